@@ -1,0 +1,1 @@
+"""What workflows do: plan and close waits, choose, send, change, finish."""

@@ -1,0 +1,1 @@
+"""A folder a channel: adapters that send, and understand what comes back."""

@@ -1,0 +1,1 @@
+"""From PostgreSQL to Temporal: entries, wakes and the sweep."""

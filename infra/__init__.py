@@ -1,0 +1,1 @@
+"""Settings, logging, clients and the embedded stack, for entry points."""

@@ -1,0 +1,1 @@
+"""The embedded stack: PostgreSQL, Temporal, an SMTP sink, API and worker."""

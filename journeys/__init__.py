@@ -1,0 +1,1 @@
+"""The language: documents parsed, validated and compiled into programs."""

@@ -1,0 +1,1 @@
+"""Postgres: tables, queries by subject, conditions as SQL, migrations."""

@@ -1,0 +1,1 @@
+"""Temporal workflows: when things happen to a run."""
