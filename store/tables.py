@@ -1,0 +1,476 @@
+"""The tables, as one place that names them. Queries are written in SQL by subject, beside this.
+
+Order within a contact is `event.id`, drawn from one global sequence while the contact's row is
+locked; times are the database's own (`parcours.clock()`).
+
+The rows written for every step (events, outbox, visits, listeners, messages) carry no foreign keys:
+each would cost a look-up and a share lock on a hot row. `store.contacts.erase` deletes them by name.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Sequence,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
+from sqlmodel import Field, SQLModel
+
+EVENT_ID = Sequence("event_id_seq", data_type=BigInteger, cache=1, metadata=SQLModel.metadata)
+_NOW = text("parcours.clock()")
+
+
+def _text(*, null: bool = False, key: bool = False, default: str | None = None) -> Any:
+    server = text(f"'{default}'") if default is not None else None
+    return Column(Text, nullable=null, primary_key=key, server_default=server)
+
+
+def _flag() -> Any:
+    return Column(Boolean, nullable=False, server_default=text("false"))
+
+
+def _time(*, null: bool = False) -> Any:
+    return Column(DateTime(timezone=True), nullable=null, server_default=None if null else _NOW)
+
+
+def _json(*, null: bool = False) -> Any:
+    return Column(JSONB, nullable=null, server_default=None if null else text("'{}'"))
+
+
+def _id(*, null: bool = False, key: bool = False, to: str | None = None) -> Any:
+    target = [ForeignKey(to, ondelete="CASCADE")] if to else []
+    return Column(Uuid, *target, nullable=null, primary_key=key)
+
+
+def _big(*, null: bool = False, key: bool = False, default: int | None = None) -> Any:
+    server = text(str(default)) if default is not None else None
+    return Column(
+        BigInteger, nullable=null, primary_key=key, server_default=server, autoincrement=False
+    )
+
+
+def _int(*, null: bool = False, default: int | None = None) -> Any:
+    server = text(str(default)) if default is not None else None
+    return Column(Integer, nullable=null, server_default=server)
+
+
+class Contact(SQLModel, table=True):
+    """A person. The row is hot: no index on what changes with each event."""
+
+    __tablename__ = "contact"
+    __table_args__ = ({"postgresql_with": {"fillfactor": "80"}},)
+    id: UUID = Field(sa_column=_id(key=True))
+    external_id: str | None = Field(sa_column=Column(Text, nullable=True, unique=True))
+    email: str | None = Field(sa_column=_text(null=True))
+    phone: str | None = Field(sa_column=_text(null=True))
+    timezone: str | None = Field(sa_column=_text(null=True))
+    locale: str | None = Field(sa_column=_text(null=True))
+    country: str | None = Field(sa_column=_text(null=True))
+    score: float = Field(sa_column=Column(DOUBLE_PRECISION, nullable=False, server_default="0"))
+    lifecycle: str | None = Field(sa_column=_text(null=True))
+    attributes: dict[str, Any] = Field(sa_column=_json())
+    created_at: datetime = Field(sa_column=_time())
+    updated_at: datetime = Field(sa_column=_time())
+    last_event_id: int = Field(sa_column=_big(default=0))
+    """The highest event id of this contact, written under its lock by whoever adds events."""
+    window_started_at: datetime | None = Field(sa_column=_time(null=True))
+    window_events: int = Field(sa_column=_int(default=0))
+    """Events accepted since `window_started_at`, for the limit on events per minute."""
+    leased_until: datetime | None = Field(sa_column=_time(null=True))
+    """Until when a dispatcher has this contact's outbox for itself."""
+
+
+class Identity(SQLModel, table=True):
+    """An anonymous id, and the contact it belongs to now."""
+
+    __tablename__ = "identity"
+    anonymous_id: str = Field(sa_column=_text(key=True))
+    contact_id: UUID = Field(
+        sa_column=Column(
+            Uuid, ForeignKey("contact.id", ondelete="CASCADE"), nullable=False, index=True
+        )
+    )
+
+
+class Event(SQLModel, table=True):
+    """Something a contact did, or that happened to a message."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index("event_by_contact", "contact_id", "name", "id"),)
+    id: int = Field(
+        sa_column=Column(
+            BigInteger, EVENT_ID, primary_key=True, server_default=EVENT_ID.next_value()
+        )
+    )
+    contact_id: UUID = Field(sa_column=_id())
+    name: str = Field(sa_column=_text())
+    properties: dict[str, Any] = Field(sa_column=_json())
+    message_id: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    stamped_at: datetime = Field(sa_column=_time())
+    """The database's time, under the contact's lock: the order that counts."""
+    occurred_at: datetime | None = Field(sa_column=_time(null=True))
+    """When the client says it happened, its clock's error taken out."""
+    original_at: datetime | None = Field(sa_column=_time(null=True))
+    """The client's time stamp as it came."""
+    run_id: UUID | None = Field(sa_column=_id(null=True))
+    """The one run that sees it; None for an event of the contact at large."""
+    depth: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+    """Enters and emits since the outside event that began the chain."""
+
+
+class Outbox(SQLModel, table=True):
+    """An event not yet dispatched."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (PrimaryKeyConstraint("contact_id", "event_id"),)
+    contact_id: UUID = Field(sa_column=_id())
+    event_id: int = Field(sa_column=_big())
+    attempts: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+    not_before: datetime | None = Field(sa_column=_time(null=True))
+
+
+class DeadEvent(SQLModel, table=True):
+    """An event that could not be dispatched for good: operators see it, its contact goes on."""
+
+    __tablename__ = "dead_event"
+    event_id: int = Field(sa_column=_big(key=True))
+    contact_id: UUID = Field(sa_column=_id(to="contact.id"))
+    code: str = Field(sa_column=_text())
+    detail: str = Field(sa_column=_text())
+    died_at: datetime = Field(sa_column=_time())
+
+
+class Receipt(SQLModel, table=True):
+    """A tracking call that is not an event, remembered so that it takes effect once."""
+
+    __tablename__ = "receipt"
+    message_id: str = Field(sa_column=_text(key=True))
+    received_at: datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default=_NOW, index=True)
+    )
+
+
+class TopicState(SQLModel, table=True):
+    """The record of a contact's consent to a topic."""
+
+    __tablename__ = "topic_state"
+    __table_args__ = (
+        CheckConstraint(
+            "state in ('subscribed', 'pending', 'unsubscribed')", name="topic_state_is"
+        ),
+        PrimaryKeyConstraint("contact_id", "topic"),
+    )
+    contact_id: UUID = Field(sa_column=_id(to="contact.id"))
+    topic: str = Field(sa_column=_text())
+    state: str = Field(sa_column=_text())
+    event_id: int | None = Field(sa_column=_big(null=True))
+    changed_at: datetime = Field(sa_column=_time())
+
+
+class Suppression(SQLModel, table=True):
+    """An address never to write to again, kept as SHA-256 so that it outlives an erased contact."""
+
+    __tablename__ = "suppression"
+    __table_args__ = (PrimaryKeyConstraint("channel", "address_sha256"),)
+    channel: str = Field(sa_column=_text())
+    address_sha256: str = Field(sa_column=_text())
+    reason: str = Field(sa_column=_text())
+    suppressed_at: datetime = Field(sa_column=_time())
+
+
+class GroupMember(SQLModel, table=True):
+    """A contact in a group."""
+
+    __tablename__ = "group_member"
+    __table_args__ = (
+        PrimaryKeyConstraint("contact_id", "group_key"),
+        Index("group_member_by_group", "group_key"),
+    )
+    contact_id: UUID = Field(sa_column=_id(to="contact.id"))
+    group_key: str = Field(sa_column=_text())
+    added_at: datetime = Field(sa_column=_time())
+
+
+class JourneyRow(SQLModel, table=True):
+    """A journey: its state, and which version new runs take."""
+
+    __tablename__ = "journey"
+    __table_args__ = (
+        CheckConstraint(
+            "state in ('draft', 'active', 'paused', 'archived')", name="journey_state_is"
+        ),
+    )
+    key: str = Field(sa_column=_text(key=True))
+    state: str = Field(sa_column=_text(default="draft"))
+    active_version: int | None = Field(sa_column=_int(null=True))
+    created_at: datetime = Field(sa_column=_time())
+    updated_at: datetime = Field(sa_column=_time())
+
+
+class JourneyVersion(SQLModel, table=True):
+    """An immutable edition of a journey."""
+
+    __tablename__ = "journey_version"
+    __table_args__ = (PrimaryKeyConstraint("journey", "version"),)
+    journey: str = Field(
+        sa_column=Column(Text, ForeignKey("journey.key", ondelete="CASCADE"), nullable=False)
+    )
+    version: int = Field(sa_column=_int())
+    document: dict[str, Any] = Field(sa_column=_json())
+    """The definition as its model dumps it."""
+    program: dict[str, Any] = Field(sa_column=_json())
+    source: str = Field(sa_column=_text())
+    """The text as it was written."""
+    sha256: str = Field(sa_column=_text())
+    """Of the dumped definition: the same content makes no new version."""
+    created_at: datetime = Field(sa_column=_time())
+
+
+class DocumentRow(SQLModel, table=True):
+    """A segment, template, topic or list of places."""
+
+    __tablename__ = "document"
+    __table_args__ = (PrimaryKeyConstraint("kind", "key"),)
+    kind: str = Field(sa_column=_text())
+    key: str = Field(sa_column=_text())
+    version: int = Field(sa_column=_int(default=1))
+    document: dict[str, Any] = Field(sa_column=_json())
+    source: str = Field(sa_column=_text())
+    sha256: str = Field(sa_column=_text())
+    updated_at: datetime = Field(sa_column=_time())
+
+
+class Catalog(SQLModel, table=True):
+    """One row: a number that grows with every change of a journey or document.
+
+    Whoever keeps definitions in memory compares it inside the transaction that uses them.
+    """
+
+    __tablename__ = "catalog"
+    __table_args__ = (CheckConstraint("id = 1", name="catalog_is_one_row"),)
+    id: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    revision: int = Field(sa_column=_big(default=0))
+
+
+class Run(SQLModel, table=True):
+    """One contact's passage through one version: one workflow."""
+
+    __tablename__ = "run"
+    __table_args__ = (
+        CheckConstraint("state in ('active', 'ended')", name="run_state_is"),
+        Index(
+            "run_active",
+            "journey", "contact_id", "key",
+            unique=True,
+            postgresql_where=text("state = 'active'"),
+        ),
+        Index("run_by_contact", "contact_id", "journey", "started_at"),
+        Index("run_by_entry_event", "entry_event_id", "journey", unique=True),
+        Index(
+            "run_not_started",
+            "started_at",
+            postgresql_where=text("state = 'active' and workflow_started_at is null"),
+        ),
+        Index("run_to_stop", "ended_at", postgresql_where=text("stop_workflow")),
+        Index("run_listing", "journey", "state", "id"),
+        {"postgresql_with": {"fillfactor": "80"}},
+    )  # fmt: skip
+    id: UUID = Field(sa_column=_id(key=True))
+    journey: str = Field(sa_column=_text())
+    version: int = Field(sa_column=_int())
+    contact_id: UUID = Field(sa_column=_id(to="contact.id"))
+    key: str = Field(sa_column=_text(default=""))
+    state: str = Field(sa_column=_text(default="active"))
+    step: str | None = Field(sa_column=_text(null=True))
+    visit: int = Field(sa_column=_int(default=0))
+    """The newest visit, from 1; 0 before the first."""
+    outcome: str | None = Field(sa_column=_text(null=True))
+    reason: str | None = Field(sa_column=_text(null=True))
+    entry_event_id: int | None = Field(sa_column=_big(null=True))
+    entry: dict[str, Any] = Field(sa_column=_json())
+    """Properties of the entry event, or of the start by API."""
+    entry_ref: int = Field(sa_column=_big())
+    """Exits count the contact's events with a higher id."""
+    ref: int = Field(sa_column=_big())
+    """Waits count the contact's events with a higher id: where the run last stood still."""
+    exit_rule: int | None = Field(sa_column=_int(null=True))
+    """The exit rule that fired, while its `then` runs and after."""
+    depth: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+    started_at: datetime = Field(sa_column=_time())
+    ended_at: datetime | None = Field(sa_column=_time(null=True))
+    workflow_started_at: datetime | None = Field(sa_column=_time(null=True))
+    stop_workflow: bool = Field(sa_column=_flag())
+    """Ended here first (a restart, an erased contact): the workflow is still to be told."""
+
+
+class Visit(SQLModel, table=True):
+    """A run at a step. The row is the decision: whoever comes second reads it."""
+
+    __tablename__ = "visit"
+    __table_args__ = (PrimaryKeyConstraint("run_id", "visit"),)
+    run_id: UUID = Field(sa_column=_id())
+    visit: int = Field(sa_column=_int())
+    step: str = Field(sa_column=_text())
+    kind: str = Field(sa_column=_text())
+    outcome: str | None = Field(sa_column=_text(null=True))
+    """Null while the run stands here."""
+    started_at: datetime = Field(sa_column=_time())
+    ended_at: datetime | None = Field(sa_column=_time(null=True))
+    due_at: datetime | None = Field(sa_column=_time(null=True))
+    """When a wait ends by itself."""
+    ref: int | None = Field(sa_column=_big(null=True))
+    """Of a wait: the reference it counts events from."""
+    held: str | None = Field(sa_column=_text(null=True))
+    """Why a send stands still: `paused`, `retry`."""
+    message_id: UUID | None = Field(sa_column=_id(null=True))
+    facts: dict[str, Any] = Field(sa_column=_json())
+    """What the decision saw."""
+    output: dict[str, Any] = Field(sa_column=_json())
+    """What the step leaves: `event`, `status`, `body`, `code`."""
+
+
+class Listener(SQLModel, table=True):
+    """An event that a run would act on: of a wait (`visit` > 0), or of an exit (`visit` 0)."""
+
+    __tablename__ = "listener"
+    __table_args__ = (
+        PrimaryKeyConstraint("run_id", "visit", "slot"),
+        Index("listener_by_contact", "contact_id", "event_name"),
+    )
+    run_id: UUID = Field(sa_column=_id())
+    visit: int = Field(sa_column=_int())
+    slot: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    """Which trigger of the wait, or which exit rule, from 0."""
+    contact_id: UUID = Field(sa_column=_id())
+    event_name: str | None = Field(sa_column=_text(null=True))
+    """None: a condition, looked at on every event of the contact."""
+    match: dict[str, Any] = Field(sa_column=_json())
+    """Equality parts of `where`, resolved: tested with `properties @> match`."""
+    ref: int = Field(sa_column=_big())
+    """Only events with a higher id count."""
+    rest: bool = Field(sa_column=_flag())
+    """There is more to test than the name and `match`."""
+    timed: bool = Field(sa_column=_flag())
+    """Time alone can make it true: looked at hourly as well."""
+
+
+class Message(SQLModel, table=True):
+    """One e-mail, SMS or call to a webhook of one visit."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        CheckConstraint(
+            "state in ('claimed', 'sent', 'refused', 'released', 'unknown')",
+            name="message_state_is",
+        ),
+        UniqueConstraint("run_id", "visit", name="message_of_visit"),
+        Index("message_by_contact", "contact_id", "step"),
+        Index("message_unsettled", "claimed_at", postgresql_where=text("state = 'claimed'")),
+    )
+    id: UUID = Field(sa_column=_id(key=True))
+    run_id: UUID = Field(sa_column=_id())
+    visit: int = Field(sa_column=_int())
+    step: str = Field(sa_column=_text())
+    contact_id: UUID = Field(sa_column=_id())
+    channel: str = Field(sa_column=_text())
+    topic: str | None = Field(sa_column=_text(null=True))
+    state: str = Field(sa_column=_text())
+    token: str = Field(sa_column=_text())
+    """The attempt that holds the claim."""
+    attempts: int = Field(sa_column=_int(default=1))
+    first_attempt_at: datetime = Field(sa_column=_time())
+    claimed_at: datetime = Field(sa_column=_time())
+    settled_at: datetime | None = Field(sa_column=_time(null=True))
+    provider_id: str | None = Field(sa_column=_text(null=True))
+    code: str | None = Field(sa_column=_text(null=True))
+    detail: str | None = Field(sa_column=_text(null=True))
+    """The provider's words: they may hold an address, so they stay here."""
+    delivered_at: datetime | None = Field(sa_column=_time(null=True))
+    opened_at: datetime | None = Field(sa_column=_time(null=True))
+    clicked_at: datetime | None = Field(sa_column=_time(null=True))
+    bounced_at: datetime | None = Field(sa_column=_time(null=True))
+    replied_at: datetime | None = Field(sa_column=_time(null=True))
+
+
+class Refusal(SQLModel, table=True):
+    """An entry that was refused, and why."""
+
+    __tablename__ = "refusal"
+    __table_args__ = (
+        Index("refusal_by_contact", "contact_id", "journey", "id"),
+        UniqueConstraint("event_id", "journey", name="refusal_of_event"),
+    )
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    journey: str = Field(sa_column=_text())
+    contact_id: UUID = Field(sa_column=_id(to="contact.id"))
+    key: str = Field(sa_column=_text(default=""))
+    event_id: int | None = Field(sa_column=_big(null=True))
+    code: str = Field(sa_column=_text())
+    refused_at: datetime = Field(sa_column=_time())
+
+
+class StartRequest(SQLModel, table=True):
+    """The first answer to an idempotency key of a start by API."""
+
+    __tablename__ = "start_request"
+    __table_args__ = (PrimaryKeyConstraint("journey", "idempotency_key"),)
+    journey: str = Field(sa_column=_text())
+    idempotency_key: str = Field(sa_column=_text())
+    status: int = Field(sa_column=_int())
+    answer: dict[str, Any] = Field(sa_column=_json())
+    answered_at: datetime = Field(sa_column=_time())
+
+
+class ApiKey(SQLModel, table=True):
+    """A key of the API; only its SHA-256 is kept."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (
+        CheckConstraint("scope in ('ingest', 'operate', 'admin')", name="api_key_scope_is"),
+    )
+    id: UUID = Field(sa_column=_id(key=True))
+    sha256: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    scope: str = Field(sa_column=_text())
+    name: str | None = Field(sa_column=_text(null=True))
+    created_at: datetime = Field(sa_column=_time())
+    revoked_at: datetime | None = Field(sa_column=_time(null=True))
+
+
+class Fault(SQLModel, table=True):
+    """What went wrong in an activity: the detail that Temporal must not see."""
+
+    __tablename__ = "fault"
+    __table_args__ = (Index("fault_by_run", "run_id", "id"),)
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    run_id: UUID | None = Field(sa_column=_id(null=True, to="run.id"))
+    visit: int | None = Field(sa_column=_int(null=True))
+    activity: str = Field(sa_column=_text())
+    code: str = Field(sa_column=_text())
+    detail: str = Field(sa_column=_text())
+    happened_at: datetime = Field(sa_column=_time())
+
+
+class SweepCursor(SQLModel, table=True):
+    """How far the sweep over closed workflows has read."""
+
+    __tablename__ = "sweep_cursor"
+    name: str = Field(sa_column=_text(key=True))
+    closed_until: datetime = Field(sa_column=_time())
+    leased_until: datetime | None = Field(sa_column=_time(null=True))
