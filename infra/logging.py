@@ -1,0 +1,112 @@
+"""Logs: one JSON object a line in every process, readable lines on a terminal.
+
+Our own loggers, the standard library's, uvicorn's and Temporal's end in the same handler, so
+that every line has the same shape: `timestamp` (RFC 3339, UTC), `level`, `logger`, `process`,
+`event`, and the ids bound with `structlog.contextvars.bind_contextvars`.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Literal, TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+from temporalio import activity, workflow
+
+LogFormat = Literal["json", "console", "auto"]
+
+TEMPORAL_EXTRAS = ("temporal_workflow", "temporal_activity")
+
+
+def configure_logging(
+    format: LogFormat = "auto",  # noqa: A002 - the word of the setting
+    *,
+    process: str,
+    level: str = "INFO",
+    stream: TextIO | None = None,
+) -> None:
+    """Send every log of this process through one renderer.
+
+    Args:
+        format: `auto` is `console` where `stream` is a terminal and `json` elsewhere.
+        process: which one this is, on every line: `api`, `worker`, `dev`…
+        level: the lowest level shown, of our loggers and of libraries'.
+        stream: standard error by default, so that a command's output stays its own.
+    """
+    stream = stream or sys.stderr
+    readable = format == "console" or (format == "auto" and stream.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        _lift_temporal_ids,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if readable:
+        final.append(structlog.dev.ConsoleRenderer(colors=stream.isatty()))
+    else:
+        final += [
+            _ProcessName(process),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_dump),
+        ]
+
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final)
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    logging.captureWarnings(True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    # These speak of every request they make, which is our business and not the reader's.
+    for name in ("httpx", "httpcore", "botocore", "boto3", "urllib3", "mail.log"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+    # The ids are fields of the line here; said again in its text they would be noise.
+    workflow.logger.workflow_info_on_message = False
+    activity.logger.activity_info_on_message = False
+
+
+class _ProcessName:
+    def __init__(self, process: str) -> None:
+        self._process = process
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        event.setdefault("process", self._process)
+        return event
+
+
+def _lift_temporal_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Make fields of what Temporal's loggers carry in one dictionary."""
+    for extra in TEMPORAL_EXTRAS:
+        carried = event.pop(extra, None)
+        if isinstance(carried, Mapping):
+            for name, value in carried.items():
+                event.setdefault(name, value)
+    return event
+
+
+def _dump(event: object, **_options: object) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()

@@ -1,0 +1,161 @@
+"""Settings of every process, read from the environment."""
+
+import os
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Network = IPv4Network | IPv6Network
+
+SECRET_PREFIX = "PARCOURS_SECRET_"
+TEMPORAL_PREFIX = "TEMPORAL_"
+
+
+class SettingsRefused(Exception):
+    """The environment does not make valid settings; the message has one line a setting."""
+
+
+class Settings(BaseSettings):
+    """What a process is told by its environment.
+
+    Names that the ecosystem knows keep them (`DATABASE_URL`, `TEMPORAL_…`, `AWS_…`, `SMTP_URL`);
+    ours begin with `PARCOURS_`. An empty variable counts as absent. In Python the fields are
+    given by their own names: `Settings(database_url="postgresql://…")`.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="PARCOURS_",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: str = Field(validation_alias="DATABASE_URL", repr=False)
+    """`postgresql://…`, as libpq reads it."""
+
+    temporal: dict[str, str] = Field(default_factory=dict, repr=False)
+    """Every `TEMPORAL_…` variable, for `temporalio.envconfig` to make sense of."""
+
+    aws_region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
+    aws_endpoint_url: str | None = Field(default=None, validation_alias="AWS_ENDPOINT_URL")
+
+    smtp_url: str = Field(default="smtp://localhost:25", validation_alias="SMTP_URL", repr=False)
+    """`smtp://` or `smtps://`, `user:password@` where the server asks for it."""
+
+    email: Literal["smtp", "ses"] = "smtp"
+    """`PARCOURS_EMAIL`: who takes e-mail."""
+
+    sms: Literal["sns", "inbox"] = "sns"
+    """`PARCOURS_SMS`: who takes text messages; `inbox` is the development stack's file."""
+
+    from_address: str | None = Field(default=None, validation_alias="PARCOURS_FROM")
+    """`PARCOURS_FROM`: the sender of e-mails that name none, `a@b.c` or `Name <a@b.c>`."""
+
+    webhook_secret: SecretStr | None = None
+    """`PARCOURS_WEBHOOK_SECRET`: the key of the signature on webhooks."""
+
+    webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
+    """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
+
+    contact_events_per_minute: int = Field(default=6000, gt=0)
+    """`PARCOURS_CONTACT_EVENTS_PER_MINUTE`: beyond it, ingest answers 429 for that contact."""
+
+    secrets: dict[str, SecretStr] = Field(default_factory=dict)
+    """`PARCOURS_SECRET_NAME` → `{"NAME": …}`: what `{{ secret.NAME }}` reads in webhooks."""
+
+    log: Literal["json", "console", "auto"] = "auto"
+    """`PARCOURS_LOG`: `auto` is readable on a terminal and JSON elsewhere."""
+
+    speed: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """`PARCOURS_SPEED`: what durations of waits are divided by; the development stack sets it."""
+
+    dev_inbox: Path | None = None
+    """`PARCOURS_DEV_INBOX`: the file of the development stack's sinks; no other stack has one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _collect_families(cls, given: object) -> object:
+        """Gather the variables whose names are open: secrets, and Temporal's own."""
+        if not isinstance(given, dict):
+            return given
+        if "secrets" not in given:
+            given["secrets"] = {
+                name.removeprefix(SECRET_PREFIX): value
+                for name, value in os.environ.items()
+                if name.startswith(SECRET_PREFIX) and name != SECRET_PREFIX
+            }
+        if "temporal" not in given:
+            given["temporal"] = {
+                name: value
+                for name, value in os.environ.items()
+                if name.startswith(TEMPORAL_PREFIX) and value
+            }
+        return given
+
+    @field_validator("webhook_allow", mode="before")
+    @classmethod
+    def _split_networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _require_postgres(cls, value: str) -> str:
+        if not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must be a PostgreSQL URL: postgresql://user:password@host:5432/name")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _require_smtp(cls, value: str) -> str:
+        if not value.startswith(("smtp://", "smtps://")):
+            raise ValueError("must be smtp://host:port or smtps://host:port")
+        return value
+
+    @model_validator(mode="after")
+    def _keep_the_inbox_in_development(self) -> "Settings":
+        if self.sms == "inbox" and self.dev_inbox is None:
+            raise ValueError("PARCOURS_SMS=inbox is for `parcours dev` alone; use sns")
+        return self
+
+    @cached_property
+    def temporal_environment(self) -> dict[str, str]:
+        """The `TEMPORAL_…` variables, with the address of a server on this machine by default."""
+        if "TEMPORAL_CONFIG_FILE" in self.temporal or "TEMPORAL_PROFILE" in self.temporal:
+            return dict(self.temporal)
+        return {
+            "TEMPORAL_ADDRESS": "127.0.0.1:7233",
+            "TEMPORAL_NAMESPACE": "default",
+            **self.temporal,
+        }
+
+
+def read_settings() -> Settings:
+    """Settings from the environment.
+
+    Raises:
+        SettingsRefused: a variable is missing or wrong; one line for each says which and why.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_url=False, include_input=False):
+            name = str(problem["loc"][0]) if problem["loc"] else ""
+            field = Settings.model_fields.get(name)
+            if field is not None and field.validation_alias is None:
+                name = f"PARCOURS_{name.upper()}"
+            if problem["type"] == "missing":
+                lines.append(f"{name} is not set")
+            else:
+                message = problem["msg"].removeprefix("Value error, ")
+                lines.append(f"{name}: {message}" if name else message)
+        raise SettingsRefused("\n".join(lines)) from None
