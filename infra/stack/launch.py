@@ -1,0 +1,73 @@
+"""Becomes another program, bound to the life of the process that asked for it.
+
+Run as a script, `python -I -S launch.py --parent PID --death-signal N [--user NAME] -- COMMAND…`:
+the kernel sends the signal when the parent dies, even of SIGKILL, so that a stack leaves nothing
+behind (on Linux; elsewhere the stack's own stop is what there is). With `--user`, root steps down
+first, because PostgreSQL refuses to run as root; the capability to pass over file permissions is
+kept, because neither the environment nor the data directory need be readable by others.
+"""
+
+import ctypes
+import os
+import pwd
+import sys
+
+PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
+CAP_DAC_OVERRIDE = 1
+LINUX_CAPABILITY_VERSION_3 = 0x20080522
+
+
+class _Header(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _Sets(ctypes.Structure):
+    _fields_ = (
+        ("effective", ctypes.c_uint32),
+        ("permitted", ctypes.c_uint32),
+        ("inheritable", ctypes.c_uint32),
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Become the command; returns only by an exception."""
+    split = arguments.index("--")
+    options = dict(zip(arguments[0:split:2], arguments[1:split:2], strict=True))
+    command = arguments[split + 1 :]
+    if "--user" in options:
+        step_down(options["--user"])
+    # After stepping down: a change of user clears the death signal.
+    die_with(int(options["--parent"]), int(options["--death-signal"]))
+    os.execv(command[0], command)
+
+
+def step_down(user: str) -> None:
+    """From root to `user`, keeping the one capability where the kernel lets us."""
+    account = pwd.getpwnam(user)
+    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+    if libc is not None:
+        libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    os.setgroups([])
+    os.setgid(account.pw_gid)
+    os.setuid(account.pw_uid)
+    if libc is not None:
+        one = 1 << CAP_DAC_OVERRIDE
+        header = _Header(LINUX_CAPABILITY_VERSION_3, 0)
+        sets = (_Sets * 2)(_Sets(one, one, one), _Sets(0, 0, 0))
+        if libc.capset(ctypes.byref(header), ctypes.byref(sets)) == 0:
+            libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_OVERRIDE, 0, 0)
+
+
+def die_with(parent: int, signal: int) -> None:
+    """Ask for `signal` when the parent dies; leave at once if it already has."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
