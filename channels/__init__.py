@@ -1,1 +1,1 @@
-"""A folder a channel: adapters that send, and understand what comes back."""
+"""A folder a channel: adapters that send, and that understand what comes back."""

@@ -1,0 +1,107 @@
+"""The protocol between the engine and a channel: what goes out, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar
+from uuid import UUID
+
+from pydantic import JsonValue
+
+Channel = Literal["email", "sms", "webhook"]
+
+DEFAULT_TIMEOUT = 20.0
+"""Seconds for a whole provider call. It must stay below the 30 s that the engine gives a send, or
+the engine would give up on calls whose outcome the adapter could still have told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Email:
+    """One e-mail to one recipient. At least one of `text` and `html` is given."""
+
+    message_id: UUID
+    to: str
+    """A bare address."""
+    from_: str
+    """An address, bare or as `Name <address>`."""
+    subject: str
+    text: str | None = None
+    html: str | None = None
+    reply_to: str | None = None
+    """An address, bare or as `Name <address>`."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further headers, such as `List-Unsubscribe`."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Names and values that the provider hands back with its notifications, if it can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sms:
+    """One text message. `to` is in E.164."""
+
+    message_id: UUID
+    to: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of a webhook. `body` is sent as JSON; None sends none."""
+
+    message_id: UUID
+    url: str
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: JsonValue = None
+
+
+Outgoing = Email | Sms | Call
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The provider took it.
+
+    `provider_id` is the provider's own name for the message, None if it gives none. `facts` can be
+    stored as JSON: a webhook's hold `status` and `body` (and `truncated: true` if the body was cut
+    short), an SMS's `encoding`, `characters` and `parts`, an SMTP server's `reply`.
+    """
+
+    provider_id: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Adapter(Protocol):
+    """One provider of one channel.
+
+    An adapter never retries a call that the provider may have taken, and keeps no state that the
+    next call needs. It serves many sends at once, on one event loop.
+    """
+
+    channel: Channel
+    timeout: float
+    """Seconds that bound a whole `send`, waiting for a free connection included."""
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        """Hand the message to the provider.
+
+        Raises `Refused`, `NotTaken` or `Unclear` (see `channels.errors`), and nothing else but
+        TypeError for a message of another channel. If the call itself is cancelled, the message
+        may have been taken.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and threads. May be called twice; sends after it are undefined."""
+        ...
+
+
+Kind = TypeVar("Kind", Email, Sms, Call)
+
+
+def expect(kind: type[Kind], outgoing: Outgoing) -> Kind:
+    """`outgoing` as the kind that an adapter sends; TypeError if it is another."""
+    if not isinstance(outgoing, kind):
+        raise TypeError(f"this adapter sends {kind.__name__}, not {type(outgoing).__name__}")
+    return outgoing

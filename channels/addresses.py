@@ -1,0 +1,80 @@
+"""Addresses of people: what an e-mail address and a phone number must look like to be kept."""
+
+from __future__ import annotations
+
+import re
+
+import email_validator
+import phonenumbers
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
+
+# The library's own way to accept reserved names (.test, .invalid, .local): systems use them for
+# trials and for people they have forgotten, and whoever posts those must not lose the rest of the
+# item. Only syntax is judged here.
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+_SEPARATORS = re.compile(r"[\s.\-\u2010-\u2015\u2212]+")
+"""Spaces (also the no-break and thin ones that copied numbers hold), dots, hyphens and dashes."""
+
+
+def parse_email(text: str) -> ValidatedEmail:
+    """The parts of a bare address: `normalized`, `local_part`, `ascii_domain`….
+
+    Syntax alone is judged (RFC 5321, 6531, IDNA 2008), never DNS, so that the answer does not
+    depend on the day. Raises ValueError saying what is wrong.
+    """
+    try:
+        return validate_email(text, check_deliverability=False)
+    except EmailNotValidError as error:
+        raise ValueError(f"{text!r} is not an e-mail address: {error}") from None
+
+
+def check_email(text: str) -> str:
+    """The address as it is kept: domain in lower case, Unicode in its composed form.
+
+    Raises ValueError saying what is wrong.
+    """
+    return parse_email(text.strip()).normalized
+
+
+def normalise_phone(text: str) -> str:
+    """The number in E.164, such as `+33612345678`: spaces, dots and hyphens are removed.
+
+    National forms are refused, for the country is not known. Raises ValueError saying what would
+    be right.
+    """
+    number = _SEPARATORS.sub("", text)
+    if "(" in number or ")" in number:
+        raise ValueError(
+            f"{text!r} is not a phone number in E.164: write it without parentheses, and without "
+            "the zero that is dialled only inside the country, as in +33612345678"
+        )
+    if number.startswith("00") and number.isdecimal():
+        raise ValueError(
+            f"{text!r} is not a phone number in E.164: write + instead of 00, as in +{number[2:]}"
+        )
+    if number.isdecimal():
+        raise ValueError(
+            f"{text!r} is not a phone number in E.164: write it with + and the country's code, "
+            "as in +33612345678 for 06 12 34 56 78 in France"
+        )
+    if not re.fullmatch(r"\+[1-9][0-9]{1,14}", number):
+        raise ValueError(
+            f"{text!r} is not a phone number in E.164: write +, the country's code and the "
+            "number, at most 15 digits in all, as in +33612345678"
+        )
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException as error:
+        if error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE:
+            wrong = "it begins with no country's code"
+        else:
+            wrong = "it has too few digits"
+        raise ValueError(f"{text!r} is not a phone number: {wrong}") from None
+    # Lengths only: ranges within a country change faster than any copy of their table.
+    reason = phonenumbers.is_possible_number_with_reason(parsed)
+    if reason == phonenumbers.ValidationResult.TOO_LONG:
+        raise ValueError(f"{text!r} is not a phone number: it has too many digits for its country")
+    if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
+        raise ValueError(f"{text!r} is not a phone number: it has too few digits for its country")
+    return number

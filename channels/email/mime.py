@@ -1,0 +1,198 @@
+"""An e-mail as bytes, ready for a provider: headers, bodies and envelope.
+
+Headers are written here rather than by `email.message`: its folding turns a long URI into encoded
+words, which no mail client accepts in `List-Unsubscribe`, and its refolding of quoted names has
+let line breaks through before. Bodies are its work.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email.header import Header
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime
+
+from channels.adapter import Email
+from channels.addresses import parse_email
+
+MESSAGE_HEADER = "X-Parcours-Message"
+"""Carries our message id, by which whoever reports back names the message."""
+
+# Bodies in 7 bits whatever the text: no server on the way needs to convert them, so DKIM
+# signatures stay valid.
+_BODY_POLICY = SMTP_POLICY.clone(cte_type="7bit")
+
+_OURS = frozenset(
+    {
+        "from", "to", "cc", "bcc", "reply-to", "sender", "return-path", "subject", "date",
+        "message-id", "mime-version", "received", "dkim-signature", MESSAGE_HEADER.lower(),
+    }
+)  # fmt: skip
+
+_NAME = re.compile(r"[!-9;-~]+")
+"""A header's name (RFC 5322, 2.2): printable ASCII without the colon."""
+
+_FORBIDDEN = re.compile(r"[\r\n\0]")
+_OTHER_BREAKS = re.compile(r"[\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""What else counts as the end of a line to `str.splitlines`, and so to parts of `email`."""
+
+_PLAIN = re.compile(r"[ -~]*")
+"""Text that a header may hold as it is, unless it looks like an encoded word to the reader."""
+
+_MAILBOX = re.compile(r"\s*(?:(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>|(?P<bare>[^<>]*?))\s*")
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
+"""A display name that needs no quotes (RFC 5322, 3.2.3)."""
+
+_LINE_LIMIT = 998
+"""Octets a line may have without its line break (RFC 5322, 2.1.1)."""
+
+
+class UnfitAddress(ValueError):
+    """The recipient's address is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A display name, empty if there is none, and an address with its domain in ASCII."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message and its envelope.
+
+    `utf8`: an address of it has non-ASCII characters before the @, so that only a server with
+    SMTPUTF8 (RFC 6531) can take it. `content` is ASCII otherwise, with CRLF line ends.
+    """
+
+    sender: str
+    recipient: str
+    content: bytes
+    utf8: bool
+
+
+def parse_mailbox(text: str) -> Mailbox:
+    """A mailbox from `address` or `Name <address>`. Raises ValueError saying what is wrong."""
+    match = _MAILBOX.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is neither an address nor a name with an <address>")
+    name, address = match["name"] or "", match["bare"] or match["address"] or ""
+    if len(name) >= 2 and name[0] == name[-1] == '"':
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    return Mailbox(name, _wire_address(address))
+
+
+def compose(email: Email, *, at: datetime) -> Composed:
+    """The message as it goes over the wire, dated `at`.
+
+    Raises UnfitAddress if `to` is no address, and ValueError if anything else cannot be put into
+    a message: a sender that is no address, a line break in a header, a header that is ours to
+    write, no body at all, a naive `at`.
+    """
+    if at.tzinfo is None:
+        raise ValueError("the time of a message needs an offset from UTC")
+    if email.text is None and email.html is None:
+        raise ValueError("an e-mail needs a text or an HTML body")
+    try:
+        recipient = _wire_address(email.to)
+    except ValueError as error:
+        raise UnfitAddress(str(error)) from None
+    sender = parse_mailbox(email.from_)
+    addresses = [sender.address, recipient]
+
+    lines = [
+        _mailbox_header("From", sender),
+        f"To: {recipient}",
+        _text_header("Subject", email.subject),
+        f"Date: {format_datetime(at)}",
+        f"Message-ID: <{email.message_id}@{sender.address.rpartition('@')[2]}>",
+        f"{MESSAGE_HEADER}: {email.message_id}",
+    ]
+    if email.reply_to is not None:
+        reply_to = parse_mailbox(email.reply_to)
+        addresses.append(reply_to.address)
+        lines.append(_mailbox_header("Reply-To", reply_to))
+    lines += [_further_header(name, value) for name, value in email.headers.items()]
+
+    head = "\r\n".join(lines).encode()
+    if any(len(line) > _LINE_LIMIT for line in head.split(b"\r\n")):
+        raise ValueError(f"a header has a line of more than {_LINE_LIMIT} octets")
+    return Composed(
+        sender=sender.address,
+        recipient=recipient,
+        content=head + b"\r\n" + _body(email).as_bytes(),
+        utf8=not all(address.isascii() for address in addresses),
+    )
+
+
+def _body(email: Email) -> EmailMessage:
+    body = EmailMessage(policy=_BODY_POLICY)
+    if email.text is not None:
+        body.set_content(email.text)
+        if email.html is not None:
+            body.add_alternative(email.html, subtype="html")
+    else:
+        body.set_content(email.html, subtype="html")
+    return body
+
+
+def _wire_address(text: str) -> str:
+    parsed = parse_email(text)
+    return f"{parsed.local_part}@{parsed.ascii_domain}"
+
+
+def _one_line(name: str, value: str) -> str:
+    if _FORBIDDEN.search(value):
+        raise ValueError(
+            f"the header {name} holds a line break or a NUL character: it must be one line of text"
+        )
+    return _OTHER_BREAKS.sub(" ", value)
+
+
+def _text_header(name: str, value: str) -> str:
+    value = _one_line(name, value).strip()
+    if _PLAIN.fullmatch(value) and "=?" not in value:
+        return _folded(f"{name}: {value}")
+    return f"{name}: {_encoded(name, value)}"
+
+
+def _mailbox_header(name: str, mailbox: Mailbox) -> str:
+    display = _one_line(name, mailbox.name)
+    if not display:
+        return f"{name}: {mailbox.address}"
+    if not _PLAIN.fullmatch(display) or "=?" in display:
+        return f"{name}: {_encoded(name, display)}\r\n <{mailbox.address}>"
+    if not _ATOMS.fullmatch(display):
+        display = '"' + re.sub(r'(["\\])', r"\\\1", display) + '"'
+    return _folded(f"{name}: {display} <{mailbox.address}>")
+
+
+def _encoded(name: str, value: str) -> str:
+    """Encoded words (RFC 2047), folded."""
+    return Header(value, "utf-8", maxlinelen=78, header_name=name).encode(linesep="\r\n")
+
+
+def _folded(line: str) -> str:
+    """`line` broken at single spaces where it is too long, and never within a word or before the
+    first one: an URI stays whole, and no line is blank.
+    """
+    name, _, value = line.partition(": ")
+    lines = [f"{name}:"]
+    for number, word in enumerate(re.split(r"(?<=[^ ]) (?=[^ ])", value)):
+        if number > 0 and len(lines[-1]) + 1 + len(word) > 78:
+            lines.append("")
+        lines[-1] += " " + word
+    return "\r\n".join(lines)
+
+
+def _further_header(name: str, value: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not a header's name: letters, digits and hyphens make one")
+    if name.lower() in _OURS or name.lower().startswith("content-"):
+        raise ValueError(f"the header {name} cannot be set: it is written from the message itself")
+    return _text_header(name, value)

@@ -1,0 +1,1 @@
+"""Webhooks: calls to other systems, signed, and kept away from private addresses."""
