@@ -1,0 +1,39 @@
+"""`parcours dev`: the whole stack on this machine."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.refusal import refuse
+
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
+
+
+def run(
+    data_dir: Annotated[Path, typer.Option(help="Where data are kept.")] = Path(".parcours"),
+    api_port: Port = 8000,
+    temporal_port: Port = 7233,
+    ui_port: Port = 8233,
+    smtp_port: Port = 1025,
+    speed: Annotated[
+        float, typer.Option(help="Divide durations of waits by this; nothing else is hurried.")
+    ] = 1.0,
+) -> None:
+    """Start PostgreSQL, Temporal with its UI, an SMTP sink, API and worker on 127.0.0.1."""
+    # Imported here, as in every command: others need not wait for what they do not use.
+    from infra.logging import configure_logging
+    from infra.stack.child import StackFailed
+    from infra.stack.supervisor import StackOptions, Supervisor
+
+    if not 0 < speed < float("inf"):
+        refuse("--speed must be a number above 0")
+    configure_logging(process="dev", level="WARNING")
+    options = StackOptions(data_dir, api_port, temporal_port, ui_port, smtp_port, speed)
+    supervisor = Supervisor(options, Console(stderr=True))
+    try:
+        asyncio.run(supervisor.run())
+    except StackFailed as failure:
+        refuse(str(failure))

@@ -1,0 +1,51 @@
+"""`parcours key`: the keys that programs call the API with."""
+
+import asyncio
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cli.environment import settings_or_refuse
+from cli.refusal import refuse
+
+app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
+
+
+class Scope(StrEnum):
+    """What a key may do; each includes those before it."""
+
+    INGEST = "ingest"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+
+@app.callback()
+def keys() -> None:
+    """Keys of the API."""
+
+
+@app.command("create")
+def create(
+    scope: Annotated[Scope, typer.Option(help="What the key may do.")],
+    name: Annotated[str | None, typer.Option(help="To tell it from others later.")] = None,
+) -> None:
+    """Make a key in DATABASE_URL and print it: only its hash is kept, so this is the one time."""
+    import psycopg
+
+    from store.keys import create_key
+
+    settings = settings_or_refuse()
+
+    async def make() -> str:
+        async with await psycopg.AsyncConnection.connect(
+            settings.database_url, autocommit=True, connect_timeout=5
+        ) as connection:
+            return await create_key(connection, scope.value, name)
+
+    try:
+        typer.echo(asyncio.run(make()))
+    except psycopg.OperationalError as error:
+        refuse(f"the database cannot be reached: {str(error).splitlines()[0]}")
+    except psycopg.errors.UndefinedTable:
+        refuse("the database has no tables yet: run `parcours migrate` first")

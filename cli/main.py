@@ -1,0 +1,23 @@
+"""The command `parcours`."""
+
+import typer
+
+from cli import api, dev, key, migrate, worker
+
+app = typer.Typer(
+    name="parcours",
+    help="Customer journeys as durable workflows.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command("dev")(dev.run)
+app.command("api")(api.run)
+app.command("worker")(worker.run)
+app.command("migrate")(migrate.run)
+app.add_typer(key.app, name="key")
+
+
+if __name__ == "__main__":
+    app()

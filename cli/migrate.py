@@ -1,0 +1,21 @@
+"""`parcours migrate`: the database of DATABASE_URL to the newest schema."""
+
+import typer
+
+from cli.environment import settings_or_refuse
+from cli.refusal import refuse
+
+
+def run() -> None:
+    """Bring the tables of DATABASE_URL up to date; running it again changes nothing."""
+    import psycopg
+    import sqlalchemy.exc
+
+    from store.migrate import upgrade
+
+    settings = settings_or_refuse()
+    try:
+        upgrade(settings.database_url)
+    except (psycopg.OperationalError, sqlalchemy.exc.OperationalError) as error:
+        refuse(f"the database cannot be reached: {str(error).splitlines()[0]}")
+    typer.echo("the database is up to date")

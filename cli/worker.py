@@ -1,0 +1,11 @@
+"""`parcours worker`: the same process as `python worker.py`."""
+
+from cli.environment import settings_or_refuse
+
+
+def run() -> None:
+    """Run journeys against the servers that the environment names."""
+    settings_or_refuse()
+    from worker import main
+
+    main()
