@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -30,9 +31,19 @@ class Temporal:
         port: of the server, on 127.0.0.1.
         ui_port: of the web interface; None starts none.
         log: where the server's lines go.
+        namespaces: made besides `default`, with our search attributes.
     """
 
-    def __init__(self, file: Path | None, port: int, ui_port: int | None, log: Path) -> None:
+    def __init__(
+        self,
+        file: Path | None,
+        port: int,
+        ui_port: int | None,
+        log: Path,
+        *,
+        namespaces: Sequence[str] = (),
+    ) -> None:
+        self.namespaces = namespaces
         self.file = file
         self.port = port
         self.ui_port = ui_port
@@ -62,6 +73,8 @@ class Temporal:
             arguments += ["--db-filename", str(self.file)]
             arguments += ["--sqlite-pragma", "journal_mode=wal"]
             arguments += ["--sqlite-pragma", "synchronous=normal"]
+        for namespace in self.namespaces:
+            arguments += ["--namespace", namespace]
         for name in SEARCH_ATTRIBUTES:
             arguments += ["--search-attribute", f"{name}=Keyword"]
         child = await Child.start(

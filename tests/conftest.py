@@ -1,0 +1,155 @@
+"""Fixtures that every kind of test shares: real servers, a database of one's own, sinks."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from filelock import FileLock
+from moto.server import ThreadedMotoServer
+from psycopg import sql
+from psycopg_pool import AsyncConnectionPool
+from temporalio.client import Client
+
+from infra.clients import connect_temporal, open_pool
+from infra.settings import Settings
+from tests.support.servers import (
+    CONTROLLER,
+    DIRECTORY,
+    Servers,
+    shared_servers,
+    stop_keeper,
+    take_namespace,
+)
+from tests.support.smtp import SmtpSink, running_sink
+
+TEMPLATE = "parcours_template"
+OUTSIDE = ("PARCOURS_", "TEMPORAL_", "AWS_", "DATABASE_URL", "SMTP_URL", "PG")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        return
+    # What the caller's shell says about servers is not for tests.
+    for name in [name for name in os.environ if name.startswith(OUTSIDE)]:
+        del os.environ[name]
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        CONTROLLER: str(os.getpid()),
+        DIRECTORY: tempfile.mkdtemp(prefix="parcours-tests-"),
+    }
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        stop_keeper()
+
+
+@pytest.fixture(scope="session")
+def servers() -> Servers:
+    """The run's PostgreSQL and Temporal."""
+    return shared_servers()
+
+
+@pytest.fixture(scope="session")
+def template_database(servers: Servers) -> str:
+    """The name of a migrated database that tests' own are copied from."""
+    # Imported here: tests that need no database need not wait for the tables.
+    from store.migrate import upgrade
+
+    directory = Path(os.environ[DIRECTORY])
+    done = directory / "template.done"
+    with FileLock(directory / "template.lock"):
+        if not done.exists():
+            with psycopg.connect(servers.postgres_url, autocommit=True) as connection:
+                connection.execute(
+                    sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(TEMPLATE))
+                )
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+            upgrade(servers.database(TEMPLATE))
+            done.touch()
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(servers: Servers, template_database: str) -> Iterator[str]:
+    """`postgresql://…` of a migrated, empty database that this test has for itself."""
+    name = f"test_{secrets.token_hex(8)}"
+    identifier = sql.Identifier(name)
+    with psycopg.connect(servers.postgres_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                identifier, sql.Identifier(template_database)
+            )
+        )
+        yield servers.database(name)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[AsyncConnectionPool[Any]]:
+    """A pool on the test's own database, as entry points make it."""
+    pool = await open_pool(Settings(database_url=database_url), min_size=1, max_size=10)
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@pytest.fixture
+def temporal_environment(servers: Servers) -> dict[str, str]:
+    """`TEMPORAL_…` of a namespace that this test has for itself, search attributes included."""
+    return {
+        "TEMPORAL_ADDRESS": servers.temporal_address,
+        "TEMPORAL_NAMESPACE": take_namespace(),
+        "TEMPORAL_CONFIG_FILE": os.devnull,
+    }
+
+
+@pytest.fixture
+def settings(database_url: str, temporal_environment: dict[str, str]) -> Settings:
+    """Settings of a process on the test's own database and namespace."""
+    return Settings(
+        database_url=database_url,
+        temporal=temporal_environment,
+        from_address="Parcours <parcours@example.com>",
+    )
+
+
+@pytest.fixture
+async def temporal_client(settings: Settings) -> Client:
+    """A client on the test's own namespace, as entry points make it."""
+    return await connect_temporal(settings)
+
+
+@pytest.fixture
+async def smtp_sink() -> AsyncIterator[SmtpSink]:
+    """A mail server that takes everything: `messages`, `wait_for(n)`, `answer`."""
+    async with running_sink() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[str]:
+    """The URL of AWS, as far as moto is it, for the process."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def moto_endpoint(moto_server: str) -> str:
+    """The URL of an AWS that has nothing in it yet."""
+    httpx.post(f"{moto_server}/moto-api/reset").raise_for_status()
+    return moto_server

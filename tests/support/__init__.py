@@ -1,0 +1,1 @@
+"""Servers, sinks and waiting for tests."""

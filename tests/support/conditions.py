@@ -1,0 +1,52 @@
+"""Waiting for what a test expects, never for time to pass."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LOOK_EVERY = 0.02
+
+
+async def eventually(
+    look: Callable[[], T | Awaitable[T]], timeout: float = 10.0, *, what: str = ""
+) -> T:
+    """Look again and again until the answer is truthy, and return it.
+
+    `look` may be plain or a coroutine function; an AssertionError of it counts as "not yet",
+    so that it may hold the asserts themselves and return True.
+
+    Args:
+        timeout: seconds until the test fails, with the last answer or assertion.
+        what: said in the failure.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + timeout
+    while True:
+        failure: AssertionError | None = None
+        answer: T | None = None
+        try:
+            looked = look()
+            answer = await looked if inspect.isawaitable(looked) else looked
+        except AssertionError as error:
+            failure = error
+        if failure is None and answer:
+            return answer
+        if loop.time() > until:
+            raise AssertionError(
+                f"not within {timeout:g} s: {what or 'the condition'} (last seen: {answer!r})"
+            ) from failure
+        await _next_look(loop)
+
+
+def _next_look(loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+    turn: asyncio.Future[None] = loop.create_future()
+
+    def come() -> None:
+        if not turn.done():
+            turn.set_result(None)
+
+    loop.call_later(LOOK_EVERY, come)
+    return turn

@@ -1,0 +1,152 @@
+"""One PostgreSQL and one Temporal server for a whole test run, however many processes it has.
+
+The first test that needs them starts a keeper (this module, run as a script), which starts the
+servers and stops them when the run's main process ends, in whatever way. The servers in turn die
+with the keeper. So nothing is left behind, and nothing runs that no test asked for.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+from filelock import FileLock
+
+from infra.stack.child import Child, StackFailed
+from infra.stack.ports import free_port
+from infra.stack.postgres import Postgres
+from infra.stack.temporal import Temporal
+
+DIRECTORY = "TESTS_SERVERS_DIRECTORY"
+CONTROLLER = "TESTS_CONTROLLER_PID"
+READY = "ready"
+# Made at the server's start, when they cost nothing: a test takes one for itself.
+NAMESPACES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Where the servers are, for every process of the run."""
+
+    postgres_url: str
+    """Of a server's maintenance database; see `database`."""
+    temporal_address: str
+    keeper: int
+
+    def database(self, name: str) -> str:
+        """The URL of a database of the server."""
+        return f"{self.postgres_url.rsplit('/', 1)[0]}/{name}"
+
+
+def shared_servers() -> Servers:
+    """The run's servers, started by whoever asks first."""
+    directory = Path(os.environ[DIRECTORY])
+    described = directory / "servers.json"
+    with FileLock(directory / "servers.lock"):
+        if not described.exists():
+            _start_keeper(directory)
+    return Servers(**json.loads(described.read_text()))
+
+
+def take_namespace() -> str:
+    """A Temporal namespace that no other test of the run has had."""
+    directory = Path(os.environ[DIRECTORY])
+    counter = directory / "namespaces"
+    with FileLock(directory / "namespaces.lock"):
+        number = int(counter.read_text()) if counter.exists() else 0
+        counter.write_text(str(number + 1))
+    if number >= NAMESPACES:
+        raise AssertionError(f"more than {NAMESPACES} tests use Temporal: raise NAMESPACES")
+    return f"test-{number}"
+
+
+def stop_keeper() -> None:
+    """Stop the servers and wait until they are gone; called by the run's main process."""
+    directory = Path(os.environ[DIRECTORY])
+    described = directory / "servers.json"
+    if described.exists():
+        keeper = json.loads(described.read_text())["keeper"]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(keeper)
+            process.terminate()
+            process.wait(30)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _start_keeper(directory: Path) -> None:
+    with (directory / "keeper.log").open("ab") as log:
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.servers", str(directory)],
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            # A Ctrl-C is for the run, whose end the keeper waits for.
+            start_new_session=True,
+        )
+    assert keeper.stdout is not None
+    with keeper.stdout:
+        word = keeper.stdout.readline().strip()
+    if word != READY:
+        raise AssertionError(
+            f"the test servers did not start:\n{(directory / 'keeper.log').read_text()}"
+        )
+    # The keeper outlives this process: it is waited for by nobody here.
+    keeper.returncode = 0
+
+
+async def keep(directory: Path, controller: int) -> None:
+    """Start the servers, say so, and stop them when the controller ends or asks for it."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+
+    def watch() -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(controller).wait()
+        loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=watch, daemon=True).start()
+    postgres = Postgres(
+        directory / "postgres", free_port(), directory / "postgres.log", fleeting=True
+    )
+    temporal = Temporal(
+        None,
+        free_port(),
+        None,
+        directory / "temporal.log",
+        namespaces=[f"test-{number}" for number in range(NAMESPACES)],
+    )
+    children: list[Child] = []
+    try:
+        await postgres.prepare()
+        children.append(await postgres.start())
+        children.append(await temporal.start())
+        servers = Servers(postgres.url("postgres"), temporal.address, os.getpid())
+        described = directory / "servers.json.new"
+        described.write_text(json.dumps(asdict(servers)))
+        described.rename(directory / "servers.json")
+        sys.stdout.write(f"{READY}\n")
+        sys.stdout.flush()
+        await stop.wait()
+    finally:
+        for child in children:
+            await child.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(keep(Path(sys.argv[1]), int(os.environ[CONTROLLER])))
+    except StackFailed as failure:
+        sys.exit(str(failure))
