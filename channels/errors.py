@@ -13,6 +13,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from channels.storable import storable_text
+
 
 class Code(StrEnum):
     """Why a send did not succeed."""
@@ -76,7 +78,7 @@ class NotSent(Exception):
     ) -> None:
         super().__init__(code.value)
         self.code = code
-        self.detail = detail
+        self.detail = storable_text(detail)
         self.facts = facts
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -17,6 +17,7 @@ from email.utils import format_datetime
 
 from channels.adapter import Email
 from channels.addresses import parse_email
+from channels.errors import Code, Refused
 
 MESSAGE_HEADER = "X-Parcours-Message"
 """Carries our message id, by which whoever reports back names the message."""
@@ -128,6 +129,16 @@ def compose(email: Email, *, at: datetime) -> Composed:
         content=head + b"\r\n" + _body(email).as_bytes(),
         utf8=not all(address.isascii() for address in addresses),
     )
+
+
+def composed_or_refused(email: Email) -> Composed:
+    """The message as bytes, dated now; `Refused` if it cannot be one."""
+    try:
+        return compose(email, at=datetime.now(UTC))
+    except UnfitAddress as error:
+        raise Refused(Code.ADDRESS_INVALID, str(error)) from None
+    except ValueError as error:
+        raise Refused(Code.MESSAGE_INVALID, str(error)) from None
 
 
 def _body(email: Email) -> EmailMessage:

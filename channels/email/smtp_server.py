@@ -82,7 +82,7 @@ class SmtpServer:
         """A connection that has said hello, is encrypted and logged in as the URL asks.
 
         `hello` names this machine to the server; None looks its name up, which can take seconds.
-        `timeout` is in seconds for each exchange. Raises aiosmtplib's errors, OSError, ssl.SSLError.
+        `timeout` is in seconds for each exchange. Raises SMTPException, OSError and ssl.SSLError.
         """
         client = aiosmtplib.SMTP(
             hostname=self.host,
@@ -98,7 +98,10 @@ class SmtpServer:
         try:
             await client.connect()
             if client.is_ehlo_or_helo_needed:
-                await client.ehlo()
+                try:
+                    await client.ehlo()
+                except aiosmtplib.SMTPHeloError:
+                    await client.helo()
         except (Exception, asyncio.CancelledError):
             abandon(client)
             raise

@@ -1,0 +1,155 @@
+"""Calls to Amazon's services: one attempt each, on threads of their own, classified once."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    MetadataRetrievalError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ProxyConnectionError,
+    ReadTimeoutError,
+    SSLError,
+    TokenRetrievalError,
+)
+
+from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
+
+T = TypeVar("T")
+
+Verdict = Callable[[str], NotSent]
+"""From an answer's words to what they mean."""
+
+_NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    MetadataRetrievalError,
+    TokenRetrievalError,
+)
+
+_WRONG_CREDENTIALS = frozenset(
+    {
+        "AccessDenied", "AccessDeniedException", "AuthorizationError", "ExpiredToken",
+        "ExpiredTokenException", "IncompleteSignature", "InvalidAccessKeyId",
+        "InvalidClientTokenId", "InvalidSecurity", "InvalidSignatureException",
+        "MissingAuthenticationToken", "MissingAuthenticationTokenException",
+        "NotAuthorized", "OptInRequired", "RequestExpired", "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)  # fmt: skip
+
+_THROTTLED = frozenset(
+    {
+        "LimitExceeded", "LimitExceededException", "RequestLimitExceeded", "SlowDown", "Throttled",
+        "ThrottledException", "Throttling", "ThrottlingException", "TooManyRequestsException",
+    }
+)  # fmt: skip
+
+
+def client_config(*, timeout: float, threads: int) -> Config:
+    """Settings of a client that never repeats a call, and gives up within `timeout` seconds."""
+    connect = min(5.0, timeout / 4)
+    return Config(
+        # Not `max_attempts`, which counts what follows the first.
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        connect_timeout=connect,
+        read_timeout=timeout - connect,
+        max_pool_connections=threads,
+    )
+
+
+class AwsCalls:
+    """Runs blocking calls of one service, at most `threads` at once.
+
+    `service` is its name for people. `verdicts` holds what the service's own error codes mean;
+    those that all services share are known here.
+    """
+
+    def __init__(
+        self, service: str, verdicts: Mapping[str, Verdict], *, timeout: float, threads: int
+    ) -> None:
+        self._service = service
+        self._verdicts = verdicts
+        self._timeout = timeout
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=service.lower())
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """What the call returns; else `Refused`, `NotTaken` or `Unclear`."""
+        begun = self._executor.submit(call)
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await asyncio.wrap_future(begun)
+        except TimeoutError:
+            # The cancellation reached the call only if no thread had taken it up.
+            if begun.cancelled():
+                raise NotTaken(
+                    Code.BUSY, f"no thread was free to call {self._service} for {self._timeout:g} s"
+                ) from None
+            raise Unclear(
+                Code.NO_ANSWER, f"{self._service} did not answer within {self._timeout:g} s"
+            ) from None
+        except ClientError as error:
+            raise self._answered(error) from None
+        except BotoCoreError as error:
+            raise self._failed(error) from None
+
+    def close(self) -> None:
+        """Forget calls that have not begun, and let the threads end by themselves."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _answered(self, error: ClientError) -> NotSent:
+        code = error.response.get("Error", {}).get("Code", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        detail = f"{self._service} answered: {error}"
+        if verdict := self._verdicts.get(code):
+            return verdict(detail)
+        if code in _WRONG_CREDENTIALS or status in (401, 403):
+            return NotTaken(Code.CREDENTIALS, detail)
+        if code in _THROTTLED or status == 429:
+            return NotTaken(Code.THROTTLED, detail)
+        if status == 503:
+            return NotTaken(Code.UNAVAILABLE, detail)
+        if 400 <= status < 500:
+            return Refused(Code.MESSAGE_REFUSED, detail)
+        return Unclear(Code.PROVIDER_FAILED, detail)
+
+    def _failed(self, error: BotoCoreError) -> NotSent:
+        detail = f"{self._service} was not called to the end: {error}"
+        match error:
+            case EndpointConnectionError() | ConnectTimeoutError() | ProxyConnectionError():
+                return NotTaken(Code.UNREACHABLE, detail)
+            case SSLError() if _is_about_certificate(error):
+                return NotTaken(Code.TLS_FAILED, detail)
+            case ParamValidationError():
+                return Refused(Code.MESSAGE_INVALID, detail)
+            case ReadTimeoutError():
+                return Unclear(Code.NO_ANSWER, detail)
+            case _ if isinstance(error, _NO_CREDENTIALS):
+                return NotTaken(Code.CREDENTIALS, detail)
+            case _:
+                # Whatever else there is may come after the request as well as before.
+                return Unclear(Code.INTERRUPTED, detail)
+
+
+def _is_about_certificate(error: BaseException) -> bool:
+    """Whether TLS ended before anything could be sent: only a certificate surely tells."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return True
+        inner = next((arg for arg in seen.args if isinstance(arg, BaseException)), None)
+        seen = seen.__cause__ or seen.__context__ or inner
+    return False

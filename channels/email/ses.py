@@ -1,0 +1,115 @@
+"""E-mail by Amazon SES (API version 2), as raw MIME, so that a message is the same by any provider.
+
+SES takes no idempotency key: a call is made once, and never repeated unless SES says that it did
+not take it. Message tags come back in SES's notifications.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+import boto3
+
+from channels.adapter import DEFAULT_TIMEOUT, Email, Outgoing, Receipt, expect
+from channels.aws import AwsCalls, Verdict, client_config
+from channels.email.mime import composed_or_refused
+from channels.errors import Code, NotTaken, Refused
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2.type_defs import (
+        MessageTagTypeDef,
+        SendEmailRequestTypeDef,
+        SendEmailResponseTypeDef,
+    )
+
+MESSAGE_TAG = "parcours-message"
+"""The tag that carries our message id."""
+
+_NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_-]")
+_TAG_LENGTH = 256
+_TAGS = 50
+
+# What concerns the account is not the fault of any one message. It is left to be tried again, for
+# as long as the engine goes on, because a person can mend it: an address suppressed by mistake or
+# a million failed sends could not be mended.
+_VERDICTS: Mapping[str, Verdict] = {
+    "AccountSuspendedException": lambda words: NotTaken(Code.ACCOUNT, words),
+    "SendingPausedException": lambda words: NotTaken(Code.ACCOUNT, words),
+    "MailFromDomainNotVerifiedException": lambda words: NotTaken(Code.ACCOUNT, words),
+    "NotFoundException": lambda words: NotTaken(Code.ACCOUNT, words),
+    "LimitExceededException": lambda words: NotTaken(Code.THROTTLED, words),
+    "TooManyRequestsException": lambda words: NotTaken(Code.THROTTLED, words),
+    "MessageRejected": lambda words: Refused(Code.MESSAGE_REFUSED, words),
+    "BadRequestException": lambda words: Refused(Code.MESSAGE_REFUSED, words),
+}
+
+
+class SesAdapter:
+    """Sends `Email` by SES in one region.
+
+    `endpoint_url` replaces Amazon's address. `configuration_set` names the one whose events tell
+    what becomes of a message. Credentials are found as boto3 finds them.
+    """
+
+    channel: Literal["email"] = "email"
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        endpoint_url: str | None = None,
+        configuration_set: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        threads: int = 20,
+    ) -> None:
+        self.timeout = timeout
+        self._configuration_set = configuration_set
+        self._client = boto3.Session().client(
+            "sesv2",
+            region_name=region,
+            endpoint_url=endpoint_url,
+            config=client_config(timeout=timeout, threads=threads),
+        )
+        self._calls = AwsCalls("SES", _VERDICTS, timeout=timeout, threads=threads)
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        """See `Adapter.send`. `provider_id` is SES's message id."""
+        email = expect(Email, outgoing)
+        composed = composed_or_refused(email)
+        if composed.utf8:
+            raise Refused(
+                Code.ADDRESS_INVALID,
+                "an address has letters outside ASCII before the @, which SES does not take",
+            )
+        request: SendEmailRequestTypeDef = {
+            "Destination": {"ToAddresses": [composed.recipient]},
+            "Content": {"Raw": {"Data": composed.content}},
+            "EmailTags": _tags(email),
+        }
+        if self._configuration_set is not None:
+            request["ConfigurationSetName"] = self._configuration_set
+
+        def call() -> SendEmailResponseTypeDef:
+            return self._client.send_email(**request)
+
+        answer = await self._calls.run(call)
+        return Receipt(provider_id=answer["MessageId"])
+
+    async def close(self) -> None:
+        """Let the threads end; a call in flight goes on to its own end."""
+        self._calls.close()
+
+
+def _tags(email: Email) -> list[MessageTagTypeDef]:
+    """Tags as SES takes them: letters, digits, `_` and `-`; others become `_`."""
+    wanted = {MESSAGE_TAG: str(email.message_id), **email.tags}
+    return [
+        {
+            "Name": _NOT_IN_A_TAG.sub("_", name)[:_TAG_LENGTH],
+            "Value": _NOT_IN_A_TAG.sub("_", value)[:_TAG_LENGTH],
+        }
+        for name, value in list(wanted.items())[:_TAGS]
+        if name and value
+    ]

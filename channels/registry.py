@@ -1,0 +1,64 @@
+"""The adapters of one process, by channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, assert_never
+
+from channels.adapter import DEFAULT_TIMEOUT, Adapter, Channel
+from channels.email.ses import SesAdapter
+from channels.email.smtp import SmtpAdapter
+from channels.email.smtp_server import SmtpServer
+from channels.sms.inbox import Append, InboxAdapter
+from channels.sms.sns import SnsAdapter
+from channels.webhook.http import WebhookAdapter
+
+
+def build(
+    *,
+    email: Literal["smtp", "ses"],
+    webhook_secret: str,
+    webhook_allow: Iterable[str] = (),
+    smtp_url: str | None = None,
+    aws_region: str | None = None,
+    aws_endpoint_url: str | None = None,
+    ses_configuration_set: str | None = None,
+    sms_sender_id: str | None = None,
+    inbox: Append | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> dict[Channel, Adapter]:
+    """Adapters for the channels that the settings make possible; `close` each in the end.
+
+    `email` and `webhook` are always there. `sms` goes to `inbox` if one is given, else to SNS if
+    there is a region, and is missing otherwise. `timeout` is in seconds for a whole provider call.
+    Raises ValueError that names the setting which is missing or wrong.
+    """
+    adapters: dict[Channel, Adapter] = {
+        "webhook": WebhookAdapter(secret=webhook_secret, allow=webhook_allow, timeout=timeout)
+    }
+    match email:
+        case "smtp":
+            if not smtp_url:
+                raise ValueError("e-mail by SMTP needs SMTP_URL, such as smtp://localhost:1025")
+            adapters["email"] = SmtpAdapter(SmtpServer.parse(smtp_url), timeout=timeout)
+        case "ses":
+            if not aws_region:
+                raise ValueError("e-mail by SES needs AWS_REGION, such as eu-west-1")
+            adapters["email"] = SesAdapter(
+                region=aws_region,
+                endpoint_url=aws_endpoint_url,
+                configuration_set=ses_configuration_set,
+                timeout=timeout,
+            )
+        case _:
+            assert_never(email)
+    if inbox is not None:
+        adapters["sms"] = InboxAdapter(inbox, timeout=timeout)
+    elif aws_region:
+        adapters["sms"] = SnsAdapter(
+            region=aws_region,
+            endpoint_url=aws_endpoint_url,
+            sender_id=sms_sender_id,
+            timeout=timeout,
+        )
+    return adapters

@@ -1,0 +1,109 @@
+"""What the answer to a webhook call means, and what of it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from channels.adapter import Receipt
+from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
+from channels.storable import storable_json, storable_text
+
+KEPT = 64 * 1024
+"""Bytes of a body that are kept."""
+
+_NOT_NOW = {408: Code.DEFERRED, 425: Code.DEFERRED, 429: Code.THROTTLED, 503: Code.UNAVAILABLE}
+_NEVER = frozenset({501, 505})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer as far as it has been read. Names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytearray = field(default_factory=bytearray)
+    complete: bool = False
+    """The body was read to its end."""
+
+    @property
+    def redirects(self) -> bool:
+        """It asks for the same call elsewhere."""
+        return self.status in _REDIRECTS and "location" in self.headers
+
+    def take(self, chunk: bytes) -> bool:
+        """Keep what fits; False once no more is wanted."""
+        self.body += chunk[: KEPT - len(self.body)]
+        return len(self.body) < KEPT
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """`status`; `body`: the value of a JSON text, else text, None if there was none; and
+        `truncated: True` if the body was cut short.
+        """
+        facts: dict[str, Any] = {"status": self.status, "body": self._content()}
+        if not self.complete:
+            facts["truncated"] = True
+        return facts
+
+    def _content(self) -> Any:
+        if not self.body:
+            return None
+        text = self.body.decode("utf-8-sig", "replace")
+        if self.complete and "content-encoding" not in self.headers:
+            try:
+                return storable_json(text)
+            except ValueError:
+                pass
+        return storable_text(text)
+
+
+def judge(answer: Answer, *, now: datetime) -> Receipt:
+    """The receipt for a 2xx; else raises `Refused`, `NotTaken` or `Unclear`.
+
+    A 500 is the receiver's own word that it failed, and the next call carries the same
+    `Idempotency-Key`: it is tried again. A 502, a 504 and the like are a gateway's word that it
+    lost the receiver: nobody knows what that one did.
+    """
+    status = answer.status
+    if 200 <= status < 300:
+        return Receipt(facts=answer.facts)
+    raise _failure(answer, f"the webhook's receiver answered {status}", now)
+
+
+def _failure(answer: Answer, detail: str, now: datetime) -> NotSent:
+    status, facts = answer.status, answer.facts
+    if status == 500 or status in _NOT_NOW:
+        return NotTaken(
+            _NOT_NOW.get(status, Code.DEFERRED),
+            detail,
+            retry_after=retry_after(answer.headers.get("retry-after"), now=now),
+            facts=facts,
+        )
+    if status >= 500 and status not in _NEVER:
+        return Unclear(Code.PROVIDER_FAILED, detail, facts=facts)
+    return Refused(Code.ANSWER_REFUSED, detail, facts=facts)
+
+
+def retry_after(value: str | None, *, now: datetime) -> float | None:
+    """Seconds from `now` that a `Retry-After` asks for (RFC 9110, 10.2.3), at least 0.
+
+    None if there is none, or none that can be read.
+    """
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        # RFC 5322's "-0000"; HTTP dates are in UTC.
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())

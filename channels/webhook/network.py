@@ -1,0 +1,71 @@
+"""Connections that go only where an address policy lets them.
+
+The policy is asked at the one place where every connection is made, with the addresses that the
+connection will use: a name is resolved once, and what was judged is what is called. The name stays
+the host of the request and of TLS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from time import monotonic
+
+import httpcore
+
+from channels.webhook.addresses import AddressPolicy
+
+
+class GuardedNetwork(httpcore.AsyncNetworkBackend):
+    """Connects to the first permitted address of a name that answers."""
+
+    def __init__(self, policy: AddressPolicy) -> None:
+        self._policy = policy
+        self._backend = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """`timeout` is in seconds, for all addresses together.
+
+        Raises Forbidden if the policy permits none, httpcore.ConnectError or ConnectTimeout if
+        there is none or none answers.
+        """
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                host, port, type=socket.SOCK_STREAM
+            )
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} has no address: {error}") from error
+        addresses = self._policy.permitted(host, dict.fromkeys(str(info[4][0]) for info in found))
+        deadline = None if timeout is None else monotonic() + timeout
+        for left in range(len(addresses), 0, -1):
+            # A first address that is silent leaves time for the others.
+            share = None if deadline is None else max(0.0, deadline - monotonic()) / left
+            try:
+                return await self._backend.connect_tcp(
+                    addresses[-left], port, share, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if left == 1:
+                    raise
+        raise AssertionError("a policy permits at least one address or raises")
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Never: raises httpcore.ConnectError."""
+        raise httpcore.ConnectError("webhooks do not call Unix sockets")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, in seconds."""
+        await self._backend.sleep(seconds)
