@@ -79,9 +79,15 @@ class Adapter(Protocol):
     next call needs. It serves many sends at once, on one event loop.
     """
 
-    channel: Channel
-    timeout: float
-    """Seconds that bound a whole `send`, waiting for a free connection included."""
+    @property
+    def channel(self) -> Channel:
+        """What it sends."""
+        ...
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that bound a whole `send`, waiting for a free connection included."""
+        ...
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """Hand the message to the provider.

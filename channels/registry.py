@@ -11,14 +11,16 @@ from channels.email.smtp import SmtpAdapter
 from channels.email.smtp_server import SmtpServer
 from channels.sms.inbox import Append, InboxAdapter
 from channels.sms.sns import SnsAdapter
+from channels.unset import UnsetAdapter
+from channels.webhook.addresses import Network
 from channels.webhook.http import WebhookAdapter
 
 
 def build(
     *,
     email: Literal["smtp", "ses"],
-    webhook_secret: str,
-    webhook_allow: Iterable[str] = (),
+    webhook_secret: str | None = None,
+    webhook_allow: Iterable[str | Network] = (),
     smtp_url: str | None = None,
     aws_region: str | None = None,
     aws_endpoint_url: str | None = None,
@@ -27,15 +29,21 @@ def build(
     inbox: Append | None = None,
     timeout: float = DEFAULT_TIMEOUT,
 ) -> dict[Channel, Adapter]:
-    """Adapters for the channels that the settings make possible; `close` each in the end.
+    """An adapter for every channel; `close` each in the end.
 
-    `email` and `webhook` are always there. `sms` goes to `inbox` if one is given, else to SNS if
-    there is a region, and is missing otherwise. `timeout` is in seconds for a whole provider call.
-    Raises ValueError that names the setting which is missing or wrong.
+    SMS go to `inbox` if one is given, else to SNS. A webhook without a secret, and an SMS without
+    a region, are `NotTaken`: an installation may do without them. `timeout` is in seconds for a
+    whole provider call. Raises ValueError that names the setting which is missing or wrong.
     """
-    adapters: dict[Channel, Adapter] = {
-        "webhook": WebhookAdapter(secret=webhook_secret, allow=webhook_allow, timeout=timeout)
-    }
+    adapters: dict[Channel, Adapter] = {}
+    if webhook_secret:
+        adapters["webhook"] = WebhookAdapter(
+            secret=webhook_secret, allow=webhook_allow, timeout=timeout
+        )
+    else:
+        adapters["webhook"] = UnsetAdapter(
+            "webhook", "webhooks are signed, and PARCOURS_WEBHOOK_SECRET is not set"
+        )
     match email:
         case "smtp":
             if not smtp_url:
@@ -61,4 +69,6 @@ def build(
             sender_id=sms_sender_id,
             timeout=timeout,
         )
+    else:
+        adapters["sms"] = UnsetAdapter("sms", "SMS go by SNS, and AWS_REGION is not set")
     return adapters

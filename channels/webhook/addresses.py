@@ -67,19 +67,19 @@ class Forbidden(ValueError):
 
 
 class AddressPolicy:
-    """Public addresses, and those inside `allow`, a list of CIDRs such as `10.1.0.0/16`.
+    """Public addresses, and those inside `allow`: networks, or CIDRs such as `10.1.0.0/16`.
 
     Raises ValueError for a text that is no CIDR.
     """
 
-    def __init__(self, allow: Iterable[str] = ()) -> None:
+    def __init__(self, allow: Iterable[str | Network] = ()) -> None:
         self._allowed: list[Network] = []
         for text in allow:
             try:
-                self._allowed.append(ip_network(text.strip()))
+                self._allowed.append(ip_network(str(text).strip()))
             except ValueError as error:
                 raise ValueError(
-                    f"PARCOURS_WEBHOOK_ALLOW holds {text!r}, which is no network: {error}; "
+                    f"PARCOURS_WEBHOOK_ALLOW holds {str(text)!r}, which is no network: {error}; "
                     "write CIDRs such as 10.1.0.0/16,fd00::/8"
                 ) from None
 

@@ -21,7 +21,7 @@ import httpx
 
 from channels.adapter import DEFAULT_TIMEOUT, Call, Outgoing, Receipt, expect
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
-from channels.webhook.addresses import AddressPolicy, Forbidden
+from channels.webhook.addresses import AddressPolicy, Forbidden, Network
 from channels.webhook.answers import Answer, judge
 from channels.webhook.network import GuardedNetwork
 from channels.webhook.signature import SIGNATURE_HEADER, sign
@@ -113,8 +113,8 @@ class _Request:
 class WebhookAdapter:
     """Makes `Call`s.
 
-    `secret` signs them (see `channels.webhook.signature`); it may not be empty. `allow` holds CIDRs
-    of private networks that webhooks may reach. `tls_context` replaces the default one, which
+    `secret` signs them (see `channels.webhook.signature`); it may not be empty. `allow` holds
+    private networks that webhooks may reach. `tls_context` replaces the default one, which
     trusts the authorities that httpx trusts. No proxy is ever used. Raises ValueError for an empty
     secret, and for a text in `allow` that is no CIDR.
     """
@@ -125,7 +125,7 @@ class WebhookAdapter:
         self,
         *,
         secret: str,
-        allow: Iterable[str] = (),
+        allow: Iterable[str | Network] = (),
         timeout: float = DEFAULT_TIMEOUT,
         tls_context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time,

@@ -1,0 +1,26 @@
+"""A channel that this installation has not set up."""
+
+from __future__ import annotations
+
+from channels.adapter import DEFAULT_TIMEOUT, Channel, Outgoing, Receipt
+from channels.errors import Code, NotTaken
+
+
+class UnsetAdapter:
+    """Takes nothing, and says which setting is missing.
+
+    Its sends are `NotTaken`, not refused: they go out if the setting comes in time.
+    """
+
+    timeout = DEFAULT_TIMEOUT
+
+    def __init__(self, channel: Channel, missing: str) -> None:
+        self.channel: Channel = channel
+        self._missing = missing
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        """See `Adapter.send`."""
+        raise NotTaken(Code.ACCOUNT, self._missing)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
