@@ -1,0 +1,100 @@
+"""Logs: one shape for our loggers and for libraries'."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+import structlog
+
+from infra.logging import configure_logging
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield io.StringIO()
+    structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_one_json_object_with_its_ids(stream: io.StringIO) -> None:
+    configure_logging("json", process="worker", stream=stream)
+    structlog.contextvars.bind_contextvars(run_id="r-1", journey="welcome")
+    structlog.get_logger("activities.sending").info("message_sent", message_id="m-1")
+    (line,) = lines(stream)
+    stamp = datetime.fromisoformat(str(line.pop("timestamp")))
+    assert stamp.utcoffset() == timedelta(0)
+    assert line == {
+        "event": "message_sent",
+        "level": "info",
+        "logger": "activities.sending",
+        "process": "worker",
+        "run_id": "r-1",
+        "journey": "welcome",
+        "message_id": "m-1",
+    }
+
+
+@pytest.mark.parametrize("name", ["uvicorn.error", "temporalio.worker", "alembic.runtime"])
+def test_libraries_write_the_same_shape(stream: io.StringIO, name: str) -> None:
+    configure_logging("json", process="api", stream=stream)
+    logging.getLogger(name).warning("took %d s", 3)
+    (line,) = lines(stream)
+    assert line["event"] == "took 3 s"
+    assert line["logger"] == name
+    assert (line["level"], line["process"]) == ("warning", "api")
+
+
+def test_what_temporal_knows_becomes_fields(stream: io.StringIO) -> None:
+    configure_logging("json", process="worker", stream=stream)
+    logging.getLogger("temporalio.activity").info(
+        "tried", extra={"temporal_activity": {"workflow_id": "journey.welcome.1", "attempt": 2}}
+    )
+    (line,) = lines(stream)
+    assert line["workflow_id"] == "journey.welcome.1"
+    assert line["attempt"] == 2
+    assert "temporal_activity" not in line
+
+
+def test_an_exception_stays_on_its_line(stream: io.StringIO) -> None:
+    configure_logging("json", process="worker", stream=stream)
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        structlog.get_logger("x").exception("step_failed")
+    (line,) = lines(stream)
+    assert line["level"] == "error"
+    assert "ValueError: wrong" in str(line["exception"])
+
+
+def test_auto_is_json_where_nobody_reads(stream: io.StringIO) -> None:
+    configure_logging("auto", process="api", stream=stream)
+    structlog.get_logger("x").info("started")
+    assert lines(stream)[0]["event"] == "started"
+
+
+def test_console_is_for_people(stream: io.StringIO) -> None:
+    configure_logging("console", process="api", stream=stream)
+    structlog.get_logger("x").info("started", port=8000)
+    text = stream.getvalue()
+    assert "started" in text
+    assert "port=8000" in text
+    assert not text.startswith("{")
+
+
+def test_details_below_the_level_are_not_written(stream: io.StringIO) -> None:
+    configure_logging("json", process="api", stream=stream)
+    structlog.get_logger("x").debug("looked")
+    logging.getLogger("httpx").info("HTTP Request")
+    assert stream.getvalue() == ""

@@ -1,0 +1,133 @@
+"""Settings: their names outside, their defaults, and what is refused in which words."""
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from infra.settings import Settings, SettingsRefused, read_settings
+
+DATABASE = "postgresql://parcours:secret@db.example.com:5432/parcours"
+
+
+@pytest.fixture(autouse=True)
+def _database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", DATABASE)
+
+
+def test_the_database_alone_makes_settings() -> None:
+    settings = read_settings()
+    assert settings.database_url == DATABASE
+    assert settings.email == "smtp"
+    assert settings.sms == "sns"
+    assert settings.contact_events_per_minute == 6000
+    assert settings.speed == 1
+    assert settings.dev_inbox is None
+    assert settings.temporal_environment == {
+        "TEMPORAL_ADDRESS": "127.0.0.1:7233",
+        "TEMPORAL_NAMESPACE": "default",
+    }
+
+
+def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_REGION": "eu-west-3",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:5000",
+        "SMTP_URL": "smtps://u:p@mail.example.com:465",
+        "PARCOURS_EMAIL": "ses",
+        "PARCOURS_SMS": "inbox",
+        "PARCOURS_FROM": "Shop <shop@example.com>",
+        "PARCOURS_WEBHOOK_SECRET": "whsec",
+        "PARCOURS_WEBHOOK_ALLOW": "10.1.0.0/16, fd00::/8",
+        "PARCOURS_SECRET_CRM": "abc",
+        "PARCOURS_SECRET_ERP_TOKEN": "def",
+        "PARCOURS_CONTACT_EVENTS_PER_MINUTE": "60",
+        "PARCOURS_SPEED": "3600",
+        "PARCOURS_DEV_INBOX": "/data/inbox.jsonl",
+        "PARCOURS_LOG": "console",
+        "TEMPORAL_ADDRESS": "ns.tmprl.cloud:7233",
+        "TEMPORAL_NAMESPACE": "ns",
+        "TEMPORAL_API_KEY": "key",
+        "TEMPORAL_TLS_SERVER_NAME": "name",
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    assert settings.aws_region == "eu-west-3"
+    assert settings.aws_endpoint_url == "http://127.0.0.1:5000"
+    assert settings.smtp_url == "smtps://u:p@mail.example.com:465"
+    assert (settings.email, settings.sms, settings.log) == ("ses", "inbox", "console")
+    assert settings.from_address == "Shop <shop@example.com>"
+    assert settings.webhook_secret is not None
+    assert settings.webhook_secret.get_secret_value() == "whsec"
+    assert settings.webhook_allow == (ip_network("10.1.0.0/16"), ip_network("fd00::/8"))
+    secrets = {name: secret.get_secret_value() for name, secret in settings.secrets.items()}
+    assert secrets == {"CRM": "abc", "ERP_TOKEN": "def"}
+    assert settings.contact_events_per_minute == 60
+    assert settings.speed == 3600
+    assert settings.dev_inbox == Path("/data/inbox.jsonl")
+    assert settings.temporal_environment == {
+        "TEMPORAL_ADDRESS": "ns.tmprl.cloud:7233",
+        "TEMPORAL_NAMESPACE": "ns",
+        "TEMPORAL_API_KEY": "key",
+        "TEMPORAL_TLS_SERVER_NAME": "name",
+    }
+
+
+def test_an_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "")
+    monkeypatch.setenv("TEMPORAL_API_KEY", "")
+    settings = read_settings()
+    assert settings.aws_endpoint_url is None
+    assert "TEMPORAL_API_KEY" not in settings.temporal_environment
+
+
+def test_a_profile_is_not_overruled_by_our_default_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", "/etc/temporal.toml")
+    assert read_settings().temporal_environment == {"TEMPORAL_CONFIG_FILE": "/etc/temporal.toml"}
+
+
+def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARCOURS_SECRET_CRM", "opensesame")
+    monkeypatch.setenv("PARCOURS_WEBHOOK_SECRET", "opensesame")
+    monkeypatch.setenv("TEMPORAL_API_KEY", "opensesame")
+    monkeypatch.setenv("SMTP_URL", "smtp://user:opensesame@mail.example.com:587")
+    printed = repr(read_settings())
+    assert "opensesame" not in printed
+    assert ":secret@" not in printed
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("DATABASE_URL", "", "DATABASE_URL is not set"),
+        (
+            "DATABASE_URL",
+            "mysql://db",
+            "DATABASE_URL: must be a PostgreSQL URL: postgresql://user:password@host:5432/name",
+        ),
+        ("PARCOURS_EMAIL", "pigeon", "PARCOURS_EMAIL: Input should be 'smtp' or 'ses'"),
+        ("SMTP_URL", "mail:25", "SMTP_URL: must be smtp://host:port or smtps://host:port"),
+        (
+            "PARCOURS_WEBHOOK_ALLOW",
+            "10.0.0.0/8,everything",
+            "PARCOURS_WEBHOOK_ALLOW: 'everything' does not appear to be an IPv4 or IPv6 network",
+        ),
+        ("PARCOURS_SPEED", "0", "PARCOURS_SPEED: Input should be greater than 0"),
+        ("PARCOURS_SMS", "inbox", "PARCOURS_SMS=inbox is for `parcours dev` alone; use sns"),
+    ],
+)
+def test_a_wrong_variable_is_named_with_what_would_be_right(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, line: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsRefused) as refused:
+        read_settings()
+    assert str(refused.value) == line
+
+
+def test_settings_are_also_made_by_field_names() -> None:
+    settings = Settings(database_url="postgresql://here/db", from_address="a@example.com")
+    assert settings.database_url == "postgresql://here/db"
+    assert settings.from_address == "a@example.com"
