@@ -1,7 +1,6 @@
 """Settings of every process, read from the environment."""
 
 import os
-from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -126,7 +125,7 @@ class Settings(BaseSettings):
             raise ValueError("PARCOURS_SMS=inbox is for `parcours dev` alone; use sns")
         return self
 
-    @cached_property
+    @property
     def temporal_environment(self) -> dict[str, str]:
         """The `TEMPORAL_…` variables, with the address of a server on this machine by default."""
         if "TEMPORAL_CONFIG_FILE" in self.temporal or "TEMPORAL_PROFILE" in self.temporal:
