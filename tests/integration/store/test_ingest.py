@@ -1,0 +1,431 @@
+"""Tracking calls on the real database: contacts, events, links and their order."""
+
+import asyncio
+import random
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from store.contacts import hold
+from store.ingest import Accepted, Item, NewEvent, Rejected, record_events, take
+from store.meanings import MeaningRefused
+from store.suppressions import find_suppression
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+LIMIT = 6000
+
+
+def track(name: str, properties: dict[str, Any] | None = None, **fields: Any) -> Item:
+    given = properties or {}
+    return Item(
+        "track",
+        fields.pop("message_id", str(uuid4())),
+        name=name,
+        properties=orjson.Fragment(orjson.dumps(given)),
+        meant=given,
+        **fields,
+    )
+
+
+def identify(traits: dict[str, Any] | None = None, **fields: Any) -> Item:
+    return Item("identify", fields.pop("message_id", str(uuid4())), traits=traits or {}, **fields)
+
+
+async def rows(pool: Pool, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    async with pool.connection() as conn:
+        cursor = await conn.execute(statement.encode(), arguments)
+        return await cursor.fetchall()
+
+
+async def send(pool: Pool, *items: Item, limit: int = LIMIT) -> list[Accepted | Rejected]:
+    return await take(pool, items, limit_per_minute=limit)
+
+
+async def add_topic(pool: Pool, key: str, default: str) -> None:
+    await rows(
+        pool,
+        "insert into document (kind, key, document, source, sha256)"
+        " values ('topic', %s, jsonb_build_object('topic', %s::text, 'default', %s::text), '', '')"
+        " returning key",
+        key, key, default,
+    )  # fmt: skip
+
+
+async def add_message(pool: Pool, contact: UUID, step: str, state: str = "sent") -> UUID:
+    message, run = uuid4(), uuid4()
+    await rows(
+        pool,
+        "insert into message (id, run_id, visit, step, contact_id, channel, state, token)"
+        " values (%s, %s, 1, %s, %s, 'email', %s, 't') returning id",
+        message, run, step, contact, state,
+    )  # fmt: skip
+    return message
+
+
+async def contact_of(pool: Pool, external_id: str) -> UUID:
+    found: UUID = (await rows(pool, "select id from contact where external_id=%s", external_id))[0][
+        0
+    ]
+    return found
+
+
+async def test_a_batch_is_stored_in_its_own_order(pool: Pool) -> None:
+    items = [track(f"Event {n}", user_id=f"u{n % 7}") for n in range(100)]
+    answers = await send(pool, *items)
+    assert answers == [Accepted(item.message_id) for item in items]
+    stored = await rows(pool, "select name, message_id from event order by id")
+    assert stored == [(item.name, item.message_id) for item in items]
+    assert await rows(pool, "select count(*) from outbox") == [(100,)]
+    assert await rows(
+        pool,
+        "select count(*) from contact c where last_event_id ="
+        " (select max(id) from event e where e.contact_id = c.id)",
+    ) == [(7,)]
+
+
+async def test_a_repeated_message_id_has_no_effect_and_is_accepted(pool: Pool) -> None:
+    event = track("Signed Up", user_id="u", message_id="m1")
+    trait = identify({"plan": "pro"}, user_id="u", message_id="m2")
+    group = Item("group", "m3", user_id="u", group="vip")
+    first = await send(pool, event, trait, group, event)
+    assert [answer for answer in first if isinstance(answer, Rejected)] == []
+    await send(pool, identify({"plan": "free"}, user_id="u"))
+    before = await rows(pool, "select id from event")
+    again = await send(pool, event, trait, group)
+    assert again == [Accepted(f"m{n}", new=False) for n in (1, 2, 3)]
+    assert await rows(pool, "select id from event") == before
+    assert await rows(pool, "select attributes->>'plan' from contact") == [("free",)]
+
+
+async def test_a_change_of_a_contact_is_an_event_that_names_it(pool: Pool) -> None:
+    await send(pool, identify({"email": "a@example.com", "plan": "pro"}, user_id="u"))
+    await send(pool, identify({"email": "a@example.com", "plan": "pro"}, user_id="u"))
+    await send(pool, identify({"plan": None, "gone": None}, user_id="u"))
+    assert await rows(pool, "select name, properties->'names' from event order by id") == [
+        ("Contact Changed", ["email", "plan"]),
+        ("Contact Changed", ["plan"]),
+    ]
+    assert await rows(pool, "select email, attributes from contact") == [("a@example.com", {})]
+
+
+async def test_values_of_the_context_stand_only_where_there_is_none(pool: Pool) -> None:
+    await send(pool, track("Seen", user_id="u", filling={"timezone": "Europe/Paris"}))
+    await send(pool, track("Seen", user_id="u", filling={"timezone": "Asia/Tokyo"}))
+    assert await rows(pool, "select timezone from contact") == [("Europe/Paris",)]
+
+
+async def test_an_anonymous_contact_becomes_the_known_one_and_keeps_its_id(pool: Pool) -> None:
+    await send(pool, track("Seen", anonymous_id="a"))
+    ((before,),) = await rows(pool, "select id from contact")
+    await send(pool, identify({"plan": "pro"}, user_id="u", anonymous_id="a"))
+    await send(pool, track("Bought", anonymous_id="a"), track("Bought", user_id="u"))
+    assert await rows(pool, "select id, external_id from contact") == [(before, "u")]
+    assert await rows(pool, "select count(*) from event where contact_id = %s", before) == [(4,)]
+
+
+async def test_an_anonymous_contact_joins_the_known_one_within_a_batch(pool: Pool) -> None:
+    await send(pool, identify({"plan": "pro", "country": "FR"}, user_id="u"))
+    await send(pool, identify({"plan": "free", "color": "red"}, anonymous_id="a"))
+    await send(
+        pool,
+        track("One", anonymous_id="a"),
+        Item("alias", "alias", user_id="u", previous_id="a"),
+        track("Two", user_id="u"),
+        track("Three", anonymous_id="a"),
+    )
+    assert await rows(pool, "select external_id, attributes from contact") == [
+        ("u", {"plan": "pro", "color": "red"})
+    ]
+    names = await rows(pool, "select name from event where name <> 'Contact Changed' order by id")
+    assert names == [("One",), ("Two",), ("Three",)]
+    assert await rows(pool, "select properties from event where properties ? 'merged'") == [
+        ({"names": ["color"], "merged": True},)
+    ]
+    assert await rows(
+        pool, "select count(*) from outbox o join event e on e.id = o.event_id"
+        " and e.contact_id = o.contact_id join contact c on c.id = o.contact_id"
+        " and c.last_event_id >= e.id"
+    ) == await rows(pool, "select count(*) from event")  # fmt: skip
+
+
+async def test_two_known_contacts_are_not_merged(pool: Pool) -> None:
+    await send(pool, identify({"plan": "a"}, user_id="u1"), identify({"plan": "b"}, user_id="u2"))
+    (answer,) = await send(pool, Item("alias", "m", user_id="u2", previous_id="u1"))
+    assert isinstance(answer, Rejected)
+    assert answer.code == "merge_not_supported"
+    assert "'u1'" in answer.message
+    assert "'u2'" in answer.message
+    assert await rows(pool, "select count(*) from contact") == [(2,)]
+
+
+async def test_a_device_that_changes_hands_keeps_what_was_done_with_whom_it_was(
+    pool: Pool,
+) -> None:
+    await send(pool, track("One", anonymous_id="a"), identify(user_id="u1", anonymous_id="a"))
+    await send(pool, identify(user_id="u2", anonymous_id="a"), track("Two", anonymous_id="a"))
+    assert await rows(
+        pool,
+        "select c.external_id, e.name from event e join contact c on c.id = e.contact_id"
+        " order by e.id",
+    ) == [("u1", "One"), ("u2", "Two")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kept"),
+    [
+        ("subscribed", "unsubscribed", "unsubscribed"),
+        ("unsubscribed", "subscribed", "unsubscribed"),
+        ("pending", "subscribed", "pending"),
+        ("subscribed", None, "subscribed"),
+        (None, "pending", "pending"),
+    ],
+)
+async def test_a_merge_keeps_the_stricter_consent(
+    pool: Pool, one: str | None, other: str | None, kept: str
+) -> None:
+    await send(pool, track("Seen", anonymous_id="a"), track("Seen", user_id="u"))
+    for state, condition in ((one, "is null"), (other, "= 'u'")):
+        if state is not None:
+            await rows(
+                pool,
+                "insert into topic_state (contact_id, topic, state)"
+                f" select id, 'news', %s from contact where external_id {condition} returning 1",
+                state,
+            )
+    await send(pool, identify(user_id="u", anonymous_id="a"))
+    assert await rows(pool, "select state from topic_state") == [(kept,)]
+
+
+async def test_of_two_colliding_runs_the_younger_ends_as_merged(pool: Pool) -> None:
+    await send(pool, track("Seen", anonymous_id="a"), track("Seen", user_id="u"))
+    for age, condition in ((2, "is null"), (1, "= 'u'")):
+        await rows(
+            pool,
+            "insert into run (id, journey, version, contact_id, entry_ref, ref, started_at)"
+            " select gen_random_uuid(), 'j', 1, id, 0, 0, now() - %s * interval '1 hour'"
+            f" from contact where external_id {condition} returning 1",
+            age,
+        )
+    await rows(
+        pool,
+        "insert into listener (run_id, visit, slot, contact_id, ref)"
+        " select id, 1, 0, contact_id, 0 from run returning 1",
+    )
+    await send(pool, identify(user_id="u", anonymous_id="a"))
+    u = await contact_of(pool, "u")
+    assert await rows(
+        pool, "select contact_id, state, outcome, stop_workflow from run order by started_at"
+    ) == [(u, "active", None, False), (u, "ended", "merged", True)]
+    assert await rows(pool, "select contact_id from listener") == [(u,)]
+
+
+async def test_consent_follows_the_events_of_its_topic(pool: Pool) -> None:
+    await add_topic(pool, "news", "double")
+    await add_topic(pool, "tips", "opt_in")
+
+    async def states() -> dict[str, str]:
+        return dict(await rows(pool, "select topic, state from topic_state"))
+
+    topics = ({"topic": "news"}, {"topic": "tips"})
+    await send(pool, *(track("Topic Subscribed", each, user_id="u") for each in topics))
+    assert await states() == {"news": "pending", "tips": "subscribed"}
+    await send(pool, track("Topic Confirmed", topics[0], user_id="u"))
+    await send(pool, track("Topic Subscribed", topics[0], user_id="u"))
+    assert await states() == {"news": "subscribed", "tips": "subscribed"}
+    await send(pool, *(track("Topic Unsubscribed", each, user_id="u") for each in topics))
+    assert await states() == {"news": "unsubscribed", "tips": "unsubscribed"}
+    assert await rows(
+        pool, "select count(*) from topic_state t join event e on e.id = t.event_id"
+        " and e.name = 'Topic Unsubscribed'"
+    ) == [(2,)]  # fmt: skip
+
+
+async def test_an_event_of_an_unknown_topic_is_rejected_alone(pool: Pool) -> None:
+    bad, good = (
+        track("Topic Subscribed", {"topic": "nope"}, user_id="new"),
+        track("Seen", user_id="u"),
+    )
+    first, second = await send(pool, bad, good)
+    assert isinstance(first, Rejected)
+    assert first.code == "unknown_topic"
+    assert second == Accepted(good.message_id)
+    assert await rows(pool, "select external_id from contact") == [("u",)]
+
+
+async def test_a_fate_is_kept_once_and_settles_the_message(pool: Pool) -> None:
+    await send(pool, identify({"email": "a@example.com"}, user_id="u"))
+    contact = await contact_of(pool, "u")
+    message = await add_message(pool, contact, "hello", "unknown")
+    await send(pool, track("Message Opened", {"step": "hello", "by": "machine"}, user_id="u"))
+    assert await rows(pool, "select state, opened_at from message") == [("unknown", None)]
+    await send(pool, track("Message Opened", {"step": "hello"}, user_id="u"))
+    ((state, opened),) = await rows(pool, "select state, opened_at from message")
+    assert state == "sent"
+    await send(pool, track("Message Opened", {"message_id": str(message)}, user_id="u"))
+    assert await rows(pool, "select opened_at from message") == [(opened,)]
+    assert await rows(
+        pool, "select distinct properties->>'message_id' from event where name = 'Message Opened'"
+    ) == [(str(message),)]
+
+
+@pytest.mark.parametrize(
+    ("name", "properties", "reason"),
+    [
+        ("Message Bounced", {}, "bounced"),
+        ("Message Bounced", {"type": "soft"}, None),
+        ("Message Complained", {}, "complained"),
+        ("Message Delivered", {}, None),
+    ],
+)
+async def test_a_hard_bounce_or_a_complaint_suppresses_the_address(
+    pool: Pool, name: str, properties: dict[str, Any], reason: str | None
+) -> None:
+    await send(pool, identify({"email": "Ann@example.com"}, user_id="u"))
+    await add_message(pool, await contact_of(pool, "u"), "hello")
+    await send(pool, track(name, {"step": "hello", **properties}, user_id="u"))
+    async with pool.connection() as conn:
+        assert await find_suppression(conn, "email", "ann@EXAMPLE.com") == reason
+        assert await find_suppression(conn, "sms", "ann@example.com") is None
+
+
+@pytest.mark.parametrize(
+    ("properties", "code"),
+    [
+        ({}, "bad_properties"),
+        ({"step": "other"}, "unknown_message"),
+        ({"message_id": str(UUID(int=1))}, "unknown_message"),
+        ({"message_id": 7}, "unknown_message"),
+        ({"step": "hello", "by": "robot"}, "bad_properties"),
+        ({"step": "hello", "type": "medium"}, "bad_properties"),
+    ],
+)
+async def test_a_fate_of_no_message_is_rejected(
+    pool: Pool, properties: dict[str, Any], code: str
+) -> None:
+    await send(pool, track("Seen", user_id="u"))
+    await add_message(pool, await contact_of(pool, "u"), "hello")
+    (answer,) = await send(pool, track("Message Bounced", properties, user_id="u"))
+    assert isinstance(answer, Rejected)
+    assert answer.code == code
+    assert await rows(pool, "select bounced_at from message") == [(None,)]
+    assert await rows(pool, "select name from event") == [("Seen",)]
+
+
+async def test_calls_over_the_limit_of_a_contact_are_rejected_and_may_come_again(
+    pool: Pool,
+) -> None:
+    items = [track("Seen", user_id="hot") for _ in range(5)]
+    cool = track("Seen", user_id="cool")
+    answers = await send(pool, *items, cool, limit=3)
+    assert [type(answer) for answer in answers] == [Accepted] * 3 + [Rejected] * 2 + [Accepted]
+    late = answers[4]
+    assert isinstance(late, Rejected)
+    assert late.code == "rate_limited"
+    assert late.retry_after is not None
+    assert 0 < late.retry_after <= 60
+    (still,) = await send(pool, items[4], limit=3)
+    assert isinstance(still, Rejected)
+    await rows(
+        pool,
+        "update contact set window_started_at = now() - interval '61 seconds' returning 1",
+    )
+    assert await send(pool, items[4], limit=3) == [Accepted(items[4].message_id)]
+
+
+async def test_concurrent_batches_over_the_same_contacts_all_arrive_once(pool: Pool) -> None:
+    random_source = random.Random(11)
+    batches = []
+    for _ in range(40):
+        batch: list[Item] = []
+        for _ in range(30):
+            user, device = f"u{random_source.randrange(12)}", f"a{random_source.randrange(12)}"
+            batch.append(
+                random_source.choice(
+                    [
+                        track("Seen", user_id=user),
+                        track("Seen", anonymous_id=device),
+                        identify({"n": random_source.random()}, user_id=user),
+                        identify(user_id=f"u{device[1:]}", anonymous_id=device),
+                    ]
+                )
+            )
+        batches.append(batch)
+    # Every batch twice, as clients do that heard no answer.
+    answers = await asyncio.gather(*(send(pool, *batch) for batch in batches + batches))
+    assert all(isinstance(answer, Accepted) for some in answers for answer in some)
+    sent = {item.message_id for batch in batches for item in batch if item.kind == "track"}
+    stored = await rows(pool, "select message_id from event where name = 'Seen'")
+    assert len(stored) == len(sent)
+    assert {message_id for (message_id,) in stored} == sent
+    assert await rows(
+        pool, "select count(*) from event e left join contact c on c.id = e.contact_id"
+        " where c.id is null or c.last_event_id < e.id"
+    ) == [(0,)]  # fmt: skip
+    assert await rows(
+        pool, "select count(*) from outbox o left join event e on e.id = o.event_id"
+        " and e.contact_id = o.contact_id where e.id is null"
+    ) == [(0,)]  # fmt: skip
+    # Every contact was named by an id, and no two by one.
+    assert await rows(
+        pool, "select count(*) from contact c where external_id is null"
+        " and not exists (select from identity i where i.contact_id = c.id)"
+    ) == [(0,)]  # fmt: skip
+
+
+async def test_an_events_id_is_its_place_in_the_order_of_commits_of_its_contact(
+    pool: Pool,
+) -> None:
+    async def post(n: int) -> None:
+        await send(pool, track("Seen", {"n": n}, user_id="u"), track("Seen", user_id=f"v{n}"))
+
+    await asyncio.gather(*(post(n) for n in range(60)))
+    assert await rows(
+        pool,
+        "select count(*) from (select stamped_at, lag(stamped_at) over (order by id) as before"
+        " from event where contact_id = (select id from contact where external_id = 'u')) e"
+        " where stamped_at < before",
+    ) == [(0,)]
+
+
+async def test_events_recorded_under_a_lock_have_ids_outbox_and_effects(pool: Pool) -> None:
+    await add_topic(pool, "news", "opt_in")
+    await send(pool, track("Seen", user_id="u"))
+    contact = await contact_of(pool, "u")
+    run = uuid4()
+    async with pool.connection() as conn, conn.transaction():
+        await hold(conn, ids=[contact])
+        one, two, again = await record_events(
+            conn,
+            contact,
+            [
+                NewEvent("Topic Subscribed", {"topic": "news"}, message_id="m", depth=2),
+                NewEvent("Private", {}, run_id=run),
+                NewEvent("Topic Subscribed", {"topic": "news"}, message_id="m"),
+            ],
+        )
+        assert two > one
+        assert again == one
+        assert await record_events(conn, contact, [NewEvent("Other", {}, message_id="m")]) == [one]
+    assert await rows(pool, "select id, depth, run_id from event where id >= %s order by id", one) \
+        == [(one, 2, None), (two, 0, run)]  # fmt: skip
+    assert await rows(pool, "select state, event_id from topic_state") == [("subscribed", one)]
+    assert await rows(pool, "select last_event_id from contact") == [(two,)]
+    assert await rows(pool, "select count(*) from outbox") == [(3,)]
+
+
+async def test_events_recorded_with_a_meaning_they_cannot_have_leave_nothing(pool: Pool) -> None:
+    await send(pool, track("Seen", user_id="u"))
+    contact = await contact_of(pool, "u")
+    async with pool.connection() as conn, conn.transaction():
+        await hold(conn, ids=[contact])
+        with pytest.raises(MeaningRefused, match="there is no topic 'nope'"):
+            await record_events(
+                conn,
+                contact,
+                [NewEvent("Fine", {}), NewEvent("Topic Subscribed", {"topic": "nope"})],
+            )
+    assert await rows(pool, "select name from event") == [("Seen",)]
