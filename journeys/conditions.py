@@ -7,42 +7,62 @@ one contact or for all of them, and that is their only meaning.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field, StrictBool, StrictInt, Tag, model_validator
 
-Scalar = str | bool | int | float | None
+from journeys.forms import LIST, MAPPING, PLAIN, tag, told_by
+from journeys.moments import Moment
+from journeys.values import (
+    AttributeReference,
+    DocumentModel,
+    DurationText,
+    EntryReference,
+    Identifier,
+    Key,
+    Name,
+    Operand,
+    Operands,
+    Path,
+    Reference,
+    Scalar,
+    StepReference,
+)
+
+__all__ = [
+    "AllCondition",
+    "AnyCondition",
+    "AttributeCondition",
+    "AttributeReference",
+    "Comparison",
+    "Condition",
+    "DocumentModel",
+    "EntryCondition",
+    "EntryReference",
+    "EventCondition",
+    "Fate",
+    "GroupCondition",
+    "MessageCondition",
+    "Near",
+    "NearCondition",
+    "NotCondition",
+    "Operand",
+    "Operands",
+    "Reference",
+    "Scalar",
+    "SegmentCondition",
+    "StepCondition",
+    "StepReference",
+    "TopicCondition",
+    "Where",
+]
+
 Fate = Literal["delivered", "opened", "clicked", "bounced", "replied"]
 
-
-class DocumentModel(BaseModel):
-    """A part of a document: unknown keys are errors, words of Python are spelled with aliases."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True)
-
-
-class EntryReference(DocumentModel):
-    """A property of the entry event: `{entry: PATH}`."""
-
-    entry: str
-
-
-class AttributeReference(DocumentModel):
-    """An attribute of the contact: `{attribute: PATH}`."""
-
-    attribute: str
-
-
-class StepReference(DocumentModel):
-    """Something an earlier step left, at its latest visit: `{step: ID, property: PATH}`."""
-
-    step: str
-    property: str
-
-
-Reference = EntryReference | AttributeReference | StepReference
-Operand = Reference | Scalar
-Operands = list[Operand] | Operand
+OPERATORS = (
+    "is", "is_not", "in", "not_in", "gt", "gte", "lt", "lte",
+    "contains", "starts_with", "ends_with", "exists", "before", "after",
+)  # fmt: skip
 
 
 class Comparison(DocumentModel):
@@ -63,9 +83,15 @@ class Comparison(DocumentModel):
     contains: Operand = None
     starts_with: Operand = None
     ends_with: Operand = None
-    exists: bool | None = None
+    exists: StrictBool | None = None
     before: Operand = None
     after: Operand = None
+
+    @model_validator(mode="after")
+    def _compares(self) -> Self:
+        if not self.operators():
+            raise ValueError(f"nothing is compared; add an operator: {', '.join(OPERATORS)}")
+        return self
 
     def operators(self) -> dict[str, Operand | list[Operand]]:
         """The operators that were written, by the word of the document (`is`, `in`, `gte`…)."""
@@ -77,35 +103,73 @@ class Comparison(DocumentModel):
         }
 
 
-Where = dict[str, Comparison | Operands]
+Where = dict[
+    Path,
+    Annotated[
+        Annotated[EntryReference, Tag(tag("entry"))]
+        | Annotated[AttributeReference, Tag(tag("attribute"))]
+        | Annotated[StepReference, Tag(tag("step"))]
+        | Annotated[Comparison, Tag(MAPPING)]
+        | Annotated[list[Operand], Tag(LIST)]
+        | Annotated[Scalar, Tag(PLAIN)],
+        told_by(
+            "a property", "entry", "attribute", "step", plain=True, listed=True, otherwise=MAPPING
+        ),
+    ],
+]
 """Conditions on the properties of an event by dotted path: a plain value is `is`, a list `in`."""
 
 
 class AttributeCondition(Comparison):
     """`{attribute: country, is: FR}`."""
 
-    attribute: str
+    attribute: Path
+
+
+Count = Annotated[
+    Annotated[Comparison, Tag(MAPPING)] | Annotated[Annotated[StrictInt, Field(ge=0)], Tag(PLAIN)],
+    told_by("`count`", plain=True, otherwise=MAPPING),
+]
 
 
 class EventCondition(DocumentModel):
     """`{event: NAME, where, count | sum | avg | min | max, within | since, before}`."""
 
-    event: str
+    event: Name
     where: Where = Field(default_factory=dict)
-    count: Comparison | int | None = None
-    sum: dict[str, Comparison] | None = None
-    avg: dict[str, Comparison] | None = None
-    min: dict[str, Comparison] | None = None
-    max: dict[str, Comparison] | None = None
-    within: str | None = None
-    since: str | Reference | None = None
-    before: str | Reference | None = None
+    count: Count | None = None
+    sum: dict[Path, Comparison] | None = None
+    avg: dict[Path, Comparison] | None = None
+    min: dict[Path, Comparison] | None = None
+    max: dict[Path, Comparison] | None = None
+    within: DurationText | None = None
+    since: Moment | None = None
+    before: Moment | None = None
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Self:
+        used = [
+            name
+            for name in ("count", "sum", "avg", "min", "max")
+            if getattr(self, name) is not None
+        ]
+        if len(used) > 1:
+            raise ValueError(
+                f"`{used[0]}` and `{used[1]}` do not go together; put two conditions in `all`"
+            )
+        for name in used[:1]:
+            measured = getattr(self, name)
+            if name != "count" and len(measured) != 1:
+                raise ValueError(
+                    f"`{name}` takes one property, such as {name}: {{total: {{gte: 500}}}}"
+                )
+        return self
 
 
 class MessageCondition(DocumentModel):
     """`{message: STEP, is: clicked}`: the fate of the contact's latest message of that step."""
 
-    message: str
+    message: Identifier
     is_: Fate = Field(alias="is")
     where: Where = Field(default_factory=dict)
 
@@ -113,42 +177,52 @@ class MessageCondition(DocumentModel):
 class StepCondition(Comparison):
     """`{step: ID, is: OUTCOME}` or `{step: ID, property: event.score, gte: 9}`."""
 
-    step: str
-    property: str | None = None
+    step: Identifier
+    property: Path | None = None
 
 
 class EntryCondition(Comparison):
     """`{entry: total, gte: 50}`: a property of the entry event."""
 
-    entry: str
+    entry: Path
 
 
 class GroupCondition(DocumentModel):
     """`{group: vip}`."""
 
-    group: str
+    group: Name
 
 
 class SegmentCondition(DocumentModel):
     """`{segment: loyal}`."""
 
-    segment: str
+    segment: Key
 
 
 class TopicCondition(DocumentModel):
     """`{topic: offers, is: subscribed}`."""
 
-    topic: str
+    topic: Key
     is_: Literal["subscribed", "pending", "unsubscribed"] = Field(alias="is")
+
+
+Number = Annotated[float, Field(strict=True)]
 
 
 class Near(DocumentModel):
     """A distance from named places, or from a point in degrees (WGS 84)."""
 
-    km: float
-    places: str | None = None
-    lat: float | None = None
-    lon: float | None = None
+    km: Annotated[Number, Field(gt=0, le=20_040)]
+    places: Key | None = None
+    lat: Annotated[Number, Field(ge=-90, le=90)] | None = None
+    lon: Annotated[Number, Field(ge=-180, le=180)] | None = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        point = (self.lat is not None) + (self.lon is not None)
+        if (self.places is not None and point) or (self.places is None and point != 2):
+            raise ValueError("`near` needs `places`, or both `lat` and `lon`")
+        return self
 
 
 class NearCondition(DocumentModel):
@@ -176,19 +250,24 @@ class NotCondition(DocumentModel):
 
 
 Condition = Annotated[
-    AttributeCondition
-    | EventCondition
-    | MessageCondition
-    | StepCondition
-    | EntryCondition
-    | GroupCondition
-    | SegmentCondition
-    | TopicCondition
-    | NearCondition
-    | AllCondition
-    | AnyCondition
-    | NotCondition,
-    Field(union_mode="smart"),
+    Annotated[AttributeCondition, Tag(tag("attribute"))]
+    | Annotated[EventCondition, Tag(tag("event"))]
+    | Annotated[MessageCondition, Tag(tag("message"))]
+    | Annotated[StepCondition, Tag(tag("step"))]
+    | Annotated[EntryCondition, Tag(tag("entry"))]
+    | Annotated[GroupCondition, Tag(tag("group"))]
+    | Annotated[SegmentCondition, Tag(tag("segment"))]
+    | Annotated[TopicCondition, Tag(tag("topic"))]
+    | Annotated[NearCondition, Tag(tag("near"))]
+    | Annotated[AllCondition, Tag(tag("all"))]
+    | Annotated[AnyCondition, Tag(tag("any"))]
+    | Annotated[NotCondition, Tag(tag("not"))],
+    told_by(
+        "a condition",
+        *("attribute", "event", "message", "step", "entry", "group", "segment", "topic", "near"),
+        *("all", "any", "not"),
+        hints={"count": "event", "within": "event", "sum": "event", "property": "step"},
+    ),
 ]
 
 for _model in (AllCondition, AnyCondition, NotCondition):

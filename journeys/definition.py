@@ -1,0 +1,134 @@
+"""A journey: its entry, its rules and its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, model_validator
+
+from journeys.durations import Duration
+from journeys.moments import ActivePeriod, Cap, QuietHours, Window
+from journeys.sending import EffectiveSend, SendSettings, inherit
+from journeys.steps import EmailStep, SendStep, SmsStep, Step, children
+from journeys.triggers import DateEntry, Entry, ExitRule, Goal, ScheduleEntry
+from journeys.values import DocumentModel, DurationText, Key, Text
+
+PathInDocument = tuple[str | int, ...]
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) or value is None else [value]
+
+
+def _recurs(entry: object) -> bool:
+    if isinstance(entry, dict):
+        return "date" in entry or "schedule" in entry
+    return isinstance(entry, DateEntry | ScheduleEntry)
+
+
+def _re_entry(value: object) -> object:
+    if isinstance(value, Duration) or (isinstance(value, str) and value in ("never", "always")):
+        return value
+    if isinstance(value, dict) and isinstance(value.get("after"), str) and len(value) == 1:
+        return Duration.parse(value["after"])
+    raise ValueError("`re_entry` is never, always or {after: 7d}")
+
+
+def _write_re_entry(value: object) -> object:
+    return {"after": str(value)} if isinstance(value, Duration) else value
+
+
+class After(DocumentModel):
+    """`{after: 7d}`: not before this long after the start of the last run."""
+
+    after: DurationText
+
+
+ReEntry = Annotated[
+    Literal["never", "always"] | Duration,
+    PlainValidator(_re_entry, json_schema_input_type=Literal["never", "always"] | After),
+    PlainSerializer(_write_re_entry),
+]
+
+
+class Journey(DocumentModel):
+    """One document of kind `journey`."""
+
+    journey: Key
+    name: Text | None = None
+    timezone: Text | None = None
+    """For contacts without one; UTC if not said."""
+    active: ActivePeriod | None = None
+    entry: Annotated[
+        list[Entry],
+        BeforeValidator(_listed, json_schema_input_type=Entry | list[Entry]),
+        Field(min_length=1),
+    ]
+    re_entry: ReEntry = "never"
+    """"never", "always", or the Duration after which a contact may enter again."""
+    if_active: Literal["refuse", "debounce", "restart"] = "refuse"
+    exit: Annotated[
+        list[ExitRule],
+        BeforeValidator(_listed, json_schema_input_type=ExitRule | list[ExitRule]),
+    ] = Field(default_factory=list)
+    goal: Goal | None = None
+    defaults: SendSettings = Field(default_factory=SendSettings)
+    cap: Cap | None = None
+    quiet_hours: QuietHours | None = None
+    window: Window | None = None
+    steps: Annotated[list[Step], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _occurrences_enter_each(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "re_entry" in value or "entry" not in value:
+            return value
+        entries = _listed(value["entry"])
+        if isinstance(entries, list) and entries and all(map(_recurs, entries)):
+            # Each occurrence is a key of its own, so it can't come twice.
+            return {**value, "re_entry": "always"}
+        return value
+
+    @property
+    def key(self) -> str:
+        """The key of the document."""
+        return self.journey
+
+    def walk(self) -> Iterator[tuple[PathInDocument, Step]]:
+        """Every step with its path in the document, depth first; those of exits last."""
+        yield from _walk(("steps",), self.steps)
+        for place, rule in enumerate(self.exit):
+            if not isinstance(rule, str):
+                yield from _walk(("exit", place, "then"), rule.then)
+
+    def all_steps(self) -> list[Step]:
+        """Every step at any depth, those of exits last."""
+        return [step for _, step in self.walk()]
+
+    def step(self, step_id: str) -> Step:
+        """The step with this id, at any depth. Raises KeyError."""
+        return self._by_id[step_id]
+
+    @cached_property
+    def _by_id(self) -> dict[str, Step]:
+        return {step.id: step for step in self.all_steps()}
+
+    def effective(self, step: SendStep) -> EffectiveSend:
+        """The settings of a send after inheritance from `defaults` and the journey."""
+        own = SendSettings()
+        if isinstance(step, EmailStep):
+            own = step.email
+        elif isinstance(step, SmsStep):
+            own = step.sms
+        journey = SendSettings(cap=self.cap, quiet_hours=self.quiet_hours, window=self.window)
+        return inherit(own, self.defaults, journey)
+
+
+def _walk(path: PathInDocument, steps: list[Step]) -> Iterator[tuple[PathInDocument, Step]]:
+    for place, step in enumerate(steps):
+        here = (*path, place)
+        yield here, step
+        for inside, line in children(step):
+            yield from _walk((*here, *inside), line)

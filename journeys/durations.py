@@ -1,0 +1,197 @@
+"""Durations: `2d`, `1h30m`, `1mo`, `PT2H`, and what adding one to an instant means.
+
+Seconds, minutes and hours are exact. Days, weeks, months and years are units of the calendar in a
+time zone: the same local time on another date. A local time that a clock change skips becomes the
+first instant after the gap, one that occurs twice the first of the two; a date that a month lacks
+becomes its last day.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+LONGEST: Final = timedelta(days=366 * 100)
+"""No duration is longer, so that every sum is a date that calendars know."""
+
+_COUNT = r"(?P<{0}>\d{{1,12}}){1}"
+_EXACT = r"(?P<{0}>\d{{1,12}}(?:\.\d{{1,6}})?){1}"
+_SHORT = re.compile(
+    r"\s*".join(
+        f"(?:{part.format(name, unit)})?"
+        for part, name, unit in [
+            (_COUNT, "years", "y"),
+            (_COUNT, "months", "mo"),
+            (_COUNT, "weeks", "w"),
+            (_COUNT, "days", "d"),
+            (_EXACT, "hours", "h"),
+            (_EXACT, "minutes", "m(?!o)"),
+            (_EXACT, "seconds", "s"),
+        ]
+    )
+)
+_ISO = re.compile(
+    "P"
+    + "".join(
+        f"(?:{_COUNT.format(name, unit)})?"
+        for name, unit in [("years", "Y"), ("months", "M"), ("weeks", "W"), ("days", "D")]
+    )
+    + "(?:T(?=[0-9])"
+    + "".join(
+        f"(?:{_EXACT.format(name, unit)})?"
+        for name, unit in [("hours", "H"), ("minutes", "M"), ("seconds", "S")]
+    )
+    + ")?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A length of time, of one sign: calendar units and an exact part."""
+
+    exact: timedelta = timedelta()
+    years: int = 0
+    months: int = 0
+    weeks: int = 0
+    days: int = 0
+
+    @classmethod
+    def parse(cls, text: str, *, signed: bool = False) -> Duration:
+        """Reads `2d`, `1h30m`, `1mo` or ISO 8601 (`PT2H`, `P1DT2H`); `signed` takes `+3d`, `-3d`.
+
+        Raises ValueError, whose text says what would be right.
+        """
+        body = text.strip()
+        negative = False
+        if signed and body[:1] in ("+", "-"):
+            negative = body[0] == "-"
+            body = body[1:]
+        match = _SHORT.fullmatch(body) or _ISO.fullmatch(body)
+        parts = {k: v for k, v in match.groupdict().items() if v is not None} if match else {}
+        if not parts:
+            raise ValueError(
+                f"`{text}` is not a duration; write 30m, 2h, 1h30m, 3d, 1w, 1mo, 1y or PT2H"
+            )
+        whole = {name: int(parts.get(name, 0)) for name in ("years", "months", "weeks", "days")}
+        try:
+            exact = timedelta(
+                **{n: float(parts[n]) for n in ("hours", "minutes", "seconds") if n in parts}
+            )
+            duration = cls(exact=exact, **whole)
+            too_long = duration.nominal() > LONGEST
+        except OverflowError:
+            too_long = True
+        if too_long:
+            raise ValueError(f"`{text}` is too long; a duration is at most 100 years")
+        return -duration if negative else duration
+
+    def __neg__(self) -> Duration:
+        return Duration(
+            exact=-self.exact,
+            years=-self.years,
+            months=-self.months,
+            weeks=-self.weeks,
+            days=-self.days,
+        )
+
+    def __str__(self) -> str:
+        """The canonical text: `parse` gives an equal duration back."""
+        parts = self._parts()
+        if not parts:
+            return "0s"
+        sign = "-" if self._negative() else ""
+        return sign + "".join(f"{count}{unit}" for count, unit, _ in parts)
+
+    def words(self) -> str:
+        """What a person would say: "2 days", "1 hour 30 minutes"."""
+        parts = self._parts() or [("0", "s", "second")]
+        said = " ".join(f"{count} {word}{'' if count == '1' else 's'}" for count, _, word in parts)
+        return f"minus {said}" if self._negative() else said
+
+    def nominal(self) -> timedelta:
+        """Its length with days of 24 hours, months of 30 days and years of 365."""
+        days = self.years * 365 + self.months * 30 + self.weeks * 7 + self.days
+        return timedelta(days=days) + self.exact
+
+    def divided(self, speed: float) -> timedelta:
+        """The nominal length of the whole, divided: time runs `speed` times as fast.
+
+        Raises ValueError unless `speed` is positive.
+        """
+        if not speed > 0:
+            raise ValueError(f"speed must be positive, not {speed}")
+        return self.nominal() / speed
+
+    def add_to(self, instant: datetime, zone: ZoneInfo) -> datetime:
+        """The instant, in UTC, that lies this duration after `instant` for a clock in `zone`.
+
+        Calendar units come first (years and months together, then weeks and days), then the exact
+        part. Raises ValueError for a naive `instant`.
+        """
+        if instant.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        months = self.years * 12 + self.months
+        days = self.weeks * 7 + self.days
+        if not months and not days:
+            return instant.astimezone(UTC) + self.exact
+        wall = instant.astimezone(zone).replace(tzinfo=None, fold=0)
+        wall = add_months(wall, months) + timedelta(days=days)
+        return at_local(wall, zone) + self.exact
+
+    def _negative(self) -> bool:
+        return self.nominal() < timedelta()
+
+    def _parts(self) -> list[tuple[str, str, str]]:
+        micro = abs(self.exact) // timedelta(microseconds=1)
+        seconds, micro = divmod(micro, 1_000_000)
+        hours, rest = divmod(seconds, 3600)
+        minutes, seconds = divmod(rest, 60)
+        fraction = f"{seconds}.{micro:06d}".rstrip("0") if micro else str(seconds)
+        return [
+            (count, unit, word)
+            for count, unit, word in (
+                (str(abs(self.years)), "y", "year"),
+                (str(abs(self.months)), "mo", "month"),
+                (str(abs(self.weeks)), "w", "week"),
+                (str(abs(self.days)), "d", "day"),
+                (str(hours), "h", "hour"),
+                (str(minutes), "m", "minute"),
+                (fraction, "s", "second"),
+            )
+            if count != "0"
+        ]
+
+
+def add_months(wall: datetime, months: int) -> datetime:
+    """The same local time some months later or earlier, at the month's last day if need be."""
+    year, month = divmod(wall.year * 12 + wall.month - 1 + months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return wall.replace(year=year, month=month + 1, day=min(wall.day, last))
+
+
+def at_local(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The instant, in UTC, at which clocks in `zone` show `wall` (naive).
+
+    The first of two; for a time that clocks skip, the first instant after the gap.
+    """
+    if wall.tzinfo is not None:
+        raise ValueError("a local time has no time zone of its own")
+    instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None, fold=0) == wall:
+        return instant
+    # In a gap fold=0 counts with the offset before it and fold=1 with the one after (PEP 495), so
+    # the change lies between the two readings.
+    before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
+    offset = before.astimezone(zone).utcoffset()
+    low, high = int(before.timestamp()), int(instant.timestamp())
+    while high - low > 1:
+        middle = (low + high) // 2
+        if datetime.fromtimestamp(middle, UTC).astimezone(zone).utcoffset() == offset:
+            low = middle
+        else:
+            high = middle
+    return datetime.fromtimestamp(high, UTC)

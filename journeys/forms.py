@@ -1,0 +1,82 @@
+"""How a mapping tells its form: by the one key that only this form has.
+
+Each alternative of a union carries the tag of its key. So a mistake inside a form is reported for
+that form alone, and a misspelt key still chooses the form that its author meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel, Discriminator
+
+PLAIN = "<a plain value>"
+LIST = "<a list>"
+MAPPING = "<a mapping>"
+
+
+def tag(key: str) -> str:
+    """The tag of the form that `key` tells. No key of a document looks like it."""
+    return f"<{key}>"
+
+
+def nearest(word: str, words: list[str]) -> str | None:
+    """The one of `words` that was most likely meant, if any is near."""
+    matches = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    if matches:
+        return matches[0]
+    folded = {w.casefold().replace("-", "_"): w for w in reversed(words)}
+    return folded.get(word.casefold().replace("-", "_"))
+
+
+def told_by(
+    words: str,
+    *keys: str,
+    plain: bool = False,
+    listed: bool = False,
+    otherwise: str | None = None,
+    hints: dict[str, str] | None = None,
+) -> Discriminator:
+    """Chooses a form by its key; earlier keys win.
+
+    `plain` and `listed`: a scalar and a list are forms too. `hints` names keys that, without any
+    telling key, still show which form was meant. `otherwise` is the form of any other mapping.
+    """
+    choose = _chooser(keys, plain, listed, otherwise, hints or {})
+    known = [f"`{key}`" for key in keys]
+    listing = " or ".join(filter(None, [", ".join(known[:-1]), *known[-1:]]))
+    return Discriminator(
+        choose,
+        custom_error_type="no_form",
+        custom_error_message=f"{words} needs {'' if len(keys) == 1 else 'one of '}{listing}",
+    )
+
+
+def _chooser(
+    keys: tuple[str, ...],
+    plain: bool,
+    listed: bool,
+    otherwise: str | None,
+    hints: dict[str, str],
+) -> Callable[[Any], str | None]:
+    def choose(value: object) -> str | None:
+        if isinstance(value, BaseModel):
+            fields = type(value).model_fields
+            names = [field.alias or name for name, field in fields.items()]
+        elif isinstance(value, dict):
+            names = [name for name in value if isinstance(name, str)]
+        elif isinstance(value, list):
+            return LIST if listed else None
+        else:
+            return PLAIN if plain else None
+        told = next((key for key in keys if key in names), None)
+        told = told or next((hints[name] for name in names if name in hints), None)
+        if told is None and otherwise is None:
+            told = next((near for name in names if (near := nearest(name, list(keys)))), None)
+        if told is not None:
+            return tag(told)
+        return otherwise
+
+    return choose

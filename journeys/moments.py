@@ -1,0 +1,184 @@
+"""Moments and spans of local time: `until`, windows, quiet hours, days of the week."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field, Tag
+
+from journeys.durations import Duration
+from journeys.forms import PLAIN, tag, told_by
+from journeys.values import (
+    AttributeReference,
+    DocumentModel,
+    DurationText,
+    EntryReference,
+    OffsetText,
+    StepReference,
+    Text,
+)
+
+WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?")
+
+
+def _time_of_day(text: str) -> str:
+    if not _TIME.fullmatch(text):
+        raise ValueError(f'`{text}` is not a time of day; write "09:00", from "00:00" to "23:59"')
+    time.fromisoformat(text)
+    return text
+
+
+def _date(text: str) -> str:
+    try:
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            raise ValueError
+        date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"`{text}` is not a date; write 2026-12-31") from None
+    return text
+
+
+def _date_time(text: str) -> str:
+    try:
+        if not re.match(r"\d{4}-\d\d-\d\d", text):
+            raise ValueError
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"`{text}` is not a date or date-time; write 2026-12-31 or 2026-12-31T09:00"
+        ) from None
+    return text
+
+
+def _moment(text: str) -> str:
+    if text == "entry" or _TIME.fullmatch(text):
+        return text
+    try:
+        if text[:1] in ("+", "-"):
+            Duration.parse(text, signed=True)
+        else:
+            _date_time(text)
+    except ValueError:
+        raise ValueError(
+            f'`{text}` is not a moment; write "09:00", 2026-12-31, 2026-12-31T09:00, +3d, -30d, '
+            "entry or {entry: PATH}"
+        ) from None
+    return text
+
+
+def _days(text: str) -> str:
+    for part in re.split(r"\s*,\s*", text.strip()):
+        first, dash, last = part.partition("-")
+        if first not in WEEKDAYS or (dash and last not in WEEKDAYS):
+            raise ValueError(f"`{text}` are not days of the week; write mon, mon-fri or [mon, sat]")
+    return text
+
+
+TimeOfDay = Annotated[Text, AfterValidator(_time_of_day)]
+"""`"09:00"`, local time."""
+DateText = Annotated[Text, AfterValidator(_date)]
+"""`2026-12-31`."""
+DateTimeText = Annotated[Text, AfterValidator(_date_time)]
+"""`2026-12-31` or `2026-12-31T09:00`, local unless it carries an offset."""
+MomentText = Annotated[Text, AfterValidator(_moment)]
+"""A moment in one word: a time of day, a date, `+3d`, `entry`."""
+DaysText = Annotated[Text, AfterValidator(_days)]
+Days = Annotated[
+    Annotated[DaysText, Tag(PLAIN)] | Annotated[list[DaysText], Tag("<a list>")],
+    told_by("days", plain=True, listed=True),
+]
+"""`mon-fri`, or a list of such."""
+
+
+class Shift(DocumentModel):
+    """How a moment is found from a date: its next anniversary, then the offset, then the time."""
+
+    every: Literal["year"] | None = None
+    offset: OffsetText | None = None
+    at: TimeOfDay | None = None
+
+
+class EntryMoment(EntryReference, Shift):
+    """`{entry: starts_at, offset: -1d}`."""
+
+
+class AttributeMoment(AttributeReference, Shift):
+    """`{attribute: birthday, every: year, at: "09:00"}`."""
+
+
+class StepMoment(StepReference, Shift):
+    """`{step: ID, property: PATH, offset: 1h}`."""
+
+
+MomentReference = EntryMoment | AttributeMoment | StepMoment
+
+Moment = Annotated[
+    Annotated[EntryMoment, Tag(tag("entry"))]
+    | Annotated[AttributeMoment, Tag(tag("attribute"))]
+    | Annotated[StepMoment, Tag(tag("step"))]
+    | Annotated[MomentText, Tag(PLAIN)],
+    told_by("a moment", "entry", "attribute", "step", plain=True),
+]
+"""A point in time, or a reference to one."""
+
+
+def is_duration(limit: object) -> bool:
+    """Whether an `up_to` is a duration and not a moment."""
+    if not isinstance(limit, str):
+        return False
+    try:
+        Duration.parse(limit)
+    except ValueError:
+        return False
+    return True
+
+
+def _limit(text: str) -> str:
+    return text if is_duration(text) else _moment(text)
+
+
+LimitText = Annotated[Text, AfterValidator(_limit)]
+
+Limit = Annotated[
+    Annotated[EntryMoment, Tag(tag("entry"))]
+    | Annotated[AttributeMoment, Tag(tag("attribute"))]
+    | Annotated[StepMoment, Tag(tag("step"))]
+    | Annotated[LimitText, Tag(PLAIN)],
+    told_by("`up_to`", "entry", "attribute", "step", plain=True),
+]
+"""`up_to` of a wait: a duration from its start, or a moment."""
+
+
+class Window(DocumentModel):
+    """When a send may go out, in the contact's local time; `to` is exclusive."""
+
+    days: Days | None = None
+    from_: TimeOfDay | None = Field(default=None, alias="from")
+    to: TimeOfDay | None = None
+    except_: list[DateText] | None = Field(default=None, alias="except")
+    else_: Literal["wait", "skip"] = Field(default="wait", alias="else")
+
+
+class QuietHours(DocumentModel):
+    """When no send goes out, in the contact's local time."""
+
+    from_: TimeOfDay = Field(alias="from")
+    to: TimeOfDay
+
+
+class Cap(DocumentModel):
+    """At most `max` messages to a contact per span of time."""
+
+    max: Annotated[int, Field(strict=True, ge=1)]
+    per: DurationText
+
+
+class ActivePeriod(DocumentModel):
+    """Entries are taken only from `from` to `to`."""
+
+    from_: DateTimeText | None = Field(default=None, alias="from")
+    to: DateTimeText | None = None
