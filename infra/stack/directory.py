@@ -83,10 +83,6 @@ class DataDirectory:
         """Keep the plain keys, readable by their owner alone; the database has hashes only."""
         write_private(self._keys, json.dumps(keys))
 
-    def forget_keys(self) -> None:
-        """Drop keys of a database that is no more."""
-        self._keys.unlink(missing_ok=True)
-
     def webhook_secret(self) -> str:
         """The key of webhooks' signatures, the same across restarts."""
         if not self._secret.exists():

@@ -60,24 +60,21 @@ class Postgres:
         password = quote(self._password_file.read_text().strip(), safe="")
         return f"postgresql://{ROLE}:{password}@{HOST}:{self.port}/{database}"
 
-    async def prepare(self) -> bool:
+    async def prepare(self) -> None:
         """Make the cluster where there is none, and clear what a dead server left in it.
-
-        Returns: whether the cluster is new.
 
         Raises:
             StackFailed: the directory cannot hold a cluster, or another server runs on it.
         """
         if (self.directory / "PG_VERSION").exists():
             await self._clear_leftover()
-            return False
+            return
         # A cluster that was cut short while it was made has no version and no data.
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True, mode=0o700)
         self._password_file.touch(mode=0o600)
         self._password_file.write_text(secrets.token_urlsafe(24))
         await self._initialise()
-        return True
 
     async def start(self) -> Child:
         """Start the server and return once it takes connections.

@@ -21,10 +21,10 @@ from infra.stack.ports import HOST, claim_port, free_port
 from infra.stack.postgres import Postgres
 from infra.stack.smtp import start_sink
 from infra.stack.temporal import Temporal
-from store.keys import create_key
+from store.keys import Scope, create_key, find_key
 from store.migrate import upgrade
 
-SCOPES = ("ingest", "operate", "admin")
+SCOPES: tuple[Scope, ...] = ("ingest", "operate", "admin")
 API_WITHIN = 60.0
 WORKER_WITHIN = 60.0
 WORKER_QUEUE = "journeys"
@@ -161,8 +161,7 @@ class Supervisor:
 
     async def _start_postgres(self, postgres: Postgres) -> None:
         async def start() -> Child:
-            if await postgres.prepare():
-                self._directory.forget_keys()
+            await postgres.prepare()
             return await postgres.start()
 
         await self._bring_up(Service("PostgreSQL", start))
@@ -199,15 +198,15 @@ class Supervisor:
             child = service.child
 
     async def _ensure_keys(self, database_url: str) -> dict[str, str]:
+        """The plain keys of each scope: those kept, unless the database does not know them."""
         keys = self._directory.read_keys()
-        missing = [scope for scope in SCOPES if scope not in keys]
-        if missing:
-            async with await psycopg.AsyncConnection.connect(
-                database_url, autocommit=True
-            ) as connection:
-                for scope in missing:
+        async with await psycopg.AsyncConnection.connect(
+            database_url, autocommit=True
+        ) as connection:
+            for scope in SCOPES:
+                if scope not in keys or await find_key(connection, keys[scope]) is None:
                     keys[scope] = await create_key(connection, scope, name=f"dev {scope}")
-            self._directory.write_keys(keys)
+        self._directory.write_keys(keys)
         return keys
 
     def _environment(self, database_url: str, temporal: str, smtp: str) -> dict[str, str]:
