@@ -3,16 +3,24 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 LOOK_EVERY = 0.02
 
 
+@overload
 async def eventually(
-    look: Callable[[], T | Awaitable[T]], timeout: float = 10.0, *, what: str = ""
-) -> T:
+    look: Callable[[], Awaitable[T]], timeout: float = ..., *, what: str = ...
+) -> T: ...
+
+
+@overload
+async def eventually(look: Callable[[], T], timeout: float = ..., *, what: str = ...) -> T: ...
+
+
+async def eventually(look: Callable[[], Any], timeout: float = 10.0, *, what: str = "") -> Any:
     """Look again and again until the answer is truthy, and return it.
 
     `look` may be plain or a coroutine function; an AssertionError of it counts as "not yet",
@@ -26,7 +34,7 @@ async def eventually(
     until = loop.time() + timeout
     while True:
         failure: AssertionError | None = None
-        answer: T | None = None
+        answer: Any = None
         try:
             looked = look()
             answer = await looked if inspect.isawaitable(looked) else looked
