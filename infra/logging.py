@@ -43,6 +43,7 @@ def configure_logging(
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         _lift_temporal_ids,
+        _drop_colours,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
@@ -96,6 +97,12 @@ class _ProcessName:
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event.setdefault("process", self._process)
         return event
+
+
+def _drop_colours(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Leave out uvicorn's second wording of its lines, made for its own terminal output."""
+    event.pop("color_message", None)
+    return event
 
 
 def _lift_temporal_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
