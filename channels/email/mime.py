@@ -8,9 +8,9 @@ let line breaks through before. Bodies are its work.
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
@@ -49,6 +49,9 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 _LINE_LIMIT = 998
 """Octets a line may have without its line break (RFC 5322, 2.1.1)."""
+
+_WORD_OCTETS = 45
+"""What an encoded word of at most 75 characters holds in Base64, `=?utf-8?b?` and `?=` counted."""
 
 
 class UnfitAddress(ValueError):
@@ -169,7 +172,7 @@ def _text_header(name: str, value: str) -> str:
     value = _one_line(name, value).strip()
     if _PLAIN.fullmatch(value) and "=?" not in value:
         return _folded(f"{name}: {value}")
-    return f"{name}: {_encoded(name, value)}"
+    return f"{name}: {_encoded(value)}"
 
 
 def _mailbox_header(name: str, mailbox: Mailbox) -> str:
@@ -177,15 +180,23 @@ def _mailbox_header(name: str, mailbox: Mailbox) -> str:
     if not display:
         return f"{name}: {mailbox.address}"
     if not _PLAIN.fullmatch(display) or "=?" in display:
-        return f"{name}: {_encoded(name, display)}\r\n <{mailbox.address}>"
+        return f"{name}: {_encoded(display)}\r\n <{mailbox.address}>"
     if not _ATOMS.fullmatch(display):
         display = '"' + re.sub(r'(["\\])', r"\\\1", display) + '"'
     return _folded(f"{name}: {display} <{mailbox.address}>")
 
 
-def _encoded(name: str, value: str) -> str:
-    """Encoded words (RFC 2047), folded."""
-    return Header(value, "utf-8", maxlinelen=78, header_name=name).encode(linesep="\r\n")
+def _encoded(value: str) -> str:
+    """Encoded words (RFC 2047), one a line: at most 75 characters each, no character cut in two."""
+    words, chunk = [], b""
+    for character in value:
+        octets = character.encode()
+        if len(chunk) + len(octets) > _WORD_OCTETS:
+            words.append(chunk)
+            chunk = b""
+        chunk += octets
+    words.append(chunk)
+    return "\r\n ".join(f"=?utf-8?b?{b64encode(word).decode()}?=" for word in words)
 
 
 def _folded(line: str) -> str:
