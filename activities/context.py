@@ -1,0 +1,33 @@
+"""What the activities work with, handed in by the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from channels.adapter import Adapter
+from store.catalog import Catalog
+
+
+@dataclass(frozen=True)
+class Context:
+    """Connections and settings of one worker process."""
+
+    pool: AsyncConnectionPool[AsyncConnection[Any]]
+    catalog: Catalog
+    adapters: Mapping[str, Adapter]
+    sender: str | None = None
+    """The From of e-mails that name none."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """What `{{ secret.NAME }}` reads in webhooks."""
+    speed: float = 1.0
+    """Durations of waits and `up_to` are divided by it."""
+    give_up: timedelta = timedelta(hours=24)
+    """How long after its first attempt a send is still tried."""
+    nudge: Callable[[], None] = lambda: None
+    """Tells the dispatcher of this process that a step has recorded events."""

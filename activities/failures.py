@@ -1,0 +1,101 @@
+"""What Temporal is told when an activity fails: a code of this list, and nothing else.
+
+A retried activity puts its error's text into the history even if it later succeeds, so the words,
+which may hold an address, go to the log and to the table `fault`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any, Literal
+
+import psycopg
+import structlog
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
+
+from journeys.exchange import FinishInput, StepInput
+from store.faults import record_fault
+
+log = structlog.get_logger(__name__)
+
+Code = Literal[
+    "unknown_run",  # Postgres does not know the run: it was erased, or never was
+    "unknown_step",  # the version has no such step
+    "database_away",  # Postgres can't be reached; tried again
+    "claim_held",  # another attempt may still be calling the provider; waited out
+    "not_taken",  # the provider did not take the message; tried again
+    "record_lost",  # the provider was called, and Postgres could not be told
+    "internal",  # a fault of ours; its words are in the table `fault`
+]
+
+
+def refuse(code: Code) -> ApplicationError:
+    """A final error: trying again can't help."""
+    return ApplicationError(code, type=code, non_retryable=True)
+
+
+def retry(code: Code, after: timedelta | None = None) -> ApplicationError:
+    """An error that another attempt may get over."""
+    return ApplicationError(code, type=code, next_retry_delay=after)
+
+
+class CodedFailures(Interceptor):
+    """Lets only coded errors out of activities, and keeps the words of the others."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
+        self._pool = pool
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Called by the worker for its chain of interceptors."""
+        return _Coding(next, self._pool)
+
+
+class _Coding(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, pool: AsyncConnectionPool[Any]) -> None:
+        super().__init__(next)
+        self._pool = pool
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        given = input.args[0] if input.args else None
+        run_id = given.run_id if isinstance(given, StepInput | FinishInput) else None
+        visit = given.visit if isinstance(given, StepInput | FinishInput) else None
+        name = activity.info().activity_type
+        with structlog.contextvars.bound_contextvars(
+            activity=name,
+            run_id=str(run_id) if run_id else None,
+            visit=visit,
+            step=given.step if isinstance(given, StepInput) else None,
+        ):
+            try:
+                return await super().execute_activity(input)
+            except (ApplicationError, asyncio.CancelledError):
+                raise
+            except (psycopg.OperationalError, PoolTimeout, PoolClosed) as error:
+                log.warning("database_away", error=str(error).strip())
+                raise retry("database_away") from None
+            except Exception as error:
+                log.exception("activity_failed")
+                await self._keep(run_id, visit, name, error)
+                raise retry("internal") from None
+
+    async def _keep(self, run_id: Any, visit: int | None, name: str, error: Exception) -> None:
+        try:
+            async with self._pool.connection(timeout=1) as conn:
+                await record_fault(
+                    conn,
+                    run_id=run_id,
+                    visit=visit,
+                    activity=name,
+                    code="internal",
+                    detail=f"{type(error).__name__}: {error}",
+                )
+        except (psycopg.Error, PoolTimeout, PoolClosed):
+            log.warning("fault_not_kept")

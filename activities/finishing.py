@@ -1,0 +1,52 @@
+"""The end of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import AsyncConnection
+from temporalio import activity
+
+from activities.context import Context
+from activities.exits import ended, fired_exit, leave
+from activities.reading import locked
+from journeys.exchange import FinishInput, JourneyResult, StepResult
+from store.runs import RunRow, end_run
+
+
+class Finishing:
+    """Ends runs."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @activity.defn(name="finish")
+    async def finish(self, given: FinishInput) -> StepResult:
+        """End the run, unless an exit that nobody has noticed yet comes first. Idempotent."""
+        async with self._context.pool.connection() as conn, conn.transaction():
+            run = await locked(conn, given.run_id)
+            return await finish_run(conn, self._context, run, given.outcome, given.reason)
+
+
+async def finish_run(
+    conn: AsyncConnection[Any],
+    context: Context,
+    run: RunRow,
+    outcome: str,
+    reason: str | None,
+) -> StepResult:
+    """End a run that the caller has locked. After an exit's `then` the outcome is the exit's."""
+    if not run.active:
+        return ended(run)
+    if outcome == "completed":
+        if run.exit_rule is not None:
+            outcome, reason = "exited", run.reason
+        else:
+            definition = await context.catalog.definition(conn, run.journey, run.version)
+            fired = await fired_exit(conn, run, definition)
+            if fired is not None:
+                return await leave(conn, run, definition, fired)
+    if outcome == "exited" and reason is None:
+        reason = run.reason
+    await end_run(conn, run.id, outcome, reason)
+    return StepResult(ended=JourneyResult(outcome=outcome, reason=reason))

@@ -1,0 +1,27 @@
+"""Reading the run that an activity is about."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from activities.failures import refuse
+from store.runs import RunRow, lock_run, read_run
+
+
+async def locked(conn: AsyncConnection[Any], run_id: UUID) -> RunRow:
+    """The run, with its contact and itself locked. Raises `unknown_run`, which is final."""
+    run = await lock_run(conn, run_id)
+    if run is None:
+        raise refuse("unknown_run")
+    return run
+
+
+async def unlocked(conn: AsyncConnection[Any], run_id: UUID) -> RunRow:
+    """The run as it is. Raises `unknown_run`, which is final."""
+    run = await read_run(conn, run_id)
+    if run is None:
+        raise refuse("unknown_run")
+    return run

@@ -1,0 +1,32 @@
+"""Which activities a worker serves, by task queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from activities.context import Context
+from activities.decisions import Decisions
+from activities.finishing import Finishing
+from activities.sends import Sends
+from activities.waits import Waits
+from journeys.exchange import QUEUE, SEND_QUEUES
+
+
+def activities_by_queue(context: Context) -> dict[str, list[Callable[..., Any]]]:
+    """The activities of each queue; those of `journeys` also run as local ones."""
+    waits, decisions, finishing = Waits(context), Decisions(context), Finishing(context)
+    sends = Sends(context)
+    return {
+        QUEUE: [
+            waits.plan,
+            waits.close,
+            decisions.branch,
+            decisions.update,
+            decisions.group,
+            decisions.goto,
+            decisions.exit,
+            finishing.finish,
+        ],
+        **{queue: [sends.send] for queue in SEND_QUEUES.values()},
+    }

@@ -1,0 +1,86 @@
+"""Starting and waking Journey workflows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from journeys.exchange import QUEUE, WAKE, WORKFLOW, JourneyInput, Wake, workflow_id
+from journeys.program import Program
+
+JOURNEY_KEY = SearchAttributeKey.for_keyword("JourneyKey")
+JOURNEY_VERSION = SearchAttributeKey.for_keyword("JourneyVersion")
+CONTACT_ID = SearchAttributeKey.for_keyword("ContactId")
+
+RPC_TIMEOUT = timedelta(seconds=10)
+
+_AWAY = {
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.INTERNAL,
+    RPCStatusCode.UNKNOWN,
+    RPCStatusCode.ABORTED,
+}
+
+
+def is_away(error: RPCError) -> bool:
+    """Whether the same call may succeed later; otherwise Temporal refuses it for ever."""
+    return error.status in _AWAY
+
+
+async def start_journey(
+    client: Client,
+    *,
+    run_id: UUID,
+    journey: str,
+    version: int,
+    contact_id: UUID,
+    program: Program,
+) -> None:
+    """Start a run's workflow; starting it again does nothing. Raises RPCError."""
+    try:
+        await client.start_workflow(
+            WORKFLOW,
+            JourneyInput(run_id=run_id, program=program),
+            id=workflow_id(journey, run_id),
+            task_queue=QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(JOURNEY_KEY, journey),
+                    SearchAttributePair(JOURNEY_VERSION, str(version)),
+                    SearchAttributePair(CONTACT_ID, str(contact_id)),
+                ]
+            ),
+            static_summary=f"{journey} v{version}",
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except WorkflowAlreadyStartedError:
+        return
+
+
+async def wake(client: Client, journey: str, run_id: UUID, visit: int) -> bool:
+    """Wake a run; False if it has no workflow to wake. Raises other RPCErrors."""
+    handle: Any = client.get_workflow_handle(workflow_id(journey, run_id))
+    try:
+        await handle.signal(WAKE, Wake(visit=visit), rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return True

@@ -1,0 +1,111 @@
+"""What the Journey workflow and its activities say to each other: one model in, one model out.
+
+These are the payloads of Temporal's history, so they hold ids, outcomes and times, never anything
+about the contact. Fields are only added.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from journeys.program import Cursor, Program
+
+WORKFLOW = "Journey"
+WAKE = "wake"
+QUEUE = "journeys"
+SEND_QUEUES = {"email": "send-email", "sms": "send-sms", "webhook": "send-webhook"}
+
+
+def workflow_id(journey: str, run_id: UUID) -> str:
+    """The id of a run's workflow."""
+    return f"journey.{journey}.{run_id}"
+
+
+class JourneyState(BaseModel):
+    """All that survives continue-as-new."""
+
+    cursor: Cursor | None = None
+    """None before the first step."""
+    standing: bool = False
+    """The cursor's visit has begun and its wait or hold goes on."""
+    ending: str = "completed"
+    """The outcome that the end of the line brings: `exited` behind an exit step."""
+    woken: int = 0
+    """The highest visit a wake has come for."""
+    look: bool = False
+    """An exit may have fired since the run last looked."""
+    shown: str = ""
+    """The value of the search attribute JourneyStep."""
+
+
+class JourneyInput(BaseModel):
+    """Begins a Journey workflow, or continues it as new."""
+
+    run_id: UUID
+    program: Program
+    state: JourneyState = Field(default_factory=JourneyState)
+    offset: float = 0.0
+    """Seconds from the server's clock to the run's: a simulation may start in the past."""
+
+
+class JourneyResult(BaseModel):
+    """How the run ended."""
+
+    outcome: str
+    reason: str | None = None
+
+
+class Wake(BaseModel):
+    """A signal that only wakes. `visit` 0: an exit may have fired."""
+
+    visit: int = 0
+
+
+class Following(BaseModel):
+    """What comes right after a send whatever its outcome, done in the transaction that records it."""
+
+    visit: int
+    step: str | None
+    """The wait to plan; None: the run ends."""
+
+
+class StepInput(BaseModel):
+    """A visit to a step."""
+
+    run_id: UUID
+    visit: int
+    step: str
+    now: datetime
+    """The run's time when the activity was scheduled."""
+    due: datetime | None = None
+    """Closing a wait because its timer fired: when it was due."""
+    following: Following | None = None
+
+
+class StepResult(BaseModel):
+    """What an activity decided. Without an outcome the run stands still at the visit."""
+
+    outcome: str | None = None
+    due: datetime | None = None
+    """Standing still: when to look again; None waits for a wake alone."""
+    held: str | None = None
+    """Why a send stands still."""
+    exit_rule: int | None = None
+    """This exit rule fired: its `then` comes next."""
+    ended: JourneyResult | None = None
+    """The run has ended, here or elsewhere."""
+    following: StepResult | None = None
+    """The result of what was asked to come right after."""
+
+
+class FinishInput(BaseModel):
+    """The end of a run."""
+
+    run_id: UUID
+    visit: int
+    outcome: str
+    reason: str | None = None
+    now: datetime

@@ -1,0 +1,26 @@
+"""Dotted paths into JSON values: `items.0.sku`, or `items.sku` through a list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def first(value: Any, path: str) -> Any:
+    """The first value at `path`, or None if there is none.
+
+    A number indexes a list, from 0; any other part goes through a list to its elements.
+    """
+    return next(iter(_reach(value, path.split("."))), None)
+
+
+def _reach(value: Any, parts: list[str]) -> list[Any]:
+    if not parts:
+        return [] if value is None else [value]
+    part, *others = parts
+    if isinstance(value, dict):
+        return _reach(value[part], others) if part in value else []
+    if isinstance(value, list):
+        if part.isdecimal():
+            return _reach(value[int(part)], others) if int(part) < len(value) else []
+        return [found for element in value for found in _reach(element, parts)]
+    return []

@@ -1,0 +1,241 @@
+"""What a run listens for: registering it, and looking whether it has come.
+
+A look is one statement per version and step (or per version, for its exits), built once. For each
+trigger, its slot, it answers with the smallest id of an event that fires it, after the listener's
+reference. A condition has no event of its own: while it holds, it answers with the highest id of
+the contact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from journeys.conditions import Comparison, EntryReference, Where
+from journeys.definition import Journey
+from journeys.paths import first
+from journeys.steps import AnyWait, TriggerWait, WaitStep
+from journeys.triggers import ConditionTrigger, EventTrigger, MessageTrigger
+from store.conditions import compile_condition, compile_where, is_timed, split_where
+
+Trigger = EventTrigger | MessageTrigger | ConditionTrigger
+
+MESSAGE_EVENTS = {
+    "delivered": "Message Delivered",
+    "opened": "Message Opened",
+    "clicked": "Message Clicked",
+    "bounced": "Message Bounced",
+    "replied": "Message Replied",
+}
+
+_NOT_A_MACHINE = "coalesce(e.properties->>'by', 'human') <> 'machine'"
+_LATEST_MESSAGE = (
+    "e.properties->>'message_id' = (select m.id::text from message m where m.run_id = r.id"
+    " and m.step = %({step})s order by m.visit desc limit 1)"
+)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One trigger of a wait or one exit rule; `number` is its place in the document, from 0."""
+
+    number: int
+    name: str
+    """The wait's outcome when it fires, or the exit's reason."""
+    trigger: Trigger
+    event_name: str | None
+    equal: dict[str, Any]
+    """Parts of `where` that go into the listener's `match`; references to the entry unresolved."""
+    rest: bool
+    timed: bool
+
+
+@dataclass(frozen=True)
+class Look:
+    """The slots of a wait or of a version's exits, and the statement that looks at them all."""
+
+    slots: tuple[Slot, ...]
+    sql: str
+    params: dict[str, Any]
+
+    @property
+    def since_its_send(self) -> frozenset[int]:
+        """Slots on a message's fate: a state, counted since its send, whatever the reference."""
+        return frozenset(
+            slot.number for slot in self.slots if isinstance(slot.trigger, MessageTrigger)
+        )
+
+
+@dataclass(frozen=True)
+class Fired:
+    """A trigger that fired."""
+
+    slot: Slot
+    event_id: int
+
+
+def build_exits_look(journey: Journey) -> Look | None:
+    """The look at a version's exit rules; None if it has none."""
+    rules = [
+        (place, _reason(rule), rule)
+        for place, rule in enumerate(journey.exit)
+        if isinstance(rule, Trigger)
+    ]
+    return _build(rules, journey.timezone) if rules else None
+
+
+def build_wait_look(journey: Journey, step_id: str) -> Look | None:
+    """The look at what the wait `step_id` waits for; None if only time ends it."""
+    step = journey.step(step_id)
+    wait = step.wait if isinstance(step, WaitStep) else None
+    if isinstance(wait, TriggerWait):
+        return _build([(0, "happened", wait.trigger)], journey.timezone)
+    if isinstance(wait, AnyWait):
+        named = [(place, each.name, each.trigger) for place, each in enumerate(wait.any)]
+        return _build(named, journey.timezone)
+    return None
+
+
+def _reason(trigger: Trigger) -> str:
+    if isinstance(trigger, EventTrigger):
+        return trigger.event
+    if isinstance(trigger, MessageTrigger):
+        return f"{trigger.message} {trigger.is_}"
+    return "condition"
+
+
+def _build(triggers: list[tuple[int, str, Trigger]], zone: str | None) -> Look:
+    slots: list[Slot] = []
+    columns: list[str] = []
+    params: dict[str, Any] = {}
+    for number, name, trigger in triggers:
+        prefix = f"s{number}_"
+        listener = f"l.run_id = r.id and l.visit = %(visit)s and l.slot = {number}"
+        if isinstance(trigger, ConditionTrigger):
+            holds = compile_condition(trigger.if_, prefix=prefix, default_zone=zone or "UTC")
+            params |= holds.params
+            columns.append(
+                f"(select greatest(c.last_event_id, l.ref) from listener l"
+                f" where {listener} and {holds.sql})"
+            )
+            slots.append(
+                Slot(number, name, trigger, None, {}, rest=True, timed=is_timed(trigger.if_))
+            )
+            continue
+        equal, rest = _split(trigger.where)
+        tests = []
+        if rest:
+            where = compile_where(rest, event="e", prefix=prefix)
+            params |= where.params
+            tests.append(where.sql)
+        if isinstance(trigger, MessageTrigger):
+            event_name = MESSAGE_EVENTS[trigger.is_]
+            params[f"{prefix}step"] = trigger.message
+            tests += [_LATEST_MESSAGE.format(step=f"{prefix}step"), _NOT_A_MACHINE]
+        else:
+            event_name = trigger.event
+        columns.append(
+            f"(select e.id from listener l join event e on e.contact_id = r.contact_id"
+            f" and e.name = l.event_name and e.id > l.ref and e.properties @> l.match"
+            f" and (e.run_id is null or e.run_id = r.id)"
+            f" and (%(due)s::timestamptz is null or e.stamped_at <= %(due)s::timestamptz)"
+            f" where {' and '.join([listener, *tests])} order by e.id limit 1)"
+        )
+        slots.append(
+            Slot(number, name, trigger, event_name, equal, rest=bool(tests), timed=False)
+        )
+    sql = (
+        f"select {', '.join(columns)} from run r join contact c on c.id = r.contact_id"
+        " where r.id = %(run)s"
+    )
+    return Look(tuple(slots), sql, params)
+
+
+def _split(where: Where) -> tuple[dict[str, Any], Where]:
+    """Equality on plain values and on references to the entry, which never change; and the rest."""
+    equal, rest = split_where(where)
+    fixed: dict[str, Any] = {}
+    for path, operand in equal.items():
+        if operand is None or (
+            not isinstance(operand, EntryReference) and hasattr(operand, "model_fields")
+        ):
+            rest = {**rest, path: Comparison.model_validate({"is": operand})}
+        else:
+            fixed[path] = operand
+    return fixed, rest
+
+
+async def listen(
+    conn: AsyncConnection[Any],
+    look: Look,
+    *,
+    run_id: UUID,
+    visit: int,
+    contact_id: UUID,
+    ref: int,
+    entry: dict[str, Any],
+) -> None:
+    """Register the slots of `look`, counting events with an id above `ref`.
+
+    A slot whose `where` asks for a property of the entry that is missing can never fire, and is
+    left out.
+    """
+    rows = []
+    for slot in look.slots:
+        match = _resolve(slot.equal, entry)
+        if match is None:
+            continue
+        since = 0 if visit and slot.number in look.since_its_send else ref
+        rows.append(
+            (run_id, visit, slot.number, contact_id, slot.event_name, Jsonb(match), since,
+             slot.rest, slot.timed)
+        )  # fmt: skip
+    async with conn.cursor() as cursor:
+        await cursor.executemany(
+            "insert into listener (run_id, visit, slot, contact_id, event_name, match, ref, rest,"
+            " timed) values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+            rows,
+        )
+
+
+def _resolve(equal: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any] | None:
+    match: dict[str, Any] = {}
+    for path, operand in equal.items():
+        value = first(entry, operand.entry) if isinstance(operand, EntryReference) else operand
+        if value is None:
+            return None
+        match[path] = value
+    return match
+
+
+async def look_at(
+    conn: AsyncConnection[Any],
+    look: Look,
+    *,
+    run_id: UUID,
+    visit: int,
+    due: datetime | None = None,
+) -> Fired | None:
+    """The trigger that fired first, by the smallest event id and then by its place; None if none.
+
+    With `due`, only events stamped up to it count.
+    """
+    cursor = await conn.execute(
+        look.sql, {**look.params, "run": run_id, "visit": visit, "due": due}
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        return None
+    fired = [
+        Fired(slot, event_id)
+        for slot, event_id in zip(look.slots, row, strict=True)
+        if event_id is not None
+    ]
+    return min(fired, key=lambda each: (each.event_id, each.slot.number), default=None)
+
+

@@ -1,0 +1,284 @@
+"""Messages: claimed before the provider is called, and settled after.
+
+States: claimed → sent | refused (final) | released (certainly not taken; may be claimed again) |
+unknown (nobody can say). The unique (run, visit) makes a second message of a visit impossible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+Settled = Literal["sent", "refused", "released", "unknown"]
+
+
+@dataclass(frozen=True)
+class Attempted:
+    """What earlier attempts left of a send: its message, if one was claimed, and its outcome."""
+
+    outcome: str | None
+    message_id: UUID | None
+    state: str | None
+    first_attempt_at: datetime | None
+    claim_age: timedelta | None
+
+
+async def attempted(conn: AsyncConnection[Any], run_id: UUID, visit: int) -> Attempted:
+    """The state of a visit's send."""
+    async with conn.cursor(row_factory=class_row(Attempted)) as cursor:
+        await cursor.execute(
+            """
+            select v.outcome, m.id as message_id, m.state, m.first_attempt_at,
+                   parcours.clock() - m.claimed_at as claim_age
+            from (select %s::uuid as run_id, %s::int as visit) k
+            left join visit v using (run_id, visit)
+            left join message m using (run_id, visit)
+            """,
+            (run_id, visit),
+        )
+        row = await cursor.fetchone()
+        assert row is not None
+        return row
+
+
+async def claim(
+    conn: AsyncConnection[Any],
+    *,
+    message_id: UUID,
+    run_id: UUID,
+    visit: int,
+    step: str,
+    contact_id: UUID,
+    channel: str,
+    topic: str | None,
+    token: str,
+) -> tuple[UUID, datetime]:
+    """Claim the message of a visit for one attempt; the caller holds the run's lock.
+
+    Returns the message's id and the time of its first attempt. Repeating it for a released message
+    claims it again.
+    """
+    cursor = await conn.execute(
+        """
+        with claimed as (
+            insert into message
+                (id, run_id, visit, step, contact_id, channel, topic, state, token)
+            values (%(id)s, %(run)s, %(visit)s, %(step)s, %(contact)s, %(channel)s, %(topic)s,
+                    'claimed', %(token)s)
+            on conflict (run_id, visit) do update
+            set state = 'claimed', token = excluded.token, claimed_at = parcours.clock(),
+                attempts = message.attempts + 1, settled_at = null
+            returning id, first_attempt_at
+        ), standing as (
+            insert into visit (run_id, visit, step, kind, message_id)
+            select %(run)s, %(visit)s, %(step)s, %(channel)s, id from claimed
+            on conflict (run_id, visit) do update
+            set message_id = excluded.message_id, held = null, due_at = null
+        ), stood as (
+            update run set step = %(step)s, visit = %(visit)s where id = %(run)s
+        )
+        select id, first_attempt_at from claimed
+        """,
+        {
+            "id": message_id,
+            "run": run_id,
+            "visit": visit,
+            "step": step,
+            "contact": contact_id,
+            "channel": channel,
+            "topic": topic,
+            "token": token,
+        },
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+async def settle(
+    conn: AsyncConnection[Any],
+    *,
+    run_id: UUID,
+    visit: int,
+    token: str,
+    state: Settled,
+    outcome: str | None,
+    provider_id: str | None = None,
+    code: str | None = None,
+    detail: str | None = None,
+    facts: dict[str, Any] | None = None,
+    output: dict[str, Any] | None = None,
+) -> bool:
+    """Record how a claimed attempt went, and the visit's outcome unless it has one already.
+
+    A late record settles a message that was given up as unknown; the visit's outcome stays. False
+    if another attempt holds the claim, or the message was settled before.
+    """
+    cursor = await conn.execute(
+        """
+        with settled as (
+            update message set state = %(state)s, settled_at = parcours.clock(),
+                   provider_id = coalesce(%(provider)s, provider_id), code = %(code)s,
+                   detail = %(detail)s
+            where run_id = %(run)s and visit = %(visit)s and token = %(token)s
+              and state in ('claimed', 'unknown')
+            returning id
+        ), ended as (
+            update visit set outcome = %(outcome)s, ended_at = parcours.clock(),
+                   facts = facts || %(facts)s, output = output || %(output)s
+            where run_id = %(run)s and visit = %(visit)s and outcome is null
+              and %(outcome)s::text is not null and exists (select from settled)
+        )
+        select id from settled
+        """,
+        {
+            "run": run_id,
+            "visit": visit,
+            "token": token,
+            "state": state,
+            "outcome": outcome,
+            "provider": provider_id,
+            "code": code,
+            "detail": detail,
+            "facts": Jsonb(facts or {}),
+            "output": Jsonb(output or {}),
+        },
+    )
+    return await cursor.fetchone() is not None
+
+
+async def give_up_claim(conn: AsyncConnection[Any], *, run_id: UUID, visit: int) -> None:
+    """Call a claim unknown: its attempt is over, and nobody recorded how it went."""
+    await conn.execute(
+        "update message set state = 'unknown', settled_at = parcours.clock(), code = 'interrupted'"
+        " where run_id = %s and visit = %s and state = 'claimed'",
+        (run_id, visit),
+    )
+
+
+async def hold(
+    conn: AsyncConnection[Any],
+    *,
+    run_id: UUID,
+    visit: int,
+    step: str,
+    kind: str,
+    held: str,
+    due: datetime | None,
+) -> None:
+    """Note that a send stands still, why, and until when."""
+    await conn.execute(
+        """
+        with standing as (
+            insert into visit (run_id, visit, step, kind, held, due_at)
+            values (%(run)s, %(visit)s, %(step)s, %(kind)s, %(held)s, %(due)s)
+            on conflict (run_id, visit) do update
+            set held = excluded.held, due_at = excluded.due_at
+        )
+        update run set step = %(step)s, visit = %(visit)s where id = %(run)s
+        """,
+        {"run": run_id, "visit": visit, "step": step, "kind": kind, "held": held, "due": due},
+    )
+
+
+async def skip(
+    conn: AsyncConnection[Any],
+    *,
+    run_id: UUID,
+    visit: int,
+    step: str,
+    kind: str,
+    outcome: str,
+    facts: dict[str, Any],
+) -> str:
+    """End a send's visit without a message, `skipped` or `failed`; returns the outcome that holds."""
+    cursor = await conn.execute(
+        """
+        with ended as (
+            insert into visit (run_id, visit, step, kind, outcome, ended_at, facts)
+            values (%(run)s, %(visit)s, %(step)s, %(kind)s, %(outcome)s, parcours.clock(),
+                    %(facts)s)
+            on conflict (run_id, visit) do update
+            set outcome = coalesce(visit.outcome, excluded.outcome), held = null,
+                ended_at = coalesce(visit.ended_at, excluded.ended_at),
+                facts = case when visit.outcome is null then visit.facts || excluded.facts
+                             else visit.facts end
+            returning outcome
+        ), stood as (
+            update run set step = %(step)s, visit = %(visit)s where id = %(run)s
+        )
+        select outcome from ended
+        """,
+        {
+            "run": run_id,
+            "visit": visit,
+            "step": step,
+            "kind": kind,
+            "outcome": outcome,
+            "facts": Jsonb(facts),
+        },
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+async def was_sent(conn: AsyncConnection[Any], run_id: UUID, steps: list[str]) -> bool:
+    """Whether the latest message of any of these steps went out, or may have."""
+    cursor = await conn.execute(
+        """
+        select bool_or(state in ('claimed', 'sent', 'unknown')) from (
+            select distinct on (step) state from message
+            where run_id = %s and step = any(%s) order by step, visit desc
+        ) latest
+        """,
+        (run_id, steps),
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
+
+
+@dataclass(frozen=True)
+class Addressee:
+    """A contact as a send sees it: the columns, the attributes, and its consent to the topic."""
+
+    external_id: str | None
+    email: str | None
+    phone: str | None
+    timezone: str | None
+    locale: str | None
+    country: str | None
+    score: float
+    lifecycle: str | None
+    attributes: dict[str, Any]
+    consent: str
+    """`subscribed`, `pending` or `unsubscribed`: the record, else the topic's default."""
+
+
+async def addressee(
+    conn: AsyncConnection[Any], contact_id: UUID, topic: str | None
+) -> Addressee | None:
+    """The contact, and the state of its consent to `topic` (`unsubscribed` without a topic)."""
+    async with conn.cursor(row_factory=class_row(Addressee)) as cursor:
+        await cursor.execute(
+            """
+            select c.external_id, c.email, c.phone, c.timezone, c.locale, c.country, c.score,
+                   c.lifecycle, c.attributes,
+                   coalesce(
+                       (select state from topic_state t
+                        where t.contact_id = c.id and t.topic = %(topic)s),
+                       (select case d.document->>'default' when 'opt_out' then 'subscribed' end
+                        from document d where d.kind = 'topic' and d.key = %(topic)s),
+                       'unsubscribed'
+                   ) as consent
+            from contact c where c.id = %(contact)s
+            """,
+            {"contact": contact_id, "topic": topic},
+        )
+        return await cursor.fetchone()

@@ -1,0 +1,198 @@
+"""The outbox: events not yet dispatched, leased a contact at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+CHANNEL = "parcours_outbox"
+"""The channel that says there is something to dispatch."""
+
+
+@dataclass(frozen=True)
+class Undispatched:
+    """An event in the outbox."""
+
+    id: int
+    contact_id: UUID
+    name: str
+    properties: dict[str, Any]
+    run_id: UUID | None
+    depth: int
+    attempts: int
+
+
+async def lease_contacts(
+    conn: AsyncConnection[Any], limit: int, lease: timedelta
+) -> list[UUID]:
+    """Take contacts with undispatched events for this dispatcher alone, until the lease ends.
+
+    A contact whose row is locked is left for the next round.
+    """
+    cursor = await conn.execute(
+        """
+        update contact set leased_until = parcours.clock() + %(lease)s
+        where id in (
+            select c.id from contact c
+            where c.id in (
+                select distinct contact_id from (
+                    select contact_id from outbox
+                    where not_before is null or not_before <= parcours.clock()
+                    order by event_id limit %(depth)s
+                ) oldest
+            )
+            and (c.leased_until is null or c.leased_until < parcours.clock())
+            limit %(limit)s for no key update skip locked
+        )
+        returning id
+        """,
+        {"lease": lease, "limit": limit, "depth": limit * 10},
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def take_events(
+    conn: AsyncConnection[Any], contact_ids: list[UUID], limit: int
+) -> list[Undispatched]:
+    """The oldest undispatched events of leased contacts, in the order of their ids.
+
+    A contact whose oldest event is put off has nothing to take: order within a contact holds.
+    """
+    async with conn.cursor(row_factory=class_row(Undispatched)) as cursor:
+        await cursor.execute(
+            """
+            select e.id, e.contact_id, e.name, e.properties, e.run_id, e.depth, o.attempts
+            from outbox o join event e on e.id = o.event_id
+            where o.contact_id = any(%(contacts)s) and not exists (
+                select from outbox p where p.contact_id = o.contact_id
+                and p.event_id <= o.event_id and p.not_before > parcours.clock()
+            )
+            order by e.id limit %(limit)s
+            """,
+            {"contacts": contact_ids, "limit": limit},
+        )
+        return await cursor.fetchall()
+
+
+async def finish_round(
+    conn: AsyncConnection[Any],
+    *,
+    contacts: list[UUID],
+    events: list[tuple[UUID, int]],
+    started: list[UUID],
+) -> None:
+    """Forget dispatched events (contact, event id), note the runs that Temporal has, and give the
+    contacts back, all in one statement."""
+    await conn.execute(
+        """
+        with gone as (
+            delete from outbox o
+            using unnest(%(owners)s::uuid[], %(events)s::bigint[]) d(contact_id, event_id)
+            where o.contact_id = d.contact_id and o.event_id = d.event_id
+        ), started as (
+            update run set workflow_started_at = parcours.clock()
+            where id = any(%(started)s) and workflow_started_at is null
+        )
+        update contact set leased_until = null where id = any(%(contacts)s)
+        """,
+        {
+            "owners": [contact for contact, _ in events],
+            "events": [event for _, event in events],
+            "started": started,
+            "contacts": contacts,
+        },
+    )
+
+
+async def release_contacts(conn: AsyncConnection[Any], contact_ids: list[UUID]) -> None:
+    """Give leased contacts back."""
+    await conn.execute(
+        "update contact set leased_until = null where id = any(%s)", (contact_ids,)
+    )
+
+
+async def put_off(
+    conn: AsyncConnection[Any], contact_id: UUID, event_id: int, delay: timedelta
+) -> int:
+    """Try an event again after `delay`; returns how often it was tried."""
+    cursor = await conn.execute(
+        "update outbox set attempts = attempts + 1, not_before = parcours.clock() + %s"
+        " where contact_id = %s and event_id = %s returning attempts",
+        (delay, contact_id, event_id),
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else 0
+
+
+async def bury(
+    conn: AsyncConnection[Any], contact_id: UUID, event_id: int, code: str, detail: str
+) -> None:
+    """Move an event that can't be dispatched to the dead list, so that its contact goes on."""
+    await conn.execute(
+        """
+        with gone as (delete from outbox where contact_id = %(contact)s and event_id = %(event)s)
+        insert into dead_event (event_id, contact_id, code, detail)
+        values (%(event)s, %(contact)s, %(code)s, %(detail)s) on conflict do nothing
+        """,
+        {"contact": contact_id, "event": event_id, "code": code, "detail": detail},
+    )
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A listener whose name, reference and equalities an event satisfies."""
+
+    event_id: int
+    run_id: UUID
+    visit: int
+    slot: int
+    rest: bool
+    journey: str
+    version: int
+    step: str | None
+
+
+async def listeners_for(conn: AsyncConnection[Any], event_ids: list[int]) -> list[Candidate]:
+    """The listeners that these events may wake, exits first."""
+    async with conn.cursor(row_factory=class_row(Candidate)) as cursor:
+        await cursor.execute(
+            """
+            select e.id as event_id, l.run_id, l.visit, l.slot, l.rest, r.journey, r.version,
+                   v.step
+            from event e
+            join listener l on l.contact_id = e.contact_id
+                and (l.event_name = e.name or l.event_name is null)
+                and l.ref < e.id and e.properties @> l.match
+            join run r on r.id = l.run_id and r.state = 'active'
+            left join visit v on v.run_id = l.run_id and v.visit = l.visit
+            where e.id = any(%s) and (e.run_id is null or e.run_id = l.run_id)
+            order by l.visit, l.run_id, l.slot
+            """,
+            (event_ids,),
+        )
+        return await cursor.fetchall()
+
+
+async def timed_listeners(
+    conn: AsyncConnection[Any], after: UUID | None, limit: int
+) -> list[Candidate]:
+    """Listeners on conditions that time alone can change, a page at a time by run."""
+    async with conn.cursor(row_factory=class_row(Candidate)) as cursor:
+        await cursor.execute(
+            """
+            select 0::bigint as event_id, l.run_id, l.visit, l.slot, l.rest, r.journey, r.version,
+                   v.step
+            from listener l
+            join run r on r.id = l.run_id and r.state = 'active'
+            left join visit v on v.run_id = l.run_id and v.visit = l.visit
+            where l.timed and (%(after)s::uuid is null or l.run_id > %(after)s::uuid)
+            order by l.run_id limit %(limit)s
+            """,
+            {"after": after, "limit": limit},
+        )
+        return await cursor.fetchall()

@@ -1,0 +1,137 @@
+"""Waits: a visit that stands still until an event or a moment.
+
+The reference is an event id, never a time: a wait counts the contact's events with a higher id.
+Its own next reference is the id that ended it, else the highest id stamped up to its due time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from store.runs import RunRow
+
+
+async def starting_time(conn: AsyncConnection[Any], run: RunRow) -> datetime:
+    """When a wait that is planned now starts.
+
+    A wait that follows another with nothing sent between starts when that one ended, by the stamp
+    of its event or by its due time: a late wake-up shifts nothing. Otherwise now.
+    """
+    cursor = await conn.execute(
+        "select case when kind = 'wait' then ended_at end from visit"
+        " where run_id = %s and kind in ('wait', 'email', 'sms', 'webhook')"
+        " and outcome is not null order by visit desc limit 1",
+        (run.id,),
+    )
+    row = await cursor.fetchone()
+    return row[0] if row and row[0] else run.now
+
+
+async def plan_wait(
+    conn: AsyncConnection[Any],
+    *,
+    run_id: UUID,
+    visit: int,
+    step: str,
+    start: datetime,
+    due: datetime | None,
+    ref: int,
+    facts: dict[str, Any],
+) -> bool:
+    """Record that the run stands at a wait; False if it was planned before."""
+    cursor = await conn.execute(
+        """
+        with planned as (
+            insert into visit (run_id, visit, step, kind, started_at, due_at, ref, facts)
+            values (%(run)s, %(visit)s, %(step)s, 'wait', %(start)s, %(due)s, %(ref)s, %(facts)s)
+            on conflict (run_id, visit) do nothing returning visit
+        )
+        update run set step = %(step)s, visit = %(visit)s
+        where id = %(run)s and exists (select from planned)
+        """,
+        {
+            "run": run_id,
+            "visit": visit,
+            "step": step,
+            "start": start,
+            "due": due,
+            "ref": ref,
+            "facts": Jsonb(facts),
+        },
+    )
+    return cursor.rowcount == 1
+
+
+async def close_by_event(
+    conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str, event_id: int
+) -> None:
+    """End a wait by an event: it ends at the event's stamp, and leaves the event's properties."""
+    await conn.execute(
+        """
+        with gone as (delete from listener where run_id = %(run)s and visit = %(visit)s),
+        ended as (
+            update visit v set outcome = %(outcome)s,
+                   ended_at = greatest(v.started_at, e.stamped_at),
+                   facts = v.facts || jsonb_build_object('event_id', e.id, 'event', e.name),
+                   output = jsonb_build_object('event', e.properties)
+            from event e
+            where v.run_id = %(run)s and v.visit = %(visit)s and e.id = %(event)s
+        )
+        update run set ref = greatest(ref, %(event)s) where id = %(run)s
+        """,
+        {"run": run.id, "visit": visit, "outcome": outcome, "event": event_id},
+    )
+
+
+async def close_by_condition(
+    conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str
+) -> None:
+    """End a wait because its condition holds now."""
+    await _close(conn, run, visit, outcome, run.now, run.last_event_id)
+
+
+async def close_by_time(
+    conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str, due: datetime
+) -> None:
+    """End a wait at its due time. Events stamped after it are left for what comes next."""
+    ref = run.ref
+    if run.last_event_id > run.ref:
+        cursor = await conn.execute(
+            "with later as materialized (select id, stamped_at from event"
+            " where contact_id = %s and id > %s)"
+            " select max(id) from later where stamped_at <= %s",
+            (run.contact_id, run.ref, due),
+        )
+        row = await cursor.fetchone()
+        ref = row[0] if row and row[0] is not None else run.ref
+    await _close(conn, run, visit, outcome, due, ref)
+
+
+async def _close(
+    conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str, at: datetime, ref: int
+) -> None:
+    await conn.execute(
+        """
+        with gone as (delete from listener where run_id = %(run)s and visit = %(visit)s),
+        ended as (
+            update visit set outcome = %(outcome)s, ended_at = %(at)s
+            where run_id = %(run)s and visit = %(visit)s
+        )
+        update run set ref = greatest(ref, %(ref)s) where id = %(run)s
+        """,
+        {"run": run.id, "visit": visit, "outcome": outcome, "at": at, "ref": ref},
+    )
+
+
+async def leave_wait(conn: AsyncConnection[Any], run_id: UUID, visit: int) -> None:
+    """End a wait because an exit fired while the run stood there."""
+    await conn.execute(
+        "update visit set outcome = 'exited', ended_at = parcours.clock(), held = null"
+        " where run_id = %s and visit = %s and outcome is null",
+        (run_id, visit),
+    )

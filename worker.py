@@ -1,0 +1,146 @@
+"""The worker process: runs journeys, sends what they send, dispatches events and sweeps.
+
+Any number of them may run side by side. SIGTERM and SIGINT stop one gracefully: sends under way
+are recorded before it leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from activities.context import Context
+from activities.failures import CodedFailures
+from activities.registry import activities_by_queue
+from channels.registry import build
+from dispatch.dispatcher import Dispatcher
+from dispatch.sweep import Sweep
+from infra.clients import connect_temporal, ensure_search_attributes, open_pool
+from infra.logging import configure_logging
+from infra.settings import Settings, read_settings
+from infra.stack.inbox import Inbox
+from journeys.exchange import QUEUE
+from store.catalog import Catalog
+from workflows.journey import Journey
+
+log = structlog.get_logger(__name__)
+
+SHUTDOWN_GRACE = timedelta(seconds=40)
+"""Longer than an attempt of a send may last, so that none is cut off between call and record."""
+CONNECTIONS = 20
+CACHED_WORKFLOWS = 1_000
+SLOTS = 100
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings, client: Client, *, sweep_every: float = 10.0
+) -> AsyncIterator[Dispatcher]:
+    """A worker at work, until the context ends; then it stops gracefully."""
+    async with AsyncExitStack() as stack:
+        pool = await open_pool(settings, min_size=2, max_size=CONNECTIONS)
+        stack.push_async_callback(pool.close)
+        secret = settings.webhook_secret
+        adapters = build(
+            email=settings.email,
+            webhook_secret=secret.get_secret_value() if secret else "",
+            webhook_allow=[str(network) for network in settings.webhook_allow],
+            smtp_url=settings.smtp_url,
+            aws_region=settings.aws_region,
+            aws_endpoint_url=settings.aws_endpoint_url,
+            inbox=Inbox(settings.dev_inbox).append
+            if settings.sms == "inbox" and settings.dev_inbox
+            else None,
+        )
+        for adapter in adapters.values():
+            stack.push_async_callback(adapter.close)
+        catalog = Catalog()
+        dispatcher = Dispatcher(pool, client, catalog, listen_url=settings.database_url)
+        context = Context(
+            pool=pool,
+            catalog=catalog,
+            adapters=dict(adapters.items()),
+            sender=settings.from_address,
+            secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
+            speed=settings.speed,
+            nudge=dispatcher.nudge,
+        )
+        background = [
+            asyncio.create_task(dispatcher.run()),
+            asyncio.create_task(Sweep(pool, client, catalog, every=sweep_every).run()),
+        ]
+        stack.push_async_callback(_cancel, background)
+        for queue, activities in activities_by_queue(context).items():
+            worker = Worker(
+                client,
+                task_queue=queue,
+                workflows=[Journey] if queue == QUEUE else [],
+                activities=activities,
+                interceptors=[CodedFailures(pool)],
+                max_cached_workflows=CACHED_WORKFLOWS,
+                max_concurrent_activities=SLOTS,
+                max_concurrent_local_activities=SLOTS,
+                graceful_shutdown_timeout=SHUTDOWN_GRACE,
+            )
+            await stack.enter_async_context(worker)
+        yield dispatcher
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _connected(settings: Settings, stopping: asyncio.Event) -> Client | None:
+    """A client whose server has answered; None if the process is told to stop before."""
+    delay = 0.5
+    while not stopping.is_set():
+        try:
+            client = await connect_temporal(settings)
+            await ensure_search_attributes(client)
+        except (RPCError, RuntimeError) as error:
+            log.warning("temporal_away", error=str(error).strip())
+            try:
+                async with asyncio.timeout(delay):
+                    await stopping.wait()
+            except TimeoutError:
+                delay = min(delay * 2, 10.0)
+        else:
+            return client
+    return None
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    client = await _connected(settings, stopping)
+    if client is None:
+        return
+    async with serving(settings, client):
+        log.info("worker_ready", speed=settings.speed)
+        await stopping.wait()
+        log.info("worker_stopping")
+    log.info("worker_stopped")
+
+
+def main() -> None:
+    """The entry point of `parcours worker` and `python worker.py`."""
+    settings = read_settings()
+    configure_logging(settings, "worker")
+    asyncio.run(run(settings))
+
+
+if __name__ == "__main__":
+    main()

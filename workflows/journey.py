@@ -1,0 +1,256 @@
+"""The Journey workflow: one contact's passage through one version of a journey.
+
+It decides *when*: it walks the program, stands still at waits and holds, and asks activities for
+everything else. Activities are named, not imported, so that nothing they use enters the sandbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy, SearchAttributeKey
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.workflow import ActivityCancellationType
+
+with workflow.unsafe.imports_passed_through():
+    from journeys.exchange import (
+        QUEUE,
+        SEND_QUEUES,
+        WAKE,
+        WORKFLOW,
+        FinishInput,
+        Following,
+        JourneyInput,
+        JourneyResult,
+        StepInput,
+        StepResult,
+        Wake,
+    )
+    from journeys.program import SENDS, Cursor, Node, advance, begin, divert
+
+JOURNEY_STEP = SearchAttributeKey.for_keyword("JourneyStep")
+
+# Short database work. Three tries within the workflow task; then the same activity is called as a
+# remote one, whose retries leave no events while Postgres is away.
+_LOCAL_TIMEOUT = timedelta(seconds=2)
+_LOCAL_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=3)
+_REMOTE_TIMEOUT = timedelta(seconds=30)
+_REMOTE_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)
+)
+
+# A send has no schedule-to-close timeout: a long queue is no failure. Its retries are bounded by
+# the time of the first attempt, which Postgres keeps.
+SEND_TIMEOUT = timedelta(seconds=30)
+_SEND_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60)
+)
+
+
+@workflow.defn(name=WORKFLOW)
+class Journey:
+    """A run. Its result is its outcome; everything else about it is in Postgres."""
+
+    @workflow.init
+    def __init__(self, given: JourneyInput) -> None:
+        self._given = given
+        self._program = given.program
+        self._state = given.state
+        self._cursor: Cursor = given.state.cursor or begin(given.program)
+
+    @workflow.signal(name=WAKE)
+    def wake(self, signal: Wake) -> None:
+        """Note that there may be something to see; what it is, Postgres knows."""
+        if signal.visit == 0:
+            self._state.look = True
+        elif signal.visit >= self._cursor.visit:
+            self._state.woken = max(self._state.woken, signal.visit)
+
+    @workflow.run
+    async def run(self, given: JourneyInput) -> JourneyResult:
+        """Walk the program to its end."""
+        try:
+            return await self._walk()
+        except BaseException as error:
+            if is_cancelled_exception(error):
+                await asyncio.shield(self._close("removed", "cancelled"))
+            raise
+
+    async def _walk(self) -> JourneyResult:
+        planned: StepResult | None = None
+        while True:
+            node = None if self._cursor.node is None else self._program.nodes[self._cursor.node]
+            if node is None:
+                result = await self._close(self._state.ending, None)
+            else:
+                if not self._state.standing:
+                    self._cursor.visit += 1
+                result = await self._visit(node, planned)
+                self._state.standing = False
+            if result.ended:
+                return result.ended
+            if result.exit_rule is not None:
+                self._cursor = divert(self._program, self._cursor, result.exit_rule)
+                planned = None
+                continue
+            if result.outcome is None or node is None:
+                raise ApplicationError("no_outcome", type="no_outcome", non_retryable=True)
+            if node.kind == "exit" and result.outcome == "exited":
+                self._state.ending = "exited"
+            self._cursor = advance(self._program, self._cursor, result.outcome)
+            planned = result.following
+            if planned and planned.ended:
+                return planned.ended
+            if planned and planned.exit_rule is not None:
+                self._cursor = divert(self._program, self._cursor, planned.exit_rule)
+                planned = None
+            if workflow.info().is_continue_as_new_suggested():
+                await self._continue_as_new()
+
+    async def _visit(self, node: Node, planned: StepResult | None) -> StepResult:
+        if node.kind == "wait":
+            return await self._wait(node, planned)
+        if node.kind in SENDS:
+            return await self._send(node)
+        return await self._short(node.kind, self._input(node), node.summary)
+
+    async def _wait(self, node: Node, planned: StepResult | None) -> StepResult:
+        result = planned or await self._short("plan_wait", self._input(node), node.summary)
+        while _stands(result):
+            fired = await self._stand(node, node.summary, result.due)
+            result = await self._short(
+                "close_wait",
+                self._input(node, due=result.due if fired else None),
+                node.summary,
+            )
+        return result
+
+    async def _send(self, node: Node) -> StepResult:
+        while True:
+            result: StepResult = await workflow.execute_activity(
+                "send",
+                self._input(node, following=self._following(node)),
+                result_type=StepResult,
+                task_queue=SEND_QUEUES[node.kind],
+                start_to_close_timeout=SEND_TIMEOUT,
+                retry_policy=_SEND_RETRY,
+                # A claimed send is never abandoned: the run ends after it is recorded.
+                cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                summary=node.summary,
+            )
+            _stop_if_cancelled()
+            if not _stands(result):
+                return result
+            await self._stand(node, f"{node.summary}: {result.held}", result.due)
+
+    def _following(self, node: Node) -> Following | None:
+        visit = self._cursor.visit + 1
+        if node.next is None:
+            return Following(visit=visit, step=None)
+        after = self._program.nodes[node.next]
+        return Following(visit=visit, step=after.id) if after.kind == "wait" else None
+
+    async def _stand(self, node: Node, summary: str, due: datetime | None) -> bool:
+        """Stand still until a wake for this visit, a look at exits, or `due`; True for `due`."""
+        visit = self._cursor.visit
+        self._state.standing = True
+        if workflow.info().is_continue_as_new_suggested():
+            await self._continue_as_new()
+        if self._state.shown != node.id:
+            workflow.upsert_search_attributes([JOURNEY_STEP.value_set(node.id)])
+            self._state.shown = node.id
+        until = f" until {due:%Y-%m-%d %H:%M:%S} UTC" if due else " until it is woken"
+        workflow.set_current_details(
+            f"Stands at **{node.id}** (visit {visit}): {summary}{until}.\n\n"
+            f"Since {self._now():%Y-%m-%d %H:%M:%S} UTC."
+        )
+
+        def woken() -> bool:
+            return self._state.look or self._state.woken >= visit
+
+        fired = False
+        if due is None:
+            await workflow.wait_condition(woken)
+        else:
+            left = max(due - self._now(), timedelta(0))
+            try:
+                await workflow.wait_condition(woken, timeout=left, timeout_summary=summary)
+            except TimeoutError:
+                fired = True
+        if self._state.woken <= visit:
+            self._state.woken = 0
+        self._state.look = False
+        return fired
+
+    async def _close(self, outcome: str, reason: str | None) -> StepResult:
+        given = FinishInput(
+            run_id=self._given.run_id,
+            visit=self._cursor.visit,
+            outcome=outcome,
+            reason=reason,
+            now=self._now(),
+        )
+        return await self._short("finish", given, f"end: {reason or outcome}")
+
+    async def _short(
+        self, activity: str, given: StepInput | FinishInput, summary: str
+    ) -> StepResult:
+        try:
+            result: StepResult = await workflow.execute_local_activity(
+                activity,
+                given,
+                result_type=StepResult,
+                start_to_close_timeout=_LOCAL_TIMEOUT,
+                retry_policy=_LOCAL_RETRY,
+                summary=summary,
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error) or _final(error):
+                raise
+            result = await workflow.execute_activity(
+                activity,
+                given,
+                result_type=StepResult,
+                task_queue=QUEUE,
+                start_to_close_timeout=_REMOTE_TIMEOUT,
+                retry_policy=_REMOTE_RETRY,
+                summary=summary,
+            )
+        return result
+
+    async def _continue_as_new(self) -> None:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        self._state.cursor = self._cursor
+        workflow.continue_as_new(self._given.model_copy(update={"state": self._state}))
+
+    def _input(
+        self, node: Node, *, due: datetime | None = None, following: Following | None = None
+    ) -> StepInput:
+        return StepInput(
+            run_id=self._given.run_id,
+            visit=self._cursor.visit,
+            step=node.id,
+            now=self._now(),
+            due=due,
+            following=following,
+        )
+
+    def _now(self) -> datetime:
+        return workflow.now() + timedelta(seconds=self._given.offset)
+
+
+def _stands(result: StepResult) -> bool:
+    return result.outcome is None and result.exit_rule is None and result.ended is None
+
+
+def _final(error: ActivityError) -> bool:
+    return isinstance(error.cause, ApplicationError) and error.cause.non_retryable
+
+
+def _stop_if_cancelled() -> None:
+    """A send that completed swallows the cancellation that came meanwhile: raise it again."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
