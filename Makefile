@@ -25,7 +25,7 @@ $(VENV)/.stamp: requirements.lock pyproject.toml
 	@$(BIN)/python -c '' 2>/dev/null || rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $@
 
 .PHONY: demo
