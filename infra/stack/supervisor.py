@@ -28,7 +28,8 @@ SCOPES: tuple[Scope, ...] = ("ingest", "operate", "admin")
 API_WITHIN = 60.0
 WORKER_WITHIN = 60.0
 WORKER_QUEUE = "journeys"
-WORKER_GRACE = 40.0
+# Longer than the worker gives its sends to be recorded.
+WORKER_GRACE = 50.0
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 10.0
 # A process that held out this long did not die of its start: the next pause begins small again.
