@@ -25,8 +25,7 @@ from store.keys import Scope, create_key, find_key
 from store.migrate import upgrade
 
 SCOPES: tuple[Scope, ...] = ("ingest", "operate", "admin")
-API_WITHIN = 60.0
-WORKER_WITHIN = 60.0
+READY_WITHIN = 60.0
 WORKER_QUEUE = "journeys"
 # Longer than the worker gives its sends to be recorded.
 WORKER_GRACE = 50.0
@@ -110,9 +109,7 @@ class Supervisor:
         ui_port = claim_port(options.ui_port, "Temporal UI", "--ui-port")
         smtp_port = claim_port(options.smtp_port, "SMTP sink", "--smtp-port")
         directory = self._directory
-        self._console.print(
-            f"Parcours development stack, data in {directory.path}", highlight=False
-        )
+        self._say(f"Parcours development stack, data in {directory.path}")
 
         postgres = Postgres(directory.postgres, free_port(), directory.log("postgres"))
         temporal = Temporal(directory.temporal, temporal_port, ui_port, directory.log("temporal"))
@@ -135,17 +132,14 @@ class Supervisor:
         worker = self._part("worker", "worker", [], environment, WORKER_GRACE)
         api_url = f"http://{HOST}:{api_port}"
 
-        async def start_api() -> Child:
-            return await _start_ready(api, lambda: _api_answers(api_url), API_WITHIN)
-
-        async def start_worker() -> Child:
-            return await _start_ready(
-                worker, lambda: temporal.has_poller(WORKER_QUEUE), WORKER_WITHIN
-            )
-
         await _together(
-            self._bring_up(Service("API", start_api)),
-            self._bring_up(Service("worker", start_worker)),
+            self._bring_up(
+                Service("API", lambda: Child.start(api)), lambda: _api_is_ready(api_url)
+            ),
+            self._bring_up(
+                Service("worker", lambda: Child.start(worker)),
+                lambda: temporal.has_poller(WORKER_QUEUE),
+            ),
         )
 
         directory.announce(
@@ -168,11 +162,20 @@ class Supervisor:
         await self._bring_up(Service("PostgreSQL", start))
         await postgres.create_database()
 
-    async def _bring_up(self, service: Service) -> None:
+    async def _bring_up(
+        self, service: Service, ready: Callable[[], Awaitable[bool]] | None = None
+    ) -> None:
+        """Start a service for the first time, and keep it up from then on.
+
+        `ready` is not asked when it is started again: it may have to wait for a server that is
+        away as well.
+        """
         with self._progress(service.name):
-            service.child = await service.start()
-        self._services.append(service)
-        self._keepers.append(asyncio.create_task(self._keep_up(service, service.child)))
+            child = service.child = await service.start()
+            self._services.append(service)
+            if ready is not None:
+                await child.until_ready(ready, READY_WITHIN)
+        self._keepers.append(asyncio.create_task(self._keep_up(service, child)))
 
     async def _keep_up(self, service: Service, child: Child) -> None:
         """Start the service again whenever it ends, after a pause that grows while it fails."""
@@ -311,19 +314,7 @@ async def _together(*parts: Coroutine[None, None, None]) -> None:
         raise failures.exceptions[0] from None
 
 
-async def _start_ready(
-    command: Command, probe: Callable[[], Awaitable[bool]], within: float
-) -> Child:
-    child = await Child.start(command)
-    try:
-        await child.until_ready(probe, within)
-    except BaseException:
-        await child.stop()
-        raise
-    return child
-
-
-async def _api_answers(url: str) -> bool:
+async def _api_is_ready(url: str) -> bool:
     try:
         async with httpx.AsyncClient(timeout=2) as client:
             answer = await client.get(f"{url}/readyz")
