@@ -1,0 +1,194 @@
+"""Journeys made active, contacts made known and events accepted, as an engine's test needs them."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool
+from temporalio.client import Client, WorkflowHandle
+from ruamel.yaml import YAML
+
+from dispatch.dispatcher import Dispatcher
+from infra.settings import Settings
+from journeys.compiler import compile_program
+from journeys.definition import Journey
+from journeys.exchange import workflow_id
+from store.catalog import Catalog
+from store.recording import NewEvent, record_events
+from tests.support.conditions import eventually
+from worker import serving
+
+
+@dataclass
+class Engine:
+    """A worker at work on the test's own database and namespace."""
+
+    pool: AsyncConnectionPool[AsyncConnection[Any]]
+    client: Client
+    dispatcher: Dispatcher
+
+    async def activate(self, text: str) -> None:
+        """Make the journey and the topics of a YAML text active."""
+        await activate(self.pool, text)
+
+    async def contact(self, **columns: Any) -> UUID:
+        """A contact with these columns (`email`, `phone`, `timezone`, `attributes`…)."""
+        return await make_contact(self.pool, **columns)
+
+    async def event(self, contact: UUID, name: str, **properties: Any) -> int:
+        """Accept an event of a contact, and tell the dispatcher; its id."""
+        event_id = await accept(self.pool, contact, name, properties)
+        self.dispatcher.nudge()
+        return event_id
+
+    async def run_of(self, contact: UUID) -> dict[str, Any]:
+        """The newest run of a contact, waited for."""
+
+        async def found() -> dict[str, Any] | None:
+            return await newest_run(self.pool, contact)
+
+        run = await eventually(found)
+        assert run is not None
+        return run
+
+    async def ended(self, contact: UUID, timeout: float = 20.0) -> dict[str, Any]:
+        """The newest run of a contact, waited for until it has ended."""
+
+        async def found() -> dict[str, Any] | None:
+            run = await newest_run(self.pool, contact)
+            return run if run is not None and run["state"] == "ended" else None
+
+        run = await eventually(found, timeout=timeout)
+        assert run is not None
+        return run
+
+    async def standing_at(self, contact: UUID, step: str, timeout: float = 20.0) -> dict[str, Any]:
+        """The newest run of a contact, waited for until it stands at a step."""
+
+        async def found() -> dict[str, Any] | None:
+            run = await newest_run(self.pool, contact)
+            if run is None or run["step"] != step:
+                return None
+            return run if (await self.visits(run["id"]))[-1]["outcome"] is None else None
+
+        run = await eventually(found, timeout=timeout)
+        assert run is not None
+        return run
+
+    async def visits(self, run_id: UUID) -> list[dict[str, Any]]:
+        """The visits of a run, in order."""
+        return await visits(self.pool, run_id)
+
+    async def path(self, run_id: UUID) -> list[tuple[str, str | None]]:
+        """Step and outcome of each visit."""
+        return [(visit["step"], visit["outcome"]) for visit in await self.visits(run_id)]
+
+    def workflow(self, run: dict[str, Any]) -> WorkflowHandle[Any, Any]:
+        """The handle of a run's workflow."""
+        return self.client.get_workflow_handle(workflow_id(run["journey"], run["id"]))
+
+
+@asynccontextmanager
+async def engine_at_work(
+    settings: Settings,
+    pool: AsyncConnectionPool[AsyncConnection[Any]],
+    client: Client,
+    **options: Any,
+) -> AsyncIterator[Engine]:
+    """A worker in this process, until the context ends."""
+    async with serving(settings, client, **options) as dispatcher:
+        yield Engine(pool, client, dispatcher)
+
+
+async def activate(pool: AsyncConnectionPool[AsyncConnection[Any]], text: str) -> None:
+    """Make the journeys and topics of a YAML text active."""
+    async with pool.connection() as conn, conn.transaction():
+        for document in YAML(typ="safe").load_all(text):
+            if "journey" in document:
+                await _activate_journey(conn, Journey.model_validate(document))
+            else:
+                [kind] = [kind for kind in ("topic", "segment") if kind in document]
+                await conn.execute(
+                    "insert into document (kind, key, document, source, sha256)"
+                    " values (%s, %s, %s, '', '')",
+                    (kind, document[kind], Jsonb(document)),
+                )
+        await conn.execute("update catalog set revision = revision + 1")
+
+
+async def _activate_journey(conn: AsyncConnection[Any], journey: Journey) -> None:
+    document = journey.as_document()
+    await conn.execute(
+        "insert into journey (key, state, active_version) values (%(key)s, 'active', 1)"
+        " on conflict (key) do update set active_version = journey.active_version + 1",
+        {"key": journey.journey},
+    )
+    await conn.execute(
+        "insert into journey_version (journey, version, document, program, source, sha256)"
+        " select key, active_version, %s, %s, '', %s from journey where key = %s",
+        (
+            Jsonb(document),
+            Jsonb(compile_program(journey).model_dump(mode="json")),
+            hashlib.sha256(orjson.dumps(document)).hexdigest(),
+            journey.journey,
+        ),
+    )
+
+
+async def make_contact(
+    pool: AsyncConnectionPool[AsyncConnection[Any]], **columns: Any
+) -> UUID:
+    """A contact with these columns."""
+    contact = uuid4()
+    columns = {"id": contact, "external_id": str(contact)[:8], **columns}
+    columns["attributes"] = Jsonb(columns.get("attributes", {}))
+    names = ", ".join(columns)
+    places = ", ".join(f"%({name})s" for name in columns)
+    async with pool.connection() as conn:
+        await conn.execute(f"insert into contact ({names}) values ({places})", columns)  # type: ignore[arg-type]
+    return contact
+
+
+async def accept(
+    pool: AsyncConnectionPool[AsyncConnection[Any]],
+    contact: UUID,
+    name: str,
+    properties: dict[str, Any],
+) -> int:
+    """Record an event under its contact's lock, as ingest does; its id."""
+    async with pool.connection() as conn, conn.transaction():
+        await conn.execute("select from contact where id = %s for no key update", (contact,))
+        [event_id] = await record_events(conn, contact, [NewEvent(name, properties)])
+        return event_id
+
+
+async def newest_run(
+    pool: AsyncConnectionPool[AsyncConnection[Any]], contact: UUID
+) -> dict[str, Any] | None:
+    """The newest run of a contact, as its row."""
+    async with pool.connection() as conn:
+        cursor = await conn.execute(
+            "select to_jsonb(r) from run r where contact_id = %s order by started_at desc limit 1",
+            (contact,),
+        )
+        row = await cursor.fetchone()
+    return None if row is None else {**row[0], "id": UUID(row[0]["id"])}
+
+
+async def visits(
+    pool: AsyncConnectionPool[AsyncConnection[Any]], run_id: UUID
+) -> list[dict[str, Any]]:
+    """The visits of a run, in order, as rows."""
+    async with pool.connection() as conn:
+        cursor = await conn.execute(
+            "select to_jsonb(v) from visit v where run_id = %s order by visit", (run_id,)
+        )
+        return [row[0] for row in await cursor.fetchall()]
