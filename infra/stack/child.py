@@ -97,11 +97,11 @@ class Child:
         while not await probe():
             if not self.running:
                 raise StackFailed(
-                    f"{self.command.name} did not start: {self.how_it_ended}{self._last_words()}"
+                    f"{self.command.name} did not start: {self.how_it_ended}{self.last_words()}"
                 )
             if time.monotonic() > until:
                 raise StackFailed(
-                    f"{self.command.name} is not ready after {within:.0f} s{self._last_words()}"
+                    f"{self.command.name} is not ready after {within:.0f} s{self.last_words()}"
                 )
             await asyncio.sleep(PROBE_EVERY)
 
@@ -123,7 +123,8 @@ class Child:
         except ProcessLookupError:
             pass
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """The end of its log, indented lines to put under a message."""
         try:
             lines = self.command.log.read_text(errors="replace").splitlines()
         except FileNotFoundError:

@@ -163,7 +163,7 @@ class Postgres:
             shutil.rmtree(self.directory, ignore_errors=True)
             raise StackFailed(
                 f"PostgreSQL could not make its data directory {self.directory}: "
-                f"{child.how_it_ended}; see {self.log}"
+                f"{child.how_it_ended}{child.last_words()}"
             )
 
     async def _clear_leftover(self) -> None:

@@ -20,6 +20,10 @@ GONE_WITHIN = 60.0
 FREE_PORTS = ("--api-port=0", "--temporal-port=0", "--ui-port=0", "--smtp-port=0")
 
 
+class StackEnded(Exception):
+    """The stack ended before it was ready; the message is what it printed."""
+
+
 @dataclass(slots=True)
 class DevStack:
     """A `parcours dev` and all it said."""
@@ -44,7 +48,8 @@ class DevStack:
         """What `stack.json` says, once it is there."""
 
         def look() -> bool:
-            assert self.process.returncode is None, f"it ended:\n{self.text}"
+            if self.process.returncode is not None:
+                raise StackEnded(self.text)
             return self.file.exists()
 
         await eventually(look, READY_WITHIN, what=f"stack.json; printed:\n{self.text}")
