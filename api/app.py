@@ -1,0 +1,91 @@
+"""The API's application: its routes, and the connections they work with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from api import access, dev, health, problems
+from api.auth import KeyRing
+from api.notifier import Notifier
+from api.services import Services
+from api.tracking import browser, calls
+from infra.clients import connect_temporal, open_pool
+from infra.settings import Settings, read_settings
+from infra.stack.inbox import Inbox
+
+DESCRIPTION = """
+Events in, journeys on. Every call but health, metrics and this page needs a key, as
+`Authorization: Bearer KEY` or as the user of Basic; `admin` includes `operate` includes `ingest`.
+Errors are problems (RFC 9457) that also carry `code` and `message`. Times are RFC 3339; a naive
+one is refused.
+"""
+
+POOL_SIZE = 20
+"""Connections to PostgreSQL of one API process, at most."""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application; settings come from the environment unless they are given.
+
+    Raises infra.settings.SettingsRefused.
+    """
+    settings = settings or read_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        pool = await open_pool(settings, min_size=2, max_size=POOL_SIZE)
+        notifier = Notifier(settings.database_url)
+        notifier.start()
+        app.state.services = Services(
+            pool=pool,
+            temporal=await connect_temporal(settings, lazy=True),
+            keys=KeyRing(pool),
+            notifier=notifier,
+            contact_events_per_minute=settings.contact_events_per_minute,
+            inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
+        )
+        try:
+            yield
+        finally:
+            await notifier.stop()
+            await pool.close()
+
+    app = FastAPI(
+        title="Parcours",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    for module in (calls, browser, health):
+        app.include_router(module.router)
+    if settings.dev_inbox is not None:
+        app.include_router(dev.router)
+    app.add_middleware(browser.TrackingCors, paths=browser.TRACKING_PATHS)
+    app.add_middleware(access.Access)
+    _complete_description(app)
+    return app
+
+
+def _complete_description(app: FastAPI) -> None:
+    """Say in the documentation how a key is sent, and what a problem looks like."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
+        described = plain()
+        problems.describe(described)
+        described.setdefault("components", {})["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "basic": {"type": "http", "scheme": "basic"},
+        }
+        described["security"] = [{"bearer": []}, {"basic": []}]
+        return described
+
+    app.openapi = openapi  # type: ignore[method-assign]

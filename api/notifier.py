@@ -1,0 +1,68 @@
+"""Telling dispatchers that there is something in the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection
+
+from store.notification import notify
+from store.outbox import CHANNEL
+
+AT_MOST_EVERY = 0.010
+"""Seconds between two notifications: inside each commit they would line commits up."""
+_RECONNECT_AFTER = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Notifier:
+    """Notifies after commits, on a connection of its own, at most every 10 ms.
+
+    A notification that is lost costs time only: dispatchers poll as well.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+        self._due = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to notify, in the running loop."""
+        self._task = asyncio.create_task(self._run(), name=f"notify {CHANNEL}")
+
+    async def stop(self) -> None:
+        """Stop and close the connection."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def wake(self) -> None:
+        """Events were committed."""
+        self._due.set()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                conn = await AsyncConnection.connect(
+                    self._database_url, autocommit=True, application_name="parcours-notifier"
+                )
+                async with conn:
+                    await self._serve(conn)
+            except psycopg.Error as error:
+                _log.warning("notifier_disconnected", error=type(error).__name__)
+                await asyncio.sleep(_RECONNECT_AFTER)
+
+    async def _serve(self, conn: AsyncConnection[Any]) -> None:
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            try:
+                await notify(conn)
+            except psycopg.Error:
+                self._due.set()
+                raise
+            await asyncio.sleep(AT_MOST_EVERY)

@@ -1,0 +1,51 @@
+"""Times as they come in and go out: RFC 3339, never naive."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, PlainSerializer
+
+_RFC3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:?\d{2})?", re.ASCII
+)
+
+
+class NaiveTime(ValueError):
+    """A time without an offset: its place on the clock is anybody's guess."""
+
+
+def parse_time(text: object) -> datetime:
+    """An RFC 3339 time. Raises NaiveTime without an offset, ValueError for anything else."""
+    if not isinstance(text, str):
+        raise ValueError("must be a text such as 2026-11-24T08:30:00Z")
+    matched = _RFC3339.fullmatch(text)
+    if matched is None:
+        raise ValueError(f"{text[:40]!r} is not a time such as 2026-11-24T08:30:00Z")
+    if matched[2] is None:
+        raise NaiveTime(f"{text!r} has no offset: write 2026-11-24T08:30:00Z or …+01:00")
+    fraction = matched[1]
+    if fraction is not None and len(fraction) > 7:
+        # Beyond a microsecond there is nothing to keep.
+        text = text.replace(fraction, fraction[:7], 1)
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is not a time: no such day or hour") from None
+
+
+def format_time(instant: datetime) -> str:
+    """RFC 3339 in UTC, with a `Z`."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _to_utc(instant: datetime) -> datetime:
+    return instant.astimezone(UTC)
+
+
+Instant = Annotated[
+    AwareDatetime, AfterValidator(_to_utc), PlainSerializer(format_time, return_type=str)
+]
+"""A field of a model that is a time."""

@@ -1,0 +1,1 @@
+"""The tracking API that Segment's clients speak."""

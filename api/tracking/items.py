@@ -1,0 +1,190 @@
+"""Reading tracking calls: one JSON object becomes one item, or is refused naming its field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from api.attributes import AttributeRefused, check_attributes, check_context
+from api.bodies import find_unkeepable
+from api.times import NaiveTime, parse_time
+from store.ingest import Item
+from store.meanings import OPERATE_EVENTS, has_meaning
+
+ITEM_LIMIT = 32 * 1024
+"""Bytes of an item (the tracking API's own limit)."""
+MESSAGE_ID_LIMIT = 100
+ID_LIMIT = 500
+NAME_LIMIT = 200
+
+KINDS = ("identify", "track", "page", "screen", "group", "alias")
+_VIEWS = {"page": "Page Viewed", "screen": "Screen Viewed"}
+
+
+class ItemRefused(Exception):
+    """An item that cannot be taken: its code, and words that name the field."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the items of a request share."""
+
+    received_at: datetime
+    operate: bool
+    """The key is of scope `operate`."""
+    sent_at: datetime | None = None
+    context: Mapping[str, Any] | None = None
+    doubtful: bool = False
+    """Texts and numbers are to be looked at; see `api.bodies.decode`."""
+    measure: bool = False
+    """The body is large enough for an item over the limit."""
+
+
+def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
+    """One call, of this kind or, in a batch, of the kind its `type` says. Raises ItemRefused."""
+    if not isinstance(raw, dict):
+        raise ItemRefused("invalid_item", "must be a JSON object")
+    if envelope.doubtful:
+        _refuse_unkeepable(raw)
+    if envelope.measure:
+        _dump(raw, "the item", ITEM_LIMIT)
+    if kind is None:
+        kind = raw.get("type")
+        if kind not in KINDS:
+            raise ItemRefused("unknown_type", f"type: must be one of {', '.join(KINDS)}")
+    message_id = _text(raw, "messageId", MESSAGE_ID_LIMIT) or str(uuid4())
+    user_id = _text(raw, "userId", ID_LIMIT)
+    anonymous_id = _text(raw, "anonymousId", ID_LIMIT)
+    if user_id is None and (anonymous_id is None or kind == "alias"):
+        wanted = "userId" if kind == "alias" else "userId or anonymousId"
+        raise ItemRefused("missing_user", f"{wanted}: missing")
+    occurred_at, original_at = _times(raw, envelope)
+    filling = check_context({**(envelope.context or {}), **_object(raw, "context")})
+    match kind:
+        case "identify":
+            return Item(
+                "identify", message_id, user_id, anonymous_id,
+                traits=_traits(raw, envelope), filling=filling,
+                occurred_at=occurred_at, original_at=original_at,
+            )  # fmt: skip
+        case "group":
+            _object(raw, "traits")
+            return Item(
+                "group", message_id, user_id, anonymous_id,
+                group=_required(raw, "groupId", NAME_LIMIT), filling=filling,
+                occurred_at=occurred_at, original_at=original_at,
+            )  # fmt: skip
+        case "alias":
+            return Item(
+                "alias", message_id, user_id,
+                previous_id=_required(raw, "previousId", ID_LIMIT),
+                occurred_at=occurred_at, original_at=original_at,
+            )  # fmt: skip
+    name, properties = _event(raw, kind)
+    if name in OPERATE_EVENTS and not envelope.operate:
+        raise ItemRefused("forbidden_event", f"event: {name} needs a key of scope operate")
+    return Item(
+        "track", message_id, user_id, anonymous_id,
+        name=name,
+        properties=orjson.Fragment(_dump(properties, "properties")),
+        meant=properties if has_meaning(name) else None,
+        filling=filling, occurred_at=occurred_at, original_at=original_at,
+    )  # fmt: skip
+
+
+def _event(raw: Mapping[str, Any], kind: str) -> tuple[str, Mapping[str, Any]]:
+    properties = _object(raw, "properties")
+    view = _VIEWS.get(kind)
+    if view is None:
+        return _required(raw, "event", NAME_LIMIT), properties
+    own = {name: _text(raw, name, NAME_LIMIT) for name in ("name", "category")}
+    return view, {**properties, **{name: text for name, text in own.items() if text is not None}}
+
+
+def _traits(raw: Mapping[str, Any], envelope: Envelope) -> dict[str, Any]:
+    traits = _object(raw, "traits")
+    _dump(traits, "traits")
+    try:
+        return check_attributes(traits, operate=envelope.operate)
+    except AttributeRefused as refused:
+        raise ItemRefused(f"invalid_{refused.name}", f"traits.{refused.name}: {refused}") from None
+
+
+def _times(raw: Mapping[str, Any], envelope: Envelope) -> tuple[datetime, datetime | None]:
+    """When it happened, the error of the client's clock taken out, and what the client said."""
+    original = _time(raw, "timestamp")
+    sent_at = _time(raw, "sentAt") or envelope.sent_at
+    if original is None:
+        return envelope.received_at, None
+    if sent_at is None:
+        return original, original
+    try:
+        return envelope.received_at - (sent_at - original), original
+    except OverflowError:
+        raise ItemRefused("invalid_time", "timestamp: beyond any calendar") from None
+
+
+def _time(raw: Mapping[str, Any], field: str) -> datetime | None:
+    value = raw.get(field)
+    if value is None:
+        return None
+    try:
+        return parse_time(value)
+    except NaiveTime as error:
+        raise ItemRefused("naive_time", f"{field}: {error}") from None
+    except ValueError as error:
+        raise ItemRefused("invalid_time", f"{field}: {error}") from None
+
+
+def _text(raw: Mapping[str, Any], field: str, limit: int) -> str | None:
+    """A text, None where there is none or an empty one."""
+    value = raw.get(field)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ItemRefused("invalid_type", f"{field}: must be a text")
+    if len(value) > limit:
+        raise ItemRefused("too_long", f"{field}: must have at most {limit} characters")
+    return value
+
+
+def _required(raw: Mapping[str, Any], field: str, limit: int) -> str:
+    value = _text(raw, field, limit)
+    if value is None:
+        raise ItemRefused("missing_field", f"{field}: missing")
+    return value
+
+
+def _object(raw: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    value = raw.get(field)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ItemRefused("invalid_type", f"{field}: must be an object")
+    return value
+
+
+def _dump(value: Any, field: str, limit: int = 0) -> bytes:
+    try:
+        dumped = orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        raise ItemRefused("too_deep", f"{field}: nested too deeply") from None
+    if limit and len(dumped) > limit:
+        raise ItemRefused("oversize", f"{field} is larger than {limit // 1024} KB")
+    return dumped
+
+
+def _refuse_unkeepable(raw: Any) -> None:
+    found = find_unkeepable(raw)
+    if found is not None:
+        path, wrong = found
+        raise ItemRefused("invalid_value", f"{path.encode('utf-8', 'replace').decode()}: {wrong}")

@@ -1,0 +1,101 @@
+"""The tracking API as its documentation tells it. What is taken is read in `items`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+
+class Success(BaseModel):
+    """The call has taken effect, now or before."""
+
+    success: bool = True
+
+
+class Refusal(BaseModel):
+    """A call of a batch that was not taken."""
+
+    index: int
+    code: str
+    message: str
+
+
+class BatchSuccess(BaseModel):
+    """The calls of the batch but the rejected ones have taken effect, now or before."""
+
+    success: bool = True
+    rejected: list[Refusal]
+
+
+SUMMARIES = {
+    "identify": "Say who somebody is, and what is known of them",
+    "track": "Say what somebody did",
+    "page": "Say that somebody saw a page",
+    "screen": "Say that somebody saw a screen",
+    "group": "Add somebody to a group",
+    "alias": "Join an anonymous id to a known contact",
+    "batch": "Make many calls at once, each judged by itself",
+}
+
+_TEXT = {"type": ["string", "null"]}
+_OBJECT = {"type": ["object", "null"]}
+_SHARED: dict[str, Any] = {
+    "userId": {**_TEXT, "maxLength": 500, "description": "the contact's external id"},
+    "anonymousId": {**_TEXT, "maxLength": 500},
+    "messageId": {**_TEXT, "maxLength": 100, "description": "taken once; made if it is missing"},
+    "timestamp": {**_TEXT, "format": "date-time", "description": "never naive"},
+    "sentAt": {**_TEXT, "format": "date-time"},
+    "context": {**_OBJECT, "description": "`timezone` and `locale` fill in what is not known"},
+    "integrations": _OBJECT,
+    "writeKey": {"type": "string", "description": "a key, instead of the header"},
+}
+_OWN: dict[str, dict[str, Any]] = {
+    "identify": {"traits": {**_OBJECT, "description": "attributes; null removes one"}},
+    "track": {"event": {"type": "string", "maxLength": 200}, "properties": _OBJECT},
+    "page": {"name": _TEXT, "category": _TEXT, "properties": _OBJECT},
+    "screen": {"name": _TEXT, "category": _TEXT, "properties": _OBJECT},
+    "group": {"groupId": {"type": "string", "maxLength": 200}, "traits": _OBJECT},
+    "alias": {"previousId": {"type": "string", "maxLength": 500}},
+}
+_REQUIRED = {"track": ["event"], "group": ["groupId"], "alias": ["userId", "previousId"]}
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "identify": {"userId": "u-1", "traits": {"email": "ada@example.com", "plan": "pro"}},
+    "track": {"userId": "u-1", "event": "Order Completed", "properties": {"total": 42.5}},
+    "page": {"anonymousId": "a-1", "name": "Pricing"},
+    "screen": {"userId": "u-1", "name": "Settings"},
+    "group": {"userId": "u-1", "groupId": "vip"},
+    "alias": {"userId": "u-1", "previousId": "a-1"},
+    "batch": {
+        "batch": [{"type": "track", "userId": "u-1", "event": "Signed Up", "messageId": "m-1"}]
+    },
+}
+
+
+def request_body(kind: str) -> dict[str, Any]:
+    """The body of a call, for OpenAPI."""
+    if kind == "batch":
+        schema: dict[str, Any] = {
+            "type": "object",
+            "required": ["batch"],
+            "properties": {
+                "batch": {
+                    "type": "array",
+                    "maxItems": 2500,
+                    "items": {
+                        "type": "object",
+                        "required": ["type"],
+                        "properties": {"type": {"enum": list(_OWN)}, **_SHARED},
+                    },
+                },
+                **{name: _SHARED[name] for name in ("context", "sentAt", "writeKey")},
+            },
+        }
+    else:
+        schema = {
+            "type": "object",
+            "required": _REQUIRED.get(kind, []),
+            "properties": {**_OWN[kind], **_SHARED},
+        }
+    content = {"application/json": {"schema": schema, "example": _EXAMPLES[kind]}}
+    return {"requestBody": {"required": True, "content": content}}

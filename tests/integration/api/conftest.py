@@ -1,0 +1,117 @@
+"""The API as a real server on a port of its own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from api.app import create_app
+from infra.settings import Settings
+from store.keys import create_key
+from tests.support.conditions import eventually
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+Rows = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """One key of each scope."""
+
+    ingest: str
+    operate: str
+    admin: str
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """The API's address, while it is served in a thread with a loop of its own."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        create_app(settings), log_config=None, access_log=False, server_header=False
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listening.close()
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+async def keys(pool: Pool) -> Keys:
+    """Keys in the test's own database."""
+    async with pool.connection() as conn:
+        return Keys(
+            await create_key(conn, "ingest"),
+            await create_key(conn, "operate"),
+            await create_key(conn, "admin"),
+        )
+
+
+@pytest.fixture
+async def api_url(settings: Settings) -> AsyncIterator[str]:
+    """The address of an API on the test's own database and namespace."""
+    with serving(settings) as url:
+        async with httpx.AsyncClient(base_url=url) as client:
+
+            async def ready() -> bool:
+                try:
+                    return (await client.get("/readyz")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            await eventually(ready, what="the API to be ready")
+        yield url
+
+
+@pytest.fixture
+async def ingest(api_url: str, keys: Keys) -> AsyncIterator[httpx.AsyncClient]:
+    """A caller with a key of scope `ingest`."""
+    async with _caller(api_url, keys.ingest) as client:
+        yield client
+
+
+@pytest.fixture
+async def operate(api_url: str, keys: Keys) -> AsyncIterator[httpx.AsyncClient]:
+    """A caller with a key of scope `operate`."""
+    async with _caller(api_url, keys.operate) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(api_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A caller without a key."""
+    async with httpx.AsyncClient(base_url=api_url, timeout=20) as client:
+        yield client
+
+
+@pytest.fixture
+def rows(pool: Pool) -> Rows:
+    """Run a statement on the test's database: `await rows(statement, *arguments)`."""
+
+    async def run(statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        async with pool.connection() as conn:
+            cursor = await conn.execute(statement.encode(), arguments)
+            return await cursor.fetchall()
+
+    return run
+
+
+def _caller(url: str, key: str) -> httpx.AsyncClient:
+    headers = {"Authorization": f"Bearer {key}"}
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=20)
