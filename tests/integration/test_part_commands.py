@@ -1,0 +1,80 @@
+"""`parcours migrate`, `parcours key create` and what the parts say to wrong settings."""
+
+import asyncio
+import os
+import sys
+
+import psycopg
+import pytest
+
+from infra.stack.ports import free_port
+from store.keys import find_key
+from tests.support.servers import Servers
+
+
+async def parcours(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of the command."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-P",
+        "-m",
+        "cli.main",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **environment},
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.mark.parametrize("scope", ["ingest", "operate", "admin"])
+async def test_a_created_key_is_printed_and_has_its_scope(database_url: str, scope: str) -> None:
+    code, out, err = await parcours("key", "create", "--scope", scope, DATABASE_URL=database_url)
+    assert (code, err) == (0, "")
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        assert await find_key(connection, out.strip()) == scope
+
+
+async def test_an_unknown_scope_is_refused_with_those_there_are(database_url: str) -> None:
+    code, _out, err = await parcours("key", "create", "--scope", "root", DATABASE_URL=database_url)
+    assert code == 2
+    assert "ingest" in err
+    assert "admin" in err
+
+
+async def test_migrate_makes_the_tables_and_may_be_repeated(servers: Servers) -> None:
+    url = servers.database("bare_for_migrate")
+    async with await psycopg.AsyncConnection.connect(
+        servers.postgres_url, autocommit=True
+    ) as connection:
+        await connection.execute("CREATE DATABASE bare_for_migrate")
+    code, _out, err = await parcours("key", "create", "--scope", "admin", DATABASE_URL=url)
+    assert (code, err) == (
+        1,
+        "parcours: the database has no tables yet: run `parcours migrate` first\n",
+    )
+    for _time in range(2):
+        code, out, err = await parcours("migrate", DATABASE_URL=url)
+        assert (code, out, err) == (0, "the database is up to date\n", "")
+    code, out, _err = await parcours("key", "create", "--scope", "admin", DATABASE_URL=url)
+    assert code == 0
+    assert out.startswith("pk_admin_")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["migrate"], ["key", "create", "--scope", "admin"], ["api"], ["worker"]]
+)
+async def test_a_part_without_a_database_says_so_in_one_line(arguments: list[str]) -> None:
+    code, out, err = await parcours(*arguments)
+    assert (code, out, err) == (1, "", "parcours: DATABASE_URL is not set\n")
+
+
+@pytest.mark.parametrize("arguments", [["migrate"], ["key", "create", "--scope", "admin"]])
+async def test_a_database_that_is_away_is_one_line(arguments: list[str]) -> None:
+    url = f"postgresql://parcours@127.0.0.1:{free_port()}/parcours"
+    code, out, err = await parcours(*arguments, DATABASE_URL=url)
+    assert (code, out) == (1, "")
+    assert err.startswith("parcours: the database cannot be reached: ")
+    assert err.count("\n") == 1
