@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias, get_args
 
 from pydantic import Field, Tag, TypeAdapter, model_validator
 
@@ -109,10 +109,11 @@ Document = Annotated[
     told_by("a document", *KINDS, hints={"steps": "journey", "entry": "journey"}),
 ]
 
+AnyDocument: TypeAlias = Journey | Segment | Topic | Template | Places
 DOCUMENT: Final[TypeAdapter[Any]] = TypeAdapter(Document)
 
 
-def load(content: dict[str, Any]) -> Journey | Segment | Topic | Template | Places:
+def load(content: dict[str, Any]) -> AnyDocument:
     """A document from JSON, as `as_document` wrote it. Raises pydantic.ValidationError."""
-    document: Journey | Segment | Topic | Template | Places = DOCUMENT.validate_python(content)
+    document: AnyDocument = DOCUMENT.validate_python(content)
     return document

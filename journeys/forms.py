@@ -37,20 +37,23 @@ def told_by(
     plain: bool = False,
     listed: bool = False,
     otherwise: str | None = None,
+    also: dict[str, str] | None = None,
     hints: dict[str, str] | None = None,
 ) -> Discriminator:
     """Chooses a form by its key; earlier keys win.
 
     `plain` and `listed`: a scalar and a list are forms too. `hints` names keys that, without any
-    telling key, still show which form was meant. `otherwise` is the form of any other mapping.
+    telling key, still show which form was meant, and `also` further telling keys with the one whose
+    form they share. `otherwise` is the form of any other mapping.
     """
-    choose = _chooser(keys, plain, listed, otherwise, hints or {})
-    known = [f"`{key}`" for key in keys]
+    also = also or {}
+    choose = _chooser((*keys, *also), plain, listed, otherwise, (hints or {}), also)
+    known = [f"`{key}`" for key in (*keys, *also)]
     listing = " or ".join(filter(None, [", ".join(known[:-1]), *known[-1:]]))
     return Discriminator(
         choose,
         custom_error_type="no_form",
-        custom_error_message=f"{words} needs {'' if len(keys) == 1 else 'one of '}{listing}",
+        custom_error_message=f"{words} needs {'' if len(known) == 1 else 'one of '}{listing}",
     )
 
 
@@ -60,6 +63,7 @@ def _chooser(
     listed: bool,
     otherwise: str | None,
     hints: dict[str, str],
+    also: dict[str, str],
 ) -> Callable[[Any], str | None]:
     def choose(value: object) -> str | None:
         if isinstance(value, BaseModel):
@@ -76,7 +80,7 @@ def _chooser(
         if told is None and otherwise is None:
             told = next((near for name in names if (near := nearest(name, list(keys)))), None)
         if told is not None:
-            return tag(told)
+            return tag(also.get(told, told))
         return otherwise
 
     return choose

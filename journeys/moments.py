@@ -138,7 +138,14 @@ def is_duration(limit: object) -> bool:
 
 
 def _limit(text: str) -> str:
-    return text if is_duration(text) else _moment(text)
+    if is_duration(text):
+        return text
+    try:
+        return _moment(text)
+    except ValueError:
+        raise ValueError(
+            f"`{text}` is neither a duration nor a moment; write 30m, 2h, 3d, 1w or 2026-12-31"
+        ) from None
 
 
 LimitText = Annotated[Text, AfterValidator(_limit)]

@@ -45,7 +45,6 @@ class Email(SendSettings):
 
     template: Key | None = None
     subject: Text | None = None
-    preheader: Text | None = None
     html: Text | None = None
     mjml: Text | None = None
     text: Text | None = None

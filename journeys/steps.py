@@ -135,7 +135,8 @@ Wait = Annotated[
         "until",
         "any",
         "event",
-        hints={"message": "event", "if": "event", "trigger": "event", "after": "for"},
+        also={"message": "event", "if": "event"},
+        hints={"trigger": "event", "after": "for", "is": "event", "where": "event"},
     ),
 ]
 
@@ -159,6 +160,7 @@ class WaitStep(BaseStep):
 class Case(DocumentModel):
     """One way of a branch; without a name it is called by its place, from 1."""
 
+    beside: ClassVar[tuple[str, ...]] = ("else",)
     name: Name = ""
     if_: Condition = Field(alias="if")
     then: list[Step]
@@ -183,6 +185,7 @@ class BranchStep(BaseStep):
     """Takes the first case whose condition holds, else `else_`."""
 
     kind: ClassVar[Kind] = "branch"
+    unwritten: ClassVar[frozenset[str]] = frozenset({"else_"})
     branch: Annotated[
         list[Case], BeforeValidator(_numbered, json_schema_input_type=list[Case | Otherwise])
     ]

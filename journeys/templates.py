@@ -19,6 +19,7 @@ from liquid.builtin.filters.array import join
 from liquid.builtin.illegal import Illegal
 from liquid.builtin.output import Output, OutputNode
 from liquid.exceptions import LiquidError
+from liquid.filter import with_environment
 from liquid.stringify import to_liquid_string
 from liquid.template import BoundTemplate
 from liquid.undefined import Undefined
@@ -75,7 +76,7 @@ def render(text: str, variables: Mapping[str, Any], *, html: bool = False) -> st
     except TemplateError:
         raise
     except LiquidError as error:
-        raise _readable(error, text) from error
+        raise _readable(error, text, "the template fails") from error
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise TemplateError(f"the template fails: {error}") from error
 
@@ -169,9 +170,10 @@ def _printed(expression: Any, context: RenderContext, line: int) -> object:
     return [part for part in value if not _empty(part)] if isinstance(value, list) else value
 
 
-def _join(value: object, *separator: object) -> object:
+@with_environment
+def _join(value: object, *separator: object, environment: Environment) -> object:
     present = [part for part in value if not _empty(part)] if isinstance(value, list) else value
-    return join(present, *separator)
+    return join(present, *separator, environment=environment)
 
 
 def _nothing(expression: object, line: int) -> TemplateError:
@@ -205,15 +207,17 @@ def _line(text: str, index: int) -> int:
     return text.count("\n", 0, max(index, 0)) + 1
 
 
-def _readable(error: LiquidError, text: str) -> TemplateError:
+def _readable(
+    error: LiquidError, text: str, opening: str = "the template can't be read"
+) -> TemplateError:
     token = error.token
     line = _line(text, token.start_index) if token is not None else None
     message = str(error.message or "")
-    for opening in ("unexpected tag '", "unknown tag '"):
-        if message.startswith(opening):
-            word = message.removeprefix(opening).split("'")[0]
+    for begins in ("unexpected tag '", "unknown tag '"):
+        if message.startswith(begins):
+            word = message.removeprefix(begins).split("'")[0]
             return _unknown("tag", word, sorted(TAGS), line)
-    return TemplateError(f"the template can't be read: {message}", line=line)
+    return TemplateError(f"{opening}: {message}", line=line)
 
 
 def _unknown(kind: str, word: str, known: list[str], line: int | None) -> TemplateError:

@@ -64,8 +64,7 @@ class AroundTrigger(DocumentModel):
 
     trigger: Trigger
 
-    inlined: ClassVar[str] = "trigger"
-    """The field whose keys stand beside this mapping's own."""
+    unwritten: ClassVar[frozenset[str]] = frozenset({"trigger"})
 
     @model_validator(mode="before")
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -30,6 +30,11 @@ class DocumentModel(BaseModel):
     model_config = ConfigDict(
         extra="forbid", populate_by_name=True, frozen=True, allow_inf_nan=False
     )
+
+    unwritten: ClassVar[frozenset[str]] = frozenset()
+    """Fields that documents do not write under their own name."""
+    beside: ClassVar[tuple[str, ...]] = ()
+    """Keys that documents may write instead of this form's own."""
 
     def as_document(self) -> dict[str, Any]:
         """The part as JSON in the document's own words: `model_validate` reads it back."""
