@@ -1,0 +1,24 @@
+"""Conditions as SQL: compiled for one contact or for all of them, and evaluated nowhere else.
+
+An expression is written over two rows that the statement around it provides: `c`, a row of
+`contact`, and `r`, a row with at least `id uuid, entry jsonb, entry_ref bigint, entry_event_id
+bigint` (a run, or for an entry what would become one, its id null). It is true or false, never
+null.
+"""
+
+from store.conditions.compiling import compile_condition, compile_where, split_where
+from store.conditions.judging import Judged, judge, judge_entries
+from store.conditions.predicate import Predicate, Witness
+from store.conditions.timing import is_timed
+
+__all__ = [
+    "Judged",
+    "Predicate",
+    "Witness",
+    "compile_condition",
+    "compile_where",
+    "is_timed",
+    "judge",
+    "judge_entries",
+    "split_where",
+]

@@ -1,0 +1,93 @@
+"""Asking what conditions say: of one run, or of events that might begin one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from store.conditions.predicate import Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a condition said, and what it looked at."""
+
+    holds: bool
+    saw: dict[str, Any]
+    """Values by what they are; a label that comes again with another value gets a number."""
+
+
+async def judge(
+    conn: AsyncConnection[Any], run_id: UUID, predicates: list[Predicate]
+) -> list[Judged]:
+    """Judge conditions for a run, all in one statement and on one state of the database.
+
+    Raises LookupError if there is no such run.
+    """
+    if not predicates:
+        return []
+    columns: list[str] = []
+    params: dict[str, Any] = {"judged_run": run_id}
+    for predicate in predicates:
+        columns += [predicate.sql, *(witness.sql for witness in predicate.witnesses)]
+        params |= predicate.params
+    cursor = await conn.execute(
+        f"select {', '.join(columns)} from run r join contact c on c.id = r.contact_id"
+        " where r.id = %(judged_run)s",
+        params,
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        raise LookupError(f"there is no run {run_id}")
+    values = iter(row)
+    return [
+        Judged(next(values), _labelled(predicate, [next(values) for _ in predicate.witnesses]))
+        for predicate in predicates
+    ]
+
+
+def _labelled(predicate: Predicate, values: list[Any]) -> dict[str, Any]:
+    saw: dict[str, Any] = {}
+    for witness, value in zip(predicate.witnesses, values, strict=True):
+        label, number = witness.label, 1
+        while label in saw and saw[label] != value:
+            number += 1
+            label = f"{witness.label} ({number})"
+        saw[label] = value
+    return saw
+
+
+async def judge_entries(
+    conn: AsyncConnection[Any],
+    candidates: list[tuple[int, UUID]],
+    predicate_if: Predicate | None,
+    predicate_where: Predicate | None,
+) -> set[int]:
+    """Which events, each with its contact, meet an entry's `where` and `if`.
+
+    `predicate_where` is over the row `e`. An event that has another contact by now is left out.
+    """
+    if not candidates:
+        return set()
+    tests = [each for each in (predicate_where, predicate_if) if each is not None]
+    params: dict[str, Any] = {
+        "judged_events": [event_id for event_id, _ in candidates],
+        "judged_contacts": [contact_id for _, contact_id in candidates],
+    }
+    for each in tests:
+        params |= each.params
+    cursor = await conn.execute(
+        "select e.id"
+        " from unnest(%(judged_events)s::bigint[], %(judged_contacts)s::uuid[])"
+        " as k(event_id, contact_id)"
+        " join event e on e.id = k.event_id and e.contact_id = k.contact_id"
+        " join contact c on c.id = e.contact_id"
+        " cross join lateral (select null::uuid as id, e.properties as entry,"
+        " e.id as entry_ref, e.id as entry_event_id, 0 as visit) r"
+        f" where {' and '.join(['true', *(each.sql for each in tests)])}",
+        params,
+    )
+    return {row[0] for row in await cursor.fetchall()}
