@@ -11,6 +11,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from temporalio.client import Client
@@ -21,12 +22,13 @@ from activities.context import Context
 from activities.failures import CodedFailures
 from activities.registry import activities_by_queue
 from channels.registry import build
+from channels.sms.inbox import Append
 from dispatch.dispatcher import Dispatcher
 from dispatch.sweep import Sweep
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.logging import configure_logging
 from infra.settings import Settings, read_settings
-from infra.stack.inbox import Inbox
+from infra.stack.inbox import Inbox, TakenMessage
 from journeys.exchange import QUEUE
 from store.catalog import Catalog
 from workflows.journey import Journey
@@ -56,9 +58,7 @@ async def serving(
             smtp_url=settings.smtp_url,
             aws_region=settings.aws_region,
             aws_endpoint_url=settings.aws_endpoint_url,
-            inbox=Inbox(settings.dev_inbox).append
-            if settings.sms == "inbox" and settings.dev_inbox
-            else None,
+            inbox=_inbox(settings),
         )
         for adapter in adapters.values():
             stack.push_async_callback(adapter.close)
@@ -92,6 +92,25 @@ async def serving(
             )
             await stack.enter_async_context(worker)
         yield dispatcher
+
+
+def _inbox(settings: Settings) -> Append | None:
+    """Where text messages go under the development stack."""
+    if settings.sms != "inbox" or settings.dev_inbox is None:
+        return None
+    inbox = Inbox(settings.dev_inbox)
+
+    def append(entry: dict[str, Any]) -> None:
+        inbox.append(
+            TakenMessage(
+                channel=entry["channel"],
+                to=entry["to"],
+                sender=entry["from"] or "",
+                text=entry["text"],
+            )
+        )
+
+    return append
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
@@ -138,7 +157,7 @@ async def run(settings: Settings) -> None:
 def main() -> None:
     """The entry point of `parcours worker` and `python worker.py`."""
     settings = read_settings()
-    configure_logging(settings, "worker")
+    configure_logging(settings.log, process="worker")
     asyncio.run(run(settings))
 
 

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from psycopg import AsyncConnection
 
 from activities.context import Context
-from activities.exits import ended, fired_exit, leave
+from activities.exits import ended, fired_exit, leave, left_before
 from activities.failures import refuse, retry
 from activities.guards import guard
 from activities.reading import locked
@@ -36,7 +36,6 @@ from store.messages import (
 from store.operands import Operands
 from store.runs import RunRow
 from store.suppressions import find_suppression
-from store.waits import leave_wait
 
 ATTEMPT = timedelta(seconds=30)
 """How long one attempt can last at most: start-to-close of a send. After it, a claim that nobody
@@ -83,17 +82,18 @@ async def claim_send(
             raise refuse("unknown_step")
         settings = definition.journey.effective(step)
         before = await attempted(conn, given.run_id, given.visit)
+        if before.outcome is not None and (left := left_before(run, given.visit)) is not None:
+            return left
         settled = await _settled(conn, context, given, step, settings, before)
         if settled is not None:
             return settled
         if run.journey_state == "paused":
             await _hold(conn, given, step, "paused", None)
             return StepResult(held="paused")
-        left = await fired_exit(conn, run, definition)
-        if left is not None:
+        fired = await fired_exit(conn, run, definition)
+        if fired is not None:
             await _skip(conn, given, step, {"reason": "exited"})
-            await leave_wait(conn, run.id, given.visit)
-            return await leave(conn, run, definition, left)
+            return await leave(conn, run, definition, given.visit, fired)
         if step.if_ is not None:
             verdict = await guard(conn, run, definition, step.if_)
             if not verdict.holds:

@@ -26,18 +26,23 @@ async def fired_exit(
 
 
 async def leave(
-    conn: AsyncConnection[Any], run: RunRow, definition: Definition, fired: Fired
+    conn: AsyncConnection[Any], run: RunRow, definition: Definition, visit: int, fired: Fired
 ) -> StepResult:
     """Let the rule end the run: at once, or after its `then`."""
-    await fire_exit(conn, run.id, fired.slot.number, fired.slot.name)
+    await fire_exit(conn, run.id, visit, fired.slot.number, fired.slot.name)
     if definition.program.exits[fired.slot.number] is not None:
         return StepResult(exit_rule=fired.slot.number)
     await end_run(conn, run.id, "exited", fired.slot.name)
     return StepResult(ended=JourneyResult(outcome="exited", reason=fired.slot.name))
 
 
+def left_before(run: RunRow, visit: int) -> StepResult | None:
+    """What `leave` answered at this visit, for an activity that a reset has brought back."""
+    if run.exit_rule is None or run.exit_visit != visit:
+        return None
+    return StepResult(exit_rule=run.exit_rule)
+
+
 def ended(run: RunRow) -> StepResult:
     """The result for a run that has ended elsewhere."""
-    return StepResult(
-        ended=JourneyResult(outcome=run.outcome or "removed", reason=run.reason)
-    )
+    return StepResult(ended=JourneyResult(outcome=run.outcome or "removed", reason=run.reason))

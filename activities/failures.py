@@ -53,17 +53,25 @@ class CodedFailures(Interceptor):
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+    def intercept_activity(
+        self,
+        next: ActivityInboundInterceptor,  # noqa: A002 - the worker's word
+    ) -> ActivityInboundInterceptor:
         """Called by the worker for its chain of interceptors."""
         return _Coding(next, self._pool)
 
 
 class _Coding(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, pool: AsyncConnectionPool[Any]) -> None:
-        super().__init__(next)
+    def __init__(
+        self, following: ActivityInboundInterceptor, pool: AsyncConnectionPool[Any]
+    ) -> None:
+        super().__init__(following)
         self._pool = pool
 
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+    async def execute_activity(
+        self,
+        input: ExecuteActivityInput,  # noqa: A002 - the worker's word
+    ) -> Any:
         given = input.args[0] if input.args else None
         run_id = given.run_id if isinstance(given, StepInput | FinishInput) else None
         visit = given.visit if isinstance(given, StepInput | FinishInput) else None
@@ -78,7 +86,12 @@ class _Coding(ActivityInboundInterceptor):
                 return await super().execute_activity(input)
             except (ApplicationError, asyncio.CancelledError):
                 raise
-            except (psycopg.OperationalError, PoolTimeout, PoolClosed) as error:
+            except (
+                psycopg.OperationalError,
+                psycopg.InterfaceError,
+                PoolTimeout,
+                PoolClosed,
+            ) as error:
                 log.warning("database_away", error=str(error).strip())
                 raise retry("database_away") from None
             except Exception as error:

@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 from temporalio import activity
 
 from activities.context import Context
-from activities.exits import ended, fired_exit, leave
+from activities.exits import ended, fired_exit, leave, left_before
 from activities.reading import locked
 from journeys.exchange import FinishInput, JourneyResult, StepResult
 from store.runs import RunRow, end_run
@@ -25,13 +25,16 @@ class Finishing:
         """End the run, unless an exit that nobody has noticed yet comes first. Idempotent."""
         async with self._context.pool.connection() as conn, conn.transaction():
             run = await locked(conn, given.run_id)
-            return await finish_run(conn, self._context, run, given.outcome, given.reason)
+            return await finish_run(
+                conn, self._context, run, given.visit, given.outcome, given.reason
+            )
 
 
 async def finish_run(
     conn: AsyncConnection[Any],
     context: Context,
     run: RunRow,
+    visit: int,
     outcome: str,
     reason: str | None,
 ) -> StepResult:
@@ -40,12 +43,14 @@ async def finish_run(
         return ended(run)
     if outcome == "completed":
         if run.exit_rule is not None:
+            if (before := left_before(run, visit)) is not None:
+                return before
             outcome, reason = "exited", run.reason
         else:
             definition = await context.catalog.definition(conn, run.journey, run.version)
             fired = await fired_exit(conn, run, definition)
             if fired is not None:
-                return await leave(conn, run, definition, fired)
+                return await leave(conn, run, definition, visit, fired)
     if outcome == "exited" and reason is None:
         reason = run.reason
     await end_run(conn, run.id, outcome, reason)

@@ -140,7 +140,7 @@ class Sends:
             try:
                 async with self._context.pool.connection(timeout=2) as conn:
                     return await self._record_once(conn, given, claimed, record)
-            except (psycopg.OperationalError, PoolTimeout):
+            except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
                 if loop.time() + delay > until:
                     raise retry("record_lost", timedelta(seconds=1)) from None
                 await asyncio.sleep(delay)
@@ -163,7 +163,7 @@ class Sends:
                 async with conn.transaction():
                     await self._settle(conn, given, claimed, record)
                     following, listening = await self._follow(conn, given)
-            except psycopg.OperationalError:
+            except (psycopg.OperationalError, psycopg.InterfaceError):
                 raise
             except Exception:
                 # What follows must not cost the record: the workflow asks for it by itself.
@@ -229,7 +229,7 @@ class Sends:
         assert given.following is not None
         run = await locked(conn, given.run_id)
         if given.following.step is None:
-            return await finish_run(conn, self._context, run, "completed", None), False
+            return await finish_run(conn, self._context, run, given.visit, "completed", None), False
         return await plan_within(conn, self._context, _of_following(given), run)
 
 
@@ -261,11 +261,9 @@ def _later(error: NotTaken, attempt: int) -> Record:
 
 def _backoff(attempt: int) -> timedelta:
     """Twice as long each time, up to a minute."""
-    return min(_FIRST_DELAY * 2 ** min(attempt - 1, 10), _STANDS)
+    return min(_FIRST_DELAY * (1 << min(attempt - 1, 10)), _STANDS)
 
 
 def _answer(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What a webhook leaves for later steps."""
     return {name: facts[name] for name in ("status", "body") if name in facts}
-
-

@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from temporalio import activity
 
 from activities.context import Context
-from activities.exits import ended, fired_exit, leave
+from activities.exits import ended, fired_exit, leave, left_before
 from activities.failures import refuse
 from activities.guards import guard
 from activities.reading import locked, unlocked
@@ -75,7 +75,8 @@ async def plan_within(
     listening = look is not None or definition.exits is not None
     before = await find_visit(conn, given.run_id, given.visit)
     if before is not None:
-        return _as_planned(before), before.outcome is None and listening
+        result = left_before(run, given.visit) or _as_planned(before)
+        return result, before.outcome is None and listening
     step, wait = _wait_of(definition, given.step)
     if step.if_ is not None:
         verdict = await guard(conn, run, definition, step.if_)
@@ -86,6 +87,8 @@ async def plan_within(
     start = await starting_time(conn, run)
     zone = ZoneInfo(run.timezone or definition.journey.timezone or "UTC")
     length = wait.for_ if isinstance(wait, ForWait) else wait.up_to
+    if length is not None and not isinstance(length, str):
+        raise refuse("unknown_step")
     due = _due(length, start, zone, context.speed)
     ref = _reference(wait, run)
     if not await plan_wait(
@@ -114,9 +117,7 @@ async def plan_within(
     return StepResult(due=due), listening
 
 
-async def look_again(
-    conn: AsyncConnection[Any], context: Context, given: StepInput
-) -> StepResult:
+async def look_again(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
     """What a freshly planned wait must do once its listeners can be seen by everyone."""
     async with conn.transaction():
         run = await unlocked(conn, given.run_id)
@@ -140,16 +141,14 @@ async def close(conn: AsyncConnection[Any], context: Context, given: StepInput) 
         if visit is None:
             raise refuse("unknown_step")
         if visit.outcome is not None:
-            return StepResult(outcome=visit.outcome)
+            return left_before(run, given.visit) or StepResult(outcome=visit.outcome)
         definition = await context.catalog.definition(conn, run.journey, run.version)
         look = definition.wait_look(given.step)
-        fired = look and await look_at(
-            conn, look, run_id=run.id, visit=given.visit, due=given.due
-        )
+        fired = look and await look_at(conn, look, run_id=run.id, visit=given.visit, due=given.due)
         left = await fired_exit(conn, run, definition, given.due)
         if left is not None and (not fired or left.event_id <= fired.event_id):
             await leave_wait(conn, run.id, given.visit)
-            return await leave(conn, run, definition, left)
+            return await leave(conn, run, definition, given.visit, left)
         if fired:
             return await _close_by(conn, run, given, fired)
         if given.due is None:
@@ -223,5 +222,3 @@ def _reference(wait: ForWait | TriggerWait | AnyWait, run: RunRow) -> int:
     if since == "now":
         return run.last_event_id
     return run.ref
-
-

@@ -118,7 +118,7 @@ class Dispatcher:
                 except TemporalAway as error:
                     log.warning("temporal_away", error=str(error))
                     delay = min(max(delay * 2, 0.2), 5.0)
-                except (psycopg.OperationalError, PoolTimeout) as error:
+                except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
                     log.warning("database_away", error=str(error).strip())
                     delay = min(max(delay * 2, 0.2), 5.0)
                 except Exception:
@@ -181,9 +181,7 @@ class Dispatcher:
         )
         answer = await enter(conn, self._catalog, definition, request)
         if isinstance(answer, Entered):
-            round_.starts.append(
-                _Start(answer.run_id, definition, event.contact_id, event.id)
-            )
+            round_.starts.append(_Start(answer.run_id, definition, event.contact_id, event.id))
             for stopped in answer.stopped:
                 round_.stops[stopped] = definition.key
             log.info(
@@ -372,9 +370,7 @@ class Dispatcher:
         assert self._listen_url is not None
         while True:
             try:
-                async with await AsyncConnection.connect(
-                    self._listen_url, autocommit=True
-                ) as conn:
+                async with await AsyncConnection.connect(self._listen_url, autocommit=True) as conn:
                     await conn.execute(f"listen {CHANNEL}")
                     self.nudge()
                     async for _ in conn.notifies():

@@ -74,7 +74,12 @@ class Sweep:
         while True:
             try:
                 await self.once()
-            except (psycopg.OperationalError, PoolTimeout, RPCError) as error:
+            except (
+                psycopg.OperationalError,
+                psycopg.InterfaceError,
+                PoolTimeout,
+                RPCError,
+            ) as error:
                 log.warning("sweep_put_off", error=str(error).strip())
             except Exception:
                 log.exception("sweep_failed")
@@ -128,9 +133,7 @@ class Sweep:
         for run_id in await active_among(conn, list(page)):
             await self._end_if_closed(conn, run_id, page[run_id])
 
-    async def _end_if_closed(
-        self, conn: AsyncConnection[Any], run_id: UUID, workflow: str
-    ) -> None:
+    async def _end_if_closed(self, conn: AsyncConnection[Any], run_id: UUID, workflow: str) -> None:
         # The latest execution of the id: after a reset the terminated one is not it.
         latest = await self._client.get_workflow_handle(workflow).describe(rpc_timeout=RPC_TIMEOUT)
         end = _ENDS.get(latest.status) if latest.status is not None else None
@@ -177,5 +180,3 @@ def _run_id(workflow: str) -> UUID | None:
     except ValueError:
         return None
     return found if workflow_id(workflow.split(".")[1], found) == workflow else None
-
-

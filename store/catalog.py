@@ -1,4 +1,4 @@
-"""Definitions in memory: versions, which never change, and the set of active journeys, which does."""
+"""Definitions in memory: versions, which never change, and the active journeys, which do."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Active:
 
 
 class Catalog:
-    """A process's view of the definitions. Versions are kept; the active set follows its revision."""
+    """A process's view: versions are kept, and the active set follows its revision."""
 
     def __init__(self) -> None:
         self._versions: OrderedDict[tuple[str, int], Definition] = OrderedDict()

@@ -55,9 +55,7 @@ async def enter(
     Asking again for the same event gives the same answer and changes nothing.
     """
     # In a statement of its own: what comes after sees all that was committed before the lock.
-    await conn.execute(
-        "select from contact where id = %s for no key update", (request.contact_id,)
-    )
+    await conn.execute("select from contact where id = %s for no key update", (request.contact_id,))
     if request.event_id is not None:
         again = await _answered_before(conn, definition.key, request.event_id)
         if again is not None:
@@ -114,12 +112,10 @@ async def _judge(
     if request.key is None:
         return Refused("no_key")
     restarted = False
-    if active is not None:
-        if not await _exited_first(conn, catalog, active, request.event_id):
-            if not await _gives_way(conn, definition, active):
-                return Refused("active")
-            await end_run(conn, active, "restarted", None, stop_workflow=True)
-            restarted = True
+    if active is not None and not await _exited_first(conn, catalog, active, request.event_id):
+        if not await _gives_way(conn, definition, active):
+            return Refused("active")
+        restarted = await end_run(conn, active, "restarted", None, stop_workflow=True)
     if not restarted and last_started is not None:
         re_entry = definition.journey.re_entry
         if re_entry == "never":
@@ -148,7 +144,7 @@ async def _exited_first(
         return False
     if definition.program.exits[fired.slot.number] is not None:
         return False
-    await fire_exit(conn, active, fired.slot.number, fired.slot.name)
+    await fire_exit(conn, active, run.visit, fired.slot.number, fired.slot.name)
     return await end_run(conn, active, "exited", fired.slot.name, stop_workflow=True)
 
 

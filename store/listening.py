@@ -8,6 +8,7 @@ the contact.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -109,7 +110,7 @@ def _reason(trigger: Trigger) -> str:
     return "condition"
 
 
-def _build(triggers: list[tuple[int, str, Trigger]], zone: str | None) -> Look:
+def _build(triggers: Sequence[tuple[int, str, Trigger]], zone: str | None) -> Look:
     slots: list[Slot] = []
     columns: list[str] = []
     params: dict[str, Any] = {}
@@ -146,9 +147,7 @@ def _build(triggers: list[tuple[int, str, Trigger]], zone: str | None) -> Look:
             f" and (%(due)s::timestamptz is null or e.stamped_at <= %(due)s::timestamptz)"
             f" where {' and '.join([listener, *tests])} order by e.id limit 1)"
         )
-        slots.append(
-            Slot(number, name, trigger, event_name, equal, rest=bool(tests), timed=False)
-        )
+        slots.append(Slot(number, name, trigger, event_name, equal, rest=bool(tests), timed=False))
     sql = (
         f"select {', '.join(columns)} from run r join contact c on c.id = r.contact_id"
         " where r.id = %(run)s"
@@ -237,5 +236,3 @@ async def look_at(
         if event_id is not None
     ]
     return min(fired, key=lambda each: (each.event_id, each.slot.number), default=None)
-
-

@@ -197,7 +197,7 @@ async def skip(
     outcome: str,
     facts: dict[str, Any],
 ) -> str:
-    """End a send's visit without a message, `skipped` or `failed`; returns the outcome that holds."""
+    """End a send's visit without a call to a provider; returns the outcome that holds."""
     cursor = await conn.execute(
         """
         with ended as (

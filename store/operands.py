@@ -24,7 +24,7 @@ class Operands:
         self._steps: dict[str, dict[str, Any]] | None = None
 
     async def contact(self) -> dict[str, Any]:
-        """The contact as conditions and templates see it: attributes, and columns by their names."""
+        """The contact as conditions and templates see it: attributes and columns by name."""
         if self._contact is None:
             view = await read_contact(self._conn, self._run.contact_id)
             self._contact = {}

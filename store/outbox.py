@@ -27,9 +27,7 @@ class Undispatched:
     attempts: int
 
 
-async def lease_contacts(
-    conn: AsyncConnection[Any], limit: int, lease: timedelta
-) -> list[UUID]:
+async def lease_contacts(conn: AsyncConnection[Any], limit: int, lease: timedelta) -> list[UUID]:
     """Take contacts with undispatched events for this dispatcher alone, until the lease ends.
 
     A contact whose row is locked is left for the next round.
@@ -111,9 +109,7 @@ async def finish_round(
 
 async def release_contacts(conn: AsyncConnection[Any], contact_ids: list[UUID]) -> None:
     """Give leased contacts back."""
-    await conn.execute(
-        "update contact set leased_until = null where id = any(%s)", (contact_ids,)
-    )
+    await conn.execute("update contact set leased_until = null where id = any(%s)", (contact_ids,))
 
 
 async def put_off(

@@ -27,7 +27,9 @@ class RunRow:
     entry_event_id: int | None
     entry_ref: int
     ref: int
+    visit: int
     exit_rule: int | None
+    exit_visit: int | None
     depth: int
     started_at: datetime
     journey_state: str
@@ -43,7 +45,8 @@ class RunRow:
 
 _READ = """
 select r.id, r.journey, r.version, r.contact_id, r.key, r.state, r.outcome, r.reason, r.entry,
-       r.entry_event_id, r.entry_ref, r.ref, r.exit_rule, r.depth, r.started_at,
+       r.entry_event_id, r.entry_ref, r.ref, r.visit, r.exit_rule, r.exit_visit, r.depth,
+       r.started_at,
        j.state as journey_state, c.timezone, c.last_event_id, parcours.clock() as now
 from contact c join run r on r.contact_id = c.id join journey j on j.key = r.journey
 where r.id = %s
@@ -80,7 +83,8 @@ async def end_run(
 ) -> bool:
     """End an active run: listeners first, then its row, and the visit it stands at.
 
-    A visit whose send is claimed stays open for its record. False if it had ended before. `stop_workflow`: its workflow is still to be told.
+    A visit whose send is claimed stays open for its record. False if the run had ended before.
+    `stop_workflow`: its workflow is still to be told.
     """
     cursor = await conn.execute(
         """
@@ -106,10 +110,16 @@ async def give_reason(conn: AsyncConnection[Any], run_id: UUID, reason: str) -> 
     await conn.execute("update run set reason = %s where id = %s", (reason, run_id))
 
 
-async def fire_exit(conn: AsyncConnection[Any], run_id: UUID, rule: int, reason: str) -> None:
-    """Note which exit rule fired; from here on the run's sends are not asked about exits."""
+async def fire_exit(
+    conn: AsyncConnection[Any], run_id: UUID, visit: int, rule: int, reason: str
+) -> None:
+    """Note which exit rule fired, and at which visit.
+
+    From here on the run's sends are not asked about exits.
+    """
     await conn.execute(
-        "update run set exit_rule = %s, reason = %s where id = %s", (rule, reason, run_id)
+        "update run set exit_rule = %s, exit_visit = %s, reason = %s where id = %s",
+        (rule, visit, reason, run_id),
     )
     await conn.execute("delete from listener where run_id = %s", (run_id,))
 

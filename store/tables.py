@@ -4,7 +4,7 @@ Order within a contact is `event.id`, drawn from one global sequence while the c
 locked; times are the database's own (`parcours.clock()`).
 
 The rows written for every step (events, outbox, visits, listeners, messages) carry no foreign keys:
-each would cost a look-up and a share lock on a hot row. `store.contacts.erase` deletes them by name.
+each would cost a look-up and a share lock on a hot row. `store.contacts.erase` deletes them.
 """
 
 from __future__ import annotations
@@ -312,6 +312,8 @@ class Run(SQLModel, table=True):
     """Waits count the contact's events with a higher id: where the run last stood still."""
     exit_rule: int | None = Field(sa_column=_int(null=True))
     """The exit rule that fired, while its `then` runs and after."""
+    exit_visit: int | None = Field(sa_column=_int(null=True))
+    """The visit at which it fired."""
     depth: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
     started_at: datetime = Field(sa_column=_time())
     ended_at: datetime | None = Field(sa_column=_time(null=True))

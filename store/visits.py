@@ -29,14 +29,13 @@ class VisitRow:
     facts: dict[str, Any]
 
 
-_COLUMNS = "step, kind, outcome, due_at, ref, held, facts"
-
-
 async def find_visit(conn: AsyncConnection[Any], run_id: UUID, visit: int) -> VisitRow | None:
     """A visit, if it has begun."""
     async with conn.cursor(row_factory=class_row(VisitRow)) as cursor:
         await cursor.execute(
-            f"select {_COLUMNS} from visit where run_id = %s and visit = %s", (run_id, visit)
+            "select step, kind, outcome, due_at, ref, held, facts from visit"
+            " where run_id = %s and visit = %s",
+            (run_id, visit),
         )
         return await cursor.fetchone()
 

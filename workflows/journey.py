@@ -83,7 +83,7 @@ class Journey:
         while True:
             node = None if self._cursor.node is None else self._program.nodes[self._cursor.node]
             if node is None:
-                result = await self._close(self._state.ending, None)
+                result = planned or await self._close(self._state.ending, None)
             else:
                 if not self._state.standing:
                     self._cursor.visit += 1
@@ -101,12 +101,8 @@ class Journey:
                 self._state.ending = "exited"
             self._cursor = advance(self._program, self._cursor, result.outcome)
             planned = result.following
-            if planned and planned.ended:
-                return planned.ended
-            if planned and planned.exit_rule is not None:
-                self._cursor = divert(self._program, self._cursor, planned.exit_rule)
-                planned = None
             if workflow.info().is_continue_as_new_suggested():
+                # What was planned ahead is planned again: planning is idempotent.
                 await self._continue_as_new()
 
     async def _visit(self, node: Node, planned: StepResult | None) -> StepResult:

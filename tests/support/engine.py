@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,15 +13,14 @@ import orjson
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
-from temporalio.client import Client, WorkflowHandle
 from ruamel.yaml import YAML
+from temporalio.client import Client, WorkflowHandle
 
 from dispatch.dispatcher import Dispatcher
 from infra.settings import Settings
 from journeys.compiler import compile_program
 from journeys.definition import Journey
 from journeys.exchange import workflow_id
-from store.catalog import Catalog
 from store.recording import NewEvent, record_events
 from tests.support.conditions import eventually
 from worker import serving
@@ -52,35 +51,32 @@ class Engine:
     async def run_of(self, contact: UUID) -> dict[str, Any]:
         """The newest run of a contact, waited for."""
 
-        async def found() -> dict[str, Any] | None:
+        async def found() -> Any:
             return await newest_run(self.pool, contact)
 
-        run = await eventually(found)
-        assert run is not None
+        run: dict[str, Any] = await eventually(found)
         return run
 
     async def ended(self, contact: UUID, timeout: float = 20.0) -> dict[str, Any]:
         """The newest run of a contact, waited for until it has ended."""
 
-        async def found() -> dict[str, Any] | None:
+        async def found() -> Any:
             run = await newest_run(self.pool, contact)
             return run if run is not None and run["state"] == "ended" else None
 
-        run = await eventually(found, timeout=timeout)
-        assert run is not None
+        run: dict[str, Any] = await eventually(found, timeout=timeout)
         return run
 
     async def standing_at(self, contact: UUID, step: str, timeout: float = 20.0) -> dict[str, Any]:
         """The newest run of a contact, waited for until it stands at a step."""
 
-        async def found() -> dict[str, Any] | None:
+        async def found() -> Any:
             run = await newest_run(self.pool, contact)
             if run is None or run["step"] != step:
                 return None
             return run if (await self.visits(run["id"]))[-1]["outcome"] is None else None
 
-        run = await eventually(found, timeout=timeout)
-        assert run is not None
+        run: dict[str, Any] = await eventually(found, timeout=timeout)
         return run
 
     async def visits(self, run_id: UUID) -> list[dict[str, Any]]:
@@ -143,9 +139,7 @@ async def _activate_journey(conn: AsyncConnection[Any], journey: Journey) -> Non
     )
 
 
-async def make_contact(
-    pool: AsyncConnectionPool[AsyncConnection[Any]], **columns: Any
-) -> UUID:
+async def make_contact(pool: AsyncConnectionPool[AsyncConnection[Any]], **columns: Any) -> UUID:
     """A contact with these columns."""
     contact = uuid4()
     columns = {"id": contact, "external_id": str(contact)[:8], **columns}
@@ -153,7 +147,7 @@ async def make_contact(
     names = ", ".join(columns)
     places = ", ".join(f"%({name})s" for name in columns)
     async with pool.connection() as conn:
-        await conn.execute(f"insert into contact ({names}) values ({places})", columns)  # type: ignore[arg-type]
+        await conn.execute(f"insert into contact ({names}) values ({places})", columns)
     return contact
 
 

@@ -429,6 +429,7 @@ def upgrade() -> None:
         sa.Column("entry_ref", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("ref", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("exit_rule", sa.Integer(), nullable=True),
+        sa.Column("exit_visit", sa.Integer(), nullable=True),
         sa.Column("depth", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column(
             "started_at",
