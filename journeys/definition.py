@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, model_validator
 
@@ -56,6 +56,7 @@ ReEntry = Annotated[
 class Journey(DocumentModel):
     """One document of kind `journey`."""
 
+    kind: ClassVar[Literal["journey"]] = "journey"
     journey: Key
     name: Text | None = None
     timezone: Text | None = None

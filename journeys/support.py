@@ -1,0 +1,182 @@
+"""What of the language works: one table, and which constructs a document uses.
+
+A construct that does not work yet is parsed, checked and warned about, and a document that uses one
+is refused at activation: never ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from journeys.conditions import (
+    EventCondition,
+    NearCondition,
+    SegmentCondition,
+)
+from journeys.definition import Journey
+from journeys.documents import AnyDocument, Places, Segment, Template, Topic
+from journeys.moments import is_duration
+from journeys.parts import Part, parts_of
+from journeys.problems import Path, Problem
+from journeys.sending import Email, SendSettings, Sms
+from journeys.steps import AnyWait, BaseStep, ForWait, TriggerWait, UntilWait
+from journeys.triggers import (
+    ApiEntry,
+    AttributeEntry,
+    DateEntry,
+    EventEntry,
+    GroupEntry,
+    NearEntry,
+    ScheduleEntry,
+    SegmentEntry,
+)
+
+WORKS: Final[dict[str, bool]] = {
+    # documents
+    "journey documents": True,
+    "topic documents": True,
+    "segment documents": False,
+    "template documents": False,
+    "places documents": False,
+    # how runs begin and end
+    "entry by event": True,
+    "entry by api": True,
+    "entry by segment": False,
+    "entry by group": False,
+    "entry by attribute": False,
+    "entry by date": False,
+    "entry by schedule": False,
+    "entry by near": False,
+    "active": False,
+    "exit by goal": False,
+    "goal": False,
+    # steps
+    "email steps": True,
+    "sms steps": True,
+    "webhook steps": True,
+    "wait steps": True,
+    "branch steps": True,
+    "split steps": False,
+    "update steps": True,
+    "group steps": True,
+    "coupon steps": False,
+    "emit steps": False,
+    "enter steps": False,
+    "goto steps": True,
+    "exit steps": True,
+    # waits
+    "wait for a duration": True,
+    "wait after a message": False,
+    "wait until a moment": False,
+    "wait for a trigger": True,
+    "wait for any of several triggers": True,
+    "up_to with a moment": False,
+    "since of a wait": False,
+    # sends
+    "template of a send": False,
+    "mjml": False,
+    "window": False,
+    "quiet_hours": False,
+    "cap": False,
+    "send_at": False,
+    # conditions
+    "sum, avg, min and max of events": False,
+    "since and before other than entry": False,
+    "segment conditions": False,
+    "near conditions": False,
+}
+
+_DOCUMENTS: Final = {
+    Journey: "journey documents",
+    Topic: "topic documents",
+    Segment: "segment documents",
+    Template: "template documents",
+    Places: "places documents",
+}
+_ENTRIES: Final = {
+    EventEntry: "entry by event",
+    ApiEntry: "entry by api",
+    SegmentEntry: "entry by segment",
+    GroupEntry: "entry by group",
+    AttributeEntry: "entry by attribute",
+    DateEntry: "entry by date",
+    ScheduleEntry: "entry by schedule",
+    NearEntry: "entry by near",
+}
+
+
+def unsupported(document: AnyDocument) -> list[Problem]:
+    """What the document uses that does not work yet: activation refuses it with these errors."""
+    found: dict[tuple[Path, str], Problem] = {}
+    for part in parts_of(document):
+        for construct, key in _constructs(part):
+            if not WORKS[construct]:
+                path = (*part.path, *([key] if key else []))
+                message = f"parsed, not working yet: {construct}"
+                found.setdefault(
+                    (path, construct), Problem("unsupported", message, path=path, step=part.step)
+                )
+    return list(found.values())
+
+
+def _constructs(part: Part) -> Iterator[tuple[str, str | None]]:
+    """The constructs that a part is or sets, each with the key that says so."""
+    model = part.model
+    kind = type(model)
+    if kind in _DOCUMENTS:
+        yield _DOCUMENTS[kind], None
+    elif kind in _ENTRIES:
+        yield _ENTRIES[kind], None
+    elif isinstance(model, BaseStep):
+        yield f"{model.kind} steps", model.kind
+    elif isinstance(model, EventCondition):
+        yield from _history(model)
+    elif isinstance(model, SegmentCondition):
+        yield "segment conditions", "segment"
+    elif isinstance(model, NearCondition):
+        yield "near conditions", "near"
+    elif isinstance(model, ForWait | UntilWait | TriggerWait | AnyWait):
+        yield from _wait(model)
+    if isinstance(model, Journey):
+        yield from ((key, key) for key in ("active", "goal") if getattr(model, key) is not None)
+        if any(isinstance(rule, str) for rule in model.exit):
+            yield "exit by goal", "exit"
+    if isinstance(model, SendSettings):
+        yield from _contents(model)
+    if isinstance(model, SendSettings | Journey):
+        for key in ("window", "quiet_hours", "cap", "send_at"):
+            if getattr(model, key, None) is not None:
+                yield key, key
+
+
+def _history(condition: EventCondition) -> Iterator[tuple[str, str]]:
+    for key in ("sum", "avg", "min", "max"):
+        if getattr(condition, key) is not None:
+            yield "sum, avg, min and max of events", key
+    for key in ("since", "before"):
+        if getattr(condition, key) not in (None, "entry"):
+            yield "since and before other than entry", key
+
+
+def _wait(wait: ForWait | UntilWait | TriggerWait | AnyWait) -> Iterator[tuple[str, str | None]]:
+    if isinstance(wait, ForWait):
+        yield "wait for a duration", None
+        if wait.after is not None or wait.up_to is not None:
+            yield "wait after a message", "after" if wait.after is not None else "up_to"
+    elif isinstance(wait, UntilWait):
+        yield "wait until a moment", "until"
+    else:
+        several = isinstance(wait, AnyWait)
+        yield ("wait for any of several triggers" if several else "wait for a trigger"), None
+        if wait.since is not None:
+            yield "since of a wait", "since"
+    if wait.up_to is not None and not is_duration(wait.up_to):
+        yield "up_to with a moment", "up_to"
+
+
+def _contents(settings: SendSettings) -> Iterator[tuple[str, str]]:
+    if isinstance(settings, Email | Sms) and settings.template is not None:
+        yield "template of a send", "template"
+    if isinstance(settings, Email) and settings.mjml is not None:
+        yield "mjml", "mjml"
