@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from store.meanings import MeaningRefused
+from store.recording import Contended
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 3
@@ -144,6 +145,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(MeaningRefused, _answer_refused)
+    app.add_exception_handler(Contended, _answer_contended)
     app.add_exception_handler(psycopg.DataError, _answer_data)
     for away in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
         app.add_exception_handler(away, _answer_away)
@@ -174,6 +176,15 @@ async def _answer_refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, MeaningRefused)
     status = 404 if error.code.startswith("unknown_") else 422
     return problem_response(status, error.code, str(error))
+
+
+async def _answer_contended(_request: Request, _error: Exception) -> Response:
+    return problem_response(
+        503,
+        "contended",
+        "too many calls change the same contacts at this moment: try again",
+        headers={"Retry-After": "1"},
+    )
 
 
 async def _answer_data(_request: Request, error: Exception) -> Response:
