@@ -68,7 +68,7 @@ def _inline_trigger(definition: dict[str, Any], definitions: dict[str, Any]) -> 
                 "additionalProperties": False,
             }
         )
-    kept: dict[str, Any] = {key: definition[key] for key in ("title", "description") if key in definition}
+    kept: dict[str, Any] = {"description": definition.get("description", "")}
     definition.clear()
     definition.update({**kept, "anyOf": forms})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from journeys.conditions import (
     MessageCondition,
@@ -21,8 +21,10 @@ from journeys.parts import Part, parts_of
 from journeys.problems import Path, Problem
 from journeys.sending import Email, SendSettings, Sms
 from journeys.steps import Coupon, Enter, GotoStep, Step
-from journeys.triggers import MessageTrigger, Schedule, SegmentEntry
+from journeys.triggers import EventTrigger, MessageTrigger, Schedule, SegmentEntry
 from journeys.values import StepReference
+
+TOPIC_EVENTS: Final = frozenset({"Topic Subscribed", "Topic Confirmed", "Topic Unsubscribed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,9 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
     model = part.model
     if isinstance(model, TopicCondition):
         yield "topics", model.topic, "topic"
+    elif isinstance(model, EventTrigger) and model.event in TOPIC_EVENTS:
+        topic = model.where.get("topic")
+        yield "topics", topic if isinstance(topic, str) else None, "where"
     elif isinstance(model, SegmentCondition | SegmentEntry | Schedule):
         yield "segments", model.segment, "segment"
     elif isinstance(model, Near):

@@ -21,6 +21,8 @@ from journeys.parts import Part, parts_of
 from journeys.problems import Path, Problem
 from journeys.sending import Email, SendSettings, Sms
 from journeys.steps import AnyWait, BaseStep, ForWait, TriggerWait, UntilWait
+from journeys.template_checks import LINKS, texts_with_variables
+from journeys.templates import TemplateError, variables_of
 from journeys.triggers import (
     ApiEntry,
     AttributeEntry,
@@ -80,6 +82,7 @@ WORKS: Final[dict[str, bool]] = {
     "quiet_hours": False,
     "cap": False,
     "send_at": False,
+    "links in templates": False,
     # conditions
     "sum, avg, min and max of events": False,
     "since and before other than entry": False,
@@ -110,9 +113,12 @@ def unsupported(document: AnyDocument) -> list[Problem]:
     """What the document uses that does not work yet: activation refuses it with these errors."""
     found: dict[tuple[Path, str], Problem] = {}
     for part in parts_of(document):
-        for construct, key in _constructs(part):
+        constructs = [
+            ((*part.path, *([key] if key else [])), construct)
+            for construct, key in _constructs(part)
+        ]
+        for path, construct in [*constructs, *_links(part)]:
             if not WORKS[construct]:
-                path = (*part.path, *([key] if key else []))
                 message = f"parsed, not working yet: {construct}"
                 found.setdefault(
                     (path, construct), Problem("unsupported", message, path=path, step=part.step)
@@ -148,6 +154,16 @@ def _constructs(part: Part) -> Iterator[tuple[str, str | None]]:
         for key in ("window", "quiet_hours", "cap", "send_at"):
             if getattr(model, key, None) is not None:
                 yield key, key
+
+
+def _links(part: Part) -> Iterator[tuple[Path, str]]:
+    for path, text, _ in texts_with_variables(part):
+        try:
+            roots = {variable.root for variable in variables_of(text)}
+        except TemplateError:
+            continue
+        if roots & set(LINKS):
+            yield path, "links in templates"
 
 
 def _history(condition: EventCondition) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ def template_problems(document: AnyDocument, steps: dict[str, Step] | None) -> I
     `steps` are those of the journey around them; None for a document that serves many journeys.
     """
     for part in parts_of(document):
-        for path, text, secrets in _texts(part):
+        for path, text, secrets in texts_with_variables(part):
             try:
                 variables = variables_of(text)
             except TemplateError as error:
@@ -45,7 +45,8 @@ def template_problems(document: AnyDocument, steps: dict[str, Step] | None) -> I
                     )
 
 
-def _texts(part: Part) -> Iterator[tuple[Path, str, bool]]:
+def texts_with_variables(part: Part) -> Iterator[tuple[Path, str, bool]]:
+    """The templates that a part holds itself: path, text, and whether it may read secrets."""
     model = part.model
     names: tuple[str, ...] = ()
     if isinstance(model, Email):
