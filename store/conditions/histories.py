@@ -9,7 +9,7 @@ from journeys.conditions import Comparison, EventCondition, NearCondition
 from store.conditions.bounds import bounds
 from store.conditions.comparing import compare, compare_where, expected, operators_of
 from store.conditions.predicate import Witness
-from store.conditions.values import Statement, Values
+from store.conditions.values import Statement
 
 _AGGREGATES = ("sum", "avg", "min", "max")
 
@@ -47,13 +47,14 @@ def _count(
     operators = {"gte": 1} if count is None else operators_of(count)
     enough = _enough(operators)
     limit = "" if enough is None else f" limit {enough}"
-    counted = f"(select count(*) from (select {rows} order by {event}.id desc{limit}) counted)"
-    witness = Witness(f"event {condition.event}", f"to_jsonb({counted})", expected(operators))
+    counted = f"select to_jsonb(count(*)) from (select {rows} order by {event}.id desc{limit}) n"
+    value = statement.computed(counted)
+    witness = Witness(f"event {condition.event}", value.all_as_one(), expected(operators))
     if operators == {"gte": 1}:
         return f"exists (select {rows})", witness
     if operators == {"is": 0}:
         return f"not exists (select {rows})", witness
-    return compare(statement, Values(f"to_jsonb({counted})"), operators), witness
+    return compare(statement, value, operators), witness
 
 
 def _enough(operators: dict[str, Any]) -> int | None:
@@ -87,10 +88,10 @@ def _aggregate(
         # The sum of nothing is 0; its average, least and greatest are missing.
         folded = f"coalesce({folded}, 0)"
     rows = rows.replace(f"from event {event}", f"from event {event}{inner}", 1)
-    value = f"(select to_jsonb({folded}) {rows})"
+    value = statement.computed(f"select to_jsonb({folded}) {rows}")
     operators = operators_of(comparison)
-    witness = Witness(f"{word} of {path} in event {name}", value, expected(operators))
-    return compare(statement, Values(value), operators), witness
+    witness = Witness(f"{word} of {path} in event {name}", value.all_as_one(), expected(operators))
+    return compare(statement, value, operators), witness
 
 
 def compile_near(statement: Statement, condition: NearCondition) -> tuple[str, Witness]:

@@ -29,7 +29,10 @@ class Values:
     sql: str
     """A jsonb expression, null where there is nothing; JSON's own null counts as nothing."""
     rows: tuple[str, ...] = ()
-    """What `sql` is selected from, each seeing those before it; empty for a single value."""
+    """What `sql` is selected from, each seeing those before it; empty for an expression that costs
+    nothing to repeat."""
+    many: bool = False
+    """Whether there may be several."""
 
     def any(self, test: Callable[[str], str]) -> str:
         """Whether `test` holds for one of the values, never null."""
@@ -42,7 +45,8 @@ class Values:
         """A jsonb expression of the value, or of a list of them."""
         if not self.rows:
             return self.sql
-        return f"(select jsonb_agg({self.sql}) from {', '.join(self.rows)})"
+        value = f"jsonb_agg({self.sql})" if self.many else self.sql
+        return f"(select {value} from {', '.join(self.rows)})"
 
 
 class Statement:
@@ -119,29 +123,34 @@ class Statement:
     def step(self, step: str, path: str | None) -> Values:
         """What a step left at its latest visit that has an outcome; its outcome without a path."""
         name, *rest = (path or "outcome").split(".")
-        visits = f"from visit v where v.run_id = r.id and v.step = {self.text(step)}"
-        latest = f"{visits} and v.outcome is not null order by v.visit desc limit 1"
-        if name == "outcome":
-            found = f"(select to_jsonb(v.outcome) {latest})"
-        elif name == "at":
-            found = f"(select to_jsonb(v.ended_at) {latest})"
-        elif name == "visits":
-            counted = f"(select count(*) {visits} and v.outcome is not null)"
-            found = f"to_jsonb(nullif({counted}, 0))"
-        else:
-            found = f"(select v.output -> {self.text(name)} {latest})"
-        return self._onward(found, rest)
+        visits = (
+            f"from visit v where v.run_id = r.id and v.step = {self.text(step)}"
+            " and v.outcome is not null"
+        )
+        found = {
+            "outcome": "to_jsonb(v.outcome)",
+            "at": "to_jsonb(v.ended_at)",
+            "visits": f"to_jsonb((select count(*) {visits}))",
+        }.get(name) or f"v.output -> {self.text(name)}"
+        alias = self.alias()
+        latest = f"(select {found} {visits} order by v.visit desc limit 1) as {alias}(v)"
+        return self._onward(f"{alias}.v", rest, latest)
+
+    def computed(self, query: str) -> Values:
+        """The one value of a query that aggregates, computed once however often it is compared."""
+        alias = self.alias()
+        return Values(f"{alias}.v", (f"({query}) as {alias}(v)",))
 
     def reach(self, root: str, path: str) -> Values:
         """What a dotted path reaches in `root`, an expression of a JSON object."""
         name, *rest = path.split(".")
         return self._onward(f"{root} -> {self.text(name)}", rest)
 
-    def _onward(self, value: str, parts: list[str]) -> Values:
+    def _onward(self, value: str, parts: list[str], *rows: str) -> Values:
         """A number is an index of a list or a key; a name goes through lists to their elements."""
         if not all(_storable(part) for part in parts):
             return Values("null::jsonb")
-        rows: list[str] = []
+        reached = list(rows)
         for indexes, group in groupby(parts, key=lambda part: bool(_INDEX.fullmatch(part))):
             run = list(group)
             if indexes:
@@ -150,9 +159,12 @@ class Statement:
             # Twice: lists within lists are gone through as well.
             path = "$" + "".join(f"[*][*].{json.dumps(part, ensure_ascii=False)}" for part in run)
             alias = self.alias()
-            rows.append(f"jsonb_path_query({value}, {self.bind(path, 'jsonpath')}) as {alias}(v)")
+            reached.append(
+                f"jsonb_path_query({value}, {self.bind(path, 'jsonpath')}) as {alias}(v)"
+            )
             value = f"{alias}.v"
-        return Values(f"nullif({value}, 'null'::jsonb)", tuple(rows))
+        many = len(reached) > len(rows)
+        return Values(f"nullif({value}, 'null'::jsonb)", tuple(reached), many)
 
 
 def _json(value: Any) -> str | None:

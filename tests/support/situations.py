@@ -106,7 +106,8 @@ class Situation:
 
     async def write_document(self, kind: str, key: str, document: dict[str, Any]) -> None:
         await self.execute(
-            "insert into document (kind, key, document, source, sha256) values (%s, %s, %s, '', '')",
+            "insert into document (kind, key, document, source, sha256)"
+            " values (%s, %s, %s, '', '')",
             kind, key, Jsonb(document),
         )  # fmt: skip
 
