@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api import access, dev, health, problems
+from api import access, contacts, dev, groups, health, problems, topics
 from api.auth import KeyRing
 from api.notifier import Notifier
 from api.services import Services
@@ -62,7 +62,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
-    for module in (calls, browser, health):
+    # Topics before contacts, whose paths take an external id with slashes in it.
+    for module in (calls, browser, topics, contacts, groups, health):
         app.include_router(module.router)
     if settings.dev_inbox is not None:
         app.include_router(dev.router)

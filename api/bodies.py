@@ -19,6 +19,9 @@ BODY_LIMIT = 500 * 1024
 DOCUMENT_LIMIT = 5 * 1024 * 1024
 """Bytes of any other body."""
 
+DEPTH_LIMIT = 100
+"""Levels of nesting; beyond some hundreds, writers of JSON give up."""
+
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -135,6 +138,21 @@ def _walk(value: Any) -> Iterator[tuple[str, str | float]]:
             stack.extend((f"{path}.{n}", held) for n, held in enumerate(each))
 
 
+def is_too_deep(value: Any) -> bool:
+    """Whether JSON is nested deeper than `DEPTH_LIMIT`."""
+    level = [value]
+    for _ in range(DEPTH_LIMIT):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
 def refuse_unkeepable(value: Any) -> None:
     """Raise Problem 400 naming the field of a text or number that Postgres cannot keep."""
     found = find_unkeepable(value)
@@ -157,6 +175,8 @@ class StrictRequest(Request):
     async def json(self) -> Any:
         """The body as JSON; see `decode`."""
         decoded = decode(await self.body())
+        if isinstance(decoded.value, dict | list) and is_too_deep(decoded.value):
+            raise Problem(400, "invalid_json", "the body is nested too deeply")
         if decoded.doubtful:
             refuse_unkeepable(decoded.value)
         return decoded.value

@@ -166,7 +166,7 @@ def _contact_row(contact: HeldContact) -> dict[str, Any]:
         "country": contact.country,
         "score": contact.score,
         "lifecycle": contact.lifecycle,
-        "attributes": contact.attributes,
+        "attributes": orjson.Fragment(orjson.dumps(contact.attributes)),
         "used": contact.window_used,
     }
 
@@ -213,7 +213,7 @@ def _event_row(
         "n": n,
         "contact_id": contact_id,
         "name": event.name,
-        "properties": properties,
+        "properties": orjson.Fragment(orjson.dumps(properties)),
         "message_id": message_id,
         "run_id": event.run_id,
         "depth": event.depth,

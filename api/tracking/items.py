@@ -11,7 +11,7 @@ from uuid import uuid4
 import orjson
 
 from api.attributes import AttributeRefused, check_attributes, check_context
-from api.bodies import find_unkeepable
+from api.bodies import find_unkeepable, is_too_deep
 from api.times import NaiveTime, parse_time
 from store.ingest import Item
 from store.meanings import OPERATE_EVENTS, has_meaning
@@ -56,7 +56,7 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
     if envelope.doubtful:
         _refuse_unkeepable(raw)
     if envelope.measure:
-        _dump(raw, "the item", ITEM_LIMIT)
+        _measure(raw)
     if kind is None:
         kind = raw.get("type")
         if kind not in KINDS:
@@ -95,7 +95,7 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
     return Item(
         "track", message_id, user_id, anonymous_id,
         name=name,
-        properties=orjson.Fragment(_dump(properties, "properties")),
+        properties=orjson.Fragment(orjson.dumps(properties)),
         meant=properties if has_meaning(name) else None,
         filling=filling, occurred_at=occurred_at, original_at=original_at,
     )  # fmt: skip
@@ -112,7 +112,6 @@ def _event(raw: Mapping[str, Any], kind: str) -> tuple[str, Mapping[str, Any]]:
 
 def _traits(raw: Mapping[str, Any], envelope: Envelope) -> dict[str, Any]:
     traits = _object(raw, "traits")
-    _dump(traits, "traits")
     try:
         return check_attributes(traits, operate=envelope.operate)
     except AttributeRefused as refused:
@@ -170,17 +169,18 @@ def _object(raw: Mapping[str, Any], field: str) -> Mapping[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise ItemRefused("invalid_type", f"{field}: must be an object")
+    if is_too_deep(value):
+        raise ItemRefused("too_deep", f"{field}: nested too deeply")
     return value
 
 
-def _dump(value: Any, field: str, limit: int = 0) -> bytes:
+def _measure(raw: Mapping[str, Any]) -> None:
     try:
-        dumped = orjson.dumps(value)
+        size = len(orjson.dumps(raw))
     except orjson.JSONEncodeError:
-        raise ItemRefused("too_deep", f"{field}: nested too deeply") from None
-    if limit and len(dumped) > limit:
-        raise ItemRefused("oversize", f"{field} is larger than {limit // 1024} KB")
-    return dumped
+        raise ItemRefused("too_deep", "the item is nested too deeply") from None
+    if size > ITEM_LIMIT:
+        raise ItemRefused("oversize", f"the item is larger than {ITEM_LIMIT // 1024} KB")
 
 
 def _refuse_unkeepable(raw: Any) -> None:

@@ -1,0 +1,222 @@
+"""Contacts, groups and consent over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.integration.api.conftest import Keys, Rows
+
+
+async def test_a_put_merges_and_null_removes(operate: httpx.AsyncClient, rows: Rows) -> None:
+    first = {
+        "email": "Ada@Example.com",
+        "phone": "+33 6 12 34 56 78",
+        "timezone": "Europe/Paris",
+        "locale": "fr-FR",
+        "country": "fr",
+        "score": 5,
+        "lifecycle": "lead",
+        "attributes": {"plan": "pro", "tags": ["a", "b"]},
+    }
+    made = await operate.put("/v1/contacts/u 1", json=first)
+    assert made.status_code == 201
+    answer = await operate.put(
+        "/v1/contacts/u 1", json={"phone": None, "score": 7.5, "attributes": {"plan": None, "n": 1}}
+    )
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body == (await operate.get("/v1/contacts/u%201")).json()
+    assert {
+        name: body[name] for name in body if name not in ("id", "created_at", "updated_at")
+    } == {
+        "external_id": "u 1",
+        "email": "Ada@example.com",
+        "phone": None,
+        "timezone": "Europe/Paris",
+        "locale": "fr-FR",
+        "country": "FR",
+        "score": 7.5,
+        "lifecycle": "lead",
+        "attributes": {"tags": ["a", "b"], "n": 1},
+    }
+    assert body["updated_at"].endswith("Z")
+    assert await rows("select properties->'names' from event order by id") == [
+        (
+            [
+                "country",
+                "email",
+                "lifecycle",
+                "locale",
+                "phone",
+                "plan",
+                "score",
+                "tags",
+                "timezone",
+            ],
+        ),
+        (["n", "phone", "plan", "score"],),
+    ]
+    assert await rows("select count(*) from outbox") == [(2,)]
+
+
+async def test_what_is_read_may_be_put_back(operate: httpx.AsyncClient) -> None:
+    await operate.put("/v1/contacts/u", json={"email": "a@example.com"})
+    read = (await operate.get("/v1/contacts/u")).json()
+    writable = {k: v for k, v in read.items() if k not in ("id", "created_at", "updated_at")}
+    assert (await operate.put("/v1/contacts/u", json=writable)).json() == read
+
+
+async def test_a_contact_without_an_external_id_is_found_by_ours(
+    operate: httpx.AsyncClient, rows: Rows
+) -> None:
+    await operate.post("/v1/track", json={"anonymousId": "a", "event": "E"})
+    ((contact,),) = await rows("select id from contact")
+    answer = await operate.get(f"/v1/contacts/{contact}")
+    assert (answer.status_code, answer.json()["external_id"]) == (200, None)
+    odd = str(uuid4())
+    assert (await operate.put(f"/v1/contacts/{odd}", json={})).status_code == 201
+    assert (await operate.get(f"/v1/contacts/{odd}")).json()["external_id"] == odd
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        ({"email": "nobody"}, "invalid_email", "email"),
+        ({"phone": "0612345678"}, "invalid_phone", "phone"),
+        ({"timezone": "Mars"}, "invalid_timezone", "timezone"),
+        ({"score": "many"}, "invalid_request", "score"),
+        ({"first_name": "Ada"}, "invalid_request", "first_name"),
+        ({"attributes": {"email": "a@b.fr"}}, "invalid_request", "attributes.email"),
+        ({"attributes": []}, "invalid_request", "attributes"),
+        ({"external_id": "other"}, "invalid_request", "external_id"),
+        ([], "invalid_request", ""),
+    ],
+)
+async def test_a_bad_contact_is_a_problem_that_names_its_field(
+    operate: httpx.AsyncClient, rows: Rows, body: Any, code: str, field: str
+) -> None:
+    answer = await operate.put("/v1/contacts/u", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert field in answer.json()["message"]
+    assert await rows("select count(*) from contact") == [(0,)]
+
+
+async def test_what_postgres_cannot_keep_is_a_problem(operate: httpx.AsyncClient) -> None:
+    for body in (
+        '{"attributes": {"a": "x\\u0000"}}',
+        '{"attributes": {"a": "\\ud800"}}',
+        '{"attributes": {"a": 1e999}}',
+        '{"attributes": {"a": NaN}}',
+        '{"attributes": ' + "[" * 90_000,
+        "{",
+    ):
+        answer = await operate.put(
+            "/v1/contacts/u", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code == 400, body[:40]
+    for depth, status in ((97, 201), (98, 400), (500, 400)):
+        deep = '{"attributes": {"a": ' + "[" * depth + "]" * depth + "}}"
+        answer = await operate.put(
+            f"/v1/contacts/deep-{depth}",
+            content=deep,
+            headers={"Content-Type": "application/json"},
+        )
+        assert answer.status_code == status, (depth, answer.text)
+    assert (await operate.get("/v1/contacts/a%00b")).status_code == 400
+
+
+async def test_an_erased_contact_leaves_nothing_but_hashes(
+    operate: httpx.AsyncClient, rows: Rows
+) -> None:
+    await operate.put("/v1/contacts/u", json={"email": "a@example.com"})
+    await operate.post("/v1/identify", json={"userId": "u", "anonymousId": "a"})
+    await operate.post("/v1/group", json={"userId": "u", "groupId": "g"})
+    await rows(
+        "with r as (insert into run (id, journey, version, contact_id, entry_ref, ref)"
+        " select gen_random_uuid(), 'j', 1, id, 0, 0 from contact returning id, contact_id),"
+        " v as (insert into visit (run_id, visit, step, kind) select id, 1, 's', 'email' from r),"
+        " l as (insert into listener (run_id, visit, slot, contact_id, ref)"
+        " select id, 1, 0, contact_id, 0 from r),"
+        " s as (insert into suppression (channel, address_sha256, reason) values ('email','x','y'))"
+        " insert into message (id, run_id, visit, step, contact_id, channel, state, token)"
+        " select gen_random_uuid(), id, 1, 's', contact_id, 'email', 'sent', 't' from r returning 1"
+    )
+    assert (await operate.delete("/v1/contacts/u")).status_code == 204
+    for table in (
+        "contact", "identity", "event", "outbox", "run", "visit", "listener", "message",
+        "group_member",
+    ):  # fmt: skip
+        assert await rows(f"select count(*) from {table}") == [(0,)], table
+    assert await rows("select count(*) from suppression") == [(1,)]
+    assert (await operate.delete("/v1/contacts/u")).status_code == 404
+
+
+async def test_a_group_takes_all_of_the_contacts_or_none(
+    operate: httpx.AsyncClient, rows: Rows
+) -> None:
+    for contact in ("a", "b"):
+        await operate.put(f"/v1/contacts/{contact}", json={})
+    refused = await operate.post("/v1/groups/vip/contacts", json={"contacts": ["a", "nope"]})
+    assert (refused.status_code, refused.json()["code"]) == (404, "unknown_contact")
+    assert "'nope'" in refused.json()["message"]
+    assert await rows("select count(*) from group_member") == [(0,)]
+    for changed in (2, 0):
+        answer = await operate.post("/v1/groups/vip/contacts", json={"contacts": ["a", "b"]})
+        assert answer.json() == {"changed": changed}
+    gone = await operate.request("DELETE", "/v1/groups/vip/contacts", json={"contacts": ["a"]})
+    assert gone.json() == {"changed": 1}
+    assert await rows(
+        "select c.external_id from group_member g join contact c on c.id = g.contact_id"
+    ) == [("b",)]
+    assert await rows("select properties from event") == [({"names": ["group:vip"]},)] * 3
+    assert await rows("select count(*) from outbox") == [(3,)]
+
+
+async def test_consent_is_recorded_on_an_operators_word(
+    operate: httpx.AsyncClient, rows: Rows
+) -> None:
+    await operate.put("/v1/contacts/u", json={})
+    for key, default in (("news", "double"), ("tips", "opt_in")):
+        await rows(
+            "insert into document (kind, key, document, source, sha256)"
+            " values ('topic', %s, jsonb_build_object('default', %s::text), '', '') returning 1",
+            key, default,
+        )  # fmt: skip
+    for topic, state, event in (
+        ("news", "subscribed", "Topic Confirmed"),
+        ("news", "pending", "Topic Subscribed"),
+        ("news", "unsubscribed", "Topic Unsubscribed"),
+        ("tips", "subscribed", "Topic Subscribed"),
+    ):
+        answer = await operate.put(f"/v1/contacts/u/topics/{topic}", json={"state": state})
+        assert (answer.status_code, answer.json()) == (200, {"state": state})
+        assert await rows(
+            "select t.state, e.name from topic_state t join event e on e.id = t.event_id"
+            " where t.topic = %s",
+            topic,
+        ) == [(state, event)]
+    for path, body, status in (
+        ("u/topics/nope", {"state": "subscribed"}, 404),
+        ("nope/topics/news", {"state": "subscribed"}, 404),
+        ("u/topics/tips", {"state": "pending"}, 422),
+        ("u/topics/tips", {"state": "maybe"}, 422),
+        ("u/topics/tips", {}, 422),
+    ):
+        assert (await operate.put(f"/v1/contacts/{path}", json=body)).status_code == status, path
+
+
+async def test_write_keys_read_nothing(ingest: httpx.AsyncClient, keys: Keys) -> None:
+    assert keys.ingest
+    for method, path in (
+        ("GET", "/v1/contacts/u"),
+        ("PUT", "/v1/contacts/u"),
+        ("DELETE", "/v1/contacts/u"),
+        ("POST", "/v1/groups/g/contacts"),
+        ("PUT", "/v1/contacts/u/topics/t"),
+    ):
+        answer = await ingest.request(method, path, json={})
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), path
