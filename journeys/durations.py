@@ -32,7 +32,8 @@ _SHORT = re.compile(
             (_EXACT, "minutes", "m(?!o)"),
             (_EXACT, "seconds", "s"),
         ]
-    )
+    ),
+    re.ASCII,
 )
 _ISO = re.compile(
     "P"
@@ -45,7 +46,8 @@ _ISO = re.compile(
         f"(?:{_EXACT.format(name, unit)})?"
         for name, unit in [("hours", "H"), ("minutes", "M"), ("seconds", "S")]
     )
-    + ")?"
+    + ")?",
+    re.ASCII,
 )
 
 

@@ -22,7 +22,7 @@ from journeys.values import (
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-_TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?")
+_TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?", re.ASCII)
 
 
 def _time_of_day(text: str) -> str:
@@ -34,7 +34,7 @@ def _time_of_day(text: str) -> str:
 
 def _date(text: str) -> str:
     try:
-        if not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             raise ValueError
         date.fromisoformat(text)
     except ValueError:
@@ -44,7 +44,7 @@ def _date(text: str) -> str:
 
 def _date_time(text: str) -> str:
     try:
-        if not re.match(r"\d{4}-\d\d-\d\d", text):
+        if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             raise ValueError
         datetime.fromisoformat(text)
     except ValueError:
