@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import api, dev, key, migrate, worker
+from cli import api, demo, dev, key, migrate, worker
 
 app = typer.Typer(
     name="parcours",
@@ -13,6 +13,7 @@ app = typer.Typer(
 )
 
 app.command("dev")(dev.run)
+app.command("demo")(demo.run)
 app.command("api")(api.run)
 app.command("worker")(worker.run)
 app.command("migrate")(migrate.run)

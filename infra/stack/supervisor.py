@@ -72,6 +72,8 @@ class Supervisor:
         self._keepers: list[asyncio.Task[None]] = []
         self._sink: asyncio.Server | None = None
         self._stop = asyncio.Event()
+        self.ready = asyncio.Event()
+        """Set once everything is up and `stack.json` is written."""
         self._stopping = False
 
     async def run(self) -> None:
@@ -100,6 +102,10 @@ class Supervisor:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.remove_signal_handler(number)
             self._directory.release()
+
+    def stop(self) -> None:
+        """Let `run` stop everything and return, as a signal does."""
+        self._stop.set()
 
     async def _start(self) -> None:
         options = self._options
@@ -153,6 +159,7 @@ class Supervisor:
             }
         )
         self._tell_where(api_url, ui_port, smtp_url, time.monotonic() - begun)
+        self.ready.set()
 
     async def _start_postgres(self, postgres: Postgres) -> None:
         async def start() -> Child:

@@ -1,0 +1,107 @@
+"""The live view: a row a contact on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from demo.server import Row
+from demo.story import CAST, Contact
+from demo.watch import Watch
+
+_COLOURS = {"completed": "green", "exited": "cyan", "restarted": "dim"}
+
+
+class Board:
+    """What everybody did last, and where their runs stand.
+
+    Args:
+        speed: what waits are divided by, shown.
+        summaries: a journey's step → what it does, in words.
+    """
+
+    def __init__(self, watch: Watch, console: Console, speed: float) -> None:
+        self._watch = watch
+        self._console = console
+        self._speed = speed
+        self._begun = time.monotonic()
+        self._did: dict[str, str] = {}
+        self._told: dict[str, str] = {}
+
+    def tell(self, contact: Contact, says: str) -> None:
+        """A contact does something now."""
+        self._did[contact.id] = says
+        if not self._console.is_terminal:
+            self._line(contact.id, says)
+
+    def tell_changes(self) -> None:
+        """Print a line for each run that has moved since the last call."""
+        for run in self._watch.runs:
+            now = _stands(run)
+            if self._told.get(run["id"]) != now:
+                self._told[run["id"]] = now
+                self._line(run["contact"], f"{run['journey']}: {_last(run)} → {now}")
+
+    def __rich__(self) -> RenderableType:
+        table = Table(expand=False, pad_edge=False, box=None, header_style="dim")
+        for title, width in (
+            ("contact", 8),
+            ("did last", 26),
+            ("journey", 15),
+            ("stands at", 30),
+            ("last outcome", 26),
+            ("mails", 5),
+        ):
+            table.add_column(title, min_width=min(width, 8), max_width=width, no_wrap=True)
+        for contact in CAST:
+            table.add_row(*self._row(contact))
+        return Group(self._clock(), table)
+
+    def _row(self, contact: Contact) -> tuple[RenderableType, ...]:
+        runs = self._watch.runs_of(contact.id)
+        did = Text(self._did.get(contact.id, ""), style="dim")
+        mails = str(len(self._watch.mails.get(contact.email, []))) if contact.email else "–"
+        if not runs:
+            return (contact.name, did, "", Text("not entered", style="dim"), "", mails)
+        run = runs[-1]
+        style = _COLOURS.get(run["outcome"] or "", "bold yellow")
+        return (contact.name, did, run["journey"], Text(_stands(run), style), _last(run), mails)
+
+    def _clock(self) -> Text:
+        seconds = time.monotonic() - self._begun
+        return Text(
+            f"{seconds:5.1f} s · waits are divided by {self._speed:g}: "
+            f"{_stretch(seconds * self._speed)} of waiting would have passed",
+            style="bold",
+        )
+
+    def _line(self, contact: str, words: str) -> None:
+        seconds = time.monotonic() - self._begun
+        self._console.print(
+            f"{seconds:6.1f} s  {contact:<6} {words}", highlight=False, markup=False, soft_wrap=True
+        )
+
+
+def _stands(run: Mapping[str, object]) -> str:
+    if run["state"] == "active":
+        return str(run["step"] or "the start")
+    reason = f" ({run['reason']})" if run["reason"] else ""
+    return f"ended: {run['outcome']}{reason}"
+
+
+def _last(run: Row) -> str:
+    """The newest outcome of a step, with why a message was skipped."""
+    for visit in reversed(run["visits"]):
+        if visit["outcome"] is not None:
+            reason = visit["facts"].get("reason") if visit["outcome"] == "skipped" else None
+            return f"{visit['step']} {visit['outcome']}" + (f": {reason}" if reason else "")
+    return "entered"
+
+
+def _stretch(seconds: float) -> str:
+    hours = int(seconds // 3600)
+    return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h"

@@ -1,0 +1,62 @@
+"""What is going on, read from the API again and again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+
+from demo.server import Row, Server
+
+EVERY = 0.4
+
+
+class Watch:
+    """The newest picture of all runs and mails; `look` refreshes it for ever."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._refreshed = asyncio.Condition()
+        self.runs: list[Row] = []
+        """With their visits, oldest first."""
+        self.mails: dict[str, list[Row]] = {}
+        """By address, oldest first."""
+
+    def runs_of(self, contact: str) -> list[Row]:
+        """A contact's runs, oldest first."""
+        return [run for run in self.runs if run["contact"] == contact]
+
+    async def look(self) -> None:
+        """Refresh the picture until cancelled; a server that is away shows the last one."""
+        while True:
+            try:
+                await self._refresh()
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(EVERY)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Return once the picture is such that `holds` says so."""
+        async with self._refreshed:
+            await self._refreshed.wait_for(holds)
+
+    async def changed(self) -> None:
+        """Return at the next refresh."""
+        async with self._refreshed:
+            await self._refreshed.wait()
+
+    async def _refresh(self) -> None:
+        before = {run["id"]: run for run in self.runs}
+        runs: list[Row] = []
+        for listed in await self._server.runs():
+            known = before.get(listed["id"])
+            ended = known is not None and known["state"] == "ended"
+            runs.append(known if known and ended else await self._server.run(listed["id"]))
+        runs.sort(key=lambda run: (run["started_at"], run["id"]))
+        mails: dict[str, list[Row]] = {}
+        for mail in await self._server.inbox():
+            mails.setdefault(mail["to"], []).append(mail)
+        self.runs, self.mails = runs, mails
+        async with self._refreshed:
+            self._refreshed.notify_all()
