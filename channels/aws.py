@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from botocore.config import Config
 from botocore.exceptions import (
@@ -105,6 +105,18 @@ class AwsCalls:
             raise self._answered(error) from None
         except BotoCoreError as error:
             raise self._failed(error) from None
+        except Exception as error:
+            # Of a library this large, no list of errors is complete; the call may have been made.
+            raise Unclear(
+                Code.INTERRUPTED, f"the call of {self._service} broke off: {error!r}"
+            ) from None
+
+    def message_id(self, answer: Mapping[str, Any]) -> str:
+        """The id that a success must hold; `Unclear` if whoever answered does not speak as AWS."""
+        found = answer.get("MessageId")
+        if not isinstance(found, str):
+            raise Unclear(Code.PROVIDER_FAILED, f"{self._service} answered without a message id")
+        return found
 
     def close(self) -> None:
         """Forget calls that have not begun, and let the threads end by themselves."""

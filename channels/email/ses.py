@@ -95,7 +95,7 @@ class SesAdapter:
             return self._client.send_email(**request)
 
         answer = await self._calls.run(call)
-        return Receipt(provider_id=answer["MessageId"])
+        return Receipt(provider_id=self._calls.message_id(answer))
 
     async def close(self) -> None:
         """Let the threads end; a call in flight goes on to its own end."""

@@ -88,10 +88,9 @@ class SmtpAdapter:
                 return await self._deliver(composed, progress)
         except NotSent:
             raise
-        # TimeoutError before OSError, of which it is one.
         except TimeoutError:
             raise self._out_of_time(progress) from None
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        except Exception as error:
             raise _failure(error, progress) from None
 
     async def close(self) -> None:

@@ -81,7 +81,9 @@ class SnsAdapter:
             )
 
         answer = await self._calls.run(call)
-        return Receipt(provider_id=answer["MessageId"], facts=asdict(count_parts(sms.text)))
+        return Receipt(
+            provider_id=self._calls.message_id(answer), facts=asdict(count_parts(sms.text))
+        )
 
     async def close(self) -> None:
         """Let the threads end; a call in flight goes on to its own end."""

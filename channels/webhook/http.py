@@ -47,7 +47,6 @@ _HARMLESS = frozenset({"content-type", "accept", "user-agent"})
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~]*")
 
-_CONNECTIONS = 100
 _CONNECT_TIMEOUT = 5.0
 
 Headers = list[tuple[str, str]]
@@ -114,7 +113,8 @@ class WebhookAdapter:
     """Makes `Call`s.
 
     `secret` signs them (see `channels.webhook.signature`); it may not be empty. `allow` holds
-    private networks that webhooks may reach. `tls_context` replaces the default one, which
+    private networks that webhooks may reach. `connections` bounds how many are open at once;
+    further calls wait for one, within `timeout`. `tls_context` replaces the default one, which
     trusts the authorities that httpx trusts. No proxy is ever used. Raises ValueError for an empty
     secret, and for a text in `allow` that is no CIDR.
     """
@@ -127,6 +127,7 @@ class WebhookAdapter:
         secret: str,
         allow: Iterable[str | Network] = (),
         timeout: float = DEFAULT_TIMEOUT,
+        connections: int = 100,
         tls_context: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time,
     ) -> None:
@@ -134,10 +135,10 @@ class WebhookAdapter:
             raise ValueError("webhooks are signed: PARCOURS_WEBHOOK_SECRET must not be empty")
         self.timeout = timeout
         self._secret = secret
-        self._network = GuardedNetwork(AddressPolicy(allow))
+        self._policy = AddressPolicy(allow)
         self._tls_context = tls_context or httpx.create_ssl_context()
         self._clock = clock
-        self._slots = asyncio.Semaphore(_CONNECTIONS)
+        self._slots = asyncio.Semaphore(connections)
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """See `Adapter.send`. Facts, of errors too: `status`, `body`, perhaps `truncated`."""
@@ -204,8 +205,9 @@ class WebhookAdapter:
             host=url.raw_host,
             port=url.port or (443 if url.scheme == "https" else 80),
         )
+        network = GuardedNetwork(self._policy)
         connection = httpcore.AsyncHTTPConnection(
-            origin, ssl_context=self._tls_context, network_backend=self._network
+            origin, ssl_context=self._tls_context, network_backend=network
         )
         try:
             async with connection.stream(
@@ -235,10 +237,12 @@ class WebhookAdapter:
             raise Refused(Code.ADDRESS_FORBIDDEN, str(error)) from None
         except httpcore.LocalProtocolError as error:
             raise Refused(Code.MESSAGE_INVALID, f"the call is no HTTP: {error}") from None
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+        except Exception as error:
+            # Three libraries lie below, and groups of errors among what they raise.
             raise _interrupted(error, progress) from None
         finally:
             await connection.aclose()
+            await network.aclose()
 
     def _out_of_time(self, progress: _Progress) -> NotSent:
         if progress.sent:
@@ -272,6 +276,8 @@ def _interrupted(error: Exception, progress: _Progress) -> NotSent:
 def _check_url(url: httpx.URL, code: Code) -> None:
     if url.scheme not in ("http", "https") or not url.raw_host:
         raise Refused(code, f"a webhook's URL begins with https:// or http://, not {str(url)!r}")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise Refused(code, f"a webhook's URL has a port from 1 to 65535, not {url.port}")
     if url.userinfo:
         raise Refused(
             code, "a webhook's URL holds no user and password: send an Authorization header instead"

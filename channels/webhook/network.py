@@ -18,11 +18,16 @@ from channels.webhook.addresses import AddressPolicy
 
 
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects to the first permitted address of a name that answers."""
+    """Connects to the first permitted address of a name that answers.
+
+    For one connection, which `aclose` ends in any case: httpcore forgets it if it is cancelled
+    between TCP and TLS.
+    """
 
     def __init__(self, policy: AddressPolicy) -> None:
         self._policy = policy
         self._backend = httpcore.AnyIOBackend()
+        self._stream: httpcore.AsyncNetworkStream | None = None
 
     async def connect_tcp(
         self,
@@ -49,9 +54,10 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             # A first address that is silent leaves time for the others.
             share = None if deadline is None else max(0.0, deadline - monotonic()) / left
             try:
-                return await self._backend.connect_tcp(
+                self._stream = await self._backend.connect_tcp(
                     addresses[-left], port, share, local_address, socket_options
                 )
+                return self._stream
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if left == 1:
                     raise
@@ -69,3 +75,8 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Wait, in seconds."""
         await self._backend.sleep(seconds)
+
+    async def aclose(self) -> None:
+        """End the connection, if there is one."""
+        if self._stream is not None:
+            await self._stream.aclose()

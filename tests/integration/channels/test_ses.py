@@ -1,0 +1,168 @@
+"""E-mail by SES: what SES is asked, and what its answers mean."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from email import message_from_string
+from email.policy import default
+
+import pytest
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.ses.models import ses_backends
+
+from channels.email.ses import SesAdapter
+from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
+from tests.integration.channels.certificates import Tls
+from tests.integration.channels.http_server import running_http
+from tests.integration.channels.providers import REGION, SesProvider, an_email
+from tests.support.conditions import eventually
+
+
+@pytest.fixture
+async def adapter(ses: SesProvider) -> AsyncIterator[SesAdapter]:
+    adapter = SesAdapter(region=REGION, endpoint_url=ses.server.url, configuration_set="events")
+    yield adapter
+    await adapter.close()
+
+
+async def test_ses_gets_the_same_message_as_any_server(
+    adapter: SesAdapter, ses: SesProvider
+) -> None:
+    email = an_email()
+    receipt = await adapter.send(email)
+    sent = ses_backends[DEFAULT_ACCOUNT_ID][REGION].sent_messages[0]
+    assert receipt.provider_id == sent.id
+    message = message_from_string(sent.raw_data, policy=default)
+    assert message["X-Parcours-Message"] == str(email.message_id)
+    assert message["Subject"] == "Your cart"
+
+
+async def test_ses_is_asked_for_one_recipient_with_tags_that_come_back(
+    adapter: SesAdapter, ses: SesProvider
+) -> None:
+    email = replace(an_email(), tags={"journey": "welcome", "step": "héllo world", "empty": ""})
+    await adapter.send(email)
+    (request,) = ses.server.requests
+    asked = json.loads(request.body)
+    assert request.target == "/v2/email/outbound-emails"
+    assert asked["Destination"] == {"ToAddresses": ["ann@example.com"]}
+    assert asked["ConfigurationSetName"] == "events"
+    assert asked["EmailTags"] == [
+        {"Name": "parcours-message", "Value": str(email.message_id)},
+        {"Name": "journey", "Value": "welcome"},
+        {"Name": "step", "Value": "h_llo_world"},
+    ]
+    assert b"X-Parcours-Message" in base64.b64decode(asked["Content"]["Raw"]["Data"])
+
+
+async def test_a_sender_that_ses_does_not_know_is_refused(
+    adapter: SesAdapter, ses: SesProvider
+) -> None:
+    with pytest.raises(Refused) as refused:
+        await adapter.send(replace(an_email(), from_="hello@elsewhere.example"))
+    assert refused.value.code == Code.MESSAGE_REFUSED
+    assert not refused.value.suppress
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind", "code"),
+    [
+        (429, "TooManyRequestsException", NotTaken, Code.THROTTLED),
+        (400, "ThrottlingException", NotTaken, Code.THROTTLED),
+        (400, "LimitExceededException", NotTaken, Code.THROTTLED),
+        (400, "AccountSuspendedException", NotTaken, Code.ACCOUNT),
+        (400, "SendingPausedException", NotTaken, Code.ACCOUNT),
+        (400, "MailFromDomainNotVerifiedException", NotTaken, Code.ACCOUNT),
+        (404, "NotFoundException", NotTaken, Code.ACCOUNT),
+        (403, "UnrecognizedClientException", NotTaken, Code.CREDENTIALS),
+        (403, "ExpiredTokenException", NotTaken, Code.CREDENTIALS),
+        (400, "AccessDeniedException", NotTaken, Code.CREDENTIALS),
+        (503, "ServiceUnavailableException", NotTaken, Code.UNAVAILABLE),
+        (400, "MessageRejected", Refused, Code.MESSAGE_REFUSED),
+        (400, "BadRequestException", Refused, Code.MESSAGE_REFUSED),
+        (413, "RequestEntityTooLargeException", Refused, Code.MESSAGE_REFUSED),
+        (500, "InternalServiceErrorException", Unclear, Code.PROVIDER_FAILED),
+        (502, "BadGateway", Unclear, Code.PROVIDER_FAILED),
+        (504, "GatewayTimeout", Unclear, Code.PROVIDER_FAILED),
+    ],
+)
+async def test_each_answer_has_one_meaning_and_none_is_retried(
+    adapter: SesAdapter,
+    ses: SesProvider,
+    status: int,
+    error: str,
+    kind: type[NotSent],
+    code: Code,
+) -> None:
+    ses.fail(status, error, "no")
+    with pytest.raises(NotSent) as failed:
+        await adapter.send(an_email())
+    assert type(failed.value) is kind
+    assert failed.value.code == code
+    assert error in failed.value.detail
+    assert len(ses.server.requests) == 1
+
+
+async def test_an_answer_that_is_no_answer_is_unclear(
+    adapter: SesAdapter, ses: SesProvider
+) -> None:
+    ses.say(200, b"<html>", Content_Type="text/html")
+    with pytest.raises(Unclear):
+        await adapter.send(an_email())
+    assert len(ses.server.requests) == 1
+
+
+async def test_without_credentials_nothing_is_asked(
+    ses: SesProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    adapter = SesAdapter(region=REGION, endpoint_url=ses.server.url)
+    with pytest.raises(NotTaken) as failed:
+        await adapter.send(an_email())
+    assert failed.value.code == Code.CREDENTIALS
+    assert ses.server.requests == []
+    await adapter.close()
+
+
+async def test_a_certificate_that_is_not_trusted_ends_it_before_the_message(
+    tls: Tls, moto_endpoint: str
+) -> None:
+    async with running_http(tls.server) as server:
+        adapter = SesAdapter(region=REGION, endpoint_url=f"https://localhost:{server.port}")
+        with pytest.raises(NotTaken) as failed:
+            await adapter.send(an_email())
+        assert failed.value.code == Code.TLS_FAILED
+        assert server.requests == []
+        await adapter.close()
+
+
+async def test_letters_outside_ascii_before_the_at_are_not_for_ses(
+    adapter: SesAdapter, ses: SesProvider
+) -> None:
+    with pytest.raises(Refused) as refused:
+        await adapter.send(replace(an_email(), to="zoë@example.com"))
+    assert refused.value.code == Code.ADDRESS_INVALID
+    assert ses.server.requests == []
+
+
+async def test_a_call_that_no_thread_took_up_is_not_taken(ses: SesProvider) -> None:
+    adapter = SesAdapter(region=REGION, endpoint_url=ses.server.url, timeout=1.0, threads=1)
+    ses.hang()
+    first = asyncio.create_task(adapter.send(an_email()))
+    await eventually(lambda: len(ses.server.requests) == 1)
+    second = asyncio.create_task(adapter.send(an_email()))
+    with pytest.raises(Unclear):
+        await first
+    with pytest.raises(NotSent) as waited:
+        await second
+    # The one thread came free at the same moment as the time ran out: both are true then, and
+    # both are right about what reached SES.
+    if isinstance(waited.value, NotTaken):
+        assert waited.value.code == Code.BUSY
+        assert len(ses.server.requests) == 1
+    await adapter.close()
