@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from temporalio.worker import Worker
 from activities.context import Context
 from activities.failures import CodedFailures
 from activities.registry import activities_by_queue
+from channels.adapter import Adapter
 from channels.registry import build
 from channels.sms.inbox import Append
 from dispatch.dispatcher import Dispatcher
@@ -44,22 +45,20 @@ SLOTS = 100
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, client: Client, *, sweep_every: float = 10.0
+    settings: Settings,
+    client: Client,
+    *,
+    adapters: Mapping[str, Adapter] | None = None,
+    sweep_every: float = 10.0,
 ) -> AsyncIterator[Dispatcher]:
-    """A worker at work, until the context ends; then it stops gracefully."""
+    """A worker at work, until the context ends; then it stops gracefully.
+
+    `adapters`: by channel, instead of those that the settings make.
+    """
     async with AsyncExitStack() as stack:
         pool = await open_pool(settings, min_size=2, max_size=CONNECTIONS)
         stack.push_async_callback(pool.close)
-        secret = settings.webhook_secret
-        adapters = build(
-            email=settings.email,
-            webhook_secret=secret.get_secret_value() if secret else "",
-            webhook_allow=[str(network) for network in settings.webhook_allow],
-            smtp_url=settings.smtp_url,
-            aws_region=settings.aws_region,
-            aws_endpoint_url=settings.aws_endpoint_url,
-            inbox=_inbox(settings),
-        )
+        adapters = _adapters(settings) if adapters is None else adapters
         for adapter in adapters.values():
             stack.push_async_callback(adapter.close)
         catalog = Catalog()
@@ -67,7 +66,7 @@ async def serving(
         context = Context(
             pool=pool,
             catalog=catalog,
-            adapters=dict(adapters.items()),
+            adapters=adapters,
             sender=settings.from_address,
             secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
             speed=settings.speed,
@@ -92,6 +91,20 @@ async def serving(
             )
             await stack.enter_async_context(worker)
         yield dispatcher
+
+
+def _adapters(settings: Settings) -> dict[str, Adapter]:
+    secret = settings.webhook_secret
+    made = build(
+        email=settings.email,
+        webhook_secret=secret.get_secret_value() if secret else "",
+        webhook_allow=[str(network) for network in settings.webhook_allow],
+        smtp_url=settings.smtp_url,
+        aws_region=settings.aws_region,
+        aws_endpoint_url=settings.aws_endpoint_url,
+        inbox=_inbox(settings),
+    )
+    return dict(made.items())
 
 
 def _inbox(settings: Settings) -> Append | None:

@@ -1,0 +1,59 @@
+"""Measure, print the figures as JSON, and fail when a budget is broken.
+
+`python -m benchmarks [NAME …]` measures the named ones, or all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sys
+from collections.abc import Awaitable, Callable
+
+import orjson
+
+from benchmarks import branching, counts, ingest, latency, rate, sleeping
+from benchmarks.report import Figure
+
+MEASURES: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
+    "counts": counts.measure,
+    "rate": rate.measure,
+    "latency": latency.measure,
+    "ingest": ingest.measure,
+    "sleeping": sleeping.measure,
+    "branching": branching.measure,
+}
+
+
+async def _measure(names: list[str]) -> list[Figure]:
+    figures: list[Figure] = []
+    for name in names:
+        print(f"measuring {name}…", file=sys.stderr, flush=True)
+        for figure in await MEASURES[name]():
+            print(f"  {figure.name}: {figure.value:.3f} {figure.unit} ({figure.verdict})",
+                  file=sys.stderr, flush=True)  # fmt: skip
+            figures.append(figure)
+    return figures
+
+
+def main() -> int:
+    """The exit status: 1 if a budget is broken, 2 for a name that is not known."""
+    names = sys.argv[1:] or list(MEASURES)
+    unknown = [name for name in names if name not in MEASURES]
+    if unknown:
+        print(f"not a benchmark: {', '.join(unknown)}; there are {', '.join(MEASURES)}",
+              file=sys.stderr)  # fmt: skip
+        return 2
+    figures = asyncio.run(_measure(names))
+    report = {
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        "figures": [figure.as_json() for figure in figures],
+        "broken": [figure.name for figure in figures if figure.verdict == "broken"],
+    }
+    print(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode())
+    return 1 if report["broken"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""A worker process of a benchmark: `python -m benchmarks.process bare|engine`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from benchmarks import bare, bare_activities
+from benchmarks.instant import instant_adapters
+from infra.clients import connect_temporal
+from infra.logging import configure_logging
+from infra.settings import Settings, read_settings
+from worker import CACHED_WORKFLOWS, SLOTS, serving
+
+READY = "ready"
+
+
+async def _work(kind: str, settings: Settings) -> None:
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    client = await connect_temporal(settings)
+    if kind == "bare":
+        async with bare_worker(client):
+            print(READY, flush=True)
+            await stopping.wait()
+    else:
+        async with serving(settings, client, adapters=instant_adapters()):
+            print(READY, flush=True)
+            await stopping.wait()
+
+
+def bare_worker(client: Client, *, send: Callable[..., Any] = bare_activities.send) -> Worker:
+    """A worker for the bare workflow, with the same slots and cache as the engine's."""
+    return Worker(
+        client,
+        task_queue=bare.QUEUE,
+        workflows=[bare.Bare],
+        activities=[send, bare_activities.branch],
+        max_cached_workflows=CACHED_WORKFLOWS,
+        max_concurrent_activities=SLOTS,
+        max_concurrent_local_activities=SLOTS,
+    )
+
+
+@contextmanager
+def worker_process(kind: str, settings: Settings) -> Iterator[subprocess.Popen[str]]:
+    """A worker in a process of its own, `bare` or `engine`, until the context ends."""
+    environment = {
+        **os.environ,
+        **settings.temporal,
+        "DATABASE_URL": settings.database_url,
+        "PARCOURS_FROM": "bench@example.com",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.process", kind],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        if process.stdout.readline().strip() != READY:
+            raise RuntimeError(f"the {kind} worker did not start")
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+        process.stdout.close()
+
+
+if __name__ == "__main__":
+    configure_logging("json", process="worker", level="WARNING")
+    asyncio.run(_work(sys.argv[1], read_settings()))

@@ -1,0 +1,87 @@
+"""Sample journey S, its contacts and its events."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+from psycopg import AsyncConnection
+
+from journeys.compiler import compile_program
+from journeys.definition import Journey
+
+EVENT = "Sample Started"
+
+
+def sample(key: str = "sample", pause: str = "2s", event: str = EVENT) -> Journey:
+    """Event entry → email → wait → branch (message opened?) → sms → end."""
+    text = {"subject": "Hello", "text": "Hello", "transactional": True}
+    return Journey.model_validate(
+        {
+            "journey": key,
+            "entry": {"event": event},
+            "re_entry": "always",
+            "steps": [
+                {"id": "hello", "email": text},
+                {"id": "pause", "wait": pause},
+                {
+                    "id": "opened",
+                    "branch": [
+                        {
+                            "if": {"message": "hello", "is": "opened"},
+                            "then": [{"id": "warm", "sms": {"text": "a", "transactional": True}}],
+                        },
+                        {"else": [{"id": "cold", "sms": {"text": "b", "transactional": True}}]},
+                    ],
+                },
+            ],
+        }
+    )
+
+
+async def activate(conn: AsyncConnection[Any], journey: Journey) -> None:
+    """Make a journey active as version 1."""
+    program = compile_program(journey).model_dump_json()
+    document = orjson.dumps(journey.as_document()).decode()
+    async with conn.transaction():
+        await conn.execute(
+            "insert into journey (key, state, active_version) values (%s, 'active', 1)",
+            (journey.journey,),
+        )
+        await conn.execute(
+            "insert into journey_version (journey, version, document, program, source, sha256)"
+            " values (%s, 1, %s, %s, '', '')",
+            (journey.journey, document, program),
+        )
+        await conn.execute("update catalog set revision = revision + 1")
+
+
+async def make_contacts(conn: AsyncConnection[Any], count: int) -> list[UUID]:
+    """Contacts with an address and a number."""
+    ids = [uuid4() for _ in range(count)]
+    await conn.execute(
+        "insert into contact (id, external_id, email, phone)"
+        " select id, id::text, id || '@example.com', '+33612345678' from unnest(%s::uuid[]) id",
+        (ids,),
+    )
+    return ids
+
+
+async def accept(conn: AsyncConnection[Any], contacts: list[UUID], event: str = EVENT) -> None:
+    """An event for each contact, in one statement, as ingest writes them; and the notice."""
+    await conn.execute(
+        """
+        with held as (
+            select id from contact where id = any(%(ids)s) order by id for no key update
+        ), made as (
+            insert into event (contact_id, name, message_id)
+            select id, %(name)s, gen_random_uuid()::text from held returning id, contact_id
+        ), queued as (
+            insert into outbox (contact_id, event_id) select contact_id, id from made
+        )
+        update contact c set last_event_id = made.id from made where made.contact_id = c.id
+        """,
+        {"ids": contacts, "name": event},
+    )
+    await conn.execute("select pg_notify('parcours_outbox', '')")

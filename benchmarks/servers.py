@@ -1,0 +1,57 @@
+"""PostgreSQL and Temporal for a benchmark, with the settings of the development stack."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.settings import Settings
+from infra.stack.ports import free_port
+from infra.stack.postgres import Postgres
+from infra.stack.temporal import Temporal
+from store.migrate import upgrade
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Both servers, running."""
+
+    settings: Settings
+    temporal_file: Path
+
+
+@asynccontextmanager
+async def servers() -> AsyncIterator[Servers]:
+    """Fresh servers in a directory that goes with them."""
+    with tempfile.TemporaryDirectory(prefix="parcours-bench-") as name:
+        directory = Path(name)
+        # The database server runs as another user when this is root.
+        directory.chmod(0o755)
+        postgres = Postgres(directory / "postgres", free_port(), directory / "postgres.log")
+        await postgres.prepare()
+        database = await postgres.start()
+        try:
+            await postgres.create_database()
+            upgrade(postgres.url())
+            file = directory / "temporal.db"
+            temporal = Temporal(file, free_port(), None, directory / "temporal.log")
+            server = await temporal.start()
+            try:
+                settings = Settings(
+                    database_url=postgres.url(),
+                    temporal={
+                        "TEMPORAL_ADDRESS": temporal.address,
+                        "TEMPORAL_NAMESPACE": "default",
+                        "TEMPORAL_CONFIG_FILE": os.devnull,
+                    },
+                    from_address="bench@example.com",
+                )
+                yield Servers(settings, file)
+            finally:
+                await server.stop()
+        finally:
+            await database.stop()
