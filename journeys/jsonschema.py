@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -112,3 +113,7 @@ def _replaced(node: Any, wanted: Any, name: str) -> Any:
     if isinstance(node, list):
         return [_replaced(item, wanted, name) for item in node]
     return node
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

@@ -150,9 +150,7 @@ def test_seconds_are_exact_in_every_zone(start: datetime, zone: ZoneInfo, second
 
 
 @given(instants, zones, st.integers(0, 800), st.integers(0, 800))
-def test_more_days_never_end_earlier(
-    start: datetime, zone: ZoneInfo, some: int, more: int
-) -> None:
+def test_more_days_never_end_earlier(start: datetime, zone: ZoneInfo, some: int, more: int) -> None:
     end = Duration(days=some).add_to(start, zone)
     assert end <= Duration(days=some + more).add_to(start, zone)
 

@@ -93,7 +93,9 @@ def test_a_template_that_takes_too_much_fails_as_a_template(text: str) -> None:
 
 
 def test_variables_come_with_their_lines() -> None:
-    text = "{{ contact.city }}\n{% for i in entry.items %}{{ i.sku }}{% endfor %}\n{{ steps.a-1.at }}"
+    text = (
+        "{{ contact.city }}\n{% for i in entry.items %}{{ i.sku }}{% endfor %}\n{{ steps.a-1.at }}"
+    )
     assert [(v.text, v.path, v.line) for v in variables_of(text)] == [
         ("contact.city", ("contact", "city"), 1),
         ("entry.items", ("entry", "items"), 2),
