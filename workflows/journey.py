@@ -125,18 +125,20 @@ class Journey:
 
     async def _send(self, node: Node) -> StepResult:
         while True:
-            result: StepResult = await workflow.execute_activity(
-                "send",
-                self._input(node, following=self._following(node)),
-                result_type=StepResult,
-                task_queue=SEND_QUEUES[node.kind],
-                start_to_close_timeout=SEND_TIMEOUT,
-                retry_policy=_SEND_RETRY,
-                # A claimed send is never abandoned: the run ends after it is recorded.
-                cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                summary=node.summary,
-            )
-            _stop_if_cancelled()
+            try:
+                result: StepResult = await workflow.execute_activity(
+                    "send",
+                    self._input(node, following=self._following(node)),
+                    result_type=StepResult,
+                    task_queue=SEND_QUEUES[node.kind],
+                    start_to_close_timeout=SEND_TIMEOUT,
+                    retry_policy=_SEND_RETRY,
+                    # A claimed send is never abandoned: the run ends after it is recorded.
+                    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                    summary=node.summary,
+                )
+            finally:
+                _stop_if_cancelled()
             if not _stands(result):
                 return result
             await self._stand(node, f"{node.summary}: {result.held}", result.due)
@@ -246,7 +248,10 @@ def _final(error: ActivityError) -> bool:
 
 
 def _stop_if_cancelled() -> None:
-    """A send that completed swallows the cancellation that came meanwhile: raise it again."""
+    """A send that completed, or failed, swallows the cancellation that came meanwhile: raise it.
+
+    An attempt that fails once it is asked to stop is not retried, and is no failure of the run.
+    """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

@@ -1,7 +1,8 @@
 """A mail server that remembers, in the test's own process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email import message_from_bytes, policy
@@ -25,13 +26,13 @@ class ReceivedMail:
 class SmtpSink:
     """Takes every mail, unless `answer` says otherwise.
 
-    `answer` is given each envelope and returns the server's reply; a mail is remembered when
-    the reply begins with 2.
+    `answer` is given each envelope and returns the server's reply, now or later; a mail is
+    remembered when the reply begins with 2.
     """
 
     def __init__(self) -> None:
         self.messages: list[ReceivedMail] = []
-        self.answer: Callable[[Envelope], str] = lambda _envelope: "250 OK"
+        self.answer: Callable[[Envelope], str | Awaitable[str]] = lambda _envelope: "250 OK"
         self.port = 0
 
     @property
@@ -45,7 +46,8 @@ class SmtpSink:
         return list(self.messages)
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        reply = self.answer(envelope)
+        answer = self.answer(envelope)
+        reply = await answer if inspect.isawaitable(answer) else answer
         content = envelope.content
         raw = content.encode() if isinstance(content, str) else content or b""
         if reply.startswith("2"):
