@@ -26,8 +26,7 @@ from store.entries import entries_of
 from store.messages import (
     Addressee,
     Attempted,
-    addressee,
-    attempted,
+    before_send,
     claim,
     give_up_claim,
     hold,
@@ -81,7 +80,9 @@ async def claim_send(
         if not isinstance(step, SendStep):
             raise refuse("unknown_step")
         settings = definition.journey.effective(step)
-        before = await attempted(conn, given.run_id, given.visit)
+        before, contact = await before_send(
+            conn, given.run_id, given.visit, run.contact_id, settings.topic
+        )
         if before.outcome is not None and (left := left_before(run, given.visit)) is not None:
             return left
         settled = await _settled(conn, context, given, step, settings, before)
@@ -98,9 +99,6 @@ async def claim_send(
             verdict = await guard(conn, run, definition, step.if_)
             if not verdict.holds:
                 return await _skip(conn, given, step, {"reason": "if", **verdict.facts})
-        contact = await addressee(conn, run.contact_id, settings.topic)
-        if contact is None:
-            raise refuse("unknown_run")
         reason = await _objection(conn, step, settings, contact)
         if reason is not None:
             facts = {"reason": reason, "topic": settings.topic}

@@ -36,6 +36,9 @@ class Decision:
     effect: Callable[[], Awaitable[None]] | None = None
 
 
+Choose = Callable[[AsyncConnection[Any], RunRow, Definition, Step, StepInput], Awaitable[Decision]]
+
+
 class Decisions:
     """The activities of the steps that take no time, each named by its step's kind."""
 
@@ -65,42 +68,46 @@ class Decisions:
     @activity.defn(name="exit")
     async def exit(self, given: StepInput) -> StepResult:
         """Leave the journey; the run's end carries the reason."""
-        return await self._decide(given, self._exit, lock=False)
+        return await self._decide(given, self._exit, lock=True)
 
-    async def _decide(
-        self,
-        given: StepInput,
-        choose: Callable[
-            [AsyncConnection[Any], RunRow, Definition, Step, StepInput], Awaitable[Decision]
-        ],
-        *,
-        lock: bool,
-    ) -> StepResult:
-        async with self._context.pool.connection() as conn, conn.transaction():
-            read = locked if lock else unlocked
-            run = await read(conn, given.run_id)
-            if not run.active:
-                return ended(run)
-            if lock and (before := await find_visit(conn, given.run_id, given.visit)) is not None:
-                return StepResult(outcome=before.outcome)
-            definition = await self._context.catalog.definition(conn, run.journey, run.version)
-            try:
-                step = definition.journey.step(given.step)
-            except KeyError:
-                raise refuse("unknown_step") from None
-            decision = await self._guarded(conn, run, definition, step, given, choose)
-            outcome, first = await decide(
-                conn,
-                run_id=given.run_id,
-                visit=given.visit,
-                step=given.step,
-                kind=step.kind,
-                outcome=decision.outcome,
-                facts=decision.facts,
-            )
-            if first and decision.effect is not None:
-                await decision.effect()
+    async def _decide(self, given: StepInput, choose: Choose, *, lock: bool) -> StepResult:
+        """Judge and record. Only a decision that changes more than its visit needs the lock, and
+        a transaction: the others are one statement, of which the first to come wins."""
+        async with self._context.pool.connection() as conn:
+            if not lock:
+                run = await unlocked(conn, given.run_id)
+                return await self._judge_and_record(conn, run, given, choose)
+            async with conn.transaction():
+                run = await locked(conn, given.run_id)
+                before = await find_visit(conn, given.run_id, given.visit)
+                if before is not None and before.outcome is not None:
+                    return StepResult(outcome=before.outcome)
+                result = await self._judge_and_record(conn, run, given, choose)
         self._context.nudge()
+        return result
+
+    async def _judge_and_record(
+        self, conn: AsyncConnection[Any], run: RunRow, given: StepInput, choose: Choose
+    ) -> StepResult:
+        if not run.active:
+            return ended(run)
+        definition = await self._context.catalog.definition(conn, run.journey, run.version)
+        try:
+            step = definition.journey.step(given.step)
+        except KeyError:
+            raise refuse("unknown_step") from None
+        decision = await self._guarded(conn, run, definition, step, given, choose)
+        outcome, first = await decide(
+            conn,
+            run_id=given.run_id,
+            visit=given.visit,
+            step=given.step,
+            kind=step.kind,
+            outcome=decision.outcome,
+            facts=decision.facts,
+        )
+        if first and decision.effect is not None:
+            await decision.effect()
         return StepResult(outcome=outcome)
 
     async def _guarded(
@@ -110,9 +117,7 @@ class Decisions:
         definition: Definition,
         step: Step,
         given: StepInput,
-        choose: Callable[
-            [AsyncConnection[Any], RunRow, Definition, Step, StepInput], Awaitable[Decision]
-        ],
+        choose: Choose,
     ) -> Decision:
         if step.if_ is not None:
             verdict = await guard(conn, run, definition, step.if_)

@@ -162,7 +162,7 @@ class Sends:
             try:
                 async with conn.transaction():
                     await self._settle(conn, given, claimed, record)
-                    following, listening = await self._follow(conn, given)
+                    following, listening = await self._follow(conn, given, record.outcome)
             except (psycopg.OperationalError, psycopg.InterfaceError):
                 raise
             except Exception:
@@ -218,19 +218,21 @@ class Sends:
         if result.outcome is None or given.following is None:
             return result
         async with conn.transaction():
-            following, listening = await self._follow(conn, given)
+            following, listening = await self._follow(conn, given, result.outcome)
         if listening:
             following = await look_again(conn, self._context, _of_following(given))
         return result.model_copy(update={"following": following})
 
     async def _follow(
-        self, conn: AsyncConnection[Any], given: StepInput
+        self, conn: AsyncConnection[Any], given: StepInput, outcome: str
     ) -> tuple[StepResult, bool]:
         assert given.following is not None
         run = await locked(conn, given.run_id)
         if given.following.step is None:
             return await finish_run(conn, self._context, run, given.visit, "completed", None), False
-        return await plan_within(conn, self._context, _of_following(given), run)
+        return await plan_within(
+            conn, self._context, _of_following(given), run, after_send=outcome != "skipped"
+        )
 
 
 def _of_following(given: StepInput) -> StepInput:

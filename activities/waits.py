@@ -61,9 +61,14 @@ async def plan(conn: AsyncConnection[Any], context: Context, given: StepInput) -
 
 
 async def plan_within(
-    conn: AsyncConnection[Any], context: Context, given: StepInput, run: RunRow
+    conn: AsyncConnection[Any],
+    context: Context,
+    given: StepInput,
+    run: RunRow,
+    *,
+    after_send: bool = False,
 ) -> tuple[StepResult, bool]:
-    """Plan a wait in the caller's transaction.
+    """Plan a wait in the caller's transaction; `after_send`: a send was recorded just now.
 
     The second value is True if the run listens: the caller must then, after its commit, call
     `look_again`, because an event may have come before the listeners could be seen.
@@ -73,18 +78,20 @@ async def plan_within(
     definition = await context.catalog.definition(conn, run.journey, run.version)
     look = definition.wait_look(given.step)
     listening = look is not None or definition.exits is not None
-    before = await find_visit(conn, given.run_id, given.visit)
-    if before is not None:
-        result = left_before(run, given.visit) or _as_planned(before)
-        return result, before.outcome is None and listening
     step, wait = _wait_of(definition, given.step)
+    if step.if_ is not None or look is not None or left_before(run, given.visit):
+        # Otherwise planning it twice is told by the insert, and nothing is judged before.
+        before = await find_visit(conn, given.run_id, given.visit)
+        if before is not None:
+            result = left_before(run, given.visit) or _as_planned(before)
+            return result, before.outcome is None and listening
     if step.if_ is not None:
         verdict = await guard(conn, run, definition, step.if_)
         if not verdict.holds:
             return await _ended_at_once(conn, given, "skipped", verdict.facts), False
     if look is not None and await _waits_in_vain(conn, run, look):
         return await _ended_at_once(conn, given, "timed_out", {"reason": "message_not_sent"}), False
-    start = await starting_time(conn, run)
+    start = run.now if after_send else await starting_time(conn, run)
     zone = ZoneInfo(run.timezone or definition.journey.timezone or "UTC")
     length = wait.for_ if isinstance(wait, ForWait) else wait.up_to
     if length is not None and not isinstance(length, str):

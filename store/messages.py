@@ -12,7 +12,6 @@ from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 Settled = Literal["sent", "refused", "released", "unknown"]
@@ -29,22 +28,52 @@ class Attempted:
     claim_age: timedelta | None
 
 
-async def attempted(conn: AsyncConnection[Any], run_id: UUID, visit: int) -> Attempted:
-    """The state of a visit's send."""
-    async with conn.cursor(row_factory=class_row(Attempted)) as cursor:
-        await cursor.execute(
-            """
-            select v.outcome, m.id as message_id, m.state, m.first_attempt_at,
-                   parcours.clock() - m.claimed_at as claim_age
-            from (select %s::uuid as run_id, %s::int as visit) k
-            left join visit v using (run_id, visit)
-            left join message m using (run_id, visit)
-            """,
-            (run_id, visit),
-        )
-        row = await cursor.fetchone()
-        assert row is not None
-        return row
+@dataclass(frozen=True)
+class Addressee:
+    """A contact as a send sees it: the columns, the attributes, and its consent to the topic."""
+
+    external_id: str | None
+    email: str | None
+    phone: str | None
+    timezone: str | None
+    locale: str | None
+    country: str | None
+    score: float
+    lifecycle: str | None
+    attributes: dict[str, Any]
+    consent: str
+    """`subscribed`, `pending` or `unsubscribed`: the record, else the topic's default."""
+
+
+async def before_send(
+    conn: AsyncConnection[Any], run_id: UUID, visit: int, contact_id: UUID, topic: str | None
+) -> tuple[Attempted, Addressee]:
+    """What earlier attempts left, and the contact with its consent to `topic`.
+
+    Without a topic the consent is `unsubscribed`.
+    """
+    cursor = await conn.execute(
+        """
+        select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claimed_at,
+               c.external_id, c.email, c.phone, c.timezone, c.locale, c.country, c.score,
+               c.lifecycle, c.attributes,
+               coalesce(
+                   (select state from topic_state t
+                    where t.contact_id = c.id and t.topic = %(topic)s),
+                   (select case d.document->>'default' when 'opt_out' then 'subscribed' end
+                    from document d where d.kind = 'topic' and d.key = %(topic)s),
+                   'unsubscribed'
+               )
+        from contact c
+        left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
+        left join message m on m.run_id = %(run)s and m.visit = %(visit)s
+        where c.id = %(contact)s
+        """,
+        {"topic": topic, "run": run_id, "visit": visit, "contact": contact_id},
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    return Attempted(*row[:5]), Addressee(*row[5:])
 
 
 async def claim(
@@ -242,43 +271,3 @@ async def was_sent(conn: AsyncConnection[Any], run_id: UUID, steps: list[str]) -
     )
     row = await cursor.fetchone()
     return bool(row and row[0])
-
-
-@dataclass(frozen=True)
-class Addressee:
-    """A contact as a send sees it: the columns, the attributes, and its consent to the topic."""
-
-    external_id: str | None
-    email: str | None
-    phone: str | None
-    timezone: str | None
-    locale: str | None
-    country: str | None
-    score: float
-    lifecycle: str | None
-    attributes: dict[str, Any]
-    consent: str
-    """`subscribed`, `pending` or `unsubscribed`: the record, else the topic's default."""
-
-
-async def addressee(
-    conn: AsyncConnection[Any], contact_id: UUID, topic: str | None
-) -> Addressee | None:
-    """The contact, and the state of its consent to `topic` (`unsubscribed` without a topic)."""
-    async with conn.cursor(row_factory=class_row(Addressee)) as cursor:
-        await cursor.execute(
-            """
-            select c.external_id, c.email, c.phone, c.timezone, c.locale, c.country, c.score,
-                   c.lifecycle, c.attributes,
-                   coalesce(
-                       (select state from topic_state t
-                        where t.contact_id = c.id and t.topic = %(topic)s),
-                       (select case d.document->>'default' when 'opt_out' then 'subscribed' end
-                        from document d where d.kind = 'topic' and d.key = %(topic)s),
-                       'unsubscribed'
-                   ) as consent
-            from contact c where c.id = %(contact)s
-            """,
-            {"contact": contact_id, "topic": topic},
-        )
-        return await cursor.fetchone()

@@ -25,7 +25,7 @@ async def starting_time(conn: AsyncConnection[Any], run: RunRow) -> datetime:
     cursor = await conn.execute(
         "select case when kind = 'wait' then ended_at end from visit"
         " where run_id = %s and kind in ('wait', 'email', 'sms', 'webhook')"
-        " and outcome is not null order by visit desc limit 1",
+        " and outcome <> 'skipped' order by visit desc limit 1",
         (run.id,),
     )
     row = await cursor.fetchone()
