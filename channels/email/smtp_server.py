@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import ssl
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import aiosmtplib
@@ -113,9 +113,9 @@ _STARTTLS: dict[Starttls, bool | None] = {"require": True, "auto": None, "never"
 
 def abandon(client: aiosmtplib.SMTP) -> None:
     """Drop the connection now, with whatever is still to be written to it."""
-    transport = client.transport
-    if isinstance(transport, asyncio.WriteTransport):
-        transport.abort()
+    if client.transport is not None:
+        # Not asked by `isinstance`: uvloop's transports are none of asyncio's.
+        cast(asyncio.WriteTransport, client.transport).abort()
     client.close()
 
 
