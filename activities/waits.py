@@ -18,6 +18,7 @@ from journeys.durations import Duration
 from journeys.exchange import StepInput, StepResult
 from journeys.steps import AnyWait, ForWait, TriggerWait, WaitStep
 from journeys.triggers import MessageTrigger
+from journeys.zones import zone_of
 from store.catalog import Definition
 from store.listening import Fired, Look, listen, look_at
 from store.messages import was_sent
@@ -92,7 +93,7 @@ async def plan_within(
     if look is not None and await _waits_in_vain(conn, run, look):
         return await _ended_at_once(conn, given, "timed_out", {"reason": "message_not_sent"}), False
     start = run.now if after_send else await starting_time(conn, run)
-    zone = ZoneInfo(run.timezone or definition.journey.timezone or "UTC")
+    zone = zone_of(run.timezone, definition.journey.timezone)
     length = wait.for_ if isinstance(wait, ForWait) else wait.up_to
     if length is not None and not isinstance(length, str):
         raise refuse("unknown_step")

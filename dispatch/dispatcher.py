@@ -27,7 +27,7 @@ from journeys.paths import first
 from journeys.triggers import EventEntry
 from store.catalog import Active, Catalog, Definition
 from store.conditions import compile_condition, compile_where, judge_entries
-from store.entries import Entered, EntryRequest, enter
+from store.entries import Entered, EntryRequest, Refused, enter_all
 from store.listening import look_at
 from store.outbox import (
     CHANNEL,
@@ -157,48 +157,28 @@ class Dispatcher:
     ) -> None:
         active = await self._catalog.active(conn)
         matches = await self._matches(conn, active, events)
-        if not matches:
-            return
+        # In waves: what a contact's first event began decides about its next.
+        waves: list[list[tuple[Definition, EntryRequest]]] = []
+        placed: dict[tuple[UUID, str], int] = {}
         for event in events:
             for definition, key in matches.get(event.id, []):
-                async with conn.transaction():
-                    await self._enter_one(conn, event, definition, key, round_)
-
-    async def _enter_one(
-        self,
-        conn: AsyncConnection[Any],
-        event: Undispatched,
-        definition: Definition,
-        key: str | None,
-        round_: _Round,
-    ) -> None:
-        request = EntryRequest(
-            contact_id=event.contact_id,
-            key=key,
-            properties=event.properties,
-            event_id=event.id,
-            depth=event.depth,
-        )
-        answer = await enter(conn, self._catalog, definition, request)
-        if isinstance(answer, Entered):
-            round_.starts.append(_Start(answer.run_id, definition, event.contact_id, event.id))
-            for stopped in answer.stopped:
-                round_.stops[stopped] = definition.key
-            log.info(
-                "run_entered",
-                run_id=str(answer.run_id),
-                journey=definition.key,
-                contact_id=str(event.contact_id),
-                event_id=event.id,
-            )
-        else:
-            log.info(
-                "entry_refused",
-                journey=definition.key,
-                contact_id=str(event.contact_id),
-                event_id=event.id,
-                code=answer.code,
-            )
+                request = EntryRequest(
+                    contact_id=event.contact_id,
+                    key=key,
+                    properties=event.properties,
+                    event_id=event.id,
+                    depth=event.depth,
+                )
+                wave = placed.get((event.contact_id, definition.key), 0)
+                placed[(event.contact_id, definition.key)] = wave + 1
+                if wave == len(waves):
+                    waves.append([])
+                waves[wave].append((definition, request))
+        for requests in waves:
+            async with conn.transaction():
+                answers = await enter_all(conn, self._catalog, requests)
+            for (definition, request), answer in zip(requests, answers, strict=True):
+                _note(definition, request, answer, round_)
 
     async def _matches(
         self, conn: AsyncConnection[Any], active: Active, events: list[Undispatched]
@@ -378,6 +358,22 @@ class Dispatcher:
             except psycopg.Error as error:
                 log.warning("listen_lost", error=str(error).strip())
             await asyncio.sleep(0.5)
+
+
+def _note(
+    definition: Definition, request: EntryRequest, answer: Entered | Refused, round_: _Round
+) -> None:
+    assert request.event_id is not None
+    said = log.bind(
+        journey=definition.key, contact_id=str(request.contact_id), event_id=request.event_id
+    )
+    if isinstance(answer, Refused):
+        said.info("entry_refused", code=answer.code)
+        return
+    round_.starts.append(_Start(answer.run_id, definition, request.contact_id, request.event_id))
+    for stopped in answer.stopped:
+        round_.stops[stopped] = definition.key
+    said.info("run_entered", run_id=str(answer.run_id))
 
 
 async def fires(conn: AsyncConnection[Any], catalog: Catalog, candidate: Candidate) -> bool:

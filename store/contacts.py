@@ -151,6 +151,17 @@ async def hold(
     return await query.fetch()
 
 
+async def lock_contacts(conn: AsyncConnection[Any], contact_ids: Sequence[UUID]) -> None:
+    """Lock contacts in the order of their ids, until the transaction ends.
+
+    What a later statement reads includes all that was committed before the lock.
+    """
+    await conn.execute(
+        "select from contact where id = any(%s) order by id for no key update",
+        (list(contact_ids),),
+    )
+
+
 def parse_reference(reference: str) -> UUID | None:
     """Our own id, if the text is one in its usual form."""
     if len(reference) != 36:

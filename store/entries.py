@@ -4,16 +4,19 @@ the contact's row; one active run per journey, contact and key is a unique index
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, cast
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from journeys.durations import Duration
+from journeys.zones import zone_of
 from store.catalog import Catalog, Definition
+from store.contacts import lock_contacts
 from store.listening import listen, look_at
 from store.runs import RunRow, end_run, fire_exit, lock_run
 
@@ -54,78 +57,119 @@ async def enter(
 
     Asking again for the same event gives the same answer and changes nothing.
     """
-    # In a statement of its own: what comes after sees all that was committed before the lock.
-    await conn.execute("select from contact where id = %s for no key update", (request.contact_id,))
-    if request.event_id is not None:
-        again = await _answered_before(conn, definition.key, request.event_id)
-        if again is not None:
-            return again
-    answer = await _judge(conn, catalog, definition, request)
-    if isinstance(answer, Refused):
-        await conn.execute(
-            "insert into refusal (journey, contact_id, key, event_id, code)"
-            " values (%s, %s, %s, %s, %s) on conflict do nothing",
-            (definition.key, request.contact_id, request.key or "", request.event_id, answer.code),
-        )
-    return answer
+    return (await enter_all(conn, catalog, [(definition, request)]))[0]
 
 
-async def _answered_before(
-    conn: AsyncConnection[Any], journey: str, event_id: int
-) -> Entered | Refused | None:
+async def enter_all(
+    conn: AsyncConnection[Any],
+    catalog: Catalog,
+    requests: Sequence[tuple[Definition, EntryRequest]],
+) -> list[Entered | Refused]:
+    """`enter` for many in one transaction, a statement a step whatever their number.
+
+    At most one request for each contact and journey: what comes first decides about the next.
+    """
+    await lock_contacts(conn, [request.contact_id for _, request in requests])
+    seen = await _see(conn, requests)
+    answers: list[Entered | Refused] = []
+    fresh: list[tuple[Definition, EntryRequest, UUID, int]] = []
+    refused: list[tuple[Definition, EntryRequest, str]] = []
+    for (definition, request), each in zip(requests, seen, strict=True):
+        if each is None:
+            answers.append(Refused("merged"))
+            continue
+        if each.run_before is not None:
+            answers.append(Entered(each.run_before))
+            continue
+        if each.refused_before is not None:
+            answers.append(Refused(each.refused_before))
+            continue
+        stopped = await _judge(conn, catalog, definition, request, each)
+        if isinstance(stopped, Refused):
+            refused.append((definition, request, stopped.code))
+            answers.append(stopped)
+        else:
+            run_id = uuid4()
+            fresh.append((definition, request, run_id, each.last_event_id))
+            answers.append(Entered(run_id, stopped))
+    await _insert(conn, fresh)
+    await _log_refusals(conn, refused)
+    return answers
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What decides about an entry, read under the contact's lock."""
+
+    state: str
+    timezone: str | None
+    last_event_id: int
+    now: datetime
+    active: UUID | None
+    last_started: datetime | None
+    run_before: UUID | None
+    refused_before: RefusalCode | None
+
+
+async def _see(
+    conn: AsyncConnection[Any], requests: Sequence[tuple[Definition, EntryRequest]]
+) -> list[_Seen | None]:
     cursor = await conn.execute(
-        "select r.id, f.code from (select %(event)s::bigint as id) e"
-        " left join run r on r.entry_event_id = e.id and r.journey = %(journey)s"
-        " left join refusal f on f.event_id = e.id and f.journey = %(journey)s",
-        {"journey": journey, "event": event_id},
+        """
+        select g.n, j.state, c.timezone, c.last_event_id, parcours.clock(),
+               (select r.id from run r where r.journey = g.journey and r.contact_id = c.id
+                and r.key = g.key and r.state = 'active'),
+               (select max(r.started_at) from run r where r.journey = g.journey
+                and r.contact_id = c.id and r.key = g.key),
+               (select r.id from run r
+                where r.entry_event_id = g.event_id and r.journey = g.journey),
+               (select f.code from refusal f
+                where f.event_id = g.event_id and f.journey = g.journey)
+        from unnest(%(journeys)s::text[], %(contacts)s::uuid[], %(keys)s::text[],
+                    %(events)s::bigint[]) with ordinality g(journey, contact_id, key, event_id, n)
+        join journey j on j.key = g.journey
+        join contact c on c.id = g.contact_id
+        """,
+        {
+            "journeys": [definition.key for definition, _ in requests],
+            "contacts": [request.contact_id for _, request in requests],
+            "keys": [request.key or "" for _, request in requests],
+            "events": [request.event_id for _, request in requests],
+        },
     )
-    row = await cursor.fetchone()
-    if row is None or row == (None, None):
-        return None
-    return Entered(row[0]) if row[0] else Refused(row[1])
+    seen: list[_Seen | None] = [None] * len(requests)
+    for place, *values in await cursor.fetchall():
+        seen[place - 1] = _Seen(*values)
+    return seen
 
 
 async def _judge(
-    conn: AsyncConnection[Any], catalog: Catalog, definition: Definition, request: EntryRequest
-) -> Entered | Refused:
-    cursor = await conn.execute(
-        """
-        select j.state, c.timezone, c.last_event_id, parcours.clock(),
-               (select r.id from run r where r.journey = j.key and r.contact_id = c.id
-                and r.key = %(key)s and r.state = 'active'),
-               (select max(r.started_at) from run r where r.journey = j.key
-                and r.contact_id = c.id and r.key = %(key)s)
-        from journey j, contact c where j.key = %(journey)s and c.id = %(contact)s
-        """,
-        {
-            "journey": definition.key,
-            "contact": request.contact_id,
-            "key": request.key or "",
-        },
-    )
-    row = await cursor.fetchone()
-    if row is None:
-        return Refused("merged")
-    state, timezone, last_event_id, now, active, last_started = row
-    if state != "active":
-        return Refused(state)
+    conn: AsyncConnection[Any],
+    catalog: Catalog,
+    definition: Definition,
+    request: EntryRequest,
+    seen: _Seen,
+) -> tuple[UUID, ...] | Refused:
+    """The runs that end for this entry, or why there is none."""
+    if seen.state != "active":
+        return Refused(cast("RefusalCode", seen.state))
     if request.key is None:
         return Refused("no_key")
+    active = seen.active
     restarted = False
     if active is not None and not await _exited_first(conn, catalog, active, request.event_id):
         if not await _gives_way(conn, definition, active):
             return Refused("active")
         restarted = await end_run(conn, active, "restarted", None, stop_workflow=True)
-    if not restarted and last_started is not None:
+    if not restarted and seen.last_started is not None:
         re_entry = definition.journey.re_entry
         if re_entry == "never":
             return Refused("re_entry")
         if isinstance(re_entry, Duration):
-            zone = ZoneInfo(timezone or definition.journey.timezone or "UTC")
-            if re_entry.add_to(last_started, zone) > now:
+            zone = zone_of(seen.timezone, definition.journey.timezone)
+            if re_entry.add_to(seen.last_started, zone) > seen.now:
                 return Refused("re_entry")
-    run_id = await _insert(conn, definition, request, last_event_id)
-    return Entered(run_id, () if active is None else (active,))
+    return () if active is None else (active,)
 
 
 async def _exited_first(
@@ -160,40 +204,64 @@ async def _gives_way(conn: AsyncConnection[Any], definition: Definition, active:
 
 
 async def _insert(
-    conn: AsyncConnection[Any],
-    definition: Definition,
-    request: EntryRequest,
-    last_event_id: int,
-) -> UUID:
-    run_id = uuid4()
-    ref = request.event_id if request.event_id is not None else last_event_id
+    conn: AsyncConnection[Any], runs: Sequence[tuple[Definition, EntryRequest, UUID, int]]
+) -> None:
+    if not runs:
+        return
+    rows = [
+        {
+            "id": str(run_id),
+            "journey": definition.key,
+            "version": definition.version,
+            "contact_id": str(request.contact_id),
+            "key": request.key or "",
+            "entry_event_id": request.event_id,
+            "entry": request.properties,
+            "ref": request.event_id if request.event_id is not None else last_event_id,
+            "depth": request.depth,
+        }
+        for definition, request, run_id, last_event_id in runs
+    ]
     await conn.execute(
-        "insert into run (id, journey, version, contact_id, key, entry_event_id, entry, entry_ref,"
-        " ref, depth) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        """
+        insert into run (id, journey, version, contact_id, key, entry_event_id, entry, entry_ref,
+                         ref, depth)
+        select id, journey, version, contact_id, key, entry_event_id, entry, ref, ref, depth
+        from jsonb_to_recordset(%s) g(id uuid, journey text, version int, contact_id uuid,
+            key text, entry_event_id bigint, entry jsonb, ref bigint, depth smallint)
+        """,
+        (Jsonb(rows),),
+    )
+    for definition, request, run_id, last_event_id in runs:
+        if definition.exits is not None:
+            await listen(
+                conn,
+                definition.exits,
+                run_id=run_id,
+                visit=0,
+                contact_id=request.contact_id,
+                ref=request.event_id if request.event_id is not None else last_event_id,
+                entry=request.properties,
+            )
+
+
+async def _log_refusals(
+    conn: AsyncConnection[Any], refused: Sequence[tuple[Definition, EntryRequest, str]]
+) -> None:
+    if not refused:
+        return
+    await conn.execute(
+        "insert into refusal (journey, contact_id, key, event_id, code)"
+        " select * from unnest(%s::text[], %s::uuid[], %s::text[], %s::bigint[], %s::text[])"
+        " on conflict do nothing",
         (
-            run_id,
-            definition.key,
-            definition.version,
-            request.contact_id,
-            request.key or "",
-            request.event_id,
-            Jsonb(request.properties),
-            ref,
-            ref,
-            request.depth,
+            [definition.key for definition, _, _ in refused],
+            [request.contact_id for _, request, _ in refused],
+            [request.key or "" for _, request, _ in refused],
+            [request.event_id for _, request, _ in refused],
+            [code for _, _, code in refused],
         ),
     )
-    if definition.exits is not None:
-        await listen(
-            conn,
-            definition.exits,
-            run_id=run_id,
-            visit=0,
-            contact_id=request.contact_id,
-            ref=ref,
-            entry=request.properties,
-        )
-    return run_id
 
 
 async def entries_of(conn: AsyncConnection[Any], run: RunRow) -> list[dict[str, Any]]:
