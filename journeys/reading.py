@@ -35,7 +35,7 @@ LONGEST_TEXT: Final = 1_000_000
 """Characters of a file."""
 DEEPEST: Final = 64
 """Lists and mappings inside each other."""
-MOST_NODES: Final = 50_000
+MOST_NODES: Final = 30_000
 """Values of a document, aliases counted as often as they are used."""
 
 AMBIGUOUS: Final = frozenset(
@@ -48,6 +48,7 @@ AMBIGUOUS: Final = frozenset(
 
 FREE_TEXT: Final = frozenset({"subject", "preheader", "text", "html", "mjml", "sms"})
 
+_CUT = re.compile(r"[ \t]+(#[^\n]*)")
 _NUMBER = re.compile(r"-?\d{1,19}(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
 
@@ -103,6 +104,8 @@ class _Node:
     text: str = ""
     plain: bool = False
     cut: str = ""
+    doubled: bool = False
+    """A mapping written `{{`."""
     pairs: list[tuple[_Node, _Node]] = field(default_factory=list)
     items: list[_Node] = field(default_factory=list)
 
@@ -207,6 +210,11 @@ class _Reader:
         # The first line of a chunk is the rest of its marker's line.
         return Position(mark.line + 1 + self.before, mark.column + 1, block)
 
+    def _count(self, position: Position) -> None:
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            raise self._refuse("too_large", f"more than {MOST_NODES:,} values", position)
+
     # ------------------------------------------------------------------ events → nodes
 
     def _compose(self) -> Iterator[_Node]:
@@ -242,6 +250,7 @@ class _Reader:
 
     def _node(self, event: Any, anchors: dict[str, _Node]) -> _Node:
         position = self._position(event, getattr(event, "style", None) in ("|", ">"))
+        self._count(position)
         if isinstance(event, AliasEvent):
             if event.anchor not in anchors:
                 raise self._refuse("yaml", f"there is no anchor `&{event.anchor}`", position)
@@ -249,12 +258,12 @@ class _Reader:
         if isinstance(event, ScalarEvent):
             node = _Node("scalar", position, text=event.value, plain=event.style is None)
             if node.plain and event.value:
-                rest = self.text[event.end_mark.index :].split("\n", 1)[0]
-                cut = re.match(r"\s+(#.*)", rest)
+                cut = _CUT.match(self.text, event.end_mark.index)
                 node.cut = cut[1] if cut else ""
         else:
             kind = "mapping" if isinstance(event, MappingStartEvent) else "list"
-            node = _Node(kind, position)
+            at = event.start_mark.index
+            node = _Node(kind, position, doubled=self.text[max(at - 1, 0) : at + 1] == "{{")
         if getattr(event, "tag", None) is not None and str(event.tag) != "!":
             raise self._refuse(
                 "tag", "tags (`!…`) are no part of the language; quote a text instead", position
@@ -278,9 +287,7 @@ class _Reader:
     # ------------------------------------------------------------------ nodes → values
 
     def _expand(self, node: _Node, path: Path, depth: int) -> Any:
-        self.nodes += 1
-        if self.nodes > MOST_NODES:
-            raise self._refuse("too_large", f"more than {MOST_NODES:,} values", node.position)
+        self._count(node.position)
         if depth > DEEPEST:
             raise self._refuse(
                 "too_deep", f"more than {DEEPEST} levels inside each other", node.position
@@ -301,7 +308,7 @@ class _Reader:
             if key.kind != "scalar":
                 hint = None
                 message = "a key is one word"
-                if key.kind == "mapping":
+                if key.doubled:
                     message, hint = "`{{` without quotes is a mapping", "quote the text"
                 self.problems.append(self._problem("quote", message, key.position, path, hint))
                 continue

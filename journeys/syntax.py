@@ -40,6 +40,9 @@ def syntax_problem(
         message, hint = "a `:` can't stand here", "quote the text, or mend the indentation"
     elif said.startswith("expected ',' or"):
         context = _context_line(marked, line)
+        if line > context and (not source[:column].strip() or said.endswith("':'")):
+            # What is missing is missed only on the next line.
+            line = _line_before(text, line)
         opened = f" (it opened on line {context + 1 + before})" if context != line else ""
         end = "}" if "'}'" in said else "]"
         message = f"a `,` or the closing `{end}` is missing{opened}"
@@ -75,6 +78,11 @@ def _context_line(error: MarkedYAMLError, otherwise: int) -> int:
 def _source_line(text: str, line: int) -> str:
     lines = text.split("\n")
     return lines[line] if line < len(lines) else ""
+
+
+def _line_before(text: str, line: int) -> int:
+    lines = text.split("\n")
+    return next((place for place in range(line - 1, -1, -1) if lines[place].strip()), line)
 
 
 def _quote_left_open(text: str, line: int) -> int | None:

@@ -32,7 +32,7 @@ def test_the_schema_is_one() -> None:
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda document: "-".join(
-    str(part) for part in list(document.items())[0]
+    str(part) for part in next(iter(document.items()))
 ))  # fmt: skip
 def test_real_documents_meet_the_schema(document: dict[str, Any]) -> None:
     assert [error.message for error in VALIDATOR.iter_errors(document)] == []

@@ -1,0 +1,259 @@
+"""Validation: whether documents make sense, alone and beside others."""
+
+from pathlib import Path
+
+import pytest
+
+from journeys.parsing import parse
+from journeys.support import WORKS
+from journeys.validation import Known, check, unsupported, validate
+from tests.unit.journeys.examples import SMALL, errors, problems, programmes
+
+
+def test_the_real_programmes_have_no_error() -> None:
+    found = check(programmes(), Known(pools=frozenset({"cart10", "minus25", "birthday"})))
+    assert [str(problem) for problem in found if problem.severity == "error"] == []
+
+
+def test_an_unknown_pool_is_a_warning() -> None:
+    pools = [each.hint for each in check(programmes()) if each.code == "unknown_pool"]
+    assert len(pools) == 5
+
+
+def small(more: str) -> str:
+    return SMALL + more
+
+
+HEAD = "topic: offers\ndefault: opt_in\n---\njourney: j\nentry: {event: X}\n"
+"""Five lines."""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("steps: [{id: a, email: {subject: s, text: t, topic: ofers}}]",
+         "6: [a] there is no topic `ofers`; did you mean `offers`?"),
+        ("steps: [{id: a, email: {subject: s, text: t}}]",
+         "6: [a] nobody can say whether the contact agreed to `a`; "
+         "give it a `topic`, or transactional: true"),
+        ("steps:\n- {id: aa, wait: 1d}\n- {id: b, goto: aaa}",
+         "8: [b] there is no step `aaa`; did you mean `aa`?"),
+        ("steps:\n- {id: mail, sms: {text: t, topic: offers}}\n"
+         "- {id: b, wait: {message: mial, is: clicked}}",
+         "8: [b] there is no step `mial`; did you mean `mail`?"),
+        ("steps:\n- {id: a, wait: 1d}\n- {id: b, wait: {message: a, is: clicked}}",
+         "8: [b] the step `a` is a wait and sends no message"),
+        ("steps:\n- {id: a, wait: {event: Y}}\n- {id: b, if: {step: a, is: hapened}, exit: x}",
+         "8: [b] `a` never ends `hapened`; did you mean `happened`?"),
+        ("steps:\n- {id: a, wait: {event: Y}}\n"
+         "- {id: b, if: {step: a, property: evnt.x, gt: 1}, exit: x}",
+         "8: [b] `a` leaves no `evnt`; did you mean `event`?"),
+        ("steps:\n- {id: a, wait: 1d}\n- {id: a, wait: 1d}",
+         "8: [a] the id `a` is taken by another step"),
+        ("steps:\n- {id: a, exit: x}\n- {id: b, wait: 1d}",
+         "8: [b] the step `b` can't be reached: no run comes past `a`; remove it, or give `a` "
+         "an `if`"),
+        ("steps:\n- {id: a, goto: c}\n- {id: b, exit: x}\n- {id: c, exit: y}",
+         "8: [b] the step `b` can't be reached: no run comes past `a`; remove it, or give `a` "
+         "an `if`"),
+        ("steps:\n- {id: a, branch: [{if: {group: g}, then: [{id: x, exit: x}]}, {else: [{id: "
+         "y, exit: y}]}]}\n"
+         "- {id: b, wait: 1d}",
+         "8: [b] the step `b` can't be reached: no run comes past `a`; remove it, or give `a` "
+         "an `if`"),
+        ("steps:\n- {id: a, update: {unset: [x]}}\n- {id: b, goto: a}",
+         "8: [b] the loop a → b → a has no wait; put a `wait` into it"),
+        ("steps:\n- {id: a, branch: [{if: {group: g}, then: [{id: w, wait: 1d}]}]}\n"
+         "- {id: b, goto: a}",
+         "8: [b] the loop a → b → a has no wait; put a `wait` into it"),
+        ("timezone: Europe/Pari\nsteps: [{id: a, wait: 1d}]",
+         "6: there is no time zone `Europe/Pari`; did you mean `Europe/Paris`?"),
+        ("exit: [goal]\nsteps: [{id: a, wait: 1d}]", "6: `exit: [goal]` needs a `goal`"),
+        ("exit: {event: Y, then: [{id: b, wait: 1d}]}\nsteps: [{id: a, wait: 1d}]",
+         "6: [b] the steps of an exit's `then` can't wait: the run is ending"),
+        ("exit: {event: Y, then: [{id: b, goto: a}]}\nsteps: [{id: a, wait: 1d}]",
+         "6: [b] `a` is out of reach: it is not in the same list of steps, the journey's or an "
+         "exit's "
+         "`then`"),
+        ("steps: [{id: a, sms: {text: '{{ contcat.x }}', topic: offers}}]",
+         "6: [a] there is no variable `contcat.x`; did you mean `contact`?"),
+        ("steps:\n- id: a\n  sms:\n    topic: offers\n    text: |\n      one\n"
+         "      {{ contact.x | upcas }}",
+         "12: [a] there is no filter `upcas`; did you mean `upcase`?"),
+        ("steps:\n- {id: mail, wait: 1d}\n"
+         "- {id: b, sms: {text: '{{ steps.mial.at }}', topic: offers}}",
+         "8: [b] there is no step `mial`; did you mean `mail`?"),
+        ("steps: [{id: a, sms: {text: '{{ secret.X }}', topic: offers}}]",
+         "6: [a] `secret` is for webhooks only: nobody else may read it"),
+        ("steps: [{id: a, webhook: {url: 'crm.example/x'}}]",
+         "6: [a] `crm.example/x` is no address to call; begin with https:// or http://"),
+        ("defaults: {from: Shop}\nsteps: [{id: a, wait: 1d}]",
+         "6: `Shop` is no e-mail address; write shop@example.com or Shop <shop@example.com>"),
+        ("steps: [{id: a, update: {set: {external_id: x}}}]",
+         "6: [a] `external_id` can't be changed"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense_is_an_error_at_its_line(text: str, said: str) -> None:
+    assert f"f.yaml:{said}" in [str(problem) for problem in errors(HEAD + text + "\n")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("steps:\n- {id: a, sms: {text: t, topic: offers}}\n"
+         "- {id: b, branch: [{if: {message: a, is: opened}, then: []}]}",
+         "8: warning: [b] many mail programs open messages by themselves, and others never tell; "
+         "ask for clicked, or for an event of your own"),
+        ("steps:\n- {id: a, wait: {until: {entry: at}}}\n- {id: b, sms: {text: t, topic: offers}}",
+         "7: warning: [a] the moment may be past, and `b` is sent all the same; "
+         "give `b` if: {step: a, is: elapsed}"),
+        ("steps:\n- {id: a, wait: {message: b, is: clicked, up_to: 1d}}\n"
+         "- {id: b, sms: {text: t, topic: offers}}",
+         "7: warning: [a] no run has come to `b` when it is at `a`"),
+        ("steps: [{id: a, coupon: {pool: x}}]",
+         "6: warning: [a] parsed, not working yet: coupon steps"),
+    ],
+)  # fmt: skip
+def test_what_is_doubtful_is_a_warning(text: str, said: str) -> None:
+    found = problems(HEAD + text + "\n")
+    assert f"f.yaml:{said}" in [str(problem) for problem in found]
+    assert all(problem.severity == "warning" for problem in found)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "- {id: a, wait: 1d}\n- {id: b, goto: a}\n- {id: c, exit: x}",
+        "- {id: a, if: {group: g}, goto: c}\n- {id: b, exit: x}\n- {id: c, exit: y}",
+        "- {id: a, if: {group: g}, exit: x}\n- {id: b, wait: 1d}",
+        "- {id: a, branch: [{if: {group: g}, then: [{id: x, exit: x}]}]}\n- {id: b, wait: 1d}",
+        "- {id: a, wait: {until: '09:00'}}\n- {id: b, sms: {text: t, topic: offers}}",
+    ],
+)
+def test_what_makes_sense_has_no_error(steps: str) -> None:
+    assert [
+        str(each) for each in problems(f"{HEAD}steps:\n{steps}\n") if each.code != "unsupported"
+    ] == []
+
+
+def test_references_may_point_to_the_server() -> None:
+    (parsed,) = parse(SMALL.split("---\n")[1], "f.yaml")
+    assert [each.code for each in validate(parsed.document, Known())] == ["unknown_topic"]
+    assert validate(parsed.document, Known(topics=frozenset({"offers"}))) == []
+
+
+def test_a_segment_may_not_contain_itself() -> None:
+    text = "segment: a\nif: {segment: b}\n---\nsegment: b\nif: {not: {segment: a}}\n"
+    assert [each.message for each in errors(text)] == [
+        "the segment `a` contains itself",
+        "the segment `b` contains itself",
+    ]
+
+
+def test_a_segment_and_an_entry_know_no_steps() -> None:
+    text = "segment: a\nif: {step: x, is: sent}\n"
+    assert [each.code for each in errors(text)] == ["no_run"]
+    text = (
+        "journey: j\nentry: {event: X, if: {message: w, is: clicked}}\nsteps: [{id: w, wait: 1d}]\n"
+    )
+    assert "no_run" in [each.code for each in errors(text)]
+
+
+def test_a_document_is_defined_once() -> None:
+    text = "topic: a\ndefault: opt_in\n---\ntopic: a\ndefault: double\n"
+    assert [str(each) for each in errors(text)] == [
+        "f.yaml:4: the topic `a` is defined twice, first in f.yaml:1"
+    ]
+
+
+@pytest.mark.parametrize("line", ["0 9 * * mon", "*/5 0-6,22 1 jan-mar 0", "0 0 * * *"])
+def test_cron_lines_are_taken(line: str) -> None:
+    text = f"journey: j\nentry: {{schedule: {{cron: '{line}'}}}}\nsteps: [{{id: w, wait: 1d}}]\n"
+    assert errors(text) == []
+
+
+@pytest.mark.parametrize("line", ["0 9 * *", "60 * * * *", "* * * * mo", "*/0 * * * *", "@daily"])
+def test_other_cron_lines_are_refused(line: str) -> None:
+    text = f"journey: j\nentry: {{schedule: {{cron: '{line}'}}}}\nsteps: [{{id: w, wait: 1d}}]\n"
+    (problem,) = errors(text)
+    assert problem.code == "cron"
+    assert problem.line == 2
+
+
+def test_activation_refuses_what_validation_warns_about() -> None:
+    for parsed in programmes():
+        warned = {
+            (each.path, each.message)
+            for each in validate(parsed.document, Known())
+            if each.code == "unsupported"
+        }
+        refused = unsupported(parsed.document)
+        assert {(each.path, each.message) for each in refused} == warned
+        assert all(each.severity == "error" for each in refused)
+
+
+UNSUPPORTED = """\
+---
+journey: x-{n}
+entry: {entry}
+{more}
+steps:
+  - {step}
+"""
+
+
+@pytest.mark.parametrize(
+    ("construct", "parts"),
+    [
+        ("entry by segment", {"entry": "{segment: s}"}),
+        ("entry by group", {"entry": "{group: s}"}),
+        ("entry by attribute", {"entry": "{attribute: s}"}),
+        ("entry by date", {"entry": "{date: {attribute: s}}"}),
+        ("entry by schedule", {"entry": "{schedule: {at: 2026-12-01}}"}),
+        ("entry by near", {"entry": "{near: {km: 1, lat: 1, lon: 1}}"}),
+        ("active", {"more": "active: {from: 2026-12-01}"}),
+        ("goal", {"more": "goal: {event: Y}"}),
+        ("exit by goal", {"more": "goal: {event: Y}\nexit: goal"}),
+        ("cap", {"more": "cap: {max: 1, per: 1d}"}),
+        ("window", {"more": "window: {days: mon}"}),
+        ("quiet_hours", {"more": 'quiet_hours: {from: "22:00", to: "07:00"}'}),
+        ("send_at", {"more": "defaults: {send_at: best}"}),
+        ("split steps", {"step": "{id: s, split: [{name: a, weight: 1}, {name: b, weight: 1}]}"}),
+        ("coupon steps", {"step": "{id: s, coupon: {pool: p}}"}),
+        ("emit steps", {"step": "{id: s, emit: {event: p}}"}),
+        ("enter steps", {"step": "{id: s, enter: {journey: p}}"}),
+        ("wait until a moment", {"step": '{id: s, wait: {until: "09:00"}}'}),
+        ("wait after a message",
+         {"step": "{id: s, wait: {for: 1d, after: {message: s, is: clicked}}}"}),
+        ("up_to with a moment", {"step": "{id: s, wait: {event: Y, up_to: 2026-12-01}}"}),
+        ("since of a wait", {"step": "{id: s, wait: {event: Y, since: entry}}"}),
+        ("template of a send", {"step": "{id: s, sms: {template: t, transactional: true}}"}),
+        ("mjml", {"step": "{id: s, email: {subject: s, mjml: m, transactional: true}}"}),
+        ("links in templates",
+         {"step": "{id: s, sms: {text: '{{ confirm_url }}', transactional: true}}"}),
+        ("sum, avg, min and max of events",
+         {"step": "{id: s, if: {event: Y, sum: {a: {gt: 1}}}, exit: x}"}),
+        ("since and before other than entry",
+         {"step": "{id: s, if: {event: Y, since: -3d}, exit: x}"}),
+        ("segment conditions", {"step": "{id: s, if: {segment: s}, exit: x}"}),
+        ("near conditions", {"step": "{id: s, if: {near: {km: 1, lat: 1, lon: 1}}, exit: x}"}),
+    ],
+)  # fmt: skip
+def test_a_construct_that_does_not_work_yet_is_found(construct: str, parts: dict[str, str]) -> None:
+    filled = {"entry": "{api: true}", "more": "", "step": "{id: s, wait: 1d}", **parts}
+    text = "journey: x\nentry: {entry}\n{more}\nsteps:\n  - {step}\n"
+    for key, value in filled.items():
+        text = text.replace("{" + key + "}", value)
+    (parsed,) = parse(text, "f.yaml")
+    assert not WORKS[construct]
+    assert f"parsed, not working yet: {construct}" in [
+        each.message for each in unsupported(parsed.document)
+    ]
+
+
+def test_the_file_and_line_of_a_problem_are_its_documents(tmp_path: Path) -> None:
+    one = parse(SMALL, "one.yaml")
+    two = parse(
+        "# a comment\njourney: other\nentry: {api: true}\nsteps: [{id: a, goto: b}]\n", "two.yaml"
+    )
+    assert [str(each) for each in check([*one, *two])] == ["two.yaml:4: [a] there is no step `b`"]
