@@ -8,7 +8,18 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api import access, contacts, dev, groups, health, problems, topics
+from api import (
+    access,
+    contacts,
+    dev,
+    documents,
+    groups,
+    health,
+    journeys,
+    problems,
+    runs,
+    topics,
+)
 from api.auth import KeyRing
 from api.notifier import Notifier
 from api.services import Services
@@ -16,6 +27,7 @@ from api.tracking import browser, calls
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings, read_settings
 from infra.stack.inbox import Inbox
+from store.catalog import Catalog
 
 DESCRIPTION = """
 Events in, journeys on. Every call but health, metrics and this page needs a key, as
@@ -43,6 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.services = Services(
             pool=pool,
             temporal=await connect_temporal(settings, lazy=True),
+            catalog=Catalog(),
             keys=KeyRing(pool),
             notifier=notifier,
             contact_events_per_minute=settings.contact_events_per_minute,
@@ -63,7 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     problems.install(app)
     # Topics before contacts, whose paths take an external id with slashes in it.
-    for module in (calls, browser, topics, contacts, groups, health):
+    for module in (calls, browser, topics, contacts, groups, documents, journeys, runs, health):
         app.include_router(module.router)
     if settings.dev_inbox is not None:
         app.include_router(dev.router)

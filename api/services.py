@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from api.auth import KeyRing
 from api.notifier import Notifier
+from store.catalog import Catalog
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
@@ -30,6 +31,7 @@ class Services:
     pool: Pool
     temporal: Client
     """Connected at its first call, so that everything else goes on while Temporal is away."""
+    catalog: Catalog
     keys: KeyRing
     notifier: Notifier
     contact_events_per_minute: int

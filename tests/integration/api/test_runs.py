@@ -1,0 +1,120 @@
+"""Runs started and told by API."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from temporalio.client import Client
+
+from infra.settings import Settings
+from infra.stack.ports import free_port
+from tests.integration.api.conftest import Keys, Rows, serving
+
+JOURNEY = """\
+journey: hello
+entry: {api: true}
+steps:
+  - {id: long, wait: {event: Answered, up_to: 30d}}
+---
+topic: news
+default: opt_in
+"""
+
+
+@pytest.fixture
+async def journey(operate: httpx.AsyncClient) -> str:
+    """An active journey, and a contact `u`."""
+    applied = await operate.post(
+        "/v1/apply", json={"documents": [{"filename": "j.yaml", "source": JOURNEY}]}
+    )
+    assert applied.status_code == 200, applied.text
+    await operate.put("/v1/contacts/u", json={})
+    return "/v1/journeys/hello/runs"
+
+
+async def test_a_start_is_answered_with_its_run_and_workflow(
+    operate: httpx.AsyncClient, journey: str, rows: Rows, temporal_client: Client
+) -> None:
+    answer = await operate.post(journey, json={"contact": "u", "properties": {"n": 1}})
+    assert answer.status_code == 201, answer.text
+    body = answer.json()
+    assert body["workflow_id"] == f"journey.hello.{body['id']}"
+    assert await rows("select id, entry from run") == [(UUID(body["id"]), {"n": 1})]
+    described = await temporal_client.get_workflow_handle(body["workflow_id"]).describe()
+    assert described.workflow_type == "Journey"
+    refused = await operate.post(journey, json={"contact": "u"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "active")
+
+
+async def test_a_repeated_key_gives_the_first_answer(
+    operate: httpx.AsyncClient, journey: str, rows: Rows
+) -> None:
+    start = {"contact": "u", "idempotency_key": "k1"}
+    answers = await asyncio.gather(*(operate.post(journey, json=start) for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    assert await rows("select count(*) from run") == [(1,)]
+
+
+async def test_a_start_that_cannot_be_is_a_problem(
+    operate: httpx.AsyncClient, ingest: httpx.AsyncClient, journey: str
+) -> None:
+    for path, body, status, code in (
+        (journey, {"contact": "nobody"}, 404, "not_found"),
+        ("/v1/journeys/nope/runs", {"contact": "u"}, 404, "not_found"),
+        (journey, {}, 422, "invalid_request"),
+        (journey, {"contact": "u", "properties": []}, 422, "invalid_request"),
+        (journey, {"contact": 7}, 422, "invalid_request"),
+    ):
+        answer = await operate.post(path, json=body)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), body
+    assert (await ingest.post(journey, json={"contact": "u"})).status_code == 403
+    await operate.post("/v1/journeys/hello/pause")
+    paused = await operate.post(journey, json={"contact": "u"})
+    assert (paused.status_code, paused.json()["code"]) == (409, "paused")
+
+
+async def test_while_temporal_is_away_starts_are_503_and_events_are_taken(
+    settings: Settings, keys: Keys, journey: str, rows: Rows
+) -> None:
+    away = settings.temporal | {"TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}"}
+    lonely = settings.model_copy(update={"temporal": away})
+    headers = {"Authorization": f"Bearer {keys.operate}"}
+    with serving(Settings(**lonely.model_dump())) as url:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
+            start = {"contact": "u", "idempotency_key": "k1"}
+            answer = await client.post(journey, json=start)
+            assert (answer.status_code, answer.json()["code"]) == (503, "temporal_away")
+            assert int(answer.headers["retry-after"]) > 0
+            call = {"userId": "u", "event": "E"}
+            assert (await client.post("/v1/track", json=call)).status_code == 200
+            assert (await client.get("/readyz")).status_code == 200
+    assert await rows("select count(*) from run") == [(0,)]
+    with serving(settings) as url:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
+            assert (await client.post(journey, json=start)).status_code == 201
+
+
+async def test_an_event_of_a_run_is_stored_for_it_alone(
+    operate: httpx.AsyncClient, journey: str, rows: Rows
+) -> None:
+    run = (await operate.post(journey, json={"contact": "u"})).json()["id"]
+    told = {"event": "Answered", "properties": {"score": 9}, "messageId": "m1"}
+    for _ in range(2):
+        answer = await operate.post(f"/v1/runs/{run}/events", json=told)
+        assert (answer.status_code, answer.json()) == (200, {"success": True})
+    assert await rows("select name, properties, message_id, run_id from event") == [
+        ("Answered", {"score": 9}, "m1", UUID(run))
+    ]
+    assert await rows("select count(*) from outbox") == [(1,)]
+    unknown = await operate.post(f"/v1/runs/{uuid4()}/events", json=told)
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_run")
+    assert (await operate.post("/v1/runs/nope/events", json=told)).status_code == 422
+    topic = {"event": "Topic Subscribed", "properties": {"topic": "nope"}}
+    assert (await operate.post(f"/v1/runs/{run}/events", json=topic)).status_code == 404
+    await rows("update run set state = 'ended', outcome = 'completed' returning 1")
+    ended = await operate.post(f"/v1/runs/{run}/events", json={"event": "Late"})
+    assert (ended.status_code, ended.json()["code"]) == (409, "run_ended")
