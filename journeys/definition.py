@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from journeys.durations import Duration
+from journeys.forms import PLAIN, tag, told_by
 from journeys.moments import ActivePeriod, Cap, QuietHours, Window
 from journeys.sending import EffectiveSend, SendSettings, inherit
 from journeys.steps import EmailStep, SendStep, SmsStep, Step, children
@@ -28,16 +37,18 @@ def _recurs(entry: object) -> bool:
     return isinstance(entry, DateEntry | ScheduleEntry)
 
 
-def _re_entry(value: object) -> object:
-    if isinstance(value, Duration) or (isinstance(value, str) and value in ("never", "always")):
-        return value
-    if isinstance(value, dict) and isinstance(value.get("after"), str) and len(value) == 1:
-        return Duration.parse(value["after"])
-    raise ValueError("`re_entry` is never, always or {after: 7d}")
-
-
-def _write_re_entry(value: object) -> object:
+def _written_re_entry(value: object) -> object:
     return {"after": str(value)} if isinstance(value, Duration) else value
+
+
+def _read_re_entry(value: object) -> object:
+    return Duration.parse(value.after) if isinstance(value, After) else value
+
+
+def _without_delay(text: str) -> str:
+    if text not in ("never", "always"):
+        raise ValueError("`re_entry` is never, always or {after: 7d}")
+    return text
 
 
 class After(DocumentModel):
@@ -46,11 +57,22 @@ class After(DocumentModel):
     after: DurationText
 
 
-ReEntry = Annotated[
-    Literal["never", "always"] | Duration,
-    PlainValidator(_re_entry, json_schema_input_type=Literal["never", "always"] | After),
-    PlainSerializer(_write_re_entry),
-]
+if TYPE_CHECKING:
+    ReEntry: TypeAlias = Literal["never", "always"] | Duration
+else:
+    ReEntry = Annotated[
+        Annotated[After, Tag(tag("after"))]
+        | Annotated[
+            str,
+            AfterValidator(_without_delay),
+            WithJsonSchema({"enum": ["never", "always"]}),
+            Tag(PLAIN),
+        ],
+        told_by("`re_entry`", "after", plain=True),
+        BeforeValidator(_written_re_entry),
+        AfterValidator(_read_re_entry),
+        PlainSerializer(_written_re_entry),
+    ]
 
 
 class Journey(DocumentModel):

@@ -328,6 +328,8 @@ class _Reader:
             self.lines.keys[inside] = key.position
             self._sound_text(key, inside)
             mapping[name] = self._expand(value, inside, depth + 1)
+            if value.plain and not value.text:
+                self.lines.values[inside] = key.position
         return mapping
 
     def _scalar(self, node: _Node, path: Path) -> Any:

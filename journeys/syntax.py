@@ -94,7 +94,8 @@ def _quote_left_open(text: str, line: int) -> int | None:
                 break
             if isinstance(token, ScalarToken) and token.style in ("'", '"'):
                 lasts = token.end_mark.line > token.start_mark.line
-                opened = token.start_mark.line if lasts and token.end_mark.line == line else None
+                if lasts and token.end_mark.line == line:
+                    opened = token.start_mark.line
     except (YAMLError, RecursionError, ValueError):
         return opened
     return opened

@@ -103,22 +103,32 @@ def test_each_exit_rule_has_its_own_line() -> None:
     [
         ({"wait": "2d"}, "wait 2 days"),
         ({"email": {"template": "cart", "topic": "o"}}, "email s"),
-        ({"wait": {"event": "Order Completed", "up_to": "1d"}},
-         "wait for Order Completed, up to 1 day"),
-        ({"wait": {"message": "m", "is": "clicked", "up_to": "1h"}},
-         "wait until m is clicked, up to 1 hour"),
-        ({"wait": {"if": {"topic": "news", "is": "subscribed"}, "up_to": "2d"}},
-         "wait until news is subscribed, up to 2 days"),
-        ({"wait": {"any": [{"name": "a", "event": "A"}, {"name": "b", "event": "B"}]}},
-         "wait for a or b"),
-        ({"wait": {"until": {"entry": "starts_at", "offset": "-1d"}}},
-         "wait until entry starts_at -1d"),
+        (
+            {"wait": {"event": "Order Completed", "up_to": "1d"}},
+            "wait for Order Completed, up to 1 day",
+        ),
+        (
+            {"wait": {"message": "m", "is": "clicked", "up_to": "1h"}},
+            "wait until m is clicked, up to 1 hour",
+        ),
+        (
+            {"wait": {"if": {"topic": "news", "is": "subscribed"}, "up_to": "2d"}},
+            "wait until news is subscribed, up to 2 days",
+        ),
+        (
+            {"wait": {"any": [{"name": "a", "event": "A"}, {"name": "b", "event": "B"}]}},
+            "wait for a or b",
+        ),
+        (
+            {"wait": {"until": {"entry": "starts_at", "offset": "-1d"}}},
+            "wait until entry starts_at -1d",
+        ),
         ({"update": {"set": {"plan": "secret-plan"}, "unset": ["x"]}}, "update plan, x"),
         ({"group": {"add": ["a"], "remove": ["b"]}}, "add to a, remove from b"),
         ({"goto": "s"}, "go to s"),
         ({"exit": "cold"}, "exit: cold"),
     ],
-)  # fmt: skip
+)
 def test_a_summary_is_what_a_person_would_say(step: dict[str, Any], summary: str) -> None:
     program = compile_program(journey(steps=[{"id": "s", **step}]))
     assert program.nodes[0].summary == summary

@@ -31,9 +31,11 @@ def test_the_schema_is_one() -> None:
     Draft202012Validator.check_schema(schema())
 
 
-@pytest.mark.parametrize("document", documents(), ids=lambda document: "-".join(
-    str(part) for part in next(iter(document.items()))
-))  # fmt: skip
+@pytest.mark.parametrize(
+    "document",
+    documents(),
+    ids=lambda document: "-".join(str(part) for part in next(iter(document.items()))),
+)
 def test_real_documents_meet_the_schema(document: dict[str, Any]) -> None:
     assert [error.message for error in VALIDATOR.iter_errors(document)] == []
 

@@ -32,9 +32,24 @@ def name(scalar: str) -> Any:
 
 @pytest.mark.parametrize(
     "source",
-    ["01000", "+33612345678", "NO", "2024", "1.50", "1.5", "true", "yes", "0x1F", "1e3", "08:00",
-     "2026-12-01", "-0", "1_000", "12345678901234567890"],
-)  # fmt: skip
+    [
+        "01000",
+        "+33612345678",
+        "NO",
+        "2024",
+        "1.50",
+        "1.5",
+        "true",
+        "yes",
+        "0x1F",
+        "1e3",
+        "08:00",
+        "2026-12-01",
+        "-0",
+        "1_000",
+        "12345678901234567890",
+    ],
+)
 def test_where_text_is_expected_the_source_text_is_taken(source: str) -> None:
     assert name(source) == source
 
@@ -42,12 +57,28 @@ def test_where_text_is_expected_the_source_text_is_taken(source: str) -> None:
 @pytest.mark.parametrize(
     ("source", "value"),
     [
-        ("3", 3), ("-3", -3), ("1.5", 1.5), ("20.0", 20.0), ("true", True), ("false", False),
-        ("null", None), ("01000", "01000"), ("1.50", "1.50"), ("+3", "+3"), ("0x1F", "0x1F"),
-        ("1_000", "1_000"), ("1e3", "1e3"), ("NO", "NO"), ("08:00", "08:00"), ("'3'", "3"),
-        ('"yes"', "yes"), (".5", ".5"), (".inf", ".inf"), ("12345678901234567890",) * 2,
+        ("3", 3),
+        ("-3", -3),
+        ("1.5", 1.5),
+        ("20.0", 20.0),
+        ("true", True),
+        ("false", False),
+        ("null", None),
+        ("01000", "01000"),
+        ("1.50", "1.50"),
+        ("+3", "+3"),
+        ("0x1F", "0x1F"),
+        ("1_000", "1_000"),
+        ("1e3", "1e3"),
+        ("NO", "NO"),
+        ("08:00", "08:00"),
+        ("'3'", "3"),
+        ('"yes"', "yes"),
+        (".5", ".5"),
+        (".inf", ".inf"),
+        ("12345678901234567890",) * 2,
     ],
-)  # fmt: skip
+)
 def test_elsewhere_only_what_prints_back_unchanged_is_a_number(source: str, value: object) -> None:
     found = condition(source)
     assert found == value
@@ -181,50 +212,104 @@ def step(line: str) -> str:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("jorney: j\nentry: {api: true}\nsteps: [{id: w, wait: 1d}]",
-         "f.yaml:1: unknown key `jorney`; did you mean `journey`?"),
-        (step("{id: a, emial: {subject: s}}"),
-         "f.yaml:4: [a] unknown key `emial`; did you mean `email`?"),
-        (step("{id: a, email: {sbject: s, text: t}}"),
-         "f.yaml:4: [a] unknown key `sbject`; did you mean `subject`?"),
-        (step("{id: a, wait: {mesage: m, is: clicked, upto: 1d}}"),
-         "f.yaml:4: [a] unknown key `mesage`; did you mean `message`?"),
-        (step("{id: a, wait: {message: m, is: clickd}}"),
-         "f.yaml:4: [a] `is`: `clickd` is not one of delivered, opened, clicked, bounced, replied; "
-         "did you mean `clicked`?"),
-        (step("{id: a, wait: 1d, exit: x}"),
-         "f.yaml:4: [a] `exit` does not go with `wait`; keep one of them"),
-        (step("{id: a}"),
-         "f.yaml:4: [a] a step needs one of `email`, `sms`, `webhook`, `wait`, `branch`, `split`, "
-         "`update`, `group`, `coupon`, `emit`, `enter`, `goto` or `exit`"),
+        (
+            "jorney: j\nentry: {api: true}\nsteps: [{id: w, wait: 1d}]",
+            "f.yaml:1: unknown key `jorney`; did you mean `journey`?",
+        ),
+        (
+            step("{id: a, emial: {subject: s}}"),
+            "f.yaml:4: [a] unknown key `emial`; did you mean `email`?",
+        ),
+        (
+            step("{id: a, email: {sbject: s, text: t}}"),
+            "f.yaml:4: [a] unknown key `sbject`; did you mean `subject`?",
+        ),
+        (
+            step("{id: a, wait: {mesage: m, is: clicked, upto: 1d}}"),
+            "f.yaml:4: [a] unknown key `mesage`; did you mean `message`?",
+        ),
+        (
+            step("{id: a, wait: {message: m, is: clickd}}"),
+            (
+                "f.yaml:4: [a] `is`: `clickd` is not one of delivered, opened, clicked, "
+                "bounced, replied; "
+                "did you mean `clicked`?"
+            ),
+        ),
+        (
+            step("{id: a, wait: 1d, exit: x}"),
+            "f.yaml:4: [a] `exit` does not go with `wait`; keep one of them",
+        ),
+        (
+            step("{id: a}"),
+            (
+                "f.yaml:4: [a] a step needs one of `email`, `sms`, `webhook`, `wait`, "
+                "`branch`, `split`, "
+                "`update`, `group`, `coupon`, `emit`, `enter`, `goto` or `exit`"
+            ),
+        ),
         (step("{wait: 1d}"), "f.yaml:4: `id` is missing"),
-        (step("{id: a, wait: 3x}"),
-         "f.yaml:4: [a] `wait`: `3x` is not a duration; write 30m, 2h, 1h30m, 3d, 1w, 1mo, 1y "
-         "or PT2H"),
-        (step("{id: a, branch: [{if: {group: g}, then: []}, {esle: []}]}"),
-         "f.yaml:4: [a] unknown key `esle`; did you mean `else`?"),
-        (step("{id: a, sms: {text: x, transactional: yes}}"),
-         "f.yaml:4: [a] `transactional` needs true or false, not the text `yes`; write true"),
-        (step("{id: a, goto: b, max_visits: many}"),
-         "f.yaml:4: [a] `max_visits` needs a whole number, not the text `many`; "
-         "write it without quotes and other signs"),
+        (
+            step("{id: a, wait: 3x}"),
+            (
+                "f.yaml:4: [a] `wait`: `3x` is not a duration; write 30m, 2h, 1h30m, 3d, "
+                "1w, 1mo, 1y "
+                "or PT2H"
+            ),
+        ),
+        (
+            step("{id: a, branch: [{if: {group: g}, then: []}, {esle: []}]}"),
+            "f.yaml:4: [a] unknown key `esle`; did you mean `else`?",
+        ),
+        (
+            step("{id: a, sms: {text: x, transactional: yes}}"),
+            "f.yaml:4: [a] `transactional` needs true or false, not the text `yes`; write true",
+        ),
+        (
+            step("{id: a, goto: b, max_visits: many}"),
+            (
+                "f.yaml:4: [a] `max_visits` needs a whole number, not the text `many`; "
+                "write it without quotes and other signs"
+            ),
+        ),
         (step("{id: a, email: }"), "f.yaml:4: [a] `email` has no value; it needs a mapping"),
-        (step("{id: a, email: {text: t}}"),
-         "f.yaml:4: [a] `email`: an e-mail needs `template`, or `subject` with `html`, `mjml` or "
-         "`text`"),
-        (step("{id: a, if: {step: b}, exit: x}"),
-         "f.yaml:4: [a] `if`: nothing is compared; add an operator: is, is_not, in, not_in, "
-         "gt, gte, "
-         "lt, lte, contains, starts_with, ends_with, exists, before, after"),
-        ("journey: j\nentry: {}\nsteps: [{id: w, wait: 1d}]",
-         "f.yaml:2: an entry needs one of `event`, `api`, `attribute`, `date`, `schedule`, `near`, "
-         "`segment` or `group`"),
-        ("journey: j\nentry: {event: X}\nre_entry: 7d\nsteps: [{id: w, wait: 1d}]",
-         "f.yaml:3: `re_entry` is never, always or {after: 7d}"),
-        ("journey: j\nentry: {event: X}\nsteps: {id: w, wait: 1d}",
-         "f.yaml:3: `steps` needs a list, not a mapping; write [a, b], or a line with - for each"),
+        (
+            step("{id: a, email: {text: t}}"),
+            (
+                "f.yaml:4: [a] `email`: an e-mail needs `template`, or `subject` with "
+                "`html`, `mjml` or "
+                "`text`"
+            ),
+        ),
+        (
+            step("{id: a, if: {step: b}, exit: x}"),
+            (
+                "f.yaml:4: [a] `if`: nothing is compared; add an operator: is, is_not, in, not_in, "
+                "gt, gte, "
+                "lt, lte, contains, starts_with, ends_with, exists, before, after"
+            ),
+        ),
+        (
+            "journey: j\nentry: {}\nsteps: [{id: w, wait: 1d}]",
+            (
+                "f.yaml:2: an entry needs one of `event`, `api`, `attribute`, `date`, "
+                "`schedule`, `near`, "
+                "`segment` or `group`"
+            ),
+        ),
+        (
+            "journey: j\nentry: {event: X}\nre_entry: 7d\nsteps: [{id: w, wait: 1d}]",
+            "f.yaml:3: `re_entry` is never, always or {after: 7d}",
+        ),
+        (
+            "journey: j\nentry: {event: X}\nsteps: {id: w, wait: 1d}",
+            (
+                "f.yaml:3: `steps` needs a list, not a mapping; write [a, b], or a line with - "
+                "for each"
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_told_in_one_line(text: str, said: str) -> None:
     lines = [str(problem) for problem in refused(text)]
     assert said in lines

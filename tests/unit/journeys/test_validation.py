@@ -31,68 +31,141 @@ HEAD = "topic: offers\ndefault: opt_in\n---\njourney: j\nentry: {event: X}\n"
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("steps: [{id: a, email: {subject: s, text: t, topic: ofers}}]",
-         "6: [a] there is no topic `ofers`; did you mean `offers`?"),
-        ("steps: [{id: a, email: {subject: s, text: t}}]",
-         "6: [a] nobody can say whether the contact agreed to `a`; "
-         "give it a `topic`, or transactional: true"),
-        ("steps:\n- {id: aa, wait: 1d}\n- {id: b, goto: aaa}",
-         "8: [b] there is no step `aaa`; did you mean `aa`?"),
-        ("steps:\n- {id: mail, sms: {text: t, topic: offers}}\n"
-         "- {id: b, wait: {message: mial, is: clicked}}",
-         "8: [b] there is no step `mial`; did you mean `mail`?"),
-        ("steps:\n- {id: a, wait: 1d}\n- {id: b, wait: {message: a, is: clicked}}",
-         "8: [b] the step `a` is a wait and sends no message"),
-        ("steps:\n- {id: a, wait: {event: Y}}\n- {id: b, if: {step: a, is: hapened}, exit: x}",
-         "8: [b] `a` never ends `hapened`; did you mean `happened`?"),
-        ("steps:\n- {id: a, wait: {event: Y}}\n"
-         "- {id: b, if: {step: a, property: evnt.x, gt: 1}, exit: x}",
-         "8: [b] `a` leaves no `evnt`; did you mean `event`?"),
-        ("steps:\n- {id: a, wait: 1d}\n- {id: a, wait: 1d}",
-         "8: [a] the id `a` is taken by another step"),
-        ("steps:\n- {id: a, exit: x}\n- {id: b, wait: 1d}",
-         "8: [b] the step `b` can't be reached: no run comes past `a`; remove it, or give `a` "
-         "an `if`"),
-        ("steps:\n- {id: a, goto: c}\n- {id: b, exit: x}\n- {id: c, exit: y}",
-         "8: [b] the step `b` can't be reached: no run comes past `a`; remove it, or give `a` "
-         "an `if`"),
-        ("steps:\n- {id: a, branch: [{if: {group: g}, then: [{id: x, exit: x}]}, {else: [{id: "
-         "y, exit: y}]}]}\n"
-         "- {id: b, wait: 1d}",
-         "8: [b] the step `b` can't be reached: no run comes past `a`; remove it, or give `a` "
-         "an `if`"),
-        ("steps:\n- {id: a, update: {unset: [x]}}\n- {id: b, goto: a}",
-         "8: [b] the loop a → b → a has no wait; put a `wait` into it"),
-        ("steps:\n- {id: a, branch: [{if: {group: g}, then: [{id: w, wait: 1d}]}]}\n"
-         "- {id: b, goto: a}",
-         "8: [b] the loop a → b → a has no wait; put a `wait` into it"),
-        ("timezone: Europe/Pari\nsteps: [{id: a, wait: 1d}]",
-         "6: there is no time zone `Europe/Pari`; did you mean `Europe/Paris`?"),
+        (
+            "steps: [{id: a, email: {subject: s, text: t, topic: ofers}}]",
+            "6: [a] there is no topic `ofers`; did you mean `offers`?",
+        ),
+        (
+            "steps: [{id: a, email: {subject: s, text: t}}]",
+            (
+                "6: [a] nobody can say whether the contact agreed to `a`; "
+                "give it a `topic`, or transactional: true"
+            ),
+        ),
+        (
+            "steps:\n- {id: aa, wait: 1d}\n- {id: b, goto: aaa}",
+            "8: [b] there is no step `aaa`; did you mean `aa`?",
+        ),
+        (
+            (
+                "steps:\n- {id: mail, sms: {text: t, topic: offers}}\n"
+                "- {id: b, wait: {message: mial, is: clicked}}"
+            ),
+            "8: [b] there is no step `mial`; did you mean `mail`?",
+        ),
+        (
+            "steps:\n- {id: a, wait: 1d}\n- {id: b, wait: {message: a, is: clicked}}",
+            "8: [b] the step `a` is a wait and sends no message",
+        ),
+        (
+            "steps:\n- {id: a, wait: {event: Y}}\n- {id: b, if: {step: a, is: hapened}, exit: x}",
+            "8: [b] `a` never ends `hapened`; did you mean `happened`?",
+        ),
+        (
+            (
+                "steps:\n- {id: a, wait: {event: Y}}\n"
+                "- {id: b, if: {step: a, property: evnt.x, gt: 1}, exit: x}"
+            ),
+            "8: [b] `a` leaves no `evnt`; did you mean `event`?",
+        ),
+        (
+            "steps:\n- {id: a, wait: 1d}\n- {id: a, wait: 1d}",
+            "8: [a] the id `a` is taken by another step",
+        ),
+        (
+            "steps:\n- {id: a, exit: x}\n- {id: b, wait: 1d}",
+            (
+                "8: [b] the step `b` can't be reached: no run comes past `a`; remove it, "
+                "or give `a` "
+                "an `if`"
+            ),
+        ),
+        (
+            "steps:\n- {id: a, goto: c}\n- {id: b, exit: x}\n- {id: c, exit: y}",
+            (
+                "8: [b] the step `b` can't be reached: no run comes past `a`; remove it, "
+                "or give `a` "
+                "an `if`"
+            ),
+        ),
+        (
+            (
+                "steps:\n- {id: a, branch: [{if: {group: g}, then: [{id: x, exit: x}]}, "
+                "{else: [{id: "
+                "y, exit: y}]}]}\n"
+                "- {id: b, wait: 1d}"
+            ),
+            (
+                "8: [b] the step `b` can't be reached: no run comes past `a`; remove it, "
+                "or give `a` "
+                "an `if`"
+            ),
+        ),
+        (
+            "steps:\n- {id: a, update: {unset: [x]}}\n- {id: b, goto: a}",
+            "8: [b] the loop a → b → a has no wait; put a `wait` into it",
+        ),
+        (
+            (
+                "steps:\n- {id: a, branch: [{if: {group: g}, then: [{id: w, wait: 1d}]}]}\n"
+                "- {id: b, goto: a}"
+            ),
+            "8: [b] the loop a → b → a has no wait; put a `wait` into it",
+        ),
+        (
+            "timezone: Europe/Pari\nsteps: [{id: a, wait: 1d}]",
+            "6: there is no time zone `Europe/Pari`; did you mean `Europe/Paris`?",
+        ),
         ("exit: [goal]\nsteps: [{id: a, wait: 1d}]", "6: `exit: [goal]` needs a `goal`"),
-        ("exit: {event: Y, then: [{id: b, wait: 1d}]}\nsteps: [{id: a, wait: 1d}]",
-         "6: [b] the steps of an exit's `then` can't wait: the run is ending"),
-        ("exit: {event: Y, then: [{id: b, goto: a}]}\nsteps: [{id: a, wait: 1d}]",
-         "6: [b] `a` is out of reach: it is not in the same list of steps, the journey's or an "
-         "exit's "
-         "`then`"),
-        ("steps: [{id: a, sms: {text: '{{ contcat.x }}', topic: offers}}]",
-         "6: [a] there is no variable `contcat.x`; did you mean `contact`?"),
-        ("steps:\n- id: a\n  sms:\n    topic: offers\n    text: |\n      one\n"
-         "      {{ contact.x | upcas }}",
-         "12: [a] there is no filter `upcas`; did you mean `upcase`?"),
-        ("steps:\n- {id: mail, wait: 1d}\n"
-         "- {id: b, sms: {text: '{{ steps.mial.at }}', topic: offers}}",
-         "8: [b] there is no step `mial`; did you mean `mail`?"),
-        ("steps: [{id: a, sms: {text: '{{ secret.X }}', topic: offers}}]",
-         "6: [a] `secret` is for webhooks only: nobody else may read it"),
-        ("steps: [{id: a, webhook: {url: 'crm.example/x'}}]",
-         "6: [a] `crm.example/x` is no address to call; begin with https:// or http://"),
-        ("defaults: {from: Shop}\nsteps: [{id: a, wait: 1d}]",
-         "6: `Shop` is no e-mail address; write shop@example.com or Shop <shop@example.com>"),
-        ("steps: [{id: a, update: {set: {external_id: x}}}]",
-         "6: [a] `external_id` can't be changed"),
+        (
+            "exit: {event: Y, then: [{id: b, wait: 1d}]}\nsteps: [{id: a, wait: 1d}]",
+            "6: [b] the steps of an exit's `then` can't wait: the run is ending",
+        ),
+        (
+            "exit: {event: Y, then: [{id: b, goto: a}]}\nsteps: [{id: a, wait: 1d}]",
+            (
+                "6: [b] `a` is out of reach: it is not in the same list of steps, the "
+                "journey's or an "
+                "exit's "
+                "`then`"
+            ),
+        ),
+        (
+            "steps: [{id: a, sms: {text: '{{ contcat.x }}', topic: offers}}]",
+            "6: [a] there is no variable `contcat.x`; did you mean `contact`?",
+        ),
+        (
+            (
+                "steps:\n- id: a\n  sms:\n    topic: offers\n    text: |\n      one\n"
+                "      {{ contact.x | upcas }}"
+            ),
+            "12: [a] there is no filter `upcas`; did you mean `upcase`?",
+        ),
+        (
+            (
+                "steps:\n- {id: mail, wait: 1d}\n"
+                "- {id: b, sms: {text: '{{ steps.mial.at }}', topic: offers}}"
+            ),
+            "8: [b] there is no step `mial`; did you mean `mail`?",
+        ),
+        (
+            "steps: [{id: a, sms: {text: '{{ secret.X }}', topic: offers}}]",
+            "6: [a] `secret` is for webhooks only: nobody else may read it",
+        ),
+        (
+            "steps: [{id: a, webhook: {url: 'crm.example/x'}}]",
+            "6: [a] `crm.example/x` is no address to call; begin with https:// or http://",
+        ),
+        (
+            "defaults: {from: Shop}\nsteps: [{id: a, wait: 1d}]",
+            "6: `Shop` is no e-mail address; write shop@example.com or Shop <shop@example.com>",
+        ),
+        (
+            "steps: [{id: a, update: {set: {external_id: x}}}]",
+            "6: [a] `external_id` can't be changed",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_makes_no_sense_is_an_error_at_its_line(text: str, said: str) -> None:
     assert f"f.yaml:{said}" in [str(problem) for problem in errors(HEAD + text + "\n")]
 
@@ -100,20 +173,40 @@ def test_what_makes_no_sense_is_an_error_at_its_line(text: str, said: str) -> No
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("steps:\n- {id: a, sms: {text: t, topic: offers}}\n"
-         "- {id: b, branch: [{if: {message: a, is: opened}, then: []}]}",
-         "8: warning: [b] many mail programs open messages by themselves, and others never tell; "
-         "ask for clicked, or for an event of your own"),
-        ("steps:\n- {id: a, wait: {until: {entry: at}}}\n- {id: b, sms: {text: t, topic: offers}}",
-         "7: warning: [a] the moment may be past, and `b` is sent all the same; "
-         "give `b` if: {step: a, is: elapsed}"),
-        ("steps:\n- {id: a, wait: {message: b, is: clicked, up_to: 1d}}\n"
-         "- {id: b, sms: {text: t, topic: offers}}",
-         "7: warning: [a] no run has come to `b` when it is at `a`"),
-        ("steps: [{id: a, coupon: {pool: x}}]",
-         "6: warning: [a] parsed, not working yet: coupon steps"),
+        (
+            (
+                "steps:\n- {id: a, sms: {text: t, topic: offers}}\n"
+                "- {id: b, branch: [{if: {message: a, is: opened}, then: []}]}"
+            ),
+            (
+                "8: warning: [b] many mail programs open messages by themselves, and "
+                "others never tell; "
+                "ask for clicked, or for an event of your own"
+            ),
+        ),
+        (
+            (
+                "steps:\n- {id: a, wait: {until: {entry: at}}}\n"
+                "- {id: b, sms: {text: t, topic: offers}}"
+            ),
+            (
+                "7: warning: [a] the moment may be past, and `b` is sent all the same; "
+                "give `b` if: {step: a, is: elapsed}"
+            ),
+        ),
+        (
+            (
+                "steps:\n- {id: a, wait: {message: b, is: clicked, up_to: 1d}}\n"
+                "- {id: b, sms: {text: t, topic: offers}}"
+            ),
+            "7: warning: [a] no run has come to `b` when it is at `a`",
+        ),
+        (
+            "steps: [{id: a, coupon: {pool: x}}]",
+            "6: warning: [a] parsed, not working yet: coupon steps",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_doubtful_is_a_warning(text: str, said: str) -> None:
     found = problems(HEAD + text + "\n")
     assert f"f.yaml:{said}" in [str(problem) for problem in found]
@@ -223,22 +316,30 @@ steps:
         ("emit steps", {"step": "{id: s, emit: {event: p}}"}),
         ("enter steps", {"step": "{id: s, enter: {journey: p}}"}),
         ("wait until a moment", {"step": '{id: s, wait: {until: "09:00"}}'}),
-        ("wait after a message",
-         {"step": "{id: s, wait: {for: 1d, after: {message: s, is: clicked}}}"}),
+        (
+            "wait after a message",
+            {"step": "{id: s, wait: {for: 1d, after: {message: s, is: clicked}}}"},
+        ),
         ("up_to with a moment", {"step": "{id: s, wait: {event: Y, up_to: 2026-12-01}}"}),
         ("since of a wait", {"step": "{id: s, wait: {event: Y, since: entry}}"}),
         ("template of a send", {"step": "{id: s, sms: {template: t, transactional: true}}"}),
         ("mjml", {"step": "{id: s, email: {subject: s, mjml: m, transactional: true}}"}),
-        ("links in templates",
-         {"step": "{id: s, sms: {text: '{{ confirm_url }}', transactional: true}}"}),
-        ("sum, avg, min and max of events",
-         {"step": "{id: s, if: {event: Y, sum: {a: {gt: 1}}}, exit: x}"}),
-        ("since and before other than entry",
-         {"step": "{id: s, if: {event: Y, since: -3d}, exit: x}"}),
+        (
+            "links in templates",
+            {"step": "{id: s, sms: {text: '{{ confirm_url }}', transactional: true}}"},
+        ),
+        (
+            "sum, avg, min and max of events",
+            {"step": "{id: s, if: {event: Y, sum: {a: {gt: 1}}}, exit: x}"},
+        ),
+        (
+            "since and before other than entry",
+            {"step": "{id: s, if: {event: Y, since: -3d}, exit: x}"},
+        ),
         ("segment conditions", {"step": "{id: s, if: {segment: s}, exit: x}"}),
         ("near conditions", {"step": "{id: s, if: {near: {km: 1, lat: 1, lon: 1}}, exit: x}"}),
     ],
-)  # fmt: skip
+)
 def test_a_construct_that_does_not_work_yet_is_found(construct: str, parts: dict[str, str]) -> None:
     filled = {"entry": "{api: true}", "more": "", "step": "{id: s, wait: 1d}", **parts}
     text = "journey: x\nentry: {entry}\n{more}\nsteps:\n  - {step}\n"
