@@ -24,6 +24,7 @@ from store.catalog import Definition
 from store.changes import change_attributes, change_groups
 from store.operands import resolve_all
 from store.runs import RunRow, give_reason
+from store.transactions import transaction
 from store.visits import decide, find_visit, visits_of
 
 
@@ -77,7 +78,7 @@ class Decisions:
             if not lock:
                 run = await unlocked(conn, given.run_id)
                 return await self._judge_and_record(conn, run, given, choose)
-            async with conn.transaction():
+            async with transaction(conn):
                 run = await locked(conn, given.run_id)
                 before = await find_visit(conn, given.run_id, given.visit)
                 if before is not None and before.outcome is not None:

@@ -27,6 +27,7 @@ from journeys.steps import EmailStep, WebhookStep
 from journeys.templates import TemplateError
 from store.messages import Settled, hold, settle
 from store.suppressions import suppress
+from store.transactions import transaction
 
 log = structlog.get_logger(__name__)
 
@@ -156,11 +157,11 @@ class Sends:
         following: StepResult | None = None
         listening = False
         if record.outcome is None or given.following is None:
-            async with conn.transaction():
+            async with transaction(conn):
                 await self._settle(conn, given, claimed, record)
         else:
             try:
-                async with conn.transaction():
+                async with transaction(conn):
                     await self._settle(conn, given, claimed, record)
                     following, listening = await self._follow(conn, given, record.outcome)
             except (psycopg.OperationalError, psycopg.InterfaceError):
@@ -169,7 +170,7 @@ class Sends:
                 # What follows must not cost the record: the workflow asks for it by itself.
                 log.exception("following_failed", run_id=str(given.run_id))
                 following, listening = None, False
-                async with conn.transaction():
+                async with transaction(conn):
                     await self._settle(conn, given, claimed, record)
         if record.retry_after is not None:
             raise retry("not_taken", record.retry_after)
@@ -217,7 +218,7 @@ class Sends:
         """The result of a send that made no call, with what follows it."""
         if result.outcome is None or given.following is None:
             return result
-        async with conn.transaction():
+        async with transaction(conn):
             following, listening = await self._follow(conn, given, result.outcome)
         if listening:
             following = await look_again(conn, self._context, _of_following(given))

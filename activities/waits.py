@@ -23,6 +23,7 @@ from store.catalog import Definition
 from store.listening import Fired, Look, listen, look_at
 from store.messages import was_sent
 from store.runs import RunRow
+from store.transactions import transaction
 from store.visits import VisitRow, decide, find_visit
 from store.waits import (
     close_by_condition,
@@ -55,7 +56,7 @@ class Waits:
 
 async def plan(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
     """Plan a wait in a transaction of its own, then look for what came before its listeners."""
-    async with conn.transaction():
+    async with transaction(conn):
         run = await unlocked(conn, given.run_id)
         result, listening = await plan_within(conn, context, given, run)
     return await look_again(conn, context, given) if listening else result
@@ -127,7 +128,7 @@ async def plan_within(
 
 async def look_again(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
     """What a freshly planned wait must do once its listeners can be seen by everyone."""
-    async with conn.transaction():
+    async with transaction(conn):
         run = await unlocked(conn, given.run_id)
         definition = await context.catalog.definition(conn, run.journey, run.version)
         look = definition.wait_look(given.step)
@@ -141,7 +142,7 @@ async def look_again(conn: AsyncConnection[Any], context: Context, given: StepIn
 
 async def close(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
     """Close a wait if an exit or an event ends it, or if it is due."""
-    async with conn.transaction():
+    async with transaction(conn):
         run = await locked(conn, given.run_id)
         if not run.active:
             return ended(run)

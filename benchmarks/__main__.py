@@ -15,6 +15,7 @@ import orjson
 
 from benchmarks import branching, counts, ingest, latency, rate, sleeping
 from benchmarks.report import Figure
+from infra.logging import configure_logging
 
 MEASURES: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "counts": counts.measure,
@@ -45,6 +46,7 @@ def main() -> int:
         print(f"not a benchmark: {', '.join(unknown)}; there are {', '.join(MEASURES)}",
               file=sys.stderr)  # fmt: skip
         return 2
+    configure_logging("json", process="benchmark", level="WARNING")
     figures = asyncio.run(_measure(names))
     report = {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},

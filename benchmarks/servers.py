@@ -30,7 +30,7 @@ async def servers() -> AsyncIterator[Servers]:
     with tempfile.TemporaryDirectory(prefix="parcours-bench-") as name:
         directory = Path(name)
         # The database server runs as another user when this is root.
-        directory.chmod(0o755)
+        os.chmod(directory, 0o755)
         postgres = Postgres(directory / "postgres", free_port(), directory / "postgres.log")
         await postgres.prepare()
         database = await postgres.start()

@@ -32,22 +32,24 @@ from store.listening import look_at
 from store.outbox import (
     CHANNEL,
     Candidate,
+    Leased,
     Undispatched,
     bury,
     finish_round,
-    lease_contacts,
+    lease,
     listeners_for,
     put_off,
     release_contacts,
-    take_events,
 )
 from store.runs import workflow_stopped
+from store.transactions import transaction
 
 log = structlog.get_logger(__name__)
 
 _LEASE = timedelta(seconds=30)
 _CONTACTS = 100
-_EVENTS = 1_000
+_EVENTS = 100
+"""Of one contact, in one round."""
 _AT_ONCE = 50
 _TRIES = 5
 """How often an event that Temporal refuses is tried before it goes to the dead list: with the
@@ -137,25 +139,24 @@ class Dispatcher:
         """
         self._nudged.clear()
         async with self._pool.connection() as conn:
-            contacts = await lease_contacts(conn, _CONTACTS, _LEASE)
-            if not contacts:
+            leased = await lease(conn, _CONTACTS, _EVENTS, _LEASE)
+            if not leased.contacts:
                 return 0
             try:
-                events = await take_events(conn, contacts, _EVENTS)
                 round_ = _Round()
-                await self._enter(conn, events, round_)
-                await self._find_listeners(conn, events, round_)
-                await self._tell(round_)
-                await self._finish(conn, contacts, events, round_)
+                await self._enter(conn, leased, round_)
+                await _all(self._start(start, round_) for start in round_.starts)
+                await self._find_listeners(conn, leased.events, round_)
+                await self._wake_all(round_)
+                await self._finish(conn, leased, round_)
             except BaseException:
-                await self._release(conn, contacts)
+                await self._release(conn, leased.contacts)
                 raise
-        return len(events)
+        return len(leased.events)
 
-    async def _enter(
-        self, conn: AsyncConnection[Any], events: list[Undispatched], round_: _Round
-    ) -> None:
-        active = await self._catalog.active(conn)
+    async def _enter(self, conn: AsyncConnection[Any], leased: Leased, round_: _Round) -> None:
+        events = leased.events
+        active = await self._catalog.active(conn, leased.revision)
         matches = await self._matches(conn, active, events)
         # In waves: what a contact's first event began decides about its next.
         waves: list[list[tuple[Definition, EntryRequest]]] = []
@@ -175,7 +176,7 @@ class Dispatcher:
                     waves.append([])
                 waves[wave].append((definition, request))
         for requests in waves:
-            async with conn.transaction():
+            async with transaction(conn):
                 answers = await enter_all(conn, self._catalog, requests)
             for (definition, request), answer in zip(requests, answers, strict=True):
                 _note(definition, request, answer, round_)
@@ -237,9 +238,8 @@ class Dispatcher:
                 contacts[candidate.event_id],
             )
 
-    async def _tell(self, round_: _Round) -> None:
-        """Start workflows, then wake them. Refusals for ever are kept for each event."""
-        await _all(self._start(start, round_) for start in round_.starts)
+    async def _wake_all(self, round_: _Round) -> None:
+        """Wake runs that listen, those begun in this round among them, and those that ended."""
         await _all(
             [
                 *(
@@ -291,10 +291,10 @@ class Dispatcher:
     async def _finish(
         self,
         conn: AsyncConnection[Any],
-        contacts: list[UUID],
-        events: list[Undispatched],
+        leased: Leased,
         round_: _Round,
     ) -> None:
+        contacts, events = leased.contacts, leased.events
         # Behind a refused event its contact waits, so that order holds.
         stuck = {
             contact: min(e for e, (c, _) in round_.failed.items() if c == contact)

@@ -75,11 +75,8 @@ class Catalog:
             raise LookupError(f"journey {key} has no version {version}")
         return self._keep(Definition.load(key, version, *row))
 
-    async def active(self, conn: AsyncConnection[Any]) -> Active:
-        """The active set, as of the transaction that `conn` is in."""
-        cursor = await conn.execute("select revision from catalog")
-        row = await cursor.fetchone()
-        revision = row[0] if row else 0
+    async def active(self, conn: AsyncConnection[Any], revision: int) -> Active:
+        """The active set, no older than `revision` of the catalog."""
         if revision == self._active.revision:
             return self._active
         cursor = await conn.execute(

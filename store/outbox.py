@@ -27,54 +27,63 @@ class Undispatched:
     attempts: int
 
 
-async def lease_contacts(conn: AsyncConnection[Any], limit: int, lease: timedelta) -> list[UUID]:
-    """Take contacts with undispatched events for this dispatcher alone, until the lease ends.
+@dataclass(frozen=True)
+class Leased:
+    """Contacts that are this dispatcher's alone until the lease ends, and their oldest events."""
 
-    A contact whose row is locked is left for the next round.
+    contacts: list[UUID]
+    events: list[Undispatched]
+    revision: int
+    """Of the catalog."""
+
+
+async def lease(conn: AsyncConnection[Any], limit: int, events: int, time: timedelta) -> Leased:
+    """Take up to `limit` contacts with undispatched events, and up to `events` of these in order.
+
+    A contact whose row is locked is left for the next round; one whose oldest event is put off has
+    nothing to take, because order within a contact holds. An event that another dispatcher forgets
+    at this very moment may be taken again, which changes nothing.
     """
     cursor = await conn.execute(
         """
-        update contact set leased_until = parcours.clock() + %(lease)s
-        where id in (
-            select c.id from contact c
-            where c.id in (
-                select distinct contact_id from (
-                    select contact_id from outbox
-                    where not_before is null or not_before <= parcours.clock()
-                    order by event_id limit %(depth)s
-                ) oldest
+        with leased as (
+            update contact set leased_until = parcours.clock() + %(time)s
+            where id in (
+                select c.id from contact c
+                where c.id in (
+                    select distinct contact_id from (
+                        select contact_id from outbox
+                        where not_before is null or not_before <= parcours.clock()
+                        order by event_id limit %(depth)s
+                    ) oldest
+                )
+                and (c.leased_until is null or c.leased_until < parcours.clock())
+                limit %(limit)s for no key update skip locked
             )
-            and (c.leased_until is null or c.leased_until < parcours.clock())
-            limit %(limit)s for no key update skip locked
+            returning id
         )
-        returning id
-        """,
-        {"lease": lease, "limit": limit, "depth": limit * 10},
-    )
-    return [row[0] for row in await cursor.fetchall()]
-
-
-async def take_events(
-    conn: AsyncConnection[Any], contact_ids: list[UUID], limit: int
-) -> list[Undispatched]:
-    """The oldest undispatched events of leased contacts, in the order of their ids.
-
-    A contact whose oldest event is put off has nothing to take: order within a contact holds.
-    """
-    async with conn.cursor(row_factory=class_row(Undispatched)) as cursor:
-        await cursor.execute(
-            """
-            select e.id, e.contact_id, e.name, e.properties, e.run_id, e.depth, o.attempts
-            from outbox o join event e on e.id = o.event_id
-            where o.contact_id = any(%(contacts)s) and not exists (
+        select (select revision from catalog), leased.id, e.id, e.contact_id, e.name,
+               e.properties, e.run_id, e.depth, o.attempts
+        from leased
+        left join lateral (
+            select o.event_id, o.attempts from outbox o
+            where o.contact_id = leased.id and not exists (
                 select from outbox p where p.contact_id = o.contact_id
                 and p.event_id <= o.event_id and p.not_before > parcours.clock()
             )
-            order by e.id limit %(limit)s
-            """,
-            {"contacts": contact_ids, "limit": limit},
-        )
-        return await cursor.fetchall()
+            order by o.event_id limit %(events)s
+        ) o on true
+        left join event e on e.id = o.event_id
+        order by e.id
+        """,
+        {"time": time, "limit": limit, "depth": limit * 10, "events": events},
+    )
+    rows = await cursor.fetchall()
+    return Leased(
+        contacts=list(dict.fromkeys(row[1] for row in rows)),
+        events=[Undispatched(*row[2:]) for row in rows if row[2] is not None],
+        revision=rows[0][0] if rows else 0,
+    )
 
 
 async def finish_round(

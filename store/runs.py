@@ -98,11 +98,11 @@ async def end_run(
         )
         update run set state = 'ended', outcome = %(outcome)s, reason = %(reason)s,
                ended_at = parcours.clock(), stop_workflow = %(stop)s
-        where id = %(run)s and state = 'active'
+        where id = %(run)s and state = 'active' returning id
         """,
         {"run": run_id, "outcome": outcome, "reason": reason, "stop": stop_workflow},
     )
-    return cursor.rowcount == 1
+    return await cursor.fetchone() is not None
 
 
 async def give_reason(conn: AsyncConnection[Any], run_id: UUID, reason: str) -> None:

@@ -52,7 +52,7 @@ async def plan_wait(
             on conflict (run_id, visit) do nothing returning visit
         )
         update run set step = %(step)s, visit = %(visit)s
-        where id = %(run)s and exists (select from planned)
+        where id = %(run)s and exists (select from planned) returning id
         """,
         {
             "run": run_id,
@@ -64,7 +64,7 @@ async def plan_wait(
             "facts": Jsonb(facts),
         },
     )
-    return cursor.rowcount == 1
+    return await cursor.fetchone() is not None
 
 
 async def close_by_event(

@@ -1,0 +1,90 @@
+"""How long after an event is accepted its provider is called, on a quiet system, against start to
+activity of a bare workflow in the same run."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from uuid import uuid4
+
+from psycopg import AsyncConnection
+from temporalio import activity
+from temporalio.client import Client
+
+from benchmarks import bare
+from benchmarks.bare_activities import Done, Given
+from benchmarks.instant import instant_adapters
+from benchmarks.process import bare_worker
+from benchmarks.report import Figure, percentile
+from benchmarks.sample import accept, activate, make_contacts, sample
+from benchmarks.servers import servers
+from infra.clients import connect_temporal
+from worker import serving
+
+TRIES = 100
+
+
+async def measure() -> list[Figure]:
+    """The ratio of the medians; both sides alternate."""
+    calls: asyncio.Queue[float] = asyncio.Queue()
+    bare_calls: asyncio.Queue[float] = asyncio.Queue()
+
+    @activity.defn(name="bare_send")
+    async def bare_send(given: Given) -> Done:
+        bare_calls.put_nowait(time.perf_counter())
+        return Done(outcome="sent")
+
+    async with servers() as running:
+        settings = running.settings
+        client = await connect_temporal(settings)
+        async with (
+            serving(settings, client, adapters=instant_adapters(calls.put_nowait)),
+            bare_worker(client, send=bare_send),
+            await AsyncConnection.connect(settings.database_url, autocommit=True) as conn,
+        ):
+            # Long waits: nothing but the first send happens while the clock runs.
+            await activate(conn, sample(pause="1d"))
+            contacts = await make_contacts(conn, TRIES + 10)
+            for contact in contacts[:10]:
+                await _bare(client, bare_calls)
+                await accept(conn, [contact])
+                await calls.get()
+            plain: list[float] = []
+            ours: list[float] = []
+            for contact in contacts[10:]:
+                plain.append(await _bare(client, bare_calls))
+                began = time.perf_counter()
+                await accept(conn, [contact])
+                ours.append(await calls.get() - began)
+    ratio = statistics.median(ours) / statistics.median(plain)
+    return [
+        Figure(
+            "event accepted → provider called, against a bare start → activity",
+            ratio,
+            "ratio",
+            at_most=2.0,
+            detail={
+                "engine_ms": _milliseconds(ours),
+                "bare_ms": _milliseconds(plain),
+            },
+        )
+    ]
+
+
+async def _bare(client: Client, calls: asyncio.Queue[float]) -> float:
+    began = time.perf_counter()
+    await client.start_workflow(
+        bare.Bare.run,
+        Given(run_id=str(uuid4()), pause=86_400.0),
+        id=str(uuid4()),
+        task_queue=bare.QUEUE,
+    )
+    return await calls.get() - began
+
+
+def _milliseconds(seconds: list[float]) -> dict[str, float]:
+    return {
+        "p50": round(statistics.median(seconds) * 1_000, 2),
+        "p99": round(percentile(seconds, 0.99) * 1_000, 2),
+    }
