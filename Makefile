@@ -34,6 +34,7 @@ demo: setup ## play two journeys on the embedded stack (ends by itself with CI=1
 
 .PHONY: test
 test: setup ## run every test
+	@tests/e2e/clients/setup
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: bench

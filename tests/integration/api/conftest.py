@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from api.app import create_app
 from infra.settings import Settings
 from store.keys import create_key
-from tests.support.conditions import eventually
+from tests.support.api import serving
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 Rows = Callable[..., Any]
@@ -31,25 +26,6 @@ class Keys:
     ingest: str
     operate: str
     admin: str
-
-
-@contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The API's address, while it is served in a thread with a loop of its own."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        create_app(settings), log_config=None, access_log=False, server_header=False
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
-        listening.close()
-        assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -67,15 +43,6 @@ async def keys(pool: Pool) -> Keys:
 async def api_url(settings: Settings) -> AsyncIterator[str]:
     """The address of an API on the test's own database and namespace."""
     with serving(settings) as url:
-        async with httpx.AsyncClient(base_url=url) as client:
-
-            async def ready() -> bool:
-                try:
-                    return (await client.get("/readyz")).status_code == 200
-                except httpx.TransportError:
-                    return False
-
-            await eventually(ready, what="the API to be ready")
         yield url
 
 

@@ -11,7 +11,8 @@ from temporalio.client import Client
 
 from infra.settings import Settings
 from infra.stack.ports import free_port
-from tests.integration.api.conftest import Keys, Rows, serving
+from tests.integration.api.conftest import Keys, Rows
+from tests.support.api import serving
 
 JOURNEY = """\
 journey: hello

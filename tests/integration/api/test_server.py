@@ -13,7 +13,8 @@ from infra.stack.ports import free_port
 from infra.stack.postgres import Postgres
 from store.keys import create_key
 from store.migrate import upgrade
-from tests.integration.api.conftest import Keys, Pool, serving
+from tests.integration.api.conftest import Keys, Pool
+from tests.support.api import serving
 from tests.support.conditions import eventually
 
 

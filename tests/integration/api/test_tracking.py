@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.api.conftest import Keys, Rows, serving
+from tests.integration.api.conftest import Keys, Rows
+from tests.support.api import serving
 
 CALLS: dict[str, dict[str, Any]] = {
     "identify": {"traits": {"plan": "pro"}},
