@@ -52,9 +52,10 @@ async def lease(conn: AsyncConnection[Any], limit: int, events: int, time: timed
                 select c.id from contact c
                 where c.id in (
                     select distinct contact_id from (
-                        select contact_id from outbox
-                        where not_before is null or not_before <= parcours.clock()
-                        order by event_id limit %(depth)s
+                        select o.contact_id from outbox o join contact k on k.id = o.contact_id
+                        where (o.not_before is null or o.not_before <= parcours.clock())
+                        and (k.leased_until is null or k.leased_until < parcours.clock())
+                        order by o.event_id limit %(depth)s
                     ) oldest
                 )
                 and (c.leased_until is null or c.leased_until < parcours.clock())

@@ -139,7 +139,10 @@ class Outbox(SQLModel, table=True):
     """An event not yet dispatched."""
 
     __tablename__ = "outbox"
-    __table_args__ = (PrimaryKeyConstraint("contact_id", "event_id"),)
+    __table_args__ = (
+        PrimaryKeyConstraint("contact_id", "event_id"),
+        Index("outbox_by_event", "event_id"),
+    )
     contact_id: UUID = Field(sa_column=_id())
     event_id: int = Field(sa_column=_big())
     attempts: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))

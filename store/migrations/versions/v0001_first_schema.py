@@ -236,6 +236,7 @@ def upgrade() -> None:
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("contact_id", "event_id"),
     )
+    op.create_index("outbox_by_event", "outbox", ["event_id"])
     op.create_table(
         "receipt",
         sa.Column("message_id", sa.Text(), nullable=False),
