@@ -1,0 +1,22 @@
+"""The page on the language says what works as the table does."""
+
+import re
+from pathlib import Path
+
+from journeys.support import WORKS
+from tests.unit.journeys.examples import errors
+
+PAGE = (Path(__file__).parents[3] / "docs" / "language.md").read_text(encoding="utf-8")
+
+
+def test_the_example_of_the_page_is_valid() -> None:
+    (example,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert errors(f"topic: offers\ndefault: opt_in\n---\n{example}") == []
+
+
+def test_a_step_that_does_not_work_yet_is_marked_on_the_page() -> None:
+    for construct, works in WORKS.items():
+        kind, _, noun = construct.partition(" ")
+        if noun == "steps":
+            assert (f"| `{kind}` ◌ |" in PAGE) is not works
+            assert f"| `{kind}`" in PAGE
