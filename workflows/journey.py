@@ -72,10 +72,13 @@ class Journey:
     async def run(self, given: JourneyInput) -> JourneyResult:
         """Walk the program to its end."""
         try:
-            return await self._walk()
+            result = await self._walk()
+            _tell_end(result.outcome, result.reason)
+            return result
         except BaseException as error:
             if is_cancelled_exception(error):
                 await asyncio.shield(self._close("removed", "cancelled"))
+                _tell_end("removed", "cancelled")
             raise
 
     async def _walk(self) -> JourneyResult:
@@ -159,7 +162,7 @@ class Journey:
         if self._state.shown != node.id:
             workflow.upsert_search_attributes([JOURNEY_STEP.value_set(node.id)])
             self._state.shown = node.id
-        until = f" until {due:%Y-%m-%d %H:%M:%S} UTC" if due else " until it is woken"
+        until = f", until {due:%Y-%m-%d %H:%M:%S} UTC" if due else ", until it is woken"
         workflow.set_current_details(
             f"Stands at **{node.id}** (visit {visit}): {summary}{until}.\n\n"
             f"Since {self._now():%Y-%m-%d %H:%M:%S} UTC."
@@ -237,6 +240,11 @@ class Journey:
 
     def _now(self) -> datetime:
         return workflow.now() + timedelta(seconds=self._given.offset)
+
+
+def _tell_end(outcome: str, reason: str | None) -> None:
+    because = f": {reason}" if reason else ""
+    workflow.set_current_details(f"Ended as **{outcome}**{because}.")
 
 
 def _stands(result: StepResult) -> bool:
