@@ -17,6 +17,7 @@ from api import (
     health,
     journeys,
     problems,
+    reference,
     runs,
     topics,
 )
@@ -32,8 +33,8 @@ from store.catalog import Catalog
 DESCRIPTION = """
 Events in, journeys on. Every call but health, metrics and this page needs a key, as
 `Authorization: Bearer KEY` or as the user of Basic; `admin` includes `operate` includes `ingest`.
-Errors are problems (RFC 9457) that also carry `code` and `message`. Times are RFC 3339; a naive
-one is refused.
+Errors are problems (RFC 9457) `{type, title, status, detail, code, message}`. Times are RFC 3339;
+a naive one is refused.
 """
 
 POOL_SIZE = 20
@@ -73,10 +74,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        # The framework's own pages fetch their scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
     )
     problems.install(app)
     # Topics before contacts, whose paths take an external id with slashes in it.
-    for module in (calls, browser, topics, contacts, groups, documents, journeys, runs, health):
+    for module in (
+        calls,
+        browser,
+        topics,
+        contacts,
+        groups,
+        documents,
+        journeys,
+        runs,
+        health,
+        reference,
+    ):
         app.include_router(module.router)
     if settings.dev_inbox is not None:
         app.include_router(dev.router)

@@ -34,6 +34,16 @@ async def test_health_metrics_and_documentation_are_open(stranger: httpx.AsyncCl
     assert "parcours_http_requests_total" in (await stranger.get("/metrics")).text
 
 
+async def test_the_reference_names_every_path_and_asks_nobody_else_for_anything(
+    stranger: httpx.AsyncClient,
+) -> None:
+    page = (await stranger.get("/docs")).text
+    described = (await stranger.get("/openapi.json")).json()
+    for path in described["paths"]:
+        assert f"<code>{path}</code>" in page
+    assert "http" not in page.replace("parcours_http", "")
+
+
 async def test_every_problem_is_described_and_every_other_path_asks_for_a_key(
     stranger: httpx.AsyncClient,
 ) -> None:
