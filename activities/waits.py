@@ -153,18 +153,20 @@ async def close(conn: AsyncConnection[Any], context: Context, given: StepInput) 
             return left_before(run, given.visit) or StepResult(outcome=visit.outcome)
         definition = await context.catalog.definition(conn, run.journey, run.version)
         look = definition.wait_look(given.step)
-        fired = look and await look_at(conn, look, run_id=run.id, visit=given.visit, due=given.due)
-        left = await fired_exit(conn, run, definition, given.due)
+        # A wake may be faster than the timer, or have been held up together with it.
+        due = visit.due_at if visit.due_at and visit.due_at <= run.now else given.due
+        fired = look and await look_at(conn, look, run_id=run.id, visit=given.visit, due=due)
+        left = await fired_exit(conn, run, definition, due)
         if left is not None and (not fired or left.event_id <= fired.event_id):
             await leave_wait(conn, run.id, given.visit)
             return await leave(conn, run, definition, given.visit, left)
         if fired:
             return await _close_by(conn, run, given, fired)
-        if given.due is None:
+        if due is None:
             return StepResult(due=visit.due_at)
         _, wait = _wait_of(definition, given.step)
         outcome = "elapsed" if isinstance(wait, ForWait) else "timed_out"
-        await close_by_time(conn, run, given.visit, outcome, given.due)
+        await close_by_time(conn, run, given.visit, outcome, due)
         return StepResult(outcome=outcome)
 
 
