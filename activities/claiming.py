@@ -21,6 +21,7 @@ from activities.reading import locked
 from journeys.exchange import StepInput, StepResult
 from journeys.sending import EffectiveSend
 from journeys.steps import EmailStep, SendStep, WebhookStep
+from journeys.values import Reference, references_in
 from store.catalog import Definition
 from store.entries import entries_of
 from store.messages import (
@@ -58,8 +59,8 @@ class Claimed:
     contact: Addressee
     variables: dict[str, Any]
     """What templates see."""
-    operands: dict[str, Any]
-    """A webhook's `body` with its references replaced, under `body`."""
+    references: dict[Reference, Any]
+    """The values of the references in a webhook's body. They are data, and never templates."""
 
 
 async def claim_send(
@@ -104,7 +105,7 @@ async def claim_send(
         if reason is not None:
             facts = {"reason": reason, "topic": settings.topic}
             return await _skip(conn, given, step, facts)
-        variables, operands = await _variables(conn, run, step, contact)
+        variables, references = await _variables(conn, run, step, contact)
         message_id, first_attempt_at = await claim(
             conn,
             message_id=uuid4(),
@@ -118,7 +119,7 @@ async def claim_send(
         )
     return Claimed(
         run, definition, step, settings, token, message_id, first_attempt_at, contact, variables,
-        operands,
+        references,
     )  # fmt: skip
 
 
@@ -176,7 +177,7 @@ async def _objection(
 
 async def _variables(
     conn: AsyncConnection[Any], run: RunRow, step: SendStep, contact: Addressee
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Any], dict[Reference, Any]]:
     seen = {
         **contact.attributes,
         "external_id": contact.external_id,
@@ -195,10 +196,11 @@ async def _variables(
         variables["steps"] = await operands.steps()
     if "entries" in texts:
         variables["entries"] = await entries_of(conn, run)
-    resolved: dict[str, Any] = {}
+    references: dict[Reference, Any] = {}
     if isinstance(step, WebhookStep):
-        resolved["body"] = await operands.resolve(step.webhook.body)
-    return variables, resolved
+        for reference in references_in(step.webhook.body):
+            references[reference] = await operands.resolve(reference)
+    return variables, references
 
 
 async def _hold(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from activities.claiming import Claimed
@@ -9,6 +10,7 @@ from activities.context import Context
 from channels.adapter import Call, Email, Outgoing, Sms
 from journeys.steps import EmailStep, SmsStep
 from journeys.templates import render
+from journeys.values import Reference
 
 
 class Unsendable(Exception):
@@ -33,7 +35,7 @@ def compose(claimed: Claimed, context: Context) -> Outgoing:
         url=render(webhook.url, seen),
         method=webhook.method,
         headers={name: render(value, seen) for name, value in webhook.headers.items()},
-        body=_filled(claimed.operands["body"], seen),
+        body=_filled(webhook.body, seen, claimed.references),
     )
 
 
@@ -58,11 +60,14 @@ def _email(claimed: Claimed, step: EmailStep, context: Context) -> Email:
     )
 
 
-def _filled(value: Any, seen: dict[str, Any]) -> Any:
+def _filled(value: Any, seen: dict[str, Any], references: Mapping[Reference, Any]) -> Any:
+    """The author's strings rendered, and references replaced by values that are not rendered."""
+    if isinstance(value, Reference):
+        return references[value]
     if isinstance(value, str):
         return render(value, seen)
     if isinstance(value, dict):
-        return {name: _filled(part, seen) for name, part in value.items()}
+        return {name: _filled(part, seen, references) for name, part in value.items()}
     if isinstance(value, list):
-        return [_filled(part, seen) for part in value]
+        return [_filled(part, seen, references) for part in value]
     return value

@@ -34,7 +34,7 @@ class Node(BaseModel):
 class Program(BaseModel):
     """The nodes of one version.
 
-    The main line starts at node 0 unless `nodes` is empty or only holds steps of exits: `start` says.
+    `start` is the first node of the main line, None if that has none.
     """
 
     nodes: list[Node] = Field(default_factory=list)
@@ -66,7 +66,7 @@ def advance(program: Program, cursor: Cursor, outcome: str) -> Cursor:
     node = program.nodes[cursor.node]
     if node.kind == "exit" and outcome == "exited":
         return Cursor(node=None, visit=cursor.visit)
-    following = node.arrows[outcome] if outcome in node.arrows else node.next
+    following = node.arrows.get(outcome, node.next)
     return Cursor(node=following, visit=cursor.visit)
 
 

@@ -189,3 +189,14 @@ else:
         ],
     )
 """JSON, in which a mapping that looks like a reference is one."""
+
+
+def references_in(value: object) -> list[Reference]:
+    """The references anywhere in a value, in their order."""
+    if isinstance(value, Reference):
+        return [value]
+    if isinstance(value, dict):
+        return [found for part in value.values() for found in references_in(part)]
+    if isinstance(value, list):
+        return [found for part in value for found in references_in(part)]
+    return []
