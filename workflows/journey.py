@@ -11,7 +11,12 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
 from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
@@ -207,7 +212,7 @@ class Journey:
                 retry_policy=_LOCAL_RETRY,
                 summary=summary,
             )
-        except ActivityError as error:
+        except FailureError as error:
             if is_cancelled_exception(error) or _final(error):
                 raise
             result = await workflow.execute_activity(
@@ -251,8 +256,10 @@ def _stands(result: StepResult) -> bool:
     return result.outcome is None and result.exit_rule is None and result.ended is None
 
 
-def _final(error: ActivityError) -> bool:
-    return isinstance(error.cause, ApplicationError) and error.cause.non_retryable
+def _final(error: FailureError) -> bool:
+    # What a local activity raises comes as it is; only its timeouts come within an ActivityError.
+    raised = error.cause if isinstance(error, ActivityError) else error
+    return isinstance(raised, ApplicationError) and raised.non_retryable
 
 
 def _stop_if_cancelled() -> None:
