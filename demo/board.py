@@ -21,7 +21,6 @@ class Board:
 
     Args:
         speed: what waits are divided by, shown.
-        summaries: a journey's step → what it does, in words.
     """
 
     def __init__(self, watch: Watch, console: Console, speed: float) -> None:
@@ -47,35 +46,34 @@ class Board:
                 self._line(run["contact"], f"{run['journey']}: {_last(run)} → {now}")
 
     def __rich__(self) -> RenderableType:
-        table = Table(expand=False, pad_edge=False, box=None, header_style="dim")
-        for title, width in (
-            ("contact", 8),
-            ("did last", 26),
-            ("journey", 15),
-            ("stands at", 30),
-            ("last outcome", 26),
-            ("mails", 5),
-        ):
-            table.add_column(title, min_width=min(width, 8), max_width=width, no_wrap=True)
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("", no_wrap=True, min_width=14)
+        for title in ("did last", "stands at", "last outcome"):
+            table.add_column(title, no_wrap=True)
+        table.add_column("mails", no_wrap=True, min_width=5, justify="right")
+        journey = ""
         for contact in CAST:
+            if contact.journey != journey:
+                journey = contact.journey
+                table.add_row(Text(journey, "bold"))
             table.add_row(*self._row(contact))
         return Group(self._clock(), table)
 
     def _row(self, contact: Contact) -> tuple[RenderableType, ...]:
         runs = self._watch.runs_of(contact.id)
+        name = f"  {contact.name}"
         did = Text(self._did.get(contact.id, ""), style="dim")
         mails = str(len(self._watch.mails.get(contact.email, []))) if contact.email else "–"
         if not runs:
-            return (contact.name, did, "", Text("not entered", style="dim"), "", mails)
+            return (name, did, Text("not entered", style="dim"), "", mails)
         run = runs[-1]
         style = _COLOURS.get(run["outcome"] or "", "bold yellow")
-        return (contact.name, did, run["journey"], Text(_stands(run), style), _last(run), mails)
+        return (name, did, Text(_stands(run), style), _last(run), mails)
 
     def _clock(self) -> Text:
         seconds = time.monotonic() - self._begun
         return Text(
-            f"{seconds:5.1f} s · waits are divided by {self._speed:g}: "
-            f"{_stretch(seconds * self._speed)} of waiting would have passed",
+            f"{seconds:.0f} s, waits divided by {self._speed:g}: {_stretch(seconds * self._speed)}",
             style="bold",
         )
 
@@ -89,8 +87,8 @@ class Board:
 def _stands(run: Mapping[str, object]) -> str:
     if run["state"] == "active":
         return str(run["step"] or "the start")
-    reason = f" ({run['reason']})" if run["reason"] else ""
-    return f"ended: {run['outcome']}{reason}"
+    reason = f": {run['reason']}" if run["reason"] else ""
+    return f"■ {run['outcome']}{reason}"
 
 
 def _last(run: Row) -> str:

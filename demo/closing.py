@@ -68,7 +68,7 @@ def show_addresses(
 ) -> None:
     """Where to look, and what to click; `run` is one that is worth looking at."""
     ui = f"{stack['temporal_ui']}/namespaces/default/workflows"
-    waiting = quote('JourneyKey="welcome" AND ExecutionStatus="Running"')
+    stood = quote('JourneyStep="late"')
     one = f"{ui}/{quote(run['workflow_id'])}" if run else ui
     lines = (
         ("API docs", f"{stack['api']}/docs"),
@@ -77,7 +77,8 @@ def show_addresses(
         ("Temporal UI", ui),
         ("one run", one),
         ("", "its timeline says each wait and mail in words; click one for when and how it ended"),
-        ("who waits", f"{ui}?query={waiting}"),
+        ("by step", f"{ui}?query={stood}"),
+        ("", "who got the newsletter’s reminder and came to stand behind it"),
         ("in a terminal", f"parcours run list --data-dir {data_dir}"),
     )
     for name, value in lines:
