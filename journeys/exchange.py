@@ -65,7 +65,7 @@ class Wake(BaseModel):
 
 
 class Following(BaseModel):
-    """What comes right after a send, whatever its outcome: done in the transaction of its record."""
+    """What comes right after a send, whatever its outcome, in the transaction of its record."""
 
     visit: int
     step: str | None
