@@ -2,7 +2,8 @@
 
 Workflows that an operator cancelled or terminated, or that failed or timed out, end their runs.
 Runs whose workflow was never started are started. Workflows of runs that ended in Postgres first
-are told. Conditions that time alone can change are looked at hourly.
+are told. Sends that nobody recorded before their run ended are unknown. Conditions that time alone
+can change are looked at hourly.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from dispatch.dispatcher import fires
 from dispatch.temporal import RPC_TIMEOUT, start_journey, wake
 from journeys.exchange import WORKFLOW, workflow_id
 from store.catalog import Catalog
+from store.messages import give_up_abandoned
 from store.outbox import timed_listeners
 from store.runs import (
     active_among,
@@ -86,13 +88,14 @@ class Sweep:
             await asyncio.sleep(self._every)
 
     async def once(self) -> None:
-        """One sweep over all four. Raises RPCError if Temporal is away."""
+        """One sweep over them all. Raises RPCError if Temporal is away."""
         async with self._pool.connection() as conn:
             async with self._turn(conn, "closed", timedelta(0)) as since:
                 if since is not None:
                     await self._start_missing(conn)
                     await self._stop_ended(conn)
                     await self._end_closed(conn, since)
+                    await self._give_up_claims(conn)
             async with self._turn(conn, "timed", timedelta(hours=1)) as since:
                 if since is not None:
                     await self._look_at_timed(conn)
@@ -164,6 +167,10 @@ class Sweep:
         for run_id, journey in await workflows_to_stop(conn, _PAGE):
             await wake(self._client, journey, run_id, 0)
             await workflow_stopped(conn, run_id)
+
+    async def _give_up_claims(self, conn: AsyncConnection[Any]) -> None:
+        for message_id in await give_up_abandoned(conn):
+            log.warning("message_unknown", message_id=str(message_id))
 
     async def _look_at_timed(self, conn: AsyncConnection[Any]) -> None:
         after: UUID | None = None

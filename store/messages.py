@@ -191,6 +191,33 @@ async def give_up_claim(conn: AsyncConnection[Any], *, run_id: UUID, visit: int)
     )
 
 
+async def give_up_abandoned(conn: AsyncConnection[Any]) -> list[UUID]:
+    """Call the claims of ended runs unknown once no attempt can still be at work.
+
+    An active run's next attempt does it by itself; a run that was terminated has none. Returns the
+    messages' ids.
+    """
+    cursor = await conn.execute(
+        """
+        with given_up as (
+            update message m set state = 'unknown', settled_at = parcours.clock(),
+                   code = 'interrupted'
+            from run r
+            where m.state = 'claimed' and m.claimed_at < parcours.clock() - interval '1 minute'
+              and r.id = m.run_id and r.state = 'ended'
+            returning m.id, m.run_id, m.visit
+        ), ended as (
+            update visit v set outcome = 'unknown', ended_at = parcours.clock(),
+                   facts = v.facts || '{"reason": "interrupted"}'
+            from given_up g
+            where v.run_id = g.run_id and v.visit = g.visit and v.outcome is null
+        )
+        select id from given_up
+        """
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def hold(
     conn: AsyncConnection[Any],
     *,
