@@ -12,15 +12,23 @@ LOOK_EVERY = 0.02
 
 @overload
 async def eventually(
-    look: Callable[[], Awaitable[T]], timeout: float = ..., *, what: str = ...
+    look: Callable[[], Awaitable[T]],
+    timeout: float = ...,
+    *,
+    every: float = ...,
+    what: str = ...,
 ) -> T: ...
 
 
 @overload
-async def eventually(look: Callable[[], T], timeout: float = ..., *, what: str = ...) -> T: ...
+async def eventually(
+    look: Callable[[], T], timeout: float = ..., *, every: float = ..., what: str = ...
+) -> T: ...
 
 
-async def eventually(look: Callable[[], Any], timeout: float = 10.0, *, what: str = "") -> Any:
+async def eventually(
+    look: Callable[[], Any], timeout: float = 10.0, *, every: float = LOOK_EVERY, what: str = ""
+) -> Any:
     """Look again and again until the answer is truthy, and return it.
 
     `look` may be plain or a coroutine function; an AssertionError of it counts as "not yet",
@@ -28,6 +36,7 @@ async def eventually(look: Callable[[], Any], timeout: float = 10.0, *, what: st
 
     Args:
         timeout: seconds until the test fails, with the last answer or assertion.
+        every: seconds between looks; more where a look is dear.
         what: said in the failure.
     """
     loop = asyncio.get_running_loop()
@@ -46,15 +55,15 @@ async def eventually(look: Callable[[], Any], timeout: float = 10.0, *, what: st
             raise AssertionError(
                 f"not within {timeout:g} s: {what or 'the condition'} (last seen: {answer!r})"
             ) from failure
-        await _next_look(loop)
+        await _next_look(loop, every)
 
 
-def _next_look(loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+def _next_look(loop: asyncio.AbstractEventLoop, every: float) -> asyncio.Future[None]:
     turn: asyncio.Future[None] = loop.create_future()
 
     def come() -> None:
         if not turn.done():
             turn.set_result(None)
 
-    loop.call_later(LOOK_EVERY, come)
+    loop.call_later(every, come)
     return turn

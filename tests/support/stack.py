@@ -79,6 +79,10 @@ class DevStack:
         """Kill a part with SIGKILL and wait for another process in its place."""
         old = self.part(word)
         old.kill()
+        await self.part_is_back(word, old)
+
+    async def part_is_back(self, word: str, old: psutil.Process) -> None:
+        """Wait for another process in the place of one that was killed."""
 
         def look() -> bool:
             return self.part(word).pid != old.pid

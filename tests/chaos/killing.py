@@ -1,0 +1,74 @@
+"""Kills at random moments, some of them aimed at sends that are in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+
+import psutil
+
+from tests.chaos.records import Records
+from tests.chaos.shop import moment
+from tests.support.conditions import eventually
+from tests.support.stack import READY_WITHIN, DevStack
+
+LASTING = 18.0
+"""Seconds over which the kills are spread."""
+AIM = 4.0
+"""Seconds for which a send to hit is waited for."""
+
+
+@dataclass
+class Killer:
+    """Kills one part of a stack again and again, each time once another is in its place."""
+
+    stack: DevStack
+    victim: str
+    records: Records
+    random: Random
+    kills: list[datetime] = field(default_factory=list)
+    """When; just after the signal."""
+    hits: int = 0
+    """How many of them found a send in flight, as far as was looked."""
+
+    async def strike(self, times: int) -> None:
+        """Kill so many times, at a random moment of each equal part of `LASTING`.
+
+        Every second kill is aimed: it waits until a send is in flight, if one comes soon.
+        """
+        opened = asyncio.get_running_loop().time()
+        for number in range(times):
+            share = (number + self.random.random()) / times
+            await moment(opened + share * LASTING)
+            part = await eventually(lambda: self.stack.part(self.victim), READY_WITHIN)
+            if number % 2:
+                await self._aim(part)
+            else:
+                part.kill()
+                self.kills.append(datetime.now(UTC))
+            await self.stack.part_is_back(self.victim, part)
+
+    async def _aim(self, part: psutil.Process) -> None:
+        """Kill while a send is in flight: what sends stands still meanwhile."""
+        until = asyncio.get_running_loop().time() + AIM
+
+        async def look() -> bool:
+            worker = self.stack.part("worker")
+            worker.suspend()
+            try:
+                hit = await self.records.just_claimed() > 0
+                if not hit and asyncio.get_running_loop().time() < until:
+                    return False
+                part.kill()
+                self.kills.append(datetime.now(UTC))
+                self.hits += hit
+                return True
+            finally:
+                # One that was killed does not stand still.
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    worker.resume()
+
+        await eventually(look, 2 * AIM + READY_WITHIN)
