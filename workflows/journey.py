@@ -145,8 +145,10 @@ class Journey:
                     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                     summary=node.summary,
                 )
-            finally:
+            except ActivityError:
                 _stop_if_cancelled()
+                raise
+            _stop_if_cancelled()
             if not _stands(result):
                 return result
             await self._stand(node, f"{node.summary}: {result.held}", result.due)
