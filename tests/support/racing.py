@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 from uuid import UUID, uuid4
 
 from psycopg import AsyncConnection
@@ -24,12 +24,15 @@ from activities.context import Context
 from activities.waits import close, plan
 from journeys.exchange import WAKE, StepInput, StepResult
 from store.catalog import Catalog
+from store.entries import Entered, EntryRequest, enter_all
 from store.recording import NewEvent, record_events
+from tests.support.conditions import eventually
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
-Side = Literal["event", "visit"]
+Side = Literal["event", "step"]
 
-_VISITED = "select exists (select from visit where run_id = %s)"
+VISITED: LiteralString = "select exists (select from visit where run_id = %s)"
+CLAIMED: LiteralString = "select exists (select from message where run_id = %s)"
 
 
 class Wakes(Interceptor):
@@ -80,14 +83,13 @@ class Bare:
     contact_id: UUID
 
 
-async def bare_runs(pool: Pool, journey: str, count: int, **contact: Any) -> list[Bare]:
+async def bare_runs(pool: Pool, journey: str, count: int) -> list[Bare]:
     """So many contacts, each with a run of `journey` that has just begun."""
     made = [Bare(uuid4(), uuid4()) for _ in range(count)]
     async with pool.connection() as conn, conn.transaction():
         await conn.execute(
-            "insert into contact (id, external_id, email)"
-            " select id, left(id::text, 13), %s from unnest(%s::uuid[]) id",
-            (contact.get("email"), [each.contact_id for each in made]),
+            "insert into contact (id, external_id) select id, id from unnest(%s::uuid[]) id",
+            ([each.contact_id for each in made],),
         )
         await conn.execute(
             "insert into run (id, journey, version, contact_id, entry_ref, ref,"
@@ -96,6 +98,26 @@ async def bare_runs(pool: Pool, journey: str, count: int, **contact: Any) -> lis
             (journey, [each.run_id for each in made], [each.contact_id for each in made]),
         )
     return made
+
+
+async def entered_runs(pool: Pool, catalog: Catalog, journey: str, count: int) -> list[Bare]:
+    """So many contacts with an e-mail address, each with a run that entered `journey` just now."""
+    contacts = [uuid4() for _ in range(count)]
+    async with pool.connection() as conn, conn.transaction():
+        await conn.execute(
+            "insert into contact (id, external_id, email)"
+            " select id, id, id || '@example.com' from unnest(%s::uuid[]) id",
+            (contacts,),
+        )
+        definition = await catalog.definition(conn, journey, 1)
+        requests = [EntryRequest(contact, "", {}, None) for contact in contacts]
+        answers = await enter_all(conn, catalog, [(definition, each) for each in requests])
+        await conn.execute("update run set workflow_started_at = parcours.clock()")
+    return [
+        Bare(answer.run_id, contact)
+        for answer, contact in zip(answers, contacts, strict=True)
+        if isinstance(answer, Entered)
+    ]
 
 
 class Walker:
@@ -146,7 +168,7 @@ class Offset:
 
     def balance(self, side: Side | None) -> None:
         """The delayed event, or what it races with, was committed first: let the other win."""
-        factor = {"event": 1.05, "visit": 1 / 1.05, None: 1.0}[side]
+        factor = {"event": 1.05, "step": 1 / 1.05, None: 1.0}[side]
         self._reach = min(max(self._reach * factor, 0.001), 0.5)
 
     def coin(self) -> bool:
@@ -155,13 +177,19 @@ class Offset:
 
 
 async def accept_between(
-    conn: AsyncConnection[Any], offset: Offset, run: Bare, name: str, events: int = 1
+    conn: AsyncConnection[Any],
+    offset: Offset,
+    run: Bare,
+    name: str,
+    *,
+    events: int = 1,
+    asked: LiteralString = VISITED,
 ) -> Side | None:
     """Accept events as ingest does, each in its transaction, at random moments: before it begins,
     or with the event's id drawn and not yet committed.
 
-    Says whether the first event or the start of the run's first visit was committed first; None if
-    it was too close to tell.
+    Says whether the first event or the run's own step was committed first, of which `asked` tells;
+    None if it was too close to tell.
     """
     seen = []
     # What needs no answer goes along with what comes next.
@@ -177,11 +205,11 @@ async def accept_between(
                 await record_events(conn, run.contact_id, [NewEvent(name, {})])
                 if within:
                     await offset.spend(conn)
-                seen.append(await conn.execute(_VISITED, (run.run_id,)))
-            seen.append(await conn.execute(_VISITED, (run.run_id,)))
+                seen.append(await conn.execute(asked, (run.run_id,)))
+            seen.append(await conn.execute(asked, (run.run_id,)))
     before, after = [await cursor.fetchone() == (True,) for cursor in seen[:2]]
     # What a statement sees was committed before it; what it does not see is committed after it.
-    return "visit" if before else None if after else "event"
+    return "step" if before else None if after else "event"
 
 
 def context_of(pool: Pool) -> Context:
@@ -224,3 +252,13 @@ async def in_turn(limit: int, tries: Iterable[Callable[[], Awaitable[Any]]]) -> 
             await asyncio.gather(*left, return_exceptions=True)
             raise AssertionError(f"{len(left)} of {len(tasks)} tries do not end")
     return [task.result() for task in tasks]
+
+
+async def eventually_none(pool: Pool, query: LiteralString, timeout: float = 60.0) -> None:
+    """Until a query finds no rows; one look for many runs."""
+
+    async def look() -> bool:
+        async with pool.connection() as conn:
+            return await (await conn.execute(query)).fetchone() is None
+
+    await eventually(look, timeout, every=0.1, what=f"no rows of: {query}")

@@ -110,11 +110,11 @@ class _Race:
         async with self._walkers.connection() as its, self._clients.connection() as theirs:
             planned, side = await asyncio.gather(
                 walker.begin(its, first),
-                accept_between(theirs, self._offset, run, "Ping", len(self._steps)),
+                accept_between(theirs, self._offset, run, "Ping", events=len(self._steps)),
             )
         if stands(planned):
             # The look right after the wait's commit did not see the event.
-            side = "visit"
+            side = "step"
         self._offset.balance(side)
         self.first[side] += 1
         await walker.end(first, planned)
@@ -156,7 +156,7 @@ def test_an_event_beside_the_start_of_its_wait_ends_it_once(settings: Settings) 
         for ended_by, events, outcomes, ref in raced.taken
     )
     assert raced.deaf
-    assert min(raced.first["event"], raced.first["visit"]) >= TRIES / 5, raced.first
+    assert min(raced.first["event"], raced.first["step"]) >= TRIES / 5, raced.first
 
 
 def test_each_of_two_events_ends_one_of_two_waits_in_order(settings: Settings) -> None:
@@ -167,4 +167,4 @@ def test_each_of_two_events_ends_one_of_two_waits_in_order(settings: Settings) -
         for ended_by, events, outcomes, ref in raced.taken
     )
     assert raced.deaf
-    assert min(raced.first["event"], raced.first["visit"]) >= BURSTS / 5, raced.first
+    assert min(raced.first["event"], raced.first["step"]) >= BURSTS / 5, raced.first
