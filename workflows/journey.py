@@ -70,7 +70,10 @@ class Journey:
         """Note that there may be something to see; what it is, Postgres knows."""
         if signal.visit == 0:
             self._state.look = True
-        elif signal.visit >= self._cursor.visit:
+            return
+        # Unless the run stands, the next visit's wait may be planned, with the send that goes on.
+        ahead = 0 if self._state.standing else 1
+        if self._cursor.visit <= signal.visit <= self._cursor.visit + ahead:
             self._state.woken = max(self._state.woken, signal.visit)
 
     @workflow.run
@@ -95,8 +98,8 @@ class Journey:
             else:
                 if not self._state.standing:
                     self._cursor.visit += 1
-                result = await self._visit(node, planned)
                 self._state.standing = False
+                result = await self._visit(node, planned)
             if result.ended:
                 return result.ended
             if result.exit_rule is not None:
@@ -133,6 +136,10 @@ class Journey:
 
     async def _send(self, node: Node) -> StepResult:
         while True:
+            workflow.set_current_details(
+                f"Sends **{node.id}** (visit {self._cursor.visit}): {node.summary}.\n\n"
+                f"Since {self._now():%Y-%m-%d %H:%M:%S} UTC."
+            )
             try:
                 result: StepResult = await workflow.execute_activity(
                     "send",
@@ -166,6 +173,8 @@ class Journey:
         self._state.standing = True
         if workflow.info().is_continue_as_new_suggested():
             await self._continue_as_new()
+        if self._state.woken != visit:
+            self._state.woken = 0
         if self._state.shown != node.id:
             workflow.upsert_search_attributes([JOURNEY_STEP.value_set(node.id)])
             self._state.shown = node.id
@@ -176,7 +185,7 @@ class Journey:
         )
 
         def woken() -> bool:
-            return self._state.look or self._state.woken >= visit
+            return self._state.look or self._state.woken == visit
 
         fired = False
         if due is None:
@@ -187,8 +196,8 @@ class Journey:
                 await workflow.wait_condition(woken, timeout=left, timeout_summary=summary)
             except TimeoutError:
                 fired = True
-        if self._state.woken <= visit:
-            self._state.woken = 0
+        self._state.standing = False
+        self._state.woken = 0
         self._state.look = False
         return fired
 
