@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
@@ -17,6 +17,7 @@ from journeys.durations import Duration
 from journeys.zones import zone_of
 from store.catalog import Catalog, Definition
 from store.contacts import lock_contacts
+from store.identifiers import new_run_id
 from store.listening import listen, look_at
 from store.runs import RunRow, end_run, fire_exit, lock_run
 
@@ -89,7 +90,7 @@ async def enter_all(
             refused.append((definition, request, stopped.code))
             answers.append(stopped)
         else:
-            run_id = uuid4()
+            run_id = new_run_id()
             fresh.append((definition, request, run_id, each.last_event_id))
             answers.append(Entered(run_id, stopped))
     await _insert(conn, fresh)

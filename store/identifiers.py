@@ -1,0 +1,19 @@
+"""Identifiers that sort by the time they were made."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from uuid import UUID
+
+
+def new_run_id() -> UUID:
+    """An id for a run: a UUID of version 7 (RFC 9562, section 5.7).
+
+    Its first 48 bits are milliseconds since 1970, so listings by id are listings by age, and an
+    index of ids grows at its end.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    number = (milliseconds & (2**48 - 1)) << 80 | secrets.randbits(80)
+    number = number & ~(0xF << 76) | 0x7 << 76
+    return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)

@@ -1,0 +1,177 @@
+"""A journey's counts, over rows written and counted by hand."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool
+
+from store.statistics import journey_statistics
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+FIRST: dict[str, Any] = {
+    "journey": "welcome",
+    "entry": {"event": "Signed Up"},
+    "exit": {"event": "Left", "then": [{"id": "bye", "sms": {"text": "x", "transactional": True}}]},
+    "steps": [
+        {"id": "mail", "email": {"subject": "x", "text": "x", "transactional": True}},
+        {"id": "pause", "wait": "2d"},
+        {
+            "id": "choice",
+            "branch": [
+                {
+                    "name": "warm",
+                    "if": {"message": "mail", "is": "opened"},
+                    "then": [{"id": "call", "webhook": {"url": "https://crm.example/x"}}],
+                },
+                {"else": [{"id": "old", "update": {"set": {"cold": True}}}]},
+            ],
+        },
+    ],
+}  # fmt: skip
+SECOND = {**FIRST, "steps": [FIRST["steps"][0], {"id": "tag", "group": {"add": ["new"]}}]}
+
+
+def counts(step: str, kind: str, **some: Any) -> dict[str, Any]:
+    names = ("reached", "waiting", "sent", "failed", "unknown", "opened", "clicked", "left")
+    return {"id": step, "kind": kind, "skipped": {}, **dict.fromkeys(names, 0), **some}
+
+
+class Writer:
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.contact = uuid4()
+
+    async def execute(self, statement: str, *arguments: Any) -> None:
+        async with self.pool.connection() as conn:
+            await conn.execute(statement.encode(), arguments)
+
+    async def journey(self, *documents: dict[str, Any], active: int | None) -> None:
+        await self.execute("insert into contact (id) values (%s)", self.contact)
+        await self.execute(
+            "insert into journey (key, state, active_version) values ('welcome', 'active', %s)",
+            active,
+        )
+        for number, document in enumerate(documents, start=1):
+            await self.execute(
+                "insert into journey_version (journey, version, document, program, source, sha256)"
+                " values ('welcome', %s, %s, '{}', '', '')",
+                number, Jsonb(document),
+            )  # fmt: skip
+
+    async def run(
+        self, *visits: tuple[Any, ...], version: int = 1, outcome: str | None = None
+    ) -> UUID:
+        """A run, ended if it has an outcome; a visit is `(step, kind, outcome, reason, *fates)`."""
+        run = uuid4()
+        await self.execute(
+            "insert into run (id, journey, version, contact_id, key, state, outcome, entry_ref,"
+            " ref) values (%s, 'welcome', %s, %s, %s, %s, %s, 0, 0)",
+            run, version, self.contact, str(run), "ended" if outcome else "active", outcome,
+        )  # fmt: skip
+        for number, visit in enumerate(visits, start=1):
+            step, kind, visit_outcome, reason, *fates = visit
+            await self.execute(
+                "insert into visit (run_id, visit, step, kind, outcome, facts)"
+                " values (%s, %s, %s, %s, %s, %s)",
+                run, number, step, kind, visit_outcome, Jsonb({"reason": reason} if reason else {}),
+            )  # fmt: skip
+            if kind in ("email", "sms", "webhook") and visit_outcome != "skipped":
+                columns = "".join(f", {fate}_at" for fate in fates)
+                await self.execute(
+                    "insert into message (id, run_id, visit, step, contact_id, channel, state,"
+                    f" token{columns}) values (%s, %s, %s, %s, %s, %s, 'sent', ''"
+                    f"{', parcours.clock()' * len(fates)})",
+                    uuid4(), run, number, step, self.contact, kind,
+                )  # fmt: skip
+        return run
+
+
+@pytest.fixture
+async def writer(pool: Pool) -> Writer:
+    return Writer(pool)
+
+
+async def test_every_step_is_counted(writer: Writer) -> None:
+    await writer.journey(FIRST, active=1)
+    sent = ("mail", "email", "sent", None)
+    await writer.run((*sent, "opened", "clicked"), ("pause", "wait", "elapsed", None),
+                     ("choice", "branch", "warm", None), ("call", "webhook", "ok", None),
+                     outcome="completed")  # fmt: skip
+    await writer.run((*sent, "opened"), ("pause", "wait", "elapsed", None),
+                     ("choice", "branch", "warm", None), ("call", "webhook", "failed", None),
+                     outcome="completed")  # fmt: skip
+    await writer.run(("mail", "email", "skipped", "consent"), ("pause", "wait", None, None))
+    await writer.run(("mail", "email", "skipped", "consent"), ("pause", "wait", None, None))
+    await writer.run(("mail", "email", "skipped", "no_address"), ("pause", "wait", "exited", None),
+                     ("bye", "sms", "sent", None), outcome="exited")  # fmt: skip
+    await writer.run(("mail", "email", "failed", None), ("pause", "wait", None, None),
+                     outcome="removed")  # fmt: skip
+    await writer.run(("mail", "email", "unknown", None), ("pause", "wait", "skipped", None))
+    await writer.run(("mail", "email", None, None))
+    async with writer.pool.connection() as conn:
+        found = await journey_statistics(conn, "welcome")
+    assert found == {
+        "journey": "welcome",
+        "version": None,
+        "entered": 8,
+        "active": 4,
+        "steps": [
+            counts("mail", "email", reached=8, waiting=1, sent=2, failed=1, unknown=1, opened=2,
+                   clicked=1, left=7, skipped={"consent": 2, "no_address": 1}),
+            counts("pause", "wait", reached=7, waiting=2, left=4, skipped={"if": 1}),
+            counts("choice", "branch", reached=2, left=2),
+            counts("call", "webhook", reached=2, sent=1, failed=1, left=2),
+            counts("old", "update"),
+            counts("bye", "sms", reached=1, sent=1, left=1),
+        ],
+        "ends": {"completed": 2, "exited": 1, "removed": 1},
+    }  # fmt: skip
+
+
+async def test_versions_are_counted_apart_or_together(writer: Writer) -> None:
+    await writer.journey(FIRST, SECOND, active=2)
+    await writer.run(("mail", "email", "sent", None), ("pause", "wait", None, None))
+    await writer.run(("mail", "email", "sent", None), ("tag", "group", "done", None), version=2,
+                     outcome="completed")  # fmt: skip
+
+    async def steps(version: int | None) -> dict[str, int]:
+        async with writer.pool.connection() as conn:
+            found = await journey_statistics(conn, "welcome", version)
+        assert found is not None
+        assert found["version"] == version
+        return {step["id"]: step["reached"] for step in found["steps"]}
+
+    together = await steps(None)
+    assert together == {"mail": 2, "tag": 1, "bye": 0, "pause": 1}
+    assert list(together) == ["mail", "tag", "bye", "pause"]
+    assert await steps(2) == {"mail": 1, "tag": 1, "bye": 0}
+    first = await steps(1)
+    assert first == {"mail": 1, "pause": 1, "choice": 0, "call": 0, "old": 0, "bye": 0}
+
+
+async def test_a_loop_counts_each_time_around(writer: Writer) -> None:
+    await writer.journey(FIRST, active=None)
+    mail = ("mail", "email", "sent", None)
+    await writer.run(mail, ("pause", "wait", "elapsed", None), mail, ("pause", "wait", None, None))
+    async with writer.pool.connection() as conn:
+        found = await journey_statistics(conn, "welcome")
+    assert found is not None
+    assert found["steps"][:2] == [
+        counts("mail", "email", reached=2, sent=2, left=2),
+        counts("pause", "wait", reached=2, waiting=1, left=1),
+    ]
+
+
+async def test_a_journey_that_nobody_entered_counts_nothing(writer: Writer) -> None:
+    await writer.journey(FIRST, active=None)
+    async with writer.pool.connection() as conn:
+        found = await journey_statistics(conn, "welcome")
+        assert await journey_statistics(conn, "welcome", 2) is None
+        assert await journey_statistics(conn, "unknown") is None
+    assert found is not None
+    assert (found["entered"], found["active"], found["ends"]) == (0, 0, {})
+    assert [step["reached"] for step in found["steps"]] == [0] * 6
