@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, Tag
 
 from journeys.durations import Duration
 from journeys.forms import PLAIN, tag, told_by
+from journeys.instants import read_time
 from journeys.values import (
     AttributeReference,
     DocumentModel,
@@ -43,19 +44,20 @@ def _date(text: str) -> str:
 
 
 def _date_time(text: str) -> str:
-    try:
-        if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            raise ValueError
-        datetime.fromisoformat(text)
-    except ValueError:
+    if read_time(text) is None:
         raise ValueError(
             f"`{text}` is not a date or date-time; write 2026-12-31 or 2026-12-31T09:00"
-        ) from None
+        )
     return text
 
 
+def is_time_of_day(text: str) -> bool:
+    """Whether a moment in one word is a time of day."""
+    return _TIME.fullmatch(text) is not None
+
+
 def _moment(text: str) -> str:
-    if text == "entry" or _TIME.fullmatch(text):
+    if text == "entry" or is_time_of_day(text):
         return text
     try:
         if text[:1] in ("+", "-"):
@@ -92,6 +94,17 @@ Days = Annotated[
     told_by("days", plain=True, listed=True),
 ]
 """`mon-fri`, or a list of such."""
+
+
+def weekdays(days: Days) -> frozenset[int]:
+    """The days of the week that `days` names, Monday 0; `fri-mon` goes over the weekend."""
+    found: set[int] = set()
+    for part in re.split(r"\s*,\s*", days.strip() if isinstance(days, str) else ",".join(days)):
+        first, _, last = part.strip().partition("-")
+        begin = WEEKDAYS.index(first)
+        length = (WEEKDAYS.index(last or first) - begin) % 7
+        found |= {(begin + place) % 7 for place in range(length + 1)}
+    return frozenset(found)
 
 
 class Shift(DocumentModel):

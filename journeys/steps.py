@@ -17,7 +17,7 @@ from pydantic import (
 
 from journeys.conditions import Condition, Fate
 from journeys.forms import nearest, tag, told_by
-from journeys.moments import Days, Limit, Moment
+from journeys.moments import Days, Limit, Moment, is_time_of_day
 from journeys.program import Kind
 from journeys.sending import Email, Sms, Webhook
 from journeys.triggers import (
@@ -97,6 +97,16 @@ class UntilWait(DocumentModel):
     until: Moment
     days: Days | None = None
     up_to: Limit | None = None
+
+    @model_validator(mode="after")
+    def _days_of_a_time(self) -> Self:
+        if self.days is not None and not (
+            isinstance(self.until, str) and is_time_of_day(self.until)
+        ):
+            raise ValueError(
+                '`days` goes with a time of day; write {until: "09:00", days: mon-fri}'
+            )
+        return self
 
 
 class TriggerWait(AroundTrigger):
