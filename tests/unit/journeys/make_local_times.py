@@ -53,12 +53,16 @@ def shifted(start: ZonedDateTime, text: str, zone: str) -> ZonedDateTime:
         UNITS[unit]: sign * int(count) for count, unit in re.findall(r"([0-9]+)(mo|[ywdhms])", text)
     }
     calendar = {k: v for k, v in parts.items() if k in ("years", "months", "weeks", "days")}
-    exact = {k: v for k, v in parts.items() if k not in calendar}
+    exact = TimeDelta(
+        hours=parts.get("hours", 0),
+        minutes=parts.get("minutes", 0),
+        seconds=parts.get("seconds", 0),
+    )
     if calendar:
         wall = start.to_plain()
         date = wall.date().add(**calendar)
         start = local(date.at(wall.time()), zone)
-    return (start.to_instant() + TimeDelta(**exact)).to_tz(zone) if exact else start
+    return (start.to_instant() + exact).to_tz(zone)
 
 
 def read(value: Any, zone: str) -> ZonedDateTime | PlainDateTime | None:
