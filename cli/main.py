@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import api, demo, dev, key, migrate, worker
+from cli import api, demo, dev, journey, key, migrate, run, stats, worker
 
 app = typer.Typer(
     name="parcours",
@@ -17,6 +17,9 @@ app.command("demo")(demo.run)
 app.command("api")(api.run)
 app.command("worker")(worker.run)
 app.command("migrate")(migrate.run)
+app.add_typer(journey.app, name="journey")
+app.add_typer(run.app, name="run")
+app.command("stats")(stats.run)
 app.add_typer(key.app, name="key")
 
 

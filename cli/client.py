@@ -1,0 +1,106 @@
+"""The server that a command talks to: found by settings or by `stack.json`, asked by HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from cli.refusal import refuse
+
+if TYPE_CHECKING:
+    import httpx
+
+DataDir = Annotated[
+    Path, typer.Option(help="Of `parcours dev`, whose server is asked unless PARCOURS_API_URL is.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print what the API answers.")]
+DATA_DIR = Path(".parcours")
+
+_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """An API, and a key of it."""
+
+    url: str
+    key: str
+    local: bool
+    """On this machine: no proxy lies between."""
+
+    def get(self, path: str, **parameters: Any) -> httpx.Response:
+        """The answer to a GET; parameters that are None are left out."""
+        given = {name: value for name, value in parameters.items() if value is not None}
+        return self._ask("GET", path, params=given)
+
+    def post(self, path: str, body: Any = None) -> httpx.Response:
+        """The answer to a POST of JSON."""
+        return self._ask("POST", path, json=body if body is not None else {})
+
+    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """The answer; the command ends with a line if there is none, or if it says no."""
+        import httpx
+
+        try:
+            with httpx.Client(
+                base_url=self.url,
+                headers={"Authorization": f"Bearer {self.key}"},
+                timeout=_TIMEOUT,
+                trust_env=not self.local,
+            ) as client:
+                response = client.request(method, path, **more)
+        except httpx.TimeoutException:
+            refuse(f"{self.url} did not answer within {_TIMEOUT:g} s")
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            refuse(f"PARCOURS_API_URL is no address such as http://127.0.0.1:8000: {self.url}")
+        except httpx.HTTPError as error:
+            refuse(f"{self.url} cannot be reached ({error}): is the server running?")
+        if not response.is_success:
+            refuse(_said_no(self.url, response))
+        return response
+
+
+def find_server(data_dir: Path) -> Server:
+    """The server of PARCOURS_API_URL, else the one that runs on `data_dir`."""
+    url = os.environ.get("PARCOURS_API_URL", "").rstrip("/")
+    if url:
+        key = os.environ.get("PARCOURS_API_KEY", "")
+        if not key:
+            refuse("PARCOURS_API_URL is set, so PARCOURS_API_KEY must be: a key of scope operate")
+        if not (key.isascii() and key.isprintable()):
+            refuse("PARCOURS_API_KEY is not a key: it has characters that no key has")
+        return Server(url, key, local=False)
+    file = data_dir / "stack.json"
+    try:
+        stack = json.loads(file.read_text())
+        return Server(stack["api"], stack["keys"]["operate"], local=True)
+    except FileNotFoundError:
+        refuse(
+            f"no server runs here: there is no {file}. Start one by `parcours dev`, or set"
+            " PARCOURS_API_URL and PARCOURS_API_KEY"
+        )
+    except OSError as error:
+        refuse(f"{file} cannot be read: {error.strerror}")
+    except (ValueError, KeyError, TypeError):
+        refuse(f"{file} does not describe a stack: start `parcours dev` anew")
+
+
+def segment(text: str) -> str:
+    """The text as one part of a path."""
+    return quote(text, safe="")
+
+
+def _said_no(url: str, response: httpx.Response) -> str:
+    try:
+        message = str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"{url} answered {response.status_code}, and not as Parcours does"
+    if response.status_code in (401, 403):
+        return f"{url} refused the key: {message}"
+    return message

@@ -1,0 +1,152 @@
+"""`parcours run`: starting runs, listing them, and what one of them did and why."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from cli.client import DATA_DIR, AsJson, DataDir, find_server, segment
+from cli.refusal import refuse
+from cli.tables import at_second, print_pairs, print_table, screen
+
+app = typer.Typer(help="Contacts' passages through journeys.", no_args_is_help=True)
+
+
+class State(StrEnum):
+    """Whether a run goes on."""
+
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+@app.command("start")
+def start(
+    journey: Annotated[str, typer.Argument(help="The journey's key.")],
+    contact: Annotated[str, typer.Option(help="The contact's external id, or ours.")],
+    properties: Annotated[
+        str, typer.Option(help="What `entry` says in the run, as a JSON object.")
+    ] = "{}",
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Repeated with it, the first answer comes again.")
+    ] = None,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Start a run of an active journey."""
+    body: dict[str, Any] = {"contact": contact, "properties": _object(properties)}
+    if idempotency_key is not None:
+        body["idempotency_key"] = idempotency_key
+    answer = find_server(data_dir).post(f"/v1/journeys/{segment(journey)}/runs", body)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    started = answer.json()
+    print_pairs([("run", started["id"]), ("workflow", started["workflow_id"])])
+
+
+@app.command("list")
+def list_(
+    contact: Annotated[str | None, typer.Option(help="External id, or ours.")] = None,
+    journey: Annotated[str | None, typer.Option(help="The journey's key.")] = None,
+    state: Annotated[State | None, typer.Option()] = None,
+    step: Annotated[str | None, typer.Option(help="Where they stand, or stood last.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="Runs of a page.")] = 50,
+    cursor: Annotated[str | None, typer.Option(help="From where the last page ended.")] = None,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, the newest first."""
+    answer = find_server(data_dir).get(
+        "/v1/runs",
+        contact=contact,
+        journey=journey,
+        state=state.value if state else None,
+        step=step,
+        limit=limit,
+        cursor=cursor,
+    )
+    if as_json:
+        typer.echo(answer.text)
+        return
+    page = answer.json()
+    print_table(
+        ["run", "journey", "version", "contact", "state", "step", "outcome", "started", "ended"],
+        [
+            (run["id"], run["journey"], run["version"], run["contact"], run["state"], run["step"],
+             _outcome(run), at_second(run["started_at"]), at_second(run["ended_at"]))
+            for run in page["items"]
+        ],
+        numbers=["version"],
+    )  # fmt: skip
+    if page["next"]:
+        screen().print(f"There are more: --cursor {page['next']}", soft_wrap=True)
+
+
+@app.command("show")
+def show(
+    run: Annotated[str, typer.Argument(help="The run's id.")],
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a run did, step by step, and the facts that it saw."""
+    answer = find_server(data_dir).get(f"/v1/runs/{segment(run)}")
+    if as_json:
+        typer.echo(answer.text)
+        return
+    shown = answer.json()
+    print_pairs(
+        [
+            ("run", shown["id"]),
+            ("workflow", shown["workflow_id"]),
+            ("journey", f"{shown['journey']} version {shown['version']}"),
+            ("contact", shown["contact"]),
+            ("state", shown["state"]),
+            ("step", shown["step"]),
+            ("outcome", _outcome(shown) or None),
+            ("started", at_second(shown["started_at"])),
+            ("ended", at_second(shown["ended_at"])),
+        ]
+    )
+    print_table(
+        ["visit", "step", "kind", "outcome", "started", "ended", "facts"],
+        [
+            (visit["visit"], visit["step"], visit["kind"], _standing(visit),
+             at_second(visit["started_at"]), at_second(visit["ended_at"]), _facts(visit))
+            for visit in shown["visits"]
+        ],
+        numbers=["visit"],
+    )  # fmt: skip
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        refuse(f"--properties is not JSON: {error}")
+    if not isinstance(given, dict):
+        refuse('--properties must be a JSON object, such as {"total": 20}')
+    return given
+
+
+def _outcome(run: dict[str, Any]) -> str:
+    outcome = run["outcome"] or ""
+    return f"{outcome} ({run['reason']})" if run["reason"] else outcome
+
+
+def _standing(visit: dict[str, Any]) -> str:
+    if visit["outcome"] is not None:
+        return str(visit["outcome"])
+    held = f"held: {visit['held']}" if visit.get("held") else "stands here"
+    due = at_second(visit.get("due_at"))
+    return f"{held}, until {due}" if due else held
+
+
+def _facts(visit: dict[str, Any]) -> dict[str, Any]:
+    """The facts, with what a condition saw among them; a message's id first."""
+    facts = dict(visit["facts"])
+    saw = facts.pop("saw", None)
+    message = {"message": visit["message_id"]} if visit["message_id"] else {}
+    return {**message, **facts, **(saw if isinstance(saw, dict) else {})}

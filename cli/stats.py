@@ -1,0 +1,52 @@
+"""`parcours stats`: what became of a journey's runs, step by step."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.client import DATA_DIR, AsJson, DataDir, find_server, segment
+from cli.tables import in_words, print_table, screen
+
+_COUNTS = (
+    "reached",
+    "waiting",
+    "sent",
+    "skipped",
+    "failed",
+    "unknown",
+    "opened",
+    "clicked",
+    "left",
+)
+
+
+def run(
+    journey: Annotated[str, typer.Argument(help="The journey's key.")],
+    version: Annotated[
+        int | None, typer.Option(min=1, help="One version; all of them together otherwise.")
+    ] = None,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Count, per step, what became of a journey's runs, and how they ended."""
+    answer = find_server(data_dir).get(f"/v1/journeys/{segment(journey)}/stats", version=version)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    counted = answer.json()
+    of = "" if counted["version"] is None else f" version {counted['version']}"
+    ends = f"; ended {in_words(counted['ends'])}" if counted["ends"] else ""
+    screen().print(
+        f"{counted['journey']}{of}: {counted['entered']} entered, {counted['active']} active{ends}",
+        soft_wrap=True,
+    )
+    print_table(
+        ["step", "kind", *_COUNTS],
+        [
+            (step["id"], step["kind"], *(step[count] or None for count in _COUNTS))
+            for step in counted["steps"]
+        ],
+        numbers=[count for count in _COUNTS if count != "skipped"],
+    )
