@@ -3,9 +3,10 @@
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.workflowservice.v1 import (
@@ -32,6 +33,7 @@ class Temporal:
         ui_port: of the web interface; None starts none.
         log: where the server's lines go.
         namespaces: made besides `default`, with our search attributes.
+        dynamic_config: values of the server's dynamic configuration, as JSON.
     """
 
     def __init__(
@@ -42,8 +44,10 @@ class Temporal:
         log: Path,
         *,
         namespaces: Sequence[str] = (),
+        dynamic_config: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.namespaces = namespaces
+        self.dynamic_config = dynamic_config
         self.file = file
         self.port = port
         self.ui_port = ui_port
@@ -75,6 +79,8 @@ class Temporal:
             arguments += ["--sqlite-pragma", "synchronous=normal"]
         for namespace in self.namespaces:
             arguments += ["--namespace", namespace]
+        for name, value in self.dynamic_config.items():
+            arguments += ["--dynamic-config-value", f"{name}={value}"]
         for name in SEARCH_ATTRIBUTES:
             arguments += ["--search-attribute", f"{name}=Keyword"]
         child = await Child.start(

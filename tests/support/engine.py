@@ -57,7 +57,7 @@ class Engine:
         run: dict[str, Any] = await eventually(found)
         return run
 
-    async def ended(self, contact: UUID, timeout: float = 20.0) -> dict[str, Any]:
+    async def ended(self, contact: UUID, timeout: float = 60.0) -> dict[str, Any]:
         """The newest run of a contact, waited for until it has ended."""
 
         async def found() -> Any:
@@ -67,7 +67,7 @@ class Engine:
         run: dict[str, Any] = await eventually(found, timeout=timeout)
         return run
 
-    async def standing_at(self, contact: UUID, step: str, timeout: float = 20.0) -> dict[str, Any]:
+    async def standing_at(self, contact: UUID, step: str, timeout: float = 60.0) -> dict[str, Any]:
         """The newest run of a contact, waited for until it stands at a step."""
 
         async def found() -> Any:

@@ -1,0 +1,160 @@
+"""Nothing about a contact is in Temporal: not even while things fail."""
+
+import json
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import Envelope
+from pydantic import SecretStr
+from temporalio.client import WorkflowHandle
+
+from infra.settings import Settings
+from tests.support.conditions import eventually
+from tests.support.engine import Engine
+from tests.support.smtp import SmtpSink
+from tests.support.temporal import closed_as, everything_known
+
+EMAIL = "wilhelmina.brontë@example.org"
+PHONE = "+33755512345"
+PERSONAL = [
+    "wilhelmina",
+    "brontë",
+    "55512345",
+    "Lilas",
+    "cart-9917",
+    "Moulins",
+    "x-secret-size",
+]
+"""Bits of what is known of the contact and of what its events say, nowhere else in the journey."""
+
+TELLING = """
+journey: telling
+entry: {event: Cart Updated, key: email}
+re_entry: always
+steps:
+  - {id: shy, sms: {text: "Hello {{ contact.name }}", transactional: true}}
+  - {id: hello, email: {subject: "Hello {{ contact.name }}", text: "{{ entry.cart }}", transactional: true}}
+  - {id: pause, wait: {event: Cart Updated, where: {cart: {entry: cart}}, up_to: 1d}}
+  - id: lives
+    branch:
+      - {name: near, if: {attribute: street, is: {entry: street}}, then: [{id: keep, update: {set: {town: {entry: town}}}}]}
+  - {id: club, group: {add: [near]}}
+  - {id: unprintable, email: {subject: "For {{ contact.name }} {{ contact.nothing }}", text: x, transactional: true}}
+  - {id: crm, webhook: {url: "http://127.0.0.1/{{ contact.email }}", body: {who: {attribute: email}}}}
+  - {id: refused, email: {subject: "Again {{ contact.name }}", text: Refuse me, transactional: true}}
+  - {id: over, exit: told}
+"""  # noqa: E501 - as a person would write it
+
+# A fault of ours whose words name the contact.
+FAULTY = f"""
+create function fail() returns trigger language plpgsql as
+$$ begin if new.step = 'lives' then raise exception 'no good: {EMAIL}'; end if; return new; end $$;
+create trigger fail before insert on visit for each row execute function fail();
+"""
+
+
+def leaked(known: bytes) -> list[str]:
+    """The personal words in what Temporal tells, whatever their case and escaping."""
+    low = known.decode("utf-8", "replace").lower()
+    return [word for word in PERSONAL if any(form in low for form in _forms(word.lower()))]
+
+
+def _forms(word: str) -> tuple[str, str]:
+    return word, json.dumps(word)[1:-1]
+
+
+@pytest.fixture
+def engine_settings(engine_settings: Settings) -> Settings:
+    """Settings with which webhooks are called, though not on private addresses."""
+    return engine_settings.model_copy(update={"webhook_secret": SecretStr("a secret of the test")})
+
+
+async def look_at(engine: Engine, workflow: WorkflowHandle[Any, Any], evidence: bytes) -> bytes:
+    """What Temporal knows once it knows the evidence."""
+    known = b""
+
+    async def look() -> bool:
+        nonlocal known
+        known = await everything_known(engine.client, workflow)
+        return evidence in known
+
+    await eventually(look, what=evidence.decode())
+    return known
+
+
+def refusing(envelope: Envelope) -> str:
+    content = envelope.content
+    text = content if isinstance(content, bytes) else (content or "").encode()
+    if b"Refuse me" in text:
+        return f"550 5.1.1 <{envelope.rcpt_tos[0]}>: there is no such user"
+    return "250 OK"
+
+
+async def test_nothing_about_a_contact_is_in_temporal(engine: Engine, smtp_sink: SmtpSink) -> None:
+    await engine.activate(TELLING)
+    contact = await engine.contact(
+        external_id=EMAIL,
+        email=EMAIL,
+        phone=PHONE,
+        attributes={"name": "Wilhelmina Brontë", "street": "7, rue des Lilas"},
+    )
+    properties = {
+        "email": EMAIL,
+        "cart": "cart-9917",
+        "street": "7, rue des Lilas",
+        "town": "Moulins",
+        "size": "x-secret-size",
+    }
+    smtp_sink.answer = lambda envelope: f"451 4.2.1 <{envelope.rcpt_tos[0]}> is busy, later"
+    await engine.event(contact, "Cart Updated", **properties)
+    run = await engine.standing_at(contact, "hello")
+    assert run["key"] == EMAIL
+    workflow = engine.workflow(run)
+
+    # While a send is retried, and its failure is pending.
+    retried = await look_at(engine, workflow, b"not_taken")
+    assert leaked(retried) == []
+    assert str(contact).encode() in retried
+
+    # While a step fails by a fault whose words name the contact.
+    async with engine.pool.connection() as conn:
+        await conn.execute(FAULTY.encode())
+    smtp_sink.answer = refusing
+    run = await engine.standing_at(contact, "pause")
+    assert leaked(await everything_known(engine.client, workflow)) == []
+    await engine.event(contact, "Cart Updated", **properties)
+    assert leaked(await look_at(engine, workflow, b"internal")) == []
+    async with engine.pool.connection() as conn:
+        cursor = await conn.execute("select detail from fault")
+        assert EMAIL in str(await cursor.fetchall())
+        await conn.execute("drop trigger fail on visit")
+
+    # When all is over, failures of every kind included.
+    await engine.ended(contact)
+    assert await closed_as(workflow) == "COMPLETED"
+    assert await engine.path(run["id"]) == [
+        ("shy", "sent"),
+        ("hello", "sent"),
+        ("pause", "happened"),
+        ("lives", "near"),
+        ("keep", "done"),
+        ("club", "done"),
+        ("unprintable", "failed"),
+        ("crm", "failed"),
+        ("refused", "failed"),
+        ("over", "exited"),
+    ]
+    known = await everything_known(engine.client, workflow)
+    assert leaked(known) == []
+    assert b"not_taken" in known
+    assert b"internal" in known
+    # The words are kept where they can be erased.
+    async with engine.pool.connection() as conn:
+        cursor = await conn.execute("select detail from message where step = 'refused'")
+        assert EMAIL in str(await cursor.fetchall())
+
+
+def test_the_search_finds_a_word_however_it_is_written() -> None:
+    for text in (EMAIL, "BRONTË", '"Bront\\u00eb"', "7, rue des Lilas"):
+        assert leaked(text.encode()) != []
+    assert leaked(b'{"step": "pause", "reason": "not_taken"}') == []
