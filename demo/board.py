@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -68,7 +69,8 @@ class Board:
             return (name, did, Text("not entered", style="dim"), "", mails)
         run = runs[-1]
         style = _COLOURS.get(run["outcome"] or "", "bold yellow")
-        return (name, did, Text(_stands(run), style), _last(run), mails)
+        stands = Text(_stands(run), style).append(_left(run), "not bold dim")
+        return (name, did, stands, _last(run), mails)
 
     def _clock(self) -> Text:
         seconds = time.monotonic() - self._begun
@@ -89,6 +91,15 @@ def _stands(run: Mapping[str, object]) -> str:
         return str(run["step"] or "the start")
     reason = f": {run['reason']}" if run["reason"] else ""
     return f"■ {run['outcome']}{reason}"
+
+
+def _left(run: Row) -> str:
+    """How long the wait goes on at most, where there is an end to it."""
+    due = run["visits"][-1]["due_at"] if run["visits"] else None
+    if run["state"] != "active" or due is None:
+        return ""
+    left = (datetime.fromisoformat(due) - datetime.now(UTC)).total_seconds()
+    return f" {max(left, 0):.0f} s" if run["visits"][-1]["outcome"] is None else ""
 
 
 def _last(run: Row) -> str:
