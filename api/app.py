@@ -19,6 +19,7 @@ from api import (
     problems,
     reference,
     runs,
+    stats,
     topics,
 )
 from api.auth import KeyRing
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         documents,
         journeys,
         runs,
+        stats,
         health,
         reference,
     ):

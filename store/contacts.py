@@ -109,35 +109,6 @@ for no key update of c
 """
 
 
-class HeldQuery:
-    """Contacts by external id, anonymous id or our own id, locked in the order of their ids.
-
-    Sent with `send`, read with `fetch`: in a pipeline other statements may go along in between.
-    """
-
-    def __init__(
-        self,
-        conn: AsyncConnection[Any],
-        external: Sequence[str] = (),
-        anonymous: Sequence[str] = (),
-        ids: Sequence[UUID] = (),
-    ) -> None:
-        self._cursor = conn.cursor(row_factory=class_row(HeldContact))
-        self._arguments = {
-            "external": list(external),
-            "anonymous": list(anonymous),
-            "ids": list(ids),
-        }
-
-    async def send(self) -> None:
-        """Ask."""
-        await self._cursor.execute(_HOLD, self._arguments)
-
-    async def fetch(self) -> list[HeldContact]:
-        """The rows, locked until the transaction ends."""
-        return await self._cursor.fetchall()
-
-
 async def hold(
     conn: AsyncConnection[Any],
     *,
@@ -145,10 +116,15 @@ async def hold(
     anonymous: Sequence[str] = (),
     ids: Sequence[UUID] = (),
 ) -> list[HeldContact]:
-    """Lock the contacts that exist, in the order of their ids, until the transaction ends."""
-    query = HeldQuery(conn, external, anonymous, ids)
-    await query.send()
-    return await query.fetch()
+    """Lock the contacts that exist, by external id, anonymous id or our own.
+
+    In the order of their ids, and until the transaction ends.
+    """
+    async with conn.cursor(row_factory=class_row(HeldContact)) as cursor:
+        await cursor.execute(
+            _HOLD, {"external": list(external), "anonymous": list(anonymous), "ids": list(ids)}
+        )
+        return await cursor.fetchall()
 
 
 async def lock_contacts(conn: AsyncConnection[Any], contact_ids: Sequence[UUID]) -> None:

@@ -7,10 +7,8 @@ its contact's order is its id, drawn under the lock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
@@ -18,9 +16,11 @@ from psycopg import AsyncConnection
 from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
-from store.contacts import COLUMNS, HeldContact, HeldQuery
+from store.calls import Accepted, Item, Rejected
+from store.contacts import COLUMNS, HeldContact, hold
 from store.meanings import MeaningRefused, Meanings, Meant, has_meaning
 from store.merging import repoint
+from store.plain_ingest import accept_plain, is_plain
 from store.recording import (
     CONTACT_CHANGED,
     Contended,
@@ -46,49 +46,6 @@ _MEETINGS = 10
 """How often a batch begins again because others made the same contacts: fewer each time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One tracking call, already checked; `page` and `screen` are tracks."""
-
-    kind: Literal["identify", "track", "group", "alias"]
-    message_id: str
-    user_id: str | None = None
-    anonymous_id: str | None = None
-    name: str = ""
-    """Of a track: the event's."""
-    properties: orjson.Fragment = field(default_factory=lambda: orjson.Fragment(b"{}"))
-    """Of a track, as JSON."""
-    meant: Mapping[str, Any] | None = None
-    """The same, decoded, of an event with a meaning."""
-    traits: Mapping[str, Any] = field(default_factory=dict)
-    """Of an identify: checked values by attribute; None removes one."""
-    filling: Mapping[str, Any] = field(default_factory=dict)
-    """Values that stand only where the contact has none: zone and locale of the context."""
-    group: str | None = None
-    previous_id: str | None = None
-    occurred_at: datetime | None = None
-    original_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """An item that has taken effect, now or (`new` false) when it came before."""
-
-    message_id: str
-    new: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """An item without any effect."""
-
-    message_id: str
-    code: str
-    message: str
-    retry_after: float | None = None
-    """Seconds after which it may pass."""
-
-
 async def take(
     pool: AsyncConnectionPool[AsyncConnection[Any]],
     items: Sequence[Item],
@@ -100,10 +57,17 @@ async def take(
     Raises psycopg.OperationalError or psycopg_pool.PoolTimeout while the database is away.
     """
     collisions = 0
+    plain = is_plain(items)
     for meeting in range(_MEETINGS):
         try:
-            async with pool.connection() as conn, conn.pipeline(), conn.transaction():
-                return await accept(conn, items, limit_per_minute=limit_per_minute)
+            async with pool.connection() as conn:
+                if plain:
+                    answers = await accept_plain(conn, items, limit_per_minute=limit_per_minute)
+                    if answers is not None:
+                        return answers
+                    plain = False
+                async with conn.transaction():
+                    return await accept(conn, items, limit_per_minute=limit_per_minute)
         except (Contended, UniqueViolation):
             if meeting == _MEETINGS - 1:
                 raise
@@ -161,32 +125,29 @@ class _Batch:
                 external.add(item.previous_id)
                 anonymous.add(item.previous_id)
         message_ids = [item.message_id for item in items]
-        # One round trip. Each statement sees what had been committed when the one before returned:
-        # under the locks, identities and accepted messages of these contacts stand still.
-        held = HeldQuery(conn, sorted(external), sorted(anonymous))
-        identities, seen = conn.cursor(), conn.cursor()
-        await held.send()
-        if anonymous:
-            await identities.execute(
-                "select anonymous_id, contact_id from identity where anonymous_id = any(%s)",
-                (sorted(anonymous),),
-            )
-        await seen.execute(
-            "select message_id from event where message_id = any(%s)"
-            " union all select message_id from receipt where message_id = any(%s)",
-            (message_ids, message_ids),
-        )
-        for contact in await held.fetch():
+        held = await hold(conn, external=sorted(external), anonymous=sorted(anonymous))
+        for contact in held:
             self._contacts[contact.id] = contact
             if contact.external_id is not None:
                 self._by_external[contact.external_id] = contact
+        # Each statement sees what was committed before it: under the locks, identities and
+        # accepted messages of these contacts stand still.
         if anonymous:
+            identities = await conn.execute(
+                "select anonymous_id, contact_id from identity where anonymous_id = any(%s)",
+                (sorted(anonymous),),
+            )
             for anonymous_id, contact_id in await identities.fetchall():
                 if contact_id not in self._contacts:
                     # Linked elsewhere while we waited for its contact.
                     raise Contended
                 self._by_anonymous[anonymous_id] = self._contacts[contact_id]
         self._linked = set(self._by_anonymous)
+        seen = await conn.execute(
+            "select message_id from event where message_id = any(%s)"
+            " union all select message_id from receipt where message_id = any(%s)",
+            (message_ids, message_ids),
+        )
         self._seen.update(row[0] for row in await seen.fetchall())
         self._items = items
         await self._load_meanings()

@@ -18,7 +18,8 @@ from api.services import Services
 from api.times import NaiveTime, parse_time
 from api.tracking import schema
 from api.tracking.items import ITEM_LIMIT, KINDS, Envelope, ItemRefused, parse_item
-from store.ingest import Accepted, Item, Rejected, take
+from store.calls import Accepted, Item, Rejected
+from store.ingest import take
 from store.keys import includes
 
 BATCH_LIMIT = 2500

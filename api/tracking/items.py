@@ -13,7 +13,7 @@ import orjson
 from api.attributes import AttributeRefused, check_attributes, check_context
 from api.bodies import find_unkeepable, is_too_deep
 from api.times import NaiveTime, parse_time
-from store.ingest import Item
+from store.calls import Item
 from store.meanings import OPERATE_EVENTS, has_meaning
 
 ITEM_LIMIT = 32 * 1024

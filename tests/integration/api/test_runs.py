@@ -113,9 +113,51 @@ async def test_an_event_of_a_run_is_stored_for_it_alone(
     assert await rows("select count(*) from outbox") == [(1,)]
     unknown = await operate.post(f"/v1/runs/{uuid4()}/events", json=told)
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_run")
-    assert (await operate.post("/v1/runs/nope/events", json=told)).status_code == 422
+    assert (await operate.post("/v1/runs/nope/events", json=told)).status_code == 404
     topic = {"event": "Topic Subscribed", "properties": {"topic": "nope"}}
     assert (await operate.post(f"/v1/runs/{run}/events", json=topic)).status_code == 404
     await rows("update run set state = 'ended', outcome = 'completed' returning 1")
     ended = await operate.post(f"/v1/runs/{run}/events", json={"event": "Late"})
     assert (ended.status_code, ended.json()["code"]) == (409, "run_ended")
+
+
+async def test_a_run_is_listed_shown_and_counted(
+    operate: httpx.AsyncClient, journey: str, rows: Rows
+) -> None:
+    run = (await operate.post(journey, json={"contact": "u"})).json()
+    await rows(
+        "insert into visit (run_id, visit, step, kind, outcome, ended_at, facts)"
+        " select id, 1, 'long', 'wait', 'timed_out', now(), '{\"because\": 1}' from run returning 1"
+    )
+    for filters, found in (
+        ({}, 1),
+        ({"contact": "u", "journey": "hello", "state": "active"}, 1),
+        ({"contact": "nobody"}, 0),
+        ({"state": "ended"}, 0),
+    ):
+        page = (await operate.get("/v1/runs", params=filters)).json()
+        assert len(page["items"]) == found, filters
+        assert page["next"] is None
+    (listed,) = (await operate.get("/v1/runs")).json()["items"]
+    assert {name: listed[name] for name in ("id", "workflow_id")} == run
+    assert (listed["journey"], listed["version"], listed["contact"]) == ("hello", 1, "u")
+    shown = (await operate.get(f"/v1/runs/{run['id']}")).json()
+    (visit,) = shown["visits"]
+    assert (visit["step"], visit["outcome"], visit["facts"]) == (
+        "long",
+        "timed_out",
+        {"because": 1},
+    )
+    assert shown["started_at"].endswith("Z")
+    counted = (await operate.get("/v1/journeys/hello/stats")).json()
+    assert (counted["entered"], counted["active"]) == (1, 1)
+    assert counted["steps"][0]["id"] == "long"
+    for path, status in (
+        ("/v1/runs?cursor=x", 422),
+        ("/v1/runs?state=odd", 422),
+        (f"/v1/runs/{uuid4()}", 404),
+        ("/v1/runs/nope", 404),
+        ("/v1/journeys/nope/stats", 404),
+        ("/v1/journeys/hello/stats?version=9", 404),
+    ):
+        assert (await operate.get(path)).status_code == status, path

@@ -12,7 +12,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from store.contacts import hold
 from store.ingest import Accepted, Item, NewEvent, Rejected, record_events, take
-from store.meanings import MeaningRefused
+from store.meanings import MeaningRefused, has_meaning
+from store.plain_ingest import is_plain
 from store.suppressions import find_suppression
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -26,7 +27,7 @@ def track(name: str, properties: dict[str, Any] | None = None, **fields: Any) ->
         fields.pop("message_id", str(uuid4())),
         name=name,
         properties=orjson.Fragment(orjson.dumps(given)),
-        meant=given,
+        meant=given if has_meaning(name) else None,
         **fields,
     )
 
@@ -374,6 +375,93 @@ async def test_concurrent_batches_over_the_same_contacts_all_arrive_once(pool: P
         pool, "select count(*) from contact c where external_id is null"
         " and not exists (select from identity i where i.contact_id = c.id)"
     ) == [(0,)]  # fmt: skip
+
+
+async def test_plain_events_of_known_contacts_are_taken_as_any_other(pool: Pool) -> None:
+    await send(pool, *(identify(user_id=f"u{n}") for n in range(3)))
+    before = await rows(pool, "select max(last_event_id) from contact")
+    items = [track(f"Event {n}", {"n": n}, user_id=f"u{n % 3}") for n in range(30)]
+    assert is_plain(items)
+    answers = await send(pool, *items, items[0])
+    assert answers == [Accepted(item.message_id) for item in items] + [
+        Accepted(items[0].message_id, new=False)
+    ]
+    assert await send(pool, *items) == [Accepted(item.message_id, new=False) for item in items]
+    assert await rows(pool, "select name, properties from event order by id") == [
+        (f"Event {n}", {"n": n}) for n in range(30)
+    ]
+    assert (
+        await rows(
+            pool,
+            "select window_events, (select max(id) from event e where e.contact_id = c.id)"
+            " = last_event_id from contact c",
+        )
+        == [(11, True)] * 3
+    )
+    assert await rows(pool, "select count(*) from outbox") == [(30,)]
+    assert await rows(pool, "select max(last_event_id) from contact") > before
+
+
+async def test_plain_events_beyond_what_is_plain_are_taken_in_full(pool: Pool) -> None:
+    await send(pool, identify(user_id="u"))
+    zone = track("Seen", user_id="u", filling={"timezone": "Europe/Paris"})
+    stranger = track("Seen", user_id="new")
+    known = track("Seen", user_id="u")
+    reused = track("Seen", user_id="u", message_id="m")
+    await send(pool, identify(user_id="u", message_id="m"))
+    answers = await send(pool, zone, stranger, known, reused)
+    assert answers == [
+        Accepted(zone.message_id),
+        Accepted(stranger.message_id),
+        Accepted(known.message_id),
+        Accepted("m", new=False),
+    ]
+    assert await send(pool, reused) == [Accepted("m", new=False)]
+    assert await rows(pool, "select external_id, timezone from contact order by 1") == [
+        ("new", None),
+        ("u", "Europe/Paris"),
+    ]
+    assert await rows(pool, "select count(*) from event where name = 'Seen'") == [(3,)]
+
+
+async def test_concurrent_plain_batches_make_each_contact_once(pool: Pool) -> None:
+    chosen = random.Random(7)
+    batches = [
+        [track("Seen", user_id=f"u{chosen.randrange(200)}") for _ in range(30)] for _ in range(30)
+    ]
+    users = {item.user_id for batch in batches for item in batch}
+    await asyncio.gather(*(send(pool, *batch) for batch in batches + batches[:10]))
+    assert await rows(pool, "select count(*) from event") == [(900,)]
+    assert await rows(pool, "select count(*) from outbox") == [(900,)]
+    assert await rows(pool, "select count(*) from contact") == [(len(users),)]
+    assert await rows(
+        pool,
+        "select count(*) from contact c where last_event_id <>"
+        " (select max(id) from event e where e.contact_id = c.id) or window_events <>"
+        " (select count(*) from event e where e.contact_id = c.id)",
+    ) == [(0,)]
+
+
+async def test_concurrent_plain_batches_keep_each_contacts_order(pool: Pool) -> None:
+    await send(pool, *(identify(user_id=f"u{n}") for n in range(8)))
+    chosen = random.Random(5)
+    batches = [
+        [track("Seen", user_id=f"u{chosen.randrange(8)}") for _ in range(20)] for _ in range(60)
+    ]
+    await asyncio.gather(*(send(pool, *batch) for batch in batches + batches[:20]))
+    assert await rows(pool, "select count(*) from event") == [(1200,)]
+    assert await rows(pool, "select count(*) from outbox") == [(1200,)]
+    assert await rows(
+        pool,
+        "select count(*) from (select stamped_at, lag(stamped_at) over"
+        " (partition by contact_id order by id) as before from event) e where stamped_at < before",
+    ) == [(0,)]
+    assert await rows(
+        pool,
+        "select count(*) from contact c where last_event_id <>"
+        " (select max(id) from event e where e.contact_id = c.id) or window_events - 1 <>"
+        " (select count(*) from event e where e.contact_id = c.id)",
+    ) == [(0,)]
 
 
 async def test_an_events_id_is_its_place_in_the_order_of_commits_of_its_contact(

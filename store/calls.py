@@ -1,0 +1,53 @@
+"""Tracking calls, checked, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One tracking call, already checked; `page` and `screen` are tracks."""
+
+    kind: Literal["identify", "track", "group", "alias"]
+    message_id: str
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    name: str = ""
+    """Of a track: the event's."""
+    properties: orjson.Fragment = field(default_factory=lambda: orjson.Fragment(b"{}"))
+    """Of a track, as JSON."""
+    meant: Mapping[str, Any] | None = None
+    """The same, decoded, of an event with a meaning."""
+    traits: Mapping[str, Any] = field(default_factory=dict)
+    """Of an identify: checked values by attribute; None removes one."""
+    filling: Mapping[str, Any] = field(default_factory=dict)
+    """Values that stand only where the contact has none: zone and locale of the context."""
+    group: str | None = None
+    previous_id: str | None = None
+    occurred_at: datetime | None = None
+    original_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An item that has taken effect, now or (`new` false) when it came before."""
+
+    message_id: str
+    new: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An item without any effect."""
+
+    message_id: str
+    code: str
+    message: str
+    retry_after: float | None = None
+    """Seconds after which it may pass."""
