@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
+import uvloop
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import Worker
@@ -171,7 +172,7 @@ def main() -> None:
     """The entry point of `parcours worker` and `python worker.py`."""
     settings = read_settings()
     configure_logging(settings.log, process="worker")
-    asyncio.run(run(settings))
+    uvloop.run(run(settings))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,6 @@ from store.messages import (
 from store.operands import Operands
 from store.runs import RunRow
 from store.suppressions import find_suppression
-from store.transactions import transaction
 
 ATTEMPT = timedelta(seconds=30)
 """How long one attempt can last at most: start-to-close of a send. After it, a claim that nobody
@@ -70,7 +69,7 @@ async def claim_send(
 
     Raises `claim_held` while another attempt may still be calling the provider.
     """
-    async with transaction(conn):
+    async with conn.transaction():
         run = await locked(conn, given.run_id)
         if not run.active:
             return ended(run)

@@ -24,7 +24,6 @@ from store.catalog import Definition
 from store.changes import change_attributes, change_groups
 from store.operands import resolve_all
 from store.runs import RunRow, give_reason
-from store.transactions import transaction
 from store.visits import decide, find_visit, visits_of
 
 
@@ -78,7 +77,7 @@ class Decisions:
             if not lock:
                 run = await unlocked(conn, given.run_id)
                 return await self._judge_and_record(conn, run, given, choose)
-            async with transaction(conn):
+            async with conn.transaction():
                 run = await locked(conn, given.run_id)
                 before = await find_visit(conn, given.run_id, given.visit)
                 if before is not None and before.outcome is not None:
@@ -91,7 +90,9 @@ class Decisions:
         self, conn: AsyncConnection[Any], run: RunRow, given: StepInput, choose: Choose
     ) -> StepResult:
         if not run.active:
-            return ended(run)
+            # A task that decided and ended the run may be refused for a signal, and done anew.
+            before = await find_visit(conn, given.run_id, given.visit)
+            return ended(run) if before is None else StepResult(outcome=before.outcome)
         definition = await self._context.catalog.definition(conn, run.journey, run.version)
         try:
             step = definition.journey.step(given.step)

@@ -12,7 +12,6 @@ from activities.exits import ended, fired_exit, leave, left_before
 from activities.reading import locked
 from journeys.exchange import FinishInput, JourneyResult, StepResult
 from store.runs import RunRow, end_run
-from store.transactions import transaction
 
 
 class Finishing:
@@ -24,7 +23,7 @@ class Finishing:
     @activity.defn(name="finish")
     async def finish(self, given: FinishInput) -> StepResult:
         """End the run, unless an exit that nobody has noticed yet comes first. Idempotent."""
-        async with self._context.pool.connection() as conn, transaction(conn):
+        async with self._context.pool.connection() as conn, conn.transaction():
             run = await locked(conn, given.run_id)
             return await finish_run(
                 conn, self._context, run, given.visit, given.outcome, given.reason

@@ -27,7 +27,6 @@ from journeys.steps import EmailStep, WebhookStep
 from journeys.templates import TemplateError
 from store.messages import Settled, hold, settle
 from store.suppressions import suppress
-from store.transactions import transaction
 
 log = structlog.get_logger(__name__)
 
@@ -157,11 +156,11 @@ class Sends:
         following: StepResult | None = None
         listening = False
         if record.outcome is None or given.following is None:
-            async with transaction(conn):
+            async with conn.transaction():
                 await self._settle(conn, given, claimed, record)
         else:
             try:
-                async with transaction(conn):
+                async with conn.transaction():
                     await self._settle(conn, given, claimed, record)
                     following, listening = await self._follow(conn, given, record.outcome)
             except (psycopg.OperationalError, psycopg.InterfaceError):
@@ -170,7 +169,7 @@ class Sends:
                 # What follows must not cost the record: the workflow asks for it by itself.
                 log.exception("following_failed", run_id=str(given.run_id))
                 following, listening = None, False
-                async with transaction(conn):
+                async with conn.transaction():
                     await self._settle(conn, given, claimed, record)
         if record.retry_after is not None:
             raise retry("not_taken", record.retry_after)
@@ -218,7 +217,7 @@ class Sends:
         """The result of a send that made no call, with what follows it."""
         if result.outcome is None or given.following is None:
             return result
-        async with transaction(conn):
+        async with conn.transaction():
             following, listening = await self._follow(conn, given, result.outcome)
         if listening:
             following = await look_again(conn, self._context, _of_following(given))

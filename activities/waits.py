@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 from temporalio import activity
@@ -13,25 +13,28 @@ from activities.context import Context
 from activities.exits import ended, fired_exit, leave, left_before
 from activities.failures import refuse
 from activities.guards import guard
+from activities.planning import Planner, Wait, watched
 from activities.reading import locked, unlocked
-from journeys.durations import Duration
 from journeys.exchange import StepInput, StepResult
-from journeys.steps import AnyWait, ForWait, TriggerWait, WaitStep
+from journeys.steps import ForWait, UntilWait, WaitStep
 from journeys.triggers import MessageTrigger
 from journeys.zones import zone_of
 from store.catalog import Definition
 from store.listening import Fired, Look, listen, look_at
 from store.messages import was_sent
 from store.runs import RunRow
-from store.transactions import transaction
 from store.visits import VisitRow, decide, find_visit
 from store.waits import (
     close_by_condition,
     close_by_event,
     close_by_time,
+    fate_at,
+    latest_change,
     leave_wait,
     plan_wait,
+    replan_wait,
     starting_time,
+    watch,
 )
 
 
@@ -56,7 +59,7 @@ class Waits:
 
 async def plan(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
     """Plan a wait in a transaction of its own, then look for what came before its listeners."""
-    async with transaction(conn):
+    async with conn.transaction():
         run = await unlocked(conn, given.run_id)
         result, listening = await plan_within(conn, context, given, run)
     return await look_again(conn, context, given) if listening else result
@@ -79,9 +82,13 @@ async def plan_within(
         return ended(run), False
     definition = await context.catalog.definition(conn, run.journey, run.version)
     look = definition.wait_look(given.step)
-    listening = look is not None or definition.exits is not None
     step, wait = _wait_of(definition, given.step)
-    if step.if_ is not None or look is not None or left_before(run, given.visit):
+    watches = watched(wait)
+    # After a send the contact is locked: what changes it later sees the listeners.
+    unseen = bool(watches) and not after_send
+    listening = look is not None or definition.exits is not None or unseen
+    until = isinstance(wait, UntilWait)
+    if step.if_ is not None or look is not None or until or left_before(run, given.visit):
         # Otherwise planning it twice is told by the insert, and nothing is judged before.
         before = await find_visit(conn, given.run_id, given.visit)
         if before is not None:
@@ -94,21 +101,20 @@ async def plan_within(
     if look is not None and await _waits_in_vain(conn, run, look):
         return await _ended_at_once(conn, given, "timed_out", {"reason": "message_not_sent"}), False
     start = run.now if after_send else await starting_time(conn, run)
-    zone = zone_of(run.timezone, definition.journey.timezone)
-    length = wait.for_ if isinstance(wait, ForWait) else wait.up_to
-    if length is not None and not isinstance(length, str):
-        raise refuse("unknown_step")
-    due = _due(length, start, zone, context.speed)
-    ref = _reference(wait, run)
+    planner = _planner(conn, context, run, definition, wait, start)
+    plan = await planner.plan()
+    if plan.at_once:
+        return await _ended_at_once(conn, given, plan.outcome, plan.facts, start), False
+    ref, since = await planner.reference()
     if not await plan_wait(
         conn,
         run_id=run.id,
         visit=given.visit,
         step=given.step,
         start=start,
-        due=due,
+        due=plan.due,
         ref=ref,
-        facts={"zone": zone.key, "length": str(length)} if length else {},
+        facts={**plan.facts, **since},
     ):
         planned = await find_visit(conn, given.run_id, given.visit)
         assert planned is not None
@@ -123,26 +129,32 @@ async def plan_within(
             ref=ref,
             entry=run.entry,
         )
-    return StepResult(due=due), listening
+    if watches:
+        await watch(conn, run, given.visit, watches)
+    return StepResult(due=plan.due), listening
 
 
 async def look_again(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
     """What a freshly planned wait must do once its listeners can be seen by everyone."""
-    async with transaction(conn):
+    async with conn.transaction():
         run = await unlocked(conn, given.run_id)
         definition = await context.catalog.definition(conn, run.journey, run.version)
         look = definition.wait_look(given.step)
         fired = look and await look_at(conn, look, run_id=run.id, visit=given.visit)
         fired = fired or await fired_exit(conn, run, definition)
-    if fired:
+        change = None
+        if not fired and watched(_wait_of(definition, given.step)[1]):
+            change = await latest_change(conn, run, given.visit, None)
+        visit = await find_visit(conn, given.run_id, given.visit)
+    over = visit is not None and visit.due_at is not None and visit.due_at <= run.now
+    if fired or change or over:
         return await close(conn, context, given.model_copy(update={"due": None}))
-    visit = await find_visit(conn, given.run_id, given.visit)
     return _as_planned(visit) if visit else StepResult()
 
 
 async def close(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
     """Close a wait if an exit or an event ends it, or if it is due."""
-    async with transaction(conn):
+    async with conn.transaction():
         run = await locked(conn, given.run_id)
         if not run.active:
             return ended(run)
@@ -153,8 +165,12 @@ async def close(conn: AsyncConnection[Any], context: Context, given: StepInput) 
             return left_before(run, given.visit) or StepResult(outcome=visit.outcome)
         definition = await context.catalog.definition(conn, run.journey, run.version)
         look = definition.wait_look(given.step)
-        # A wake may be faster than the timer, or have been held up together with it.
-        due = visit.due_at if visit.due_at and visit.due_at <= run.now else given.due
+        # A wake may be faster than the timer, or have been held up together with it; a timer that
+        # was set before the wait was planned anew is none.
+        due = visit.due_at
+        if due is not None and due > run.now and (given.due is None or given.due < due):
+            due = None
+        visit, due, outcome = await _planned_anew(conn, context, run, definition, given, visit, due)
         fired = look and await look_at(conn, look, run_id=run.id, visit=given.visit, due=due)
         left = await fired_exit(conn, run, definition, due)
         if left is not None and (not fired or left.event_id <= fired.event_id):
@@ -164,10 +180,56 @@ async def close(conn: AsyncConnection[Any], context: Context, given: StepInput) 
             return await _close_by(conn, run, given, fired)
         if due is None:
             return StepResult(due=visit.due_at)
-        _, wait = _wait_of(definition, given.step)
-        outcome = "elapsed" if isinstance(wait, ForWait) else "timed_out"
         await close_by_time(conn, run, given.visit, outcome, due)
         return StepResult(outcome=outcome)
+
+
+async def _planned_anew(
+    conn: AsyncConnection[Any],
+    context: Context,
+    run: RunRow,
+    definition: Definition,
+    given: StepInput,
+    visit: VisitRow,
+    due: datetime | None,
+) -> tuple[VisitRow, datetime | None, str]:
+    """The wait after what has moved its end: a zone, a date, or the fate it counts from.
+
+    With it, when it is over (None: not yet), and the outcome that this has.
+    """
+    _, wait = _wait_of(definition, given.step)
+    outcome = visit.facts.get("ends") or _by_itself(wait)
+    judged = fate = None
+    if isinstance(wait, ForWait) and wait.after is not None:
+        heard = visit.facts.get("fate")
+        fate = datetime.fromisoformat(heard) if heard else None
+        look = definition.wait_look(given.step)
+        if fate is None and look is not None:
+            fired = await look_at(conn, look, run_id=run.id, visit=given.visit, due=due)
+            if fired:
+                fate = await fate_at(conn, run.id, given.visit, fired.event_id)
+                judged = fate
+    facts = {name: visit.facts[name] for name in ("change", "since") if name in visit.facts}
+    if watched(wait):
+        change = await latest_change(conn, run, given.visit, due)
+        if change is not None and change.id > visit.facts.get("change", 0):
+            facts["change"] = change.id
+            judged = max(judged or change.stamped_at, change.stamped_at)
+        elif due is None and judged is None:
+            # A merge has made the contact another one, without a change of its own.
+            judged = run.now
+    if judged is None:
+        return visit, due, outcome
+    planner = _planner(conn, context, run, definition, wait, visit.started_at)
+    plan = await planner.plan(judged=judged, fate=fate)
+    await replan_wait(conn, run.id, given.visit, due=plan.due, facts={**facts, **plan.facts})
+    if plan.at_once:
+        return visit, judged, plan.outcome
+    # It can't be over before it was known to be.
+    over = None if plan.due is None else max(plan.due, judged)
+    if over is None or over > (due or run.now):
+        over = None
+    return replace(visit, due_at=plan.due), over, plan.outcome
 
 
 async def _close_by(
@@ -181,7 +243,11 @@ async def _close_by(
 
 
 async def _ended_at_once(
-    conn: AsyncConnection[Any], given: StepInput, outcome: str, facts: dict[str, Any]
+    conn: AsyncConnection[Any],
+    given: StepInput,
+    outcome: str,
+    facts: dict[str, Any],
+    at: datetime | None = None,
 ) -> StepResult:
     held, _ = await decide(
         conn,
@@ -191,6 +257,7 @@ async def _ended_at_once(
         kind="wait",
         outcome=outcome,
         facts=facts,
+        at=at,
     )
     return StepResult(outcome=held)
 
@@ -209,27 +276,24 @@ def _as_planned(visit: VisitRow) -> StepResult:
     return StepResult(outcome=visit.outcome, due=visit.due_at if visit.outcome is None else None)
 
 
-def _wait_of(
-    definition: Definition, step_id: str
-) -> tuple[WaitStep, ForWait | TriggerWait | AnyWait]:
+def _wait_of(definition: Definition, step_id: str) -> tuple[WaitStep, Wait]:
     step = definition.journey.step(step_id)
-    if not isinstance(step, WaitStep) or not isinstance(step.wait, ForWait | TriggerWait | AnyWait):
+    if not isinstance(step, WaitStep):
         raise refuse("unknown_step")
     return step, step.wait
 
 
-def _due(length: str | None, start: datetime, zone: ZoneInfo, speed: float) -> datetime | None:
-    if length is None:
-        return None
-    duration = Duration.parse(length)
-    end = duration.add_to(start, zone)
-    return end if speed == 1 else start + (end - start) / speed
+def _planner(
+    conn: AsyncConnection[Any],
+    context: Context,
+    run: RunRow,
+    definition: Definition,
+    wait: Wait,
+    start: datetime,
+) -> Planner:
+    zone = zone_of(run.timezone, definition.journey.timezone)
+    return Planner(conn, run, wait, start=start, zone=zone, speed=context.speed)
 
 
-def _reference(wait: ForWait | TriggerWait | AnyWait, run: RunRow) -> int:
-    since = None if isinstance(wait, ForWait) else wait.since
-    if since == "entry":
-        return run.entry_ref
-    if since == "now":
-        return run.last_event_id
-    return run.ref
+def _by_itself(wait: Wait) -> str:
+    return "elapsed" if isinstance(wait, ForWait | UntilWait) else "timed_out"

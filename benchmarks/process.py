@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import uvloop
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -79,4 +80,4 @@ def worker_process(kind: str, settings: Settings) -> Iterator[subprocess.Popen[s
 
 if __name__ == "__main__":
     configure_logging("json", process="worker", level="WARNING")
-    asyncio.run(_work(sys.argv[1], read_settings()))
+    uvloop.run(_work(sys.argv[1], read_settings()))

@@ -42,7 +42,6 @@ from store.outbox import (
     release_contacts,
 )
 from store.runs import workflow_stopped
-from store.transactions import transaction
 
 log = structlog.get_logger(__name__)
 
@@ -176,7 +175,7 @@ class Dispatcher:
                     waves.append([])
                 waves[wave].append((definition, request))
         for requests in waves:
-            async with transaction(conn):
+            async with conn.transaction():
                 answers = await enter_all(conn, self._catalog, requests)
             for (definition, request), answer in zip(requests, answers, strict=True):
                 _note(definition, request, answer, round_)

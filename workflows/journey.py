@@ -4,8 +4,8 @@ It decides *when*: it walks the program, stands still at waits and holds, and as
 everything else. Activities are named, not imported, so that nothing they use enters the sandbox.
 """
 
-from __future__ import annotations
-
+# Without the annotations future: the sandbox loads this module anew for every run, and annotations
+# that are text would be evaluated each time.
 import asyncio
 from datetime import datetime, timedelta
 
