@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import api, demo, dev, journey, key, migrate, run, stats, worker
+from cli import api, demo, dev, journey, key, migrate, run, simulate, stats, worker
 
 app = typer.Typer(
     name="parcours",
@@ -20,6 +20,7 @@ app.command("migrate")(migrate.run)
 app.add_typer(journey.app, name="journey")
 app.add_typer(run.app, name="run")
 app.command("stats")(stats.run)
+app.command("simulate")(simulate.run)
 app.add_typer(key.app, name="key")
 
 

@@ -1,0 +1,167 @@
+"""`parcours simulate`: the real engine on a skipped clock, for a contact and a script of events."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.refusal import refuse
+
+if TYPE_CHECKING:
+    from simulation.book import Book
+    from simulation.playing import Scenario
+    from simulation.timeline import Line, Reached
+
+
+def run(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Documents, or folders of them.")
+    ],
+    contact: Annotated[
+        list[Path],
+        typer.Option(
+            help="JSON: an identify body, with groups, topics, events and coupons beside it."
+            " One for all scripts, or one for each.",
+        ),
+    ],
+    journey: Annotated[
+        str | None, typer.Option(help="The key of the journey; not needed if there is one.")
+    ] = None,
+    events: Annotated[
+        list[Path] | None,
+        typer.Option(help="JSON: what happens, a list in order. Given again: another scenario."),
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(help="When it begins, RFC 3339; now if it is not said.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Which outcomes of which steps were reached.")
+    ] = False,
+) -> None:
+    """Play a journey for one contact, months in seconds. Nothing leaves the machine."""
+    import asyncio
+
+    from api.times import parse_time
+    from infra.logging import configure_logging
+    from infra.stack.child import StackFailed
+    from simulation.book import read_book, read_files
+    from simulation.playing import now, read_scenario
+    from simulation.refusal import SimulationFailed, SimulationRefused
+
+    configure_logging(process="simulate", level="ERROR")
+    begin = now()
+    if start is not None:
+        try:
+            begin = parse_time(start)
+        except ValueError as error:
+            refuse(f"--start: {error}")
+    scripts = events or []
+    if len(contact) not in (1, max(len(scripts), 1)):
+        refuse(f"--contact: give one, or one for each of the {len(scripts)} --events")
+    try:
+        book = read_book(read_files(files), journey)
+        contacts = [_load(path, "--contact") for path in contact]
+        given = [_load(path, "--events") for path in scripts] or [[]]
+        scenarios = [
+            read_scenario(book, contacts[number % len(contacts)], script, begin)
+            for number, script in enumerate(given)
+        ]
+        for warning in book.warnings:
+            typer.echo(str(warning), err=True)
+        asyncio.run(_play(book, scenarios, begin, as_json=as_json, cover=coverage))
+    except (SimulationRefused, SimulationFailed, StackFailed) as error:
+        refuse(str(error))
+    # The SDK's own threads can abort the interpreter while it ends: all is closed and said.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+async def _play(
+    book: Book, scenarios: Sequence[Scenario], start: datetime, *, as_json: bool, cover: bool
+) -> None:
+    from simulation.playing import play_all
+    from simulation.timeline import coverage
+
+    every: list[Line] = []
+    number = 0
+    async for lines in play_all(book, scenarios, start):
+        number += 1
+        if not as_json and len(scenarios) > 1:
+            typer.echo(f"Scenario {number}")
+        if as_json:
+            for line in lines:
+                typer.echo(json.dumps(line.as_json(), ensure_ascii=False))
+        else:
+            _show(lines)
+        if not any(line.kind == "entry" for line in lines):
+            typer.echo("no run began: nothing in the script entered the journey", err=True)
+        every += lines
+    if cover:
+        _show_coverage(coverage(book.journey, every), as_json=as_json)
+
+
+def _load(path: Path, option: str) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        refuse(f"{option} {path}: {error.strerror or error}")
+    except ValueError as error:
+        refuse(f"{option} {path}: not JSON: {error}")
+
+
+def _show(lines: Sequence[Line]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("UTC", "local", "step", "", "outcome", "facts"):
+        table.add_column(name, overflow="fold", no_wrap=name in ("UTC", "local"))
+    for line in lines:
+        table.add_row(
+            f"{line.at:%Y-%m-%d %H:%M:%S}",
+            f"{line.local:%a %Y-%m-%d %H:%M}",
+            escape(line.step or ""),
+            line.kind,
+            escape(line.outcome or ""),
+            escape(_words(line.facts)),
+        )
+    Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
+
+
+def _words(facts: dict[str, Any]) -> str:
+    """Facts in a few words; a mail's text in full, its HTML not at all."""
+    said = []
+    for name, value in facts.items():
+        if name in ("html", "text") or value is None or value in ({}, [], ""):
+            continue
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        said.append(f"{name}: {shown}")
+    words = "; ".join(said)
+    text = facts.get("text")
+    return f"{words}\n{text.strip()}" if isinstance(text, str) else words
+
+
+def _show_coverage(found: Sequence[Reached], *, as_json: bool) -> None:
+    if as_json:
+        steps = [
+            {"step": each.step, "kind": each.kind, "reached": each.reached, "missed": each.missed}
+            for each in found
+        ]
+        typer.echo(json.dumps({"kind": "coverage", "steps": steps}))
+        return
+    reached = sum(len(each.reached) for each in found)
+    possible = reached + sum(len(each.missed) for each in found)
+    typer.echo(f"\nCoverage: {reached} of {possible} outcomes")
+    for each in found:
+        missed = f"   missed: {', '.join(each.missed)}" if each.missed else ""
+        typer.echo(f"  {each.step} ({each.kind}): {', '.join(each.reached) or 'none'}{missed}")

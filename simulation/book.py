@@ -1,0 +1,135 @@
+"""The documents of a simulation: the journey that is tried, and what it needs beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from psycopg import AsyncConnection
+
+from api.definitions import save
+from journeys.definition import Journey
+from journeys.parsing import Parsed, parse_all
+from journeys.problems import Problem
+from journeys.support import unsupported
+from journeys.triggers import EventEntry
+from journeys.validation import check
+from simulation.refusal import SimulationRefused
+from store.documents import lock_catalog
+from store.journeys import activate
+
+_SUFFIXES = {".yaml", ".yml", ".json"}
+_SECRET = re.compile(rb"\bsecret\.(\w+)")
+
+
+@dataclass(frozen=True)
+class Book:
+    """Documents that were parsed and checked, one of them the journey to simulate."""
+
+    journey: Journey
+    parsed: tuple[Parsed, ...]
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def begins_by_event(self) -> bool:
+        """Whether an event of the script begins a run; otherwise it begins at the start."""
+        return any(isinstance(entry, EventEntry) for entry in self.journey.entry)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The names of the secrets that the journey's webhooks read."""
+        found = _SECRET.findall(orjson.dumps(self.journey.as_document()))
+        return frozenset(name.decode() for name in found)
+
+    async def save(self, conn: AsyncConnection[Any]) -> int:
+        """Keep the documents as drafts; the journey's version."""
+        version = 0
+        async with conn.transaction():
+            await lock_catalog(conn)
+            for each in self.parsed:
+                document = each.document
+                if not isinstance(document, Journey):
+                    await save(conn, each)
+                elif document.key == self.journey.key:
+                    version = (await save(conn, each)).version
+        return version
+
+    async def activate(self, conn: AsyncConnection[Any], version: int) -> None:
+        """Let the journey take entries."""
+        async with conn.transaction():
+            await lock_catalog(conn)
+            await activate(conn, self.journey.key, version)
+
+
+def read_book(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> Book:
+    """The documents of texts by file name, of which `key` is the journey to simulate.
+
+    Without a key it is the only one. Raises SimulationRefused with every error, or with what of
+    the journey does not work yet.
+    """
+    parsed: list[Parsed] = []
+    errors: list[Problem] = []
+    for name, text in sources:
+        some, wrong = parse_all(text, name)
+        parsed += some
+        errors += wrong
+    found = [] if errors else check(parsed)
+    errors += [problem for problem in found if problem.severity == "error"]
+    if errors:
+        raise SimulationRefused("\n".join(map(str, errors)))
+    chosen = _choose(parsed, key)
+    journey = chosen.document
+    assert isinstance(journey, Journey)
+    lacking = [
+        problem for problem in unsupported(journey) if not _stands_for_start(journey, problem)
+    ]
+    if lacking:
+        raise SimulationRefused("\n".join(str(chosen.placed(problem)) for problem in lacking))
+    warnings = tuple(
+        problem
+        for problem in found
+        if problem.file == chosen.file and problem.code != "unsupported"
+    )
+    return Book(journey, tuple(parsed), warnings)
+
+
+def read_files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
+    """The texts of files, and of folders' `*.yaml *.yml *.json`. Raises SimulationRefused."""
+    sources: list[tuple[str, bytes]] = []
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            inside = sorted(each for each in path.rglob("*") if each.suffix in _SUFFIXES)
+            if not inside:
+                raise SimulationRefused(f"{path}: the folder holds no *.yaml, *.yml or *.json")
+        for file in inside:
+            try:
+                sources.append((str(file), file.read_bytes()))
+            except OSError as error:
+                raise SimulationRefused(f"{file}: {error.strerror or error}") from None
+    return sources
+
+
+def _choose(parsed: Sequence[Parsed], key: str | None) -> Parsed:
+    journeys = [each for each in parsed if isinstance(each.document, Journey)]
+    names = ", ".join(each.document.key for each in journeys) or "none"
+    if key is None:
+        if len(journeys) != 1:
+            raise SimulationRefused(f"which journey? name one of: {names}")
+        return journeys[0]
+    for each in journeys:
+        if each.document.key == key:
+            return each
+    raise SimulationRefused(f"there is no journey `{key}` in the files; there are: {names}")
+
+
+def _stands_for_start(journey: Journey, problem: Problem) -> bool:
+    """An entry that is no event's is played by a start, so it need not work."""
+    if len(problem.path) < 2 or problem.path[0] != "entry":
+        return False
+    place = problem.path[1]
+    return isinstance(place, int) and not isinstance(journey.entry[place], EventEntry)

@@ -1,0 +1,89 @@
+"""Whole scenarios, each on servers of its own, from what a command or a test was given."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from psycopg import AsyncConnection, sql
+
+from infra.stack.postgres import Postgres
+from simulation.book import Book
+from simulation.script import Person, Scene, Start, read_person, read_script
+from simulation.servers import skipping_temporal, throwaway_postgres
+from simulation.simulation import simulating
+from simulation.timeline import Line
+
+MIGRATED = "parcours"
+"""The database of `throwaway_postgres` that others are copied from."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A contact and what happens to it, checked."""
+
+    person: Person
+    scenes: tuple[Scene, ...]
+
+
+def read_scenario(book: Book, contact: object, events: object, start: datetime) -> Scenario:
+    """A scenario of two documents. Raises SimulationRefused naming what is wrong.
+
+    A journey without an entry by event begins at `start`, unless the script starts it.
+    """
+    person = read_person(contact, book.journey, start)
+    scenes = read_script(events, person, book.journey, start)
+    if not book.begins_by_event and not any(
+        isinstance(act, Start) for scene in scenes for act in scene.acts
+    ):
+        first = scenes[0]
+        begun = (Start(start, {}, "start"), *first.acts)
+        scenes[0] = Scene(first.at, first.settings, begun)
+    return Scenario(person, tuple(scenes))
+
+
+def now() -> datetime:
+    """When a simulation starts that does not say when: this second."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+async def play(book: Book, scenario: Scenario, database_url: str, start: datetime) -> list[Line]:
+    """The lines of a scenario. The database is migrated and empty, and of no use afterwards.
+
+    Raises SimulationRefused and SimulationFailed.
+    """
+    async with (
+        skipping_temporal() as environment,
+        simulating(database_url, environment, book, scenario.person, start) as simulation,
+    ):
+        await simulation.play(scenario.scenes)
+        await simulation.finish()
+        return simulation.lines
+
+
+async def play_all(
+    book: Book, scenarios: Sequence[Scenario], start: datetime
+) -> AsyncIterator[list[Line]]:
+    """The lines of each scenario, one after another, on a PostgreSQL server of their own.
+
+    Raises SimulationRefused, SimulationFailed, and infra.stack.child.StackFailed.
+    """
+    async with throwaway_postgres() as postgres:
+        for number, scenario in enumerate(scenarios):
+            last = number == len(scenarios) - 1
+            name = MIGRATED if last else await copy_database(postgres, f"scenario_{number}")
+            yield await play(book, scenario, postgres.url(name), start)
+
+
+async def copy_database(postgres: Postgres, name: str) -> str:
+    """A copy of the migrated database; its name."""
+    async with await AsyncConnection.connect(
+        postgres.url("postgres"), autocommit=True
+    ) as connection:
+        await connection.execute(
+            sql.SQL("create database {} template {}").format(
+                sql.Identifier(name), sql.Identifier(MIGRATED)
+            )
+        )
+    return name

@@ -1,0 +1,147 @@
+"""What happened in a simulation, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from api.times import format_time
+from journeys.definition import Journey
+from journeys.outcomes import outcomes
+from journeys.program import SENDS
+from journeys.steps import Step
+from journeys.zones import zone_of
+from store.simulated import Happened, Turned
+
+
+@dataclass(frozen=True)
+class Line:
+    """A visit at its end, or a run's entry or end, or a refused entry."""
+
+    at: datetime
+    """In UTC."""
+    local: datetime
+    """The same instant on the contact's clock."""
+    run: int
+    """The number of the run, from 1; 0 for a refused entry."""
+    step: str | None
+    kind: str
+    """The step's word, `entry`, `end` or `refused`."""
+    outcome: str | None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The line as commands print it."""
+        return {
+            "at": format_time(self.at),
+            "local": self.local.isoformat(),
+            "step": self.step,
+            "kind": self.kind,
+            "outcome": self.outcome,
+            "facts": self.facts,
+            "run": self.run,
+        }
+
+
+class Timeline:
+    """Lines as they come, each once."""
+
+    def __init__(self, journey: Journey) -> None:
+        self._journey = journey
+        self._seen: set[tuple[UUID, int | None]] = set()
+        self._refused: set[int] = set()
+        self.lines: list[Line] = []
+
+    def add(self, happened: Iterable[Happened], sent: Mapping[UUID, Mapping[str, Any]]) -> None:
+        """Take over what has not been told yet. `sent`: what messages were made of, by id."""
+        for each in happened:
+            if (each.run_id, each.visit) in self._seen:
+                continue
+            self._seen.add((each.run_id, each.visit))
+            facts = {**each.facts, **_left(each.output)}
+            if each.message_id is not None:
+                facts |= sent.get(each.message_id, {})
+            if each.visit == 0 or each.visit is None:
+                facts = {name: value for name, value in facts.items() if value is not None}
+            self._tell(each.at, each.timezone, each.run, each.step, each.kind, each.outcome, facts)
+
+    def add_refused(self, turned: Iterable[Turned]) -> None:
+        """Take over refused entries that have not been told yet."""
+        for each in turned:
+            if each.id not in self._refused:
+                self._refused.add(each.id)
+                facts = {"event": each.event} if each.event else {}
+                self._tell(each.at, each.timezone, 0, None, "refused", each.code, facts)
+
+    def add_standing(self, at: datetime, timezone: str | None, run: int, step: str | None) -> None:
+        """Tell that a run stands where nothing in sight wakes it."""
+        facts = {"reason": "nothing in sight ends its wait", "stands_at": step}
+        self._tell(at, timezone, run, None, "end", None, facts)
+
+    def number_of(self, run_id: UUID, happened: Iterable[Happened]) -> int:
+        """The number of a run."""
+        return next((each.run for each in happened if each.run_id == run_id), 0)
+
+    def _tell(
+        self,
+        at: datetime,
+        timezone: str | None,
+        run: int,
+        step: str | None,
+        kind: str,
+        outcome: str | None,
+        facts: dict[str, Any],
+    ) -> None:
+        local = at.astimezone(zone_of(timezone, self._journey.timezone))
+        self.lines.append(Line(at, local, run, step, kind, outcome, facts))
+
+
+def _left(output: Mapping[str, Any]) -> dict[str, Any]:
+    """What a step leaves, beside its facts: there `event` is the event's name."""
+    left = {("properties" if name == "event" else name): value for name, value in output.items()}
+    if isinstance(left.get("properties"), dict):
+        # Drawn by lot, so no two simulations would be the same.
+        left["properties"] = {
+            name: value for name, value in left["properties"].items() if name != "message_id"
+        }
+    return left
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Which outcomes of a step scenarios have reached, and which not."""
+
+    step: str
+    kind: str
+    reached: tuple[str, ...]
+    missed: tuple[str, ...]
+
+
+def coverage(journey: Journey, lines: Iterable[Line]) -> list[Reached]:
+    """The outcomes of every step, told from the lines of any number of simulations."""
+    seen: dict[str, set[str]] = {}
+    for line in lines:
+        if line.step is not None and line.outcome is not None:
+            seen.setdefault(line.step, set()).add(line.outcome)
+    found = []
+    for step in journey.all_steps():
+        possible = _possible(step)
+        reached = seen.get(step.id, set())
+        found.append(
+            Reached(
+                step.id,
+                step.kind,
+                tuple(outcome for outcome in possible if outcome in reached),
+                tuple(outcome for outcome in possible if outcome not in reached),
+            )
+        )
+    return found
+
+
+def _possible(step: Step) -> list[str]:
+    """A step that is never skipped has no such outcome: only its `if`, or consent, skips one."""
+    may_be_skipped = step.if_ is not None or step.kind in SENDS - {"webhook"}
+    return [outcome for outcome in outcomes(step) if outcome != "skipped" or may_be_skipped]

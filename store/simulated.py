@@ -1,0 +1,142 @@
+"""A throwaway database that is told the time, and what a simulation reads from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row
+
+
+async def stop_clock(conn: AsyncConnection[Any], at: datetime) -> None:
+    """Let the database's clock stand at `at` from now on, for every connection.
+
+    For throwaway databases only: there is no way back.
+    """
+    await conn.execute("create table parcours.simulated (now timestamptz not null)")
+    await conn.execute("insert into parcours.simulated values (%s)", (at,))
+    await conn.execute(
+        "create or replace function parcours.clock() returns timestamptz"
+        " language sql volatile parallel safe as 'select now from parcours.simulated'"
+    )
+
+
+async def set_clock(conn: AsyncConnection[Any], at: datetime) -> None:
+    """Move the stopped clock."""
+    await conn.execute("update parcours.simulated set now = %s", (at,))
+
+
+async def next_due(conn: AsyncConnection[Any]) -> datetime | None:
+    """When the next run that stands still wakes by itself; None if none does."""
+    cursor = await conn.execute(
+        "select min(v.due_at) from visit v join run r on r.id = v.run_id and r.visit = v.visit"
+        " where r.state = 'active' and v.outcome is null"
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+@dataclass(frozen=True)
+class Happened:
+    """Something a run did: it was entered (`visit` 0), a visit ended, or it ended (None)."""
+
+    run_id: UUID
+    run: int
+    """The number of the run, from 1, in the order of their starts."""
+    visit: int | None
+    at: datetime
+    step: str | None
+    kind: str
+    outcome: str | None
+    facts: dict[str, Any]
+    output: dict[str, Any]
+    message_id: UUID | None
+    timezone: str | None
+    """Of the contact, now."""
+
+
+async def what_happened(
+    conn: AsyncConnection[Any], journey: str, contact_id: UUID
+) -> list[Happened]:
+    """All that runs of a journey did for a contact, in order."""
+    async with conn.cursor(row_factory=class_row(Happened)) as cursor:
+        await cursor.execute(
+            """
+            with runs as (
+                select r.*, e.name as event,
+                       row_number() over (order by r.started_at, r.entry_ref, r.id)::int as number
+                from run r left join event e on e.id = r.entry_event_id
+                where r.journey = %(journey)s and r.contact_id = %(contact)s
+            ), happened as (
+                select id as run_id, number as run, 0 as visit, started_at as at,
+                       null::text as step, 'entry' as kind, 'entered' as outcome,
+                       jsonb_build_object('event', event, 'properties', entry) as facts,
+                       '{}'::jsonb as output, null::uuid as message_id
+                from runs
+                union all
+                select v.run_id, r.number, v.visit, v.ended_at, v.step, v.kind, v.outcome,
+                       v.facts, v.output, v.message_id
+                from visit v join runs r on r.id = v.run_id
+                where v.outcome is not null and v.ended_at is not null
+                union all
+                select id, number, null, ended_at, null, 'end', outcome,
+                       jsonb_build_object('reason', reason), '{}', null
+                from runs where state = 'ended'
+            )
+            select h.*, c.timezone from happened h
+            cross join (select timezone from contact where id = %(contact)s) c
+            order by h.at, h.run, h.visit nulls last
+            """,
+            {"journey": journey, "contact": contact_id},
+        )
+        return await cursor.fetchall()
+
+
+@dataclass(frozen=True)
+class Turned:
+    """An entry that was refused."""
+
+    id: int
+    at: datetime
+    code: str
+    event: str | None
+    timezone: str | None
+
+
+async def refused_entries(
+    conn: AsyncConnection[Any], journey: str, contact_id: UUID
+) -> list[Turned]:
+    """The entries of a contact that a journey refused, in order."""
+    async with conn.cursor(row_factory=class_row(Turned)) as cursor:
+        await cursor.execute(
+            "select f.id, f.refused_at as at, f.code, e.name as event, c.timezone from refusal f"
+            " join contact c on c.id = f.contact_id left join event e on e.id = f.event_id"
+            " where f.journey = %s and f.contact_id = %s order by f.id",
+            (journey, contact_id),
+        )
+        return await cursor.fetchall()
+
+
+async def standing(
+    conn: AsyncConnection[Any], journey: str, contact_id: UUID
+) -> Mapping[UUID, str | None]:
+    """The active runs of a contact in a journey, with the step each stands at."""
+    cursor = await conn.execute(
+        "select id, step from run where journey = %s and contact_id = %s and state = 'active'",
+        (journey, contact_id),
+    )
+    return dict(await cursor.fetchall())
+
+
+async def is_listening_in_time(conn: AsyncConnection[Any]) -> bool:
+    """Whether a run waits for a condition that time alone may fulfil."""
+    cursor = await conn.execute(
+        "select exists (select from listener l join run r on r.id = l.run_id"
+        " where l.timed and r.state = 'active')"
+    )
+    row = await cursor.fetchone()
+    return bool(row and row[0])
