@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -15,9 +16,14 @@ from tests.chaos.shop import moment
 from tests.support.conditions import eventually
 from tests.support.stack import READY_WITHIN, DevStack
 
-LASTING = 18.0
-"""Seconds over which the kills are spread."""
-AIM = 4.0
+STRIDE = 350
+"""Pieces of work, about, over which the kills are spread: events acknowledged or messages sent. A
+storm has some more than four hundred of each."""
+JITTER = 0.5
+"""Seconds, at most, from a piece of work to the kill that follows it."""
+WORKS_WITHIN = 120.0
+"""Seconds until a stack that lost a part has work done again, leases of the dead included."""
+AIM = 5.0
 """Seconds for which a send to hit is waited for."""
 
 
@@ -29,20 +35,22 @@ class Killer:
     victim: str
     records: Records
     random: Random
+    progress: Callable[[], int]
+    """How much the stack has done of what the victim takes part in."""
     kills: list[datetime] = field(default_factory=list)
     """When; just after the signal."""
     hits: int = 0
     """How many of them found a send in flight, as far as was looked."""
 
     async def strike(self, times: int) -> None:
-        """Kill so many times, at a random moment of each equal part of `LASTING`.
+        """Kill so many times, each at a random moment after the stack went on with its work.
 
         Every second kill is aimed: it waits until a send is in flight, if one comes soon.
         """
-        opened = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
         for number in range(times):
-            share = (number + self.random.random()) / times
-            await moment(opened + share * LASTING)
+            await self._work_done(self.random.randint(1, STRIDE // times))
+            await moment(loop.time() + self.random.uniform(0, JITTER))
             part = await eventually(lambda: self.stack.part(self.victim), READY_WITHIN)
             if number % 2:
                 await self._aim(part)
@@ -50,6 +58,10 @@ class Killer:
                 part.kill()
                 self.kills.append(datetime.now(UTC))
             await self.stack.part_is_back(self.victim, part)
+
+    async def _work_done(self, pieces: int) -> None:
+        goal = self.progress() + pieces
+        await eventually(lambda: self.progress() >= goal, WORKS_WITHIN, every=0.1, what="work")
 
     async def _aim(self, part: psutil.Process) -> None:
         """Kill while a send is in flight: what sends stands still meanwhile."""

@@ -139,6 +139,10 @@ class Records:
         """What the sinks took, oldest first."""
         return Inbox(self._data_dir / "inbox.jsonl").read()
 
+    def taken(self) -> int:
+        """How many messages the sinks took."""
+        return len(self.inbox())
+
     def logged(self, *events: str) -> list[dict[str, Any]]:
         """The lines of these events in the logs of API and worker."""
         lines = []

@@ -79,7 +79,7 @@ class Shop:
                         del to_come[order_id]
                 return not to_come
 
-            await eventually(look, 2 * PATIENCE, every=0.1, what="every late deed done")
+            await eventually(look, 5 * PATIENCE, every=0.1, what="every late deed done")
 
     async def _place(self, order: Order) -> None:
         customer = order.customer
