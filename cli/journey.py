@@ -264,11 +264,7 @@ def _checked(sources: dict[str, bytes]) -> tuple[list[Parsed], list[Problem]]:
             problems.append(problem)
         elif not unreadable:
             # It may be in a file that could not be taken, which is told already.
-            problems.append(
-                replace(
-                    problem, severity="warning", hint="not in these files; the server may have it"
-                )
-            )
+            problems.append(replace(problem, severity="warning", hint="the server may have it"))
     return parsed, problems
 
 

@@ -1,0 +1,344 @@
+"""The commands that read and steer, against a real API."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from structlog.testing import capture_logs
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from infra.settings import Settings
+from infra.stack.ports import free_port
+from store.keys import create_key
+from tests.support.api import serving
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+Parcours = Callable[..., Result]
+
+HELLO = """\
+journey: hello
+name: Say hello
+entry: {api: true}
+defaults: {topic: news}
+steps:
+  - {id: long, wait: {event: Answered, up_to: 30d}}
+  - {id: mail, email: {subject: Hello, text: Hello}}
+"""
+NEWS = "topic: news\nname: News\ndefault: opt_in\n"
+
+
+class Api:
+    """A server's address and a key of it, and a caller besides the command."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.url = url
+        self.key = key
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(
+            f"{self.url}{path}", headers={"Authorization": f"Bearer {self.key}"}, trust_env=False
+        )
+
+    def put(self, path: str, body: Any) -> None:
+        httpx.put(
+            f"{self.url}{path}", json=body, headers={"Authorization": f"Bearer {self.key}"},
+            trust_env=False,
+        ).raise_for_status()  # fmt: skip
+
+
+@pytest.fixture
+async def api(settings: Settings, pool: Pool) -> AsyncIterator[Api]:
+    async with pool.connection() as conn:
+        key = await create_key(conn, "operate")
+    # The server's log goes where the command prints: here they are one process.
+    with capture_logs(), serving(settings) as url:
+        yield Api(url, key)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory that commands run in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def parcours(here: Path, api: Api) -> Parcours:
+    """The command, with a stack of its own described in `.parcours/stack.json`."""
+    (here / ".parcours").mkdir()
+    stack = {"api": api.url, "keys": {"operate": api.key}}
+    (here / ".parcours" / "stack.json").write_text(json.dumps(stack))
+    return run
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), env=environment)
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def applied(parcours: Parcours, here: Path) -> None:
+    """The journey `hello` and its topic are live."""
+    write(here / "docs" / "hello.yaml", HELLO)
+    write(here / "docs" / "deep" / "news.yml", NEWS)
+    result = parcours("journey", "apply", "--yes", "docs")
+    assert result.exit_code == 0, result.output
+
+
+# --------------------------------------------------------------------------- finding the server
+
+
+def test_without_a_server_the_command_says_how_to_get_one(here: Path) -> None:
+    result = run("journey", "list")
+    assert result.exit_code == 1
+    assert "there is no .parcours/stack.json. Start one by `parcours dev`" in result.stderr
+    assert result.stdout == ""
+
+
+def test_settings_win_over_the_stack(parcours: Parcours, here: Path, api: Api) -> None:
+    write(here / ".parcours" / "stack.json", "no longer json")
+    torn = parcours("journey", "list")
+    assert (torn.exit_code, "does not describe a stack" in torn.stderr) == (1, True)
+    result = parcours(
+        "journey", "list", "--json", PARCOURS_API_URL=f"{api.url}/", PARCOURS_API_KEY=api.key
+    )
+    assert (result.exit_code, result.stdout) == (0, f"{api.get('/v1/journeys').text}\n")
+
+
+def test_a_data_directory_may_be_named(parcours: Parcours, here: Path) -> None:
+    (here / ".parcours").rename(here / "elsewhere")
+    assert parcours("journey", "list").exit_code == 1
+    assert parcours("journey", "list", "--data-dir", "elsewhere").exit_code == 0
+
+
+def test_an_address_needs_a_key(here: Path) -> None:
+    result = run("stats", "hello", PARCOURS_API_URL="http://127.0.0.1:1")
+    assert (result.exit_code, "PARCOURS_API_KEY must be" in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("url", ["somewhere", "ftp://127.0.0.1", "http://[::"])
+def test_what_is_no_address_is_said_to_be_none(here: Path, url: str) -> None:
+    result = run("journey", "list", PARCOURS_API_URL=url, PARCOURS_API_KEY="k")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("parcours: PARCOURS_API_URL is no address")
+
+
+def test_a_server_that_is_away_is_one_line(here: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    result = run("journey", "list", PARCOURS_API_URL=url, PARCOURS_API_KEY="k")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"parcours: {url} cannot be reached")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_wrong_key_is_one_line(here: Path, api: Api) -> None:
+    result = run("journey", "list", PARCOURS_API_URL=api.url, PARCOURS_API_KEY="wrong")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"parcours: {api.url} refused the key: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
+# --------------------------------------------------------------------------- files
+
+
+def test_files_are_checked_without_a_server(here: Path) -> None:
+    write(here / "a.yaml", HELLO + "---\n" + NEWS)
+    result = run("journey", "validate", "a.yaml")
+    assert (result.exit_code, result.stdout) == (0, "1 journey, 1 topic: no errors\n")
+
+
+def test_errors_are_told_with_file_and_line(here: Path) -> None:
+    write(here / "a.yaml", HELLO.replace("wait:", "wiat:") + "---\n" + NEWS)
+    result = run("journey", "validate", "a.yaml")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("a.yaml:6: [long]")
+    assert "wait" in result.stderr
+    shown = run("journey", "validate", "--json", "a.yaml")
+    assert shown.exit_code == 1
+    assert {each["line"] for each in json.loads(shown.stdout)["problems"]} == {6}
+
+
+def test_what_the_server_may_have_is_a_warning(here: Path) -> None:
+    write(here / "a.yaml", HELLO)
+    result = run("journey", "validate", "a.yaml")
+    assert result.exit_code == 0
+    assert "warning: there is no topic `news`; the server may have it" in result.stderr
+
+
+def test_a_folder_is_searched_at_any_depth(here: Path) -> None:
+    write(here / "docs" / "hello.yaml", HELLO)
+    write(here / "docs" / "deep" / "deeper" / "news.json", '{"topic": "news", "default": "opt_in"}')
+    write(here / "docs" / "readme.md", "no document")
+    result = run("journey", "validate", "docs", "docs/hello.yaml")
+    assert result.stdout == "1 topic, 1 journey: no errors\n"
+
+
+def test_what_is_not_there_is_said(here: Path) -> None:
+    (here / "empty").mkdir()
+    for path, words in (("none.yaml", "there is no file none.yaml"), ("empty", "empty holds no")):
+        result = run("journey", "validate", path)
+        assert (result.exit_code, words in result.stderr) == (1, True)
+
+
+def test_a_ready_journey_is_copied_under_a_new_name(here: Path) -> None:
+    result = run("journey", "new", "my-cart", "--from", "abandoned-cart")
+    assert result.exit_code == 0, result.output
+    text = (here / "my-cart.yaml").read_text()
+    assert "journey: my-cart\n" in text
+    assert "journey: abandoned-cart" not in text
+    assert run("journey", "validate", "my-cart.yaml").exit_code == 0
+    again = run("journey", "new", "my-cart", "--from", "welcome")
+    assert (again.exit_code, "my-cart.yaml is there already" in again.stderr) == (1, True)
+    assert (here / "my-cart.yaml").read_text() == text
+
+
+def test_only_ready_journeys_and_keys_make_new_ones(here: Path) -> None:
+    unknown = run("journey", "new", "mine", "--from", "nothing")
+    assert (unknown.exit_code, "it has abandoned-cart, welcome" in unknown.stderr) == (1, True)
+    wrong = run("journey", "new", "../mine", "--from", "welcome")
+    assert (wrong.exit_code, "is not a key" in wrong.stderr) == (1, True)
+    assert list(here.iterdir()) == []
+
+
+# --------------------------------------------------------------------------- applying
+
+
+@pytest.mark.usefixtures("applied")
+def test_applied_files_are_live(api: Api, parcours: Parcours) -> None:
+    assert api.get("/v1/journeys/hello").json()["state"] == "active"
+    assert api.get("/v1/topics/news").status_code == 200
+    again = parcours("journey", "apply", "--yes", "docs")
+    words = [line.split() for line in again.stdout.splitlines()]
+    assert ["unchanged", "topic", "news", "1", "active"] in words
+    assert ["unchanged", "journey", "hello", "1", "active"] in words
+
+
+@pytest.mark.usefixtures("applied")
+def test_what_apply_answers_can_be_read_by_programs(here: Path, parcours: Parcours) -> None:
+    write(here / "docs" / "hello.yaml", HELLO.replace("30d", "60d"))
+    result = parcours("journey", "apply", "--yes", "--json", "docs")
+    documents = {each["key"]: each for each in json.loads(result.stdout)["documents"]}
+    assert documents["hello"]["change"] == "updated"
+    assert documents["hello"]["version"] == 2
+    assert documents["news"]["change"] == "unchanged"
+
+
+def test_one_wrong_file_changes_nothing(here: Path, api: Api, parcours: Parcours) -> None:
+    write(here / "docs" / "news.yaml", NEWS)
+    write(here / "docs" / "hello.yaml", HELLO.replace("topic: news", "topic: nwes"))
+    result = parcours("journey", "apply", "--yes", "docs")
+    assert result.exit_code == 1
+    assert "docs/hello.yaml:4: there is no topic `nwes`" in result.stderr
+    assert "Traceback" not in result.output
+    write(here / "docs" / "hello.yaml", HELLO.replace("up_to", "upto"))
+    assert parcours("journey", "apply", "--yes", "docs").exit_code == 1
+    assert api.get("/v1/topics/news").status_code == 404
+    assert api.get("/v1/journeys").json()["items"] == []
+
+
+def test_apply_asks_unless_told_not_to(here: Path, api: Api, parcours: Parcours) -> None:
+    write(here / "hello.yaml", HELLO)
+    write(here / "news.yaml", NEWS)
+    result = parcours("journey", "apply", "hello.yaml", "news.yaml")
+    assert (result.exit_code, "add --yes" in result.stderr) == (1, True)
+    assert api.get("/v1/journeys").json()["items"] == []
+
+
+# --------------------------------------------------------------------------- reading, steering
+
+
+@pytest.mark.usefixtures("applied")
+def test_journeys_are_listed_and_shown(api: Api, parcours: Parcours) -> None:
+    listed = parcours("journey", "list")
+    assert "hello" in listed.stdout
+    assert "Say hello" in listed.stdout
+    assert parcours("journey", "list", "--json").stdout.startswith('{"items":[{"key":"hello"')
+    shown = parcours("journey", "show", "hello")
+    assert "state           active" in shown.stdout
+    assert HELLO.strip() in shown.stdout
+    exact = parcours("journey", "show", "hello", "--version", "1", "--json").stdout
+    assert exact == f"{api.get('/v1/journeys/hello?version=1').text}\n"
+    unknown = parcours("journey", "show", "nosuch")
+    assert (unknown.exit_code, unknown.stderr) == (1, "parcours: there is no journey 'nosuch'\n")
+
+
+@pytest.mark.usefixtures("applied")
+def test_journeys_are_paused_resumed_and_archived(api: Api, parcours: Parcours) -> None:
+    for act, state in (("pause", "paused"), ("resume", "active"), ("archive", "archived")):
+        result = parcours("journey", act, "hello")
+        assert (result.exit_code, result.stdout) == (0, f"journey hello is {state}\n")
+        assert api.get("/v1/journeys/hello").json()["state"] == state
+    refused = parcours("journey", "pause", "hello")
+    assert (refused.exit_code, len(refused.stderr.splitlines())) == (1, 1)
+
+
+@pytest.mark.usefixtures("applied")
+def test_a_run_is_started_listed_and_shown(api: Api, parcours: Parcours) -> None:
+    api.put("/v1/contacts/ada", {})
+    started = parcours(
+        "run", "start", "hello", "--contact", "ada", "--properties", '{"n": 1}', "--json"
+    )
+    assert started.exit_code == 0, started.output
+    run_id = json.loads(started.stdout)["id"]
+    listed = parcours("run", "list", "--contact", "ada", "--journey", "hello", "--state", "active")
+    assert run_id in listed.stdout
+    exact = parcours("run", "list", "--contact", "ada", "--json").stdout
+    assert exact == f"{api.get('/v1/runs?contact=ada&limit=50').text}\n"
+    shown = parcours("run", "show", run_id)
+    assert f"journey.hello.{run_id}" in shown.stdout
+    exact = parcours("run", "show", run_id, "--json").stdout
+    assert exact == f"{api.get(f'/v1/runs/{run_id}').text}\n"
+    again = parcours("run", "start", "hello", "--contact", "ada")
+    assert again.exit_code == 1
+    assert len(again.stderr.splitlines()) == 1
+    assert parcours("run", "list", "--contact", "nobody", "--json").stdout == (
+        '{"items":[],"next":null}\n'
+    )
+
+
+@pytest.mark.usefixtures("applied")
+@pytest.mark.parametrize("properties", ["{", "[1]", "1"])
+def test_properties_that_are_no_object_are_refused(parcours: Parcours, properties: str) -> None:
+    result = parcours("run", "start", "hello", "--contact", "ada", "--properties", properties)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("parcours: --properties")
+
+
+@pytest.mark.usefixtures("applied")
+async def test_what_a_run_did_is_told_with_its_facts(
+    api: Api, parcours: Parcours, pool: Pool
+) -> None:
+    api.put("/v1/contacts/ada", {})
+    run_id = json.loads(parcours("run", "start", "hello", "--contact", "ada", "--json").stdout)[
+        "id"
+    ]
+    async with pool.connection() as conn:
+        await conn.execute(
+            "insert into visit (run_id, visit, step, kind, outcome, ended_at, facts) values"
+            " (%(run)s, 1, 'long', 'wait', 'timed_out', parcours.clock(), '{}'), (%(run)s, 2,"
+            " 'mail', 'email', 'skipped', parcours.clock(), '{\"reason\": \"consent\"}')",
+            {"run": run_id},
+        )
+    shown = parcours("run", "show", run_id).stdout
+    assert "timed_out" in shown
+    assert "reason: consent" in shown
+    counted = parcours("stats", "hello").stdout
+    assert counted.startswith("hello: 1 entered, 1 active\n")
+    words = [line.split() for line in counted.splitlines()]
+    assert ["mail", "email", "1", "consent:", "1", "1"] in words
+    exact = parcours("stats", "hello", "--version", "1", "--json").stdout
+    assert exact == f"{api.get('/v1/journeys/hello/stats?version=1').text}\n"
+    unknown = parcours("stats", "unknown")
+    assert (unknown.exit_code, unknown.stderr) == (1, "parcours: there is no journey 'unknown'\n")
