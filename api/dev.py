@@ -13,7 +13,11 @@ from api.services import UsedServices
 router = APIRouter(tags=["development"])
 
 
-@router.get("/dev/inbox", summary="What the sinks took, oldest first")
+@router.get(
+    "/dev/inbox",
+    summary="What the sinks took, oldest first",
+    openapi_extra={"security": []},
+)
 async def read_inbox(services: UsedServices, to: str | None = None) -> list[dict[str, Any]]:
     """E-mails and text messages that nobody sent out into the world."""
     if services.inbox is None:
