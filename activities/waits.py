@@ -199,7 +199,8 @@ async def _planned_anew(
     """
     _, wait = _wait_of(definition, given.step)
     outcome = visit.facts.get("ends") or _by_itself(wait)
-    judged = fate = None
+    judged: datetime | None = None
+    fate: datetime | None = None
     if isinstance(wait, ForWait) and wait.after is not None:
         heard = visit.facts.get("fate")
         fate = datetime.fromisoformat(heard) if heard else None
@@ -209,15 +210,14 @@ async def _planned_anew(
             if fired:
                 fate = await fate_at(conn, run.id, given.visit, fired.event_id)
                 judged = fate
-    facts = {name: visit.facts[name] for name in ("change", "since") if name in visit.facts}
+    facts: dict[str, Any] = {
+        name: visit.facts[name] for name in ("change", "since") if name in visit.facts
+    }
     if watched(wait):
         change = await latest_change(conn, run, given.visit, due)
         if change is not None and change.id > visit.facts.get("change", 0):
             facts["change"] = change.id
             judged = max(judged or change.stamped_at, change.stamped_at)
-        elif due is None and judged is None:
-            # A merge has made the contact another one, without a change of its own.
-            judged = run.now
     if judged is None:
         return visit, due, outcome
     planner = _planner(conn, context, run, definition, wait, visit.started_at)

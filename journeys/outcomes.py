@@ -55,7 +55,8 @@ def left_by(step: Step) -> list[str]:
 
 def _wait(wait: ForWait | UntilWait | TriggerWait | AnyWait) -> list[str]:
     if isinstance(wait, ForWait):
-        return ["elapsed"] if wait.after is None else ["elapsed", "timed_out"]
+        limited = wait.after is not None or wait.up_to is not None
+        return ["elapsed", "timed_out"] if limited else ["elapsed"]
     if isinstance(wait, UntilWait):
         return ["elapsed", "past", "missing", "timed_out"]
     if isinstance(wait, AnyWait):

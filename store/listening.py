@@ -20,7 +20,7 @@ from psycopg.types.json import Jsonb
 from journeys.conditions import Comparison, EntryReference, Where
 from journeys.definition import Journey
 from journeys.paths import first
-from journeys.steps import AnyWait, TriggerWait, WaitStep
+from journeys.steps import AnyWait, ForWait, TriggerWait, WaitStep
 from journeys.triggers import ConditionTrigger, EventTrigger, MessageTrigger
 from store.conditions import compile_condition, compile_where, is_timed, split_where
 
@@ -38,6 +38,14 @@ _NOT_A_MACHINE = "coalesce(e.properties->>'by', 'human') <> 'machine'"
 _LATEST_MESSAGE = (
     "e.properties->>'message_id' = (select m.id::text from message m where m.run_id = r.id"
     " and m.step = %({step})s order by m.visit desc limit 1)"
+)
+# The moment may be before the entry, whose event ends no wait, or still to come.
+_SINCE = (
+    "e.id is distinct from r.entry_event_id",
+    (
+        "e.stamped_at >= coalesce((select (nullif(v.facts->>'since', 'missing'))::timestamptz"
+        " from visit v where v.run_id = r.id and v.visit = %(visit)s), '-infinity')"
+    ),
 )
 
 
@@ -94,12 +102,19 @@ def build_wait_look(journey: Journey, step_id: str) -> Look | None:
     """The look at what the wait `step_id` waits for; None if only time ends it."""
     step = journey.step(step_id)
     wait = step.wait if isinstance(step, WaitStep) else None
+    if isinstance(wait, ForWait) and wait.after is not None:
+        return _build([(0, "after", wait.after)], journey.timezone)
     if isinstance(wait, TriggerWait):
-        return _build([(0, "happened", wait.trigger)], journey.timezone)
+        triggers = [(0, "happened", wait.trigger)]
+        return _build(triggers, journey.timezone, since=_is_moment(wait.since))
     if isinstance(wait, AnyWait):
         named = [(place, each.name, each.trigger) for place, each in enumerate(wait.any)]
-        return _build(named, journey.timezone)
+        return _build(named, journey.timezone, since=_is_moment(wait.since))
     return None
+
+
+def _is_moment(since: object) -> bool:
+    return since not in (None, "entry", "now")
 
 
 def _reason(trigger: Trigger) -> str:
@@ -110,7 +125,10 @@ def _reason(trigger: Trigger) -> str:
     return "condition"
 
 
-def _build(triggers: Sequence[tuple[int, str, Trigger]], zone: str | None) -> Look:
+def _build(
+    triggers: Sequence[tuple[int, str, Trigger]], zone: str | None, *, since: bool = False
+) -> Look:
+    """`since`: the wait counts events from a moment, which its visit keeps."""
     slots: list[Slot] = []
     columns: list[str] = []
     params: dict[str, Any] = {}
@@ -140,6 +158,8 @@ def _build(triggers: Sequence[tuple[int, str, Trigger]], zone: str | None) -> Lo
             tests += [_LATEST_MESSAGE.format(step=f"{prefix}step"), _NOT_A_MACHINE]
         else:
             event_name = trigger.event
+            if since:
+                tests += _SINCE
         columns.append(
             f"(select e.id from listener l join event e on e.contact_id = r.contact_id"
             f" and e.name = l.event_name and e.id > l.ref and e.properties @> l.match"

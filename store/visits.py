@@ -25,6 +25,7 @@ class VisitRow:
     outcome: str | None
     due_at: datetime | None
     ref: int | None
+    started_at: datetime
     held: str | None
     facts: dict[str, Any]
 
@@ -33,7 +34,7 @@ async def find_visit(conn: AsyncConnection[Any], run_id: UUID, visit: int) -> Vi
     """A visit, if it has begun."""
     async with conn.cursor(row_factory=class_row(VisitRow)) as cursor:
         await cursor.execute(
-            "select step, kind, outcome, due_at, ref, held, facts from visit"
+            "select step, kind, outcome, due_at, ref, started_at, held, facts from visit"
             " where run_id = %s and visit = %s",
             (run_id, visit),
         )
@@ -50,8 +51,9 @@ async def decide(
     outcome: str,
     facts: dict[str, Any],
     output: dict[str, Any] | None = None,
+    at: datetime | None = None,
 ) -> tuple[str, bool]:
-    """Record the outcome of a step that takes no time, and where the run stands.
+    """Record the outcome of a step that takes no time, and where the run stands; `at`, or now.
 
     Returns the outcome that holds, and whether it is this one: False means that the visit had been
     decided before, and that its effects are done.
@@ -59,8 +61,10 @@ async def decide(
     cursor = await conn.execute(
         """
         with decided as (
-            insert into visit (run_id, visit, step, kind, outcome, ended_at, facts, output)
-            values (%(run)s, %(visit)s, %(step)s, %(kind)s, %(outcome)s, parcours.clock(),
+            insert into visit
+                (run_id, visit, step, kind, outcome, started_at, ended_at, facts, output)
+            values (%(run)s, %(visit)s, %(step)s, %(kind)s, %(outcome)s,
+                    coalesce(%(at)s, parcours.clock()), coalesce(%(at)s, parcours.clock()),
                     %(facts)s, %(output)s)
             on conflict (run_id, visit) do nothing
             returning outcome
@@ -78,6 +82,7 @@ async def decide(
             "outcome": outcome,
             "facts": Jsonb(facts),
             "output": Jsonb(output or {}),
+            "at": at,
         },
     )
     row = await cursor.fetchone()

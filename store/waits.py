@@ -6,6 +6,7 @@ Its own next reference is the id that ended it, else the highest id stamped up t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from store.recording import CONTACT_CHANGED
 from store.runs import RunRow
 
 
@@ -65,6 +67,96 @@ async def plan_wait(
         },
     )
     return await cursor.fetchone() is not None
+
+
+async def reference_before(conn: AsyncConnection[Any], contact_id: UUID, instant: datetime) -> int:
+    """The contact's highest event id stamped before an instant; 0 if there is none."""
+    cursor = await conn.execute(
+        "select coalesce(max(id), 0) from event where contact_id = %s and stamped_at < %s",
+        (contact_id, instant),
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else 0
+
+
+async def watch(conn: AsyncConnection[Any], run: RunRow, visit: int, names: list[str]) -> None:
+    """Listen for changes of the contact's attributes, by name, that move the wait's end.
+
+    A merge may change them all.
+    """
+    await conn.execute(
+        """
+        insert into listener (run_id, visit, slot, contact_id, event_name, match, ref)
+        select %(run)s, %(visit)s, -w.place, %(contact)s, %(event)s,
+               w.match, %(ref)s
+        from unnest(%(matches)s::jsonb[]) with ordinality as w(match, place)
+        on conflict do nothing
+        """,
+        {
+            "run": run.id,
+            "visit": visit,
+            "contact": run.contact_id,
+            "event": CONTACT_CHANGED,
+            "ref": run.last_event_id,
+            "matches": [Jsonb({"names": [name]}) for name in names] + [Jsonb({"merged": True})],
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Change:
+    """An event that tells of a change of the contact, and when it was stamped."""
+
+    id: int
+    stamped_at: datetime
+
+
+async def latest_change(
+    conn: AsyncConnection[Any], run: RunRow, visit: int, due: datetime | None
+) -> Change | None:
+    """The latest change that the wait watches for, with `due` of those stamped up to it."""
+    cursor = await conn.execute(
+        """
+        select e.id, e.stamped_at from listener l
+        join event e on e.contact_id = %(contact)s and e.name = l.event_name and e.id > l.ref
+             and e.properties @> l.match
+        where l.run_id = %(run)s and l.visit = %(visit)s and l.slot < 0
+        and (%(due)s::timestamptz is null or e.stamped_at <= %(due)s::timestamptz)
+        order by e.id desc limit 1
+        """,
+        {"contact": run.contact_id, "run": run.id, "visit": visit, "due": due},
+    )
+    row = await cursor.fetchone()
+    return Change(*row) if row else None
+
+
+async def replan_wait(
+    conn: AsyncConnection[Any],
+    run_id: UUID,
+    visit: int,
+    *,
+    due: datetime | None,
+    facts: dict[str, Any],
+) -> None:
+    """Note when a wait that goes on ends by itself now."""
+    await conn.execute(
+        "update visit set due_at = %s, facts = %s"
+        " where run_id = %s and visit = %s and outcome is null",
+        (due, Jsonb(facts), run_id, visit),
+    )
+
+
+async def fate_at(conn: AsyncConnection[Any], run_id: UUID, visit: int, event_id: int) -> datetime:
+    """When the message that a wait counts `after` came to its fate, and listen for it no more."""
+    cursor = await conn.execute(
+        "with heard as (delete from listener where run_id = %s and visit = %s and slot >= 0)"
+        " select stamped_at from event where id = %s",
+        (run_id, visit, event_id),
+    )
+    row = await cursor.fetchone()
+    assert row is not None
+    stamped_at: datetime = row[0]
+    return stamped_at
 
 
 async def close_by_event(
