@@ -72,7 +72,7 @@ def show_addresses(
     one = f"{ui}/{quote(run['workflow_id'])}" if run else ui
     lines = (
         ("API docs", f"{stack['api']}/docs"),
-        ("", f"“Authorize” takes a key of {data_dir / 'stack.json'}"),
+        ("", f"keys for calls of your own are in {data_dir / 'stack.json'}"),
         ("all the mail", f"{stack['api']}/dev/inbox"),
         ("Temporal UI", ui),
         ("one run", one),
