@@ -158,9 +158,10 @@ def stands(result: StepResult) -> bool:
 class Offset:
     """A random delay that finds by itself the range in which both sides of a race win."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, reach: float = 0.01) -> None:
+        """`reach`: seconds, the longest delay to begin with."""
         self._random = random.Random(seed)
-        self._reach = 0.01
+        self._reach = reach
 
     async def spend(self, conn: AsyncConnection[Any]) -> None:
         """Let the server pass some time within the connection's transaction, or before it."""
@@ -168,8 +169,8 @@ class Offset:
 
     def balance(self, side: Side | None) -> None:
         """The delayed event, or what it races with, was committed first: let the other win."""
-        factor = {"event": 1.05, "step": 1 / 1.05, None: 1.0}[side]
-        self._reach = min(max(self._reach * factor, 0.001), 0.5)
+        factor = {"event": 1.1, "step": 1 / 1.1, None: 1.0}[side]
+        self._reach = min(max(self._reach * factor, 0.001), 1.0)
 
     def coin(self) -> bool:
         """One of two ways."""
