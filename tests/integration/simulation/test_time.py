@@ -1,0 +1,154 @@
+"""Time in a simulation: months in seconds, the past, local days, and one order of things."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+from tests.integration.simulation.conftest import Play
+from tests.integration.simulation.samples import ADA
+
+MONTHLY = """
+journey: monthly
+entry: {api: true}
+steps:
+  - {id: letter, email: {subject: "Month {{ steps.month.visits | default: 0 }}", text: Hello, transactional: true}}
+  - {id: month, wait: 30d}
+  - {id: tell, webhook: {url: "https://hook.example/{{ contact.external_id }}", body: {token: "{{ secret.TOKEN }}"}}}
+  - {id: again, if: {not: {group: done}}, goto: letter, max_visits: 14}
+"""  # noqa: E501
+
+RACE = """
+journey: race
+entry: {event: Signed Up}
+steps:
+  - {id: order, wait: {event: Order Completed, up_to: 2d}}
+  - {id: second, wait: {event: Order Completed, up_to: 2d}}
+"""
+
+EVER = """
+journey: ever
+entry: {event: Signed Up}
+steps:
+  - {id: year, wait: 400d}
+  - {id: sms, sms: {text: "{{ contact.first_name }}, it has been a while", transactional: true}}
+"""
+
+SIGNED_UP = {"at": "+0s", "event": "Signed Up"}
+ORDERED = {"event": "Order Completed"}
+
+
+async def test_four_hundred_days_take_seconds(simulate: Play) -> None:
+    begun = monotonic()
+    lines = await simulate(EVER, ADA, [SIGNED_UP], "2024-01-31T09:30:00+00:00")
+    assert monotonic() - begun < 10
+    outcomes = [(line.step, line.outcome) for line in lines]
+    assert outcomes == [
+        (None, "entered"), ("year", "elapsed"), ("sms", "skipped"), (None, "completed"),
+    ]  # fmt: skip
+    # 2024 is a leap year: 400 days after its January 31 is March 6, at the same local time.
+    assert lines[1].local.isoformat() == "2025-03-06T10:30:00+01:00"
+    assert lines[2].facts["reason"] == "no_address"
+
+
+async def test_a_year_of_letters_gives_the_same_timeline_twice(
+    simulate: Play, simulate_again: Play
+) -> None:
+    start = "2025-01-01T08:00:00+00:00"
+    script = [
+        {"at": "+95d", "step": "tell", "answer": {"status": 404, "body": {"no": "such"}}},
+        {"at": "+100d", "message": "letter", "is": "opened"},
+    ]
+    begun = monotonic()
+    first = await simulate(MONTHLY, ADA, script, start)
+    assert monotonic() - begun < 20
+    second = await simulate_again(MONTHLY, ADA, script, start)
+    assert [json.dumps(line.as_json()) for line in first] == [
+        json.dumps(line.as_json()) for line in second
+    ]
+    letters = [line for line in first if line.step == "letter"]
+    assert [letter.at for letter in letters][:2] == [
+        datetime(2025, 1, 1, 8, tzinfo=UTC), datetime(2025, 1, 31, 8, tzinfo=UTC),
+    ]  # fmt: skip
+    assert len(letters) == 14
+    assert first[-1].at - first[0].at == timedelta(days=14 * 30, hours=0)
+    told = [line for line in first if line.step == "tell"]
+    assert [line.outcome for line in told].count("failed") == 1
+    assert told[3].facts["status"] == 404
+    assert told[0].facts["url"] == "https://hook.example/ada"
+    assert told[0].facts["sent"] == {"token": "[secret TOKEN]"}
+    assert told[0].facts["body"] == {}
+
+
+async def test_an_event_at_the_instant_of_a_timer_wins(simulate: Play) -> None:
+    events = [SIGNED_UP, {"at": "+2d", **ORDERED}]
+    lines = await simulate(RACE, ADA, events, "2026-05-01T00:00:00+00:00")
+    assert [(line.step, line.outcome, line.at.day) for line in lines[1:3]] == [
+        ("order", "happened", 3), ("second", "timed_out", 5),
+    ]  # fmt: skip
+
+
+async def test_two_events_at_one_instant_end_two_waits(simulate: Play) -> None:
+    events = [SIGNED_UP, {"at": "+2d", **ORDERED}, {"at": "+2d", **ORDERED}]
+    lines = await simulate(RACE, ADA, events, "2026-05-01T00:00:00+00:00")
+    assert [line.outcome for line in lines[1:3]] == ["happened", "happened"]
+    assert lines[-1].at == datetime(2026, 5, 3, tzinfo=UTC)
+
+
+async def test_the_past_counts_in_conditions_and_begins_nothing(simulate: Play) -> None:
+    journey = """
+journey: loyal
+entry: {event: Signed Up}
+steps:
+  - id: bought
+    branch:
+      - {name: lately, if: {event: Order Completed, within: 7d}, then: [{id: a, update: {set: {x: 1}}}]}
+      - {name: before, if: {event: Order Completed}, then: [{id: b, update: {set: {x: 2}}}]}
+  - id: listed
+    branch:
+      - {name: vip, if: {group: vip}, then: [{id: c, update: {set: {x: 3}}}]}
+"""  # noqa: E501
+    contact = {
+        **ADA,
+        "events": [{"at": "-10d", **ORDERED}, {"at": "-9d", "event": "Signed Up"}],
+        "groups": ["vip"],
+    }
+    lines = await simulate(journey, contact, [SIGNED_UP], "2026-05-01T00:00:00+00:00")
+    assert [(line.step, line.outcome) for line in lines] == [
+        (None, "entered"), ("bought", "before"), ("b", "done"), ("listed", "vip"), ("c", "done"),
+        (None, "completed"),
+    ]  # fmt: skip
+
+
+async def test_a_journey_without_an_entry_by_event_begins_by_itself(simulate: Play) -> None:
+    journey = """
+journey: best
+entry: {segment: best}
+steps:
+  - {id: vip, group: {add: [vip]}}
+---
+segment: best
+if: {attribute: country, is: FR}
+"""
+    lines = await simulate(journey, ADA, [], "2026-05-01T00:00:00+00:00")
+    assert [(line.step, line.outcome) for line in lines] == [
+        (None, "entered"), ("vip", "done"), (None, "completed"),
+    ]  # fmt: skip
+
+
+async def test_a_second_entry_is_told_as_refused(simulate: Play) -> None:
+    events = [SIGNED_UP, {"at": "+1d", "event": "Signed Up"}]
+    lines = await simulate(EVER, ADA, events, "2026-05-01T00:00:00+00:00")
+    assert [(line.kind, line.outcome) for line in lines][:2] == [
+        ("entry", "entered"), ("refused", "active"),
+    ]  # fmt: skip
+
+
+async def test_a_run_that_nothing_ends_is_told_as_standing(simulate: Play) -> None:
+    journey = (
+        "journey: still\nentry: {event: Signed Up}\nsteps:\n  - {id: w, wait: {event: Never}}\n"
+    )
+    lines = await simulate(journey, ADA, [SIGNED_UP], "2026-05-01T00:00:00+00:00")
+    assert [(line.kind, line.outcome) for line in lines] == [("entry", "entered"), ("end", None)]
+    assert lines[-1].facts["stands_at"] == "w"
