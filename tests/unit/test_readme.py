@@ -1,0 +1,42 @@
+"""What the README says can be looked up: paths, settings, and what does not work yet."""
+
+import re
+from pathlib import Path
+
+from infra.settings import Settings
+from journeys.support import WORKS
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+FAMILIES = {"temporal": "TEMPORAL_ADDRESS", "secrets": "PARCOURS_SECRET_NAME"}
+
+
+def section(title: str) -> str:
+    """The text below a heading, up to the next one."""
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", TEXT, re.S | re.M)
+    assert found is not None, title
+    return found.group(1)
+
+
+def test_every_path_that_is_named_exists() -> None:
+    named = set(re.findall(r"`((?:tests|docs|journeys)/[\w./-]+)`", TEXT))
+    named |= set(re.findall(r"\]\(([\w./-]+)\)", TEXT))
+    assert len(named) > 15
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
+def test_every_setting_has_its_line() -> None:
+    rows = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", section("Settings")))
+    names = {
+        FAMILIES.get(field) or str(info.validation_alias or f"PARCOURS_{field.upper()}")
+        for field, info in Settings.model_fields.items()
+    }
+    assert names - rows == set()
+
+
+def test_what_does_not_work_yet_is_what_activation_refuses() -> None:
+    listed = re.search(r"does not work yet:\n\n(.*?)\.\n\n", section("What works now"), re.S)
+    assert listed is not None
+    assert re.findall(r"`([^`]+)`", " ".join(listed.group(1).split())) == [
+        construct for construct, works in WORKS.items() if not works
+    ]
