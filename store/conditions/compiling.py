@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from journeys.conditions import (
     AllCondition,
@@ -23,10 +22,22 @@ from journeys.conditions import (
     TopicCondition,
     Where,
 )
-from store.conditions.comparing import compare, compare_where, expected, operators_of
+from store.conditions.comparing import compare, compare_where, operators_of
 from store.conditions.histories import compile_event, compile_near, seen_by_run
+from store.conditions.leaf import Leaf
 from store.conditions.predicate import Predicate, Witness
 from store.conditions.values import Statement, Values
+
+_Simple = (
+    AttributeCondition
+    | EventCondition
+    | MessageCondition
+    | StepCondition
+    | EntryCondition
+    | GroupCondition
+    | TopicCondition
+    | NearCondition
+)
 
 _FATES = {
     "delivered": ("delivered_at", "Message Delivered"),
@@ -55,15 +66,16 @@ def compile_condition(
     Raises:
         ValueError: it names a segment that is not given, or that contains itself.
     """
-    compiler = _Compiler(Statement(prefix, default_zone), segments or {})
-    sql = compiler.compile(condition, ())
-    return Predicate(sql, compiler.statement.params, tuple(compiler.witnesses))
+    compiler = _Compiler(Statement(prefix, default_zone), segments or {}, prefix)
+    sql, over_witnesses = compiler.compile(condition, ())
+    return Predicate(sql, over_witnesses, compiler.statement.params, tuple(compiler.witnesses))
 
 
 def compile_where(where: Where, *, event: str = "e", prefix: str = "w") -> Predicate:
     """`where` over the row `event` of the table of that name, besides `c` and `r`."""
     statement = Statement(prefix, "UTC")
-    return Predicate(compare_where(statement, where, event), statement.params, ())
+    sql = compare_where(statement, where, event)
+    return Predicate(sql, sql, statement.params, ())
 
 
 def split_where(where: Where) -> tuple[dict[str, Operand], Where]:
@@ -84,58 +96,42 @@ def split_where(where: Where) -> tuple[dict[str, Operand], Where]:
 
 
 class _Compiler:
-    def __init__(self, statement: Statement, segments: Mapping[str, Condition]) -> None:
+    def __init__(
+        self, statement: Statement, segments: Mapping[str, Condition], prefix: str
+    ) -> None:
         self.statement = statement
         self.witnesses: list[Witness] = []
         self._segments = segments
+        self._prefix = prefix
 
-    def compile(self, condition: Condition, within: tuple[str, ...]) -> str:
-        """A boolean expression, never null; `within` are the segments it lies in."""
+    def compile(self, condition: Condition, within: tuple[str, ...]) -> tuple[str, str]:
+        """A boolean expression, never null, alone and over the witnesses; `within` are the segments
+        that the condition lies in."""
         match condition:
             case AllCondition(all=parts):
                 return self._joined(" and ", "true", parts, within)
             case AnyCondition(any=parts):
                 return self._joined(" or ", "false", parts, within)
             case NotCondition(not_=part):
-                return f"not {self.compile(part, within)}"
+                alone, over_witnesses = self.compile(part, within)
+                return f"(not {alone})", f"(not {over_witnesses})"
             case SegmentCondition(segment=key):
                 return self._segment(key, within)
-            case EventCondition():
-                return self._witnessed(*compile_event(self.statement, condition))
-            case NearCondition():
-                return self._witnessed(*compile_near(self.statement, condition))
-            case AttributeCondition(attribute=path):
-                return self._compared(
-                    f"attribute {path}", self.statement.attribute(path), condition
-                )
-            case EntryCondition(entry=path):
-                return self._compared(f"entry {path}", self.statement.entry(path), condition)
-            case StepCondition(step=step, property=path):
-                label = f"step {step}" if path is None else f"step {step} {path}"
-                return self._compared(label, self.statement.step(step, path), condition)
-            case MessageCondition():
-                return self._message(condition)
-            case GroupCondition(group=key):
-                return self._group(key)
-            case TopicCondition():
-                return self._topic(condition)
+        leaf = self._leaf(condition)
+        column = f"{self._prefix}w{len(self.witnesses)}"
+        self.witnesses.append(Witness(leaf.label, leaf.value, leaf.expected, column))
+        return leaf.sql, leaf.test(f"seen.{column}") if leaf.test else leaf.sql
 
     def _joined(
         self, word: str, empty: str, parts: list[Condition], within: tuple[str, ...]
-    ) -> str:
+    ) -> tuple[str, str]:
+        if not parts:
+            return empty, empty
         compiled = [self.compile(part, within) for part in parts]
-        return f"({word.join(compiled)})" if compiled else empty
+        alone = word.join(sql for sql, _ in compiled)
+        return f"({alone})", f"({word.join(sql for _, sql in compiled)})"
 
-    def _witnessed(self, sql: str, witness: Witness) -> str:
-        self.witnesses.append(witness)
-        return sql
-
-    def _compared(self, label: str, values: Values, comparison: Comparison) -> str:
-        operators = operators_of(comparison)
-        self.witnesses.append(Witness(label, values.all_as_one(), expected(operators)))
-        return compare(self.statement, values, operators)
-
-    def _segment(self, key: str, within: tuple[str, ...]) -> str:
+    def _segment(self, key: str, within: tuple[str, ...]) -> tuple[str, str]:
         if key in within:
             circle = " → ".join([*within[within.index(key) :], key])
             raise ValueError(f"segment `{key}` contains itself: {circle}")
@@ -143,7 +139,37 @@ class _Compiler:
             raise ValueError(f"there is no segment `{key}`")
         return self.compile(self._segments[key], (*within, key))
 
-    def _message(self, condition: MessageCondition) -> str:
+    def _leaf(self, condition: _Simple) -> Leaf:
+        match condition:
+            case EventCondition():
+                return compile_event(self.statement, condition)
+            case NearCondition():
+                return compile_near(self.statement, condition)
+            case MessageCondition():
+                return self._message(condition)
+            case TopicCondition():
+                return self._topic(condition)
+            case GroupCondition(group=key):
+                holds = (
+                    f"exists (select from group_member g where g.contact_id = c.id"
+                    f" and g.group_key = {self.statement.text(key)})"
+                )
+                return Leaf.truth(f"group {key}", holds)
+            case AttributeCondition(attribute=path):
+                values = self.statement.attribute(path)
+                return self._compared(f"attribute {path}", values, condition)
+            case EntryCondition(entry=path):
+                return self._compared(f"entry {path}", self.statement.entry(path), condition)
+            case StepCondition(step=step, property=path):
+                label = f"step {step}" if path is None else f"step {step} {path}"
+                return self._compared(label, self.statement.step(step, path), condition)
+
+    def _compared(self, label: str, values: Values, comparison: Comparison) -> Leaf:
+        operators = operators_of(comparison)
+        sql = compare(self.statement, values, operators)
+        return Leaf.of(label, sql, values, self.statement, operators)
+
+    def _message(self, condition: MessageCondition) -> Leaf:
         column, event_name = _FATES[condition.is_]
         message = self.statement.alias()
         latest = (
@@ -164,18 +190,10 @@ class _Compiler:
         else:
             tests.append(f"{message}.{column} is not null")
         holds = f"exists (select from {latest} where {' and '.join(tests)})"
-        fate: dict[str, Any] = {"is": condition.is_}
         label = f"message {condition.message} {condition.is_}"
-        return self._witnessed(holds, Witness(label, f"to_jsonb({holds})", fate))
+        return Leaf.truth(label, holds, {"is": condition.is_})
 
-    def _group(self, key: str) -> str:
-        holds = (
-            f"exists (select from group_member g where g.contact_id = c.id"
-            f" and g.group_key = {self.statement.text(key)})"
-        )
-        return self._witnessed(holds, Witness(f"group {key}", f"to_jsonb({holds})", True))
-
-    def _topic(self, condition: TopicCondition) -> str:
+    def _topic(self, condition: TopicCondition) -> Leaf:
         topic = self.statement.text(condition.topic)
         state = (
             f"coalesce((select t.state from topic_state t"
@@ -183,5 +201,11 @@ class _Compiler:
             f" (select case d.document ->> 'default' when 'opt_out' then 'subscribed' end"
             f" from document d where d.kind = 'topic' and d.key = {topic}), 'unsubscribed')"
         )
-        witness = Witness(f"topic {condition.topic}", f"to_jsonb({state})", {"is": condition.is_})
-        return self._witnessed(f"{state} = {self.statement.text(condition.is_)}", witness)
+        wanted = self.statement.text(condition.is_)
+        return Leaf(
+            f"topic {condition.topic}",
+            f"({state} = {wanted})",
+            f"to_jsonb({state})",
+            {"is": condition.is_},
+            lambda seen: f"({seen} = to_jsonb({wanted}))",
+        )

@@ -7,8 +7,8 @@ from typing import Any
 
 from journeys.conditions import Comparison, EventCondition, NearCondition
 from store.conditions.bounds import bounds
-from store.conditions.comparing import compare, compare_where, expected, operators_of
-from store.conditions.predicate import Witness
+from store.conditions.comparing import compare, compare_where, operators_of
+from store.conditions.leaf import Leaf
 from store.conditions.values import Statement
 
 _AGGREGATES = ("sum", "avg", "min", "max")
@@ -22,7 +22,7 @@ def seen_by_run(statement: Statement, name: str, event: str) -> str:
     )
 
 
-def compile_event(statement: Statement, condition: EventCondition) -> tuple[str, Witness]:
+def compile_event(statement: Statement, condition: EventCondition) -> Leaf:
     """A count or an aggregate of the contact's events, compared."""
     event = statement.alias()
     tests = [
@@ -40,21 +40,21 @@ def compile_event(statement: Statement, condition: EventCondition) -> tuple[str,
     return _count(statement, condition, event, rows)
 
 
-def _count(
-    statement: Statement, condition: EventCondition, event: str, rows: str
-) -> tuple[str, Witness]:
+def _count(statement: Statement, condition: EventCondition, event: str, rows: str) -> Leaf:
     count = condition.count
     operators = {"gte": 1} if count is None else operators_of(count)
     enough = _enough(operators)
     limit = "" if enough is None else f" limit {enough}"
     counted = f"select to_jsonb(count(*)) from (select {rows} order by {event}.id desc{limit}) n"
     value = statement.computed(counted)
-    witness = Witness(f"event {condition.event}", value.all_as_one(), expected(operators))
-    if operators == {"gte": 1}:
-        return f"exists (select {rows})", witness
-    if operators == {"is": 0}:
-        return f"not exists (select {rows})", witness
-    return compare(statement, value, operators), witness
+    if operators == {"gte": 1} and condition.within is None and condition.since is None:
+        sql = f"exists (select {rows})"
+    elif operators == {"is": 0} and condition.within is None and condition.since is None:
+        sql = f"not exists (select {rows})"
+    else:
+        # From the newest on, where those within the bounds are.
+        sql = compare(statement, value, operators)
+    return Leaf.of(f"event {condition.event}", sql, value, statement, operators)
 
 
 def _enough(operators: dict[str, Any]) -> int | None:
@@ -79,7 +79,7 @@ def _aggregate(
     comparison: Comparison,
     event: str,
     rows: str,
-) -> tuple[str, Witness]:
+) -> Leaf:
     reached = statement.reach(f"{event}.properties", path)
     number = f"case jsonb_typeof({reached.sql}) when 'number' then ({reached.sql})::numeric end"
     inner = "".join(f", {each}" for each in reached.rows)
@@ -90,11 +90,11 @@ def _aggregate(
     rows = rows.replace(f"from event {event}", f"from event {event}{inner}", 1)
     value = statement.computed(f"select to_jsonb({folded}) {rows}")
     operators = operators_of(comparison)
-    witness = Witness(f"{word} of {path} in event {name}", value.all_as_one(), expected(operators))
-    return compare(statement, value, operators), witness
+    sql = compare(statement, value, operators)
+    return Leaf.of(f"{word} of {path} in event {name}", sql, value, statement, operators)
 
 
-def compile_near(statement: Statement, condition: NearCondition) -> tuple[str, Witness]:
+def compile_near(statement: Statement, condition: NearCondition) -> Leaf:
     """The contact's latest place lies within a distance of one of the places."""
     near = condition.near
     event, place = statement.alias(), statement.alias()
@@ -112,9 +112,11 @@ def compile_near(statement: Statement, condition: NearCondition) -> tuple[str, W
             f" where d.kind = 'places' and d.key = {statement.text(near.places)}) as {place}"
         )
     distance = f"(select min(parcours.kilometres({latest}, {place}.value)) from {there})"
-    witness = Witness(
+    km = statement.bind(near.km, "float8")
+    return Leaf(
         f"kilometres to {near.places or f'{near.lat:g}, {near.lon:g}'}",
+        f"coalesce({distance} <= {km}, false)",
         f"to_jsonb({distance})",
         {"lte": near.km},
+        lambda seen: f"coalesce(({seen})::float8 <= {km}, false)",
     )
-    return f"coalesce({distance} <= {statement.bind(near.km, 'float8')}, false)", witness

@@ -30,12 +30,18 @@ async def judge(
     if not predicates:
         return []
     columns: list[str] = []
+    seen: list[str] = []
     params: dict[str, Any] = {"judged_run": run_id}
     for predicate in predicates:
-        columns += [predicate.sql, *(witness.sql for witness in predicate.witnesses)]
+        columns.append(predicate.over_witnesses)
+        for witness in predicate.witnesses:
+            columns.append(f"seen.{witness.column}")
+            seen.append(f"{witness.sql} as {witness.column}")
         params |= predicate.params
+    # With an offset it stays a query of its own, whose values are looked for once.
+    looked_at = f" cross join lateral (select {', '.join(seen)} offset 0) seen" if seen else ""
     cursor = await conn.execute(
-        f"select {', '.join(columns)} from run r join contact c on c.id = r.contact_id"
+        f"select {', '.join(columns)} from run r join contact c on c.id = r.contact_id{looked_at}"
         " where r.id = %(judged_run)s",
         params,
     )

@@ -16,6 +16,8 @@ class Witness:
     """Its value: a jsonb expression over the same rows, with the predicate's parameters."""
     expected: Any
     """What it was compared with, as JSON."""
+    column: str
+    """A name for the value that no other predicate of the statement has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,9 @@ class Predicate:
 
     sql: str
     """A boolean expression that is never null, with `%(name)s` parameters."""
+    over_witnesses: str
+    """The same where `seen` is a row of the witnesses' values: what was looked at for the facts is
+    not looked for again."""
     params: dict[str, Any]
     """By name; every name begins with the predicate's prefix."""
     witnesses: tuple[Witness, ...]

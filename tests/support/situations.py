@@ -130,7 +130,20 @@ class Situation:
             for number, condition in enumerate(conditions)
         ]
         async with self.pool.connection() as conn:
-            return await judge(conn, self.run, predicates)
+            judged = await judge(conn, self.run, predicates)
+            # The facts' way and the plain expression are one condition.
+            params: dict[str, Any] = {"run": self.run}
+            for predicate in predicates:
+                params |= predicate.params
+            cursor = await conn.execute(
+                f"select {', '.join(predicate.sql for predicate in predicates)}"
+                " from run r join contact c on c.id = r.contact_id where r.id = %(run)s".encode(),
+                params,
+            )
+            row = await cursor.fetchone()
+        assert row is not None
+        assert list(row) == [each.holds for each in judged]
+        return judged
 
     async def truths(self, conditions: list[dict[str, Any]], **options: Any) -> list[bool]:
         """Whether each holds."""
