@@ -13,13 +13,9 @@ from psycopg import sql
 
 from simulation.book import read_book, read_files
 from simulation.playing import play, read_scenario
-from simulation.plugin import parcours, parcours_loop
 from simulation.timeline import Line
 from tests.integration.simulation.samples import LIBRARY
 from tests.support.servers import Servers
-
-__all__ = ["parcours", "parcours_loop"]
-
 
 Play = Callable[..., Awaitable[list[Line]]]
 

@@ -1,0 +1,65 @@
+"""`parcours simulate`, as it is typed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.integration.simulation.samples import ADA, LIBRARY
+
+
+async def simulate(*arguments: str | Path) -> tuple[int | None, str, str]:
+    """Status, output and errors of the command."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "cli.main", "simulate", *map(str, arguments)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+def written(directory: Path, name: str, content: Any) -> Path:
+    """A JSON file."""
+    file = directory / name
+    file.write_text(json.dumps(content))
+    return file
+
+
+async def test_the_command_prints_a_timeline_and_what_it_reached(tmp_path: Path) -> None:
+    subscribed = {"at": "+1h", "event": "Topic Subscribed", "properties": {"topic": "news"}}
+    confirmed = {"at": "+1d", "event": "Topic Confirmed", "properties": {"topic": "news"}}
+    status, out, err = await simulate(
+        LIBRARY,
+        *("--journey", "welcome", "--start", "2026-03-02T08:00:00Z", "--json", "--coverage"),
+        *("--contact", written(tmp_path, "c.json", ADA)),
+        *("--events", written(tmp_path, "one.json", [subscribed, confirmed])),
+        *("--events", written(tmp_path, "two.json", [subscribed])),
+    )
+    assert (status, err) == (0, "")
+    *lines, last = [json.loads(line) for line in out.splitlines()]
+    for line in lines:
+        assert set(line) == {"at", "local", "step", "kind", "outcome", "facts", "run"}
+    assert lines[0]["kind"] == "entry"
+    assert lines[0]["at"] == "2026-03-02T09:00:00Z"
+    assert lines[0]["local"] == "2026-03-02T10:00:00+01:00"
+    assert [line["outcome"] for line in lines if line["kind"] == "end"] == ["completed", "exited"]
+    [hello] = [line["facts"] for line in lines if line["step"] == "hello"]
+    assert {"to", "subject", "text", "html"} <= set(hello)
+    assert hello["subject"] == "Welcome, Ada"
+    reached = {step["step"]: step["reached"] for step in last["steps"]}
+    assert last["kind"] == "coverage"
+    assert reached["confirmed"] == ["happened", "timed_out"]
+    assert reached["late"] == ["timed_out", "skipped"]
+
+
+async def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
+    status, out, err = await simulate(
+        *(LIBRARY, "--journey", "nothing", "--contact", written(tmp_path, "c.json", ADA)),
+    )
+    assert (status, out) == (1, "")
+    assert err.startswith("parcours: there is no journey `nothing` in the files; there are: ")
