@@ -1,0 +1,229 @@
+"""What is played for the saved histories: each kind of step, and each way a run may go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from aiosmtpd.smtp import Envelope
+
+from store.changes import change_attributes
+from tests.support.conditions import eventually
+from tests.support.engine import Engine
+from tests.support.smtp import SmtpSink
+from tests.support.temporal import counted, reset, workflow_tasks
+
+
+@dataclass
+class Stage:
+    """An engine at work, and what it needs around it."""
+
+    engine: Engine
+    sink: SmtpSink
+    webhook: str
+    """The URL of a server that answers 200."""
+    stop_postgres: Callable[[], Awaitable[None]]
+    start_postgres: Callable[[], Awaitable[None]]
+
+    async def stands(self, contact: UUID, step: str) -> dict[str, Any]:
+        """The contact's run, once its workflow, too, has come to stand at a step."""
+        run = await self.engine.standing_at(contact, step)
+
+        async def look() -> bool:
+            counts = await counted(self.engine.workflow(run))
+            return counts["UPSERT_WORKFLOW_SEARCH_ATTRIBUTES"] > 0
+
+        await eventually(look, what=f"{step} in Temporal")
+        return run
+
+    async def pause(self, paused: bool) -> None:
+        """Pause every journey, or let them all go on."""
+        async with self.engine.pool.connection() as conn:
+            await conn.execute("update journey set state = %s", ("paused" if paused else "active",))
+
+
+Play = Callable[[Stage, UUID], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A journey, begun by the event `Started`, and what happens until its run has ended."""
+
+    name: str
+    steps: str
+    """In YAML, one a line; `{webhook}` is the URL of a server."""
+    play: Play
+    before: str = ""
+    """Other keys of the journey."""
+    events: int | None = None
+    """Continue as new from so many history events on."""
+
+    def journey(self, webhook: str) -> str:
+        """The document."""
+        steps = "".join(f"  - {step}\n" for step in self.steps.strip().splitlines())
+        head = f"journey: {self.name}\nentry: {{event: Started}}\n{self.before}\n"
+        return f"{head}steps:\n{steps}".replace("{webhook}", webhook)
+
+
+async def nothing(stage: Stage, contact: UUID) -> None:
+    """The run comes to its end by itself."""
+
+
+def event(at: str, name: str, **properties: Any) -> Play:
+    """An event, once the run stands at the step `at`."""
+
+    async def play(stage: Stage, contact: UUID) -> None:
+        await stage.stands(contact, at)
+        await stage.engine.event(contact, name, **properties)
+
+    return play
+
+
+async def upgraded(stage: Stage, contact: UUID) -> None:
+    await stage.stands(contact, "pro")
+    async with stage.engine.pool.connection() as conn, conn.transaction():
+        await conn.execute("select from contact where id = %s for no key update", (contact,))
+        await change_attributes(conn, contact, set_={"plan": "pro"}, unset=[], add={}, depth=0)
+    stage.engine.dispatcher.nudge()
+
+
+async def cancelled(stage: Stage, contact: UUID) -> None:
+    await stage.engine.workflow(await stage.stands(contact, "pause")).cancel()
+
+
+async def cancelled_while_it_sends(stage: Stage, contact: UUID) -> None:
+    answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    asked = asyncio.Event()
+
+    async def hold(_envelope: Envelope) -> str:
+        asked.set()
+        return await answer
+
+    stage.sink.answer = hold
+    await asked.wait()
+    workflow = stage.engine.workflow(await stage.engine.run_of(contact))
+    await workflow.cancel()
+
+    async def look() -> bool:
+        return (await counted(workflow))["ACTIVITY_TASK_CANCEL_REQUESTED"] == 1
+
+    await eventually(look)
+    answer.set_result("250 OK")
+    stage.sink.answer = lambda _envelope: "250 OK"
+
+
+async def after_a_reset(stage: Stage, contact: UUID) -> None:
+    workflow = stage.engine.workflow(await stage.stands(contact, "pause"))
+    await reset(stage.engine.client, workflow, (await workflow_tasks(workflow))[0])
+    await stage.stands(contact, "pause")
+    await stage.engine.event(contact, "Go On")
+
+
+async def held(stage: Stage, contact: UUID) -> None:
+    await stage.stands(contact, "pause")
+    await stage.pause(True)
+    await stage.engine.event(contact, "Go On")
+    run = await stage.engine.standing_at(contact, "hello")
+    await stage.pause(False)
+    await stage.engine.workflow(run).signal("wake", {"visit": 2})
+
+
+async def retried(stage: Stage, contact: UUID) -> None:
+    stage.sink.answer = lambda _envelope: "451 4.7.1 try again later"
+    run = await stage.engine.standing_at(contact, "hello")
+
+    async def look() -> bool:
+        async with stage.engine.pool.connection() as conn:
+            cursor = await conn.execute(
+                "select true from message where run_id = %s and state = 'released'", (run["id"],)
+            )
+            return await cursor.fetchone() is not None
+
+    await eventually(look)
+    stage.sink.answer = lambda _envelope: "250 OK"
+
+
+async def outage(stage: Stage, contact: UUID) -> None:
+    workflow = stage.engine.workflow(await stage.stands(contact, "pause"))
+    await stage.stop_postgres()
+
+    async def look() -> bool:
+        pending = (await workflow.describe()).raw_description.pending_activities
+        return any(each.attempt > 1 for each in pending)
+
+    await eventually(look, timeout=60)
+    await stage.start_postgres()
+
+
+async def wakes(stage: Stage, contact: UUID) -> None:
+    run = await stage.stands(contact, "pause")
+    workflow = stage.engine.workflow(run)
+
+    async def look() -> bool:
+        for _ in range(10):
+            await workflow.signal("wake", {"visit": 2})
+        query = f"WorkflowId = '{workflow.id}' AND ExecutionStatus = 'ContinuedAsNew'"
+        return len([each async for each in stage.engine.client.list_workflows(query)]) >= 2
+
+    await eventually(look, timeout=60)
+    await stage.engine.event(contact, "Go On")
+
+
+HELLO = "{id: hello, email: {subject: Hello, text: Hello, transactional: true}}"
+PAUSE_A_SECOND = "{id: second, wait: 1s}"
+PAUSE = "{id: pause, wait: {event: Go On, up_to: 1d}}"
+
+SCENARIOS = [
+    Scenario("email", HELLO, nothing),
+    Scenario("email-retried", HELLO, retried),
+    Scenario("email-then-wait", f"{HELLO}\n{PAUSE}", event("pause", "Go On")),
+    Scenario("sms", "{id: text, sms: {text: Hello, transactional: true}}", nothing),
+    Scenario("webhook", '{id: crm, webhook: {url: "{webhook}"}}', nothing),
+    Scenario("wait-for", "{id: pause, wait: 1s}", nothing),
+    Scenario("wait-event", PAUSE, event("pause", "Go On")),
+    Scenario("wait-timed-out", "{id: pause, wait: {event: Go On, up_to: 1s}}", nothing),
+    Scenario(
+        "wait-message",
+        f"{HELLO}\n{{id: opened, wait: {{message: hello, is: opened, up_to: 1d}}}}",
+        event("opened", "Message Opened", step="hello"),
+    ),
+    Scenario(
+        "wait-any",
+        "{id: either, wait: {any: [{name: a, event: A}, {name: b, event: B}], up_to: 1d}}",
+        event("either", "B"),
+    ),
+    Scenario("wait-if", "{id: pro, wait: {if: {attribute: plan, is: pro}, up_to: 1d}}", upgraded),
+    Scenario(
+        "branch",
+        "{id: fork, branch: [{name: a, if: {attribute: plan, is: pro}, then: ["
+        "{id: in-a, update: {set: {seen: a}}}]},"
+        " {else: [{id: in-else, update: {set: {seen: b}}}]}]}",
+        nothing,
+    ),
+    Scenario("update", "{id: lead, update: {add: {score: 5}, set: {seen: yes-sir}}}", nothing),
+    Scenario("group", "{id: club, group: {add: [members]}}", nothing),
+    Scenario(
+        "goto",
+        "{id: pause, wait: 1s}\n{id: again, goto: pause, max_visits: 2}\n"
+        "{id: lead, update: {add: {score: 5}}}",
+        nothing,
+    ),
+    Scenario("exit", f"{{id: over, exit: enough}}\n{HELLO}", nothing),
+    Scenario("exit-rule", PAUSE, event("pause", "Left"), before="exit: [{event: Left}]"),
+    Scenario(
+        "exit-rule-then",
+        PAUSE,
+        event("pause", "Left"),
+        before="exit: [{event: Left, then: ["
+        "{id: sorry, email: {subject: Sorry, text: Sorry, transactional: true}}]}]",
+    ),
+    Scenario("cancelled", PAUSE, cancelled),
+    Scenario("cancelled-sending", f"{PAUSE_A_SECOND}\n{HELLO}", cancelled_while_it_sends),
+    Scenario("reset", f"{HELLO}\n{PAUSE}", after_a_reset),
+    Scenario("held", f"{PAUSE}\n{HELLO}", held),
+    Scenario("outage", "{id: pause, wait: 2s}\n{id: lead, update: {add: {score: 5}}}", outage),
+    Scenario("continued", f"{HELLO}\n{PAUSE}\n{{id: over, exit: enough}}", wakes, events=30),
+]
