@@ -69,12 +69,12 @@ WORKS: Final[dict[str, bool]] = {
     "exit steps": True,
     # waits
     "wait for a duration": True,
-    "wait after a message": False,
-    "wait until a moment": False,
+    "wait after a message": True,
+    "wait until a moment": True,
     "wait for a trigger": True,
     "wait for any of several triggers": True,
-    "up_to with a moment": False,
-    "since of a wait": False,
+    "up_to with a moment": True,
+    "since of a wait": True,
     # sends
     "template of a send": False,
     "mjml": False,

@@ -118,6 +118,10 @@ HEAD = "topic: offers\ndefault: opt_in\n---\njourney: j\nentry: {event: X}\n"
         ),
         ("exit: [goal]\nsteps: [{id: a, wait: 1d}]", "6: `exit: [goal]` needs a `goal`"),
         (
+            "steps: [{id: a, wait: {until: +3d, days: mon}}]",
+            '6: [a] `days` goes with a time of day; write {until: "09:00", days: mon-fri}',
+        ),
+        (
             "exit: {event: Y, then: [{id: b, wait: 1d}]}\nsteps: [{id: a, wait: 1d}]",
             "6: [b] the steps of an exit's `then` can't wait: the run is ending",
         ),
@@ -315,13 +319,6 @@ steps:
         ("coupon steps", {"step": "{id: s, coupon: {pool: p}}"}),
         ("emit steps", {"step": "{id: s, emit: {event: p}}"}),
         ("enter steps", {"step": "{id: s, enter: {journey: p}}"}),
-        ("wait until a moment", {"step": '{id: s, wait: {until: "09:00"}}'}),
-        (
-            "wait after a message",
-            {"step": "{id: s, wait: {for: 1d, after: {message: s, is: clicked}}}"},
-        ),
-        ("up_to with a moment", {"step": "{id: s, wait: {event: Y, up_to: 2026-12-01}}"}),
-        ("since of a wait", {"step": "{id: s, wait: {event: Y, since: entry}}"}),
         ("template of a send", {"step": "{id: s, sms: {template: t, transactional: true}}"}),
         ("mjml", {"step": "{id: s, email: {subject: s, mjml: m, transactional: true}}"}),
         (
