@@ -119,7 +119,7 @@ HEAD = "topic: offers\ndefault: opt_in\n---\njourney: j\nentry: {event: X}\n"
         ("exit: [goal]\nsteps: [{id: a, wait: 1d}]", "6: `exit: [goal]` needs a `goal`"),
         (
             "steps: [{id: a, wait: {until: +3d, days: mon}}]",
-            '6: [a] `days` goes with a time of day; write {until: "09:00", days: mon-fri}',
+            '6: [a] `wait`: `days` goes with a time of day; write {until: "09:00", days: mon-fri}',
         ),
         (
             "exit: {event: Y, then: [{id: b, wait: 1d}]}\nsteps: [{id: a, wait: 1d}]",
