@@ -118,14 +118,19 @@ async def _tell(
         await workflow_stopped(conn, stopped)
 
 
-def _key_of(definition: Definition, properties: dict[str, Any]) -> str:
-    """The value of the first entry's key, if the properties have one."""
-    for entry in definition.journey.entry:
-        if isinstance(entry, EventEntry) and entry.key is not None:
-            value = first(properties, entry.key)
-            if value is not None and not isinstance(value, dict | list):
-                return str(value)
-    return ""
+def _key_of(definition: Definition, properties: dict[str, Any]) -> str | None:
+    """The value of the first entry's key that the properties have; "" without one.
+
+    None if every entry has a key: a run without it could be told from no other.
+    """
+    keys = [
+        entry.key if isinstance(entry, EventEntry) else None for entry in definition.journey.entry
+    ]
+    for key in keys:
+        value = first(properties, key) if key is not None else None
+        if value is not None and not isinstance(value, dict | list):
+            return str(value)
+    return "" if None in keys else None
 
 
 def _not_found(message: str) -> StartAnswer:

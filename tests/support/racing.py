@@ -233,7 +233,7 @@ async def at_work(*tasks: Any) -> AsyncIterator[None]:
 async def in_turn(limit: int, tries: Iterable[Callable[[], Awaitable[Any]]]) -> list[Any]:
     """Run all tries, so many at a time; their results in order.
 
-    Fails once none has ended for ten seconds: what they wait for will not come.
+    Fails once none has ended for half a minute: what they wait for will not come.
     """
     turn = asyncio.Semaphore(limit)
 
@@ -244,7 +244,7 @@ async def in_turn(limit: int, tries: Iterable[Callable[[], Awaitable[Any]]]) -> 
     tasks = [asyncio.ensure_future(one(attempt)) for attempt in tries]
     left = set(tasks)
     while left:
-        done, left = await asyncio.wait(left, timeout=10, return_when=asyncio.FIRST_EXCEPTION)
+        done, left = await asyncio.wait(left, timeout=30, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:
             task.result()
         if left and not done:

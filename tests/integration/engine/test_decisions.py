@@ -111,7 +111,7 @@ async def come_to_the_gate(conn: AsyncConnection[Any]) -> None:
     async def look() -> bool:
         return await (await conn.execute(_AT_THE_GATE)).fetchone() == (True,)
 
-    await eventually(look, 30, every=0.04, what="a run at the gate")
+    await eventually(look, 60, every=0.04, what="a run at the gate")
 
 
 async def chose(pool: Pool, run_id: UUID) -> Side | None:

@@ -1,0 +1,343 @@
+"""Entries: which events and starts by API begin a run, and what becomes of the others.
+
+No worker is at work: dispatchers are driven by hand, so runs stay where they were begun.
+"""
+
+import asyncio
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg_pool import AsyncConnectionPool
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from dispatch.dispatcher import Dispatcher
+from dispatch.starting import StartAnswer, TemporalAway, start_by_api
+from infra.clients import connect_temporal, open_pool
+from infra.settings import Settings
+from infra.stack.ports import free_port
+from store.catalog import Catalog
+from tests.support.engine import accept, activate, make_contact
+from tests.support.racing import at_work, eventually_none, in_turn
+
+
+class Entrance:
+    """A dispatcher, starts by API, and what they led to."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any], client: Client) -> None:
+        self.pool = pool
+        self.client = client
+        self.catalog = Catalog()
+        self.dispatcher = Dispatcher(pool, client, self.catalog, poll=0.05)
+
+    async def event(self, contact: UUID, name: str, **properties: Any) -> int:
+        """Accept an event and dispatch it; its id."""
+        event_id = await accept(self.pool, contact, name, properties)
+        await self.dispatcher.drain()
+        return event_id
+
+    async def start(
+        self, journey: str, contact: UUID | str, key: str | None = None, **properties: Any
+    ) -> StartAnswer:
+        """Start a run by API."""
+        return await start_by_api(
+            self.pool, self.client, self.catalog, journey, str(contact), properties, key
+        )
+
+    async def execute(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        """Run a statement; its rows."""
+        async with self.pool.connection() as conn:
+            cursor = await conn.execute(statement.encode(), arguments)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def runs(self) -> list[tuple[str, str | None, dict[str, Any]]]:
+        """State, outcome and entry of all runs, the oldest first."""
+        rows = await self.execute("select state, outcome, entry from run order by started_at, id")
+        return [(state, outcome, entry) for state, outcome, entry in rows]
+
+    async def refusals(self) -> list[tuple[int | None, str]]:
+        """Event and code of all refused entries, in order."""
+        rows = await self.execute("select event_id, code from refusal order by id")
+        return [(event_id, code) for event_id, code in rows]
+
+
+@pytest.fixture
+async def entrance(pool: AsyncConnectionPool[Any], temporal_client: Client) -> Entrance:
+    return Entrance(pool, temporal_client)
+
+
+@pytest.fixture
+async def contact(entrance: Entrance) -> UUID:
+    """A contact's id."""
+    return await make_contact(entrance.pool)
+
+
+def journey(rules: str = "", entry: str = "{event: Cart}") -> str:
+    return f"""
+journey: cart
+entry: {entry}
+{rules}
+steps:
+  - {{id: stand, wait: {{event: Never}}}}
+"""
+
+
+async def test_concurrent_entries_leave_one_active_run_for_each_contact_and_key(
+    settings: Settings, entrance: Entrance
+) -> None:
+    await activate(entrance.pool, journey("re_entry: always", "{event: Cart, key: cart}"))
+    contacts = [await make_contact(entrance.pool) for _ in range(30)]
+    other = await open_pool(settings, min_size=4, max_size=4)
+    async with other:
+        second = Dispatcher(other, entrance.client, Catalog(), poll=0.01)
+
+        async def crowd(contact: UUID) -> None:
+            tries: list[Any] = []
+            for cart in ("a", "b"):
+                tries += [accept(entrance.pool, contact, "Cart", {"cart": cart}) for _ in range(3)]
+                tries += [entrance.start("cart", contact, cart=cart) for _ in range(2)]
+            await asyncio.gather(*tries)
+
+        async with at_work(entrance.dispatcher.run(), second.run()):
+            await in_turn(3, [partial(crowd, contact) for contact in contacts])
+            await eventually_none(entrance.pool, "select from outbox")
+    [[runs, active, keys]] = await entrance.execute(
+        "select count(*), count(*) filter (where state = 'active'),"
+        " count(distinct (contact_id, key)) from run"
+    )
+    assert (runs, active, keys) == (60, 60, 60)
+    refused = await entrance.execute("select code, count(*) from refusal group by code")
+    # Five tries for each contact and key.
+    assert refused == [("active", 60 * 4)]
+
+
+async def test_an_event_that_is_dispatched_again_begins_nothing_again(
+    entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey("re_entry: always\nif_active: restart"))
+    event_id = await entrance.event(contact, "Cart")
+    await entrance.execute(
+        "insert into outbox (contact_id, event_id) values (%s, %s)", contact, event_id
+    )
+    await entrance.dispatcher.drain()
+    assert [state for state, *_ in await entrance.runs()] == ["active"]
+    assert await entrance.refusals() == []
+
+
+async def end_all(entrance: Entrance, ago: str = "0") -> None:
+    """End all runs, as if they had begun so long ago."""
+    await entrance.execute(
+        "update run set state = 'ended', outcome = 'completed', ended_at = now(),"
+        " started_at = started_at - %s::interval",
+        ago,
+    )
+
+
+async def test_a_contact_enters_once_by_default(entrance: Entrance, contact: UUID) -> None:
+    await activate(entrance.pool, journey())
+    await entrance.event(contact, "Cart")
+    await end_all(entrance, "10 years")
+    again = await entrance.event(contact, "Cart")
+    assert len(await entrance.runs()) == 1
+    assert await entrance.refusals() == [(again, "re_entry")]
+
+
+async def test_a_contact_enters_again_where_re_entry_is_always(
+    entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey("re_entry: always"))
+    await entrance.event(contact, "Cart")
+    await end_all(entrance)
+    await entrance.event(contact, "Cart")
+    assert [state for state, *_ in await entrance.runs()] == ["ended", "active"]
+    assert await entrance.refusals() == []
+
+
+@pytest.mark.parametrize(("ago", "enters"), [("6 days 23 hours", False), ("7 days 1 hour", True)])
+async def test_re_entry_after_counts_from_the_last_runs_start(
+    entrance: Entrance, contact: UUID, ago: str, enters: bool
+) -> None:
+    await activate(entrance.pool, journey("re_entry: {after: 7d}\ntimezone: UTC"))
+    await entrance.event(contact, "Cart")
+    await end_all(entrance, ago)
+    again = await entrance.event(contact, "Cart")
+    assert len(await entrance.runs()) == 1 + enters
+    assert await entrance.refusals() == ([] if enters else [(again, "re_entry")])
+
+
+async def test_re_entry_counts_each_key_by_itself(entrance: Entrance, contact: UUID) -> None:
+    await activate(entrance.pool, journey(entry="{event: Cart, key: cart.id}"))
+    await entrance.event(contact, "Cart", cart={"id": "a"})
+    await entrance.event(contact, "Cart", cart={"id": 7})
+    await end_all(entrance)
+    again = await entrance.event(contact, "Cart", cart={"id": "7"})
+    assert await entrance.execute("select key from run order by key") == [("7",), ("a",)]
+    assert await entrance.refusals() == [(again, "re_entry")]
+
+
+async def test_an_active_run_refuses_an_entry_by_default(entrance: Entrance, contact: UUID) -> None:
+    await activate(entrance.pool, journey("re_entry: always"))
+    await entrance.event(contact, "Cart", total=1)
+    again = await entrance.event(contact, "Cart", total=2)
+    assert await entrance.runs() == [("active", None, {"total": 1})]
+    assert await entrance.refusals() == [(again, "active")]
+
+
+async def claim(entrance: Entrance, contact: UUID) -> None:
+    """As if the first message of the contact's run were claimed."""
+    await entrance.execute(
+        "insert into message (id, run_id, visit, step, contact_id, channel, state, token)"
+        " select %s, id, 1, 'stand', contact_id, 'email', 'claimed', 't' from run"
+        " where contact_id = %s and state = 'active'",
+        uuid4(),
+        contact,
+    )
+
+
+async def test_debounce_begins_the_run_anew_until_its_first_message_is_claimed(
+    entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey("if_active: debounce"))
+    await entrance.event(contact, "Cart", total=1)
+    await entrance.event(contact, "Cart", total=2)
+    assert await entrance.runs() == [
+        ("ended", "restarted", {"total": 1}),
+        ("active", None, {"total": 2}),
+    ]
+    await claim(entrance, contact)
+    late = await entrance.event(contact, "Cart", total=3)
+    assert len(await entrance.runs()) == 2
+    assert await entrance.refusals() == [(late, "active")]
+
+
+async def test_restart_begins_the_run_anew_always_and_tells_its_workflow(
+    entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey("if_active: restart"))
+    await entrance.event(contact, "Cart", total=1)
+    await claim(entrance, contact)
+    await entrance.event(contact, "Cart", total=2)
+    assert await entrance.runs() == [
+        ("ended", "restarted", {"total": 1}),
+        ("active", None, {"total": 2}),
+    ]
+    [[old, told]] = await entrance.execute(
+        "select id, not stop_workflow from run where state = 'ended'"
+    )
+    handle = entrance.client.get_workflow_handle(f"journey.cart.{old}")
+    signals = [
+        event.workflow_execution_signaled_event_attributes.signal_name
+        async for event in handle.fetch_history_events()
+        if event.HasField("workflow_execution_signaled_event_attributes")
+    ]
+    assert (told, signals) == (True, ["wake"])
+
+
+async def test_one_batch_of_events_is_entered_in_order(entrance: Entrance, contact: UUID) -> None:
+    await activate(entrance.pool, journey("if_active: restart"))
+    for total in (1, 2, 3):
+        await accept(entrance.pool, contact, "Cart", {"total": total})
+    await entrance.dispatcher.drain()
+    assert [(outcome, entry["total"]) for _, outcome, entry in await entrance.runs()] == [
+        ("restarted", 1),
+        ("restarted", 2),
+        (None, 3),
+    ]
+
+
+@pytest.mark.parametrize("properties", [{}, {"cart": None}, {"cart": {"id": 1}}])
+async def test_an_entry_without_its_key_is_refused(
+    entrance: Entrance, contact: UUID, properties: dict[str, Any]
+) -> None:
+    await activate(entrance.pool, journey(entry="{event: Cart, key: cart}"))
+    event_id = await entrance.event(contact, "Cart", **properties)
+    answer = await entrance.start("cart", contact, **properties)
+    assert (answer.status, answer.body["code"]) == (409, "no_key")
+    assert await entrance.runs() == []
+    assert await entrance.refusals() == [(event_id, "no_key"), (None, "no_key")]
+
+
+async def test_a_paused_journey_refuses_events_and_starts(
+    entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey())
+    await entrance.execute("update journey set state = 'paused'")
+    event_id = await entrance.event(contact, "Cart")
+    answer = await entrance.start("cart", contact)
+    assert (answer.status, answer.body["code"]) == (409, "paused")
+    assert await entrance.runs() == []
+    assert await entrance.refusals() == [(event_id, "paused"), (None, "paused")]
+
+
+async def test_an_entry_asks_for_its_where_and_its_if(entrance: Entrance) -> None:
+    await activate(
+        entrance.pool,
+        journey(
+            entry="{event: Cart, where: {total: {gte: 20}}, if: {attribute: country, in: [FR, BE]}}"
+        ),
+    )
+    belgian = await make_contact(entrance.pool, country="BE")
+    german = await make_contact(entrance.pool, country="DE")
+    await entrance.event(german, "Cart", total=20)
+    await entrance.event(belgian, "Cart", total=19)
+    await entrance.event(belgian, "Cart", total="20")
+    assert await entrance.runs() == []
+    await entrance.event(belgian, "Cart", total=20)
+    assert await entrance.runs() == [("active", None, {"total": 20})]
+    assert await entrance.refusals() == []
+
+
+async def test_a_start_begins_a_workflow_and_its_key_keeps_the_answer(
+    entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey("re_entry: always", "{api: true}"))
+    answer = await entrance.start("cart", contact, "k1", total=5)
+    assert answer.status == 201
+    assert answer.body["workflow_id"] == f"journey.cart.{answer.body['id']}"
+    handle = entrance.client.get_workflow_handle(answer.body["workflow_id"])
+    assert (await handle.describe()).status == WorkflowExecutionStatus.RUNNING
+    assert await entrance.start("cart", contact, "k1", total=6) == answer
+    assert await entrance.runs() == [("active", None, {"total": 5})]
+    refused = await entrance.start("cart", contact, "k2")
+    assert (refused.status, refused.body["code"]) == (409, "active")
+    # The first answer stays, whatever would be answered now.
+    await end_all(entrance)
+    assert await entrance.start("cart", contact, "k2") == refused
+    assert (await entrance.start("cart", contact, "k3")).status == 201
+
+
+async def test_starts_with_one_key_at_once_have_one_answer(
+    entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey("re_entry: always\nif_active: restart", "{api: true}"))
+    answers = await asyncio.gather(*(entrance.start("cart", contact, "k") for _ in range(8)))
+    assert all(answer == answers[0] for answer in answers)
+    assert len(await entrance.runs()) == 1
+
+
+async def test_a_start_of_what_does_not_exist_is_not_found_and_spends_no_key(
+    entrance: Entrance, contact: UUID
+) -> None:
+    nothing = await entrance.start("cart", contact, "k")
+    await activate(entrance.pool, journey(entry="{api: true}"))
+    nobody = await entrance.start("cart", "nobody", "k")
+    assert [answer.status for answer in (nothing, nobody)] == [404, 404]
+    assert "cart" in nothing.body["message"]
+    assert "contact" in nobody.body["message"]
+    assert (await entrance.start("cart", contact, "k")).status == 201
+
+
+async def test_a_start_while_temporal_is_away_leaves_nothing_and_spends_no_key(
+    settings: Settings, entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey(entry="{api: true}"))
+    nowhere = settings.model_copy(
+        update={"temporal": {**settings.temporal, "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}"}}
+    )
+    away = Entrance(entrance.pool, await connect_temporal(nowhere, lazy=True))
+    with pytest.raises(TemporalAway):
+        await away.start("cart", contact, "k")
+    assert await entrance.runs() == []
+    # re_entry is never: had the run stayed, this would be refused.
+    assert (await entrance.start("cart", contact, "k")).status == 201
