@@ -152,3 +152,59 @@ async def test_a_run_that_nothing_ends_is_told_as_standing(simulate: Play) -> No
     lines = await simulate(journey, ADA, [SIGNED_UP], "2026-05-01T00:00:00+00:00")
     assert [(line.kind, line.outcome) for line in lines] == [("entry", "entered"), ("end", None)]
     assert lines[-1].facts["stands_at"] == "w"
+
+
+async def test_a_condition_that_time_alone_fulfils_is_seen_within_the_hour(simulate: Play) -> None:
+    journey = """
+journey: quiet
+entry: {event: Signed Up}
+steps:
+  - {id: silent, wait: {if: {event: Order Completed, within: 2d, count: 0}}}
+"""
+    events = [SIGNED_UP, {"at": "+90m", **ORDERED}]
+    contact = {**ADA, "events": [{"at": "-1h", **ORDERED}]}
+    lines = await simulate(journey, contact, events, "2026-05-01T00:00:00+00:00")
+    assert [line.outcome for line in lines] == ["entered", "happened", "completed"]
+    late = lines[1].at - datetime(2026, 5, 3, 1, 30, tzinfo=UTC)
+    assert timedelta() <= late <= timedelta(hours=1)
+
+
+async def test_a_webhook_whose_receiver_was_away_is_called_again(simulate: Play) -> None:
+    journey = """
+journey: calls
+entry: {event: Signed Up}
+steps:
+  - {id: hook, webhook: {url: "https://hook.example/"}}
+  - id: paid
+    branch:
+      - {name: yes-it-is, if: {step: hook, property: body.paid, is: true}, then: [{id: w, wait: 1d}]}
+"""  # noqa: E501
+    events = [
+        SIGNED_UP,
+        {"step": "hook", "answer": {"status": 503}},
+        {"step": "hook", "answer": {"status": 201, "body": {"paid": True}}},
+    ]
+    lines = await simulate(journey, ADA, events, "2026-05-01T00:00:00+00:00")
+    assert [(line.step, line.outcome) for line in lines[1:4]] == [
+        ("hook", "ok"), ("paid", "yes-it-is"), ("w", "elapsed"),
+    ]  # fmt: skip
+    assert lines[1].facts["status"] == 201
+
+
+async def test_what_a_step_changes_ends_the_run_before_its_next_step(simulate: Play) -> None:
+    journey = """
+journey: grown
+entry: {event: Signed Up}
+exit: {if: {group: vip}, then: [{id: bye, sms: {text: Bye, transactional: true}}]}
+steps:
+  - {id: first, wait: 1d}
+  - {id: join, group: {add: [vip]}}
+  - {id: long, wait: 100d}
+"""
+    contact = {**ADA, "traits": {**ADA["traits"], "phone": "+33612345678"}}
+    lines = await simulate(journey, contact, [SIGNED_UP], "2026-05-01T00:00:00+00:00")
+    assert [(line.step or line.kind, line.outcome) for line in lines][-2:] == [
+        ("bye", "sent"), ("end", "exited"),
+    ]  # fmt: skip
+    assert {line.at for line in lines[2:]} == {datetime(2026, 5, 2, tzinfo=UTC)}
+    assert lines[-2].facts["to"] == "+33612345678"

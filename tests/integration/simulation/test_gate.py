@@ -1,0 +1,43 @@
+"""Temporal's clock runs ahead of the simulation's while work is done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from simulation.book import read_book
+from simulation.playing import read_scenario
+from simulation.servers import skipping_temporal
+from simulation.simulation import simulating
+from tests.integration.simulation.samples import ADA
+
+START = datetime(2026, 5, 1, tzinfo=UTC)
+HOUR = """
+journey: hour
+entry: {event: Signed Up}
+steps:
+  - {id: first, wait: {event: Order Completed, up_to: 1h}}
+  - {id: second, wait: 1h}
+"""
+
+
+async def test_a_timer_that_fires_early_waits_for_its_time(database_url: str) -> None:
+    book = read_book([("hour.yaml", HOUR)], None)
+    script = [{"at": "+0s", "event": "Signed Up"}, {"at": "+30m", "event": "Order Completed"}]
+    scenario = read_scenario(book, ADA, script, START)
+    async with (
+        skipping_temporal() as environment,
+        simulating(database_url, environment, book, scenario.person, START) as simulation,
+    ):
+        # As if an hour had passed in Temporal while the simulation was made.
+        await environment.sleep(timedelta(hours=1))
+        await simulation.play(scenario.scenes)
+        await simulation.finish()
+        told = [
+            (line.step or line.kind, line.outcome, line.at - START) for line in simulation.lines
+        ]
+    assert told == [
+        ("entry", "entered", timedelta()),
+        ("first", "happened", timedelta(minutes=30)),
+        ("second", "elapsed", timedelta(minutes=90)),
+        ("end", "completed", timedelta(minutes=90)),
+    ]
