@@ -89,13 +89,13 @@ async def claim_send(
         settled = await _settled(conn, context, given, step, settings, before)
         if settled is not None:
             return settled
-        if run.journey_state == "paused":
-            await _hold(conn, given, step, "paused", None)
-            return StepResult(held="paused")
         fired = await fired_exit(conn, run, definition)
         if fired is not None:
             await _skip(conn, given, step, {"reason": "exited"})
             return await leave(conn, run, definition, given.visit, fired)
+        if run.journey_state == "paused":
+            await _hold(conn, given, step, "paused", None)
+            return StepResult(held="paused")
         if step.if_ is not None:
             verdict = await guard(conn, run, definition, step.if_)
             if not verdict.holds:

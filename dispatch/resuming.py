@@ -10,9 +10,20 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
 from dispatch.temporal import wake
-from store.journeys import held_visits
+from store.journeys import forgotten_visits, held_visits
 
 _PAGE = 100
+
+
+async def wake_forgotten(conn: AsyncConnection[Any], temporal: Client, limit: int) -> int:
+    """Wake sends that a pause held and whose journey is active again, whoever was to wake them.
+
+    Raises temporalio.service.RPCError while Temporal is away.
+    """
+    forgotten = await forgotten_visits(conn, limit)
+    for journey, run_id, visit in forgotten:
+        await wake(temporal, journey, run_id, visit)
+    return len(forgotten)
 
 
 async def wake_held(

@@ -49,7 +49,13 @@ def configure_logging(
     ]
     final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if readable:
-        final.append(structlog.dev.ConsoleRenderer(colors=stream.isatty()))
+        final.append(
+            structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(),
+                # The richer ones print local variables, which are people's data.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        )
     else:
         final += [
             _ProcessName(process),

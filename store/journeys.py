@@ -168,3 +168,18 @@ async def held_visits(
         {"journey": journey, "after": after, "limit": limit},
     )
     return [(run_id, visit) for run_id, visit in await cursor.fetchall()]
+
+
+async def forgotten_visits(conn: AsyncConnection[Any], limit: int) -> list[tuple[str, UUID, int]]:
+    """Sends that stand still for a pause that is over: (journey, run, visit), oldest first."""
+    cursor = await conn.execute(
+        """
+        select r.journey, v.run_id, v.visit
+        from visit v
+        join run r on r.id = v.run_id and r.state = 'active'
+        join journey j on j.key = r.journey and j.state <> 'paused'
+        where v.held = 'paused' and v.outcome is null order by v.started_at limit %s
+        """,
+        (limit,),
+    )
+    return [(journey, run_id, visit) for journey, run_id, visit in await cursor.fetchall()]

@@ -168,12 +168,17 @@ async def listeners_for(conn: AsyncConnection[Any], event_ids: list[int]) -> lis
     async with conn.cursor(row_factory=class_row(Candidate)) as cursor:
         await cursor.execute(
             """
-            select e.id as event_id, l.run_id, l.visit, l.slot, l.rest, r.journey, r.version,
-                   v.step
+            select e.id as event_id, l.run_id, l.visit, l.slot, r.journey, r.version, v.step,
+                   l.rest or merged.yes as rest
             from event e
+            cross join lateral (
+                -- Events that came with a merge are older than it: every moved listener looks.
+                select e.name = 'Contact Changed' and e.properties @> '{"merged": true}' as yes
+            ) merged
             join listener l on l.contact_id = e.contact_id
-                and (l.event_name = e.name or l.event_name is null)
-                and l.ref < e.id and e.properties @> l.match
+                and (merged.yes or ((l.event_name = e.name or l.event_name is null)
+                                    and e.properties @> l.match))
+                and l.ref < e.id
             join run r on r.id = l.run_id and r.state = 'active'
             left join visit v on v.run_id = l.run_id and v.visit = l.visit
             where e.id = any(%s) and (e.run_id is null or e.run_id = l.run_id)

@@ -329,7 +329,14 @@ class Visit(SQLModel, table=True):
     """A run at a step. The row is the decision: whoever comes second reads it."""
 
     __tablename__ = "visit"
-    __table_args__ = (PrimaryKeyConstraint("run_id", "visit"),)
+    __table_args__ = (
+        PrimaryKeyConstraint("run_id", "visit"),
+        Index(
+            "visit_held",
+            "started_at",
+            postgresql_where=text("held = 'paused' and outcome is null"),
+        ),
+    )
     run_id: UUID = Field(sa_column=_id())
     visit: int = Field(sa_column=_int())
     step: str = Field(sa_column=_text())

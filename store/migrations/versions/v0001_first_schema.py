@@ -325,6 +325,12 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("run_id", "visit"),
     )
+    op.create_index(
+        "visit_held",
+        "visit",
+        ["started_at"],
+        postgresql_where=sa.text("held = 'paused' and outcome is null"),
+    )
     op.create_table(
         "dead_event",
         sa.Column("event_id", sa.BigInteger(), autoincrement=False, nullable=False),
