@@ -97,7 +97,8 @@ async def plan_within(
     if step.if_ is not None:
         verdict = await guard(conn, run, definition, step.if_)
         if not verdict.holds:
-            return await _ended_at_once(conn, given, "skipped", verdict.facts), False
+            facts = {"reason": "if", **verdict.facts}
+            return await _ended_at_once(conn, given, "skipped", facts), False
     if look is not None and await _waits_in_vain(conn, run, look):
         return await _ended_at_once(conn, given, "timed_out", {"reason": "message_not_sent"}), False
     start = run.now if after_send else await starting_time(conn, run)

@@ -71,7 +71,7 @@ async def _fill(conn: AsyncConnection) -> UUID:
         " now() - n * interval '1 hour' from generate_series(1, %s) n",
         (contact, CONTACT_EVENTS),
     )
-    await conn.execute("create index event_by_contact on event (contact_id, name, id)")
+    await conn.execute("create index event_by_contact on event (contact_id, name, id, stamped_at)")
     await conn.execute("alter table event add unique (message_id)")
     await conn.execute("analyze event")
     await conn.execute(

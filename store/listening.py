@@ -160,6 +160,17 @@ def _build(
             event_name = trigger.event
             if since:
                 tests += _SINCE
+        rest_of_it = bool(tests)
+        referring = {
+            path: Comparison.model_validate({"is": operand})
+            for path, operand in equal.items()
+            if isinstance(operand, EntryReference)
+        }
+        if referring:
+            # `match` contains; an object or a list must be equal.
+            exact = compile_where(referring, event="e", prefix=f"{prefix}x")
+            params |= exact.params
+            tests.append(exact.sql)
         columns.append(
             f"(select e.id from listener l join event e on e.contact_id = r.contact_id"
             f" and e.name = l.event_name and e.id > l.ref and e.properties @> l.match"
@@ -167,7 +178,7 @@ def _build(
             f" and (%(due)s::timestamptz is null or e.stamped_at <= %(due)s::timestamptz)"
             f" where {' and '.join([listener, *tests])} order by e.id limit 1)"
         )
-        slots.append(Slot(number, name, trigger, event_name, equal, rest=bool(tests), timed=False))
+        slots.append(Slot(number, name, trigger, event_name, equal, rest=rest_of_it, timed=False))
     sql = (
         f"select {', '.join(columns)} from run r join contact c on c.id = r.contact_id"
         " where r.id = %(run)s"
@@ -212,7 +223,8 @@ async def listen(
         since = 0 if visit and slot.number in look.since_its_send else ref
         rows.append(
             (run_id, visit, slot.number, contact_id, slot.event_name, Jsonb(match), since,
-             slot.rest, slot.timed)
+             slot.rest or any(isinstance(value, dict | list) for value in match.values()),
+             slot.timed)
         )  # fmt: skip
     async with conn.cursor() as cursor:
         await cursor.executemany(

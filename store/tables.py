@@ -113,7 +113,7 @@ class Event(SQLModel, table=True):
     """Something a contact did, or that happened to a message."""
 
     __tablename__ = "event"
-    __table_args__ = (Index("event_by_contact", "contact_id", "name", "id"),)
+    __table_args__ = (Index("event_by_contact", "contact_id", "name", "id", "stamped_at"),)
     id: int = Field(
         sa_column=Column(
             BigInteger, EVENT_ID, primary_key=True, server_default=EVENT_ID.next_value()

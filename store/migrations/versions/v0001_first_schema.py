@@ -138,7 +138,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("message_id"),
     )
-    op.create_index("event_by_contact", "event", ["contact_id", "name", "id"], unique=False)
+    op.create_index(
+        "event_by_contact", "event", ["contact_id", "name", "id", "stamped_at"], unique=False
+    )
     op.create_table(
         "journey",
         sa.Column("key", sa.Text(), nullable=False),
