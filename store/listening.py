@@ -161,7 +161,7 @@ def _build(
             if since:
                 tests += _SINCE
         rest_of_it = bool(tests)
-        referring = {
+        referring: Where = {
             path: Comparison.model_validate({"is": operand})
             for path, operand in equal.items()
             if isinstance(operand, EntryReference)
