@@ -76,13 +76,18 @@ def run(
         ]
         for warning in book.warnings:
             typer.echo(str(warning), err=True)
+    except SimulationRefused as error:
+        refuse(str(error))
+    status = 0
+    try:
         asyncio.run(_play(book, scenarios, begin, as_json=as_json, cover=coverage))
     except (SimulationRefused, SimulationFailed, StackFailed) as error:
-        refuse(str(error))
+        status = 1
+        typer.echo(f"parcours: {error}", err=True)
     # The SDK's own threads can abort the interpreter while it ends: all is closed and said.
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(status)
 
 
 async def _play(

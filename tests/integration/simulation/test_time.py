@@ -82,7 +82,8 @@ async def test_a_year_of_letters_gives_the_same_timeline_twice(
 
 
 async def test_an_event_at_the_instant_of_a_timer_wins(simulate: Play) -> None:
-    events = [SIGNED_UP, {"at": "+2d", **ORDERED}]
+    # Also if it is not the first of that instant.
+    events = [SIGNED_UP, {"at": "+2d", "event": "Browsed"}, {"at": "+2d", **ORDERED}]
     lines = await simulate(RACE, ADA, events, "2026-05-01T00:00:00+00:00")
     assert [(line.step, line.outcome, line.at.day) for line in lines[1:3]] == [
         ("order", "happened", 3), ("second", "timed_out", 5),
