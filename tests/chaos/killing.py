@@ -1,10 +1,10 @@
-"""Kills at random moments, some of them aimed at sends that are in flight."""
+"""Kills at random moments, some of them aimed at what is under way."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -23,8 +23,8 @@ JITTER = 0.5
 """Seconds, at most, from a piece of work to the kill that follows it."""
 WORKS_WITHIN = 120.0
 """Seconds until a stack that lost a part has work done again, leases of the dead included."""
-AIM = 5.0
-"""Seconds for which a send to hit is waited for."""
+AIM = 8.0
+"""Seconds for which something to aim at is waited for."""
 
 
 @dataclass
@@ -40,42 +40,47 @@ class Killer:
     kills: list[datetime] = field(default_factory=list)
     """When; just after the signal."""
     hits: int = 0
-    """How many of them found a send in flight, as far as was looked."""
+    """How many of the aimed ones found what they were aimed at."""
 
     async def strike(self, times: int) -> None:
         """Kill so many times, each at a random moment after the stack went on with its work.
 
-        Every second kill is aimed: it waits until a send is in flight, if one comes soon.
+        Of three kills one is aimed at an entry on its way to Temporal, and one at a send in
+        flight, if one comes soon.
         """
         loop = asyncio.get_running_loop()
         for number in range(times):
             await self._work_done(self.random.randint(1, STRIDE // times))
-            await moment(loop.time() + self.random.uniform(0, JITTER))
             part = await eventually(lambda: self.stack.part(self.victim), READY_WITHIN)
-            if number % 2:
-                await self._aim(part)
+            if number % 3 == 0:
+                await self._hit(part, self.records.just_entered)
+            elif number % 3 == 1:
+                await self._hit(part, self.records.just_claimed)
             else:
-                part.kill()
-                self.kills.append(datetime.now(UTC))
+                await moment(loop.time() + self.random.uniform(0, JITTER))
+                self._kill(part)
             await self.stack.part_is_back(self.victim, part)
+
+    def _kill(self, part: psutil.Process) -> None:
+        part.kill()
+        self.kills.append(datetime.now(UTC))
 
     async def _work_done(self, pieces: int) -> None:
         goal = self.progress() + pieces
         await eventually(lambda: self.progress() >= goal, WORKS_WITHIN, every=0.1, what="work")
 
-    async def _aim(self, part: psutil.Process) -> None:
-        """Kill while a send is in flight: what sends stands still meanwhile."""
+    async def _hit(self, part: psutil.Process, look_for: Callable[[], Awaitable[int]]) -> None:
+        """Kill when there is what to look for; the worker stands still from look to kill."""
         until = asyncio.get_running_loop().time() + AIM
 
         async def look() -> bool:
             worker = self.stack.part("worker")
             worker.suspend()
             try:
-                hit = await self.records.just_claimed() > 0
+                hit = await look_for() > 0
                 if not hit and asyncio.get_running_loop().time() < until:
                     return False
-                part.kill()
-                self.kills.append(datetime.now(UTC))
+                self._kill(part)
                 self.hits += hit
                 return True
             finally:

@@ -55,8 +55,8 @@ class Message:
     visit: int
     step: str
     state: str
-    first_attempt_at: datetime
     claimed_at: datetime
+    settled_at: datetime | None
 
 
 class Records:
@@ -65,6 +65,13 @@ class Records:
     def __init__(self, database_url: str, data_dir: Path) -> None:
         self._url = database_url
         self._data_dir = data_dir
+        self._kept: AsyncConnection[Any] | None = None
+
+    async def close(self) -> None:
+        """Close the connection that is kept for quick looks."""
+        if self._kept is not None:
+            await self._kept.close()
+            self._kept = None
 
     async def dues(self) -> Mapping[str, datetime]:
         """When waits for payment end or ended, by order; empty while the database is away."""
@@ -79,6 +86,14 @@ class Records:
         rows = await self._now(
             "select from message where state = 'claimed'"
             " and claimed_at > clock_timestamp() - interval '1 second'"
+        )
+        return len(rows)
+
+    async def just_entered(self) -> int:
+        """How many runs are on their way to Temporal, or just there; 0 without a database."""
+        rows = await self._now(
+            "select from run where state = 'active' and visit = 0"
+            " and started_at > clock_timestamp() - interval '0.3 seconds'"
         )
         return len(rows)
 
@@ -115,7 +130,7 @@ class Records:
         """All messages."""
         return await self._all(
             Message,
-            "select id, run_id, visit, step, state, first_attempt_at, claimed_at from message",
+            "select id, run_id, visit, step, state, claimed_at, settled_at from message",
         )
 
     async def stamps(self) -> Mapping[str, datetime]:
@@ -159,8 +174,13 @@ class Records:
 
     async def _now(self, query: LiteralString) -> list[dict[str, Any]]:
         try:
-            return await self._rows(query)
+            if self._kept is None:
+                self._kept = await self._connect()
+            async with self._kept.cursor(row_factory=dict_row) as cursor:
+                await cursor.execute(query)
+                return await cursor.fetchall()
         except psycopg.OperationalError:
+            await self.close()
             return []
 
     async def _rows(self, query: LiteralString) -> list[dict[str, Any]]:
@@ -175,10 +195,21 @@ class Records:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:
-        async with await AsyncConnection.connect(
-            self._url, autocommit=True, connect_timeout=5
-        ) as conn:
+        async with await self._connect() as conn:
             yield conn
+
+    async def _connect(self) -> AsyncConnection[Any]:
+        return await AsyncConnection.connect(self._url, autocommit=True, connect_timeout=5)
+
+
+@asynccontextmanager
+async def open_records(database_url: str, data_dir: Path) -> AsyncIterator[Records]:
+    """The records of the stack with this database and directory."""
+    records = Records(database_url, data_dir)
+    try:
+        yield records
+    finally:
+        await records.close()
 
 
 _UNFINISHED: dict[str, LiteralString] = {

@@ -16,7 +16,7 @@ from tests.support.conditions import eventually
 
 AT_ONCE = 12
 """Requests under way together."""
-PATIENCE = 60.0
+PATIENCE = 180.0
 RETRY_EVERY = 0.2
 
 Dues = Callable[[], Awaitable[Mapping[str, datetime]]]
@@ -33,6 +33,10 @@ class Shop:
     repeated: int = 0
     """Requests that had to be made again."""
     _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+    def acknowledged(self) -> int:
+        """How many events were."""
+        return len(self.accepted)
 
     async def apply(self) -> None:
         """Make the journey active."""
@@ -79,7 +83,7 @@ class Shop:
                         del to_come[order_id]
                 return not to_come
 
-            await eventually(look, 5 * PATIENCE, every=0.1, what="every late deed done")
+            await eventually(look, 2 * PATIENCE, every=0.1, what="every late deed done")
 
     async def _place(self, order: Order) -> None:
         customer = order.customer

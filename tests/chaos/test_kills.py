@@ -20,7 +20,7 @@ from tests.chaos.reckoning import (
     wrong_messages,
     wrong_runs,
 )
-from tests.chaos.records import Records
+from tests.chaos.records import Records, open_records
 from tests.chaos.shop import open_shop
 from tests.support.conditions import eventually
 from tests.support.stack import dev_stack
@@ -54,9 +54,11 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
     orders = make_orders(random)
     async with dev_stack(tmp_path / "data") as stack:
         described = await stack.ready()
-        records = Records(described["database_url"], stack.data_dir)
-        async with open_shop(described["api"], described["keys"]["operate"]) as shop:
-            work = (lambda: len(shop.accepted)) if victim == "api" else records.taken
+        async with (
+            open_records(described["database_url"], stack.data_dir) as records,
+            open_shop(described["api"], described["keys"]["operate"]) as shop,
+        ):
+            work = shop.acknowledged if victim == "api" else records.taken
             killer = Killer(stack, victim, records, random, work)
             await shop.apply()
             async with asyncio.TaskGroup() as storm:
@@ -70,21 +72,21 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
             # Those that wait are not asleep for good.
             await shop.deliver(waiting)
             await settled(records, described["temporal"])
-        end = await take_picture(records)
-        interrupting = killer.kills if victim in ("worker", "postgres") else []
-        wrong = [
-            *wrong_events(end, shop.accepted),
-            *wrong_runs(end, orders),
-            *wrong_messages(end, interrupting),
-            *wrong_mail(end, orders, records.inbox()),
-            *wrong_contacts(end, orders, await records.contacts()),
-            *map(str, records.logged(*UNFORESEEN)),
-        ]
-        assert wrong == []
-        for table in ("outbox", "dead_event", "listener", "refusal", "fault"):
-            assert await records.count(table) == 0, table
-        assert len(waiting) >= 20
-        print(tell(end, killer, shop.repeated))  # noqa: T201
+            end = await take_picture(records)
+            interrupting = killer.kills if victim in ("worker", "postgres") else []
+            wrong = [
+                *wrong_events(end, shop.accepted),
+                *wrong_runs(end, orders),
+                *wrong_messages(end, interrupting),
+                *wrong_mail(end, orders, records.inbox()),
+                *wrong_contacts(end, orders, await records.contacts()),
+                *map(str, records.logged(*UNFORESEEN)),
+            ]
+            assert wrong == []
+            for table in ("outbox", "dead_event", "listener", "refusal", "fault"):
+                assert await records.count(table) == 0, table
+            assert len(waiting) >= 20
+            print(tell(end, killer, shop.repeated))  # noqa: T201
         assert await stack.stop() == 0
         await stack.nothing_left()
 
@@ -109,7 +111,7 @@ def tell(picture: Picture, killer: Killer, repeated: int) -> str:
     """What the storm was like."""
     unknown = sum(message.state == "unknown" for message in picture.messages)
     return (
-        f"{len(killer.kills)} kills of {killer.victim}, {killer.hits} with a send in flight;"
+        f"{len(killer.kills)} kills of {killer.victim}, {killer.hits} of them aimed and hit;"
         f" {len(picture.runs)} runs, {len(picture.messages)} messages, {unknown} unknown,"
         f" {repeated} requests repeated"
     )
