@@ -16,9 +16,12 @@ from tests.chaos.records import Message, Records, Run, Visit
 
 SENT = frozenset({"sent", "unknown"})
 
-SLACK = timedelta(seconds=2)
-"""How much longer than any other a send may have taken that a kill cut off; and how long after a
-kill the database may still be at what it was asked before."""
+ATTEMPT = timedelta(seconds=30)
+"""How long one attempt to send lasts at most."""
+RECORDING = timedelta(seconds=10)
+"""How long the record of a send that was taken may take, with a database that comes and goes."""
+SLACK = timedelta(seconds=1)
+"""How long after a kill the database may still be at what it was asked before."""
 
 
 @dataclass(frozen=True)
@@ -158,58 +161,60 @@ def _unlike(path: Sequence[Visit], line: Line) -> Iterator[str]:
             yield f"{step} should be one of {sorted(map(str, outcomes))}"
 
 
-def wrong_messages(picture: Picture, kills: Sequence[datetime]) -> Iterator[str]:
+def wrong_messages(
+    picture: Picture,
+    orders: Sequence[Order],
+    inbox: Sequence[Mapping[str, object]],
+    kills: Sequence[datetime],
+) -> Iterator[str]:
     """Sent and unknown are what was to be sent, and unknown is only what a kill cut off.
 
     Args:
-        kills: of processes that send or record. A send was in flight at one if it had been
-            claimed by then, for no longer than sends took that nothing cut off.
+        kills: of processes that send or record.
     """
     states = Counter(message.state for message in picture.messages)
     if states.keys() - SENT:
         yield f"messages are neither sent nor unknown: {dict(states)}"
-    outcomes = {
+    if states["unknown"] > len(picture.messages) / 4:
+        yield f"{states['unknown']} messages are unknown, more than can have been in flight"
+    visits = {
         (run_id, visit.visit): visit for run_id, path in picture.visits.items() for visit in path
     }
     expected = Counter(
-        visit.step
-        for visit in outcomes.values()
-        if visit.step in CHANNELS and visit.outcome in SENT
+        visit.step for visit in visits.values() if visit.step in CHANNELS and visit.outcome in SENT
     )
     found = Counter(message.step for message in picture.messages)
     if found != expected:
         yield f"there are {dict(found)} messages instead of {dict(expected)}"
-    longest = max(
-        (
-            message.settled_at - message.claimed_at
-            for message in picture.messages
-            if message.settled_at and outcomes[message.run_id, message.visit].outcome == "sent"
-        ),
-        default=timedelta(0),
-    )
+    letters = _letters(picture, orders)
+    taken = {_what(mail): datetime.fromisoformat(str(mail["received_at"])) for mail in inbox}
     for message in picture.messages:
-        visit = outcomes[message.run_id, message.visit]
+        visit = visits[message.run_id, message.visit]
         if visit.step != message.step or (visit.outcome == "sent" and message.state != "sent"):
             yield f"message {message.id} is {message.state}, its visit {visit}"
+        at = taken.get(letters[message.id])
         if "unknown" in (message.state, visit.outcome) and not any(
-            message.claimed_at - SLACK <= kill <= message.claimed_at + longest + SLACK
-            for kill in kills
+            _in_flight(message, at, kill) for kill in kills
         ):
-            yield f"message {message.id} ({message.step}) is unknown and no kill cut it off"
+            yield f"{message}, taken at {at}, is unknown and no kill cut it off"
+
+
+def _in_flight(message: Message, taken: datetime | None, kill: datetime) -> bool:
+    """Whether a message was claimed at a kill and may not have been recorded yet."""
+    begun = message.claimed_at - SLACK <= kill <= message.claimed_at + ATTEMPT
+    return begun and (taken is None or kill <= taken + RECORDING)
 
 
 def wrong_mail(
     picture: Picture, orders: Sequence[Order], inbox: Sequence[Mapping[str, object]]
 ) -> Iterator[str]:
     """What is sent was taken once, what is unknown at most once, and nothing else was taken."""
-    customers = {order.id: order.customer for order in orders}
-    names = {run.id: order for order, run in picture.runs.items()}
+    letters = _letters(picture, orders)
     taken = Counter(_what(mail) for mail in inbox)
     headers = Counter(_header(mail) for mail in inbox if mail["channel"] == "email")
     due: Counter[tuple[str, str]] = Counter()
     for message in picture.messages:
-        order = names[message.run_id]
-        what = _letter(message.step, order, customers[order])
+        what = letters[message.id]
         due[what] += 1
         count = taken[what]
         if CHANNELS[message.step] == "email" and headers[str(message.id)] != count:
@@ -231,6 +236,17 @@ def _header(mail: Mapping[str, object]) -> str:
     headers = mail["headers"]
     assert isinstance(headers, dict)
     return str(headers["X-Parcours-Message"])
+
+
+def _letters(picture: Picture, orders: Sequence[Order]) -> Mapping[UUID, tuple[str, str]]:
+    """Whom each message is for, and what it says."""
+    customers = {order.id: order.customer for order in orders}
+    names = {run.id: order for order, run in picture.runs.items()}
+    return {
+        message.id: _letter(message.step, order, customers[order])
+        for message in picture.messages
+        if (order := names[message.run_id])
+    }
 
 
 def _letter(step: str, order: str, customer: Customer) -> tuple[str, str]:

@@ -77,7 +77,7 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
             wrong = [
                 *wrong_events(end, shop.accepted),
                 *wrong_runs(end, orders),
-                *wrong_messages(end, interrupting),
+                *wrong_messages(end, orders, records.inbox(), interrupting),
                 *wrong_mail(end, orders, records.inbox()),
                 *wrong_contacts(end, orders, await records.contacts()),
                 *map(str, records.logged(*UNFORESEEN)),
