@@ -68,6 +68,9 @@ async def start_journey(
                 ]
             ),
             static_summary=f"{journey} v{version}",
+            # A dispatcher lives beside a worker on the same client, which then gets the first task
+            # with the answer to the start.
+            request_eager_start=True,
             rpc_timeout=RPC_TIMEOUT,
         )
     except WorkflowAlreadyStartedError:
