@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
@@ -73,16 +74,20 @@ async def test_an_exit_accepted_before_a_claim_prevents_it(
         await open_pool(settings, min_size=8, max_size=8, timeout=60) as clients,
     ):
 
-        async def one(run: Bare) -> None:
+        async def claim(conn: AsyncConnection[Any], run: Bare) -> Claimed | StepResult:
+            if offset.coin():
+                await offset.spend(conn)
             given = StepInput(run_id=run.run_id, visit=1, step="mail", now=datetime.now(UTC))
+            return await claim_send(conn, context, given, "token")
+
+        async def one(run: Bare) -> None:
             async with senders.connection() as its, clients.connection() as theirs:
                 result, side = await asyncio.gather(
-                    claim_send(its, context, given, "token"),
+                    claim(its, run),
                     accept_between(theirs, offset, run, "Stop", asked=CLAIMED),
                 )
             # A claim needs the lock that the event holds: not seen under it, it comes after it.
             side = side or "event"
-            offset.balance(side)
             first[side] += 1
             exited = StepResult(ended=JourneyResult(outcome="exited", reason="Stop"))
             right = isinstance(result, Claimed) if side == "step" else result == exited
