@@ -45,16 +45,16 @@ class Killer:
     async def strike(self, times: int) -> None:
         """Kill so many times, each at a random moment after the stack went on with its work.
 
-        Of three kills one is aimed at an entry on its way to Temporal, and one at a send in
+        Of four kills two are aimed at an entry on its way to Temporal, and one at a send in
         flight, if one comes soon.
         """
         loop = asyncio.get_running_loop()
         for number in range(times):
             await self._work_done(self.random.randint(1, STRIDE // times))
             part = await eventually(lambda: self.stack.part(self.victim), READY_WITHIN)
-            if number % 3 == 0:
+            if number % 2 == 0:
                 await self._hit(part, self.records.just_entered)
-            elif number % 3 == 1:
+            elif number % 4 == 1:
                 await self._hit(part, self.records.just_claimed)
             else:
                 await moment(loop.time() + self.random.uniform(0, JITTER))

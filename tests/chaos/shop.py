@@ -17,7 +17,7 @@ from tests.support.conditions import eventually
 AT_ONCE = 12
 """Requests under way together."""
 PATIENCE = 180.0
-RETRY_EVERY = 0.2
+RETRY_EVERY = 0.5
 
 Dues = Callable[[], Awaitable[Mapping[str, datetime]]]
 """When the waits for payment end, by order, as far as that is known."""
