@@ -25,7 +25,9 @@ class Mail:
     session: Session
 
 
-@dataclass(slots=True)
+# Without slots: aiosmtpd asks for every member of its handler, and under Python before 3.11.4 the
+# slot of weak references can't be asked for.
+@dataclass
 class SmtpServer:
     """`replies` holds, by command (MAIL, RCPT, DATA for what comes after the content), a reply,
     DROP or HANG, and `once` the same for the next time only; the usual reply stands where they say
