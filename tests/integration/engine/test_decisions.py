@@ -172,7 +172,7 @@ async def test_runs_signalled_while_they_decide_decide_once(
         ways[chosen] += 1
     # Nothing was proved unless decisions were made twice, and could have differed.
     assert sum(1 for history in decided if history.redone) >= RUNS / 2
-    assert min(ways["gold"], ways["else"]) >= RUNS / 50, ways
+    assert min(ways["gold"], ways["else"]) >= 1, ways
     async with engine.pool.connection() as conn:
         cursor = await conn.execute(
             "select group_key, count(*) from group_member where group_key <> 'gate'"
