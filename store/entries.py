@@ -17,7 +17,7 @@ from journeys.durations import Duration
 from journeys.zones import zone_of
 from store.catalog import Catalog, Definition
 from store.contacts import lock_contacts
-from store.identifiers import new_run_id
+from store.identifiers import new_id
 from store.listening import listen, look_at
 from store.runs import RunRow, end_run, fire_exit, lock_run
 
@@ -90,7 +90,7 @@ async def enter_all(
             refused.append((definition, request, stopped.code))
             answers.append(stopped)
         else:
-            run_id = new_run_id()
+            run_id = new_id()
             fresh.append((definition, request, run_id, each.last_event_id))
             answers.append(Entered(run_id, stopped))
     await _insert(conn, fresh)
