@@ -15,17 +15,12 @@ from journeys.exchange import QUEUE, SEND_QUEUES
 
 def activities_by_queue(context: Context) -> dict[str, list[Callable[..., Any]]]:
     """The activities of each queue; those of `journeys` also run as local ones."""
-    waits, decisions, finishing = Waits(context), Decisions(context), Finishing(context)
-    sends = Sends(context)
+    waits, finishing, sends = Waits(context), Finishing(context), Sends(context)
     return {
         QUEUE: [
             waits.plan,
             waits.close,
-            decisions.branch,
-            decisions.update,
-            decisions.group,
-            decisions.goto,
-            decisions.exit,
+            *Decisions(context).activities(),
             finishing.finish,
         ],
         **{queue: [sends.send] for queue in SEND_QUEUES.values()},
