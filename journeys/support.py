@@ -59,7 +59,7 @@ WORKS: Final[dict[str, bool]] = {
     "webhook steps": True,
     "wait steps": True,
     "branch steps": True,
-    "split steps": False,
+    "split steps": True,
     "update steps": True,
     "group steps": True,
     "coupon steps": False,

@@ -46,6 +46,7 @@ from store.meanings import MeaningRefused
 from store.outbox import timed_listeners
 from store.simulated import (
     is_listening_in_time,
+    make_contact,
     next_due,
     refused_entries,
     standing,
@@ -263,6 +264,7 @@ class Simulation:
     async def _prepare(self, start: datetime) -> None:
         async with self._pool.connection() as conn:
             version = await self.book.save(conn)
+            await make_contact(conn, self.person.id)
         identify = Call(self.clock.now, self.person.identify, "contact")
         await self.accept(identify)
         for call in self.person.history:

@@ -315,7 +315,6 @@ steps:
         ("window", {"more": "window: {days: mon}"}),
         ("quiet_hours", {"more": 'quiet_hours: {from: "22:00", to: "07:00"}'}),
         ("send_at", {"more": "defaults: {send_at: best}"}),
-        ("split steps", {"step": "{id: s, split: [{name: a, weight: 1}, {name: b, weight: 1}]}"}),
         ("coupon steps", {"step": "{id: s, coupon: {pool: p}}"}),
         ("emit steps", {"step": "{id: s, emit: {event: p}}"}),
         ("enter steps", {"step": "{id: s, enter: {journey: p}}"}),

@@ -1,0 +1,167 @@
+"""Each way to write a step wrong, and what is said of it."""
+
+import pytest
+
+from journeys.validation import Known
+from tests.unit.journeys.examples import problems
+
+HEAD = "topic: offers\ndefault: opt_in\n---\njourney: j\nentry: {event: X}\nsteps:\n"
+"""Six lines."""
+
+MAIL = "{id: m, email: {subject: s, text: t, topic: offers}}"
+OTHER = "{id: n, sms: {text: t, topic: offers}}"
+X = "{name: x, weight: 1}"
+WITH_MAIL = f"{{name: x, weight: 1, then: [{MAIL}]}}"
+WITH_OTHER = f"{{name: z, weight: 1, then: [{OTHER}]}}"
+
+
+def said(steps: str, known: Known | None = None) -> list[str]:
+    """The problems of a journey with these lines of steps, from the number of the line on."""
+    return [str(each).removeprefix("f.yaml:") for each in problems(f"{HEAD}{steps}\n", known)]
+
+
+def split(*arms: str) -> str:
+    return f"- {{id: a, split: [{', '.join(arms)}]}}"
+
+
+def winner(inside: str) -> str:
+    return f"{{name: y, weight: 1, winner: {inside}}}"
+
+
+BEST = winner("{by: clicked, after: 4h}")
+
+
+@pytest.mark.parametrize(
+    ("steps", "problem"),
+    [
+        (
+            "- {id: a, split: {name: x, weight: 1}}",
+            "`split` needs a list, not a mapping; write [a, b], or a line with - for each",
+        ),
+        (split(), "`split` needs at least 2"),
+        (split(X), "`split` needs at least 2"),
+        (split(X, X), "two arms are called `x`"),
+        (
+            split(X, "{name: skipped, weight: 1}"),
+            "`skipped` is an outcome of its own; choose another name",
+        ),
+        (split(X, "{weight: 1}"), "`name` is missing"),
+        (split(X, "{name: y}"), "`weight` is missing"),
+        (split(X, "{name: y, weight: 0}"), "`weight` must be greater than 0"),
+        (split(X, "{name: y, weight: -1}"), "`weight` must be greater than 0"),
+        (
+            split(X, "{name: y, weight: 10%}"),
+            (
+                "`weight` needs a number, not the text `10%`; "
+                "write it without quotes and other signs"
+            ),
+        ),
+        (split(X, "{name: y, wieght: 1}"), "unknown key `wieght`; did you mean `weight`?"),
+        (
+            split(X, "{name: y, weight: 1, if: {group: g}}"),
+            "unknown key `if`; known here: name, weight, then, holdout, winner",
+        ),
+        (
+            split(X, "{name: y, weight: 1, holdout: yes}"),
+            "`holdout` needs true or false, not the text `yes`; write true",
+        ),
+        (
+            split(X, "{name: y, weight: 1, holdout: true, then: []}"),
+            "an arm has one of `then`, `holdout: true` and `winner`",
+        ),
+        (split(WITH_MAIL, winner("clicked")), "`winner` needs a mapping, not the text `clicked`"),
+        (split(WITH_MAIL, winner("{by: clicked}")), "`after` is missing in `winner`"),
+        (split(WITH_MAIL, winner("{after: 4h}")), "`by` is missing in `winner`"),
+        (
+            split(WITH_MAIL, winner("{by: sent, after: 4h}")),
+            "`by`: `sent` is not one of delivered, opened, clicked, bounced, replied",
+        ),
+        (
+            split(WITH_MAIL, winner("{by: clicked, after: soon}")),
+            ("`after`: `soon` is not a duration; write 30m, 2h, 1h30m, 3d, 1w, 1mo, 1y or PT2H"),
+        ),
+        (
+            split(WITH_MAIL, winner("{by: clicked, after: 4h, then: []}")),
+            "unknown key `then`; known here: by, after",
+        ),
+        (
+            split(X, BEST),
+            (
+                "`y` has nothing to choose from: no other arm sends a message; "
+                "give two arms a `then` with an email or an sms"
+            ),
+        ),
+        (
+            split("{name: x, weight: 1, then: [{id: g, group: {add: [g]}}]}", BEST),
+            (
+                "`y` has nothing to choose from: no other arm sends a message; "
+                "give two arms a `then` with an email or an sms"
+            ),
+        ),
+        (
+            split("{name: x, weight: 1, then: [{id: a, exit: x}]}", X.replace("x", "y")),
+            "the id `a` is taken by another step",
+        ),
+    ],
+)
+def test_a_split_written_wrong(steps: str, problem: str) -> None:
+    assert said(steps) == [f"7: [a] {problem}"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "problem"),
+    [
+        (split(WITH_MAIL, BEST), "`y` always takes the arm `x`: there is no other"),
+        (
+            split(WITH_MAIL, "{name: z, weight: 1, then: []}", BEST),
+            "the arm `z` sends no message, so it never wins",
+        ),
+        (
+            split(WITH_MAIL, WITH_OTHER, winner("{by: opened, after: 4h}")),
+            (
+                "many mail programs open messages by themselves, and others never tell; "
+                "choose the winner by clicked"
+            ),
+        ),
+    ],
+)
+def test_a_doubtful_winner_is_warned_about(steps: str, problem: str) -> None:
+    assert said(steps) == [f"7: warning: [a] {problem}"]
+
+
+def test_a_split_written_right() -> None:
+    assert said(split(WITH_MAIL, WITH_OTHER, BEST, "{name: h, weight: 0.5, holdout: true}")) == []
+
+
+def test_a_winner_can_not_wait_in_an_exit() -> None:
+    text = split(WITH_MAIL, WITH_OTHER, BEST).removeprefix("- ")
+    exits = f"- {{id: w, wait: 1d}}\nexit: {{event: Y, then: [{text}]}}"
+    assert said(exits) == ["8: [a] a `winner` waits, and an exit's `then` can't: the run is ending"]
+
+
+def test_nobody_comes_past_a_split_whose_every_arm_ends_the_run() -> None:
+    ends = "{name: x, weight: 1, then: [{id: e, exit: x}]}"
+    holdout = "{name: h, weight: 1, holdout: true}"
+    assert said(split(ends, holdout) + "\n- {id: b, wait: 1d}") == [
+        (
+            "8: [b] the step `b` can't be reached: no run comes past `a`; "
+            "remove it, or give `a` an `if`"
+        )
+    ]
+    assert said(split(ends, X.replace("x", "y")) + "\n- {id: b, wait: 1d}") == []
+
+
+def test_a_loop_through_a_split_needs_a_wait() -> None:
+    again = "\n- {id: b, goto: a}"
+    assert said(split(X, X.replace("x", "y")) + again) == [
+        "8: [b] the loop a → b → a has no wait; put a `wait` into it"
+    ]
+    assert said(split(X, X.replace("x", "y")) + "\n- {id: w, wait: 1d}" + again) == []
+
+
+def test_an_arm_is_an_outcome_of_its_split() -> None:
+    steps = split(X, X.replace("x", "y"))
+    assert said(f"{steps}\n- {{id: b, if: {{step: a, is: y}}, exit: x}}") == []
+    assert said(f"{steps}\n- {{id: b, if: {{step: a, is: z}}, exit: x}}") == [
+        "8: [b] `a` never ends `z`; its outcomes: x, y, skipped"
+    ]
