@@ -1,10 +1,11 @@
-"""Steps that change the contact: its attributes, its groups."""
+"""Steps that change the contact, or give it something: attributes, groups, coupons."""
 
 from __future__ import annotations
 
 from activities.arrival import Arrival, Decision
-from journeys.steps import GroupStep, UpdateStep
+from journeys.steps import CouponStep, GroupStep, UpdateStep
 from store.changes import change_attributes, change_groups
+from store.coupons import draw
 from store.operands import resolve_all
 
 
@@ -30,3 +31,14 @@ async def group(arrival: Arrival, step: GroupStep) -> Decision:
         conn, run.contact_id, add=change.add, remove=change.remove, depth=run.depth + 1
     )
     return Decision("done", {"add": change.add, "remove": change.remove})
+
+
+async def coupon(arrival: Arrival, step: CouponStep) -> Decision:
+    """Draw a code from the pool. It stays in Postgres: steps read it as `steps.ID.code`."""
+    run, pool = arrival.run, step.coupon.pool
+    code = await draw(
+        arrival.conn, pool, contact_id=run.contact_id, run_id=run.id, visit=arrival.visit
+    )
+    if code is None:
+        return Decision("exhausted", {"pool": pool})
+    return Decision("drawn", {"pool": pool}, {"code": code})

@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from temporalio import activity
 
 from activities.arrival import Arrival, Decision
-from activities.changes import group, update
+from activities.changes import coupon, group, update
 from activities.context import Context
 from activities.exits import ended
 from activities.failures import refuse
@@ -46,6 +46,7 @@ CHOOSERS: dict[Kind, Chooser] = {
     "exit": Chooser(exit_),
     "update": Chooser(update),
     "group": Chooser(group),
+    "coupon": Chooser(coupon),
 }
 
 
@@ -57,9 +58,12 @@ class Decisions:
 
     def activities(self) -> list[Callable[..., Any]]:
         """One for each kind."""
-        return [self._activity(kind, chooser) for kind, chooser in CHOOSERS.items()]
+        return [self.activity_of(kind) for kind in CHOOSERS]
 
-    def _activity(self, kind: Kind, chooser: Chooser) -> Callable[..., Any]:
+    def activity_of(self, kind: Kind) -> Callable[..., Any]:
+        """The activity that decides for steps of a kind."""
+        chooser = CHOOSERS[kind]
+
         @activity.defn(name=kind)
         async def decide_step(given: StepInput) -> StepResult:
             async with self._context.pool.connection() as conn:

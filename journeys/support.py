@@ -62,7 +62,7 @@ WORKS: Final[dict[str, bool]] = {
     "split steps": True,
     "update steps": True,
     "group steps": True,
-    "coupon steps": False,
+    "coupon steps": True,
     "emit steps": False,
     "enter steps": False,
     "goto steps": True,

@@ -15,6 +15,7 @@ from api.definitions import save
 from journeys.definition import Journey
 from journeys.parsing import Parsed, parse_all
 from journeys.problems import Problem
+from journeys.steps import CouponStep
 from journeys.support import unsupported
 from journeys.triggers import EventEntry
 from journeys.validation import check
@@ -38,6 +39,12 @@ class Book:
     def begins_by_event(self) -> bool:
         """Whether an event of the script begins a run; otherwise it begins at the start."""
         return any(isinstance(entry, EventEntry) for entry in self.journey.entry)
+
+    @property
+    def pools(self) -> frozenset[str]:
+        """The pools that the journey's coupons are drawn from."""
+        steps = self.journey.all_steps()
+        return frozenset(step.coupon.pool for step in steps if isinstance(step, CouponStep))
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -92,7 +99,8 @@ def read_book(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> Bo
     warnings = tuple(
         problem
         for problem in found
-        if problem.file == chosen.file and problem.code != "unsupported"
+        # A simulation has every pool.
+        if problem.file == chosen.file and problem.code not in ("unsupported", "unknown_pool")
     )
     return Book(journey, tuple(parsed), warnings)
 

@@ -217,6 +217,7 @@ SCENARIOS = [
     Scenario("split-holdout", split("holdout: true"), nothing),
     Scenario("split-winner", split("winner: {by: clicked, after: 1s}"), nothing),
     Scenario("update", "{id: lead, update: {add: {score: 5}, set: {seen: yes-sir}}}", nothing),
+    Scenario("coupon", "{id: code, coupon: {pool: spring}}", nothing),
     Scenario("group", "{id: club, group: {add: [members]}}", nothing),
     Scenario(
         "goto",

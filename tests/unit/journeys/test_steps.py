@@ -165,3 +165,47 @@ def test_an_arm_is_an_outcome_of_its_split() -> None:
     assert said(f"{steps}\n- {{id: b, if: {{step: a, is: z}}, exit: x}}") == [
         "8: [b] `a` never ends `z`; its outcomes: x, y, skipped"
     ]
+
+
+POOL = Known(pools=frozenset({"p"}))
+DRAW = "- {id: a, coupon: {pool: p}}\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "problem"),
+    [
+        ("- {id: a, coupon: p}", "7: [a] `coupon` needs a mapping, not the text `p`"),
+        ("- {id: a, coupon: {}}", "7: [a] `pool` is missing in `coupon`"),
+        ("- {id: a, coupon: {pool: }}", "7: [a] `pool` has no value; it needs text"),
+        ("- {id: a, coupon: {pools: p}}", "7: [a] unknown key `pools`; did you mean `pool`?"),
+        ("- {id: a, coupon: {pool: [p]}}", "7: [a] `pool` needs text, not a list"),
+        (
+            "- {id: a, coupon: {pool: p, count: 2}}",
+            "7: [a] unknown key `count`; known here: pool",
+        ),
+        (
+            "- {id: a, coupon: {pool: pp}}",
+            "7: warning: [a] there is no pool `pp`; did you mean `p`?",
+        ),
+        (
+            DRAW + "- {id: b, if: {step: a, is: exausted}, exit: x}",
+            "8: [b] `a` never ends `exausted`; did you mean `exhausted`?",
+        ),
+        (
+            DRAW + "- {id: b, sms: {text: '{{ steps.a.cod }}', topic: offers}}",
+            "8: [b] `a` leaves no `cod`; did you mean `code`?",
+        ),
+        (
+            DRAW + "- {id: b, if: {step: a, property: pool, exists: true}, exit: x}",
+            "8: [b] `a` leaves no `pool`; it leaves outcome, at, visits, code",
+        ),
+    ],
+)
+def test_a_coupon_written_wrong(steps: str, problem: str) -> None:
+    assert said(steps, POOL) == [problem]
+
+
+def test_a_coupon_written_right() -> None:
+    use = "- {id: b, if: {step: a, is: drawn}, sms: {text: '{{ steps.a.code }}', topic: offers}}"
+    again = "- {id: c, if: {step: a, property: code, is: X1}, exit: x}"
+    assert said(f"{DRAW}{use}\n{again}", POOL) == []
