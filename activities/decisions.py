@@ -1,4 +1,4 @@
-"""Steps that take no time: choosing a way, changing the contact.
+"""Steps that take no time: choosing a way, changing the contact, beginning something else.
 
 Each decision is keyed by the visit: an activity that runs twice returns the first one's outcome,
 and its effects happen in the transaction that records it.
@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 from temporalio import activity
 
 from activities.arrival import Arrival, Decision
+from activities.chains import emit, enter_
 from activities.changes import coupon, group, update
 from activities.context import Context
 from activities.exits import ended
@@ -47,6 +48,8 @@ CHOOSERS: dict[Kind, Chooser] = {
     "update": Chooser(update),
     "group": Chooser(group),
     "coupon": Chooser(coupon),
+    "emit": Chooser(emit),
+    "enter": Chooser(enter_),
 }
 
 

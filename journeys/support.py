@@ -63,8 +63,8 @@ WORKS: Final[dict[str, bool]] = {
     "update steps": True,
     "group steps": True,
     "coupon steps": True,
-    "emit steps": False,
-    "enter steps": False,
+    "emit steps": True,
+    "enter steps": True,
     "goto steps": True,
     "exit steps": True,
     # waits

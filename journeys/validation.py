@@ -22,10 +22,10 @@ from journeys.forms import nearest
 from journeys.parsing import Parsed
 from journeys.parts import Part, parts_of
 from journeys.problems import Problem
-from journeys.references import Known, document_references, step_references
+from journeys.references import TOPIC_EVENTS, Known, document_references, step_references
 from journeys.sending import SendSettings, Webhook
 from journeys.splitting import contenders
-from journeys.steps import EmailStep, SmsStep, SplitStep, Step, Update, WaitStep, Winner
+from journeys.steps import EmailStep, Emission, SmsStep, SplitStep, Step, Update, WaitStep, Winner
 from journeys.support import unsupported
 from journeys.template_checks import template_problems
 from journeys.triggers import MessageTrigger, Schedule
@@ -33,6 +33,11 @@ from journeys.values import EntryReference, StepReference
 
 __all__ = ["Known", "check", "unsupported", "validate"]
 
+_MEANT: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(sorted(TOPIC_EVENTS), ("topic",)),
+    "Coupon Redeemed": ("code",),
+}
+"""Events with a meaning, and the properties without which they have none."""
 _OPENS = "many mail programs open messages by themselves, and others never tell"
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
 
@@ -219,6 +224,12 @@ def _values(part: Part) -> Iterator[Problem]:
         if not re.match(r"https?://|\{\{", model.url):
             message = f"`{model.url}` is no address to call"
             yield part.problem("url", message, "begin with https:// or http://", "url")
+    elif isinstance(model, Emission):
+        for name in _MEANT.get(model.event, ()):
+            if model.properties.get(name) is None:
+                message = f"`{model.event}` without a `{name}` always fails"
+                hint = f"give it properties: {{{name}: …}}"
+                yield part.problem("no_meaning", message, hint, "event")
     elif isinstance(model, Update):
         for key in ("set", "unset", "add"):
             if "external_id" in getattr(model, key):

@@ -266,7 +266,7 @@ class Simulation:
 
     async def _prepare(self, start: datetime) -> None:
         async with self._pool.connection() as conn:
-            version = await self.book.save(conn)
+            versions = await self.book.save(conn)
             await make_contact(conn, self.person.id)
         identify = Call(self.clock.now, self.person.identify, "contact")
         await self.accept(identify)
@@ -291,7 +291,7 @@ class Simulation:
         # What came before begins nothing: no journey is active yet.
         await self._dispatching.drain()
         async with self._pool.connection() as conn:
-            await self.book.activate(conn, version)
+            await self.book.activate(conn, versions)
         self._starts.offset = start - await self._environment.get_current_time()
 
     def _workers(self) -> list[Worker]:
@@ -305,7 +305,7 @@ class Simulation:
             sender=SENDER,
             secrets=Placeholders(self.book.secrets),
         )
-        kinds = {step.kind for step in self.book.journey.all_steps()}
+        kinds = {step.kind for journey in self.book.journeys for step in journey.all_steps()}
         served = {QUEUE, *(queue for kind, queue in SEND_QUEUES.items() if kind in kinds)}
         return [
             Worker(

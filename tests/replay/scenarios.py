@@ -218,6 +218,8 @@ SCENARIOS = [
     Scenario("split-winner", split("winner: {by: clicked, after: 1s}"), nothing),
     Scenario("update", "{id: lead, update: {add: {score: 5}, set: {seen: yes-sir}}}", nothing),
     Scenario("coupon", "{id: code, coupon: {pool: spring}}", nothing),
+    Scenario("emit", "{id: tell, emit: {event: Scored, properties: {points: 5}}}", nothing),
+    Scenario("enter", "{id: go, enter: {journey: email}}", nothing),
     Scenario("group", "{id: club, group: {add: [members]}}", nothing),
     Scenario(
         "goto",

@@ -209,3 +209,105 @@ def test_a_coupon_written_right() -> None:
     use = "- {id: b, if: {step: a, is: drawn}, sms: {text: '{{ steps.a.code }}', topic: offers}}"
     again = "- {id: c, if: {step: a, property: code, is: X1}, exit: x}"
     assert said(f"{DRAW}{use}\n{again}", POOL) == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "problem"),
+    [
+        ("- {id: a, emit: Scored}", "7: [a] `emit` needs a mapping, not the text `Scored`"),
+        ("- {id: a, emit: {}}", "7: [a] `event` is missing in `emit`"),
+        ("- {id: a, emit: {evnt: S}}", "7: [a] unknown key `evnt`; did you mean `event`?"),
+        ("- {id: a, emit: {event: [S]}}", "7: [a] `event` needs text, not a list"),
+        (
+            "- {id: a, emit: {event: S, properties: [x]}}",
+            "7: [a] `properties` needs a mapping, not a list",
+        ),
+        (
+            "- {id: a, emit: {event: S, property: {x: 1}}}",
+            "7: [a] unknown key `property`; did you mean `properties`?",
+        ),
+        (
+            "- {id: a, emit: {event: S, properties: {x: {step: q, property: outcome}}}}",
+            "7: [a] there is no step `q`",
+        ),
+        (
+            "- {id: a, emit: {event: Topic Unsubscribed, properties: {topic: ofers}}}",
+            "7: [a] there is no topic `ofers`; did you mean `offers`?",
+        ),
+        (
+            "- {id: a, emit: {event: Topic Unsubscribed}}",
+            (
+                "7: [a] `Topic Unsubscribed` without a `topic` always fails; "
+                "give it properties: {topic: …}"
+            ),
+        ),
+        (
+            "- {id: a, emit: {event: Coupon Redeemed, properties: {kode: x}}}",
+            (
+                "7: [a] `Coupon Redeemed` without a `code` always fails; "
+                "give it properties: {code: …}"
+            ),
+        ),
+        (
+            "- {id: a, emit: {event: S}}\n- {id: b, if: {step: a, is: sent}, exit: x}",
+            "8: [b] `a` never ends `sent`; its outcomes: done, failed, refused, skipped",
+        ),
+    ],
+)
+def test_an_emit_written_wrong(steps: str, problem: str) -> None:
+    assert said(steps) == [problem]
+
+
+@pytest.mark.parametrize(
+    "emit",
+    [
+        "{event: Scored}",
+        "{event: Scored, properties: {points: {entry: points}, list: [1, {attribute: plan}]}}",
+        "{event: Topic Unsubscribed, properties: {topic: offers}}",
+        "{event: Topic Unsubscribed, properties: {topic: {entry: topic}}}",
+        "{event: Coupon Redeemed, properties: {code: {attribute: code}}}",
+    ],
+)
+def test_an_emit_written_right(emit: str) -> None:
+    assert said(f"- {{id: a, emit: {emit}}}") == []
+
+
+@pytest.mark.parametrize(
+    ("steps", "problem"),
+    [
+        ("- {id: a, enter: drip}", "7: [a] `enter` needs a mapping, not the text `drip`"),
+        ("- {id: a, enter: {}}", "7: [a] `journey` is missing in `enter`"),
+        ("- {id: a, enter: {jurney: j}}", "7: [a] unknown key `jurney`; did you mean `journey`?"),
+        (
+            "- {id: a, enter: {journey: Drip 2}}",
+            ("7: [a] `journey`: `Drip 2` is not a key; keys are made of a-z, 0-9 and - inside"),
+        ),
+        (
+            "- {id: a, enter: {journey: jj}}",
+            "7: warning: [a] there is no journey `jj`; did you mean `j`?",
+        ),
+        (
+            "- {id: a, enter: {journey: j, properties: 3}}",
+            "7: [a] `properties` needs a mapping, not the number 3",
+        ),
+        (
+            "- {id: a, enter: {journey: j, version: 3}}",
+            "7: [a] unknown key `version`; known here: journey, properties",
+        ),
+        (
+            "- {id: a, enter: {journey: j, properties: {x: {step: q, property: at}}}}",
+            "7: [a] there is no step `q`",
+        ),
+        (
+            "- {id: a, enter: {journey: j}}\n- {id: b, if: {step: a, is: done}, exit: x}",
+            "8: [b] `a` never ends `done`; its outcomes: entered, refused, skipped",
+        ),
+    ],
+)
+def test_an_enter_written_wrong(steps: str, problem: str) -> None:
+    assert said(steps) == [problem]
+
+
+def test_an_enter_written_right() -> None:
+    steps = "- {id: a, enter: {journey: drip, properties: {x: [{entry: x}]}}}"
+    assert said(steps, Known(journeys=frozenset({"drip"}))) == []

@@ -315,8 +315,6 @@ steps:
         ("window", {"more": "window: {days: mon}"}),
         ("quiet_hours", {"more": 'quiet_hours: {from: "22:00", to: "07:00"}'}),
         ("send_at", {"more": "defaults: {send_at: best}"}),
-        ("emit steps", {"step": "{id: s, emit: {event: p}}"}),
-        ("enter steps", {"step": "{id: s, enter: {journey: p}}"}),
         ("template of a send", {"step": "{id: s, sms: {template: t, transactional: true}}"}),
         ("mjml", {"step": "{id: s, email: {subject: s, mjml: m, transactional: true}}"}),
         (
