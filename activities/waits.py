@@ -250,7 +250,7 @@ async def _ended_at_once(
     facts: dict[str, Any],
     at: datetime | None = None,
 ) -> StepResult:
-    held, _ = await decide(
+    held = await decide(
         conn,
         run_id=given.run_id,
         visit=given.visit,

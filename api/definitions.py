@@ -85,6 +85,7 @@ async def judge(conn: Conn, parsed: list[Parsed]) -> list[Problem]:
         templates=keys.get("template", none),
         places=keys.get("places", none),
         journeys=keys.get("journey", none),
+        pools=keys.get("pool", none),
     )
     found = check(parsed, known)
     errors = [problem for problem in found if problem.severity == "error"]

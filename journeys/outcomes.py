@@ -21,11 +21,14 @@ _BY_KIND = {
     "update": ("done",),
     "group": ("done",),
     "coupon": ("drawn", "exhausted"),
-    "emit": ("done",),
+    "emit": ("done", "failed", "refused"),
     "enter": ("entered", "refused"),
     "goto": ("jumped", "spent"),
     "exit": ("exited",),
 }
+
+UNLOOKED_FOR: dict[str, frozenset[str]] = {"emit": frozenset({"failed", "refused"})}
+"""By kind, outcomes that no journey is written for: the end of a chain, an event that can't be."""
 
 
 def outcomes(step: Step) -> list[str]:

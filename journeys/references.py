@@ -20,7 +20,7 @@ from journeys.outcomes import left_by, outcomes
 from journeys.parts import Part, parts_of
 from journeys.problems import Path, Problem
 from journeys.sending import Email, SendSettings, Sms
-from journeys.steps import Coupon, Enter, GotoStep, Step
+from journeys.steps import Coupon, Emission, Enter, GotoStep, Step
 from journeys.triggers import EventTrigger, MessageTrigger, Schedule, SegmentEntry
 from journeys.values import StepReference
 
@@ -89,6 +89,9 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
     elif isinstance(model, EventTrigger) and model.event in TOPIC_EVENTS:
         topic = model.where.get("topic")
         yield "topics", topic if isinstance(topic, str) else None, "where"
+    elif isinstance(model, Emission) and model.event in TOPIC_EVENTS:
+        topic = model.properties.get("topic")
+        yield "topics", topic if isinstance(topic, str) else None, "properties"
     elif isinstance(model, SegmentCondition | SegmentEntry | Schedule):
         yield "segments", model.segment, "segment"
     elif isinstance(model, Near):

@@ -22,9 +22,10 @@ from journeys.forms import nearest
 from journeys.parsing import Parsed
 from journeys.parts import Part, parts_of
 from journeys.problems import Problem
-from journeys.references import Known, document_references, step_references
+from journeys.references import TOPIC_EVENTS, Known, document_references, step_references
 from journeys.sending import SendSettings, Webhook
-from journeys.steps import EmailStep, SmsStep, Step, Update, WaitStep
+from journeys.splitting import contenders
+from journeys.steps import EmailStep, Emission, SmsStep, SplitStep, Step, Update, WaitStep, Winner
 from journeys.support import unsupported
 from journeys.template_checks import template_problems
 from journeys.triggers import MessageTrigger, Schedule
@@ -32,6 +33,12 @@ from journeys.values import EntryReference, StepReference
 
 __all__ = ["Known", "check", "unsupported", "validate"]
 
+_MEANT: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(sorted(TOPIC_EVENTS), ("topic",)),
+    "Coupon Redeemed": ("code",),
+}
+"""Events with a meaning, and the properties without which they have none."""
+_OPENS = "many mail programs open messages by themselves, and others never tell"
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
 
 
@@ -83,6 +90,7 @@ def _journey(journey: Journey) -> Iterator[Problem]:
     doubled = len(steps) < len(journey.all_steps())
     yield from _consent(journey)
     yield from _exits(journey)
+    yield from _winners(journey)
     for place, entry in enumerate(journey.entry):
         yield from (
             replace(problem, path=("entry", place, *problem.path))
@@ -118,6 +126,38 @@ def _exits(journey: Journey) -> Iterator[Problem]:
         if path[0] == "exit" and isinstance(step, WaitStep):
             message = "the steps of an exit's `then` can't wait: the run is ending"
             yield Problem("wait_in_exit", message, path=(*path, "wait"), step=step.id)
+
+
+def _winners(journey: Journey) -> Iterator[Problem]:
+    for path, step in journey.walk():
+        if not isinstance(step, SplitStep):
+            continue
+        for place, arm in enumerate(step.split):
+            if arm.winner is None:
+                continue
+            here = (*path, "split", place, "winner")
+            if path[0] == "exit":
+                message = "a `winner` waits, and an exit's `then` can't: the run is ending"
+                yield Problem("wait_in_exit", message, path=here, step=step.id)
+            among = contenders(step)
+            if not any(among.values()):
+                yield Problem(
+                    "no_contender",
+                    f"`{arm.name}` has nothing to choose from: no other arm sends a message",
+                    "give two arms a `then` with an email or an sms",
+                    path=here,
+                    step=step.id,
+                )
+            elif not (len(among) > 1 and all(among.values())):
+                silent = next((name for name, sends in among.items() if not sends), None)
+                yield Problem(
+                    "no_contender",
+                    f"the arm `{silent}` sends no message, so it never wins" if silent else
+                    f"`{arm.name}` always takes the arm `{next(iter(among))}`: there is no other",
+                    severity="warning",
+                    path=here,
+                    step=step.id,
+                )  # fmt: skip
 
 
 def _outside_a_run(
@@ -168,13 +208,11 @@ def _values(part: Part) -> Iterator[Problem]:
             except ValueError as error:
                 yield part.problem("cron", str(error), None, "cron")
     elif isinstance(model, MessageCondition) and model.is_ == "opened":
-        yield replace(
-            part.problem(
-                "opens", "many mail programs open messages by themselves, and others never tell",
-                "ask for clicked, or for an event of your own", "is",
-            ),
-            severity="warning",
-        )  # fmt: skip
+        hint = "ask for clicked, or for an event of your own"
+        yield replace(part.problem("opens", _OPENS, hint, "is"), severity="warning")
+    elif isinstance(model, Winner) and model.by == "opened":
+        hint = "choose the winner by clicked"
+        yield replace(part.problem("opens", _OPENS, hint, "by"), severity="warning")
     elif isinstance(model, SendSettings):
         for key, text in (("from", model.from_), ("reply_to", model.reply_to)):
             if text is not None and "{{" not in text and not _is_address(text):
@@ -186,6 +224,12 @@ def _values(part: Part) -> Iterator[Problem]:
         if not re.match(r"https?://|\{\{", model.url):
             message = f"`{model.url}` is no address to call"
             yield part.problem("url", message, "begin with https:// or http://", "url")
+    elif isinstance(model, Emission):
+        for name in _MEANT.get(model.event, ()):
+            if model.properties.get(name) is None:
+                message = f"`{model.event}` without a `{name}` always fails"
+                hint = f"give it properties: {{{name}: …}}"
+                yield part.problem("no_meaning", message, hint, "event")
     elif isinstance(model, Update):
         for key in ("set", "unset", "add"):
             if "external_id" in getattr(model, key):

@@ -40,12 +40,14 @@ from simulation.script import Call, Person, Scene, SendGoes, Start
 from simulation.timeline import Line, Timeline
 from store.catalog import Catalog
 from store.contacts import find_contact
+from store.coupons import add_codes, make_pool
 from store.groups import add_to_group
 from store.ingest import Rejected, take
 from store.meanings import MeaningRefused
 from store.outbox import timed_listeners
 from store.simulated import (
     is_listening_in_time,
+    make_contact,
     next_due,
     refused_entries,
     standing,
@@ -63,6 +65,8 @@ _LOOK_EVERY = timedelta(hours=1)
 """How often a condition that time alone can fulfil is looked at, here as in production."""
 _LOOK_FOR = timedelta(days=400)
 """For how long it is looked at when nothing else is to come."""
+_FULL = 1_000
+"""Codes of a pool that the script says nothing about."""
 _PATIENCE = 60.0
 """Seconds that the engine may work on what happens at one moment."""
 _TICK = 0.003
@@ -262,7 +266,8 @@ class Simulation:
 
     async def _prepare(self, start: datetime) -> None:
         async with self._pool.connection() as conn:
-            version = await self.book.save(conn)
+            versions = await self.book.save(conn)
+            await make_contact(conn, self.person.id)
         identify = Call(self.clock.now, self.person.identify, "contact")
         await self.accept(identify)
         for call in self.person.history:
@@ -280,10 +285,13 @@ class Simulation:
                     await set_topic_state(conn, self._contact, topic, state)
                 except MeaningRefused as refused:
                     raise SimulationRefused(f"contact.topics.{topic}: {refused}") from None
+            for pool in sorted(self.book.pools | self.person.coupons.keys()):
+                await make_pool(conn, pool)
+                await add_codes(conn, pool, self.person.coupons.get(pool, full_pool(pool)))
         # What came before begins nothing: no journey is active yet.
         await self._dispatching.drain()
         async with self._pool.connection() as conn:
-            await self.book.activate(conn, version)
+            await self.book.activate(conn, versions)
         self._starts.offset = start - await self._environment.get_current_time()
 
     def _workers(self) -> list[Worker]:
@@ -297,7 +305,7 @@ class Simulation:
             sender=SENDER,
             secrets=Placeholders(self.book.secrets),
         )
-        kinds = {step.kind for step in self.book.journey.all_steps()}
+        kinds = {step.kind for journey in self.book.journeys for step in journey.all_steps()}
         served = {QUEUE, *(queue for kind, queue in SEND_QUEUES.items() if kind in kinds)}
         return [
             Worker(
@@ -310,6 +318,11 @@ class Simulation:
             for queue, activities in activities_by_queue(context).items()
             if queue in served
         ]
+
+
+def full_pool(pool: str) -> list[str]:
+    """The codes of a pool that a scenario says nothing about."""
+    return [f"{pool.upper()}-{number:04}" for number in range(1, _FULL + 1)]
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from api.times import format_time
 from journeys.definition import Journey
-from journeys.outcomes import outcomes
+from journeys.outcomes import UNLOOKED_FOR, outcomes
 from journeys.program import SENDS
 from journeys.steps import Step
 from journeys.zones import zone_of
@@ -62,6 +62,8 @@ class Timeline:
                 continue
             self._seen.add((each.run_id, each.visit))
             facts = {**each.facts, **_left(each.output)}
+            # Drawn by lot, so no two simulations would be the same.
+            facts.pop("run_id", None)
             if each.message_id is not None:
                 facts |= sent.get(each.message_id, {})
             if each.visit == 0 or each.visit is None:
@@ -144,4 +146,9 @@ def coverage(journey: Journey, lines: Iterable[Line]) -> list[Reached]:
 def _possible(step: Step) -> list[str]:
     """A step that is never skipped has no such outcome: only its `if`, or consent, skips one."""
     may_be_skipped = step.if_ is not None or step.kind in SENDS - {"webhook"}
-    return [outcome for outcome in outcomes(step) if outcome != "skipped" or may_be_skipped]
+    unlikely = UNLOOKED_FOR.get(step.kind, frozenset())
+    return [
+        outcome
+        for outcome in outcomes(step)
+        if outcome not in unlikely and (outcome != "skipped" or may_be_skipped)
+    ]

@@ -14,6 +14,8 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from journeys.durations import Duration
+from journeys.paths import first
+from journeys.triggers import EventEntry
 from journeys.zones import zone_of
 from store.catalog import Catalog, Definition
 from store.contacts import lock_contacts
@@ -21,7 +23,12 @@ from store.identifiers import new_id
 from store.listening import listen, look_at
 from store.runs import RunRow, end_run, fire_exit, lock_run
 
-RefusalCode = Literal["paused", "archived", "draft", "active", "re_entry", "no_key", "merged"]
+RefusalCode = Literal[
+    "paused", "archived", "draft", "active", "re_entry", "no_key", "merged", "chain"
+]  # fmt: skip
+
+CHAIN_LIMIT = 10
+"""Enters and emits, one from another, that an event from outside may begin."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,8 @@ class EntryRequest:
     properties: dict[str, Any]
     event_id: int | None
     depth: int = 0
+    start_workflow: bool = False
+    """Nobody who asks starts the workflow: a dispatcher is to."""
 
 
 async def enter(
@@ -154,6 +163,8 @@ async def _judge(
     """The runs that end for this entry, or why there is none."""
     if seen.state != "active":
         return Refused(cast("RefusalCode", seen.state))
+    if request.depth > CHAIN_LIMIT:
+        return Refused("chain")
     if request.key is None:
         return Refused("no_key")
     active = seen.active
@@ -220,16 +231,19 @@ async def _insert(
             "entry": request.properties,
             "ref": request.event_id if request.event_id is not None else last_event_id,
             "depth": request.depth,
+            "start_workflow": request.start_workflow,
         }
         for definition, request, run_id, last_event_id in runs
     ]
     await conn.execute(
         """
         insert into run (id, journey, version, contact_id, key, entry_event_id, entry, entry_ref,
-                         ref, depth)
-        select id, journey, version, contact_id, key, entry_event_id, entry, ref, ref, depth
+                         ref, depth, start_workflow)
+        select id, journey, version, contact_id, key, entry_event_id, entry, ref, ref, depth,
+               start_workflow
         from jsonb_to_recordset(%s) g(id uuid, journey text, version int, contact_id uuid,
-            key text, entry_event_id bigint, entry jsonb, ref bigint, depth smallint)
+            key text, entry_event_id bigint, entry jsonb, ref bigint, depth smallint,
+            start_workflow boolean)
         """,
         (Jsonb(rows),),
     )
@@ -263,6 +277,21 @@ async def _log_refusals(
             [code for _, _, code in refused],
         ),
     )
+
+
+def key_of_start(definition: Definition, properties: dict[str, Any]) -> str | None:
+    """The key of a run that no event begins: the first entry's key that the properties have.
+
+    "" without one; None if every entry has a key: a run without it could be told from no other.
+    """
+    keys = [
+        entry.key if isinstance(entry, EventEntry) else None for entry in definition.journey.entry
+    ]
+    for key in keys:
+        value = first(properties, key) if key is not None else None
+        if value is not None and not isinstance(value, dict | list):
+            return str(value)
+    return "" if None in keys else None
 
 
 async def entries_of(conn: AsyncConnection[Any], run: RunRow) -> list[dict[str, Any]]:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+
+_CONTACTS = UUID("b3a0f4c2-6d1e-5b7a-9c48-2e5d7f10a6b9")
+"""The namespace of contacts' ids in simulations (RFC 9562, section 5.5)."""
 
 
 async def stop_clock(conn: AsyncConnection[Any], at: datetime) -> None:
@@ -28,6 +31,17 @@ async def stop_clock(conn: AsyncConnection[Any], at: datetime) -> None:
 async def set_clock(conn: AsyncConnection[Any], at: datetime) -> None:
     """Move the stopped clock."""
     await conn.execute("update parcours.simulated set now = %s", (at,))
+
+
+async def make_contact(conn: AsyncConnection[Any], external_id: str) -> None:
+    """Make a contact known whose id follows from its external id.
+
+    Any other id is drawn by lot, and the arms that the contact takes in splits follow from it.
+    """
+    await conn.execute(
+        "insert into contact (id, external_id) values (%s, %s)",
+        (uuid5(_CONTACTS, external_id), external_id),
+    )
 
 
 async def next_due(conn: AsyncConnection[Any]) -> datetime | None:

@@ -323,6 +323,8 @@ class Run(SQLModel, table=True):
     workflow_started_at: datetime | None = Field(sa_column=_time(null=True))
     stop_workflow: bool = Field(sa_column=_flag())
     """Ended here first (a restart, an erased contact): the workflow is still to be told."""
+    start_workflow: bool = Field(sa_column=_flag())
+    """Begun by a step of another run: a dispatcher is to start the workflow at once."""
 
 
 class Visit(SQLModel, table=True):
@@ -419,6 +421,42 @@ class Message(SQLModel, table=True):
     clicked_at: datetime | None = Field(sa_column=_time(null=True))
     bounced_at: datetime | None = Field(sa_column=_time(null=True))
     replied_at: datetime | None = Field(sa_column=_time(null=True))
+
+
+class CouponPool(SQLModel, table=True):
+    """Codes that were imported under one name."""
+
+    __tablename__ = "coupon_pool"
+    key: str = Field(sa_column=_text(key=True))
+    imported_at: datetime = Field(sa_column=_time())
+    """The last time that codes came."""
+
+
+class Coupon(SQLModel, table=True):
+    """A code, given once. Once it is drawn it is spent, even if its contact is erased."""
+
+    __tablename__ = "coupon"
+    __table_args__ = (
+        UniqueConstraint("pool", "code", name="coupon_code"),
+        Index("coupon_left", "pool", "id", postgresql_where=text("drawn_at is null")),
+        Index(
+            "coupon_by_contact",
+            "contact_id", "code",
+            postgresql_where=text("contact_id is not null"),
+        ),
+    )  # fmt: skip
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    """Codes are drawn in the order in which they came."""
+    pool: str = Field(
+        sa_column=Column(Text, ForeignKey("coupon_pool.key", ondelete="CASCADE"), nullable=False)
+    )
+    code: str = Field(sa_column=_text())
+    drawn_at: datetime | None = Field(sa_column=_time(null=True))
+    contact_id: UUID | None = Field(sa_column=_id(null=True))
+    """Who has it; None again once that contact is erased."""
+    run_id: UUID | None = Field(sa_column=_id(null=True))
+    visit: int | None = Field(sa_column=_int(null=True))
+    redeemed_at: datetime | None = Field(sa_column=_time(null=True))
 
 
 class Refusal(SQLModel, table=True):

@@ -176,6 +176,16 @@ HELLO = "{id: hello, email: {subject: Hello, text: Hello, transactional: true}}"
 PAUSE_A_SECOND = "{id: second, wait: 1s}"
 PAUSE = "{id: pause, wait: {event: Go On, up_to: 1d}}"
 
+# Nearly nobody takes the other arm.
+ARMS = "{{id: fork, split: [{{name: a, weight: 0.000001, then: [{hello}]}}, {arm}]}}\n{lead}"
+
+
+def split(arm: str) -> str:
+    """A split whose every contact takes one arm."""
+    lead = "{id: lead, update: {add: {score: 5}}}"
+    return ARMS.format(hello=HELLO, arm=f"{{name: b, weight: 1000000, {arm}}}", lead=lead)
+
+
 SCENARIOS = [
     Scenario("email", HELLO, nothing),
     Scenario("email-retried", HELLO, retried),
@@ -203,7 +213,13 @@ SCENARIOS = [
         " {else: [{id: in-else, update: {set: {seen: b}}}]}]}",
         nothing,
     ),
+    Scenario("split", split("then: [{id: in-b, update: {set: {seen: b}}}]"), nothing),
+    Scenario("split-holdout", split("holdout: true"), nothing),
+    Scenario("split-winner", split("winner: {by: clicked, after: 1s}"), nothing),
     Scenario("update", "{id: lead, update: {add: {score: 5}, set: {seen: yes-sir}}}", nothing),
+    Scenario("coupon", "{id: code, coupon: {pool: spring}}", nothing),
+    Scenario("emit", "{id: tell, emit: {event: Scored, properties: {points: 5}}}", nothing),
+    Scenario("enter", "{id: go, enter: {journey: email}}", nothing),
     Scenario("group", "{id: club, group: {add: [members]}}", nothing),
     Scenario(
         "goto",
