@@ -13,12 +13,15 @@ from psycopg import AsyncConnection
 
 from api.definitions import save
 from journeys.definition import Journey
+from journeys.documents import Segment
 from journeys.parsing import Parsed, parse_all
+from journeys.parts import parts_of
 from journeys.problems import Problem
 from journeys.support import unsupported
-from journeys.triggers import EventEntry
+from journeys.triggers import ConditionTrigger, EventEntry
 from journeys.validation import check
 from simulation.refusal import SimulationRefused
+from store.conditions import is_timed
 from store.documents import lock_catalog
 from store.journeys import activate
 
@@ -38,6 +41,19 @@ class Book:
     def begins_by_event(self) -> bool:
         """Whether an event of the script begins a run; otherwise it begins at the start."""
         return any(isinstance(entry, EventEntry) for entry in self.journey.entry)
+
+    @property
+    def in_time(self) -> bool:
+        """Whether time alone may fulfil a condition that the journey waits for, or exits by."""
+        segments = {
+            each.document.key: each.document.if_
+            for each in self.parsed
+            if isinstance(each.document, Segment)
+        }
+        return any(
+            isinstance(part.model, ConditionTrigger) and is_timed(part.model.if_, segments=segments)
+            for part in parts_of(self.journey)
+        )
 
     @property
     def secrets(self) -> frozenset[str]:

@@ -17,11 +17,14 @@ from journeys.durations import Duration
 from journeys.zones import zone_of
 from store.catalog import Catalog, Definition
 from store.contacts import lock_contacts
+from store.goals import NewGoal, set_goals
 from store.identifiers import new_run_id
 from store.listening import listen, look_at
 from store.runs import RunRow, end_run, fire_exit, lock_run
 
-RefusalCode = Literal["paused", "archived", "draft", "active", "re_entry", "no_key", "merged"]
+RefusalCode = Literal[
+    "paused", "archived", "draft", "inactive", "active", "re_entry", "no_key", "merged"
+]
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ async def enter_all(
     await lock_contacts(conn, [request.contact_id for _, request in requests])
     seen = await _see(conn, requests)
     answers: list[Entered | Refused] = []
-    fresh: list[tuple[Definition, EntryRequest, UUID, int]] = []
+    fresh: list[_Fresh] = []
     refused: list[tuple[Definition, EntryRequest, str]] = []
     for (definition, request), each in zip(requests, seen, strict=True):
         if each is None:
@@ -91,7 +94,7 @@ async def enter_all(
             answers.append(stopped)
         else:
             run_id = new_run_id()
-            fresh.append((definition, request, run_id, each.last_event_id))
+            fresh.append(_Fresh(definition, request, run_id, each))
             answers.append(Entered(run_id, stopped))
     await _insert(conn, fresh)
     await _log_refusals(conn, refused)
@@ -154,6 +157,11 @@ async def _judge(
     """The runs that end for this entry, or why there is none."""
     if seen.state != "active":
         return Refused(cast("RefusalCode", seen.state))
+    period = definition.journey.active
+    if period is not None and not period.holds(
+        seen.now, zone_of(None, definition.journey.timezone)
+    ):
+        return Refused("inactive")
     if request.key is None:
         return Refused("no_key")
     active = seen.active
@@ -190,7 +198,7 @@ async def _exited_first(
     if definition.program.exits[fired.slot.number] is not None:
         return False
     await fire_exit(conn, active, run.visit, fired.slot.number, fired.slot.name)
-    return await end_run(conn, active, "exited", fired.slot.name, stop_workflow=True)
+    return await end_run(conn, active, fired.slot.outcome, fired.slot.name, stop_workflow=True)
 
 
 async def _gives_way(conn: AsyncConnection[Any], definition: Definition, active: UUID) -> bool:
@@ -204,46 +212,79 @@ async def _gives_way(conn: AsyncConnection[Any], definition: Definition, active:
     return row is not None and not row[0]
 
 
-async def _insert(
-    conn: AsyncConnection[Any], runs: Sequence[tuple[Definition, EntryRequest, UUID, int]]
-) -> None:
+@dataclass(frozen=True)
+class _Fresh:
+    """A run that begins."""
+
+    definition: Definition
+    request: EntryRequest
+    run_id: UUID
+    seen: _Seen
+
+    @property
+    def ref(self) -> int:
+        """Exits and the goal count events with a higher id."""
+        event_id = self.request.event_id
+        return event_id if event_id is not None else self.seen.last_event_id
+
+
+async def _insert(conn: AsyncConnection[Any], runs: Sequence[_Fresh]) -> None:
     if not runs:
         return
     rows = [
         {
-            "id": str(run_id),
-            "journey": definition.key,
-            "version": definition.version,
-            "contact_id": str(request.contact_id),
-            "key": request.key or "",
-            "entry_event_id": request.event_id,
-            "entry": request.properties,
-            "ref": request.event_id if request.event_id is not None else last_event_id,
-            "depth": request.depth,
+            "id": str(run.run_id),
+            "journey": run.definition.key,
+            "version": run.definition.version,
+            "contact_id": str(run.request.contact_id),
+            "key": run.request.key or "",
+            "entry_event_id": run.request.event_id,
+            "entry": run.request.properties,
+            "ref": run.ref,
+            "depth": run.request.depth,
         }
-        for definition, request, run_id, last_event_id in runs
+        for run in runs
     ]
-    await conn.execute(
+    cursor = await conn.execute(
         """
         insert into run (id, journey, version, contact_id, key, entry_event_id, entry, entry_ref,
                          ref, depth)
         select id, journey, version, contact_id, key, entry_event_id, entry, ref, ref, depth
         from jsonb_to_recordset(%s) g(id uuid, journey text, version int, contact_id uuid,
             key text, entry_event_id bigint, entry jsonb, ref bigint, depth smallint)
+        returning id, started_at
         """,
         (Jsonb(rows),),
     )
-    for definition, request, run_id, last_event_id in runs:
+    started = dict(await cursor.fetchall())
+    goals = []
+    for run in runs:
+        definition, request = run.definition, run.request
         if definition.exits is not None:
             await listen(
                 conn,
                 definition.exits,
-                run_id=run_id,
+                run_id=run.run_id,
                 visit=0,
                 contact_id=request.contact_id,
-                ref=request.event_id if request.event_id is not None else last_event_id,
+                ref=run.ref,
                 entry=request.properties,
             )
+        if definition.goal is not None:
+            goals.append(
+                NewGoal(
+                    look=definition.goal,
+                    run_id=run.run_id,
+                    journey=definition.key,
+                    contact_id=request.contact_id,
+                    entry=request.properties,
+                    ref=run.ref,
+                    started_at=started[run.run_id],
+                    zone=zone_of(run.seen.timezone, definition.journey.timezone),
+                )
+            )
+    if goals:
+        await set_goals(conn, goals)
 
 
 async def _log_refusals(

@@ -34,6 +34,10 @@ OPERATE_EVENTS = frozenset({"Topic Confirmed", *MESSAGE_EVENTS})
 """Those that need a key of scope `operate`."""
 
 
+LOCATION_UPDATED = "Location Updated"
+_DEGREES = {"lat": 90, "lon": 180}
+
+
 class MeaningRefused(Exception):
     """An event with a meaning that cannot have its effect; nothing of it is to be stored."""
 
@@ -81,8 +85,8 @@ order by m.contact_id, m.step, m.first_attempt_at desc, m.visit desc
 
 
 def has_meaning(name: str) -> bool:
-    """Whether recording an event of this name changes consent or a message."""
-    return name in TOPIC_EVENTS or name in MESSAGE_EVENTS
+    """Whether an event of this name is judged: for consent, a message, or where somebody is."""
+    return name in TOPIC_EVENTS or name in MESSAGE_EVENTS or name == LOCATION_UPDATED
 
 
 class Meanings:
@@ -156,6 +160,8 @@ class Meanings:
             return event.properties
         if event.name in MESSAGE_EVENTS:
             return self._judge_message(event)
+        if event.name == LOCATION_UPDATED:
+            _judge_location(event)
         return event.properties
 
     def _judge_topic(self, event: Meant, event_message_id: str) -> None:
@@ -276,6 +282,15 @@ class Meanings:
             """,
             (orjson.dumps(rows).decode(),),
         )
+
+
+def _judge_location(event: Meant) -> None:
+    for name, most in _DEGREES.items():
+        value = event.properties.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > most:
+            raise MeaningRefused(
+                "bad_properties", f"properties.{name}: must be degrees, from -{most} to {most}"
+            )
 
 
 def _parse_id(value: Any) -> UUID | None:

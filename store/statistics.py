@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from journeys.definition import Journey
+from store.goals import count_goals, count_goals_by_arm
 
 _VERSION = """
 select v.document from journey j
@@ -59,10 +60,11 @@ async def journey_statistics(
     """A journey's counts, of one version or of all together; None if there is no such one.
 
     Returns `{journey, version, entered, active, steps: [{id, kind, reached, waiting, sent, skipped:
-    {REASON: n}, failed, unknown, opened, clicked, left}], ends: {OUTCOME: n}}`. Steps count visits,
-    so a loop counts each time around: `reached` all of them, `waiting` those where an active run
-    stands now, `left` those with an outcome. They come in the order of the document (the version
-    asked for, else the active or newest one), then those that only other versions have.
+    {REASON: n}, failed, unknown, opened, clicked, left}], ends: {OUTCOME: n}, goal: {met, value}}`.
+    Steps count visits, so a loop counts each time around: `reached` all of them, `waiting` those
+    where an active run stands now, `left` those with an outcome. They come in the order of the
+    document (the version asked for, else the active or newest one), then those that only other
+    versions have. A split also has `goals: {ARM: n}`, the runs of each arm that met their goal.
     """
     params = {"journey": journey, "version": version}
     async with conn.cursor(row_factory=dict_row) as cursor:
@@ -78,6 +80,8 @@ async def journey_statistics(
             skipped.setdefault(row["step"], {})[row["reason"]] = row["count"]
         await cursor.execute(_RUNS, params)
         runs = await cursor.fetchall()
+    goal = await count_goals(conn, journey, version)
+    by_arm = await count_goals_by_arm(conn, journey, version) if goal["met"] else {}
     document = Journey.model_validate(found["document"])
     kinds: dict[str, str] = {step.id: step.kind for step in document.all_steps()}
     kinds |= {step: row["kind"] for step, row in visited.items() if step not in kinds}
@@ -88,9 +92,11 @@ async def journey_statistics(
         "active": sum(row["count"] for row in runs if row["state"] == "active"),
         "steps": [
             _step(step, kind, visited.get(step, {}), skipped.get(step, {}))
+            | ({"goals": by_arm.get(step, {})} if kind == "split" else {})
             for step, kind in kinds.items()
         ],
         "ends": {row["outcome"]: row["count"] for row in runs if row["state"] == "ended"},
+        "goal": goal,
     }
 
 

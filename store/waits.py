@@ -181,10 +181,10 @@ async def close_by_event(
 
 
 async def close_by_condition(
-    conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str
+    conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str, facts: dict[str, Any]
 ) -> None:
-    """End a wait because its condition holds now."""
-    await _close(conn, run, visit, outcome, run.now, run.last_event_id)
+    """End a wait because its condition holds now; `facts` are what it saw."""
+    await _close(conn, run, visit, outcome, run.now, run.last_event_id, facts)
 
 
 async def close_by_time(
@@ -205,25 +205,38 @@ async def close_by_time(
 
 
 async def _close(
-    conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str, at: datetime, ref: int
+    conn: AsyncConnection[Any],
+    run: RunRow,
+    visit: int,
+    outcome: str,
+    at: datetime,
+    ref: int,
+    facts: dict[str, Any] | None = None,
 ) -> None:
     await conn.execute(
         """
         with gone as (delete from listener where run_id = %(run)s and visit = %(visit)s),
         ended as (
-            update visit set outcome = %(outcome)s, ended_at = %(at)s
+            update visit set outcome = %(outcome)s, ended_at = %(at)s, facts = facts || %(facts)s
             where run_id = %(run)s and visit = %(visit)s
         )
         update run set ref = greatest(ref, %(ref)s) where id = %(run)s
         """,
-        {"run": run.id, "visit": visit, "outcome": outcome, "at": at, "ref": ref},
+        {
+            "run": run.id,
+            "visit": visit,
+            "outcome": outcome,
+            "at": at,
+            "ref": ref,
+            "facts": Jsonb(facts or {}),
+        },
     )
 
 
-async def leave_wait(conn: AsyncConnection[Any], run_id: UUID, visit: int) -> None:
-    """End a wait because an exit fired while the run stood there."""
+async def leave_wait(conn: AsyncConnection[Any], run_id: UUID, visit: int, outcome: str) -> None:
+    """End a wait because an exit fired while the run stood there; `outcome` is the run's."""
     await conn.execute(
-        "update visit set outcome = 'exited', ended_at = parcours.clock(), held = null"
+        "update visit set outcome = %s, ended_at = parcours.clock(), held = null"
         " where run_id = %s and visit = %s and outcome is null",
-        (run_id, visit),
+        (outcome, run_id, visit),
     )

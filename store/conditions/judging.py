@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -34,6 +35,7 @@ async def judge(
     params: dict[str, Any] = {"judged_run": run_id}
     for predicate in predicates:
         columns.append(predicate.over_witnesses)
+        columns += [sql for _, sql in predicate.segments]
         for witness in predicate.witnesses:
             columns.append(f"seen.{witness.column}")
             seen.append(f"{witness.sql} as {witness.column}")
@@ -49,19 +51,19 @@ async def judge(
     if row is None:
         raise LookupError(f"there is no run {run_id}")
     values = iter(row)
-    return [
-        Judged(next(values), _labelled(predicate, [next(values) for _ in predicate.witnesses]))
-        for predicate in predicates
-    ]
+    return [Judged(next(values), _labelled(predicate, values)) for predicate in predicates]
 
 
-def _labelled(predicate: Predicate, values: list[Any]) -> dict[str, Any]:
+def _labelled(predicate: Predicate, values: Iterator[Any]) -> dict[str, Any]:
     saw: dict[str, Any] = {}
-    for witness, value in zip(predicate.witnesses, values, strict=True):
-        label, number = witness.label, 1
+    labels = [label for label, _ in predicate.segments]
+    labels += [witness.label for witness in predicate.witnesses]
+    for said in labels:
+        value = next(values)
+        label, number = said, 1
         while label in saw and saw[label] != value:
             number += 1
-            label = f"{witness.label} ({number})"
+            label = f"{said} ({number})"
         saw[label] = value
     return saw
 
