@@ -4,9 +4,11 @@ No worker is at work: dispatchers are driven by hand, so runs stay where they we
 """
 
 import asyncio
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from psycopg_pool import AsyncConnectionPool
@@ -268,6 +270,44 @@ async def test_a_paused_journey_refuses_events_and_starts(
     assert (answer.status, answer.body["code"]) == (409, "paused")
     assert await entrance.runs() == []
     assert await entrance.refusals() == [(event_id, "paused"), (None, "paused")]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "enters"), [(None, -1, False), (1, None, False), (-1, 1, True)]
+)
+async def test_entries_are_taken_in_the_active_period_alone(
+    entrance: Entrance, contact: UUID, begin: int | None, end: int | None, enters: bool
+) -> None:
+    now = datetime.now(ZoneInfo("Asia/Tokyo")).replace(tzinfo=None)
+    period = {
+        name: (now + timedelta(minutes=minutes)).isoformat(timespec="seconds")
+        for name, minutes in (("from", begin), ("to", end))
+        if minutes is not None
+    }
+    await activate(
+        entrance.pool, journey(f"timezone: Asia/Tokyo\nactive: {period}\nre_entry: always")
+    )
+    event_id = await entrance.event(contact, "Cart")
+    await end_all(entrance)
+    answer = await entrance.start("cart", contact)
+    if enters:
+        assert answer.status == 201
+        assert len(await entrance.runs()) == 2
+        assert await entrance.refusals() == []
+    else:
+        assert (answer.status, answer.body["code"]) == (409, "inactive")
+        assert await entrance.runs() == []
+        assert await entrance.refusals() == [(event_id, "inactive"), (None, "inactive")]
+
+
+async def test_a_run_goes_on_when_the_active_period_is_over(
+    entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey("if_active: restart"))
+    await entrance.event(contact, "Cart", total=1)
+    await activate(entrance.pool, journey('if_active: restart\nactive: {to: "2020-12-31"}'))
+    await entrance.event(contact, "Cart", total=2)
+    assert await entrance.runs() == [("active", None, {"total": 1})]
 
 
 async def test_an_entry_asks_for_its_where_and_its_if(entrance: Entrance) -> None:
