@@ -29,6 +29,7 @@ _WORDS = {
     "active": "the contact has an active run of this journey with the same key",
     "re_entry": "the contact has been in this journey, and its re_entry does not let it in again",
     "no_key": "the journey's entry has a key, and the properties lack it",
+    "if": "the journey lets a start by API in if a condition holds, and it does not",
     "merged": "the contact was merged into another one meanwhile; ask again",
 }
 

@@ -13,9 +13,12 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from journeys.conditions import AnyCondition
 from journeys.durations import Duration
+from journeys.triggers import ApiEntry
 from journeys.zones import zone_of
 from store.catalog import Catalog, Definition
+from store.conditions import compile_condition, judge_start
 from store.contacts import lock_contacts
 from store.goals import NewGoal, set_goals
 from store.identifiers import new_run_id
@@ -23,7 +26,7 @@ from store.listening import listen, look_at
 from store.runs import RunRow, end_run, fire_exit, lock_run
 
 RefusalCode = Literal[
-    "paused", "archived", "draft", "inactive", "active", "re_entry", "no_key", "merged"
+    "paused", "archived", "draft", "inactive", "active", "re_entry", "no_key", "if", "merged"
 ]
 
 
@@ -164,6 +167,8 @@ async def _judge(
         return Refused("inactive")
     if request.key is None:
         return Refused("no_key")
+    if request.event_id is None and not await _may_start(conn, definition, request):
+        return Refused("if")
     active = seen.active
     restarted = False
     if active is not None and not await _exited_first(conn, catalog, active, request.event_id):
@@ -179,6 +184,23 @@ async def _judge(
             if re_entry.add_to(seen.last_started, zone) > seen.now:
                 return Refused("re_entry")
     return () if active is None else (active,)
+
+
+async def _may_start(
+    conn: AsyncConnection[Any], definition: Definition, request: EntryRequest
+) -> bool:
+    """Whether a start by API is let in: by an `{api: true}` whose `if` holds, where one has any."""
+    conditions = [entry.if_ for entry in definition.journey.entry if isinstance(entry, ApiEntry)]
+    asked = [condition for condition in conditions if condition is not None]
+    if len(asked) < len(conditions) or not asked:
+        return True
+    holds = compile_condition(
+        AnyCondition(any=asked),
+        prefix="i_",
+        default_zone=definition.journey.timezone or "UTC",
+        segments=definition.segments.conditions,
+    )
+    return await judge_start(conn, request.contact_id, request.properties, holds)
 
 
 async def _exited_first(

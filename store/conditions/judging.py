@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
 from store.conditions.predicate import Predicate
 
@@ -99,3 +100,18 @@ async def judge_entries(
         params,
     )
     return {row[0] for row in await cursor.fetchall()}
+
+
+async def judge_start(
+    conn: AsyncConnection[Any], contact_id: UUID, entry: dict[str, Any], predicate: Predicate
+) -> bool:
+    """Whether a condition holds for a run that would begin now without an event."""
+    cursor = await conn.execute(
+        f"select {predicate.sql} from contact c"
+        " cross join lateral (select null::uuid as id, %(judged_entry)s::jsonb as entry,"
+        " c.last_event_id as entry_ref, null::bigint as entry_event_id, 0 as visit) r"
+        " where c.id = %(judged_contact)s",
+        {**predicate.params, "judged_entry": Jsonb(entry), "judged_contact": contact_id},
+    )
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])

@@ -347,6 +347,28 @@ async def test_a_start_begins_a_workflow_and_its_key_keeps_the_answer(
     assert (await entrance.start("cart", contact, "k3")).status == 201
 
 
+async def test_a_start_asks_for_the_if_of_its_entry_by_api(entrance: Entrance) -> None:
+    french = "{all: [{segment: french}, {entry: total, gte: 5}, {event: Begun, before: entry}]}"
+    entry = f"[{{event: Cart}}, {{api: true, if: {french}}}]"
+    segment = "---\nsegment: french\nif: {attribute: country, is: FR}\n"
+    await activate(entrance.pool, journey("re_entry: always", entry) + segment)
+    ada, bob = [await make_contact(entrance.pool, country=country) for country in ("FR", "DE")]
+    for contact in (ada, bob):
+        await entrance.event(contact, "Begun")
+    answers = [
+        await entrance.start("cart", ada, total=4),
+        await entrance.start("cart", bob, total=5),
+        await entrance.start("cart", ada, total=5),
+    ]
+    assert [(answer.status, answer.body.get("code")) for answer in answers] == [
+        (409, "if"), (409, "if"), (201, None),
+    ]  # fmt: skip
+    assert await entrance.refusals() == [(None, "if"), (None, "if")]
+    # The other entry has no such condition.
+    await entrance.event(bob, "Cart")
+    assert len(await entrance.runs()) == 2
+
+
 async def test_starts_with_one_key_at_once_have_one_answer(
     entrance: Entrance, contact: UUID
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
-from whenever import Instant
+from whenever import Instant, ItemizedDelta
 
 from journeys.definition import Journey
 from store.goals import (
@@ -30,15 +30,15 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ZONES = ("Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")
-WITHIN: list[tuple[str, dict[str, int]]] = [
-    ("7d", {"days": 7}),
-    ("1mo", {"months": 1}),
-    ("2w", {"weeks": 2}),
-    ("36h", {"hours": 36}),
-    ("1mo3d", {"months": 1, "days": 3}),
-    ("1d6h", {"days": 1, "hours": 6}),
-    ("1y", {"years": 1}),
-]
+WITHIN = (
+    ("7d", ItemizedDelta(days=7)),
+    ("1mo", ItemizedDelta(months=1)),
+    ("2w", ItemizedDelta(weeks=2)),
+    ("36h", ItemizedDelta(hours=36)),
+    ("1mo3d", ItemizedDelta(months=1, days=3)),
+    ("1d6h", ItemizedDelta(days=1, hours=6)),
+    ("1y", ItemizedDelta(years=1)),
+)
 MARGINS = (-86_400.0, -1.0, -0.000_001, 0.0, 0.000_001, 1.0, 86_400.0)
 """Seconds from the last instant that counts to the event."""
 
@@ -119,11 +119,11 @@ async def test_a_goal_is_met_up_to_its_end_on_the_contacts_calendar(pool: Pool) 
     wanted: dict[int, bool] = {}
     async with pool.connection() as conn, conn.transaction():
         for _ in range(60):
-            within, units = rng.choice(WITHIN)
+            within, length = rng.choice(WITHIN)
             zone = rng.choice(ZONES)
             start = datetime(2026, rng.choice((1, 3, 4, 10, 11)), rng.randint(1, 28),
                              rng.randint(4, 23), rng.choice((0, 30)), tzinfo=UTC)  # fmt: skip
-            last = Instant(start.isoformat()).to_tz(zone).add(**units).to_stdlib()
+            last = Instant(start.isoformat()).to_tz(zone).add(length).to_stdlib()
             compiled = look(within=within)
             for margin in MARGINS:
                 passage = await begin(conn, start)
