@@ -95,7 +95,7 @@ class Splits:
         over = due <= run.now or (given.due is not None and given.due >= due)
         left = await fired_exit(conn, run, definition, due if over else None)
         if left is not None:
-            await leave_wait(conn, run.id, given.visit)
+            await leave_wait(conn, run.id, given.visit, left.slot.outcome)
             return await leave(conn, run, definition, given.visit, left)
         if not over:
             waits = f"{arm.name} waits {Duration.parse(winner.after).words()}"

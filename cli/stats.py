@@ -39,8 +39,11 @@ def run(
     counted = answer.json()
     of = "" if counted["version"] is None else f" version {counted['version']}"
     ends = f"; ended {in_words(counted['ends'])}" if counted["ends"] else ""
+    goal = counted["goal"]
+    met = f"; goal met {goal['met']}, value {goal['value']}" if goal["met"] else ""
     screen().print(
-        f"{counted['journey']}{of}: {counted['entered']} entered, {counted['active']} active{ends}",
+        f"{counted['journey']}{of}: {counted['entered']} entered,"
+        f" {counted['active']} active{ends}{met}",
         soft_wrap=True,
     )
     print_table(

@@ -22,6 +22,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from dispatch.goals import note_met_goals
 from dispatch.telling import tell_marked
 from dispatch.temporal import is_away, start_journey, wake
 from journeys.paths import first
@@ -151,6 +152,7 @@ class Dispatcher:
                 await _all(self._start(start, round_) for start in round_.starts)
                 await self._find_listeners(conn, leased.events, round_)
                 await self._wake_all(round_)
+                await note_met_goals(conn, self._catalog, leased.events)
                 await self._finish(conn, leased, round_)
             except BaseException:
                 await self._release(conn, leased.contacts)
@@ -222,11 +224,18 @@ class Dispatcher:
     ) -> set[int]:
         if not entry.where and entry.if_ is None:
             return {event.id for event in events}
-        zone = definition.journey.timezone or "UTC"
+        holds = None
+        if entry.if_ is not None:
+            holds = compile_condition(
+                entry.if_,
+                prefix="i_",
+                default_zone=definition.journey.timezone or "UTC",
+                segments=definition.segments.conditions,
+            )
         return await judge_entries(
             conn,
             [(event.id, event.contact_id) for event in events],
-            compile_condition(entry.if_, prefix="i_", default_zone=zone) if entry.if_ else None,
+            holds,
             compile_where(entry.where, event="e", prefix="w_") if entry.where else None,
         )
 

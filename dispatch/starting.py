@@ -23,10 +23,12 @@ _WORDS = {
     "paused": "the journey is paused and takes no entries; resume it first",
     "archived": "the journey is archived and takes no entries",
     "draft": "the journey is not active yet; activate it first",
+    "inactive": "the journey takes entries in its `active` period only, and this is not in it",
     "active": "the contact has an active run of this journey with the same key",
     "re_entry": "the contact has been in this journey, and its re_entry does not let it in again",
     "no_key": "the journey's entry has a key, and the properties lack it",
     "chain": "too many enters and emits have come of one event",
+    "if": "the journey lets a start by API in if a condition holds, and it does not",
     "merged": "the contact was merged into another one meanwhile; ask again",
 }
 

@@ -10,8 +10,8 @@ from zoneinfo import available_timezones
 
 from journeys.conditions import (
     EntryCondition,
+    EventCondition,
     MessageCondition,
-    SegmentCondition,
     StepCondition,
 )
 from journeys.cron import check_cron
@@ -22,16 +22,23 @@ from journeys.forms import nearest
 from journeys.parsing import Parsed
 from journeys.parts import Part, parts_of
 from journeys.problems import Problem
-from journeys.references import TOPIC_EVENTS, Known, document_references, step_references
+from journeys.references import (
+    TOPIC_EVENTS,
+    Known,
+    document_references,
+    segments_in,
+    step_references,
+)
 from journeys.sending import SendSettings, Webhook
 from journeys.splitting import contenders
 from journeys.steps import EmailStep, Emission, SmsStep, SplitStep, Step, Update, WaitStep, Winner
-from journeys.support import unsupported
+from journeys.support import hindrances, unsupported
 from journeys.template_checks import template_problems
 from journeys.triggers import MessageTrigger, Schedule
 from journeys.values import EntryReference, StepReference
+from journeys.zones import zone_of
 
-__all__ = ["Known", "check", "unsupported", "validate"]
+__all__ = ["Known", "check", "hindrances", "unsupported", "validate"]
 
 _MEANT: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(sorted(TOPIC_EVENTS), ("topic",)),
@@ -61,7 +68,7 @@ def check(parsed: list[Parsed], known: Known | None = None) -> list[Problem]:
         placed = [each.placed(problem) for problem in problems]
         found += sorted(placed, key=lambda problem: (problem.line, problem.column))
     by_key = {each.document.key: each for each in parsed if isinstance(each.document, Segment)}
-    found += _circles(by_key)
+    found += _circles(by_key, there)
     return found
 
 
@@ -91,6 +98,7 @@ def _journey(journey: Journey) -> Iterator[Problem]:
     yield from _consent(journey)
     yield from _exits(journey)
     yield from _winners(journey)
+    yield from _active(journey)
     for place, entry in enumerate(journey.entry):
         yield from (
             replace(problem, path=("entry", place, *problem.path))
@@ -160,6 +168,15 @@ def _winners(journey: Journey) -> Iterator[Problem]:
                 )  # fmt: skip
 
 
+def _active(journey: Journey) -> Iterator[Problem]:
+    if journey.active is None:
+        return
+    begin, end = journey.active.bounds(zone_of(None, journey.timezone))
+    if begin is not None and end is not None and begin >= end:
+        message = "`active`: `to` lies before `from`, so no entry would ever be taken"
+        yield Problem("active", message, path=("active", "to"))
+
+
 def _outside_a_run(
     parts: Iterator[Part], words: str, also: tuple[type, ...] = ()
 ) -> Iterator[Problem]:
@@ -169,8 +186,16 @@ def _outside_a_run(
         if isinstance(part.model, forbidden):
             key = "message" if hasattr(part.model, "message") else "step"
             yield part.problem("no_run", f"{words} knows no steps: there is no run yet", None, key)
-        elif not also and isinstance(part.model, EntryCondition | EntryReference):
+        elif also:
+            continue
+        elif isinstance(part.model, EntryCondition | EntryReference):
             yield part.problem("no_run", f"{words} knows no entry: it is no run's", None, "entry")
+        elif isinstance(part.model, EventCondition):
+            for key in ("since", "before"):
+                if getattr(part.model, key) == "entry":
+                    yield part.problem(
+                        "no_run", f"{words} knows no entry: it is no run's", None, key
+                    )
 
 
 def _too_early(journey: Journey, flow: Flow) -> Iterator[Problem]:
@@ -253,16 +278,11 @@ def _zone(part: Part, zone: str) -> Iterator[Problem]:
         yield part.problem("timezone", f"there is no time zone `{zone}`", hint, "timezone")
 
 
-def _circles(segments: dict[str, Parsed]) -> Iterator[Problem]:
-    """Segments that contain themselves."""
-    inside = {
-        key: [
-            part.model.segment
-            for part in parts_of(each.document)
-            if isinstance(part.model, SegmentCondition)
-        ]
-        for key, each in segments.items()
-    }
+def _circles(segments: dict[str, Parsed], known: Known) -> Iterator[Problem]:
+    """Segments that contain themselves, by way of the server's if need be."""
+    inside = {**known.within_segments}
+    for key, each in segments.items():
+        inside[key] = segments_in(each.document)
     for key, each in segments.items():
         waiting, seen = list(inside[key]), set[str]()
         while waiting:
@@ -270,7 +290,7 @@ def _circles(segments: dict[str, Parsed]) -> Iterator[Problem]:
             if here in seen:
                 continue
             seen.add(here)
-            waiting += inside.get(here, [])
+            waiting += inside.get(here, ())
         if key in seen:
             message = f"the segment `{key}` contains itself"
             yield each.placed(Problem("circle", message, path=("if",)))

@@ -13,14 +13,16 @@ from psycopg import AsyncConnection
 
 from api.definitions import save
 from journeys.definition import Journey
-from journeys.documents import AnyDocument
+from journeys.documents import AnyDocument, Segment
 from journeys.parsing import Parsed, parse_all
+from journeys.parts import parts_of
 from journeys.problems import Problem
 from journeys.steps import CouponStep, EnterStep
 from journeys.support import unsupported
-from journeys.triggers import EventEntry
+from journeys.triggers import ConditionTrigger, EventEntry
 from journeys.validation import check
 from simulation.refusal import SimulationRefused
+from store.conditions import is_timed
 from store.documents import lock_catalog
 from store.journeys import activate
 
@@ -53,6 +55,20 @@ class Book:
         """The pools that the journeys' coupons are drawn from."""
         steps = [step for journey in self.journeys for step in journey.all_steps()]
         return frozenset(step.coupon.pool for step in steps if isinstance(step, CouponStep))
+
+    @property
+    def in_time(self) -> bool:
+        """Whether time alone may fulfil a condition that a journey waits for, or exits by."""
+        segments = {
+            each.document.key: each.document.if_
+            for each in self.parsed
+            if isinstance(each.document, Segment)
+        }
+        return any(
+            isinstance(part.model, ConditionTrigger) and is_timed(part.model.if_, segments=segments)
+            for journey in self.journeys
+            for part in parts_of(journey)
+        )
 
     @property
     def secrets(self) -> frozenset[str]:

@@ -98,6 +98,8 @@ class Simulation:
         dispatcher = Dispatcher(pool, self._client, self._catalog)
         self._dispatching = Dispatching(dispatcher)
         self._contact: UUID | None = None
+        # No segment changes here, so that only what time does is to be looked for.
+        self._in_time = book.in_time
 
     @property
     def lines(self) -> list[Line]:
@@ -180,25 +182,29 @@ class Simulation:
     async def _next(self) -> datetime | None:
         async with self._pool.connection() as conn:
             due = await next_due(conn)
-            if await is_listening_in_time(conn):
+            if self._in_time and await is_listening_in_time(conn):
                 look = self.clock.now + _LOOK_EVERY
                 return min(due, look) if due else look
         return due
 
     async def _reach(self, when: datetime) -> None:
         await self.clock.move(when)
-        await self._look_at_timed()
-        await self._settle()
+        woken = await self._look_at_timed()
+        if woken or await self._overdue() is not None:
+            await self._settle()
 
-    async def _look_at_timed(self) -> None:
-        """What the hourly sweep does in production."""
+    async def _look_at_timed(self) -> bool:
+        """What the hourly sweep does in production; whether it woke a run."""
         after: UUID | None = None
+        woken = False
         async with self._pool.connection() as conn:
             while page := await timed_listeners(conn, after, 100):
                 for each in page:
                     if await fires(conn, self._catalog, each):
                         await wake(self._client, each.journey, each.run_id, each.visit)
+                        woken = True
                 after = page[-1].run_id
+        return woken
 
     # ------------------------------------------------------------------ coming to rest
 

@@ -234,7 +234,7 @@ async def erase(conn: AsyncConnection[Any], contact_id: UUID) -> list[ActiveRun]
         "delete from message where contact_id = %s",
         "delete from outbox where contact_id = %s",
         "delete from event where contact_id = %s",
-        # Identities, consent, groups, refusals, runs and their faults go with the row.
+        # Identities, consent, groups, refusals, runs with their goals and faults go with the row.
         "delete from contact where id = %s",
     ):
         await conn.execute(statement, (contact_id,))

@@ -36,6 +36,10 @@ OPERATE_EVENTS = frozenset({"Topic Confirmed", *MESSAGE_EVENTS})
 """Those that need a key of scope `operate`."""
 
 
+LOCATION_UPDATED = "Location Updated"
+_DEGREES = {"lat": 90, "lon": 180}
+
+
 class MeaningRefused(Exception):
     """An event with a meaning that cannot have its effect; nothing of it is to be stored."""
 
@@ -83,8 +87,12 @@ order by m.contact_id, m.step, m.first_attempt_at desc, m.visit desc
 
 
 def has_meaning(name: str) -> bool:
-    """Whether recording an event of this name changes consent, a message or a coupon."""
-    return name in TOPIC_EVENTS or name in MESSAGE_EVENTS or name == COUPON_REDEEMED
+    """Whether an event of this name is judged: for consent, a message, a coupon or a place."""
+    return (
+        name in TOPIC_EVENTS
+        or name in MESSAGE_EVENTS
+        or name in (COUPON_REDEEMED, LOCATION_UPDATED)
+    )
 
 
 class Meanings:
@@ -161,6 +169,8 @@ class Meanings:
             return self._judge_message(event)
         if event.name == COUPON_REDEEMED:
             self._judge_coupon(event)
+        if event.name == LOCATION_UPDATED:
+            _judge_location(event)
         return event.properties
 
     def _judge_topic(self, event: Meant, event_message_id: str) -> None:
@@ -290,6 +300,15 @@ class Meanings:
             """,
             (orjson.dumps(rows).decode(),),
         )
+
+
+def _judge_location(event: Meant) -> None:
+    for name, most in _DEGREES.items():
+        value = event.properties.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > most:
+            raise MeaningRefused(
+                "bad_properties", f"properties.{name}: must be degrees, from -{most} to {most}"
+            )
 
 
 def _parse_id(value: Any) -> UUID | None:

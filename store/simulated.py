@@ -56,7 +56,8 @@ async def next_due(conn: AsyncConnection[Any]) -> datetime | None:
 
 @dataclass(frozen=True)
 class Happened:
-    """Something a run did: it was entered (`visit` 0), a visit ended, or it ended (None)."""
+    """Something a run did: it was entered (`visit` 0), a visit ended, its goal was met (-1), or it
+    ended (None)."""
 
     run_id: UUID
     run: int
@@ -100,6 +101,10 @@ async def what_happened(
                 select id, number, null, ended_at, null, 'end', outcome,
                        jsonb_build_object('reason', reason), '{}', null
                 from runs where state = 'ended'
+                union all
+                select g.run_id, r.number, -1, g.met_at, null, 'goal', 'met',
+                       jsonb_build_object('event', e.name, 'value', g.value), '{}', null
+                from goal g join runs r on r.id = g.run_id join event e on e.id = g.met_event_id
             )
             select h.*, c.timezone from happened h
             cross join (select timezone from contact where id = %(contact)s) c

@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from journeys.definition import Journey
+from store.goals import count_goals, count_goals_by_arm
 
 _VERSION = """
 select v.document from journey j
@@ -62,10 +63,11 @@ async def journey_statistics(
 
     Returns `{journey, version, entered, active, steps: [{id, kind, reached, waiting, sent, skipped:
     {REASON: n}, failed, unknown, opened, clicked, left, outcomes: {OUTCOME: n}}], ends:
-    {OUTCOME: n}}`. Steps count visits, so a loop counts each time around: `reached` all of them,
-    `waiting` those where an active run stands now, `left` those with an outcome. They come in the
-    order of the document (the version asked for, else the active or newest one), then those that
-    only other versions have.
+    {OUTCOME: n}, goal: {met, value}}`. Steps count visits, so a loop counts each time around:
+    `reached` all of them, `waiting` those where an active run stands now, `left` those with an
+    outcome. They come in the order of the document (the version asked for, else the active or
+    newest one), then those that only other versions have. A split also has `goals: {ARM: n}`, the
+    runs of each arm that met their goal.
     """
     params = {"journey": journey, "version": version}
     async with conn.cursor(row_factory=dict_row) as cursor:
@@ -85,6 +87,8 @@ async def journey_statistics(
                 skipped.setdefault(row["step"], {})[row["reason"]] = row["count"]
         await cursor.execute(_RUNS, params)
         runs = await cursor.fetchall()
+    goal = await count_goals(conn, journey, version)
+    by_arm = await count_goals_by_arm(conn, journey, version) if goal["met"] else {}
     document = Journey.model_validate(found["document"])
     kinds: dict[str, str] = {step.id: step.kind for step in document.all_steps()}
     kinds |= {step: row["kind"] for step, row in visited.items() if step not in kinds}
@@ -97,10 +101,12 @@ async def journey_statistics(
             {
                 **_step(step, kind, visited.get(step, {}), skipped.get(step, {})),
                 "outcomes": outcomes.get(step, {}),
+                **({"goals": by_arm.get(step, {})} if kind == "split" else {}),
             }
             for step, kind in kinds.items()
         ],
         "ends": {row["outcome"]: row["count"] for row in runs if row["state"] == "ended"},
+        "goal": goal,
     }
 
 

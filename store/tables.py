@@ -10,6 +10,7 @@ each would cost a look-up and a share lock on a hot row. `store.contacts.erase` 
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    Numeric,
     PrimaryKeyConstraint,
     Sequence,
     SmallInteger,
@@ -383,6 +385,40 @@ class Listener(SQLModel, table=True):
     """There is more to test than the name and `match`."""
     timed: bool = Field(sa_column=_flag())
     """Time alone can make it true: looked at hourly as well."""
+
+
+class Goal(SQLModel, table=True):
+    """What a run is for: whether its goal was met, until a moment and beyond the run's end.
+
+    A run has no row if its version has no goal, or if its entry lacks what the goal asks for.
+    """
+
+    __tablename__ = "goal"
+    __table_args__ = (
+        Index(
+            "goal_unmet",
+            "contact_id", "event_name",
+            postgresql_where=text("met_event_id is null"),
+        ),
+    )  # fmt: skip
+    run_id: UUID = Field(sa_column=_id(key=True, to="run.id"))
+    journey: str = Field(sa_column=_text())
+    contact_id: UUID = Field(sa_column=_id())
+    event_name: str = Field(sa_column=_text())
+    match: dict[str, Any] = Field(sa_column=_json())
+    """Equality parts of `where`, resolved: tested with `properties @> match`."""
+    ref: int = Field(sa_column=_big())
+    """Only events with a higher id count."""
+    until_at: datetime | None = Field(sa_column=_time(null=True))
+    """Only events stamped up to it count; null: all."""
+    rest: bool = Field(sa_column=_flag())
+    """There is more to test than the name and `match`."""
+    met_event_id: int | None = Field(sa_column=_big(null=True))
+    """The smallest id of an event that meets it."""
+    met_at: datetime | None = Field(sa_column=_time(null=True))
+    """That event's stamp."""
+    value: Decimal | None = Field(sa_column=Column(Numeric, nullable=True))
+    """The number at the goal's `value` in that event's properties."""
 
 
 class Message(SQLModel, table=True):

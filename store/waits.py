@@ -184,10 +184,10 @@ async def close_by_event(
 
 
 async def close_by_condition(
-    conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str
+    conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str, facts: dict[str, Any]
 ) -> None:
-    """End a wait because its condition holds now."""
-    await _close(conn, run, visit, outcome, run.now, run.last_event_id)
+    """End a wait because its condition holds now; `facts` are what it saw."""
+    await _close(conn, run, visit, outcome, run.now, run.last_event_id, facts)
 
 
 async def close_by_time(
@@ -241,10 +241,10 @@ async def _close(
     )
 
 
-async def leave_wait(conn: AsyncConnection[Any], run_id: UUID, visit: int) -> None:
-    """End a wait because an exit fired while the run stood there."""
+async def leave_wait(conn: AsyncConnection[Any], run_id: UUID, visit: int, outcome: str) -> None:
+    """End a wait because an exit fired while the run stood there; `outcome` is the run's."""
     await conn.execute(
-        "update visit set outcome = 'exited', ended_at = parcours.clock(), held = null"
+        "update visit set outcome = %s, ended_at = parcours.clock(), held = null"
         " where run_id = %s and visit = %s and outcome is null",
-        (run_id, visit),
+        (outcome, run_id, visit),
     )

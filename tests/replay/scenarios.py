@@ -58,6 +58,8 @@ class Scenario:
     play: Play
     before: str = ""
     """Other keys of the journey."""
+    beside: str = ""
+    """Other documents, in YAML."""
     events: int | None = None
     """Continue as new from so many history events on."""
 
@@ -65,7 +67,8 @@ class Scenario:
         """The document."""
         steps = "".join(f"  - {step}\n" for step in self.steps.strip().splitlines())
         head = f"journey: {self.name}\nentry: {{event: Started}}\n{self.before}\n"
-        return f"{head}steps:\n{steps}".replace("{webhook}", webhook)
+        beside = f"---\n{self.beside}\n" if self.beside else ""
+        return f"{head}steps:\n{steps}{beside}".replace("{webhook}", webhook)
 
 
 async def nothing(stage: Stage, contact: UUID) -> None:
@@ -235,6 +238,26 @@ SCENARIOS = [
         event("pause", "Left"),
         before="exit: [{event: Left, then: ["
         "{id: sorry, email: {subject: Sorry, text: Sorry, transactional: true}}]}]",
+    ),
+    Scenario(
+        "exit-goal",
+        PAUSE,
+        event("pause", "Bought", total=20),
+        before="goal: {event: Bought, where: {total: {gte: 10}}, within: 7d, value: total}\n"
+        "exit: [{event: Left}, goal]",
+    ),
+    Scenario(
+        "wait-segment",
+        "{id: loyal, wait: {if: {segment: loyal}, up_to: 1d}}",
+        event("loyal", "Bought", total=20),
+        beside="segment: loyal\nif: {event: Bought, sum: {total: {gte: 20}}, since: -1d}",
+    ),
+    Scenario(
+        "wait-near",
+        "{id: close, wait: {if: {near: {places: shops, km: 1}}, up_to: 1d}}\n"
+        "{id: fork, branch: [{name: here, if: {near: {lat: 0, lon: 0, km: 2}}, then: []}]}",
+        event("close", "Location Updated", lat=0, lon=0.001),
+        beside="places: shops\nlist: [{name: Null Island, lat: 0, lon: 0}]",
     ),
     Scenario("cancelled", PAUSE, cancelled),
     Scenario("cancelled-sending", f"{PAUSE_A_SECOND}\n{HELLO}", cancelled_while_it_sends),

@@ -133,6 +133,7 @@ async def test_every_step_is_counted(writer: Writer) -> None:
             counts("bye", "sms", reached=1, sent=1, left=1, outcomes={"sent": 1}),
         ],
         "ends": {"completed": 2, "exited": 1, "removed": 1},
+        "goal": {"met": 0, "value": 0},
     }  # fmt: skip
 
 
@@ -187,6 +188,49 @@ async def test_the_arms_of_a_split_are_counted(writer: Writer) -> None:
     assert found["steps"] == [
         counts("fork", "split", reached=4, waiting=1, left=3, outcomes={"a": 1, "b": 2})
     ]
+
+
+SPLIT: dict[str, Any] = {
+    "journey": "welcome",
+    "entry": {"event": "Signed Up"},
+    "goal": {"event": "Order Completed", "value": "total"},
+    "steps": [
+        {"id": "arms", "split": [{"name": "a", "weight": 1}, {"name": "b", "weight": 1}]},
+        {"id": "pause", "wait": "2d"},
+    ],
+}
+
+
+async def test_goals_are_counted_and_their_values_added_up(writer: Writer) -> None:
+    await writer.journey(SPLIT, SPLIT, active=2)
+
+    async def run(arm: str, met: str | None, outcome: str | None, version: int = 2) -> None:
+        run = await writer.run(("arms", "split", arm, None), version=version, outcome=outcome)
+        await writer.execute(
+            "insert into goal (run_id, journey, contact_id, event_name, ref, met_event_id, met_at,"
+            " value) values (%s, 'welcome', %s, 'Order Completed', 0, %s, parcours.clock(), %s)",
+            run, writer.contact, 7 if met else None, met if met != "no number" else None,
+        )  # fmt: skip
+
+    await run("a", "0.1", "completed")
+    await run("a", "0.2", None)
+    await run("a", None, "completed")
+    await run("b", "no number", "goal")
+    await run("b", "30", "exited", version=1)
+    # Another run stands for these, and would count the same event.
+    await run("b", "1000", "restarted")
+    await run("b", "1000", "merged")
+
+    async def counted(version: int | None) -> tuple[Any, Any]:
+        async with writer.pool.connection() as conn:
+            found = await journey_statistics(conn, "welcome", version)
+        assert found is not None
+        assert "goals" not in found["steps"][1]
+        return found["goal"], found["steps"][0]["goals"]
+
+    assert await counted(2) == ({"met": 3, "value": 0.3}, {"a": 2, "b": 1})
+    assert await counted(1) == ({"met": 1, "value": 30}, {"b": 1})
+    assert await counted(None) == ({"met": 4, "value": 30.3}, {"a": 2, "b": 2})
 
 
 async def test_a_journey_that_nobody_entered_counts_nothing(writer: Writer) -> None:
