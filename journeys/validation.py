@@ -23,7 +23,8 @@ from journeys.parsing import Parsed
 from journeys.parts import Part, parts_of
 from journeys.problems import Problem
 from journeys.references import Known, document_references, step_references
-from journeys.sending import SendSettings, Webhook
+from journeys.send_checks import channel_problems, send_problems
+from journeys.sending import Channel, SendSettings, Webhook
 from journeys.steps import EmailStep, SmsStep, Step, Update, WaitStep
 from journeys.support import unsupported
 from journeys.template_checks import template_problems
@@ -69,6 +70,8 @@ def validate(document: AnyDocument, known: Known) -> list[Problem]:
         problems += template_problems(document, None)
         if isinstance(document, Segment):
             problems += _outside_a_run(parts_of(document), "a segment")
+        elif isinstance(document, Channel):
+            problems += channel_problems(document)
     problems += [replace(problem, severity="warning") for problem in unsupported(document)]
     return list(dict.fromkeys(problems))
 
@@ -82,6 +85,7 @@ def _journey(journey: Journey) -> Iterator[Problem]:
         steps.setdefault(step.id, step)
     doubled = len(steps) < len(journey.all_steps())
     yield from _consent(journey)
+    yield from send_problems(journey)
     yield from _exits(journey)
     for place, entry in enumerate(journey.entry):
         yield from (
