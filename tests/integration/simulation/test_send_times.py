@@ -105,7 +105,7 @@ async def test_a_zone_that_changes_during_a_hold_moves_its_end(simulate: Play) -
         {"at": "+0s", **BEGUN},
         {"at": "+2h", "traits": {"timezone": "Asia/Tokyo"}},
     ]
-    # 20:00 in Paris, held until 08:00Z. At 06:00 in Tokyo it turns out to be there: 09:00 is 00:00Z.
+    # 20:00 in Paris, held until 08:00Z; two hours later it is 06:00 in Tokyo, where 09:00 is 00:00Z
     lines = await simulate(journey(mail(window)), ADA, events, "2026-03-02T19:00:00Z")
     assert only(lines).at.isoformat() == "2026-03-03T00:00:00+00:00"
     assert only(lines).facts["held"] == [
