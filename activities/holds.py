@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -65,7 +65,7 @@ class Terms:
     def skip_as_late(self) -> Skipped:
         """The skip of a send that is too late."""
         assert self.deadline is not None
-        return Skipped("late", {"up_to": self.deadline.isoformat()})
+        return Skipped("late", {"up_to": self.deadline.astimezone(UTC).isoformat()})
 
     def look_again(self, until: datetime | None) -> tuple[datetime | None, bool]:
         """When a send that stands still until then looks again, and whether it is too late then."""

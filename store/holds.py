@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -35,7 +35,7 @@ async def hold(
     The holds of a visit are its fact `held`, a list of `{why, until}`; one that goes on, and one
     retry after another, is one of them.
     """
-    now = {"why": held, "until": until and until.isoformat()}
+    now = {"why": held, "until": until and until.astimezone(UTC).isoformat()}
     await conn.execute(
         """
         with standing as (

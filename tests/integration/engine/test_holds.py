@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,9 +13,14 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.api.enums.v1 import EventType
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
 from activities.claiming import Claimed, claim_send
 from activities.context import Context
+from activities.sends import Sends
+from channels.adapter import Channel, Outgoing, Receipt
+from channels.errors import Code, NotTaken
 from journeys.exchange import StepInput, StepResult
 from store.calls import Item
 from store.catalog import Catalog
@@ -155,7 +160,8 @@ async def test_a_merge_into_a_contact_whose_window_is_open_lets_a_held_send_go(
     engine.dispatcher.nudge()
 
     async def sent() -> bool:
-        return (await engine.visits(run["id"]))[0]["outcome"] == "sent"
+        visit = (await engine.visits(run["id"]))[0]
+        return bool(visit["outcome"] == "sent")
 
     await eventually(sent)
     assert len(smtp_sink.messages) == 1
@@ -180,6 +186,52 @@ async def test_a_pause_holds_a_send_no_longer_than_its_limit(
     assert (visit["outcome"], visit["facts"]["reason"]) == ("skipped", "late")
     assert visit["facts"]["held"] == [{"why": "paused", "until": None}]
     assert smtp_sink.messages == []
+
+
+class Busy:
+    """A provider that takes nothing for some seconds."""
+
+    channel: Channel = "email"
+    timeout = 20.0
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        raise NotTaken(Code.BUSY, "busy", retry_after=self._seconds)
+
+    async def close(self) -> None:
+        return None
+
+
+async def test_a_provider_that_asks_to_wait_holds_a_send(pool: Pool) -> None:
+    async with claims(pool, "up_to: 1h", adapters={"email": Busy(600)}) as at:
+        given = StepInput(run_id=await at.run(), visit=1, step="mail", now=datetime.now(UTC))
+        held = await ActivityEnvironment().run(Sends(at.context).send, given)
+        visit = await at.visit(given.run_id)
+    assert (held.held, held.late) == ("retry", False)
+    assert held.due is not None
+    assert timedelta(seconds=600) <= held.due - given.now < timedelta(seconds=660)
+    assert datetime.fromisoformat(visit["due_at"]) == held.due
+    assert visit["facts"]["held"] == [{"why": "retry", "until": held.due.isoformat()}]
+
+
+async def test_a_provider_holds_a_send_no_longer_than_its_limit(pool: Pool) -> None:
+    async with claims(pool, "up_to: 5m", adapters={"email": Busy(600)}) as at:
+        given = StepInput(run_id=await at.run(), visit=1, step="mail", now=datetime.now(UTC))
+        held = await ActivityEnvironment().run(Sends(at.context).send, given)
+    due = given.now + timedelta(minutes=5)
+    assert held == StepResult(held="retry", due=due, late=True)
+
+
+async def test_the_next_attempt_comes_no_later_than_the_limit(pool: Pool) -> None:
+    async with claims(pool, "up_to: 10s", adapters={"email": Busy(30)}) as at:
+        given = StepInput(run_id=await at.run(), visit=1, step="mail", now=datetime.now(UTC))
+        with pytest.raises(ApplicationError, match="not_taken") as raised:
+            await ActivityEnvironment().run(Sends(at.context).send, given)
+        delay = raised.value.next_retry_delay
+        assert delay is not None
+        assert delay <= timedelta(seconds=10)
 
 
 async def test_a_message_that_nobody_takes_is_late_at_its_limit(
@@ -247,7 +299,9 @@ class Claims:
 
 
 @asynccontextmanager
-async def claims(pool: Pool, send: str, more: str = "") -> AsyncIterator[Claims]:
+async def claims(
+    pool: Pool, send: str, more: str = "", adapters: dict[str, Busy] | None = None
+) -> AsyncIterator[Claims]:
     await activate(
         pool,
         f"{more}topic: offers\ndefault: opt_out\n---\njourney: claims\n"
@@ -255,7 +309,10 @@ async def claims(pool: Pool, send: str, more: str = "") -> AsyncIterator[Claims]
         f"  - {{id: mail, email: {{subject: Hi, text: Hi, topic: offers, {send}}}}}\n",
     )
     contact = await make_contact(pool, email="ada@example.com", timezone="Europe/Paris")
-    yield Claims(pool, Context(pool=pool, catalog=Catalog(), adapters={}), contact)
+    context = Context(
+        pool=pool, catalog=Catalog(), adapters=adapters or {}, sender="Shop <shop@example.com>"
+    )
+    yield Claims(pool, context, contact)
 
 
 @pytest.mark.parametrize("most", [1, 3])
@@ -326,6 +383,15 @@ async def test_the_time_in_which_a_send_waits_for_its_turn_counts(pool: Pool) ->
         assert await at.claim(late, now=long_ago) == StepResult(outcome="skipped")
         assert (await at.visit(late))["facts"]["reason"] == "late"
         assert isinstance(await at.claim(early, now=long_ago + timedelta(minutes=2)), Claimed)
+
+
+async def test_a_limit_is_divided_where_time_runs_faster(pool: Pool) -> None:
+    async with claims(pool, "up_to: 1h") as at:
+        fast = replace(at, context=replace(at.context, speed=60.0))
+        late, early = await at.run(), await at.run()
+        ago = datetime.now(UTC) - timedelta(seconds=61)
+        assert await fast.claim(late, now=ago) == StepResult(outcome="skipped")
+        assert isinstance(await at.claim(early, now=ago), Claimed)
 
 
 @pytest.mark.parametrize(

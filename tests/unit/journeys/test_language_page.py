@@ -9,9 +9,11 @@ from tests.unit.journeys.examples import errors
 PAGE = (Path(__file__).parents[3] / "docs" / "language.md").read_text(encoding="utf-8")
 
 
-def test_the_example_of_the_page_is_valid() -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    assert errors(f"topic: offers\ndefault: opt_in\n---\n{example}") == []
+def test_the_examples_of_the_page_are_valid() -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert [example.split()[0] for example in examples] == ["journey:", "channel:"]
+    for example in examples:
+        assert errors(f"topic: offers\ndefault: opt_in\n---\n{example}") == []
 
 
 def test_a_step_that_does_not_work_yet_is_marked_on_the_page() -> None:
