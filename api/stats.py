@@ -38,6 +38,8 @@ class StepCounts(BaseModel):
     opened: int
     clicked: int
     left: int
+    outcomes: dict[str, int]
+    """A branch's cases and a split's arms among them."""
 
 
 class JourneyStats(BaseModel):

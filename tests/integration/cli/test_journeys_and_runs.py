@@ -338,6 +338,7 @@ async def test_what_a_run_did_is_told_with_its_facts(
     assert counted.startswith("hello: 1 entered, 1 active\n")
     words = [line.split() for line in counted.splitlines()]
     assert ["mail", "email", "1", "consent:", "1", "1"] in words
+    assert ["long", "wait", "1", "1", "timed_out:", "1"] in words
     exact = parcours("stats", "hello", "--version", "1", "--json").stdout
     assert exact == f"{api.get('/v1/journeys/hello/stats?version=1').text}\n"
     unknown = parcours("stats", "unknown")
