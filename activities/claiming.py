@@ -17,7 +17,8 @@ from activities.context import Context
 from activities.exits import ended, fired_exit, leave, left_before
 from activities.failures import refuse, retry
 from activities.guards import guard
-from activities.reading import locked
+from activities.moving import moved_on
+from activities.reading import locked, locked_to_claim
 from journeys.exchange import StepInput, StepResult
 from journeys.sending import EffectiveSend
 from journeys.steps import EmailStep, SendStep, WebhookStep
@@ -27,13 +28,16 @@ from store.entries import entries_of
 from store.messages import (
     Addressee,
     Attempted,
+    Standstill,
     before_send,
     claim,
     give_up_claim,
     hold,
     skip,
 )
+from store.moving import has_waited
 from store.operands import Operands
+from store.overdue import Overdue
 from store.runs import RunRow
 from store.suppressions import find_suppression
 
@@ -70,9 +74,11 @@ async def claim_send(
     Raises `claim_held` while another attempt may still be calling the provider.
     """
     async with conn.transaction():
-        run = await locked(conn, given.run_id)
+        run = await locked_to_claim(conn, given.run_id)
         if not run.active:
             return ended(run)
+        if moved := moved_on(run, given):
+            return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
         try:
             step = definition.journey.step(given.step)
@@ -81,9 +87,7 @@ async def claim_send(
         if not isinstance(step, SendStep):
             raise refuse("unknown_step")
         settings = definition.journey.effective(step)
-        before, contact = await before_send(
-            conn, given.run_id, given.visit, run.contact_id, settings.topic
-        )
+        before, still, contact = await before_send(conn, run, given.visit, settings.topic)
         if before.outcome is not None and (left := left_before(run, given.visit)) is not None:
             return left
         settled = await _settled(conn, context, given, step, settings, before)
@@ -93,9 +97,9 @@ async def claim_send(
         if fired is not None:
             await _skip(conn, given, step, {"reason": "exited"})
             return await leave(conn, run, definition, given.visit, fired)
-        if run.journey_state == "paused":
-            await _hold(conn, given, step, "paused", None)
-            return StepResult(held="paused")
+        held = await _held(conn, run, given, step, still)
+        if held is not None:
+            return held
         if step.if_ is not None:
             verdict = await guard(conn, run, definition, step.if_)
             if not verdict.holds:
@@ -156,6 +160,34 @@ async def _settled(
     if outcome == "sent" and step.kind == "webhook":
         outcome = "ok"
     return await _skip(conn, given, step, {}, outcome=outcome)
+
+
+async def _held(
+    conn: AsyncConnection[Any],
+    run: RunRow,
+    given: StepInput,
+    step: SendStep,
+    still: Standstill,
+) -> StepResult | None:
+    """What a pause makes of the send, or a move that found the run overdue; None: it goes on."""
+    if still.journey_state == "paused":
+        await _hold(conn, given, step, "paused", None)
+        return StepResult(held="paused")
+    if still.held == "retry" and still.due_at is not None and still.due_at > run.now:
+        # Woken to look, and not because its time has come.
+        return StepResult(held="retry", due=still.due_at)
+    if run.skip_after is not None and not await has_waited(conn, run.id, run.skip_after):
+        return await _skip(conn, given, step, {"reason": "paused", "overdue": run.skip_after})
+    if still.held != "paused" or still.overdue is None or still.resumed_at is None:
+        return None
+    overdue = Overdue.from_json(still.overdue)
+    if overdue.policy == "skip":
+        return await _skip(conn, given, step, {"reason": "paused"})
+    turn = overdue.turn(run.contact_id, run.journey, still.resumed_at)
+    if turn > run.now:
+        await _hold(conn, given, step, "paused", turn)
+        return StepResult(held="paused", due=turn)
+    return None
 
 
 async def _objection(

@@ -8,6 +8,7 @@ from typing import Any
 from activities.context import Context
 from activities.decisions import Decisions
 from activities.finishing import Finishing
+from activities.moving import Moving
 from activities.sends import Sends
 from activities.waits import Waits
 from journeys.exchange import QUEUE, SEND_QUEUES
@@ -16,7 +17,7 @@ from journeys.exchange import QUEUE, SEND_QUEUES
 def activities_by_queue(context: Context) -> dict[str, list[Callable[..., Any]]]:
     """The activities of each queue; those of `journeys` also run as local ones."""
     waits, decisions, finishing = Waits(context), Decisions(context), Finishing(context)
-    sends = Sends(context)
+    sends, moving = Sends(context), Moving(context)
     return {
         QUEUE: [
             waits.plan,
@@ -27,6 +28,7 @@ def activities_by_queue(context: Context) -> dict[str, list[Callable[..., Any]]]
             decisions.goto,
             decisions.exit,
             finishing.finish,
+            moving.take,
         ],
         **{queue: [sends.send] for queue in SEND_QUEUES.values()},
     }

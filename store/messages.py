@@ -14,6 +14,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from store.runs import RunRow
+
 Settled = Literal["sent", "refused", "released", "unknown"]
 
 
@@ -26,6 +28,18 @@ class Attempted:
     state: str | None
     first_attempt_at: datetime | None
     claim_age: timedelta | None
+
+
+@dataclass(frozen=True)
+class Standstill:
+    """What makes a send stand still, or did: its journey's pause, and the hold it has come from."""
+
+    journey_state: str
+    held: str | None
+    due_at: datetime | None
+    overdue: dict[str, Any] | None
+    """What becomes of sends that the last pause held."""
+    resumed_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -46,15 +60,16 @@ class Addressee:
 
 
 async def before_send(
-    conn: AsyncConnection[Any], run_id: UUID, visit: int, contact_id: UUID, topic: str | None
-) -> tuple[Attempted, Addressee]:
-    """What earlier attempts left, and the contact with its consent to `topic`.
+    conn: AsyncConnection[Any], run: RunRow, visit: int, topic: str | None
+) -> tuple[Attempted, Standstill, Addressee]:
+    """What earlier attempts left, what held it, and the contact with its consent to `topic`.
 
     Without a topic the consent is `unsubscribed`.
     """
     cursor = await conn.execute(
         """
         select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claimed_at,
+               j.state, v.held, v.due_at, j.overdue, j.resumed_at,
                c.external_id, c.email, c.phone, c.timezone, c.locale, c.country, c.score,
                c.lifecycle, c.attributes,
                coalesce(
@@ -65,15 +80,22 @@ async def before_send(
                    'unsubscribed'
                )
         from contact c
+        join journey j on j.key = %(journey)s
         left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
         left join message m on m.run_id = %(run)s and m.visit = %(visit)s
         where c.id = %(contact)s
         """,
-        {"topic": topic, "run": run_id, "visit": visit, "contact": contact_id},
+        {
+            "topic": topic,
+            "run": run.id,
+            "visit": visit,
+            "contact": run.contact_id,
+            "journey": run.journey,
+        },
     )
     row = await cursor.fetchone()
     assert row is not None
-    return Attempted(*row[:5]), Addressee(*row[5:])
+    return Attempted(*row[:5]), Standstill(*row[5:10]), Addressee(*row[10:])
 
 
 async def claim(
