@@ -1,42 +1,26 @@
-"""Runs in flight: which policies there are, and the jobs that carry them out."""
+"""What becomes of runs in flight: the policies that callers name, and the jobs they begin."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Path, Query
 from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field
 from temporalio.client import Client
 
-from api.auth import requires
-from api.bodies import StrictRoute
-from api.documents import Limit
-from api.problems import Problem, responses
-from api.services import UsedServices
-from api.times import Instant
+from api.problems import Problem
 from dispatch.jobs import start_job
 from journeys.durations import Duration
-from journeys.exchange import job_workflow_id
 from journeys.moving import main_line, wrong_map
 from journeys.values import DurationText
 from store.catalog import Catalog, Definition
-from store.jobs import JobRow, count_to_move, create_job, list_jobs, read_job, supersede
+from store.jobs import count_to_move, create_job, supersede
 from store.journeys import versions_in_flight
 from store.overdue import Overdue
-
-router = APIRouter(
-    prefix="/v1",
-    tags=["journeys"],
-    route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
-)
-
-JobId = Annotated[UUID, Path()]
 
 
 class Mapping(BaseModel):
@@ -121,70 +105,3 @@ async def start_jobs(
     for job in jobs:
         if job is not None:
             await start_job(conn, temporal, job)
-
-
-class JobBody(BaseModel):
-    """A job, and how far it has come."""
-
-    id: UUID
-    kind: Literal["move", "resume"]
-    workflow_id: str
-    journey: str
-    version: int | None
-    """Of a move: where to."""
-    state: Literal["running", "done", "superseded", "stopped"]
-    total: int
-    done: int
-    moved: int
-    kept: int
-    started_at: Instant
-    ended_at: Instant | None
-
-
-class JobPage(BaseModel):
-    """Jobs, the newest first."""
-
-    items: list[JobBody]
-    next: str | None
-
-
-@router.get("/jobs/{job_id}", summary="Read a job", responses=responses(404, 422))
-async def get_job(job_id: JobId, services: UsedServices) -> JobBody:
-    """How far a job has come."""
-    async with services.pool.connection() as conn:
-        job = await read_job(conn, job_id)
-    if job is None:
-        raise Problem(404, "unknown_job", f"there is no job {job_id}")
-    return job_body(job)
-
-
-@router.get("/jobs", summary="List jobs", responses=responses(422))
-async def get_jobs(
-    services: UsedServices,
-    journey: Annotated[str | None, Query(max_length=64)] = None,
-    cursor: Annotated[UUID | None, Query(description="`next` of the page before")] = None,
-    limit: Limit = 50,
-) -> JobPage:
-    """Jobs of a journey or of all, the newest first."""
-    async with services.pool.connection() as conn:
-        jobs = await list_jobs(conn, journey, cursor, limit + 1)
-    more = str(jobs[limit - 1].id) if len(jobs) > limit else None
-    return JobPage(items=[job_body(job) for job in jobs[:limit]], next=more)
-
-
-def job_body(job: JobRow) -> JobBody:
-    """A job as the API tells it."""
-    return JobBody(
-        id=job.id,
-        kind=job.kind,
-        workflow_id=job_workflow_id(job.kind, job.id),
-        journey=job.journey,
-        version=job.version,
-        state=job.state,
-        total=job.total,
-        done=job.done,
-        moved=job.moved,
-        kept=job.kept,
-        started_at=job.started_at,
-        ended_at=job.ended_at,
-    )

@@ -28,6 +28,7 @@ from api.flight import (
     overdue_of,
     start_jobs,
 )
+from api.previews import Preview, preview
 from api.problems import Problem, responses
 from api.services import UsedServices
 from api.times import Instant
@@ -190,6 +191,33 @@ async def activate_journey(
             job = await begin_move(conn, key, stored.version, wanted.in_flight, wanted.overdue)
         await start_jobs(conn, services.temporal, [job])
     return StateBody(key=key, version=stored.version, state=state, job=job)
+
+
+@router.post(
+    "/{key}/activate/preview",
+    summary="Tell what an activation would do to runs in flight",
+    responses=responses(404, 422),
+)
+async def preview_activation(
+    key: Key, services: UsedServices, activation: Activation | None = None
+) -> Preview:
+    """How many move from where to where, how many stay and why, who may be sent a message at once.
+
+    Nothing is changed.
+    """
+    wanted = activation or Activation()
+    async with services.pool.connection() as conn:
+        stored = await _stored(conn, key, wanted.version)
+        definition = await services.catalog.definition(conn, key, stored.version)
+        await check_map(conn, services.catalog, key, definition, wanted.in_flight)
+        return await preview(
+            conn,
+            services,
+            definition,
+            wanted.in_flight,
+            wanted.overdue,
+            paused=stored.state == "paused",
+        )
 
 
 @router.post(

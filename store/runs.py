@@ -51,6 +51,11 @@ select r.id, r.journey, r.version, r.contact_id, r.key, r.state, r.outcome, r.re
 from contact c join run r on r.contact_id = c.id
 where r.id = %s
 """
+_READ_OTHERS = (
+    _READ.replace("where r.id = %s", "where r.journey = %(journey)s and r.state = 'active'")
+    + " and r.version <> %(version)s and (%(after)s::uuid is null or r.id > %(after)s::uuid)"
+    + " order by r.id limit %(limit)s"
+)
 # Rows are locked in the order they are named: the contact, then the run. NO KEY, so that foreign
 # keys of others may still point here.
 _LOCK = _READ + " for no key update of c, r"
@@ -74,6 +79,18 @@ async def read_run(conn: AsyncConnection[Any], run_id: UUID) -> RunRow | None:
     async with conn.cursor(row_factory=class_row(RunRow)) as cursor:
         await cursor.execute(_READ, (run_id,))
         return await cursor.fetchone()
+
+
+async def runs_of_others(
+    conn: AsyncConnection[Any], journey: str, version: int, after: UUID | None, limit: int
+) -> list[RunRow]:
+    """Active runs of a journey that are of another version, by id beyond `after`."""
+    async with conn.cursor(row_factory=class_row(RunRow)) as cursor:
+        await cursor.execute(
+            _READ_OTHERS,
+            {"journey": journey, "version": version, "after": after, "limit": limit},
+        )
+        return await cursor.fetchall()
 
 
 async def lock_run(conn: AsyncConnection[Any], run_id: UUID) -> RunRow | None:
