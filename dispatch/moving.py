@@ -34,7 +34,7 @@ from store.overdue import Overdue
 
 log = structlog.get_logger(__name__)
 
-_PAGE = 100
+_PAGE = 50
 _AT_ONCE = 8
 _LATECOMERS = timedelta(seconds=3)
 """For so long a dispatcher may still begin runs of the version that was active before."""
@@ -119,6 +119,7 @@ class Moving:
             async with limit:
                 async with self._pool.connection() as conn:
                     judged = await move_run(conn, self._catalog, job.id, run_id, target)
+                activity.heartbeat()
                 if judged.came == "moved":
                     await tell(self._client, job.journey, run_id)
             return run_id, judged

@@ -109,6 +109,7 @@ class Resuming:
         async def one(run_id: UUID, visit: int) -> None:
             async with limit:
                 await wake(self._client, journey, run_id, visit)
+            activity.heartbeat()
 
         await asyncio.gather(*(one(run_id, visit) for run_id, visit in visits))
 

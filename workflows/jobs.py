@@ -13,8 +13,9 @@ from temporalio.exceptions import is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from journeys.exchange import MOVE, QUEUE, RESUME, JobInput, JobPage, JobResult
 
-_PAGE_TIMEOUT = timedelta(seconds=15)
-"""Many times what a page takes; what a dead worker had is taken up after it."""
+_PAGE_TIMEOUT = timedelta(seconds=60)
+_PAGE_HEARTBEAT = timedelta(seconds=10)
+"""After it, what a dead worker had in hand is taken up by another."""
 _PAGE_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)
 )
@@ -67,6 +68,7 @@ async def _page(activity: str, given: JobInput) -> JobPage:
         result_type=JobPage,
         task_queue=QUEUE,
         start_to_close_timeout=_PAGE_TIMEOUT,
+        heartbeat_timeout=_PAGE_HEARTBEAT,
         retry_policy=_PAGE_RETRY,
         summary=given.subject,
     )

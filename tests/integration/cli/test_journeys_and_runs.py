@@ -313,7 +313,10 @@ def test_applied_runs_follow_by_a_map(here: Path, api: Api, parcours: Parcours) 
     assert parcours("run", "start", "hello", "--contact", "ada").exit_code == 0
     file = write(here / "hello.yaml", HELLO.replace("id: long", "id: longer"))
     torn = parcours("journey", "apply", "--yes", str(file), "--map", "long")
-    assert (torn.exit_code, torn.stderr) == (1, "parcours: --map long is not OLD=NEW, two ids of steps\n")
+    assert (torn.exit_code, torn.stderr) == (
+        1,
+        "parcours: --map long is not OLD=NEW, two ids of steps\n",
+    )
     wrong = parcours("journey", "apply", "--yes", str(file), "--map", "long=longest")
     assert "did you mean `longer`?" in wrong.stderr
     vague = parcours("journey", "apply", "--yes", str(file), "--overdue", "soon")
