@@ -15,7 +15,7 @@ from activities.context import Context
 from activities.decisions import skipped
 from activities.exits import ended, fired_exit, leave, left_before
 from activities.failures import refuse
-from activities.planning import lapse
+from activities.moving import moved_on
 from activities.reading import locked, unlocked
 from journeys.durations import Duration
 from journeys.exchange import StepInput, StepResult
@@ -23,6 +23,7 @@ from journeys.splitting import Score, arm_at, bucket, contenders, winner_of
 from journeys.steps import Arm, SplitStep, Winner
 from journeys.zones import zone_of
 from store.catalog import Definition
+from store.planning import lapse
 from store.runs import RunRow
 from store.splits import tally
 from store.visits import VisitRow, decide, find_visit
@@ -45,7 +46,7 @@ class Splits:
         async with self._context.pool.connection() as conn:
             run = await unlocked(conn, given.run_id)
             visit = await find_visit(conn, given.run_id, given.visit)
-            if (before := _before(run, visit, given.visit)) is not None:
+            if (before := _before(run, visit, given)) is not None:
                 return before
             definition = await self._context.catalog.definition(conn, run.journey, run.version)
             step = _split_of(definition, given.step)
@@ -81,7 +82,7 @@ class Splits:
     ) -> StepResult:
         """Stand at a winner from now on, or still, or no longer; the run is locked."""
         visit = await find_visit(conn, given.run_id, given.visit)
-        if (before := _before(run, visit, given.visit)) is not None:
+        if (before := _before(run, visit, given)) is not None:
             return before
         arm = _arm(step, decision.outcome)
         winner = arm.winner
@@ -200,10 +201,12 @@ def _by_weight(run: RunRow, step: SplitStep) -> Decision:
     return Decision(arm.name, {"arm": arm.name, "bucket": place, "weights": weights})
 
 
-def _before(run: RunRow, visit: VisitRow | None, number: int) -> StepResult | None:
+def _before(run: RunRow, visit: VisitRow | None, given: StepInput) -> StepResult | None:
     """What was answered at this visit before, or nothing if it is still to be decided."""
+    if run.active and (moved := moved_on(run, given)):
+        return moved
     if visit is not None and (visit.due_at is None or "winner" in visit.facts):
         return StepResult(outcome=visit.outcome, way=visit.facts.get("winner"))
     if not run.active:
         return ended(run)
-    return None if visit is None or visit.outcome is None else left_before(run, number)
+    return None if visit is None or visit.outcome is None else left_before(run, given.visit)
