@@ -109,7 +109,10 @@ async def set_goals(conn: AsyncConnection[Any], goals: Sequence[NewGoal]) -> Non
 
 
 async def replace_goal(conn: AsyncConnection[Any], run_id: UUID, goal: NewGoal | None) -> None:
-    """Let a goal take the place of the run's, unless that was met already; None: it has none now."""
+    """Let a goal take the place of the run's, unless that was met already.
+
+    None: the run has none from now on.
+    """
     await conn.execute("delete from goal where run_id = %s and met_event_id is null", (run_id,))
     if goal is None:
         return

@@ -110,6 +110,29 @@ async def test_an_exit_of_the_new_version_counts_since_the_entry(
     assert smtp_sink.messages == []
 
 
+async def test_the_goal_of_the_new_version_counts_since_the_entry(engine: Engine) -> None:
+    await engine.activate(FIRST.replace("defaults:", "goal: {event: Thanked}\ndefaults:"))
+    contact, run = await asked(engine)
+    before = await engine.event(contact, "Answered", stars=4)
+    await engine.event(contact, "Answered", stars=5)
+    async with engine.pool.connection() as conn:
+        waiting = "select not exists (select from outbox)"
+        await eventually(lambda: _yes(conn, waiting), what="all is dispatched")
+        await engine.activate(
+            SECOND.replace("defaults:", "goal: {event: Answered, value: stars}\ndefaults:")
+        )
+        await moved(engine)
+        cursor = await conn.execute(
+            "select met_event_id, value from goal where run_id = %s", (run["id"],)
+        )
+        assert await cursor.fetchall() == [(before, 4)]
+
+
+async def _yes(conn: Any, query: str) -> bool:
+    row = await (await conn.execute(query)).fetchone()
+    return bool(row and row[0])
+
+
 async def test_an_exit_that_the_new_version_lacks_fires_no_more(engine: Engine) -> None:
     await engine.activate(FIRST.replace("defaults:", "exit: [{event: Never Mind}]\ndefaults:"))
     contact, _ = await asked(engine)
