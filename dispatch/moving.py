@@ -146,12 +146,14 @@ async def tell(client: Client, journey: str, run_id: UUID) -> None:
         log.warning("moved_run_not_told", run_id=str(run_id), error=type(error).__name__)
 
 
-async def tell_untold(conn: AsyncConnection[Any], client: Client, limit: int) -> None:
-    """Wake the runs that were moved and whose workflow has not followed.
+async def tell_untold(
+    conn: AsyncConnection[Any], client: Client, limit: int, *, since: timedelta = _UNTOLD
+) -> None:
+    """Wake the runs that were moved longer ago than `since` and whose workflow has not followed.
 
     Raises temporalio.service.RPCError while Temporal is away.
     """
-    for journey, run_id in await untold_moves(conn, _UNTOLD, limit):
+    for journey, run_id in await untold_moves(conn, since, limit):
         await wake(client, journey, run_id, 0)
 
 

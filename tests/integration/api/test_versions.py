@@ -225,3 +225,28 @@ async def test_a_folder_may_be_applied_with_runs_following(
     [document] = applied.json()["documents"]
     read = (await operate.get(f"/v1/jobs/{document['job']}")).json()
     assert (read["version"], read["total"]) == (2, 1)
+
+
+async def test_resuming_begins_a_job_for_what_is_held_and_none_for_nothing(
+    operate: httpx.AsyncClient, live: None, pool: Pool, rows: Rows
+) -> None:
+    await operate.post("/v1/journeys/hello/pause")
+    assert (await operate.post("/v1/journeys/hello/resume")).json()["job"] is None
+    await operate.post("/v1/journeys/hello/pause")
+    assert await rows("select overdue, resumed_at from journey") == [(None, None)]
+    await standing_run(pool)
+    async with pool.connection() as conn:
+        await conn.execute("update visit set held = 'paused'")
+    resumed = await operate.post(
+        "/v1/journeys/hello/resume", json={"overdue": {"spread": "1d 30m"}}
+    )
+    job = (await operate.get(f"/v1/jobs/{resumed.json()['job']}")).json()
+    assert (job["kind"], job["state"], job["version"], job["total"]) == (
+        "resume", "running", None, 1,
+    )  # fmt: skip
+    [(overdue,)] = await rows("select overdue from journey")
+    assert overdue == {"policy": "spread", "seconds": 88_200.0}
+    # A pause ends it, and holds the rest again.
+    assert (await operate.post("/v1/journeys/hello/pause")).status_code == 200
+    again = (await operate.get(f"/v1/jobs/{job['id']}")).json()
+    assert again["state"] == "superseded"

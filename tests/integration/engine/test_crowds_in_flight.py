@@ -136,7 +136,7 @@ async def test_a_worker_that_is_killed_in_the_middle_of_a_move_leaves_it_to_anot
     engine_settings: Settings, pool: Pool, temporal_client: Client, smtp_sink: SmtpSink
 ) -> None:
     await activate(pool, FIRST)
-    members = await gather_crowd(pool, temporal_client, "crowd", "quiet", 400)
+    members = await gather_crowd(pool, temporal_client, "crowd", "quiet", 200)
     await activate(pool, SECOND)
     async with worker_process(engine_settings) as worker:
         job = await begin_move(pool, temporal_client, "crowd")
@@ -147,13 +147,13 @@ async def test_a_worker_that_is_killed_in_the_middle_of_a_move_leaves_it_to_anot
         await worker.wait()
     # What it had in hand is committed or gone.
     at_the_kill = await counted(pool, "select moved from job")
-    assert 0 < at_the_kill < 400
+    assert 0 < at_the_kill < 200
     assert await counted(pool, "select count(*) from run where version = 2") == at_the_kill
     async with worker_process(engine_settings):
         done = await ended(pool, job, timeout=240)
-        assert (done.state, done.moved, done.done, done.total) == ("done", 400, 400, 400)
+        assert (done.state, done.moved, done.done, done.total) == ("done", 200, 200, 200)
         await let_go(pool, members)
-        await reached(pool, 400, ARRIVED)
+        await reached(pool, 200, ARRIVED)
         await reached(pool, 0, "select count(*) from run where moves_taken <> moves")
     mails = sorted(
         (mail.recipients[0], str(mail.message["Subject"])) for mail in smtp_sink.messages
