@@ -16,7 +16,7 @@ from cli.refusal import refuse
 
 if TYPE_CHECKING:
     from simulation.book import Book
-    from simulation.playing import Scenario
+    from simulation.script import Scenario
     from simulation.timeline import Line, Reached
 
 
@@ -159,10 +159,11 @@ def _words(facts: dict[str, Any]) -> str:
 def _show_coverage(found: Sequence[Reached], *, as_json: bool) -> None:
     if as_json:
         steps = [
-            {"step": each.step, "kind": each.kind, "reached": each.reached, "missed": each.missed}
+            {"step": each.step, "kind": each.kind, "reached": each.reached, "missed": each.missed,
+             "never": each.never}
             for each in found
-        ]
-        typer.echo(json.dumps({"kind": "coverage", "steps": steps}))
+        ]  # fmt: skip
+        typer.echo(json.dumps({"kind": "coverage", "steps": steps}, ensure_ascii=False))
         return
     reached = sum(len(each.reached) for each in found)
     possible = reached + sum(len(each.missed) for each in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from journeys.moments import is_time_of_day
 from journeys.steps import (
     AnyWait,
     BranchStep,
@@ -12,6 +13,7 @@ from journeys.steps import (
     UntilWait,
     WaitStep,
 )
+from journeys.triggers import MessageTrigger
 
 _SENT = ("sent", "failed", "unknown")
 _BY_KIND = {
@@ -41,6 +43,16 @@ def outcomes(step: Step) -> list[str]:
     return [*own, "skipped"]
 
 
+def impossible(step: Step) -> dict[str, str]:
+    """Those of `outcomes` that no visit to this very step can have, each with the reason."""
+    never = {}
+    if isinstance(step, WaitStep):
+        never = _never(step.wait)
+    if step.if_ is None and step.kind not in ("email", "sms"):
+        never["skipped"] = "it has no `if`"
+    return never
+
+
 def left_by(step: Step) -> list[str]:
     """The properties of `steps.<id>` once the step was visited."""
     own: list[str] = []
@@ -62,3 +74,23 @@ def _wait(wait: ForWait | UntilWait | TriggerWait | AnyWait) -> list[str]:
     if isinstance(wait, AnyWait):
         return [*(trigger.name for trigger in wait.any), "timed_out"]
     return ["happened", "timed_out"]
+
+
+def _never(wait: ForWait | UntilWait | TriggerWait | AnyWait) -> dict[str, str]:
+    never = {}
+    if isinstance(wait, UntilWait) and isinstance(wait.until, str):
+        never["missing"] = "its moment is no reference"
+        if is_time_of_day(wait.until) or wait.until.startswith("+"):
+            never["past"] = "its moment is the next of its kind"
+    if wait.up_to is None and not _may_be_in_vain(wait):
+        never["timed_out"] = "it has no `up_to`"
+    return {outcome: reason for outcome, reason in never.items() if outcome in _wait(wait)}
+
+
+def _may_be_in_vain(wait: ForWait | UntilWait | TriggerWait | AnyWait) -> bool:
+    """Whether it waits for messages alone: if none was sent, it ends at once."""
+    if isinstance(wait, ForWait):
+        return wait.after is not None
+    if isinstance(wait, AnyWait):
+        return all(isinstance(each.trigger, MessageTrigger) for each in wait.any)
+    return isinstance(wait, TriggerWait) and isinstance(wait.trigger, MessageTrigger)

@@ -9,9 +9,10 @@ same script gives the same timeline.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -29,14 +30,14 @@ from dispatch.starting import start_by_api
 from dispatch.temporal import wake
 from infra.clients import open_pool
 from infra.settings import Settings
-from journeys.exchange import QUEUE, SEND_QUEUES
+from journeys.exchange import QUEUE, SEND_QUEUES, workflow_id
 from simulation.book import Book
 from simulation.channels import KeepingAdapter, Outside, Placeholders
 from simulation.clock import Clock
 from simulation.interception import Dispatching, OnTime, Starts
 from simulation.refusal import SimulationFailed, SimulationRefused
 from simulation.resting import Rest, rest_of
-from simulation.script import Call, Person, Scene, SendGoes, Start
+from simulation.script import Call, Person, Scenario, Scene, SendGoes, Start
 from simulation.timeline import Line, Timeline
 from store.catalog import Catalog
 from store.contacts import find_contact
@@ -45,8 +46,11 @@ from store.ingest import Rejected, take
 from store.meanings import MeaningRefused
 from store.outbox import timed_listeners
 from store.simulated import (
+    Overdue,
     is_listening_in_time,
+    make_contact,
     next_due,
+    overdue,
     refused_entries,
     standing,
     stop_clock,
@@ -66,34 +70,43 @@ _LOOK_FOR = timedelta(days=400)
 _PATIENCE = 60.0
 """Seconds that the engine may work on what happens at one moment."""
 _TICK = 0.003
+_AT_ONCE = 20
+"""Histories that are read, and items that are taken, side by side."""
+
+Progress = Callable[[datetime], None]
 
 
 class Simulation:
-    """A contact, a journey and a clock. Made by `simulating`."""
+    """Contacts, a journey and a clock. Made by `simulating`."""
 
     def __init__(
         self,
         pool: AsyncConnectionPool[AsyncConnection[Any]],
         environment: WorkflowEnvironment,
         book: Book,
-        person: Person,
+        people: Sequence[Person],
         clock: Clock,
+        progress: Progress | None = None,
     ) -> None:
         self.book = book
-        self.person = person
+        self.people = tuple(people)
         self.clock = clock
-        self.outside = Outside()
+        self._starts = Starts()
+        self.outside = Outside(self._starts.contacts)
         self.timeline = Timeline(book.journey)
         self._pool = pool
         self._environment = environment
-        self._starts = Starts()
+        self._progress = progress
         config = environment.client.config()
         config["interceptors"] = [self._starts]
         self._client = Client(**config)
         self._catalog = Catalog()
         dispatcher = Dispatcher(pool, self._client, self._catalog)
         self._dispatching = Dispatching(dispatcher)
-        self._contact: UUID | None = None
+        self._contacts: dict[str, UUID] = {}
+        """By the person's id, in the order of the people."""
+        self._busy: set[UUID] = set()
+        """Contacts of whom there may be something to tell."""
 
     @property
     def lines(self) -> list[Line]:
@@ -102,38 +115,53 @@ class Simulation:
 
     # ------------------------------------------------------------------ the script
 
-    async def play(self, scenes: Sequence[Scene]) -> None:
-        """Let scenes happen, in order. Raises SimulationRefused for what can't happen."""
-        for scene in scenes:
-            await self.until(scene.at)
+    async def play(self, *scenarios: Scenario) -> None:
+        """Let scenes happen, in order. Raises SimulationRefused for what can't happen.
+
+        Of those at one instant each contact has one: what its acts are is told one after another,
+        and the contacts act side by side.
+        """
+        scenes = [(scene, each.person) for each in scenarios for scene in each.scenes]
+        scenes.sort(key=lambda one: one[0].at)
+        for at, together in groupby(scenes, key=lambda one: one[0].at):
+            await self.until(at)
+            await self._happen(list(together))
+
+    async def _happen(self, scenes: Sequence[tuple[Scene, Person]]) -> None:
+        for scene, person in scenes:
+            contact = self._contacts[person.id]
             for setting in scene.settings:
                 if isinstance(setting, SendGoes):
-                    self.outside.let(setting.step, setting.fate)
+                    self.outside.let(contact, setting.step, setting.fate)
                 else:
-                    self.outside.let_answer(setting.step, setting.answer)
-            for act in scene.acts:
+                    self.outside.let_answer(contact, setting.step, setting.answer)
+        for place in range(max(len(scene.acts) for scene, _ in scenes)):
+            now = [(scene.acts[place], who) for scene, who in scenes if len(scene.acts) > place]
+            await self._accept([act for act, _ in now if isinstance(act, Call)])
+            for act, person in now:
+                self._busy.add(self._contacts[person.id])
                 if isinstance(act, Start):
-                    await self.start(act.properties)
-                else:
-                    await self.accept(act)
-                # An event and a timer at the same instant: the event wins.
-                await self._settle(timers=False)
-            await self._settle()
+                    await self._start(person, act.properties)
+            # An event and a timer at the same instant: the event wins.
+            await self._settle(timers=False)
+        await self._settle()
 
-    async def accept(self, call: Call) -> None:
-        """Take a tracking call now. Raises SimulationRefused if the engine refuses it."""
-        [answer] = await take(self._pool, [call.item()], limit_per_minute=_NEVER_TOO_MANY)
-        if isinstance(answer, Rejected):
-            raise SimulationRefused(f"{call.place}: {answer.message}")
+    async def _accept(self, calls: Sequence[Call]) -> None:
+        """Take tracking calls now. Raises SimulationRefused if the engine refuses one."""
+        items = [call.item() for call in calls]
+        answers = await take(self._pool, items, limit_per_minute=_NEVER_TOO_MANY) if items else []
+        for call, answer in zip(calls, answers, strict=True):
+            if isinstance(answer, Rejected):
+                raise SimulationRefused(f"{call.place}: {answer.message}")
 
-    async def start(self, properties: dict[str, Any]) -> None:
+    async def _start(self, person: Person, properties: dict[str, Any]) -> None:
         """Start a run by hand; a refusal is a line of the timeline."""
         await start_by_api(
             self._pool,
             self._client,
             self._catalog,
             self.book.journey.key,
-            self.person.id,
+            person.id,
             properties,
             None,
         )
@@ -144,7 +172,7 @@ class Simulation:
         """Let time pass, and all happen that comes before `when`. What is due then is left."""
         while (due := await self._next()) is not None and due < when:
             await self._reach(due)
-        await self.clock.move(when)
+        await self._move(when)
 
     async def advance(self, by: timedelta) -> None:
         """Let time pass, and all happen that comes until then."""
@@ -164,14 +192,12 @@ class Simulation:
             if following is None or following > last + _LOOK_FOR:
                 break
             await self._reach(following)
-        assert self._contact is not None
+        self._busy.update(self._contacts.values())
+        await self._tell()
         async with self._pool.connection() as conn:
-            left = await standing(conn, self.book.journey.key, self._contact)
-            happened = await what_happened(conn, self.book.journey.key, self._contact)
-        for run_id, step in left.items():
-            zone = happened[-1].timezone if happened else None
-            number = self.timeline.number_of(run_id, happened)
-            self.timeline.add_standing(self.clock.now, zone, number, step)
+            key = self.book.journey.key
+            left = await standing(conn, key, list(self._contacts.values()))
+        self.timeline.add_standing(self.clock.now, left)
 
     async def _next(self) -> datetime | None:
         async with self._pool.connection() as conn:
@@ -182,19 +208,28 @@ class Simulation:
         return due
 
     async def _reach(self, when: datetime) -> None:
-        await self.clock.move(when)
-        await self._look_at_timed()
-        await self._settle()
+        await self._move(when)
+        woken = await self._look_at_timed()
+        if woken or self._starts.stirred or await self._overdue():
+            await self._settle()
 
-    async def _look_at_timed(self) -> None:
-        """What the hourly sweep does in production."""
+    async def _move(self, to: datetime) -> None:
+        await self.clock.move(to)
+        if self._progress is not None:
+            self._progress(self.clock.now)
+
+    async def _look_at_timed(self) -> bool:
+        """What the hourly sweep does in production; whether it woke a run."""
         after: UUID | None = None
+        woken = False
         async with self._pool.connection() as conn:
             while page := await timed_listeners(conn, after, 100):
                 for each in page:
                     if await fires(conn, self._catalog, each):
                         await wake(self._client, each.journey, each.run_id, each.visit)
+                        woken = True
                 after = page[-1].run_id
+        return woken
 
     # ------------------------------------------------------------------ coming to rest
 
@@ -208,15 +243,18 @@ class Simulation:
             async with asyncio.timeout(_PATIENCE):
                 while True:
                     await self._rest()
-                    due = await self._overdue() if timers else None
-                    if due is None:
+                    late = await self._overdue() if timers else []
+                    if not late:
                         break
-                    await self._skip_to(due + nudge)
+                    await self._skip_to(self.clock.now + nudge)
+                    self._starts.stirred.update(
+                        workflow_id(each.journey, each.run_id) for each in late
+                    )
                     nudge = min(nudge * 2, timedelta(seconds=30))
         except TimeoutError:
             raise SimulationFailed(
                 f"the engine did not come to rest at {self.clock.now.isoformat()}:"
-                f" {', '.join(sorted(self._starts.open)) or 'no run'} is still at work"
+                f" {', '.join(sorted(self._starts.stirred)) or 'no run'} is still at work"
             ) from None
         await self._tell()
 
@@ -228,22 +266,38 @@ class Simulation:
             await asyncio.sleep(_TICK)
 
     async def _all_stand(self) -> bool:
-        for workflow, handle in list(self._starts.open.items()):
-            if UUID(workflow.rpartition(".")[2]) in self.clock.gated:
-                continue
-            match await rest_of(handle):
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def look(workflow: str) -> bool:
+            async with limit:
+                return await self._stands(workflow)
+
+        return all(await asyncio.gather(*map(look, sorted(self._starts.stirred))))
+
+    async def _stands(self, workflow: str) -> bool:
+        run_id = UUID(workflow.rpartition(".")[2])
+        if run_id in self._starts.contacts:
+            self._busy.add(self._starts.contacts[run_id])
+        if run_id in self.clock.gated:
+            return True
+        if workflow in self._starts.open:
+            # Whatever stirs it from now on, says so anew.
+            self._starts.stirred.discard(workflow)
+            match await rest_of(self._starts.open[workflow]):
                 case Rest.CLOSED:
-                    del self._starts.open[workflow]
+                    self._starts.open.pop(workflow, None)
                 case Rest.AT_WORK:
+                    self._starts.stirred.add(workflow)
                     return False
                 case Rest.BROKEN:
                     raise SimulationFailed(f"{workflow}: its workflow task fails again and again")
+        else:
+            self._starts.stirred.discard(workflow)
         return True
 
-    async def _overdue(self) -> datetime | None:
+    async def _overdue(self) -> list[Overdue]:
         async with self._pool.connection() as conn:
-            due = await next_due(conn)
-        return due if due is not None and due <= self.clock.now else None
+            return await overdue(conn, self.clock.now)
 
     async def _skip_to(self, when: datetime) -> None:
         """Move Temporal's clock, so that timers fire."""
@@ -252,39 +306,51 @@ class Simulation:
         await self._environment.sleep(max(gap, timedelta(milliseconds=10)))
 
     async def _tell(self) -> None:
-        assert self._contact is not None
+        contacts = [contact for contact in self._contacts.values() if contact in self._busy]
+        self._busy.clear()
+        if not contacts:
+            return
         async with self._pool.connection() as conn:
             key = self.book.journey.key
-            self.timeline.add_refused(await refused_entries(conn, key, self._contact))
-            self.timeline.add(await what_happened(conn, key, self._contact), self.outside.sent)
+            self.timeline.add_refused(await refused_entries(conn, key, contacts))
+            self.timeline.add(await what_happened(conn, key, contacts), self.outside.sent)
 
     # ------------------------------------------------------------------ before it begins
 
     async def _prepare(self, start: datetime) -> None:
         async with self._pool.connection() as conn:
             version = await self.book.save(conn)
-        identify = Call(self.clock.now, self.person.identify, "contact")
-        await self.accept(identify)
-        for call in self.person.history:
-            await self.clock.move(call.at)
-            await self.accept(call)
+        await self._introduce()
+        history = sorted((call for who in self.people for call in who.history), key=_at)
+        for at, together in groupby(history, key=_at):
+            await self.clock.move(at)
+            await self._accept(list(together))
         await self.clock.move(start)
         async with self._pool.connection() as conn, conn.transaction():
-            self._contact = await find_contact(conn, self.person.id)
-            if self._contact is None:
-                raise SimulationRefused("contact.userId: missing; a contact has an id")
-            for group in self.person.groups:
-                await add_to_group(conn, group, [self._contact])
-            for topic, state in self.person.topics.items():
-                try:
-                    await set_topic_state(conn, self._contact, topic, state)
-                except MeaningRefused as refused:
-                    raise SimulationRefused(f"contact.topics.{topic}: {refused}") from None
+            for person in self.people:
+                contact = await find_contact(conn, person.id)
+                if contact is None:
+                    raise SimulationRefused("contact.userId: missing; a contact has an id")
+                self._contacts[person.id] = contact
+                for group in person.groups:
+                    await add_to_group(conn, group, [contact])
+                for topic, state in person.topics.items():
+                    try:
+                        await set_topic_state(conn, contact, topic, state)
+                    except MeaningRefused as refused:
+                        raise SimulationRefused(f"contact.topics.{topic}: {refused}") from None
         # What came before begins nothing: no journey is active yet.
         await self._dispatching.drain()
         async with self._pool.connection() as conn:
             await self.book.activate(conn, version)
         self._starts.offset = start - await self._environment.get_current_time()
+
+    async def _introduce(self) -> None:
+        """Make the people known, under ids of ours that follow from theirs."""
+        async with self._pool.connection() as conn, conn.transaction():
+            for person in self.people:
+                await make_contact(conn, person.id)
+        await self._accept([Call(self.clock.now, each.identify, "contact") for each in self.people])
 
     def _workers(self) -> list[Worker]:
         context = Context(
@@ -305,7 +371,10 @@ class Simulation:
                 task_queue=queue,
                 workflows=[Journey] if queue == QUEUE else [],
                 activities=activities,
-                interceptors=[OnTime(self.clock, self._dispatching), CodedFailures(self._pool)],
+                interceptors=[
+                    OnTime(self.clock, self._dispatching, self._starts),
+                    CodedFailures(self._pool),
+                ],
             )
             for queue, activities in activities_by_queue(context).items()
             if queue in served
@@ -317,23 +386,31 @@ async def simulating(
     database_url: str,
     environment: WorkflowEnvironment,
     book: Book,
-    person: Person,
+    people: Sequence[Person],
     start: datetime,
+    progress: Progress | None = None,
 ) -> AsyncIterator[Simulation]:
-    """A simulation that stands at `start`, its contact known and its journey active.
+    """A simulation that stands at `start`, its contacts known and its journey active.
 
     The database is migrated and empty, and of no use afterwards; the environment is this
-    simulation's alone. Raises SimulationRefused for a contact that the engine refuses.
+    simulation's alone. Each of the people has an id of its own; they share the clock. `progress`
+    is told the time whenever it has moved. Raises SimulationRefused for a contact that the engine
+    refuses.
     """
     async with AsyncExitStack() as stack:
         settings = Settings.model_construct(database_url=database_url)
         pool = await open_pool(settings, min_size=2, max_size=10)
         stack.push_async_callback(pool.close)
-        begin = min([start, *(call.at for call in person.history)])
+        begin = min([start, *(call.at for each in people for call in each.history)])
         async with pool.connection() as conn:
             await stop_clock(conn, begin)
-        simulation = Simulation(pool, environment, book, person, Clock(pool, begin))
+        clock = Clock(pool, begin)
+        simulation = Simulation(pool, environment, book, people, clock, progress)
         await simulation._prepare(start)
         for worker in simulation._workers():
             await stack.enter_async_context(worker)
         yield simulation
+
+
+def _at(call: Call) -> datetime:
+    return call.at

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
@@ -30,6 +30,16 @@ async def set_clock(conn: AsyncConnection[Any], at: datetime) -> None:
     await conn.execute("update parcours.simulated set now = %s", (at,))
 
 
+async def make_contact(conn: AsyncConnection[Any], external_id: str) -> UUID:
+    """A contact whose id follows from its external id, so that what is drawn by it is the same in
+    each simulation."""
+    contact_id = uuid5(NAMESPACE_OID, external_id)
+    await conn.execute(
+        "insert into contact (id, external_id) values (%s, %s)", (contact_id, external_id)
+    )
+    return contact_id
+
+
 async def next_due(conn: AsyncConnection[Any]) -> datetime | None:
     """When the next run that stands still wakes by itself; None if none does."""
     cursor = await conn.execute(
@@ -41,12 +51,34 @@ async def next_due(conn: AsyncConnection[Any]) -> datetime | None:
 
 
 @dataclass(frozen=True)
+class Overdue:
+    """A run that stands still although it is time."""
+
+    run_id: UUID
+    journey: str
+
+
+async def overdue(conn: AsyncConnection[Any], now: datetime) -> list[Overdue]:
+    """The runs that wake by themselves at `now` or before."""
+    async with conn.cursor(row_factory=class_row(Overdue)) as cursor:
+        await cursor.execute(
+            "select r.id as run_id, r.journey from visit v"
+            " join run r on r.id = v.run_id and r.visit = v.visit"
+            " where r.state = 'active' and v.outcome is null and v.due_at <= %s",
+            (now,),
+        )
+        return await cursor.fetchall()
+
+
+@dataclass(frozen=True)
 class Happened:
     """Something a run did: it was entered (`visit` 0), a visit ended, or it ended (None)."""
 
     run_id: UUID
+    contact: str
+    """The contact's external id, or our own where it has none."""
     run: int
-    """The number of the run, from 1, in the order of their starts."""
+    """The number of the contact's run, from 1, in the order of their starts."""
     visit: int | None
     at: datetime
     step: str | None
@@ -60,38 +92,42 @@ class Happened:
 
 
 async def what_happened(
-    conn: AsyncConnection[Any], journey: str, contact_id: UUID
+    conn: AsyncConnection[Any], journey: str, contacts: Sequence[UUID]
 ) -> list[Happened]:
-    """All that runs of a journey did for a contact, in order."""
+    """All that runs of a journey did for some contacts, in order; at one instant in theirs."""
     async with conn.cursor(row_factory=class_row(Happened)) as cursor:
         await cursor.execute(
             """
             with runs as (
                 select r.*, e.name as event,
-                       row_number() over (order by r.started_at, r.entry_ref, r.id)::int as number
+                       row_number() over (
+                           partition by r.contact_id order by r.started_at, r.entry_ref, r.id
+                       )::int as number
                 from run r left join event e on e.id = r.entry_event_id
-                where r.journey = %(journey)s and r.contact_id = %(contact)s
+                where r.journey = %(journey)s and r.contact_id = any(%(contacts)s)
             ), happened as (
-                select id as run_id, number as run, 0 as visit, started_at as at,
+                select id as run_id, contact_id, number as run, 0 as visit, started_at as at,
                        null::text as step, 'entry' as kind, 'entered' as outcome,
                        jsonb_build_object('event', event, 'properties', entry) as facts,
                        '{}'::jsonb as output, null::uuid as message_id
                 from runs
                 union all
-                select v.run_id, r.number, v.visit, v.ended_at, v.step, v.kind, v.outcome,
+                select v.run_id, r.contact_id, r.number, v.visit, v.ended_at, v.step, v.kind,
+                       v.outcome,
                        v.facts, v.output, v.message_id
                 from visit v join runs r on r.id = v.run_id
                 where v.outcome is not null and v.ended_at is not null
                 union all
-                select id, number, null, ended_at, null, 'end', outcome,
+                select id, contact_id, number, null, ended_at, null, 'end', outcome,
                        jsonb_build_object('reason', reason), '{}', null
                 from runs where state = 'ended'
             )
-            select h.*, c.timezone from happened h
-            cross join (select timezone from contact where id = %(contact)s) c
-            order by h.at, h.run, h.visit nulls last
+            select h.run_id, h.run, h.visit, h.at, h.step, h.kind, h.outcome, h.facts, h.output,
+                   h.message_id, coalesce(c.external_id, c.id::text) as contact, c.timezone
+            from happened h join contact c on c.id = h.contact_id
+            order by h.at, array_position(%(contacts)s, h.contact_id), h.run, h.visit nulls last
             """,
-            {"journey": journey, "contact": contact_id},
+            {"journey": journey, "contacts": list(contacts)},
         )
         return await cursor.fetchall()
 
@@ -101,6 +137,7 @@ class Turned:
     """An entry that was refused."""
 
     id: int
+    contact: str
     at: datetime
     code: str
     event: str | None
@@ -108,28 +145,53 @@ class Turned:
 
 
 async def refused_entries(
-    conn: AsyncConnection[Any], journey: str, contact_id: UUID
+    conn: AsyncConnection[Any], journey: str, contacts: Sequence[UUID]
 ) -> list[Turned]:
-    """The entries of a contact that a journey refused, in order."""
+    """The entries of some contacts that a journey refused, in order."""
     async with conn.cursor(row_factory=class_row(Turned)) as cursor:
         await cursor.execute(
-            "select f.id, f.refused_at as at, f.code, e.name as event, c.timezone from refusal f"
+            "select f.id, coalesce(c.external_id, c.id::text) as contact, f.refused_at as at,"
+            " f.code, e.name as event, c.timezone from refusal f"
             " join contact c on c.id = f.contact_id left join event e on e.id = f.event_id"
-            " where f.journey = %s and f.contact_id = %s order by f.id",
-            (journey, contact_id),
+            " where f.journey = %s and f.contact_id = any(%s) order by f.id",
+            (journey, list(contacts)),
         )
         return await cursor.fetchall()
 
 
+@dataclass(frozen=True)
+class Standing:
+    """A run that is active still."""
+
+    contact: str
+    run: int
+    """Its number, as in `Happened`."""
+    step: str | None
+    timezone: str | None
+
+
 async def standing(
-    conn: AsyncConnection[Any], journey: str, contact_id: UUID
-) -> Mapping[UUID, str | None]:
-    """The active runs of a contact in a journey, with the step each stands at."""
-    cursor = await conn.execute(
-        "select id, step from run where journey = %s and contact_id = %s and state = 'active'",
-        (journey, contact_id),
-    )
-    return dict(await cursor.fetchall())
+    conn: AsyncConnection[Any], journey: str, contacts: Sequence[UUID]
+) -> list[Standing]:
+    """The active runs of some contacts in a journey, in the order of the contacts."""
+    async with conn.cursor(row_factory=class_row(Standing)) as cursor:
+        await cursor.execute(
+            """
+            select coalesce(c.external_id, c.id::text) as contact, r.number as run, r.step,
+                   c.timezone
+            from (
+                select contact_id, step, state,
+                       row_number() over (
+                           partition by contact_id order by started_at, entry_ref, id
+                       )::int as number
+                from run where journey = %(journey)s and contact_id = any(%(contacts)s)
+            ) r join contact c on c.id = r.contact_id
+            where r.state = 'active'
+            order by array_position(%(contacts)s, r.contact_id), r.number
+            """,
+            {"journey": journey, "contacts": list(contacts)},
+        )
+        return await cursor.fetchall()
 
 
 async def is_listening_in_time(conn: AsyncConnection[Any]) -> bool:
