@@ -84,17 +84,20 @@ def read_book(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> Bo
     chosen = _choose(parsed, key)
     journey = chosen.document
     assert isinstance(journey, Journey)
-    lacking = [
-        problem for problem in unsupported(journey) if not _stands_for_start(journey, problem)
-    ]
-    if lacking:
-        raise SimulationRefused("\n".join(str(chosen.placed(problem)) for problem in lacking))
+    lacks = lacking(journey)
+    if lacks:
+        raise SimulationRefused("\n".join(str(chosen.placed(problem)) for problem in lacks))
     warnings = tuple(
         problem
         for problem in found
         if problem.file == chosen.file and problem.code != "unsupported"
     )
     return Book(journey, tuple(parsed), warnings)
+
+
+def lacking(journey: Journey) -> list[Problem]:
+    """What a journey uses that does not work yet, and keeps it from being simulated."""
+    return [problem for problem in unsupported(journey) if not _stands_for_start(journey, problem)]
 
 
 def read_files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:

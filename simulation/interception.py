@@ -4,6 +4,7 @@ workflows are started."""
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
@@ -80,11 +81,17 @@ class _Timing(ActivityInboundInterceptor):
         self,
         input: ExecuteActivityInput,  # noqa: A002 - the worker's word
     ) -> Any:
+        workflow = activity.info().workflow_id or ""
+        # A timer that fires early has stirred it without a word.
+        self._starts.stirred.add(workflow)
+        self._starts.working[workflow] += 1
+        try:
+            return await self._on_time(input)
+        finally:
+            self._starts.working[workflow] -= 1
+
+    async def _on_time(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the worker's word
         given = input.args[0]
-        workflow = activity.info().workflow_id
-        if workflow is not None:
-            # A timer that fires early has stirred it without a word.
-            self._starts.stirred.add(workflow)
         if isinstance(given, StepInput):
             SENDING.set((given.run_id, given.step))
             if given.due is not None and not await self._clock.reaches(given.run_id, given.due):
@@ -109,6 +116,8 @@ class Starts(ClientInterceptor):
         """Workflows that were started and have not been seen to close, by id."""
         self.stirred: set[str] = set()
         """Those that were started or woken, and have not been seen at rest since."""
+        self.working: Counter[str] = Counter()
+        """Of how many activities of a workflow this process is in the middle."""
         self.contacts: dict[UUID, UUID] = {}
         """Whose run it is, by its id."""
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import groupby
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -107,6 +108,7 @@ class Simulation:
         """By the person's id, in the order of the people."""
         self._busy: set[UUID] = set()
         """Contacts of whom there may be something to tell."""
+        self._told_until: datetime | None = None
 
     @property
     def lines(self) -> list[Line]:
@@ -192,7 +194,9 @@ class Simulation:
             if following is None or following > last + _LOOK_FOR:
                 break
             await self._reach(following)
+        # All of it: nothing is to be missing because it was told of another moment.
         self._busy.update(self._contacts.values())
+        self._told_until = None
         await self._tell()
         async with self._pool.connection() as conn:
             key = self.book.journey.key
@@ -261,9 +265,11 @@ class Simulation:
     async def _rest(self) -> None:
         while True:
             await self._dispatching.drain()
+            begun = monotonic()
             if await self._all_stand() and not await self._dispatching.drain():
                 return
-            await asyncio.sleep(_TICK)
+            # The longer it takes to look, the less often.
+            await asyncio.sleep(max(_TICK, monotonic() - begun))
 
     async def _all_stand(self) -> bool:
         limit = asyncio.Semaphore(_AT_ONCE)
@@ -280,6 +286,8 @@ class Simulation:
             self._busy.add(self._starts.contacts[run_id])
         if run_id in self.clock.gated:
             return True
+        if self._starts.working[workflow]:
+            return False
         if workflow in self._starts.open:
             # Whatever stirs it from now on, says so anew.
             self._starts.stirred.discard(workflow)
@@ -313,7 +321,9 @@ class Simulation:
         async with self._pool.connection() as conn:
             key = self.book.journey.key
             self.timeline.add_refused(await refused_entries(conn, key, contacts))
-            self.timeline.add(await what_happened(conn, key, contacts), self.outside.sent)
+            happened = await what_happened(conn, key, contacts, self._told_until)
+        self.timeline.add(happened, self.outside.sent)
+        self._told_until = self.clock.now
 
     # ------------------------------------------------------------------ before it begins
 

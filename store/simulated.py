@@ -92,9 +92,12 @@ class Happened:
 
 
 async def what_happened(
-    conn: AsyncConnection[Any], journey: str, contacts: Sequence[UUID]
+    conn: AsyncConnection[Any], journey: str, contacts: Sequence[UUID], since: datetime | None
 ) -> list[Happened]:
-    """All that runs of a journey did for some contacts, in order; at one instant in theirs."""
+    """What runs of a journey did for some contacts from `since` on, else from the beginning.
+
+    In order; what happened at one instant, in the order of the contacts.
+    """
     async with conn.cursor(row_factory=class_row(Happened)) as cursor:
         await cursor.execute(
             """
@@ -125,9 +128,10 @@ async def what_happened(
             select h.run_id, h.run, h.visit, h.at, h.step, h.kind, h.outcome, h.facts, h.output,
                    h.message_id, coalesce(c.external_id, c.id::text) as contact, c.timezone
             from happened h join contact c on c.id = h.contact_id
+            where %(since)s::timestamptz is null or h.at >= %(since)s
             order by h.at, array_position(%(contacts)s, h.contact_id), h.run, h.visit nulls last
             """,
-            {"journey": journey, "contacts": list(contacts)},
+            {"journey": journey, "contacts": list(contacts), "since": since},
         )
         return await cursor.fetchall()
 
