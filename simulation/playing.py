@@ -56,7 +56,7 @@ async def play_together(
 ) -> list[Line]:
     """The lines of many contacts, each with an id of its own, who live at the same time.
 
-    As `play`. `progress` is told the simulation's time whenever it has moved.
+    As `play`. `progress` is told how far it has come: see `simulation.simulation.Progress`.
     """
     people = [scenario.person for scenario in scenarios]
     async with (
@@ -80,6 +80,17 @@ async def play_all(
             last = number == len(scenarios) - 1
             name = MIGRATED if last else await copy_database(postgres, f"scenario_{number}")
             yield await play(book, scenario, postgres.url(name), start)
+
+
+async def play_crowd(
+    book: Book, scenarios: Sequence[Scenario], start: datetime, progress: Progress | None = None
+) -> list[Line]:
+    """The lines of many contacts who live at the same time, on a PostgreSQL server of their own.
+
+    As `play_together`; raises infra.stack.child.StackFailed as well.
+    """
+    async with throwaway_postgres() as postgres:
+        return await play_together(book, scenarios, postgres.url(MIGRATED), start, progress)
 
 
 async def copy_database(postgres: Postgres, name: str) -> str:

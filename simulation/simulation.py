@@ -21,7 +21,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.context import Context
 from activities.failures import CodedFailures
@@ -69,12 +69,16 @@ _LOOK_EVERY = timedelta(hours=1)
 _LOOK_FOR = timedelta(days=400)
 """For how long it is looked at when nothing else is to come."""
 _PATIENCE = 60.0
-"""Seconds that the engine may work on what happens at one moment."""
+"""Seconds that the engine may work on what happens at one moment, and one more for each contact."""
 _TICK = 0.003
 _AT_ONCE = 20
-"""Histories that are read, and items that are taken, side by side."""
+"""Histories that are read, and activities that are done, side by side."""
 
-Progress = Callable[[datetime], None]
+_CACHED = 1000
+"""Workflows that a worker keeps; it keeps as many as there are contacts, if these are more."""
+
+Progress = Callable[[datetime, int], None]
+"""Is told the time, and how many runs are under way, whenever one of them may have changed."""
 
 
 class Simulation:
@@ -219,8 +223,11 @@ class Simulation:
 
     async def _move(self, to: datetime) -> None:
         await self.clock.move(to)
+        self._report()
+
+    def _report(self) -> None:
         if self._progress is not None:
-            self._progress(self.clock.now)
+            self._progress(self.clock.now, len(self._starts.open))
 
     async def _look_at_timed(self) -> bool:
         """What the hourly sweep does in production; whether it woke a run."""
@@ -244,7 +251,7 @@ class Simulation:
         """
         nudge = timedelta(milliseconds=10)
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_PATIENCE + len(self.people)):
                 while True:
                     await self._rest()
                     late = await self._overdue() if timers else []
@@ -256,9 +263,10 @@ class Simulation:
                     )
                     nudge = min(nudge * 2, timedelta(seconds=30))
         except TimeoutError:
+            left = sorted(self._starts.stirred)
             raise SimulationFailed(
                 f"the engine did not come to rest at {self.clock.now.isoformat()}:"
-                f" {', '.join(sorted(self._starts.stirred)) or 'no run'} is still at work"
+                f" {', '.join(left[:_AT_ONCE]) or 'no run'} is still at work"
             ) from None
         await self._tell()
 
@@ -268,17 +276,17 @@ class Simulation:
             begun = monotonic()
             if await self._all_stand() and not await self._dispatching.drain():
                 return
+            self._report()
             # The longer it takes to look, the less often.
             await asyncio.sleep(max(_TICK, monotonic() - begun))
 
     async def _all_stand(self) -> bool:
-        limit = asyncio.Semaphore(_AT_ONCE)
-
-        async def look(workflow: str) -> bool:
-            async with limit:
-                return await self._stands(workflow)
-
-        return all(await asyncio.gather(*map(look, sorted(self._starts.stirred))))
+        stirred = sorted(self._starts.stirred)
+        for first in range(0, len(stirred), _AT_ONCE):
+            some = stirred[first : first + _AT_ONCE]
+            if not all(await asyncio.gather(*map(self._stands, some))):
+                return False
+        return True
 
     async def _stands(self, workflow: str) -> bool:
         run_id = UUID(workflow.rpartition(".")[2])
@@ -348,7 +356,10 @@ class Simulation:
                     try:
                         await set_topic_state(conn, contact, topic, state)
                     except MeaningRefused as refused:
-                        raise SimulationRefused(f"contact.topics.{topic}: {refused}") from None
+                        whose = f" of `{person.id}`" if len(self.people) > 1 else ""
+                        raise SimulationRefused(
+                            f"contact.topics.{topic}{whose}: {refused}"
+                        ) from None
         # What came before begins nothing: no journey is active yet.
         await self._dispatching.drain()
         async with self._pool.connection() as conn:
@@ -381,6 +392,12 @@ class Simulation:
                 task_queue=queue,
                 workflows=[Journey] if queue == QUEUE else [],
                 activities=activities,
+                # The sandbox loads the workflow's module anew for every run, to guard a worker.
+                workflow_runner=UnsandboxedWorkflowRunner(),
+                max_cached_workflows=max(_CACHED, len(self.people)),
+                # No more than there are connections for: the others would only wait for one.
+                max_concurrent_activities=_AT_ONCE,
+                max_concurrent_local_activities=_AT_ONCE,
                 interceptors=[
                     OnTime(self.clock, self._dispatching, self._starts),
                     CodedFailures(self._pool),
@@ -403,13 +420,12 @@ async def simulating(
     """A simulation that stands at `start`, its contacts known and its journey active.
 
     The database is migrated and empty, and of no use afterwards; the environment is this
-    simulation's alone. Each of the people has an id of its own; they share the clock. `progress`
-    is told the time whenever it has moved. Raises SimulationRefused for a contact that the engine
-    refuses.
+    simulation's alone. Each of the people has an id of its own; they share the clock. Raises
+    SimulationRefused for a contact that the engine refuses.
     """
     async with AsyncExitStack() as stack:
         settings = Settings.model_construct(database_url=database_url)
-        pool = await open_pool(settings, min_size=2, max_size=10)
+        pool = await open_pool(settings, min_size=2, max_size=_AT_ONCE)
         stack.push_async_callback(pool.close)
         begin = min([start, *(call.at for each in people for call in each.history)])
         async with pool.connection() as conn:
