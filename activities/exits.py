@@ -32,8 +32,9 @@ async def leave(
     await fire_exit(conn, run.id, visit, fired.slot.number, fired.slot.name)
     if definition.program.exits[fired.slot.number] is not None:
         return StepResult(exit_rule=fired.slot.number)
-    await end_run(conn, run.id, "exited", fired.slot.name)
-    return StepResult(ended=JourneyResult(outcome="exited", reason=fired.slot.name))
+    outcome, reason = fired.slot.outcome, fired.slot.name
+    await end_run(conn, run.id, outcome, reason)
+    return StepResult(ended=JourneyResult(outcome=outcome, reason=reason))
 
 
 def left_before(run: RunRow, visit: int) -> StepResult | None:

@@ -37,7 +37,12 @@ async def judge_all(
     """Judge several conditions for a run, in one statement."""
     zone = definition.journey.timezone or "UTC"
     predicates = [
-        compile_condition(condition, prefix=f"c{number}_", default_zone=zone)
+        compile_condition(
+            condition,
+            prefix=f"c{number}_",
+            default_zone=zone,
+            segments=definition.segments.conditions,
+        )
         for number, condition in enumerate(conditions)
     ]
     return [

@@ -126,8 +126,7 @@ class Planner:
         return found
 
     def _after(self, length: str, start: datetime) -> datetime:
-        end = Duration.parse(length).add_to(start, self._zone)
-        return end if self._speed == 1 else start + (end - start) / self._speed
+        return lapse(length, start, self._zone, self._speed)
 
     async def _view(self, moment: Moment) -> Viewpoint:
         value = await self._operands.resolve(moment) if _refers(moment) else None
@@ -136,6 +135,12 @@ class Planner:
             return value
 
         return Viewpoint(self._start, self._zone, self._run.started_at, values)
+
+
+def lapse(length: str, start: datetime, zone: ZoneInfo, speed: float) -> datetime:
+    """When a duration from `start` on a contact's clock is over, if time runs `speed` times."""
+    end = Duration.parse(length).add_to(start, zone)
+    return end if speed == 1 else start + (end - start) / speed
 
 
 def watched(wait: Wait) -> list[str]:

@@ -9,23 +9,21 @@ from activities.context import Context
 from activities.decisions import Decisions
 from activities.finishing import Finishing
 from activities.sends import Sends
+from activities.splits import Splits
 from activities.waits import Waits
 from journeys.exchange import QUEUE, SEND_QUEUES
 
 
 def activities_by_queue(context: Context) -> dict[str, list[Callable[..., Any]]]:
     """The activities of each queue; those of `journeys` also run as local ones."""
-    waits, decisions, finishing = Waits(context), Decisions(context), Finishing(context)
+    waits, splits, finishing = Waits(context), Splits(context), Finishing(context)
     sends = Sends(context)
     return {
         QUEUE: [
             waits.plan,
             waits.close,
-            decisions.branch,
-            decisions.update,
-            decisions.group,
-            decisions.goto,
-            decisions.exit,
+            *Decisions(context).activities(),
+            splits.split,
             finishing.finish,
         ],
         **{queue: [sends.send] for queue in SEND_QUEUES.values()},

@@ -17,7 +17,7 @@ from activities.planning import Planner, Wait, watched
 from activities.reading import locked, unlocked
 from journeys.exchange import StepInput, StepResult
 from journeys.steps import ForWait, UntilWait, WaitStep
-from journeys.triggers import MessageTrigger
+from journeys.triggers import ConditionTrigger, MessageTrigger
 from journeys.zones import zone_of
 from store.catalog import Definition
 from store.listening import Fired, Look, listen, look_at
@@ -175,10 +175,10 @@ async def close(conn: AsyncConnection[Any], context: Context, given: StepInput) 
         fired = look and await look_at(conn, look, run_id=run.id, visit=given.visit, due=due)
         left = await fired_exit(conn, run, definition, due)
         if left is not None and (not fired or left.event_id <= fired.event_id):
-            await leave_wait(conn, run.id, given.visit)
+            await leave_wait(conn, run.id, given.visit, left.slot.outcome)
             return await leave(conn, run, definition, given.visit, left)
         if fired:
-            return await _close_by(conn, run, given, fired)
+            return await _close_by(conn, run, definition, given, fired)
         if due is None:
             return StepResult(due=visit.due_at)
         await close_by_time(conn, run, given.visit, outcome, due)
@@ -234,10 +234,15 @@ async def _planned_anew(
 
 
 async def _close_by(
-    conn: AsyncConnection[Any], run: RunRow, given: StepInput, fired: Fired
+    conn: AsyncConnection[Any],
+    run: RunRow,
+    definition: Definition,
+    given: StepInput,
+    fired: Fired,
 ) -> StepResult:
-    if fired.slot.event_name is None:
-        await close_by_condition(conn, run, given.visit, fired.slot.name)
+    if isinstance(fired.slot.trigger, ConditionTrigger):
+        verdict = await guard(conn, run, definition, fired.slot.trigger.if_)
+        await close_by_condition(conn, run, given.visit, fired.slot.name, verdict.facts)
     else:
         await close_by_event(conn, run, given.visit, fired.slot.name, fired.event_id)
     return StepResult(outcome=fired.slot.name)
@@ -250,7 +255,7 @@ async def _ended_at_once(
     facts: dict[str, Any],
     at: datetime | None = None,
 ) -> StepResult:
-    held, _ = await decide(
+    held = await decide(
         conn,
         run_id=given.run_id,
         visit=given.visit,

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from api import (
     access,
     contacts,
+    coupons,
     dev,
     documents,
     groups,
@@ -87,6 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         topics,
         contacts,
         groups,
+        coupons,
         documents,
         journeys,
         runs,

@@ -11,11 +11,14 @@ from pydantic import BaseModel
 from api import problems
 from journeys.compiler import compile_program
 from journeys.definition import Journey
+from journeys.documents import Segment
 from journeys.parsing import Parsed, parse_all
 from journeys.problems import Problem
+from journeys.references import segments_in
 from journeys.validation import Known, check
 from store.documents import Saved, known_keys, save_document
 from store.journeys import save_version
+from store.segments import read_segments
 
 Conn = AsyncConnection[Any]
 
@@ -85,12 +88,22 @@ async def judge(conn: Conn, parsed: list[Parsed]) -> list[Problem]:
         templates=keys.get("template", none),
         places=keys.get("places", none),
         journeys=keys.get("journey", none),
+        pools=keys.get("pool", none),
+        within_segments=await _within_segments(conn, parsed),
     )
     found = check(parsed, known)
     errors = [problem for problem in found if problem.severity == "error"]
     if errors:
         raise refuse(errors)
     return found
+
+
+async def _within_segments(conn: Conn, parsed: list[Parsed]) -> dict[str, frozenset[str]]:
+    """Which segments the server's name; only a segment among `parsed` can close a circle."""
+    if not any(isinstance(each.document, Segment) for each in parsed):
+        return {}
+    conditions = (await read_segments(conn)).conditions
+    return {key: segments_in(condition) for key, condition in conditions.items()}
 
 
 async def save(conn: Conn, parsed: Parsed) -> Saved:

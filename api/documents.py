@@ -16,7 +16,7 @@ from api.services import UsedServices
 from api.times import Instant
 from journeys.definition import Journey
 from journeys.parsing import Parsed
-from journeys.validation import unsupported
+from journeys.validation import hindrances
 from store.documents import StoredDocument, list_documents, lock_catalog, read_document
 from store.journeys import activate, read_journey
 
@@ -197,7 +197,7 @@ async def apply(folder: Folder, services: UsedServices) -> Applied:
         each.placed(problem)
         for each in parsed
         if isinstance(each.document, Journey)
-        for problem in unsupported(each.document)
+        for problem in hindrances(each.document)
     ]
     async with services.pool.connection() as conn, conn.transaction():
         await lock_catalog(conn)

@@ -28,7 +28,7 @@ from api.services import Pool, UsedServices
 from api.times import Instant
 from dispatch.resuming import wake_held
 from journeys.documents import load
-from journeys.validation import unsupported
+from journeys.validation import hindrances
 from store.documents import lock_catalog
 from store.journeys import (
     StoredJourney,
@@ -174,7 +174,7 @@ async def activate_journey(
     async with services.pool.connection() as conn, conn.transaction():
         await lock_catalog(conn)
         stored = await _stored(conn, key, wanted.version)
-        refused = unsupported(load(stored.document))
+        refused = hindrances(load(stored.document))
         if refused:
             raise definitions.refuse(refused, "not_supported")
         state = await activate(conn, key, stored.version)

@@ -98,9 +98,18 @@ class VisitBody(BaseModel):
     facts: dict[str, Any]
 
 
+class GoalBody(BaseModel):
+    """When the run's goal was met, and what that was worth; null until it is."""
+
+    met_at: Instant | None
+    value: float | None
+
+
 class RunDetail(RunBody):
     """A run with its visits, in their order."""
 
+    goal: GoalBody | None
+    """Null: it has none, or its entry lacks what the goal asks for."""
     visits: list[VisitBody]
 
 

@@ -38,6 +38,17 @@ class StepCounts(BaseModel):
     opened: int
     clicked: int
     left: int
+    outcomes: dict[str, int]
+    """A branch's cases and a split's arms among them."""
+    goals: dict[str, int] | None = None
+    """Of a split: runs that met their goal, by arm."""
+
+
+class GoalCounts(BaseModel):
+    """How many runs met their goal, and the sum of what it was worth."""
+
+    met: int
+    value: float
 
 
 class JourneyStats(BaseModel):
@@ -50,6 +61,8 @@ class JourneyStats(BaseModel):
     steps: list[StepCounts]
     ends: dict[str, int]
     """Ended runs by outcome."""
+    goal: GoalCounts
+    """Without runs that another stands for: those that ended `restarted` or `merged`."""
 
 
 @router.get(

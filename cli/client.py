@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 from urllib.parse import quote
 
 import typer
@@ -42,6 +42,10 @@ class Server:
     def post(self, path: str, body: Any = None) -> httpx.Response:
         """The answer to a POST of JSON."""
         return self._ask("POST", path, json=body if body is not None else {})
+
+    def upload(self, path: str, file: BinaryIO, kind: str) -> httpx.Response:
+        """The answer to a POST of a file."""
+        return self._ask("POST", path, content=file, headers={"Content-Type": kind})
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The answer; the command ends with a line if there is none, or if it says no."""

@@ -2,7 +2,7 @@
 
 import typer
 
-from cli import api, demo, dev, journey, key, migrate, run, simulate, stats, worker
+from cli import api, coupon, demo, dev, journey, key, migrate, run, simulate, stats, worker
 
 app = typer.Typer(
     name="parcours",
@@ -19,6 +19,7 @@ app.command("worker")(worker.run)
 app.command("migrate")(migrate.run)
 app.add_typer(journey.app, name="journey")
 app.add_typer(run.app, name="run")
+app.add_typer(coupon.app, name="coupon")
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
 app.add_typer(key.app, name="key")

@@ -106,6 +106,7 @@ def show(
             ("state", shown["state"]),
             ("step", shown["step"]),
             ("outcome", _outcome(shown) or None),
+            ("goal", _goal(shown.get("goal"))),
             ("started", at_second(shown["started_at"])),
             ("ended", at_second(shown["ended_at"])),
         ]
@@ -134,6 +135,15 @@ def _object(text: str) -> dict[str, Any]:
 def _outcome(run: dict[str, Any]) -> str:
     outcome = run["outcome"] or ""
     return f"{outcome} ({run['reason']})" if run["reason"] else outcome
+
+
+def _goal(goal: dict[str, Any] | None) -> str | None:
+    if goal is None:
+        return None
+    if goal["met_at"] is None:
+        return "not met"
+    worth = "" if goal["value"] is None else f", {goal['value']}"
+    return f"met {at_second(goal['met_at'])}{worth}"
 
 
 def _standing(visit: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +20,7 @@ _COUNTS = (
     "clicked",
     "left",
 )
+_SENDS = frozenset({"email", "sms", "webhook"})
 
 
 def run(
@@ -38,15 +39,26 @@ def run(
     counted = answer.json()
     of = "" if counted["version"] is None else f" version {counted['version']}"
     ends = f"; ended {in_words(counted['ends'])}" if counted["ends"] else ""
+    goal = counted["goal"]
+    met = f"; goal met {goal['met']}, value {goal['value']}" if goal["met"] else ""
     screen().print(
-        f"{counted['journey']}{of}: {counted['entered']} entered, {counted['active']} active{ends}",
+        f"{counted['journey']}{of}: {counted['entered']} entered,"
+        f" {counted['active']} active{ends}{met}",
         soft_wrap=True,
     )
     print_table(
-        ["step", "kind", *_COUNTS],
+        ["step", "kind", *_COUNTS, "outcomes"],
         [
-            (step["id"], step["kind"], *(step[count] or None for count in _COUNTS))
+            (step["id"], step["kind"], *(step[count] or None for count in _COUNTS), _ways(step))
             for step in counted["steps"]
         ],
         numbers=[count for count in _COUNTS if count != "skipped"],
     )
+
+
+def _ways(step: dict[str, Any]) -> dict[str, int] | None:
+    """The outcomes that other columns do not count: cases, arms, what a wait ended by."""
+    if step["kind"] in _SENDS:
+        return None
+    ways = {name: count for name, count in step["outcomes"].items() if name != "skipped"}
+    return ways or None

@@ -22,6 +22,8 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from dispatch.goals import note_met_goals
+from dispatch.telling import tell_marked
 from dispatch.temporal import is_away, start_journey, wake
 from journeys.paths import first
 from journeys.triggers import EventEntry
@@ -132,26 +134,36 @@ class Dispatcher:
             pass
 
     async def round(self) -> int:
-        """Lease some contacts and dispatch their events; how many events there were.
+        """Lease some contacts and dispatch their events, and tell Temporal what else was decided.
 
-        Raises TemporalAway, psycopg.OperationalError; the events are then still in the outbox.
+        Returns how much there was of both. Raises TemporalAway, psycopg.OperationalError; the
+        events are then still in the outbox.
         """
         self._nudged.clear()
         async with self._pool.connection() as conn:
             leased = await lease(conn, _CONTACTS, _EVENTS, _LEASE)
             if not leased.contacts:
-                return 0
+                return await self._tell_marked(conn)
             try:
                 round_ = _Round()
+                if leased.marked:
+                    await self._tell_marked(conn)
                 await self._enter(conn, leased, round_)
                 await _all(self._start(start, round_) for start in round_.starts)
                 await self._find_listeners(conn, leased.events, round_)
                 await self._wake_all(round_)
+                await note_met_goals(conn, self._catalog, leased.events)
                 await self._finish(conn, leased, round_)
             except BaseException:
                 await self._release(conn, leased.contacts)
                 raise
         return len(leased.events)
+
+    async def _tell_marked(self, conn: AsyncConnection[Any]) -> int:
+        try:
+            return await tell_marked(conn, self._client, self._catalog, _CONTACTS)
+        except RPCError as error:
+            raise TemporalAway(error.message) from None
 
     async def _enter(self, conn: AsyncConnection[Any], leased: Leased, round_: _Round) -> None:
         events = leased.events
@@ -212,11 +224,18 @@ class Dispatcher:
     ) -> set[int]:
         if not entry.where and entry.if_ is None:
             return {event.id for event in events}
-        zone = definition.journey.timezone or "UTC"
+        holds = None
+        if entry.if_ is not None:
+            holds = compile_condition(
+                entry.if_,
+                prefix="i_",
+                default_zone=definition.journey.timezone or "UTC",
+                segments=definition.segments.conditions,
+            )
         return await judge_entries(
             conn,
             [(event.id, event.contact_id) for event in events],
-            compile_condition(entry.if_, prefix="i_", default_zone=zone) if entry.if_ else None,
+            holds,
             compile_where(entry.where, event="e", prefix="w_") if entry.where else None,
         )
 

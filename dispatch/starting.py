@@ -13,11 +13,9 @@ from temporalio.service import RPCError
 
 from dispatch.temporal import start_journey, wake
 from journeys.exchange import workflow_id
-from journeys.paths import first
-from journeys.triggers import EventEntry
 from store.catalog import Catalog, Definition
 from store.contacts import find_contact
-from store.entries import Entered, EntryRequest, Refused, enter
+from store.entries import Entered, EntryRequest, Refused, enter, key_of_start
 from store.runs import workflow_started, workflow_stopped
 from store.starts import forget_start, journey_version, keep_answer, lock_key, read_answer
 
@@ -25,9 +23,12 @@ _WORDS = {
     "paused": "the journey is paused and takes no entries; resume it first",
     "archived": "the journey is archived and takes no entries",
     "draft": "the journey is not active yet; activate it first",
+    "inactive": "the journey takes entries in its `active` period only, and this is not in it",
     "active": "the contact has an active run of this journey with the same key",
     "re_entry": "the contact has been in this journey, and its re_entry does not let it in again",
     "no_key": "the journey's entry has a key, and the properties lack it",
+    "chain": "too many enters and emits have come of one event",
+    "if": "the journey lets a start by API in if a condition holds, and it does not",
     "merged": "the contact was merged into another one meanwhile; ask again",
 }
 
@@ -74,7 +75,9 @@ async def start_by_api(
             if version == 0:
                 return _refused("draft")
             definition = await catalog.definition(conn, journey, version)
-            request = EntryRequest(contact_id, _key_of(definition, properties), properties, None)
+            request = EntryRequest(
+                contact_id, key_of_start(definition, properties), properties, None
+            )
             answer = await enter(conn, catalog, definition, request)
             if isinstance(answer, Refused):
                 start = _refused(answer.code)
@@ -116,21 +119,6 @@ async def _tell(
         except RPCError:
             continue
         await workflow_stopped(conn, stopped)
-
-
-def _key_of(definition: Definition, properties: dict[str, Any]) -> str | None:
-    """The value of the first entry's key that the properties have; "" without one.
-
-    None if every entry has a key: a run without it could be told from no other.
-    """
-    keys = [
-        entry.key if isinstance(entry, EventEntry) else None for entry in definition.journey.entry
-    ]
-    for key in keys:
-        value = first(properties, key) if key is not None else None
-        if value is not None and not isinstance(value, dict | list):
-            return str(value)
-    return "" if None in keys else None
 
 
 def _not_found(message: str) -> StartAnswer:

@@ -24,7 +24,8 @@ from temporalio.service import RPCError
 
 from dispatch.dispatcher import fires
 from dispatch.resuming import wake_forgotten
-from dispatch.temporal import RPC_TIMEOUT, start_journey, wake
+from dispatch.telling import start_run, stop_runs
+from dispatch.temporal import RPC_TIMEOUT, wake
 from journeys.exchange import WORKFLOW, workflow_id
 from store.catalog import Catalog
 from store.messages import give_up_abandoned
@@ -32,10 +33,7 @@ from store.outbox import timed_listeners
 from store.runs import (
     active_among,
     end_run,
-    read_run,
     runs_to_start,
-    workflow_started,
-    workflow_stopped,
     workflows_to_stop,
 )
 from store.sweeping import advance, lease, release
@@ -94,7 +92,7 @@ class Sweep:
             async with self._turn(conn, "closed", timedelta(0)) as since:
                 if since is not None:
                     await self._start_missing(conn)
-                    await self._stop_ended(conn)
+                    await stop_runs(conn, self._client, await workflows_to_stop(conn, _PAGE))
                     await self._end_closed(conn, since)
                     await self._give_up_claims(conn)
                     await wake_forgotten(conn, self._client, _PAGE)
@@ -150,25 +148,8 @@ class Sweep:
 
     async def _start_missing(self, conn: AsyncConnection[Any]) -> None:
         for run_id in await runs_to_start(conn, _PAGE):
-            run = await read_run(conn, run_id)
-            if run is None:
-                continue
-            definition = await self._catalog.definition(conn, run.journey, run.version)
-            await start_journey(
-                self._client,
-                run_id=run_id,
-                journey=run.journey,
-                version=run.version,
-                contact_id=run.contact_id,
-                program=definition.program,
-            )
-            await workflow_started(conn, [run_id])
-            log.warning("run_started_by_sweep", run_id=str(run_id))
-
-    async def _stop_ended(self, conn: AsyncConnection[Any]) -> None:
-        for run_id, journey in await workflows_to_stop(conn, _PAGE):
-            await wake(self._client, journey, run_id, 0)
-            await workflow_stopped(conn, run_id)
+            if await start_run(conn, self._client, self._catalog, run_id):
+                log.warning("run_started_by_sweep", run_id=str(run_id))
 
     async def _give_up_claims(self, conn: AsyncConnection[Any]) -> None:
         for message_id in await give_up_abandoned(conn):

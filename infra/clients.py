@@ -77,14 +77,16 @@ async def open_pool(
             "connect_timeout": 5,
             "keepalives_idle": 30,
         },
-        configure=_use_utc,
+        configure=_set_up,
     )
     await pool.open(wait=False)
     return pool
 
 
-async def _use_utc(connection: psycopg.AsyncConnection) -> None:
-    await connection.execute("SET TIME ZONE 'UTC'")
+async def _set_up(connection: psycopg.AsyncConnection) -> None:
+    # A plan is made for the tables as they are at each execution. One that is kept may stem from
+    # a table that was empty then, and reads all of it until statistics are gathered anew.
+    await connection.execute("SET TIME ZONE 'UTC'; SET plan_cache_mode = force_custom_plan")
 
 
 def ses_client(settings: Settings) -> "SESV2Client":

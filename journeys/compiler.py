@@ -60,7 +60,9 @@ class _Layout:
                     node.arrows["else"] = self.first(step.else_, following)
             elif isinstance(step, SplitStep):
                 for arm in step.split:
-                    end = None if arm.holdout else following
-                    node.arrows[arm.name] = self.first(arm.then or [], end)
+                    # A winner goes the way of another arm.
+                    if arm.winner is None:
+                        end = None if arm.holdout else following
+                        node.arrows[arm.name] = self.first(arm.then or [], end)
             for _, inner in children(step):
                 self.link(inner, following)

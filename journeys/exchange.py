@@ -81,7 +81,7 @@ class StepInput(BaseModel):
     now: datetime
     """The run's time when the activity was scheduled."""
     due: datetime | None = None
-    """Closing a wait because its timer fired: when it was due."""
+    """Closing a wait, or a split, because its timer fired: when it was due."""
     following: Following | None = None
 
 
@@ -89,10 +89,12 @@ class StepResult(BaseModel):
     """What an activity decided. Without an outcome the run stands still at the visit."""
 
     outcome: str | None = None
+    way: str | None = None
+    """The arrow to follow where it is not the outcome's: the arm that a `winner` took."""
     due: datetime | None = None
     """Standing still: when to look again; None waits for a wake alone."""
     held: str | None = None
-    """Why a send stands still."""
+    """Why a send, or a split, stands still."""
     exit_rule: int | None = None
     """This exit rule fired: its `then` comes next."""
     ended: JourneyResult | None = None

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time
-from typing import Annotated, Final, Literal
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, Tag
+from pydantic import AfterValidator, Field, Tag, model_validator
 
 from journeys.durations import Duration
 from journeys.forms import PLAIN, tag, told_by
-from journeys.instants import read_time
+from journeys.instants import read_time, to_instant
 from journeys.values import (
     AttributeReference,
     DocumentModel,
@@ -23,6 +24,7 @@ from journeys.values import (
 
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?", re.ASCII)
 
 
@@ -35,7 +37,7 @@ def _time_of_day(text: str) -> str:
 
 def _date(text: str) -> str:
     try:
-        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        if not _DATE.fullmatch(text):
             raise ValueError
         date.fromisoformat(text)
     except ValueError:
@@ -197,8 +199,42 @@ class Cap(DocumentModel):
     per: DurationText
 
 
+def _is_date(text: str) -> bool:
+    return _DATE.fullmatch(text) is not None
+
+
+def _instant(text: str, zone: ZoneInfo, *, days: int = 0) -> datetime | None:
+    """The instant of a date or date-time, so many days later; None if no calendar reaches it."""
+    said = read_time(text)
+    try:
+        return None if said is None else to_instant(said + timedelta(days=days), zone)
+    except OverflowError:
+        return None
+
+
 class ActivePeriod(DocumentModel):
-    """Entries are taken only from `from` to `to`."""
+    """Entries are taken only from `from`, included, to `to`, excluded; a date as `to` is included.
+
+    Local times of the journey unless they carry an offset.
+    """
 
     from_: DateTimeText | None = Field(default=None, alias="from")
     to: DateTimeText | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.from_ is None and self.to is None:
+            raise ValueError("`active` needs `from`, `to` or both")
+        return self
+
+    def bounds(self, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+        """The first instant of the period, and the first one after it; None: without end."""
+        begin = None if self.from_ is None else _instant(self.from_, zone)
+        # Of a date as `to` it is the midnight at its end: the 31st is part of "to the 31st".
+        end = None if self.to is None else _instant(self.to, zone, days=_is_date(self.to))
+        return begin, end
+
+    def holds(self, at: datetime, zone: ZoneInfo) -> bool:
+        """Whether an instant lies within."""
+        begin, end = self.bounds(zone)
+        return (begin is None or at >= begin) and (end is None or at < end)

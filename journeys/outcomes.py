@@ -23,11 +23,14 @@ _BY_KIND = {
     "update": ("done",),
     "group": ("done",),
     "coupon": ("drawn", "exhausted"),
-    "emit": ("done",),
+    "emit": ("done", "failed", "refused"),
     "enter": ("entered", "refused"),
     "goto": ("jumped", "spent"),
     "exit": ("exited",),
 }
+
+UNLOOKED_FOR: dict[str, frozenset[str]] = {"emit": frozenset({"failed", "refused"})}
+"""By kind, outcomes that no journey is written for: the end of a chain, an event that can't be."""
 
 
 def outcomes(step: Step) -> list[str]:
@@ -50,6 +53,7 @@ def impossible(step: Step) -> dict[str, str]:
         never = _never(step.wait)
     if step.if_ is None and step.kind not in ("email", "sms"):
         never["skipped"] = "it has no `if`"
+    never |= dict.fromkeys(UNLOOKED_FOR.get(step.kind, ()), "no journey is written for it")
     return never
 
 

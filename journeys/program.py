@@ -28,7 +28,7 @@ class Node(BaseModel):
     next: int | None = None
     """Where every outcome leads that `arrows` does not name."""
     arrows: dict[str, int | None] = Field(default_factory=dict)
-    """Outcome → node: a branch's cases, a split's arms, a goto's `jumped`."""
+    """Way → node: a branch's cases, a split's arms, a goto's `jumped`."""
 
 
 class Program(BaseModel):
@@ -56,17 +56,18 @@ def begin(program: Program) -> Cursor:
     return Cursor(node=program.start)
 
 
-def advance(program: Program, cursor: Cursor, outcome: str) -> Cursor:
+def advance(program: Program, cursor: Cursor, outcome: str, way: str | None = None) -> Cursor:
     """The cursor after the current node ended with `outcome`. An `exit` node's run ends there.
 
-    Raises ValueError if the line has already ended.
+    `way`: the arrow to follow where it is not the outcome's. Raises ValueError if the line has
+    already ended.
     """
     if cursor.node is None:
         raise ValueError("the line has ended")
     node = program.nodes[cursor.node]
     if node.kind == "exit" and outcome == "exited":
         return Cursor(node=None, visit=cursor.visit)
-    following = node.arrows.get(outcome, node.next)
+    following = node.arrows.get(way or outcome, node.next)
     return Cursor(node=following, visit=cursor.visit)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,9 +20,9 @@ from journeys.outcomes import left_by, outcomes
 from journeys.parts import Part, parts_of
 from journeys.problems import Path, Problem
 from journeys.sending import Email, SendSettings, Sms
-from journeys.steps import Coupon, Enter, GotoStep, Step
+from journeys.steps import Coupon, Emission, Enter, GotoStep, Step
 from journeys.triggers import EventTrigger, MessageTrigger, Schedule, SegmentEntry
-from journeys.values import StepReference
+from journeys.values import DocumentModel, StepReference
 
 TOPIC_EVENTS: Final = frozenset({"Topic Subscribed", "Topic Confirmed", "Topic Unsubscribed"})
 
@@ -37,6 +37,8 @@ class Known:
     places: frozenset[str] = field(default_factory=frozenset)
     journeys: frozenset[str] = field(default_factory=frozenset)
     pools: frozenset[str] = field(default_factory=frozenset)
+    within_segments: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Of the server's segments, those that each names."""
 
     @classmethod
     def of(cls, documents: list[AnyDocument]) -> Known:
@@ -61,7 +63,17 @@ class Known:
             places=self.places | other.places,
             journeys=self.journeys | other.journeys,
             pools=self.pools | other.pools,
+            within_segments={**self.within_segments, **other.within_segments},
         )
+
+
+def segments_in(document: DocumentModel) -> frozenset[str]:
+    """The segments that conditions of a document name."""
+    return frozenset(
+        part.model.segment
+        for part in parts_of(document)
+        if isinstance(part.model, SegmentCondition)
+    )
 
 
 def document_references(document: AnyDocument, known: Known) -> Iterator[Problem]:
@@ -89,6 +101,9 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
     elif isinstance(model, EventTrigger) and model.event in TOPIC_EVENTS:
         topic = model.where.get("topic")
         yield "topics", topic if isinstance(topic, str) else None, "where"
+    elif isinstance(model, Emission) and model.event in TOPIC_EVENTS:
+        topic = model.properties.get("topic")
+        yield "topics", topic if isinstance(topic, str) else None, "properties"
     elif isinstance(model, SegmentCondition | SegmentEntry | Schedule):
         yield "segments", model.segment, "segment"
     elif isinstance(model, Near):

@@ -10,8 +10,8 @@ from zoneinfo import available_timezones
 
 from journeys.conditions import (
     EntryCondition,
+    EventCondition,
     MessageCondition,
-    SegmentCondition,
     StepCondition,
 )
 from journeys.cron import check_cron
@@ -22,16 +22,30 @@ from journeys.forms import nearest
 from journeys.parsing import Parsed
 from journeys.parts import Part, parts_of
 from journeys.problems import Problem
-from journeys.references import Known, document_references, step_references
+from journeys.references import (
+    TOPIC_EVENTS,
+    Known,
+    document_references,
+    segments_in,
+    step_references,
+)
 from journeys.sending import SendSettings, Webhook
-from journeys.steps import EmailStep, SmsStep, Step, Update, WaitStep
-from journeys.support import unsupported
+from journeys.splitting import contenders
+from journeys.steps import EmailStep, Emission, SmsStep, SplitStep, Step, Update, WaitStep, Winner
+from journeys.support import hindrances, unsupported
 from journeys.template_checks import template_problems
 from journeys.triggers import MessageTrigger, Schedule
 from journeys.values import EntryReference, StepReference
+from journeys.zones import zone_of
 
-__all__ = ["Known", "check", "unsupported", "validate"]
+__all__ = ["Known", "check", "hindrances", "unsupported", "validate"]
 
+_MEANT: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(sorted(TOPIC_EVENTS), ("topic",)),
+    "Coupon Redeemed": ("code",),
+}
+"""Events with a meaning, and the properties without which they have none."""
+_OPENS = "many mail programs open messages by themselves, and others never tell"
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
 
 
@@ -56,7 +70,7 @@ def check(parsed: list[Parsed], known: Known | None = None) -> list[Problem]:
         placed = [each.placed(problem) for problem in problems]
         found += sorted(placed, key=lambda problem: (problem.line, problem.column))
     by_key = {each.document.key: each for each in parsed if isinstance(each.document, Segment)}
-    found += _circles(by_key)
+    found += _circles(by_key, there)
     return found
 
 
@@ -85,6 +99,8 @@ def _journey(journey: Journey) -> Iterator[Problem]:
     doubled = len(steps) < len(journey.all_steps())
     yield from _consent(journey)
     yield from _exits(journey)
+    yield from _winners(journey)
+    yield from _active(journey)
     for place, entry in enumerate(journey.entry):
         yield from (
             replace(problem, path=("entry", place, *problem.path))
@@ -122,6 +138,47 @@ def _exits(journey: Journey) -> Iterator[Problem]:
             yield Problem("wait_in_exit", message, path=(*path, "wait"), step=step.id)
 
 
+def _winners(journey: Journey) -> Iterator[Problem]:
+    for path, step in journey.walk():
+        if not isinstance(step, SplitStep):
+            continue
+        for place, arm in enumerate(step.split):
+            if arm.winner is None:
+                continue
+            here = (*path, "split", place, "winner")
+            if path[0] == "exit":
+                message = "a `winner` waits, and an exit's `then` can't: the run is ending"
+                yield Problem("wait_in_exit", message, path=here, step=step.id)
+            among = contenders(step)
+            if not any(among.values()):
+                yield Problem(
+                    "no_contender",
+                    f"`{arm.name}` has nothing to choose from: no other arm sends a message",
+                    "give two arms a `then` with an email or an sms",
+                    path=here,
+                    step=step.id,
+                )
+            elif not (len(among) > 1 and all(among.values())):
+                silent = next((name for name, sends in among.items() if not sends), None)
+                yield Problem(
+                    "no_contender",
+                    f"the arm `{silent}` sends no message, so it never wins" if silent else
+                    f"`{arm.name}` always takes the arm `{next(iter(among))}`: there is no other",
+                    severity="warning",
+                    path=here,
+                    step=step.id,
+                )  # fmt: skip
+
+
+def _active(journey: Journey) -> Iterator[Problem]:
+    if journey.active is None:
+        return
+    begin, end = journey.active.bounds(zone_of(None, journey.timezone))
+    if begin is not None and end is not None and begin >= end:
+        message = "`active`: `to` lies before `from`, so no entry would ever be taken"
+        yield Problem("active", message, path=("active", "to"))
+
+
 def _outside_a_run(
     parts: Iterator[Part], words: str, also: tuple[type, ...] = ()
 ) -> Iterator[Problem]:
@@ -131,8 +188,16 @@ def _outside_a_run(
         if isinstance(part.model, forbidden):
             key = "message" if hasattr(part.model, "message") else "step"
             yield part.problem("no_run", f"{words} knows no steps: there is no run yet", None, key)
-        elif not also and isinstance(part.model, EntryCondition | EntryReference):
+        elif also:
+            continue
+        elif isinstance(part.model, EntryCondition | EntryReference):
             yield part.problem("no_run", f"{words} knows no entry: it is no run's", None, "entry")
+        elif isinstance(part.model, EventCondition):
+            for key in ("since", "before"):
+                if getattr(part.model, key) == "entry":
+                    yield part.problem(
+                        "no_run", f"{words} knows no entry: it is no run's", None, key
+                    )
 
 
 def _too_early(journey: Journey, flow: Flow) -> Iterator[Problem]:
@@ -170,13 +235,11 @@ def _values(part: Part) -> Iterator[Problem]:
             except ValueError as error:
                 yield part.problem("cron", str(error), None, "cron")
     elif isinstance(model, MessageCondition) and model.is_ == "opened":
-        yield replace(
-            part.problem(
-                "opens", "many mail programs open messages by themselves, and others never tell",
-                "ask for clicked, or for an event of your own", "is",
-            ),
-            severity="warning",
-        )  # fmt: skip
+        hint = "ask for clicked, or for an event of your own"
+        yield replace(part.problem("opens", _OPENS, hint, "is"), severity="warning")
+    elif isinstance(model, Winner) and model.by == "opened":
+        hint = "choose the winner by clicked"
+        yield replace(part.problem("opens", _OPENS, hint, "by"), severity="warning")
     elif isinstance(model, SendSettings):
         for key, text in (("from", model.from_), ("reply_to", model.reply_to)):
             if text is not None and "{{" not in text and not _is_address(text):
@@ -188,6 +251,12 @@ def _values(part: Part) -> Iterator[Problem]:
         if not re.match(r"https?://|\{\{", model.url):
             message = f"`{model.url}` is no address to call"
             yield part.problem("url", message, "begin with https:// or http://", "url")
+    elif isinstance(model, Emission):
+        for name in _MEANT.get(model.event, ()):
+            if model.properties.get(name) is None:
+                message = f"`{model.event}` without a `{name}` always fails"
+                hint = f"give it properties: {{{name}: …}}"
+                yield part.problem("no_meaning", message, hint, "event")
     elif isinstance(model, Update):
         for key in ("set", "unset", "add"):
             if "external_id" in getattr(model, key):
@@ -211,16 +280,11 @@ def _zone(part: Part, zone: str) -> Iterator[Problem]:
         yield part.problem("timezone", f"there is no time zone `{zone}`", hint, "timezone")
 
 
-def _circles(segments: dict[str, Parsed]) -> Iterator[Problem]:
-    """Segments that contain themselves."""
-    inside = {
-        key: [
-            part.model.segment
-            for part in parts_of(each.document)
-            if isinstance(part.model, SegmentCondition)
-        ]
-        for key, each in segments.items()
-    }
+def _circles(segments: dict[str, Parsed], known: Known) -> Iterator[Problem]:
+    """Segments that contain themselves, by way of the server's if need be."""
+    inside = {**known.within_segments}
+    for key, each in segments.items():
+        inside[key] = segments_in(each.document)
     for key, each in segments.items():
         waiting, seen = list(inside[key]), set[str]()
         while waiting:
@@ -228,7 +292,7 @@ def _circles(segments: dict[str, Parsed]) -> Iterator[Problem]:
             if here in seen:
                 continue
             seen.add(here)
-            waiting += inside.get(here, [])
+            waiting += inside.get(here, ())
         if key in seen:
             message = f"the segment `{key}` contains itself"
             yield each.placed(Problem("circle", message, path=("if",)))

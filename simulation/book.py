@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,16 @@ from psycopg import AsyncConnection
 
 from api.definitions import save
 from journeys.definition import Journey
+from journeys.documents import AnyDocument, Segment
 from journeys.parsing import Parsed, parse_all
+from journeys.parts import parts_of
 from journeys.problems import Problem
+from journeys.steps import CouponStep, EnterStep
 from journeys.support import unsupported
-from journeys.triggers import EventEntry
+from journeys.triggers import ConditionTrigger, EventEntry
 from journeys.validation import check
 from simulation.refusal import SimulationRefused
+from store.conditions import is_timed
 from store.documents import lock_catalog
 from store.journeys import activate
 
@@ -33,6 +37,13 @@ class Book:
     journey: Journey
     parsed: tuple[Parsed, ...]
     warnings: tuple[Problem, ...] = ()
+    entered: tuple[Journey, ...] = ()
+    """Journeys that the one to simulate enters, and those that they enter: they are active too."""
+
+    @property
+    def journeys(self) -> tuple[Journey, ...]:
+        """The active journeys, the one to simulate first."""
+        return (self.journey, *self.entered)
 
     @property
     def begins_by_event(self) -> bool:
@@ -40,29 +51,51 @@ class Book:
         return any(isinstance(entry, EventEntry) for entry in self.journey.entry)
 
     @property
+    def pools(self) -> frozenset[str]:
+        """The pools that the journeys' coupons are drawn from."""
+        steps = [step for journey in self.journeys for step in journey.all_steps()]
+        return frozenset(step.coupon.pool for step in steps if isinstance(step, CouponStep))
+
+    @property
+    def in_time(self) -> bool:
+        """Whether time alone may fulfil a condition that a journey waits for, or exits by."""
+        segments = {
+            each.document.key: each.document.if_
+            for each in self.parsed
+            if isinstance(each.document, Segment)
+        }
+        return any(
+            isinstance(part.model, ConditionTrigger) and is_timed(part.model.if_, segments=segments)
+            for journey in self.journeys
+            for part in parts_of(journey)
+        )
+
+    @property
     def secrets(self) -> frozenset[str]:
-        """The names of the secrets that the journey's webhooks read."""
-        found = _SECRET.findall(orjson.dumps(self.journey.as_document()))
+        """The names of the secrets that the journeys' webhooks read."""
+        found = _SECRET.findall(orjson.dumps([each.as_document() for each in self.journeys]))
         return frozenset(name.decode() for name in found)
 
-    async def save(self, conn: AsyncConnection[Any]) -> int:
-        """Keep the documents as drafts; the journey's version."""
-        version = 0
+    async def save(self, conn: AsyncConnection[Any]) -> dict[str, int]:
+        """Keep the documents as drafts; the versions of the journeys."""
+        versions: dict[str, int] = {}
+        active = {journey.key for journey in self.journeys}
         async with conn.transaction():
             await lock_catalog(conn)
             for each in self.parsed:
                 document = each.document
                 if not isinstance(document, Journey):
                     await save(conn, each)
-                elif document.key == self.journey.key:
-                    version = (await save(conn, each)).version
-        return version
+                elif document.key in active:
+                    versions[document.key] = (await save(conn, each)).version
+        return versions
 
-    async def activate(self, conn: AsyncConnection[Any], version: int) -> None:
-        """Let the journey take entries."""
+    async def activate(self, conn: AsyncConnection[Any], versions: Mapping[str, int]) -> None:
+        """Let the journeys take entries."""
         async with conn.transaction():
             await lock_catalog(conn)
-            await activate(conn, self.journey.key, version)
+            for key, version in versions.items():
+                await activate(conn, key, version)
 
 
 def read_book(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> Book:
@@ -84,15 +117,23 @@ def read_book(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> Bo
     chosen = _choose(parsed, key)
     journey = chosen.document
     assert isinstance(journey, Journey)
-    lacks = lacking(journey)
+    entered = _entered(chosen, parsed)
+    lacks = [
+        each.placed(problem)
+        for each in (chosen, *entered)
+        if isinstance(each.document, Journey)
+        for problem in lacking(each.document)
+    ]
     if lacks:
-        raise SimulationRefused("\n".join(str(chosen.placed(problem)) for problem in lacks))
+        raise SimulationRefused("\n".join(map(str, lacks)))
     warnings = tuple(
         problem
         for problem in found
-        if problem.file == chosen.file and problem.code != "unsupported"
+        # A simulation has every pool.
+        if problem.file == chosen.file and problem.code not in ("unsupported", "unknown_pool")
     )
-    return Book(journey, tuple(parsed), warnings)
+    others = [each.document for each in entered if isinstance(each.document, Journey)]
+    return Book(journey, tuple(parsed), warnings, tuple(others))
 
 
 def lacking(journey: Journey) -> list[Problem]:
@@ -130,8 +171,25 @@ def _choose(parsed: Sequence[Parsed], key: str | None) -> Parsed:
     raise SimulationRefused(f"there is no journey `{key}` in the files; there are: {names}")
 
 
-def _stands_for_start(journey: Journey, problem: Problem) -> bool:
+def _entered(chosen: Parsed, parsed: Sequence[Parsed]) -> list[Parsed]:
+    """The journeys that a journey enters, and those that they enter, as far as the files go."""
+    by_key = {each.document.key: each for each in parsed if isinstance(each.document, Journey)}
+    found = {chosen.document.key: chosen}
+    waiting = [chosen.document]
+    while waiting:
+        journey = waiting.pop()
+        assert isinstance(journey, Journey)
+        for step in journey.all_steps():
+            key = step.enter.journey if isinstance(step, EnterStep) else None
+            if key in by_key and key not in found:
+                found[key] = by_key[key]
+                waiting.append(by_key[key].document)
+    return [each for key, each in found.items() if key != chosen.document.key]
+
+
+def _stands_for_start(journey: AnyDocument, problem: Problem) -> bool:
     """An entry that is no event's is played by a start, so it need not work."""
+    assert isinstance(journey, Journey)
     if len(problem.path) < 2 or problem.path[0] != "entry":
         return False
     place = problem.path[1]

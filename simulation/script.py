@@ -98,6 +98,8 @@ class Person:
     history: tuple[Call, ...] = ()
     groups: tuple[str, ...] = ()
     topics: Mapping[str, TopicState] = field(default_factory=dict)
+    coupons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By pool, the codes it holds; a pool that is not named is full."""
 
     def named(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """A tracking call that names this contact unless it names one."""
@@ -143,7 +145,6 @@ def read_person(given: object, journey: Journey, start: datetime) -> Person:
     groups = _list(given, "groups", "contact")
     if not all(isinstance(group, str) for group in groups):
         raise SimulationRefused("contact.groups: must be a list of keys")
-    _object(given, "coupons", "contact")
     return Person(
         user,
         zone,
@@ -151,7 +152,17 @@ def read_person(given: object, journey: Journey, start: datetime) -> Person:
         tuple(sorted(history, key=lambda call: call.at)),
         tuple(groups),
         cast("Mapping[str, TopicState]", topics),
+        _coupons(_object(given, "coupons", "contact")),
     )
+
+
+def _coupons(given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    for pool, codes in given.items():
+        if not isinstance(codes, list) or not all(code and isinstance(code, str) for code in codes):
+            raise SimulationRefused(
+                f'contact.coupons.{pool}: must be a list of codes, ["A1", "A2"]'
+            )
+    return {pool: tuple(codes) for pool, codes in given.items()}
 
 
 def _history(person: Person, raw: object, start: datetime, place: str) -> Call:

@@ -42,6 +42,7 @@ from simulation.script import Call, Person, Scenario, Scene, SendGoes, Start
 from simulation.timeline import Line, Timeline
 from store.catalog import Catalog
 from store.contacts import find_contact
+from store.coupons import add_codes, make_pool
 from store.groups import add_to_group
 from store.ingest import Rejected, take
 from store.meanings import MeaningRefused
@@ -68,6 +69,8 @@ _LOOK_EVERY = timedelta(hours=1)
 """How often a condition that time alone can fulfil is looked at, here as in production."""
 _LOOK_FOR = timedelta(days=400)
 """For how long it is looked at when nothing else is to come."""
+_FULL = 1_000
+"""Codes of a pool that the script says nothing about, for up to a hundred contacts."""
 _PATIENCE = 60.0
 """Seconds that the engine may work on what happens at one moment, and one more for each contact."""
 _TICK = 0.003
@@ -113,6 +116,8 @@ class Simulation:
         self._busy: set[UUID] = set()
         """Contacts of whom there may be something to tell."""
         self._told_until: datetime | None = None
+        # No segment changes here, so that only what time does is to be looked for.
+        self._in_time = book.in_time
 
     @property
     def lines(self) -> list[Line]:
@@ -210,7 +215,7 @@ class Simulation:
     async def _next(self) -> datetime | None:
         async with self._pool.connection() as conn:
             due = await next_due(conn)
-            if await is_listening_in_time(conn):
+            if self._in_time and await is_listening_in_time(conn):
                 look = self.clock.now + _LOOK_EVERY
                 return min(due, look) if due else look
         return due
@@ -337,7 +342,7 @@ class Simulation:
 
     async def _prepare(self, start: datetime) -> None:
         async with self._pool.connection() as conn:
-            version = await self.book.save(conn)
+            versions = await self.book.save(conn)
         await self._introduce()
         history = sorted((call for who in self.people for call in who.history), key=_at)
         for at, together in groupby(history, key=_at):
@@ -360,10 +365,13 @@ class Simulation:
                         raise SimulationRefused(
                             f"contact.topics.{topic}{whose}: {refused}"
                         ) from None
+            for pool, codes in self._codes().items():
+                await make_pool(conn, pool)
+                await add_codes(conn, pool, codes)
         # What came before begins nothing: no journey is active yet.
         await self._dispatching.drain()
         async with self._pool.connection() as conn:
-            await self.book.activate(conn, version)
+            await self.book.activate(conn, versions)
         self._starts.offset = start - await self._environment.get_current_time()
 
     async def _introduce(self) -> None:
@@ -372,6 +380,16 @@ class Simulation:
             for person in self.people:
                 await make_contact(conn, person.id)
         await self._accept([Call(self.clock.now, each.identify, "contact") for each in self.people])
+
+    def _codes(self) -> dict[str, list[str]]:
+        """The codes of each pool: those that people bring, of all together; else it is full."""
+        brought: dict[str, list[str]] = {}
+        for person in self.people:
+            for pool, codes in person.coupons.items():
+                brought.setdefault(pool, []).extend(codes)
+        enough = max(_FULL, _FULL // 100 * len(self.people))
+        full = {pool: full_pool(pool, enough) for pool in self.book.pools - brought.keys()}
+        return dict(sorted((full | brought).items()))
 
     def _workers(self) -> list[Worker]:
         context = Context(
@@ -384,7 +402,7 @@ class Simulation:
             sender=SENDER,
             secrets=Placeholders(self.book.secrets),
         )
-        kinds = {step.kind for step in self.book.journey.all_steps()}
+        kinds = {step.kind for journey in self.book.journeys for step in journey.all_steps()}
         served = {QUEUE, *(queue for kind, queue in SEND_QUEUES.items() if kind in kinds)}
         return [
             Worker(
@@ -406,6 +424,11 @@ class Simulation:
             for queue, activities in activities_by_queue(context).items()
             if queue in served
         ]
+
+
+def full_pool(pool: str, codes: int = _FULL) -> list[str]:
+    """The codes of a pool that a scenario says nothing about."""
+    return [f"{pool.upper()}-{number:04}" for number in range(1, codes + 1)]
 
 
 @asynccontextmanager

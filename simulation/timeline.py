@@ -19,7 +19,7 @@ from store.simulated import Happened, Standing, Turned
 
 @dataclass(frozen=True)
 class Line:
-    """A visit at its end, or a run's entry or end, or a refused entry."""
+    """A visit at its end, or a run's entry, met goal or end, or a refused entry."""
 
     at: datetime
     """In UTC."""
@@ -29,7 +29,7 @@ class Line:
     """The number of the run, from 1; 0 for a refused entry."""
     step: str | None
     kind: str
-    """The step's word, `entry`, `end` or `refused`."""
+    """The step's word, `entry`, `goal`, `end` or `refused`."""
     outcome: str | None
     facts: dict[str, Any] = field(default_factory=dict)
     contact: str = ""
@@ -64,9 +64,11 @@ class Timeline:
                 continue
             self._seen.add((each.run_id, each.visit))
             facts = {**each.facts, **_left(each.output)}
+            # Drawn by lot, so no two simulations would be the same.
+            facts.pop("run_id", None)
             if each.message_id is not None:
                 facts |= sent.get(each.message_id, {})
-            if each.visit == 0 or each.visit is None:
+            if each.visit is None or each.visit <= 0:
                 facts = {name: value for name, value in facts.items() if value is not None}
             self._tell(each, each.at, each.run, each.step, each.kind, each.outcome, facts)
 

@@ -1,17 +1,21 @@
-"""Definitions in memory: versions, which never change, and the active journeys, which do."""
+"""Definitions in memory: versions, which never change, and what does: active journeys, segments."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from psycopg import AsyncConnection
 
 from journeys.definition import Journey
 from journeys.program import Program
+from journeys.references import segments_in
 from journeys.triggers import EventEntry
+from store.goals import GoalLook, build_goal_look
 from store.listening import Look, build_exits_look, build_wait_look
+from store.segments import NO_SEGMENTS, Segments, read_revision, read_segments
 
 _KEPT = 1_000
 
@@ -24,24 +28,36 @@ class Definition:
     version: int
     journey: Journey
     program: Program
-    exits: Look | None
-    """None: nothing ends a run of this version early."""
-    _waits: dict[str, Look | None] = field(default_factory=dict, compare=False)
+    segments: Segments = NO_SEGMENTS
+    """Those that its conditions are judged by; none if it names none."""
+    _waits: dict[str, Look | None] = field(default_factory=dict, init=False, compare=False)
 
     @classmethod
     def load(
         cls, key: str, version: int, document: dict[str, Any], program: dict[str, Any]
     ) -> Definition:
-        """From the two JSON documents Postgres keeps."""
-        journey = Journey.model_validate(document)
-        return cls(
-            key, version, journey, Program.model_validate(program), build_exits_look(journey)
-        )
+        """From the two JSON documents Postgres keeps; it knows no segments yet."""
+        return cls(key, version, Journey.model_validate(document), Program.model_validate(program))
+
+    @cached_property
+    def names_segments(self) -> bool:
+        """Whether what is compiled from it changes with segments."""
+        return bool(segments_in(self.journey))
+
+    @cached_property
+    def exits(self) -> Look | None:
+        """The look at its exit rules; None: nothing ends a run of this version early."""
+        return build_exits_look(self.journey, self.segments.conditions)
+
+    @cached_property
+    def goal(self) -> GoalLook | None:
+        """What meets its goal; None if it has none."""
+        return build_goal_look(self.journey)
 
     def wait_look(self, step: str) -> Look | None:
         """What the wait `step` listens for; None for a wait that only time ends."""
         if step not in self._waits:
-            self._waits[step] = build_wait_look(self.journey, step)
+            self._waits[step] = build_wait_look(self.journey, step, self.segments.conditions)
         return self._waits[step]
 
 
@@ -54,26 +70,33 @@ class Active:
 
 
 class Catalog:
-    """A process's view: versions are kept, and the active set follows its revision."""
+    """A process's view: versions are kept, and the active set and segments follow the revision."""
 
     def __init__(self) -> None:
         self._versions: OrderedDict[tuple[str, int], Definition] = OrderedDict()
         self._active = Active(-1, {})
+        self._segments = NO_SEGMENTS
 
     async def definition(self, conn: AsyncConnection[Any], key: str, version: int) -> Definition:
-        """A version. Raises LookupError if Postgres does not know it."""
+        """A version, with the segments that it names as they are now.
+
+        Only one that names segments asks for the revision. Raises LookupError if Postgres does not
+        know the version.
+        """
         known = self._versions.get((key, version))
-        if known is not None:
-            self._versions.move_to_end((key, version))
+        if known is None:
+            cursor = await conn.execute(
+                "select document, program from journey_version where journey = %s and version = %s",
+                (key, version),
+            )
+            row = await cursor.fetchone()
+            if row is None:
+                raise LookupError(f"journey {key} has no version {version}")
+            known = self._keep(Definition.load(key, version, *row))
+        self._versions.move_to_end((key, version))
+        if not known.names_segments:
             return known
-        cursor = await conn.execute(
-            "select document, program from journey_version where journey = %s and version = %s",
-            (key, version),
-        )
-        row = await cursor.fetchone()
-        if row is None:
-            raise LookupError(f"journey {key} has no version {version}")
-        return self._keep(Definition.load(key, version, *row))
+        return await self._beside(conn, known, await read_revision(conn))
 
     async def active(self, conn: AsyncConnection[Any], revision: int) -> Active:
         """The active set, no older than `revision` of the catalog."""
@@ -89,12 +112,24 @@ class Catalog:
             definition = self._versions.get((key, version)) or self._keep(
                 Definition.load(key, version, document, program)
             )
+            if definition.names_segments:
+                definition = await self._beside(conn, definition, revision)
             for name in sorted(
                 {entry.event for entry in definition.journey.entry if isinstance(entry, EventEntry)}
             ):
                 by_event.setdefault(name, []).append(definition)
         self._active = Active(revision, by_event)
         return self._active
+
+    async def _beside(
+        self, conn: AsyncConnection[Any], definition: Definition, revision: int
+    ) -> Definition:
+        """The version beside segments no older than `revision`."""
+        if self._segments.revision < revision:
+            self._segments = await read_segments(conn)
+        if definition.segments is self._segments:
+            return definition
+        return self._keep(replace(definition, segments=self._segments))
 
     def _keep(self, definition: Definition) -> Definition:
         self._versions[(definition.key, definition.version)] = definition

@@ -214,6 +214,7 @@ async def erase(conn: AsyncConnection[Any], contact_id: UUID) -> list[ActiveRun]
     """Delete a contact and everything that names it; its runs that were active.
 
     Suppressions stay: they are hashes of addresses, so that nobody writes to an erased address.
+    Coupons stay spent, and forget whose they were.
     The caller stops the workflows after the commit; one that is missed is refused by its run's
     absence when it wakes.
     """
@@ -228,11 +229,12 @@ async def erase(conn: AsyncConnection[Any], contact_id: UUID) -> list[ActiveRun]
             "delete from start_request where answer->>'id' in"
             " (select id::text from run where contact_id = %s)"
         ),
+        ("update coupon set contact_id = null, run_id = null, visit = null where contact_id = %s"),
         "delete from listener where contact_id = %s",
         "delete from message where contact_id = %s",
         "delete from outbox where contact_id = %s",
         "delete from event where contact_id = %s",
-        # Identities, consent, groups, refusals, runs and their faults go with the row.
+        # Identities, consent, groups, refusals, runs with their goals and faults go with the row.
         "delete from contact where id = %s",
     ):
         await conn.execute(statement, (contact_id,))

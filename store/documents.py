@@ -102,9 +102,10 @@ async def list_documents(
 
 
 async def known_keys(conn: AsyncConnection[Any]) -> dict[str, set[str]]:
-    """The keys of all documents by kind, journeys included."""
+    """The keys of all documents by kind, journeys and pools of coupons included."""
     cursor = await conn.execute(
         "select kind, key from document union all select 'journey', key from journey"
+        " union all select 'pool', key from coupon_pool"
     )
     known: dict[str, set[str]] = {}
     for kind, key in await cursor.fetchall():

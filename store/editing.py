@@ -10,6 +10,7 @@ import orjson
 from psycopg import AsyncConnection
 
 from store.contacts import find_contact, hold
+from store.identifiers import new_id
 from store.recording import CONTACT_CHANGED, Contended, PendingEvent, write_pending
 
 
@@ -27,7 +28,7 @@ async def put_contact(
         cursor = await conn.execute(
             "insert into contact (id, external_id) values (%s, %s)"
             " on conflict (external_id) do nothing returning id",
-            (uuid4(), reference),
+            (new_id(), reference),
         )
         new = await cursor.fetchone() is not None
         held = await hold(conn, external=[reference])

@@ -13,15 +13,26 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from journeys.conditions import AnyCondition
 from journeys.durations import Duration
+from journeys.paths import first
+from journeys.triggers import ApiEntry, EventEntry
 from journeys.zones import zone_of
 from store.catalog import Catalog, Definition
+from store.conditions import compile_condition, judge_start
 from store.contacts import lock_contacts
-from store.identifiers import new_run_id
+from store.goals import NewGoal, set_goals
+from store.identifiers import new_id
 from store.listening import listen, look_at
 from store.runs import RunRow, end_run, fire_exit, lock_run
 
-RefusalCode = Literal["paused", "archived", "draft", "active", "re_entry", "no_key", "merged"]
+RefusalCode = Literal[
+    "paused", "archived", "draft", "inactive", "active", "re_entry", "no_key", "if", "merged",
+    "chain",
+]  # fmt: skip
+
+CHAIN_LIMIT = 10
+"""Enters and emits, one from another, that an event from outside may begin."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,8 @@ class EntryRequest:
     properties: dict[str, Any]
     event_id: int | None
     depth: int = 0
+    start_workflow: bool = False
+    """Nobody who asks starts the workflow: a dispatcher is to."""
 
 
 async def enter(
@@ -73,7 +86,7 @@ async def enter_all(
     await lock_contacts(conn, [request.contact_id for _, request in requests])
     seen = await _see(conn, requests)
     answers: list[Entered | Refused] = []
-    fresh: list[tuple[Definition, EntryRequest, UUID, int]] = []
+    fresh: list[_Fresh] = []
     refused: list[tuple[Definition, EntryRequest, str]] = []
     for (definition, request), each in zip(requests, seen, strict=True):
         if each is None:
@@ -90,8 +103,8 @@ async def enter_all(
             refused.append((definition, request, stopped.code))
             answers.append(stopped)
         else:
-            run_id = new_run_id()
-            fresh.append((definition, request, run_id, each.last_event_id))
+            run_id = new_id()
+            fresh.append(_Fresh(definition, request, run_id, each))
             answers.append(Entered(run_id, stopped))
     await _insert(conn, fresh)
     await _log_refusals(conn, refused)
@@ -154,8 +167,17 @@ async def _judge(
     """The runs that end for this entry, or why there is none."""
     if seen.state != "active":
         return Refused(cast("RefusalCode", seen.state))
+    if request.depth > CHAIN_LIMIT:
+        return Refused("chain")
+    period = definition.journey.active
+    if period is not None and not period.holds(
+        seen.now, zone_of(None, definition.journey.timezone)
+    ):
+        return Refused("inactive")
     if request.key is None:
         return Refused("no_key")
+    if request.event_id is None and not await _may_start(conn, definition, request):
+        return Refused("if")
     active = seen.active
     restarted = False
     if active is not None and not await _exited_first(conn, catalog, active, request.event_id):
@@ -171,6 +193,23 @@ async def _judge(
             if re_entry.add_to(seen.last_started, zone) > seen.now:
                 return Refused("re_entry")
     return () if active is None else (active,)
+
+
+async def _may_start(
+    conn: AsyncConnection[Any], definition: Definition, request: EntryRequest
+) -> bool:
+    """Whether a start by API is let in: by an `{api: true}` whose `if` holds, where one has any."""
+    conditions = [entry.if_ for entry in definition.journey.entry if isinstance(entry, ApiEntry)]
+    asked = [condition for condition in conditions if condition is not None]
+    if len(asked) < len(conditions) or not asked:
+        return True
+    holds = compile_condition(
+        AnyCondition(any=asked),
+        prefix="i_",
+        default_zone=definition.journey.timezone or "UTC",
+        segments=definition.segments.conditions,
+    )
+    return await judge_start(conn, request.contact_id, request.properties, holds)
 
 
 async def _exited_first(
@@ -190,7 +229,7 @@ async def _exited_first(
     if definition.program.exits[fired.slot.number] is not None:
         return False
     await fire_exit(conn, active, run.visit, fired.slot.number, fired.slot.name)
-    return await end_run(conn, active, "exited", fired.slot.name, stop_workflow=True)
+    return await end_run(conn, active, fired.slot.outcome, fired.slot.name, stop_workflow=True)
 
 
 async def _gives_way(conn: AsyncConnection[Any], definition: Definition, active: UUID) -> bool:
@@ -204,46 +243,82 @@ async def _gives_way(conn: AsyncConnection[Any], definition: Definition, active:
     return row is not None and not row[0]
 
 
-async def _insert(
-    conn: AsyncConnection[Any], runs: Sequence[tuple[Definition, EntryRequest, UUID, int]]
-) -> None:
+@dataclass(frozen=True)
+class _Fresh:
+    """A run that begins."""
+
+    definition: Definition
+    request: EntryRequest
+    run_id: UUID
+    seen: _Seen
+
+    @property
+    def ref(self) -> int:
+        """Exits and the goal count events with a higher id."""
+        event_id = self.request.event_id
+        return event_id if event_id is not None else self.seen.last_event_id
+
+
+async def _insert(conn: AsyncConnection[Any], runs: Sequence[_Fresh]) -> None:
     if not runs:
         return
     rows = [
         {
-            "id": str(run_id),
-            "journey": definition.key,
-            "version": definition.version,
-            "contact_id": str(request.contact_id),
-            "key": request.key or "",
-            "entry_event_id": request.event_id,
-            "entry": request.properties,
-            "ref": request.event_id if request.event_id is not None else last_event_id,
-            "depth": request.depth,
+            "id": str(run.run_id),
+            "journey": run.definition.key,
+            "version": run.definition.version,
+            "contact_id": str(run.request.contact_id),
+            "key": run.request.key or "",
+            "entry_event_id": run.request.event_id,
+            "entry": run.request.properties,
+            "ref": run.ref,
+            "depth": run.request.depth,
+            "start_workflow": run.request.start_workflow,
         }
-        for definition, request, run_id, last_event_id in runs
+        for run in runs
     ]
-    await conn.execute(
+    cursor = await conn.execute(
         """
         insert into run (id, journey, version, contact_id, key, entry_event_id, entry, entry_ref,
-                         ref, depth)
-        select id, journey, version, contact_id, key, entry_event_id, entry, ref, ref, depth
+                         ref, depth, start_workflow)
+        select id, journey, version, contact_id, key, entry_event_id, entry, ref, ref, depth,
+               start_workflow
         from jsonb_to_recordset(%s) g(id uuid, journey text, version int, contact_id uuid,
-            key text, entry_event_id bigint, entry jsonb, ref bigint, depth smallint)
+            key text, entry_event_id bigint, entry jsonb, ref bigint, depth smallint,
+            start_workflow boolean)
+        returning id, started_at
         """,
         (Jsonb(rows),),
     )
-    for definition, request, run_id, last_event_id in runs:
+    started = dict(await cursor.fetchall())
+    goals = []
+    for run in runs:
+        definition, request = run.definition, run.request
         if definition.exits is not None:
             await listen(
                 conn,
                 definition.exits,
-                run_id=run_id,
+                run_id=run.run_id,
                 visit=0,
                 contact_id=request.contact_id,
-                ref=request.event_id if request.event_id is not None else last_event_id,
+                ref=run.ref,
                 entry=request.properties,
             )
+        if definition.goal is not None:
+            goals.append(
+                NewGoal(
+                    look=definition.goal,
+                    run_id=run.run_id,
+                    journey=definition.key,
+                    contact_id=request.contact_id,
+                    entry=request.properties,
+                    ref=run.ref,
+                    started_at=started[run.run_id],
+                    zone=zone_of(run.seen.timezone, definition.journey.timezone),
+                )
+            )
+    if goals:
+        await set_goals(conn, goals)
 
 
 async def _log_refusals(
@@ -263,6 +338,21 @@ async def _log_refusals(
             [code for _, _, code in refused],
         ),
     )
+
+
+def key_of_start(definition: Definition, properties: dict[str, Any]) -> str | None:
+    """The key of a run that no event begins: the first entry's key that the properties have.
+
+    "" without one; None if every entry has a key: a run without it could be told from no other.
+    """
+    keys = [
+        entry.key if isinstance(entry, EventEntry) else None for entry in definition.journey.entry
+    ]
+    for key in keys:
+        value = first(properties, key) if key is not None else None
+        if value is not None and not isinstance(value, dict | list):
+            return str(value)
+    return "" if None in keys else None
 
 
 async def entries_of(conn: AsyncConnection[Any], run: RunRow) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ import time
 from uuid import UUID
 
 
-def new_run_id() -> UUID:
-    """An id for a run: a UUID of version 7 (RFC 9562, section 5.7).
+def new_id() -> UUID:
+    """An id for a run or a contact: a UUID of version 7 (RFC 9562, section 5.7).
 
     Its first 48 bits are milliseconds since 1970, so listings by id are listings by age, and an
     index of ids grows at its end.

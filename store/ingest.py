@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from store.calls import Accepted, Item, Rejected
 from store.contacts import COLUMNS, HeldContact, hold
+from store.identifiers import new_id
 from store.meanings import MeaningRefused, Meanings, Meant, has_meaning
 from store.merging import repoint
 from store.plain_ingest import accept_plain, is_plain
@@ -201,11 +202,11 @@ class _Batch:
         """The contact an item is about; one that nobody knows yet is made only once touched."""
         if item.user_id is not None:
             known = self._by_external.get(item.user_id)
-            return known or HeldContact(uuid4(), external_id=item.user_id, new=True)
+            return known or HeldContact(new_id(), external_id=item.user_id, new=True)
         if item.anonymous_id is None:
             raise ValueError("an item names its contact")
         known = self._by_anonymous.get(item.anonymous_id)
-        return known or HeldContact(uuid4(), new=True)
+        return known or HeldContact(new_id(), new=True)
 
     def _touch(self, contact: HeldContact, item: Item) -> None:
         contact.touched = True

@@ -8,7 +8,7 @@ the contact.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,27 +17,24 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from journeys.conditions import Comparison, EntryReference, Where
+from journeys.conditions import Condition
 from journeys.definition import Journey
-from journeys.paths import first
 from journeys.steps import AnyWait, ForWait, TriggerWait, WaitStep
-from journeys.triggers import ConditionTrigger, EventTrigger, MessageTrigger
-from store.conditions import compile_condition, compile_where, is_timed, split_where
+from journeys.triggers import (
+    ConditionTrigger,
+    EventGoal,
+    EventTrigger,
+    Goal,
+    MessageGoal,
+    MessageTrigger,
+)
+from store.conditions import compile_condition, is_timed
+from store.matching import match_trigger, needs_exactness, resolve_match
 
 Trigger = EventTrigger | MessageTrigger | ConditionTrigger
 
-MESSAGE_EVENTS = {
-    "delivered": "Message Delivered",
-    "opened": "Message Opened",
-    "clicked": "Message Clicked",
-    "bounced": "Message Bounced",
-    "replied": "Message Replied",
-}
-
-_NOT_A_MACHINE = "coalesce(e.properties->>'by', 'human') <> 'machine'"
-_LATEST_MESSAGE = (
-    "e.properties->>'message_id' = (select m.id::text from message m where m.run_id = r.id"
-    " and m.step = %({step})s order by m.visit desc limit 1)"
+_IN_TIME = (
+    "e.stamped_at <= (select coalesce(g.until_at, 'infinity') from goal g where g.run_id = r.id)"
 )
 # The moment may be before the entry, whose event ends no wait, or still to come.
 _SINCE = (
@@ -62,6 +59,8 @@ class Slot:
     """Parts of `where` that go into the listener's `match`; references to the entry unresolved."""
     rest: bool
     timed: bool
+    outcome: str = "exited"
+    """Of the run, if this is an exit rule."""
 
 
 @dataclass(frozen=True)
@@ -88,28 +87,32 @@ class Fired:
     event_id: int
 
 
-def build_exits_look(journey: Journey) -> Look | None:
-    """The look at a version's exit rules; None if it has none."""
-    rules = [
-        (place, _reason(rule), rule)
-        for place, rule in enumerate(journey.exit)
-        if isinstance(rule, Trigger)
-    ]
-    return _build(rules, journey.timezone) if rules else None
+def build_exits_look(
+    journey: Journey, segments: Mapping[str, Condition] | None = None
+) -> Look | None:
+    """The look at a version's exit rules; None if it has none. `segments` are all there are."""
+    rules: list[tuple[int, str, Trigger | Goal]] = []
+    for place, rule in enumerate(journey.exit):
+        trigger = journey.goal if isinstance(rule, str) else rule
+        if trigger is not None:
+            rules.append((place, _reason(trigger), trigger))
+    return _build(rules, journey.timezone, segments) if rules else None
 
 
-def build_wait_look(journey: Journey, step_id: str) -> Look | None:
+def build_wait_look(
+    journey: Journey, step_id: str, segments: Mapping[str, Condition] | None = None
+) -> Look | None:
     """The look at what the wait `step_id` waits for; None if only time ends it."""
     step = journey.step(step_id)
     wait = step.wait if isinstance(step, WaitStep) else None
     if isinstance(wait, ForWait) and wait.after is not None:
-        return _build([(0, "after", wait.after)], journey.timezone)
+        return _build([(0, "after", wait.after)], journey.timezone, segments)
     if isinstance(wait, TriggerWait):
         triggers = [(0, "happened", wait.trigger)]
-        return _build(triggers, journey.timezone, since=_is_moment(wait.since))
+        return _build(triggers, journey.timezone, segments, since=_is_moment(wait.since))
     if isinstance(wait, AnyWait):
         named = [(place, each.name, each.trigger) for place, each in enumerate(wait.any)]
-        return _build(named, journey.timezone, since=_is_moment(wait.since))
+        return _build(named, journey.timezone, segments, since=_is_moment(wait.since))
     return None
 
 
@@ -117,7 +120,7 @@ def _is_moment(since: object) -> bool:
     return since not in (None, "entry", "now")
 
 
-def _reason(trigger: Trigger) -> str:
+def _reason(trigger: Trigger | Goal) -> str:
     if isinstance(trigger, EventTrigger):
         return trigger.event
     if isinstance(trigger, MessageTrigger):
@@ -126,7 +129,11 @@ def _reason(trigger: Trigger) -> str:
 
 
 def _build(
-    triggers: Sequence[tuple[int, str, Trigger]], zone: str | None, *, since: bool = False
+    triggers: Sequence[tuple[int, str, Trigger | Goal]],
+    zone: str | None,
+    segments: Mapping[str, Condition] | None,
+    *,
+    since: bool = False,
 ) -> Look:
     """`since`: the wait counts events from a moment, which its visit keeps."""
     slots: list[Slot] = []
@@ -136,41 +143,27 @@ def _build(
         prefix = f"s{number}_"
         listener = f"l.run_id = r.id and l.visit = %(visit)s and l.slot = {number}"
         if isinstance(trigger, ConditionTrigger):
-            holds = compile_condition(trigger.if_, prefix=prefix, default_zone=zone or "UTC")
+            holds = compile_condition(
+                trigger.if_, prefix=prefix, default_zone=zone or "UTC", segments=segments
+            )
             params |= holds.params
             columns.append(
                 f"(select greatest(c.last_event_id, l.ref) from listener l"
                 f" where {listener} and {holds.sql})"
             )
+            # One on a segment counts as timed, so that the hourly look sees a changed segment too.
             slots.append(
                 Slot(number, name, trigger, None, {}, rest=True, timed=is_timed(trigger.if_))
             )
             continue
-        equal, rest = _split(trigger.where)
-        tests = []
-        if rest:
-            where = compile_where(rest, event="e", prefix=prefix)
-            params |= where.params
-            tests.append(where.sql)
-        if isinstance(trigger, MessageTrigger):
-            event_name = MESSAGE_EVENTS[trigger.is_]
-            params[f"{prefix}step"] = trigger.message
-            tests += [_LATEST_MESSAGE.format(step=f"{prefix}step"), _NOT_A_MACHINE]
-        else:
-            event_name = trigger.event
-            if since:
-                tests += _SINCE
-        rest_of_it = bool(tests)
-        referring: Where = {
-            path: Comparison.model_validate({"is": operand})
-            for path, operand in equal.items()
-            if isinstance(operand, EntryReference)
-        }
-        if referring:
-            # `match` contains; an object or a list must be equal.
-            exact = compile_where(referring, event="e", prefix=f"{prefix}x")
-            params |= exact.params
-            tests.append(exact.sql)
+        matching = match_trigger(trigger, prefix)
+        params |= matching.params
+        tests = list(matching.tests)
+        if since and isinstance(trigger, EventTrigger):
+            tests += _SINCE
+        goal = trigger if isinstance(trigger, EventGoal | MessageGoal) else None
+        if goal is not None and goal.within is not None:
+            tests.append(_IN_TIME)
         columns.append(
             f"(select e.id from listener l join event e on e.contact_id = r.contact_id"
             f" and e.name = l.event_name and e.id > l.ref and e.properties @> l.match"
@@ -178,26 +171,23 @@ def _build(
             f" and (%(due)s::timestamptz is null or e.stamped_at <= %(due)s::timestamptz)"
             f" where {' and '.join([listener, *tests])} order by e.id limit 1)"
         )
-        slots.append(Slot(number, name, trigger, event_name, equal, rest=rest_of_it, timed=False))
+        slots.append(
+            Slot(
+                number,
+                name,
+                trigger,
+                matching.event_name,
+                matching.equal,
+                rest=matching.rest or len(tests) > len(matching.tests),
+                timed=False,
+                outcome="exited" if goal is None else "goal",
+            )
+        )
     sql = (
         f"select {', '.join(columns)} from run r join contact c on c.id = r.contact_id"
         " where r.id = %(run)s"
     )
     return Look(tuple(slots), sql, params)
-
-
-def _split(where: Where) -> tuple[dict[str, Any], Where]:
-    """Equality on plain values and on references to the entry, which never change; and the rest."""
-    equal, rest = split_where(where)
-    fixed: dict[str, Any] = {}
-    for path, operand in equal.items():
-        if operand is None or (
-            not isinstance(operand, EntryReference) and hasattr(operand, "model_fields")
-        ):
-            rest = {**rest, path: Comparison.model_validate({"is": operand})}
-        else:
-            fixed[path] = operand
-    return fixed, rest
 
 
 async def listen(
@@ -217,14 +207,13 @@ async def listen(
     """
     rows = []
     for slot in look.slots:
-        match = _resolve(slot.equal, entry)
+        match = resolve_match(slot.equal, entry)
         if match is None:
             continue
         since = 0 if visit and slot.number in look.since_its_send else ref
         rows.append(
             (run_id, visit, slot.number, contact_id, slot.event_name, Jsonb(match), since,
-             slot.rest or any(isinstance(value, dict | list) for value in match.values()),
-             slot.timed)
+             slot.rest or needs_exactness(match), slot.timed)
         )  # fmt: skip
     async with conn.cursor() as cursor:
         await cursor.executemany(
@@ -232,16 +221,6 @@ async def listen(
             " timed) values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
             rows,
         )
-
-
-def _resolve(equal: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any] | None:
-    match: dict[str, Any] = {}
-    for path, operand in equal.items():
-        value = first(entry, operand.entry) if isinstance(operand, EntryReference) else operand
-        if value is None:
-            return None
-        match[path] = value
-    return match
 
 
 async def look_at(

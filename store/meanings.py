@@ -1,4 +1,4 @@
-"""Events with a meaning: what consent and messages' fates become when one is recorded.
+"""Events with a meaning: what consent, messages' fates and coupons become when one is recorded.
 
 Every one is judged under its contact's lock and takes effect in the transaction that stores it.
 """
@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 from psycopg import AsyncConnection
 
+from store.coupons import redeem
 from store.suppressions import Suppression, suppress
 
 TOPIC_EVENTS = {
@@ -30,8 +31,13 @@ MESSAGE_EVENTS: dict[str, str | None] = {
     "Message Replied": "replied_at",
 }
 """Each with the column of the message that keeps when it first happened."""
+COUPON_REDEEMED = "Coupon Redeemed"
 OPERATE_EVENTS = frozenset({"Topic Confirmed", *MESSAGE_EVENTS})
 """Those that need a key of scope `operate`."""
+
+
+LOCATION_UPDATED = "Location Updated"
+_DEGREES = {"lat": 90, "lon": 180}
 
 
 class MeaningRefused(Exception):
@@ -81,8 +87,12 @@ order by m.contact_id, m.step, m.first_attempt_at desc, m.visit desc
 
 
 def has_meaning(name: str) -> bool:
-    """Whether recording an event of this name changes consent or a message."""
-    return name in TOPIC_EVENTS or name in MESSAGE_EVENTS
+    """Whether an event of this name is judged: for consent, a message, a coupon or a place."""
+    return (
+        name in TOPIC_EVENTS
+        or name in MESSAGE_EVENTS
+        or name in (COUPON_REDEEMED, LOCATION_UPDATED)
+    )
 
 
 class Meanings:
@@ -96,6 +106,7 @@ class Meanings:
         self._consents: dict[tuple[UUID, str], tuple[str, str]] = {}
         self._fates: dict[UUID, set[str]] = {}
         self._suppressions: list[Suppression] = []
+        self._redeemed: list[tuple[UUID, str]] = []
 
     async def load(self, conn: AsyncConnection[Any], events: Iterable[Meant]) -> None:
         """Read what judging these events needs. Their contacts are locked by the caller."""
@@ -156,6 +167,10 @@ class Meanings:
             return event.properties
         if event.name in MESSAGE_EVENTS:
             return self._judge_message(event)
+        if event.name == COUPON_REDEEMED:
+            self._judge_coupon(event)
+        if event.name == LOCATION_UPDATED:
+            _judge_location(event)
         return event.properties
 
     def _judge_topic(self, event: Meant, event_message_id: str) -> None:
@@ -173,6 +188,12 @@ class Meanings:
             state = "subscribed" if held == "subscribed" else "pending"
         self._states[event.contact_id, topic] = state
         self._consents[event.contact_id, topic] = (state, event_message_id)
+
+    def _judge_coupon(self, event: Meant) -> None:
+        code = event.properties.get("code")
+        if not isinstance(code, str) or not code:
+            raise MeaningRefused("bad_properties", f"properties.code: {event.name} needs a code")
+        self._redeemed.append((event.contact_id, code))
 
     def _judge_message(self, event: Meant) -> dict[str, Any]:
         given = event.properties.get("message_id")
@@ -226,7 +247,10 @@ class Meanings:
         if self._fates:
             await self._write_fates(conn)
         await suppress(conn, self._suppressions)
-        self._consents, self._fates, self._suppressions = {}, {}, []
+        if self._redeemed:
+            await redeem(conn, self._redeemed)
+        self._consents, self._fates = {}, {}
+        self._suppressions, self._redeemed = [], []
 
     async def _write_consents(self, conn: AsyncConnection[Any]) -> None:
         await conn.execute(
@@ -276,6 +300,15 @@ class Meanings:
             """,
             (orjson.dumps(rows).decode(),),
         )
+
+
+def _judge_location(event: Meant) -> None:
+    for name, most in _DEGREES.items():
+        value = event.properties.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > most:
+            raise MeaningRefused(
+                "bad_properties", f"properties.{name}: must be degrees, from -{most} to {most}"
+            )
 
 
 def _parse_id(value: Any) -> UUID | None:

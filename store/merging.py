@@ -36,7 +36,9 @@ _REPOINTED = (
     "update dead_event set contact_id = %(into)s where contact_id = %(gone)s",
     "update run set contact_id = %(into)s where contact_id = %(gone)s",
     "update listener set contact_id = %(into)s where contact_id = %(gone)s",
+    "update goal set contact_id = %(into)s where contact_id = %(gone)s",
     "update message set contact_id = %(into)s where contact_id = %(gone)s",
+    "update coupon set contact_id = %(into)s where contact_id = %(gone)s",
     "update refusal set contact_id = %(into)s where contact_id = %(gone)s",
     "update identity set contact_id = %(into)s where contact_id = %(gone)s",
 )

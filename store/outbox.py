@@ -35,6 +35,8 @@ class Leased:
     events: list[Undispatched]
     revision: int
     """Of the catalog."""
+    marked: bool
+    """Runs are marked to be started, or their workflows to be told that they ended."""
 
 
 async def lease(conn: AsyncConnection[Any], limit: int, events: int, time: timedelta) -> Leased:
@@ -63,7 +65,13 @@ async def lease(conn: AsyncConnection[Any], limit: int, events: int, time: timed
             )
             returning id
         )
-        select (select revision from catalog), leased.id, e.id, e.contact_id, e.name,
+        select (select revision from catalog),
+               exists (
+                   select from run
+                   where state = 'active' and workflow_started_at is null and start_workflow
+               )
+               or exists (select from run where stop_workflow),
+               leased.id, e.id, e.contact_id, e.name,
                e.properties, e.run_id, e.depth, o.attempts
         from leased
         left join lateral (
@@ -81,9 +89,10 @@ async def lease(conn: AsyncConnection[Any], limit: int, events: int, time: timed
     )
     rows = await cursor.fetchall()
     return Leased(
-        contacts=list(dict.fromkeys(row[1] for row in rows)),
-        events=[Undispatched(*row[2:]) for row in rows if row[2] is not None],
+        contacts=list(dict.fromkeys(row[2] for row in rows)),
+        events=[Undispatched(*row[3:]) for row in rows if row[3] is not None],
         revision=rows[0][0] if rows else 0,
+        marked=bool(rows and rows[0][1]),
     )
 
 

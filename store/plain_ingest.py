@@ -9,20 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import orjson
 from psycopg import AsyncConnection
 
 from store.calls import Accepted, Item, Rejected
+from store.identifiers import new_id
 
 # Nothing is drawn or written before every known contact is locked: `allowed` counts them. The
 # statement's snapshot is older than its locks, so it decides by nothing else that might have
 # changed: repeated message ids, and contacts that others made meanwhile, are for unique indexes.
 _TAKE = """
 with wanted as materialized (
-    select g.*, gen_random_uuid() as new_id
+    select g.*
     from json_to_recordset(%(contacts)s::json)
-        as g(external_id text, items int, timezone bool, locale bool)
+        as g(external_id text, new_id uuid, items int, timezone bool, locale bool)
 ),
 locked as materialized (
     select c.id, c.external_id, c.timezone, c.locale,
@@ -80,7 +82,9 @@ kept as (
         window_events = m.items + case
             when c.window_started_at > parcours.clock() - interval '1 minute'
             then c.window_events else 0 end
-    from counted m where c.id = m.contact_id
+    from counted m
+    join about a on a.id = m.contact_id and not a.fresh
+    where c.id = m.contact_id
 )
 select allowed.all_of_it, (select array_agg(message_id) from made) from allowed
 """
@@ -89,6 +93,8 @@ select allowed.all_of_it, (select array_agg(message_id) from made) from allowed
 @dataclass(slots=True)
 class _Wanted:
     external_id: str
+    new_id: UUID
+    """If it is not known yet."""
     items: int = 0
     timezone: bool = False
     """A call could fill it in."""
@@ -115,7 +121,9 @@ async def accept_plain(
     rows: list[dict[str, Any]] = []
     for n, item in enumerate(items):
         external_id = item.user_id or ""
-        wanted = contacts.setdefault(external_id, _Wanted(external_id))
+        wanted = contacts.get(external_id)
+        if wanted is None:
+            wanted = contacts[external_id] = _Wanted(external_id, new_id())
         wanted.items += 1
         wanted.timezone |= "timezone" in item.filling
         wanted.locale |= "locale" in item.filling

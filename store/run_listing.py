@@ -11,6 +11,7 @@ from psycopg.rows import dict_row
 
 from journeys.exchange import workflow_id
 from store.contacts import find_contact
+from store.goals import read_goal
 
 PAGE = 50
 """Runs of a page unless asked otherwise."""
@@ -105,10 +106,11 @@ async def list_runs(
 
 
 async def show_run(conn: AsyncConnection[Any], run_id: UUID) -> dict[str, Any] | None:
-    """A run with `visits: [{step, kind, visit, outcome, started_at, ended_at, message_id, facts,
-    due_at, held}]` in their order; None if there is no such run.
+    """A run with `goal: {met_at, value}` and `visits: [{step, kind, visit, outcome, started_at,
+    ended_at, message_id, facts, due_at, held}]` in their order; None if there is no such run.
 
-    `due_at` is when a wait or a hold ends by itself, `held` why a send stands still.
+    `goal` is None without one, its parts until it is met. `due_at` is when a wait or a hold ends by
+    itself, `held` why a send stands still.
     """
     async with conn.cursor(row_factory=dict_row) as reading:
         await reading.execute(_ONE, (run_id,))
@@ -117,7 +119,12 @@ async def show_run(conn: AsyncConnection[Any], run_id: UUID) -> dict[str, Any] |
             return None
         await reading.execute(_VISITS, (run_id,))
         visits = await reading.fetchall()
-    return {**_run(row), "visits": [_written(visit) for visit in visits]}
+    goal = await read_goal(conn, run_id)
+    return {
+        **_run(row),
+        "goal": None if goal is None else _written(goal),
+        "visits": [_written(visit) for visit in visits],
+    }
 
 
 def _run(row: dict[str, Any]) -> dict[str, Any]:

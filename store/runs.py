@@ -134,10 +134,26 @@ async def runs_to_start(conn: AsyncConnection[Any], limit: int) -> list[UUID]:
     return [row[0] for row in await cursor.fetchall()]
 
 
+async def marked_to_start(conn: AsyncConnection[Any], limit: int) -> list[UUID]:
+    """Active runs that a step has begun, and whose workflow a dispatcher is to start."""
+    cursor = await conn.execute(
+        "select id from run where state = 'active' and workflow_started_at is null"
+        " and start_workflow order by started_at limit %s",
+        (limit,),
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def unmark_start(conn: AsyncConnection[Any], run_id: UUID) -> None:
+    """Leave a run to the sweep, which starts it if nobody has within a minute."""
+    await conn.execute("update run set start_workflow = false where id = %s", (run_id,))
+
+
 async def workflow_started(conn: AsyncConnection[Any], run_ids: list[UUID]) -> None:
     """Note that Temporal has these runs."""
     await conn.execute(
-        "update run set workflow_started_at = parcours.clock()"
+        "update run set start_workflow = false,"
+        " workflow_started_at = parcours.clock()"
         " where id = any(%s) and workflow_started_at is null",
         (run_ids,),
     )

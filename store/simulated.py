@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import UUID, uuid5
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
+
+_CONTACTS = UUID("b3a0f4c2-6d1e-5b7a-9c48-2e5d7f10a6b9")
+"""The namespace of contacts' ids in simulations (RFC 9562, section 5.5)."""
 
 
 async def stop_clock(conn: AsyncConnection[Any], at: datetime) -> None:
@@ -30,14 +33,15 @@ async def set_clock(conn: AsyncConnection[Any], at: datetime) -> None:
     await conn.execute("update parcours.simulated set now = %s", (at,))
 
 
-async def make_contact(conn: AsyncConnection[Any], external_id: str) -> UUID:
-    """A contact whose id follows from its external id, so that what is drawn by it is the same in
-    each simulation."""
-    contact_id = uuid5(NAMESPACE_OID, external_id)
+async def make_contact(conn: AsyncConnection[Any], external_id: str) -> None:
+    """Make a contact known whose id follows from its external id.
+
+    Any other id is drawn by lot, and the arms that the contact takes in splits follow from it.
+    """
     await conn.execute(
-        "insert into contact (id, external_id) values (%s, %s)", (contact_id, external_id)
+        "insert into contact (id, external_id) values (%s, %s)",
+        (uuid5(_CONTACTS, external_id), external_id),
     )
-    return contact_id
 
 
 async def next_due(conn: AsyncConnection[Any]) -> datetime | None:
@@ -72,7 +76,8 @@ async def overdue(conn: AsyncConnection[Any], now: datetime) -> list[Overdue]:
 
 @dataclass(frozen=True)
 class Happened:
-    """Something a run did: it was entered (`visit` 0), a visit ended, or it ended (None)."""
+    """Something a run did: it was entered (`visit` 0), a visit ended, its goal was met (-1), or it
+    ended (None)."""
 
     run_id: UUID
     contact: str
@@ -124,6 +129,10 @@ async def what_happened(
                 select id, contact_id, number, null, ended_at, null, 'end', outcome,
                        jsonb_build_object('reason', reason), '{}', null
                 from runs where state = 'ended'
+                union all
+                select g.run_id, r.contact_id, r.number, -1, g.met_at, null, 'goal', 'met',
+                       jsonb_build_object('event', e.name, 'value', g.value), '{}', null
+                from goal g join runs r on r.id = g.run_id join event e on e.id = g.met_event_id
             )
             select h.run_id, h.run, h.visit, h.at, h.step, h.kind, h.outcome, h.facts, h.output,
                    h.message_id, coalesce(c.external_id, c.id::text) as contact, c.timezone

@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from journeys.definition import Journey
+from store.goals import count_goals, count_goals_by_arm
 
 _VERSION = """
 select v.document from journey j
@@ -43,12 +44,14 @@ where r.journey = %(journey)s
   and (%(version)s::integer is null or r.version = %(version)s::integer)
 group by v.step order by v.step
 """
-_SKIPPED = """
-select v.step, coalesce(v.facts ->> 'reason', 'if') as reason, count(*) as count
+_OUTCOMES = """
+select v.step, v.outcome,
+       case when v.outcome = 'skipped' then coalesce(v.facts ->> 'reason', 'if') end as reason,
+       count(*) as count
 from run r join visit v on v.run_id = r.id
-where r.journey = %(journey)s and v.outcome = 'skipped'
+where r.journey = %(journey)s and v.outcome is not null
   and (%(version)s::integer is null or r.version = %(version)s::integer)
-group by 1, 2 order by 1, 2
+group by 1, 2, 3 order by 1, 2, 3
 """
 _COUNTS = ("reached", "waiting", "sent", "failed", "unknown", "opened", "clicked", "left")
 
@@ -59,10 +62,12 @@ async def journey_statistics(
     """A journey's counts, of one version or of all together; None if there is no such one.
 
     Returns `{journey, version, entered, active, steps: [{id, kind, reached, waiting, sent, skipped:
-    {REASON: n}, failed, unknown, opened, clicked, left}], ends: {OUTCOME: n}}`. Steps count visits,
-    so a loop counts each time around: `reached` all of them, `waiting` those where an active run
-    stands now, `left` those with an outcome. They come in the order of the document (the version
-    asked for, else the active or newest one), then those that only other versions have.
+    {REASON: n}, failed, unknown, opened, clicked, left, outcomes: {OUTCOME: n}}], ends:
+    {OUTCOME: n}, goal: {met, value}}`. Steps count visits, so a loop counts each time around:
+    `reached` all of them, `waiting` those where an active run stands now, `left` those with an
+    outcome. They come in the order of the document (the version asked for, else the active or
+    newest one), then those that only other versions have. A split also has `goals: {ARM: n}`, the
+    runs of each arm that met their goal.
     """
     params = {"journey": journey, "version": version}
     async with conn.cursor(row_factory=dict_row) as cursor:
@@ -72,12 +77,18 @@ async def journey_statistics(
             return None
         await cursor.execute(_STEPS, params)
         visited = {row.pop("step"): row for row in await cursor.fetchall()}
-        await cursor.execute(_SKIPPED, params)
+        await cursor.execute(_OUTCOMES, params)
         skipped: dict[str, dict[str, int]] = {}
+        outcomes: dict[str, dict[str, int]] = {}
         for row in await cursor.fetchall():
-            skipped.setdefault(row["step"], {})[row["reason"]] = row["count"]
+            of_step = outcomes.setdefault(row["step"], {})
+            of_step[row["outcome"]] = of_step.get(row["outcome"], 0) + row["count"]
+            if row["reason"] is not None:
+                skipped.setdefault(row["step"], {})[row["reason"]] = row["count"]
         await cursor.execute(_RUNS, params)
         runs = await cursor.fetchall()
+    goal = await count_goals(conn, journey, version)
+    by_arm = await count_goals_by_arm(conn, journey, version) if goal["met"] else {}
     document = Journey.model_validate(found["document"])
     kinds: dict[str, str] = {step.id: step.kind for step in document.all_steps()}
     kinds |= {step: row["kind"] for step, row in visited.items() if step not in kinds}
@@ -87,10 +98,15 @@ async def journey_statistics(
         "entered": sum(row["count"] for row in runs),
         "active": sum(row["count"] for row in runs if row["state"] == "active"),
         "steps": [
-            _step(step, kind, visited.get(step, {}), skipped.get(step, {}))
+            {
+                **_step(step, kind, visited.get(step, {}), skipped.get(step, {})),
+                "outcomes": outcomes.get(step, {}),
+                **({"goals": by_arm.get(step, {})} if kind == "split" else {}),
+            }
             for step, kind in kinds.items()
         ],
         "ends": {row["outcome"]: row["count"] for row in runs if row["state"] == "ended"},
+        "goal": goal,
     }
 
 

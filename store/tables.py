@@ -10,6 +10,7 @@ each would cost a look-up and a share lock on a hot row. `store.contacts.erase` 
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    Numeric,
     PrimaryKeyConstraint,
     Sequence,
     SmallInteger,
@@ -323,6 +325,8 @@ class Run(SQLModel, table=True):
     workflow_started_at: datetime | None = Field(sa_column=_time(null=True))
     stop_workflow: bool = Field(sa_column=_flag())
     """Ended here first (a restart, an erased contact): the workflow is still to be told."""
+    start_workflow: bool = Field(sa_column=_flag())
+    """Begun by a step of another run: a dispatcher is to start the workflow at once."""
 
 
 class Visit(SQLModel, table=True):
@@ -383,6 +387,40 @@ class Listener(SQLModel, table=True):
     """Time alone can make it true: looked at hourly as well."""
 
 
+class Goal(SQLModel, table=True):
+    """What a run is for: whether its goal was met, until a moment and beyond the run's end.
+
+    A run has no row if its version has no goal, or if its entry lacks what the goal asks for.
+    """
+
+    __tablename__ = "goal"
+    __table_args__ = (
+        Index(
+            "goal_unmet",
+            "contact_id", "event_name",
+            postgresql_where=text("met_event_id is null"),
+        ),
+    )  # fmt: skip
+    run_id: UUID = Field(sa_column=_id(key=True, to="run.id"))
+    journey: str = Field(sa_column=_text())
+    contact_id: UUID = Field(sa_column=_id())
+    event_name: str = Field(sa_column=_text())
+    match: dict[str, Any] = Field(sa_column=_json())
+    """Equality parts of `where`, resolved: tested with `properties @> match`."""
+    ref: int = Field(sa_column=_big())
+    """Only events with a higher id count."""
+    until_at: datetime | None = Field(sa_column=_time(null=True))
+    """Only events stamped up to it count; null: all."""
+    rest: bool = Field(sa_column=_flag())
+    """There is more to test than the name and `match`."""
+    met_event_id: int | None = Field(sa_column=_big(null=True))
+    """The smallest id of an event that meets it."""
+    met_at: datetime | None = Field(sa_column=_time(null=True))
+    """That event's stamp."""
+    value: Decimal | None = Field(sa_column=Column(Numeric, nullable=True))
+    """The number at the goal's `value` in that event's properties."""
+
+
 class Message(SQLModel, table=True):
     """One e-mail, SMS or call to a webhook of one visit."""
 
@@ -419,6 +457,42 @@ class Message(SQLModel, table=True):
     clicked_at: datetime | None = Field(sa_column=_time(null=True))
     bounced_at: datetime | None = Field(sa_column=_time(null=True))
     replied_at: datetime | None = Field(sa_column=_time(null=True))
+
+
+class CouponPool(SQLModel, table=True):
+    """Codes that were imported under one name."""
+
+    __tablename__ = "coupon_pool"
+    key: str = Field(sa_column=_text(key=True))
+    imported_at: datetime = Field(sa_column=_time())
+    """The last time that codes came."""
+
+
+class Coupon(SQLModel, table=True):
+    """A code, given once. Once it is drawn it is spent, even if its contact is erased."""
+
+    __tablename__ = "coupon"
+    __table_args__ = (
+        UniqueConstraint("pool", "code", name="coupon_code"),
+        Index("coupon_left", "pool", "id", postgresql_where=text("drawn_at is null")),
+        Index(
+            "coupon_by_contact",
+            "contact_id", "code",
+            postgresql_where=text("contact_id is not null"),
+        ),
+    )  # fmt: skip
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    """Codes are drawn in the order in which they came."""
+    pool: str = Field(
+        sa_column=Column(Text, ForeignKey("coupon_pool.key", ondelete="CASCADE"), nullable=False)
+    )
+    code: str = Field(sa_column=_text())
+    drawn_at: datetime | None = Field(sa_column=_time(null=True))
+    contact_id: UUID | None = Field(sa_column=_id(null=True))
+    """Who has it; None again once that contact is erased."""
+    run_id: UUID | None = Field(sa_column=_id(null=True))
+    visit: int | None = Field(sa_column=_int(null=True))
+    redeemed_at: datetime | None = Field(sa_column=_time(null=True))
 
 
 class Refusal(SQLModel, table=True):

@@ -52,11 +52,10 @@ async def decide(
     facts: dict[str, Any],
     output: dict[str, Any] | None = None,
     at: datetime | None = None,
-) -> tuple[str, bool]:
+) -> str:
     """Record the outcome of a step that takes no time, and where the run stands; `at`, or now.
 
-    Returns the outcome that holds, and whether it is this one: False means that the visit had been
-    decided before, and that its effects are done.
+    Returns the outcome that holds: another one if the visit had been decided before.
     """
     cursor = await conn.execute(
         """
@@ -72,7 +71,7 @@ async def decide(
             update run set step = %(step)s, visit = %(visit)s
             where id = %(run)s and exists (select from decided)
         )
-        select outcome, true from decided
+        select outcome from decided
         """,
         {
             "run": run_id,
@@ -87,11 +86,11 @@ async def decide(
     )
     row = await cursor.fetchone()
     if row is not None:
-        return row[0], True
+        return str(row[0])
     before = await find_visit(conn, run_id, visit)
     if before is None or before.outcome is None:
         raise LookupError(f"visit {visit} of run {run_id} is not decided")
-    return before.outcome, False
+    return before.outcome
 
 
 async def visits_of(conn: AsyncConnection[Any], run_id: UUID, step: str) -> int:

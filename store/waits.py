@@ -1,4 +1,4 @@
-"""Waits: a visit that stands still until an event or a moment.
+"""Waits: a visit that stands still until an event or a moment. A split may stand so, too.
 
 The reference is an event id, never a time: a wait counts the contact's events with a higher id.
 Its own next reference is the id that ended it, else the highest id stamped up to its due time.
@@ -25,8 +25,9 @@ async def starting_time(conn: AsyncConnection[Any], run: RunRow) -> datetime:
     of its event or by its due time: a late wake-up shifts nothing. Otherwise now.
     """
     cursor = await conn.execute(
-        "select case when kind = 'wait' then ended_at end from visit"
-        " where run_id = %s and kind in ('wait', 'email', 'sms', 'webhook')"
+        "select case when kind in ('wait', 'split') then ended_at end from visit"
+        " where run_id = %s and (kind in ('wait', 'email', 'sms', 'webhook')"
+        " or kind = 'split' and due_at is not null)"
         " and outcome <> 'skipped' order by visit desc limit 1",
         (run.id,),
     )
@@ -44,13 +45,14 @@ async def plan_wait(
     due: datetime | None,
     ref: int,
     facts: dict[str, Any],
+    kind: str = "wait",
 ) -> bool:
     """Record that the run stands at a wait; False if it was planned before."""
     cursor = await conn.execute(
         """
         with planned as (
             insert into visit (run_id, visit, step, kind, started_at, due_at, ref, facts)
-            values (%(run)s, %(visit)s, %(step)s, 'wait', %(start)s, %(due)s, %(ref)s, %(facts)s)
+            values (%(run)s, %(visit)s, %(step)s, %(kind)s, %(start)s, %(due)s, %(ref)s, %(facts)s)
             on conflict (run_id, visit) do nothing returning visit
         )
         update run set step = %(step)s, visit = %(visit)s
@@ -60,6 +62,7 @@ async def plan_wait(
             "run": run_id,
             "visit": visit,
             "step": step,
+            "kind": kind,
             "start": start,
             "due": due,
             "ref": ref,
@@ -181,14 +184,19 @@ async def close_by_event(
 
 
 async def close_by_condition(
-    conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str
+    conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str, facts: dict[str, Any]
 ) -> None:
-    """End a wait because its condition holds now."""
-    await _close(conn, run, visit, outcome, run.now, run.last_event_id)
+    """End a wait because its condition holds now; `facts` are what it saw."""
+    await _close(conn, run, visit, outcome, run.now, run.last_event_id, facts)
 
 
 async def close_by_time(
-    conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str, due: datetime
+    conn: AsyncConnection[Any],
+    run: RunRow,
+    visit: int,
+    outcome: str,
+    due: datetime,
+    facts: dict[str, Any] | None = None,
 ) -> None:
     """End a wait at its due time. Events stamped after it are left for what comes next."""
     ref = run.ref
@@ -201,29 +209,42 @@ async def close_by_time(
         )
         row = await cursor.fetchone()
         ref = row[0] if row and row[0] is not None else run.ref
-    await _close(conn, run, visit, outcome, due, ref)
+    await _close(conn, run, visit, outcome, due, ref, facts)
 
 
 async def _close(
-    conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str, at: datetime, ref: int
+    conn: AsyncConnection[Any],
+    run: RunRow,
+    visit: int,
+    outcome: str,
+    at: datetime,
+    ref: int,
+    facts: dict[str, Any] | None = None,
 ) -> None:
     await conn.execute(
         """
         with gone as (delete from listener where run_id = %(run)s and visit = %(visit)s),
         ended as (
-            update visit set outcome = %(outcome)s, ended_at = %(at)s
+            update visit set outcome = %(outcome)s, ended_at = %(at)s, facts = facts || %(facts)s
             where run_id = %(run)s and visit = %(visit)s
         )
         update run set ref = greatest(ref, %(ref)s) where id = %(run)s
         """,
-        {"run": run.id, "visit": visit, "outcome": outcome, "at": at, "ref": ref},
+        {
+            "run": run.id,
+            "visit": visit,
+            "outcome": outcome,
+            "at": at,
+            "ref": ref,
+            "facts": Jsonb(facts or {}),
+        },
     )
 
 
-async def leave_wait(conn: AsyncConnection[Any], run_id: UUID, visit: int) -> None:
-    """End a wait because an exit fired while the run stood there."""
+async def leave_wait(conn: AsyncConnection[Any], run_id: UUID, visit: int, outcome: str) -> None:
+    """End a wait because an exit fired while the run stood there; `outcome` is the run's."""
     await conn.execute(
-        "update visit set outcome = 'exited', ended_at = parcours.clock(), held = null"
+        "update visit set outcome = %s, ended_at = parcours.clock(), held = null"
         " where run_id = %s and visit = %s and outcome is null",
-        (run_id, visit),
+        (outcome, run_id, visit),
     )

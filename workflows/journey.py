@@ -110,7 +110,7 @@ class Journey:
                 raise ApplicationError("no_outcome", type="no_outcome", non_retryable=True)
             if node.kind == "exit" and result.outcome == "exited":
                 self._state.ending = "exited"
-            self._cursor = advance(self._program, self._cursor, result.outcome)
+            self._cursor = advance(self._program, self._cursor, result.outcome, result.way)
             planned = result.following
             if workflow.info().is_continue_as_new_suggested():
                 # What was planned ahead is planned again: planning is idempotent.
@@ -121,6 +121,8 @@ class Journey:
             return await self._wait(node, planned)
         if node.kind in SENDS:
             return await self._send(node)
+        if node.kind == "split":
+            return await self._split(node)
         return await self._short(node.kind, self._input(node), node.summary)
 
     async def _wait(self, node: Node, planned: StepResult | None) -> StepResult:
@@ -133,6 +135,15 @@ class Journey:
                 node.summary,
             )
         return result
+
+    async def _split(self, node: Node) -> StepResult:
+        due: datetime | None = None
+        while True:
+            result = await self._short("split", self._input(node, due=due), node.summary)
+            if not _stands(result):
+                return result
+            summary = f"{node.summary}: {result.held}"
+            due = result.due if await self._stand(node, summary, result.due) else None
 
     async def _send(self, node: Node) -> StepResult:
         while True:

@@ -68,7 +68,10 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
         wanted = "userId" if kind == "alias" else "userId or anonymousId"
         raise ItemRefused("missing_user", f"{wanted}: missing")
     occurred_at, original_at = _times(raw, envelope)
-    filling = check_context({**(envelope.context or {}), **_object(raw, "context")})
+    context = _object(raw, "context")
+    if envelope.context:
+        context = {**envelope.context, **context}
+    filling = check_context(context) if context else {}
     match kind:
         case "identify":
             return Item(
@@ -165,7 +168,7 @@ def _required(raw: Mapping[str, Any], field: str, limit: int) -> str:
 
 def _object(raw: Mapping[str, Any], field: str) -> Mapping[str, Any]:
     value = raw.get(field)
-    if value is None:
+    if not value and (value is None or isinstance(value, dict)):
         return {}
     if not isinstance(value, dict):
         raise ItemRefused("invalid_type", f"{field}: must be an object")

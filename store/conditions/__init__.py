@@ -7,7 +7,7 @@ null.
 """
 
 from store.conditions.compiling import compile_condition, compile_where, split_where
-from store.conditions.judging import Judged, judge, judge_entries
+from store.conditions.judging import Judged, judge, judge_entries, judge_start
 from store.conditions.predicate import Predicate, Witness
 from store.conditions.timing import is_timed
 
@@ -20,5 +20,6 @@ __all__ = [
     "is_timed",
     "judge",
     "judge_entries",
+    "judge_start",
     "split_where",
 ]

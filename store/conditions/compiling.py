@@ -68,7 +68,13 @@ def compile_condition(
     """
     compiler = _Compiler(Statement(prefix, default_zone), segments or {}, prefix)
     sql, over_witnesses = compiler.compile(condition, ())
-    return Predicate(sql, over_witnesses, compiler.statement.params, tuple(compiler.witnesses))
+    return Predicate(
+        sql,
+        over_witnesses,
+        compiler.statement.params,
+        tuple(compiler.witnesses),
+        tuple(compiler.memberships),
+    )
 
 
 def compile_where(where: Where, *, event: str = "e", prefix: str = "w") -> Predicate:
@@ -101,6 +107,7 @@ class _Compiler:
     ) -> None:
         self.statement = statement
         self.witnesses: list[Witness] = []
+        self.memberships: list[tuple[str, str]] = []
         self._segments = segments
         self._prefix = prefix
 
@@ -137,7 +144,9 @@ class _Compiler:
             raise ValueError(f"segment `{key}` contains itself: {circle}")
         if key not in self._segments:
             raise ValueError(f"there is no segment `{key}`")
-        return self.compile(self._segments[key], (*within, key))
+        sql, over_witnesses = self.compile(self._segments[key], (*within, key))
+        self.memberships.append((f"segment {key}", over_witnesses))
+        return sql, over_witnesses
 
     def _leaf(self, condition: _Simple) -> Leaf:
         match condition:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
 from store.conditions.predicate import Predicate
 
@@ -34,6 +36,7 @@ async def judge(
     params: dict[str, Any] = {"judged_run": run_id}
     for predicate in predicates:
         columns.append(predicate.over_witnesses)
+        columns += [sql for _, sql in predicate.segments]
         for witness in predicate.witnesses:
             columns.append(f"seen.{witness.column}")
             seen.append(f"{witness.sql} as {witness.column}")
@@ -49,19 +52,19 @@ async def judge(
     if row is None:
         raise LookupError(f"there is no run {run_id}")
     values = iter(row)
-    return [
-        Judged(next(values), _labelled(predicate, [next(values) for _ in predicate.witnesses]))
-        for predicate in predicates
-    ]
+    return [Judged(next(values), _labelled(predicate, values)) for predicate in predicates]
 
 
-def _labelled(predicate: Predicate, values: list[Any]) -> dict[str, Any]:
+def _labelled(predicate: Predicate, values: Iterator[Any]) -> dict[str, Any]:
     saw: dict[str, Any] = {}
-    for witness, value in zip(predicate.witnesses, values, strict=True):
-        label, number = witness.label, 1
+    labels = [label for label, _ in predicate.segments]
+    labels += [witness.label for witness in predicate.witnesses]
+    for said in labels:
+        value = next(values)
+        label, number = said, 1
         while label in saw and saw[label] != value:
             number += 1
-            label = f"{witness.label} ({number})"
+            label = f"{said} ({number})"
         saw[label] = value
     return saw
 
@@ -97,3 +100,18 @@ async def judge_entries(
         params,
     )
     return {row[0] for row in await cursor.fetchall()}
+
+
+async def judge_start(
+    conn: AsyncConnection[Any], contact_id: UUID, entry: dict[str, Any], predicate: Predicate
+) -> bool:
+    """Whether a condition holds for a run that would begin now without an event."""
+    cursor = await conn.execute(
+        f"select {predicate.sql} from contact c"
+        " cross join lateral (select null::uuid as id, %(judged_entry)s::jsonb as entry,"
+        " c.last_event_id as entry_ref, null::bigint as entry_event_id, 0 as visit) r"
+        " where c.id = %(judged_contact)s",
+        {**predicate.params, "judged_entry": Jsonb(entry), "judged_contact": contact_id},
+    )
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])

@@ -32,3 +32,5 @@ class Predicate:
     params: dict[str, Any]
     """By name; every name begins with the predicate's prefix."""
     witnesses: tuple[Witness, ...]
+    segments: tuple[tuple[str, str], ...] = ()
+    """The segments it names, each by what it is and as a boolean expression over `seen`."""

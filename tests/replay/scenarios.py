@@ -58,6 +58,8 @@ class Scenario:
     play: Play
     before: str = ""
     """Other keys of the journey."""
+    beside: str = ""
+    """Other documents, in YAML."""
     events: int | None = None
     """Continue as new from so many history events on."""
 
@@ -65,7 +67,8 @@ class Scenario:
         """The document."""
         steps = "".join(f"  - {step}\n" for step in self.steps.strip().splitlines())
         head = f"journey: {self.name}\nentry: {{event: Started}}\n{self.before}\n"
-        return f"{head}steps:\n{steps}".replace("{webhook}", webhook)
+        beside = f"---\n{self.beside}\n" if self.beside else ""
+        return f"{head}steps:\n{steps}{beside}".replace("{webhook}", webhook)
 
 
 async def nothing(stage: Stage, contact: UUID) -> None:
@@ -176,6 +179,16 @@ HELLO = "{id: hello, email: {subject: Hello, text: Hello, transactional: true}}"
 PAUSE_A_SECOND = "{id: second, wait: 1s}"
 PAUSE = "{id: pause, wait: {event: Go On, up_to: 1d}}"
 
+# Nearly nobody takes the other arm.
+ARMS = "{{id: fork, split: [{{name: a, weight: 0.000001, then: [{hello}]}}, {arm}]}}\n{lead}"
+
+
+def split(arm: str) -> str:
+    """A split whose every contact takes one arm."""
+    lead = "{id: lead, update: {add: {score: 5}}}"
+    return ARMS.format(hello=HELLO, arm=f"{{name: b, weight: 1000000, {arm}}}", lead=lead)
+
+
 SCENARIOS = [
     Scenario("email", HELLO, nothing),
     Scenario("email-retried", HELLO, retried),
@@ -203,7 +216,13 @@ SCENARIOS = [
         " {else: [{id: in-else, update: {set: {seen: b}}}]}]}",
         nothing,
     ),
+    Scenario("split", split("then: [{id: in-b, update: {set: {seen: b}}}]"), nothing),
+    Scenario("split-holdout", split("holdout: true"), nothing),
+    Scenario("split-winner", split("winner: {by: clicked, after: 1s}"), nothing),
     Scenario("update", "{id: lead, update: {add: {score: 5}, set: {seen: yes-sir}}}", nothing),
+    Scenario("coupon", "{id: code, coupon: {pool: spring}}", nothing),
+    Scenario("emit", "{id: tell, emit: {event: Scored, properties: {points: 5}}}", nothing),
+    Scenario("enter", "{id: go, enter: {journey: email}}", nothing),
     Scenario("group", "{id: club, group: {add: [members]}}", nothing),
     Scenario(
         "goto",
@@ -219,6 +238,26 @@ SCENARIOS = [
         event("pause", "Left"),
         before="exit: [{event: Left, then: ["
         "{id: sorry, email: {subject: Sorry, text: Sorry, transactional: true}}]}]",
+    ),
+    Scenario(
+        "exit-goal",
+        PAUSE,
+        event("pause", "Bought", total=20),
+        before="goal: {event: Bought, where: {total: {gte: 10}}, within: 7d, value: total}\n"
+        "exit: [{event: Left}, goal]",
+    ),
+    Scenario(
+        "wait-segment",
+        "{id: loyal, wait: {if: {segment: loyal}, up_to: 1d}}",
+        event("loyal", "Bought", total=20),
+        beside="segment: loyal\nif: {event: Bought, sum: {total: {gte: 20}}, since: -1d}",
+    ),
+    Scenario(
+        "wait-near",
+        "{id: close, wait: {if: {near: {places: shops, km: 1}}, up_to: 1d}}\n"
+        "{id: fork, branch: [{name: here, if: {near: {lat: 0, lon: 0, km: 2}}, then: []}]}",
+        event("close", "Location Updated", lat=0, lon=0.001),
+        beside="places: shops\nlist: [{name: Null Island, lat: 0, lon: 0}]",
     ),
     Scenario("cancelled", PAUSE, cancelled),
     Scenario("cancelled-sending", f"{PAUSE_A_SECOND}\n{HELLO}", cancelled_while_it_sends),

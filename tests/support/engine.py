@@ -111,7 +111,7 @@ async def activate(pool: AsyncConnectionPool[AsyncConnection[Any]], text: str) -
             if "journey" in document:
                 await _activate_journey(conn, Journey.model_validate(document))
             else:
-                [kind] = [kind for kind in ("topic", "segment") if kind in document]
+                [kind] = [kind for kind in ("topic", "segment", "places") if kind in document]
                 await conn.execute(
                     "insert into document (kind, key, document, source, sha256)"
                     " values (%s, %s, %s, '', '')",

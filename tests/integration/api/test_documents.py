@@ -146,6 +146,42 @@ async def test_what_does_not_work_yet_is_saved_with_a_warning_and_not_activated(
     assert "coupon" in refused.json()["message"]
 
 
+async def test_an_entry_that_does_not_work_yet_is_activated_beside_api_alone(
+    operate: httpx.AsyncClient,
+) -> None:
+    source = "journey: j\nentry: ENTRY\nsteps:\n  - {id: w, wait: 1d}\n"
+    alone = source.replace("ENTRY", "{group: vip}")
+    beside = source.replace("ENTRY", "[{group: vip}, {api: true}]")
+    for text, status in ((alone, 422), (beside, 200)):
+        saved = await put(operate, "journeys/j", text)
+        assert any("entry by group" in warning for warning in saved.json()["warnings"])
+        answer = await operate.post("/v1/journeys/j/activate")
+        assert answer.status_code == status, answer.text
+        folder = {"documents": [{"filename": "j.yaml", "source": text.replace("j\n", "k\n", 1)}]}
+        applied = await operate.post("/v1/apply", json=folder)
+        assert applied.status_code == status, applied.text
+        if status == 422:
+            assert "not working yet: entry by group" in answer.json()["message"]
+        else:
+            [document] = applied.json()["documents"]
+            assert document["state"] == "active"
+            assert any("entry by group" in warning for warning in document["warnings"])
+
+
+async def test_a_segment_may_not_contain_itself_by_way_of_the_servers(
+    operate: httpx.AsyncClient,
+) -> None:
+    async def save(key: str, condition: str) -> httpx.Response:
+        return await put(operate, f"segments/{key}", f"segment: {key}\nif: {condition}\n")
+
+    assert (await save("a", "{group: x}")).status_code == 200
+    assert (await save("b", "{not: {segment: a}}")).status_code == 200
+    refused = await save("a", "{any: [{segment: b}]}")
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_document")
+    assert "the segment `a` contains itself" in refused.json()["message"]
+    assert (await save("a", "{group: y}")).status_code == 200
+
+
 async def test_a_folder_is_applied_whole_or_not_at_all(
     operate: httpx.AsyncClient, rows: Rows
 ) -> None:
@@ -207,6 +243,7 @@ async def test_every_kind_of_document_is_kept(operate: httpx.AsyncClient) -> Non
     ):
         answer = await put(operate, path, source)
         assert answer.status_code == 200, answer.text
+        assert bool(answer.json()["warnings"]) == path.startswith("templates")
         kept = (await operate.get(f"/v1/{path}")).json()
         assert (kept["version"], kept["source"]) == (1, source)
     assert (await operate.get("/v1/templates/nope")).status_code == 404

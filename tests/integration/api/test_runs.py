@@ -17,6 +17,7 @@ from tests.support.api import serving
 JOURNEY = """\
 journey: hello
 entry: {api: true}
+goal: {event: Ordered, where: {cart: {entry: cart}}, value: total}
 steps:
   - {id: long, wait: {event: Answered, up_to: 30d}}
 ---
@@ -124,7 +125,8 @@ async def test_an_event_of_a_run_is_stored_for_it_alone(
 async def test_a_run_is_listed_shown_and_counted(
     operate: httpx.AsyncClient, journey: str, rows: Rows
 ) -> None:
-    run = (await operate.post(journey, json={"contact": "u"})).json()
+    start = {"contact": "u", "properties": {"cart": "c"}}
+    run = (await operate.post(journey, json=start)).json()
     await rows(
         "insert into visit (run_id, visit, step, kind, outcome, ended_at, facts)"
         " select id, 1, 'long', 'wait', 'timed_out', now(), '{\"because\": 1}' from run returning 1"
@@ -149,9 +151,17 @@ async def test_a_run_is_listed_shown_and_counted(
         {"because": 1},
     )
     assert shown["started_at"].endswith("Z")
+    assert shown["goal"] == {"met_at": None, "value": None}
+    await rows(
+        "update goal set met_event_id = 1, met_at = '2026-01-02T03:04:05+00', value = 19.9"
+        " returning 1"
+    )
+    shown = (await operate.get(f"/v1/runs/{run['id']}")).json()
+    assert shown["goal"] == {"met_at": "2026-01-02T03:04:05Z", "value": 19.9}
     counted = (await operate.get("/v1/journeys/hello/stats")).json()
     assert (counted["entered"], counted["active"]) == (1, 1)
     assert counted["steps"][0]["id"] == "long"
+    assert counted["goal"] == {"met": 1, "value": 19.9}
     for path, status in (
         ("/v1/runs?cursor=x", 422),
         ("/v1/runs?state=odd", 422),

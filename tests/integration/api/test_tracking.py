@@ -275,6 +275,24 @@ _BAD: list[tuple[str, str | bytes, str, str]] = [
     ("group", '{"userId": "u"}', "missing_field", "groupId"),
     ("alias", '{"anonymousId": "a", "previousId": "p"}', "missing_user", "userId"),
     ("alias", '{"userId": "u"}', "missing_field", "previousId"),
+    *(
+        (
+            "track",
+            json.dumps({"userId": "u", "event": "Location Updated", "properties": place}),
+            "bad_properties",
+            f"properties.{name}: must be degrees",
+        )
+        for name, place in (
+            ("lat", {}),
+            ("lat", {"lon": 2.3}),
+            ("lat", {"lat": 90.1, "lon": 2.3}),
+            ("lat", {"lat": "48.8", "lon": 2.3}),
+            ("lat", {"lat": True, "lon": 2.3}),
+            ("lon", {"lat": 48.8}),
+            ("lon", {"lat": 48.8, "lon": -180.5}),
+            ("lon", {"lat": 48.8, "lon": None}),
+        )
+    ),
     ("batch", "{}", "invalid_batch", "batch"),
     ("batch", '{"batch": {}}', "invalid_batch", "batch"),
     ("batch", json.dumps({"batch": [{}] * 2501}), "oversize", "2500"),
@@ -299,6 +317,14 @@ async def test_a_bad_call_is_a_problem_that_names_its_field(
     assert await rows("select (select count(*) from event) + (select count(*) from contact)") == [
         (0,)
     ]
+
+
+async def test_a_place_on_earth_is_taken(ingest: httpx.AsyncClient, rows: Rows) -> None:
+    for lat, lon in ((90, -180), (-90, 180.0), (45.764, 4.8357)):
+        call = {"userId": "u", "event": "Location Updated", "properties": {"lat": lat, "lon": lon}}
+        answer = await ingest.post("/v1/track", json=call)
+        assert answer.status_code == 200, answer.text
+    assert await rows("select count(*) from event where name = 'Location Updated'") == [(3,)]
 
 
 async def test_a_body_that_cannot_be_unpacked_is_a_problem(ingest: httpx.AsyncClient) -> None:

@@ -360,10 +360,24 @@ async def test_what_a_run_did_is_told_with_its_facts(
     shown = parcours("run", "show", run_id).stdout
     assert "timed_out" in shown
     assert "reason: consent" in shown
+    assert "goal" not in shown
     counted = parcours("stats", "hello").stdout
     assert counted.startswith("hello: 1 entered, 1 active\n")
     words = [line.split() for line in counted.splitlines()]
     assert ["mail", "email", "1", "consent:", "1", "1"] in words
+    assert ["long", "wait", "1", "1", "timed_out:", "1"] in words
+    async with pool.connection() as conn:
+        await conn.execute(
+            "insert into goal (run_id, journey, contact_id, event_name, ref)"
+            " select id, journey, contact_id, 'Ordered', 0 from run"
+        )
+        assert "goal      not met\n" in parcours("run", "show", run_id).stdout
+        await conn.execute(
+            "update goal set met_event_id = 1, met_at = '2026-01-02T03:04:05Z', value = 19.5"
+        )
+    assert "goal      met 2026-01-02 03:04:05" in parcours("run", "show", run_id).stdout
+    counted = parcours("stats", "hello").stdout
+    assert counted.startswith("hello: 1 entered, 1 active; goal met 1, value 19.5\n")
     exact = parcours("stats", "hello", "--version", "1", "--json").stdout
     assert exact == f"{api.get('/v1/journeys/hello/stats?version=1').text}\n"
     unknown = parcours("stats", "unknown")

@@ -4,9 +4,11 @@ No worker is at work: dispatchers are driven by hand, so runs stay where they we
 """
 
 import asyncio
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from psycopg_pool import AsyncConnectionPool
@@ -270,6 +272,44 @@ async def test_a_paused_journey_refuses_events_and_starts(
     assert await entrance.refusals() == [(event_id, "paused"), (None, "paused")]
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "enters"), [(None, -1, False), (1, None, False), (-1, 1, True)]
+)
+async def test_entries_are_taken_in_the_active_period_alone(
+    entrance: Entrance, contact: UUID, begin: int | None, end: int | None, enters: bool
+) -> None:
+    now = datetime.now(ZoneInfo("Asia/Tokyo")).replace(tzinfo=None)
+    period = {
+        name: (now + timedelta(minutes=minutes)).isoformat(timespec="seconds")
+        for name, minutes in (("from", begin), ("to", end))
+        if minutes is not None
+    }
+    await activate(
+        entrance.pool, journey(f"timezone: Asia/Tokyo\nactive: {period}\nre_entry: always")
+    )
+    event_id = await entrance.event(contact, "Cart")
+    await end_all(entrance)
+    answer = await entrance.start("cart", contact)
+    if enters:
+        assert answer.status == 201
+        assert len(await entrance.runs()) == 2
+        assert await entrance.refusals() == []
+    else:
+        assert (answer.status, answer.body["code"]) == (409, "inactive")
+        assert await entrance.runs() == []
+        assert await entrance.refusals() == [(event_id, "inactive"), (None, "inactive")]
+
+
+async def test_a_run_goes_on_when_the_active_period_is_over(
+    entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey("if_active: restart"))
+    await entrance.event(contact, "Cart", total=1)
+    await activate(entrance.pool, journey('if_active: restart\nactive: {to: "2020-12-31"}'))
+    await entrance.event(contact, "Cart", total=2)
+    assert await entrance.runs() == [("active", None, {"total": 1})]
+
+
 async def test_an_entry_asks_for_its_where_and_its_if(entrance: Entrance) -> None:
     await activate(
         entrance.pool,
@@ -305,6 +345,28 @@ async def test_a_start_begins_a_workflow_and_its_key_keeps_the_answer(
     await end_all(entrance)
     assert await entrance.start("cart", contact, "k2") == refused
     assert (await entrance.start("cart", contact, "k3")).status == 201
+
+
+async def test_a_start_asks_for_the_if_of_its_entry_by_api(entrance: Entrance) -> None:
+    french = "{all: [{segment: french}, {entry: total, gte: 5}, {event: Begun, before: entry}]}"
+    entry = f"[{{event: Cart}}, {{api: true, if: {french}}}]"
+    segment = "---\nsegment: french\nif: {attribute: country, is: FR}\n"
+    await activate(entrance.pool, journey("re_entry: always", entry) + segment)
+    ada, bob = [await make_contact(entrance.pool, country=country) for country in ("FR", "DE")]
+    for contact in (ada, bob):
+        await entrance.event(contact, "Begun")
+    answers = [
+        await entrance.start("cart", ada, total=4),
+        await entrance.start("cart", bob, total=5),
+        await entrance.start("cart", ada, total=5),
+    ]
+    assert [(answer.status, answer.body.get("code")) for answer in answers] == [
+        (409, "if"), (409, "if"), (201, None),
+    ]  # fmt: skip
+    assert await entrance.refusals() == [(None, "if"), (None, "if")]
+    # The other entry has no such condition.
+    await entrance.event(bob, "Cart")
+    assert len(await entrance.runs()) == 2
 
 
 async def test_starts_with_one_key_at_once_have_one_answer(

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from temporalio.client import WorkflowHandle
 
 from infra.settings import Settings
+from store.coupons import add_codes, make_pool
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.smtp import SmtpSink
@@ -24,6 +25,7 @@ PERSONAL = [
     "cart-9917",
     "Moulins",
     "x-secret-size",
+    "coupon-4471",
 ]
 """Bits of what is known of the contact and of what its events say, nowhere else in the journey."""
 
@@ -39,6 +41,7 @@ steps:
     branch:
       - {name: near, if: {attribute: street, is: {entry: street}}, then: [{id: keep, update: {set: {town: {entry: town}}}}]}
   - {id: club, group: {add: [near]}}
+  - {id: code, coupon: {pool: spring}}
   - {id: unprintable, email: {subject: "For {{ contact.name }} {{ contact.nothing }}", text: x, transactional: true}}
   - {id: crm, webhook: {url: "http://127.0.0.1/{{ contact.email }}", body: {who: {attribute: email}}}}
   - {id: refused, email: {subject: "Again {{ contact.name }}", text: Refuse me, transactional: true}}
@@ -92,6 +95,9 @@ def refusing(envelope: Envelope) -> str:
 
 async def test_nothing_about_a_contact_is_in_temporal(engine: Engine, smtp_sink: SmtpSink) -> None:
     await engine.activate(TELLING)
+    async with engine.pool.connection() as conn, conn.transaction():
+        await make_pool(conn, "spring")
+        await add_codes(conn, "spring", ["coupon-4471"])
     contact = await engine.contact(
         external_id=EMAIL,
         email=EMAIL,
@@ -139,6 +145,7 @@ async def test_nothing_about_a_contact_is_in_temporal(engine: Engine, smtp_sink:
         ("lives", "near"),
         ("keep", "done"),
         ("club", "done"),
+        ("code", "drawn"),
         ("unprintable", "failed"),
         ("crm", "failed"),
         ("refused", "failed"),

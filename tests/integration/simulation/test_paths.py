@@ -18,21 +18,10 @@ from tests.unit.journeys.examples import programmes
 
 TABLES = table_names()
 WAITING = frozenset({
-    "library/abandoned-cart-coupon",
-    "library/best-customers",
-    "library/birthday",
     "library/cross-sell",
-    "library/discount-offer",
     "library/near-shop",
-    "library/repeat-purchase",
     "library/welcome-course",
-    "library/win-back",
-    "programmes/abandoned-cart",
-    "programmes/birthday",
     "programmes/drip",
-    "programmes/launch",
-    "programmes/purchase",
-    "programmes/win-back",
 })  # fmt: skip
 """Those that can't be simulated yet, for want of a construct that works."""
 READY = [name for name in TABLES if name not in WAITING]

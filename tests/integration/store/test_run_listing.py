@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
-from store.identifiers import new_run_id
+from store.identifiers import new_id
 from store.run_listing import BadCursor, list_runs, show_run
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -26,7 +26,7 @@ async def add_contact(pool: Pool, external_id: str | None) -> UUID:
 
 
 async def add_run(pool: Pool, contact: UUID, journey: str = "welcome", **columns: Any) -> UUID:
-    run = new_run_id()
+    run = new_id()
     columns = {"version": 1, "started_at": START, "entry_ref": 0, "ref": 0, **columns}
     columns |= {"id": run, "contact_id": contact, "journey": journey, "key": str(run)}
     async with pool.connection() as conn:
@@ -45,7 +45,7 @@ async def listed(pool: Pool, **filters: Any) -> list[UUID]:
 
 
 def test_ids_of_runs_are_in_the_order_they_were_made() -> None:
-    ids = [new_run_id() for _ in range(200)]
+    ids = [new_id() for _ in range(200)]
     assert {each.version for each in ids} == {7}
     assert {each.variant for each in ids} == {"specified in RFC 4122"}
     assert len(set(ids)) == 200

@@ -37,7 +37,8 @@ SECOND = {**FIRST, "steps": [FIRST["steps"][0], {"id": "tag", "group": {"add": [
 
 def counts(step: str, kind: str, **some: Any) -> dict[str, Any]:
     names = ("reached", "waiting", "sent", "failed", "unknown", "opened", "clicked", "left")
-    return {"id": step, "kind": kind, "skipped": {}, **dict.fromkeys(names, 0), **some}
+    empty: dict[str, Any] = {"id": step, "kind": kind, "skipped": {}, "outcomes": {}}
+    return {**empty, **dict.fromkeys(names, 0), **some}
 
 
 class Writer:
@@ -121,14 +122,18 @@ async def test_every_step_is_counted(writer: Writer) -> None:
         "active": 4,
         "steps": [
             counts("mail", "email", reached=8, waiting=1, sent=2, failed=1, unknown=1, opened=2,
-                   clicked=1, left=7, skipped={"consent": 2, "no_address": 1}),
-            counts("pause", "wait", reached=7, waiting=2, left=4, skipped={"if": 1}),
-            counts("choice", "branch", reached=2, left=2),
-            counts("call", "webhook", reached=2, sent=1, failed=1, left=2),
+                   clicked=1, left=7, skipped={"consent": 2, "no_address": 1},
+                   outcomes={"failed": 1, "sent": 2, "skipped": 3, "unknown": 1}),
+            counts("pause", "wait", reached=7, waiting=2, left=4, skipped={"if": 1},
+                   outcomes={"elapsed": 2, "exited": 1, "skipped": 1}),
+            counts("choice", "branch", reached=2, left=2, outcomes={"warm": 2}),
+            counts("call", "webhook", reached=2, sent=1, failed=1, left=2,
+                   outcomes={"failed": 1, "ok": 1}),
             counts("old", "update"),
-            counts("bye", "sms", reached=1, sent=1, left=1),
+            counts("bye", "sms", reached=1, sent=1, left=1, outcomes={"sent": 1}),
         ],
         "ends": {"completed": 2, "exited": 1, "removed": 1},
+        "goal": {"met": 0, "value": 0},
     }  # fmt: skip
 
 
@@ -161,9 +166,71 @@ async def test_a_loop_counts_each_time_around(writer: Writer) -> None:
         found = await journey_statistics(conn, "welcome")
     assert found is not None
     assert found["steps"][:2] == [
-        counts("mail", "email", reached=2, sent=2, left=2),
-        counts("pause", "wait", reached=2, waiting=1, left=1),
+        counts("mail", "email", reached=2, sent=2, left=2, outcomes={"sent": 2}),
+        counts("pause", "wait", reached=2, waiting=1, left=1, outcomes={"elapsed": 1}),
     ]
+
+
+async def test_the_arms_of_a_split_are_counted(writer: Writer) -> None:
+    arms = [{"name": "a", "weight": 1}, {"name": "b", "weight": 1}]
+    split = {
+        "journey": "welcome",
+        "entry": {"event": "X"},
+        "steps": [{"id": "fork", "split": arms}],
+    }
+    await writer.journey(split, active=1)
+    for arm in ("a", "b", "b"):
+        await writer.run(("fork", "split", arm, None), outcome="completed")
+    await writer.run(("fork", "split", None, None))
+    async with writer.pool.connection() as conn:
+        found = await journey_statistics(conn, "welcome")
+    assert found is not None
+    assert found["steps"] == [
+        counts("fork", "split", reached=4, waiting=1, left=3, outcomes={"a": 1, "b": 2})
+    ]
+
+
+SPLIT: dict[str, Any] = {
+    "journey": "welcome",
+    "entry": {"event": "Signed Up"},
+    "goal": {"event": "Order Completed", "value": "total"},
+    "steps": [
+        {"id": "arms", "split": [{"name": "a", "weight": 1}, {"name": "b", "weight": 1}]},
+        {"id": "pause", "wait": "2d"},
+    ],
+}
+
+
+async def test_goals_are_counted_and_their_values_added_up(writer: Writer) -> None:
+    await writer.journey(SPLIT, SPLIT, active=2)
+
+    async def run(arm: str, met: str | None, outcome: str | None, version: int = 2) -> None:
+        run = await writer.run(("arms", "split", arm, None), version=version, outcome=outcome)
+        await writer.execute(
+            "insert into goal (run_id, journey, contact_id, event_name, ref, met_event_id, met_at,"
+            " value) values (%s, 'welcome', %s, 'Order Completed', 0, %s, parcours.clock(), %s)",
+            run, writer.contact, 7 if met else None, met if met != "no number" else None,
+        )  # fmt: skip
+
+    await run("a", "0.1", "completed")
+    await run("a", "0.2", None)
+    await run("a", None, "completed")
+    await run("b", "no number", "goal")
+    await run("b", "30", "exited", version=1)
+    # Another run stands for these, and would count the same event.
+    await run("b", "1000", "restarted")
+    await run("b", "1000", "merged")
+
+    async def counted(version: int | None) -> tuple[Any, Any]:
+        async with writer.pool.connection() as conn:
+            found = await journey_statistics(conn, "welcome", version)
+        assert found is not None
+        assert "goals" not in found["steps"][1]
+        return found["goal"], found["steps"][0]["goals"]
+
+    assert await counted(2) == ({"met": 3, "value": 0.3}, {"a": 2, "b": 1})
+    assert await counted(1) == ({"met": 1, "value": 30}, {"b": 1})
+    assert await counted(None) == ({"met": 4, "value": 30.3}, {"a": 2, "b": 2})
 
 
 async def test_a_journey_that_nobody_entered_counts_nothing(writer: Writer) -> None:

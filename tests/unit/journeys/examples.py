@@ -6,7 +6,7 @@ from typing import Any
 from journeys.definition import Journey
 from journeys.parsing import Parsed, parse
 from journeys.problems import InvalidDocuments, Problem
-from journeys.validation import check
+from journeys.validation import Known, check
 
 PROGRAMMES = Path(__file__).parents[2] / "fixtures" / "programmes.yaml"
 
@@ -31,10 +31,10 @@ def journey(**parts: Any) -> Journey:
     return Journey.model_validate({"journey": "j", "entry": {"event": "X"}, **parts})
 
 
-def problems(text: str) -> list[Problem]:
+def problems(text: str, known: Known | None = None) -> list[Problem]:
     """Everything that is wrong with a text: what parsing says, else what validation says."""
     try:
-        return check(parse(text, "f.yaml"))
+        return check(parse(text, "f.yaml"), known)
     except InvalidDocuments as invalid:
         return invalid.problems
 

@@ -76,6 +76,40 @@ def test_a_holdout_ends_and_other_arms_rejoin() -> None:
     assert found["a1"] == {"*": "z"}
 
 
+def test_a_winner_goes_the_way_it_is_told() -> None:
+    split = {
+        "id": "s",
+        "split": [
+            {"name": "a", "weight": 1, "then": steps("a1")},
+            {"name": "b", "weight": 1},
+            {"name": "best", "weight": 8, "winner": {"by": "clicked", "after": "4h"}},
+        ],
+    }
+    program = compile_program(journey(steps=[split, *steps("z")]))
+    assert program.nodes[0].arrows == {"a": 1, "b": 2}
+    assert advance(program, begin(program), "best", "a").node == 1
+    assert advance(program, begin(program), "best", "b").node == 2
+
+
+def test_ways_nested_to_any_depth_rejoin_level_by_level() -> None:
+    deepest = 12
+    line = steps("bottom")
+    for level in range(deepest, 0, -1):
+        if level % 2:
+            way = {"id": f"n{level}", "branch": [{"name": "x", "if": {"group": "g"}, "then": line}]}
+        else:
+            arms = [{"name": "x", "weight": 1, "then": line}, {"name": "y", "weight": 1}]
+            way = {"id": f"n{level}", "split": arms}
+        line = [way, *steps(f"after{level}")]
+    found = arrows(steps=line)
+    assert found["bottom"] == {"*": f"after{deepest}"}
+    for level in range(1, deepest):
+        assert found[f"n{level}"]["x"] == f"n{level + 1}"
+        assert found[f"n{level}"]["*"] == f"after{level}"
+        assert found[f"after{level + 1}"] == {"*": f"after{level}"}
+    assert found["after1"] == {"*": None}
+
+
 def test_an_exit_ends_the_run_unless_it_is_skipped() -> None:
     program = compile_program(journey(steps=[{"id": "x", "exit": "no"}, *steps("b")]))
     assert advance(program, begin(program), "exited").node is None
@@ -127,6 +161,10 @@ def test_each_exit_rule_has_its_own_line() -> None:
         ({"group": {"add": ["a"], "remove": ["b"]}}, "add to a, remove from b"),
         ({"goto": "s"}, "go to s"),
         ({"exit": "cold"}, "exit: cold"),
+        ({"split": [{"name": "a", "weight": 1}, {"name": "b", "weight": 1}]}, "split s"),
+        ({"coupon": {"pool": "spring"}}, "coupon s"),
+        ({"emit": {"event": "Scored"}}, "emit Scored"),
+        ({"enter": {"journey": "drip"}}, "enter drip"),
     ],
 )
 def test_a_summary_is_what_a_person_would_say(step: dict[str, Any], summary: str) -> None:

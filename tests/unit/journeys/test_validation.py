@@ -6,7 +6,7 @@ import pytest
 
 from journeys.parsing import parse
 from journeys.support import WORKS
-from journeys.validation import Known, check, unsupported, validate
+from journeys.validation import Known, check, hindrances, unsupported, validate
 from tests.unit.journeys.examples import SMALL, errors, problems, programmes
 
 
@@ -207,7 +207,7 @@ def test_what_makes_no_sense_is_an_error_at_its_line(text: str, said: str) -> No
         ),
         (
             "steps: [{id: a, coupon: {pool: x}}]",
-            "6: warning: [a] parsed, not working yet: coupon steps",
+            "6: warning: [a] there is no pool `x`",
         ),
     ],
 )
@@ -285,6 +285,187 @@ def test_other_cron_lines_are_refused(line: str) -> None:
     assert problem.line == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        # goals
+        ("goal: {event: Y, whithin: 7d}", "6: unknown key `whithin`; did you mean `within`?"),
+        (
+            "goal: {event: Y, within: soon}",
+            "6: `within`: `soon` is not a duration; write 30m, 2h, 1h30m, 3d, 1w, 1mo, 1y or PT2H",
+        ),
+        (
+            "goal: {event: Y, value: a..b}",
+            "6: `value`: `a..b` is not a path; write names with dots between them",
+        ),
+        ("goal: {event: ''}", "6: `event`: a name is not empty"),
+        (
+            "goal: {if: {group: vip}}",
+            "6: unknown key `if`; a goal needs one of `event` or `message`",
+        ),
+        (
+            "goal: {message: hallo, is: clicked}",
+            "6: there is no step `hallo`; did you mean `hello`?",
+        ),
+        ("goal: {message: rest, is: clicked}", "6: the step `rest` is a wait and sends no message"),
+        (
+            "goal: {message: hello, is: clickd}",
+            (
+                "6: `is`: `clickd` is not one of delivered, opened, clicked, bounced, replied;"
+                " did you mean `clicked`?"
+            ),
+        ),
+        (
+            "goal: {event: Y, where: {a: {step: rst, property: at}}}",
+            "6: there is no step `rst`; did you mean `rest`?",
+        ),
+        ("exit: [{event: Y}, goal]", "6: `exit: [goal]` needs a `goal`"),
+        (
+            "exit: gaol\ngoal: {event: Y}",
+            "6: `exit`: `gaol` is not one of goal; did you mean `goal`?",
+        ),
+        # active
+        ("active: {}", "6: `active` needs `from`, `to` or both"),
+        ("active: {form: 2026-12-01}", "6: unknown key `form`; did you mean `from`?"),
+        (
+            "active: {from: next week}",
+            (
+                "6: `from`: `next week` is not a date or date-time; write 2026-12-31 or"
+                " 2026-12-31T09:00"
+            ),
+        ),
+        (
+            "active: {from: 2026-12-31, to: 2026-12-01}",
+            "6: `active`: `to` lies before `from`, so no entry would ever be taken",
+        ),
+        (
+            "active: {from: 2026-12-01T10:00, to: 2026-12-01T10:00}",
+            "6: `active`: `to` lies before `from`, so no entry would ever be taken",
+        ),
+        (
+            'timezone: Asia/Tokyo\nactive: {from: 2026-12-02, to: "2026-12-01T15:00Z"}',
+            "7: `active`: `to` lies before `from`, so no entry would ever be taken",
+        ),
+    ],
+)
+def test_a_goal_or_a_period_that_makes_no_sense_is_an_error_at_its_line(
+    text: str, said: str
+) -> None:
+    steps = "\nsteps:\n- {id: hello, sms: {text: t, topic: offers}}\n- {id: rest, wait: 1d}\n"
+    assert f"f.yaml:{said}" in [str(problem) for problem in errors(HEAD + text + steps)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "goal: {event: Y, where: {a: {entry: a}, b: {gte: 1}}, within: 1mo, value: b.0.c}",
+        "goal: {message: hello, is: clicked, where: {url: {contains: shop}}, within: 7d}",
+        "goal: {event: Y}\nexit: goal",
+        "goal: {event: Y}\nexit: [{event: Z}, goal, {event: Y, then: []}]",
+        "active: {from: 2026-12-01}",
+        "active: {to: 9999-12-31}",
+        # A day long, for a date as the end is part of the period.
+        "active: {from: 2026-12-01, to: 2026-12-01}",
+        'timezone: Asia/Tokyo\nactive: {from: 2026-12-02, to: "2026-12-01T15:01Z"}',
+    ],
+)
+def test_a_goal_or_a_period_that_makes_sense_has_no_problem(text: str) -> None:
+    steps = "\nsteps: [{id: hello, sms: {text: t, topic: offers}}]\n"
+    assert [str(problem) for problem in problems(HEAD + text + steps)] == []
+
+
+BESIDE = (
+    "segment: vips\nif: {group: vip}\n---\nplaces: shops\nlist: [{name: L, lat: 1, lon: 2}]\n---\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("{segment: vip}", "there is no segment `vip`; did you mean `vips`?"),
+        (
+            "{segment: Not A Key}",
+            "`segment`: `Not A Key` is not a key; keys are made of a-z, 0-9 and - inside",
+        ),
+        ("{segment: vips, is: true}", "unknown key `is`; known here: segment"),
+        ("{near: {places: shop, km: 1}}", "there is no places `shop`; did you mean `shops`?"),
+        ("{near: {places: shops}}", "`km` is missing"),
+        ("{near: {places: shops, km: 0}}", "`km` must be greater than 0"),
+        ("{near: {places: shops, km: near}}", "`km` needs a number, not the text `near`"),
+        ("{near: {km: 1}}", "`near` needs `places`, or both `lat` and `lon`"),
+        ("{near: {km: 1, lat: 1}}", "`near` needs `places`, or both `lat` and `lon`"),
+        (
+            "{near: {km: 1, lat: 1, lon: 1, places: shops}}",
+            "`near` needs `places`, or both `lat` and `lon`",
+        ),
+        ("{near: {km: 1, lat: 91, lon: 1}}", "`lat` must be less than or equal to 90"),
+        ("{near: {km: 1, lat: 1, lon: -181}}", "`lon` must be greater than or equal to -180"),
+        ("{event: Y, sum: {a: {}}}", "nothing is compared"),
+        ("{event: Y, sum: {a: 1}}", "`a` needs a mapping"),
+        (
+            "{event: Y, sum: {a: {gt: 1}, b: {gt: 1}}}",
+            "`sum` takes one property, such as sum: {total: {gte: 500}}",
+        ),
+        (
+            "{event: Y, avg: {}}",
+            "`avg` takes one property, such as avg: {total: {gte: 500}}",
+        ),
+        (
+            "{event: Y, min: {a: {gt: 1}}, max: {a: {gt: 1}}}",
+            "`min` and `max` do not go together; put two conditions in `all`",
+        ),
+        (
+            "{event: Y, sum: {a: {gt: 1}}, count: 1}",
+            "`count` and `sum` do not go together; put two conditions in `all`",
+        ),
+        ("{event: Y, since: yesterday}", "`yesterday` is not a moment"),
+        ("{event: Y, before: {attribute: a, evry: year}}", "did you mean `every`?"),
+        ("{event: Y, since: {step: nowhere, property: at}}", "there is no step `nowhere`"),
+    ],
+)
+def test_a_condition_that_makes_no_sense_is_an_error(condition: str, said: str) -> None:
+    text = f"{BESIDE}{HEAD}steps: [{{id: a, if: {condition}, exit: x}}]\n"
+    found = [str(problem) for problem in errors(text)]
+    assert len(found) == 1
+    assert said in found[0]
+    assert found[0].startswith("f.yaml:12: [a] ")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "{all: [{segment: vips}, {not: {segment: vips}}]}",
+        "{any: [{near: {places: shops, km: 1.5}}, {near: {lat: -90, lon: 180, km: 0.1}}]}",
+        "{event: Y, sum: {a.b: {gte: 1, lt: {entry: most}}}, within: 1y}",
+        "{event: Y, avg: {a: {gte: 1}}, since: 2026-01-01, before: {attribute: due, offset: -1d}}",
+        "{event: Y, min: {a: {exists: false}}, since: '09:00', before: +1h}",
+        "{event: Y, max: {a: {not_in: [1, 2]}}, since: {entry: at}, before: entry}",
+    ],
+)
+def test_a_condition_that_makes_sense_has_no_problem(condition: str) -> None:
+    text = f"{BESIDE}{HEAD}steps: [{{id: a, if: {condition}, exit: x}}]\n"
+    assert [str(problem) for problem in problems(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("bound", "line"), [("since: entry", 2), ("before: entry", 2), ("since: {entry: at}", 2)]
+)
+def test_a_segment_knows_no_entry(bound: str, line: int) -> None:
+    (problem,) = errors(f"segment: a\nif: {{event: Y, {bound}}}\n")
+    assert (problem.code, problem.line) == ("no_run", line)
+
+
+def test_a_segment_may_not_contain_itself_by_way_of_the_servers() -> None:
+    parsed = parse("segment: a\nif: {segment: b}\n", "f.yaml")
+    server = {"b": frozenset({"c"}), "c": frozenset({"a"}), "d": frozenset({"d"})}
+    known = Known(segments=frozenset(server), within_segments=server)
+    (problem,) = check(parsed, known)
+    assert str(problem) == "f.yaml:2: the segment `a` contains itself"
+    # What the file says of a segment counts, not what the server has.
+    parsed += parse("segment: c\nif: {group: x}\n", "g.yaml")
+    assert check(parsed, known) == []
+
+
 def test_activation_refuses_what_validation_warns_about() -> None:
     for parsed in programmes():
         warned = {
@@ -292,7 +473,7 @@ def test_activation_refuses_what_validation_warns_about() -> None:
             for each in validate(parsed.document, Known())
             if each.code == "unsupported"
         }
-        refused = unsupported(parsed.document)
+        refused = hindrances(parsed.document)
         assert {(each.path, each.message) for each in refused} == warned
         assert all(each.severity == "error" for each in refused)
 
@@ -316,33 +497,16 @@ steps:
         ("entry by date", {"entry": "{date: {attribute: s}}"}),
         ("entry by schedule", {"entry": "{schedule: {at: 2026-12-01}}"}),
         ("entry by near", {"entry": "{near: {km: 1, lat: 1, lon: 1}}"}),
-        ("active", {"more": "active: {from: 2026-12-01}"}),
-        ("goal", {"more": "goal: {event: Y}"}),
-        ("exit by goal", {"more": "goal: {event: Y}\nexit: goal"}),
         ("cap", {"more": "cap: {max: 1, per: 1d}"}),
         ("window", {"more": "window: {days: mon}"}),
         ("quiet_hours", {"more": 'quiet_hours: {from: "22:00", to: "07:00"}'}),
         ("send_at", {"more": "defaults: {send_at: best}"}),
-        ("split steps", {"step": "{id: s, split: [{name: a, weight: 1}, {name: b, weight: 1}]}"}),
-        ("coupon steps", {"step": "{id: s, coupon: {pool: p}}"}),
-        ("emit steps", {"step": "{id: s, emit: {event: p}}"}),
-        ("enter steps", {"step": "{id: s, enter: {journey: p}}"}),
         ("template of a send", {"step": "{id: s, sms: {template: t, transactional: true}}"}),
         ("mjml", {"step": "{id: s, email: {subject: s, mjml: m, transactional: true}}"}),
         (
             "links in templates",
             {"step": "{id: s, sms: {text: '{{ confirm_url }}', transactional: true}}"},
         ),
-        (
-            "sum, avg, min and max of events",
-            {"step": "{id: s, if: {event: Y, sum: {a: {gt: 1}}}, exit: x}"},
-        ),
-        (
-            "since and before other than entry",
-            {"step": "{id: s, if: {event: Y, since: -3d}, exit: x}"},
-        ),
-        ("segment conditions", {"step": "{id: s, if: {segment: s}, exit: x}"}),
-        ("near conditions", {"step": "{id: s, if: {near: {km: 1, lat: 1, lon: 1}}, exit: x}"}),
     ],
 )
 def test_a_construct_that_does_not_work_yet_is_found(construct: str, parts: dict[str, str]) -> None:
@@ -355,6 +519,24 @@ def test_a_construct_that_does_not_work_yet_is_found(construct: str, parts: dict
     assert f"parsed, not working yet: {construct}" in [
         each.message for each in unsupported(parsed.document)
     ]
+
+
+def test_an_entry_that_does_not_work_yet_may_stand_beside_api() -> None:
+    text = "journey: x\nentry: {entry}\nsteps: [{id: w, {step}}]\n"
+
+    def refused(entry: str, step: str = "wait: 1d") -> list[str]:
+        written = text.replace("{entry}", entry).replace("{step}", step)
+        (parsed,) = parse(written, "f.yaml")
+        return [each.message for each in hindrances(parsed.document)]
+
+    assert refused("[{group: g}, {near: {km: 1, lat: 1, lon: 1}}]") == [
+        "parsed, not working yet: entry by group",
+        "parsed, not working yet: entry by near",
+    ]
+    assert refused("[{group: g}, {api: true}, {near: {km: 1, lat: 1, lon: 1}}]") == []
+    # It excuses entries, and nothing else.
+    mjml = "email: {subject: s, mjml: m, transactional: true}"
+    assert refused("[{group: g}, {api: true}]", mjml) == ["parsed, not working yet: mjml"]
 
 
 def test_the_file_and_line_of_a_problem_are_its_documents(tmp_path: Path) -> None:

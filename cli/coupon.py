@@ -1,0 +1,59 @@
+"""`parcours coupon`: importing codes into pools, and how many are left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.client import DATA_DIR, AsJson, DataDir, find_server, segment
+from cli.refusal import refuse
+from cli.tables import print_table
+
+app = typer.Typer(help="Codes that coupon steps draw.", no_args_is_help=True)
+
+_COUNTS = ("total", "drawn", "redeemed", "left")
+
+
+@app.command("import")
+def import_(
+    pool: Annotated[str, typer.Argument(help="The pool; it comes into being by the import.")],
+    file: Annotated[Path, typer.Argument(help="CSV with a column `code`.")],
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Import codes into a pool, all of the file or nothing. Codes it has are passed over."""
+    server = find_server(data_dir)
+    try:
+        with file.open("rb") as source:
+            answer = server.upload(f"/v1/coupons/{segment(pool)}", source, "text/csv")
+    except OSError as error:
+        refuse(f"{file} cannot be read: {error.strerror or error}")
+    if as_json:
+        typer.echo(answer.text)
+        return
+    imported = answer.json()
+    again = imported["duplicates"]
+    there = f", {again} that it had" if again else ""
+    typer.echo(f"{pool}: {imported['added']} codes added{there}")
+
+
+@app.command("list")
+def list_(data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """List pools and how many codes are left in each."""
+    server = find_server(data_dir)
+    answer = server.get("/v1/coupons", limit=500)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    page = answer.json()
+    items = list(page["items"])
+    while page["next"]:
+        page = server.get("/v1/coupons", limit=500, cursor=page["next"]).json()
+        items += page["items"]
+    print_table(
+        ["pool", *_COUNTS],
+        [(each["pool"], *(each[count] for count in _COUNTS)) for each in items],
+        numbers=list(_COUNTS),
+    )

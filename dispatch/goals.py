@@ -1,0 +1,46 @@
+"""Goals that events meet, whether or not their runs go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from store.catalog import Catalog
+from store.goals import GoalCandidate, MetGoal, goals_for, goals_of, judge_goals, meet_goals
+from store.outbox import Undispatched
+from store.recording import CONTACT_CHANGED
+
+
+async def note_met_goals(
+    conn: AsyncConnection[Any], catalog: Catalog, events: Sequence[Undispatched]
+) -> None:
+    """Note the goals that these events meet, each by its first event and once.
+
+    A contact's events come here in their order, so the first that fits is the first there is; those
+    that came with a merge are older than it, and are looked for among all.
+    """
+    candidates = await goals_for(conn, [event.id for event in events])
+    merged = [
+        event.contact_id
+        for event in events
+        if event.name == CONTACT_CHANGED and event.properties.get("merged") is True
+    ]
+    if merged:
+        candidates += await goals_of(conn, merged)
+    by_version: dict[tuple[str, int], list[GoalCandidate]] = {}
+    for each in candidates:
+        by_version.setdefault((each.journey, each.version), []).append(each)
+    met: dict[UUID, MetGoal] = {}
+    for (journey, version), some in by_version.items():
+        look = (await catalog.definition(conn, journey, version)).goal
+        if look is None:
+            continue
+        fitting = [each for each in some if not each.rest]
+        fitting += await judge_goals(conn, look, [each for each in some if each.rest])
+        for each in sorted(fitting, key=lambda each: each.event_id):
+            met.setdefault(each.run_id, MetGoal(each.run_id, each.event_id, look.value))
+    if met:
+        await meet_goals(conn, list(met.values()))

@@ -1,0 +1,58 @@
+"""`parcours coupon`, against a real API."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from structlog.testing import capture_logs
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from infra.settings import Settings
+from store.keys import create_key
+from tests.support.api import serving
+
+
+@pytest.fixture
+async def server(
+    settings: Settings, pool: AsyncConnectionPool[AsyncConnection[object]]
+) -> AsyncIterator[dict[str, str]]:
+    """Where the command finds an API, and a key of it."""
+    async with pool.connection() as conn:
+        key = await create_key(conn, "operate")
+    with capture_logs(), serving(settings) as url:
+        yield {"PARCOURS_API_URL": url, "PARCOURS_API_KEY": key}
+
+
+def coupon(server: dict[str, str], *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["coupon", *arguments], env=server)
+
+
+def test_codes_are_imported_and_pools_listed(server: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "codes.csv"
+    file.write_bytes(b"\xef\xbb\xbfcode,value\r\nA,10\r\nB,10\r\n")
+    first = coupon(server, "import", "spring sale", str(file))
+    assert (first.exit_code, first.stdout) == (0, "spring sale: 2 codes added\n")
+    again = coupon(server, "import", "spring sale", str(file))
+    assert again.stdout == "spring sale: 0 codes added, 2 that it had\n"
+    told = json.loads(coupon(server, "import", "winter", str(file), "--json").stdout)
+    assert told == {"pool": "winter", "added": 2, "duplicates": 0}
+    lines = [line.split() for line in coupon(server, "list").stdout.splitlines()]
+    assert ["pool", "total", "drawn", "redeemed", "left"] in lines
+    assert ["spring", "sale", "2", "0", "0", "2"] in lines
+    page = json.loads(coupon(server, "list", "--json").stdout)
+    assert [each["pool"] for each in page["items"]] == ["spring sale", "winter"]
+
+
+def test_a_file_that_cannot_be_taken_is_told_in_a_line(
+    server: dict[str, str], tmp_path: Path
+) -> None:
+    missing = coupon(server, "import", "spring", str(tmp_path / "nowhere.csv"))
+    assert (missing.exit_code, "cannot be read: No such file" in missing.stderr) == (1, True)
+    file = tmp_path / "codes.csv"
+    file.write_text("code\nA\n\nB\n,\n")
+    wrong = coupon(server, "import", "spring", str(file))
+    assert (wrong.exit_code, wrong.stderr) == (1, "parcours: line 5: the code is empty\n")

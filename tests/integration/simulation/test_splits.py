@@ -1,0 +1,68 @@
+"""Splits, simulated: a contact's arm follows from its name, so a scenario is the same each time."""
+
+from typing import Any
+
+import pytest
+
+from simulation.trial import Trial
+from tests.integration.simulation.conftest import Play
+from tests.integration.simulation.samples import ADA
+
+LAUNCH = """
+journey: launch
+entry: {event: Started}
+re_entry: always
+timezone: Europe/Paris
+steps:
+  - id: subject
+    split:
+      - {name: a, weight: 1, then: [{id: mail-a, email: {subject: A, text: t, transactional: true}}]}
+      - {name: b, weight: 1, then: [{id: mail-b, email: {subject: B, text: t, transactional: true}}]}
+      - {name: rest, weight: 2, winner: {by: clicked, after: 1d}}
+      - {name: control, weight: 1, holdout: true}
+  - {id: after, group: {add: [done]}}
+"""  # noqa: E501 - as a person would write it
+ENDS: dict[str, list[tuple[str, str]]] = {
+    "a": [("subject", "a"), ("mail-a", "sent"), ("after", "done")],
+    "b": [("subject", "b"), ("mail-b", "sent"), ("after", "done")],
+    "rest": [("subject", "rest"), ("mail-a", "sent"), ("after", "done")],
+    "control": [("subject", "control")],
+}
+START = "2026-03-28T08:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("user", "arm"), [("ada", "a"), ("gus", "b"), ("dee", "rest"), ("bob", "control")]
+)
+def test_a_contact_takes_the_arm_of_its_name(parcours: Trial, user: str, arm: str) -> None:
+    parcours.load(text=LAUNCH, start=START)
+    parcours.contact({**ADA, "userId": user})
+    parcours.track("Started")
+    if arm == "rest":
+        assert parcours.path == []
+        parcours.advance("23h")
+        assert parcours.path == ENDS["rest"]
+        # A day on the contact's clock: Paris lost an hour in the night.
+        [chosen] = [line for line in parcours.lines if line.step == "subject"]
+        assert chosen.at.isoformat() == "2026-03-29T07:00:00+00:00"
+        assert chosen.facts["winner"] == "a"
+    parcours.finish()
+    assert parcours.path == ENDS[arm]
+    assert parcours.outcome() == "completed"
+
+
+def test_an_exit_ends_a_simulated_run_that_stands_at_a_winner(parcours: Trial) -> None:
+    parcours.load(text=LAUNCH.replace("steps:", "exit: {event: Left}\nsteps:", 1), start=START)
+    parcours.contact({**ADA, "userId": "dee"})
+    parcours.track("Started")
+    parcours.advance("2h")
+    parcours.track("Left")
+    assert parcours.path == [("subject", "exited")]
+    assert parcours.outcome() == "exited"
+
+
+async def test_a_split_simulates_the_same_twice(simulate: Play, simulate_again: Play) -> None:
+    events: list[Any] = [{"event": "Started"}]
+    once = [line.as_json() for line in await simulate(LAUNCH, ADA, events, START)]
+    again = [line.as_json() for line in await simulate_again(LAUNCH, ADA, events, START)]
+    assert once == again
