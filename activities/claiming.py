@@ -17,25 +17,21 @@ from activities.context import Context
 from activities.exits import ended, fired_exit, leave, left_before
 from activities.failures import refuse, retry
 from activities.guards import guard
+from activities.holds import WATCHED, Held, Skipped, Terms, judge, terms_of
 from activities.reading import locked
 from journeys.exchange import StepInput, StepResult
 from journeys.sending import EffectiveSend
 from journeys.steps import EmailStep, SendStep, WebhookStep
 from journeys.values import Reference, references_in
+from journeys.zones import zone_of
 from store.catalog import Definition
 from store.entries import entries_of
-from store.messages import (
-    Addressee,
-    Attempted,
-    before_send,
-    claim,
-    give_up_claim,
-    hold,
-    skip,
-)
+from store.holds import hold, stop_watching
+from store.messages import Addressee, Attempted, before_send, claim, give_up_claim, skip
 from store.operands import Operands
 from store.runs import RunRow
 from store.suppressions import find_suppression
+from store.waits import watch
 
 ATTEMPT = timedelta(seconds=30)
 """How long one attempt can last at most: start-to-close of a send. After it, a claim that nobody
@@ -52,6 +48,7 @@ class Claimed:
     definition: Definition
     step: SendStep
     settings: EffectiveSend
+    terms: Terms
     token: str
     message_id: UUID
     first_attempt_at: datetime
@@ -60,6 +57,28 @@ class Claimed:
     """What templates see."""
     references: dict[Reference, Any]
     """The values of the references in a webhook's body. They are data, and never templates."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An attempt's look at a visit: what it was asked, what was there before, and the time."""
+
+    given: StepInput
+    before: Attempted
+    start: datetime
+    """When the run came to the visit."""
+    now: datetime
+    facts: dict[str, Any]
+    """What holds have found out, for the visit."""
+
+
+def _arrival(given: StepInput, run: RunRow, before: Attempted) -> Arrival:
+    # The wait for the provider's turn counts: the run came when it asked, not when it was heard.
+    start = before.started_at or min(given.now, run.now)
+    # A timer that has fired is believed: Temporal's clock may be ahead of the database's.
+    now = run.now if given.due is None else max(run.now, given.due)
+    best = (before.facts or {}).get("best")
+    return Arrival(given, before, start, now, {} if best is None else {"best": best})
 
 
 async def claim_send(
@@ -81,29 +100,49 @@ async def claim_send(
         if not isinstance(step, SendStep):
             raise refuse("unknown_step")
         settings = definition.journey.effective(step)
-        before, contact = await before_send(
-            conn, given.run_id, given.visit, run.contact_id, settings.topic
+        before, contact, document = await before_send(
+            conn, given.run_id, given.visit, run.contact_id, settings.topic, step.kind
         )
         if before.outcome is not None and (left := left_before(run, given.visit)) is not None:
             return left
-        settled = await _settled(conn, context, given, step, settings, before)
+        arrival = _arrival(given, run, before)
+        settled = await _settled(conn, context, arrival, step, settings)
         if settled is not None:
             return settled
         fired = await fired_exit(conn, run, definition)
         if fired is not None:
-            await _skip(conn, given, step, {"reason": "exited"})
+            await _skip(conn, arrival, step, {"reason": "exited"})
             return await leave(conn, run, definition, given.visit, fired)
+        channel = None if document is None else context.catalog.channel(document)
+        if channel is not None:
+            settings = definition.journey.effective(step, channel)
+        terms = terms_of(
+            step,
+            settings,
+            channel,
+            contact,
+            zone=zone_of(run.timezone, definition.journey.timezone),
+            start=arrival.start,
+            now=arrival.now,
+            speed=context.speed,
+        )
         if run.journey_state == "paused":
-            await _hold(conn, given, step, "paused", None)
-            return StepResult(held="paused")
+            if terms.late:
+                return await _leave_out(conn, arrival, step, terms.skip_as_late)
+            return await _stand(conn, arrival, step, terms, run, Held("paused", None))
         if step.if_ is not None:
             verdict = await guard(conn, run, definition, step.if_)
             if not verdict.holds:
-                return await _skip(conn, given, step, {"reason": "if", **verdict.facts})
+                return await _skip(conn, arrival, step, {"reason": "if", **verdict.facts})
         reason = await _objection(conn, step, settings, contact)
         if reason is not None:
             facts = {"reason": reason, "topic": settings.topic}
-            return await _skip(conn, given, step, facts)
+            return await _skip(conn, arrival, step, facts)
+        held = await judge(conn, run, given.visit, step, terms, arrival.facts)
+        if isinstance(held, Held):
+            return await _stand(conn, arrival, step, terms, run, held)
+        if held is not None:
+            return await _leave_out(conn, arrival, step, held)
         variables, references = await _variables(conn, run, step, contact)
         message_id, first_attempt_at = await claim(
             conn,
@@ -114,23 +153,27 @@ async def claim_send(
             contact_id=run.contact_id,
             channel=step.kind,
             topic=settings.topic,
+            transactional=settings.transactional or isinstance(step, WebhookStep),
             token=token,
+            started=arrival.start,
+            facts=arrival.facts,
         )
+        await _watch_no_more(conn, arrival)
     return Claimed(
-        run, definition, step, settings, token, message_id, first_attempt_at, contact, variables,
-        references,
+        run, definition, step, settings, terms, token, message_id, first_attempt_at, contact,
+        variables, references,
     )  # fmt: skip
 
 
 async def _settled(
     conn: AsyncConnection[Any],
     context: Context,
-    given: StepInput,
+    arrival: Arrival,
     step: SendStep,
     settings: EffectiveSend,
-    before: Attempted,
 ) -> StepResult | None:
     """What earlier attempts decided; None if the message may be claimed."""
+    given, before = arrival.given, arrival.before
     if before.outcome is not None:
         return StepResult(outcome=before.outcome)
     if before.state is None:
@@ -143,19 +186,20 @@ async def _settled(
         await give_up_claim(conn, run_id=given.run_id, visit=given.visit)
         if settings.on_unknown == "resend":
             return None
-        return await _skip(conn, given, step, {"reason": "interrupted"}, outcome="unknown")
+        return await _skip(conn, arrival, step, {"reason": "interrupted"}, outcome="unknown")
     if before.state == "released":
         assert before.first_attempt_at is not None
-        run = await locked(conn, given.run_id)
-        if run.now - before.first_attempt_at < context.give_up:
+        # What stood still for other reasons since is tried once more, however long that was.
+        standing = before.held not in (None, "retry")
+        if standing or arrival.now - before.first_attempt_at < context.give_up:
             return None
-        return await _skip(conn, given, step, {"reason": "not_taken"}, outcome="failed")
+        return await _skip(conn, arrival, step, {"reason": "not_taken"}, outcome="failed")
     if before.state == "unknown" and settings.on_unknown == "resend":
         return None
     outcome = _OUTCOMES[before.state]
     if outcome == "sent" and step.kind == "webhook":
         outcome = "ok"
-    return await _skip(conn, given, step, {}, outcome=outcome)
+    return await _skip(conn, arrival, step, {}, outcome=outcome)
 
 
 async def _objection(
@@ -202,36 +246,67 @@ async def _variables(
     return variables, references
 
 
-async def _hold(
-    conn: AsyncConnection[Any], given: StepInput, step: SendStep, held: str, due: datetime | None
-) -> None:
+async def _stand(
+    conn: AsyncConnection[Any],
+    arrival: Arrival,
+    step: SendStep,
+    terms: Terms,
+    run: RunRow,
+    held: Held,
+) -> StepResult:
+    """Let the send stand still, until its hold is over, it is too late, or somebody wakes it."""
+    due, late = terms.look_again(held.until)
+    given = arrival.given
+    facts = arrival.facts if held.until is None else {**arrival.facts, "zone": terms.zone.key}
     await hold(
         conn,
         run_id=given.run_id,
         visit=given.visit,
         step=given.step,
         kind=step.kind,
-        held=held,
+        held=held.why,
         due=due,
+        until=held.until,
+        started=arrival.start,
+        facts=facts,
     )
+    if held.until is not None:
+        await watch(conn, run, given.visit, WATCHED)
+    return StepResult(held=held.why, due=due, late=late)
+
+
+async def _leave_out(
+    conn: AsyncConnection[Any], arrival: Arrival, step: SendStep, skipped: Skipped
+) -> StepResult:
+    """Skip the send for its times. One that may have gone out before is not known to be skipped."""
+    facts = {**arrival.facts, "reason": skipped.reason, **skipped.facts}
+    outcome = "unknown" if arrival.before.state in ("claimed", "unknown") else "skipped"
+    return await _skip(conn, arrival, step, facts, outcome=outcome)
 
 
 async def _skip(
     conn: AsyncConnection[Any],
-    given: StepInput,
+    arrival: Arrival,
     step: SendStep,
     facts: dict[str, Any],
     *,
     outcome: str = "skipped",
 ) -> StepResult:
-    return StepResult(
-        outcome=await skip(
-            conn,
-            run_id=given.run_id,
-            visit=given.visit,
-            step=given.step,
-            kind=step.kind,
-            outcome=outcome,
-            facts=facts,
-        )
+    given = arrival.given
+    held = await skip(
+        conn,
+        run_id=given.run_id,
+        visit=given.visit,
+        step=given.step,
+        kind=step.kind,
+        outcome=outcome,
+        facts=facts,
+        started=arrival.start,
     )
+    await _watch_no_more(conn, arrival)
+    return StepResult(outcome=held)
+
+
+async def _watch_no_more(conn: AsyncConnection[Any], arrival: Arrival) -> None:
+    if arrival.before.held is not None:
+        await stop_watching(conn, arrival.given.run_id, arrival.given.visit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -19,13 +19,15 @@ from activities.composing import Unsendable, compose
 from activities.context import Context
 from activities.failures import retry
 from activities.finishing import finish_run
-from activities.reading import locked
+from activities.holds import Terms
+from activities.reading import locked, unlocked
 from activities.waits import look_again, plan_within
 from channels.errors import NotTaken, Refused, Unclear
 from journeys.exchange import StepInput, StepResult
 from journeys.steps import EmailStep, WebhookStep
 from journeys.templates import TemplateError
-from store.messages import Settled, hold, settle
+from store.holds import hold
+from store.messages import Settled, settle
 from store.suppressions import suppress
 
 log = structlog.get_logger(__name__)
@@ -50,7 +52,7 @@ class Record:
     facts: dict[str, Any] = field(default_factory=dict)
     output: dict[str, Any] = field(default_factory=dict)
     suppress: bool = False
-    hold_until: datetime | None = None
+    hold_for: timedelta | None = None
     retry_after: timedelta | None = None
     """Set: the activity is to be tried again."""
 
@@ -103,7 +105,7 @@ class Sends:
                 suppress=error.suppress,
             )
         except NotTaken as error:
-            return _later(error, attempt)
+            return _later(error, attempt, claimed.terms)
         except Unclear as error:
             if claimed.settings.on_unknown == "resend":
                 return Record(
@@ -155,9 +157,10 @@ class Sends:
     ) -> StepResult:
         following: StepResult | None = None
         listening = False
+        held: StepResult | None = None
         if record.outcome is None or given.following is None:
             async with conn.transaction():
-                await self._settle(conn, given, claimed, record)
+                held = await self._settle(conn, given, claimed, record)
         else:
             try:
                 async with conn.transaction():
@@ -173,15 +176,16 @@ class Sends:
                     await self._settle(conn, given, claimed, record)
         if record.retry_after is not None:
             raise retry("not_taken", record.retry_after)
-        if record.hold_until is not None:
-            return StepResult(held="retry", due=record.hold_until)
+        if held is not None:
+            return held
         if listening:
             following = await look_again(conn, self._context, _of_following(given))
         return StepResult(outcome=record.outcome, following=following)
 
     async def _settle(
         self, conn: AsyncConnection[Any], given: StepInput, claimed: Claimed, record: Record
-    ) -> None:
+    ) -> StepResult | None:
+        """Record the attempt; how the run stands until the next one, if it does."""
         await settle(
             conn,
             run_id=given.run_id,
@@ -200,16 +204,22 @@ class Sends:
             address = claimed.contact.email if email else claimed.contact.phone
             if address:
                 await suppress(conn, [(claimed.step.kind, address, record.code or "refused")])
-        if record.hold_until is not None:
-            await hold(
-                conn,
-                run_id=given.run_id,
-                visit=given.visit,
-                step=given.step,
-                kind=claimed.step.kind,
-                held="retry",
-                due=record.hold_until,
-            )
+        if record.hold_for is None:
+            return None
+        until = (await unlocked(conn, given.run_id)).now + record.hold_for
+        due, late = claimed.terms.look_again(until)
+        await hold(
+            conn,
+            run_id=given.run_id,
+            visit=given.visit,
+            step=given.step,
+            kind=claimed.step.kind,
+            held="retry",
+            due=due,
+            until=until,
+            started=claimed.terms.start,
+        )
+        return StepResult(held="retry", due=due, late=late)
 
     async def _followed(
         self, conn: AsyncConnection[Any], given: StepInput, result: StepResult
@@ -246,17 +256,20 @@ def _of_following(given: StepInput) -> StepInput:
     )
 
 
-def _later(error: NotTaken, attempt: int) -> Record:
+def _later(error: NotTaken, attempt: int, terms: Terms) -> Record:
     delay = (
         timedelta(seconds=error.retry_after) if error.retry_after is not None else _backoff(attempt)
     )
     stands = delay > _STANDS
+    if terms.deadline is not None:
+        # The attempt that comes then finds that it is too late.
+        delay = min(delay, max(terms.deadline - terms.now, _FIRST_DELAY))
     return Record(
         "released",
         None,
         code=str(error.code),
         detail=error.detail,
-        hold_until=datetime.now(UTC) + delay if stands else None,
+        hold_for=delay if stands else None,
         retry_after=None if stands else delay,
     )
 

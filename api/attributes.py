@@ -6,11 +6,11 @@ import math
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
 from zoneinfo import available_timezones
 
 from channels.addresses import check_email, normalise_phone
+from journeys.countries import country_code
 
 TEXT_LIMIT = 500
 """Characters of an attribute with a column of its own."""
@@ -81,10 +81,7 @@ def check_locale(value: object) -> str:
 
 def check_country(value: object) -> str:
     """A country's two letters (ISO 3166-1), in capitals. Raises ValueError."""
-    text = _text(value).upper()
-    if text not in _countries():
-        raise ValueError(f"{value!r} is not a country's two letters (ISO 3166-1), such as FR")
-    return text
+    return country_code(_text(value))
 
 
 def _check_score(value: object) -> float:
@@ -119,11 +116,3 @@ _CHECKS = {
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones()) - {"localtime", "posixrules", "Factory"}
-
-
-@cache
-def _countries() -> frozenset[str]:
-    table = files("tzdata.zoneinfo").joinpath("iso3166.tab").read_text(encoding="utf-8")
-    return frozenset(
-        line.split("\t")[0] for line in table.splitlines() if line and not line.startswith("#")
-    )

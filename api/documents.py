@@ -1,4 +1,4 @@
-"""Segments, templates, topics and places, and whole folders of documents at once."""
+"""Segments, templates, topics, places and channels, and whole folders of documents at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ from journeys.validation import hindrances
 from store.documents import StoredDocument, list_documents, lock_catalog, read_document
 from store.journeys import activate, read_journey
 
-PLURALS = {"segments": "segment", "templates": "template", "topics": "topic", "places": "places"}
+PLURALS = {
+    "segments": "segment",
+    "templates": "template",
+    "topics": "topic",
+    "places": "places",
+    "channels": "channel",
+}
 
 Key = Annotated[str, Path(min_length=1, max_length=64)]
 Cursor = Annotated[str, Query(max_length=200, description="`next` of the page before")]

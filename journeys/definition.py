@@ -19,8 +19,15 @@ from pydantic import (
 from journeys.durations import Duration
 from journeys.forms import PLAIN, tag, told_by
 from journeys.moments import ActivePeriod, Cap, QuietHours, Window
-from journeys.sending import EffectiveSend, SendSettings, inherit
-from journeys.steps import EmailStep, SendStep, SmsStep, Step, children
+from journeys.sending import (
+    HELD_BY,
+    TIMED_BY,
+    Channel,
+    EffectiveSend,
+    SendSettings,
+    inherit,
+)
+from journeys.steps import EmailStep, SendStep, Step, WebhookStep, children
 from journeys.triggers import DateEntry, Entry, ExitRule, Goal, ScheduleEntry
 from journeys.values import DocumentModel, DurationText, Key, Text
 
@@ -138,15 +145,20 @@ class Journey(DocumentModel):
     def _by_id(self) -> dict[str, Step]:
         return {step.id: step for step in self.all_steps()}
 
-    def effective(self, step: SendStep) -> EffectiveSend:
-        """The settings of a send after inheritance from `defaults` and the journey."""
-        own = SendSettings()
-        if isinstance(step, EmailStep):
-            own = step.email
-        elif isinstance(step, SmsStep):
-            own = step.sms
-        journey = SendSettings(cap=self.cap, quiet_hours=self.quiet_hours, window=self.window)
-        return inherit(own, self.defaults, journey)
+    def effective(self, step: SendStep, channel: Channel | None = None) -> EffectiveSend:
+        """The settings of a send after inheritance from `defaults`, the journey and its channel.
+
+        A webhook is no message to the contact: nothing says when it may be made.
+        """
+        if isinstance(step, WebhookStep):
+            return inherit(self.defaults.model_copy(update=dict.fromkeys((*HELD_BY, *TIMED_BY))))
+        own = step.email if isinstance(step, EmailStep) else step.sms
+        above: list[Journey | Channel] = [self] if channel is None else [self, channel]
+        layers = [
+            SendSettings(cap=each.cap, quiet_hours=each.quiet_hours, window=each.window)
+            for each in above
+        ]
+        return inherit(own, self.defaults, *layers)
 
 
 def _walk(path: PathInDocument, steps: list[Step]) -> Iterator[tuple[PathInDocument, Step]]:

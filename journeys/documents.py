@@ -9,9 +9,10 @@ from pydantic import Field, Tag, TypeAdapter, model_validator
 from journeys.conditions import Condition, Number
 from journeys.definition import Journey
 from journeys.forms import tag, told_by
+from journeys.sending import Channel
 from journeys.values import DocumentModel, Key, Name, Text
 
-Kind = Literal["journey", "segment", "topic", "template", "places"]
+Kind = Literal["journey", "segment", "topic", "template", "places", "channel"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
@@ -105,11 +106,12 @@ Document = Annotated[
     | Annotated[Segment, Tag(tag("segment"))]
     | Annotated[Topic, Tag(tag("topic"))]
     | Annotated[Template, Tag(tag("template"))]
-    | Annotated[Places, Tag(tag("places"))],
+    | Annotated[Places, Tag(tag("places"))]
+    | Annotated[Channel, Tag(tag("channel"))],
     told_by("a document", *KINDS, hints={"steps": "journey", "entry": "journey"}),
 ]
 
-AnyDocument: TypeAlias = Journey | Segment | Topic | Template | Places
+AnyDocument: TypeAlias = Journey | Segment | Topic | Template | Places | Channel
 DOCUMENT: Final[TypeAdapter[Any]] = TypeAdapter(Document)
 
 

@@ -81,7 +81,7 @@ class StepInput(BaseModel):
     now: datetime
     """The run's time when the activity was scheduled."""
     due: datetime | None = None
-    """Closing a wait, or a split, because its timer fired: when it was due."""
+    """Looking at a wait, a split or a held send because its timer fired: when it was due."""
     following: Following | None = None
 
 
@@ -95,6 +95,8 @@ class StepResult(BaseModel):
     """Standing still: when to look again; None waits for a wake alone."""
     held: str | None = None
     """Why a send, or a split, stands still."""
+    late: bool = False
+    """`due` is when the send is too late, and not when its hold is over."""
     exit_rule: int | None = None
     """This exit rule fired: its `then` comes next."""
     ended: JourneyResult | None = None

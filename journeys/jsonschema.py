@@ -43,7 +43,7 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": DIALECT,
         "title": "Documents of Parcours",
-        "description": "A journey, segment, topic, template or list of places.",
+        "description": "A journey, segment, topic, template, list of places or channel.",
         **made,
     }
 

@@ -15,8 +15,8 @@ from journeys.instants import read_time, to_instant
 from journeys.values import (
     AttributeReference,
     DocumentModel,
-    DurationText,
     EntryReference,
+    LengthText,
     OffsetText,
     StepReference,
     Text,
@@ -92,7 +92,8 @@ MomentText = Annotated[Text, AfterValidator(_moment)]
 """A moment in one word: a time of day, a date, `+3d`, `entry`."""
 DaysText = Annotated[Text, AfterValidator(_days)]
 Days = Annotated[
-    Annotated[DaysText, Tag(PLAIN)] | Annotated[list[DaysText], Tag("<a list>")],
+    Annotated[DaysText, Tag(PLAIN)]
+    | Annotated[list[DaysText], Field(min_length=1), Tag("<a list>")],
     told_by("days", plain=True, listed=True),
 ]
 """`mon-fri`, or a list of such."""
@@ -175,28 +176,62 @@ Limit = Annotated[
 """`up_to` of a wait: a duration from its start, or a moment."""
 
 
+MOST_DATES: Final = 1_000
+"""Dates of an `except`."""
+
+
+def same_time(one: str, other: str) -> bool:
+    """Whether two times of day are the same, with seconds or without."""
+    return time.fromisoformat(one) == time.fromisoformat(other)
+
+
 class Window(DocumentModel):
-    """When a send may go out, in the contact's local time; `to` is exclusive."""
+    """When a send may go out, in the contact's local time; `to` is exclusive.
+
+    A `to` before `from` is the next day's, and `days` are those on which the window begins.
+    """
 
     days: Days | None = None
     from_: TimeOfDay | None = Field(default=None, alias="from")
     to: TimeOfDay | None = None
-    except_: list[DateText] | None = Field(default=None, alias="except")
+    except_: Annotated[list[DateText], Field(max_length=MOST_DATES)] | None = Field(
+        default=None, alias="except"
+    )
     else_: Literal["wait", "skip"] = Field(default="wait", alias="else")
+
+    @model_validator(mode="after")
+    def _opens(self) -> Self:
+        if self.days is None and self.from_ is None and self.to is None and not self.except_:
+            raise ValueError("a window needs `days`, `from`, `to` or `except`")
+        if self.from_ is not None and self.to is not None and same_time(self.from_, self.to):
+            raise ValueError(
+                f"the window begins and ends at {self.from_}, so it never opens; "
+                "leave both out for the whole day"
+            )
+        return self
 
 
 class QuietHours(DocumentModel):
-    """When no send goes out, in the contact's local time."""
+    """When no send goes out, in local time; a `to` before `from` is the next day's."""
 
     from_: TimeOfDay = Field(alias="from")
     to: TimeOfDay
+
+    @model_validator(mode="after")
+    def _end(self) -> Self:
+        if same_time(self.from_, self.to):
+            raise ValueError(
+                f"the quiet hours begin and end at {self.from_}; "
+                'write for example {from: "21:00", to: "08:00"}'
+            )
+        return self
 
 
 class Cap(DocumentModel):
     """At most `max` messages to a contact per span of time."""
 
-    max: Annotated[int, Field(strict=True, ge=1)]
-    per: DurationText
+    max: Annotated[int, Field(strict=True, ge=1, le=10_000)]
+    per: LengthText
 
 
 def _is_date(text: str) -> bool:

@@ -102,8 +102,8 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
         topic = model.where.get("topic")
         yield "topics", topic if isinstance(topic, str) else None, "where"
     elif isinstance(model, Emission) and model.event in TOPIC_EVENTS:
-        topic = model.properties.get("topic")
-        yield "topics", topic if isinstance(topic, str) else None, "properties"
+        emitted = model.properties.get("topic")
+        yield "topics", emitted if isinstance(emitted, str) else None, "properties"
     elif isinstance(model, SegmentCondition | SegmentEntry | Schedule):
         yield "segments", model.segment, "segment"
     elif isinstance(model, Near):

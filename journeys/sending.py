@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 
+from journeys.countries import country_code
 from journeys.moments import Cap, QuietHours, Window
-from journeys.values import DocumentModel, DurationText, Key, Text, Value
+from journeys.openings import Openings, Rule
+from journeys.values import DocumentModel, Key, LengthText, Text, Value
+
+_MINUTE = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
 
 def _send_at(text: str) -> str:
-    if text == "best":
+    if text == "best" or _MINUTE.fullmatch(text):
         return text
-    try:
-        hour, minute = text.split(":")
-        if len(text) == 5 and 0 <= int(hour) < 24 and 0 <= int(minute) < 60:
-            return text
-    except ValueError:
-        pass
     raise ValueError(f'`{text}` is not a time to send at; write "10:00" or best')
 
 
@@ -36,7 +35,7 @@ class SendSettings(DocumentModel):
     quiet_hours: QuietHours | None = None
     cap: Cap | None = None
     send_at: SendAt | None = None
-    up_to: DurationText | None = None
+    up_to: LengthText | None = None
     on_unknown: Literal["hold", "resend"] | None = None
 
 
@@ -88,6 +87,49 @@ class Webhook(DocumentModel):
     body: Value = None
 
 
+CountryCode = Annotated[Text, AfterValidator(country_code)]
+"""`FR`, in capitals or not."""
+
+
+class Country(DocumentModel):
+    """When no message goes to contacts of a country, whatever else is said."""
+
+    window: Window | None = None
+    quiet_hours: QuietHours | None = None
+
+
+class Channel(DocumentModel):
+    """What holds for every message of a channel that is not transactional, unless a journey says
+    otherwise, and what holds in some countries besides."""
+
+    kind: ClassVar[Literal["channel"]] = "channel"
+    channel: Literal["email", "sms"]
+    window: Window | None = None
+    quiet_hours: QuietHours | None = None
+    cap: Cap | None = None
+    countries: dict[CountryCode, Country] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _each_once(cls, value: object) -> object:
+        countries = value.get("countries") if isinstance(value, dict) else None
+        seen: set[str] = set()
+        for code in countries if isinstance(countries, dict) else ():
+            if str(code).upper() in seen:
+                raise ValueError(f"`countries` names {str(code).upper()} twice")
+            seen.add(str(code).upper())
+        return value
+
+    @property
+    def key(self) -> str:
+        """The key of the document."""
+        return self.channel
+
+    def of_country(self, code: str | None) -> Country | None:
+        """What holds in a contact's country; None if nothing does."""
+        return self.countries.get(code.upper()) if code else None
+
+
 class EffectiveSend(DocumentModel):
     """The settings of one send after inheritance."""
 
@@ -105,6 +147,23 @@ class EffectiveSend(DocumentModel):
 
 HELD_BY = ("window", "quiet_hours", "cap")
 """What only a send that is not transactional inherits."""
+TIMED_BY = ("send_at", "up_to")
+"""What also says when a message goes out."""
+
+
+def openings(
+    settings: EffectiveSend | Channel, country: Country | None = None, *, skipping: bool = False
+) -> Openings:
+    """When a send that waits may go out; `skipping`: the windows outside of which it is skipped."""
+    rules = []
+    for said in (settings, country):
+        if said is None:
+            continue
+        if said.window is not None and (said.window.else_ == "skip") is skipping:
+            rules.append(Rule.of_window(said.window))
+        if said.quiet_hours is not None and not skipping:
+            rules.append(Rule.of_quiet_hours(said.quiet_hours))
+    return Openings(rules)
 
 
 def inherit(own: SendSettings, *above: SendSettings) -> EffectiveSend:

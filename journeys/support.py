@@ -19,7 +19,7 @@ from journeys.documents import AnyDocument, Places, Segment, Template, Topic
 from journeys.moments import is_duration
 from journeys.parts import Part, parts_of
 from journeys.problems import Path, Problem
-from journeys.sending import Email, SendSettings, Sms
+from journeys.sending import Channel, Email, SendSettings, Sms
 from journeys.steps import AnyWait, BaseStep, ForWait, TriggerWait, UntilWait
 from journeys.template_checks import LINKS, texts_with_variables
 from journeys.templates import TemplateError, variables_of
@@ -41,6 +41,7 @@ WORKS: Final[dict[str, bool]] = {
     "segment documents": True,
     "template documents": False,
     "places documents": True,
+    "channel documents": True,
     # how runs begin and end
     "entry by event": True,
     "entry by api": True,
@@ -78,10 +79,10 @@ WORKS: Final[dict[str, bool]] = {
     # sends
     "template of a send": False,
     "mjml": False,
-    "window": False,
-    "quiet_hours": False,
-    "cap": False,
-    "send_at": False,
+    "window": True,
+    "quiet_hours": True,
+    "cap": True,
+    "send_at": True,
     "links in templates": False,
     # conditions
     "sum, avg, min and max of events": True,
@@ -96,6 +97,7 @@ _DOCUMENTS: Final = {
     Segment: "segment documents",
     Template: "template documents",
     Places: "places documents",
+    Channel: "channel documents",
 }
 _ENTRIES: Final = {
     EventEntry: "entry by event",

@@ -29,7 +29,8 @@ from journeys.references import (
     segments_in,
     step_references,
 )
-from journeys.sending import SendSettings, Webhook
+from journeys.send_checks import channel_problems, send_problems
+from journeys.sending import Channel, SendSettings, Webhook
 from journeys.splitting import contenders
 from journeys.steps import EmailStep, Emission, SmsStep, SplitStep, Step, Update, WaitStep, Winner
 from journeys.support import hindrances, unsupported
@@ -85,6 +86,8 @@ def validate(document: AnyDocument, known: Known) -> list[Problem]:
         problems += template_problems(document, None)
         if isinstance(document, Segment):
             problems += _outside_a_run(parts_of(document), "a segment")
+        elif isinstance(document, Channel):
+            problems += channel_problems(document)
     problems += [replace(problem, severity="warning") for problem in unsupported(document)]
     return list(dict.fromkeys(problems))
 
@@ -98,6 +101,7 @@ def _journey(journey: Journey) -> Iterator[Problem]:
         steps.setdefault(step.id, step)
     doubled = len(steps) < len(journey.all_steps())
     yield from _consent(journey)
+    yield from send_problems(journey)
     yield from _exits(journey)
     yield from _winners(journey)
     yield from _active(journey)

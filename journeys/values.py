@@ -69,6 +69,12 @@ def _duration(text: str) -> str:
     return text
 
 
+def _length(text: str) -> str:
+    if not Duration.parse(text).nominal():
+        raise ValueError(f"`{text}` is no time at all; write for example 2h or 7d")
+    return text
+
+
 def _offset(text: str) -> str:
     Duration.parse(text, signed=True)
     return text
@@ -108,6 +114,8 @@ Text = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str)]
 """Text: the source text of any scalar."""
 DurationText = Annotated[Text, AfterValidator(_duration)]
 """`2d`, `1h30m`, `PT2H`."""
+LengthText = Annotated[Text, AfterValidator(_length)]
+"""`2d`: a duration that is not nothing."""
 OffsetText = Annotated[Text, AfterValidator(_offset)]
 """`-1d`, `+2h`, `2h`."""
 Key = Annotated[Text, AfterValidator(_key), Field(json_schema_extra={"pattern": KEY_PATTERN})]

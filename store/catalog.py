@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from journeys.definition import Journey
 from journeys.program import Program
 from journeys.references import segments_in
+from journeys.sending import Channel
 from journeys.triggers import EventEntry
 from store.goals import GoalLook, build_goal_look
 from store.listening import Look, build_exits_look, build_wait_look
@@ -76,6 +77,15 @@ class Catalog:
         self._versions: OrderedDict[tuple[str, int], Definition] = OrderedDict()
         self._active = Active(-1, {})
         self._segments = NO_SEGMENTS
+        self._channels: dict[str, tuple[dict[str, Any], Channel]] = {}
+
+    def channel(self, document: dict[str, Any]) -> Channel:
+        """The settings of a channel, from the document that Postgres keeps now."""
+        known = self._channels.get(document["channel"])
+        if known is None or known[0] != document:
+            known = document, Channel.model_validate(document)
+            self._channels[known[1].key] = known
+        return known[1]
 
     async def definition(self, conn: AsyncConnection[Any], key: str, version: int) -> Definition:
         """A version, with the segments that it names as they are now.

@@ -1,4 +1,4 @@
-"""Documents besides journeys: segments, templates, topics and places."""
+"""Documents besides journeys: segments, templates, topics, places and channels."""
 
 from __future__ import annotations
 

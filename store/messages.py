@@ -26,6 +26,11 @@ class Attempted:
     state: str | None
     first_attempt_at: datetime | None
     claim_age: timedelta | None
+    started_at: datetime | None
+    """When the run came to the visit; None if it comes now."""
+    held: str | None
+    """Why it stood still until now."""
+    facts: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -46,15 +51,22 @@ class Addressee:
 
 
 async def before_send(
-    conn: AsyncConnection[Any], run_id: UUID, visit: int, contact_id: UUID, topic: str | None
-) -> tuple[Attempted, Addressee]:
-    """What earlier attempts left, and the contact with its consent to `topic`.
+    conn: AsyncConnection[Any],
+    run_id: UUID,
+    visit: int,
+    contact_id: UUID,
+    topic: str | None,
+    channel: str,
+) -> tuple[Attempted, Addressee, dict[str, Any] | None]:
+    """What earlier attempts left, the contact with its consent to `topic`, and the document of
+    the channel, if it has one.
 
     Without a topic the consent is `unsubscribed`.
     """
     cursor = await conn.execute(
         """
         select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claimed_at,
+               v.started_at, v.held, v.facts, settings.document,
                c.external_id, c.email, c.phone, c.timezone, c.locale, c.country, c.score,
                c.lifecycle, c.attributes,
                coalesce(
@@ -67,13 +79,20 @@ async def before_send(
         from contact c
         left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
         left join message m on m.run_id = %(run)s and m.visit = %(visit)s
+        left join document settings on settings.kind = 'channel' and settings.key = %(channel)s
         where c.id = %(contact)s
         """,
-        {"topic": topic, "run": run_id, "visit": visit, "contact": contact_id},
+        {
+            "topic": topic,
+            "run": run_id,
+            "visit": visit,
+            "contact": contact_id,
+            "channel": channel,
+        },
     )
     row = await cursor.fetchone()
     assert row is not None
-    return Attempted(*row[:5]), Addressee(*row[5:])
+    return Attempted(*row[:8]), Addressee(*row[9:]), row[8]
 
 
 async def claim(
@@ -86,29 +105,35 @@ async def claim(
     contact_id: UUID,
     channel: str,
     topic: str | None,
+    transactional: bool,
     token: str,
+    started: datetime,
+    facts: dict[str, Any],
 ) -> tuple[UUID, datetime]:
     """Claim the message of a visit for one attempt; the caller holds the run's lock.
 
-    Returns the message's id and the time of its first attempt. Repeating it for a released message
-    claims it again.
+    `started` is when the run came to the visit, `facts` what was seen until now. Returns the
+    message's id and the time of its first attempt. Repeating it for a released message claims it
+    again.
     """
     cursor = await conn.execute(
         """
         with claimed as (
             insert into message
-                (id, run_id, visit, step, contact_id, channel, topic, state, token)
+                (id, run_id, visit, step, contact_id, channel, topic, transactional, state, token)
             values (%(id)s, %(run)s, %(visit)s, %(step)s, %(contact)s, %(channel)s, %(topic)s,
-                    'claimed', %(token)s)
+                    %(transactional)s, 'claimed', %(token)s)
             on conflict (run_id, visit) do update
             set state = 'claimed', token = excluded.token, claimed_at = parcours.clock(),
                 attempts = message.attempts + 1, settled_at = null
             returning id, first_attempt_at
         ), standing as (
-            insert into visit (run_id, visit, step, kind, message_id)
-            select %(run)s, %(visit)s, %(step)s, %(channel)s, id from claimed
+            insert into visit (run_id, visit, step, kind, started_at, message_id, facts)
+            select %(run)s, %(visit)s, %(step)s, %(channel)s, %(started)s, id, %(facts)s
+            from claimed
             on conflict (run_id, visit) do update
-            set message_id = excluded.message_id, held = null, due_at = null
+            set message_id = excluded.message_id, held = null, due_at = null,
+                facts = visit.facts || excluded.facts
         ), stood as (
             update run set step = %(step)s, visit = %(visit)s where id = %(run)s
         )
@@ -122,7 +147,10 @@ async def claim(
             "contact": contact_id,
             "channel": channel,
             "topic": topic,
+            "transactional": transactional,
             "token": token,
+            "started": started,
+            "facts": Jsonb(facts),
         },
     )
     row = await cursor.fetchone()
@@ -218,31 +246,6 @@ async def give_up_abandoned(conn: AsyncConnection[Any]) -> list[UUID]:
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def hold(
-    conn: AsyncConnection[Any],
-    *,
-    run_id: UUID,
-    visit: int,
-    step: str,
-    kind: str,
-    held: str,
-    due: datetime | None,
-) -> None:
-    """Note that a send stands still, why, and until when."""
-    await conn.execute(
-        """
-        with standing as (
-            insert into visit (run_id, visit, step, kind, held, due_at)
-            values (%(run)s, %(visit)s, %(step)s, %(kind)s, %(held)s, %(due)s)
-            on conflict (run_id, visit) do update
-            set held = excluded.held, due_at = excluded.due_at
-        )
-        update run set step = %(step)s, visit = %(visit)s where id = %(run)s
-        """,
-        {"run": run_id, "visit": visit, "step": step, "kind": kind, "held": held, "due": due},
-    )
-
-
 async def skip(
     conn: AsyncConnection[Any],
     *,
@@ -252,16 +255,17 @@ async def skip(
     kind: str,
     outcome: str,
     facts: dict[str, Any],
+    started: datetime,
 ) -> str:
     """End a send's visit without a call to a provider; returns the outcome that holds."""
     cursor = await conn.execute(
         """
         with ended as (
-            insert into visit (run_id, visit, step, kind, outcome, ended_at, facts)
-            values (%(run)s, %(visit)s, %(step)s, %(kind)s, %(outcome)s, parcours.clock(),
-                    %(facts)s)
+            insert into visit (run_id, visit, step, kind, outcome, started_at, ended_at, facts)
+            values (%(run)s, %(visit)s, %(step)s, %(kind)s, %(outcome)s, %(started)s,
+                    parcours.clock(), %(facts)s)
             on conflict (run_id, visit) do update
-            set outcome = coalesce(visit.outcome, excluded.outcome), held = null,
+            set outcome = coalesce(visit.outcome, excluded.outcome), held = null, due_at = null,
                 ended_at = coalesce(visit.ended_at, excluded.ended_at),
                 facts = case when visit.outcome is null then visit.facts || excluded.facts
                              else visit.facts end
@@ -278,6 +282,7 @@ async def skip(
             "kind": kind,
             "outcome": outcome,
             "facts": Jsonb(facts),
+            "started": started,
         },
     )
     row = await cursor.fetchone()

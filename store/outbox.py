@@ -178,7 +178,7 @@ async def listeners_for(conn: AsyncConnection[Any], event_ids: list[int]) -> lis
         await cursor.execute(
             """
             select e.id as event_id, l.run_id, l.visit, l.slot, r.journey, r.version, v.step,
-                   l.rest or merged.yes as rest
+                   l.rest or (merged.yes and l.slot >= 0) as rest
             from event e
             cross join lateral (
                 -- Events that came with a merge are older than it: every moved listener looks.

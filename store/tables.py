@@ -249,7 +249,7 @@ class JourneyVersion(SQLModel, table=True):
 
 
 class DocumentRow(SQLModel, table=True):
-    """A segment, template, topic or list of places."""
+    """A segment, template, topic, list of places or channel."""
 
     __tablename__ = "document"
     __table_args__ = (PrimaryKeyConstraint("kind", "key"),)
@@ -350,11 +350,11 @@ class Visit(SQLModel, table=True):
     started_at: datetime = Field(sa_column=_time())
     ended_at: datetime | None = Field(sa_column=_time(null=True))
     due_at: datetime | None = Field(sa_column=_time(null=True))
-    """When a wait ends by itself."""
+    """When a wait ends by itself, or a held send looks again."""
     ref: int | None = Field(sa_column=_big(null=True))
     """Of a wait: the reference it counts events from."""
     held: str | None = Field(sa_column=_text(null=True))
-    """Why a send stands still: `paused`, `retry`."""
+    """Why a send stands still: `paused`, `retry`, `send_at`, `window`, `quiet_hours`, `cap`."""
     message_id: UUID | None = Field(sa_column=_id(null=True))
     facts: dict[str, Any] = Field(sa_column=_json())
     """What the decision saw."""
@@ -433,7 +433,14 @@ class Message(SQLModel, table=True):
         UniqueConstraint("run_id", "visit", name="message_of_visit"),
         Index("message_by_contact", "contact_id", "step"),
         Index("message_unsettled", "claimed_at", postgresql_where=text("state = 'claimed'")),
-    )
+        Index(
+            "message_counted",
+            "contact_id", "channel", "claimed_at",
+            postgresql_where=text(
+                "not transactional and state in ('claimed', 'sent', 'unknown')"
+            ),
+        ),
+    )  # fmt: skip
     id: UUID = Field(sa_column=_id(key=True))
     run_id: UUID = Field(sa_column=_id())
     visit: int = Field(sa_column=_int())
@@ -441,6 +448,8 @@ class Message(SQLModel, table=True):
     contact_id: UUID = Field(sa_column=_id())
     channel: str = Field(sa_column=_text())
     topic: str | None = Field(sa_column=_text(null=True))
+    transactional: bool = Field(sa_column=_flag())
+    """Owed to the contact, or no message to it but a call to a webhook: no cap counts it."""
     state: str = Field(sa_column=_text())
     token: str = Field(sa_column=_text())
     """The attempt that holds the claim."""

@@ -33,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
         StepResult,
         Wake,
     )
+    from journeys.holds import held_words, until_words
     from journeys.program import SENDS, Cursor, Node, advance, begin, divert
 
 JOURNEY_STEP = SearchAttributeKey.for_keyword("JourneyStep")
@@ -146,6 +147,7 @@ class Journey:
             due = result.due if await self._stand(node, summary, result.due) else None
 
     async def _send(self, node: Node) -> StepResult:
+        due: datetime | None = None
         while True:
             workflow.set_current_details(
                 f"Sends **{node.id}** (visit {self._cursor.visit}): {node.summary}.\n\n"
@@ -154,7 +156,7 @@ class Journey:
             try:
                 result: StepResult = await workflow.execute_activity(
                     "send",
-                    self._input(node, following=self._following(node)),
+                    self._input(node, due=due, following=self._following(node)),
                     result_type=StepResult,
                     task_queue=SEND_QUEUES[node.kind],
                     start_to_close_timeout=SEND_TIMEOUT,
@@ -169,7 +171,10 @@ class Journey:
             _stop_if_cancelled()
             if not _stands(result):
                 return result
-            await self._stand(node, f"{node.summary}: {result.held}", result.due)
+            until = until_words(result.due, late=result.late)
+            held = f"{node.summary}: {held_words(result.held)}, {until}"
+            fired = await self._stand(node, node.summary, result.due, told=held)
+            due = result.due if fired else None
 
     def _following(self, node: Node) -> Following | None:
         visit = self._cursor.visit + 1
@@ -178,8 +183,13 @@ class Journey:
         after = self._program.nodes[node.next]
         return Following(visit=visit, step=after.id) if after.kind == "wait" else None
 
-    async def _stand(self, node: Node, summary: str, due: datetime | None) -> bool:
-        """Stand still until a wake for this visit, a look at exits, or `due`; True for `due`."""
+    async def _stand(
+        self, node: Node, summary: str, due: datetime | None, told: str | None = None
+    ) -> bool:
+        """Stand still until a wake for this visit, a look at exits, or `due`; True for `due`.
+
+        `told`: what operators read, if it is not the summary and its `due`.
+        """
         visit = self._cursor.visit
         self._state.standing = True
         if workflow.info().is_continue_as_new_suggested():
@@ -191,7 +201,7 @@ class Journey:
             self._state.shown = node.id
         until = f", until {due:%Y-%m-%d %H:%M:%S} UTC" if due else ", until it is woken"
         workflow.set_current_details(
-            f"Stands at **{node.id}** (visit {visit}): {summary}{until}.\n\n"
+            f"Stands at **{node.id}** (visit {visit}): {told or summary + until}.\n\n"
             f"Since {self._now():%Y-%m-%d %H:%M:%S} UTC."
         )
 
@@ -204,7 +214,7 @@ class Journey:
         else:
             left = max(due - self._now(), timedelta(0))
             try:
-                await workflow.wait_condition(woken, timeout=left, timeout_summary=summary)
+                await workflow.wait_condition(woken, timeout=left, timeout_summary=told or summary)
             except TimeoutError:
                 fired = True
         self._state.standing = False

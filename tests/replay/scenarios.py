@@ -15,6 +15,7 @@ from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.smtp import SmtpSink
 from tests.support.temporal import counted, reset, workflow_tasks
+from tests.support.zones import zone_at
 
 
 @dataclass
@@ -38,6 +39,13 @@ class Stage:
 
         await eventually(look, what=f"{step} in Temporal")
         return run
+
+    async def change(self, contact: UUID, **values: Any) -> None:
+        """Change attributes of the contact."""
+        async with self.engine.pool.connection() as conn, conn.transaction():
+            await conn.execute("select from contact where id = %s for no key update", (contact,))
+            await change_attributes(conn, contact, set_=values, unset=[], add={}, depth=0)
+        self.engine.dispatcher.nudge()
 
     async def pause(self, paused: bool) -> None:
         """Pause every journey, or let them all go on."""
@@ -87,10 +95,7 @@ def event(at: str, name: str, **properties: Any) -> Play:
 
 async def upgraded(stage: Stage, contact: UUID) -> None:
     await stage.stands(contact, "pro")
-    async with stage.engine.pool.connection() as conn, conn.transaction():
-        await conn.execute("select from contact where id = %s for no key update", (contact,))
-        await change_attributes(conn, contact, set_={"plan": "pro"}, unset=[], add={}, depth=0)
-    stage.engine.dispatcher.nudge()
+    await stage.change(contact, plan="pro")
 
 
 async def cancelled(stage: Stage, contact: UUID) -> None:
@@ -132,6 +137,21 @@ async def held(stage: Stage, contact: UUID) -> None:
     run = await stage.engine.standing_at(contact, "hello")
     await stage.pause(False)
     await stage.engine.workflow(run).signal("wake", {"visit": 2})
+
+
+async def closed_window(stage: Stage, contact: UUID) -> None:
+    await stage.stands(contact, "pause")
+    await stage.change(contact, timezone=zone_at(3))
+    await stage.engine.event(contact, "Go On")
+    await stage.engine.standing_at(contact, "hello")
+    await stage.change(contact, timezone=zone_at(13))
+
+
+async def held_too_long(stage: Stage, contact: UUID) -> None:
+    await stage.stands(contact, "pause")
+    await stage.pause(True)
+    await stage.engine.event(contact, "Go On")
+    await stage.engine.ended(contact)
 
 
 async def retried(stage: Stage, contact: UUID) -> None:
@@ -176,6 +196,8 @@ async def wakes(stage: Stage, contact: UUID) -> None:
 
 
 HELLO = "{id: hello, email: {subject: Hello, text: Hello, transactional: true}}"
+IN_HOURS = HELLO.replace("}}", ", window: {from: '06:00', to: '23:00'}}}")
+IN_A_SECOND = HELLO.replace("}}", ", up_to: 1s}}")
 PAUSE_A_SECOND = "{id: second, wait: 1s}"
 PAUSE = "{id: pause, wait: {event: Go On, up_to: 1d}}"
 
@@ -263,6 +285,8 @@ SCENARIOS = [
     Scenario("cancelled-sending", f"{PAUSE_A_SECOND}\n{HELLO}", cancelled_while_it_sends),
     Scenario("reset", f"{HELLO}\n{PAUSE}", after_a_reset),
     Scenario("held", f"{PAUSE}\n{HELLO}", held),
+    Scenario("held-by-window", f"{PAUSE}\n{IN_HOURS}", closed_window),
+    Scenario("held-too-long", f"{PAUSE}\n{IN_A_SECOND}", held_too_long),
     Scenario("outage", "{id: pause, wait: 2s}\n{id: lead, update: {add: {score: 5}}}", outage),
     Scenario("continued", f"{HELLO}\n{PAUSE}\n{{id: over, exit: enough}}", wakes, events=30),
 ]

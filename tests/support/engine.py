@@ -35,7 +35,7 @@ class Engine:
     dispatcher: Dispatcher
 
     async def activate(self, text: str) -> None:
-        """Make the journey and the topics of a YAML text active."""
+        """Make the journey, topics and channels of a YAML text active."""
         await activate(self.pool, text)
 
     async def contact(self, **columns: Any) -> UUID:
@@ -111,7 +111,8 @@ async def activate(pool: AsyncConnectionPool[AsyncConnection[Any]], text: str) -
             if "journey" in document:
                 await _activate_journey(conn, Journey.model_validate(document))
             else:
-                [kind] = [kind for kind in ("topic", "segment", "places") if kind in document]
+                kinds = ("topic", "segment", "places", "channel")
+                [kind] = [kind for kind in kinds if kind in document]
                 await conn.execute(
                     "insert into document (kind, key, document, source, sha256)"
                     " values (%s, %s, %s, '', '')",

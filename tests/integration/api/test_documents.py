@@ -65,6 +65,8 @@ async def test_what_is_read_as_json_may_be_saved_as_json(operate: httpx.AsyncCli
         ("journeys/hello", JOURNEY, 422, "news"),
         ("journeys/other", JOURNEY, 422, "not the journey other"),
         ("topics/hello", JOURNEY, 422, "this is the journey hello"),
+        ("channels/email", "channel: sms\n", 422, "this is the channel sms"),
+        ("channels/fax", "channel: fax\n", 422, "not one of email, sms"),
         ("journeys/hello", JOURNEY + "---\n" + TOPIC, 422, "one journey"),
         ("journeys/hello", "", 422, "no document"),
         ("journeys/hello", "[" * 10_000, 422, ""),
@@ -240,6 +242,7 @@ async def test_every_kind_of_document_is_kept(operate: httpx.AsyncClient) -> Non
         ("segments/french", "segment: french\nif: {attribute: country, is: FR}\n"),
         ("templates/cart", "template: cart\nsubject: Cart\ntext: Your cart\n"),
         ("places/shops", "places: shops\nlist: [{name: Lyon, lat: 45.76, lon: 4.84}]\n"),
+        ("channels/sms", "channel: sms\ncountries: {FR: {window: {days: mon-sat}}}\n"),
     ):
         answer = await put(operate, path, source)
         assert answer.status_code == 200, answer.text

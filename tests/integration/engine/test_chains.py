@@ -63,13 +63,12 @@ async def rows(pool: Pool, statement: str, *arguments: Any) -> list[tuple[Any, .
 async def ended(engine: Engine, journey: str, count: int = 1) -> list[UUID]:
     """The runs of a journey, once so many have ended and none is active."""
 
-    async def look() -> list[UUID] | None:
+    async def look() -> list[UUID]:
         found = await rows(engine.pool, "select id, state from run where journey = %s", journey)
         over = all(state == "ended" for _, state in found)
-        return [row[0] for row in found] if over and len(found) >= count else None
+        return [row[0] for row in found] if over and len(found) >= count else []
 
-    ids: list[UUID] = await eventually(look, 60, what=f"{count} ended runs of {journey}")
-    return ids
+    return await eventually(look, 60, what=f"{count} ended runs of {journey}")
 
 
 # --------------------------------------------------------------------------------------- emit

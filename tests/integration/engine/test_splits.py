@@ -107,7 +107,7 @@ async def test_a_contact_that_comes_again_takes_its_arm_again_in_any_version(
         await engine.event(contact, "Started")
 
         async def come(version: int = version) -> bool:
-            return (await engine.run_of(contact))["version"] == version
+            return bool((await engine.run_of(contact))["version"] == version)
 
         await eventually(come)
         run = await engine.ended(contact)

@@ -98,9 +98,11 @@ async def test_many_contacts_on_few_codes_get_each_code_once(pool: Pool) -> None
     assert given.count(None) == 40
 
 
-async def test_a_code_of_a_connection_that_died_is_free_again(pool: Pool) -> None:
+async def test_a_code_of_a_connection_that_died_is_free_again(
+    pool: Pool, database_url: str
+) -> None:
     await fill(pool, "A")
-    async with await AsyncConnection.connect(pool.conninfo) as dying:
+    async with await AsyncConnection.connect(database_url) as dying:
         assert await drawn(dying, uuid4()) == "A"
         backend = dying.info.backend_pid
         assert await rows(pool, "select pg_terminate_backend(%s, 5000)", backend) == [(True,)]

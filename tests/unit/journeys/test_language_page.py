@@ -12,8 +12,9 @@ PAGE = (Path(__file__).parents[3] / "docs" / "language.md").read_text(encoding="
 
 
 def test_the_examples_of_the_page_are_valid() -> None:
-    journey, split = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    journey, split, channel = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     assert errors(f"topic: offers\ndefault: opt_in\n---\n{journey}") == []
+    assert errors(channel) == []
     step = indent(f"- id: s\n{indent(split, '  ')}", "  ")
     assert errors(f"{HEAD}steps:\n{step}") == []
 

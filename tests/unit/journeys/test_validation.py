@@ -497,10 +497,6 @@ steps:
         ("entry by date", {"entry": "{date: {attribute: s}}"}),
         ("entry by schedule", {"entry": "{schedule: {at: 2026-12-01}}"}),
         ("entry by near", {"entry": "{near: {km: 1, lat: 1, lon: 1}}"}),
-        ("cap", {"more": "cap: {max: 1, per: 1d}"}),
-        ("window", {"more": "window: {days: mon}"}),
-        ("quiet_hours", {"more": 'quiet_hours: {from: "22:00", to: "07:00"}'}),
-        ("send_at", {"more": "defaults: {send_at: best}"}),
         ("template of a send", {"step": "{id: s, sms: {template: t, transactional: true}}"}),
         ("mjml", {"step": "{id: s, email: {subject: s, mjml: m, transactional: true}}"}),
         (

@@ -1,0 +1,22 @@
+"""Countries by their two letters (ISO 3166-1), as the time zone database lists them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+
+def country_code(text: str) -> str:
+    """The two letters in capitals. Raises ValueError for what is no country's."""
+    code = text.upper()
+    if code not in _countries():
+        raise ValueError(f"{text!r} is not a country's two letters (ISO 3166-1), such as FR")
+    return code
+
+
+@cache
+def _countries() -> frozenset[str]:
+    table = files("tzdata.zoneinfo").joinpath("iso3166.tab").read_text(encoding="utf-8")
+    return frozenset(
+        line.split("\t")[0] for line in table.splitlines() if line and not line.startswith("#")
+    )

@@ -1,0 +1,27 @@
+"""Why a send stands still, in a person's words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+_WORDS: Final = {
+    "paused": "the journey is paused",
+    "retry": "the provider did not take it",
+    "send_at": "its time of day is to come",
+    "window": "its window is closed",
+    "quiet_hours": "these are quiet hours",
+    "cap": "the contact has had enough messages",
+}
+
+
+def held_words(held: str | None) -> str:
+    """Why a send stands still: "its window is closed"."""
+    return _WORDS.get(held or "", held or "held")
+
+
+def until_words(due: datetime | None, *, late: bool) -> str:
+    """Until when: "until 2026-03-02 08:00 UTC"; `late`: what comes then is that it is too late."""
+    if due is None:
+        return "until it is woken"
+    return f"{'skipped as late at' if late else 'until'} {due:%Y-%m-%d %H:%M} UTC"
