@@ -12,6 +12,7 @@ import orjson
 from psycopg import AsyncConnection
 
 from api.definitions import save
+from journeys.conditions import EventCondition
 from journeys.definition import Journey
 from journeys.documents import AnyDocument, Segment
 from journeys.parsing import Parsed, parse_all
@@ -21,6 +22,7 @@ from journeys.steps import CouponStep, EnterStep
 from journeys.support import unsupported
 from journeys.triggers import ConditionTrigger, EventEntry
 from journeys.validation import check
+from simulation.looking import Ageing
 from simulation.refusal import SimulationRefused
 from store.conditions import is_timed
 from store.documents import lock_catalog
@@ -68,6 +70,17 @@ class Book:
             isinstance(part.model, ConditionTrigger) and is_timed(part.model.if_, segments=segments)
             for journey in self.journeys
             for part in parts_of(journey)
+        )
+
+    @property
+    def ageing(self) -> Ageing:
+        """What time alone changes in the conditions of the journeys and segments."""
+        documents = [each.document for each in self.parsed if isinstance(each.document, Segment)]
+        return Ageing.of(
+            part.model
+            for document in (*self.journeys, *documents)
+            for part in parts_of(document)
+            if isinstance(part.model, EventCondition)
         )
 
     @property

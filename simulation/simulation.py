@@ -32,6 +32,7 @@ from dispatch.temporal import wake
 from infra.clients import open_pool
 from infra.settings import Settings
 from journeys.exchange import QUEUE, SEND_QUEUES, workflow_id
+from journeys.zones import zone_of
 from simulation.book import Book
 from simulation.channels import KeepingAdapter, Outside, Placeholders
 from simulation.clock import Clock
@@ -49,7 +50,7 @@ from store.meanings import MeaningRefused
 from store.outbox import timed_listeners
 from store.simulated import (
     Overdue,
-    is_listening_in_time,
+    events_in_time,
     make_contact,
     next_due,
     overdue,
@@ -65,8 +66,6 @@ SENDER = "Parcours <parcours@example.com>"
 """The From of e-mails that name none."""
 
 _NEVER_TOO_MANY = 1_000_000_000
-_LOOK_EVERY = timedelta(hours=1)
-"""How often a condition that time alone can fulfil is looked at, here as in production."""
 _LOOK_FOR = timedelta(days=400)
 """For how long it is looked at when nothing else is to come."""
 _FULL = 1_000
@@ -118,6 +117,7 @@ class Simulation:
         self._told_until: datetime | None = None
         # No segment changes here, so that only what time does is to be looked for.
         self._in_time = book.in_time
+        self._ageing = book.ageing
 
     @property
     def lines(self) -> list[Line]:
@@ -215,10 +215,13 @@ class Simulation:
     async def _next(self) -> datetime | None:
         async with self._pool.connection() as conn:
             due = await next_due(conn)
-            if self._in_time and await is_listening_in_time(conn):
-                look = self.clock.now + _LOOK_EVERY
-                return min(due, look) if due else look
-        return due
+            if not self._in_time:
+                return due
+            happened = await events_in_time(conn, self._ageing.events)
+        journey = self.book.journey.timezone
+        zoned = [(each.at, zone_of(each.timezone, journey)) for each in happened]
+        look = self._ageing.next_look(self.clock.now, zoned)
+        return min((each for each in (due, look) if each is not None), default=None)
 
     async def _reach(self, when: datetime) -> None:
         await self._move(when)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -207,11 +207,25 @@ async def standing(
         return await cursor.fetchall()
 
 
-async def is_listening_in_time(conn: AsyncConnection[Any]) -> bool:
-    """Whether a run waits for a condition that time alone may fulfil."""
-    cursor = await conn.execute(
-        "select exists (select from listener l join run r on r.id = l.run_id"
-        " where l.timed and r.state = 'active')"
-    )
-    row = await cursor.fetchone()
-    return bool(row and row[0])
+@dataclass(frozen=True)
+class Stored:
+    """When an event was stored, and where its contact is."""
+
+    at: datetime
+    timezone: str | None
+
+
+async def events_in_time(conn: AsyncConnection[Any], names: Collection[str]) -> list[Stored]:
+    """Events of the contacts whose runs wait for a condition that time alone may fulfil."""
+    async with conn.cursor(row_factory=class_row(Stored)) as cursor:
+        await cursor.execute(
+            """
+            select distinct e.stamped_at as at, c.timezone from event e
+            join contact c on c.id = e.contact_id
+            where e.name = any(%s) and exists (
+                select from listener l join run r on r.id = l.run_id
+                where l.timed and r.state = 'active' and r.contact_id = c.id)
+            """,
+            (list(names),),
+        )
+        return await cursor.fetchall()

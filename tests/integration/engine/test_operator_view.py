@@ -145,10 +145,8 @@ async def test_current_details_say_where_a_run_stands_and_why_and_how_it_ended(
     await eventually(lambda: stands(workflow, "hello"))
     details = await current_details(engine.client, workflow)
     assert details.startswith(
-        (
-            "Stands at **hello** (visit 1): email hello: the journey is paused, "
-            "until it is woken.\n\nSince 20"
-        )
+        "Stands at **hello** (visit 1): email hello: the journey is paused, "
+        "until it is woken.\n\nSince 20"
     )
     smtp_sink.answer = lambda _envelope: "250 OK"
     async with engine.pool.connection() as conn:
