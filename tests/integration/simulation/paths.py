@@ -123,9 +123,9 @@ def read_table(name: str) -> Table:
     source = PROGRAMMES if file.parent.name == "programmes" else LIBRARY / f"{file.stem}.yaml"
     cases = []
     for number, (name, each) in enumerate(given["scenarios"].items(), 1):
-        contact = _laid_over(given.get("contact", {}), each.get("contact", {}))
+        contact = laid_over(given.get("contact", {}), each.get("contact", {}))
         contact.setdefault("userId", f"{file.stem}-{number}")
-        path = tuple(Stop.read(stop) for stop in _parts(each["path"]))
+        path = tuple(Stop.read(stop) for stop in parts(each["path"]))
         goal = bool(each.get("goal", False))
         start = each.get("start", given["start"])
         datetime.fromisoformat(start)
@@ -154,24 +154,22 @@ def _hourly(raw: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"at": f"+{hour}h", **raw["hourly"]} for hour in range(1, raw["times"] + 1)]
 
 
-def _parts(path: str | list[Any]) -> list[str]:
+def parts(path: str | list[Any]) -> list[str]:
     if isinstance(path, str):
         return [part for part in re.split(r",\s+(?![^(]*\))", path.strip()) if part]
     return [
         stop
         for part in path
-        for stop in (
-            _parts(part["path"]) * part["times"] if isinstance(part, dict) else _parts(part)
-        )
+        for stop in (parts(part["path"]) * part["times"] if isinstance(part, dict) else parts(part))
     ]
 
 
-def _laid_over(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+def laid_over(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     laid = dict(common)
     for key, value in own.items():
         below = laid.get(key)
         if isinstance(below, dict) and isinstance(value, dict):
-            laid[key] = _laid_over(below, value)
+            laid[key] = laid_over(below, value)
         else:
             laid[key] = value
     return laid

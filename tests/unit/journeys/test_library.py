@@ -9,6 +9,7 @@ from journeys.definition import Journey
 from journeys.library import about, index, names, source
 from journeys.parsing import parse
 from journeys.steps import EmailStep, SmsStep, Step
+from journeys.support import hindrances
 from journeys.templates import render
 from journeys.triggers import ApiEntry, EventEntry
 from journeys.validation import check
@@ -63,10 +64,12 @@ def test_a_library_file_has_no_problem(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_library_journey_is_called_as_its_file_and_may_be_started(name: str) -> None:
+def test_a_library_journey_is_called_as_its_file_and_may_be_activated(name: str) -> None:
     journey = journey_of(name)
     assert journey.key == name
     assert any(isinstance(entry, ApiEntry | EventEntry) for entry in journey.entry)
+    parsed = parse(source(name), f"{name}.yaml")
+    assert [str(each) for one in parsed for each in hindrances(one.document)] == []
 
 
 def test_all_of_the_library_may_be_applied_together() -> None:
