@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from journeys.moments import is_time_of_day
 from journeys.steps import (
     AnyWait,
@@ -16,7 +18,7 @@ from journeys.steps import (
 from journeys.triggers import MessageTrigger
 
 _SENT = ("sent", "failed", "unknown")
-_BY_KIND = {
+BY_KIND = {
     "email": _SENT,
     "sms": _SENT,
     "webhook": ("ok", "failed", "unknown"),
@@ -28,6 +30,19 @@ _BY_KIND = {
     "goto": ("jumped", "spent"),
     "exit": ("exited",),
 }
+
+SKIP_REASONS: Final = {
+    "if": "its `if` does not hold",
+    "no_address": "the contact has no e-mail address, or no phone",
+    "suppressed": "the address is one never to write to again: it bounced, or its owner complained",
+    "consent": "the contact has not subscribed to the topic",
+    "cap": "the contact got as many messages as it may",
+    "window": "the window is closed, and says `else: skip`",
+    "late": "it was held for longer than its `up_to`",
+    "paused": "the journey was paused, and resumed with `skip`",
+    "exited": "an exit ended the run before it went out",
+}
+"""Why a step ends `skipped`; only sends have reasons other than `if`."""
 
 UNLOOKED_FOR: dict[str, frozenset[str]] = {"emit": frozenset({"failed", "refused"})}
 """By kind, outcomes that no journey is written for: the end of a chain, an event that can't be."""
@@ -42,7 +57,7 @@ def outcomes(step: Step) -> list[str]:
     elif isinstance(step, WaitStep):
         own = _wait(step.wait)
     else:
-        own = list(_BY_KIND[step.kind])
+        own = list(BY_KIND[step.kind])
     return [*own, "skipped"]
 
 

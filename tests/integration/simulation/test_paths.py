@@ -10,6 +10,7 @@ import pytest
 
 from journeys.definition import Journey
 from journeys.library import names
+from journeys.outcomes import SKIP_REASONS
 from simulation.book import Book, lacking, read_book, read_files
 from simulation.playing import play_together, read_scenario
 from simulation.timeline import Line, coverage
@@ -54,6 +55,13 @@ def test_the_paths_reach_every_end(name: str) -> None:
     rules = table.journey.exit
     assert (not rules) or ends & {"exited", "goal"}
     assert "none" not in ends
+
+
+def test_the_paths_know_every_reason_to_skip() -> None:
+    stops = [stop for name in TABLES for case in read_table(name).cases for stop in case.path]
+    seen = {stop.reason for stop in stops if stop.outcome == "skipped" and stop.reason}
+    # What an operator does, or a provider, is no part of a script.
+    assert seen == SKIP_REASONS.keys() - {"paused", "suppressed", "late"}
 
 
 @pytest.mark.parametrize("name", READY)
