@@ -1,6 +1,8 @@
-"""What somebody who signs up for the newsletter gets, and when."""
+"""What somebody gets of the library's journeys, and when."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from simulation.book import read_book, read_files
 from simulation.timeline import coverage
@@ -29,6 +31,19 @@ async def test_the_welcome_comes_when_it_should(simulate: Play) -> None:
     assert mail["text"].startswith("Hello Ada,")
     assert "<!doctype html>" in mail["html"]
     assert lines[-1].facts == {"reason": "not confirmed"}
+
+
+async def test_a_year_of_membership_takes_more_than_four_hundred_days(simulate: Play) -> None:
+    started = {
+        "at": "+0s",
+        "event": "Membership Started",
+        "properties": {"membership_id": "m1", "ends_at": "2027-03-02T00:00:00+01:00"},
+    }
+    lines = await simulate("membership-year", ADA, [started], START)
+    # From nine in the morning 365 days to midnight, and forty of which one is an hour shorter.
+    assert lines[-1].at - lines[0].at == timedelta(days=405, hours=-10)
+    assert lines[-1].local.isoformat() == "2027-04-11T00:00:00+02:00"
+    assert len([line for line in lines if line.outcome == "sent"]) == 6
 
 
 def test_coverage_counts_what_scenarios_reached() -> None:
