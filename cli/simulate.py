@@ -53,6 +53,17 @@ def run(
     ] = False,
 ) -> None:
     """Play a journey for a contact or many, months in seconds. Nothing leaves the machine."""
+    scripts = events or []
+    one = contact or []
+    if (contacts is None) != bool(one):
+        refuse("give --contact for one, or --contacts for many")
+    if contacts is None and len(one) not in (1, max(len(scripts), 1)):
+        refuse(f"--contact: give one, or one for each of the {len(scripts)} --events")
+    if contacts is not None and len(scripts) > 1:
+        refuse("--contacts: all have the same --events; give one file of them")
+    if contacts is None and sample is not None:
+        refuse("--sample: draws from --contacts")
+
     import asyncio
 
     from api.times import parse_time
@@ -70,16 +81,6 @@ def run(
             begin = parse_time(start)
         except ValueError as error:
             refuse(f"--start: {error}")
-    scripts = events or []
-    one = contact or []
-    if (contacts is None) != bool(one):
-        refuse("give --contact for one, or --contacts for many")
-    if contacts is None and len(one) not in (1, max(len(scripts), 1)):
-        refuse(f"--contact: give one, or one for each of the {len(scripts)} --events")
-    if contacts is not None and len(scripts) > 1:
-        refuse("--contacts: all have the same --events; give one file of them")
-    if contacts is None and sample is not None:
-        refuse("--sample: draws from --contacts")
     try:
         book = read_book(read_files(files), journey)
         given = [_load(path, "--events") for path in scripts] or [[]]

@@ -11,6 +11,8 @@ import pytest
 from journeys.definition import Journey
 from journeys.library import names
 from journeys.outcomes import SKIP_REASONS
+from journeys.steps import ExitStep
+from journeys.triggers import EventExit
 from simulation.book import Book, lacking, read_book, read_files
 from simulation.playing import play_together, read_scenario
 from simulation.timeline import Line, coverage
@@ -51,10 +53,18 @@ def test_the_paths_reach_every_outcome_of_every_step(name: str) -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_the_paths_reach_every_end(name: str) -> None:
     table = read_table(name)
-    ends = {stop.outcome for case in table.cases for stop in case.path if stop.step == "end"}
-    rules = table.journey.exit
-    assert (not rules) or ends & {"exited", "goal"}
-    assert "none" not in ends
+    ends = [stop for case in table.cases for stop in case.path if stop.step == "end"]
+    reasons = {stop.reason for stop in ends if stop.outcome == "exited"}
+    for rule in table.journey.exit:
+        if isinstance(rule, EventExit):
+            assert rule.event in reasons
+        else:
+            # A condition has no name that a path could give.
+            assert None in reasons
+    for step in table.journey.all_steps():
+        if isinstance(step, ExitStep):
+            assert step.exit in reasons
+    assert {stop.outcome for stop in ends} <= {"completed", "exited", "restarted"}
 
 
 def test_the_paths_know_every_reason_to_skip() -> None:
