@@ -213,25 +213,32 @@ def archive(key: JourneyKey, data_dir: DataDir = DATA_DIR, as_json: AsJson = Fal
 
 @app.command("new")
 def new(
-    name: Annotated[str, typer.Argument(help="The new journey's key; its file is NAME.yaml.")],
-    from_: Annotated[str, typer.Option("--from", help="A ready journey of the library.")],
+    name: Annotated[
+        str | None, typer.Argument(help="The new journey's key; its file is NAME.yaml.")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="A ready journey of the library.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Say which ready journeys there are.")] = (
+        False
+    ),
 ) -> None:
     """Write a file with a copy of a ready journey, to be made one's own."""
-    from importlib.resources import files as resources
-
+    from journeys import library
     from journeys.values import KEY_LENGTH, KEY_PATTERN
 
+    if list_:
+        print_pairs((each, library.about(each).summary) for each in library.names())
+        return
+    if name is None or from_ is None:
+        refuse("write `parcours journey new NAME --from KEY`; the keys are those of `--list`")
     if len(name) > KEY_LENGTH or not re.fullmatch(KEY_PATTERN, name):
         refuse(f"`{name}` is not a key; keys are made of a-z, 0-9 and - inside")
-    library = {
-        Path(each.name).stem: each
-        for each in (resources("journeys") / "library").iterdir()
-        if each.name.endswith(".yaml")
-    }
-    if from_ not in library:
-        refuse(f"the library has no journey `{from_}`; it has {', '.join(sorted(library))}")
+    if from_ not in library.names():
+        there = "".join(f"\n  {each}: {library.about(each).summary}" for each in library.names())
+        refuse(f"the library has no journey `{from_}`; it has{there}")
+    text = library.source(from_)
     # The line that names it, and no other: its topics and templates stay as they are.
-    text = library[from_].read_text(encoding="utf-8")
     text = re.sub(rf"(?m)^journey: {re.escape(from_)}$", f"journey: {name}", text)
     target = Path(f"{name}.yaml")
     try:

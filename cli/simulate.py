@@ -16,7 +16,7 @@ from cli.refusal import refuse
 
 if TYPE_CHECKING:
     from simulation.book import Book
-    from simulation.playing import Scenario
+    from simulation.script import Scenario
     from simulation.timeline import Line, Reached
 
 
@@ -25,12 +25,18 @@ def run(
         list[Path], typer.Argument(metavar="FILE…", help="Documents, or folders of them.")
     ],
     contact: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Option(
             help="JSON: an identify body, with groups, topics, events and coupons beside it."
             " One for all scripts, or one for each.",
         ),
-    ],
+    ] = None,
+    contacts: Annotated[
+        Path | None,
+        typer.Option(help="Many such, a JSON list or one a line: a dry run for all, in counts."),
+    ] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Draw so many of the contacts.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same contacts.")] = 1,
     journey: Annotated[
         str | None, typer.Option(help="The key of the journey; not needed if there is one.")
     ] = None,
@@ -46,13 +52,25 @@ def run(
         bool, typer.Option("--coverage", help="Which outcomes of which steps were reached.")
     ] = False,
 ) -> None:
-    """Play a journey for one contact, months in seconds. Nothing leaves the machine."""
+    """Play a journey for a contact or many, months in seconds. Nothing leaves the machine."""
+    scripts = events or []
+    one = contact or []
+    if (contacts is None) != bool(one):
+        refuse("give --contact for one, or --contacts for many")
+    if contacts is None and len(one) not in (1, max(len(scripts), 1)):
+        refuse(f"--contact: give one, or one for each of the {len(scripts)} --events")
+    if contacts is not None and len(scripts) > 1:
+        refuse("--contacts: all have the same --events; give one file of them")
+    if contacts is None and sample is not None:
+        refuse("--sample: draws from --contacts")
+
     import asyncio
 
     from api.times import parse_time
     from infra.logging import configure_logging
     from infra.stack.child import StackFailed
     from simulation.book import read_book, read_files
+    from simulation.crowd import draw, read_contacts, read_crowd
     from simulation.playing import now, read_scenario
     from simulation.refusal import SimulationFailed, SimulationRefused
 
@@ -63,24 +81,28 @@ def run(
             begin = parse_time(start)
         except ValueError as error:
             refuse(f"--start: {error}")
-    scripts = events or []
-    if len(contact) not in (1, max(len(scripts), 1)):
-        refuse(f"--contact: give one, or one for each of the {len(scripts)} --events")
     try:
         book = read_book(read_files(files), journey)
-        contacts = [_load(path, "--contact") for path in contact]
         given = [_load(path, "--events") for path in scripts] or [[]]
-        scenarios = [
-            read_scenario(book, contacts[number % len(contacts)], script, begin)
-            for number, script in enumerate(given)
-        ]
+        if contacts is not None:
+            found = read_contacts(_bytes(contacts, "--contacts"), str(contacts))
+            scenarios = read_crowd(book, draw(found, sample, seed), given[0], begin)
+            if not scenarios:
+                refuse(f"--contacts {contacts}: there is none")
+        else:
+            people = [_load(path, "--contact") for path in one]
+            scenarios = [
+                read_scenario(book, people[number % len(people)], script, begin)
+                for number, script in enumerate(given)
+            ]
         for warning in book.warnings:
             typer.echo(str(warning), err=True)
     except SimulationRefused as error:
         refuse(str(error))
     status = 0
     try:
-        asyncio.run(_play(book, scenarios, begin, as_json=as_json, cover=coverage))
+        playing = _play if contacts is None else _play_crowd
+        asyncio.run(playing(book, scenarios, begin, as_json=as_json, cover=coverage))
     except (SimulationRefused, SimulationFailed, StackFailed) as error:
         status = 1
         typer.echo(f"parcours: {error}", err=True)
@@ -114,11 +136,39 @@ async def _play(
         _show_coverage(coverage(book.journey, every), as_json=as_json)
 
 
-def _load(path: Path, option: str) -> Any:
+async def _play_crowd(
+    book: Book, scenarios: Sequence[Scenario], start: datetime, *, as_json: bool, cover: bool
+) -> None:
+    from cli.crowd import Progress, show_summary
+    from simulation.crowd import summarise
+    from simulation.playing import play_crowd
+    from simulation.timeline import coverage
+
+    with Progress(len(scenarios)) as progress:
+        lines = await play_crowd(book, scenarios, start, progress.told)
+    if as_json:
+        for line in lines:
+            told = {"contact": line.contact, **line.as_json()}
+            typer.echo(json.dumps(told, ensure_ascii=False))
+    if cover:
+        _show_coverage(coverage(book.journey, lines), as_json=as_json)
+    summary = summarise(book.journey, len(scenarios), lines)
+    if as_json:
+        typer.echo(json.dumps(summary.as_json(), ensure_ascii=False))
+    else:
+        show_summary(summary)
+
+
+def _bytes(path: Path, option: str) -> bytes:
     try:
-        return json.loads(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         refuse(f"{option} {path}: {error.strerror or error}")
+
+
+def _load(path: Path, option: str) -> Any:
+    try:
+        return json.loads(_bytes(path, option))
     except ValueError as error:
         refuse(f"{option} {path}: not JSON: {error}")
 
@@ -159,10 +209,11 @@ def _words(facts: dict[str, Any]) -> str:
 def _show_coverage(found: Sequence[Reached], *, as_json: bool) -> None:
     if as_json:
         steps = [
-            {"step": each.step, "kind": each.kind, "reached": each.reached, "missed": each.missed}
+            {"step": each.step, "kind": each.kind, "reached": each.reached, "missed": each.missed,
+             "never": each.never}
             for each in found
-        ]
-        typer.echo(json.dumps({"kind": "coverage", "steps": steps}))
+        ]  # fmt: skip
+        typer.echo(json.dumps({"kind": "coverage", "steps": steps}, ensure_ascii=False))
         return
     reached = sum(len(each.reached) for each in found)
     possible = reached + sum(len(each.missed) for each in found)

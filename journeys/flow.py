@@ -72,6 +72,10 @@ class Flow:
             self._reach[place] = seen
         return self._reach[place]
 
+    def returns(self, step: str) -> bool:
+        """Whether a run may visit the step more than once."""
+        return self.precedes(step, step)
+
     def precedes(self, earlier: str, later: str) -> bool:
         """Whether a run may have visited one step before it comes to another."""
         return self.index[later] in self.reach(self.index[earlier])

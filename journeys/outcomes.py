@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from journeys.moments import is_time_of_day
 from journeys.steps import (
     AnyWait,
     BranchStep,
@@ -12,9 +15,10 @@ from journeys.steps import (
     UntilWait,
     WaitStep,
 )
+from journeys.triggers import MessageTrigger
 
 _SENT = ("sent", "failed", "unknown")
-_BY_KIND = {
+BY_KIND = {
     "email": _SENT,
     "sms": _SENT,
     "webhook": ("ok", "failed", "unknown"),
@@ -26,6 +30,19 @@ _BY_KIND = {
     "goto": ("jumped", "spent"),
     "exit": ("exited",),
 }
+
+SKIP_REASONS: Final = {
+    "if": "its `if` does not hold",
+    "no_address": "the contact has no e-mail address, or no phone",
+    "suppressed": "the address is one never to write to again: it bounced, or its owner complained",
+    "consent": "the contact has not subscribed to the topic",
+    "cap": "the contact got as many messages as it may",
+    "window": "the window is closed, and says `else: skip`",
+    "late": "it was held for longer than its `up_to`",
+    "paused": "the journey was paused, and resumed with `skip`",
+    "exited": "an exit ended the run before it went out",
+}
+"""Why a step ends `skipped`; only sends have reasons other than `if`."""
 
 UNLOOKED_FOR: dict[str, frozenset[str]] = {"emit": frozenset({"failed", "refused"})}
 """By kind, outcomes that no journey is written for: the end of a chain, an event that can't be."""
@@ -40,8 +57,19 @@ def outcomes(step: Step) -> list[str]:
     elif isinstance(step, WaitStep):
         own = _wait(step.wait)
     else:
-        own = list(_BY_KIND[step.kind])
+        own = list(BY_KIND[step.kind])
     return [*own, "skipped"]
+
+
+def impossible(step: Step) -> dict[str, str]:
+    """Those of `outcomes` that no visit to this very step can have, each with the reason."""
+    never = {}
+    if isinstance(step, WaitStep):
+        never = _never(step.wait)
+    if step.if_ is None and step.kind not in ("email", "sms"):
+        never["skipped"] = "it has no `if`"
+    never |= dict.fromkeys(UNLOOKED_FOR.get(step.kind, ()), "no journey is written for it")
+    return never
 
 
 def left_by(step: Step) -> list[str]:
@@ -65,3 +93,23 @@ def _wait(wait: ForWait | UntilWait | TriggerWait | AnyWait) -> list[str]:
     if isinstance(wait, AnyWait):
         return [*(trigger.name for trigger in wait.any), "timed_out"]
     return ["happened", "timed_out"]
+
+
+def _never(wait: ForWait | UntilWait | TriggerWait | AnyWait) -> dict[str, str]:
+    never = {}
+    if isinstance(wait, UntilWait) and isinstance(wait.until, str):
+        never["missing"] = "its moment is no reference"
+        if is_time_of_day(wait.until) or wait.until.startswith("+"):
+            never["past"] = "its moment is the next of its kind"
+    if wait.up_to is None and not _may_be_in_vain(wait):
+        never["timed_out"] = "it has no `up_to`"
+    return {outcome: reason for outcome, reason in never.items() if outcome in _wait(wait)}
+
+
+def _may_be_in_vain(wait: ForWait | UntilWait | TriggerWait | AnyWait) -> bool:
+    """Whether it waits for messages alone: if none was sent, it ends at once."""
+    if isinstance(wait, ForWait):
+        return wait.after is not None
+    if isinstance(wait, AnyWait):
+        return all(isinstance(each.trigger, MessageTrigger) for each in wait.any)
+    return isinstance(wait, TriggerWait) and isinstance(wait.trigger, MessageTrigger)

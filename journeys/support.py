@@ -128,6 +128,13 @@ def hindrances(document: AnyDocument) -> list[Problem]:
     return _lacking(document, entries=not by_api)
 
 
+def constructs_of(document: AnyDocument) -> set[str]:
+    """The constructs that a document uses, in the words of `WORKS`."""
+    parts = list(parts_of(document))
+    plain = {construct for part in parts for construct, _ in _constructs(part)}
+    return plain | {construct for part in parts for _, construct in _links(part)}
+
+
 def _lacking(document: AnyDocument, *, entries: bool = True) -> list[Problem]:
     found: dict[tuple[Path, str], Problem] = {}
     for part in parts_of(document):

@@ -62,7 +62,9 @@ def check(parsed: list[Parsed], known: Known | None = None) -> list[Problem]:
         document = each.document
         problems = list(validate(document, there))
         first = seen.setdefault((document.kind, document.key), each)
-        if first is not each:
+        # What several journeys need, each file may hold: nobody can mean two things by it.
+        same = not isinstance(document, Journey) and first.document == document
+        if first is not each and not same:
             where = f"{first.file}:{first.lines.value(()).line}"
             message = f"the {document.kind} `{document.key}` is defined twice, first in {where}"
             problems.append(Problem("duplicate_document", message, path=(document.kind,)))

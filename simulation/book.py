@@ -12,6 +12,7 @@ import orjson
 from psycopg import AsyncConnection
 
 from api.definitions import save
+from journeys.conditions import EventCondition
 from journeys.definition import Journey
 from journeys.documents import AnyDocument, Segment
 from journeys.parsing import Parsed, parse_all
@@ -21,6 +22,7 @@ from journeys.steps import CouponStep, EnterStep
 from journeys.support import unsupported
 from journeys.triggers import ConditionTrigger, EventEntry
 from journeys.validation import check
+from simulation.looking import Ageing
 from simulation.refusal import SimulationRefused
 from store.conditions import is_timed
 from store.documents import lock_catalog
@@ -71,6 +73,17 @@ class Book:
         )
 
     @property
+    def ageing(self) -> Ageing:
+        """What time alone changes in the conditions of the journeys and segments."""
+        documents = [each.document for each in self.parsed if isinstance(each.document, Segment)]
+        return Ageing.of(
+            part.model
+            for document in (*self.journeys, *documents)
+            for part in parts_of(document)
+            if isinstance(part.model, EventCondition)
+        )
+
+    @property
     def secrets(self) -> frozenset[str]:
         """The names of the secrets that the journeys' webhooks read."""
         found = _SECRET.findall(orjson.dumps([each.as_document() for each in self.journeys]))
@@ -118,14 +131,14 @@ def read_book(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> Bo
     journey = chosen.document
     assert isinstance(journey, Journey)
     entered = _entered(chosen, parsed)
-    lacking = [
+    lacks = [
         each.placed(problem)
         for each in (chosen, *entered)
-        for problem in unsupported(each.document)
-        if not _stands_for_start(each.document, problem)
+        if isinstance(each.document, Journey)
+        for problem in lacking(each.document)
     ]
-    if lacking:
-        raise SimulationRefused("\n".join(map(str, lacking)))
+    if lacks:
+        raise SimulationRefused("\n".join(map(str, lacks)))
     warnings = tuple(
         problem
         for problem in found
@@ -134,6 +147,11 @@ def read_book(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> Bo
     )
     others = [each.document for each in entered if isinstance(each.document, Journey)]
     return Book(journey, tuple(parsed), warnings, tuple(others))
+
+
+def lacking(journey: Journey) -> list[Problem]:
+    """What a journey uses that does not work yet, and keeps it from being simulated."""
+    return [problem for problem in unsupported(journey) if not _stands_for_start(journey, problem)]
 
 
 def read_files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:

@@ -17,6 +17,8 @@ from channels.webhook.answers import Answer, judge
 from simulation.interception import SENDING
 
 Fate = Literal["failed", "unknown"]
+_Place = tuple[UUID | None, str]
+"""A contact, and the step whose message it is."""
 
 
 @dataclass(frozen=True)
@@ -31,30 +33,33 @@ class WebhookAnswer:
 class Outside:
     """The world beyond the channels: what it was sent, and how it answers."""
 
+    whose: Mapping[UUID, UUID]
+    """The contact of each run."""
     sent: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     """By message id, what it was made of: `to, subject, text, html`, or `url, method, body`."""
-    _fates: dict[str, deque[Fate]] = field(default_factory=lambda: defaultdict(deque))
-    _answers: dict[str, deque[WebhookAnswer]] = field(default_factory=lambda: defaultdict(deque))
+    _fates: dict[_Place, deque[Fate]] = field(default_factory=lambda: defaultdict(deque))
+    _answers: dict[_Place, deque[WebhookAnswer]] = field(default_factory=lambda: defaultdict(deque))
 
-    def let(self, step: str, fate: Fate) -> None:
-        """The next send of a step goes this way."""
-        self._fates[step].append(fate)
+    def let(self, contact: UUID, step: str, fate: Fate) -> None:
+        """A contact's next send of a step goes this way."""
+        self._fates[contact, step].append(fate)
 
-    def let_answer(self, step: str, answer: WebhookAnswer) -> None:
-        """The next call of a step's webhook is answered so."""
-        self._answers[step].append(answer)
+    def let_answer(self, contact: UUID, step: str, answer: WebhookAnswer) -> None:
+        """The next call of a step's webhook for a contact is answered so."""
+        self._answers[contact, step].append(answer)
 
     def take(self, outgoing: Outgoing) -> Receipt:
         """Take a message. Raises what the script asks for."""
-        step = SENDING.get()
+        run_id, step = SENDING.get()
+        place = (self.whose.get(run_id), step)
         self.sent[outgoing.message_id] = _told(outgoing)
-        if self._fates[step]:
-            if self._fates[step].popleft() == "failed":
+        if self._fates[place]:
+            if self._fates[place].popleft() == "failed":
                 raise Refused(Code.MESSAGE_REFUSED, "the script says that it fails")
             raise Unclear(Code.NO_ANSWER, "the script says that nobody knows")
         if not isinstance(outgoing, Call):
             return Receipt()
-        answer = self._answers[step].popleft() if self._answers[step] else WebhookAnswer()
+        answer = self._answers[place].popleft() if self._answers[place] else WebhookAnswer()
         body = bytearray(orjson.dumps(answer.body)) if answer.body is not None else bytearray()
         said = Answer(answer.status, {}, body, complete=True)
         return judge(said, now=datetime.now(UTC))

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from psycopg import AsyncConnection, sql
 
 from infra.stack.postgres import Postgres
 from simulation.book import Book
-from simulation.script import Person, Scene, Start, read_person, read_script
+from simulation.script import Scenario, Scene, Start, read_person, read_script
 from simulation.servers import skipping_temporal, throwaway_postgres
-from simulation.simulation import simulating
+from simulation.simulation import Progress, simulating
 from simulation.timeline import Line
 
 MIGRATED = "parcours"
 """The database of `throwaway_postgres` that others are copied from."""
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """A contact and what happens to it, checked."""
-
-    person: Person
-    scenes: tuple[Scene, ...]
 
 
 def read_scenario(book: Book, contact: object, events: object, start: datetime) -> Scenario:
@@ -53,11 +44,26 @@ async def play(book: Book, scenario: Scenario, database_url: str, start: datetim
 
     Raises SimulationRefused and SimulationFailed.
     """
+    return await play_together(book, [scenario], database_url, start)
+
+
+async def play_together(
+    book: Book,
+    scenarios: Sequence[Scenario],
+    database_url: str,
+    start: datetime,
+    progress: Progress | None = None,
+) -> list[Line]:
+    """The lines of many contacts, each with an id of its own, who live at the same time.
+
+    As `play`. `progress` is told how far it has come: see `simulation.simulation.Progress`.
+    """
+    people = [scenario.person for scenario in scenarios]
     async with (
         skipping_temporal() as environment,
-        simulating(database_url, environment, book, scenario.person, start) as simulation,
+        simulating(database_url, environment, book, people, start, progress) as simulation,
     ):
-        await simulation.play(scenario.scenes)
+        await simulation.play(*scenarios)
         await simulation.finish()
         return simulation.lines
 
@@ -74,6 +80,17 @@ async def play_all(
             last = number == len(scenarios) - 1
             name = MIGRATED if last else await copy_database(postgres, f"scenario_{number}")
             yield await play(book, scenario, postgres.url(name), start)
+
+
+async def play_crowd(
+    book: Book, scenarios: Sequence[Scenario], start: datetime, progress: Progress | None = None
+) -> list[Line]:
+    """The lines of many contacts who live at the same time, on a PostgreSQL server of their own.
+
+    As `play_together`; raises infra.stack.child.StackFailed as well.
+    """
+    async with throwaway_postgres() as postgres:
+        return await play_together(book, scenarios, postgres.url(MIGRATED), start, progress)
 
 
 async def copy_database(postgres: Postgres, name: str) -> str:

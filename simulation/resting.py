@@ -19,6 +19,11 @@ class Rest(Enum):
     """Its last workflow task failed, and is tried again and again."""
 
 
+# Read once: a history is long, and an enumeration of protobuf slow to ask.
+_SCHEDULED = EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED
+_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+_ACTIVITY = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 _CLOSING = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
@@ -43,13 +48,13 @@ async def rest_of(handle: WorkflowHandle[Any, Any]) -> Rest:
         kind = event.event_type
         if kind in _CLOSING:
             return Rest.CLOSED
-        if kind == EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED:
+        if kind == _SCHEDULED:
             at_work = True
-        elif kind == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+        elif kind == _COMPLETED:
             at_work = broken = False
-        elif kind == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
+        elif kind == _FAILED:
             at_work = broken = True
-        elif kind == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+        elif kind == _ACTIVITY:
             activities += 1
         elif kind in _ACTIVITY_ENDS:
             activities -= 1

@@ -109,6 +109,14 @@ class Person:
         return named
 
 
+@dataclass(frozen=True)
+class Scenario:
+    """A contact and what happens to it, checked."""
+
+    person: Person
+    scenes: tuple[Scene, ...]
+
+
 def read_person(given: object, journey: Journey, start: datetime) -> Person:
     """The contact of a document. Raises SimulationRefused naming the field."""
     if not isinstance(given, dict):

@@ -10,11 +10,11 @@ from uuid import UUID
 
 from api.times import format_time
 from journeys.definition import Journey
-from journeys.outcomes import UNLOOKED_FOR, outcomes
-from journeys.program import SENDS
-from journeys.steps import Step
+from journeys.flow import Flow
+from journeys.outcomes import impossible, outcomes
+from journeys.steps import GotoStep
 from journeys.zones import zone_of
-from store.simulated import Happened, Turned
+from store.simulated import Happened, Standing, Turned
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Line:
     """The step's word, `entry`, `goal`, `end` or `refused`."""
     outcome: str | None
     facts: dict[str, Any] = field(default_factory=dict)
+    contact: str = ""
+    """Whose line it is."""
 
     def as_json(self) -> dict[str, Any]:
         """The line as commands print it."""
@@ -68,7 +70,7 @@ class Timeline:
                 facts |= sent.get(each.message_id, {})
             if each.visit is None or each.visit <= 0:
                 facts = {name: value for name, value in facts.items() if value is not None}
-            self._tell(each.at, each.timezone, each.run, each.step, each.kind, each.outcome, facts)
+            self._tell(each, each.at, each.run, each.step, each.kind, each.outcome, facts)
 
     def add_refused(self, turned: Iterable[Turned]) -> None:
         """Take over refused entries that have not been told yet."""
@@ -76,29 +78,26 @@ class Timeline:
             if each.id not in self._refused:
                 self._refused.add(each.id)
                 facts = {"event": each.event} if each.event else {}
-                self._tell(each.at, each.timezone, 0, None, "refused", each.code, facts)
+                self._tell(each, each.at, 0, None, "refused", each.code, facts)
 
-    def add_standing(self, at: datetime, timezone: str | None, run: int, step: str | None) -> None:
-        """Tell that a run stands where nothing in sight wakes it."""
-        facts = {"reason": "nothing in sight ends its wait", "stands_at": step}
-        self._tell(at, timezone, run, None, "end", None, facts)
-
-    def number_of(self, run_id: UUID, happened: Iterable[Happened]) -> int:
-        """The number of a run."""
-        return next((each.run for each in happened if each.run_id == run_id), 0)
+    def add_standing(self, at: datetime, left: Iterable[Standing]) -> None:
+        """Tell of runs that stand where nothing in sight wakes them."""
+        for each in left:
+            facts = {"reason": "nothing in sight ends its wait", "stands_at": each.step}
+            self._tell(each, at, each.run, None, "end", None, facts)
 
     def _tell(
         self,
+        of: Happened | Turned | Standing,
         at: datetime,
-        timezone: str | None,
         run: int,
         step: str | None,
         kind: str,
         outcome: str | None,
         facts: dict[str, Any],
     ) -> None:
-        local = at.astimezone(zone_of(timezone, self._journey.timezone))
-        self.lines.append(Line(at, local, run, step, kind, outcome, facts))
+        local = at.astimezone(zone_of(of.timezone, self._journey.timezone))
+        self.lines.append(Line(at, local, run, step, kind, outcome, facts, of.contact))
 
 
 def _left(output: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,6 +119,8 @@ class Reached:
     kind: str
     reached: tuple[str, ...]
     missed: tuple[str, ...]
+    never: Mapping[str, str] = field(default_factory=dict)
+    """Outcomes of its kind that this step can't have, each with the reason."""
 
 
 def coverage(journey: Journey, lines: Iterable[Line]) -> list[Reached]:
@@ -128,9 +129,13 @@ def coverage(journey: Journey, lines: Iterable[Line]) -> list[Reached]:
     for line in lines:
         if line.step is not None and line.outcome is not None:
             seen.setdefault(line.step, set()).add(line.outcome)
+    flow = Flow(journey)
     found = []
     for step in journey.all_steps():
-        possible = _possible(step)
+        never = impossible(step)
+        if isinstance(step, GotoStep) and not flow.returns(step.id):
+            never["spent"] = "no run comes to it twice"
+        possible = [outcome for outcome in outcomes(step) if outcome not in never]
         reached = seen.get(step.id, set())
         found.append(
             Reached(
@@ -138,17 +143,7 @@ def coverage(journey: Journey, lines: Iterable[Line]) -> list[Reached]:
                 step.kind,
                 tuple(outcome for outcome in possible if outcome in reached),
                 tuple(outcome for outcome in possible if outcome not in reached),
+                never,
             )
         )
     return found
-
-
-def _possible(step: Step) -> list[str]:
-    """A step that is never skipped has no such outcome: only its `if`, or consent, skips one."""
-    may_be_skipped = step.if_ is not None or step.kind in SENDS - {"webhook"}
-    unlikely = UNLOOKED_FOR.get(step.kind, frozenset())
-    return [
-        outcome
-        for outcome in outcomes(step)
-        if outcome not in unlikely and (outcome != "skipped" or may_be_skipped)
-    ]

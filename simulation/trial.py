@@ -14,7 +14,7 @@ from journeys.durations import Duration
 from simulation.book import Book, read_book, read_files
 from simulation.playing import now
 from simulation.refusal import SimulationRefused
-from simulation.script import read_person, read_script
+from simulation.script import Scenario, read_person, read_script
 from simulation.servers import skipping_temporal
 from simulation.simulation import Simulation, simulating
 from simulation.timeline import Line, Reached, coverage
@@ -94,7 +94,7 @@ class Trial:
         person = read_person(given, book.journey, self._start)
         environment = await self._stack.enter_async_context(skipping_temporal())
         return await self._stack.enter_async_context(
-            simulating(self._database_url, environment, book, person, self._start)
+            simulating(self._database_url, environment, book, [person], self._start)
         )
 
     # ------------------------------------------------------------------ what happens
@@ -123,10 +123,9 @@ class Trial:
     def happen(self, item: Mapping[str, Any]) -> None:
         """One item of a script: see `parcours simulate --events`. Its `at` is now."""
         simulation = self._at_work()
-        scenes = read_script(
-            [dict(item)], simulation.person, simulation.book.journey, simulation.clock.now
-        )
-        self._run(simulation.play(scenes))
+        [person] = simulation.people
+        scenes = read_script([dict(item)], person, simulation.book.journey, simulation.clock.now)
+        self._run(simulation.play(Scenario(person, tuple(scenes))))
 
     # ------------------------------------------------------------------ time
 
@@ -138,8 +137,8 @@ class Trial:
     def advance(self, duration: str) -> None:
         """Let time pass: `2h`, `3d` (days on the contact's clock), `1mo`."""
         simulation = self._at_work()
-        length = Duration.parse(duration)
-        self.until(length.add_to(simulation.clock.now, simulation.person.zone))
+        [person] = simulation.people
+        self.until(Duration.parse(duration).add_to(simulation.clock.now, person.zone))
 
     def until(self, when: str | datetime) -> None:
         """Let time pass until then; what is due then happens."""

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from journeys.conditions import Comparison, EntryReference, Where
+from journeys.conditions import (
+    AttributeReference,
+    Comparison,
+    EntryReference,
+    StepReference,
+    Where,
+)
 from journeys.paths import first
 from journeys.triggers import EventTrigger, Goal, MessageGoal, MessageTrigger
 from store.conditions import compile_where, split_where
@@ -95,9 +101,7 @@ def _split(where: Where) -> tuple[dict[str, Any], Where]:
     equal, rest = split_where(where)
     fixed: dict[str, Any] = {}
     for path, operand in equal.items():
-        if operand is None or (
-            not isinstance(operand, EntryReference) and hasattr(operand, "model_fields")
-        ):
+        if operand is None or isinstance(operand, AttributeReference | StepReference):
             rest = {**rest, path: Comparison.model_validate({"is": operand})}
         else:
             fixed[path] = operand

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from infra.settings import Settings
 from infra.stack.ports import free_port
+from journeys.library import about, names, source
 from store.keys import create_key
 from tests.support.api import serving
 
@@ -204,9 +205,34 @@ def test_a_ready_journey_is_copied_under_a_new_name(here: Path) -> None:
     assert (here / "my-cart.yaml").read_text() == text
 
 
+@pytest.mark.parametrize("name", names())
+def test_each_ready_journey_may_be_copied(here: Path, name: str) -> None:
+    made = run("journey", "new", "mine", "--from", name)
+    assert made.exit_code == 0, made.stderr
+    checked = run("journey", "validate", "mine.yaml")
+    assert checked.exit_code == 0, checked.stderr
+    copied = (here / "mine.yaml").read_text()
+    assert copied.count("journey: mine\n") == 1
+    assert copied.replace("journey: mine\n", f"journey: {name}\n") == source(name)
+
+
+def test_the_ready_journeys_are_listed_with_a_line_each() -> None:
+    listed = run("journey", "new", "--list")
+    assert listed.exit_code == 0
+    lines = listed.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == names()
+    assert all(
+        line.endswith(f"  {about(name).summary}") for line, name in zip(lines, names(), strict=True)
+    )
+    bare = run("journey", "new")
+    assert bare.exit_code == 1
+    assert "--list" in bare.stderr
+
+
 def test_only_ready_journeys_and_keys_make_new_ones(here: Path) -> None:
     unknown = run("journey", "new", "mine", "--from", "nothing")
-    assert (unknown.exit_code, "it has abandoned-cart, welcome" in unknown.stderr) == (1, True)
+    assert unknown.exit_code == 1
+    assert f"\n  welcome: {about('welcome').summary}\n" in unknown.stderr
     wrong = run("journey", "new", "../mine", "--from", "welcome")
     assert (wrong.exit_code, "is not a key" in wrong.stderr) == (1, True)
     assert list(here.iterdir()) == []

@@ -47,6 +47,24 @@ def simulate_again(servers: Servers, template_database: str) -> Iterator[Play]:
         connection.execute(sql.SQL("drop database {} with (force)").format(database))
 
 
+@pytest.fixture
+def new_database(servers: Servers, template_database: str) -> Iterator[Callable[[], str]]:
+    """Each call makes a migrated, empty database."""
+    made: list[sql.Identifier] = []
+    with psycopg.connect(servers.postgres_url, autocommit=True) as connection:
+
+        def make() -> str:
+            name = f"paths_{secrets.token_hex(8)}"
+            made.append(sql.Identifier(name))
+            template = sql.Identifier(template_database)
+            connection.execute(sql.SQL("create database {} template {}").format(made[-1], template))
+            return servers.database(name)
+
+        yield make
+        for database in made:
+            connection.execute(sql.SQL("drop database {} with (force)").format(database))
+
+
 def _player(database_url: str) -> Play:
     async def simulated(source: str, contact: Any, events: Any, start: str) -> list[Line]:
         file = LIBRARY / f"{source}.yaml"

@@ -11,7 +11,7 @@ from typing import Any
 from tests.integration.simulation.samples import ADA, LIBRARY
 
 
-async def simulate(*arguments: str | Path) -> tuple[int | None, str, str]:
+async def simulate(*arguments: str | Path | int) -> tuple[int | None, str, str]:
     """Status, output and errors of the command."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "cli.main", "simulate", *map(str, arguments)),
@@ -63,3 +63,50 @@ async def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
     )
     assert (status, out) == (1, "")
     assert err.startswith("parcours: there is no journey `nothing` in the files; there are: ")
+
+
+async def test_a_dry_run_counts_what_comes_of_many(tmp_path: Path) -> None:
+    people = [
+        {
+            "userId": f"u{number}",
+            "traits": {"email": f"u{number}@example.com"} if number % 3 else {},
+            "topics": {"offers": "subscribed" if number % 2 else "unsubscribed"},
+        }
+        for number in range(40)
+    ]
+    file = tmp_path / "people.jsonl"
+    file.write_text("\n".join(map(json.dumps, people)))
+    cart = {"at": "+0s", "event": "Cart Updated", "properties": {"cart_id": "c1", "total": 40}}
+    common = (
+        *(LIBRARY / "abandoned-cart.yaml", "--contacts", file, "--sample", 12, "--seed", 7),
+        *("--events", written(tmp_path, "e.json", [cart]), "--start", "2026-03-02T08:00:00Z"),
+    )
+    status, out, err = await simulate(*common, "--json")
+    assert (status, err) == (0, "12 contacts\n")
+    *lines, summary = [json.loads(line) for line in out.splitlines()]
+    drawn = {int(line["contact"].removeprefix("u")) for line in lines}
+    assert len(drawn) == 12
+    assert summary["kind"] == "summary"
+    assert (summary["contacts"], summary["entered"]) == (12, 12)
+    steps = {step["id"]: step for step in summary["steps"]}
+    # No address is told before consent is asked.
+    sent = sum(1 for number in drawn if number % 3 and number % 2)
+    nowhere = sum(1 for number in drawn if not number % 3)
+    assert steps["reminder"] == {
+        "id": "reminder", "kind": "email", "reached": 12, "messages": sent,
+        "outcomes": {"sent": sent, "skipped": 12 - sent},
+        "skipped": {"consent": 12 - sent - nowhere, "no_address": nowhere},
+    }  # fmt: skip
+    assert steps["interest"]["outcomes"] == {"else": 12}
+    assert steps["warm-lead"]["reached"] == 0
+    assert (summary["ends"], summary["standing"]) == ({"completed": 12}, {})
+
+
+async def test_one_contact_or_many(tmp_path: Path) -> None:
+    one = written(tmp_path, "c.json", ADA)
+    both: list[str | Path] = ["--contact", one, "--contacts", one]
+    for given in ([], both):
+        status, _, err = await simulate(LIBRARY / "welcome.yaml", *given)
+        assert (status, "give --contact for one, or --contacts for many" in err) == (1, True)
+    status, _, err = await simulate(LIBRARY / "welcome.yaml", "--contact", one, "--sample", "3")
+    assert (status, "--sample: draws from --contacts" in err) == (1, True)

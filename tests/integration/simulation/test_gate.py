@@ -26,11 +26,11 @@ async def test_a_timer_that_fires_early_waits_for_its_time(database_url: str) ->
     scenario = read_scenario(book, ADA, script, START)
     async with (
         skipping_temporal() as environment,
-        simulating(database_url, environment, book, scenario.person, START) as simulation,
+        simulating(database_url, environment, book, [scenario.person], START) as simulation,
     ):
         # As if an hour had passed in Temporal while the simulation was made.
         await environment.sleep(timedelta(hours=1))
-        await simulation.play(scenario.scenes)
+        await simulation.play(scenario)
         await simulation.finish()
         told = [
             (line.step or line.kind, line.outcome, line.at - START) for line in simulation.lines

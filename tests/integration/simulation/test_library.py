@@ -1,85 +1,16 @@
-"""The library's journeys along their paths, each scenario's outcome worked out by hand."""
+"""What somebody gets of the library's journeys, and when."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
+from datetime import timedelta
 
 from simulation.book import read_book, read_files
-from simulation.timeline import Line, coverage
+from simulation.timeline import coverage
 from tests.integration.simulation.conftest import Play
 from tests.integration.simulation.samples import ADA, LIBRARY
 
 START = "2026-03-02T08:00:00+00:00"
 SUBSCRIBED = {"at": "+1h", "event": "Topic Subscribed", "properties": {"topic": "news"}}
-CONFIRMED = {"event": "Topic Confirmed", "properties": {"topic": "news"}}
-CART = {"at": "+0s", "event": "Cart Updated", "properties": {"cart_id": "c1", "total": 40}}
-READER = {**ADA, "topics": {"offers": "subscribed"}}
-
-
-def path(lines: list[Line]) -> list[tuple[str, str | None]]:
-    """Step and outcome of each visit, and the run's end."""
-    return [(line.step or line.kind, line.outcome) for line in lines if line.kind != "entry"]
-
-
-PATHS: dict[str, tuple[str, dict[str, Any], list[dict[str, Any]], list[tuple[str, str]]]] = {
-    "confirmed at once": (
-        "welcome", ADA, [SUBSCRIBED, {"at": "+2h", **CONFIRMED}],
-        [("confirm", "sent"), ("confirmed", "happened"), ("remind", "skipped"),
-         ("late", "skipped"), ("gone", "skipped"), ("hello", "sent"), ("end", "completed")],
-    ),
-    "confirmed after the reminder": (
-        "welcome", ADA, [SUBSCRIBED, {"at": "+3d", **CONFIRMED}],
-        [("confirm", "sent"), ("confirmed", "timed_out"), ("remind", "sent"),
-         ("late", "happened"), ("gone", "skipped"), ("hello", "sent"), ("end", "completed")],
-    ),
-    "never confirmed": (
-        "welcome", ADA, [SUBSCRIBED],
-        [("confirm", "sent"), ("confirmed", "timed_out"), ("remind", "sent"),
-         ("late", "timed_out"), ("gone", "exited"), ("end", "exited")],
-    ),
-    "taken back": (
-        "welcome", ADA,
-        [SUBSCRIBED,
-         {"at": "+1d", "event": "Topic Unsubscribed", "properties": {"topic": "news"}}],
-        [("confirm", "sent"), ("confirmed", "exited"), ("end", "exited")],
-    ),
-    "a question that fails and a reminder that nobody knows of": (
-        "welcome", ADA,
-        [SUBSCRIBED, {"message": "confirm", "is": "failed"},
-         {"message": "remind", "is": "unknown"}],
-        [("confirm", "failed"), ("confirmed", "timed_out"), ("remind", "unknown"),
-         ("late", "skipped"), ("gone", "exited"), ("end", "exited")],
-    ),
-    "a cart left behind": (
-        "abandoned-cart", READER, [CART],
-        [("quiet", "elapsed"), ("reminder", "sent"), ("clicked", "timed_out"),
-         ("interest", "else"), ("last-call", "sent"), ("end", "completed")],
-    ),
-    "a cart that is ordered": (
-        "abandoned-cart", READER,
-        [CART, {"at": "+2h", "event": "Order Completed", "properties": {"cart_id": "c1"}}],
-        [("quiet", "elapsed"), ("reminder", "sent"), ("clicked", "exited"), ("end", "exited")],
-    ),
-    "no consent": (
-        "abandoned-cart", ADA, [CART],
-        [("quiet", "elapsed"), ("reminder", "skipped"), ("clicked", "timed_out"),
-         ("interest", "else"), ("last-call", "skipped"), ("end", "completed")],
-    ),
-    "a cart that changes meanwhile": (
-        "abandoned-cart", READER, [CART, {**CART, "at": "+30m"}],
-        [("quiet", "restarted"), ("end", "restarted"),
-         ("quiet", "elapsed"), ("reminder", "sent"), ("clicked", "timed_out"),
-         ("interest", "else"), ("last-call", "sent"), ("end", "completed")],
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", PATHS)
-async def test_the_library_goes_the_way_the_script_leads(simulate: Play, name: str) -> None:
-    journey, contact, events, expected = PATHS[name]
-    assert path(await simulate(journey, contact, events, START)) == expected
 
 
 async def test_the_welcome_comes_when_it_should(simulate: Play) -> None:
@@ -100,6 +31,19 @@ async def test_the_welcome_comes_when_it_should(simulate: Play) -> None:
     assert mail["text"].startswith("Hello Ada,")
     assert "<!doctype html>" in mail["html"]
     assert lines[-1].facts == {"reason": "not confirmed"}
+
+
+async def test_a_year_of_membership_takes_more_than_four_hundred_days(simulate: Play) -> None:
+    started = {
+        "at": "+0s",
+        "event": "Membership Started",
+        "properties": {"membership_id": "m1", "ends_at": "2027-03-02T00:00:00+01:00"},
+    }
+    lines = await simulate("membership-year", ADA, [started], START)
+    # From nine in the morning 365 days to midnight, and forty of which one is an hour shorter.
+    assert lines[-1].at - lines[0].at == timedelta(days=405, hours=-10)
+    assert lines[-1].local.isoformat() == "2027-04-11T00:00:00+02:00"
+    assert len([line for line in lines if line.outcome == "sent"]) == 6
 
 
 def test_coverage_counts_what_scenarios_reached() -> None:

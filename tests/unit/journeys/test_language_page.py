@@ -4,11 +4,15 @@ import re
 from pathlib import Path
 from textwrap import indent
 
+from journeys import wordbook
+from journeys.conditions import OPERATORS
+from journeys.outcomes import BY_KIND
 from journeys.support import WORKS
 from tests.unit.journeys.examples import errors
 
 HEAD = "topic: offers\ndefault: opt_in\n---\njourney: j\nentry: {event: X}\n"
-PAGE = (Path(__file__).parents[3] / "docs" / "language.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "language.md").read_text(encoding="utf-8")
 
 
 def test_the_examples_of_the_page_are_valid() -> None:
@@ -25,3 +29,23 @@ def test_a_step_that_does_not_work_yet_is_marked_on_the_page() -> None:
         if noun == "steps":
             assert (f"| `{kind}` ◌ |" in PAGE) is not works
             assert f"| `{kind}`" in PAGE
+
+
+def test_the_page_of_words_is_made_of_the_models() -> None:
+    # python -m journeys.wordbook > docs/language-reference.md
+    page = (DOCS / "language-reference.md").read_text(encoding="utf-8")
+    assert page == wordbook.text()
+
+
+def test_the_page_names_every_outcome_and_operator() -> None:
+    rows = {row.split("`")[1]: row for row in re.findall(r"^\| `.*$", PAGE, re.M)}
+    for kind, outcomes in BY_KIND.items():
+        if "the same" not in rows[kind]:
+            assert [outcome for outcome in outcomes if f"`{outcome}`" not in rows[kind]] == []
+    (listed,) = re.findall(r"\*\*Operators\*\*: `([^`]+)`", PAGE)
+    assert tuple(listed.split()) == OPERATORS
+
+
+def test_the_pages_on_the_language_lead_to_each_other() -> None:
+    for page in ("language-examples.md", "language-reference.md"):
+        assert f"]({page})" in PAGE

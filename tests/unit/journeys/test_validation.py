@@ -263,6 +263,14 @@ def test_a_document_is_defined_once() -> None:
     ]
 
 
+def test_files_may_share_what_they_need() -> None:
+    topic = "topic: a\nname: Letters\ndefault: opt_in\n"
+    same = "# as elsewhere\ntopic: a\ndefault: opt_in\nname: Letters\n"
+    assert errors(f"{topic}---\n{same}") == []
+    journey = "journey: j\nentry: {api: true}\nsteps: [{id: w, wait: 1d}]\n"
+    assert [each.code for each in errors(f"{journey}---\n{journey}")] == ["duplicate_document"]
+
+
 @pytest.mark.parametrize("line", ["0 9 * * mon", "*/5 0-6,22 1 jan-mar 0", "0 0 * * *"])
 def test_cron_lines_are_taken(line: str) -> None:
     text = f"journey: j\nentry: {{schedule: {{cron: '{line}'}}}}\nsteps: [{{id: w, wait: 1d}}]\n"

@@ -1,0 +1,48 @@
+"""At which hours a simulation looks at conditions that time alone can change."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from journeys.conditions import EventCondition
+from simulation.looking import Ageing
+
+NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
+PARIS = ZoneInfo("Europe/Paris")
+
+
+def ageing(*conditions: dict[str, object]) -> Ageing:
+    """Of these conditions."""
+    return Ageing.of(EventCondition.model_validate(each) for each in conditions)
+
+
+def test_an_hour_is_looked_at_only_around_the_end_of_an_events_time() -> None:
+    ninety = ageing({"event": "Order", "within": "90d"}, {"event": "Seen"})
+    assert ninety.events == {"Order"}
+    ordered = NOW - timedelta(days=80)
+    look = ninety.next_look(NOW, [(ordered, PARIS)])
+    # In ten days it is 90 days old; a day earlier the looks begin, at the hours they always have.
+    assert look == NOW + timedelta(days=9)
+    assert ninety.next_look(NOW + timedelta(days=9), [(ordered, PARIS)]) == look + timedelta(
+        hours=1
+    )
+    assert ninety.next_look(NOW + timedelta(days=11, hours=1), [(ordered, PARIS)]) is None
+    assert ninety.next_look(NOW, []) is None
+
+
+def test_the_first_of_many_is_next() -> None:
+    both = ageing({"event": "Order", "within": "90d"}, {"event": "Seen", "within": "1mo"})
+    seen = [(NOW - timedelta(days=80), PARIS), (NOW - timedelta(days=3), PARIS)]
+    # A month after 27 February, less the margin of months: four days.
+    assert both.next_look(NOW, seen) == datetime(2026, 3, 11, 8, 30, tzinfo=UTC)
+    late = ageing({"event": "Seen", "within": "1mo"})
+    assert late.next_look(NOW, seen[1:]) == datetime(2026, 3, 23, 7, 30, tzinfo=UTC) + timedelta(
+        hours=1
+    )
+
+
+def test_a_bound_that_moves_by_itself_asks_for_every_hour() -> None:
+    moving = ageing({"event": "Order", "within": "90d"}, {"event": "Order", "since": "-30d"})
+    assert moving.spans is None
+    assert moving.next_look(NOW, []) == NOW + timedelta(hours=1)
