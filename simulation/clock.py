@@ -27,8 +27,7 @@ class Clock:
         self._pool = pool
         self._moved = asyncio.Condition()
         self.now = start
-        self.gated: set[UUID] = set()
-        """Runs whose timer has fired early."""
+        self._gated: dict[UUID, datetime] = {}
 
     async def move(self, to: datetime) -> None:
         """Move on; a time that is past changes nothing."""
@@ -44,12 +43,20 @@ class Clock:
         """Wait a moment until the clock shows `due`; whether it does."""
         if self.now >= due:
             return True
-        self.gated.add(run_id)
+        self._gated[run_id] = due
         try:
             async with asyncio.timeout(_PATIENCE), self._moved:
                 await self._moved.wait_for(lambda: self.now >= due)
         except TimeoutError:
             return False
         finally:
-            self.gated.discard(run_id)
+            self._gated.pop(run_id, None)
         return True
+
+    def is_early(self, run_id: UUID) -> bool:
+        """Whether the run's timer has fired before its time, and waits at the gate for it.
+
+        Once the clock shows that time the run is at work, though it may not have passed yet.
+        """
+        due = self._gated.get(run_id)
+        return due is not None and self.now < due

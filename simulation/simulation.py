@@ -300,7 +300,7 @@ class Simulation:
         run_id = UUID(workflow.rpartition(".")[2])
         if run_id in self._starts.contacts:
             self._busy.add(self._starts.contacts[run_id])
-        if run_id in self.clock.gated:
+        if self.clock.is_early(run_id):
             return True
         if self._starts.working[workflow]:
             return False

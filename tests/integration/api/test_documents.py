@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from journeys.support import WORKS
 from tests.integration.api.conftest import Rows
 
 TOPIC = "topic: news\ndefault: double\n"
@@ -136,8 +137,9 @@ async def test_every_change_of_a_definition_shows_in_the_catalog(
 
 
 async def test_what_does_not_work_yet_is_saved_with_a_warning_and_not_activated(
-    operate: httpx.AsyncClient,
+    operate: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(WORKS, "coupon steps", False)
     await put(operate, "topics/news", TOPIC)
     source = JOURNEY.replace("{id: quiet, wait: 1h}", "{id: code, coupon: {pool: spring}}")
     saved = await put(operate, "journeys/hello", source)
@@ -185,8 +187,9 @@ async def test_a_segment_may_not_contain_itself_by_way_of_the_servers(
 
 
 async def test_a_folder_is_applied_whole_or_not_at_all(
-    operate: httpx.AsyncClient, rows: Rows
+    operate: httpx.AsyncClient, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(WORKS, "coupon steps", False)
     good = [
         {"filename": "a.yaml", "source": JOURNEY},
         {"filename": "b.yaml", "source": TOPIC + "---\n" + JOURNEY.replace("hello", "second")},

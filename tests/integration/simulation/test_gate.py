@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from psycopg_pool import AsyncConnectionPool
 
 from simulation.book import read_book
+from simulation.clock import Clock
 from simulation.playing import read_scenario
 from simulation.servers import skipping_temporal
 from simulation.simulation import simulating
+from store.simulated import stop_clock
 from tests.integration.simulation.samples import ADA
+from tests.support.conditions import eventually
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 HOUR = """
@@ -41,3 +49,17 @@ async def test_a_timer_that_fires_early_waits_for_its_time(database_url: str) ->
         ("second", "elapsed", timedelta(minutes=90)),
         ("end", "completed", timedelta(minutes=90)),
     ]
+
+
+async def test_a_run_whose_time_has_come_is_no_longer_early(pool: AsyncConnectionPool[Any]) -> None:
+    async with pool.connection() as conn:
+        await stop_clock(conn, START)
+    clock, run = Clock(pool, START), uuid4()
+    due = START + timedelta(hours=1)
+    waiting = asyncio.create_task(clock.reaches(run, due))
+    await eventually(lambda: clock.is_early(run))
+    await clock.move(due)
+    # It has not passed the gate yet; what it does there still happens now.
+    assert not waiting.done()
+    assert not clock.is_early(run)
+    assert await waiting

@@ -77,8 +77,8 @@ def nested(levels: int) -> str:
             ways = f"branch: [{{if: {{attribute: first_name, is: Ada}}, then: {line}}}]"
         else:
             ways = (
-                f"split: [{{name: in, weight: 1000000, then: {line}}},"
-                " {name: by, weight: 0.000001}]"
+                f"split: [{{name: in, weight: 100000000, then: {line}}},"
+                " {name: by, weight: 0.01}]"
             )
         line = f"[{{id: way-{level}, {ways}}}, {after}]"
     return f"journey: deep\nentry: {{event: Started}}\nsteps: {line}\n"
