@@ -26,6 +26,9 @@ from channels.adapter import Adapter
 from channels.registry import build
 from channels.sms.inbox import Append
 from dispatch.dispatcher import Dispatcher
+from dispatch.jobs import Stopping
+from dispatch.moving import Moving
+from dispatch.resuming import Resuming
 from dispatch.sweep import Sweep
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.logging import configure_logging
@@ -33,6 +36,7 @@ from infra.settings import Settings, read_settings
 from infra.stack.inbox import Inbox, TakenMessage
 from journeys.exchange import QUEUE
 from store.catalog import Catalog
+from workflows.jobs import Move, Resume
 from workflows.journey import Journey
 
 log = structlog.get_logger(__name__)
@@ -78,11 +82,17 @@ async def serving(
             asyncio.create_task(Sweep(pool, client, catalog, every=sweep_every).run()),
         ]
         stack.push_async_callback(_cancel, background)
-        for queue, activities in activities_by_queue(context).items():
+        by_queue = activities_by_queue(context)
+        by_queue[QUEUE] += [
+            Moving(pool, client, catalog, speed=settings.speed).page,
+            Resuming(pool, client).page,
+            Stopping(pool).stop,
+        ]
+        for queue, activities in by_queue.items():
             worker = Worker(
                 client,
                 task_queue=queue,
-                workflows=[Journey] if queue == QUEUE else [],
+                workflows=[Journey, Move, Resume] if queue == QUEUE else [],
                 activities=activities,
                 interceptors=[CodedFailures(pool)],
                 max_cached_workflows=CACHED_WORKFLOWS,

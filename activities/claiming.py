@@ -18,7 +18,8 @@ from activities.exits import ended, fired_exit, leave, left_before
 from activities.failures import refuse, retry
 from activities.guards import guard
 from activities.holds import WATCHED, Held, Skipped, Terms, judge, terms_of
-from activities.reading import locked
+from activities.moving import moved_on
+from activities.reading import locked_to_claim
 from journeys.exchange import StepInput, StepResult
 from journeys.sending import EffectiveSend
 from journeys.steps import EmailStep, SendStep, WebhookStep
@@ -27,8 +28,18 @@ from journeys.zones import zone_of
 from store.catalog import Definition
 from store.entries import entries_of
 from store.holds import hold, stop_watching
-from store.messages import Addressee, Attempted, before_send, claim, give_up_claim, skip
+from store.messages import (
+    Addressee,
+    Attempted,
+    Standstill,
+    before_send,
+    claim,
+    give_up_claim,
+    skip,
+)
+from store.moving import has_waited
 from store.operands import Operands
+from store.overdue import Overdue
 from store.runs import RunRow
 from store.suppressions import find_suppression
 from store.waits import watch
@@ -89,9 +100,11 @@ async def claim_send(
     Raises `claim_held` while another attempt may still be calling the provider.
     """
     async with conn.transaction():
-        run = await locked(conn, given.run_id)
+        run = await locked_to_claim(conn, given.run_id)
         if not run.active:
             return ended(run)
+        if moved := moved_on(run, given):
+            return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
         try:
             step = definition.journey.step(given.step)
@@ -100,8 +113,8 @@ async def claim_send(
         if not isinstance(step, SendStep):
             raise refuse("unknown_step")
         settings = definition.journey.effective(step)
-        before, contact, document = await before_send(
-            conn, given.run_id, given.visit, run.contact_id, settings.topic, step.kind
+        before, still, contact, document = await before_send(
+            conn, run, given.visit, settings.topic, step.kind
         )
         if before.outcome is not None and (left := left_before(run, given.visit)) is not None:
             return left
@@ -126,10 +139,9 @@ async def claim_send(
             now=arrival.now,
             speed=context.speed,
         )
-        if run.journey_state == "paused":
-            if terms.late:
-                return await _leave_out(conn, arrival, step, terms.skip_as_late)
-            return await _stand(conn, arrival, step, terms, run, Held("paused", None))
+        stands = await _paused(conn, run, arrival, step, terms, still)
+        if stands is not None:
+            return stands
         if step.if_ is not None:
             verdict = await guard(conn, run, definition, step.if_)
             if not verdict.holds:
@@ -200,6 +212,37 @@ async def _settled(
     if outcome == "sent" and step.kind == "webhook":
         outcome = "ok"
     return await _skip(conn, arrival, step, {}, outcome=outcome)
+
+
+async def _paused(
+    conn: AsyncConnection[Any],
+    run: RunRow,
+    arrival: Arrival,
+    step: SendStep,
+    terms: Terms,
+    still: Standstill,
+) -> StepResult | None:
+    """What a pause makes of the send, or a move that found the run overdue; None: it goes on."""
+    if still.journey_state == "paused":
+        if terms.late:
+            return await _leave_out(conn, arrival, step, terms.skip_as_late)
+        return await _stand(conn, arrival, step, terms, run, Held("paused", None))
+    held = arrival.before.held
+    if held == "retry" and still.due_at is not None and still.due_at > arrival.now:
+        # Woken to look, and not because its time has come.
+        return StepResult(held=held, due=still.due_at, late=still.due_at == terms.deadline)
+    if run.skip_after is not None and not await has_waited(conn, run.id, run.skip_after):
+        facts = {"overdue": run.skip_after}
+        return await _leave_out(conn, arrival, step, Skipped("paused", facts))
+    if held != "paused" or still.overdue is None or still.resumed_at is None:
+        return None
+    overdue = Overdue.from_json(still.overdue)
+    if overdue.policy == "skip":
+        return await _leave_out(conn, arrival, step, Skipped("paused"))
+    turn = overdue.turn(run.contact_id, run.journey, still.resumed_at)
+    if turn > arrival.now and not terms.late:
+        return await _stand(conn, arrival, step, terms, run, Held("paused", turn))
+    return None
 
 
 async def _objection(

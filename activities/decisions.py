@@ -20,6 +20,7 @@ from activities.context import Context
 from activities.exits import ended
 from activities.failures import refuse
 from activities.guards import guard
+from activities.moving import moved_on
 from activities.reading import locked, unlocked
 from activities.ways import branch, exit_, goto
 from journeys.exchange import StepInput, StepResult
@@ -97,6 +98,8 @@ class Decisions:
             # A task that decided and ended the run may be refused for a signal, and done anew.
             before = await find_visit(conn, given.run_id, given.visit)
             return ended(run) if before is None else StepResult(outcome=before.outcome)
+        if moved := moved_on(run, given):
+            return moved
         definition = await self._context.catalog.definition(conn, run.journey, run.version)
         try:
             step = definition.journey.step(given.step)

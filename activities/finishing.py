@@ -9,6 +9,7 @@ from temporalio import activity
 
 from activities.context import Context
 from activities.exits import ended, fired_exit, leave, left_before
+from activities.moving import moved_on
 from activities.reading import locked
 from journeys.exchange import FinishInput, JourneyResult, StepResult
 from store.runs import RunRow, end_run
@@ -25,6 +26,8 @@ class Finishing:
         """End the run, unless an exit that nobody has noticed yet comes first. Idempotent."""
         async with self._context.pool.connection() as conn, conn.transaction():
             run = await locked(conn, given.run_id)
+            if run.active and given.outcome != "removed" and (moved := moved_on(run, given)):
+                return moved
             return await finish_run(
                 conn, self._context, run, given.visit, given.outcome, given.reason
             )

@@ -9,12 +9,18 @@ import structlog
 from psycopg import AsyncConnection
 
 from activities.failures import refuse
-from store.runs import RunRow, lock_run, read_run
+from store.runs import RunRow, lock_run, lock_run_to_claim, read_run
 
 
 async def locked(conn: AsyncConnection[Any], run_id: UUID) -> RunRow:
     """The run, with its contact and itself locked. Raises `unknown_run`, which is final."""
     run = await lock_run(conn, run_id)
+    return _known(run)
+
+
+async def locked_to_claim(conn: AsyncConnection[Any], run_id: UUID) -> RunRow:
+    """`locked`, and no pause of its journey begins meanwhile. Raises `unknown_run`."""
+    run = await lock_run_to_claim(conn, run_id)
     return _known(run)
 
 

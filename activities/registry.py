@@ -8,6 +8,7 @@ from typing import Any
 from activities.context import Context
 from activities.decisions import Decisions
 from activities.finishing import Finishing
+from activities.moving import Moving
 from activities.sends import Sends
 from activities.splits import Splits
 from activities.waits import Waits
@@ -17,7 +18,7 @@ from journeys.exchange import QUEUE, SEND_QUEUES
 def activities_by_queue(context: Context) -> dict[str, list[Callable[..., Any]]]:
     """The activities of each queue; those of `journeys` also run as local ones."""
     waits, splits, finishing = Waits(context), Splits(context), Finishing(context)
-    sends = Sends(context)
+    sends, moving = Sends(context), Moving(context)
     return {
         QUEUE: [
             waits.plan,
@@ -25,6 +26,7 @@ def activities_by_queue(context: Context) -> dict[str, list[Callable[..., Any]]]
             *Decisions(context).activities(),
             splits.split,
             finishing.finish,
+            moving.take,
         ],
         **{queue: [sends.send] for queue in SEND_QUEUES.values()},
     }

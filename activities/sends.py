@@ -20,6 +20,7 @@ from activities.context import Context
 from activities.failures import retry
 from activities.finishing import finish_run
 from activities.holds import Terms
+from activities.moving import moved_on
 from activities.reading import locked, unlocked
 from activities.waits import look_again, plan_within
 from channels.errors import NotTaken, Refused, Unclear
@@ -238,6 +239,8 @@ class Sends:
     ) -> tuple[StepResult, bool]:
         assert given.following is not None
         run = await locked(conn, given.run_id)
+        if run.active and (moved := moved_on(run, given)):
+            return moved, False
         if given.following.step is None:
             return await finish_run(conn, self._context, run, given.visit, "completed", None), False
         return await plan_within(
@@ -253,6 +256,7 @@ def _of_following(given: StepInput) -> StepInput:
         visit=given.following.visit,
         step=given.following.step,
         now=given.now,
+        moves=given.moves,
     )
 
 

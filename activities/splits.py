@@ -15,14 +15,15 @@ from activities.context import Context
 from activities.decisions import skipped
 from activities.exits import ended, fired_exit, leave, left_before
 from activities.failures import refuse
-from activities.planning import lapse
+from activities.moving import moved_on
 from activities.reading import locked, unlocked
 from journeys.durations import Duration
 from journeys.exchange import StepInput, StepResult
 from journeys.splitting import Score, arm_at, bucket, contenders, winner_of
-from journeys.steps import Arm, SplitStep, Winner
+from journeys.steps import SplitStep, Winner
 from journeys.zones import zone_of
 from store.catalog import Definition
+from store.planning import lapse
 from store.runs import RunRow
 from store.splits import tally
 from store.visits import VisitRow, decide, find_visit
@@ -45,7 +46,7 @@ class Splits:
         async with self._context.pool.connection() as conn:
             run = await unlocked(conn, given.run_id)
             visit = await find_visit(conn, given.run_id, given.visit)
-            if (before := _before(run, visit, given.visit)) is not None:
+            if (before := _before(run, visit, given)) is not None:
                 return before
             definition = await self._context.catalog.definition(conn, run.journey, run.version)
             step = _split_of(definition, given.step)
@@ -55,7 +56,7 @@ class Splits:
                 arrival = Arrival(conn, self._context, run, definition, given.visit)
                 not_taken = await skipped(arrival, step)
                 decision = not_taken or _by_weight(run, step)
-                if not_taken is not None or _arm(step, decision.outcome).winner is None:
+                if not_taken is not None or _winner(step, decision.outcome) is None:
                     outcome = await decide(
                         conn,
                         run_id=given.run_id,
@@ -81,12 +82,14 @@ class Splits:
     ) -> StepResult:
         """Stand at a winner from now on, or still, or no longer; the run is locked."""
         visit = await find_visit(conn, given.run_id, given.visit)
-        if (before := _before(run, visit, given.visit)) is not None:
+        if (before := _before(run, visit, given)) is not None:
             return before
-        arm = _arm(step, decision.outcome)
-        winner = arm.winner
+        name = decision.outcome
+        winner = _winner(step, name)
         if winner is None:
-            raise refuse("unknown_step")
+            # Whoever moved the run to another version took the wait away.
+            await close_by_time(conn, run, given.visit, name, run.now)
+            return StepResult(outcome=name)
         if visit is None:
             visit = await self._plan(conn, run, definition, given, winner, decision.facts)
         due = visit.due_at
@@ -98,7 +101,7 @@ class Splits:
             await leave_wait(conn, run.id, given.visit, left.slot.outcome)
             return await leave(conn, run, definition, given.visit, left)
         if not over:
-            waits = f"{arm.name} waits {Duration.parse(winner.after).words()}"
+            waits = f"{name} waits {Duration.parse(winner.after).words()}"
             return StepResult(due=due, held=waits)
         scores = await self._tallies.scores(conn, run, step, winner, due)
         taken = winner_of(scores).arm
@@ -107,8 +110,8 @@ class Splits:
             for score in scores
         }
         decided = {"winner": taken, "shares": shares}
-        await close_by_time(conn, run, given.visit, arm.name, due, decided)
-        return StepResult(outcome=arm.name, way=taken)
+        await close_by_time(conn, run, given.visit, name, due, decided)
+        return StepResult(outcome=name, way=taken)
 
     async def _plan(
         self,
@@ -186,11 +189,8 @@ def _split_of(definition: Definition, step_id: str) -> SplitStep:
     return step
 
 
-def _arm(step: SplitStep, name: str) -> Arm:
-    for arm in step.split:
-        if arm.name == name:
-            return arm
-    raise refuse("unknown_step")
+def _winner(step: SplitStep, arm: str) -> Winner | None:
+    return next((each.winner for each in step.split if each.name == arm), None)
 
 
 def _by_weight(run: RunRow, step: SplitStep) -> Decision:
@@ -200,10 +200,14 @@ def _by_weight(run: RunRow, step: SplitStep) -> Decision:
     return Decision(arm.name, {"arm": arm.name, "bucket": place, "weights": weights})
 
 
-def _before(run: RunRow, visit: VisitRow | None, number: int) -> StepResult | None:
+def _before(run: RunRow, visit: VisitRow | None, given: StepInput) -> StepResult | None:
     """What was answered at this visit before, or nothing if it is still to be decided."""
+    if run.active and (moved := moved_on(run, given)):
+        return moved
     if visit is not None and (visit.due_at is None or "winner" in visit.facts):
         return StepResult(outcome=visit.outcome, way=visit.facts.get("winner"))
     if not run.active:
         return ended(run)
-    return None if visit is None or visit.outcome is None else left_before(run, number)
+    if visit is None or visit.outcome is None:
+        return None
+    return left_before(run, given.visit) or StepResult(outcome=visit.outcome)

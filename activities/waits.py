@@ -13,15 +13,15 @@ from activities.context import Context
 from activities.exits import ended, fired_exit, leave, left_before
 from activities.failures import refuse
 from activities.guards import guard
-from activities.planning import Planner, Wait, watched
+from activities.moving import moved_on
 from activities.reading import locked, unlocked
 from journeys.exchange import StepInput, StepResult
 from journeys.steps import ForWait, UntilWait, WaitStep
-from journeys.triggers import ConditionTrigger, MessageTrigger
+from journeys.triggers import ConditionTrigger
 from journeys.zones import zone_of
 from store.catalog import Definition
-from store.listening import Fired, Look, listen, look_at
-from store.messages import was_sent
+from store.listening import Fired, listen, look_at
+from store.planning import Planner, Wait, waits_in_vain, watched
 from store.runs import RunRow
 from store.visits import VisitRow, decide, find_visit
 from store.waits import (
@@ -80,6 +80,8 @@ async def plan_within(
     """
     if not run.active:
         return ended(run), False
+    if moved := moved_on(run, given):
+        return moved, False
     definition = await context.catalog.definition(conn, run.journey, run.version)
     look = definition.wait_look(given.step)
     step, wait = _wait_of(definition, given.step)
@@ -99,7 +101,7 @@ async def plan_within(
         if not verdict.holds:
             facts = {"reason": "if", **verdict.facts}
             return await _ended_at_once(conn, given, "skipped", facts), False
-    if look is not None and await _waits_in_vain(conn, run, look):
+    if look is not None and await waits_in_vain(conn, run, look):
         return await _ended_at_once(conn, given, "timed_out", {"reason": "message_not_sent"}), False
     start = run.now if after_send else await starting_time(conn, run)
     planner = _planner(conn, context, run, definition, wait, start)
@@ -139,6 +141,8 @@ async def look_again(conn: AsyncConnection[Any], context: Context, given: StepIn
     """What a freshly planned wait must do once its listeners can be seen by everyone."""
     async with conn.transaction():
         run = await unlocked(conn, given.run_id)
+        if run.active and (moved := moved_on(run, given)):
+            return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
         look = definition.wait_look(given.step)
         fired = look and await look_at(conn, look, run_id=run.id, visit=given.visit)
@@ -159,6 +163,8 @@ async def close(conn: AsyncConnection[Any], context: Context, given: StepInput) 
         run = await locked(conn, given.run_id)
         if not run.active:
             return ended(run)
+        if moved := moved_on(run, given):
+            return moved
         visit = await find_visit(conn, given.run_id, given.visit)
         if visit is None:
             raise refuse("unknown_step")
@@ -266,16 +272,6 @@ async def _ended_at_once(
         at=at,
     )
     return StepResult(outcome=held)
-
-
-async def _waits_in_vain(conn: AsyncConnection[Any], run: RunRow, look: Look) -> bool:
-    """A wait on messages alone, none of which was sent, ends at once."""
-    messages = [
-        slot.trigger.message for slot in look.slots if isinstance(slot.trigger, MessageTrigger)
-    ]
-    if len(messages) < len(look.slots):
-        return False
-    return not await was_sent(conn, run.id, messages)
 
 
 def _as_planned(visit: VisitRow) -> StepResult:

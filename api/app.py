@@ -16,7 +16,9 @@ from api import (
     documents,
     groups,
     health,
+    jobs,
     journeys,
+    plans,
     problems,
     reference,
     runs,
@@ -62,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             keys=KeyRing(pool),
             notifier=notifier,
             contact_events_per_minute=settings.contact_events_per_minute,
+            speed=settings.speed,
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
         )
         try:
@@ -91,6 +94,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         coupons,
         documents,
         journeys,
+        jobs,
+        plans,
         runs,
         stats,
         health,

@@ -16,6 +16,7 @@ from journeys.parsing import Parsed, parse_all
 from journeys.problems import Problem
 from journeys.references import segments_in
 from journeys.validation import Known, check
+from store.catalog import Definition
 from store.documents import Saved, known_keys, save_document
 from store.journeys import save_version
 from store.segments import read_segments
@@ -114,3 +115,9 @@ async def save(conn: Conn, parsed: Parsed) -> Saved:
         program = compile_program(document).model_dump(mode="json")
         return await save_version(conn, document.key, content, program, parsed.source)
     return await save_document(conn, document.kind, document.key, content, parsed.source)
+
+
+def definition_of(journey: Journey, version: int) -> Definition:
+    """A version that may never be committed, and so is not for a process to remember."""
+    program = compile_program(journey).model_dump(mode="json")
+    return Definition.load(journey.key, version, journey.as_document(), program)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,8 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import definitions
 from api.auth import requires
 from api.bodies import StrictRoute, decode
+from api.flight import (
+    InFlight,
+    OverduePolicy,
+    begin_move,
+    check_map,
+    map_of,
+    start_jobs,
+)
 from api.problems import Problem, responses
-from api.services import UsedServices
+from api.services import Services, UsedServices
 from api.times import Instant
 from journeys.definition import Journey
 from journeys.parsing import Parsed
@@ -82,6 +91,9 @@ class Folder(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     documents: list[File] = Field(min_length=1, max_length=1000)
+    in_flight: InFlight = "pin"
+    """What becomes of the runs in flight of every journey that changes."""
+    overdue: OverduePolicy = "send"
 
 
 class AppliedDocument(BaseModel):
@@ -94,6 +106,8 @@ class AppliedDocument(BaseModel):
     change: Literal["created", "updated", "unchanged"]
     filename: str
     warnings: list[str]
+    job: UUID | None = None
+    """The job that moves the journey's runs in flight; None if there is nothing to do."""
 
 
 class Applied(BaseModel):
@@ -205,27 +219,48 @@ async def apply(folder: Folder, services: UsedServices) -> Applied:
         if isinstance(each.document, Journey)
         for problem in hindrances(each.document)
     ]
-    async with services.pool.connection() as conn, conn.transaction():
-        await lock_catalog(conn)
-        warnings = await definitions.judge(conn, parsed)
-        if refused:
-            raise definitions.refuse(refused, "not_supported")
-        applied = []
-        for each in parsed:
-            own = [
-                str(problem)
-                for problem in warnings
-                if problem.file == each.file and _belongs(each, problem.line, parsed)
-            ]
-            applied.append(await _apply(conn, each, own))
+    check_mapped(folder, parsed)
+    async with services.pool.connection() as conn:
+        async with conn.transaction():
+            await lock_catalog(conn)
+            warnings = await definitions.judge(conn, parsed)
+            if refused:
+                raise definitions.refuse(refused, "not_supported")
+            applied = []
+            for each in parsed:
+                own = [
+                    str(problem)
+                    for problem in warnings
+                    if problem.file == each.file and belongs(each, problem.line, parsed)
+                ]
+                applied.append(await _apply(conn, services, folder, each, own))
+        await start_jobs(conn, services.temporal, [each.job for each in applied])
     return Applied(documents=applied)
 
 
-async def _apply(conn: definitions.Conn, parsed: Parsed, warnings: list[str]) -> AppliedDocument:
+def check_mapped(folder: Folder, parsed: list[Parsed]) -> None:
+    """Raise Problem 422 for a map unless the files hold one journey: steps are its own."""
+    journeys = sum(isinstance(each.document, Journey) for each in parsed)
+    if map_of(folder.in_flight) and journeys != 1:
+        raise Problem(
+            422,
+            "invalid_request",
+            f"a map names the steps of one journey, and the files hold {journeys}",
+        )
+
+
+async def _apply(
+    conn: definitions.Conn,
+    services: Services,
+    folder: Folder,
+    parsed: Parsed,
+    warnings: list[str],
+) -> AppliedDocument:
     document = parsed.document
     saved = await definitions.save(conn, parsed)
     state: str = "active"
     changed = saved.changed
+    job: UUID | None = None
     if isinstance(document, Journey):
         before = await read_journey(conn, document.key)
         if before is None:
@@ -236,7 +271,12 @@ async def _apply(conn: definitions.Conn, parsed: Parsed, warnings: list[str]) ->
                 f"journey {document.key} is archived and stays so; activate it to take entries"
             )
         elif state == "draft" or before.active_version != saved.version:
+            definition = definitions.definition_of(document, saved.version)
+            await check_map(conn, services.catalog, document.key, definition, folder.in_flight)
             state = await activate(conn, document.key, saved.version)
+            job = await begin_move(
+                conn, document.key, saved.version, folder.in_flight, folder.overdue
+            )
             changed = True
         if state == "paused":
             warnings.append(f"journey {document.key} is paused and stays so")
@@ -253,10 +293,11 @@ async def _apply(conn: definitions.Conn, parsed: Parsed, warnings: list[str]) ->
         change=change,
         filename=parsed.file,
         warnings=warnings,
+        job=job,
     )
 
 
-def _belongs(parsed: Parsed, line: int, among: list[Parsed]) -> bool:
+def belongs(parsed: Parsed, line: int, among: list[Parsed]) -> bool:
     """Whether a line of the file is this document's: the last one that begins before it."""
     begins = [each.lines.value(()).line for each in among if each.file == parsed.file]
     mine = parsed.lines.value(()).line

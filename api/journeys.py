@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from temporalio.client import Client
-from temporalio.service import RPCError
 
 from api import definitions
 from api.auth import requires
@@ -23,21 +20,31 @@ from api.documents import (
     read_single,
     yaml_wanted,
 )
+from api.flight import (
+    InFlight,
+    OverduePolicy,
+    begin_move,
+    check_map,
+    overdue_of,
+    start_jobs,
+)
+from api.previews import Preview, preview
 from api.problems import Problem, responses
-from api.services import Pool, UsedServices
+from api.services import UsedServices
 from api.times import Instant
-from dispatch.resuming import wake_held
 from journeys.documents import load
 from journeys.validation import hindrances
 from store.documents import lock_catalog
+from store.jobs import create_job, supersede
 from store.journeys import (
     StoredJourney,
     WrongState,
     activate,
+    archive,
     list_journeys,
-    move,
     read_journey,
 )
+from store.pausing import pause, resume
 
 router = APIRouter(
     prefix="/v1/journeys",
@@ -45,9 +52,6 @@ router = APIRouter(
     route_class=StrictRoute,
     dependencies=[Depends(requires("operate"))],
 )
-
-_log = structlog.get_logger(__name__)
-_wakes: set[asyncio.Task[None]] = set()
 
 
 class JourneySummary(BaseModel):
@@ -86,7 +90,9 @@ class Activation(BaseModel):
 
     version: int | None = Field(default=None, ge=1)
     """The newest by default."""
-    in_flight: Literal["pin", "follow"] | dict[str, Any] = "pin"
+    in_flight: InFlight = "pin"
+    overdue: OverduePolicy = "send"
+    """What becomes of runs whose wait would be over by now under the new version."""
 
 
 class Resumption(BaseModel):
@@ -94,7 +100,7 @@ class Resumption(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    overdue: Literal["send", "skip"] | dict[str, Any] = "send"
+    overdue: OverduePolicy = "send"
 
 
 class StateBody(BaseModel):
@@ -103,6 +109,8 @@ class StateBody(BaseModel):
     key: str
     version: int | None
     state: Literal["draft", "active", "paused", "archived"]
+    job: UUID | None = None
+    """The job that moves runs in flight, or wakes what was held; None if there is nothing to do."""
 
 
 @router.put(
@@ -165,20 +173,51 @@ async def get_journeys(
 async def activate_journey(
     key: Key, services: UsedServices, activation: Activation | None = None
 ) -> StateBody:
-    """Make a version live. A paused journey takes it and stays paused."""
+    """Make a version live; an activation ends a move that is under way.
+
+    A paused journey takes the version and stays paused.
+    """
     wanted = activation or Activation()
-    if wanted.in_flight != "pin":
-        raise Problem(
-            422, "not_supported", "in_flight: only `pin` works yet: runs keep their version"
-        )
-    async with services.pool.connection() as conn, conn.transaction():
-        await lock_catalog(conn)
+    async with services.pool.connection() as conn:
+        async with conn.transaction():
+            await lock_catalog(conn)
+            stored = await _stored(conn, key, wanted.version)
+            refused = hindrances(load(stored.document))
+            if refused:
+                raise definitions.refuse(refused, "not_supported")
+            definition = await services.catalog.definition(conn, key, stored.version)
+            await check_map(conn, services.catalog, key, definition, wanted.in_flight)
+            state = await activate(conn, key, stored.version)
+            job = await begin_move(conn, key, stored.version, wanted.in_flight, wanted.overdue)
+        await start_jobs(conn, services.temporal, [job])
+    return StateBody(key=key, version=stored.version, state=state, job=job)
+
+
+@router.post(
+    "/{key}/activate/preview",
+    summary="Tell what an activation would do to runs in flight",
+    responses=responses(404, 422),
+)
+async def preview_activation(
+    key: Key, services: UsedServices, activation: Activation | None = None
+) -> Preview:
+    """How many move from where to where, how many stay and why, who may be sent a message at once.
+
+    Nothing is changed.
+    """
+    wanted = activation or Activation()
+    async with services.pool.connection() as conn:
         stored = await _stored(conn, key, wanted.version)
-        refused = hindrances(load(stored.document))
-        if refused:
-            raise definitions.refuse(refused, "not_supported")
-        state = await activate(conn, key, stored.version)
-    return StateBody(key=key, version=stored.version, state=state)
+        definition = await services.catalog.definition(conn, key, stored.version)
+        await check_map(conn, services.catalog, key, definition, wanted.in_flight)
+        return await preview(
+            conn,
+            services,
+            definition,
+            wanted.in_flight,
+            wanted.overdue,
+            paused=stored.state == "paused",
+        )
 
 
 @router.post(
@@ -187,8 +226,19 @@ async def activate_journey(
     responses=responses(404, 409),
 )
 async def pause_journey(key: Key, services: UsedServices) -> StateBody:
-    """Waits run on, sends and webhooks hold, exits and goals work."""
-    return await _move(services.pool, key, "pause")
+    """Waits run on, sends and webhooks hold, exits and goals work.
+
+    Nothing is sent later than the answer, but what a provider was being handed before it.
+    """
+    async with services.pool.connection() as conn, conn.transaction():
+        await lock_catalog(conn)
+        stored = await _stored(conn, key)
+        try:
+            await pause(conn, key)
+        except WrongState as error:
+            raise Problem(409, "wrong_state", str(error)) from None
+        await supersede(conn, "resume", key)
+    return StateBody(key=key, version=stored.active_version, state="paused")
 
 
 @router.post(
@@ -199,42 +249,33 @@ async def pause_journey(key: Key, services: UsedServices) -> StateBody:
 async def resume_journey(
     key: Key, services: UsedServices, resumption: Resumption | None = None
 ) -> StateBody:
-    """Take entries again and wake the sends that were held."""
-    if resumption is not None and resumption.overdue != "send":
-        raise Problem(
-            422, "not_supported", "overdue: only `send` works yet: what was held is sent now"
-        )
-    state = await _move(services.pool, key, "resume")
-    task = asyncio.create_task(_wake(services.pool, services.temporal, key))
-    _wakes.add(task)
-    task.add_done_callback(_wakes.discard)
-    return state
+    """Take entries again, and let go what was held under the overdue policy, by a job."""
+    overdue = overdue_of((resumption or Resumption()).overdue)
+    job: UUID | None = None
+    async with services.pool.connection() as conn:
+        async with conn.transaction():
+            await lock_catalog(conn)
+            stored = await _stored(conn, key)
+            try:
+                held = await resume(conn, key, overdue)
+            except WrongState as error:
+                raise Problem(409, "wrong_state", str(error)) from None
+            if held:
+                await supersede(conn, "resume", key)
+                plan = {"overdue": overdue.as_json()}
+                job = await create_job(conn, "resume", key, plan=plan, total=held)
+        await start_jobs(conn, services.temporal, [job])
+    return StateBody(key=key, version=stored.active_version, state="active", job=job)
 
 
 @router.post("/{key}/archive", summary="Refuse entries for good", responses=responses(404))
 async def archive_journey(key: Key, services: UsedServices) -> StateBody:
     """Entries are refused; runs go on to their end."""
-    return await _move(services.pool, key, "archive")
-
-
-async def _move(pool: Pool, key: str, act: Literal["pause", "resume", "archive"]) -> StateBody:
-    async with pool.connection() as conn, conn.transaction():
+    async with services.pool.connection() as conn, conn.transaction():
         await lock_catalog(conn)
         stored = await _stored(conn, key)
-        try:
-            state = await move(conn, key, act)
-        except WrongState as error:
-            raise Problem(409, "wrong_state", str(error)) from None
-    return StateBody(key=key, version=stored.active_version, state=state)
-
-
-async def _wake(pool: Pool, temporal: Client, key: str) -> None:
-    try:
-        woken = await wake_held(pool, temporal, key)
-    except (RPCError, RuntimeError) as error:
-        _log.warning("held_sends_not_woken", journey=key, error=type(error).__name__)
-    else:
-        _log.info("held_sends_woken", journey=key, count=woken)
+        await archive(conn, key)
+    return StateBody(key=key, version=stored.active_version, state="archived")
 
 
 async def _stored(conn: definitions.Conn, key: str, version: int | None = None) -> StoredJourney:

@@ -35,6 +35,8 @@ class Services:
     keys: KeyRing
     notifier: Notifier
     contact_events_per_minute: int
+    speed: float
+    """Durations of waits are divided by it, as workers do."""
     inbox: Inbox | None
     """Only under the development stack."""
 

@@ -5,31 +5,48 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable
-from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.client import DATA_DIR, AsJson, DataDir, Server, find_server, segment
+from cli.planning import print_plan
 from cli.refusal import refuse
+from cli.sources import check_sources, read_sources
 from cli.tables import at_second, print_pairs, print_table, screen
 
 if TYPE_CHECKING:
     from journeys.parsing import Parsed
-    from journeys.problems import Problem
 
 app = typer.Typer(help="Journeys and the documents they use.", no_args_is_help=True)
-
-ENDINGS = (".yaml", ".yml", ".json")
-ELSEWHERE = frozenset({"unknown_topic", "unknown_segment", "unknown_template", "unknown_places"})
-"""What a file alone cannot tell: the server may have it."""
 
 Files = Annotated[
     list[Path], typer.Argument(help="Files, and folders, whose files are found at any depth.")
 ]
 JourneyKey = Annotated[str, typer.Argument(help="The journey's key.")]
+
+
+class InFlight(StrEnum):
+    """What becomes of runs in flight."""
+
+    PIN = "pin"
+    FOLLOW = "follow"
+
+
+Flight = Annotated[
+    InFlight,
+    typer.Option("--in-flight", help="Runs in flight keep their version, or follow the new one."),
+]
+Map = Annotated[
+    list[str],
+    typer.Option("--map", help="OLD=NEW: runs at the step OLD go to NEW, the others follow."),
+]
+Overdue = Annotated[
+    str,
+    typer.Option(help="What is overdue by then: send, skip, or spread over a time such as 2h."),
+]
 
 
 @app.command("validate")
@@ -41,7 +58,7 @@ def validate(
 
     What they name and do not hold (a topic, a segment) is a warning: the server may have it.
     """
-    parsed, problems = _checked(_sources(files))
+    parsed, problems = check_sources(read_sources(files))
     errors = [problem for problem in problems if problem.severity == "error"]
     if as_json:
         shown = [
@@ -60,29 +77,47 @@ def validate(
         raise typer.Exit(1)
 
 
+@app.command("plan")
+def plan(
+    files: Files,
+    in_flight: Flight = InFlight.PIN,
+    mapped: Map = [],  # noqa: B006 - typer's way to say none
+    overdue: Overdue = "send",
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what `apply` would change, where runs stand, and what would become of them."""
+    sources = read_sources(files)
+    _refuse_wrong(sources)
+    answer = find_server(data_dir).post("/v1/plan", _folder(sources, in_flight, mapped, overdue))
+    if as_json:
+        typer.echo(answer.text)
+        return
+    for document in answer.json()["documents"]:
+        print_plan(document)
+
+
 @app.command("apply")
 def apply(
     files: Files,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    in_flight: Flight = InFlight.PIN,
+    mapped: Map = [],  # noqa: B006 - typer's way to say none
+    overdue: Overdue = "send",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Put files on the server, all or none, and make them live.
 
-    Nothing is deleted or archived; runs that are under way keep the version they began with.
+    Nothing is deleted or archived; runs that are under way keep the version they began with, unless
+    they are to follow.
     """
-    sources = _sources(files)
-    parsed, problems = _checked(sources)
-    wrong = [problem for problem in problems if problem.severity == "error"]
-    if wrong:
-        refuse("\n".join(map(str, wrong)))
+    sources = read_sources(files)
+    parsed = _refuse_wrong(sources)
     server = find_server(data_dir)
     if not yes:
         _ask(parsed, server)
-    documents = [
-        {"filename": name, "source": source.decode("utf-8-sig")} for name, source in sources.items()
-    ]
-    answer = server.post("/v1/apply", {"documents": documents})
+    answer = server.post("/v1/apply", _folder(sources, in_flight, mapped, overdue))
     if as_json:
         typer.echo(answer.text)
         return
@@ -96,6 +131,8 @@ def apply(
         numbers=["version"],
     )
     for each in applied:
+        if each["job"]:
+            typer.echo(f"the runs of {each['key']} move: job {each['job']}")
         for warning in each["warnings"]:
             typer.echo(warning, err=True)
 
@@ -160,15 +197,12 @@ def pause(key: JourneyKey, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 @app.command("resume")
 def resume(
     key: JourneyKey,
-    overdue: Annotated[
-        str, typer.Option(help="What was held: send, skip, or spread over a time such as 2h.")
-    ] = "send",
+    overdue: Overdue = "send",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Let a paused journey go on."""
-    policy = overdue if overdue in ("send", "skip") else {"spread": overdue}
-    _steer(key, "resume", {"overdue": policy}, data_dir, as_json)
+    _steer(key, "resume", {"overdue": _policy(overdue)}, data_dir, as_json)
 
 
 @app.command("archive")
@@ -222,57 +256,43 @@ def _steer(key: str, act: str, body: dict[str, Any], data_dir: Path, as_json: bo
     if as_json:
         typer.echo(answer.text)
         return
-    typer.echo(f"journey {key} is {answer.json()['state']}")
+    steered = answer.json()
+    typer.echo(f"journey {key} is {steered['state']}")
+    if steered["job"]:
+        typer.echo(f"what was held is let go: job {steered['job']}")
 
 
-def _sources(given: list[Path]) -> dict[str, bytes]:
-    """The files' texts by their names, in the order given, a folder's sorted; each file once."""
-    sources: dict[str, bytes] = {}
-    seen: set[Path] = set()
-    for path in given:
-        for file in _found(path):
-            if file.resolve() in seen:
-                continue
-            seen.add(file.resolve())
-            try:
-                sources[str(file)] = file.read_bytes()
-            except OSError as error:
-                refuse(f"{file} cannot be read: {error.strerror}")
-    return sources
+def _refuse_wrong(sources: dict[str, bytes]) -> list[Parsed]:
+    """The documents; the command ends if files alone tell that something is wrong."""
+    parsed, problems = check_sources(sources)
+    wrong = [problem for problem in problems if problem.severity == "error"]
+    if wrong:
+        refuse("\n".join(map(str, wrong)))
+    return parsed
 
 
-def _found(path: Path) -> Iterable[Path]:
-    if path.is_dir():
-        files = sorted(
-            file for file in path.rglob("*") if file.suffix in ENDINGS and file.is_file()
-        )
-        if not files:
-            refuse(f"{path} holds no {', '.join(f'*{ending}' for ending in ENDINGS)}")
-        return files
-    if not path.exists():
-        refuse(f"there is no file {path}")
-    return [path]
+def _folder(
+    sources: dict[str, bytes], in_flight: InFlight, mapped: list[str], overdue: str
+) -> dict[str, Any]:
+    """What the server is given: the files, and what becomes of runs in flight."""
+    mapping: dict[str, str] = {}
+    for each in mapped:
+        old, sign, new = each.partition("=")
+        if not (old and sign and new):
+            refuse(f"--map {each} is not OLD=NEW, two ids of steps")
+        mapping[old] = new
+    return {
+        "documents": [
+            {"filename": name, "source": source.decode("utf-8-sig")}
+            for name, source in sources.items()
+        ],
+        "in_flight": {"map": mapping} if mapping else in_flight.value,
+        "overdue": _policy(overdue),
+    }
 
 
-def _checked(sources: dict[str, bytes]) -> tuple[list[Parsed], list[Problem]]:
-    """The documents, and what is wrong with them as far as files can tell."""
-    from journeys.parsing import parse_all
-    from journeys.validation import check
-
-    parsed: list[Parsed] = []
-    problems: list[Problem] = []
-    for name, source in sources.items():
-        some, wrong = parse_all(source, name)
-        parsed += some
-        problems += wrong
-    unreadable = bool(problems)
-    for problem in check(parsed):
-        if problem.code not in ELSEWHERE:
-            problems.append(problem)
-        elif not unreadable:
-            # It may be in a file that could not be taken, which is told already.
-            problems.append(replace(problem, severity="warning", hint="the server may have it"))
-    return parsed, problems
+def _policy(overdue: str) -> Any:
+    return overdue if overdue in ("send", "skip") else {"spread": overdue}
 
 
 def _counted(parsed: list[Parsed]) -> str:

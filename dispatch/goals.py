@@ -29,7 +29,18 @@ async def note_met_goals(
         if event.name == CONTACT_CHANGED and event.properties.get("merged") is True
     ]
     if merged:
-        candidates += await goals_of(conn, merged)
+        candidates += await goals_of(conn, contacts=merged)
+    await _note(conn, catalog, candidates)
+
+
+async def note_goal_met_before(conn: AsyncConnection[Any], catalog: Catalog, run_id: UUID) -> None:
+    """Note that a run's goal, which is new, was met by an event that was dispatched already."""
+    await _note(conn, catalog, await goals_of(conn, runs=[run_id]))
+
+
+async def _note(
+    conn: AsyncConnection[Any], catalog: Catalog, candidates: Sequence[GoalCandidate]
+) -> None:
     by_version: dict[tuple[str, int], list[GoalCandidate]] = {}
     for each in candidates:
         by_version.setdefault((each.journey, each.version), []).append(each)

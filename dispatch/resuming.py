@@ -1,18 +1,117 @@
-"""Waking the sends that a pause held, once it is over."""
+"""Waking the sends that a pause held, once it is over: at a set rate, each when its turn comes.
+
+What becomes of a send that was held, its claim decides by the policy that the journey keeps. So
+whoever else wakes it, too early or twice, changes nothing.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
+from temporalio import activity
 from temporalio.client import Client
 
+from dispatch.jobs import page_of
 from dispatch.temporal import wake
-from store.journeys import forgotten_visits, held_visits
+from journeys.exchange import JobInput, JobPage
+from store.jobs import JobRow, all_spread, came_to, end_job, read_job, woke_up_to
+from store.journeys import read_resumption
+from store.overdue import Overdue
+from store.pausing import due_visits, forgotten_visits, held_visits, spread_visits
 
-_PAGE = 100
+_RATE = 200
+"""Sends woken a second, at most."""
+_PAGE = 200
+_SPREAD_PAGE = 1_000
+_AT_ONCE = 20
+_LOOK = timedelta(seconds=60)
+"""A spread is looked at so often, at least."""
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+class Resuming:
+    """The activities of the job `Resume`."""
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]], client: Client) -> None:
+        self._pool = pool
+        self._client = client
+
+    @activity.defn(name="resume_page")
+    async def page(self, given: JobInput) -> JobPage:
+        """Wake the next sends. A pause that comes meanwhile ends the job: they are held again."""
+        async with self._pool.connection() as conn:
+            job = await read_job(conn, given.job_id)
+            if job is None:
+                return JobPage(state="stopped")
+            if job.state != "running":
+                return page_of(job)
+            overdue = Overdue.from_json(job.plan.get("overdue"))
+            if overdue.policy != "spread":
+                rest = await self._wake_next(conn, job)
+            elif not job.spreading:
+                rest = await self._spread_next(conn, job, overdue)
+            else:
+                rest = await self._wake_due(conn, job)
+            return page_of(await read_job(conn, job.id) or job, rest=rest)
+
+    async def _wake_next(self, conn: AsyncConnection[Any], job: JobRow) -> timedelta:
+        begun = time.monotonic()
+        held = await held_visits(conn, job.journey, job.after, _PAGE)
+        await self._wake(job.journey, ((each.run_id, each.visit) for each in held))
+        if held:
+            await came_to(conn, job, after=held[-1].run_id, done=len(held))
+        if len(held) < _PAGE:
+            await end_job(conn, job.id, "done")
+        return _rest(len(held), begun)
+
+    async def _spread_next(
+        self, conn: AsyncConnection[Any], job: JobRow, overdue: Overdue
+    ) -> timedelta:
+        since = await read_resumption(conn, job.journey)
+        held = await held_visits(conn, job.journey, job.after, _SPREAD_PAGE)
+        if since is not None:
+            turns = [(each, overdue.turn(each.contact_id, job.journey, since)) for each in held]
+            await spread_visits(conn, turns)
+        if held:
+            await came_to(conn, job, after=held[-1].run_id, done=0)
+        if len(held) < _SPREAD_PAGE:
+            await all_spread(conn, job)
+        return timedelta(0)
+
+    async def _wake_due(self, conn: AsyncConnection[Any], job: JobRow) -> timedelta:
+        begun = time.monotonic()
+        coming = await due_visits(conn, job.journey, job.reached or _EPOCH, _PAGE)
+        due = [each for each in coming if each.due_at is not None and each.due_at <= job.now]
+        await self._wake(job.journey, ((each.run_id, each.visit) for each in due))
+        if due:
+            assert due[-1].due_at is not None
+            await woke_up_to(conn, job, due[-1].due_at, len(due))
+        if len(due) == len(coming) < _PAGE:
+            await end_job(conn, job.id, "done")
+            return timedelta(0)
+        if len(due) == len(coming):
+            return _rest(len(due), begun)
+        following = coming[len(due)].due_at
+        assert following is not None
+        # Never for less than a second's worth of them, so that pages are worth their while.
+        return min(max(following - job.now, timedelta(seconds=1)), _LOOK)
+
+    async def _wake(self, journey: str, visits: Iterable[tuple[UUID, int]]) -> None:
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(run_id: UUID, visit: int) -> None:
+            async with limit:
+                await wake(self._client, journey, run_id, visit)
+            activity.heartbeat()
+
+        await asyncio.gather(*(one(run_id, visit) for run_id, visit in visits))
 
 
 async def wake_forgotten(conn: AsyncConnection[Any], temporal: Client, limit: int) -> int:
@@ -26,22 +125,6 @@ async def wake_forgotten(conn: AsyncConnection[Any], temporal: Client, limit: in
     return len(forgotten)
 
 
-async def wake_held(
-    pool: AsyncConnectionPool[AsyncConnection[Any]], temporal: Client, journey: str
-) -> int:
-    """Wake every send of a journey that stands still for a pause; how many there were.
-
-    A send that is woken while the pause goes on only looks, and stands still again. Raises
-    temporalio.service.RPCError or RuntimeError while Temporal is away.
-    """
-    woken = 0
-    after: UUID | None = None
-    while True:
-        async with pool.connection() as conn:
-            held = await held_visits(conn, journey, after, _PAGE)
-        for run_id, visit in held:
-            await wake(temporal, journey, run_id, visit)
-        woken += len(held)
-        if len(held) < _PAGE:
-            return woken
-        after = held[-1][0]
+def _rest(woken: int, begun: float) -> timedelta:
+    """What is left of the time that so many may be woken in."""
+    return timedelta(seconds=max(woken / _RATE - (time.monotonic() - begun), 0.0))

@@ -3,7 +3,9 @@
 Workflows that an operator cancelled or terminated, or that failed or timed out, end their runs.
 Runs whose workflow was never started are started. Workflows of runs that ended in Postgres first
 are told. Sends that nobody recorded before their run ended are unknown. Sends held by a pause that
-is over are woken. Conditions that time alone can change are looked at hourly.
+is over are woken, and moved runs whose workflow has not followed. Jobs that were never started are
+started, and those that an operator has closed end. Conditions that time alone can change are looked
+at hourly.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from dispatch.dispatcher import fires
+from dispatch.jobs import sweep_jobs
+from dispatch.moving import tell_untold
 from dispatch.resuming import wake_forgotten
 from dispatch.telling import start_run, stop_runs
 from dispatch.temporal import RPC_TIMEOUT, wake
@@ -96,6 +100,8 @@ class Sweep:
                     await self._end_closed(conn, since)
                     await self._give_up_claims(conn)
                     await wake_forgotten(conn, self._client, _PAGE)
+                    await tell_untold(conn, self._client, _PAGE)
+                    await sweep_jobs(conn, self._client)
             async with self._turn(conn, "timed", timedelta(hours=1)) as since:
                 if since is not None:
                     await self._look_at_timed(conn)

@@ -16,12 +16,19 @@ from journeys.program import Cursor, Program
 WORKFLOW = "Journey"
 WAKE = "wake"
 QUEUE = "journeys"
+MOVE = "Move"
+RESUME = "Resume"
 SEND_QUEUES = {"email": "send-email", "sms": "send-sms", "webhook": "send-webhook"}
 
 
 def workflow_id(journey: str, run_id: UUID) -> str:
     """The id of a run's workflow."""
     return f"journey.{journey}.{run_id}"
+
+
+def job_workflow_id(kind: str, job_id: UUID) -> str:
+    """The id of a job's workflow."""
+    return f"job.{kind}.{job_id}"
 
 
 class JourneyState(BaseModel):
@@ -39,6 +46,8 @@ class JourneyState(BaseModel):
     """An exit may have fired since the run last looked."""
     shown: str = ""
     """The value of the search attribute JourneyStep."""
+    moves: int = 0
+    """How many of the run's moves to another version the program has followed."""
 
 
 class JourneyInput(BaseModel):
@@ -83,6 +92,8 @@ class StepInput(BaseModel):
     due: datetime | None = None
     """Looking at a wait, a split or a held send because its timer fired: when it was due."""
     following: Following | None = None
+    moves: int = 0
+    """How many of the run's moves the workflow has followed."""
 
 
 class StepResult(BaseModel):
@@ -103,6 +114,8 @@ class StepResult(BaseModel):
     """The run has ended, here or elsewhere."""
     following: StepResult | None = None
     """The result of what was asked to come right after."""
+    moved: bool = False
+    """The run was moved to another version: nothing was done, and its program is to be taken."""
 
 
 class FinishInput(BaseModel):
@@ -113,3 +126,46 @@ class FinishInput(BaseModel):
     outcome: str
     reason: str | None = None
     now: datetime
+    moves: int = 0
+    """How many of the run's moves the workflow has followed."""
+
+
+class TakenVersion(BaseModel):
+    """Where a run that was moved stands, and the program it goes on with."""
+
+    ended: JourneyResult | None = None
+    """The run has ended meanwhile; nothing else is set then."""
+    version: int = 0
+    moves: int = 0
+    program: Program = Field(default_factory=Program)
+    cursor: Cursor | None = None
+    standing: bool = False
+    """The cursor's visit has begun; else the next one begins at the cursor's node."""
+
+
+class JobInput(BaseModel):
+    """Begins a job's workflow. What it does, and how far it has come, is in Postgres."""
+
+    job_id: UUID
+    subject: str
+    """What it does, in a person's words: "moves cart to version 4"."""
+
+
+class JobPage(BaseModel):
+    """What a page of a job came to."""
+
+    state: str
+    """`running` while there is more to do."""
+    rest: float = 0.0
+    """Seconds until the next page."""
+    total: int = 0
+    done: int = 0
+    moved: int = 0
+    kept: int = 0
+
+
+class JobResult(BaseModel):
+    """How a job ended."""
+
+    state: str
+    done: int

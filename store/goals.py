@@ -108,6 +108,19 @@ async def set_goals(conn: AsyncConnection[Any], goals: Sequence[NewGoal]) -> Non
         )
 
 
+async def replace_goal(conn: AsyncConnection[Any], run_id: UUID, goal: NewGoal | None) -> None:
+    """Let a goal take the place of the run's, unless that was met already.
+
+    None: the run has none from now on.
+    """
+    await conn.execute("delete from goal where run_id = %s and met_event_id is null", (run_id,))
+    if goal is None:
+        return
+    cursor = await conn.execute("select from goal where run_id = %s", (run_id,))
+    if await cursor.fetchone() is None:
+        await set_goals(conn, [goal])
+
+
 _FITS = """
     and g.ref < e.id and e.properties @> g.match
     and (g.until_at is null or e.stamped_at <= g.until_at)
@@ -121,13 +134,13 @@ join goal g on g.contact_id = e.contact_id and g.event_name = e.name and g.met_e
 join run r on r.id = g.run_id
 where e.id = any(%s)
 """
-_OF_CONTACTS = f"""
+_BY_GOALS = f"""
 select g.run_id, e.id as event_id, r.journey, r.version, g.rest
 from goal g
 join event e on e.contact_id = g.contact_id and e.name = g.event_name
     {_FITS}
 join run r on r.id = g.run_id
-where g.contact_id = any(%s) and g.met_event_id is null
+where (g.contact_id = any(%(contacts)s) or g.run_id = any(%(runs)s)) and g.met_event_id is null
 """
 
 
@@ -138,10 +151,12 @@ async def goals_for(conn: AsyncConnection[Any], event_ids: list[int]) -> list[Go
         return await cursor.fetchall()
 
 
-async def goals_of(conn: AsyncConnection[Any], contact_ids: list[UUID]) -> list[GoalCandidate]:
-    """The unmet goals of contacts that any of their events may meet, however old."""
+async def goals_of(
+    conn: AsyncConnection[Any], *, contacts: Sequence[UUID] = (), runs: Sequence[UUID] = ()
+) -> list[GoalCandidate]:
+    """The unmet goals of contacts, or of runs, that any of their events may meet, however old."""
     async with conn.cursor(row_factory=class_row(GoalCandidate)) as cursor:
-        await cursor.execute(_OF_CONTACTS, (contact_ids,))
+        await cursor.execute(_BY_GOALS, {"contacts": list(contacts), "runs": list(runs)})
         return await cursor.fetchall()
 
 

@@ -114,7 +114,7 @@ async def active_hours(
         from event e cross join (select parcours.zone(%(zone)s, 'UTC') as name) z
         where e.contact_id = %(contact)s and e.stamped_at > parcours.clock() - %(within)s
           and e.depth = 0 and e.run_id is null and e.name <> all(%(others)s)
-          and not (e.name like 'Message %%' and e.properties->>'by' = 'machine')
+          and (e.name not like 'Message %%' or coalesce(e.properties->>'by', 'human') <> 'machine')
         group by 1
         """,
         {"contact": contact_id, "zone": zone, "within": within, "others": _NOT_DONE},

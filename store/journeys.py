@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
-from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
@@ -122,64 +121,38 @@ async def activate(conn: AsyncConnection[Any], key: str, version: int) -> State:
     return state
 
 
-_MOVES: dict[str, tuple[State, frozenset[str], str]] = {
-    "pause": ("paused", frozenset({"active", "paused"}), "only an active journey can be paused"),
-    "resume": ("active", frozenset({"active", "paused"}), "only a paused journey can be resumed"),
-    "archive": ("archived", frozenset({"draft", "active", "paused", "archived"}), ""),
-}
+async def versions_in_flight(conn: AsyncConnection[Any], key: str) -> list[int]:
+    """The versions that runs of a journey may be of: the active one, and those of active runs."""
+    cursor = await conn.execute(
+        "select active_version from journey where key = %(key)s and active_version is not null"
+        " union select distinct version from run where journey = %(key)s and state = 'active'"
+        " order by 1",
+        {"key": key},
+    )
+    return [row[0] for row in await cursor.fetchall()]
 
 
-async def move(
-    conn: AsyncConnection[Any], key: str, act: Literal["pause", "resume", "archive"]
-) -> State:
-    """Pause, resume or archive a journey; its state from then on. Doing it again changes nothing.
+async def read_resumption(conn: AsyncConnection[Any], key: str) -> datetime | None:
+    """When a journey went on after its last pause; None while it is paused, or if it never was."""
+    cursor = await conn.execute("select resumed_at from journey where key = %s", (key,))
+    row = await cursor.fetchone()
+    return row[0] if row else None
 
-    The catalog is locked by the caller. Raises LookupError without such a journey, WrongState if
-    its state does not allow it.
+
+async def archive(conn: AsyncConnection[Any], key: str) -> None:
+    """Refuse a journey's entries for good; its runs go on. Doing it again changes nothing.
+
+    The catalog is locked by the caller. Raises LookupError without such a journey.
     """
-    to, allowed, otherwise = _MOVES[act]
-    cursor = await conn.execute("select state from journey where key = %s for update", (key,))
+    cursor = await conn.execute(
+        "select state from journey where key = %s for no key update", (key,)
+    )
     row = await cursor.fetchone()
     if row is None:
         raise LookupError(key)
-    if row[0] not in allowed:
-        raise WrongState(f"journey {key} is {row[0]}: {otherwise}")
-    if row[0] != to:
+    if row[0] != "archived":
         await conn.execute(
-            "update journey set state = %s, updated_at = parcours.clock() where key = %s",
-            (to, key),
+            "update journey set state = 'archived', updated_at = parcours.clock() where key = %s",
+            (key,),
         )
         await bump_catalog(conn)
-    return to
-
-
-async def held_visits(
-    conn: AsyncConnection[Any], journey: str, after: UUID | None, limit: int
-) -> list[tuple[UUID, int]]:
-    """Runs of a journey whose send stands still for a pause, by id: (run, visit)."""
-    cursor = await conn.execute(
-        """
-        select r.id, v.visit from run r
-        join visit v on v.run_id = r.id and v.visit = r.visit
-        where r.journey = %(journey)s and r.state = 'active' and v.outcome is null
-          and v.held = 'paused' and (%(after)s::uuid is null or r.id > %(after)s::uuid)
-        order by r.id limit %(limit)s
-        """,
-        {"journey": journey, "after": after, "limit": limit},
-    )
-    return [(run_id, visit) for run_id, visit in await cursor.fetchall()]
-
-
-async def forgotten_visits(conn: AsyncConnection[Any], limit: int) -> list[tuple[str, UUID, int]]:
-    """Sends that stand still for a pause that is over: (journey, run, visit), oldest first."""
-    cursor = await conn.execute(
-        """
-        select r.journey, v.run_id, v.visit
-        from visit v
-        join run r on r.id = v.run_id and r.state = 'active'
-        join journey j on j.key = r.journey and j.state <> 'paused'
-        where v.held = 'paused' and v.outcome is null order by v.started_at limit %s
-        """,
-        (limit,),
-    )
-    return [(journey, run_id, visit) for journey, run_id, visit in await cursor.fetchall()]

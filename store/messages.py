@@ -14,6 +14,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from store.runs import RunRow
+
 Settled = Literal["sent", "refused", "released", "unknown"]
 
 
@@ -34,6 +36,18 @@ class Attempted:
 
 
 @dataclass(frozen=True)
+class Standstill:
+    """What makes a send stand still, or did: its journey's pause, and what became of the last."""
+
+    journey_state: str
+    due_at: datetime | None
+    """When the send was to look again."""
+    overdue: dict[str, Any] | None
+    """What becomes of sends that the last pause held."""
+    resumed_at: datetime | None
+
+
+@dataclass(frozen=True)
 class Addressee:
     """A contact as a send sees it: the columns, the attributes, and its consent to the topic."""
 
@@ -51,22 +65,19 @@ class Addressee:
 
 
 async def before_send(
-    conn: AsyncConnection[Any],
-    run_id: UUID,
-    visit: int,
-    contact_id: UUID,
-    topic: str | None,
-    channel: str,
-) -> tuple[Attempted, Addressee, dict[str, Any] | None]:
-    """What earlier attempts left, the contact with its consent to `topic`, and the document of
-    the channel, if it has one.
+    conn: AsyncConnection[Any], run: RunRow, visit: int, topic: str | None, channel: str
+) -> tuple[Attempted, Standstill, Addressee, dict[str, Any] | None]:
+    """What earlier attempts left, what held the send, the contact with its consent to `topic`, and
+    the document of the channel, if it has one.
 
     Without a topic the consent is `unsubscribed`.
     """
     cursor = await conn.execute(
         """
         select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claimed_at,
-               v.started_at, v.held, v.facts, settings.document,
+               v.started_at, v.held, v.facts,
+               j.state, v.due_at, j.overdue, j.resumed_at,
+               settings.document,
                c.external_id, c.email, c.phone, c.timezone, c.locale, c.country, c.score,
                c.lifecycle, c.attributes,
                coalesce(
@@ -77,6 +88,7 @@ async def before_send(
                    'unsubscribed'
                )
         from contact c
+        join journey j on j.key = %(journey)s
         left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
         left join message m on m.run_id = %(run)s and m.visit = %(visit)s
         left join document settings on settings.kind = 'channel' and settings.key = %(channel)s
@@ -84,15 +96,16 @@ async def before_send(
         """,
         {
             "topic": topic,
-            "run": run_id,
+            "run": run.id,
             "visit": visit,
-            "contact": contact_id,
+            "contact": run.contact_id,
+            "journey": run.journey,
             "channel": channel,
         },
     )
     row = await cursor.fetchone()
     assert row is not None
-    return Attempted(*row[:8]), Addressee(*row[9:]), row[8]
+    return Attempted(*row[:8]), Standstill(*row[8:12]), Addressee(*row[13:]), row[12]
 
 
 async def claim(

@@ -227,6 +227,10 @@ class JourneyRow(SQLModel, table=True):
     active_version: int | None = Field(sa_column=_int(null=True))
     created_at: datetime = Field(sa_column=_time())
     updated_at: datetime = Field(sa_column=_time())
+    overdue: dict[str, Any] | None = Field(sa_column=_json(null=True))
+    """What becomes of sends that the last pause held: `{policy, seconds}`; None while paused."""
+    resumed_at: datetime | None = Field(sa_column=_time(null=True))
+    """When the last pause ended: from then on a spread counts."""
 
 
 class JourneyVersion(SQLModel, table=True):
@@ -295,6 +299,11 @@ class Run(SQLModel, table=True):
         ),
         Index("run_to_stop", "ended_at", postgresql_where=text("stop_workflow")),
         Index("run_listing", "journey", "state", "id"),
+        Index(
+            "run_moved",
+            "moved_at",
+            postgresql_where=text("state = 'active' and moves_taken <> moves"),
+        ),
         {"postgresql_with": {"fillfactor": "80"}},
     )  # fmt: skip
     id: UUID = Field(sa_column=_id(key=True))
@@ -327,6 +336,14 @@ class Run(SQLModel, table=True):
     """Ended here first (a restart, an erased contact): the workflow is still to be told."""
     start_workflow: bool = Field(sa_column=_flag())
     """Begun by a step of another run: a dispatcher is to start the workflow at once."""
+    moves: int = Field(sa_column=_int(default=0))
+    """How often the run was moved to another version."""
+    moves_taken: int = Field(sa_column=_int(default=0))
+    """How many of these its workflow has followed."""
+    moved_at: datetime | None = Field(sa_column=_time(null=True))
+    skip_after: int | None = Field(sa_column=_int(null=True))
+    """The visit, overdue when the run was moved, after which sends are skipped until the next
+    wait."""
 
 
 class Visit(SQLModel, table=True):
@@ -339,6 +356,11 @@ class Visit(SQLModel, table=True):
             "visit_held",
             "started_at",
             postgresql_where=text("held = 'paused' and outcome is null"),
+        ),
+        Index(
+            "visit_spread",
+            "due_at",
+            postgresql_where=text("held = 'paused' and outcome is null and due_at is not null"),
         ),
     )
     run_id: UUID = Field(sa_column=_id())
@@ -569,3 +591,53 @@ class SweepCursor(SQLModel, table=True):
     name: str = Field(sa_column=_text(key=True))
     closed_until: datetime = Field(sa_column=_time())
     leased_until: datetime | None = Field(sa_column=_time(null=True))
+
+
+class Job(SQLModel, table=True):
+    """A long piece of work on many runs: a workflow does it, a page at a time."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        CheckConstraint("kind in ('move', 'resume')", name="job_kind_is"),
+        CheckConstraint(
+            "state in ('running', 'done', 'superseded', 'stopped')", name="job_state_is"
+        ),
+        Index("job_by_journey", "journey", "started_at"),
+        Index("job_running", "started_at", postgresql_where=text("state = 'running'")),
+    )
+    id: UUID = Field(sa_column=_id(key=True))
+    kind: str = Field(sa_column=_text())
+    journey: str = Field(
+        sa_column=Column(Text, ForeignKey("journey.key", ondelete="CASCADE"), nullable=False)
+    )
+    version: int | None = Field(sa_column=_int(null=True))
+    """Of a move: where to."""
+    state: str = Field(sa_column=_text(default="running"))
+    plan: dict[str, Any] = Field(sa_column=_json())
+    """`{map, overdue}`."""
+    total: int = Field(sa_column=_int(default=0))
+    """Runs it had before it when it began."""
+    done: int = Field(sa_column=_int(default=0))
+    """Runs it is through with."""
+    moved: int = Field(sa_column=_int(default=0))
+    kept: int = Field(sa_column=_int(default=0))
+    """Runs that keep their version."""
+    after: UUID | None = Field(sa_column=_id(null=True))
+    """It has come through the runs up to this id."""
+    reached: datetime | None = Field(sa_column=_time(null=True))
+    """It has woken the sends that were due up to this time."""
+    spreading: bool = Field(sa_column=_flag())
+    """Every held send has its due time: it wakes them in their order."""
+    started_at: datetime = Field(sa_column=_time())
+    ended_at: datetime | None = Field(sa_column=_time(null=True))
+    workflow_started_at: datetime | None = Field(sa_column=_time(null=True))
+
+
+class Straggler(SQLModel, table=True):
+    """A run that was at work when a move came by: it is moved when it next stands still."""
+
+    __tablename__ = "straggler"
+    __table_args__ = (PrimaryKeyConstraint("job_id", "run_id"),)
+    job_id: UUID = Field(sa_column=_id(to="job.id"))
+    run_id: UUID = Field(sa_column=_id())
+    tried_at: datetime = Field(sa_column=_time())

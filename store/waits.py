@@ -162,6 +162,15 @@ async def fate_at(conn: AsyncConnection[Any], run_id: UUID, visit: int, event_id
     return stamped_at
 
 
+async def stamp_of(conn: AsyncConnection[Any], event_id: int) -> datetime:
+    """When an event was stamped."""
+    cursor = await conn.execute("select stamped_at from event where id = %s", (event_id,))
+    row = await cursor.fetchone()
+    assert row is not None
+    stamped_at: datetime = row[0]
+    return stamped_at
+
+
 async def close_by_event(
     conn: AsyncConnection[Any], run: RunRow, visit: int, outcome: str, event_id: int
 ) -> None:

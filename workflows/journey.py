@@ -8,6 +8,7 @@ everything else. Activities are named, not imported, so that nothing they use en
 # that are text would be evaluated each time.
 import asyncio
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeKey
@@ -29,14 +30,19 @@ with workflow.unsafe.imports_passed_through():
         Following,
         JourneyInput,
         JourneyResult,
+        JourneyState,
         StepInput,
         StepResult,
+        TakenVersion,
         Wake,
     )
     from journeys.holds import held_words, until_words
     from journeys.program import SENDS, Cursor, Node, advance, begin, divert
 
 JOURNEY_STEP = SearchAttributeKey.for_keyword("JourneyStep")
+JOURNEY_VERSION = SearchAttributeKey.for_keyword("JourneyVersion")
+
+Result = TypeVar("Result", StepResult, TakenVersion)
 
 # Short database work. Three tries within the workflow task; then the same activity is called as a
 # remote one, whose retries leave no events while Postgres is away.
@@ -101,6 +107,8 @@ class Journey:
                     self._cursor.visit += 1
                 self._state.standing = False
                 result = await self._visit(node, planned)
+            if result.moved:
+                result = await self._take_version()
             if result.ended:
                 return result.ended
             if result.exit_rule is not None:
@@ -229,17 +237,61 @@ class Journey:
             outcome=outcome,
             reason=reason,
             now=self._now(),
+            moves=self._state.moves,
         )
         return await self._short("finish", given, f"end: {reason or outcome}")
+
+    async def _take_version(self) -> StepResult:
+        """Go on with the program of the version that the run was moved to, where it stands.
+
+        Returns only if the run has ended meanwhile.
+        """
+        node = None if self._cursor.node is None else self._program.nodes[self._cursor.node]
+        taken = await self._local(
+            "take_version",
+            StepInput(
+                run_id=self._given.run_id,
+                visit=self._cursor.visit,
+                step="" if node is None else node.id,
+                now=self._now(),
+                moves=self._state.moves,
+            ),
+            "take another version",
+            TakenVersion,
+        )
+        if taken.ended is None:
+            version = JOURNEY_VERSION.value_set(str(taken.version))
+            workflow.upsert_search_attributes([version])
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            # Wakes need not be remembered: what goes on begins with a look.
+            state = JourneyState(
+                cursor=taken.cursor,
+                standing=taken.standing,
+                shown=self._state.shown,
+                moves=taken.moves,
+            )
+            workflow.continue_as_new(
+                self._given.model_copy(update={"program": taken.program, "state": state})
+            )
+        return StepResult(ended=taken.ended)
 
     async def _short(
         self, activity: str, given: StepInput | FinishInput, summary: str
     ) -> StepResult:
+        return await self._local(activity, given, summary, StepResult)
+
+    async def _local(
+        self,
+        activity: str,
+        given: StepInput | FinishInput,
+        summary: str,
+        result_type: type[Result],
+    ) -> Result:
         try:
-            result: StepResult = await workflow.execute_local_activity(
+            result: Result = await workflow.execute_local_activity(
                 activity,
                 given,
-                result_type=StepResult,
+                result_type=result_type,
                 start_to_close_timeout=_LOCAL_TIMEOUT,
                 retry_policy=_LOCAL_RETRY,
                 summary=summary,
@@ -250,7 +302,7 @@ class Journey:
             result = await workflow.execute_activity(
                 activity,
                 given,
-                result_type=StepResult,
+                result_type=result_type,
                 task_queue=QUEUE,
                 start_to_close_timeout=_REMOTE_TIMEOUT,
                 retry_policy=_REMOTE_RETRY,
@@ -273,6 +325,7 @@ class Journey:
             now=self._now(),
             due=due,
             following=following,
+            moves=self._state.moves,
         )
 
     def _now(self) -> datetime:
@@ -285,7 +338,9 @@ def _tell_end(outcome: str, reason: str | None) -> None:
 
 
 def _stands(result: StepResult) -> bool:
-    return result.outcome is None and result.exit_rule is None and result.ended is None
+    return not (
+        result.outcome is not None or result.exit_rule is not None or result.ended or result.moved
+    )
 
 
 def _final(error: FailureError) -> bool:

@@ -64,10 +64,12 @@ async def save(scenario: Scenario, stage: Stage) -> None:
         await conn.execute("update journey set state = 'archived'")
         await conn.execute("update catalog set revision = revision + 1")
     query = f"WorkflowId = '{workflow.id}'"
+    if scenario.job is not None:
+        query = f"JourneyKey = '{scenario.name}' AND WorkflowType = '{scenario.job}'"
     executions = [each async for each in engine.client.list_workflows(query)]
     executions.sort(key=lambda each: (each.start_time, each.close_time))
     for number, execution in enumerate(executions, 1):
-        handle = engine.client.get_workflow_handle(workflow.id, run_id=execution.run_id)
+        handle = engine.client.get_workflow_handle(execution.id, run_id=execution.run_id)
         history = without_local(json.loads((await handle.fetch_history()).to_json()))
         name = scenario.name if len(executions) == 1 else f"{scenario.name}-{number}"
         text = json.dumps(history, indent=1, ensure_ascii=False)

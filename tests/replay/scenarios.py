@@ -11,8 +11,10 @@ from uuid import UUID
 from aiosmtpd.smtp import Envelope
 
 from store.changes import change_attributes
+from store.overdue import Overdue
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
+from tests.support.moves import SEND, begin_move, ended, paused, resumed, spread
 from tests.support.smtp import SmtpSink
 from tests.support.temporal import counted, reset, workflow_tasks
 from tests.support.zones import zone_at
@@ -70,6 +72,8 @@ class Scenario:
     """Other documents, in YAML."""
     events: int | None = None
     """Continue as new from so many history events on."""
+    job: str | None = None
+    """The workflow type of a job that it begins: its history is saved, and not the run's."""
 
     def journey(self, webhook: str) -> str:
         """The document."""
@@ -152,6 +156,45 @@ async def held_too_long(stage: Stage, contact: UUID) -> None:
     await stage.pause(True)
     await stage.engine.event(contact, "Go On")
     await stage.engine.ended(contact)
+
+
+async def moved(stage: Stage, contact: UUID) -> None:
+    await move(stage, contact, "{id: pause, wait: {event: Go On, up_to: 2d}}")
+
+
+async def moved_by_a_map(stage: Stage, contact: UUID) -> None:
+    await move(stage, contact, f"{HELLO}\n  - {PAUSE}", mapping={"pause": "hello"})
+
+
+async def move(
+    stage: Stage, contact: UUID, steps: str, mapping: dict[str, str] | None = None
+) -> None:
+    """Move the run to a version with other steps, and let it go on."""
+    engine = stage.engine
+    run = await stage.stands(contact, "pause")
+    key = run["journey"]
+    await engine.activate(f"journey: {key}\nentry: {{event: Started}}\nsteps:\n  - {steps}\n")
+    await ended(engine.pool, await begin_move(engine.pool, engine.client, key, mapping=mapping))
+    await engine.standing_at(contact, "pause")
+    await engine.event(contact, "Go On")
+
+
+async def resumed_after_a_pause(stage: Stage, contact: UUID) -> None:
+    await let_go_on(stage, contact, SEND)
+
+
+async def resumed_with_a_spread(stage: Stage, contact: UUID) -> None:
+    await let_go_on(stage, contact, spread(2))
+
+
+async def let_go_on(stage: Stage, contact: UUID, overdue: Overdue) -> None:
+    """Pause the journey until a send is held, and resume it."""
+    engine = stage.engine
+    key = (await stage.stands(contact, "pause"))["journey"]
+    await paused(engine.pool, key)
+    await engine.event(contact, "Go On")
+    await engine.standing_at(contact, "hello")
+    await ended(engine.pool, await resumed(engine.pool, engine.client, key, overdue))
 
 
 async def retried(stage: Stage, contact: UUID) -> None:
@@ -287,6 +330,11 @@ SCENARIOS = [
     Scenario("held", f"{PAUSE}\n{HELLO}", held),
     Scenario("held-by-window", f"{PAUSE}\n{IN_HOURS}", closed_window),
     Scenario("held-too-long", f"{PAUSE}\n{IN_A_SECOND}", held_too_long),
+    Scenario("moved", PAUSE, moved),
+    Scenario("moved-by-map", PAUSE, moved_by_a_map),
+    Scenario("job-move", PAUSE, moved, job="Move"),
+    Scenario("job-resume", f"{PAUSE}\n{HELLO}", resumed_after_a_pause, job="Resume"),
+    Scenario("job-resume-spread", f"{PAUSE}\n{HELLO}", resumed_with_a_spread, job="Resume"),
     Scenario("outage", "{id: pause, wait: 2s}\n{id: lead, update: {add: {score: 5}}}", outage),
     Scenario("continued", f"{HELLO}\n{PAUSE}\n{{id: over, exit: enough}}", wakes, events=30),
 ]

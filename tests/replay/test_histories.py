@@ -20,8 +20,10 @@ from journeys.exchange import JourneyInput
 from journeys.program import Node
 from tests.replay.record import HISTORIES
 from tests.replay.scenarios import SCENARIOS
+from workflows.jobs import Move, Resume
 from workflows.journey import Journey
 
+ALL = [Journey, Move, Resume]
 SAVED = sorted(HISTORIES.glob("*.json"))
 WORKING = {"email", "sms", "webhook", "wait", "branch", "update", "group", "goto", "exit"}
 PERSONAL = re.compile(r"\w@|\+\d{6}|example\.com|127\.0\.0\.1|File \"|site-packages|/home/|/tmp/")
@@ -48,7 +50,7 @@ def counted(history: WorkflowHistory) -> Counter[int]:
 
 @every
 async def test_the_workflow_replays_it(path: Path) -> None:
-    replayer = Replayer(workflows=[Journey], data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=ALL, data_converter=pydantic_data_converter)
     await replayer.replay_workflow(saved(path))
 
 
@@ -60,7 +62,7 @@ async def test_it_imports_nothing_into_the_sandbox_by_accident(path: Path) -> No
         )
     )
     replayer = Replayer(
-        workflows=[Journey], data_converter=pydantic_data_converter, workflow_runner=guarded
+        workflows=ALL, data_converter=pydantic_data_converter, workflow_runner=guarded
     )
     await replayer.replay_workflow(saved(path))
 
@@ -86,7 +88,8 @@ def payloads(value: Any) -> Iterator[str]:
 def test_every_scenario_and_every_kind_of_step_has_one() -> None:
     names = {path.stem.rstrip("-0123456789") for path in SAVED}
     assert names == {scenario.name for scenario in SCENARIOS}
-    kinds = {node.kind for path in SAVED for node in given(saved(path)).program.nodes}
+    runs = [path for path in SAVED if not path.stem.startswith("job-")]
+    kinds = {node.kind for path in runs for node in given(saved(path)).program.nodes}
     assert kinds >= WORKING
 
 
@@ -100,6 +103,12 @@ def test_they_hold_the_ways_that_a_run_may_go() -> None:
     # Its only activity is the fall-back of a local one; the held send was called twice.
     assert by_name["outage"][EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED] == 1
     assert by_name["held"][EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED] == 2
+    # What was moved goes on in another execution; jobs have their pages, and rest between them.
+    for name in ("moved-1", "moved-by-map-1"):
+        assert by_name[name][EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW] == 1
+    assert by_name["job-move"][EventType.EVENT_TYPE_TIMER_FIRED] >= 1
+    assert by_name["job-resume"][EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED] == 1
+    assert by_name["job-resume-spread"][EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED] >= 3
 
 
 async def test_a_workflow_that_went_another_way_does_not_replay_it() -> None:
@@ -110,6 +119,6 @@ async def test_a_workflow_that_went_another_way_does_not_replay_it() -> None:
     [payload] = pydantic_data_converter.payload_converter.to_payloads([changed])
     first = history.events[0].workflow_execution_started_event_attributes.input
     first.payloads[0].CopyFrom(payload)
-    replayer = Replayer(workflows=[Journey], data_converter=pydantic_data_converter)
+    replayer = Replayer(workflows=ALL, data_converter=pydantic_data_converter)
     with pytest.raises(NondeterminismError):
         await replayer.replay_workflow(history)

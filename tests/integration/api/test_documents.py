@@ -102,7 +102,7 @@ async def test_a_journey_goes_through_its_states(operate: httpx.AsyncClient, row
     await put(operate, "journeys/hello", JOURNEY)
     assert await post("pause") == (409, "wrong_state")
     assert await post("activate", {"version": 7}) == (404, "unknown_journey")
-    assert await post("activate", {"in_flight": "follow"}) == (422, "not_supported")
+    assert await post("activate", {"in_flight": "chase"}) == (422, "invalid_request")
     assert await post("activate", {"in_flight": "pin"}) == (200, "active")
     assert await post("resume") == (200, "active")
     assert await post("pause") == (200, "paused")
@@ -110,7 +110,7 @@ async def test_a_journey_goes_through_its_states(operate: httpx.AsyncClient, row
     await put(operate, "journeys/hello", JOURNEY.replace("1h", "2h"))
     assert await post("activate") == (200, "paused")
     assert await rows("select active_version from journey") == [(2,)]
-    assert await post("resume", {"overdue": {"spread": "2h"}}) == (422, "not_supported")
+    assert await post("resume", {"overdue": {"spread": "soon"}}) == (422, "invalid_request")
     assert await post("resume") == (200, "active")
     assert await post("archive") == (200, "archived")
     assert await post("pause") == (409, "wrong_state")

@@ -311,6 +311,49 @@ def test_journeys_are_paused_resumed_and_archived(api: Api, parcours: Parcours) 
 
 
 @pytest.mark.usefixtures("applied")
+def test_a_plan_tells_what_would_change_and_where_runs_stand(
+    here: Path, api: Api, parcours: Parcours
+) -> None:
+    api.put("/v1/contacts/ada", {})
+    assert parcours("run", "start", "hello", "--contact", "ada").exit_code == 0
+    file = write(here / "hello.yaml", HELLO.replace("30d", "60d") + "  - {id: end, wait: 1d}\n")
+    result = parcours("journey", "plan", str(file), "--in-flight", "follow")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[:3] == [
+        f"~ journey hello: updated (version 2, {file})",
+        "    step end added after mail",
+        "    step long: wait up_to 30d → 60d",
+    ]
+    assert "its start" in result.stdout
+    assert "    1 run at work: judged when they next stand still" in result.stdout
+    pinned = parcours("journey", "plan", str(file))
+    assert "    1 run at its start: stay in version 1, they keep their version" in pinned.stdout
+    exact = json.loads(parcours("journey", "plan", str(file), "--json").stdout)
+    assert exact["documents"][0]["in_flight"]["total"] == 1
+    assert api.get("/v1/journeys/hello").json()["version"] == 1
+
+
+@pytest.mark.usefixtures("applied")
+def test_applied_runs_follow_by_a_map(here: Path, api: Api, parcours: Parcours) -> None:
+    api.put("/v1/contacts/ada", {})
+    assert parcours("run", "start", "hello", "--contact", "ada").exit_code == 0
+    file = write(here / "hello.yaml", HELLO.replace("id: long", "id: longer"))
+    torn = parcours("journey", "apply", "--yes", str(file), "--map", "long")
+    assert (torn.exit_code, torn.stderr) == (
+        1,
+        "parcours: --map long is not OLD=NEW, two ids of steps\n",
+    )
+    wrong = parcours("journey", "apply", "--yes", str(file), "--map", "long=longest")
+    assert "did you mean `longer`?" in wrong.stderr
+    vague = parcours("journey", "apply", "--yes", str(file), "--overdue", "soon")
+    assert vague.exit_code == 1
+    assert api.get("/v1/journeys/hello").json()["version"] == 1
+    result = parcours("journey", "apply", "--yes", str(file), "--map", "long=longer")
+    [job] = api.get("/v1/jobs?journey=hello").json()["items"]
+    assert f"the runs of hello move: job {job['id']}" in result.stdout
+
+
+@pytest.mark.usefixtures("applied")
 def test_a_run_is_started_listed_and_shown(api: Api, parcours: Parcours) -> None:
     api.put("/v1/contacts/ada", {})
     started = parcours(

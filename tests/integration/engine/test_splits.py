@@ -1,20 +1,24 @@
 """Splits: the arm that a contact takes, and the winner that some wait for."""
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
+from ruamel.yaml import YAML
 from temporalio.testing import ActivityEnvironment
 
 from activities.context import Context
-from activities.splits import Splits
+from activities.splits import Splits, Tallies
+from journeys.definition import Journey
 from journeys.exchange import StepInput, StepResult
 from journeys.splitting import arm_at, bucket
-from journeys.steps import Arm
+from journeys.steps import Arm, SplitStep, Winner
 from store.catalog import Catalog
+from store.runs import read_run
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.temporal import closed_as, reset, workflow_tasks
@@ -230,3 +234,60 @@ async def test_a_standing_split_says_what_it_waits_for(engine: Engine) -> None:
         ]
 
     assert await eventually(timers) == ['"split subject: rest waits 4 hours"']
+
+
+async def test_a_version_without_the_wait_lets_a_run_go_on(engine: Engine) -> None:
+    await engine.activate(LAUNCH.replace("AFTER", "1d"))
+    contact = await contact_of(engine, "rest")
+    await engine.event(contact, "Started")
+    run = await engine.standing_at(contact, "subject")
+    await engine.activate(
+        LAUNCH.replace("winner: {by: clicked, after: AFTER}", "then: [{id: t, group: {add: [g]}}]")
+    )
+    async with engine.pool.connection() as conn:
+        await conn.execute("update run set version = 2 where id = %s", (run["id"],))
+    await engine.workflow(run).signal("wake", {"visit": 1})
+    await engine.ended(contact)
+    # The workflow has the program that it began with.
+    assert await engine.path(run["id"]) == [("subject", "rest"), ("after", "done")]
+
+
+async def test_a_score_over_many_contacts_is_kept_for_a_minute(engine: Engine) -> None:
+    await engine.activate(LAUNCH.replace("AFTER", "1d"))
+    contact = await contact_of(engine, "rest")
+    await engine.event(contact, "Started")
+    standing = await engine.standing_at(contact, "subject")
+    step = Journey.model_validate(YAML(typ="safe").load(LAUNCH.replace("AFTER", "1d"))).step(
+        "subject"
+    )
+    assert isinstance(step, SplitStep)
+    due = datetime(2026, 3, 2, 13, tzinfo=UTC)
+    tallies = Tallies()
+    async with engine.pool.connection() as conn:
+        run = await read_run(conn, standing["id"])
+        assert run is not None
+
+        async def contacts(arm: str, number: int) -> None:
+            await conn.execute(
+                "with who as (insert into contact (id) select gen_random_uuid() from"
+                " generate_series(1, %s) returning id), went as (insert into run (id, journey,"
+                " version, contact_id, key, state, entry_ref, ref) select gen_random_uuid(),"
+                " 'launch', 1, id, '', 'ended', 0, 0 from who returning id)"
+                " insert into visit (run_id, visit, step, kind, outcome, ended_at)"
+                " select id, 1, 'subject', 'split', %s, '2026-03-02T12:00Z' from went",
+                (number, arm),
+            )
+
+        async def counted(at: datetime) -> dict[str, int]:
+            winner = Winner(by="clicked", after="1d")
+            scores = await tallies.scores(conn, run, step, winner, at)
+            return {score.arm: score.contacts for score in scores}
+
+        await contacts("a", 5)
+        assert await counted(due) == {"a": 5, "b": 0}
+        await contacts("a", 995)
+        # Few are counted anew each time.
+        assert await counted(due) == {"a": 1_000, "b": 0}
+        await contacts("b", 7)
+        assert await counted(due + timedelta(seconds=59)) == {"a": 1_000, "b": 0}
+        assert await counted(due + timedelta(seconds=60)) == {"a": 1_000, "b": 7}

@@ -66,3 +66,29 @@ async def test_a_split_simulates_the_same_twice(simulate: Play, simulate_again: 
     once = [line.as_json() for line in await simulate(LAUNCH, ADA, events, START)]
     again = [line.as_json() for line in await simulate_again(LAUNCH, ADA, events, START)]
     assert once == again
+
+
+def nested(levels: int) -> str:
+    """Splits and branches inside one another, each of which one way leads through."""
+    line = "[{id: bottom, group: {add: [deep]}}]"
+    for level in range(levels, 0, -1):
+        after = f"{{id: after-{level}, group: {{add: [g{level}]}}}}"
+        if level % 2:
+            ways = f"branch: [{{if: {{attribute: first_name, is: Ada}}, then: {line}}}]"
+        else:
+            ways = (
+                f"split: [{{name: in, weight: 1000000, then: {line}}},"
+                " {name: by, weight: 0.000001}]"
+            )
+        line = f"[{{id: way-{level}, {ways}}}, {after}]"
+    return f"journey: deep\nentry: {{event: Started}}\nsteps: {line}\n"
+
+
+def test_ways_are_taken_at_any_depth(parcours: Trial) -> None:
+    parcours.load(text=nested(8), start=START)
+    parcours.contact(ADA)
+    parcours.track("Started")
+    down = [(f"way-{level}", "1" if level % 2 else "in") for level in range(1, 9)]
+    up = [(f"after-{level}", "done") for level in range(8, 0, -1)]
+    assert parcours.path == [*down, ("bottom", "done"), *up]
+    assert parcours.outcome() == "completed"

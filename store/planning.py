@@ -25,6 +25,9 @@ from journeys.moments import (
 )
 from journeys.resolving import Unresolved, Viewpoint, instant_of, resolve
 from journeys.steps import AnyWait, ForWait, TriggerWait, UntilWait
+from journeys.triggers import MessageTrigger
+from store.listening import Look
+from store.messages import was_sent
 from store.operands import Operands
 from store.runs import RunRow
 from store.waits import reference_before
@@ -159,6 +162,16 @@ def watched(wait: Wait) -> list[str]:
         if _is_local(moment):
             names.append("timezone")
     return sorted(set(names))
+
+
+async def waits_in_vain(conn: AsyncConnection[Any], run: RunRow, look: Look) -> bool:
+    """A wait on messages alone, none of which was sent, ends at once."""
+    messages = [
+        slot.trigger.message for slot in look.slots if isinstance(slot.trigger, MessageTrigger)
+    ]
+    if len(messages) < len(look.slots):
+        return False
+    return not await was_sent(conn, run.id, messages)
 
 
 def _is_local(moment: str | MomentReference) -> bool:

@@ -1,0 +1,121 @@
+"""Jobs in Temporal: starting them, and following what becomes of them there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from temporalio import activity
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from dispatch.temporal import JOURNEY_KEY, JOURNEY_VERSION, RPC_TIMEOUT
+from journeys.exchange import MOVE, QUEUE, RESUME, JobInput, JobPage, job_workflow_id
+from store.jobs import JobRow, end_job, job_started, read_job, running_jobs
+
+log = structlog.get_logger(__name__)
+
+_WORKFLOWS = {"move": MOVE, "resume": RESUME}
+
+
+async def start_job(conn: AsyncConnection[Any], client: Client, job_id: UUID) -> bool:
+    """Start a job's workflow; starting it again does nothing.
+
+    False while Temporal is away: the sweep starts it later.
+    """
+    job = await read_job(conn, job_id)
+    if job is None:
+        return False
+    try:
+        await _start(client, job)
+    except (RPCError, RuntimeError) as error:
+        log.warning("job_not_started", job=str(job_id), error=type(error).__name__)
+        return False
+    await job_started(conn, job_id)
+    return True
+
+
+async def sweep_jobs(conn: AsyncConnection[Any], client: Client) -> None:
+    """Start the jobs that Temporal never got, and end those that an operator has closed there."""
+    for job, started in await running_jobs(conn):
+        if not started:
+            await start_job(conn, client, job.id)
+            continue
+        handle = client.get_workflow_handle(job_workflow_id(job.kind, job.id))
+        try:
+            status = (await handle.describe(rpc_timeout=RPC_TIMEOUT)).status
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            status = WorkflowExecutionStatus.TERMINATED
+        if status not in (
+            WorkflowExecutionStatus.RUNNING,
+            WorkflowExecutionStatus.CONTINUED_AS_NEW,
+            WorkflowExecutionStatus.COMPLETED,
+        ):
+            await end_job(conn, job.id, "stopped")
+            log.warning("job_stopped", job=str(job.id), kind=job.kind, journey=job.journey)
+
+
+class Stopping:
+    """What a job that is cancelled in Temporal leaves to be done."""
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+        self._pool = pool
+
+    @activity.defn(name="stop_job")
+    async def stop(self, given: JobInput) -> JobPage:
+        """Note that the job was stopped."""
+        async with self._pool.connection() as conn:
+            await end_job(conn, given.job_id, "stopped")
+            job = await read_job(conn, given.job_id)
+        return page_of(job) if job else JobPage(state="stopped")
+
+
+def page_of(job: JobRow, *, rest: timedelta | None = None) -> JobPage:
+    """What a job's workflow is told of it."""
+    return JobPage(
+        state=job.state,
+        rest=rest.total_seconds() if rest else 0.0,
+        total=job.total,
+        done=job.done,
+        moved=job.moved,
+        kept=job.kept,
+    )
+
+
+async def _start(client: Client, job: JobRow) -> None:
+    attributes = [SearchAttributePair(JOURNEY_KEY, job.journey)]
+    if job.version is not None:
+        attributes.append(SearchAttributePair(JOURNEY_VERSION, str(job.version)))
+    try:
+        await client.start_workflow(
+            _WORKFLOWS[job.kind],
+            JobInput(job_id=job.id, subject=_subject(job)),
+            id=job_workflow_id(job.kind, job.id),
+            task_queue=QUEUE,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            search_attributes=TypedSearchAttributes(attributes),
+            static_summary=_subject(job),
+            rpc_timeout=RPC_TIMEOUT,
+        )
+    except WorkflowAlreadyStartedError:
+        return
+
+
+def _subject(job: JobRow) -> str:
+    if job.kind == "move":
+        return f"move {job.journey} to version {job.version}"
+    return f"wake the held sends of {job.journey}"

@@ -1,0 +1,79 @@
+"""Jobs that nobody looks after: the sweep starts them, ends them, and tells whom they moved."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from dispatch.moving import tell_untold
+from store.catalog import Catalog
+from store.jobs import create_job, job_started
+from store.moving import Target, move_run
+from store.overdue import Overdue
+from tests.support.conditions import eventually
+from tests.support.engine import Engine
+from tests.support.moves import begin_move, ended
+
+FIRST = """
+journey: letters
+entry: {event: Letter Asked}
+steps:
+  - {id: quiet, wait: {event: Go, up_to: 30d}}
+"""
+SECOND = FIRST.replace("30d", "60d")
+
+
+async def job_of(engine: Engine) -> UUID:
+    """A job that was committed, and nothing more."""
+    async with engine.pool.connection() as conn:
+        return await create_job(conn, "move", "letters", version=2, plan={}, total=0)
+
+
+async def waiting_run(engine: Engine) -> dict[str, Any]:
+    contact = await engine.contact()
+    await engine.event(contact, "Letter Asked")
+    return await engine.standing_at(contact, "quiet")
+
+
+async def test_a_job_that_temporal_never_got_is_started_by_the_sweep(engine: Engine) -> None:
+    await engine.activate(FIRST)
+    await waiting_run(engine)
+    await engine.activate(SECOND)
+    done = await ended(engine.pool, await job_of(engine))
+    assert (done.state, done.moved) == ("done", 1)
+
+
+async def test_a_job_whose_workflow_is_gone_is_stopped(engine: Engine) -> None:
+    await engine.activate(FIRST)
+    await engine.activate(SECOND)
+    job = await job_of(engine)
+    async with engine.pool.connection() as conn:
+        await job_started(conn, job)
+    assert (await ended(engine.pool, job)).state == "stopped"
+
+
+async def test_a_job_that_is_cancelled_says_so(engine: Engine) -> None:
+    await engine.activate(FIRST)
+    await engine.activate(SECOND)
+    job = await begin_move(engine.pool, engine.client, "letters")
+    # It stays for some seconds, for those who enter meanwhile.
+    await engine.client.get_workflow_handle(f"job.move.{job}").cancel()
+    assert (await ended(engine.pool, job)).state == "stopped"
+
+
+async def test_a_run_whose_workflow_was_not_told_of_its_move_is_told_later(engine: Engine) -> None:
+    await engine.activate(FIRST)
+    run = await waiting_run(engine)
+    await engine.activate(SECOND)
+    catalog = Catalog()
+    job = await job_of(engine)
+    async with engine.pool.connection() as conn:
+        definition = await catalog.definition(conn, "letters", 2)
+        target = Target(definition, {}, Overdue(), datetime.now(UTC))
+        await move_run(conn, catalog, job, run["id"], target)
+
+        async def followed() -> bool:
+            await tell_untold(conn, engine.client, 10, since=timedelta(0))
+            cursor = await conn.execute("select moves, moves_taken from run")
+            return await cursor.fetchone() == (1, 1)
+
+        await eventually(followed)

@@ -1,0 +1,95 @@
+"""Where a run goes when its journey takes another version."""
+
+from uuid import UUID
+
+import pytest
+
+from journeys.flow import Flow
+from journeys.moving import Way, may_send, way_of, wrong_map
+from journeys.spreading import share_of
+from tests.unit.journeys.examples import journey
+
+TARGET = journey(
+    exit=[{"event": "Left", "then": [{"id": "sorry", "wait": "1h"}]}],
+    steps=[
+        {"id": "quiet", "wait": "1h"},
+        {"id": "mail", "email": {"subject": "s", "text": "t", "transactional": True}},
+        {
+            "id": "fork",
+            "branch": [
+                {"if": {"attribute": "plan", "is": "pro"}, "then": [{"id": "deep", "wait": "2h"}]}
+            ],
+        },
+        {"id": "tag", "update": {"set": {"a": 1}}},
+        {"id": "last", "wait": "3h"},
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "mapping", "expected"),
+    [
+        ("quiet", "wait", {}, Way("quiet")),
+        ("deep", "wait", {}, Way("deep")),
+        ("mail", "email", {}, Way("mail")),
+        ("gone", "wait", {}, Way(stays="step_gone")),
+        ("sorry", "wait", {}, Way(stays="step_gone")),
+        ("mail", "wait", {}, Way(stays="step_changed")),
+        ("mail", "sms", {}, Way(stays="step_changed")),
+        ("tag", "wait", {}, Way(stays="step_changed")),
+        ("gone", "wait", {"gone": "last"}, Way("last")),
+        ("quiet", "wait", {"quiet": "last"}, Way("last")),
+        ("quiet", "wait", {"quiet": "tag"}, Way("tag", anew=True)),
+        ("gone", "email", {"gone": "mail"}, Way("mail", anew=True)),
+        ("mail", "email", {"mail": "quiet"}, Way("quiet", anew=True)),
+        ("mail", "email", {"quiet": "last"}, Way("mail")),
+    ],
+)
+def test_a_run_goes_to_its_step_or_where_a_map_leads(
+    step: str, kind: str, mapping: dict[str, str], expected: Way
+) -> None:
+    assert way_of(step, kind, TARGET, mapping) == expected
+
+
+def test_a_wrong_map_names_each_step_and_the_nearest_right_one() -> None:
+    known = {"quiet", "reminder"}
+    assert wrong_map({"quiet": "last", "reminder": "deep"}, known, TARGET) == []
+    assert wrong_map({"remnder": "lost", "quiet": "sorry", "x": "last"}, known, TARGET) == [
+        "no version before has a step `remnder`; did you mean `reminder`?",
+        "the new version has no step `lost`; did you mean `last`?",
+        "`sorry` belongs to an exit's `then`: name a step of the main line",
+        "no version before has a step `x`",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "sends"),
+    [("quiet", False), ("mail", True), ("fork", False), ("tag", False), ("last", False)],
+)
+def test_what_may_be_sent_before_the_next_wait_is_seen(step: str, sends: bool) -> None:
+    flow = Flow(TARGET)
+    assert may_send(flow, flow.index[step]) is sends
+
+
+def test_a_send_in_any_way_of_a_branch_may_be_sent() -> None:
+    send = {"id": "mail", "email": {"subject": "s", "text": "t", "transactional": True}}
+    steps = [
+        {"id": "fork", "branch": [{"if": {"group": "vip"}, "then": [send]}, {"else": []}]},
+        {"id": "quiet", "wait": "1h"},
+    ]
+    flow = Flow(journey(steps=steps))
+    assert may_send(flow, flow.index["fork"])
+    assert not may_send(flow, None)
+
+
+def test_shares_of_a_spread_are_uniform_and_always_the_same() -> None:
+    shares = [share_of(UUID(int=number), "cart") for number in range(10_000)]
+    tenths = [
+        sum(place / 10 <= share < (place + 1) / 10 for share in shares) for place in range(10)
+    ]
+    # 1,000 are expected in each, with a standard deviation of 30: five of them.
+    assert all(850 <= tenth <= 1150 for tenth in tenths)
+    assert sum(tenths) == 10_000
+    # sha256sum of `spread cart 00000000-0000-0000-0000-000000000001` begins with these digits.
+    assert share_of(UUID(int=1), "cart") == pytest.approx(0xE86E70E2723EA2B / 16**15, abs=1e-12)
+    assert share_of(UUID(int=1), "cart") != share_of(UUID(int=1), "other")
