@@ -302,7 +302,7 @@ class Simulation:
 
     def _is_moving(self) -> bool:
         """Whether a run was stirred that has not been seen at rest, and is not held at the gate."""
-        return any(_run_of(workflow) not in self.clock.gated for workflow in self._starts.stirred)
+        return any(not self.clock.is_early(_run_of(each)) for each in self._starts.stirred)
 
     async def _stands(self, workflow: str) -> bool:
         run_id = _run_of(workflow)
