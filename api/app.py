@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        pool = await open_pool(settings, min_size=2, max_size=POOL_SIZE)
+        pool = await open_pool(settings, min_size=2, max_size=POOL_SIZE, plans_kept=False)
         notifier = Notifier(settings.database_url)
         notifier.start()
         app.state.services = Services(

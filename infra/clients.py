@@ -55,7 +55,12 @@ async def connect_temporal(
 
 
 async def open_pool(
-    settings: Settings, min_size: int = 1, max_size: int = 10, *, timeout: float = 5.0
+    settings: Settings,
+    min_size: int = 1,
+    max_size: int = 10,
+    *,
+    timeout: float = 5.0,
+    plans_kept: bool = True,
 ) -> AsyncConnectionPool:
     """A pool of connections in autocommit, opened without waiting for the server.
 
@@ -64,6 +69,8 @@ async def open_pool(
 
     Args:
         timeout: seconds to wait for a connection before `psycopg_pool.PoolTimeout`.
+        plans_kept: a statement keeps its plan; else one is made for the tables as they are, at each
+            execution.
     """
     pool = AsyncConnectionPool(
         settings.database_url,
@@ -77,16 +84,21 @@ async def open_pool(
             "connect_timeout": 5,
             "keepalives_idle": 30,
         },
-        configure=_set_up,
+        configure=_use_utc if plans_kept else _plan_anew,
     )
     await pool.open(wait=False)
     return pool
 
 
-async def _set_up(connection: psycopg.AsyncConnection) -> None:
-    # A plan is made for the tables as they are at each execution. One that is kept may stem from
-    # a table that was empty then, and reads all of it until statistics are gathered anew.
-    await connection.execute("SET TIME ZONE 'UTC'; SET plan_cache_mode = force_custom_plan")
+async def _use_utc(connection: psycopg.AsyncConnection) -> None:
+    await connection.execute("SET TIME ZONE 'UTC'")
+
+
+async def _plan_anew(connection: psycopg.AsyncConnection) -> None:
+    await _use_utc(connection)
+    # A plan that is kept may stem from a table that was empty then, and reads all of it until
+    # statistics are gathered anew.
+    await connection.execute("SET plan_cache_mode = force_custom_plan")
 
 
 def ses_client(settings: Settings) -> "SESV2Client":

@@ -25,7 +25,7 @@ from tests.support.engine import Engine
 from tests.support.racing import Offset, Pool, Side, eventually_none, in_turn
 
 RUNS = 1_000
-AT_ONCE = 8
+AT_ONCE = 12
 
 CHOOSING = """
 journey: choosing

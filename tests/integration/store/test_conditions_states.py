@@ -162,6 +162,12 @@ def test_an_unknown_segment_is_refused() -> None:
         compile_condition(CONDITION.validate_python({"segment": "loyal"}))
 
 
+async def test_a_location_that_is_none_is_near_nothing(situation: Situation) -> None:
+    # Asked first of all in a session: its plan is made for these very values.
+    await situation.write_event("Location Updated", {"lat": "48.8", "lon": 1e300})
+    assert await situation.truths([{"near": {"km": 1, "lat": 45.764, "lon": 4.8357}}]) == [False]
+
+
 async def test_nearness_goes_by_the_latest_place(situation: Situation) -> None:
     nantes = {"name": "Nantes", "lat": 47.2184, "lon": -1.5536}
     lyon, paris = {"lat": 45.764, "lon": 4.8357}, {"lat": 48.8566, "lon": 2.3522}
