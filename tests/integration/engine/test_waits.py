@@ -65,7 +65,11 @@ async def test_whole_runs_miss_nothing_and_count_nothing_twice(engine: Engine) -
             # A Pong too early, when the run waits for something else, counts for nothing.
             order.insert(0, "Pong")
     await in_turn(8, [partial(one, *each) for each in zip(contacts, orders, strict=True)])
-    await eventually_none(engine.pool, "select from run where state = 'active'")
+    await eventually_none(
+        engine.pool,
+        "select from contact c where not exists"
+        " (select from run r where r.contact_id = c.id and r.state = 'ended')",
+    )
     async with engine.pool.connection() as conn:
         cursor = await conn.execute(
             """
