@@ -254,6 +254,24 @@ def split(arm: str) -> str:
     return ARMS.format(hello=HELLO, arm=f"{{name: b, weight: 1000000, {arm}}}", lead=lead)
 
 
+CONDITIONS = {
+    "by-attribute": "{attribute: plan, is: pro}",
+    "by-event": "{event: Go On, count: {gte: 1}, within: 1d}",
+    "by-sum": "{event: Go On, sum: {level: {gte: 9}}}",
+    "by-message": "{message: hello, is: clicked}",
+    "by-outcome": "{step: pause, is: happened}",
+    "by-property": "{step: pause, property: event.level, gte: 9}",
+    "by-entry": "{entry: total, gte: 50}",
+    "by-group": "{group: vip}",
+    "by-segment": "{segment: pros}",
+    "by-topic": "{topic: offers, is: subscribed}",
+    "by-place": "{near: {places: shops, km: 1}}",
+    "by-all": "{all: [{topic: offers, is: subscribed}, {event: Go On}]}",
+    "by-any": "{any: [{group: vip}, {event: Go On}]}",
+    "by-none": "{not: {group: vip}}",
+}
+"""One of each kind, by the id of the step that asks it."""
+
 SCENARIOS = [
     Scenario("email", HELLO, nothing),
     Scenario("email-retried", HELLO, retried),
@@ -323,6 +341,18 @@ SCENARIOS = [
         "{id: fork, branch: [{name: here, if: {near: {lat: 0, lon: 0, km: 2}}, then: []}]}",
         event("close", "Location Updated", lat=0, lon=0.001),
         beside="places: shops\nlist: [{name: Null Island, lat: 0, lon: 0}]",
+    ),
+    Scenario(
+        "conditions",
+        f"{HELLO}\n{PAUSE}\n"
+        + "\n".join(
+            f"{{id: {name}, if: {condition}, update: {{add: {{score: 1}}}}}}"
+            for name, condition in CONDITIONS.items()
+        ),
+        event("pause", "Go On", level=9),
+        beside="segment: pros\nif: {attribute: plan, is: pro}\n---\n"
+        "places: shops\nlist: [{name: Null Island, lat: 0, lon: 0}]\n---\n"
+        "topic: offers\nname: Offers\ndefault: opt_out",
     ),
     Scenario("cancelled", PAUSE, cancelled),
     Scenario("cancelled-sending", f"{PAUSE_A_SECOND}\n{HELLO}", cancelled_while_it_sends),

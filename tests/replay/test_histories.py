@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -17,7 +17,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from temporalio.workflow import NondeterminismError, SandboxImportNotificationPolicy
 
 from journeys.exchange import JourneyInput
-from journeys.program import Node
+from journeys.program import Kind, Node
 from tests.replay.record import HISTORIES
 from tests.replay.scenarios import SCENARIOS
 from workflows.jobs import Move, Resume
@@ -25,7 +25,7 @@ from workflows.journey import Journey
 
 ALL = [Journey, Move, Resume]
 SAVED = sorted(HISTORIES.glob("*.json"))
-WORKING = {"email", "sms", "webhook", "wait", "branch", "update", "group", "goto", "exit"}
+WORKING = set(get_args(Kind))
 PERSONAL = re.compile(r"\w@|\+\d{6}|example\.com|127\.0\.0\.1|File \"|site-packages|/home/|/tmp/")
 
 every = pytest.mark.parametrize("path", SAVED, ids=lambda path: path.stem)
