@@ -1,7 +1,7 @@
 """Fixtures that every kind of test shares: real servers, a database of one's own, sinks."""
 
 import os
-import secrets
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,6 +18,7 @@ from temporalio.client import Client
 
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings
+from tests.support.databases import cloning
 from tests.support.servers import (
     CONTROLLER,
     DIRECTORY,
@@ -29,6 +30,10 @@ from tests.support.servers import (
 from tests.support.smtp import SmtpSink, running_sink
 
 TEMPLATE = "parcours_template"
+MEMORY = Path("/dev/shm")
+"""Where Linux keeps files in memory. A database is made there four times as fast."""
+MEMORY_NEEDED = 4 << 30
+"""Bytes free there, for what a run writes; a container may have 64 MiB."""
 OUTSIDE = ("PARCOURS_", "TEMPORAL_", "AWS_", "DATABASE_URL", "SMTP_URL", "PG")
 
 
@@ -38,6 +43,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # What the caller's shell says about servers is not for tests.
     for name in [name for name in os.environ if name.startswith(OUTSIDE)]:
         del os.environ[name]
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
     os.environ |= {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -81,16 +89,8 @@ def template_database(servers: Servers) -> str:
 @pytest.fixture
 def database_url(servers: Servers, template_database: str) -> Iterator[str]:
     """`postgresql://…` of a migrated, empty database that this test has for itself."""
-    name = f"test_{secrets.token_hex(8)}"
-    identifier = sql.Identifier(name)
-    with psycopg.connect(servers.postgres_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                identifier, sql.Identifier(template_database)
-            )
-        )
-        yield servers.database(name)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+    with cloning(servers, template_database) as clones:
+        yield clones.make()
 
 
 @pytest.fixture

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from simulation.book import read_book, read_files
 from simulation.playing import play, read_scenario
 from simulation.timeline import Line
 from tests.integration.simulation.samples import LIBRARY
+from tests.support.databases import cloning
 from tests.support.servers import Servers
 
 Play = Callable[..., Awaitable[list[Line]]]
@@ -35,34 +33,15 @@ def simulate(database_url: str) -> Play:
 @pytest.fixture
 def simulate_again(servers: Servers, template_database: str) -> Iterator[Play]:
     """The same, once more, on another database."""
-    name = f"again_{secrets.token_hex(8)}"
-    database = sql.Identifier(name)
-    with psycopg.connect(servers.postgres_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("create database {} template {}").format(
-                database, sql.Identifier(template_database)
-            )
-        )
-        yield _player(servers.database(name))
-        connection.execute(sql.SQL("drop database {} with (force)").format(database))
+    with cloning(servers, template_database) as clones:
+        yield _player(clones.make())
 
 
 @pytest.fixture
 def new_database(servers: Servers, template_database: str) -> Iterator[Callable[[], str]]:
     """Each call makes a migrated, empty database."""
-    made: list[sql.Identifier] = []
-    with psycopg.connect(servers.postgres_url, autocommit=True) as connection:
-
-        def make() -> str:
-            name = f"paths_{secrets.token_hex(8)}"
-            made.append(sql.Identifier(name))
-            template = sql.Identifier(template_database)
-            connection.execute(sql.SQL("create database {} template {}").format(made[-1], template))
-            return servers.database(name)
-
-        yield make
-        for database in made:
-            connection.execute(sql.SQL("drop database {} with (force)").format(database))
+    with cloning(servers, template_database) as clones:
+        yield clones.make
 
 
 def _player(database_url: str) -> Play:
