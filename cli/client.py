@@ -23,6 +23,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print what the API answers
 DATA_DIR = Path(".parcours")
 
 _TIMEOUT = 30.0
+_PAGE = 500
+"""Items of a list that are asked for at once."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,17 @@ class Server:
         """The answer to a GET; parameters that are None are left out."""
         given = {name: value for name, value in parameters.items() if value is not None}
         return self._ask("GET", path, params=given)
+
+    def listed(self, path: str) -> list[Any]:
+        """All items of a list, page after page."""
+        items: list[Any] = []
+        cursor = None
+        while True:
+            page = self.get(path, limit=_PAGE, cursor=cursor).json()
+            items += page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                return items
 
     def post(self, path: str, body: Any = None) -> httpx.Response:
         """The answer to a POST of JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -42,16 +43,10 @@ def import_(
 @app.command("list")
 def list_(data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List pools and how many codes are left in each."""
-    server = find_server(data_dir)
-    answer = server.get("/v1/coupons", limit=500)
+    items = find_server(data_dir).listed("/v1/coupons")
     if as_json:
-        typer.echo(answer.text)
+        typer.echo(json.dumps({"items": items, "next": None}, ensure_ascii=False))
         return
-    page = answer.json()
-    items = list(page["items"])
-    while page["next"]:
-        page = server.get("/v1/coupons", limit=500, cursor=page["next"]).json()
-        items += page["items"]
     print_table(
         ["pool", *_COUNTS],
         [(each["pool"], *(each[count] for count in _COUNTS)) for each in items],

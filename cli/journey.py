@@ -140,16 +140,10 @@ def apply(
 @app.command("list")
 def list_(data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List the journeys of the server."""
-    server = find_server(data_dir)
-    answer = server.get("/v1/journeys", limit=500)
+    items = find_server(data_dir).listed("/v1/journeys")
     if as_json:
-        typer.echo(answer.text)
+        typer.echo(json.dumps({"items": items, "next": None}, ensure_ascii=False))
         return
-    page = answer.json()
-    items = list(page["items"])
-    while page["next"]:
-        page = server.get("/v1/journeys", limit=500, cursor=page["next"]).json()
-        items += page["items"]
     print_table(
         ["key", "name", "state", "active version", "newest version", "changed"],
         [

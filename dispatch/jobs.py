@@ -83,6 +83,19 @@ class Stopping:
         return page_of(job) if job else JobPage(state="stopped")
 
 
+async def begin_page(conn: AsyncConnection[Any], given: JobInput) -> JobRow | JobPage:
+    """The job, to do a page of; what its workflow is told where there is nothing left to do."""
+    job = await read_job(conn, given.job_id)
+    if job is None:
+        return JobPage(state="stopped")
+    return job if job.state == "running" else page_of(job)
+
+
+async def end_page(conn: AsyncConnection[Any], job: JobRow, rest: timedelta) -> JobPage:
+    """What the workflow is told after a page: how the job stands now, and to rest before more."""
+    return page_of(await read_job(conn, job.id) or job, rest=rest)
+
+
 def page_of(job: JobRow, *, rest: timedelta | None = None) -> JobPage:
     """What a job's workflow is told of it."""
     return JobPage(

@@ -16,7 +16,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from dispatch.goals import note_goal_met_before
-from dispatch.jobs import page_of
+from dispatch.jobs import begin_page, end_page
 from dispatch.temporal import wake
 from journeys.exchange import JobInput, JobPage
 from store.catalog import Catalog
@@ -26,7 +26,6 @@ from store.jobs import (
     end_job,
     finish_page,
     finish_stragglers,
-    read_job,
     runs_to_move,
     stragglers,
 )
@@ -63,11 +62,9 @@ class Moving:
     async def page(self, given: JobInput) -> JobPage:
         """Move the next runs; those that are at work are tried again until they stand or end."""
         async with self._pool.connection() as conn:
-            job = await read_job(conn, given.job_id)
-            if job is None:
-                return JobPage(state="stopped")
-            if job.state != "running":
-                return page_of(job)
+            job = await begin_page(conn, given)
+            if isinstance(job, JobPage):
+                return job
             assert job.version is not None
             target = Target(
                 definition=await self._catalog.definition(conn, job.journey, job.version),
@@ -87,7 +84,7 @@ class Moving:
                     kept=len(_those(came, "stays")),
                     ended=len(_those(came, "ended")),
                 )
-                return await self._after(conn, job, timedelta(0))
+                return await end_page(conn, job, timedelta(0))
             return await self._move_stragglers(conn, job, target)
 
     async def _move_stragglers(
@@ -103,13 +100,9 @@ class Moving:
         left = await count_stragglers(conn, job.id)
         if not left and job.age >= _LATECOMERS:
             await end_job(conn, job.id, "done")
-            return await self._after(conn, job, timedelta(0))
+            return await end_page(conn, job, timedelta(0))
         waits = min(max(job.age / 10, timedelta(seconds=1)), timedelta(seconds=30))
-        return await self._after(conn, job, waits)
-
-    async def _after(self, conn: AsyncConnection[Any], job: JobRow, rest: timedelta) -> JobPage:
-        now = await read_job(conn, job.id)
-        return page_of(now or job, rest=rest)
+        return await end_page(conn, job, waits)
 
     async def _move_all(
         self, job: JobRow, runs: Sequence[UUID], target: Target

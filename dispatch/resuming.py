@@ -18,10 +18,10 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio import activity
 from temporalio.client import Client
 
-from dispatch.jobs import page_of
+from dispatch.jobs import begin_page, end_page
 from dispatch.temporal import wake
 from journeys.exchange import JobInput, JobPage
-from store.jobs import JobRow, all_spread, came_to, end_job, read_job, woke_up_to
+from store.jobs import JobRow, all_spread, came_to, end_job, woke_up_to
 from store.journeys import read_resumption
 from store.overdue import Overdue
 from store.pausing import due_visits, forgotten_visits, held_visits, spread_visits
@@ -47,11 +47,9 @@ class Resuming:
     async def page(self, given: JobInput) -> JobPage:
         """Wake the next sends. A pause that comes meanwhile ends the job: they are held again."""
         async with self._pool.connection() as conn:
-            job = await read_job(conn, given.job_id)
-            if job is None:
-                return JobPage(state="stopped")
-            if job.state != "running":
-                return page_of(job)
+            job = await begin_page(conn, given)
+            if isinstance(job, JobPage):
+                return job
             overdue = Overdue.from_json(job.plan.get("overdue"))
             if overdue.policy != "spread":
                 rest = await self._wake_next(conn, job)
@@ -59,7 +57,7 @@ class Resuming:
                 rest = await self._spread_next(conn, job, overdue)
             else:
                 rest = await self._wake_due(conn, job)
-            return page_of(await read_job(conn, job.id) or job, rest=rest)
+            return await end_page(conn, job, rest)
 
     async def _wake_next(self, conn: AsyncConnection[Any], job: JobRow) -> timedelta:
         begun = time.monotonic()

@@ -1,0 +1,51 @@
+"""Columns as the tables write them: not null, and with a default, unless they say otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, ForeignKey, Integer, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+NOW = text("parcours.clock()")
+
+
+def text_column(*, null: bool = False, key: bool = False, default: str | None = None) -> Any:
+    """Text."""
+    server = text(f"'{default}'") if default is not None else None
+    return Column(Text, nullable=null, primary_key=key, server_default=server)
+
+
+def flag_column() -> Any:
+    """True or false; false unless given."""
+    return Column(Boolean, nullable=False, server_default=text("false"))
+
+
+def time_column(*, null: bool = False) -> Any:
+    """An instant; now, by the database, unless it may be null."""
+    return Column(DateTime(timezone=True), nullable=null, server_default=None if null else NOW)
+
+
+def json_column(*, null: bool = False) -> Any:
+    """JSON; an empty object unless it may be null."""
+    return Column(JSONB, nullable=null, server_default=None if null else text("'{}'"))
+
+
+def id_column(*, null: bool = False, key: bool = False, to: str | None = None) -> Any:
+    """A UUID, of a row of `to` (`table.column`), with which it is deleted."""
+    target = [ForeignKey(to, ondelete="CASCADE")] if to else []
+    return Column(Uuid, *target, nullable=null, primary_key=key)
+
+
+def big_column(*, null: bool = False, key: bool = False, default: int | None = None) -> Any:
+    """64 bits."""
+    server = text(str(default)) if default is not None else None
+    return Column(
+        BigInteger, nullable=null, primary_key=key, server_default=server, autoincrement=False
+    )
+
+
+def int_column(*, null: bool = False, default: int | None = None) -> Any:
+    """32 bits."""
+    server = text(str(default)) if default is not None else None
+    return Column(Integer, nullable=null, server_default=server)

@@ -1,0 +1,99 @@
+"""Contacts: who they are, what they agreed to, and what they are members of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, PrimaryKeyConstraint, Text, Uuid
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
+from sqlmodel import Field, SQLModel
+
+from store.tables.columns import (
+    big_column,
+    id_column,
+    int_column,
+    json_column,
+    text_column,
+    time_column,
+)
+
+
+class Contact(SQLModel, table=True):
+    """A person. The row is hot: no index on what changes with each event."""
+
+    __tablename__ = "contact"
+    __table_args__ = ({"postgresql_with": {"fillfactor": "80"}},)
+    id: UUID = Field(sa_column=id_column(key=True))
+    external_id: str | None = Field(sa_column=Column(Text, nullable=True, unique=True))
+    email: str | None = Field(sa_column=text_column(null=True))
+    phone: str | None = Field(sa_column=text_column(null=True))
+    timezone: str | None = Field(sa_column=text_column(null=True))
+    locale: str | None = Field(sa_column=text_column(null=True))
+    country: str | None = Field(sa_column=text_column(null=True))
+    score: float = Field(sa_column=Column(DOUBLE_PRECISION, nullable=False, server_default="0"))
+    lifecycle: str | None = Field(sa_column=text_column(null=True))
+    attributes: dict[str, Any] = Field(sa_column=json_column())
+    created_at: datetime = Field(sa_column=time_column())
+    updated_at: datetime = Field(sa_column=time_column())
+    last_event_id: int = Field(sa_column=big_column(default=0))
+    """The highest event id of this contact, written under its lock by whoever adds events."""
+    window_started_at: datetime | None = Field(sa_column=time_column(null=True))
+    window_events: int = Field(sa_column=int_column(default=0))
+    """Events accepted since `window_started_at`, for the limit on events per minute."""
+    leased_until: datetime | None = Field(sa_column=time_column(null=True))
+    """Until when a dispatcher has this contact's outbox for itself."""
+
+
+class Identity(SQLModel, table=True):
+    """An anonymous id, and the contact it belongs to now."""
+
+    __tablename__ = "identity"
+    anonymous_id: str = Field(sa_column=text_column(key=True))
+    contact_id: UUID = Field(
+        sa_column=Column(
+            Uuid, ForeignKey("contact.id", ondelete="CASCADE"), nullable=False, index=True
+        )
+    )
+
+
+class TopicState(SQLModel, table=True):
+    """The record of a contact's consent to a topic."""
+
+    __tablename__ = "topic_state"
+    __table_args__ = (
+        CheckConstraint(
+            "state in ('subscribed', 'pending', 'unsubscribed')", name="topic_state_is"
+        ),
+        PrimaryKeyConstraint("contact_id", "topic"),
+    )
+    contact_id: UUID = Field(sa_column=id_column(to="contact.id"))
+    topic: str = Field(sa_column=text_column())
+    state: str = Field(sa_column=text_column())
+    event_id: int | None = Field(sa_column=big_column(null=True))
+    changed_at: datetime = Field(sa_column=time_column())
+
+
+class Suppression(SQLModel, table=True):
+    """An address never to write to again, kept as SHA-256 so that it outlives an erased contact."""
+
+    __tablename__ = "suppression"
+    __table_args__ = (PrimaryKeyConstraint("channel", "address_sha256"),)
+    channel: str = Field(sa_column=text_column())
+    address_sha256: str = Field(sa_column=text_column())
+    reason: str = Field(sa_column=text_column())
+    suppressed_at: datetime = Field(sa_column=time_column())
+
+
+class GroupMember(SQLModel, table=True):
+    """A contact in a group."""
+
+    __tablename__ = "group_member"
+    __table_args__ = (
+        PrimaryKeyConstraint("contact_id", "group_key"),
+        Index("group_member_by_group", "group_key"),
+    )
+    contact_id: UUID = Field(sa_column=id_column(to="contact.id"))
+    group_key: str = Field(sa_column=text_column())
+    added_at: datetime = Field(sa_column=time_column())

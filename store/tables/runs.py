@@ -1,0 +1,225 @@
+"""Runs, their visits, what they listen to, and what their goals came to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Numeric,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+from store.tables.columns import (
+    big_column,
+    flag_column,
+    id_column,
+    int_column,
+    json_column,
+    text_column,
+    time_column,
+)
+
+
+class Run(SQLModel, table=True):
+    """One contact's passage through one version: one workflow."""
+
+    __tablename__ = "run"
+    __table_args__ = (
+        CheckConstraint("state in ('active', 'ended')", name="run_state_is"),
+        Index(
+            "run_active",
+            "journey", "contact_id", "key",
+            unique=True,
+            postgresql_where=text("state = 'active'"),
+        ),
+        Index("run_by_contact", "contact_id", "journey", "started_at"),
+        Index("run_by_entry_event", "entry_event_id", "journey", unique=True),
+        Index(
+            "run_not_started",
+            "started_at",
+            postgresql_where=text("state = 'active' and workflow_started_at is null"),
+        ),
+        Index("run_to_stop", "ended_at", postgresql_where=text("stop_workflow")),
+        Index("run_listing", "journey", "state", "id"),
+        Index(
+            "run_moved",
+            "moved_at",
+            postgresql_where=text("state = 'active' and moves_taken <> moves"),
+        ),
+        {"postgresql_with": {"fillfactor": "80"}},
+    )  # fmt: skip
+    id: UUID = Field(sa_column=id_column(key=True))
+    journey: str = Field(sa_column=text_column())
+    version: int = Field(sa_column=int_column())
+    contact_id: UUID = Field(sa_column=id_column(to="contact.id"))
+    key: str = Field(sa_column=text_column(default=""))
+    state: str = Field(sa_column=text_column(default="active"))
+    step: str | None = Field(sa_column=text_column(null=True))
+    visit: int = Field(sa_column=int_column(default=0))
+    """The newest visit, from 1; 0 before the first."""
+    outcome: str | None = Field(sa_column=text_column(null=True))
+    reason: str | None = Field(sa_column=text_column(null=True))
+    entry_event_id: int | None = Field(sa_column=big_column(null=True))
+    entry: dict[str, Any] = Field(sa_column=json_column())
+    """Properties of the entry event, or of the start by API."""
+    entry_ref: int = Field(sa_column=big_column())
+    """Exits count the contact's events with a higher id."""
+    ref: int = Field(sa_column=big_column())
+    """Waits count the contact's events with a higher id: where the run last stood still."""
+    exit_rule: int | None = Field(sa_column=int_column(null=True))
+    """The exit rule that fired, while its `then` runs and after."""
+    exit_visit: int | None = Field(sa_column=int_column(null=True))
+    """The visit at which it fired."""
+    depth: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+    started_at: datetime = Field(sa_column=time_column())
+    ended_at: datetime | None = Field(sa_column=time_column(null=True))
+    workflow_started_at: datetime | None = Field(sa_column=time_column(null=True))
+    stop_workflow: bool = Field(sa_column=flag_column())
+    """Ended here first (a restart, an erased contact): the workflow is still to be told."""
+    start_workflow: bool = Field(sa_column=flag_column())
+    """Begun by a step of another run: a dispatcher is to start the workflow at once."""
+    moves: int = Field(sa_column=int_column(default=0))
+    """How often the run was moved to another version."""
+    moves_taken: int = Field(sa_column=int_column(default=0))
+    """How many of these its workflow has followed."""
+    moved_at: datetime | None = Field(sa_column=time_column(null=True))
+    skip_after: int | None = Field(sa_column=int_column(null=True))
+    """The visit, overdue when the run was moved, after which sends are skipped until the next
+    wait."""
+
+
+class Visit(SQLModel, table=True):
+    """A run at a step. The row is the decision: whoever comes second reads it."""
+
+    __tablename__ = "visit"
+    __table_args__ = (
+        PrimaryKeyConstraint("run_id", "visit"),
+        Index(
+            "visit_held",
+            "started_at",
+            postgresql_where=text("held = 'paused' and outcome is null"),
+        ),
+        Index(
+            "visit_spread",
+            "due_at",
+            postgresql_where=text("held = 'paused' and outcome is null and due_at is not null"),
+        ),
+    )
+    run_id: UUID = Field(sa_column=id_column())
+    visit: int = Field(sa_column=int_column())
+    step: str = Field(sa_column=text_column())
+    kind: str = Field(sa_column=text_column())
+    outcome: str | None = Field(sa_column=text_column(null=True))
+    """Null while the run stands here."""
+    started_at: datetime = Field(sa_column=time_column())
+    ended_at: datetime | None = Field(sa_column=time_column(null=True))
+    due_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When a wait ends by itself, or a held send looks again."""
+    ref: int | None = Field(sa_column=big_column(null=True))
+    """Of a wait: the reference it counts events from."""
+    held: str | None = Field(sa_column=text_column(null=True))
+    """Why a send stands still: `paused`, `retry`, `send_at`, `window`, `quiet_hours`, `cap`."""
+    message_id: UUID | None = Field(sa_column=id_column(null=True))
+    facts: dict[str, Any] = Field(sa_column=json_column())
+    """What the decision saw."""
+    output: dict[str, Any] = Field(sa_column=json_column())
+    """What the step leaves: `event`, `status`, `body`, `code`."""
+
+
+class Listener(SQLModel, table=True):
+    """An event that a run would act on: of a wait (`visit` > 0), or of an exit (`visit` 0)."""
+
+    __tablename__ = "listener"
+    __table_args__ = (
+        PrimaryKeyConstraint("run_id", "visit", "slot"),
+        Index("listener_by_contact", "contact_id", "event_name"),
+    )
+    run_id: UUID = Field(sa_column=id_column())
+    visit: int = Field(sa_column=int_column())
+    slot: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    """Which trigger of the wait, or which exit rule, from 0."""
+    contact_id: UUID = Field(sa_column=id_column())
+    event_name: str | None = Field(sa_column=text_column(null=True))
+    """None: a condition, looked at on every event of the contact."""
+    match: dict[str, Any] = Field(sa_column=json_column())
+    """Equality parts of `where`, resolved: tested with `properties @> match`."""
+    ref: int = Field(sa_column=big_column())
+    """Only events with a higher id count."""
+    rest: bool = Field(sa_column=flag_column())
+    """There is more to test than the name and `match`."""
+    timed: bool = Field(sa_column=flag_column())
+    """Time alone can make it true: looked at hourly as well."""
+
+
+class Goal(SQLModel, table=True):
+    """What a run is for: whether its goal was met, until a moment and beyond the run's end.
+
+    A run has no row if its version has no goal, or if its entry lacks what the goal asks for.
+    """
+
+    __tablename__ = "goal"
+    __table_args__ = (
+        Index(
+            "goal_unmet",
+            "contact_id", "event_name",
+            postgresql_where=text("met_event_id is null"),
+        ),
+    )  # fmt: skip
+    run_id: UUID = Field(sa_column=id_column(key=True, to="run.id"))
+    journey: str = Field(sa_column=text_column())
+    contact_id: UUID = Field(sa_column=id_column())
+    event_name: str = Field(sa_column=text_column())
+    match: dict[str, Any] = Field(sa_column=json_column())
+    """Equality parts of `where`, resolved: tested with `properties @> match`."""
+    ref: int = Field(sa_column=big_column())
+    """Only events with a higher id count."""
+    until_at: datetime | None = Field(sa_column=time_column(null=True))
+    """Only events stamped up to it count; null: all."""
+    rest: bool = Field(sa_column=flag_column())
+    """There is more to test than the name and `match`."""
+    met_event_id: int | None = Field(sa_column=big_column(null=True))
+    """The smallest id of an event that meets it."""
+    met_at: datetime | None = Field(sa_column=time_column(null=True))
+    """That event's stamp."""
+    value: Decimal | None = Field(sa_column=Column(Numeric, nullable=True))
+    """The number at the goal's `value` in that event's properties."""
+
+
+class Refusal(SQLModel, table=True):
+    """An entry that was refused, and why."""
+
+    __tablename__ = "refusal"
+    __table_args__ = (
+        Index("refusal_by_contact", "contact_id", "journey", "id"),
+        UniqueConstraint("event_id", "journey", name="refusal_of_event"),
+    )
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    journey: str = Field(sa_column=text_column())
+    contact_id: UUID = Field(sa_column=id_column(to="contact.id"))
+    key: str = Field(sa_column=text_column(default=""))
+    event_id: int | None = Field(sa_column=big_column(null=True))
+    code: str = Field(sa_column=text_column())
+    refused_at: datetime = Field(sa_column=time_column())
+
+
+class StartRequest(SQLModel, table=True):
+    """The first answer to an idempotency key of a start by API."""
+
+    __tablename__ = "start_request"
+    __table_args__ = (PrimaryKeyConstraint("journey", "idempotency_key"),)
+    journey: str = Field(sa_column=text_column())
+    idempotency_key: str = Field(sa_column=text_column())
+    status: int = Field(sa_column=int_column())
+    answer: dict[str, Any] = Field(sa_column=json_column())
+    answered_at: datetime = Field(sa_column=time_column())

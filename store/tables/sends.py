@@ -1,0 +1,103 @@
+"""Messages, and the coupons that they carry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+from store.tables.columns import flag_column, id_column, int_column, text_column, time_column
+
+
+class Message(SQLModel, table=True):
+    """One e-mail, SMS or call to a webhook of one visit."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        CheckConstraint(
+            "state in ('claimed', 'sent', 'refused', 'released', 'unknown')",
+            name="message_state_is",
+        ),
+        UniqueConstraint("run_id", "visit", name="message_of_visit"),
+        Index("message_by_contact", "contact_id", "step"),
+        Index("message_unsettled", "claimed_at", postgresql_where=text("state = 'claimed'")),
+        Index(
+            "message_counted",
+            "contact_id", "channel", "claimed_at",
+            postgresql_where=text(
+                "not transactional and state in ('claimed', 'sent', 'unknown')"
+            ),
+        ),
+    )  # fmt: skip
+    id: UUID = Field(sa_column=id_column(key=True))
+    run_id: UUID = Field(sa_column=id_column())
+    visit: int = Field(sa_column=int_column())
+    step: str = Field(sa_column=text_column())
+    contact_id: UUID = Field(sa_column=id_column())
+    channel: str = Field(sa_column=text_column())
+    topic: str | None = Field(sa_column=text_column(null=True))
+    transactional: bool = Field(sa_column=flag_column())
+    """Owed to the contact, or no message to it but a call to a webhook: no cap counts it."""
+    state: str = Field(sa_column=text_column())
+    token: str = Field(sa_column=text_column())
+    """The attempt that holds the claim."""
+    attempts: int = Field(sa_column=int_column(default=1))
+    first_attempt_at: datetime = Field(sa_column=time_column())
+    claimed_at: datetime = Field(sa_column=time_column())
+    settled_at: datetime | None = Field(sa_column=time_column(null=True))
+    provider_id: str | None = Field(sa_column=text_column(null=True))
+    code: str | None = Field(sa_column=text_column(null=True))
+    detail: str | None = Field(sa_column=text_column(null=True))
+    """The provider's words: they may hold an address, so they stay here."""
+    delivered_at: datetime | None = Field(sa_column=time_column(null=True))
+    opened_at: datetime | None = Field(sa_column=time_column(null=True))
+    clicked_at: datetime | None = Field(sa_column=time_column(null=True))
+    bounced_at: datetime | None = Field(sa_column=time_column(null=True))
+    replied_at: datetime | None = Field(sa_column=time_column(null=True))
+
+
+class CouponPool(SQLModel, table=True):
+    """Codes that were imported under one name."""
+
+    __tablename__ = "coupon_pool"
+    key: str = Field(sa_column=text_column(key=True))
+    imported_at: datetime = Field(sa_column=time_column())
+    """The last time that codes came."""
+
+
+class Coupon(SQLModel, table=True):
+    """A code, given once. Once it is drawn it is spent, even if its contact is erased."""
+
+    __tablename__ = "coupon"
+    __table_args__ = (
+        UniqueConstraint("pool", "code", name="coupon_code"),
+        Index("coupon_left", "pool", "id", postgresql_where=text("drawn_at is null")),
+        Index(
+            "coupon_by_contact",
+            "contact_id", "code",
+            postgresql_where=text("contact_id is not null"),
+        ),
+    )  # fmt: skip
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    """Codes are drawn in the order in which they came."""
+    pool: str = Field(
+        sa_column=Column(Text, ForeignKey("coupon_pool.key", ondelete="CASCADE"), nullable=False)
+    )
+    code: str = Field(sa_column=text_column())
+    drawn_at: datetime | None = Field(sa_column=time_column(null=True))
+    contact_id: UUID | None = Field(sa_column=id_column(null=True))
+    """Who has it; None again once that contact is erased."""
+    run_id: UUID | None = Field(sa_column=id_column(null=True))
+    visit: int | None = Field(sa_column=int_column(null=True))
+    redeemed_at: datetime | None = Field(sa_column=time_column(null=True))
