@@ -32,6 +32,7 @@ from dispatch.resuming import Resuming
 from dispatch.sweep import Sweep
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.logging import configure_logging
+from infra.sandbox import workflow_runner
 from infra.settings import Settings, read_settings
 from infra.stack.inbox import Inbox, TakenMessage
 from journeys.exchange import QUEUE
@@ -88,12 +89,14 @@ async def serving(
             Resuming(pool, client).page,
             Stopping(pool).stop,
         ]
+        runner = workflow_runner(client)
         for queue, activities in by_queue.items():
             worker = Worker(
                 client,
                 task_queue=queue,
                 workflows=[Journey, Move, Resume] if queue == QUEUE else [],
                 activities=activities,
+                workflow_runner=runner,
                 interceptors=[CodedFailures(pool)],
                 max_cached_workflows=CACHED_WORKFLOWS,
                 max_concurrent_activities=SLOTS,

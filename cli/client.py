@@ -83,6 +83,12 @@ class Server:
         return response
 
 
+def as_page(items: list[Any]) -> str:
+    """All items of a list as the API gives a page, as JSON."""
+    page = {"items": items, "next": None}
+    return json.dumps(page, ensure_ascii=False, separators=(",", ":"))
+
+
 def find_server(data_dir: Path) -> Server:
     """The server of PARCOURS_API_URL, else the one that runs on `data_dir`."""
     url = os.environ.get("PARCOURS_API_URL", "").rstrip("/")

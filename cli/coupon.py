@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.client import DATA_DIR, AsJson, DataDir, find_server, segment
+from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server, segment
 from cli.refusal import refuse
 from cli.tables import print_table
 
@@ -45,7 +44,7 @@ def list_(data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List pools and how many codes are left in each."""
     items = find_server(data_dir).listed("/v1/coupons")
     if as_json:
-        typer.echo(json.dumps({"items": items, "next": None}, ensure_ascii=False))
+        typer.echo(as_page(items))
         return
     print_table(
         ["pool", *_COUNTS],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.client import DATA_DIR, AsJson, DataDir, Server, find_server, segment
+from cli.client import DATA_DIR, AsJson, DataDir, Server, as_page, find_server, segment
 from cli.planning import print_plan
 from cli.refusal import refuse
 from cli.sources import check_sources, read_sources
@@ -142,7 +142,7 @@ def list_(data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List the journeys of the server."""
     items = find_server(data_dir).listed("/v1/journeys")
     if as_json:
-        typer.echo(json.dumps({"items": items, "next": None}, ensure_ascii=False))
+        typer.echo(as_page(items))
         return
     print_table(
         ["key", "name", "state", "active version", "newest version", "changed"],

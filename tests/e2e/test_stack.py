@@ -76,7 +76,7 @@ async def test_the_first_journey_of_the_readme_runs_as_it_says(tmp_path: Path) -
     file.write_text(journey_of_the_readme(), encoding="utf-8")
     async with dev_stack(tmp_path / "data", *FREE_PORTS, DAY_A_SECOND) as stack:
         described = await stack.ready()
-        assert "waits are divided by 86400" in stack.text
+        await eventually(lambda: "waits are divided by 86400" in stack.text)
         applied = await parcours(stack, "journey", "apply", "--yes", str(file))
         assert "first-steps" in applied
 

@@ -127,7 +127,11 @@ async def keep(directory: Path, controller: int) -> None:
         directory / "temporal.log",
         namespaces=[f"test-{number}" for number in range(NAMESPACES)],
         # Else every namespace has workers of its own, for schedules, which cost a fifth of a core.
-        dynamic_config={"worker.perNamespaceWorkerCount": "0"},
+        dynamic_config={
+            "worker.perNamespaceWorkerCount": "0",
+            "matching.numTaskqueueReadPartitions": "1",
+            "matching.numTaskqueueWritePartitions": "1",
+        },
     )
     children: list[Child] = []
     try:

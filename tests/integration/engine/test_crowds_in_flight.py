@@ -45,8 +45,10 @@ steps:
 """
 
 
-EARLY, QUIET, LATE = (int(os.environ.get("CROWD", "150")) * share // 10 for share in (3, 6, 1))
+EARLY, QUIET, LATE = (int(os.environ.get("CROWD", "100")) * share // 10 for share in (3, 6, 1))
 CROWD = EARLY + QUIET + LATE
+KILLED = 120
+"""Runs of a move whose worker is killed: enough for some to be left."""
 
 
 @pytest.fixture
@@ -144,7 +146,7 @@ async def test_a_worker_that_is_killed_in_the_middle_of_a_move_leaves_it_to_anot
     engine_settings: Settings, pool: Pool, temporal_client: Client, smtp_sink: SmtpSink
 ) -> None:
     await activate(pool, FIRST)
-    members = await gather_crowd(pool, temporal_client, "crowd", "quiet", 200)
+    members = await gather_crowd(pool, temporal_client, "crowd", "quiet", KILLED)
     await activate(pool, SECOND)
     async with worker_process(engine_settings) as worker:
         job = await begin_move(pool, temporal_client, "crowd")
@@ -155,13 +157,13 @@ async def test_a_worker_that_is_killed_in_the_middle_of_a_move_leaves_it_to_anot
         await worker.wait()
     # What it had in hand is committed or gone.
     at_the_kill = await counted(pool, "select moved from job")
-    assert 0 < at_the_kill < 200
+    assert 0 < at_the_kill < KILLED
     assert await counted(pool, "select count(*) from run where version = 2") == at_the_kill
     async with worker_process(engine_settings):
         done = await ended(pool, job, timeout=240)
-        assert (done.state, done.moved, done.done, done.total) == ("done", 200, 200, 200)
+        assert (done.state, done.moved, done.done, done.total) == ("done", KILLED, KILLED, KILLED)
         await let_go(pool, members)
-        await reached(pool, 200, ARRIVED)
+        await reached(pool, KILLED, ARRIVED)
         await reached(pool, 0, "select count(*) from run where moves_taken <> moves")
     mails = sorted(
         (mail.recipients[0], str(mail.message["Subject"])) for mail in smtp_sink.messages

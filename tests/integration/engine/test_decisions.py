@@ -1,5 +1,6 @@
 """Decisions: what Postgres recorded, what the history holds and the way taken are one."""
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +23,7 @@ from store.catalog import Catalog
 from store.changes import change_attributes
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
-from tests.support.racing import Offset, Pool, Side, eventually_none, in_turn
+from tests.support.racing import Offset, Pool, Side, at_work, eventually_none, in_turn
 
 RUNS = 1_000
 AT_ONCE = 12
@@ -36,11 +37,6 @@ steps:
     branch:
       - {name: gold, if: {attribute: plan, is: gold}, then: [{id: was-gold, group: {add: [a]}}]}
       - else: [{id: was-else, group: {add: [b]}}]
-"""
-_AT_THE_GATE = """
-select exists (
-    select from pg_locks where not granted and transactionid = pg_current_xact_id()::xid
-)
 """
 
 
@@ -92,22 +88,49 @@ async def change_plan(pool: Pool, offset: Offset, contact: UUID) -> None:
             await change_attributes(conn, contact, set_={"plan": "gold"}, unset=[], add={}, depth=0)
 
 
-@asynccontextmanager
-async def closed_gate(pool: Pool, contact: UUID) -> AsyncIterator[AsyncConnection[Any]]:
-    """Stop a run within the local activity of its first step, until the context ends."""
-    async with pool.connection() as conn, conn.transaction(force_rollback=True):
-        # The step inserts the same row, and must wait to see what becomes of this one.
-        await conn.execute("insert into group_member values (%s, 'gate')", (contact,))
-        yield conn
+class Gates:
+    """Stops runs within the local activity of their first step, and sees them come there.
 
+    One look is for all gates, however many are closed.
+    """
 
-async def come_to_the_gate(conn: AsyncConnection[Any]) -> None:
-    """Return once a run is stopped at the gate that this connection closed."""
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._closed: dict[str, asyncio.Event] = {}
+        """By the transaction that closed it: a run is there."""
 
-    async def look() -> bool:
-        return await (await conn.execute(_AT_THE_GATE)).fetchone() == (True,)
+    @asynccontextmanager
+    async def closed(self, contact: UUID) -> AsyncIterator[asyncio.Event]:
+        """A contact's gate, until the context ends; whether its run has come to it."""
+        async with self._pool.connection() as conn, conn.transaction(force_rollback=True):
+            # The step inserts the same row, and must wait to see what becomes of this one.
+            cursor = await conn.execute(
+                "insert into group_member values (%s, 'gate')"
+                " returning pg_current_xact_id()::xid::text",
+                (contact,),
+            )
+            row = await cursor.fetchone()
+            assert row is not None
+            come = self._closed[row[0]] = asyncio.Event()
+            try:
+                yield come
+            finally:
+                del self._closed[row[0]]
 
-    await eventually(look, 60, every=0.04, what="a run at the gate")
+    async def watch(self, pool: Pool) -> None:
+        """Look who has come, until cancelled."""
+        async with pool.connection() as conn:
+            await eventually(lambda: self._look(conn), float("inf"), every=0.02)
+
+    async def _look(self, conn: AsyncConnection[Any]) -> None:
+        if all(come.is_set() for come in self._closed.values()):
+            return
+        cursor = await conn.execute(
+            "select transactionid::text from pg_locks where not granted and transactionid notnull"
+        )
+        for (transaction,) in await cursor.fetchall():
+            if transaction in self._closed:
+                self._closed[transaction].set()
 
 
 async def chose(pool: Pool, run_id: UUID) -> Side | None:
@@ -140,17 +163,19 @@ async def test_runs_signalled_while_they_decide_decide_once(
     catalog = Catalog()
     offset = Offset(seed=4, reach=0.1)
     async with (
-        await open_pool(settings, min_size=AT_ONCE, max_size=AT_ONCE) as gates,
+        await open_pool(settings, min_size=AT_ONCE, max_size=AT_ONCE) as closing,
         await open_pool(settings, min_size=AT_ONCE, max_size=AT_ONCE) as changes,
     ):
+        gates = Gates(closing)
 
         async def one(contact: UUID) -> UUID:
-            async with closed_gate(gates, contact) as gate:
+            async with gates.closed(contact) as come:
                 answer = await start_by_api(
                     changes, engine.client, catalog, "choosing", str(contact), {}, None
                 )
                 assert answer.status == 201, answer
-                await come_to_the_gate(gate)
+                async with asyncio.timeout(60):
+                    await come.wait()
                 handle: Any = engine.client.get_workflow_handle(answer.body["workflow_id"])
                 await handle.signal(WAKE, Wake(visit=0))
             await change_plan(changes, offset, contact)
@@ -158,7 +183,8 @@ async def test_runs_signalled_while_they_decide_decide_once(
             offset.balance(await chose(changes, run_id))
             return run_id
 
-        run_ids = await in_turn(AT_ONCE, [partial(one, contact) for contact in contacts])
+        async with at_work(gates.watch(engine.pool)):
+            run_ids = await in_turn(AT_ONCE, [partial(one, contact) for contact in contacts])
     await eventually_none(engine.pool, "select from run where state = 'active'")
     decided = await in_turn(AT_ONCE, [partial(read_history, engine, each) for each in run_ids])
     visits = await visited(engine.pool)

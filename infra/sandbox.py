@@ -1,0 +1,51 @@
+"""The sandbox that workflows run in, without what only a payload codec needs."""
+
+from __future__ import annotations
+
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+from temporalio.client import Client
+from temporalio.converter import SerializationContext, StorageDriverStoreContext
+from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+from temporalio.workflow import Info
+
+
+def workflow_runner(client: Client) -> WorkflowRunner:
+    """The sandbox for a client's workflows.
+
+    For every payload that comes or goes the SDK enters a run's sandbox, to ask in which context
+    codec and external storage are to treat it. With neither of them nobody looks at the answer, and
+    asking takes a sixth of a worker's processor time.
+    """
+    converter = client.data_converter
+    if converter.payload_codec is None and converter.external_storage is None:
+        return _Codecless()
+    return SandboxedWorkflowRunner()
+
+
+class _Codecless(SandboxedWorkflowRunner):
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        return _Unasked(super().create_instance(det))
+
+
+class _Unasked(WorkflowInstance):
+    """An instance that is not asked for contexts: payloads have none outside of it."""
+
+    def __init__(self, inner: WorkflowInstance) -> None:
+        self._inner = inner
+
+    def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
+        return self._inner.activate(act)
+
+    def get_serialization_context(self, command_info: object) -> SerializationContext | None:
+        return None
+
+    def get_external_store_context(self, command_info: object) -> StorageDriverStoreContext:
+        return StorageDriverStoreContext(target=None)
+
+    def get_info(self) -> Info:
+        return self._inner.get_info()
+
+    def get_thread_id(self) -> int | None:
+        return self._inner.get_thread_id()
