@@ -230,6 +230,11 @@ _UNFINISHED: dict[str, LiteralString] = {
     "runs without a workflow": (
         "select count(*) from run where state = 'active' and workflow_started_at is null"
     ),
+    # Their run's workflow was told, and has not looked yet.
+    "events that a run listens to": (
+        "select count(*) from listener l join event e on e.contact_id = l.contact_id"
+        " and e.name = l.event_name and e.id > l.ref and e.properties @> l.match"
+    ),
     "workflows to stop": "select count(*) from run where stop_workflow",
 }
 

@@ -47,6 +47,7 @@ UNFORESEEN = (
 @pytest.mark.parametrize(
     ("victim", "times"), [("worker", 5), ("postgres", 4), ("temporal", 4), ("api", 4)]
 )
+@pytest.mark.long
 async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
     tmp_path: Path, victim: str, times: int
 ) -> None:

@@ -36,6 +36,7 @@ def send_mail(url: str, to: str) -> None:
         server.send_message(mail)
 
 
+@pytest.mark.long
 async def test_a_stack_starts_serves_stops_and_keeps_its_data(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     async with dev_stack(data_dir) as stack:
@@ -74,6 +75,7 @@ async def test_a_stack_starts_serves_stops_and_keeps_its_data(tmp_path: Path) ->
         await stack.nothing_left()
 
 
+@pytest.mark.long
 async def test_a_part_that_is_killed_is_started_again(tmp_path: Path) -> None:
     async with dev_stack(tmp_path / "data") as stack:
         described = await stack.ready()
@@ -91,6 +93,7 @@ async def test_a_part_that_is_killed_is_started_again(tmp_path: Path) -> None:
         await stack.nothing_left()
 
 
+@pytest.mark.long
 async def test_a_killed_stack_leaves_no_process_and_starts_again(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     async with dev_stack(data_dir) as stack:

@@ -142,6 +142,7 @@ async def test_a_crowd_does_what_was_foreseen_and_each_message_goes_out_once(
     assert await counted(pool, "select count(*) from message where state = 'sent'") == CROWD
 
 
+@pytest.mark.long
 async def test_a_worker_that_is_killed_in_the_middle_of_a_move_leaves_it_to_another(
     engine_settings: Settings, pool: Pool, temporal_client: Client, smtp_sink: SmtpSink
 ) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
@@ -155,6 +156,7 @@ async def visited(pool: AsyncConnectionPool[Any]) -> dict[UUID, list[tuple[str, 
     return found
 
 
+@pytest.mark.long
 async def test_runs_signalled_while_they_decide_decide_once(
     engine: Engine, settings: Settings
 ) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import pytest
 import uvloop
 from psycopg_pool import AsyncConnectionPool
 
@@ -148,6 +149,7 @@ async def taken(pool: AsyncConnectionPool[Any]) -> list[tuple[Any, ...]]:
     return rows
 
 
+@pytest.mark.long
 def test_an_event_beside_the_start_of_its_wait_ends_it_once(settings: Settings) -> None:
     raced = race(settings, ONE_WAIT, ["first"], TRIES)
     assert len(raced.taken) == TRIES
@@ -159,6 +161,7 @@ def test_an_event_beside_the_start_of_its_wait_ends_it_once(settings: Settings) 
     assert min(raced.first["event"], raced.first["step"]) >= TRIES / 5, raced.first
 
 
+@pytest.mark.long
 def test_each_of_two_events_ends_one_of_two_waits_in_order(settings: Settings) -> None:
     raced = race(settings, TWO_WAITS, ["first", "second"], BURSTS)
     assert len(raced.taken) == BURSTS

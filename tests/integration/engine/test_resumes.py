@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from psycopg import AsyncConnection
 from temporalio.client import Client
 
@@ -277,6 +278,7 @@ async def test_whoever_is_woken_too_early_waits_for_its_turn(
     assert smtp_sink.messages == []
 
 
+@pytest.mark.long
 async def test_a_worker_killed_while_a_spread_goes_on_leaves_it_to_another(
     engine_settings: Settings, pool: Pool, temporal_client: Client, smtp_sink: SmtpSink
 ) -> None:
