@@ -56,8 +56,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # One that is begun last would run on alone.
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    # Long ones are begun early, or they would run on alone at the end, and one after another among
+    # the short ones, or they would all be slow.
+    long = [item for item in items if item.get_closest_marker("long")]
+    short = [item for item in items if not item.get_closest_marker("long")]
+    between = len(short) // 3 // max(len(long), 1)
+    items[:] = [
+        each
+        for number, item in enumerate(long)
+        for each in (item, *short[number * between : (number + 1) * between])
+    ] + short[len(long) * between :]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -44,13 +44,23 @@ class Postgres:
         port: on 127.0.0.1.
         log: where the server's lines go.
         fleeting: give durability against a crash of the machine away for speed.
+        sockets: a directory for a Unix socket, by which it is reached then: a fifth cheaper.
     """
 
-    def __init__(self, directory: Path, port: int, log: Path, *, fleeting: bool = False) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        port: int,
+        log: Path,
+        *,
+        fleeting: bool = False,
+        sockets: Path | None = None,
+    ) -> None:
         self.directory = directory.absolute()
         self.port = port
         self.log = log
         self.fleeting = fleeting
+        self.sockets = sockets
         # The server refuses to run as root.
         self.user = UNPRIVILEGED_USER if os.geteuid() == 0 else None
         self._password_file = self.directory.with_name(f"{self.directory.name}.password")
@@ -58,7 +68,10 @@ class Postgres:
     def url(self, database: str = "parcours") -> str:
         """`postgresql://…` of a database, password included."""
         password = quote(self._password_file.read_text().strip(), safe="")
-        return f"postgresql://{ROLE}:{password}@{HOST}:{self.port}/{database}"
+        if self.sockets is None:
+            return f"postgresql://{ROLE}:{password}@{HOST}:{self.port}/{database}"
+        where = f"host={quote(str(self.sockets), safe='')}&port={self.port}"
+        return f"postgresql://{ROLE}:{password}@/{database}?{where}"
 
     async def prepare(self) -> None:
         """Make the cluster where there is none, and clear what a dead server left in it.
@@ -85,6 +98,8 @@ class Postgres:
         settings = {**SETTINGS, "port": str(self.port)}
         if self.fleeting:
             settings |= FLEETING_SETTINGS
+        if self.sockets is not None:
+            settings["unix_socket_directories"] = str(self.sockets)
         arguments = [str(binary("postgres")), "-D", str(self.directory)]
         for name, value in settings.items():
             arguments += ["-c", f"{name}={value}"]
@@ -145,6 +160,9 @@ class Postgres:
                         f"--username={ROLE}",
                         f"--pwfile={given.name}",
                         "--auth=scram-sha-256",
+                        # More would guard a weak password; this one is drawn, and each connection
+                        # would pay for it on both sides.
+                        "--set=scram_iterations=1",
                         "--encoding=UTF8",
                         "--locale=C.UTF-8",
                         "--no-sync",

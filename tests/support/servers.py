@@ -16,6 +16,7 @@ import sys
 import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 from filelock import FileLock
@@ -37,13 +38,13 @@ class Servers:
     """Where the servers are, for every process of the run."""
 
     postgres_url: str
-    """Of a server's maintenance database; see `database`."""
+    """Of a server's maintenance database; see `database`. By a Unix socket."""
     temporal_address: str
     keeper: int
 
     def database(self, name: str) -> str:
         """The URL of a database of the server."""
-        return f"{self.postgres_url.rsplit('/', 1)[0]}/{name}"
+        return urlsplit(self.postgres_url)._replace(path=f"/{name}").geturl()
 
 
 def shared_servers() -> Servers:
@@ -117,8 +118,16 @@ async def keep(directory: Path, controller: int) -> None:
         loop.call_soon_threadsafe(stop.set)
 
     threading.Thread(target=watch, daemon=True).start()
+    # The server runs as nobody where tests run as root.
+    sockets = directory / "sockets"
+    sockets.mkdir()
+    sockets.chmod(0o777)
     postgres = Postgres(
-        directory / "postgres", free_port(), directory / "postgres.log", fleeting=True
+        directory / "postgres",
+        free_port(),
+        directory / "postgres.log",
+        fleeting=True,
+        sockets=sockets,
     )
     temporal = Temporal(
         None,
