@@ -1,15 +1,18 @@
 """Fixtures that every kind of test shares: real servers, a database of one's own, sinks."""
 
+import asyncio
+import gc
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+import uvloop
 from filelock import FileLock
 from moto.server import ThreadedMotoServer
 from psycopg import sql
@@ -66,6 +69,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for number, item in enumerate(long)
         for each in (item, *short[number * between : (number + 1) * between])
     ] + short[len(long) * between :]
+
+
+def pytest_collection_finish() -> None:
+    # What was imported stays: the collector need not look at it again and again.
+    gc.freeze()
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests run on the loop that workers and the API run on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

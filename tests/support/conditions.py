@@ -8,6 +8,8 @@ from typing import Any, TypeVar, overload
 T = TypeVar("T")
 
 LOOK_EVERY = 0.02
+PATIENCE = 0.1
+"""Of the time waited so far until the next look: what takes long is looked at less often."""
 
 
 @overload
@@ -36,11 +38,12 @@ async def eventually(
 
     Args:
         timeout: seconds until the test fails, with the last answer or assertion.
-        every: seconds between looks; more where a look is dear.
+        every: seconds between looks at first; more where a look is dear.
         what: said in the failure.
     """
     loop = asyncio.get_running_loop()
-    until = loop.time() + timeout
+    begun = loop.time()
+    until = begun + timeout
     while True:
         failure: AssertionError | None = None
         answer: Any = None
@@ -55,7 +58,8 @@ async def eventually(
             raise AssertionError(
                 f"not within {timeout:g} s: {what or 'the condition'} (last seen: {answer!r})"
             ) from failure
-        await _next_look(loop, every)
+        waited = loop.time() - begun
+        await _next_look(loop, max(every, min(waited * PATIENCE, 0.5)))
 
 
 def _next_look(loop: asyncio.AbstractEventLoop, every: float) -> asyncio.Future[None]:

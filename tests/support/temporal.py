@@ -33,12 +33,19 @@ async def counted(handle: WorkflowHandle[Any, Any]) -> Counter[str]:
 
 
 async def workflow_tasks(handle: WorkflowHandle[Any, Any]) -> list[int]:
-    """The ids of the latest execution's completed workflow tasks: where it can be reset to."""
-    return [
-        event.event_id
-        for event in await history(handle)
-        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-    ]
+    """The ids of the latest execution's completed workflow tasks: where it can be reset to.
+
+    Waits for the first: Postgres knows where a run stands a little before Temporal does.
+    """
+
+    async def look() -> list[int]:
+        return [
+            event.event_id
+            for event in await history(handle)
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+        ]
+
+    return await eventually(look, what=f"a workflow task of {handle.id}")
 
 
 async def reset(client: Client, handle: WorkflowHandle[Any, Any], task: int) -> str:

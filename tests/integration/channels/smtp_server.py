@@ -5,7 +5,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -85,8 +85,7 @@ class SmtpServer:
     async def _scripted(self, command: str, server: SMTP) -> str | None:
         reply = self.once.pop(command, None) or self.replies.get(command)
         if reply == DROP:
-            assert isinstance(server.transport, asyncio.WriteTransport)
-            server.transport.abort()
+            cast("asyncio.WriteTransport", server.transport).abort()
             # The reply of whoever is gone is never written.
             await self.forever.wait()
         if reply == HANG:
