@@ -61,7 +61,7 @@ class Child:
                 stderr=log,
                 env=dict(command.environment),
                 # A Ctrl-C in the terminal is for the supervisor alone, which stops all in order.
-                process_group=0,
+                start_new_session=True,
             )
         return cls(command, process)
 

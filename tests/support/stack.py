@@ -125,7 +125,7 @@ async def dev_stack(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, **(environment or {})},
-        process_group=0,
+        start_new_session=True,
     )
     stack = DevStack(process, data_dir)
     reading = asyncio.create_task(_read(process, stack.output))
