@@ -19,6 +19,7 @@ from benchmarks import bare, bare_activities
 from benchmarks.instant import instant_adapters
 from infra.clients import connect_temporal
 from infra.logging import configure_logging
+from infra.sandbox import workflow_runner
 from infra.settings import Settings, read_settings
 from worker import CACHED_WORKFLOWS, SLOTS, serving
 
@@ -40,12 +41,13 @@ async def _work(kind: str, settings: Settings) -> None:
 
 
 def bare_worker(client: Client, *, send: Callable[..., Any] = bare_activities.send) -> Worker:
-    """A worker for the bare workflow, with the same slots and cache as the engine's."""
+    """A worker for the bare workflow, with the same slots, cache and sandbox as the engine's."""
     return Worker(
         client,
         task_queue=bare.QUEUE,
         workflows=[bare.Bare],
         activities=[send, bare_activities.branch],
+        workflow_runner=workflow_runner(client),
         max_cached_workflows=CACHED_WORKFLOWS,
         max_concurrent_activities=SLOTS,
         max_concurrent_local_activities=SLOTS,
