@@ -1,6 +1,6 @@
 """Pausing holds every send from its answer on; resuming lets them go by the policy, each once.
 
-`CROWD=5000` plays the test of whole runs with as many, which takes ten minutes.
+`CROWD=5000` plays the test of whole runs with as many, which takes seven minutes.
 """
 
 import asyncio
