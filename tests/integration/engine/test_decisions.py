@@ -121,17 +121,21 @@ class Gates:
     async def watch(self, pool: Pool) -> None:
         """Look who has come, until cancelled."""
         async with pool.connection() as conn:
-            await eventually(lambda: self._look(conn), float("inf"), every=0.02)
+            while True:
+                # Anew after each that came: a long wait looks less and less often.
+                await eventually(lambda: self._look(conn), float("inf"))
 
-    async def _look(self, conn: AsyncConnection[Any]) -> None:
+    async def _look(self, conn: AsyncConnection[Any]) -> bool:
         if all(come.is_set() for come in self._closed.values()):
-            return
+            return False
         cursor = await conn.execute(
             "select transactionid::text from pg_locks where not granted and transactionid notnull"
         )
-        for (transaction,) in await cursor.fetchall():
-            if transaction in self._closed:
-                self._closed[transaction].set()
+        come = [self._closed[each] for (each,) in await cursor.fetchall() if each in self._closed]
+        new = [gate for gate in come if not gate.is_set()]
+        for gate in new:
+            gate.set()
+        return bool(new)
 
 
 async def chose(pool: Pool, run_id: UUID) -> Side | None:
