@@ -21,22 +21,22 @@ from temporalio.worker import Worker
 
 from activities.context import Context
 from activities.failures import CodedFailures
+from activities.jobs.migrate_runs import Moving
+from activities.jobs.pages import Stopping
+from activities.jobs.resume_sends import Resuming
 from activities.registry import activities_by_queue
 from channels.adapter import Adapter
 from channels.registry import build
-from channels.sms.inbox import Append
+from channels.sms.inbox.send import Append
+from devstack.inbox import Inbox, TakenMessage
 from dispatch.dispatcher import Dispatcher
-from dispatch.jobs import Stopping
-from dispatch.moving import Moving
-from dispatch.resuming import Resuming
-from dispatch.sweep import Sweep
+from dispatch.reconciliation import Sweep
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.logging import configure_logging
 from infra.sandbox import workflow_runner
 from infra.settings import Settings, read_settings
-from infra.stack.inbox import Inbox, TakenMessage
-from journeys.exchange import QUEUE
-from store.catalog import Catalog
+from journeys.protocol.names import QUEUE
+from store.definitions.catalog import Catalog
 from workflows.jobs import Move, Resume
 from workflows.journey import Journey
 

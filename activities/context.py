@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from channels.adapter import Adapter
-from store.catalog import Catalog
+from store.definitions.catalog import Catalog
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from temporalio.worker import (
     Interceptor,
 )
 
-from journeys.exchange import FinishInput, StepInput
-from store.faults import record_fault
+from journeys.protocol.payloads import FinishInput, StepInput
+from store.operations.faults import record_fault
 
 log = structlog.get_logger(__name__)
 

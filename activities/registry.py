@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.context import Context
-from activities.decisions import Decisions
-from activities.finishing import Finishing
-from activities.moving import Moving
-from activities.sends import Sends
-from activities.splits import Splits
-from activities.waits import Waits
-from journeys.exchange import QUEUE, SEND_QUEUES
+from activities.deciding.decisions import Decisions
+from activities.deciding.splits import Splits
+from activities.leaving.finish import Finishing
+from activities.sending.send import Sends
+from activities.versions.take_version import Moving
+from activities.waiting.waits import Waits
+from journeys.protocol.names import QUEUE, SEND_QUEUES
 
 
 def activities_by_queue(context: Context) -> dict[str, list[Callable[..., Any]]]:

@@ -8,31 +8,23 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api import (
-    access,
-    contacts,
-    coupons,
-    dev,
-    documents,
-    groups,
-    health,
-    jobs,
-    journeys,
-    plans,
-    problems,
-    reference,
-    runs,
-    stats,
-    topics,
-)
-from api.auth import KeyRing
+from api.contacts import contacts, groups, topics
+from api.coupons import coupons
+from api.definitions import documents, journeys, plan
+from api.http import middleware as access
+from api.http import problems, reference
+from api.http.keys import KeyRing
 from api.notifier import Notifier
+from api.operations import dev_inbox as dev
+from api.operations import health, jobs
+from api.reports import stats
+from api.runs import runs
 from api.services import Services
 from api.tracking import browser, calls
+from devstack.inbox import Inbox
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings, read_settings
-from infra.stack.inbox import Inbox
-from store.catalog import Catalog
+from store.definitions.catalog import Catalog
 
 DESCRIPTION = """
 Events in, journeys on. Every call but health, metrics and this page needs a key, as
@@ -95,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         documents,
         journeys,
         jobs,
-        plans,
+        plan,
         runs,
         stats,
         health,

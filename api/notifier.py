@@ -9,8 +9,8 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from store.notification import notify
-from store.outbox import CHANNEL
+from store.events.notification import notify
+from store.events.outbox import CHANNEL
 
 AT_MOST_EVERY = 0.010
 """Seconds between two notifications: inside each commit they would line commits up."""

@@ -10,9 +10,9 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
-from api.auth import KeyRing
+from api.http.keys import KeyRing
 from api.notifier import Notifier
-from store.catalog import Catalog
+from store.definitions.catalog import Catalog
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 
 from benchmarks.report import Figure, percentile
 from benchmarks.servers import servers
-from journeys.conditions import Comparison, EventCondition
+from journeys.model.conditions import Comparison, EventCondition
 from store.conditions import compile_condition, judge
 
 CONTACT_EVENTS = 10_000

@@ -14,7 +14,7 @@ from benchmarks.report import Figure
 from benchmarks.sample import accept, activate, make_contacts, sample
 from benchmarks.servers import servers
 from infra.clients import connect_temporal
-from journeys.exchange import workflow_id
+from journeys.protocol.names import workflow_id
 from worker import serving
 
 _BILLED = (

@@ -21,8 +21,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from benchmarks.report import Figure, spread
 from benchmarks.servers import servers
-from infra.stack.ports import free_port
-from store.keys import create_key
+from devstack.ports import free_port
+from store.operations.api_keys import create_key
 
 ROUNDS = 5
 REQUESTS = {"batch": 60, "track": 400}

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import orjson
 from psycopg import AsyncConnection
 
-from journeys.compiler import compile_program
-from journeys.definition import Journey
+from journeys.compile.program_compiler import compile_program
+from journeys.model.journey import Journey
 
 EVENT = "Sample Started"
 

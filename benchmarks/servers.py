@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from devstack.ports import free_port
+from devstack.postgres import Postgres
+from devstack.temporal_server import Temporal
 from infra.settings import Settings
-from infra.stack.ports import free_port
-from infra.stack.postgres import Postgres
-from infra.stack.temporal import Temporal
-from store.migrate import upgrade
+from store.migrations.upgrade import upgrade
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import Literal, assert_never
 
 from channels.adapter import DEFAULT_TIMEOUT, Adapter, Channel
-from channels.email.ses import SesAdapter
-from channels.email.smtp import SmtpAdapter
-from channels.email.smtp_server import SmtpServer
-from channels.sms.inbox import Append, InboxAdapter
-from channels.sms.sns import SnsAdapter
+from channels.email.ses.send import SesAdapter
+from channels.email.smtp.send import SmtpAdapter
+from channels.email.smtp.server import SmtpServer
+from channels.sms.inbox.send import Append, InboxAdapter
+from channels.sms.sns.send import SnsAdapter
 from channels.unset import UnsetAdapter
-from channels.webhook.addresses import Network
-from channels.webhook.http import WebhookAdapter
+from channels.webhook.allowed_addresses import Network
+from channels.webhook.send import WebhookAdapter
 
 
 def build(

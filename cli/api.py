@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli.environment import settings_or_refuse
+from cli.settings import settings_or_refuse
 
 
 def run(

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import typer
 
-from cli.refusal import refuse
+from cli.errors import refuse
 
 if TYPE_CHECKING:
     import httpx

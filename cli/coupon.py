@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server, segment
-from cli.refusal import refuse
+from cli.errors import refuse
 from cli.tables import print_table
 
 app = typer.Typer(help="Codes that coupon steps draw.", no_args_is_help=True)

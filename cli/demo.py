@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.refusal import refuse
+from cli.errors import refuse
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from infra.stack.supervisor import Supervisor
+    from devstack.supervisor import Supervisor
 
 JOURNEYS = ("welcome", "abandoned-cart")
 PORTS = {"api_port": 8000, "temporal_port": 7233, "ui_port": 8233, "smtp_port": 1025}
@@ -48,8 +48,8 @@ def run(
     """Start a stack, apply two journeys, let a dozen contacts act, and show what came of it."""
     from rich.console import Console
 
+    from devstack.process import StackFailed
     from infra.logging import configure_logging
-    from infra.stack.child import StackFailed
 
     try:
         import segment.analytics  # noqa: F401 - asked now rather than when the stack is up
@@ -74,7 +74,7 @@ def _stage(data_dir: Path, *, temporary: bool) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="parcours-demo-") as made:
             yield Path(made)
         return
-    from infra.stack.directory import DataDirectory
+    from devstack.data_directory import DataDirectory
 
     mark = data_dir / MARK
     if data_dir.exists() and any(data_dir.iterdir()) and not mark.exists():
@@ -91,7 +91,7 @@ def _stage(data_dir: Path, *, temporary: bool) -> Iterator[Path]:
 
 
 async def _on_stage(data_dir: Path, console: Console, speed: float, ci: bool) -> None:
-    from infra.stack.supervisor import StackOptions, Supervisor
+    from devstack.supervisor import StackOptions, Supervisor
 
     ports = dict.fromkeys(PORTS, 0) if ci else {name: _usual(port) for name, port in PORTS.items()}
     supervisor = Supervisor(StackOptions(data_dir, **ports, speed=speed), console)
@@ -121,8 +121,8 @@ async def _stopped(supervisor: Supervisor, running: asyncio.Task[None]) -> None:
 
 def _usual(port: int) -> int:
     """The usual port, so that bookmarks work; any free one where it is taken."""
-    from infra.stack.child import StackFailed
-    from infra.stack.ports import claim_port
+    from devstack.ports import claim_port
+    from devstack.process import StackFailed
 
     try:
         return claim_port(port, "", "")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.refusal import refuse
+from cli.errors import refuse
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
 
@@ -24,9 +24,9 @@ def run(
 ) -> None:
     """Start PostgreSQL, Temporal with its UI, an SMTP sink, API and worker on 127.0.0.1."""
     # Imported here, as in every command: others need not wait for what they do not use.
+    from devstack.process import StackFailed
+    from devstack.supervisor import StackOptions, Supervisor
     from infra.logging import configure_logging
-    from infra.stack.child import StackFailed
-    from infra.stack.supervisor import StackOptions, Supervisor
 
     if not 0 < speed < float("inf"):
         refuse("--speed must be a number above 0")

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.client import DATA_DIR, AsJson, DataDir, Server, as_page, find_server, segment
-from cli.planning import print_plan
-from cli.refusal import refuse
-from cli.sources import check_sources, read_sources
+from cli.errors import refuse
+from cli.files import check_sources, read_sources
+from cli.plan_output import print_plan
 from cli.tables import at_second, print_pairs, print_table, screen
 
 if TYPE_CHECKING:
-    from journeys.parsing import Parsed
+    from journeys.source.parsing import Parsed
 
 app = typer.Typer(help="Journeys and the documents they use.", no_args_is_help=True)
 
@@ -219,7 +219,7 @@ def new(
 ) -> None:
     """Write a file with a copy of a ready journey, to be made one's own."""
     from journeys import library
-    from journeys.values import KEY_LENGTH, KEY_PATTERN
+    from journeys.model.values import KEY_LENGTH, KEY_PATTERN
 
     if list_:
         print_pairs((each, library.about(each).summary) for each in library.names())

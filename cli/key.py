@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli.environment import settings_or_refuse
-from cli.refusal import refuse
+from cli.errors import refuse
+from cli.settings import settings_or_refuse
 
 app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
 
@@ -33,7 +33,7 @@ def create(
     """Make a key in DATABASE_URL and print it: only its hash is kept, so this is the one time."""
     import psycopg
 
-    from store.keys import create_key
+    from store.operations.api_keys import create_key
 
     settings = settings_or_refuse()
 

@@ -2,8 +2,8 @@
 
 import typer
 
-from cli.environment import settings_or_refuse
-from cli.refusal import refuse
+from cli.errors import refuse
+from cli.settings import settings_or_refuse
 
 
 def run() -> None:
@@ -11,7 +11,7 @@ def run() -> None:
     import psycopg
     import sqlalchemy.exc
 
-    from store.migrate import upgrade
+    from store.migrations.upgrade import upgrade
 
     settings = settings_or_refuse()
     try:

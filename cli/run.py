@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.client import DATA_DIR, AsJson, DataDir, find_server, segment
-from cli.refusal import refuse
+from cli.errors import refuse
 from cli.tables import at_second, print_pairs, print_table, screen
 
 app = typer.Typer(help="Contacts' passages through journeys.", no_args_is_help=True)

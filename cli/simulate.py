@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.refusal import refuse
+from cli.errors import refuse
 
 if TYPE_CHECKING:
-    from simulation.book import Book
+    from simulation.document_set import Book
     from simulation.script import Scenario
     from simulation.timeline import Line, Reached
 
@@ -66,13 +66,13 @@ def run(
 
     import asyncio
 
-    from api.times import parse_time
+    from api.http.times import parse_time
+    from devstack.process import StackFailed
     from infra.logging import configure_logging
-    from infra.stack.child import StackFailed
-    from simulation.book import read_book, read_files
-    from simulation.crowd import draw, read_contacts, read_crowd
-    from simulation.playing import now, read_scenario
-    from simulation.refusal import SimulationFailed, SimulationRefused
+    from simulation.batch import draw, read_contacts, read_crowd
+    from simulation.document_set import read_book, read_files
+    from simulation.errors import SimulationFailed, SimulationRefused
+    from simulation.scenarios import now, read_scenario
 
     configure_logging(process="simulate", level="ERROR")
     begin = now()
@@ -115,7 +115,7 @@ def run(
 async def _play(
     book: Book, scenarios: Sequence[Scenario], start: datetime, *, as_json: bool, cover: bool
 ) -> None:
-    from simulation.playing import play_all
+    from simulation.scenarios import play_all
     from simulation.timeline import coverage
 
     every: list[Line] = []
@@ -139,9 +139,9 @@ async def _play(
 async def _play_crowd(
     book: Book, scenarios: Sequence[Scenario], start: datetime, *, as_json: bool, cover: bool
 ) -> None:
-    from cli.crowd import Progress, show_summary
-    from simulation.crowd import summarise
-    from simulation.playing import play_crowd
+    from cli.simulation_summary import Progress, show_summary
+    from simulation.batch import summarise
+    from simulation.scenarios import play_crowd
     from simulation.timeline import coverage
 
     with Progress(len(scenarios)) as progress:

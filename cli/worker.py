@@ -1,6 +1,6 @@
 """`parcours worker`: the same process as `python worker.py`."""
 
-from cli.environment import settings_or_refuse
+from cli.settings import settings_or_refuse
 
 
 def run() -> None:

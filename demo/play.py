@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
+from demo.cast import CAST, Act, Contact
 from demo.server import Row
 from demo.shop import Shop
-from demo.story import CAST, Act, Contact
 from demo.watch import Watch
 
 Tell = Callable[[Contact, str], None]

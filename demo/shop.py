@@ -8,7 +8,7 @@ from typing import Any
 
 from segment.analytics.client import Client
 
-from demo.story import Confirms, Contact, Deed, Does, Introduces, Looks, Reads
+from demo.cast import Confirms, Contact, Deed, Does, Introduces, Looks, Reads
 
 
 class Undelivered(Exception):

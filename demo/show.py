@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.live import Live
 
 from demo.board import Board
-from demo.closing import show_addresses, show_mail, show_stats
 from demo.expected import COUNTS
 from demo.play import play
-from demo.reckoning import missing_counts, missing_fates, settled
 from demo.server import Server
 from demo.shop import Shop, Undelivered
+from demo.summary import show_addresses, show_mail, show_stats
+from demo.verification import missing_counts, missing_fates, settled
 from demo.watch import Watch
 
 WITHIN = 110.0

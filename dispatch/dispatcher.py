@@ -23,27 +23,26 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from dispatch.goals import note_met_goals
-from dispatch.telling import tell_marked
+from dispatch.runs import tell_marked
 from dispatch.temporal import is_away, start_journey, wake
-from journeys.paths import first
-from journeys.triggers import EventEntry
-from store.catalog import Active, Catalog, Definition
+from journeys.model.paths import first
+from journeys.model.triggers import EventEntry
 from store.conditions import compile_condition, compile_where, judge_entries
-from store.entries import Entered, EntryRequest, Refused, enter_all
-from store.listening import look_at
-from store.outbox import (
+from store.definitions.catalog import Active, Catalog, Definition
+from store.entries.admission import Entered, EntryRequest, Refused, enter_all
+from store.events.outbox import (
     CHANNEL,
-    Candidate,
     Leased,
     Undispatched,
     bury,
     finish_round,
     lease,
-    listeners_for,
     put_off,
     release_contacts,
 )
-from store.runs import workflow_stopped
+from store.runs.workflow_marks import workflow_stopped
+from store.waits.listener_candidates import Candidate, listeners_for
+from store.waits.listeners import look_at
 
 log = structlog.get_logger(__name__)
 

@@ -8,10 +8,17 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from store.catalog import Catalog
-from store.goals import GoalCandidate, MetGoal, goals_for, goals_of, judge_goals, meet_goals
-from store.outbox import Undispatched
-from store.recording import CONTACT_CHANGED
+from store.definitions.catalog import Catalog
+from store.events.outbox import Undispatched
+from store.events.recording import CONTACT_CHANGED
+from store.goals.goal_rows import (
+    GoalCandidate,
+    MetGoal,
+    goals_for,
+    goals_of,
+    judge_goals,
+    meet_goals,
+)
 
 
 async def note_met_goals(

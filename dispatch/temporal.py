@@ -17,8 +17,9 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from journeys.exchange import QUEUE, WAKE, WORKFLOW, JourneyInput, Wake, workflow_id
-from journeys.program import Program
+from journeys.protocol.names import QUEUE, WAKE, WORKFLOW, workflow_id
+from journeys.protocol.payloads import JourneyInput, Wake
+from journeys.protocol.program import Program
 
 JOURNEY_KEY = SearchAttributeKey.for_keyword("JourneyKey")
 JOURNEY_VERSION = SearchAttributeKey.for_keyword("JourneyVersion")

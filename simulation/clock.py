@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from store.simulated import set_clock
+from store.simulation.simulated_database import set_clock
 
 # Well below the two seconds that a local activity may last.
 _PATIENCE = 1.2

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from infra.stack.postgres import Postgres
-    from simulation.trial import Trial
+    from devstack.postgres import Postgres
+    from simulation.fixture import Trial
 
 
 class Background:
@@ -60,7 +60,7 @@ def parcours_postgres(parcours_loop: Background) -> Iterator[Postgres]:
 @pytest.fixture
 def parcours_database(parcours_loop: Background, parcours_postgres: Postgres) -> str:
     """The URL of a migrated, empty database that the test has for itself."""
-    from simulation.playing import copy_database
+    from simulation.scenarios import copy_database
 
     name = f"trial_{secrets.token_hex(8)}"
     return parcours_postgres.url(parcours_loop.run(copy_database(parcours_postgres, name)))
@@ -69,7 +69,7 @@ def parcours_database(parcours_loop: Background, parcours_postgres: Postgres) ->
 @pytest.fixture
 def parcours(parcours_loop: Background, parcours_database: str) -> Iterator[Trial]:
     """A journey on trial: `load`, `contact`, `track`, `advance`; `path`, `messages`, `outcome`."""
-    from simulation.trial import Trial
+    from simulation.fixture import Trial
 
     trial = Trial(parcours_database, parcours_loop.run)
     try:

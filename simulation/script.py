@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import Any, cast, get_args
 from zoneinfo import ZoneInfo
 
-from api.times import parse_time
+from api.http.times import parse_time
 from api.tracking.items import Envelope, ItemRefused, parse_item
-from journeys.definition import Journey
-from journeys.durations import Duration
-from journeys.steps import EmailStep, SmsStep, WebhookStep
-from journeys.zones import zone_of
-from simulation.channels import Fate, WebhookAnswer
-from simulation.refusal import SimulationRefused
-from store.ingest import Item
-from store.topics import TopicState
+from journeys.model.journey import Journey
+from journeys.model.steps import EmailStep, SmsStep, WebhookStep
+from journeys.time.durations import Duration
+from journeys.time.zones import zone_of
+from simulation.errors import SimulationRefused
+from simulation.recording_channels import Fate, WebhookAnswer
+from store.events.ingest import Item
+from store.events.topic_changes import TopicState
 
 _IDENTIFY = frozenset({
     "type", "userId", "anonymousId", "traits", "context", "messageId", "timestamp", "sentAt",

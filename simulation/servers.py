@@ -17,18 +17,18 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.testing import WorkflowEnvironment
 
+from devstack.ports import free_port
+from devstack.postgres import Postgres
+from devstack.process import StackFailed
 from infra.clients import SEARCH_ATTRIBUTES
-from infra.stack.child import StackFailed
-from infra.stack.ports import free_port
-from infra.stack.postgres import Postgres
-from store.migrate import upgrade
+from store.migrations.upgrade import upgrade
 
 
 @asynccontextmanager
 async def throwaway_postgres() -> AsyncIterator[Postgres]:
     """A PostgreSQL server with the migrated database `parcours`, gone with the context.
 
-    Raises infra.stack.child.StackFailed if it can't start.
+    Raises devstack.process.StackFailed if it can't start.
     """
     directory = _make_directory()
     try:
@@ -51,7 +51,7 @@ async def throwaway_postgres() -> AsyncIterator[Postgres]:
 async def skipping_temporal() -> AsyncIterator[WorkflowEnvironment]:
     """A Temporal server whose time moves when it is told to, with our search attributes.
 
-    Raises infra.stack.child.StackFailed if it is not installed.
+    Raises devstack.process.StackFailed if it is not installed.
     """
     environment = await WorkflowEnvironment.start_time_skipping(
         data_converter=pydantic_data_converter,

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from api.times import format_time
-from journeys.definition import Journey
-from journeys.flow import Flow
-from journeys.outcomes import impossible, outcomes
-from journeys.steps import GotoStep
-from journeys.zones import zone_of
-from store.simulated import Happened, Standing, Turned
+from api.http.times import format_time
+from journeys.compile.flow import Flow
+from journeys.model.journey import Journey
+from journeys.model.outcomes import impossible, outcomes
+from journeys.model.steps import GotoStep
+from journeys.time.zones import zone_of
+from store.simulation.simulated_database import Happened, Standing, Turned
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def servers() -> Servers:
 def template_database(servers: Servers) -> str:
     """The name of a migrated database that tests' own are copied from."""
     # Imported here: tests that need no database need not wait for the tables.
-    from store.migrate import upgrade
+    from store.migrations.upgrade import upgrade
 
     directory = Path(os.environ[DIRECTORY])
     done = directory / "template.done"

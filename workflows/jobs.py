@@ -11,7 +11,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from journeys.exchange import MOVE, QUEUE, RESUME, JobInput, JobPage, JobResult
+    from journeys.protocol.names import MOVE, QUEUE, RESUME
+    from journeys.protocol.payloads import JobInput, JobPage, JobResult
 
 _PAGE_TIMEOUT = timedelta(seconds=60)
 _PAGE_HEARTBEAT = timedelta(seconds=10)

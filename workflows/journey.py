@@ -21,11 +21,9 @@ from temporalio.exceptions import (
 from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
-    from journeys.exchange import (
-        QUEUE,
-        SEND_QUEUES,
-        WAKE,
-        WORKFLOW,
+    from journeys.protocol.deferrals import held_words, until_words
+    from journeys.protocol.names import QUEUE, SEND_QUEUES, WAKE, WORKFLOW
+    from journeys.protocol.payloads import (
         FinishInput,
         Following,
         JourneyInput,
@@ -36,8 +34,7 @@ with workflow.unsafe.imports_passed_through():
         TakenVersion,
         Wake,
     )
-    from journeys.holds import held_words, until_words
-    from journeys.program import SENDS, Cursor, Node, advance, begin, divert
+    from journeys.protocol.program import SENDS, Cursor, Node, advance, begin, divert
 
 JOURNEY_STEP = SearchAttributeKey.for_keyword("JourneyStep")
 JOURNEY_VERSION = SearchAttributeKey.for_keyword("JourneyVersion")

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.auth import check_key
-from api.bodies import BODY_LIMIT, read_body
-from api.problems import responses
+from api.http.bodies import BODY_LIMIT, read_body
+from api.http.keys import check_key
+from api.http.problems import responses
 from api.tracking import schema
 from api.tracking.calls import take_batch, take_call
 

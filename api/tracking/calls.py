@@ -11,16 +11,16 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from prometheus_client import Counter
 
-from api.auth import check_key, header_key
-from api.bodies import BODY_LIMIT, decode, read_body
-from api.problems import Problem, responses
+from api.http.bodies import BODY_LIMIT, decode, read_body
+from api.http.keys import check_key, header_key
+from api.http.problems import Problem, responses
+from api.http.times import NaiveTime, parse_time
 from api.services import Services
-from api.times import NaiveTime, parse_time
 from api.tracking import schema
 from api.tracking.items import ITEM_LIMIT, KINDS, Envelope, ItemRefused, parse_item
-from store.calls import Accepted, Item, Rejected
-from store.ingest import take
-from store.keys import includes
+from store.events.ingest import take
+from store.events.items import Accepted, Item, Rejected
+from store.operations.api_keys import includes
 
 BATCH_LIMIT = 2500
 """Items of a batch (the tracking API's own limit)."""

@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import orjson
 
-from api.attributes import AttributeRefused, check_attributes, check_context
-from api.bodies import find_unkeepable, is_too_deep
-from api.times import NaiveTime, parse_time
-from store.calls import Item
-from store.meanings import OPERATE_EVENTS, has_meaning
+from api.http.bodies import find_unkeepable, is_too_deep
+from api.http.times import NaiveTime, parse_time
+from journeys.model.contact_checks import AttributeRefused, check_attributes, check_context
+from store.events.effects import OPERATE_EVENTS, has_meaning
+from store.events.items import Item
 
 ITEM_LIMIT = 32 * 1024
 """Bytes of an item (the tracking API's own limit)."""
@@ -44,7 +44,7 @@ class Envelope:
     sent_at: datetime | None = None
     context: Mapping[str, Any] | None = None
     doubtful: bool = False
-    """Texts and numbers are to be looked at; see `api.bodies.decode`."""
+    """Texts and numbers are to be looked at; see `api.http.bodies.decode`."""
     measure: bool = False
     """The body is large enough for an item over the limit."""
 

@@ -16,8 +16,8 @@ from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
 
 from channels.adapter import Email
-from channels.addresses import parse_email
 from channels.errors import Code, Refused
+from journeys.model.addresses import parse_email
 
 MESSAGE_HEADER = "X-Parcours-Message"
 """Carries our message id, by which whoever reports back names the message."""

@@ -14,7 +14,7 @@ from time import monotonic
 
 import httpcore
 
-from channels.webhook.addresses import AddressPolicy
+from channels.webhook.allowed_addresses import AddressPolicy
 
 
 class GuardedNetwork(httpcore.AsyncNetworkBackend):

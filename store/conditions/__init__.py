@@ -6,10 +6,10 @@ bigint` (a run, or for an entry what would become one, its id null). It is true 
 null.
 """
 
-from store.conditions.compiling import compile_condition, compile_where, split_where
-from store.conditions.judging import Judged, judge, judge_entries, judge_start
+from store.conditions.condition_compiler import compile_condition, compile_where, split_where
+from store.conditions.evaluation import Judged, judge, judge_entries, judge_start
 from store.conditions.predicate import Predicate, Witness
-from store.conditions.timing import is_timed
+from store.conditions.time_dependence import is_timed
 
 __all__ = [
     "Judged",

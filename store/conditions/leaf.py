@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from store.conditions.comparing import Operators, compare, expected
-from store.conditions.values import Statement, Values
+from store.conditions.comparisons import Operators, compare, expected
+from store.conditions.sql_values import Statement, Values
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Alembic's environment: the connection is handed in by `store.migrate`."""
+"""Alembic's environment: the connection is handed in by `store.migrations.upgrade`."""
 
 from alembic import context
 from sqlmodel import SQLModel

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
 
-from infra.stack.inbox import Inbox
+from devstack.inbox import Inbox
 
 
 @dataclass(frozen=True, slots=True)

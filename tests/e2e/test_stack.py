@@ -11,7 +11,7 @@ import httpx
 import psutil
 from temporalio.client import Client
 
-from journeys.exchange import WORKFLOW
+from journeys.protocol.names import WORKFLOW
 from tests.support.conditions import eventually
 from tests.support.stack import FREE_PORTS, DevStack, dev_stack
 from tests.support.temporal import current_details

@@ -11,6 +11,7 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 
+from devstack.ports import free_port
 from infra.clients import (
     SEARCH_ATTRIBUTES,
     SearchAttributesRefused,
@@ -19,7 +20,6 @@ from infra.clients import (
     open_pool,
 )
 from infra.settings import Settings
-from infra.stack.ports import free_port
 
 
 async def test_connections_commit_by_themselves_and_speak_utc(

@@ -7,8 +7,8 @@ import sys
 import psycopg
 import pytest
 
-from infra.stack.ports import free_port
-from store.keys import find_key
+from devstack.ports import free_port
+from store.operations.api_keys import find_key
 from tests.support.servers import Servers
 
 

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from temporalio.client import Client
 
+from devstack.inbox import Inbox
 from infra.clients import SEARCH_ATTRIBUTES
-from infra.stack.inbox import Inbox
 from tests.support.conditions import eventually
 from tests.support.stack import dev_stack
 

@@ -21,11 +21,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from devstack.ports import free_port
+from devstack.postgres import Postgres
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings
-from infra.stack.ports import free_port
-from infra.stack.postgres import Postgres
-from store.migrate import upgrade
+from store.migrations.upgrade import upgrade
 from tests.integration.channels.http_server import running_http
 from tests.replay.scenarios import SCENARIOS, Scenario, Stage
 from tests.support.engine import engine_at_work

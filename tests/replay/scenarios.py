@@ -10,8 +10,8 @@ from uuid import UUID
 
 from aiosmtpd.smtp import Envelope
 
-from store.changes import change_attributes
-from store.overdue import Overdue
+from journeys.versions.overdue import Overdue
+from store.events.attribute_changes import change_attributes
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.moves import SEND, begin_move, ended, paused, resumed, spread

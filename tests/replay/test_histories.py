@@ -16,8 +16,8 @@ from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import NondeterminismError, SandboxImportNotificationPolicy
 
-from journeys.exchange import JourneyInput
-from journeys.program import Kind, Node
+from journeys.protocol.payloads import JourneyInput
+from journeys.protocol.program import Kind, Node
 from tests.replay.record import HISTORIES
 from tests.replay.scenarios import SCENARIOS
 from workflows.jobs import Move, Resume

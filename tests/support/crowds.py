@@ -16,11 +16,12 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
 from channels.adapter import Channel, Email, Outgoing, Receipt
 from dispatch.temporal import CONTACT_ID, JOURNEY_KEY, JOURNEY_VERSION
-from journeys.exchange import QUEUE, WORKFLOW, JourneyInput, JourneyState, workflow_id
-from journeys.program import Cursor
-from store.catalog import Catalog
-from store.identifiers import new_id
-from store.recording import NewEvent, record_events
+from journeys.protocol.names import QUEUE, WORKFLOW, workflow_id
+from journeys.protocol.payloads import JourneyInput, JourneyState
+from journeys.protocol.program import Cursor
+from store.definitions.catalog import Catalog
+from store.events.recording import NewEvent, record_events
+from store.tables.identifiers import new_id
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 AT_ONCE = 40

@@ -18,10 +18,10 @@ from temporalio.client import Client, WorkflowHandle
 
 from dispatch.dispatcher import Dispatcher
 from infra.settings import Settings
-from journeys.compiler import compile_program
-from journeys.definition import Journey
-from journeys.exchange import workflow_id
-from store.recording import NewEvent, record_events
+from journeys.compile.program_compiler import compile_program
+from journeys.model.journey import Journey
+from journeys.protocol.names import workflow_id
+from store.events.recording import NewEvent, record_events
 from tests.support.conditions import eventually
 from worker import serving
 

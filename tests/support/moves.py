@@ -12,10 +12,10 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
 from dispatch.jobs import start_job
-from store.documents import lock_catalog
-from store.jobs import JobRow, count_to_move, create_job, read_job, supersede
-from store.overdue import Overdue
-from store.pausing import pause, resume
+from journeys.versions.overdue import Overdue
+from store.definitions.documents import lock_catalog
+from store.definitions.pausing import pause, resume
+from store.operations.jobs import JobRow, count_to_move, create_job, read_job, supersede
 from tests.support.conditions import eventually
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]

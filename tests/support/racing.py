@@ -21,11 +21,12 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client, Interceptor, OutboundInterceptor, SignalWorkflowInput
 
 from activities.context import Context
-from activities.waits import close, plan
-from journeys.exchange import WAKE, StepInput, StepResult
-from store.catalog import Catalog
-from store.entries import Entered, EntryRequest, enter_all
-from store.recording import NewEvent, record_events
+from activities.waiting.waits import close, plan
+from journeys.protocol.names import WAKE
+from journeys.protocol.payloads import StepInput, StepResult
+from store.definitions.catalog import Catalog
+from store.entries.admission import Entered, EntryRequest, enter_all
+from store.events.recording import NewEvent, record_events
 from tests.support.conditions import eventually
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]

@@ -21,10 +21,10 @@ from urllib.parse import urlsplit
 import psutil
 from filelock import FileLock
 
-from infra.stack.child import Child, StackFailed
-from infra.stack.ports import free_port
-from infra.stack.postgres import Postgres
-from infra.stack.temporal import Temporal
+from devstack.ports import free_port
+from devstack.postgres import Postgres
+from devstack.process import Child, StackFailed
+from devstack.temporal_server import Temporal
 
 DIRECTORY = "TESTS_SERVERS_DIRECTORY"
 CONTROLLER = "TESTS_CONTROLLER_PID"

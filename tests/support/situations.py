@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 from pydantic import TypeAdapter
 
-from journeys.conditions import Condition
+from journeys.model.conditions import Condition
 from store.conditions import Judged, compile_condition, judge
 
 CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)

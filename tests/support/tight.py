@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from infra.stack.ports import free_port
-from infra.stack.temporal import Temporal
+from devstack.ports import free_port
+from devstack.temporal_server import Temporal
 
 
 @asynccontextmanager

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from simulation.book import Book, read_book
-from simulation.crowd import Candidate, draw, read_contacts, read_crowd, summarise
-from simulation.refusal import SimulationRefused
+from simulation.batch import Candidate, draw, read_contacts, read_crowd, summarise
+from simulation.document_set import Book, read_book
+from simulation.errors import SimulationRefused
 from simulation.timeline import Line
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)

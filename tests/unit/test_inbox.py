@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack.inbox import Inbox, TakenMessage
-from infra.stack.smtp import take
+from devstack.inbox import Inbox, TakenMessage
+from devstack.smtp_sink import take
 
 MAIL = (
     b"From: =?utf-8?q?Caf=C3=A9?= <cafe@example.com>\r\n"

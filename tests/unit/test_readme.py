@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from infra.settings import Settings
-from journeys.support import WORKS
+from journeys.checks.unsupported import WORKS
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

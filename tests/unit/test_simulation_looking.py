@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from journeys.conditions import EventCondition
-from simulation.looking import Ageing
+from journeys.model.conditions import EventCondition
+from simulation.timed_conditions import Ageing
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from journeys.support import WORKS
-from simulation.book import Book, read_book
-from simulation.playing import read_scenario
-from simulation.refusal import SimulationRefused
+from journeys.checks.unsupported import WORKS
+from simulation.document_set import Book, read_book
+from simulation.errors import SimulationRefused
+from simulation.scenarios import read_scenario
 from simulation.script import SendGoes, Start
 
 START = datetime(2026, 3, 28, 12, tzinfo=UTC)

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from infra.settings import Settings
-from store.keys import create_key
+from store.operations.api_keys import create_key
 from tests.support.api import serving
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]

@@ -7,7 +7,7 @@ import gzip
 import httpx
 import pytest
 
-from api.codes import CODE_LENGTH
+from api.coupons.code_files import CODE_LENGTH
 from tests.integration.api.conftest import Rows
 
 CSV = {"Content-Type": "text/csv"}

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from journeys.support import WORKS
+from journeys.checks.unsupported import WORKS
 from tests.integration.api.conftest import Rows
 
 TOPIC = "topic: news\ndefault: double\n"

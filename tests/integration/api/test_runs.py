@@ -9,8 +9,8 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from devstack.ports import free_port
 from infra.settings import Settings
-from infra.stack.ports import free_port
 from tests.integration.api.conftest import Keys, Rows
 from tests.support.api import serving
 

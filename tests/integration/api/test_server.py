@@ -7,12 +7,12 @@ from pathlib import Path
 import httpx
 import psycopg
 
+from devstack.inbox import Inbox, TakenMessage
+from devstack.ports import free_port
+from devstack.postgres import Postgres
 from infra.settings import Settings
-from infra.stack.inbox import Inbox, TakenMessage
-from infra.stack.ports import free_port
-from infra.stack.postgres import Postgres
-from store.keys import create_key
-from store.migrate import upgrade
+from store.migrations.upgrade import upgrade
+from store.operations.api_keys import create_key
 from tests.integration.api.conftest import Keys, Pool
 from tests.support.api import serving
 from tests.support.conditions import eventually

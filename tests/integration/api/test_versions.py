@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from store.identifiers import new_id
+from store.tables.identifiers import new_id
 from tests.integration.api.conftest import Pool, Rows
 from tests.support.engine import make_contact
 

@@ -11,11 +11,11 @@ from moto.ses.models import ses_backends
 from moto.sns.models import sns_backends
 
 from channels.adapter import Adapter, Call, Email, Outgoing, Sms
-from channels.email.ses import SesAdapter
-from channels.email.smtp import SmtpAdapter
-from channels.email.smtp_server import SmtpServer as SmtpUrl
-from channels.sms.sns import SnsAdapter
-from channels.webhook.http import WebhookAdapter
+from channels.email.ses.send import SesAdapter
+from channels.email.smtp.send import SmtpAdapter
+from channels.email.smtp.server import SmtpServer as SmtpUrl
+from channels.sms.sns.send import SnsAdapter
+from channels.webhook.send import WebhookAdapter
 from tests.integration.channels.http_server import Exchange, HttpServer
 from tests.integration.channels.smtp_server import DROP, HANG, SmtpServer
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from channels.errors import Code, Refused, Unclear
-from channels.sms.inbox import InboxAdapter
+from channels.sms.inbox.send import InboxAdapter
 from tests.integration.channels.providers import an_email, an_sms
 
 

@@ -12,7 +12,7 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
-from channels.email.ses import SesAdapter
+from channels.email.ses.send import SesAdapter
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
 from tests.integration.channels.certificates import Tls
 from tests.integration.channels.http_server import running_http

@@ -9,8 +9,8 @@ from email.policy import default
 
 import pytest
 
-from channels.email.smtp import SmtpAdapter
-from channels.email.smtp_server import SmtpServer as SmtpUrl
+from channels.email.smtp.send import SmtpAdapter
+from channels.email.smtp.server import SmtpServer as SmtpUrl
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
 from tests.integration.channels.certificates import Tls
 from tests.integration.channels.providers import an_email

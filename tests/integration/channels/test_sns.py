@@ -9,7 +9,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
 
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
-from channels.sms.sns import SnsAdapter
+from channels.sms.sns.send import SnsAdapter
 from tests.integration.channels.providers import REGION, SnsProvider, an_sms
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from channels.adapter import Call
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
-from channels.webhook.http import WebhookAdapter
+from channels.webhook.send import WebhookAdapter
 from channels.webhook.signature import verify
 from tests.integration.channels.certificates import Tls
 from tests.integration.channels.http_server import Behaviour, Exchange, HttpServer, running_http

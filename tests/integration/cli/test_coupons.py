@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from infra.settings import Settings
-from store.keys import create_key
+from store.operations.api_keys import create_key
 from tests.support.api import serving
 
 

@@ -13,10 +13,10 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 from cli.main import app
+from devstack.ports import free_port
 from infra.settings import Settings
-from infra.stack.ports import free_port
 from journeys.library import about, names, source
-from store.keys import create_key
+from store.operations.api_keys import create_key
 from tests.support.api import serving
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]

@@ -11,12 +11,12 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import ActivityEnvironment
 
 from activities.context import Context
-from activities.decisions import Decisions
+from activities.deciding.decisions import Decisions
+from api.runs.start import start_by_api
 from dispatch.dispatcher import Dispatcher
-from dispatch.starting import start_by_api
-from journeys.exchange import StepInput, StepResult
-from journeys.program import Kind
-from store.catalog import Catalog
+from journeys.protocol.payloads import StepInput, StepResult
+from journeys.protocol.program import Kind
+from store.definitions.catalog import Catalog
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, activate, make_contact, visits
 from tests.support.temporal import closed_as

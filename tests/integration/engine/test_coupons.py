@@ -5,10 +5,10 @@ from typing import Any
 from temporalio.testing import ActivityEnvironment
 
 from activities.context import Context
-from activities.decisions import Decisions
-from journeys.exchange import StepInput, StepResult
-from store.catalog import Catalog
-from store.coupons import Pool, add_codes, make_pool, read_pool
+from activities.deciding.decisions import Decisions
+from journeys.protocol.payloads import StepInput, StepResult
+from store.coupons.pools import Pool, add_codes, make_pool, read_pool
+from store.definitions.catalog import Catalog
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.smtp import SmtpSink

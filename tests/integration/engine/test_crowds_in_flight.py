@@ -13,9 +13,9 @@ import pytest
 from temporalio.client import Client
 
 from infra.settings import Settings
-from store.catalog import Catalog
-from store.foreseeing import Foreseen, foresee
-from store.moving import Target
+from store.definitions.catalog import Catalog
+from store.versions.migration_preview import Foreseen, foresee
+from store.versions.run_migration import Target
 from tests.integration.engine.test_worker_process import worker_process
 from tests.support.conditions import eventually
 from tests.support.crowds import Member, Pool, Post, gather_crowd, let_go

@@ -16,12 +16,13 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from dispatch.starting import start_by_api
+from api.runs.start import start_by_api
 from infra.clients import open_pool
 from infra.settings import Settings
-from journeys.exchange import WAKE, JourneyResult, StepResult, Wake, workflow_id
-from store.catalog import Catalog
-from store.changes import change_attributes
+from journeys.protocol.names import WAKE, workflow_id
+from journeys.protocol.payloads import JourneyResult, StepResult, Wake
+from store.definitions.catalog import Catalog
+from store.events.attribute_changes import change_attributes
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.racing import Offset, Pool, Side, at_work, eventually_none, in_turn

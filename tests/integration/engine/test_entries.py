@@ -14,12 +14,12 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from api.runs.start import StartAnswer, TemporalAway, start_by_api
+from devstack.ports import free_port
 from dispatch.dispatcher import Dispatcher
-from dispatch.starting import StartAnswer, TemporalAway, start_by_api
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings
-from infra.stack.ports import free_port
-from store.catalog import Catalog
+from store.definitions.catalog import Catalog
 from tests.support.engine import accept, activate, make_contact
 from tests.support.racing import at_work, eventually_none, in_turn
 

@@ -13,12 +13,12 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
-from activities.claiming import Claimed, claim_send
+from activities.sending.claim import Claimed, claim_send
 from dispatch.dispatcher import Dispatcher
 from infra.clients import open_pool
 from infra.settings import Settings
-from journeys.exchange import JourneyResult, StepInput, StepResult
-from store.recording import NewEvent, record_events
+from journeys.protocol.payloads import JourneyResult, StepInput, StepResult
+from store.events.recording import NewEvent, record_events
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, accept, activate
 from tests.support.racing import (

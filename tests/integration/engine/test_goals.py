@@ -9,16 +9,16 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
-from activities.claiming import Claimed, claim_send
+from activities.sending.claim import Claimed, claim_send
 from dispatch.dispatcher import Dispatcher
 from dispatch.goals import note_met_goals
-from journeys.exchange import JourneyResult, StepInput, StepResult
-from store.calls import Item
-from store.catalog import Catalog
-from store.contacts import erase
-from store.ingest import take
-from store.run_events import record_run_event
-from store.runs import end_run
+from journeys.protocol.payloads import JourneyResult, StepInput, StepResult
+from store.contacts.erasure import erase
+from store.definitions.catalog import Catalog
+from store.events.ingest import take
+from store.events.items import Item
+from store.events.run_events import record_run_event
+from store.runs.lifecycle import end_run
 from tests.support.engine import accept, activate, make_contact
 from tests.support.racing import context_of, entered_runs
 

@@ -16,17 +16,17 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.claiming import Claimed, claim_send
 from activities.context import Context
-from activities.sends import Sends
+from activities.sending.claim import Claimed, claim_send
+from activities.sending.send import Sends
 from channels.adapter import Channel, Outgoing, Receipt
 from channels.errors import Code, NotTaken
-from journeys.exchange import StepInput, StepResult
-from store.calls import Item
-from store.catalog import Catalog
-from store.changes import change_attributes
-from store.entries import Entered, EntryRequest, enter
-from store.ingest import take
+from journeys.protocol.payloads import StepInput, StepResult
+from store.definitions.catalog import Catalog
+from store.entries.admission import Entered, EntryRequest, enter
+from store.events.attribute_changes import change_attributes
+from store.events.ingest import take
+from store.events.items import Item
 from tests.integration.engine.test_operator_view import summary
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, activate, make_contact, visits

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from dispatch.moving import tell_untold
-from store.catalog import Catalog
-from store.jobs import create_job, job_started
-from store.moving import Target, move_run
-from store.overdue import Overdue
+from dispatch.versions import tell_untold
+from journeys.versions.overdue import Overdue
+from store.definitions.catalog import Catalog
+from store.operations.jobs import create_job, job_started
+from store.versions.run_migration import Target, move_run
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.moves import begin_move, ended

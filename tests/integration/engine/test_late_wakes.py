@@ -6,9 +6,9 @@ from uuid import UUID
 import pytest
 
 from activities.context import Context
-from activities.waits import close, plan
-from journeys.exchange import StepInput
-from store.catalog import Catalog
+from activities.waiting.waits import close, plan
+from journeys.protocol.payloads import StepInput
+from store.definitions.catalog import Catalog
 from tests.support.conditions import eventually
 from tests.support.engine import accept, activate, visits
 from tests.support.racing import Pool, entered_runs

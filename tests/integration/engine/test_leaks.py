@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from temporalio.client import WorkflowHandle
 
 from infra.settings import Settings
-from store.coupons import add_codes, make_pool
+from store.coupons.pools import add_codes, make_pool
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.smtp import SmtpSink

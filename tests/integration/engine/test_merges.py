@@ -4,8 +4,8 @@ from uuid import UUID
 
 import orjson
 
-from store.calls import Item
-from store.ingest import take
+from store.events.ingest import take
+from store.events.items import Item
 from tests.support.engine import Engine
 
 JOURNEY = """

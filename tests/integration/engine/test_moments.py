@@ -11,12 +11,12 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from activities.context import Context
-from activities.reading import unlocked
-from activities.waits import close, look_again, plan, plan_within
-from journeys.exchange import StepInput, StepResult
-from store.catalog import Catalog
-from store.changes import change_attributes
-from store.entries import Entered, EntryRequest, enter
+from activities.locked_run import unlocked
+from activities.waiting.waits import close, look_again, plan, plan_within
+from journeys.protocol.payloads import StepInput, StepResult
+from store.definitions.catalog import Catalog
+from store.entries.admission import Entered, EntryRequest, enter
+from store.events.attribute_changes import change_attributes
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, accept, activate, make_contact, visits
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from aiosmtpd.smtp import Envelope
 
-from store.jobs import JobRow
-from store.overdue import Overdue
+from journeys.versions.overdue import Overdue
+from store.operations.jobs import JobRow
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, accept
 from tests.support.moves import SEND, SKIP, begin_move, ended, paused, resumed, spread

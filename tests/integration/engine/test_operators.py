@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from dispatch.dispatcher import Dispatcher
 from infra.settings import Settings
-from store.catalog import Catalog
+from store.definitions.catalog import Catalog
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, accept, activate, engine_at_work, make_contact, newest_run
 from tests.support.smtp import SmtpSink

@@ -9,12 +9,12 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 
+from devstack.ports import free_port
+from devstack.postgres import Postgres
+from devstack.process import Child
 from infra.clients import open_pool
 from infra.settings import Settings
-from infra.stack.child import Child
-from infra.stack.ports import free_port
-from infra.stack.postgres import Postgres
-from store.migrate import upgrade
+from store.migrations.upgrade import upgrade
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, engine_at_work
 from tests.support.temporal import history

@@ -18,7 +18,7 @@ from activities.context import Context
 from dispatch.dispatcher import Dispatcher
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings
-from store.catalog import Catalog
+from store.definitions.catalog import Catalog
 from tests.support.conditions import eventually
 from tests.support.engine import activate
 from tests.support.racing import (

@@ -14,12 +14,12 @@ import pytest
 from psycopg import AsyncConnection
 from temporalio.client import Client
 
-from activities.claiming import Claimed, claim_send
 from activities.context import Context
+from activities.sending.claim import Claimed, claim_send
 from infra.settings import Settings
-from journeys.exchange import StepInput, StepResult
-from store.catalog import Catalog
-from store.overdue import Overdue
+from journeys.protocol.payloads import StepInput, StepResult
+from journeys.versions.overdue import Overdue
+from store.definitions.catalog import Catalog
 from tests.integration.engine.test_worker_process import worker_process
 from tests.support.conditions import eventually
 from tests.support.crowds import Member, Pool, gather_crowd, let_go, write_crowd

@@ -4,8 +4,8 @@ from collections import Counter
 
 from temporalio.api.enums.v1 import EventType
 
+from devstack.inbox import Inbox
 from infra.settings import Settings
-from infra.stack.inbox import Inbox
 from tests.support.engine import Engine
 from tests.support.samples import SAMPLE
 from tests.support.smtp import SmtpSink

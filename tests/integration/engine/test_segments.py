@@ -8,9 +8,9 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
 from dispatch.dispatcher import Dispatcher
-from store.catalog import Catalog
-from store.documents import lock_catalog, save_document
-from store.listening import look_at
+from store.definitions.catalog import Catalog
+from store.definitions.documents import lock_catalog, save_document
+from store.waits.listeners import look_at
 from tests.support.engine import Engine, accept, activate, make_contact, visits
 from tests.support.racing import entered_runs
 from tests.support.smtp import SmtpSink

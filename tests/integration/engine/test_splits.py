@@ -12,13 +12,13 @@ from ruamel.yaml import YAML
 from temporalio.testing import ActivityEnvironment
 
 from activities.context import Context
-from activities.splits import Splits, Tallies
-from journeys.definition import Journey
-from journeys.exchange import StepInput, StepResult
-from journeys.splitting import arm_at, bucket
-from journeys.steps import Arm, SplitStep, Winner
-from store.catalog import Catalog
-from store.runs import read_run
+from activities.deciding.splits import Splits, Tallies
+from journeys.model.arms import arm_at, bucket
+from journeys.model.journey import Journey
+from journeys.model.steps import Arm, SplitStep, Winner
+from journeys.protocol.payloads import StepInput, StepResult
+from store.definitions.catalog import Catalog
+from store.runs.rows import read_run
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.temporal import closed_as, reset, workflow_tasks

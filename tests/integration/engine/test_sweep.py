@@ -8,11 +8,12 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from dispatch.temporal import start_journey
-from journeys.exchange import QUEUE, WORKFLOW, JourneyInput, workflow_id
-from journeys.program import Node, Program
-from store.catalog import Catalog
-from store.entries import Entered, EntryRequest, enter
-from store.runs import end_run
+from journeys.protocol.names import QUEUE, WORKFLOW, workflow_id
+from journeys.protocol.payloads import JourneyInput
+from journeys.protocol.program import Node, Program
+from store.definitions.catalog import Catalog
+from store.entries.admission import Entered, EntryRequest, enter
+from store.runs.lifecycle import end_run
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.smtp import SmtpSink

@@ -13,10 +13,10 @@ from uuid import UUID
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from activities.waits import close, plan
-from journeys.exchange import StepInput, StepResult
-from store.changes import change_attributes
-from store.recording import NewEvent, record_events
+from activities.waiting.waits import close, plan
+from journeys.protocol.payloads import StepInput, StepResult
+from store.events.attribute_changes import change_attributes
+from store.events.recording import NewEvent, record_events
 from tests.support.engine import Engine, accept, activate
 from tests.support.racing import Bare, bare_runs, context_of, eventually_none, in_turn
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from simulation.book import read_book, read_files
-from simulation.playing import play, read_scenario
+from simulation.document_set import read_book, read_files
+from simulation.scenarios import play, read_scenario
 from simulation.timeline import Line
 from tests.integration.simulation.samples import LIBRARY
 from tests.support.databases import cloning

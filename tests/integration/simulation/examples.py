@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from journeys.definition import Journey
-from journeys.parsing import Parsed, parse
+from journeys.model.journey import Journey
+from journeys.source.parsing import Parsed, parse
 from tests.integration.simulation.paths import Case, Stop, laid_over, parts
 
 PAGE = Path(__file__).parents[3] / "docs" / "language-examples.md"

@@ -21,8 +21,8 @@ from typing import Any
 import orjson
 from ruamel.yaml import YAML
 
-from journeys.definition import Journey
-from journeys.parsing import parse_all
+from journeys.model.journey import Journey
+from journeys.source.parsing import parse_all
 from simulation.timeline import Line
 from tests.integration.simulation.samples import LIBRARY
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from journeys.support import WORKS
-from simulation.book import read_book
-from simulation.refusal import SimulationRefused
-from simulation.trial import Trial
+from journeys.checks.unsupported import WORKS
+from simulation.document_set import read_book
+from simulation.errors import SimulationRefused
+from simulation.fixture import Trial
 from tests.integration.simulation.conftest import Play
 from tests.integration.simulation.samples import ADA
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from simulation.book import read_book
-from simulation.trial import Trial
+from simulation.document_set import read_book
+from simulation.fixture import Trial
 from tests.integration.simulation.conftest import Play
 from tests.integration.simulation.samples import ADA
 from tests.unit.journeys.examples import PROGRAMMES

@@ -1,6 +1,6 @@
 """Coupons, simulated: pools that a scenario gives, and full ones."""
 
-from simulation.trial import Trial
+from simulation.fixture import Trial
 from tests.integration.simulation.samples import ADA
 
 SPRING = """

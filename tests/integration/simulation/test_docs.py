@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from simulation.trial import Trial
+from simulation.fixture import Trial
 
 DOCS = (Path(__file__).parents[3] / "docs" / "simulation.md").read_text(encoding="utf-8")
 

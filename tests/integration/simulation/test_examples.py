@@ -7,12 +7,12 @@ from datetime import datetime
 
 import pytest
 
-from journeys.conditions import OPERATORS, Comparison
-from journeys.parts import parts_of
-from journeys.support import WORKS, constructs_of
-from journeys.values import DocumentModel
-from simulation.book import read_book
-from simulation.playing import play_together, read_scenario
+from journeys.checks.unsupported import WORKS, constructs_of
+from journeys.model.conditions import OPERATORS, Comparison
+from journeys.model.parts import parts_of
+from journeys.model.values import DocumentModel
+from simulation.document_set import read_book
+from simulation.scenarios import play_together, read_scenario
 from tests.integration.simulation.examples import examples
 
 EXAMPLES = examples()

@@ -9,12 +9,12 @@ from uuid import uuid4
 
 from psycopg_pool import AsyncConnectionPool
 
-from simulation.book import read_book
 from simulation.clock import Clock
-from simulation.playing import read_scenario
+from simulation.document_set import read_book
+from simulation.driver import simulating
+from simulation.scenarios import read_scenario
 from simulation.servers import skipping_temporal
-from simulation.simulation import simulating
-from store.simulated import stop_clock
+from store.simulation.simulated_database import stop_clock
 from tests.integration.simulation.samples import ADA
 from tests.support.conditions import eventually
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from simulation.book import read_book, read_files
+from simulation.document_set import read_book, read_files
 from simulation.timeline import coverage
 from tests.integration.simulation.conftest import Play
 from tests.integration.simulation.samples import ADA, LIBRARY

@@ -8,13 +8,13 @@ from itertools import groupby
 
 import pytest
 
-from journeys.definition import Journey
 from journeys.library import names
-from journeys.outcomes import SKIP_REASONS
-from journeys.steps import ExitStep
-from journeys.triggers import EventExit
-from simulation.book import Book, lacking, read_book, read_files
-from simulation.playing import play_together, read_scenario
+from journeys.model.journey import Journey
+from journeys.model.outcomes import SKIP_REASONS
+from journeys.model.steps import ExitStep
+from journeys.model.triggers import EventExit
+from simulation.document_set import Book, lacking, read_book, read_files
+from simulation.scenarios import play_together, read_scenario
 from simulation.timeline import Line, coverage
 from tests.integration.simulation.paths import Case, as_lines, read_table, table_names
 from tests.unit.journeys.examples import programmes

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from simulation.trial import Trial
+from simulation.fixture import Trial
 from tests.integration.simulation.conftest import Play
 from tests.integration.simulation.samples import ADA
 

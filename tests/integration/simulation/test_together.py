@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from simulation.book import read_book
-from simulation.playing import play_together, read_scenario
-from simulation.refusal import SimulationRefused
+from simulation.document_set import read_book
+from simulation.errors import SimulationRefused
+from simulation.scenarios import play_together, read_scenario
 from simulation.timeline import Line, coverage
 
 START = "2026-03-27T08:00:00+00:00"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulation.refusal import SimulationRefused
-from simulation.trial import Trial
+from simulation.errors import SimulationRefused
+from simulation.fixture import Trial
 from tests.integration.simulation.samples import ADA, LIBRARY
 
 CART = {"cart_id": "c1", "total": 40, "items": [{"name": "Lamp"}]}

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
-from store.holds import active_hours
+from store.events.active_hours import active_hours
 from tests.support.engine import make_contact
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]

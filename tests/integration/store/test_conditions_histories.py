@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from pydantic import TypeAdapter
 
-from journeys.conditions import Where
+from journeys.model.conditions import Where
 from store.conditions import compile_condition, compile_where, judge_entries
 from tests.support.situations import CONDITION, Situation
 

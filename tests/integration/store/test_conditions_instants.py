@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from journeys.durations import Duration, at_local
+from journeys.time.durations import Duration, at_local
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 

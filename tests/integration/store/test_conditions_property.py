@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from pydantic import TypeAdapter
 
-from journeys.conditions import Where
+from journeys.model.conditions import Where
 from store.conditions import compile_where
 from tests.support.situations import Situation
 

@@ -10,13 +10,13 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api.tracking.items import Envelope, parse_item
-from store.contacts import erase
-from store.coupons import Pool as Counts
-from store.coupons import add_codes, draw, make_pool, read_pool
-from store.ingest import take
-from store.meanings import MeaningRefused
-from store.merging import repoint
-from store.recording import NewEvent, record_events
+from store.contacts.erasure import erase
+from store.contacts.merge import repoint
+from store.coupons.pools import Pool as Counts
+from store.coupons.pools import add_codes, draw, make_pool, read_pool
+from store.events.effects import MeaningRefused
+from store.events.ingest import take
+from store.events.recording import NewEvent, record_events
 from tests.support.conditions import eventually
 from tests.support.engine import make_contact
 

@@ -13,8 +13,8 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 from whenever import Instant, ItemizedDelta
 
-from journeys.definition import Journey
-from store.goals import (
+from journeys.model.journey import Journey
+from store.goals.goal_rows import (
     GoalLook,
     MetGoal,
     NewGoal,
@@ -22,9 +22,9 @@ from store.goals import (
     goals_for,
     judge_goals,
     meet_goals,
-    read_goal,
     set_goals,
 )
+from store.reports.goal_counts import read_goal
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 

@@ -10,11 +10,11 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from store.contacts import hold
-from store.ingest import Accepted, Item, NewEvent, Rejected, record_events, take
-from store.meanings import MeaningRefused, has_meaning
-from store.plain_ingest import is_plain
-from store.suppressions import find_suppression
+from store.contacts.rows import hold
+from store.events.effects import MeaningRefused, has_meaning
+from store.events.fast_path import is_plain
+from store.events.ingest import Accepted, Item, NewEvent, Rejected, record_events, take
+from store.messages.suppressions import find_suppression
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 LIMIT = 6000

@@ -9,8 +9,8 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
-from store.identifiers import new_id
-from store.run_listing import BadCursor, list_runs, show_run
+from store.reports.run_listing import BadCursor, list_runs, show_run
+from store.tables.identifiers import new_id
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 START = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)

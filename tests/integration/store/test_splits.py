@@ -8,8 +8,8 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from journeys.conditions import Fate
-from store.splits import tally
+from journeys.model.conditions import Fate
+from store.reports.split_scores import tally
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 

@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
-from store.statistics import journey_statistics
+from store.reports.journey_statistics import journey_statistics
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels.addresses import check_email, normalise_phone
+from journeys.model.addresses import check_email, normalise_phone
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from uuid import uuid4
 import pytest
 
 from channels.adapter import Call, Sms
-from channels.email.ses import SesAdapter
-from channels.email.smtp import SmtpAdapter
+from channels.email.ses.send import SesAdapter
+from channels.email.smtp.send import SmtpAdapter
 from channels.errors import Code, NotTaken
 from channels.registry import build
-from channels.sms.inbox import InboxAdapter
-from channels.sms.sns import SnsAdapter
+from channels.sms.inbox.send import InboxAdapter
+from channels.sms.sns.send import SnsAdapter
 
 
 def test_every_channel_has_an_adapter_that_knows_its_channel() -> None:

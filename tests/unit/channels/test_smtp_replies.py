@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels.email.smtp_replies import Stage, refusal
+from channels.email.smtp.replies import Stage, refusal
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels.email.smtp_server import SmtpServer
+from channels.email.smtp.server import SmtpServer
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels.webhook.addresses import AddressPolicy, Forbidden
+from channels.webhook.allowed_addresses import AddressPolicy, Forbidden
 
 # A first and a last address of each range that IANA's special-purpose registries
 # do not give out to the public, and those that clouds keep for their metadata.

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from journeys.definition import Journey
-from journeys.parsing import Parsed, parse
-from journeys.problems import InvalidDocuments, Problem
-from journeys.validation import Known, check
+from journeys.checks.validation import Known, check
+from journeys.model.journey import Journey
+from journeys.model.problems import InvalidDocuments, Problem
+from journeys.source.parsing import Parsed, parse
 
 PROGRAMMES = Path(__file__).parents[2] / "fixtures" / "programmes.yaml"
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from journeys.moments import ActivePeriod
+from journeys.model.moments import ActivePeriod
 
 
 def at(*parts: int) -> datetime:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from journeys.compiler import compile_program
-from journeys.program import Cursor, advance, begin, divert
+from journeys.compile.program_compiler import compile_program
+from journeys.protocol.program import Cursor, advance, begin, divert
 from tests.unit.journeys.examples import journey
 
 WAIT = "1d"

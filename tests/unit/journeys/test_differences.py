@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from journeys.differences import differences
-from journeys.documents import load
-from journeys.parsing import parse
+from journeys.model.documents import load
+from journeys.source.parsing import parse
+from journeys.versions.differences import differences
 from tests.unit.journeys.examples import journey
 
 CART = """\

@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from journeys.definition import Journey
-from journeys.documents import load
-from journeys.durations import Duration
-from journeys.parsing import Parsed
-from journeys.steps import (
+from journeys.model.documents import load
+from journeys.model.journey import Journey
+from journeys.model.steps import (
     AnyWait,
     BranchStep,
     EmailStep,
@@ -19,7 +17,9 @@ from journeys.steps import (
     UntilWait,
     WaitStep,
 )
-from journeys.triggers import ConditionTrigger, EventTrigger, MessageTrigger
+from journeys.model.triggers import ConditionTrigger, EventTrigger, MessageTrigger
+from journeys.source.parsing import Parsed
+from journeys.time.durations import Duration
 from tests.unit.journeys.examples import journey, programmes
 
 EMAIL = {"subject": "s", "text": "t"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeys.durations import Duration, at_local
+from journeys.time.durations import Duration, at_local
 
 ZONES = [
     "Europe/Paris",

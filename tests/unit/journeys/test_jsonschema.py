@@ -7,8 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from journeys.jsonschema import schema, text
 from journeys.library import names, source
+from journeys.reference.json_schema import schema, text
 from tests.unit.journeys.examples import PROGRAMMES
 
 KEPT = Path(__file__).parents[3] / "docs" / "journey.schema.json"
@@ -23,7 +23,7 @@ def documents() -> list[Any]:
 
 def test_the_schema_in_the_documentation_is_current() -> None:
     assert KEPT.read_text(encoding="utf-8") == text(), (
-        "write it again: python -m journeys.jsonschema > docs/journey.schema.json"
+        "write it again: python -m journeys.reference.json_schema > docs/journey.schema.json"
     )
 
 

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 from textwrap import indent
 
-from journeys import wordbook
-from journeys.conditions import OPERATORS
-from journeys.outcomes import BY_KIND
-from journeys.support import WORKS
+from journeys.checks.unsupported import WORKS
+from journeys.model.conditions import OPERATORS
+from journeys.model.outcomes import BY_KIND
+from journeys.reference import language_tables as wordbook
 from tests.unit.journeys.examples import errors
 
 HEAD = "topic: offers\ndefault: opt_in\n---\njourney: j\nentry: {event: X}\n"
@@ -32,7 +32,7 @@ def test_a_step_that_does_not_work_yet_is_marked_on_the_page() -> None:
 
 
 def test_the_page_of_words_is_made_of_the_models() -> None:
-    # python -m journeys.wordbook > docs/language-reference.md
+    # python -m journeys.reference.language_tables > docs/language-reference.md
     page = (DOCS / "language-reference.md").read_text(encoding="utf-8")
     assert page == wordbook.text()
 

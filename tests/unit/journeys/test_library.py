@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from journeys.definition import Journey
+from journeys.checks.unsupported import hindrances
+from journeys.checks.validation import check
 from journeys.library import about, index, names, source
-from journeys.parsing import parse
-from journeys.steps import EmailStep, SmsStep, Step
-from journeys.support import hindrances
-from journeys.templates import render
-from journeys.triggers import ApiEntry, EventEntry
-from journeys.validation import check
+from journeys.model.journey import Journey
+from journeys.model.steps import EmailStep, SmsStep, Step
+from journeys.model.triggers import ApiEntry, EventEntry
+from journeys.source.parsing import parse
+from journeys.templating.liquid import render
 
 PAGE = Path(__file__).parents[3] / "docs" / "library.md"
 PROMISED = {

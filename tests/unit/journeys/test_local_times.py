@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import TypeAdapter
 
-from journeys.moments import Days, Moment
-from journeys.resolving import Unresolved, Viewpoint, resolve
+from journeys.model.moments import Days, Moment
+from journeys.schedule.moment_resolution import Unresolved, Viewpoint, resolve
 
 TABLE = json.loads(Path(__file__).with_name("local_times.json").read_text(encoding="utf-8"))
 ENTRY = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)

@@ -4,9 +4,9 @@ from uuid import UUID
 
 import pytest
 
-from journeys.flow import Flow
-from journeys.moving import Way, may_send, way_of, wrong_map
-from journeys.spreading import share_of
+from journeys.compile.flow import Flow
+from journeys.schedule.spread import share_of
+from journeys.versions.mapping import Way, may_send, way_of, wrong_map
 from tests.unit.journeys.examples import journey
 
 TARGET = journey(

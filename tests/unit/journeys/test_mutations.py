@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
+from journeys.checks.validation import Known, check
 from journeys.library import names, source
-from journeys.parsing import Parsed, parse
-from journeys.problems import InvalidDocuments, Path, Problem
-from journeys.validation import Known, check
+from journeys.model.problems import InvalidDocuments, Path, Problem
+from journeys.source.parsing import Parsed, parse
 from tests.unit.journeys.examples import PROGRAMMES, errors, problems
 
 TEXTS = [PROGRAMMES.read_text(encoding="utf-8"), *map(source, names())]

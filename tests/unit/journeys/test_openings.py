@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whenever import Instant, ZonedDateTime
 
-from journeys.moments import QuietHours, Window
-from journeys.openings import Openings, Rule
+from journeys.model.moments import QuietHours, Window
+from journeys.schedule.opening_hours import Openings, Rule
 
 OFFICE = {"from": "09:00", "to": "18:00"}
 WORK = {"days": "mon-fri", **OFFICE}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from journeys.documents import Topic
-from journeys.parsing import parse
-from journeys.problems import InvalidDocuments, Problem
+from journeys.model.documents import Topic
+from journeys.model.problems import InvalidDocuments, Problem
+from journeys.source.parsing import parse
 from tests.unit.journeys.examples import PROGRAMMES, SMALL
 
 

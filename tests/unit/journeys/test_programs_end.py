@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeys.compiler import compile_program
-from journeys.definition import Journey
-from journeys.flow import Flow
-from journeys.outcomes import outcomes
-from journeys.program import advance, begin
-from journeys.steps import GotoStep, WaitStep
+from journeys.compile.flow import Flow
+from journeys.compile.program_compiler import compile_program
+from journeys.model.journey import Journey
+from journeys.model.outcomes import outcomes
+from journeys.model.steps import GotoStep, WaitStep
+from journeys.protocol.program import advance, begin
 
 CONDITION = {"group": "g"}
 

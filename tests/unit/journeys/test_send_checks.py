@@ -2,8 +2,8 @@
 
 import pytest
 
-from journeys.documents import load
-from journeys.sending import Channel
+from journeys.model.documents import load
+from journeys.model.sends import Channel
 from tests.unit.journeys.examples import errors, journey, problems
 
 HEAD = "topic: offers\ndefault: opt_in\n---\njourney: j\nentry: {event: X}\n"

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from journeys.moments import QuietHours, Window
-from journeys.openings import Openings, Rule
-from journeys.send_times import Best, at_hour, at_time, best_hour
+from journeys.model.moments import QuietHours, Window
+from journeys.schedule.opening_hours import Openings, Rule
+from journeys.schedule.send_time import Best, at_hour, at_time, best_hour
 
 ALWAYS = Openings([])
 OFFICE = Openings([Rule.of_window(Window.model_validate({"from": "09:00", "to": "18:00"}))])

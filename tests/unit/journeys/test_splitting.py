@@ -10,8 +10,8 @@ from uuid import UUID
 
 import pytest
 
-from journeys.splitting import Score, arm_at, bucket, contenders, winner_of
-from journeys.steps import Arm, SplitStep
+from journeys.model.arms import Score, arm_at, bucket, contenders, winner_of
+from journeys.model.steps import Arm, SplitStep
 
 _DRAWN = random.Random(3)
 CONTACTS = [UUID(int=_DRAWN.getrandbits(128)) for _ in range(100_000)]
@@ -79,7 +79,7 @@ def test_another_process_gives_the_same_arms() -> None:
     script = (
         "import json, sys\n"
         "from uuid import UUID\n"
-        "from journeys.splitting import bucket\n"
+        "from journeys.model.arms import bucket\n"
         "given = json.load(sys.stdin)\n"
         "print(json.dumps([bucket(UUID(each), 'launch', 'subject') for each in given]))\n"
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from journeys.validation import Known
+from journeys.checks.validation import Known
 from tests.unit.journeys.examples import problems
 
 HEAD = "topic: offers\ndefault: opt_in\n---\njourney: j\nentry: {event: X}\nsteps:\n"

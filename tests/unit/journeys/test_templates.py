@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from journeys.templates import TemplateError, check, render, variables_of
+from journeys.templating.liquid import TemplateError, check, render, variables_of
 
 SEEN: dict[str, Any] = {
     "contact": {"first_name": "Ann & Bo", "city": "", "tags": [], "visits": 0, "vip": False},

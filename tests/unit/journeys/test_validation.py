@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from journeys.parsing import parse
-from journeys.support import WORKS
-from journeys.validation import Known, check, hindrances, unsupported, validate
+from journeys.checks.unsupported import WORKS
+from journeys.checks.validation import Known, check, hindrances, unsupported, validate
+from journeys.source.parsing import parse
 from tests.unit.journeys.examples import SMALL, errors, problems, programmes
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from journeys.triggers import EventTrigger
-from store.matching import match_trigger
+from journeys.model.triggers import EventTrigger
+from store.conditions.trigger_matching import match_trigger
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PURE = ["journeys.exchange", "journeys.holds", "journeys.program"]
+PURE = ["journeys.protocol.payloads", "journeys.protocol.deferrals", "journeys.protocol.program"]
 HEAVY = [
     "alembic",
     "boto3",

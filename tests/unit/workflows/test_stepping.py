@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from journeys.compiler import compile_program
-from journeys.definition import Journey
-from journeys.program import Cursor, Node, Program, advance, begin, divert
+from journeys.compile.program_compiler import compile_program
+from journeys.model.journey import Journey
+from journeys.protocol.program import Cursor, Node, Program, advance, begin, divert
 
 BRANCHING = """
 journey: branching

@@ -1,0 +1,1 @@
+"""Activities that decide at once: conditions, branches, splits, changes of the contact."""

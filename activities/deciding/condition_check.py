@@ -1,0 +1,51 @@
+"""Judging a step's conditions, and keeping what they saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from journeys.model.conditions import Condition
+from store.conditions import compile_condition, judge
+from store.definitions.catalog import Definition
+from store.runs.rows import RunRow
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a condition holds, and the values it looked at."""
+
+    holds: bool
+    facts: dict[str, Any]
+
+
+async def guard(
+    conn: AsyncConnection[Any], run: RunRow, definition: Definition, condition: Condition
+) -> Verdict:
+    """Judge one condition for a run."""
+    return (await judge_all(conn, run, definition, [condition]))[0]
+
+
+async def judge_all(
+    conn: AsyncConnection[Any],
+    run: RunRow,
+    definition: Definition,
+    conditions: list[Condition],
+) -> list[Verdict]:
+    """Judge several conditions for a run, in one statement."""
+    zone = definition.journey.timezone or "UTC"
+    predicates = [
+        compile_condition(
+            condition,
+            prefix=f"c{number}_",
+            default_zone=zone,
+            segments=definition.segments.conditions,
+        )
+        for number, condition in enumerate(conditions)
+    ]
+    return [
+        Verdict(judged.holds, {"saw": judged.saw})
+        for judged in await judge(conn, run.id, predicates)
+    ]

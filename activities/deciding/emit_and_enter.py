@@ -1,0 +1,56 @@
+"""Steps that begin something else for the contact: an event, or a run of another journey.
+
+Each is a link of a chain: `depth` counts them since the event from outside that began it.
+"""
+
+from __future__ import annotations
+
+from activities.deciding.arrival import Arrival, Decision
+from journeys.model.steps import EmitStep, EnterStep
+from store.contacts.operands import resolve_all
+from store.definitions.journeys import journey_version
+from store.entries.admission import CHAIN_LIMIT, EntryRequest, Refused, enter, key_of_start
+from store.events.effects import MeaningRefused
+from store.events.recording import NewEvent, record_events
+
+
+async def emit(arrival: Arrival, step: EmitStep) -> Decision:
+    """Record an event of the contact; one with a meaning has its effect."""
+    conn, run, emission = arrival.conn, arrival.run, step.emit
+    depth = run.depth + 1
+    if depth > CHAIN_LIMIT:
+        return Decision("refused", {"event": emission.event, "code": "chain"})
+    properties = await resolve_all(conn, run, emission.properties)
+    event = NewEvent(emission.event, properties, depth=depth)
+    try:
+        [event_id] = await record_events(conn, run.contact_id, [event])
+    except MeaningRefused as refused:
+        why = {"code": refused.code, "message": str(refused)}
+        return Decision("failed", {"event": emission.event, **why})
+    return Decision("done", {"event": emission.event, "event_id": event_id})
+
+
+async def enter_(arrival: Arrival, step: EnterStep) -> Decision:
+    """Begin a run of another journey, as Postgres decides; the dispatcher starts its workflow."""
+    conn, run, journey = arrival.conn, arrival.run, step.enter.journey
+    version = await journey_version(conn, journey)
+    if not version:
+        code = "unknown_journey" if version is None else "draft"
+        return Decision("refused", {"journey": journey, "code": code})
+    catalog = arrival.context.catalog
+    definition = await catalog.definition(conn, journey, version)
+    properties = await resolve_all(conn, run, step.enter.properties)
+    request = EntryRequest(
+        contact_id=run.contact_id,
+        key=key_of_start(definition, properties),
+        properties=properties,
+        event_id=None,
+        depth=run.depth + 1,
+        start_workflow=True,
+    )
+    answer = await enter(conn, catalog, definition, request)
+    if isinstance(answer, Refused):
+        return Decision("refused", {"journey": journey, "code": answer.code})
+    return Decision(
+        "entered", {"journey": journey, "version": version, "run_id": str(answer.run_id)}
+    )

@@ -1,0 +1,1 @@
+"""Activities that work through one page of a job."""

@@ -1,0 +1,1 @@
+"""Exits and the end of a run."""

@@ -1,0 +1,50 @@
+"""Exit rules: whether one has fired, and what that does to the run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from journeys.protocol.payloads import JourneyResult, StepResult
+from store.definitions.catalog import Definition
+from store.runs.lifecycle import end_run, fire_exit
+from store.runs.rows import RunRow
+from store.waits.listeners import Fired, look_at
+
+
+async def fired_exit(
+    conn: AsyncConnection[Any], run: RunRow, definition: Definition, due: datetime | None = None
+) -> Fired | None:
+    """The exit rule that fired first, dispatched or not; the caller holds the run's lock.
+
+    Not asked once a rule has fired: its `then` runs to the end.
+    """
+    if definition.exits is None or run.exit_rule is not None:
+        return None
+    return await look_at(conn, definition.exits, run_id=run.id, visit=0, due=due)
+
+
+async def leave(
+    conn: AsyncConnection[Any], run: RunRow, definition: Definition, visit: int, fired: Fired
+) -> StepResult:
+    """Let the rule end the run: at once, or after its `then`."""
+    await fire_exit(conn, run.id, visit, fired.slot.number, fired.slot.name)
+    if definition.program.exits[fired.slot.number] is not None:
+        return StepResult(exit_rule=fired.slot.number)
+    outcome, reason = fired.slot.outcome, fired.slot.name
+    await end_run(conn, run.id, outcome, reason)
+    return StepResult(ended=JourneyResult(outcome=outcome, reason=reason))
+
+
+def left_before(run: RunRow, visit: int) -> StepResult | None:
+    """What `leave` answered at this visit, for an activity that a reset has brought back."""
+    if run.exit_rule is None or run.exit_visit != visit:
+        return None
+    return StepResult(exit_rule=run.exit_rule)
+
+
+def ended(run: RunRow) -> StepResult:
+    """The result for a run that has ended elsewhere."""
+    return StepResult(ended=JourneyResult(outcome=run.outcome or "removed", reason=run.reason))

@@ -1,0 +1,1 @@
+"""The activity that sends a message: claim, composition, provider call, record."""

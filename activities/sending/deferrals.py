@@ -1,0 +1,185 @@
+"""Whether a send may go out now, or stands still: its time of day, window, quiet hours and cap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from psycopg import AsyncConnection
+
+from journeys.model.sends import Channel, EffectiveSend
+from journeys.model.steps import SendStep, WebhookStep
+from journeys.schedule.opening_hours import Openings, openings
+from journeys.schedule.send_time import LOOK_BACK, Best, at_hour, at_time, best_hour
+from journeys.time.durations import Duration
+from store.events.active_hours import active_hours
+from store.messages.claims import Addressee
+from store.messages.frequency_caps import claimed_at_place
+from store.runs.rows import RunRow
+
+WATCHED = ["country", "timezone"]
+"""Attributes of the contact that move the end of a hold."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A send stands still."""
+
+    why: str
+    until: datetime | None
+    """When the hold is over; None: when somebody ends it."""
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A send that will not be made."""
+
+    reason: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What says when a send goes out: its settings, and the contact's country and clock."""
+
+    settings: EffectiveSend
+    waiting: Openings
+    """What it waits for."""
+    skipping: Openings
+    """Windows outside of which it is skipped."""
+    zone: ZoneInfo
+    start: datetime
+    """When the run came to the send."""
+    now: datetime
+    deadline: datetime | None
+    """From here on it is too late."""
+
+    @property
+    def late(self) -> bool:
+        """Whether it is too late."""
+        return self.deadline is not None and self.now >= self.deadline
+
+    @property
+    def skip_as_late(self) -> Skipped:
+        """The skip of a send that is too late."""
+        assert self.deadline is not None
+        return Skipped("late", {"up_to": self.deadline.astimezone(UTC).isoformat()})
+
+    def look_again(self, until: datetime | None) -> tuple[datetime | None, bool]:
+        """When a send that stands still until then looks again, and whether it is too late then."""
+        if self.deadline is not None and (until is None or self.deadline <= until):
+            return self.deadline, True
+        return until, False
+
+
+def terms_of(
+    step: SendStep,
+    settings: EffectiveSend,
+    channel: Channel | None,
+    contact: Addressee,
+    *,
+    zone: ZoneInfo,
+    start: datetime,
+    now: datetime,
+    speed: float,
+) -> Terms:
+    """The terms of a send. A transactional one asks neither its channel nor the country."""
+    country = None
+    if channel is not None and not settings.transactional and not isinstance(step, WebhookStep):
+        country = channel.of_country(contact.country)
+    deadline = None
+    if settings.up_to is not None:
+        deadline = Duration.parse(settings.up_to).add_to(start, zone)
+        deadline = deadline if speed == 1 else start + (deadline - start) / speed
+    return Terms(
+        settings=settings,
+        waiting=openings(settings, country),
+        skipping=openings(settings, country, skipping=True),
+        zone=zone,
+        start=start,
+        now=now,
+        deadline=deadline,
+    )
+
+
+async def judge(
+    conn: AsyncConnection[Any],
+    run: RunRow,
+    visit: int,
+    step: SendStep,
+    terms: Terms,
+    facts: dict[str, Any],
+) -> Held | Skipped | None:
+    """Whether the send stands still or is skipped; None if it may go out now.
+
+    The caller holds the contact's lock. `facts` are the visit's; what is found out is added.
+    """
+    if terms.late:
+        return terms.skip_as_late
+    at = await _at(conn, run.contact_id, terms, facts)
+    if at is not None and at > terms.now:
+        return _until_open(terms, "send_at", at)
+    if terms.skipping.closed_by(terms.now, terms.zone) is not None:
+        return Skipped("window", {"zone": terms.zone.key})
+    closed = terms.waiting.closed_by(terms.now, terms.zone)
+    if closed is not None:
+        return _until_open(terms, closed, terms.now)
+    return await _cap(conn, run, visit, step, terms)
+
+
+def _until_open(terms: Terms, why: str, instant: datetime) -> Held | Skipped:
+    opening = terms.waiting.next(instant, terms.zone)
+    if opening is None:
+        return Skipped("window", {"zone": terms.zone.key, "opens": "never"})
+    return Held(why, opening)
+
+
+async def _at(
+    conn: AsyncConnection[Any], contact_id: UUID, terms: Terms, facts: dict[str, Any]
+) -> datetime | None:
+    """When its time of day has come, counted from its start: looking again moves nothing."""
+    said = terms.settings.send_at
+    if said is None:
+        return None
+    if said != "best":
+        return at_time(said, terms.start, terms.zone)
+    known = facts.get("best")
+    if known is None or known["zone"] != terms.zone.key:
+        hours = await active_hours(conn, contact_id, terms.zone.key, LOOK_BACK)
+        found = best_hour(hours, Openings([*terms.waiting.rules, *terms.skipping.rules]))
+        known = _told(found, terms.zone)
+        facts["best"] = known
+    return at_hour(known["hour"], terms.start, terms.zone)
+
+
+def _told(best: Best, zone: ZoneInfo) -> dict[str, Any]:
+    return {"hour": best.hour, "events": best.events, "zone": zone.key}
+
+
+async def _cap(
+    conn: AsyncConnection[Any], run: RunRow, visit: int, step: SendStep, terms: Terms
+) -> Held | Skipped | None:
+    """Whether the contact has had its messages, and when one may come again."""
+    cap = terms.settings.cap
+    if cap is None:
+        return None
+    counted = await claimed_at_place(
+        conn,
+        contact_id=run.contact_id,
+        channel=step.kind,
+        place=cap.max,
+        run_id=run.id,
+        visit=visit,
+    )
+    if counted is None:
+        return None
+    free = Duration.parse(cap.per).add_to(counted, terms.zone)
+    if free <= terms.now:
+        return None
+    facts = {"cap": cap.model_dump(), "free_at": free.isoformat()}
+    if terms.deadline is None:
+        return Skipped("cap", facts)
+    return _until_open(terms, "cap", free)

@@ -1,0 +1,1 @@
+"""The activity that takes another version of a journey."""

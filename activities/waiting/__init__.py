@@ -1,0 +1,1 @@
+"""Activities that plan and close waits."""

@@ -1,0 +1,167 @@
+"""Contacts: read, edited and erased by their external id, or ours where they have none."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import BaseModel, ConfigDict, Field
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from api.http.bodies import StrictRoute
+from api.http.keys import requires
+from api.http.problems import Problem, responses
+from api.http.times import Instant
+from api.services import Pool, UsedServices
+from journeys.model.contact_checks import AttributeRefused, check_attributes
+from journeys.protocol.names import workflow_id
+from store.contacts.erasure import ActiveRun, erase
+from store.contacts.rows import COLUMNS, find_contact, read_contact
+from store.events.attribute_changes import put_contact
+
+router = APIRouter(
+    prefix="/v1/contacts",
+    tags=["contacts"],
+    route_class=StrictRoute,
+    dependencies=[Depends(requires("operate"))],
+)
+
+ContactId = Annotated[
+    str, Path(min_length=1, max_length=500, description="the external id, or ours where none is")
+]
+
+_log = structlog.get_logger(__name__)
+_stops: set[asyncio.Task[None]] = set()
+
+
+class ContactBody(BaseModel):
+    """A contact."""
+
+    id: str
+    """Ours."""
+    external_id: str | None
+    email: str | None
+    phone: str | None
+    timezone: str | None
+    locale: str | None
+    country: str | None
+    score: float
+    lifecycle: str | None
+    attributes: dict[str, Any]
+    created_at: Instant
+    updated_at: Instant
+
+
+class ContactChanges(BaseModel):
+    """What is to be changed: what is not named stays, null removes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    external_id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    timezone: str | None = None
+    locale: str | None = None
+    country: str | None = None
+    score: float | None = Field(default=None, allow_inf_nan=False)
+    lifecycle: str | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict)
+
+
+@router.get("/{contact:path}", summary="Read a contact", responses=responses(404))
+async def get_contact(contact: ContactId, services: UsedServices) -> ContactBody:
+    """A contact with all its attributes."""
+    return await _read(services.pool, contact)
+
+
+@router.put(
+    "/{contact:path}",
+    summary="Change a contact, or make it",
+    responses={201: {"model": ContactBody}, **responses(400, 422)},
+)
+async def change_contact(
+    contact: ContactId, changes: ContactChanges, services: UsedServices, response: Response
+) -> ContactBody:
+    """Take over what is named, and leave the rest: a `PUT` that merges."""
+    if changes.external_id not in (None, contact):
+        raise Problem(
+            422,
+            "invalid_request",
+            f"external_id: a contact keeps its own, {contact!r}; join ids with /v1/alias",
+        )
+    named = changes.model_dump(include=changes.model_fields_set & {*COLUMNS})
+    for name in changes.attributes:
+        if name in COLUMNS or name in ("external_id", "id"):
+            raise Problem(
+                422, "invalid_request", f"attributes.{name}: has a field of its own beside it"
+            )
+    try:
+        checked = check_attributes({**named, **changes.attributes}, operate=True)
+    except AttributeRefused as refused:
+        raise Problem(422, f"invalid_{refused.name}", f"{refused.name}: {refused}") from None
+    async with services.pool.connection() as conn, conn.transaction():
+        contact_id, new = await put_contact(conn, contact, checked)
+    services.notifier.wake()
+    if new:
+        response.status_code = 201
+    return await _read(services.pool, str(contact_id))
+
+
+@router.delete(
+    "/{contact:path}",
+    status_code=204,
+    summary="Erase a contact and everything that names it",
+    responses=responses(404),
+)
+async def erase_contact(contact: ContactId, services: UsedServices) -> Response:
+    """Delete the contact, its events, runs and messages. Suppressions stay, as hashes."""
+    async with services.pool.connection() as conn, conn.transaction():
+        contact_id = await find_contact(conn, contact)
+        if contact_id is None:
+            raise _unknown(contact)
+        active = await erase(conn, contact_id)
+    if active:
+        task = asyncio.create_task(_stop_workflows(services.temporal, active))
+        _stops.add(task)
+        task.add_done_callback(_stops.discard)
+    return Response(status_code=204)
+
+
+async def _stop_workflows(temporal: Client, runs: list[ActiveRun]) -> None:
+    """Best effort: a workflow without its run is refused whenever it wakes."""
+    for run in runs:
+        try:
+            await temporal.get_workflow_handle(workflow_id(run.journey, run.id)).terminate(
+                "contact erased"
+            )
+        except (RPCError, RuntimeError) as error:
+            _log.warning("workflow_not_stopped", run_id=str(run.id), error=type(error).__name__)
+
+
+async def _read(pool: Pool, reference: str) -> ContactBody:
+    async with pool.connection() as conn:
+        contact_id = await find_contact(conn, reference)
+        view = await read_contact(conn, contact_id) if contact_id is not None else None
+    if view is None:
+        raise _unknown(reference)
+    return ContactBody(
+        id=str(view.id),
+        external_id=view.external_id,
+        email=view.email,
+        phone=view.phone,
+        timezone=view.timezone,
+        locale=view.locale,
+        country=view.country,
+        score=view.score,
+        lifecycle=view.lifecycle,
+        attributes=view.attributes,
+        created_at=view.created_at,
+        updated_at=view.updated_at,
+    )
+
+
+def _unknown(reference: str) -> Problem:
+    return Problem(404, "unknown_contact", f"there is no contact {reference!r}")

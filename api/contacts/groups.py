@@ -1,0 +1,72 @@
+"""Groups: contacts added and removed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path
+from psycopg import AsyncConnection
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.http.bodies import StrictRoute
+from api.http.keys import requires
+from api.http.problems import Problem, responses
+from api.services import UsedServices
+from store.contacts.rows import find_contacts
+from store.events.group_changes import add_to_group, remove_from_group
+
+router = APIRouter(
+    prefix="/v1/groups",
+    tags=["contacts"],
+    route_class=StrictRoute,
+    dependencies=[Depends(requires("operate"))],
+)
+
+GroupKey = Annotated[str, Path(min_length=1, max_length=200)]
+
+
+class GroupContacts(BaseModel):
+    """Contacts by external id, or ours where they have none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    contacts: list[Annotated[str, Field(min_length=1, max_length=500)]] = Field(
+        min_length=1, max_length=10_000
+    )
+
+
+class Changed(BaseModel):
+    """How many contacts it made a difference to."""
+
+    changed: int
+
+
+@router.post("/{key}/contacts", summary="Add contacts to a group", responses=responses(404, 422))
+async def add(key: GroupKey, body: GroupContacts, services: UsedServices) -> Changed:
+    """All or none: an unknown contact is a problem and nobody is added."""
+    async with services.pool.connection() as conn, conn.transaction():
+        changed = await add_to_group(conn, key, await _known(conn, body.contacts))
+    services.notifier.wake()
+    return Changed(changed=changed)
+
+
+@router.delete(
+    "/{key}/contacts", summary="Remove contacts from a group", responses=responses(404, 422)
+)
+async def remove(key: GroupKey, body: GroupContacts, services: UsedServices) -> Changed:
+    """All or none: an unknown contact is a problem and nobody is removed."""
+    async with services.pool.connection() as conn, conn.transaction():
+        changed = await remove_from_group(conn, key, await _known(conn, body.contacts))
+    services.notifier.wake()
+    return Changed(changed=changed)
+
+
+async def _known(conn: AsyncConnection[object], references: Sequence[str]) -> list[UUID]:
+    found = await find_contacts(conn, references)
+    unknown = [reference for reference in references if reference not in found]
+    if unknown:
+        shown = ", ".join(map(repr, unknown[:5])) + (", …" if len(unknown) > 5 else "")
+        raise Problem(404, "unknown_contact", f"contacts: there is no contact {shown}")
+    return list(found.values())

@@ -1,0 +1,52 @@
+"""Consent recorded by hand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel, ConfigDict
+
+from api.contacts.contacts import ContactId
+from api.http.bodies import StrictRoute
+from api.http.keys import requires
+from api.http.problems import Problem, responses
+from api.services import UsedServices
+from store.contacts.rows import find_contact
+from store.events.topic_changes import TopicState, set_topic_state
+
+router = APIRouter(
+    prefix="/v1/contacts",
+    tags=["contacts"],
+    route_class=StrictRoute,
+    dependencies=[Depends(requires("operate"))],
+)
+
+
+class Consent(BaseModel):
+    """A contact's state in a topic."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: TopicState
+
+
+@router.put(
+    "/{contact}/topics/{topic}",
+    summary="Record a contact's consent to a topic",
+    responses=responses(404, 422),
+)
+async def set_consent(
+    contact: ContactId,
+    topic: Annotated[str, Path(min_length=1, max_length=200)],
+    body: Consent,
+    services: UsedServices,
+) -> Consent:
+    """Record it on the operator's word, with the event that says so."""
+    async with services.pool.connection() as conn, conn.transaction():
+        contact_id = await find_contact(conn, contact)
+        if contact_id is None:
+            raise Problem(404, "unknown_contact", f"there is no contact {contact!r}")
+        await set_topic_state(conn, contact_id, topic, body.state)
+    services.notifier.wake()
+    return body

@@ -1,0 +1,1 @@
+"""Routes of coupon pools."""

@@ -1,0 +1,123 @@
+"""A file of coupon codes: CSV with a column `code`, read a line at a time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from typing import BinaryIO
+
+from fastapi import Request
+
+from api.http.problems import Problem
+
+FILE_LIMIT = 100 * 1024 * 1024
+"""Bytes of a file, unpacked: some five million codes."""
+CODE_LENGTH = 200
+"""Characters of a code."""
+
+_GZIP = 16 + zlib.MAX_WBITS
+_BLOCK = 64 * 1024
+
+
+async def receive_file(request: Request, file: BinaryIO) -> None:
+    """Write a request's body, unpacked, to a file, and go back to its beginning.
+
+    Raises Problem 400 (oversize, not gzip) or 415 (no CSV).
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind.startswith("multipart/") or kind == "application/json":
+        raise Problem(415, "unsupported_type", f"Content-Type {kind}: send the file as text/csv")
+    size = 0
+    async for block in _unpacked(request):
+        size += len(block)
+        if size > FILE_LIMIT:
+            limit = FILE_LIMIT // 1024 // 1024
+            raise Problem(400, "oversize", f"the file is larger than {limit} MB: send it in parts")
+        file.write(block)
+    file.seek(0)
+
+
+async def _unpacked(request: Request) -> AsyncIterator[bytes]:
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("identity", ""):
+        async for chunk in request.stream():
+            yield chunk
+        return
+    if encoding not in ("gzip", "x-gzip"):
+        raise Problem(415, "unsupported_encoding", f"Content-Encoding {encoding!r}: gzip or none")
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        async for chunk in request.stream():
+            packed = chunk
+            while packed:
+                # A small body may unpack to terabytes: it is taken a block at a time.
+                yield unpacker.decompress(packed, _BLOCK)
+                packed = unpacker.unconsumed_tail
+    except zlib.error:
+        raise Problem(400, "invalid_gzip", "the body is not gzip") from None
+    yield unpacker.flush()
+    if not unpacker.eof or unpacker.unused_data:
+        raise Problem(400, "invalid_gzip", "the gzip body is cut short or goes on after its end")
+
+
+def read_codes(file: BinaryIO) -> Iterator[str]:
+    """The codes of a file, in its order, without space around them; empty lines are passed over.
+
+    UTF-8, with or without a byte order mark; other columns are ignored. Raises Problem 422 naming
+    the line of what is wrong: no column `code`, an empty or too long code, bytes that are no UTF-8.
+    """
+    reader = csv.reader(_lines(file))
+    place: int | None = None
+    try:
+        for record in reader:
+            if not record:
+                continue
+            if place is None:
+                place = _column(record, reader.line_num)
+                continue
+            code = record[place].strip() if place < len(record) else ""
+            _check(code, reader.line_num)
+            yield code
+    except csv.Error as error:
+        raise _refuse(reader.line_num, str(error)) from None
+    except UnicodeDecodeError:
+        raise _refuse(reader.line_num + 1, "the line is not UTF-8") from None
+    if place is None:
+        raise _refuse(1, "the file is empty; its first line names the columns, one of them `code`")
+
+
+def _lines(file: BinaryIO) -> Iterator[str]:
+    # Decoded a line at a time, so that a wrong byte is told by its line.
+    for number, raw in enumerate(file):
+        text = raw.decode("utf-8-sig" if number == 0 else "utf-8")
+        if "\r" in text.rstrip("\r\n"):
+            # Files whose lines end with a carriage return alone are one line so far.
+            yield from io.StringIO(text, newline="")
+        else:
+            yield text
+
+
+def _column(header: list[str], line: int) -> int:
+    names = [name.strip().lower() for name in header]
+    if names.count("code") == 1:
+        return names.index("code")
+    if "code" in names:
+        raise _refuse(line, "two columns are called `code`")
+    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    raise _refuse(line, f"no column is called `code`, of columns separated by commas: {shown}")
+
+
+def _check(code: str, line: int) -> None:
+    if not code:
+        raise _refuse(line, "the code is empty")
+    if len(code) > CODE_LENGTH:
+        message = f"the code has {len(code)} characters; at most {CODE_LENGTH} are kept"
+        raise _refuse(line, message)
+    if "\0" in code:
+        raise _refuse(line, "the code holds a NUL character")
+
+
+def _refuse(line: int, message: str) -> Problem:
+    return Problem(422, "invalid_codes", f"line {line}: {message}", line=line)

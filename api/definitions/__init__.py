@@ -1,0 +1,1 @@
+"""Routes of journeys and the other documents."""

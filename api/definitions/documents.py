@@ -1,0 +1,314 @@
+"""Segments, templates, topics, places and channels, and whole folders of documents at once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.definitions import saving
+from api.http.bodies import StrictRoute, decode
+from api.http.keys import requires
+from api.http.problems import Problem, responses
+from api.http.times import Instant
+from api.services import Services, UsedServices
+from api.versions.in_flight import (
+    InFlight,
+    OverduePolicy,
+    begin_move,
+    check_map,
+    map_of,
+    start_jobs,
+)
+from journeys.checks.validation import hindrances
+from journeys.model.journey import Journey
+from journeys.source.parsing import Parsed
+from store.definitions.documents import StoredDocument, list_documents, lock_catalog, read_document
+from store.definitions.journeys import activate, read_journey
+
+PLURALS = {
+    "segments": "segment",
+    "templates": "template",
+    "topics": "topic",
+    "places": "places",
+    "channels": "channel",
+}
+
+Key = Annotated[str, Path(min_length=1, max_length=64)]
+Cursor = Annotated[str, Query(max_length=200, description="`next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["documents"],
+    route_class=StrictRoute,
+    dependencies=[Depends(requires("operate"))],
+)
+
+
+class SavedBody(BaseModel):
+    """What saving came to."""
+
+    key: str
+    version: int
+    state: str
+    warnings: list[str]
+
+
+class DocumentBody(BaseModel):
+    """A document."""
+
+    key: str
+    version: int
+    document: dict[str, Any]
+    source: str
+    """The text as it was written."""
+    updated_at: Instant
+
+
+class DocumentPage(BaseModel):
+    """Documents by key."""
+
+    items: list[DocumentBody]
+    next: str | None
+
+
+class File(BaseModel):
+    """A file with one document or several."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    filename: str = Field(max_length=1000)
+    source: str
+
+
+class Folder(BaseModel):
+    """Files that belong together."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    documents: list[File] = Field(min_length=1, max_length=1000)
+    in_flight: InFlight = "pin"
+    """What becomes of the runs in flight of every journey that changes."""
+    overdue: OverduePolicy = "send"
+
+
+class AppliedDocument(BaseModel):
+    """What became of a document."""
+
+    kind: str
+    key: str
+    version: int
+    state: str
+    change: Literal["created", "updated", "unchanged"]
+    filename: str
+    warnings: list[str]
+    job: UUID | None = None
+    """The job that moves the journey's runs in flight; None if there is nothing to do."""
+
+
+class Applied(BaseModel):
+    """What became of the files' documents, in their order."""
+
+    documents: list[AppliedDocument]
+
+
+def yaml_wanted(request: Request) -> bool:
+    """Whether the caller asks for the text rather than for JSON."""
+    accepted = request.headers.get("accept", "").lower()
+    return "yaml" in accepted and "json" not in accepted
+
+
+def document_body(description: str) -> dict[str, Any]:
+    """The body of a PUT, for OpenAPI."""
+    schema = {"type": "object", "description": description}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": schema},
+                "application/yaml": {"schema": {"type": "string"}},
+            },
+        }
+    }
+
+
+async def read_single(request: Request, kind: str, key: str) -> Parsed:
+    """The one document of the body, of this kind and key. Raises Problem 400 or 422."""
+    text = await request.body()
+    if "json" in request.headers.get("content-type", "").lower():
+        decode(text)
+    parsed = saving.read([(key, text)])
+    if len(parsed) != 1:
+        raise Problem(422, "invalid_document", f"one {kind} is expected, not {len(parsed)}")
+    document = parsed[0].document
+    if document.kind != kind or document.key != key:
+        raise Problem(
+            422,
+            "invalid_document",
+            f"this is the {document.kind} {document.key}, not the {kind} {key}",
+        )
+    return parsed[0]
+
+
+def _add(plural: str, kind: str) -> None:
+    async def put(key: Key, request: Request, services: UsedServices) -> SavedBody:
+        parsed = await read_single(request, kind, key)
+        async with services.pool.connection() as conn, conn.transaction():
+            await lock_catalog(conn)
+            warnings = await saving.judge(conn, [parsed])
+            saved = await saving.save(conn, parsed)
+        return SavedBody(
+            key=key, version=saved.version, state="active", warnings=list(map(str, warnings))
+        )
+
+    async def get(key: Key, request: Request, services: UsedServices) -> Any:
+        async with services.pool.connection() as conn:
+            stored = await read_document(conn, kind, key)
+        if stored is None:
+            raise Problem(404, f"unknown_{kind}", f"there is no {kind} {key!r}")
+        if yaml_wanted(request):
+            return Response(stored.source, media_type="application/yaml")
+        return _body(stored)
+
+    async def listing(
+        services: UsedServices, cursor: Cursor = "", limit: Limit = 100
+    ) -> DocumentPage:
+        async with services.pool.connection() as conn:
+            stored = await list_documents(conn, kind, cursor, limit + 1)
+        more = stored[limit - 1].key if len(stored) > limit else None
+        return DocumentPage(items=[_body(each) for each in stored[:limit]], next=more)
+
+    routes: list[tuple[str, str, Callable[..., Awaitable[Any]], Any, str]] = [
+        ("PUT", f"/{plural}/{{key}}", put, SavedBody, f"Save a {kind}; it counts at once"),
+        ("GET", f"/{plural}/{{key}}", get, DocumentBody, f"Read a {kind}"),
+        ("GET", f"/{plural}", listing, DocumentPage, f"List {plural}"),
+    ]
+    for method, path, endpoint, model, summary in routes:
+        router.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            summary=summary,
+            operation_id=f"{endpoint.__name__}_{plural}",
+            response_model=model,
+            responses=responses(400, 404, 422),
+            openapi_extra=document_body(f"a {kind}") if method == "PUT" else None,
+        )
+
+
+for _plural, _kind in PLURALS.items():
+    _add(_plural, _kind)
+
+
+@router.post(
+    "/apply", summary="Save documents and make them live, all or none", responses=responses(422)
+)
+async def apply(folder: Folder, services: UsedServices) -> Applied:
+    """Check every file beside the others and the server, then write all in one transaction.
+
+    Journeys become active, but one that an operator paused or archived stays so.
+    """
+    parsed = saving.read([(each.filename, each.source) for each in folder.documents])
+    refused = [
+        each.placed(problem)
+        for each in parsed
+        if isinstance(each.document, Journey)
+        for problem in hindrances(each.document)
+    ]
+    check_mapped(folder, parsed)
+    async with services.pool.connection() as conn:
+        async with conn.transaction():
+            await lock_catalog(conn)
+            warnings = await saving.judge(conn, parsed)
+            if refused:
+                raise saving.refuse(refused, "not_supported")
+            applied = []
+            for each in parsed:
+                own = [
+                    str(problem)
+                    for problem in warnings
+                    if problem.file == each.file and belongs(each, problem.line, parsed)
+                ]
+                applied.append(await _apply(conn, services, folder, each, own))
+        await start_jobs(conn, services.temporal, [each.job for each in applied])
+    return Applied(documents=applied)
+
+
+def check_mapped(folder: Folder, parsed: list[Parsed]) -> None:
+    """Raise Problem 422 for a map unless the files hold one journey: steps are its own."""
+    journeys = sum(isinstance(each.document, Journey) for each in parsed)
+    if map_of(folder.in_flight) and journeys != 1:
+        raise Problem(
+            422,
+            "invalid_request",
+            f"a map names the steps of one journey, and the files hold {journeys}",
+        )
+
+
+async def _apply(
+    conn: saving.Conn,
+    services: Services,
+    folder: Folder,
+    parsed: Parsed,
+    warnings: list[str],
+) -> AppliedDocument:
+    document = parsed.document
+    saved = await saving.save(conn, parsed)
+    state: str = "active"
+    changed = saved.changed
+    job: UUID | None = None
+    if isinstance(document, Journey):
+        before = await read_journey(conn, document.key)
+        if before is None:
+            raise LookupError(document.key)
+        state = before.state
+        if state == "archived":
+            warnings.append(
+                f"journey {document.key} is archived and stays so; activate it to take entries"
+            )
+        elif state == "draft" or before.active_version != saved.version:
+            definition = saving.definition_of(document, saved.version)
+            await check_map(conn, services.catalog, document.key, definition, folder.in_flight)
+            state = await activate(conn, document.key, saved.version)
+            job = await begin_move(
+                conn, document.key, saved.version, folder.in_flight, folder.overdue
+            )
+            changed = True
+        if state == "paused":
+            warnings.append(f"journey {document.key} is paused and stays so")
+    change: Literal["created", "updated", "unchanged"]
+    if saved.new:
+        change = "created"
+    else:
+        change = "updated" if changed else "unchanged"
+    return AppliedDocument(
+        kind=document.kind,
+        key=document.key,
+        version=saved.version,
+        state=state,
+        change=change,
+        filename=parsed.file,
+        warnings=warnings,
+        job=job,
+    )
+
+
+def belongs(parsed: Parsed, line: int, among: list[Parsed]) -> bool:
+    """Whether a line of the file is this document's: the last one that begins before it."""
+    begins = [each.lines.value(()).line for each in among if each.file == parsed.file]
+    mine = parsed.lines.value(()).line
+    return mine == max((begin for begin in begins if begin <= line), default=mine)
+
+
+def _body(stored: StoredDocument) -> DocumentBody:
+    return DocumentBody(
+        key=stored.key,
+        version=stored.version,
+        document=stored.document,
+        source=stored.source,
+        updated_at=stored.updated_at,
+    )

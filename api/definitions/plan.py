@@ -1,0 +1,171 @@
+"""What applying files would change, told in words, and what would become of runs in flight."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+
+from api.definitions import saving
+from api.definitions.documents import Folder, belongs, check_mapped
+from api.http.bodies import StrictRoute
+from api.http.keys import requires
+from api.http.problems import responses
+from api.services import Services, UsedServices
+from api.versions.in_flight import check_map
+from api.versions.preview import Preview, preview
+from journeys.checks.validation import unsupported
+from journeys.model.documents import AnyDocument, load
+from journeys.model.journey import Journey
+from journeys.versions.differences import differences
+from store.definitions.documents import hash_content, read_document
+from store.definitions.journeys import read_journey
+from store.versions.migration_preview import standings
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["documents"],
+    route_class=StrictRoute,
+    dependencies=[Depends(requires("operate"))],
+)
+
+
+class Change(BaseModel):
+    """A change in a person's sentence."""
+
+    sentence: str
+    lines: str | None
+    """Of a text: a unified diff."""
+
+
+class Standing(BaseModel):
+    """How many active runs are at a step."""
+
+    version: int
+    step: str | None
+    """None: before the first."""
+    runs: int
+
+
+class PlannedDocument(BaseModel):
+    """What applying would make of a document."""
+
+    kind: str
+    key: str
+    filename: str
+    change: Literal["created", "updated", "unchanged"]
+    version: int
+    """The one that would be live."""
+    changes: list[Change]
+    """Compared with the version that is live, else with the newest."""
+    runs: list[Standing]
+    """Of a journey: where its active runs are now."""
+    in_flight: Preview | None
+    """Of a journey with active runs of other versions."""
+    warnings: list[str]
+
+
+class Planned(BaseModel):
+    """What applying would make of the files' documents, in their order."""
+
+    documents: list[PlannedDocument]
+
+
+@router.post("/plan", summary="Tell what applying would change", responses=responses(422))
+async def plan(folder: Folder, services: UsedServices) -> Planned:
+    """Check files as `apply` does and compare them with what is live; nothing is changed."""
+    parsed = saving.read([(each.filename, each.source) for each in folder.documents])
+    refused = [
+        each.placed(problem)
+        for each in parsed
+        if isinstance(each.document, Journey)
+        for problem in unsupported(each.document)
+    ]
+    documents: list[PlannedDocument] = []
+    async with services.pool.connection() as conn:
+        warnings = await saving.judge(conn, parsed)
+        if refused:
+            raise saving.refuse(refused, "not_supported")
+        check_mapped(folder, parsed)
+        for each in parsed:
+            document = each.document
+            if isinstance(document, Journey):
+                planned = await _journey(conn, services, folder, document, each.file)
+            else:
+                planned = await _document(conn, document, each.file)
+            planned.warnings = [
+                str(problem)
+                for problem in warnings
+                if problem.file == each.file and belongs(each, problem.line, parsed)
+            ]
+            documents.append(planned)
+    return Planned(documents=documents)
+
+
+async def _document(conn: saving.Conn, document: AnyDocument, filename: str) -> PlannedDocument:
+    stored = await read_document(conn, document.kind, document.key)
+    planned = _unchanged(document, filename, stored.version if stored else 1)
+    if stored is None:
+        planned.change = "created"
+    else:
+        planned.changes = _changes(load(stored.document), document)
+        if hash_content(stored.document) != hash_content(document.as_document()):
+            planned.change, planned.version = "updated", stored.version + 1
+    return planned
+
+
+async def _journey(
+    conn: saving.Conn,
+    services: Services,
+    folder: Folder,
+    journey: Journey,
+    filename: str,
+) -> PlannedDocument:
+    newest = await read_journey(conn, journey.key)
+    if newest is None:
+        planned = _unchanged(journey, filename, 1)
+        planned.change = "created"
+        return planned
+    same = hash_content(newest.document) == hash_content(journey.as_document())
+    version = newest.version if same else newest.version + 1
+    planned = _unchanged(journey, filename, version)
+    live = await read_journey(conn, journey.key, newest.active_version)
+    assert live is not None
+    if newest.active_version != version or newest.state == "draft":
+        planned.change = "updated"
+        planned.changes = _changes(load(live.document), journey)
+    planned.runs = [
+        Standing(version=each.version, step=each.step, runs=each.runs)
+        for each in await standings(conn, journey.key)
+    ]
+    if newest.state != "archived" and any(each.version != version for each in planned.runs):
+        definition = saving.definition_of(journey, version)
+        await check_map(conn, services.catalog, journey.key, definition, folder.in_flight)
+        planned.in_flight = await preview(
+            conn,
+            services,
+            definition,
+            folder.in_flight,
+            folder.overdue,
+            paused=newest.state == "paused",
+        )
+    return planned
+
+
+def _unchanged(document: AnyDocument, filename: str, version: int) -> PlannedDocument:
+    return PlannedDocument(
+        kind=document.kind,
+        key=document.key,
+        filename=filename,
+        change="unchanged",
+        version=version,
+        changes=[],
+        runs=[],
+        in_flight=None,
+        warnings=[],
+    )
+
+
+def _changes(before: AnyDocument, now: AnyDocument) -> list[Change]:
+    return [Change(sentence=each.sentence, lines=each.lines) for each in differences(before, now)]

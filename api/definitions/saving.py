@@ -1,0 +1,123 @@
+"""Documents as they come in: parsed, checked beside what the server has, and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import AsyncConnection
+from pydantic import BaseModel
+
+from api.http import problems
+from journeys.checks.references import segments_in
+from journeys.checks.validation import Known, check
+from journeys.compile.program_compiler import compile_program
+from journeys.model.documents import Segment
+from journeys.model.journey import Journey
+from journeys.model.problems import Problem
+from journeys.source.parsing import Parsed, parse_all
+from store.definitions.catalog import Definition
+from store.definitions.documents import Saved, known_keys, save_document
+from store.definitions.journeys import save_version
+from store.segments.segment_conditions import read_segments
+
+Conn = AsyncConnection[Any]
+
+
+class DocumentProblem(BaseModel):
+    """What is wrong in a document, where, and what would be right."""
+
+    file: str
+    line: int
+    column: int
+    step: str | None
+    path: list[str | int]
+    code: str
+    severity: str
+    message: str
+    hint: str | None
+    text: str
+    """All of it in one line."""
+
+    @classmethod
+    def of(cls, problem: Problem) -> DocumentProblem:
+        """From the language's own."""
+        return cls(
+            file=problem.file,
+            line=problem.line,
+            column=problem.column,
+            step=problem.step,
+            path=list(problem.path),
+            code=problem.code,
+            severity=problem.severity,
+            message=problem.message,
+            hint=problem.hint,
+            text=str(problem),
+        )
+
+
+def refuse(found: Sequence[Problem], code: str = "invalid_document") -> problems.Problem:
+    """Problem 422 with every error."""
+    return problems.Problem(
+        422,
+        code,
+        "\n".join(map(str, found)),
+        errors=[DocumentProblem.of(problem).model_dump() for problem in found],
+    )
+
+
+def read(sources: Sequence[tuple[str, str | bytes]]) -> list[Parsed]:
+    """The documents of texts by file name. Raises Problem 422 with every error of all of them."""
+    parsed: list[Parsed] = []
+    errors: list[Problem] = []
+    for filename, text in sources:
+        some, wrong = parse_all(text, filename)
+        parsed += some
+        errors += wrong
+    if errors:
+        raise refuse(errors)
+    return parsed
+
+
+async def judge(conn: Conn, parsed: list[Parsed]) -> list[Problem]:
+    """The warnings of documents beside what the server has. Raises Problem 422 with the errors."""
+    keys = {kind: frozenset(some) for kind, some in (await known_keys(conn)).items()}
+    none: frozenset[str] = frozenset()
+    known = Known(
+        topics=keys.get("topic", none),
+        segments=keys.get("segment", none),
+        templates=keys.get("template", none),
+        places=keys.get("places", none),
+        journeys=keys.get("journey", none),
+        pools=keys.get("pool", none),
+        within_segments=await _within_segments(conn, parsed),
+    )
+    found = check(parsed, known)
+    errors = [problem for problem in found if problem.severity == "error"]
+    if errors:
+        raise refuse(errors)
+    return found
+
+
+async def _within_segments(conn: Conn, parsed: list[Parsed]) -> dict[str, frozenset[str]]:
+    """Which segments the server's name; only a segment among `parsed` can close a circle."""
+    if not any(isinstance(each.document, Segment) for each in parsed):
+        return {}
+    conditions = (await read_segments(conn)).conditions
+    return {key: segments_in(condition) for key, condition in conditions.items()}
+
+
+async def save(conn: Conn, parsed: Parsed) -> Saved:
+    """Save a document that was judged. The catalog is locked by the caller."""
+    document = parsed.document
+    content = document.as_document()
+    if isinstance(document, Journey):
+        program = compile_program(document).model_dump(mode="json")
+        return await save_version(conn, document.key, content, program, parsed.source)
+    return await save_document(conn, document.kind, document.key, content, parsed.source)
+
+
+def definition_of(journey: Journey, version: int) -> Definition:
+    """A version that may never be committed, and so is not for a process to remember."""
+    program = compile_program(journey).model_dump(mode="json")
+    return Definition.load(journey.key, version, journey.as_document(), program)

@@ -1,0 +1,199 @@
+"""Errors as the API answers them: RFC 9457 problems that also carry `code` and `message`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import psycopg
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from psycopg_pool import PoolTimeout
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+from store.events.effects import MeaningRefused
+from store.events.recording import Contended
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = 3
+"""Seconds after which a client may try again while a server behind us is away."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Problem(HTTPException):
+    """An error with a code of ours. `more` are further members of the problem."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(status, message, dict(headers or {}))
+        self.code = code
+        self.more = more
+
+    def response(self) -> Response:
+        """The problem as it is sent."""
+        return problem_response(
+            self.status_code, self.code, self.detail, headers=self.headers, **self.more
+        )
+
+
+class ProblemBody(BaseModel):
+    """An error (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    """What went wrong, for programs."""
+    message: str
+    """The same as `detail`: tracking clients read it under this name."""
+
+
+class FieldError(BaseModel):
+    """What is wrong with one field of a request."""
+
+    field: str
+    message: str
+
+
+def problem_response(
+    status: int,
+    code: str,
+    message: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **more: Any,
+) -> Response:
+    """A problem as a response."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": message,
+        "code": code,
+        "message": message,
+        **more,
+    }
+    return Response(orjson.dumps(body), status, dict(headers or {}), MEDIA_TYPE)
+
+
+def internal_error() -> Response:
+    """What is told of an error that nobody foresaw: nothing but that it happened."""
+    return problem_response(500, "internal_error", "something went wrong here; it has been logged")
+
+
+def database_away() -> Response:
+    """What is answered while PostgreSQL cannot be asked."""
+    return problem_response(
+        503,
+        "database_away",
+        "the database is away for the moment: try again",
+        headers={"Retry-After": str(RETRY_AFTER)},
+    )
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The problems of a route, for its documentation; 401, 403 and 503 are everybody's."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
+        }
+        for status in sorted({*statuses, 401, 403, 503})
+    }
+
+
+def describe(openapi: dict[str, Any]) -> None:
+    """Add the problem's own schema to a description that `responses` refers to it from."""
+    schemas = openapi.setdefault("components", {}).setdefault("schemas", {})
+    schemas["ProblemBody"] = ProblemBody.model_json_schema()
+    # What pydantic refuses is a problem too, with a status of its own.
+    schemas.pop("HTTPValidationError", None)
+    schemas.pop("ValidationError", None)
+    for path in openapi["paths"].values():
+        for operation in path.values():
+            if "422" in operation["responses"]:
+                operation["responses"]["422"] = responses(422)[422]
+
+
+def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
+    """pydantic's errors, each under the dotted name of its field."""
+    found = []
+    for error in errors:
+        place = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
+        message = str(error["msg"]).removeprefix("Value error, ")
+        found.append(FieldError(field=".".join(place), message=message))
+    return found
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` with a problem."""
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(MeaningRefused, _answer_refused)
+    app.add_exception_handler(Contended, _answer_contended)
+    app.add_exception_handler(psycopg.DataError, _answer_data)
+    for away in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
+        app.add_exception_handler(away, _answer_away)
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if isinstance(error, Problem):
+        return error.response()
+    code, message = {
+        404: ("not_found", f"there is nothing at {request.url.path}"),
+        405: ("method_not_allowed", f"{request.method} is not for {request.url.path}"),
+    }.get(error.status_code, ("bad_request", str(error.detail)))
+    return problem_response(error.status_code, code, message, headers=error.headers)
+
+
+async def _answer_invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = field_errors(error.errors())
+    message = "; ".join(f"{each.field}: {each.message}" if each.field else each.message
+                        for each in errors)  # fmt: skip
+    return problem_response(
+        422, "invalid_request", message, errors=[each.model_dump() for each in errors]
+    )
+
+
+async def _answer_refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, MeaningRefused)
+    status = 404 if error.code.startswith("unknown_") else 422
+    return problem_response(status, error.code, str(error))
+
+
+async def _answer_contended(_request: Request, _error: Exception) -> Response:
+    return problem_response(
+        503,
+        "contended",
+        "too many calls change the same contacts at this moment: try again",
+        headers={"Retry-After": "1"},
+    )
+
+
+async def _answer_data(_request: Request, error: Exception) -> Response:
+    _log.warning("value_refused_by_database", error=type(error).__name__)
+    return problem_response(
+        400, "invalid_value", "a text or number of the request is one that cannot be stored"
+    )
+
+
+async def _answer_away(_request: Request, error: Exception) -> Response:
+    _log.warning("database_away", error=type(error).__name__)
+    return database_away()

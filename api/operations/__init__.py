@@ -1,0 +1,1 @@
+"""Routes of jobs, health and metrics."""

@@ -1,0 +1,25 @@
+"""What only the development stack has: a look into its sinks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+
+from api.http.problems import Problem
+from api.services import UsedServices
+
+router = APIRouter(tags=["development"])
+
+
+@router.get(
+    "/dev/inbox",
+    summary="What the sinks took, oldest first",
+    openapi_extra={"security": []},
+)
+async def read_inbox(services: UsedServices, to: str | None = None) -> list[dict[str, Any]]:
+    """E-mails and text messages that nobody sent out into the world."""
+    if services.inbox is None:
+        raise Problem(404, "not_found", "there is nothing at /dev/inbox")
+    return await run_in_threadpool(services.inbox.read, to)

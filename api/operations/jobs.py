@@ -1,0 +1,94 @@
+"""Jobs: long work on many runs, and how far it has come."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel
+
+from api.definitions.documents import Limit
+from api.http.bodies import StrictRoute
+from api.http.keys import requires
+from api.http.problems import Problem, responses
+from api.http.times import Instant
+from api.services import UsedServices
+from journeys.protocol.names import job_workflow_id
+from store.operations.jobs import JobRow, list_jobs, read_job
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["journeys"],
+    route_class=StrictRoute,
+    dependencies=[Depends(requires("operate"))],
+)
+
+JobId = Annotated[UUID, Path()]
+
+
+class JobBody(BaseModel):
+    """A job, and how far it has come."""
+
+    id: UUID
+    kind: Literal["move", "resume"]
+    workflow_id: str
+    journey: str
+    version: int | None
+    """Of a move: where to."""
+    state: Literal["running", "done", "superseded", "stopped"]
+    total: int
+    done: int
+    moved: int
+    kept: int
+    started_at: Instant
+    ended_at: Instant | None
+
+
+class JobPage(BaseModel):
+    """Jobs, the newest first."""
+
+    items: list[JobBody]
+    next: str | None
+
+
+@router.get("/jobs/{job_id}", summary="Read a job", responses=responses(404, 422))
+async def get_job(job_id: JobId, services: UsedServices) -> JobBody:
+    """How far a job has come."""
+    async with services.pool.connection() as conn:
+        job = await read_job(conn, job_id)
+    if job is None:
+        raise Problem(404, "unknown_job", f"there is no job {job_id}")
+    return job_body(job)
+
+
+@router.get("/jobs", summary="List jobs", responses=responses(422))
+async def get_jobs(
+    services: UsedServices,
+    journey: Annotated[str | None, Query(max_length=64)] = None,
+    cursor: Annotated[UUID | None, Query(description="`next` of the page before")] = None,
+    limit: Limit = 50,
+) -> JobPage:
+    """Jobs of a journey or of all, the newest first."""
+    async with services.pool.connection() as conn:
+        jobs = await list_jobs(conn, journey, cursor, limit + 1)
+    more = str(jobs[limit - 1].id) if len(jobs) > limit else None
+    return JobPage(items=[job_body(job) for job in jobs[:limit]], next=more)
+
+
+def job_body(job: JobRow) -> JobBody:
+    """A job as the API tells it."""
+    return JobBody(
+        id=job.id,
+        kind=job.kind,
+        workflow_id=job_workflow_id(job.kind, job.id),
+        journey=job.journey,
+        version=job.version,
+        state=job.state,
+        total=job.total,
+        done=job.done,
+        moved=job.moved,
+        kept=job.kept,
+        started_at=job.started_at,
+        ended_at=job.ended_at,
+    )

@@ -1,0 +1,219 @@
+"""Runs: started by API, told events of their own, listed and shown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.definitions.documents import Key, Limit
+from api.http.bodies import StrictRoute
+from api.http.keys import requires
+from api.http.problems import RETRY_AFTER, Problem, responses
+from api.runs.start import TemporalAway, start_by_api
+from api.services import UsedServices
+from store.contacts.rows import parse_reference
+from store.events.run_events import RunEnded, record_run_event
+from store.reports.run_listing import BadCursor, list_runs, show_run
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["runs"],
+    route_class=StrictRoute,
+    dependencies=[Depends(requires("operate"))],
+)
+
+RunId = Annotated[str, Path(max_length=64)]
+Properties = Annotated[dict[str, Any], Field(default_factory=dict)]
+
+
+class RunStart(BaseModel):
+    """Who enters, and with what."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    contact: str = Field(min_length=1, max_length=500)
+    properties: Properties
+    idempotency_key: str | None = Field(default=None, min_length=1, max_length=200)
+    """A repeated key gives the first answer."""
+
+
+class RunStarted(BaseModel):
+    """The run, and its workflow in Temporal."""
+
+    id: UUID
+    workflow_id: str
+
+
+class RunEvent(BaseModel):
+    """An event of the run's contact that this run alone sees."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    event: str = Field(min_length=1, max_length=200)
+    properties: Properties
+    messageId: str | None = Field(default=None, min_length=1, max_length=100)  # noqa: N815
+
+
+class RunEventTaken(BaseModel):
+    """The event is stored."""
+
+    success: bool = True
+
+
+Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+class RunBody(BaseModel):
+    """A run, and where it stands."""
+
+    id: UUID
+    workflow_id: str
+    journey: str
+    version: int
+    contact: str
+    state: Literal["active", "ended"]
+    step: str | None
+    outcome: str | None
+    reason: str | None
+    started_at: Instant
+    ended_at: Instant | None
+
+
+class VisitBody(BaseModel):
+    """A run at a step, with the facts it saw."""
+
+    step: str
+    kind: str
+    visit: int
+    outcome: str | None
+    started_at: Instant
+    ended_at: Instant | None
+    due_at: Instant | None
+    held: str | None
+    message_id: UUID | None
+    facts: dict[str, Any]
+
+
+class GoalBody(BaseModel):
+    """When the run's goal was met, and what that was worth; null until it is."""
+
+    met_at: Instant | None
+    value: float | None
+
+
+class RunDetail(RunBody):
+    """A run with its visits, in their order."""
+
+    goal: GoalBody | None
+    """Null: it has none, or its entry lacks what the goal asks for."""
+    visits: list[VisitBody]
+
+
+class RunPage(BaseModel):
+    """Runs, the newest first."""
+
+    items: list[RunBody]
+    next: str | None
+
+
+@router.get("/runs", summary="List runs", response_model=RunPage, responses=responses(422))
+async def get_runs(
+    services: UsedServices,
+    contact: Annotated[str | None, Query(max_length=500)] = None,
+    journey: Annotated[str | None, Query(max_length=64)] = None,
+    state: Literal["active", "ended"] | None = None,
+    step: Annotated[str | None, Query(max_length=64)] = None,
+    cursor: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Limit = 100,
+) -> Response:
+    """Runs that all of the filters let through, the newest first."""
+    try:
+        async with services.pool.connection() as conn:
+            page = await list_runs(
+                conn,
+                contact=contact,
+                journey=journey,
+                state=state,
+                step=step,
+                cursor=cursor or None,
+                limit=limit,
+            )
+    except BadCursor as error:
+        raise Problem(422, "invalid_request", f"cursor: {error}") from None
+    return JSONResponse(page)
+
+
+@router.get("/runs/{run}", summary="Show a run", response_model=RunDetail, responses=responses(404))
+async def get_run(run: RunId, services: UsedServices) -> Response:
+    """A run with every visit, its outcome and the facts it saw."""
+    run_id = _parse(run)
+    async with services.pool.connection() as conn:
+        shown = await show_run(conn, run_id)
+    if shown is None:
+        raise _unknown(run)
+    return JSONResponse(shown)
+
+
+@router.post(
+    "/journeys/{key}/runs",
+    status_code=201,
+    summary="Start a run",
+    response_model=RunStarted,
+    responses=responses(404, 409, 422),
+)
+async def start_run(key: Key, start: RunStart, services: UsedServices) -> Response:
+    """Start a run of the active version. 409 says why a contact is not let in."""
+    try:
+        answer = await start_by_api(
+            services.pool,
+            services.temporal,
+            services.catalog,
+            key,
+            start.contact,
+            start.properties,
+            start.idempotency_key,
+        )
+    except TemporalAway:
+        raise Problem(
+            503,
+            "temporal_away",
+            "Temporal is away for the moment: try again with the same idempotency key",
+            headers={"Retry-After": str(RETRY_AFTER)},
+        ) from None
+    if answer.status >= 400:
+        raise Problem(answer.status, answer.body["code"], answer.body["message"])
+    return JSONResponse(answer.body, answer.status)
+
+
+@router.post(
+    "/runs/{run}/events",
+    summary="Tell a run of an event",
+    responses=responses(404, 409, 422),
+)
+async def tell_run(run: RunId, told: RunEvent, services: UsedServices) -> RunEventTaken:
+    """Store an event that no other run sees, and that starts none."""
+    run_id = _parse(run)
+    try:
+        async with services.pool.connection() as conn, conn.transaction():
+            await record_run_event(conn, run_id, told.event, told.properties, told.messageId)
+    except LookupError:
+        raise _unknown(run) from None
+    except RunEnded:
+        raise Problem(409, "run_ended", f"run {run} has ended: nobody would see it") from None
+    services.notifier.wake()
+    return RunEventTaken()
+
+
+def _parse(run: str) -> UUID:
+    parsed = parse_reference(run)
+    if parsed is None:
+        raise _unknown(run)
+    return parsed
+
+
+def _unknown(run: str) -> Problem:
+    return Problem(404, "unknown_run", f"there is no run {run!r}")

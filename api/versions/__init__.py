@@ -1,0 +1,1 @@
+"""Versions in flight: policies of callers, jobs, previews."""

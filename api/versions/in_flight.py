@@ -1,0 +1,107 @@
+"""What becomes of runs in flight: the policies that callers name, and the jobs they begin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from psycopg import AsyncConnection
+from pydantic import BaseModel, ConfigDict, Field
+from temporalio.client import Client
+
+from api.http.problems import Problem
+from dispatch.jobs import start_job
+from journeys.model.values import DurationText
+from journeys.time.durations import Duration
+from journeys.versions.mapping import main_line, wrong_map
+from journeys.versions.overdue import Overdue
+from store.definitions.catalog import Catalog, Definition
+from store.definitions.journeys import versions_in_flight
+from store.operations.jobs import count_to_move, create_job, supersede
+
+
+class Mapping(BaseModel):
+    """Steps of versions before, each with the step of the new one that its runs go to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    map: dict[str, str] = Field(min_length=1, max_length=1000)
+
+
+class Spread(BaseModel):
+    """Over a time, each contact at its turn."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    spread: DurationText
+
+
+InFlight = Literal["pin", "follow"] | Mapping
+"""What becomes of runs in flight: they keep their version, follow, or follow by a map of steps."""
+OverduePolicy = Literal["send", "skip"] | Spread
+"""What becomes of that which is overdue."""
+
+
+def overdue_of(policy: OverduePolicy) -> Overdue:
+    """The policy as it is kept; a day of a spread has 24 hours."""
+    if not isinstance(policy, Spread):
+        return Overdue(policy)
+    begin = datetime(2000, 1, 1, tzinfo=UTC)
+    return Overdue("spread", Duration.parse(policy.spread).add_to(begin, ZoneInfo("UTC")) - begin)
+
+
+def map_of(in_flight: InFlight) -> dict[str, str]:
+    """The steps that are mapped."""
+    return in_flight.map if isinstance(in_flight, Mapping) else {}
+
+
+async def check_map(
+    conn: AsyncConnection[Any],
+    catalog: Catalog,
+    key: str,
+    definition: Definition,
+    in_flight: InFlight,
+) -> None:
+    """Raise Problem 422 that names every step of a map that is none, with the nearest right one."""
+    mapping = map_of(in_flight)
+    if not mapping:
+        return
+    known: set[str] = set()
+    for version in await versions_in_flight(conn, key):
+        known |= main_line((await catalog.definition(conn, key, version)).journey)
+    wrong = wrong_map(mapping, known, definition.journey)
+    if wrong:
+        raise Problem(422, "unknown_step", "; ".join(wrong))
+
+
+async def begin_move(
+    conn: AsyncConnection[Any],
+    key: str,
+    version: int,
+    in_flight: InFlight,
+    overdue: OverduePolicy,
+) -> UUID | None:
+    """The job that moves runs in flight, within the transaction that activates a version.
+
+    None if they keep their version, or there are none. A move under way ends in either case.
+    """
+    await supersede(conn, "move", key)
+    if in_flight == "pin":
+        return None
+    total = await count_to_move(conn, key, version)
+    if not total:
+        return None
+    plan = {"map": map_of(in_flight), "overdue": overdue_of(overdue).as_json()}
+    return await create_job(conn, "move", key, version=version, plan=plan, total=total)
+
+
+async def start_jobs(
+    conn: AsyncConnection[Any], temporal: Client, jobs: Sequence[UUID | None]
+) -> None:
+    """Start the workflows of jobs that were committed; those that can't be are the sweep's."""
+    for job in jobs:
+        if job is not None:
+            await start_job(conn, temporal, job)

@@ -1,0 +1,120 @@
+"""What a move of runs in flight would do, as the API tells it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from psycopg import AsyncConnection
+from pydantic import BaseModel
+
+from api.services import Services
+from api.versions.in_flight import InFlight, OverduePolicy, map_of, overdue_of
+from store.definitions.catalog import Definition
+from store.versions.migration_preview import Foreseen, foresee, named, standings
+from store.versions.run_migration import Target
+
+
+class Moving(BaseModel):
+    """Runs that would move."""
+
+    version: int
+    """The one they are of now."""
+    step: str
+    to: str
+    runs: int
+
+
+class Staying(BaseModel):
+    """Runs that would keep their version."""
+
+    version: int
+    step: str | None
+    reason: Literal["pinned", "step_gone", "step_changed", "leaving"]
+    runs: int
+
+
+class SentAtOnce(BaseModel):
+    """Contacts that may be sent a message at once: a send is ahead of their next wait."""
+
+    count: int
+    contacts: list[str]
+    """The first 100."""
+
+
+class Preview(BaseModel):
+    """What would become of the runs in flight."""
+
+    journey: str
+    version: int
+    in_flight: InFlight
+    total: int
+    """Active runs of other versions."""
+    moves: list[Moving]
+    stays: list[Staying]
+    at_work: int
+    """Runs that are judged when they next stand still."""
+    ends_at_once: int
+    """Waits that would be over."""
+    leaves_at_once: int
+    """Runs that an exit rule would end, or lead to its `then`."""
+    sent_at_once: SentAtOnce
+
+
+async def preview(
+    conn: AsyncConnection[Any],
+    services: Services,
+    definition: Definition,
+    in_flight: InFlight,
+    overdue: OverduePolicy,
+    *,
+    paused: bool,
+) -> Preview:
+    """What would become of a journey's runs, were this version to be active now."""
+    if in_flight == "pin":
+        return await _pinned(conn, definition)
+    target = Target(
+        definition=definition,
+        mapping=map_of(in_flight),
+        overdue=overdue_of(overdue),
+        since=datetime.now(UTC),
+        speed=services.speed,
+    )
+    foreseen = await foresee(conn, services.catalog, definition.key, target, paused=paused)
+    return _body(definition, in_flight, foreseen, await named(conn, foreseen.contacts))
+
+
+async def _pinned(conn: AsyncConnection[Any], definition: Definition) -> Preview:
+    others = [
+        each for each in await standings(conn, definition.key) if each.version != definition.version
+    ]
+    foreseen = Foreseen(total=sum(each.runs for each in others))
+    body = _body(definition, "pin", foreseen, [])
+    body.stays = [
+        Staying(version=each.version, step=each.step, reason="pinned", runs=each.runs)
+        for each in others
+    ]
+    return body
+
+
+def _body(
+    definition: Definition, in_flight: InFlight, foreseen: Foreseen, contacts: list[str]
+) -> Preview:
+    return Preview(
+        journey=definition.key,
+        version=definition.version,
+        in_flight=in_flight,
+        total=foreseen.total,
+        moves=[
+            Moving(version=version, step=step, to=to, runs=runs)
+            for (version, step, to), runs in sorted(foreseen.moves.items())
+        ],
+        stays=[
+            Staying(version=version, step=step, reason=why, runs=runs)
+            for (version, step, why), runs in sorted(foreseen.stays.items())
+        ],
+        at_work=foreseen.at_work,
+        ends_at_once=foreseen.ends,
+        leaves_at_once=foreseen.leaves,
+        sent_at_once=SentAtOnce(count=foreseen.sends, contacts=contacts),
+    )

@@ -1,0 +1,1 @@
+"""Text messages kept in a file, for development."""

@@ -1,0 +1,84 @@
+"""What is missing: the picture against the expectations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from demo.cast import CAST, Contact
+from demo.expected import COUNTS, FATES, Counts, Fate
+from demo.server import Row
+from demo.watch import Watch
+
+
+def settled(watch: Watch) -> bool:
+    """Whether everybody is where they are expected to end up."""
+    return next(missing_fates(watch), None) is None
+
+
+def missing_fates(watch: Watch) -> Iterator[str]:
+    """A line for each contact whose runs or mails are not as expected."""
+    for contact in CAST:
+        yield from _compare_fate(contact, FATES[contact.id], watch)
+
+
+def missing_counts(stats: Mapping[str, Row]) -> Iterator[str]:
+    """A line for each count that is not as expected, or does not add up; `stats` by journey."""
+    for journey, counts in COUNTS.items():
+        yield from _compare_counts(journey, counts, stats[journey])
+
+
+def _compare_fate(contact: Contact, fate: Fate, watch: Watch) -> Iterator[str]:
+    runs = watch.runs_of(contact.id)
+    if any(run["journey"] != contact.journey for run in runs):
+        yield f"{contact.id} entered a journey that is not for them"
+    found = tuple(_how_it_ended(run) for run in runs)
+    if found != fate.runs:
+        yield f"{contact.id} has the runs {_say(found)} instead of {_say(fate.runs)}"
+    mails = watch.mails.get(contact.email, []) if contact.email else []
+    subjects = tuple(mail["subject"] for mail in mails)
+    if subjects != fate.mails:
+        yield f"{contact.id} got the mails {_say(subjects)} instead of {_say(fate.mails)}"
+
+
+def _how_it_ended(run: Row) -> tuple[str | None, str | None]:
+    if run["state"] == "active":
+        return (None, run["step"])
+    # How a restart came about is told by the run that follows.
+    return (run["outcome"], None if run["outcome"] == "restarted" else run["reason"])
+
+
+def _compare_counts(journey: str, counts: Counts, found: Row) -> Iterator[str]:
+    for name, expected in (
+        ("entered", counts.entered),
+        ("active", counts.active),
+        ("ends", counts.ends),
+    ):
+        if found[name] != expected:
+            yield f"stats of {journey}: {name} is {found[name]} instead of {expected}"
+    if found["entered"] != found["active"] + sum(found["ends"].values()):
+        yield f"stats of {journey}: entered is not active and ended together"
+    steps = {step["id"]: step for step in found["steps"]}
+    if list(steps) != list(counts.steps):
+        yield f"stats of {journey}: the steps are {list(steps)} instead of {list(counts.steps)}"
+        return
+    for id_, count in counts.steps.items():
+        expected_step = {
+            "reached": count.reached,
+            "waiting": count.waiting,
+            "sent": count.sent,
+            "skipped": count.skipped,
+            "failed": 0,
+            "unknown": 0,
+            "opened": count.opened,
+            "clicked": count.clicked,
+            "left": count.reached - count.waiting,
+        }
+        for name, value in expected_step.items():
+            if steps[id_][name] != value:
+                yield (
+                    f"stats of {journey}: {name} of {id_} is {steps[id_][name]} instead of {value}"
+                )
+
+
+def _say(found: Sequence[object]) -> str:
+    return str(list(found)) if found else "none"

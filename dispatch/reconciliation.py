@@ -1,0 +1,174 @@
+"""The sweep: what nobody tells us of, found within a minute.
+
+Workflows that an operator cancelled or terminated, or that failed or timed out, end their runs.
+Runs whose workflow was never started are started. Workflows of runs that ended in Postgres first
+are told. Sends that nobody recorded before their run ended are unknown. Sends held by a pause that
+is over are woken, and moved runs whose workflow has not followed. Jobs that were never started are
+started, and those that an operator has closed end. Conditions that time alone can change are looked
+at hourly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
+
+from dispatch.dispatcher import fires
+from dispatch.jobs import sweep_jobs
+from dispatch.messages import wake_forgotten
+from dispatch.runs import start_run, stop_runs
+from dispatch.temporal import RPC_TIMEOUT, wake
+from dispatch.versions import tell_untold
+from journeys.protocol.names import WORKFLOW, workflow_id
+from store.definitions.catalog import Catalog
+from store.messages.claims import give_up_abandoned
+from store.operations.reconciliation_cursor import advance, lease, release
+from store.runs.lifecycle import end_run
+from store.runs.workflow_marks import active_among, runs_to_start, workflows_to_stop
+from store.waits.listener_candidates import timed_listeners
+
+log = structlog.get_logger(__name__)
+
+_EVERY = 10.0
+_PAGE = 100
+_OVERLAP = timedelta(minutes=5)
+"""Visibility lags behind: each sweep looks this far back again."""
+
+_ENDS = {
+    WorkflowExecutionStatus.TERMINATED: ("removed", "terminated"),
+    WorkflowExecutionStatus.CANCELED: ("removed", "cancelled"),
+    WorkflowExecutionStatus.TIMED_OUT: ("removed", "timed_out"),
+    WorkflowExecutionStatus.FAILED: ("failed", "workflow_failed"),
+}
+
+
+class Sweep:
+    """One sweep; of those that run side by side, one works at a time."""
+
+    def __init__(
+        self,
+        pool: AsyncConnectionPool[AsyncConnection[Any]],
+        client: Client,
+        catalog: Catalog,
+        *,
+        every: float = _EVERY,
+    ) -> None:
+        """`every`: seconds between sweeps; a minute is what the promise leaves."""
+        self._pool = pool
+        self._client = client
+        self._catalog = catalog
+        self._every = every
+
+    async def run(self) -> None:
+        """Sweep until cancelled. Postgres or Temporal may go away and come back."""
+        while True:
+            try:
+                await self.once()
+            except (
+                psycopg.OperationalError,
+                psycopg.InterfaceError,
+                PoolTimeout,
+                RPCError,
+            ) as error:
+                log.warning("sweep_put_off", error=str(error).strip())
+            except Exception:
+                log.exception("sweep_failed")
+            await asyncio.sleep(self._every)
+
+    async def once(self) -> None:
+        """One sweep over them all. Raises RPCError if Temporal is away."""
+        async with self._pool.connection() as conn:
+            async with self._turn(conn, "closed", timedelta(0)) as since:
+                if since is not None:
+                    await self._start_missing(conn)
+                    await stop_runs(conn, self._client, await workflows_to_stop(conn, _PAGE))
+                    await self._end_closed(conn, since)
+                    await self._give_up_claims(conn)
+                    await wake_forgotten(conn, self._client, _PAGE)
+                    await tell_untold(conn, self._client, _PAGE)
+                    await sweep_jobs(conn, self._client)
+            async with self._turn(conn, "timed", timedelta(hours=1)) as since:
+                if since is not None:
+                    await self._look_at_timed(conn)
+
+    @asynccontextmanager
+    async def _turn(
+        self, conn: AsyncConnection[Any], name: str, pause: timedelta
+    ) -> AsyncIterator[datetime | None]:
+        """This process's turn: since when to look, or None if it is another's or too early."""
+        turn = await lease(conn, name, pause)
+        if turn is None:
+            yield None
+            return
+        since, now = turn
+        try:
+            yield since
+        except BaseException:
+            await release(conn, name)
+            raise
+        await advance(conn, name, now)
+
+    async def _end_closed(self, conn: AsyncConnection[Any], since: datetime) -> None:
+        query = (
+            f"WorkflowType = '{WORKFLOW}' AND CloseTime >= '{(since - _OVERLAP).isoformat()}'"
+            " AND ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
+        )
+        page: dict[UUID, str] = {}
+        async for execution in self._client.list_workflows(query, page_size=_PAGE):
+            run_id = _run_id(execution.id)
+            if run_id is not None:
+                page[run_id] = execution.id
+            if len(page) >= _PAGE:
+                await self._end_page(conn, page)
+                page = {}
+        await self._end_page(conn, page)
+
+    async def _end_page(self, conn: AsyncConnection[Any], page: dict[UUID, str]) -> None:
+        for run_id in await active_among(conn, list(page)):
+            await self._end_if_closed(conn, run_id, page[run_id])
+
+    async def _end_if_closed(self, conn: AsyncConnection[Any], run_id: UUID, workflow: str) -> None:
+        # The latest execution of the id: after a reset the terminated one is not it.
+        latest = await self._client.get_workflow_handle(workflow).describe(rpc_timeout=RPC_TIMEOUT)
+        end = _ENDS.get(latest.status) if latest.status is not None else None
+        if end is None:
+            return
+        outcome, reason = end
+        if await end_run(conn, run_id, outcome, reason):
+            log.warning("run_ended_by_sweep", run_id=str(run_id), outcome=outcome, reason=reason)
+
+    async def _start_missing(self, conn: AsyncConnection[Any]) -> None:
+        for run_id in await runs_to_start(conn, _PAGE):
+            if await start_run(conn, self._client, self._catalog, run_id):
+                log.warning("run_started_by_sweep", run_id=str(run_id))
+
+    async def _give_up_claims(self, conn: AsyncConnection[Any]) -> None:
+        for message_id in await give_up_abandoned(conn):
+            log.warning("message_unknown", message_id=str(message_id))
+
+    async def _look_at_timed(self, conn: AsyncConnection[Any]) -> None:
+        after: UUID | None = None
+        while page := await timed_listeners(conn, after, _PAGE):
+            for candidate in page:
+                if await fires(conn, self._catalog, candidate):
+                    await wake(self._client, candidate.journey, candidate.run_id, candidate.visit)
+            after = page[-1].run_id
+
+
+def _run_id(workflow: str) -> UUID | None:
+    try:
+        found = UUID(workflow.rpartition(".")[2])
+    except ValueError:
+        return None
+    return found if workflow_id(workflow.split(".")[1], found) == workflow else None

@@ -1,0 +1,1 @@
+"""Validation: whether documents make sense, alone and together."""

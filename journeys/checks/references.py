@@ -1,0 +1,198 @@
+"""Whether what a document names exists: steps, outcomes, topics, segments, templates, places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from journeys.model.conditions import (
+    MessageCondition,
+    Near,
+    SegmentCondition,
+    StepCondition,
+    TopicCondition,
+)
+from journeys.model.documents import AnyDocument, Template
+from journeys.model.journey import Journey
+from journeys.model.outcomes import left_by, outcomes
+from journeys.model.parts import Part, parts_of
+from journeys.model.problems import Path, Problem
+from journeys.model.sends import Email, SendSettings, Sms
+from journeys.model.steps import Coupon, Emission, Enter, GotoStep, Step
+from journeys.model.triggers import EventTrigger, MessageTrigger, Schedule, SegmentEntry
+from journeys.model.unions import nearest
+from journeys.model.values import DocumentModel, StepReference
+
+TOPIC_EVENTS: Final = frozenset({"Topic Subscribed", "Topic Confirmed", "Topic Unsubscribed"})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The keys that exist, in the same files or on the server."""
+
+    topics: frozenset[str] = field(default_factory=frozenset)
+    segments: frozenset[str] = field(default_factory=frozenset)
+    templates: frozenset[str] = field(default_factory=frozenset)
+    places: frozenset[str] = field(default_factory=frozenset)
+    journeys: frozenset[str] = field(default_factory=frozenset)
+    pools: frozenset[str] = field(default_factory=frozenset)
+    within_segments: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Of the server's segments, those that each names."""
+
+    @classmethod
+    def of(cls, documents: list[AnyDocument]) -> Known:
+        """What these documents define."""
+        keys = {
+            kind: frozenset(document.key for document in documents if document.kind == kind)
+            for kind in ("topic", "segment", "template", "places", "journey")
+        }
+        return cls(
+            topics=keys["topic"],
+            segments=keys["segment"],
+            templates=keys["template"],
+            places=keys["places"],
+            journeys=keys["journey"],
+        )
+
+    def __or__(self, other: Known) -> Known:
+        return Known(
+            topics=self.topics | other.topics,
+            segments=self.segments | other.segments,
+            templates=self.templates | other.templates,
+            places=self.places | other.places,
+            journeys=self.journeys | other.journeys,
+            pools=self.pools | other.pools,
+            within_segments={**self.within_segments, **other.within_segments},
+        )
+
+
+def segments_in(document: DocumentModel) -> frozenset[str]:
+    """The segments that conditions of a document name."""
+    return frozenset(
+        part.model.segment
+        for part in parts_of(document)
+        if isinstance(part.model, SegmentCondition)
+    )
+
+
+def document_references(document: AnyDocument, known: Known) -> Iterator[Problem]:
+    """Topics, segments, templates and places that do not exist; pools and journeys as warnings."""
+    for part in parts_of(document):
+        for kind, key, inside in _named(part):
+            present: frozenset[str] = getattr(known, kind)
+            if key is None or key in present:
+                continue
+            word = kind if kind == "places" else kind.removesuffix("s")
+            yield Problem(
+                f"unknown_{word}",
+                f"there is no {word} `{key}`",
+                _hint(key, list(present)),
+                severity="warning" if kind in ("pools", "journeys") else "error",
+                path=(*part.path, inside),
+                step=part.step,
+            )
+
+
+def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
+    model = part.model
+    if isinstance(model, TopicCondition):
+        yield "topics", model.topic, "topic"
+    elif isinstance(model, EventTrigger) and model.event in TOPIC_EVENTS:
+        topic = model.where.get("topic")
+        yield "topics", topic if isinstance(topic, str) else None, "where"
+    elif isinstance(model, Emission) and model.event in TOPIC_EVENTS:
+        emitted = model.properties.get("topic")
+        yield "topics", emitted if isinstance(emitted, str) else None, "properties"
+    elif isinstance(model, SegmentCondition | SegmentEntry | Schedule):
+        yield "segments", model.segment, "segment"
+    elif isinstance(model, Near):
+        yield "places", model.places, "places"
+    elif isinstance(model, Coupon):
+        yield "pools", model.pool, "pool"
+    elif isinstance(model, Enter):
+        yield "journeys", model.journey, "journey"
+    elif isinstance(model, Template):
+        yield "templates", model.layout, "layout"
+    elif isinstance(model, SendSettings):
+        yield "topics", model.topic, "topic"
+        if isinstance(model, Email | Sms):
+            yield "templates", model.template, "template"
+
+
+def step_references(journey: Journey) -> Iterator[Problem]:
+    """Steps, outcomes and properties of steps that do not exist."""
+    steps = {step.id: step for step in journey.all_steps()}
+    reachable = _lines(journey)
+    for part in parts_of(journey):
+        model = part.model
+        if isinstance(model, GotoStep):
+            if model.goto not in steps:
+                yield _no_step(part, model.goto, list(steps), "goto")
+            elif reachable[model.goto] != reachable[model.id]:
+                yield part.problem(
+                    "wrong_line", f"`{model.goto}` is out of reach: it is not in the same list of "
+                    "steps, the journey's or an exit's `then`", None, "goto",
+                )  # fmt: skip
+        elif isinstance(model, MessageTrigger | MessageCondition):
+            sends = [step.id for step in steps.values() if step.kind in ("email", "sms")]
+            if model.message not in steps:
+                yield _no_step(part, model.message, sends, "message")
+            elif model.message not in sends:
+                kind = steps[model.message].kind
+                yield part.problem(
+                    "no_message", f"the step `{model.message}` is a {kind} and sends no message",
+                    None, "message",
+                )  # fmt: skip
+        elif isinstance(model, StepReference | StepCondition):
+            if model.step not in steps:
+                yield _no_step(part, model.step, list(steps), "step")
+            elif model.property is not None:
+                yield from property_problem(
+                    steps[model.step], model.property, part, (*part.path, "property")
+                )
+            elif isinstance(model, StepCondition):
+                yield from _outcomes(part, model, steps[model.step])
+
+
+def _lines(journey: Journey) -> dict[str, Path]:
+    """For each step, which list of steps it belongs to at whatever depth."""
+    return {step.id: path[:1] if path[0] == "steps" else path[:2] for path, step in journey.walk()}
+
+
+def _no_step(part: Part, name: str, steps: list[str], key: str) -> Problem:
+    return part.problem("unknown_step", f"there is no step `{name}`", _hint(name, steps), key)
+
+
+def _outcomes(part: Part, condition: StepCondition, step: Step) -> Iterator[Problem]:
+    possible = outcomes(step)
+    for word, asked in condition.operators().items():
+        if word not in ("is", "is_not", "in", "not_in"):
+            continue
+        for outcome in asked if isinstance(asked, list) else [asked]:
+            if isinstance(outcome, str | int | float) and str(outcome) not in possible:
+                yield part.problem(
+                    "unknown_outcome",
+                    f"`{step.id}` never ends `{outcome}`",
+                    _hint(str(outcome), possible) or f"its outcomes: {', '.join(possible)}",
+                    word,
+                )
+
+
+def property_problem(step: Step, path: str, part: Part, place: Path) -> Iterator[Problem]:
+    """Whether a step leaves what is read of it: `outcome`, `event.score`, `body.items.0`."""
+    known = left_by(step)
+    name = path.split(".")[0]
+    if name not in known:
+        yield Problem(
+            "unknown_property",
+            f"`{step.id}` leaves no `{name}`",
+            _hint(name, known) or f"it leaves {', '.join(known)}",
+            path=place,
+            step=part.step,
+        )
+
+
+def _hint(word: str, known: list[Any]) -> str | None:
+    near = nearest(word, known)
+    return f"did you mean `{near}`?" if near else None

@@ -1,0 +1,95 @@
+"""Whether the templates of a document can be filled in: their syntax and their variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from journeys.model.documents import AnyDocument, TemplateContent
+from journeys.model.outcomes import left_by
+from journeys.model.parts import Part, parts_of, texts_of
+from journeys.model.problems import Path, Problem
+from journeys.model.sends import Email, SendSettings, Sms, Webhook
+from journeys.model.steps import Step
+from journeys.model.unions import nearest
+from journeys.templating.liquid import TemplateError, Variable, variables_of
+
+LINKS = ("unsubscribe_url", "preferences_url", "confirm_url", "view_url")
+ROOTS = ("contact", "entry", "entries", "steps", *LINKS)
+
+
+def template_problems(document: AnyDocument, steps: dict[str, Step] | None) -> Iterator[Problem]:
+    """Templates that can't be read, and variables that can't exist.
+
+    `steps` are those of the journey around them; None for a document that serves many journeys.
+    """
+    for part in parts_of(document):
+        for path, text, secrets in texts_with_variables(part):
+            try:
+                variables = variables_of(text)
+            except TemplateError as error:
+                yield Problem(
+                    "template", str(error), path=path, step=part.step, inner=error.line or 0
+                )
+                continue
+            for variable in variables:
+                wrong = _wrong(variable, steps, secrets)
+                if wrong is not None:
+                    message, hint = wrong
+                    yield Problem(
+                        "unknown_variable",
+                        message,
+                        hint,
+                        path=path,
+                        step=part.step,
+                        inner=variable.line,
+                    )
+
+
+def texts_with_variables(part: Part) -> Iterator[tuple[Path, str, bool]]:
+    """The templates that a part holds itself: path, text, and whether it may read secrets."""
+    model = part.model
+    names: tuple[str, ...] = ()
+    if isinstance(model, Email):
+        names = ("subject", "html", "mjml", "text")
+    elif isinstance(model, Sms):
+        names = ("text",)
+    elif isinstance(model, TemplateContent):
+        names = ("subject", "preheader", "html", "mjml", "text", "sms")
+    for name in names:
+        if (text := getattr(model, name)) is not None:
+            yield (*part.path, name), text, False
+    if isinstance(model, SendSettings):
+        for name, text in (("from", model.from_), ("reply_to", model.reply_to)):
+            if text is not None:
+                yield (*part.path, name), text, False
+    if isinstance(model, Webhook):
+        for name in ("url", "headers", "body"):
+            for path, text in texts_of(getattr(model, name), (*part.path, name)):
+                yield path, text, True
+
+
+def _wrong(
+    variable: Variable, steps: dict[str, Step] | None, secrets: bool
+) -> tuple[str, str | None] | None:
+    root, rest = variable.root, variable.path[1:]
+    if root == "secret":
+        if secrets:
+            return None
+        return "`secret` is for webhooks only: nobody else may read it", None
+    if root not in ROOTS:
+        known = [*ROOTS, "secret"] if secrets else list(ROOTS)
+        near = nearest(root, known)
+        hint = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"
+        return f"there is no variable `{variable.text}`", hint
+    if root != "steps" or steps is None or not rest:
+        return None
+    name = str(rest[0])
+    if name not in steps:
+        near = nearest(name, list(steps))
+        return f"there is no step `{name}`", f"did you mean `{near}`?" if near else None
+    known = left_by(steps[name])
+    if len(rest) > 1 and str(rest[1]) not in known:
+        near = nearest(str(rest[1]), known)
+        hint = f"did you mean `{near}`?" if near else f"it leaves {', '.join(known)}"
+        return f"`{name}` leaves no `{rest[1]}`", hint
+    return None

@@ -1,0 +1,225 @@
+"""What of the language works: one table, and which constructs a document uses.
+
+A construct that does not work yet is parsed, checked and warned about, and a document that uses one
+is refused at activation: never ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from journeys.checks.templates import LINKS, texts_with_variables
+from journeys.model.conditions import (
+    EventCondition,
+    NearCondition,
+    SegmentCondition,
+)
+from journeys.model.documents import AnyDocument, Places, Segment, Template, Topic
+from journeys.model.journey import Journey
+from journeys.model.moments import is_duration
+from journeys.model.parts import Part, parts_of
+from journeys.model.problems import Path, Problem
+from journeys.model.sends import Channel, Email, SendSettings, Sms
+from journeys.model.steps import AnyWait, BaseStep, ForWait, TriggerWait, UntilWait
+from journeys.model.triggers import (
+    ApiEntry,
+    AttributeEntry,
+    DateEntry,
+    EventEntry,
+    GroupEntry,
+    NearEntry,
+    ScheduleEntry,
+    SegmentEntry,
+)
+from journeys.templating.liquid import TemplateError, variables_of
+
+WORKS: Final[dict[str, bool]] = {
+    # documents
+    "journey documents": True,
+    "topic documents": True,
+    "segment documents": True,
+    "template documents": False,
+    "places documents": True,
+    "channel documents": True,
+    # how runs begin and end
+    "entry by event": True,
+    "entry by api": True,
+    "entry by segment": False,
+    "entry by group": False,
+    "entry by attribute": False,
+    "entry by date": False,
+    "entry by schedule": False,
+    "entry by near": False,
+    "active": True,
+    "exit by goal": True,
+    "goal": True,
+    # steps
+    "email steps": True,
+    "sms steps": True,
+    "webhook steps": True,
+    "wait steps": True,
+    "branch steps": True,
+    "split steps": True,
+    "update steps": True,
+    "group steps": True,
+    "coupon steps": True,
+    "emit steps": True,
+    "enter steps": True,
+    "goto steps": True,
+    "exit steps": True,
+    # waits
+    "wait for a duration": True,
+    "wait after a message": True,
+    "wait until a moment": True,
+    "wait for a trigger": True,
+    "wait for any of several triggers": True,
+    "up_to with a moment": True,
+    "since of a wait": True,
+    # sends
+    "template of a send": False,
+    "mjml": False,
+    "window": True,
+    "quiet_hours": True,
+    "cap": True,
+    "send_at": True,
+    "links in templates": False,
+    # conditions
+    "sum, avg, min and max of events": True,
+    "since and before other than entry": True,
+    "segment conditions": True,
+    "near conditions": True,
+}
+
+_DOCUMENTS: Final = {
+    Journey: "journey documents",
+    Topic: "topic documents",
+    Segment: "segment documents",
+    Template: "template documents",
+    Places: "places documents",
+    Channel: "channel documents",
+}
+_ENTRIES: Final = {
+    EventEntry: "entry by event",
+    ApiEntry: "entry by api",
+    SegmentEntry: "entry by segment",
+    GroupEntry: "entry by group",
+    AttributeEntry: "entry by attribute",
+    DateEntry: "entry by date",
+    ScheduleEntry: "entry by schedule",
+    NearEntry: "entry by near",
+}
+
+
+def unsupported(document: AnyDocument) -> list[Problem]:
+    """What the document uses that does not work yet, as errors."""
+    return _lacking(document)
+
+
+def hindrances(document: AnyDocument) -> list[Problem]:
+    """What keeps the document from being made live: activation refuses it with these errors.
+
+    It is all that does not work yet, but for entries that stand beside `{api: true}`: until they
+    work, runs begin by API.
+    """
+    by_api = isinstance(document, Journey) and any(
+        isinstance(entry, ApiEntry) for entry in document.entry
+    )
+    return _lacking(document, entries=not by_api)
+
+
+def constructs_of(document: AnyDocument) -> set[str]:
+    """The constructs that a document uses, in the words of `WORKS`."""
+    parts = list(parts_of(document))
+    plain = {construct for part in parts for construct, _ in _constructs(part)}
+    return plain | {construct for part in parts for _, construct in _links(part)}
+
+
+def _lacking(document: AnyDocument, *, entries: bool = True) -> list[Problem]:
+    found: dict[tuple[Path, str], Problem] = {}
+    for part in parts_of(document):
+        if not entries and type(part.model) in _ENTRIES:
+            continue
+        constructs = [
+            ((*part.path, *([key] if key else [])), construct)
+            for construct, key in _constructs(part)
+        ]
+        for path, construct in [*constructs, *_links(part)]:
+            if not WORKS[construct]:
+                message = f"parsed, not working yet: {construct}"
+                found.setdefault(
+                    (path, construct), Problem("unsupported", message, path=path, step=part.step)
+                )
+    return list(found.values())
+
+
+def _constructs(part: Part) -> Iterator[tuple[str, str | None]]:
+    """The constructs that a part is or sets, each with the key that says so."""
+    model = part.model
+    kind = type(model)
+    if kind in _DOCUMENTS:
+        yield _DOCUMENTS[kind], None
+    elif kind in _ENTRIES:
+        yield _ENTRIES[kind], None
+    elif isinstance(model, BaseStep):
+        yield f"{model.kind} steps", model.kind
+    elif isinstance(model, EventCondition):
+        yield from _history(model)
+    elif isinstance(model, SegmentCondition):
+        yield "segment conditions", "segment"
+    elif isinstance(model, NearCondition):
+        yield "near conditions", "near"
+    elif isinstance(model, ForWait | UntilWait | TriggerWait | AnyWait):
+        yield from _wait(model)
+    if isinstance(model, Journey):
+        yield from ((key, key) for key in ("active", "goal") if getattr(model, key) is not None)
+        if any(isinstance(rule, str) for rule in model.exit):
+            yield "exit by goal", "exit"
+    if isinstance(model, SendSettings):
+        yield from _contents(model)
+    if isinstance(model, SendSettings | Journey):
+        for key in ("window", "quiet_hours", "cap", "send_at"):
+            if getattr(model, key, None) is not None:
+                yield key, key
+
+
+def _links(part: Part) -> Iterator[tuple[Path, str]]:
+    for path, text, _ in texts_with_variables(part):
+        try:
+            roots = {variable.root for variable in variables_of(text)}
+        except TemplateError:
+            continue
+        if roots & set(LINKS):
+            yield path, "links in templates"
+
+
+def _history(condition: EventCondition) -> Iterator[tuple[str, str]]:
+    for key in ("sum", "avg", "min", "max"):
+        if getattr(condition, key) is not None:
+            yield "sum, avg, min and max of events", key
+    for key in ("since", "before"):
+        if getattr(condition, key) not in (None, "entry"):
+            yield "since and before other than entry", key
+
+
+def _wait(wait: ForWait | UntilWait | TriggerWait | AnyWait) -> Iterator[tuple[str, str | None]]:
+    if isinstance(wait, ForWait):
+        yield "wait for a duration", None
+        if wait.after is not None or wait.up_to is not None:
+            yield "wait after a message", "after" if wait.after is not None else "up_to"
+    elif isinstance(wait, UntilWait):
+        yield "wait until a moment", "until"
+    else:
+        several = isinstance(wait, AnyWait)
+        yield ("wait for any of several triggers" if several else "wait for a trigger"), None
+        if wait.since is not None:
+            yield "since of a wait", "since"
+    if wait.up_to is not None and not is_duration(wait.up_to):
+        yield "up_to with a moment", "up_to"
+
+
+def _contents(settings: SendSettings) -> Iterator[tuple[str, str]]:
+    if isinstance(settings, Email | Sms) and settings.template is not None:
+        yield "template of a send", "template"
+    if isinstance(settings, Email) and settings.mjml is not None:
+        yield "mjml", "mjml"

@@ -1,0 +1,311 @@
+"""Whether documents make sense: alone, and beside the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from zoneinfo import available_timezones
+
+from journeys.checks.references import (
+    TOPIC_EVENTS,
+    Known,
+    document_references,
+    segments_in,
+    step_references,
+)
+from journeys.checks.send_windows import channel_problems, send_problems
+from journeys.checks.templates import template_problems
+from journeys.checks.unsupported import hindrances, unsupported
+from journeys.compile.flow import Flow
+from journeys.model.arms import contenders
+from journeys.model.conditions import (
+    EntryCondition,
+    EventCondition,
+    MessageCondition,
+    StepCondition,
+)
+from journeys.model.documents import AnyDocument, Segment
+from journeys.model.journey import Journey
+from journeys.model.parts import Part, parts_of
+from journeys.model.problems import Problem
+from journeys.model.sends import Channel, SendSettings, Webhook
+from journeys.model.steps import (
+    EmailStep,
+    Emission,
+    SmsStep,
+    SplitStep,
+    Step,
+    Update,
+    WaitStep,
+    Winner,
+)
+from journeys.model.triggers import MessageTrigger, Schedule
+from journeys.model.unions import nearest
+from journeys.model.values import EntryReference, StepReference
+from journeys.schedule.cron import check_cron
+from journeys.source.parsing import Parsed
+from journeys.time.zones import zone_of
+
+__all__ = ["Known", "check", "hindrances", "unsupported", "validate"]
+
+_MEANT: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(sorted(TOPIC_EVENTS), ("topic",)),
+    "Coupon Redeemed": ("code",),
+}
+"""Events with a meaning, and the properties without which they have none."""
+_OPENS = "many mail programs open messages by themselves, and others never tell"
+_ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
+
+
+def check(parsed: list[Parsed], known: Known | None = None) -> list[Problem]:
+    """The problems of documents that belong together, with files and lines.
+
+    `known` is what the server has besides. Errors and warnings, in the order of the files.
+    """
+    there = Known.of([each.document for each in parsed]) | (known or Known())
+    found: list[Problem] = []
+    seen: dict[tuple[str, str], Parsed] = {}
+    for each in parsed:
+        document = each.document
+        problems = list(validate(document, there))
+        first = seen.setdefault((document.kind, document.key), each)
+        # What several journeys need, each file may hold: nobody can mean two things by it.
+        same = not isinstance(document, Journey) and first.document == document
+        if first is not each and not same:
+            where = f"{first.file}:{first.lines.value(()).line}"
+            message = f"the {document.kind} `{document.key}` is defined twice, first in {where}"
+            problems.append(Problem("duplicate_document", message, path=(document.kind,)))
+        placed = [each.placed(problem) for problem in problems]
+        found += sorted(placed, key=lambda problem: (problem.line, problem.column))
+    by_key = {each.document.key: each for each in parsed if isinstance(each.document, Segment)}
+    found += _circles(by_key, there)
+    return found
+
+
+def validate(document: AnyDocument, known: Known) -> list[Problem]:
+    """The problems of one document beside what is known. They have paths, and no lines yet."""
+    problems = list(document_references(document, known))
+    for part in parts_of(document):
+        problems += _values(part)
+    if isinstance(document, Journey):
+        problems += _journey(document)
+    else:
+        problems += template_problems(document, None)
+        if isinstance(document, Segment):
+            problems += _outside_a_run(parts_of(document), "a segment")
+        elif isinstance(document, Channel):
+            problems += channel_problems(document)
+    problems += [replace(problem, severity="warning") for problem in unsupported(document)]
+    return list(dict.fromkeys(problems))
+
+
+def _journey(journey: Journey) -> Iterator[Problem]:
+    steps: dict[str, Step] = {}
+    for path, step in journey.walk():
+        if step.id in steps:
+            message = f"the id `{step.id}` is taken by another step"
+            yield Problem("duplicate_id", message, path=(*path, "id"), step=step.id)
+        steps.setdefault(step.id, step)
+    doubled = len(steps) < len(journey.all_steps())
+    yield from _consent(journey)
+    yield from send_problems(journey)
+    yield from _exits(journey)
+    yield from _winners(journey)
+    yield from _active(journey)
+    for place, entry in enumerate(journey.entry):
+        yield from (
+            replace(problem, path=("entry", place, *problem.path))
+            for problem in _outside_a_run(parts_of(entry), "an entry", also=(EntryReference,))
+        )
+    yield from template_problems(journey, steps)
+    references = list(step_references(journey))
+    yield from references
+    if not doubled and not any(problem.path[-1:] == ("goto",) for problem in references):
+        flow = Flow(journey)
+        yield from flow.problems()
+        yield from _too_early(journey, flow)
+
+
+def _consent(journey: Journey) -> Iterator[Problem]:
+    for path, step in journey.walk():
+        if isinstance(step, EmailStep | SmsStep):
+            settings = journey.effective(step)
+            if settings.topic is None and not settings.transactional:
+                yield Problem(
+                    "consent",
+                    f"nobody can say whether the contact agreed to `{step.id}`",
+                    "give it a `topic`, or transactional: true",
+                    path=(*path, step.kind),
+                    step=step.id,
+                )
+
+
+def _exits(journey: Journey) -> Iterator[Problem]:
+    if any(isinstance(rule, str) for rule in journey.exit) and journey.goal is None:
+        yield Problem("no_goal", "`exit: [goal]` needs a `goal`", path=("exit",))
+    for path, step in journey.walk():
+        if path[0] == "exit" and isinstance(step, WaitStep):
+            message = "the steps of an exit's `then` can't wait: the run is ending"
+            yield Problem("wait_in_exit", message, path=(*path, "wait"), step=step.id)
+
+
+def _winners(journey: Journey) -> Iterator[Problem]:
+    for path, step in journey.walk():
+        if not isinstance(step, SplitStep):
+            continue
+        for place, arm in enumerate(step.split):
+            if arm.winner is None:
+                continue
+            here = (*path, "split", place, "winner")
+            if path[0] == "exit":
+                message = "a `winner` waits, and an exit's `then` can't: the run is ending"
+                yield Problem("wait_in_exit", message, path=here, step=step.id)
+            among = contenders(step)
+            if not any(among.values()):
+                yield Problem(
+                    "no_contender",
+                    f"`{arm.name}` has nothing to choose from: no other arm sends a message",
+                    "give two arms a `then` with an email or an sms",
+                    path=here,
+                    step=step.id,
+                )
+            elif not (len(among) > 1 and all(among.values())):
+                silent = next((name for name, sends in among.items() if not sends), None)
+                yield Problem(
+                    "no_contender",
+                    f"the arm `{silent}` sends no message, so it never wins" if silent else
+                    f"`{arm.name}` always takes the arm `{next(iter(among))}`: there is no other",
+                    severity="warning",
+                    path=here,
+                    step=step.id,
+                )  # fmt: skip
+
+
+def _active(journey: Journey) -> Iterator[Problem]:
+    if journey.active is None:
+        return
+    begin, end = journey.active.bounds(zone_of(None, journey.timezone))
+    if begin is not None and end is not None and begin >= end:
+        message = "`active`: `to` lies before `from`, so no entry would ever be taken"
+        yield Problem("active", message, path=("active", "to"))
+
+
+def _outside_a_run(
+    parts: Iterator[Part], words: str, also: tuple[type, ...] = ()
+) -> Iterator[Problem]:
+    """What only a run can know, asked where there is none."""
+    forbidden = (StepCondition, StepReference, MessageCondition, MessageTrigger)
+    for part in parts:
+        if isinstance(part.model, forbidden):
+            key = "message" if hasattr(part.model, "message") else "step"
+            yield part.problem("no_run", f"{words} knows no steps: there is no run yet", None, key)
+        elif also:
+            continue
+        elif isinstance(part.model, EntryCondition | EntryReference):
+            yield part.problem("no_run", f"{words} knows no entry: it is no run's", None, "entry")
+        elif isinstance(part.model, EventCondition):
+            for key in ("since", "before"):
+                if getattr(part.model, key) == "entry":
+                    yield part.problem(
+                        "no_run", f"{words} knows no entry: it is no run's", None, key
+                    )
+
+
+def _too_early(journey: Journey, flow: Flow) -> Iterator[Problem]:
+    """Waits and conditions on steps that no run has visited by then."""
+    main = {step.id for path, step in journey.walk() if path[0] == "steps"}
+    for part in parts_of(journey):
+        if part.step not in main or not part.path or part.path[0] != "steps":
+            continue
+        model = part.model
+        named = None
+        if isinstance(model, MessageTrigger | MessageCondition):
+            named, key = model.message, "message"
+        elif isinstance(model, StepCondition | StepReference):
+            named, key = model.step, "step"
+        if named is None or named not in flow.index or flow.precedes(named, part.step):
+            continue
+        yield replace(
+            part.problem(
+                "too_early", f"no run has come to `{named}` when it is at `{part.step}`", None, key
+            ),
+            severity="warning",
+        )
+
+
+def _values(part: Part) -> Iterator[Problem]:
+    model = part.model
+    if isinstance(model, Journey) and model.timezone is not None:
+        yield from _zone(part, model.timezone)
+    elif isinstance(model, Schedule):
+        if model.timezone not in (None, "contact"):
+            yield from _zone(part, str(model.timezone))
+        if model.cron is not None:
+            try:
+                check_cron(model.cron)
+            except ValueError as error:
+                yield part.problem("cron", str(error), None, "cron")
+    elif isinstance(model, MessageCondition) and model.is_ == "opened":
+        hint = "ask for clicked, or for an event of your own"
+        yield replace(part.problem("opens", _OPENS, hint, "is"), severity="warning")
+    elif isinstance(model, Winner) and model.by == "opened":
+        hint = "choose the winner by clicked"
+        yield replace(part.problem("opens", _OPENS, hint, "by"), severity="warning")
+    elif isinstance(model, SendSettings):
+        for key, text in (("from", model.from_), ("reply_to", model.reply_to)):
+            if text is not None and "{{" not in text and not _is_address(text):
+                yield part.problem(
+                    "address", f"`{text}` is no e-mail address",
+                    "write shop@example.com or Shop <shop@example.com>", key,
+                )  # fmt: skip
+    elif isinstance(model, Webhook):
+        if not re.match(r"https?://|\{\{", model.url):
+            message = f"`{model.url}` is no address to call"
+            yield part.problem("url", message, "begin with https:// or http://", "url")
+    elif isinstance(model, Emission):
+        for name in _MEANT.get(model.event, ()):
+            if model.properties.get(name) is None:
+                message = f"`{model.event}` without a `{name}` always fails"
+                hint = f"give it properties: {{{name}: …}}"
+                yield part.problem("no_meaning", message, hint, "event")
+    elif isinstance(model, Update):
+        for key in ("set", "unset", "add"):
+            if "external_id" in getattr(model, key):
+                yield part.problem("fixed", "`external_id` can't be changed", None, key)
+
+
+def _is_address(text: str) -> bool:
+    bare = re.fullmatch(r".*<([^<>]*)>\s*", text)
+    return _ADDRESS.fullmatch((bare[1] if bare else text).strip()) is not None
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _zone(part: Part, zone: str) -> Iterator[Problem]:
+    if zone not in _zones():
+        near = nearest(zone, sorted(_zones()))
+        hint = f"did you mean `{near}`?" if near else "write one such as Europe/Paris"
+        yield part.problem("timezone", f"there is no time zone `{zone}`", hint, "timezone")
+
+
+def _circles(segments: dict[str, Parsed], known: Known) -> Iterator[Problem]:
+    """Segments that contain themselves, by way of the server's if need be."""
+    inside = {**known.within_segments}
+    for key, each in segments.items():
+        inside[key] = segments_in(each.document)
+    for key, each in segments.items():
+        waiting, seen = list(inside[key]), set[str]()
+        while waiting:
+            here = waiting.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            waiting += inside.get(here, ())
+        if key in seen:
+            message = f"the segment `{key}` contains itself"
+            yield each.placed(Problem("circle", message, path=("if",)))

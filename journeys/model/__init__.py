@@ -1,0 +1,1 @@
+"""The language as models: journeys, steps, triggers, conditions, and the values in them."""

@@ -1,0 +1,121 @@
+"""Documents: everything that is written in files, told by the key that names its kind."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias, get_args
+
+from pydantic import Field, Tag, TypeAdapter, model_validator
+
+from journeys.model.conditions import Condition, Number
+from journeys.model.journey import Journey
+from journeys.model.sends import Channel
+from journeys.model.unions import tag, told_by
+from journeys.model.values import DocumentModel, Key, Name, Text
+
+Kind = Literal["journey", "segment", "topic", "template", "places", "channel"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+
+class Segment(DocumentModel):
+    """A set of contacts, defined by a condition."""
+
+    kind: ClassVar[Kind] = "segment"
+    segment: Key
+    if_: Condition = Field(alias="if")
+
+    @property
+    def key(self) -> str:
+        """The key of the document."""
+        return self.segment
+
+
+class Topic(DocumentModel):
+    """What a contact subscribes to, and what holds where there is no record of it."""
+
+    kind: ClassVar[Kind] = "topic"
+    topic: Key
+    name: Text | None = None
+    default: Literal["opt_in", "opt_out", "double"]
+
+    @property
+    def key(self) -> str:
+        """The key of the document."""
+        return self.topic
+
+
+class TemplateContent(DocumentModel):
+    """What a template says, in one language."""
+
+    subject: Text | None = None
+    preheader: Text | None = None
+    html: Text | None = None
+    mjml: Text | None = None
+    text: Text | None = None
+    sms: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_body(self) -> Self:
+        if self.html is not None and self.mjml is not None:
+            raise ValueError("`html` and `mjml` do not go together; keep one")
+        return self
+
+
+class Template(TemplateContent):
+    """Contents that several sends share."""
+
+    kind: ClassVar[Kind] = "template"
+    template: Key
+    layout: Key | None = None
+    locales: dict[Text, TemplateContent] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _content(self) -> Self:
+        if not any((self.html, self.mjml, self.text, self.sms, self.locales)):
+            raise ValueError("a template needs `html`, `mjml`, `text`, `sms` or `locales`")
+        return self
+
+    @property
+    def key(self) -> str:
+        """The key of the document."""
+        return self.template
+
+
+class Place(DocumentModel):
+    """A named point, in degrees (WGS 84)."""
+
+    name: Name
+    lat: Annotated[Number, Field(ge=-90, le=90)]
+    lon: Annotated[Number, Field(ge=-180, le=180)]
+
+
+class Places(DocumentModel):
+    """A list of places."""
+
+    kind: ClassVar[Kind] = "places"
+    places: Key
+    list: Annotated[list[Place], Field(min_length=1)]
+
+    @property
+    def key(self) -> str:
+        """The key of the document."""
+        return self.places
+
+
+Document = Annotated[
+    Annotated[Journey, Tag(tag("journey"))]
+    | Annotated[Segment, Tag(tag("segment"))]
+    | Annotated[Topic, Tag(tag("topic"))]
+    | Annotated[Template, Tag(tag("template"))]
+    | Annotated[Places, Tag(tag("places"))]
+    | Annotated[Channel, Tag(tag("channel"))],
+    told_by("a document", *KINDS, hints={"steps": "journey", "entry": "journey"}),
+]
+
+AnyDocument: TypeAlias = Journey | Segment | Topic | Template | Places | Channel
+DOCUMENT: Final[TypeAdapter[Any]] = TypeAdapter(Document)
+
+
+def load(content: dict[str, Any]) -> AnyDocument:
+    """A document from JSON, as `as_document` wrote it. Raises pydantic.ValidationError."""
+    document: AnyDocument = DOCUMENT.validate_python(content)
+    return document

@@ -1,0 +1,169 @@
+"""A journey: its entry, its rules and its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+
+from journeys.model.moments import ActivePeriod, Cap, QuietHours, Window
+from journeys.model.sends import (
+    HELD_BY,
+    TIMED_BY,
+    Channel,
+    EffectiveSend,
+    SendSettings,
+    inherit,
+)
+from journeys.model.steps import EmailStep, SendStep, Step, WebhookStep, children
+from journeys.model.triggers import DateEntry, Entry, ExitRule, Goal, ScheduleEntry
+from journeys.model.unions import PLAIN, tag, told_by
+from journeys.model.values import DocumentModel, DurationText, Key, Text
+from journeys.time.durations import Duration
+
+PathInDocument = tuple[str | int, ...]
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) or value is None else [value]
+
+
+def _recurs(entry: object) -> bool:
+    if isinstance(entry, dict):
+        return "date" in entry or "schedule" in entry
+    return isinstance(entry, DateEntry | ScheduleEntry)
+
+
+def _written_re_entry(value: object) -> object:
+    return {"after": str(value)} if isinstance(value, Duration) else value
+
+
+def _read_re_entry(value: object) -> object:
+    return Duration.parse(value.after) if isinstance(value, After) else value
+
+
+def _without_delay(text: str) -> str:
+    if text not in ("never", "always"):
+        raise ValueError("`re_entry` is never, always or {after: 7d}")
+    return text
+
+
+class After(DocumentModel):
+    """`{after: 7d}`: not before this long after the start of the last run."""
+
+    after: DurationText
+
+
+if TYPE_CHECKING:
+    ReEntry: TypeAlias = Literal["never", "always"] | Duration
+else:
+    ReEntry = Annotated[
+        Annotated[After, Tag(tag("after"))]
+        | Annotated[
+            str,
+            AfterValidator(_without_delay),
+            WithJsonSchema({"enum": ["never", "always"]}),
+            Tag(PLAIN),
+        ],
+        told_by("`re_entry`", "after", plain=True),
+        BeforeValidator(_written_re_entry),
+        AfterValidator(_read_re_entry),
+        PlainSerializer(_written_re_entry),
+    ]
+
+
+class Journey(DocumentModel):
+    """One document of kind `journey`."""
+
+    kind: ClassVar[Literal["journey"]] = "journey"
+    journey: Key
+    name: Text | None = None
+    timezone: Text | None = None
+    """For contacts without one; UTC if not said."""
+    active: ActivePeriod | None = None
+    entry: Annotated[
+        list[Entry],
+        BeforeValidator(_listed, json_schema_input_type=Entry | list[Entry]),
+        Field(min_length=1),
+    ]
+    re_entry: ReEntry = "never"
+    """"never", "always", or the Duration after which a contact may enter again."""
+    if_active: Literal["refuse", "debounce", "restart"] = "refuse"
+    exit: Annotated[
+        list[ExitRule],
+        BeforeValidator(_listed, json_schema_input_type=ExitRule | list[ExitRule]),
+    ] = Field(default_factory=list)
+    goal: Goal | None = None
+    defaults: SendSettings = Field(default_factory=SendSettings)
+    cap: Cap | None = None
+    quiet_hours: QuietHours | None = None
+    window: Window | None = None
+    steps: Annotated[list[Step], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _occurrences_enter_each(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "re_entry" in value or "entry" not in value:
+            return value
+        entries = _listed(value["entry"])
+        if isinstance(entries, list) and entries and all(map(_recurs, entries)):
+            # Each occurrence is a key of its own, so it can't come twice.
+            return {**value, "re_entry": "always"}
+        return value
+
+    @property
+    def key(self) -> str:
+        """The key of the document."""
+        return self.journey
+
+    def walk(self) -> Iterator[tuple[PathInDocument, Step]]:
+        """Every step with its path in the document, depth first; those of exits last."""
+        yield from _walk(("steps",), self.steps)
+        for place, rule in enumerate(self.exit):
+            if not isinstance(rule, str):
+                yield from _walk(("exit", place, "then"), rule.then)
+
+    def all_steps(self) -> list[Step]:
+        """Every step at any depth, those of exits last."""
+        return [step for _, step in self.walk()]
+
+    def step(self, step_id: str) -> Step:
+        """The step with this id, at any depth. Raises KeyError."""
+        return self._by_id[step_id]
+
+    @cached_property
+    def _by_id(self) -> dict[str, Step]:
+        return {step.id: step for step in self.all_steps()}
+
+    def effective(self, step: SendStep, channel: Channel | None = None) -> EffectiveSend:
+        """The settings of a send after inheritance from `defaults`, the journey and its channel.
+
+        A webhook is no message to the contact: nothing says when it may be made.
+        """
+        if isinstance(step, WebhookStep):
+            return inherit(self.defaults.model_copy(update=dict.fromkeys((*HELD_BY, *TIMED_BY))))
+        own = step.email if isinstance(step, EmailStep) else step.sms
+        above: list[Journey | Channel] = [self] if channel is None else [self, channel]
+        layers = [
+            SendSettings(cap=each.cap, quiet_hours=each.quiet_hours, window=each.window)
+            for each in above
+        ]
+        return inherit(own, self.defaults, *layers)
+
+
+def _walk(path: PathInDocument, steps: list[Step]) -> Iterator[tuple[PathInDocument, Step]]:
+    for place, step in enumerate(steps):
+        here = (*path, place)
+        yield here, step
+        for inside, line in children(step):
+            yield from _walk((*here, *inside), line)

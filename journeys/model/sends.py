@@ -1,0 +1,166 @@
+"""How messages are sent: the settings of a send, and the contents of each channel."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, StrictBool, model_validator
+
+from journeys.model.countries import country_code
+from journeys.model.moments import Cap, QuietHours, Window
+from journeys.model.values import DocumentModel, Key, LengthText, Text, Value
+
+_MINUTE = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d", re.ASCII)
+
+
+def _send_at(text: str) -> str:
+    if text == "best" or _MINUTE.fullmatch(text):
+        return text
+    raise ValueError(f'`{text}` is not a time to send at; write "10:00" or best')
+
+
+SendAt = Annotated[Text, AfterValidator(_send_at)]
+
+
+class SendSettings(DocumentModel):
+    """What a send says for itself, or inherits from `defaults`."""
+
+    topic: Key | None = None
+    transactional: StrictBool | None = None
+    from_: Text | None = Field(default=None, alias="from")
+    reply_to: Text | None = None
+    window: Window | None = None
+    quiet_hours: QuietHours | None = None
+    cap: Cap | None = None
+    send_at: SendAt | None = None
+    up_to: LengthText | None = None
+    on_unknown: Literal["hold", "resend"] | None = None
+
+
+class Email(SendSettings):
+    """An e-mail: a template, or a subject with at least one body."""
+
+    template: Key | None = None
+    subject: Text | None = None
+    html: Text | None = None
+    mjml: Text | None = None
+    text: Text | None = None
+
+    @model_validator(mode="after")
+    def _content(self) -> Self:
+        bodies = [name for name in ("html", "mjml", "text") if getattr(self, name) is not None]
+        if self.template is not None:
+            if bodies:
+                raise ValueError(f"`template` and `{bodies[0]}` do not go together; keep one")
+        elif self.subject is None:
+            raise ValueError(
+                "an e-mail needs `template`, or `subject` with `html`, `mjml` or `text`"
+            )
+        elif not bodies:
+            raise ValueError("an e-mail with a `subject` needs a body: `html`, `mjml` or `text`")
+        elif "html" in bodies and "mjml" in bodies:
+            raise ValueError("`html` and `mjml` do not go together; keep one")
+        return self
+
+
+class Sms(SendSettings):
+    """A text message."""
+
+    template: Key | None = None
+    text: Text | None = None
+
+    @model_validator(mode="after")
+    def _content(self) -> Self:
+        if (self.template is None) == (self.text is None):
+            raise ValueError("an SMS needs either `text` or `template`")
+        return self
+
+
+class Webhook(DocumentModel):
+    """A signed HTTP call. Its strings are templates; mappings that look like references are."""
+
+    url: Text
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    headers: dict[str, Text] = Field(default_factory=dict)
+    body: Value = None
+
+
+CountryCode = Annotated[Text, AfterValidator(country_code)]
+"""`FR`, in capitals or not."""
+
+
+class Country(DocumentModel):
+    """When no message goes to contacts of a country, whatever else is said."""
+
+    window: Window | None = None
+    quiet_hours: QuietHours | None = None
+
+
+class Channel(DocumentModel):
+    """What holds for every message of a channel that is not transactional, unless a journey says
+    otherwise, and what holds in some countries besides."""
+
+    kind: ClassVar[Literal["channel"]] = "channel"
+    channel: Literal["email", "sms"]
+    window: Window | None = None
+    quiet_hours: QuietHours | None = None
+    cap: Cap | None = None
+    countries: dict[CountryCode, Country] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _each_once(cls, value: object) -> object:
+        countries = value.get("countries") if isinstance(value, dict) else None
+        seen: set[str] = set()
+        for code in countries if isinstance(countries, dict) else ():
+            if str(code).upper() in seen:
+                raise ValueError(f"`countries` names {str(code).upper()} twice")
+            seen.add(str(code).upper())
+        return value
+
+    @property
+    def key(self) -> str:
+        """The key of the document."""
+        return self.channel
+
+    def of_country(self, code: str | None) -> Country | None:
+        """What holds in a contact's country; None if nothing does."""
+        return self.countries.get(code.upper()) if code else None
+
+
+class EffectiveSend(DocumentModel):
+    """The settings of one send after inheritance."""
+
+    topic: str | None = None
+    transactional: bool = False
+    from_: str | None = Field(default=None, alias="from")
+    reply_to: str | None = None
+    window: Window | None = None
+    quiet_hours: QuietHours | None = None
+    cap: Cap | None = None
+    send_at: str | None = None
+    up_to: str | None = None
+    on_unknown: Literal["hold", "resend"] = "hold"
+
+
+HELD_BY = ("window", "quiet_hours", "cap")
+"""What only a send that is not transactional inherits."""
+TIMED_BY = ("send_at", "up_to")
+"""What also says when a message goes out."""
+
+
+def inherit(own: SendSettings, *above: SendSettings) -> EffectiveSend:
+    """The settings of a send, the nearest first: key by key, what is said nearest wins.
+
+    A transactional send keeps its own window, quiet hours and cap, and ignores inherited ones.
+    """
+    names = list(SendSettings.model_fields)
+    layers = [own, *above]
+    said = {
+        name: next((v for layer in layers if (v := getattr(layer, name)) is not None), None)
+        for name in names
+    }
+    if said["transactional"]:
+        said |= {name: getattr(own, name) for name in HELD_BY}
+    return EffectiveSend(**{name: value for name, value in said.items() if value is not None})

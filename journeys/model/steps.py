@@ -1,0 +1,427 @@
+"""Steps: what a run does, one after another."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    StrictInt,
+    Tag,
+    model_serializer,
+    model_validator,
+)
+
+from journeys.model.conditions import Condition, Fate
+from journeys.model.moments import Days, Limit, Moment, is_time_of_day
+from journeys.model.sends import Email, Sms, Webhook
+from journeys.model.triggers import (
+    AroundTrigger,
+    ConditionExit,
+    EventExit,
+    MessageExit,
+    MessageTrigger,
+    NamedTrigger,
+)
+from journeys.model.unions import nearest, tag, told_by
+from journeys.model.values import (
+    DocumentModel,
+    DurationText,
+    Identifier,
+    Key,
+    Name,
+    Operand,
+    Text,
+    Value,
+)
+from journeys.protocol.program import Kind
+
+RESERVED_OUTCOMES = frozenset({"skipped", "else", "timed_out"})
+"""What a case, an arm or a named trigger may not be called: outcomes that mean something else."""
+
+
+def _unreserved(name: str) -> None:
+    if name in RESERVED_OUTCOMES:
+        raise ValueError(f"`{name}` is an outcome of its own; choose another name")
+
+
+class BaseStep(DocumentModel):
+    """What every step has."""
+
+    kind: ClassVar[Kind]
+    id: Identifier
+    if_: Condition | None = Field(default=None, alias="if")
+
+
+# --------------------------------------------------------------------------------------- sends
+
+
+class EmailStep(BaseStep):
+    """Sends an e-mail."""
+
+    kind: ClassVar[Kind] = "email"
+    email: Email
+
+
+class SmsStep(BaseStep):
+    """Sends a text message."""
+
+    kind: ClassVar[Kind] = "sms"
+    sms: Sms
+
+
+class WebhookStep(BaseStep):
+    """Calls an address of the author's."""
+
+    kind: ClassVar[Kind] = "webhook"
+    webhook: Webhook
+
+
+# --------------------------------------------------------------------------------------- waits
+
+
+class ForWait(DocumentModel):
+    """A duration from now, or from a message's fate."""
+
+    for_: DurationText = Field(alias="for")
+    after: MessageTrigger | None = None
+    up_to: Limit | None = None
+
+
+class UntilWait(DocumentModel):
+    """Until a moment; a time of day may be limited to `days`."""
+
+    until: Moment
+    days: Days | None = None
+    up_to: Limit | None = None
+
+    @model_validator(mode="after")
+    def _days_of_a_time(self) -> Self:
+        if self.days is not None and not (
+            isinstance(self.until, str) and is_time_of_day(self.until)
+        ):
+            raise ValueError(
+                '`days` goes with a time of day; write {until: "09:00", days: mon-fri}'
+            )
+        return self
+
+
+class TriggerWait(AroundTrigger):
+    """For an event, a message's fate or a condition, at most `up_to`."""
+
+    up_to: Limit | None = None
+    since: Moment | Literal["now"] | None = None
+
+
+class AnyWait(DocumentModel):
+    """For the first of several triggers; its name is the outcome."""
+
+    any: Annotated[list[NamedTrigger], Field(min_length=1)]
+    up_to: Limit | None = None
+    since: Moment | Literal["now"] | None = None
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        seen: set[str] = set()
+        for trigger in self.any:
+            _unreserved(trigger.name)
+            if trigger.name in seen:
+                raise ValueError(f"two triggers are called `{trigger.name}`")
+            seen.add(trigger.name)
+        return self
+
+
+Wait = Annotated[
+    Annotated[ForWait, Tag(tag("for"))]
+    | Annotated[UntilWait, Tag(tag("until"))]
+    | Annotated[AnyWait, Tag(tag("any"))]
+    | Annotated[TriggerWait, Tag(tag("event"))],
+    told_by(
+        "a wait",
+        "for",
+        "until",
+        "any",
+        "event",
+        also={"message": "event", "if": "event"},
+        hints={"trigger": "event", "after": "for", "is": "event", "where": "event"},
+    ),
+]
+
+
+def _plain_wait(value: object) -> object:
+    if value is None or isinstance(value, dict | list | DocumentModel):
+        return value
+    return {"for": value}
+
+
+class WaitStep(BaseStep):
+    """Stands still."""
+
+    kind: ClassVar[Kind] = "wait"
+    wait: Annotated[Wait, BeforeValidator(_plain_wait, json_schema_input_type=DurationText | Wait)]
+
+
+# ------------------------------------------------------------------------------------ branching
+
+
+class Case(DocumentModel):
+    """One way of a branch; without a name it is called by its place, from 1."""
+
+    beside: ClassVar[tuple[str, ...]] = ("else",)
+    name: Name = ""
+    if_: Condition = Field(alias="if")
+    then: list[Step]
+
+
+class Otherwise(DocumentModel):
+    """The last way of a branch, `else`: as documents write it, at the end of the list."""
+
+    else_: list[Step] = Field(alias="else")
+
+
+def _numbered(value: object) -> object:
+    if not isinstance(value, list):
+        return value
+    return [
+        {"name": str(place), **case} if isinstance(case, dict) and "name" not in case else case
+        for place, case in enumerate(value, 1)
+    ]
+
+
+class BranchStep(BaseStep):
+    """Takes the first case whose condition holds, else `else_`."""
+
+    kind: ClassVar[Kind] = "branch"
+    unwritten: ClassVar[frozenset[str]] = frozenset({"else_"})
+    branch: Annotated[
+        list[Case], BeforeValidator(_numbered, json_schema_input_type=list[Case | Otherwise])
+    ]
+    else_: list[Step] | None = Field(default=None, alias="else")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _part_else(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not isinstance(cases := value.get("branch"), list):
+            return value
+        last = cases[-1] if cases else None
+        if not isinstance(last, dict) or "if" in last or "then" in last:
+            return value
+        keys = [key for key in last if nearest(str(key), ["else"])]
+        if keys != ["else"] or len(last) != 1 or "else" in value:
+            return value
+        return {**value, "branch": cases[:-1], "else": last["else"]}
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        if not self.branch:
+            raise ValueError("a branch needs a case: {if: CONDITION, then: [steps]}")
+        seen: set[str] = set()
+        for case in self.branch:
+            _unreserved(case.name)
+            if case.name in seen:
+                raise ValueError(f"two cases are called `{case.name}`")
+            seen.add(case.name)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _join_else(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = handler(self)
+        otherwise = written.pop("else", None)
+        if otherwise is not None:
+            written["branch"] = [*written["branch"], {"else": otherwise}]
+        return written
+
+
+class Winner(DocumentModel):
+    """Takes the arm with the highest share of contacts with that fate, after a while."""
+
+    by: Fate
+    after: DurationText
+
+
+class Arm(DocumentModel):
+    """One way of a split."""
+
+    name: Name
+    weight: Annotated[float, Field(strict=True, gt=0)]
+    then: list[Step] | None = None
+    holdout: StrictBool = False
+    winner: Winner | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        _unreserved(self.name)
+        if (self.then is not None) + self.holdout + (self.winner is not None) > 1:
+            raise ValueError("an arm has one of `then`, `holdout: true` and `winner`")
+        return self
+
+
+class SplitStep(BaseStep):
+    """Takes an arm by weight, always the same one for a contact."""
+
+    kind: ClassVar[Kind] = "split"
+    split: Annotated[list[Arm], Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        names = [arm.name for arm in self.split]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two arms are called `{name}`")
+        return self
+
+
+# ------------------------------------------------------------------------- changes of the contact
+
+
+class Update(DocumentModel):
+    """Changes of attributes."""
+
+    set: dict[Name, Value] = Field(default_factory=dict)
+    unset: list[Name] = Field(default_factory=list)
+    add: dict[Name, Operand] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.set or self.unset or self.add):
+            raise ValueError("an update needs `set`, `unset` or `add`")
+        for name, amount in self.add.items():
+            if isinstance(amount, str | bool) or amount is None:
+                raise ValueError(f"`add` takes numbers, and `{name}` is not one")
+        return self
+
+
+class UpdateStep(BaseStep):
+    """Changes attributes of the contact."""
+
+    kind: ClassVar[Kind] = "update"
+    update: Update
+
+
+class Membership(DocumentModel):
+    """Groups to add to and to remove from."""
+
+    add: list[Name] = Field(default_factory=list)
+    remove: list[Name] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.add or self.remove):
+            raise ValueError("a group step needs `add` or `remove`")
+        return self
+
+
+class GroupStep(BaseStep):
+    """Adds the contact to groups and removes it from others."""
+
+    kind: ClassVar[Kind] = "group"
+    group: Membership
+
+
+class Coupon(DocumentModel):
+    """Where a code is drawn from."""
+
+    pool: Name
+
+
+class CouponStep(BaseStep):
+    """Draws a code."""
+
+    kind: ClassVar[Kind] = "coupon"
+    coupon: Coupon
+
+
+# ------------------------------------------------------------------------- events, journeys, jumps
+
+
+class Emission(DocumentModel):
+    """An event to write."""
+
+    event: Name
+    properties: dict[str, Value] = Field(default_factory=dict)
+
+
+class EmitStep(BaseStep):
+    """Writes an event of this contact."""
+
+    kind: ClassVar[Kind] = "emit"
+    emit: Emission
+
+
+class Enter(DocumentModel):
+    """A journey to start."""
+
+    journey: Key
+    properties: dict[str, Value] = Field(default_factory=dict)
+
+
+class EnterStep(BaseStep):
+    """Starts another journey for this contact."""
+
+    kind: ClassVar[Kind] = "enter"
+    enter: Enter
+
+
+class GotoStep(BaseStep):
+    """Jumps to a step, while that has been visited less than `max_visits` times."""
+
+    kind: ClassVar[Kind] = "goto"
+    goto: Identifier
+    max_visits: Annotated[StrictInt, Field(ge=1, le=10_000)] = 100
+
+
+class ExitStep(BaseStep):
+    """Ends the run with a reason."""
+
+    kind: ClassVar[Kind] = "exit"
+    exit: Text
+
+
+Step = Annotated[
+    Annotated[EmailStep, Tag(tag("email"))]
+    | Annotated[SmsStep, Tag(tag("sms"))]
+    | Annotated[WebhookStep, Tag(tag("webhook"))]
+    | Annotated[WaitStep, Tag(tag("wait"))]
+    | Annotated[BranchStep, Tag(tag("branch"))]
+    | Annotated[SplitStep, Tag(tag("split"))]
+    | Annotated[UpdateStep, Tag(tag("update"))]
+    | Annotated[GroupStep, Tag(tag("group"))]
+    | Annotated[CouponStep, Tag(tag("coupon"))]
+    | Annotated[EmitStep, Tag(tag("emit"))]
+    | Annotated[EnterStep, Tag(tag("enter"))]
+    | Annotated[GotoStep, Tag(tag("goto"))]
+    | Annotated[ExitStep, Tag(tag("exit"))],
+    told_by(
+        "a step",
+        *("email", "sms", "webhook", "wait", "branch", "split", "update", "group"),
+        *("coupon", "emit", "enter", "goto", "exit"),
+        hints={"max_visits": "goto"},
+    ),
+]
+
+SendStep = EmailStep | SmsStep | WebhookStep
+
+_FORWARD = {"Step": Step}
+for _model in (Case, Otherwise, Arm, BranchStep, SplitStep, EventExit, MessageExit, ConditionExit):
+    _model.model_rebuild(_types_namespace=_FORWARD)
+
+
+def children(step: Step) -> list[tuple[tuple[str | int, ...], list[Step]]]:
+    """The lines of steps inside a step, each with its path in the document from the step."""
+    if isinstance(step, BranchStep):
+        lines: list[tuple[tuple[str | int, ...], list[Step]]] = [
+            (("branch", place, "then"), case.then) for place, case in enumerate(step.branch)
+        ]
+        if step.else_ is not None:
+            lines.append((("branch", len(step.branch), "else"), step.else_))
+        return lines
+    if isinstance(step, SplitStep):
+        return [
+            (("split", place, "then"), arm.then)
+            for place, arm in enumerate(step.split)
+            if arm.then is not None
+        ]
+    return []

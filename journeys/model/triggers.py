@@ -1,0 +1,242 @@
+"""Triggers: what begins a run, ends it early, ends a wait, or meets the goal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    model_serializer,
+    model_validator,
+)
+
+from journeys.model.conditions import Condition, Fate, Near, Where
+from journeys.model.moments import AttributeMoment, DateTimeText
+from journeys.model.unions import PLAIN, tag, told_by
+from journeys.model.values import (
+    DocumentModel,
+    DurationText,
+    Identifier,
+    Key,
+    Name,
+    Path,
+    Scalar,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from journeys.model.steps import Step
+
+
+class EventTrigger(DocumentModel):
+    """`{event: NAME, where}`."""
+
+    event: Name
+    where: Where = Field(default_factory=dict)
+
+
+class MessageTrigger(DocumentModel):
+    """`{message: STEP, is: clicked, where}`: the fate of what an earlier step sent."""
+
+    message: Identifier
+    is_: Fate = Field(alias="is")
+    where: Where = Field(default_factory=dict)
+
+
+class ConditionTrigger(DocumentModel):
+    """`{if: CONDITION}`: fires once the condition is, or becomes, true."""
+
+    if_: Condition = Field(alias="if")
+
+
+Trigger = Annotated[
+    Annotated[EventTrigger, Tag(tag("event"))]
+    | Annotated[MessageTrigger, Tag(tag("message"))]
+    | Annotated[ConditionTrigger, Tag(tag("if"))],
+    told_by("a trigger", "event", "message", "if", hints={"is": "message", "where": "event"}),
+]
+
+
+class AroundTrigger(DocumentModel):
+    """Keys of its own and those of a trigger, side by side in the document."""
+
+    trigger: Trigger
+
+    unwritten: ClassVar[frozenset[str]] = frozenset({"trigger"})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or isinstance(value.get("trigger"), DocumentModel):
+            return value
+        fields = cls.model_fields
+        own = {fields[name].alias or name for name in fields if name != "trigger"}
+        beside = {key: part for key, part in value.items() if key in own}
+        return {**beside, "trigger": {k: part for k, part in value.items() if k not in own}}
+
+    @model_serializer(mode="wrap")
+    def _flatten(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = handler(self)
+        return {**written.pop("trigger", {}), **written}
+
+
+class NamedTrigger(AroundTrigger):
+    """One of several triggers that a wait listens for: `{name: demo, event: Demo Requested}`."""
+
+    name: Name
+
+
+# ------------------------------------------------------------------------------------- entries
+
+
+class EventEntry(EventTrigger):
+    """`{event: Cart Updated, where, if, key: cart_id}`."""
+
+    if_: Condition | None = Field(default=None, alias="if")
+    key: Path | None = None
+
+
+class ApiEntry(DocumentModel):
+    """`{api: true}`: started by the API alone."""
+
+    api: Literal[True]
+    if_: Condition | None = Field(default=None, alias="if")
+
+
+class SegmentEntry(DocumentModel):
+    """`{segment: NAME, on: enter | leave}`."""
+
+    segment: Key
+    on: Literal["enter", "leave"] = "enter"
+    if_: Condition | None = Field(default=None, alias="if")
+
+
+class GroupEntry(DocumentModel):
+    """`{group: NAME}`: the contact was added to it, or with `on: leave` removed."""
+
+    group: Name
+    on: Literal["enter", "leave"] = "enter"
+    if_: Condition | None = Field(default=None, alias="if")
+
+
+class AttributeEntry(DocumentModel):
+    """`{attribute: NAME, from, to}`: it changed, from and to these values if given."""
+
+    attribute: Path
+    from_: Scalar = Field(default=None, alias="from")
+    to: Scalar = None
+    if_: Condition | None = Field(default=None, alias="if")
+
+
+class DateEntry(DocumentModel):
+    """`{date: {attribute: birthday, every: year, offset: -3d, at: "09:00"}}`."""
+
+    date: Annotated[
+        Annotated[AttributeMoment, Tag(tag("attribute"))] | Annotated[DateTimeText, Tag(PLAIN)],
+        told_by("a date", "attribute", plain=True),
+    ]
+    if_: Condition | None = Field(default=None, alias="if")
+
+
+class Schedule(DocumentModel):
+    """When all of a segment enter: once `at` a time, or by a `cron` line."""
+
+    cron: Text | None = None
+    at: DateTimeText | None = None
+    timezone: Text | None = None
+    segment: Key | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if (self.cron is None) == (self.at is None):
+            raise ValueError("`schedule` needs either `cron` or `at`")
+        return self
+
+
+class ScheduleEntry(DocumentModel):
+    """`{schedule: {cron | at, timezone: ZONE | contact, segment}}`."""
+
+    schedule: Schedule
+    if_: Condition | None = Field(default=None, alias="if")
+
+
+class NearEntry(DocumentModel):
+    """`{near: {places, km}}`: the contact came near one of the places."""
+
+    near: Near
+    if_: Condition | None = Field(default=None, alias="if")
+
+
+Entry = Annotated[
+    Annotated[EventEntry, Tag(tag("event"))]
+    | Annotated[ApiEntry, Tag(tag("api"))]
+    | Annotated[AttributeEntry, Tag(tag("attribute"))]
+    | Annotated[DateEntry, Tag(tag("date"))]
+    | Annotated[ScheduleEntry, Tag(tag("schedule"))]
+    | Annotated[NearEntry, Tag(tag("near"))]
+    | Annotated[SegmentEntry, Tag(tag("segment"))]
+    | Annotated[GroupEntry, Tag(tag("group"))],
+    told_by(
+        "an entry",
+        *("event", "api", "attribute", "date", "schedule", "near", "segment", "group"),
+        hints={"where": "event", "key": "event"},
+    ),
+]
+
+# ------------------------------------------------------------------------------ exits and goals
+
+
+class EventExit(EventTrigger):
+    """`{event: Order Completed, where, then}`."""
+
+    then: list[Step] = Field(default_factory=list)
+
+
+class MessageExit(MessageTrigger):
+    """`{message: STEP, is: replied, then}`."""
+
+    then: list[Step] = Field(default_factory=list)
+
+
+class ConditionExit(ConditionTrigger):
+    """`{if: CONDITION, then}`."""
+
+    then: list[Step] = Field(default_factory=list)
+
+
+ExitRule = Annotated[
+    Annotated[EventExit, Tag(tag("event"))]
+    | Annotated[MessageExit, Tag(tag("message"))]
+    | Annotated[ConditionExit, Tag(tag("if"))]
+    | Annotated[Literal["goal"], Tag(PLAIN)],
+    told_by(
+        "an exit rule",
+        *("event", "message", "if"),
+        plain=True,
+        hints={"is": "message", "where": "event"},
+    ),
+]
+"""What ends a run at once; the word `goal` ends it when its goal is met."""
+
+
+class EventGoal(EventTrigger):
+    """`{event: Order Completed, where, within: 7d, value: total}`."""
+
+    within: DurationText | None = None
+    value: Path | None = None
+
+
+class MessageGoal(MessageTrigger):
+    """`{message: STEP, is: clicked, within}`."""
+
+    within: DurationText | None = None
+    value: Path | None = None
+
+
+Goal = Annotated[
+    Annotated[EventGoal, Tag(tag("event"))] | Annotated[MessageGoal, Tag(tag("message"))],
+    told_by("a goal", "event", "message", hints={"is": "message", "where": "event"}),
+]
+"""What a journey is for: it only measures, up to `within` after entry."""

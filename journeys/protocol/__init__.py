@@ -1,0 +1,1 @@
+"""What the workflow and its activities exchange: programs, payloads and names. All that workflows import."""

@@ -1,0 +1,1 @@
+"""Reference pages and the JSON Schema, made from the models."""

@@ -1,0 +1,1 @@
+"""When things are due: moments, opening hours, send times, cron lines, spreads."""

@@ -1,0 +1,1 @@
+"""From the text of files to documents: YAML and JSON with line numbers, and errors that name them."""

@@ -1,0 +1,75 @@
+"""From the text of a file to its documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pydantic import ValidationError
+
+from journeys.model.documents import DOCUMENT, AnyDocument, Document
+from journeys.model.problems import InvalidDocuments, Problem
+from journeys.source.validation_messages import complaints
+from journeys.source.yaml_reader import Lines, decode, read
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One document of a file."""
+
+    document: AnyDocument
+    source: str
+    """The text of the document, without those of its neighbours."""
+    lines: Lines
+    file: str
+
+    def placed(self, problem: Problem) -> Problem:
+        """The problem with its file and the line of what its path names."""
+        if problem.line:
+            return replace(problem, file=self.file)
+        position = self.lines.value(problem.path)
+        line = position.line + (problem.inner if position.block else 0)
+        return replace(problem, file=self.file, line=line, column=position.column)
+
+
+def parse(text: str | bytes, filename: str) -> list[Parsed]:
+    """The documents of a YAML or JSON text, in its order.
+
+    Raises InvalidDocuments with every problem of every document in it.
+    """
+    parsed, problems = parse_all(text, filename)
+    if problems:
+        raise InvalidDocuments(problems)
+    return parsed
+
+
+def parse_all(text: str | bytes, filename: str) -> tuple[list[Parsed], list[Problem]]:
+    """The documents of a text that can be taken, and the problems of the others."""
+    if isinstance(text, bytes):
+        decoded = decode(text, filename)
+        if isinstance(decoded, Problem):
+            return [], [decoded]
+        text = decoded
+    parsed: list[Parsed] = []
+    problems: list[Problem] = []
+    readings = read(text, filename)
+    for reading in readings:
+        found = list(reading.problems)
+        if reading.value is not None:
+            try:
+                document = DOCUMENT.validate_python(reading.value)
+                if not found:
+                    parsed.append(Parsed(document, reading.source, reading.lines, filename))
+            except ValidationError as error:
+                known = {problem.line for problem in found}
+                found += [
+                    problem
+                    for problem in complaints(
+                        error, Document, reading.value, reading.lines, filename
+                    )
+                    # What a missing quote tore apart would only be complained of again.
+                    if problem.line not in known
+                ]
+        problems += sorted(found, key=lambda problem: (problem.line, problem.column))
+    if not readings:
+        problems.append(Problem("empty", "the file holds no document", file=filename, line=1))
+    return parsed, problems

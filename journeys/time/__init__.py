@@ -1,0 +1,1 @@
+"""Durations, instants and time zones."""

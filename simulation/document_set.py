@@ -1,0 +1,209 @@
+"""The documents of a simulation: the journey that is tried, and what it needs beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from psycopg import AsyncConnection
+
+from api.definitions.saving import save
+from journeys.checks.unsupported import unsupported
+from journeys.checks.validation import check
+from journeys.model.conditions import EventCondition
+from journeys.model.documents import AnyDocument, Segment
+from journeys.model.journey import Journey
+from journeys.model.parts import parts_of
+from journeys.model.problems import Problem
+from journeys.model.steps import CouponStep, EnterStep
+from journeys.model.triggers import ConditionTrigger, EventEntry
+from journeys.source.parsing import Parsed, parse_all
+from simulation.errors import SimulationRefused
+from simulation.timed_conditions import Ageing
+from store.conditions import is_timed
+from store.definitions.documents import lock_catalog
+from store.definitions.journeys import activate
+
+_SUFFIXES = {".yaml", ".yml", ".json"}
+_SECRET = re.compile(rb"\bsecret\.(\w+)")
+
+
+@dataclass(frozen=True)
+class Book:
+    """Documents that were parsed and checked, one of them the journey to simulate."""
+
+    journey: Journey
+    parsed: tuple[Parsed, ...]
+    warnings: tuple[Problem, ...] = ()
+    entered: tuple[Journey, ...] = ()
+    """Journeys that the one to simulate enters, and those that they enter: they are active too."""
+
+    @property
+    def journeys(self) -> tuple[Journey, ...]:
+        """The active journeys, the one to simulate first."""
+        return (self.journey, *self.entered)
+
+    @property
+    def begins_by_event(self) -> bool:
+        """Whether an event of the script begins a run; otherwise it begins at the start."""
+        return any(isinstance(entry, EventEntry) for entry in self.journey.entry)
+
+    @property
+    def pools(self) -> frozenset[str]:
+        """The pools that the journeys' coupons are drawn from."""
+        steps = [step for journey in self.journeys for step in journey.all_steps()]
+        return frozenset(step.coupon.pool for step in steps if isinstance(step, CouponStep))
+
+    @property
+    def in_time(self) -> bool:
+        """Whether time alone may fulfil a condition that a journey waits for, or exits by."""
+        segments = {
+            each.document.key: each.document.if_
+            for each in self.parsed
+            if isinstance(each.document, Segment)
+        }
+        return any(
+            isinstance(part.model, ConditionTrigger) and is_timed(part.model.if_, segments=segments)
+            for journey in self.journeys
+            for part in parts_of(journey)
+        )
+
+    @property
+    def ageing(self) -> Ageing:
+        """What time alone changes in the conditions of the journeys and segments."""
+        documents = [each.document for each in self.parsed if isinstance(each.document, Segment)]
+        return Ageing.of(
+            part.model
+            for document in (*self.journeys, *documents)
+            for part in parts_of(document)
+            if isinstance(part.model, EventCondition)
+        )
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The names of the secrets that the journeys' webhooks read."""
+        found = _SECRET.findall(orjson.dumps([each.as_document() for each in self.journeys]))
+        return frozenset(name.decode() for name in found)
+
+    async def save(self, conn: AsyncConnection[Any]) -> dict[str, int]:
+        """Keep the documents as drafts; the versions of the journeys."""
+        versions: dict[str, int] = {}
+        active = {journey.key for journey in self.journeys}
+        async with conn.transaction():
+            await lock_catalog(conn)
+            for each in self.parsed:
+                document = each.document
+                if not isinstance(document, Journey):
+                    await save(conn, each)
+                elif document.key in active:
+                    versions[document.key] = (await save(conn, each)).version
+        return versions
+
+    async def activate(self, conn: AsyncConnection[Any], versions: Mapping[str, int]) -> None:
+        """Let the journeys take entries."""
+        async with conn.transaction():
+            await lock_catalog(conn)
+            for key, version in versions.items():
+                await activate(conn, key, version)
+
+
+def read_book(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> Book:
+    """The documents of texts by file name, of which `key` is the journey to simulate.
+
+    Without a key it is the only one. Raises SimulationRefused with every error, or with what of
+    the journey does not work yet.
+    """
+    parsed: list[Parsed] = []
+    errors: list[Problem] = []
+    for name, text in sources:
+        some, wrong = parse_all(text, name)
+        parsed += some
+        errors += wrong
+    found = [] if errors else check(parsed)
+    errors += [problem for problem in found if problem.severity == "error"]
+    if errors:
+        raise SimulationRefused("\n".join(map(str, errors)))
+    chosen = _choose(parsed, key)
+    journey = chosen.document
+    assert isinstance(journey, Journey)
+    entered = _entered(chosen, parsed)
+    lacks = [
+        each.placed(problem)
+        for each in (chosen, *entered)
+        if isinstance(each.document, Journey)
+        for problem in lacking(each.document)
+    ]
+    if lacks:
+        raise SimulationRefused("\n".join(map(str, lacks)))
+    warnings = tuple(
+        problem
+        for problem in found
+        # A simulation has every pool.
+        if problem.file == chosen.file and problem.code not in ("unsupported", "unknown_pool")
+    )
+    others = [each.document for each in entered if isinstance(each.document, Journey)]
+    return Book(journey, tuple(parsed), warnings, tuple(others))
+
+
+def lacking(journey: Journey) -> list[Problem]:
+    """What a journey uses that does not work yet, and keeps it from being simulated."""
+    return [problem for problem in unsupported(journey) if not _stands_for_start(journey, problem)]
+
+
+def read_files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
+    """The texts of files, and of folders' `*.yaml *.yml *.json`. Raises SimulationRefused."""
+    sources: list[tuple[str, bytes]] = []
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            inside = sorted(each for each in path.rglob("*") if each.suffix in _SUFFIXES)
+            if not inside:
+                raise SimulationRefused(f"{path}: the folder holds no *.yaml, *.yml or *.json")
+        for file in inside:
+            try:
+                sources.append((str(file), file.read_bytes()))
+            except OSError as error:
+                raise SimulationRefused(f"{file}: {error.strerror or error}") from None
+    return sources
+
+
+def _choose(parsed: Sequence[Parsed], key: str | None) -> Parsed:
+    journeys = [each for each in parsed if isinstance(each.document, Journey)]
+    names = ", ".join(each.document.key for each in journeys) or "none"
+    if key is None:
+        if len(journeys) != 1:
+            raise SimulationRefused(f"which journey? name one of: {names}")
+        return journeys[0]
+    for each in journeys:
+        if each.document.key == key:
+            return each
+    raise SimulationRefused(f"there is no journey `{key}` in the files; there are: {names}")
+
+
+def _entered(chosen: Parsed, parsed: Sequence[Parsed]) -> list[Parsed]:
+    """The journeys that a journey enters, and those that they enter, as far as the files go."""
+    by_key = {each.document.key: each for each in parsed if isinstance(each.document, Journey)}
+    found = {chosen.document.key: chosen}
+    waiting = [chosen.document]
+    while waiting:
+        journey = waiting.pop()
+        assert isinstance(journey, Journey)
+        for step in journey.all_steps():
+            key = step.enter.journey if isinstance(step, EnterStep) else None
+            if key in by_key and key not in found:
+                found[key] = by_key[key]
+                waiting.append(by_key[key].document)
+    return [each for key, each in found.items() if key != chosen.document.key]
+
+
+def _stands_for_start(journey: AnyDocument, problem: Problem) -> bool:
+    """An entry that is no event's is played by a start, so it need not work."""
+    assert isinstance(journey, Journey)
+    if len(problem.path) < 2 or problem.path[0] != "entry":
+        return False
+    place = problem.path[1]
+    return isinstance(place, int) and not isinstance(journey.entry[place], EventEntry)

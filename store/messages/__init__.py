@@ -1,0 +1,1 @@
+"""Messages: claims, outcomes, deferrals, caps and suppressions."""

@@ -1,0 +1,1 @@
+"""Jobs, faults, API keys, health and the cursor of the reconciliation."""

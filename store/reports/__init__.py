@@ -1,0 +1,1 @@
+"""What readers see: lists of runs and statistics."""

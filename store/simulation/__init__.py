@@ -1,0 +1,1 @@
+"""The throwaway database of a simulation."""

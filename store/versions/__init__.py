@@ -1,0 +1,1 @@
+"""Runs that move to another version of their journey."""

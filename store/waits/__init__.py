@@ -1,0 +1,1 @@
+"""Waits of runs: when they end, and what they listen for."""
