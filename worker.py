@@ -21,16 +21,16 @@ from temporalio.worker import Worker
 
 from activities.context import Context
 from activities.failures import CodedFailures
-from activities.jobs.migrate_runs import Moving
-from activities.jobs.pages import Stopping
-from activities.jobs.resume_sends import Resuming
+from activities.jobs.migrate_runs import MigrateRunsActivities
+from activities.jobs.pages import StopJobActivities
+from activities.jobs.resume_sends import ResumeSendsActivities
 from activities.registry import activities_by_queue
 from channels.adapter import Adapter
 from channels.registry import build
 from channels.sms.inbox.send import Append
 from devstack.inbox import Inbox, TakenMessage
 from dispatch.dispatcher import Dispatcher
-from dispatch.reconciliation import Sweep
+from dispatch.reconciliation import Reconciliation
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.logging import configure_logging
 from infra.sandbox import workflow_runner
@@ -80,14 +80,14 @@ async def serving(
         )
         background = [
             asyncio.create_task(dispatcher.run()),
-            asyncio.create_task(Sweep(pool, client, catalog, every=sweep_every).run()),
+            asyncio.create_task(Reconciliation(pool, client, catalog, every=sweep_every).run()),
         ]
         stack.push_async_callback(_cancel, background)
         by_queue = activities_by_queue(context)
         by_queue[QUEUE] += [
-            Moving(pool, client, catalog, speed=settings.speed).page,
-            Resuming(pool, client).page,
-            Stopping(pool).stop,
+            MigrateRunsActivities(pool, client, catalog, speed=settings.speed).page,
+            ResumeSendsActivities(pool, client).page,
+            StopJobActivities(pool).stop,
         ]
         runner = workflow_runner(client)
         for queue, activities in by_queue.items():

@@ -37,12 +37,12 @@ Code = Literal[
 ]
 
 
-def refuse(code: Code) -> ApplicationError:
+def final_error(code: Code) -> ApplicationError:
     """A final error: trying again can't help."""
     return ApplicationError(code, type=code, non_retryable=True)
 
 
-def retry(code: Code, after: timedelta | None = None) -> ApplicationError:
+def retryable_error(code: Code, after: timedelta | None = None) -> ApplicationError:
     """An error that another attempt may get over."""
     return ApplicationError(code, type=code, next_retry_delay=after)
 
@@ -93,11 +93,11 @@ class _Coding(ActivityInboundInterceptor):
                 PoolClosed,
             ) as error:
                 log.warning("database_away", error=str(error).strip())
-                raise retry("database_away") from None
+                raise retryable_error("database_away") from None
             except Exception as error:
                 log.exception("activity_failed")
                 await self._keep(run_id, visit, name, error)
-                raise retry("internal") from None
+                raise retryable_error("internal") from None
 
     async def _keep(self, run_id: Any, visit: int | None, name: str, error: Exception) -> None:
         try:

@@ -6,24 +6,29 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.context import Context
-from activities.deciding.decisions import Decisions
-from activities.deciding.splits import Splits
-from activities.leaving.finish import Finishing
-from activities.sending.send import Sends
-from activities.versions.take_version import Moving
-from activities.waiting.waits import Waits
-from journeys.protocol.names import QUEUE, SEND_QUEUES
+from activities.deciding.decisions import DecisionActivities
+from activities.deciding.splits import SplitActivities
+from activities.leaving.finish import FinishActivities
+from activities.sending.send import SendActivities
+from activities.versions.take_version import VersionActivities
+from activities.waiting.waits import WaitActivities
+from journeys.protocol.channels import SEND_QUEUES
+from journeys.protocol.names import QUEUE
 
 
 def activities_by_queue(context: Context) -> dict[str, list[Callable[..., Any]]]:
     """The activities of each queue; those of `journeys` also run as local ones."""
-    waits, splits, finishing = Waits(context), Splits(context), Finishing(context)
-    sends, moving = Sends(context), Moving(context)
+    waits, splits, finishing = (
+        WaitActivities(context),
+        SplitActivities(context),
+        FinishActivities(context),
+    )
+    sends, moving = SendActivities(context), VersionActivities(context)
     return {
         QUEUE: [
             waits.plan,
             waits.close,
-            *Decisions(context).activities(),
+            *DecisionActivities(context).activities(),
             splits.split,
             finishing.finish,
             moving.take,

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from benchmarks.report import Figure, percentile
 from benchmarks.servers import servers
 from journeys.model.conditions import Comparison, EventCondition
-from store.conditions import compile_condition, judge
+from store.conditions import compile_condition, evaluate
 
 CONTACT_EVENTS = 10_000
 TABLE_EVENTS = int(os.environ.get("BENCH_EVENTS", "10000000"))
@@ -41,11 +41,11 @@ async def measure() -> list[Figure]:
         )
         predicate = compile_condition(condition)
         for _ in range(20):
-            await judge(conn, run, [predicate])
+            await evaluate(conn, run, [predicate])
         took: list[float] = []
         for _ in range(TRIES):
             began = time.perf_counter()
-            await judge(conn, run, [predicate])
+            await evaluate(conn, run, [predicate])
             took.append((time.perf_counter() - began) * 1_000)
     return [
         Figure(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from channels.adapter import Adapter, Channel, Outgoing, Receipt
+from channels.adapter import Adapter, Outgoing, Receipt
+from journeys.protocol.channels import ChannelName
 
 
 class InstantAdapter:
@@ -13,8 +14,8 @@ class InstantAdapter:
 
     timeout = 20.0
 
-    def __init__(self, channel: Channel, called: Callable[[float], None] | None = None) -> None:
-        self.channel: Channel = channel
+    def __init__(self, channel: ChannelName, called: Callable[[float], None] | None = None) -> None:
+        self.channel: ChannelName = channel
         self._called = called
 
     async def send(self, outgoing: Outgoing) -> Receipt:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import JsonValue
 
-Channel = Literal["email", "sms", "webhook"]
+from journeys.protocol.channels import ChannelName
 
 DEFAULT_TIMEOUT = 20.0
 """Seconds for a whole provider call. It must stay below the 30 s that the engine gives a send, or
@@ -80,7 +80,7 @@ class Adapter(Protocol):
     """
 
     @property
-    def channel(self) -> Channel:
+    def channel(self) -> ChannelName:
         """What it sends."""
         ...
 

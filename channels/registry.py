@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, assert_never
 
-from channels.adapter import DEFAULT_TIMEOUT, Adapter, Channel
+from channels.adapter import DEFAULT_TIMEOUT, Adapter
 from channels.email.ses.send import SesAdapter
 from channels.email.smtp.send import SmtpAdapter
 from channels.email.smtp.server import SmtpServer
@@ -14,6 +14,7 @@ from channels.sms.sns.send import SnsAdapter
 from channels.unset import UnsetAdapter
 from channels.webhook.allowed_addresses import Network
 from channels.webhook.send import WebhookAdapter
+from journeys.protocol.channels import ChannelName
 
 
 def build(
@@ -28,14 +29,14 @@ def build(
     sms_sender_id: str | None = None,
     inbox: Append | None = None,
     timeout: float = DEFAULT_TIMEOUT,
-) -> dict[Channel, Adapter]:
+) -> dict[ChannelName, Adapter]:
     """An adapter for every channel; `close` each in the end.
 
     SMS go to `inbox` if one is given, else to SNS. A webhook without a secret, and an SMS without
     a region, are `NotTaken`: an installation may do without them. `timeout` is in seconds for a
     whole provider call. Raises ValueError that names the setting which is missing or wrong.
     """
-    adapters: dict[Channel, Adapter] = {}
+    adapters: dict[ChannelName, Adapter] = {}
     if webhook_secret:
         adapters["webhook"] = WebhookAdapter(
             secret=webhook_secret, allow=webhook_allow, timeout=timeout

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from channels.adapter import DEFAULT_TIMEOUT, Channel, Outgoing, Receipt
+from channels.adapter import DEFAULT_TIMEOUT, Outgoing, Receipt
 from channels.errors import Code, NotTaken
+from journeys.protocol.channels import ChannelName
 
 
 class UnsetAdapter:
@@ -14,8 +15,8 @@ class UnsetAdapter:
 
     timeout = DEFAULT_TIMEOUT
 
-    def __init__(self, channel: Channel, missing: str) -> None:
-        self.channel: Channel = channel
+    def __init__(self, channel: ChannelName, missing: str) -> None:
+        self.channel: ChannelName = channel
         self._missing = missing
 
     async def send(self, outgoing: Outgoing) -> Receipt:

@@ -15,7 +15,7 @@ import typer
 from cli.errors import refuse
 
 if TYPE_CHECKING:
-    from simulation.document_set import Book
+    from simulation.document_set import DocumentSet
     from simulation.script import Scenario
     from simulation.timeline import Line, Reached
 
@@ -70,7 +70,7 @@ def run(
     from devstack.process import StackFailed
     from infra.logging import configure_logging
     from simulation.batch import draw, read_contacts, read_crowd
-    from simulation.document_set import read_book, read_files
+    from simulation.document_set import read_document_set, read_files
     from simulation.errors import SimulationFailed, SimulationRefused
     from simulation.scenarios import now, read_scenario
 
@@ -82,7 +82,7 @@ def run(
         except ValueError as error:
             refuse(f"--start: {error}")
     try:
-        book = read_book(read_files(files), journey)
+        book = read_document_set(read_files(files), journey)
         given = [_load(path, "--events") for path in scripts] or [[]]
         if contacts is not None:
             found = read_contacts(_bytes(contacts, "--contacts"), str(contacts))
@@ -113,7 +113,7 @@ def run(
 
 
 async def _play(
-    book: Book, scenarios: Sequence[Scenario], start: datetime, *, as_json: bool, cover: bool
+    book: DocumentSet, scenarios: Sequence[Scenario], start: datetime, *, as_json: bool, cover: bool
 ) -> None:
     from simulation.scenarios import play_all
     from simulation.timeline import coverage
@@ -137,7 +137,7 @@ async def _play(
 
 
 async def _play_crowd(
-    book: Book, scenarios: Sequence[Scenario], start: datetime, *, as_json: bool, cover: bool
+    book: DocumentSet, scenarios: Sequence[Scenario], start: datetime, *, as_json: bool, cover: bool
 ) -> None:
     from cli.simulation_summary import Progress, show_summary
     from simulation.batch import summarise

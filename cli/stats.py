@@ -8,6 +8,7 @@ import typer
 
 from cli.client import DATA_DIR, AsJson, DataDir, find_server, segment
 from cli.tables import in_words, print_table, screen
+from journeys.protocol.channels import SEND_KINDS
 
 _COUNTS = (
     "reached",
@@ -20,7 +21,6 @@ _COUNTS = (
     "clicked",
     "left",
 )
-_SENDS = frozenset({"email", "sms", "webhook"})
 
 
 def run(
@@ -58,7 +58,7 @@ def run(
 
 def _ways(step: dict[str, Any]) -> dict[str, int] | None:
     """The outcomes that other columns do not count: cases, arms, what a wait ended by."""
-    if step["kind"] in _SENDS:
+    if step["kind"] in SEND_KINDS:
         return None
     ways = {name: count for name, count in step["outcomes"].items() if name != "skipped"}
     return ways or None

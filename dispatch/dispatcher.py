@@ -22,27 +22,27 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from dispatch.goals import note_met_goals
-from dispatch.runs import tell_marked
+from dispatch.goals import record_met_goals_of
+from dispatch.runs import start_and_stop_marked_runs
 from dispatch.temporal import is_away, start_journey, wake
 from journeys.model.paths import first
 from journeys.model.triggers import EventEntry
-from store.conditions import compile_condition, compile_where, judge_entries
+from store.conditions import compile_condition, compile_where, evaluate_entries
 from store.definitions.catalog import Active, Catalog, Definition
-from store.entries.admission import Entered, EntryRequest, Refused, enter_all
+from store.entries.admission import AdmittedEntry, EntryRequest, RefusedEntry, enter_all
 from store.events.outbox import (
     CHANNEL,
     Leased,
-    Undispatched,
-    bury,
+    OutboxEvent,
+    dead_letter,
     finish_round,
-    lease,
-    put_off,
+    lease_contacts,
     release_contacts,
+    retry_event_later,
 )
 from store.runs.workflow_marks import workflow_stopped
 from store.waits.listener_candidates import Candidate, listeners_for
-from store.waits.listeners import look_at
+from store.waits.listeners import first_fired
 
 log = structlog.get_logger(__name__)
 
@@ -140,7 +140,7 @@ class Dispatcher:
         """
         self._nudged.clear()
         async with self._pool.connection() as conn:
-            leased = await lease(conn, _CONTACTS, _EVENTS, _LEASE)
+            leased = await lease_contacts(conn, _CONTACTS, _EVENTS, _LEASE)
             if not leased.contacts:
                 return await self._tell_marked(conn)
             try:
@@ -151,7 +151,7 @@ class Dispatcher:
                 await _all(self._start(start, round_) for start in round_.starts)
                 await self._find_listeners(conn, leased.events, round_)
                 await self._wake_all(round_)
-                await note_met_goals(conn, self._catalog, leased.events)
+                await record_met_goals_of(conn, self._catalog, leased.events)
                 await self._finish(conn, leased, round_)
             except BaseException:
                 await self._release(conn, leased.contacts)
@@ -160,7 +160,7 @@ class Dispatcher:
 
     async def _tell_marked(self, conn: AsyncConnection[Any]) -> int:
         try:
-            return await tell_marked(conn, self._client, self._catalog, _CONTACTS)
+            return await start_and_stop_marked_runs(conn, self._client, self._catalog, _CONTACTS)
         except RPCError as error:
             raise TemporalAway(error.message) from None
 
@@ -192,13 +192,13 @@ class Dispatcher:
                 _note(definition, request, answer, round_)
 
     async def _matches(
-        self, conn: AsyncConnection[Any], active: Active, events: list[Undispatched]
+        self, conn: AsyncConnection[Any], active: Active, events: list[OutboxEvent]
     ) -> dict[int, list[tuple[Definition, str | None]]]:
         """Event id → the journeys whose entry it matches, with the entry's key value."""
         found: dict[int, list[tuple[Definition, str | None]]] = {}
         entered: set[tuple[int, str]] = set()
         public = [event for event in events if event.run_id is None]
-        by_name: dict[str, list[Undispatched]] = {}
+        by_name: dict[str, list[OutboxEvent]] = {}
         for event in public:
             by_name.setdefault(event.name, []).append(event)
         for name, named in by_name.items():
@@ -219,7 +219,7 @@ class Dispatcher:
         conn: AsyncConnection[Any],
         definition: Definition,
         entry: EventEntry,
-        events: list[Undispatched],
+        events: list[OutboxEvent],
     ) -> set[int]:
         if not entry.where and entry.if_ is None:
             return {event.id for event in events}
@@ -231,7 +231,7 @@ class Dispatcher:
                 default_zone=definition.journey.timezone or "UTC",
                 segments=definition.segments.conditions,
             )
-        return await judge_entries(
+        return await evaluate_entries(
             conn,
             [(event.id, event.contact_id) for event in events],
             holds,
@@ -239,7 +239,7 @@ class Dispatcher:
         )
 
     async def _find_listeners(
-        self, conn: AsyncConnection[Any], events: list[Undispatched], round_: _Round
+        self, conn: AsyncConnection[Any], events: list[OutboxEvent], round_: _Round
     ) -> None:
         candidates = await listeners_for(conn, [event.id for event in events])
         contacts = {event.id: event.contact_id for event in events}
@@ -335,10 +335,12 @@ class Dispatcher:
         for contact, event_id in stuck.items():
             words = round_.failed[event_id][1]
             if attempts[event_id] + 1 < _TRIES:
-                await put_off(conn, contact, event_id, timedelta(seconds=2 ** attempts[event_id]))
+                await retry_event_later(
+                    conn, contact, event_id, timedelta(seconds=2 ** attempts[event_id])
+                )
             else:
                 log.error("event_buried", event_id=event_id, error=words)
-                await bury(conn, contact, event_id, "temporal_refused", words)
+                await dead_letter(conn, contact, event_id, "temporal_refused", words)
 
     async def _release(self, conn: AsyncConnection[Any], contacts: list[UUID]) -> None:
         try:
@@ -378,13 +380,16 @@ class Dispatcher:
 
 
 def _note(
-    definition: Definition, request: EntryRequest, answer: Entered | Refused, round_: _Round
+    definition: Definition,
+    request: EntryRequest,
+    answer: AdmittedEntry | RefusedEntry,
+    round_: _Round,
 ) -> None:
     assert request.event_id is not None
     said = log.bind(
         journey=definition.key, contact_id=str(request.contact_id), event_id=request.event_id
     )
-    if isinstance(answer, Refused):
+    if isinstance(answer, RefusedEntry):
         said.info("entry_refused", code=answer.code)
         return
     round_.starts.append(_Start(answer.run_id, definition, request.contact_id, request.event_id))
@@ -404,7 +409,7 @@ async def fires(conn: AsyncConnection[Any], catalog: Catalog, candidate: Candida
         return True
     if look is None:
         return False
-    fired = await look_at(conn, look, run_id=candidate.run_id, visit=candidate.visit)
+    fired = await first_fired(conn, look, run_id=candidate.run_id, visit=candidate.visit)
     return fired is not None
 
 

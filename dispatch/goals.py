@@ -8,41 +8,43 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from journeys.model.well_known_events import CONTACT_CHANGED
 from store.definitions.catalog import Catalog
-from store.events.outbox import Undispatched
-from store.events.recording import CONTACT_CHANGED
+from store.events.outbox import OutboxEvent
 from store.goals.goal_rows import (
     GoalCandidate,
     MetGoal,
-    goals_for,
-    goals_of,
-    judge_goals,
-    meet_goals,
+    evaluate_goals,
+    goals_by_event,
+    goals_by_owner,
+    record_met_goals,
 )
 
 
-async def note_met_goals(
-    conn: AsyncConnection[Any], catalog: Catalog, events: Sequence[Undispatched]
+async def record_met_goals_of(
+    conn: AsyncConnection[Any], catalog: Catalog, events: Sequence[OutboxEvent]
 ) -> None:
     """Note the goals that these events meet, each by its first event and once.
 
     A contact's events come here in their order, so the first that fits is the first there is; those
     that came with a merge are older than it, and are looked for among all.
     """
-    candidates = await goals_for(conn, [event.id for event in events])
+    candidates = await goals_by_event(conn, [event.id for event in events])
     merged = [
         event.contact_id
         for event in events
         if event.name == CONTACT_CHANGED and event.properties.get("merged") is True
     ]
     if merged:
-        candidates += await goals_of(conn, contacts=merged)
+        candidates += await goals_by_owner(conn, contacts=merged)
     await _note(conn, catalog, candidates)
 
 
-async def note_goal_met_before(conn: AsyncConnection[Any], catalog: Catalog, run_id: UUID) -> None:
+async def record_goal_met_before(
+    conn: AsyncConnection[Any], catalog: Catalog, run_id: UUID
+) -> None:
     """Note that a run's goal, which is new, was met by an event that was dispatched already."""
-    await _note(conn, catalog, await goals_of(conn, runs=[run_id]))
+    await _note(conn, catalog, await goals_by_owner(conn, runs=[run_id]))
 
 
 async def _note(
@@ -57,8 +59,8 @@ async def _note(
         if look is None:
             continue
         fitting = [each for each in some if not each.rest]
-        fitting += await judge_goals(conn, look, [each for each in some if each.rest])
+        fitting += await evaluate_goals(conn, look, [each for each in some if each.rest])
         for each in sorted(fitting, key=lambda each: each.event_id):
             met.setdefault(each.run_id, MetGoal(each.run_id, each.event_id, look.value))
     if met:
-        await meet_goals(conn, list(met.values()))
+        await record_met_goals(conn, list(met.values()))

@@ -18,13 +18,12 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from dispatch.temporal import JOURNEY_KEY, JOURNEY_VERSION, RPC_TIMEOUT
-from journeys.protocol.names import MOVE, QUEUE, RESUME, job_workflow_id
+from journeys.protocol.jobs import JOBS
+from journeys.protocol.names import QUEUE, job_workflow_id
 from journeys.protocol.payloads import JobInput
 from store.operations.jobs import JobRow, end_job, job_started, read_job, running_jobs
 
 log = structlog.get_logger(__name__)
-
-_WORKFLOWS = {"move": MOVE, "resume": RESUME}
 
 
 async def start_job(conn: AsyncConnection[Any], client: Client, job_id: UUID) -> bool:
@@ -72,7 +71,7 @@ async def _start(client: Client, job: JobRow) -> None:
         attributes.append(SearchAttributePair(JOURNEY_VERSION, str(job.version)))
     try:
         await client.start_workflow(
-            _WORKFLOWS[job.kind],
+            JOBS[job.kind].workflow,
             JobInput(job_id=job.id, subject=_subject(job)),
             id=job_workflow_id(job.kind, job.id),
             task_queue=QUEUE,
@@ -87,6 +86,4 @@ async def _start(client: Client, job: JobRow) -> None:
 
 
 def _subject(job: JobRow) -> str:
-    if job.kind == "move":
-        return f"move {job.journey} to version {job.version}"
-    return f"wake the held sends of {job.journey}"
+    return JOBS[job.kind].subject.format(journey=job.journey, version=job.version)

@@ -8,15 +8,17 @@ from psycopg import AsyncConnection
 from temporalio.client import Client
 
 from dispatch.temporal import wake
-from store.messages.paused_sends import forgotten_visits
+from store.messages.paused_sends import overlooked_paused_sends
 
 
-async def wake_forgotten(conn: AsyncConnection[Any], temporal: Client, limit: int) -> int:
+async def wake_overlooked_paused_sends(
+    conn: AsyncConnection[Any], temporal: Client, limit: int
+) -> int:
     """Wake sends that a pause held and whose journey is active again, whoever was to wake them.
 
     Raises temporalio.service.RPCError while Temporal is away.
     """
-    forgotten = await forgotten_visits(conn, limit)
+    forgotten = await overlooked_paused_sends(conn, limit)
     for journey, run_id, visit in forgotten:
         await wake(temporal, journey, run_id, visit)
     return len(forgotten)

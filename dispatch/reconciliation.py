@@ -26,14 +26,14 @@ from temporalio.service import RPCError
 
 from dispatch.dispatcher import fires
 from dispatch.jobs import sweep_jobs
-from dispatch.messages import wake_forgotten
+from dispatch.messages import wake_overlooked_paused_sends
 from dispatch.runs import start_run, stop_runs
 from dispatch.temporal import RPC_TIMEOUT, wake
-from dispatch.versions import tell_untold
+from dispatch.versions import wake_unnoticed_migrations
 from journeys.protocol.names import WORKFLOW, workflow_id
 from store.definitions.catalog import Catalog
-from store.messages.claims import give_up_abandoned
-from store.operations.reconciliation_cursor import advance, lease, release
+from store.messages.claims import mark_abandoned_claims_unknown
+from store.operations.reconciliation_cursor import finish_turn, give_up_turn, take_turn
 from store.runs.lifecycle import end_run
 from store.runs.workflow_marks import active_among, runs_to_start, workflows_to_stop
 from store.waits.listener_candidates import timed_listeners
@@ -53,7 +53,7 @@ _ENDS = {
 }
 
 
-class Sweep:
+class Reconciliation:
     """One sweep; of those that run side by side, one works at a time."""
 
     def __init__(
@@ -95,8 +95,8 @@ class Sweep:
                     await stop_runs(conn, self._client, await workflows_to_stop(conn, _PAGE))
                     await self._end_closed(conn, since)
                     await self._give_up_claims(conn)
-                    await wake_forgotten(conn, self._client, _PAGE)
-                    await tell_untold(conn, self._client, _PAGE)
+                    await wake_overlooked_paused_sends(conn, self._client, _PAGE)
+                    await wake_unnoticed_migrations(conn, self._client, _PAGE)
                     await sweep_jobs(conn, self._client)
             async with self._turn(conn, "timed", timedelta(hours=1)) as since:
                 if since is not None:
@@ -107,7 +107,7 @@ class Sweep:
         self, conn: AsyncConnection[Any], name: str, pause: timedelta
     ) -> AsyncIterator[datetime | None]:
         """This process's turn: since when to look, or None if it is another's or too early."""
-        turn = await lease(conn, name, pause)
+        turn = await take_turn(conn, name, pause)
         if turn is None:
             yield None
             return
@@ -115,9 +115,9 @@ class Sweep:
         try:
             yield since
         except BaseException:
-            await release(conn, name)
+            await give_up_turn(conn, name)
             raise
-        await advance(conn, name, now)
+        await finish_turn(conn, name, now)
 
     async def _end_closed(self, conn: AsyncConnection[Any], since: datetime) -> None:
         query = (
@@ -154,7 +154,7 @@ class Sweep:
                 log.warning("run_started_by_sweep", run_id=str(run_id))
 
     async def _give_up_claims(self, conn: AsyncConnection[Any]) -> None:
-        for message_id in await give_up_abandoned(conn):
+        for message_id in await mark_abandoned_claims_unknown(conn):
             log.warning("message_unknown", message_id=str(message_id))
 
     async def _look_at_timed(self, conn: AsyncConnection[Any]) -> None:

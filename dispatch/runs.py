@@ -29,7 +29,7 @@ from store.runs.workflow_marks import (
 log = structlog.get_logger(__name__)
 
 
-async def tell_marked(
+async def start_and_stop_marked_runs(
     conn: AsyncConnection[Any], client: Client, catalog: Catalog, limit: int
 ) -> int:
     """Start the workflows of runs that steps began, and tell those of runs that ended; how many.

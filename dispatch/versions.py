@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from dispatch.temporal import wake
-from store.versions.run_migration import untold_moves
+from store.versions.run_migration import unnoticed_migrations
 
 log = structlog.get_logger(__name__)
 
@@ -20,7 +20,7 @@ _UNTOLD = timedelta(seconds=15)
 """A workflow that has not followed by then was not told, or is told again."""
 
 
-async def tell(client: Client, journey: str, run_id: UUID) -> None:
+async def wake_migrated_run(client: Client, journey: str, run_id: UUID) -> None:
     """Let a moved run's workflow look. One that is not told now is told by the sweep."""
     try:
         await wake(client, journey, run_id, 0)
@@ -28,12 +28,12 @@ async def tell(client: Client, journey: str, run_id: UUID) -> None:
         log.warning("moved_run_not_told", run_id=str(run_id), error=type(error).__name__)
 
 
-async def tell_untold(
+async def wake_unnoticed_migrations(
     conn: AsyncConnection[Any], client: Client, limit: int, *, since: timedelta = _UNTOLD
 ) -> None:
     """Wake the runs that were moved longer ago than `since` and whose workflow has not followed.
 
     Raises temporalio.service.RPCError while Temporal is away.
     """
-    for journey, run_id in await untold_moves(conn, since, limit):
+    for journey, run_id in await unnoticed_migrations(conn, since, limit):
         await wake(client, journey, run_id, 0)

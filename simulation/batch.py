@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from journeys.model.journey import Journey
-from simulation.document_set import Book
+from simulation.document_set import DocumentSet
 from simulation.errors import SimulationRefused
 from simulation.scenarios import read_scenario
 from simulation.script import Scenario
@@ -58,7 +58,7 @@ def draw(candidates: Sequence[Candidate], sample: int | None, seed: int) -> list
 
 
 def read_crowd(
-    book: Book, candidates: Iterable[Candidate], events: object, start: datetime
+    book: DocumentSet, candidates: Iterable[Candidate], events: object, start: datetime
 ) -> list[Scenario]:
     """A scenario for each, with the same script. Raises SimulationRefused naming the contact."""
     scenarios: list[Scenario] = []

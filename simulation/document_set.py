@@ -23,7 +23,7 @@ from journeys.model.steps import CouponStep, EnterStep
 from journeys.model.triggers import ConditionTrigger, EventEntry
 from journeys.source.parsing import Parsed, parse_all
 from simulation.errors import SimulationRefused
-from simulation.timed_conditions import Ageing
+from simulation.timed_conditions import TimedConditions
 from store.conditions import is_timed
 from store.definitions.documents import lock_catalog
 from store.definitions.journeys import activate
@@ -33,7 +33,7 @@ _SECRET = re.compile(rb"\bsecret\.(\w+)")
 
 
 @dataclass(frozen=True)
-class Book:
+class DocumentSet:
     """Documents that were parsed and checked, one of them the journey to simulate."""
 
     journey: Journey
@@ -73,10 +73,10 @@ class Book:
         )
 
     @property
-    def ageing(self) -> Ageing:
+    def ageing(self) -> TimedConditions:
         """What time alone changes in the conditions of the journeys and segments."""
         documents = [each.document for each in self.parsed if isinstance(each.document, Segment)]
-        return Ageing.of(
+        return TimedConditions.of(
             part.model
             for document in (*self.journeys, *documents)
             for part in parts_of(document)
@@ -111,7 +111,7 @@ class Book:
                 await activate(conn, key, version)
 
 
-def read_book(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> Book:
+def read_document_set(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> DocumentSet:
     """The documents of texts by file name, of which `key` is the journey to simulate.
 
     Without a key it is the only one. Raises SimulationRefused with every error, or with what of
@@ -135,7 +135,7 @@ def read_book(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> Bo
         each.placed(problem)
         for each in (chosen, *entered)
         if isinstance(each.document, Journey)
-        for problem in lacking(each.document)
+        for problem in missing_documents(each.document)
     ]
     if lacks:
         raise SimulationRefused("\n".join(map(str, lacks)))
@@ -146,10 +146,10 @@ def read_book(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> Bo
         if problem.file == chosen.file and problem.code not in ("unsupported", "unknown_pool")
     )
     others = [each.document for each in entered if isinstance(each.document, Journey)]
-    return Book(journey, tuple(parsed), warnings, tuple(others))
+    return DocumentSet(journey, tuple(parsed), warnings, tuple(others))
 
 
-def lacking(journey: Journey) -> list[Problem]:
+def missing_documents(journey: Journey) -> list[Problem]:
     """What a journey uses that does not work yet, and keeps it from being simulated."""
     return [problem for problem in unsupported(journey) if not _stands_for_start(journey, problem)]
 

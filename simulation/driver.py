@@ -31,10 +31,11 @@ from dispatch.dispatcher import Dispatcher, fires
 from dispatch.temporal import wake
 from infra.clients import open_pool
 from infra.settings import Settings
-from journeys.protocol.names import QUEUE, SEND_QUEUES, workflow_id
+from journeys.protocol.channels import CHANNELS, SEND_QUEUES
+from journeys.protocol.names import QUEUE, workflow_id
 from journeys.time.zones import zone_of
 from simulation.clock import Clock
-from simulation.document_set import Book
+from simulation.document_set import DocumentSet
 from simulation.errors import SimulationFailed, SimulationRefused
 from simulation.idle import Rest, rest_of
 from simulation.interceptors import Dispatching, OnTime, Starts
@@ -44,9 +45,10 @@ from simulation.timeline import Line, Timeline
 from store.contacts.rows import find_contact
 from store.coupons.pools import add_codes, make_pool
 from store.definitions.catalog import Catalog
-from store.events.effects import MeaningRefused
+from store.events.effects import EffectRefused
 from store.events.group_changes import add_to_group
-from store.events.ingest import Rejected, take
+from store.events.ingest import take
+from store.events.items import Rejected
 from store.events.topic_changes import set_topic_state
 from store.simulation.simulated_database import (
     Overdue,
@@ -90,7 +92,7 @@ class Simulation:
         self,
         pool: AsyncConnectionPool[AsyncConnection[Any]],
         environment: WorkflowEnvironment,
-        book: Book,
+        book: DocumentSet,
         people: Sequence[Person],
         clock: Clock,
         progress: Progress | None = None,
@@ -371,7 +373,7 @@ class Simulation:
                 for topic, state in person.topics.items():
                     try:
                         await set_topic_state(conn, contact, topic, state)
-                    except MeaningRefused as refused:
+                    except EffectRefused as refused:
                         whose = f" of `{person.id}`" if len(self.people) > 1 else ""
                         raise SimulationRefused(
                             f"contact.topics.{topic}{whose}: {refused}"
@@ -406,10 +408,7 @@ class Simulation:
         context = Context(
             pool=self._pool,
             catalog=self._catalog,
-            adapters={
-                channel: KeepingAdapter(channel, self.outside)
-                for channel in ("email", "sms", "webhook")
-            },
+            adapters={channel: KeepingAdapter(channel, self.outside) for channel in CHANNELS},
             sender=SENDER,
             secrets=Placeholders(self.book.secrets),
         )
@@ -446,7 +445,7 @@ def full_pool(pool: str, codes: int = _FULL) -> list[str]:
 async def simulating(
     database_url: str,
     environment: WorkflowEnvironment,
-    book: Book,
+    book: DocumentSet,
     people: Sequence[Person],
     start: datetime,
     progress: Progress | None = None,

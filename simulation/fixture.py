@@ -11,7 +11,7 @@ from typing import Any
 
 from api.http.times import parse_time
 from journeys.time.durations import Duration
-from simulation.document_set import Book, read_book, read_files
+from simulation.document_set import DocumentSet, read_document_set, read_files
 from simulation.driver import Simulation, simulating
 from simulation.errors import SimulationRefused
 from simulation.scenarios import now
@@ -52,7 +52,7 @@ class Trial:
         self._database_url = database_url
         self._run = run
         self._stack = AsyncExitStack()
-        self._book: Book | None = None
+        self._book: DocumentSet | None = None
         self._simulation: Simulation | None = None
         self._start = now()
 
@@ -74,7 +74,7 @@ class Trial:
         sources: list[tuple[str, str | bytes]] = [*read_files([Path(each) for each in files])]
         if text is not None:
             sources.append(("text", text))
-        self._book = read_book(sources, journey)
+        self._book = read_document_set(sources, journey)
         if start is not None:
             self._start = _instant(start)
 
@@ -90,7 +90,7 @@ class Trial:
             raise SimulationRefused("there is a contact already: a test has one")
         self._simulation = self._run(self._begin(self._book, dict(given)))
 
-    async def _begin(self, book: Book, given: dict[str, Any]) -> Simulation:
+    async def _begin(self, book: DocumentSet, given: dict[str, Any]) -> Simulation:
         person = read_person(given, book.journey, self._start)
         environment = await self._stack.enter_async_context(skipping_temporal())
         return await self._stack.enter_async_context(

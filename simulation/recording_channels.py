@@ -11,9 +11,10 @@ from uuid import UUID
 
 import orjson
 
-from channels.adapter import DEFAULT_TIMEOUT, Call, Channel, Email, Outgoing, Receipt, Sms
+from channels.adapter import DEFAULT_TIMEOUT, Call, Email, Outgoing, Receipt, Sms
 from channels.errors import Code, Refused, Unclear
 from channels.webhook.answers import Answer, judge
+from journeys.protocol.channels import ChannelName
 from simulation.interceptors import SENDING
 
 Fate = Literal["failed", "unknown"]
@@ -69,7 +70,7 @@ class Outside:
 class KeepingAdapter:
     """An adapter of any channel that hands all it gets to `Outside`."""
 
-    channel: Channel
+    channel: ChannelName
     outside: Outside
     timeout: float = DEFAULT_TIMEOUT
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from psycopg import AsyncConnection, sql
 
 from devstack.postgres import Postgres
-from simulation.document_set import Book
+from simulation.document_set import DocumentSet
 from simulation.driver import Progress, simulating
 from simulation.script import Scenario, Scene, Start, read_person, read_script
 from simulation.servers import skipping_temporal, throwaway_postgres
@@ -18,7 +18,7 @@ MIGRATED = "parcours"
 """The database of `throwaway_postgres` that others are copied from."""
 
 
-def read_scenario(book: Book, contact: object, events: object, start: datetime) -> Scenario:
+def read_scenario(book: DocumentSet, contact: object, events: object, start: datetime) -> Scenario:
     """A scenario of two documents. Raises SimulationRefused naming what is wrong.
 
     A journey without an entry by event begins at `start`, unless the script starts it.
@@ -39,7 +39,9 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-async def play(book: Book, scenario: Scenario, database_url: str, start: datetime) -> list[Line]:
+async def play(
+    book: DocumentSet, scenario: Scenario, database_url: str, start: datetime
+) -> list[Line]:
     """The lines of a scenario. The database is migrated and empty, and of no use afterwards.
 
     Raises SimulationRefused and SimulationFailed.
@@ -48,7 +50,7 @@ async def play(book: Book, scenario: Scenario, database_url: str, start: datetim
 
 
 async def play_together(
-    book: Book,
+    book: DocumentSet,
     scenarios: Sequence[Scenario],
     database_url: str,
     start: datetime,
@@ -69,7 +71,7 @@ async def play_together(
 
 
 async def play_all(
-    book: Book, scenarios: Sequence[Scenario], start: datetime
+    book: DocumentSet, scenarios: Sequence[Scenario], start: datetime
 ) -> AsyncIterator[list[Line]]:
     """The lines of each scenario, one after another, on a PostgreSQL server of their own.
 
@@ -83,7 +85,10 @@ async def play_all(
 
 
 async def play_crowd(
-    book: Book, scenarios: Sequence[Scenario], start: datetime, progress: Progress | None = None
+    book: DocumentSet,
+    scenarios: Sequence[Scenario],
+    start: datetime,
+    progress: Progress | None = None,
 ) -> list[Line]:
     """The lines of many contacts who live at the same time, on a PostgreSQL server of their own.
 

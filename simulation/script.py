@@ -12,11 +12,13 @@ from api.http.times import parse_time
 from api.tracking.items import Envelope, ItemRefused, parse_item
 from journeys.model.journey import Journey
 from journeys.model.steps import EmailStep, SmsStep, WebhookStep
+from journeys.model.well_known_events import STATUS_EVENTS
+from journeys.protocol.message_status import MessageStatus
 from journeys.time.durations import Duration
 from journeys.time.zones import zone_of
 from simulation.errors import SimulationRefused
 from simulation.recording_channels import Fate, WebhookAnswer
-from store.events.ingest import Item
+from store.events.items import Item
 from store.events.topic_changes import TopicState
 
 _IDENTIFY = frozenset({
@@ -24,13 +26,6 @@ _IDENTIFY = frozenset({
     "originalTimestamp", "receivedAt", "integrations", "channel", "version",
 })  # fmt: skip
 _BESIDE = frozenset({"groups", "topics", "events", "coupons"})
-_EVENTS = {
-    "opened": "Message Opened",
-    "clicked": "Message Clicked",
-    "delivered": "Message Delivered",
-    "bounced": "Message Bounced",
-    "replied": "Message Replied",
-}
 _FATES: tuple[str, ...] = get_args(Fate)
 
 
@@ -218,11 +213,15 @@ def _read_item(
         step = _step(raw, "message", journey, place, EmailStep | SmsStep | WebhookStep)
         if fate in _FATES:
             return SendGoes(step, cast("Fate", fate))
-        if not isinstance(fate, str) or fate not in _EVENTS:
-            known = ", ".join([*_EVENTS, *_FATES])
+        if not isinstance(fate, str) or fate not in STATUS_EVENTS:
+            known = ", ".join([*STATUS_EVENTS, *_FATES])
             raise SimulationRefused(f"{place}.is: must be one of {known}")
         more = {key: raw[key] for key in raw if key not in ("at", "message", "is")}
-        track = {"type": "track", "event": _EVENTS[fate], "properties": {**more, "step": step}}
+        track = {
+            "type": "track",
+            "event": STATUS_EVENTS[cast("MessageStatus", fate)],
+            "properties": {**more, "step": step},
+        }
         return Call(at, person.named(track), place)
     if "answer" in raw:
         step = _step(raw, "step", journey, place, WebhookStep)

@@ -24,7 +24,7 @@ change in between."""
 
 
 @dataclass(frozen=True)
-class Ageing:
+class TimedConditions:
     """What grows too old in some conditions: events by name, and how old they may be.
 
     `spans` is None if a bound of another kind moves with time: then any hour may matter.
@@ -34,7 +34,7 @@ class Ageing:
     spans: tuple[Duration, ...] | None
 
     @classmethod
-    def of(cls, conditions: Iterable[EventCondition]) -> Ageing:
+    def of(cls, conditions: Iterable[EventCondition]) -> TimedConditions:
         """All of these."""
         timed = [
             each

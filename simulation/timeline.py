@@ -11,7 +11,7 @@ from uuid import UUID
 from api.http.times import format_time
 from journeys.compile.flow import Flow
 from journeys.model.journey import Journey
-from journeys.model.outcomes import impossible, outcomes
+from journeys.model.outcomes import impossible_outcomes, outcomes
 from journeys.model.steps import GotoStep
 from journeys.time.zones import zone_of
 from store.simulation.simulated_database import Happened, Standing, Turned
@@ -132,7 +132,7 @@ def coverage(journey: Journey, lines: Iterable[Line]) -> list[Reached]:
     flow = Flow(journey)
     found = []
     for step in journey.all_steps():
-        never = impossible(step)
+        never = impossible_outcomes(step)
         if isinstance(step, GotoStep) and not flow.returns(step.id):
             never["spent"] = "no run comes to it twice"
         possible = [outcome for outcome in outcomes(step) if outcome not in never]

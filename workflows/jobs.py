@@ -11,7 +11,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from journeys.protocol.names import MOVE, QUEUE, RESUME
+    from journeys.protocol.jobs import JOBS, STOP_ACTIVITY, JobKind
+    from journeys.protocol.names import QUEUE
     from journeys.protocol.payloads import JobInput, JobPage, JobResult
 
 _PAGE_TIMEOUT = timedelta(seconds=60)
@@ -22,31 +23,31 @@ _PAGE_RETRY = RetryPolicy(
 )
 
 
-@workflow.defn(name=MOVE)
+@workflow.defn(name=JOBS["move"].workflow)
 class Move:
     """Moves the runs in flight of a journey to another version."""
 
     @workflow.run
     async def run(self, given: JobInput) -> JobResult:
         """Move page after page, until no run is left that is to be judged."""
-        return await _pages("move_page", "stop_job", given)
+        return await _pages("move", given)
 
 
-@workflow.defn(name=RESUME)
+@workflow.defn(name=JOBS["resume"].workflow)
 class Resume:
     """Wakes the sends that a pause held, at a set rate and under its overdue policy."""
 
     @workflow.run
     async def run(self, given: JobInput) -> JobResult:
         """Wake page after page, until no send is held any more."""
-        return await _pages("resume_page", "stop_job", given)
+        return await _pages("resume", given)
 
 
-async def _pages(activity: str, stop: str, given: JobInput) -> JobResult:
+async def _pages(kind: JobKind, given: JobInput) -> JobResult:
     done = 0
     try:
         while True:
-            page = await _page(activity, given)
+            page = await _page(JOBS[kind].page_activity, given)
             done = page.done
             _tell(given, page)
             if page.state != "running":
@@ -57,7 +58,7 @@ async def _pages(activity: str, stop: str, given: JobInput) -> JobResult:
                 await workflow.sleep(page.rest, summary=f"{given.subject}: next page")
     except BaseException as error:
         if is_cancelled_exception(error):
-            await asyncio.shield(_page(stop, given))
+            await asyncio.shield(_page(STOP_ACTIVITY, given))
             workflow.set_current_details(f"Stopped after **{done}**.")
         raise
 

@@ -21,8 +21,9 @@ from temporalio.exceptions import (
 from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
-    from journeys.protocol.deferrals import held_words, until_words
-    from journeys.protocol.names import QUEUE, SEND_QUEUES, WAKE, WORKFLOW
+    from journeys.protocol.channels import SEND_KINDS, SEND_QUEUES
+    from journeys.protocol.deferrals import deferral_words, until_words
+    from journeys.protocol.names import QUEUE, WAKE, WORKFLOW
     from journeys.protocol.payloads import (
         FinishInput,
         Following,
@@ -34,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
         TakenVersion,
         Wake,
     )
-    from journeys.protocol.program import SENDS, Cursor, Node, advance, begin, divert
+    from journeys.protocol.program import Cursor, Node, advance, begin, divert
 
 JOURNEY_STEP = SearchAttributeKey.for_keyword("JourneyStep")
 JOURNEY_VERSION = SearchAttributeKey.for_keyword("JourneyVersion")
@@ -125,7 +126,7 @@ class Journey:
     async def _visit(self, node: Node, planned: StepResult | None) -> StepResult:
         if node.kind == "wait":
             return await self._wait(node, planned)
-        if node.kind in SENDS:
+        if node.kind in SEND_KINDS:
             return await self._send(node)
         if node.kind == "split":
             return await self._split(node)
@@ -177,7 +178,7 @@ class Journey:
             if not _stands(result):
                 return result
             until = until_words(result.due, late=result.late)
-            held = f"{node.summary}: {held_words(result.held)}, {until}"
+            held = f"{node.summary}: {deferral_words(result.held)}, {until}"
             fired = await self._stand(node, node.summary, result.due, told=held)
             due = result.due if fired else None
 

@@ -13,7 +13,7 @@ from store.runs.rows import RunRow
 
 
 @dataclass(frozen=True)
-class Arrival:
+class StepArrival:
     """A run at a visit that is not decided yet, and the connection to decide it on."""
 
     conn: AsyncConnection[Any]

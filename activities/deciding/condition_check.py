@@ -8,32 +8,32 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from journeys.model.conditions import Condition
-from store.conditions import compile_condition, judge
+from store.conditions import compile_condition, evaluate
 from store.definitions.catalog import Definition
 from store.runs.rows import RunRow
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ConditionResult:
     """Whether a condition holds, and the values it looked at."""
 
     holds: bool
     facts: dict[str, Any]
 
 
-async def guard(
+async def check_condition(
     conn: AsyncConnection[Any], run: RunRow, definition: Definition, condition: Condition
-) -> Verdict:
+) -> ConditionResult:
     """Judge one condition for a run."""
-    return (await judge_all(conn, run, definition, [condition]))[0]
+    return (await check_conditions(conn, run, definition, [condition]))[0]
 
 
-async def judge_all(
+async def check_conditions(
     conn: AsyncConnection[Any],
     run: RunRow,
     definition: Definition,
     conditions: list[Condition],
-) -> list[Verdict]:
+) -> list[ConditionResult]:
     """Judge several conditions for a run, in one statement."""
     zone = definition.journey.timezone or "UTC"
     predicates = [
@@ -46,6 +46,6 @@ async def judge_all(
         for number, condition in enumerate(conditions)
     ]
     return [
-        Verdict(judged.holds, {"saw": judged.saw})
-        for judged in await judge(conn, run.id, predicates)
+        ConditionResult(judged.holds, {"saw": judged.saw})
+        for judged in await evaluate(conn, run.id, predicates)
     ]

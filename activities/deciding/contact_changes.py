@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from activities.deciding.arrival import Arrival, Decision
+from activities.deciding.arrival import Decision, StepArrival
 from journeys.model.steps import CouponStep, GroupStep, UpdateStep
 from store.contacts.operands import resolve_all
 from store.coupons.pools import draw
@@ -10,7 +10,7 @@ from store.events.attribute_changes import change_attributes
 from store.events.group_changes import change_groups
 
 
-async def update(arrival: Arrival, step: UpdateStep) -> Decision:
+async def update(arrival: StepArrival, step: UpdateStep) -> Decision:
     """Change the contact's attributes."""
     conn, run, change = arrival.conn, arrival.run, step.update
     values = await resolve_all(conn, run, change.set)
@@ -25,7 +25,7 @@ async def update(arrival: Arrival, step: UpdateStep) -> Decision:
     return Decision("done", {"changed": sorted({*change.set, *change.unset, *change.add})})
 
 
-async def group(arrival: Arrival, step: GroupStep) -> Decision:
+async def group(arrival: StepArrival, step: GroupStep) -> Decision:
     """Add the contact to groups, or remove it."""
     conn, run, change = arrival.conn, arrival.run, step.group
     await change_groups(
@@ -34,7 +34,7 @@ async def group(arrival: Arrival, step: GroupStep) -> Decision:
     return Decision("done", {"add": change.add, "remove": change.remove})
 
 
-async def coupon(arrival: Arrival, step: CouponStep) -> Decision:
+async def coupon(arrival: StepArrival, step: CouponStep) -> Decision:
     """Draw a code from the pool. It stays in Postgres: steps read it as `steps.ID.code`."""
     run, pool = arrival.run, step.coupon.pool
     code = await draw(

@@ -14,27 +14,27 @@ from psycopg import AsyncConnection
 from temporalio import activity
 
 from activities.context import Context
-from activities.deciding.arrival import Arrival, Decision
-from activities.deciding.condition_check import guard
+from activities.deciding.arrival import Decision, StepArrival
+from activities.deciding.condition_check import check_condition
 from activities.deciding.contact_changes import coupon, group, update
 from activities.deciding.emit_and_enter import emit, enter_
 from activities.deciding.routing import branch, exit_, goto
-from activities.failures import refuse
-from activities.leaving.exits import ended
-from activities.locked_run import locked, unlocked
-from activities.versions.take_version import moved_on
+from activities.failures import final_error
+from activities.leaving.exits import ended_result
+from activities.locked_run import lock, read
+from activities.versions.take_version import stale_version
 from journeys.model.steps import Step
 from journeys.protocol.payloads import StepInput, StepResult
 from journeys.protocol.program import Kind
 from store.runs.rows import RunRow
 from store.runs.visits import decide, find_visit
 
-Choose = Callable[[Arrival, Any], Awaitable[Decision]]
+Choose = Callable[[StepArrival, Any], Awaitable[Decision]]
 """Decides for a step of its own kind."""
 
 
 @dataclass(frozen=True)
-class Chooser:
+class StepDecider:
     """How steps of a kind are decided."""
 
     choose: Choose
@@ -42,19 +42,19 @@ class Chooser:
     """It changes more than its visit: contact and run are locked, and nobody has decided yet."""
 
 
-CHOOSERS: dict[Kind, Chooser] = {
-    "branch": Chooser(branch, acts=False),
-    "goto": Chooser(goto, acts=False),
-    "exit": Chooser(exit_),
-    "update": Chooser(update),
-    "group": Chooser(group),
-    "coupon": Chooser(coupon),
-    "emit": Chooser(emit),
-    "enter": Chooser(enter_),
+DECIDERS: dict[Kind, StepDecider] = {
+    "branch": StepDecider(branch, acts=False),
+    "goto": StepDecider(goto, acts=False),
+    "exit": StepDecider(exit_),
+    "update": StepDecider(update),
+    "group": StepDecider(group),
+    "coupon": StepDecider(coupon),
+    "emit": StepDecider(emit),
+    "enter": StepDecider(enter_),
 }
 
 
-class Decisions:
+class DecisionActivities:
     """The activities of the steps that take no time, each named by its step's kind."""
 
     def __init__(self, context: Context) -> None:
@@ -62,21 +62,21 @@ class Decisions:
 
     def activities(self) -> list[Callable[..., Any]]:
         """One for each kind."""
-        return [self.activity_of(kind) for kind in CHOOSERS]
+        return [self.activity_of(kind) for kind in DECIDERS]
 
     def activity_of(self, kind: Kind) -> Callable[..., Any]:
         """The activity that decides for steps of a kind."""
-        chooser = CHOOSERS[kind]
+        chooser = DECIDERS[kind]
 
         @activity.defn(name=kind)
         async def decide_step(given: StepInput) -> StepResult:
             async with self._context.pool.connection() as conn:
                 if not chooser.acts:
                     # One statement, of which the first to come wins, needs no transaction.
-                    run = await unlocked(conn, given.run_id)
+                    run = await read(conn, given.run_id)
                     return await self._decide(conn, run, given, kind, chooser.choose)
                 async with conn.transaction():
-                    run = await locked(conn, given.run_id)
+                    run = await lock(conn, given.run_id)
                     before = await find_visit(conn, given.run_id, given.visit)
                     if before is not None and before.outcome is not None:
                         return StepResult(outcome=before.outcome)
@@ -97,18 +97,18 @@ class Decisions:
         if not run.active:
             # A task that decided and ended the run may be refused for a signal, and done anew.
             before = await find_visit(conn, given.run_id, given.visit)
-            return ended(run) if before is None else StepResult(outcome=before.outcome)
-        if moved := moved_on(run, given):
+            return ended_result(run) if before is None else StepResult(outcome=before.outcome)
+        if moved := stale_version(run, given):
             return moved
         definition = await self._context.catalog.definition(conn, run.journey, run.version)
         try:
             step = definition.journey.step(given.step)
         except KeyError:
-            raise refuse("unknown_step") from None
+            raise final_error("unknown_step") from None
         if step.kind != kind:
-            raise refuse("unknown_step")
-        arrival = Arrival(conn, self._context, run, definition, given.visit)
-        decision = await skipped(arrival, step) or await choose(arrival, step)
+            raise final_error("unknown_step")
+        arrival = StepArrival(conn, self._context, run, definition, given.visit)
+        decision = await skip_unless(arrival, step) or await choose(arrival, step)
         outcome = await decide(
             conn,
             run_id=given.run_id,
@@ -122,9 +122,9 @@ class Decisions:
         return StepResult(outcome=outcome)
 
 
-async def skipped(arrival: Arrival, step: Step) -> Decision | None:
+async def skip_unless(arrival: StepArrival, step: Step) -> Decision | None:
     """The decision not to take a step whose `if` does not hold; None if it is to be taken."""
     if step.if_ is None:
         return None
-    verdict = await guard(arrival.conn, arrival.run, arrival.definition, step.if_)
+    verdict = await check_condition(arrival.conn, arrival.run, arrival.definition, step.if_)
     return None if verdict.holds else Decision("skipped", {"reason": "if", **verdict.facts})

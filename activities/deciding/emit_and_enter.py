@@ -5,16 +5,16 @@ Each is a link of a chain: `depth` counts them since the event from outside that
 
 from __future__ import annotations
 
-from activities.deciding.arrival import Arrival, Decision
+from activities.deciding.arrival import Decision, StepArrival
 from journeys.model.steps import EmitStep, EnterStep
 from store.contacts.operands import resolve_all
 from store.definitions.journeys import journey_version
-from store.entries.admission import CHAIN_LIMIT, EntryRequest, Refused, enter, key_of_start
-from store.events.effects import MeaningRefused
+from store.entries.admission import CHAIN_LIMIT, EntryRequest, RefusedEntry, enter, key_of_start
+from store.events.effects import EffectRefused
 from store.events.recording import NewEvent, record_events
 
 
-async def emit(arrival: Arrival, step: EmitStep) -> Decision:
+async def emit(arrival: StepArrival, step: EmitStep) -> Decision:
     """Record an event of the contact; one with a meaning has its effect."""
     conn, run, emission = arrival.conn, arrival.run, step.emit
     depth = run.depth + 1
@@ -24,13 +24,13 @@ async def emit(arrival: Arrival, step: EmitStep) -> Decision:
     event = NewEvent(emission.event, properties, depth=depth)
     try:
         [event_id] = await record_events(conn, run.contact_id, [event])
-    except MeaningRefused as refused:
+    except EffectRefused as refused:
         why = {"code": refused.code, "message": str(refused)}
         return Decision("failed", {"event": emission.event, **why})
     return Decision("done", {"event": emission.event, "event_id": event_id})
 
 
-async def enter_(arrival: Arrival, step: EnterStep) -> Decision:
+async def enter_(arrival: StepArrival, step: EnterStep) -> Decision:
     """Begin a run of another journey, as Postgres decides; the dispatcher starts its workflow."""
     conn, run, journey = arrival.conn, arrival.run, step.enter.journey
     version = await journey_version(conn, journey)
@@ -49,7 +49,7 @@ async def enter_(arrival: Arrival, step: EnterStep) -> Decision:
         start_workflow=True,
     )
     answer = await enter(conn, catalog, definition, request)
-    if isinstance(answer, Refused):
+    if isinstance(answer, RefusedEntry):
         return Decision("refused", {"journey": journey, "code": answer.code})
     return Decision(
         "entered", {"journey": journey, "version": version, "run_id": str(answer.run_id)}

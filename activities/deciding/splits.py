@@ -11,12 +11,12 @@ from psycopg import AsyncConnection
 from temporalio import activity
 
 from activities.context import Context
-from activities.deciding.arrival import Arrival, Decision
-from activities.deciding.decisions import skipped
-from activities.failures import refuse
-from activities.leaving.exits import ended, fired_exit, leave, left_before
-from activities.locked_run import locked, unlocked
-from activities.versions.take_version import moved_on
+from activities.deciding.arrival import Decision, StepArrival
+from activities.deciding.decisions import skip_unless
+from activities.failures import final_error
+from activities.leaving.exits import ended_result, exit_taken_before, fired_exit, take_exit
+from activities.locked_run import lock, read
+from activities.versions.take_version import stale_version
 from journeys.model.arms import Score, arm_at, bucket, contenders, winner_of
 from journeys.model.steps import SplitStep, Winner
 from journeys.protocol.payloads import StepInput, StepResult
@@ -26,14 +26,14 @@ from store.definitions.catalog import Definition
 from store.reports.split_scores import tally
 from store.runs.rows import RunRow
 from store.runs.visits import VisitRow, decide, find_visit
-from store.waits.wait_plans import lapse
-from store.waits.wait_visits import close_by_time, leave_wait, plan_wait, starting_time
+from store.waits.wait_plans import scaled_end
+from store.waits.wait_visits import close_by_exit, close_by_time, plan_wait, starting_time
 
 _MANY = 1_000
 _KEPT_FOR = timedelta(minutes=1)
 
 
-class Splits:
+class SplitActivities:
     """The activity of splits. A visit is decided once, and so is the way that a winner goes."""
 
     def __init__(self, context: Context) -> None:
@@ -44,7 +44,7 @@ class Splits:
     async def split(self, given: StepInput) -> StepResult:
         """Take an arm, or stand still at a `winner` until it is due or an exit fires."""
         async with self._context.pool.connection() as conn:
-            run = await unlocked(conn, given.run_id)
+            run = await read(conn, given.run_id)
             visit = await find_visit(conn, given.run_id, given.visit)
             if (before := _before(run, visit, given)) is not None:
                 return before
@@ -53,8 +53,8 @@ class Splits:
             if visit is not None:
                 decision = Decision(visit.facts["arm"], visit.facts)
             else:
-                arrival = Arrival(conn, self._context, run, definition, given.visit)
-                not_taken = await skipped(arrival, step)
+                arrival = StepArrival(conn, self._context, run, definition, given.visit)
+                not_taken = await skip_unless(arrival, step)
                 decision = not_taken or _by_weight(run, step)
                 if not_taken is not None or _winner(step, decision.outcome) is None:
                     outcome = await decide(
@@ -68,7 +68,7 @@ class Splits:
                     )
                     return StepResult(outcome=outcome)
             async with conn.transaction():
-                run = await locked(conn, given.run_id)
+                run = await lock(conn, given.run_id)
                 return await self._stand(conn, run, definition, step, given, decision)
 
     async def _stand(
@@ -98,8 +98,8 @@ class Splits:
         over = due <= run.now or (given.due is not None and given.due >= due)
         left = await fired_exit(conn, run, definition, due if over else None)
         if left is not None:
-            await leave_wait(conn, run.id, given.visit, left.slot.outcome)
-            return await leave(conn, run, definition, given.visit, left)
+            await close_by_exit(conn, run.id, given.visit, left.slot.outcome)
+            return await take_exit(conn, run, definition, given.visit, left)
         if not over:
             waits = f"{name} waits {Duration.parse(winner.after).words()}"
             return StepResult(due=due, held=waits)
@@ -131,7 +131,7 @@ class Splits:
             step=given.step,
             kind="split",
             start=start,
-            due=lapse(winner.after, start, zone, self._context.speed),
+            due=scaled_end(winner.after, start, zone, self._context.speed),
             ref=run.ref,
             facts={**facts, "by": winner.by, "length": winner.after, "zone": zone.key},
         )
@@ -183,9 +183,9 @@ def _split_of(definition: Definition, step_id: str) -> SplitStep:
     try:
         step = definition.journey.step(step_id)
     except KeyError:
-        raise refuse("unknown_step") from None
+        raise final_error("unknown_step") from None
     if not isinstance(step, SplitStep):
-        raise refuse("unknown_step")
+        raise final_error("unknown_step")
     return step
 
 
@@ -202,12 +202,12 @@ def _by_weight(run: RunRow, step: SplitStep) -> Decision:
 
 def _before(run: RunRow, visit: VisitRow | None, given: StepInput) -> StepResult | None:
     """What was answered at this visit before, or nothing if it is still to be decided."""
-    if run.active and (moved := moved_on(run, given)):
+    if run.active and (moved := stale_version(run, given)):
         return moved
     if visit is not None and (visit.due_at is None or "winner" in visit.facts):
         return StepResult(outcome=visit.outcome, way=visit.facts.get("winner"))
     if not run.active:
-        return ended(run)
+        return ended_result(run)
     if visit is None or visit.outcome is None:
         return None
-    return left_before(run, given.visit) or StepResult(outcome=visit.outcome)
+    return exit_taken_before(run, given.visit) or StepResult(outcome=visit.outcome)

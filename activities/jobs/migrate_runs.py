@@ -14,8 +14,9 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.jobs.pages import begin_page, end_page
-from dispatch.goals import note_goal_met_before
-from dispatch.versions import tell
+from dispatch.goals import record_goal_met_before
+from dispatch.versions import wake_migrated_run
+from journeys.protocol.jobs import JOBS
 from journeys.protocol.payloads import JobInput, JobPage
 from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Catalog
@@ -25,10 +26,10 @@ from store.operations.jobs import (
     end_job,
     finish_page,
     finish_stragglers,
-    runs_to_move,
+    runs_to_migrate,
     stragglers,
 )
-from store.versions.run_migration import Judged, Superseded, Target, move_run
+from store.versions.run_migration import MigrationDecision, Superseded, Target, migrate_run
 
 _PAGE = 50
 _AT_ONCE = 8
@@ -36,7 +37,7 @@ _LATECOMERS = timedelta(seconds=3)
 """For so long a dispatcher may still begin runs of the version that was active before."""
 
 
-class Moving:
+class MigrateRunsActivities:
     """The activities of the job `Move`."""
 
     def __init__(
@@ -52,7 +53,7 @@ class Moving:
         self._catalog = catalog
         self._speed = speed
 
-    @activity.defn(name="move_page")
+    @activity.defn(name=JOBS["move"].page_activity)
     async def page(self, given: JobInput) -> JobPage:
         """Move the next runs; those that are at work are tried again until they stand or end."""
         async with self._pool.connection() as conn:
@@ -67,7 +68,7 @@ class Moving:
                 since=job.started_at,
                 speed=self._speed,
             )
-            runs = await runs_to_move(conn, job.journey, job.version, job.after, _PAGE)
+            runs = await runs_to_migrate(conn, job.journey, job.version, job.after, _PAGE)
             if runs:
                 came = await self._move_all(job, runs, target)
                 await finish_page(
@@ -100,22 +101,22 @@ class Moving:
 
     async def _move_all(
         self, job: JobRow, runs: Sequence[UUID], target: Target
-    ) -> list[tuple[UUID, Judged]]:
+    ) -> list[tuple[UUID, MigrationDecision]]:
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(run_id: UUID) -> tuple[UUID, Judged]:
+        async def one(run_id: UUID) -> tuple[UUID, MigrationDecision]:
             async with limit:
                 async with self._pool.connection() as conn:
-                    judged = await move_run(conn, self._catalog, job.id, run_id, target)
+                    judged = await migrate_run(conn, self._catalog, job.id, run_id, target)
                     if judged.came == "moved" and target.definition.goal is not None:
-                        await note_goal_met_before(conn, self._catalog, run_id)
+                        await record_goal_met_before(conn, self._catalog, run_id)
                 activity.heartbeat()
                 if judged.came == "moved":
-                    await tell(self._client, job.journey, run_id)
+                    await wake_migrated_run(self._client, job.journey, run_id)
             return run_id, judged
 
         results = await asyncio.gather(*map(one, runs), return_exceptions=True)
-        came: list[tuple[UUID, Judged]] = []
+        came: list[tuple[UUID, MigrationDecision]] = []
         for result in results:
             if isinstance(result, Superseded):
                 continue
@@ -125,5 +126,5 @@ class Moving:
         return came
 
 
-def _those(came: list[tuple[UUID, Judged]], word: str) -> list[UUID]:
+def _those(came: list[tuple[UUID, MigrationDecision]], word: str) -> list[UUID]:
     return [run_id for run_id, judged in came if judged.came == word]

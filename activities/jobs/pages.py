@@ -9,17 +9,18 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio import activity
 
+from journeys.protocol.jobs import STOP_ACTIVITY
 from journeys.protocol.payloads import JobInput, JobPage
 from store.operations.jobs import JobRow, end_job, read_job
 
 
-class Stopping:
+class StopJobActivities:
     """What a job that is cancelled in Temporal leaves to be done."""
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
         self._pool = pool
 
-    @activity.defn(name="stop_job")
+    @activity.defn(name=STOP_ACTIVITY)
     async def stop(self, given: JobInput) -> JobPage:
         """Note that the job was stopped."""
         async with self._pool.connection() as conn:

@@ -20,11 +20,18 @@ from temporalio.client import Client
 
 from activities.jobs.pages import begin_page, end_page
 from dispatch.temporal import wake
+from journeys.protocol.jobs import JOBS
 from journeys.protocol.payloads import JobInput, JobPage
 from journeys.versions.overdue import Overdue
 from store.definitions.journeys import read_resumption
-from store.messages.paused_sends import due_visits, held_visits, spread_visits
-from store.operations.jobs import JobRow, all_spread, came_to, end_job, woke_up_to
+from store.messages.paused_sends import paused_sends, schedule_paused_sends, scheduled_paused_sends
+from store.operations.jobs import (
+    JobRow,
+    end_job,
+    record_all_scheduled,
+    record_resume_progress,
+    record_woken_until,
+)
 
 _RATE = 200
 """Sends woken a second, at most."""
@@ -36,14 +43,14 @@ _LOOK = timedelta(seconds=60)
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-class Resuming:
+class ResumeSendsActivities:
     """The activities of the job `Resume`."""
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]], client: Client) -> None:
         self._pool = pool
         self._client = client
 
-    @activity.defn(name="resume_page")
+    @activity.defn(name=JOBS["resume"].page_activity)
     async def page(self, given: JobInput) -> JobPage:
         """Wake the next sends. A pause that comes meanwhile ends the job: they are held again."""
         async with self._pool.connection() as conn:
@@ -61,10 +68,10 @@ class Resuming:
 
     async def _wake_next(self, conn: AsyncConnection[Any], job: JobRow) -> timedelta:
         begun = time.monotonic()
-        held = await held_visits(conn, job.journey, job.after, _PAGE)
+        held = await paused_sends(conn, job.journey, job.after, _PAGE)
         await self._wake(job.journey, ((each.run_id, each.visit) for each in held))
         if held:
-            await came_to(conn, job, after=held[-1].run_id, done=len(held))
+            await record_resume_progress(conn, job, after=held[-1].run_id, done=len(held))
         if len(held) < _PAGE:
             await end_job(conn, job.id, "done")
         return _rest(len(held), begun)
@@ -73,24 +80,24 @@ class Resuming:
         self, conn: AsyncConnection[Any], job: JobRow, overdue: Overdue
     ) -> timedelta:
         since = await read_resumption(conn, job.journey)
-        held = await held_visits(conn, job.journey, job.after, _SPREAD_PAGE)
+        held = await paused_sends(conn, job.journey, job.after, _SPREAD_PAGE)
         if since is not None:
             turns = [(each, overdue.turn(each.contact_id, job.journey, since)) for each in held]
-            await spread_visits(conn, turns)
+            await schedule_paused_sends(conn, turns)
         if held:
-            await came_to(conn, job, after=held[-1].run_id, done=0)
+            await record_resume_progress(conn, job, after=held[-1].run_id, done=0)
         if len(held) < _SPREAD_PAGE:
-            await all_spread(conn, job)
+            await record_all_scheduled(conn, job)
         return timedelta(0)
 
     async def _wake_due(self, conn: AsyncConnection[Any], job: JobRow) -> timedelta:
         begun = time.monotonic()
-        coming = await due_visits(conn, job.journey, job.reached or _EPOCH, _PAGE)
+        coming = await scheduled_paused_sends(conn, job.journey, job.reached or _EPOCH, _PAGE)
         due = [each for each in coming if each.due_at is not None and each.due_at <= job.now]
         await self._wake(job.journey, ((each.run_id, each.visit) for each in due))
         if due:
             assert due[-1].due_at is not None
-            await woke_up_to(conn, job, due[-1].due_at, len(due))
+            await record_woken_until(conn, job, due[-1].due_at, len(due))
         if len(due) == len(coming) < _PAGE:
             await end_job(conn, job.id, "done")
             return timedelta(0)

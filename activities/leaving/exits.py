@@ -9,9 +9,9 @@ from psycopg import AsyncConnection
 
 from journeys.protocol.payloads import JourneyResult, StepResult
 from store.definitions.catalog import Definition
-from store.runs.lifecycle import end_run, fire_exit
+from store.runs.lifecycle import end_run, record_fired_exit
 from store.runs.rows import RunRow
-from store.waits.listeners import Fired, look_at
+from store.waits.listeners import Fired, first_fired
 
 
 async def fired_exit(
@@ -23,14 +23,14 @@ async def fired_exit(
     """
     if definition.exits is None or run.exit_rule is not None:
         return None
-    return await look_at(conn, definition.exits, run_id=run.id, visit=0, due=due)
+    return await first_fired(conn, definition.exits, run_id=run.id, visit=0, due=due)
 
 
-async def leave(
+async def take_exit(
     conn: AsyncConnection[Any], run: RunRow, definition: Definition, visit: int, fired: Fired
 ) -> StepResult:
     """Let the rule end the run: at once, or after its `then`."""
-    await fire_exit(conn, run.id, visit, fired.slot.number, fired.slot.name)
+    await record_fired_exit(conn, run.id, visit, fired.slot.number, fired.slot.name)
     if definition.program.exits[fired.slot.number] is not None:
         return StepResult(exit_rule=fired.slot.number)
     outcome, reason = fired.slot.outcome, fired.slot.name
@@ -38,13 +38,13 @@ async def leave(
     return StepResult(ended=JourneyResult(outcome=outcome, reason=reason))
 
 
-def left_before(run: RunRow, visit: int) -> StepResult | None:
-    """What `leave` answered at this visit, for an activity that a reset has brought back."""
+def exit_taken_before(run: RunRow, visit: int) -> StepResult | None:
+    """What `take_exit` answered at this visit, for an activity that a reset has brought back."""
     if run.exit_rule is None or run.exit_visit != visit:
         return None
     return StepResult(exit_rule=run.exit_rule)
 
 
-def ended(run: RunRow) -> StepResult:
+def ended_result(run: RunRow) -> StepResult:
     """The result for a run that has ended elsewhere."""
     return StepResult(ended=JourneyResult(outcome=run.outcome or "removed", reason=run.reason))

@@ -8,15 +8,15 @@ from psycopg import AsyncConnection
 from temporalio import activity
 
 from activities.context import Context
-from activities.leaving.exits import ended, fired_exit, leave, left_before
-from activities.locked_run import locked
-from activities.versions.take_version import moved_on
+from activities.leaving.exits import ended_result, exit_taken_before, fired_exit, take_exit
+from activities.locked_run import lock
+from activities.versions.take_version import stale_version
 from journeys.protocol.payloads import FinishInput, JourneyResult, StepResult
 from store.runs.lifecycle import end_run
 from store.runs.rows import RunRow
 
 
-class Finishing:
+class FinishActivities:
     """Ends runs."""
 
     def __init__(self, context: Context) -> None:
@@ -26,8 +26,8 @@ class Finishing:
     async def finish(self, given: FinishInput) -> StepResult:
         """End the run, unless an exit that nobody has noticed yet comes first. Idempotent."""
         async with self._context.pool.connection() as conn, conn.transaction():
-            run = await locked(conn, given.run_id)
-            if run.active and given.outcome != "removed" and (moved := moved_on(run, given)):
+            run = await lock(conn, given.run_id)
+            if run.active and given.outcome != "removed" and (moved := stale_version(run, given)):
                 return moved
             return await finish_run(
                 conn, self._context, run, given.visit, given.outcome, given.reason
@@ -44,17 +44,17 @@ async def finish_run(
 ) -> StepResult:
     """End a run that the caller has locked. After an exit's `then` the outcome is the exit's."""
     if not run.active:
-        return ended(run)
+        return ended_result(run)
     if outcome == "completed":
         if run.exit_rule is not None:
-            if (before := left_before(run, visit)) is not None:
+            if (before := exit_taken_before(run, visit)) is not None:
                 return before
             outcome, reason = "exited", run.reason
         else:
             definition = await context.catalog.definition(conn, run.journey, run.version)
             fired = await fired_exit(conn, run, definition)
             if fired is not None:
-                return await leave(conn, run, definition, visit, fired)
+                return await take_exit(conn, run, definition, visit, fired)
     if outcome == "exited" and reason is None:
         reason = run.reason
     await end_run(conn, run.id, outcome, reason)

@@ -14,12 +14,19 @@ from uuid import UUID, uuid4
 from psycopg import AsyncConnection
 
 from activities.context import Context
-from activities.deciding.condition_check import guard
-from activities.failures import refuse, retry
-from activities.leaving.exits import ended, fired_exit, leave, left_before
-from activities.locked_run import locked_to_claim
-from activities.sending.deferrals import WATCHED, Held, Skipped, Terms, judge, terms_of
-from activities.versions.take_version import moved_on
+from activities.deciding.condition_check import check_condition
+from activities.failures import final_error, retryable_error
+from activities.leaving.exits import ended_result, exit_taken_before, fired_exit, take_exit
+from activities.locked_run import lock_to_claim
+from activities.sending.deferrals import (
+    WATCHED,
+    Deferral,
+    SendTerms,
+    Skip,
+    check_send_time,
+    send_terms,
+)
+from activities.versions.take_version import stale_version
 from journeys.model.sends import EffectiveSend
 from journeys.model.steps import EmailStep, SendStep, WebhookStep
 from journeys.model.values import Reference, references_in
@@ -30,20 +37,20 @@ from store.contacts.operands import Operands
 from store.definitions.catalog import Definition
 from store.entries.admission import entries_of
 from store.messages.claims import (
-    Addressee,
-    Attempted,
-    Standstill,
-    before_send,
-    claim,
-    give_up_claim,
-    skip,
+    PauseState,
+    PreviousAttempt,
+    Recipient,
+    claim_message,
+    mark_claim_unknown,
+    read_send_state,
+    record_skip,
 )
-from store.messages.deferrals import hold
+from store.messages.deferrals import record_deferral
 from store.messages.suppressions import find_suppression
 from store.runs.rows import RunRow
 from store.versions.run_migration import has_waited
-from store.waits.listeners import stop_watching
-from store.waits.wait_visits import watch
+from store.waits.listeners import remove_listeners
+from store.waits.wait_visits import watch_attributes
 
 ATTEMPT = timedelta(seconds=30)
 """How long one attempt can last at most: start-to-close of a send. After it, a claim that nobody
@@ -60,11 +67,11 @@ class Claimed:
     definition: Definition
     step: SendStep
     settings: EffectiveSend
-    terms: Terms
+    terms: SendTerms
     token: str
     message_id: UUID
     first_attempt_at: datetime
-    contact: Addressee
+    contact: Recipient
     variables: dict[str, Any]
     """What templates see."""
     references: dict[Reference, Any]
@@ -72,11 +79,11 @@ class Claimed:
 
 
 @dataclass(frozen=True)
-class Arrival:
+class SendAttempt:
     """An attempt's look at a visit: what it was asked, what was there before, and the time."""
 
     given: StepInput
-    before: Attempted
+    before: PreviousAttempt
     start: datetime
     """When the run came to the visit."""
     now: datetime
@@ -84,13 +91,13 @@ class Arrival:
     """What holds have found out, for the visit."""
 
 
-def _arrival(given: StepInput, run: RunRow, before: Attempted) -> Arrival:
+def _arrival(given: StepInput, run: RunRow, before: PreviousAttempt) -> SendAttempt:
     # The wait for the provider's turn counts: the run came when it asked, not when it was heard.
     start = before.started_at or min(given.now, run.now)
     # A timer that has fired is believed: Temporal's clock may be ahead of the database's.
     now = run.now if given.due is None else max(run.now, given.due)
     best = (before.facts or {}).get("best")
-    return Arrival(given, before, start, now, {} if best is None else {"best": best})
+    return SendAttempt(given, before, start, now, {} if best is None else {"best": best})
 
 
 async def claim_send(
@@ -101,23 +108,23 @@ async def claim_send(
     Raises `claim_held` while another attempt may still be calling the provider.
     """
     async with conn.transaction():
-        run = await locked_to_claim(conn, given.run_id)
+        run = await lock_to_claim(conn, given.run_id)
         if not run.active:
-            return ended(run)
-        if moved := moved_on(run, given):
+            return ended_result(run)
+        if moved := stale_version(run, given):
             return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
         try:
             step = definition.journey.step(given.step)
         except KeyError:
-            raise refuse("unknown_step") from None
+            raise final_error("unknown_step") from None
         if not isinstance(step, SendStep):
-            raise refuse("unknown_step")
+            raise final_error("unknown_step")
         settings = definition.journey.effective(step)
-        before, still, contact, document = await before_send(
+        before, still, contact, document = await read_send_state(
             conn, run, given.visit, settings.topic, step.kind
         )
-        if before.outcome is not None and (left := left_before(run, given.visit)) is not None:
+        if before.outcome is not None and (left := exit_taken_before(run, given.visit)) is not None:
             return left
         arrival = _arrival(given, run, before)
         settled = await _settled(conn, context, arrival, step, settings)
@@ -126,11 +133,11 @@ async def claim_send(
         fired = await fired_exit(conn, run, definition)
         if fired is not None:
             await _skip(conn, arrival, step, {"reason": "exited"})
-            return await leave(conn, run, definition, given.visit, fired)
+            return await take_exit(conn, run, definition, given.visit, fired)
         channel = None if document is None else context.catalog.channel(document)
         if channel is not None:
             settings = definition.journey.effective(step, channel)
-        terms = terms_of(
+        terms = send_terms(
             step,
             settings,
             channel,
@@ -144,20 +151,20 @@ async def claim_send(
         if stands is not None:
             return stands
         if step.if_ is not None:
-            verdict = await guard(conn, run, definition, step.if_)
+            verdict = await check_condition(conn, run, definition, step.if_)
             if not verdict.holds:
                 return await _skip(conn, arrival, step, {"reason": "if", **verdict.facts})
         reason = await _objection(conn, step, settings, contact)
         if reason is not None:
             facts = {"reason": reason, "topic": settings.topic}
             return await _skip(conn, arrival, step, facts)
-        held = await judge(conn, run, given.visit, step, terms, arrival.facts)
-        if isinstance(held, Held):
+        held = await check_send_time(conn, run, given.visit, step, terms, arrival.facts)
+        if isinstance(held, Deferral):
             return await _stand(conn, arrival, step, terms, run, held)
         if held is not None:
             return await _leave_out(conn, arrival, step, held)
         variables, references = await _variables(conn, run, step, contact)
-        message_id, first_attempt_at = await claim(
+        message_id, first_attempt_at = await claim_message(
             conn,
             message_id=uuid4(),
             run_id=run.id,
@@ -181,7 +188,7 @@ async def claim_send(
 async def _settled(
     conn: AsyncConnection[Any],
     context: Context,
-    arrival: Arrival,
+    arrival: SendAttempt,
     step: SendStep,
     settings: EffectiveSend,
 ) -> StepResult | None:
@@ -195,8 +202,8 @@ async def _settled(
         assert before.claim_age is not None
         left = ATTEMPT - before.claim_age
         if left > timedelta(0):
-            raise retry("claim_held", left + timedelta(milliseconds=100))
-        await give_up_claim(conn, run_id=given.run_id, visit=given.visit)
+            raise retryable_error("claim_held", left + timedelta(milliseconds=100))
+        await mark_claim_unknown(conn, run_id=given.run_id, visit=given.visit)
         if settings.on_unknown == "resend":
             return None
         return await _skip(conn, arrival, step, {"reason": "interrupted"}, outcome="unknown")
@@ -218,36 +225,36 @@ async def _settled(
 async def _paused(
     conn: AsyncConnection[Any],
     run: RunRow,
-    arrival: Arrival,
+    arrival: SendAttempt,
     step: SendStep,
-    terms: Terms,
-    still: Standstill,
+    terms: SendTerms,
+    still: PauseState,
 ) -> StepResult | None:
     """What a pause makes of the send, or a move that found the run overdue; None: it goes on."""
     if still.journey_state == "paused":
         if terms.late:
             return await _leave_out(conn, arrival, step, terms.skip_as_late)
-        return await _stand(conn, arrival, step, terms, run, Held("paused", None))
+        return await _stand(conn, arrival, step, terms, run, Deferral("paused", None))
     held = arrival.before.held
     if held == "retry" and still.due_at is not None and still.due_at > arrival.now:
         # Woken to look, and not because its time has come.
         return StepResult(held=held, due=still.due_at, late=still.due_at == terms.deadline)
     if run.skip_after is not None and not await has_waited(conn, run.id, run.skip_after):
         facts = {"overdue": run.skip_after}
-        return await _leave_out(conn, arrival, step, Skipped("paused", facts))
+        return await _leave_out(conn, arrival, step, Skip("paused", facts))
     if held != "paused" or still.overdue is None or still.resumed_at is None:
         return None
     overdue = Overdue.from_json(still.overdue)
     if overdue.policy == "skip":
-        return await _leave_out(conn, arrival, step, Skipped("paused"))
+        return await _leave_out(conn, arrival, step, Skip("paused"))
     turn = overdue.turn(run.contact_id, run.journey, still.resumed_at)
     if turn > arrival.now and not terms.late:
-        return await _stand(conn, arrival, step, terms, run, Held("paused", turn))
+        return await _stand(conn, arrival, step, terms, run, Deferral("paused", turn))
     return None
 
 
 async def _objection(
-    conn: AsyncConnection[Any], step: SendStep, settings: EffectiveSend, contact: Addressee
+    conn: AsyncConnection[Any], step: SendStep, settings: EffectiveSend, contact: Recipient
 ) -> str | None:
     """Why this contact must not get this message; None if it may."""
     if isinstance(step, WebhookStep):
@@ -263,7 +270,7 @@ async def _objection(
 
 
 async def _variables(
-    conn: AsyncConnection[Any], run: RunRow, step: SendStep, contact: Addressee
+    conn: AsyncConnection[Any], run: RunRow, step: SendStep, contact: Recipient
 ) -> tuple[dict[str, Any], dict[Reference, Any]]:
     seen = {
         **contact.attributes,
@@ -292,17 +299,17 @@ async def _variables(
 
 async def _stand(
     conn: AsyncConnection[Any],
-    arrival: Arrival,
+    arrival: SendAttempt,
     step: SendStep,
-    terms: Terms,
+    terms: SendTerms,
     run: RunRow,
-    held: Held,
+    held: Deferral,
 ) -> StepResult:
     """Let the send stand still, until its hold is over, it is too late, or somebody wakes it."""
     due, late = terms.look_again(held.until)
     given = arrival.given
     facts = arrival.facts if held.until is None else {**arrival.facts, "zone": terms.zone.key}
-    await hold(
+    await record_deferral(
         conn,
         run_id=given.run_id,
         visit=given.visit,
@@ -315,12 +322,12 @@ async def _stand(
         facts=facts,
     )
     if held.until is not None:
-        await watch(conn, run, given.visit, WATCHED)
+        await watch_attributes(conn, run, given.visit, WATCHED)
     return StepResult(held=held.why, due=due, late=late)
 
 
 async def _leave_out(
-    conn: AsyncConnection[Any], arrival: Arrival, step: SendStep, skipped: Skipped
+    conn: AsyncConnection[Any], arrival: SendAttempt, step: SendStep, skipped: Skip
 ) -> StepResult:
     """Skip the send for its times. One that may have gone out before is not known to be skipped."""
     facts = {**arrival.facts, "reason": skipped.reason, **skipped.facts}
@@ -330,14 +337,14 @@ async def _leave_out(
 
 async def _skip(
     conn: AsyncConnection[Any],
-    arrival: Arrival,
+    arrival: SendAttempt,
     step: SendStep,
     facts: dict[str, Any],
     *,
     outcome: str = "skipped",
 ) -> StepResult:
     given = arrival.given
-    held = await skip(
+    held = await record_skip(
         conn,
         run_id=given.run_id,
         visit=given.visit,
@@ -351,6 +358,6 @@ async def _skip(
     return StepResult(outcome=held)
 
 
-async def _watch_no_more(conn: AsyncConnection[Any], arrival: Arrival) -> None:
+async def _watch_no_more(conn: AsyncConnection[Any], arrival: SendAttempt) -> None:
     if arrival.before.held is not None:
-        await stop_watching(conn, arrival.given.run_id, arrival.given.visit)
+        await remove_listeners(conn, arrival.given.run_id, arrival.given.visit)

@@ -13,7 +13,7 @@ from journeys.model.values import Reference
 from journeys.templating.liquid import render
 
 
-class Unsendable(Exception):
+class CompositionFailed(Exception):
     """What the message would need is missing; the text says what."""
 
 
@@ -42,7 +42,7 @@ def compose(claimed: Claimed, context: Context) -> Outgoing:
 def _email(claimed: Claimed, step: EmailStep, context: Context) -> Email:
     sender = claimed.settings.from_ or context.sender
     if not sender:
-        raise Unsendable("the e-mail has no sender: give `from`, or set PARCOURS_FROM")
+        raise CompositionFailed("the e-mail has no sender: give `from`, or set PARCOURS_FROM")
     seen = claimed.variables
     return Email(
         message_id=claimed.message_id,

@@ -12,12 +12,12 @@ from psycopg import AsyncConnection
 
 from journeys.model.sends import Channel, EffectiveSend
 from journeys.model.steps import SendStep, WebhookStep
-from journeys.schedule.opening_hours import Openings, openings
+from journeys.schedule.opening_hours import OpeningHours, opening_hours_of
 from journeys.schedule.send_time import LOOK_BACK, Best, at_hour, at_time, best_hour
 from journeys.time.durations import Duration
 from store.events.active_hours import active_hours
-from store.messages.claims import Addressee
-from store.messages.frequency_caps import claimed_at_place
+from store.messages.claims import Recipient
+from store.messages.frequency_caps import nth_newest_claim
 from store.runs.rows import RunRow
 
 WATCHED = ["country", "timezone"]
@@ -25,7 +25,7 @@ WATCHED = ["country", "timezone"]
 
 
 @dataclass(frozen=True)
-class Held:
+class Deferral:
     """A send stands still."""
 
     why: str
@@ -34,7 +34,7 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Skipped:
+class Skip:
     """A send that will not be made."""
 
     reason: str
@@ -42,13 +42,13 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Terms:
+class SendTerms:
     """What says when a send goes out: its settings, and the contact's country and clock."""
 
     settings: EffectiveSend
-    waiting: Openings
+    waiting: OpeningHours
     """What it waits for."""
-    skipping: Openings
+    skipping: OpeningHours
     """Windows outside of which it is skipped."""
     zone: ZoneInfo
     start: datetime
@@ -63,10 +63,10 @@ class Terms:
         return self.deadline is not None and self.now >= self.deadline
 
     @property
-    def skip_as_late(self) -> Skipped:
+    def skip_as_late(self) -> Skip:
         """The skip of a send that is too late."""
         assert self.deadline is not None
-        return Skipped("late", {"up_to": self.deadline.astimezone(UTC).isoformat()})
+        return Skip("late", {"up_to": self.deadline.astimezone(UTC).isoformat()})
 
     def look_again(self, until: datetime | None) -> tuple[datetime | None, bool]:
         """When a send that stands still until then looks again, and whether it is too late then."""
@@ -75,17 +75,17 @@ class Terms:
         return until, False
 
 
-def terms_of(
+def send_terms(
     step: SendStep,
     settings: EffectiveSend,
     channel: Channel | None,
-    contact: Addressee,
+    contact: Recipient,
     *,
     zone: ZoneInfo,
     start: datetime,
     now: datetime,
     speed: float,
-) -> Terms:
+) -> SendTerms:
     """The terms of a send. A transactional one asks neither its channel nor the country."""
     country = None
     if channel is not None and not settings.transactional and not isinstance(step, WebhookStep):
@@ -94,10 +94,10 @@ def terms_of(
     if settings.up_to is not None:
         deadline = Duration.parse(settings.up_to).add_to(start, zone)
         deadline = deadline if speed == 1 else start + (deadline - start) / speed
-    return Terms(
+    return SendTerms(
         settings=settings,
-        waiting=openings(settings, country),
-        skipping=openings(settings, country, skipping=True),
+        waiting=opening_hours_of(settings, country),
+        skipping=opening_hours_of(settings, country, skipping=True),
         zone=zone,
         start=start,
         now=now,
@@ -105,14 +105,14 @@ def terms_of(
     )
 
 
-async def judge(
+async def check_send_time(
     conn: AsyncConnection[Any],
     run: RunRow,
     visit: int,
     step: SendStep,
-    terms: Terms,
+    terms: SendTerms,
     facts: dict[str, Any],
-) -> Held | Skipped | None:
+) -> Deferral | Skip | None:
     """Whether the send stands still or is skipped; None if it may go out now.
 
     The caller holds the contact's lock. `facts` are the visit's; what is found out is added.
@@ -123,22 +123,22 @@ async def judge(
     if at is not None and at > terms.now:
         return _until_open(terms, "send_at", at)
     if terms.skipping.closed_by(terms.now, terms.zone) is not None:
-        return Skipped("window", {"zone": terms.zone.key})
+        return Skip("window", {"zone": terms.zone.key})
     closed = terms.waiting.closed_by(terms.now, terms.zone)
     if closed is not None:
         return _until_open(terms, closed, terms.now)
     return await _cap(conn, run, visit, step, terms)
 
 
-def _until_open(terms: Terms, why: str, instant: datetime) -> Held | Skipped:
+def _until_open(terms: SendTerms, why: str, instant: datetime) -> Deferral | Skip:
     opening = terms.waiting.next(instant, terms.zone)
     if opening is None:
-        return Skipped("window", {"zone": terms.zone.key, "opens": "never"})
-    return Held(why, opening)
+        return Skip("window", {"zone": terms.zone.key, "opens": "never"})
+    return Deferral(why, opening)
 
 
 async def _at(
-    conn: AsyncConnection[Any], contact_id: UUID, terms: Terms, facts: dict[str, Any]
+    conn: AsyncConnection[Any], contact_id: UUID, terms: SendTerms, facts: dict[str, Any]
 ) -> datetime | None:
     """When its time of day has come, counted from its start: looking again moves nothing."""
     said = terms.settings.send_at
@@ -149,7 +149,7 @@ async def _at(
     known = facts.get("best")
     if known is None or known["zone"] != terms.zone.key:
         hours = await active_hours(conn, contact_id, terms.zone.key, LOOK_BACK)
-        found = best_hour(hours, Openings([*terms.waiting.rules, *terms.skipping.rules]))
+        found = best_hour(hours, OpeningHours([*terms.waiting.rules, *terms.skipping.rules]))
         known = _told(found, terms.zone)
         facts["best"] = known
     return at_hour(known["hour"], terms.start, terms.zone)
@@ -160,13 +160,13 @@ def _told(best: Best, zone: ZoneInfo) -> dict[str, Any]:
 
 
 async def _cap(
-    conn: AsyncConnection[Any], run: RunRow, visit: int, step: SendStep, terms: Terms
-) -> Held | Skipped | None:
+    conn: AsyncConnection[Any], run: RunRow, visit: int, step: SendStep, terms: SendTerms
+) -> Deferral | Skip | None:
     """Whether the contact has had its messages, and when one may come again."""
     cap = terms.settings.cap
     if cap is None:
         return None
-    counted = await claimed_at_place(
+    counted = await nth_newest_claim(
         conn,
         contact_id=run.contact_id,
         channel=step.kind,
@@ -181,5 +181,5 @@ async def _cap(
         return None
     facts = {"cap": cap.model_dump(), "free_at": free.isoformat()}
     if terms.deadline is None:
-        return Skipped("cap", facts)
+        return Skip("cap", facts)
     return _until_open(terms, "cap", free)

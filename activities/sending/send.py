@@ -15,20 +15,20 @@ from psycopg_pool import PoolTimeout
 from temporalio import activity
 
 from activities.context import Context
-from activities.failures import retry
+from activities.failures import retryable_error
 from activities.leaving.finish import finish_run
-from activities.locked_run import locked, unlocked
+from activities.locked_run import lock, read
 from activities.sending.claim import Claimed, claim_send
-from activities.sending.composition import Unsendable, compose
-from activities.sending.deferrals import Terms
-from activities.versions.take_version import moved_on
+from activities.sending.composition import CompositionFailed, compose
+from activities.sending.deferrals import SendTerms
+from activities.versions.take_version import stale_version
 from activities.waiting.waits import look_again, plan_within
 from channels.errors import NotTaken, Refused, Unclear
 from journeys.model.steps import EmailStep, WebhookStep
 from journeys.protocol.payloads import StepInput, StepResult
 from journeys.templating.liquid import TemplateError
-from store.messages.claims import Settled, settle
-from store.messages.deferrals import hold
+from store.messages.claims import Settled, record_result
+from store.messages.deferrals import record_deferral
 from store.messages.suppressions import suppress
 
 log = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ class Record:
     """Set: the activity is to be tried again."""
 
 
-class Sends:
+class SendActivities:
     """The activity behind `email`, `sms` and `webhook`, on a queue for each."""
 
     def __init__(self, context: Context) -> None:
@@ -86,7 +86,7 @@ class Sends:
     async def _call(self, claimed: Claimed, attempt: int) -> Record:
         try:
             outgoing = compose(claimed, self._context)
-        except (TemplateError, Unsendable) as error:
+        except (TemplateError, CompositionFailed) as error:
             facts = {"reason": "template", "detail": str(error)}
             return Record("refused", "failed", code="template", detail=str(error), facts=facts)
         adapter = self._context.adapters.get(claimed.step.kind)
@@ -145,7 +145,7 @@ class Sends:
                     return await self._record_once(conn, given, claimed, record)
             except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
                 if loop.time() + delay > until:
-                    raise retry("record_lost", timedelta(seconds=1)) from None
+                    raise retryable_error("record_lost", timedelta(seconds=1)) from None
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 1.0)
 
@@ -176,7 +176,7 @@ class Sends:
                 async with conn.transaction():
                     await self._settle(conn, given, claimed, record)
         if record.retry_after is not None:
-            raise retry("not_taken", record.retry_after)
+            raise retryable_error("not_taken", record.retry_after)
         if held is not None:
             return held
         if listening:
@@ -187,7 +187,7 @@ class Sends:
         self, conn: AsyncConnection[Any], given: StepInput, claimed: Claimed, record: Record
     ) -> StepResult | None:
         """Record the attempt; how the run stands until the next one, if it does."""
-        await settle(
+        await record_result(
             conn,
             run_id=given.run_id,
             visit=given.visit,
@@ -207,9 +207,9 @@ class Sends:
                 await suppress(conn, [(claimed.step.kind, address, record.code or "refused")])
         if record.hold_for is None:
             return None
-        until = (await unlocked(conn, given.run_id)).now + record.hold_for
+        until = (await read(conn, given.run_id)).now + record.hold_for
         due, late = claimed.terms.look_again(until)
-        await hold(
+        await record_deferral(
             conn,
             run_id=given.run_id,
             visit=given.visit,
@@ -238,8 +238,8 @@ class Sends:
         self, conn: AsyncConnection[Any], given: StepInput, outcome: str
     ) -> tuple[StepResult, bool]:
         assert given.following is not None
-        run = await locked(conn, given.run_id)
-        if run.active and (moved := moved_on(run, given)):
+        run = await lock(conn, given.run_id)
+        if run.active and (moved := stale_version(run, given)):
             return moved, False
         if given.following.step is None:
             return await finish_run(conn, self._context, run, given.visit, "completed", None), False
@@ -260,7 +260,7 @@ def _of_following(given: StepInput) -> StepInput:
     )
 
 
-def _later(error: NotTaken, attempt: int, terms: Terms) -> Record:
+def _later(error: NotTaken, attempt: int, terms: SendTerms) -> Record:
     delay = (
         timedelta(seconds=error.retry_after) if error.retry_after is not None else _backoff(attempt)
     )

@@ -5,18 +5,18 @@ from __future__ import annotations
 from temporalio import activity
 
 from activities.context import Context
-from activities.failures import refuse
-from activities.leaving.exits import ended
-from activities.locked_run import unlocked
+from activities.failures import final_error
+from activities.leaving.exits import ended_result
+from activities.locked_run import read
 from journeys.protocol.payloads import FinishInput, StepInput, StepResult, TakenVersion
 from journeys.protocol.program import Cursor
 from journeys.versions.mapping import MOVED
 from store.runs.rows import RunRow
 from store.runs.visits import find_visit
-from store.versions.run_migration import take_moves
+from store.versions.run_migration import record_moves_taken
 
 
-def moved_on(run: RunRow, given: StepInput | FinishInput) -> StepResult | None:
+def stale_version(run: RunRow, given: StepInput | FinishInput) -> StepResult | None:
     """What is answered to a workflow that walks a program its run has been moved away from.
 
     The number of moves tells it, not the version: a run may be moved there and back.
@@ -24,7 +24,7 @@ def moved_on(run: RunRow, given: StepInput | FinishInput) -> StepResult | None:
     return StepResult(moved=True) if run.moves != given.moves else None
 
 
-class Moving:
+class VersionActivities:
     """Hands a moved run's workflow what it goes on with."""
 
     def __init__(self, context: Context) -> None:
@@ -37,19 +37,19 @@ class Moving:
         A visit that has begun is gone through again: what was decided there is answered as it was.
         """
         async with self._context.pool.connection() as conn, conn.transaction():
-            run = await unlocked(conn, given.run_id)
+            run = await read(conn, given.run_id)
             if not run.active:
-                return TakenVersion(ended=ended(run).ended)
+                return TakenVersion(ended=ended_result(run).ended)
             definition = await self._context.catalog.definition(conn, run.journey, run.version)
             visit = await find_visit(conn, run.id, run.visit)
             if visit is None:
-                raise refuse("unknown_step")
-            await take_moves(conn, run.id, run.moves)
+                raise final_error("unknown_step")
+            await record_moves_taken(conn, run.id, run.moves)
         left = visit.outcome == MOVED
         step = visit.facts["to"] if left else visit.step
         place = {node.id: place for place, node in enumerate(definition.program.nodes)}.get(step)
         if place is None:
-            raise refuse("unknown_step")
+            raise final_error("unknown_step")
         return TakenVersion(
             version=run.version,
             moves=run.moves,

@@ -10,11 +10,11 @@ from psycopg import AsyncConnection
 from temporalio import activity
 
 from activities.context import Context
-from activities.deciding.condition_check import guard
-from activities.failures import refuse
-from activities.leaving.exits import ended, fired_exit, leave, left_before
-from activities.locked_run import locked, unlocked
-from activities.versions.take_version import moved_on
+from activities.deciding.condition_check import check_condition
+from activities.failures import final_error
+from activities.leaving.exits import ended_result, exit_taken_before, fired_exit, take_exit
+from activities.locked_run import lock, read
+from activities.versions.take_version import stale_version
 from journeys.model.steps import ForWait, UntilWait, WaitStep
 from journeys.model.triggers import ConditionTrigger
 from journeys.protocol.payloads import StepInput, StepResult
@@ -22,23 +22,23 @@ from journeys.time.zones import zone_of
 from store.definitions.catalog import Definition
 from store.runs.rows import RunRow
 from store.runs.visits import VisitRow, decide, find_visit
-from store.waits.listeners import Fired, listen, look_at
-from store.waits.wait_plans import Planner, Wait, waits_in_vain, watched
+from store.waits.listeners import Fired, add_listeners, first_fired
+from store.waits.wait_plans import Wait, WaitPlanner, no_message_was_sent, watched_attributes
 from store.waits.wait_visits import (
     close_by_condition,
     close_by_event,
+    close_by_exit,
     close_by_time,
-    fate_at,
     latest_change,
-    leave_wait,
+    message_status_at,
     plan_wait,
     replan_wait,
     starting_time,
-    watch,
+    watch_attributes,
 )
 
 
-class Waits:
+class WaitActivities:
     """Works out when a wait ends, registers what it listens for, and decides how it ended."""
 
     def __init__(self, context: Context) -> None:
@@ -60,7 +60,7 @@ class Waits:
 async def plan(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
     """Plan a wait in a transaction of its own, then look for what came before its listeners."""
     async with conn.transaction():
-        run = await unlocked(conn, given.run_id)
+        run = await read(conn, given.run_id)
         result, listening = await plan_within(conn, context, given, run)
     return await look_again(conn, context, given) if listening else result
 
@@ -79,29 +79,29 @@ async def plan_within(
     `look_again`, because an event may have come before the listeners could be seen.
     """
     if not run.active:
-        return ended(run), False
-    if moved := moved_on(run, given):
+        return ended_result(run), False
+    if moved := stale_version(run, given):
         return moved, False
     definition = await context.catalog.definition(conn, run.journey, run.version)
     look = definition.wait_look(given.step)
     step, wait = _wait_of(definition, given.step)
-    watches = watched(wait)
+    watches = watched_attributes(wait)
     # After a send the contact is locked: what changes it later sees the listeners.
     unseen = bool(watches) and not after_send
     listening = look is not None or definition.exits is not None or unseen
     until = isinstance(wait, UntilWait)
-    if step.if_ is not None or look is not None or until or left_before(run, given.visit):
+    if step.if_ is not None or look is not None or until or exit_taken_before(run, given.visit):
         # Otherwise planning it twice is told by the insert, and nothing is judged before.
         before = await find_visit(conn, given.run_id, given.visit)
         if before is not None:
-            result = left_before(run, given.visit) or _as_planned(before)
+            result = exit_taken_before(run, given.visit) or _as_planned(before)
             return result, before.outcome is None and listening
     if step.if_ is not None:
-        verdict = await guard(conn, run, definition, step.if_)
+        verdict = await check_condition(conn, run, definition, step.if_)
         if not verdict.holds:
             facts = {"reason": "if", **verdict.facts}
             return await _ended_at_once(conn, given, "skipped", facts), False
-    if look is not None and await waits_in_vain(conn, run, look):
+    if look is not None and await no_message_was_sent(conn, run, look):
         return await _ended_at_once(conn, given, "timed_out", {"reason": "message_not_sent"}), False
     start = run.now if after_send else await starting_time(conn, run)
     planner = _planner(conn, context, run, definition, wait, start)
@@ -123,7 +123,7 @@ async def plan_within(
         assert planned is not None
         return _as_planned(planned), planned.outcome is None and listening
     if look is not None:
-        await listen(
+        await add_listeners(
             conn,
             look,
             run_id=run.id,
@@ -133,22 +133,22 @@ async def plan_within(
             entry=run.entry,
         )
     if watches:
-        await watch(conn, run, given.visit, watches)
+        await watch_attributes(conn, run, given.visit, watches)
     return StepResult(due=plan.due), listening
 
 
 async def look_again(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
     """What a freshly planned wait must do once its listeners can be seen by everyone."""
     async with conn.transaction():
-        run = await unlocked(conn, given.run_id)
-        if run.active and (moved := moved_on(run, given)):
+        run = await read(conn, given.run_id)
+        if run.active and (moved := stale_version(run, given)):
             return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
         look = definition.wait_look(given.step)
-        fired = look and await look_at(conn, look, run_id=run.id, visit=given.visit)
+        fired = look and await first_fired(conn, look, run_id=run.id, visit=given.visit)
         fired = fired or await fired_exit(conn, run, definition)
         change = None
-        if not fired and watched(_wait_of(definition, given.step)[1]):
+        if not fired and watched_attributes(_wait_of(definition, given.step)[1]):
             change = await latest_change(conn, run, given.visit, None)
         visit = await find_visit(conn, given.run_id, given.visit)
     over = visit is not None and visit.due_at is not None and visit.due_at <= run.now
@@ -160,16 +160,16 @@ async def look_again(conn: AsyncConnection[Any], context: Context, given: StepIn
 async def close(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
     """Close a wait if an exit or an event ends it, or if it is due."""
     async with conn.transaction():
-        run = await locked(conn, given.run_id)
+        run = await lock(conn, given.run_id)
         if not run.active:
-            return ended(run)
-        if moved := moved_on(run, given):
+            return ended_result(run)
+        if moved := stale_version(run, given):
             return moved
         visit = await find_visit(conn, given.run_id, given.visit)
         if visit is None:
-            raise refuse("unknown_step")
+            raise final_error("unknown_step")
         if visit.outcome is not None:
-            return left_before(run, given.visit) or StepResult(outcome=visit.outcome)
+            return exit_taken_before(run, given.visit) or StepResult(outcome=visit.outcome)
         definition = await context.catalog.definition(conn, run.journey, run.version)
         look = definition.wait_look(given.step)
         # A wake may be faster than the timer, or have been held up together with it; a timer that
@@ -178,11 +178,11 @@ async def close(conn: AsyncConnection[Any], context: Context, given: StepInput) 
         if due is not None and due > run.now and (given.due is None or given.due < due):
             due = None
         visit, due, outcome = await _planned_anew(conn, context, run, definition, given, visit, due)
-        fired = look and await look_at(conn, look, run_id=run.id, visit=given.visit, due=due)
+        fired = look and await first_fired(conn, look, run_id=run.id, visit=given.visit, due=due)
         left = await fired_exit(conn, run, definition, due)
         if left is not None and (not fired or left.event_id <= fired.event_id):
-            await leave_wait(conn, run.id, given.visit, left.slot.outcome)
-            return await leave(conn, run, definition, given.visit, left)
+            await close_by_exit(conn, run.id, given.visit, left.slot.outcome)
+            return await take_exit(conn, run, definition, given.visit, left)
         if fired:
             return await _close_by(conn, run, definition, given, fired)
         if due is None:
@@ -213,14 +213,14 @@ async def _planned_anew(
         fate = datetime.fromisoformat(heard) if heard else None
         look = definition.wait_look(given.step)
         if fate is None and look is not None:
-            fired = await look_at(conn, look, run_id=run.id, visit=given.visit, due=due)
+            fired = await first_fired(conn, look, run_id=run.id, visit=given.visit, due=due)
             if fired:
-                fate = await fate_at(conn, run.id, given.visit, fired.event_id)
+                fate = await message_status_at(conn, run.id, given.visit, fired.event_id)
                 judged = fate
     facts: dict[str, Any] = {
         name: visit.facts[name] for name in ("change", "since") if name in visit.facts
     }
-    if watched(wait):
+    if watched_attributes(wait):
         change = await latest_change(conn, run, given.visit, due)
         if change is not None and change.id > visit.facts.get("change", 0):
             facts["change"] = change.id
@@ -247,7 +247,7 @@ async def _close_by(
     fired: Fired,
 ) -> StepResult:
     if isinstance(fired.slot.trigger, ConditionTrigger):
-        verdict = await guard(conn, run, definition, fired.slot.trigger.if_)
+        verdict = await check_condition(conn, run, definition, fired.slot.trigger.if_)
         await close_by_condition(conn, run, given.visit, fired.slot.name, verdict.facts)
     else:
         await close_by_event(conn, run, given.visit, fired.slot.name, fired.event_id)
@@ -281,7 +281,7 @@ def _as_planned(visit: VisitRow) -> StepResult:
 def _wait_of(definition: Definition, step_id: str) -> tuple[WaitStep, Wait]:
     step = definition.journey.step(step_id)
     if not isinstance(step, WaitStep):
-        raise refuse("unknown_step")
+        raise final_error("unknown_step")
     return step, step.wait
 
 
@@ -292,9 +292,9 @@ def _planner(
     definition: Definition,
     wait: Wait,
     start: datetime,
-) -> Planner:
+) -> WaitPlanner:
     zone = zone_of(run.timezone, definition.journey.timezone)
-    return Planner(conn, run, wait, start=start, zone=zone, speed=context.speed)
+    return WaitPlanner(conn, run, wait, start=start, zone=zone, speed=context.speed)
 
 
 def _by_itself(wait: Wait) -> str:

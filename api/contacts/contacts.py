@@ -17,9 +17,10 @@ from api.http.problems import Problem, responses
 from api.http.times import Instant
 from api.services import Pool, UsedServices
 from journeys.model.contact_checks import AttributeRefused, check_attributes
+from journeys.model.contact_fields import FIELD_NAMES
 from journeys.protocol.names import workflow_id
 from store.contacts.erasure import ActiveRun, erase
-from store.contacts.rows import COLUMNS, find_contact, read_contact
+from store.contacts.rows import find_contact, read_contact
 from store.events.attribute_changes import put_contact
 
 router = APIRouter(
@@ -92,9 +93,9 @@ async def change_contact(
             "invalid_request",
             f"external_id: a contact keeps its own, {contact!r}; join ids with /v1/alias",
         )
-    named = changes.model_dump(include=changes.model_fields_set & {*COLUMNS})
+    named = changes.model_dump(include=changes.model_fields_set & {*FIELD_NAMES})
     for name in changes.attributes:
-        if name in COLUMNS or name in ("external_id", "id"):
+        if name in FIELD_NAMES or name in ("external_id", "id"):
             raise Problem(
                 422, "invalid_request", f"attributes.{name}: has a field of its own beside it"
             )

@@ -23,7 +23,7 @@ from api.versions.in_flight import (
     map_of,
     start_jobs,
 )
-from journeys.checks.validation import hindrances
+from journeys.checks.unsupported import activation_blockers
 from journeys.model.journey import Journey
 from journeys.source.parsing import Parsed
 from store.definitions.documents import StoredDocument, list_documents, lock_catalog, read_document
@@ -217,7 +217,7 @@ async def apply(folder: Folder, services: UsedServices) -> Applied:
         each.placed(problem)
         for each in parsed
         if isinstance(each.document, Journey)
-        for problem in hindrances(each.document)
+        for problem in activation_blockers(each.document)
     ]
     check_mapped(folder, parsed)
     async with services.pool.connection() as conn:

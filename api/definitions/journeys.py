@@ -32,7 +32,7 @@ from api.versions.in_flight import (
     start_jobs,
 )
 from api.versions.preview import Preview, preview
-from journeys.checks.validation import hindrances
+from journeys.checks.unsupported import activation_blockers
 from journeys.model.documents import load
 from store.definitions.documents import lock_catalog
 from store.definitions.journeys import (
@@ -44,7 +44,7 @@ from store.definitions.journeys import (
     read_journey,
 )
 from store.definitions.pausing import pause, resume
-from store.operations.jobs import create_job, supersede
+from store.operations.jobs import create_job, stop_older_jobs
 
 router = APIRouter(
     prefix="/v1/journeys",
@@ -182,7 +182,7 @@ async def activate_journey(
         async with conn.transaction():
             await lock_catalog(conn)
             stored = await _stored(conn, key, wanted.version)
-            refused = hindrances(load(stored.document))
+            refused = activation_blockers(load(stored.document))
             if refused:
                 raise saving.refuse(refused, "not_supported")
             definition = await services.catalog.definition(conn, key, stored.version)
@@ -237,7 +237,7 @@ async def pause_journey(key: Key, services: UsedServices) -> StateBody:
             await pause(conn, key)
         except WrongState as error:
             raise Problem(409, "wrong_state", str(error)) from None
-        await supersede(conn, "resume", key)
+        await stop_older_jobs(conn, "resume", key)
     return StateBody(key=key, version=stored.active_version, state="paused")
 
 
@@ -261,7 +261,7 @@ async def resume_journey(
             except WrongState as error:
                 raise Problem(409, "wrong_state", str(error)) from None
             if held:
-                await supersede(conn, "resume", key)
+                await stop_older_jobs(conn, "resume", key)
                 plan = {"overdue": overdue.as_json()}
                 job = await create_job(conn, "resume", key, plan=plan, total=held)
         await start_jobs(conn, services.temporal, [job])

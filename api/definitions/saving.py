@@ -9,8 +9,8 @@ from psycopg import AsyncConnection
 from pydantic import BaseModel
 
 from api.http import problems
-from journeys.checks.references import segments_in
-from journeys.checks.validation import Known, check
+from journeys.checks.references import KnownKeys, segments_in
+from journeys.checks.validation import check
 from journeys.compile.program_compiler import compile_program
 from journeys.model.documents import Segment
 from journeys.model.journey import Journey
@@ -83,7 +83,7 @@ async def judge(conn: Conn, parsed: list[Parsed]) -> list[Problem]:
     """The warnings of documents beside what the server has. Raises Problem 422 with the errors."""
     keys = {kind: frozenset(some) for kind, some in (await known_keys(conn)).items()}
     none: frozenset[str] = frozenset()
-    known = Known(
+    known = KnownKeys(
         topics=keys.get("topic", none),
         segments=keys.get("segment", none),
         templates=keys.get("template", none),

@@ -15,8 +15,8 @@ from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from store.events.effects import MeaningRefused
-from store.events.recording import Contended
+from store.events.effects import EffectRefused
+from store.events.recording import ConcurrentChange
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 3
@@ -144,8 +144,8 @@ def install(app: FastAPI) -> None:
     """Answer every error of `app` with a problem."""
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
-    app.add_exception_handler(MeaningRefused, _answer_refused)
-    app.add_exception_handler(Contended, _answer_contended)
+    app.add_exception_handler(EffectRefused, _answer_refused)
+    app.add_exception_handler(ConcurrentChange, _answer_contended)
     app.add_exception_handler(psycopg.DataError, _answer_data)
     for away in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
         app.add_exception_handler(away, _answer_away)
@@ -173,7 +173,7 @@ async def _answer_invalid(_request: Request, error: Exception) -> Response:
 
 
 async def _answer_refused(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, MeaningRefused)
+    assert isinstance(error, EffectRefused)
     status = 404 if error.code.startswith("unknown_") else 422
     return problem_response(status, error.code, str(error))
 

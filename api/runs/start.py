@@ -12,26 +12,19 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from dispatch.temporal import start_journey, wake
+from journeys.model.reasons import REFUSAL_REASONS, RefusalReason
 from journeys.protocol.names import workflow_id
 from store.contacts.rows import find_contact
 from store.definitions.catalog import Catalog, Definition
 from store.definitions.journeys import journey_version
-from store.entries.admission import Entered, EntryRequest, Refused, enter, key_of_start
-from store.entries.start_requests import forget_start, keep_answer, lock_key, read_answer
+from store.entries.admission import AdmittedEntry, EntryRequest, RefusedEntry, enter, key_of_start
+from store.entries.start_requests import (
+    forget_start,
+    keep_answer,
+    lock_idempotency_key,
+    read_answer,
+)
 from store.runs.workflow_marks import workflow_started, workflow_stopped
-
-_WORDS = {
-    "paused": "the journey is paused and takes no entries; resume it first",
-    "archived": "the journey is archived and takes no entries",
-    "draft": "the journey is not active yet; activate it first",
-    "inactive": "the journey takes entries in its `active` period only, and this is not in it",
-    "active": "the contact has an active run of this journey with the same key",
-    "re_entry": "the contact has been in this journey, and its re_entry does not let it in again",
-    "no_key": "the journey's entry has a key, and the properties lack it",
-    "chain": "too many enters and emits have come of one event",
-    "if": "the journey lets a start by API in if a condition holds, and it does not",
-    "merged": "the contact was merged into another one meanwhile; ask again",
-}
 
 
 @dataclass(frozen=True)
@@ -63,7 +56,7 @@ async def start_by_api(
     async with pool.connection() as conn:
         async with conn.transaction():
             if idempotency_key is not None:
-                await lock_key(conn, journey, idempotency_key)
+                await lock_idempotency_key(conn, journey, idempotency_key)
                 kept = await read_answer(conn, journey, idempotency_key)
                 if kept is not None:
                     return StartAnswer(*kept)
@@ -80,7 +73,7 @@ async def start_by_api(
                 contact_id, key_of_start(definition, properties), properties, None
             )
             answer = await enter(conn, catalog, definition, request)
-            if isinstance(answer, Refused):
+            if isinstance(answer, RefusedEntry):
                 start = _refused(answer.code)
             else:
                 run_id = answer.run_id
@@ -88,7 +81,7 @@ async def start_by_api(
                 start = StartAnswer(201, body)
             if idempotency_key is not None:
                 await keep_answer(conn, journey, idempotency_key, start.status, start.body)
-        if isinstance(answer, Entered):
+        if isinstance(answer, AdmittedEntry):
             await _tell(conn, temporal, definition, contact_id, answer)
     return start
 
@@ -98,7 +91,7 @@ async def _tell(
     temporal: Client,
     definition: Definition,
     contact_id: UUID,
-    answer: Entered,
+    answer: AdmittedEntry,
 ) -> None:
     try:
         await start_journey(
@@ -126,5 +119,5 @@ def _not_found(message: str) -> StartAnswer:
     return StartAnswer(404, {"code": "not_found", "message": message})
 
 
-def _refused(code: str) -> StartAnswer:
-    return StartAnswer(409, {"code": code, "message": _WORDS[code]})
+def _refused(code: RefusalReason) -> StartAnswer:
+    return StartAnswer(409, {"code": code, "message": REFUSAL_REASONS[code]})

@@ -13,7 +13,8 @@ import orjson
 from api.http.bodies import find_unkeepable, is_too_deep
 from api.http.times import NaiveTime, parse_time
 from journeys.model.contact_checks import AttributeRefused, check_attributes, check_context
-from store.events.effects import OPERATE_EVENTS, has_meaning
+from journeys.model.well_known_events import OPERATE_EVENTS, PAGE_VIEWED, SCREEN_VIEWED
+from store.events.effects import has_effects
 from store.events.items import Item
 
 ITEM_LIMIT = 32 * 1024
@@ -23,7 +24,7 @@ ID_LIMIT = 500
 NAME_LIMIT = 200
 
 KINDS = ("identify", "track", "page", "screen", "group", "alias")
-_VIEWS = {"page": "Page Viewed", "screen": "Screen Viewed"}
+_VIEWS = {"page": PAGE_VIEWED, "screen": SCREEN_VIEWED}
 
 
 class ItemRefused(Exception):
@@ -99,7 +100,7 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
         "track", message_id, user_id, anonymous_id,
         name=name,
         properties=orjson.Fragment(orjson.dumps(properties)),
-        meant=properties if has_meaning(name) else None,
+        meant=properties if has_effects(name) else None,
         filling=filling, occurred_at=occurred_at, original_at=original_at,
     )  # fmt: skip
 

@@ -16,11 +16,11 @@ from api.http.problems import Problem
 from dispatch.jobs import start_job
 from journeys.model.values import DurationText
 from journeys.time.durations import Duration
-from journeys.versions.mapping import main_line, wrong_map
+from journeys.versions.mapping import main_line, map_errors
 from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Catalog, Definition
 from store.definitions.journeys import versions_in_flight
-from store.operations.jobs import count_to_move, create_job, supersede
+from store.operations.jobs import count_runs_to_migrate, create_job, stop_older_jobs
 
 
 class Mapping(BaseModel):
@@ -72,7 +72,7 @@ async def check_map(
     known: set[str] = set()
     for version in await versions_in_flight(conn, key):
         known |= main_line((await catalog.definition(conn, key, version)).journey)
-    wrong = wrong_map(mapping, known, definition.journey)
+    wrong = map_errors(mapping, known, definition.journey)
     if wrong:
         raise Problem(422, "unknown_step", "; ".join(wrong))
 
@@ -88,10 +88,10 @@ async def begin_move(
 
     None if they keep their version, or there are none. A move under way ends in either case.
     """
-    await supersede(conn, "move", key)
+    await stop_older_jobs(conn, "move", key)
     if in_flight == "pin":
         return None
-    total = await count_to_move(conn, key, version)
+    total = await count_runs_to_migrate(conn, key, version)
     if not total:
         return None
     plan = {"map": map_of(in_flight), "overdue": overdue_of(overdue).as_json()}

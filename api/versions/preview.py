@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from api.services import Services
 from api.versions.in_flight import InFlight, OverduePolicy, map_of, overdue_of
 from store.definitions.catalog import Definition
-from store.versions.migration_preview import Foreseen, foresee, named, standings
+from store.versions.migration_preview import MigrationPreview, named, preview_migration, standings
 from store.versions.run_migration import Target
 
 
@@ -80,7 +80,9 @@ async def preview(
         since=datetime.now(UTC),
         speed=services.speed,
     )
-    foreseen = await foresee(conn, services.catalog, definition.key, target, paused=paused)
+    foreseen = await preview_migration(
+        conn, services.catalog, definition.key, target, paused=paused
+    )
     return _body(definition, in_flight, foreseen, await named(conn, foreseen.contacts))
 
 
@@ -88,7 +90,7 @@ async def _pinned(conn: AsyncConnection[Any], definition: Definition) -> Preview
     others = [
         each for each in await standings(conn, definition.key) if each.version != definition.version
     ]
-    foreseen = Foreseen(total=sum(each.runs for each in others))
+    foreseen = MigrationPreview(total=sum(each.runs for each in others))
     body = _body(definition, "pin", foreseen, [])
     body.stays = [
         Staying(version=each.version, step=each.step, reason="pinned", runs=each.runs)
@@ -98,7 +100,7 @@ async def _pinned(conn: AsyncConnection[Any], definition: Definition) -> Preview
 
 
 def _body(
-    definition: Definition, in_flight: InFlight, foreseen: Foreseen, contacts: list[str]
+    definition: Definition, in_flight: InFlight, foreseen: MigrationPreview, contacts: list[str]
 ) -> Preview:
     return Preview(
         journey=definition.key,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from journeys.model.conditions import (
     MessageCondition,
@@ -15,20 +15,20 @@ from journeys.model.conditions import (
 )
 from journeys.model.documents import AnyDocument, Template
 from journeys.model.journey import Journey
-from journeys.model.outcomes import left_by, outcomes
+from journeys.model.outcomes import outcomes, output_properties
 from journeys.model.parts import Part, parts_of
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import Email, SendSettings, Sms
 from journeys.model.steps import Coupon, Emission, Enter, GotoStep, Step
 from journeys.model.triggers import EventTrigger, MessageTrigger, Schedule, SegmentEntry
-from journeys.model.unions import nearest
+from journeys.model.unions import closest_match
 from journeys.model.values import DocumentModel, StepReference
-
-TOPIC_EVENTS: Final = frozenset({"Topic Subscribed", "Topic Confirmed", "Topic Unsubscribed"})
+from journeys.model.well_known_events import CONSENT_EVENTS
+from journeys.protocol.channels import MESSAGE_KINDS
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownKeys:
     """The keys that exist, in the same files or on the server."""
 
     topics: frozenset[str] = field(default_factory=frozenset)
@@ -41,7 +41,7 @@ class Known:
     """Of the server's segments, those that each names."""
 
     @classmethod
-    def of(cls, documents: list[AnyDocument]) -> Known:
+    def of(cls, documents: list[AnyDocument]) -> KnownKeys:
         """What these documents define."""
         keys = {
             kind: frozenset(document.key for document in documents if document.kind == kind)
@@ -55,8 +55,8 @@ class Known:
             journeys=keys["journey"],
         )
 
-    def __or__(self, other: Known) -> Known:
-        return Known(
+    def __or__(self, other: KnownKeys) -> KnownKeys:
+        return KnownKeys(
             topics=self.topics | other.topics,
             segments=self.segments | other.segments,
             templates=self.templates | other.templates,
@@ -76,7 +76,7 @@ def segments_in(document: DocumentModel) -> frozenset[str]:
     )
 
 
-def document_references(document: AnyDocument, known: Known) -> Iterator[Problem]:
+def document_references(document: AnyDocument, known: KnownKeys) -> Iterator[Problem]:
     """Topics, segments, templates and places that do not exist; pools and journeys as warnings."""
     for part in parts_of(document):
         for kind, key, inside in _named(part):
@@ -98,10 +98,10 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
     model = part.model
     if isinstance(model, TopicCondition):
         yield "topics", model.topic, "topic"
-    elif isinstance(model, EventTrigger) and model.event in TOPIC_EVENTS:
+    elif isinstance(model, EventTrigger) and model.event in CONSENT_EVENTS:
         topic = model.where.get("topic")
         yield "topics", topic if isinstance(topic, str) else None, "where"
-    elif isinstance(model, Emission) and model.event in TOPIC_EVENTS:
+    elif isinstance(model, Emission) and model.event in CONSENT_EVENTS:
         emitted = model.properties.get("topic")
         yield "topics", emitted if isinstance(emitted, str) else None, "properties"
     elif isinstance(model, SegmentCondition | SegmentEntry | Schedule):
@@ -135,7 +135,7 @@ def step_references(journey: Journey) -> Iterator[Problem]:
                     "steps, the journey's or an exit's `then`", None, "goto",
                 )  # fmt: skip
         elif isinstance(model, MessageTrigger | MessageCondition):
-            sends = [step.id for step in steps.values() if step.kind in ("email", "sms")]
+            sends = [step.id for step in steps.values() if step.kind in MESSAGE_KINDS]
             if model.message not in steps:
                 yield _no_step(part, model.message, sends, "message")
             elif model.message not in sends:
@@ -181,7 +181,7 @@ def _outcomes(part: Part, condition: StepCondition, step: Step) -> Iterator[Prob
 
 def property_problem(step: Step, path: str, part: Part, place: Path) -> Iterator[Problem]:
     """Whether a step leaves what is read of it: `outcome`, `event.score`, `body.items.0`."""
-    known = left_by(step)
+    known = output_properties(step)
     name = path.split(".")[0]
     if name not in known:
         yield Problem(
@@ -194,5 +194,5 @@ def property_problem(step: Step, path: str, part: Part, place: Path) -> Iterator
 
 
 def _hint(word: str, known: list[Any]) -> str | None:
-    near = nearest(word, known)
+    near = closest_match(word, known)
     return f"did you mean `{near}`?" if near else None

@@ -9,7 +9,7 @@ from journeys.model.journey import Journey
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import Channel, Country, EffectiveSend
 from journeys.model.steps import EmailStep, SmsStep
-from journeys.schedule.opening_hours import Openings, openings
+from journeys.schedule.opening_hours import OpeningHours, opening_hours_of
 
 
 def send_problems(journey: Journey) -> Iterator[Problem]:
@@ -31,14 +31,14 @@ def channel_problems(channel: Channel) -> Iterator[Problem]:
 
 
 def _never(settings: EffectiveSend | Channel, country: Country | None) -> Iterator[tuple[str, str]]:
-    waiting = openings(settings, country)
-    both = Openings([*waiting.rules, *openings(settings, country, skipping=True).rules])
+    waiting = opening_hours_of(settings, country)
+    both = OpeningHours([*waiting.rules, *opening_hours_of(settings, country, skipping=True).rules])
     if not both.ever():
         yield "never_open", "can never go out: its window and its quiet hours leave no hour"
         return
     at = settings.send_at if isinstance(settings, EffectiveSend) else None
     if at not in (None, "best"):
         # It comes to its window at this time, unless quiet hours put it off.
-        skipping = openings(settings, country, skipping=True)
+        skipping = opening_hours_of(settings, country, skipping=True)
         if waiting.ever_at(time.fromisoformat(at)) and not skipping.ever_at(time.fromisoformat(at)):
             yield "never_open", f"is always skipped: its window is closed at {at}, its `send_at`"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from journeys.model.documents import AnyDocument, TemplateContent
-from journeys.model.outcomes import left_by
+from journeys.model.outcomes import output_properties
 from journeys.model.parts import Part, parts_of, texts_of
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import Email, SendSettings, Sms, Webhook
 from journeys.model.steps import Step
-from journeys.model.unions import nearest
+from journeys.model.unions import closest_match
 from journeys.templating.liquid import TemplateError, Variable, variables_of
 
 LINKS = ("unsubscribe_url", "preferences_url", "confirm_url", "view_url")
@@ -78,18 +78,18 @@ def _wrong(
         return "`secret` is for webhooks only: nobody else may read it", None
     if root not in ROOTS:
         known = [*ROOTS, "secret"] if secrets else list(ROOTS)
-        near = nearest(root, known)
+        near = closest_match(root, known)
         hint = f"did you mean `{near}`?" if near else f"there are {', '.join(known)}"
         return f"there is no variable `{variable.text}`", hint
     if root != "steps" or steps is None or not rest:
         return None
     name = str(rest[0])
     if name not in steps:
-        near = nearest(name, list(steps))
+        near = closest_match(name, list(steps))
         return f"there is no step `{name}`", f"did you mean `{near}`?" if near else None
-    known = left_by(steps[name])
+    known = output_properties(steps[name])
     if len(rest) > 1 and str(rest[1]) not in known:
-        near = nearest(str(rest[1]), known)
+        near = closest_match(str(rest[1]), known)
         hint = f"did you mean `{near}`?" if near else f"it leaves {', '.join(known)}"
         return f"`{name}` leaves no `{rest[1]}`", hint
     return None

@@ -116,7 +116,7 @@ def unsupported(document: AnyDocument) -> list[Problem]:
     return _lacking(document)
 
 
-def hindrances(document: AnyDocument) -> list[Problem]:
+def activation_blockers(document: AnyDocument) -> list[Problem]:
     """What keeps the document from being made live: activation refuses it with these errors.
 
     It is all that does not work yet, but for entries that stand beside `{api: true}`: until they

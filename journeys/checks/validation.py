@@ -9,15 +9,14 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from journeys.checks.references import (
-    TOPIC_EVENTS,
-    Known,
+    KnownKeys,
     document_references,
     segments_in,
     step_references,
 )
 from journeys.checks.send_windows import channel_problems, send_problems
 from journeys.checks.templates import template_problems
-from journeys.checks.unsupported import hindrances, unsupported
+from journeys.checks.unsupported import unsupported
 from journeys.compile.flow import Flow
 from journeys.model.arms import contenders
 from journeys.model.conditions import (
@@ -42,29 +41,31 @@ from journeys.model.steps import (
     Winner,
 )
 from journeys.model.triggers import MessageTrigger, Schedule
-from journeys.model.unions import nearest
+from journeys.model.unions import closest_match
 from journeys.model.values import EntryReference, StepReference
+from journeys.model.well_known_events import WELL_KNOWN_EVENTS
 from journeys.schedule.cron import check_cron
 from journeys.source.parsing import Parsed
 from journeys.time.zones import zone_of
 
-__all__ = ["Known", "check", "hindrances", "unsupported", "validate"]
+__all__ = ["check", "unsupported", "validate"]
 
-_MEANT: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(sorted(TOPIC_EVENTS), ("topic",)),
-    "Coupon Redeemed": ("code",),
+_NEEDED: dict[str, tuple[str, ...]] = {
+    name: event.properties
+    for name, event in WELL_KNOWN_EVENTS.items()
+    if event.effect in ("consent", "coupon")
 }
-"""Events with a meaning, and the properties without which they have none."""
+"""Well-known events that steps may emit, and the properties that they need."""
 _OPENS = "many mail programs open messages by themselves, and others never tell"
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
 
 
-def check(parsed: list[Parsed], known: Known | None = None) -> list[Problem]:
+def check(parsed: list[Parsed], known: KnownKeys | None = None) -> list[Problem]:
     """The problems of documents that belong together, with files and lines.
 
     `known` is what the server has besides. Errors and warnings, in the order of the files.
     """
-    there = Known.of([each.document for each in parsed]) | (known or Known())
+    there = KnownKeys.of([each.document for each in parsed]) | (known or KnownKeys())
     found: list[Problem] = []
     seen: dict[tuple[str, str], Parsed] = {}
     for each in parsed:
@@ -84,7 +85,7 @@ def check(parsed: list[Parsed], known: Known | None = None) -> list[Problem]:
     return found
 
 
-def validate(document: AnyDocument, known: Known) -> list[Problem]:
+def validate(document: AnyDocument, known: KnownKeys) -> list[Problem]:
     """The problems of one document beside what is known. They have paths, and no lines yet."""
     problems = list(document_references(document, known))
     for part in parts_of(document):
@@ -265,7 +266,7 @@ def _values(part: Part) -> Iterator[Problem]:
             message = f"`{model.url}` is no address to call"
             yield part.problem("url", message, "begin with https:// or http://", "url")
     elif isinstance(model, Emission):
-        for name in _MEANT.get(model.event, ()):
+        for name in _NEEDED.get(model.event, ()):
             if model.properties.get(name) is None:
                 message = f"`{model.event}` without a `{name}` always fails"
                 hint = f"give it properties: {{{name}: …}}"
@@ -288,12 +289,12 @@ def _zones() -> frozenset[str]:
 
 def _zone(part: Part, zone: str) -> Iterator[Problem]:
     if zone not in _zones():
-        near = nearest(zone, sorted(_zones()))
+        near = closest_match(zone, sorted(_zones()))
         hint = f"did you mean `{near}`?" if near else "write one such as Europe/Paris"
         yield part.problem("timezone", f"there is no time zone `{zone}`", hint, "timezone")
 
 
-def _circles(segments: dict[str, Parsed], known: Known) -> Iterator[Problem]:
+def _circles(segments: dict[str, Parsed], known: KnownKeys) -> Iterator[Problem]:
     """Segments that contain themselves, by way of the server's if need be."""
     inside = {**known.within_segments}
     for key, each in segments.items():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from journeys.model.steps import Arm, SplitStep, Step, children
+from journeys.protocol.channels import MESSAGE_KINDS
 
 
 def bucket(contact_id: UUID, journey: str, step: str) -> float:
@@ -59,7 +60,7 @@ def winner_of(scores: Sequence[Score]) -> Score:
 def contenders(split: SplitStep) -> dict[str, list[str]]:
     """The arms with steps by name, in their order, each with its e-mails and texts at any depth."""
     return {
-        arm.name: [step.id for step in _inside(arm.then) if step.kind in ("email", "sms")]
+        arm.name: [step.id for step in _inside(arm.then) if step.kind in MESSAGE_KINDS]
         for arm in split.split
         if arm.then is not None
     }

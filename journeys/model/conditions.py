@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StrictBool, StrictInt, Tag, model_validator
 
 from journeys.model.moments import Moment
-from journeys.model.unions import LIST, MAPPING, PLAIN, tag, told_by
+from journeys.model.unions import LIST, MAPPING, PLAIN, discriminated_by, tag
 from journeys.model.values import (
     AttributeReference,
     DocumentModel,
@@ -22,42 +22,11 @@ from journeys.model.values import (
     Key,
     Name,
     Operand,
-    Operands,
     Path,
-    Reference,
     Scalar,
     StepReference,
 )
-
-__all__ = [
-    "AllCondition",
-    "AnyCondition",
-    "AttributeCondition",
-    "AttributeReference",
-    "Comparison",
-    "Condition",
-    "DocumentModel",
-    "EntryCondition",
-    "EntryReference",
-    "EventCondition",
-    "Fate",
-    "GroupCondition",
-    "MessageCondition",
-    "Near",
-    "NearCondition",
-    "NotCondition",
-    "Operand",
-    "Operands",
-    "Reference",
-    "Scalar",
-    "SegmentCondition",
-    "StepCondition",
-    "StepReference",
-    "TopicCondition",
-    "Where",
-]
-
-Fate = Literal["delivered", "opened", "clicked", "bounced", "replied"]
+from journeys.protocol.message_status import MessageStatus
 
 OPERATORS = (
     "is", "is_not", "in", "not_in", "gt", "gte", "lt", "lte",
@@ -112,7 +81,7 @@ Where = dict[
         | Annotated[Comparison, Tag(MAPPING)]
         | Annotated[list[Operand], Tag(LIST)]
         | Annotated[Scalar, Tag(PLAIN)],
-        told_by(
+        discriminated_by(
             "a property", "entry", "attribute", "step", plain=True, listed=True, otherwise=MAPPING
         ),
     ],
@@ -128,7 +97,7 @@ class AttributeCondition(Comparison):
 
 Count = Annotated[
     Annotated[Comparison, Tag(MAPPING)] | Annotated[Annotated[StrictInt, Field(ge=0)], Tag(PLAIN)],
-    told_by("`count`", plain=True, otherwise=MAPPING),
+    discriminated_by("`count`", plain=True, otherwise=MAPPING),
 ]
 
 
@@ -170,7 +139,7 @@ class MessageCondition(DocumentModel):
     """`{message: STEP, is: clicked}`: the fate of the contact's latest message of that step."""
 
     message: Identifier
-    is_: Fate = Field(alias="is")
+    is_: MessageStatus = Field(alias="is")
     where: Where = Field(default_factory=dict)
 
 
@@ -262,7 +231,7 @@ Condition = Annotated[
     | Annotated[AllCondition, Tag(tag("all"))]
     | Annotated[AnyCondition, Tag(tag("any"))]
     | Annotated[NotCondition, Tag(tag("not"))],
-    told_by(
+    discriminated_by(
         "a condition",
         *("attribute", "event", "message", "step", "entry", "group", "segment", "topic", "near"),
         *("all", "any", "not"),

@@ -9,7 +9,7 @@ from pydantic import Field, Tag, TypeAdapter, model_validator
 from journeys.model.conditions import Condition, Number
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel
-from journeys.model.unions import tag, told_by
+from journeys.model.unions import discriminated_by, tag
 from journeys.model.values import DocumentModel, Key, Name, Text
 
 Kind = Literal["journey", "segment", "topic", "template", "places", "channel"]
@@ -108,7 +108,7 @@ Document = Annotated[
     | Annotated[Template, Tag(tag("template"))]
     | Annotated[Places, Tag(tag("places"))]
     | Annotated[Channel, Tag(tag("channel"))],
-    told_by("a document", *KINDS, hints={"steps": "journey", "entry": "journey"}),
+    discriminated_by("a document", *KINDS, hints={"steps": "journey", "entry": "journey"}),
 ]
 
 AnyDocument: TypeAlias = Journey | Segment | Topic | Template | Places | Channel

@@ -27,7 +27,7 @@ from journeys.model.sends import (
 )
 from journeys.model.steps import EmailStep, SendStep, Step, WebhookStep, children
 from journeys.model.triggers import DateEntry, Entry, ExitRule, Goal, ScheduleEntry
-from journeys.model.unions import PLAIN, tag, told_by
+from journeys.model.unions import PLAIN, discriminated_by, tag
 from journeys.model.values import DocumentModel, DurationText, Key, Text
 from journeys.time.durations import Duration
 
@@ -75,7 +75,7 @@ else:
             WithJsonSchema({"enum": ["never", "always"]}),
             Tag(PLAIN),
         ],
-        told_by("`re_entry`", "after", plain=True),
+        discriminated_by("`re_entry`", "after", plain=True),
         BeforeValidator(_written_re_entry),
         AfterValidator(_read_re_entry),
         PlainSerializer(_written_re_entry),

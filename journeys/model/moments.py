@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, Tag, model_validator
 
-from journeys.model.unions import PLAIN, tag, told_by
+from journeys.model.unions import PLAIN, discriminated_by, tag
 from journeys.model.values import (
     AttributeReference,
     DocumentModel,
@@ -94,7 +94,7 @@ DaysText = Annotated[Text, AfterValidator(_days)]
 Days = Annotated[
     Annotated[DaysText, Tag(PLAIN)]
     | Annotated[list[DaysText], Field(min_length=1), Tag("<a list>")],
-    told_by("days", plain=True, listed=True),
+    discriminated_by("days", plain=True, listed=True),
 ]
 """`mon-fri`, or a list of such."""
 
@@ -137,7 +137,7 @@ Moment = Annotated[
     | Annotated[AttributeMoment, Tag(tag("attribute"))]
     | Annotated[StepMoment, Tag(tag("step"))]
     | Annotated[MomentText, Tag(PLAIN)],
-    told_by("a moment", "entry", "attribute", "step", plain=True),
+    discriminated_by("a moment", "entry", "attribute", "step", plain=True),
 ]
 """A point in time, or a reference to one."""
 
@@ -171,7 +171,7 @@ Limit = Annotated[
     | Annotated[AttributeMoment, Tag(tag("attribute"))]
     | Annotated[StepMoment, Tag(tag("step"))]
     | Annotated[LimitText, Tag(PLAIN)],
-    told_by("`up_to`", "entry", "attribute", "step", plain=True),
+    discriminated_by("`up_to`", "entry", "attribute", "step", plain=True),
 ]
 """`up_to` of a wait: a duration from its start, or a moment."""
 

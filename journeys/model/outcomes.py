@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from journeys.model.moments import is_time_of_day
 from journeys.model.steps import (
     AnyWait,
@@ -16,6 +14,7 @@ from journeys.model.steps import (
     WaitStep,
 )
 from journeys.model.triggers import MessageTrigger
+from journeys.protocol.channels import MESSAGE_KINDS
 
 _SENT = ("sent", "failed", "unknown")
 BY_KIND = {
@@ -31,20 +30,7 @@ BY_KIND = {
     "exit": ("exited",),
 }
 
-SKIP_REASONS: Final = {
-    "if": "its `if` does not hold",
-    "no_address": "the contact has no e-mail address, or no phone",
-    "suppressed": "the address is one never to write to again: it bounced, or its owner complained",
-    "consent": "the contact has not subscribed to the topic",
-    "cap": "the contact got as many messages as it may",
-    "window": "the window is closed, and says `else: skip`",
-    "late": "it was held for longer than its `up_to`",
-    "paused": "the journey was paused, and resumed with `skip`",
-    "exited": "an exit ended the run before it went out",
-}
-"""Why a step ends `skipped`; only sends have reasons other than `if`."""
-
-UNLOOKED_FOR: dict[str, frozenset[str]] = {"emit": frozenset({"failed", "refused"})}
+NOT_DESIGNED_FOR: dict[str, frozenset[str]] = {"emit": frozenset({"failed", "refused"})}
 """By kind, outcomes that no journey is written for: the end of a chain, an event that can't be."""
 
 
@@ -61,18 +47,18 @@ def outcomes(step: Step) -> list[str]:
     return [*own, "skipped"]
 
 
-def impossible(step: Step) -> dict[str, str]:
+def impossible_outcomes(step: Step) -> dict[str, str]:
     """Those of `outcomes` that no visit to this very step can have, each with the reason."""
     never = {}
     if isinstance(step, WaitStep):
         never = _never(step.wait)
-    if step.if_ is None and step.kind not in ("email", "sms"):
+    if step.if_ is None and step.kind not in MESSAGE_KINDS:
         never["skipped"] = "it has no `if`"
-    never |= dict.fromkeys(UNLOOKED_FOR.get(step.kind, ()), "no journey is written for it")
+    never |= dict.fromkeys(NOT_DESIGNED_FOR.get(step.kind, ()), "no journey is written for it")
     return never
 
 
-def left_by(step: Step) -> list[str]:
+def output_properties(step: Step) -> list[str]:
     """The properties of `steps.<id>` once the step was visited."""
     own: list[str] = []
     if isinstance(step, WaitStep) and isinstance(step.wait, TriggerWait | AnyWait):

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from journeys.model.conditions import Condition, Fate
+from journeys.model.conditions import Condition
 from journeys.model.moments import Days, Limit, Moment, is_time_of_day
 from journeys.model.sends import Email, Sms, Webhook
 from journeys.model.triggers import (
@@ -26,7 +26,7 @@ from journeys.model.triggers import (
     MessageTrigger,
     NamedTrigger,
 )
-from journeys.model.unions import nearest, tag, told_by
+from journeys.model.unions import closest_match, discriminated_by, tag
 from journeys.model.values import (
     DocumentModel,
     DurationText,
@@ -37,6 +37,7 @@ from journeys.model.values import (
     Text,
     Value,
 )
+from journeys.protocol.message_status import MessageStatus
 from journeys.protocol.program import Kind
 
 RESERVED_OUTCOMES = frozenset({"skipped", "else", "timed_out"})
@@ -139,7 +140,7 @@ Wait = Annotated[
     | Annotated[UntilWait, Tag(tag("until"))]
     | Annotated[AnyWait, Tag(tag("any"))]
     | Annotated[TriggerWait, Tag(tag("event"))],
-    told_by(
+    discriminated_by(
         "a wait",
         "for",
         "until",
@@ -209,7 +210,7 @@ class BranchStep(BaseStep):
         last = cases[-1] if cases else None
         if not isinstance(last, dict) or "if" in last or "then" in last:
             return value
-        keys = [key for key in last if nearest(str(key), ["else"])]
+        keys = [key for key in last if closest_match(str(key), ["else"])]
         if keys != ["else"] or len(last) != 1 or "else" in value:
             return value
         return {**value, "branch": cases[:-1], "else": last["else"]}
@@ -238,7 +239,7 @@ class BranchStep(BaseStep):
 class Winner(DocumentModel):
     """Takes the arm with the highest share of contacts with that fate, after a while."""
 
-    by: Fate
+    by: MessageStatus
     after: DurationText
 
 
@@ -394,7 +395,7 @@ Step = Annotated[
     | Annotated[EnterStep, Tag(tag("enter"))]
     | Annotated[GotoStep, Tag(tag("goto"))]
     | Annotated[ExitStep, Tag(tag("exit"))],
-    told_by(
+    discriminated_by(
         "a step",
         *("email", "sms", "webhook", "wait", "branch", "split", "update", "group"),
         *("coupon", "emit", "enter", "goto", "exit"),

@@ -12,9 +12,9 @@ from pydantic import (
     model_validator,
 )
 
-from journeys.model.conditions import Condition, Fate, Near, Where
+from journeys.model.conditions import Condition, Near, Where
 from journeys.model.moments import AttributeMoment, DateTimeText
-from journeys.model.unions import PLAIN, tag, told_by
+from journeys.model.unions import PLAIN, discriminated_by, tag
 from journeys.model.values import (
     DocumentModel,
     DurationText,
@@ -25,6 +25,7 @@ from journeys.model.values import (
     Scalar,
     Text,
 )
+from journeys.protocol.message_status import MessageStatus
 
 if TYPE_CHECKING:
     from journeys.model.steps import Step
@@ -41,7 +42,7 @@ class MessageTrigger(DocumentModel):
     """`{message: STEP, is: clicked, where}`: the fate of what an earlier step sent."""
 
     message: Identifier
-    is_: Fate = Field(alias="is")
+    is_: MessageStatus = Field(alias="is")
     where: Where = Field(default_factory=dict)
 
 
@@ -55,7 +56,9 @@ Trigger = Annotated[
     Annotated[EventTrigger, Tag(tag("event"))]
     | Annotated[MessageTrigger, Tag(tag("message"))]
     | Annotated[ConditionTrigger, Tag(tag("if"))],
-    told_by("a trigger", "event", "message", "if", hints={"is": "message", "where": "event"}),
+    discriminated_by(
+        "a trigger", "event", "message", "if", hints={"is": "message", "where": "event"}
+    ),
 ]
 
 
@@ -135,7 +138,7 @@ class DateEntry(DocumentModel):
 
     date: Annotated[
         Annotated[AttributeMoment, Tag(tag("attribute"))] | Annotated[DateTimeText, Tag(PLAIN)],
-        told_by("a date", "attribute", plain=True),
+        discriminated_by("a date", "attribute", plain=True),
     ]
     if_: Condition | None = Field(default=None, alias="if")
 
@@ -178,7 +181,7 @@ Entry = Annotated[
     | Annotated[NearEntry, Tag(tag("near"))]
     | Annotated[SegmentEntry, Tag(tag("segment"))]
     | Annotated[GroupEntry, Tag(tag("group"))],
-    told_by(
+    discriminated_by(
         "an entry",
         *("event", "api", "attribute", "date", "schedule", "near", "segment", "group"),
         hints={"where": "event", "key": "event"},
@@ -211,7 +214,7 @@ ExitRule = Annotated[
     | Annotated[MessageExit, Tag(tag("message"))]
     | Annotated[ConditionExit, Tag(tag("if"))]
     | Annotated[Literal["goal"], Tag(PLAIN)],
-    told_by(
+    discriminated_by(
         "an exit rule",
         *("event", "message", "if"),
         plain=True,
@@ -237,6 +240,6 @@ class MessageGoal(MessageTrigger):
 
 Goal = Annotated[
     Annotated[EventGoal, Tag(tag("event"))] | Annotated[MessageGoal, Tag(tag("message"))],
-    told_by("a goal", "event", "message", hints={"is": "message", "where": "event"}),
+    discriminated_by("a goal", "event", "message", hints={"is": "message", "where": "event"}),
 ]
 """What a journey is for: it only measures, up to `within` after entry."""

@@ -22,7 +22,7 @@ def tag(key: str) -> str:
     return f"<{key}>"
 
 
-def nearest(word: str, words: list[str]) -> str | None:
+def closest_match(word: str, words: list[str]) -> str | None:
     """The one of `words` that was most likely meant, if any is near."""
     matches = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if matches:
@@ -31,7 +31,7 @@ def nearest(word: str, words: list[str]) -> str | None:
     return folded.get(word.casefold().replace("-", "_"))
 
 
-def told_by(
+def discriminated_by(
     words: str,
     *keys: str,
     plain: bool = False,
@@ -78,7 +78,7 @@ def _chooser(
         told = next((key for key in keys if key in names), None)
         told = told or next((hints[name] for name in names if name in hints), None)
         if told is None and otherwise is None:
-            told = next((near for name in names if (near := nearest(name, list(keys)))), None)
+            told = next((near for name in names if (near := closest_match(name, list(keys)))), None)
         if told is not None:
             return tag(also.get(told, told))
         return otherwise

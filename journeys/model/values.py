@@ -16,7 +16,7 @@ from pydantic import (
 )
 from typing_extensions import TypeAliasType
 
-from journeys.model.unions import LIST, MAPPING, PLAIN, tag, told_by
+from journeys.model.unions import LIST, MAPPING, PLAIN, discriminated_by, tag
 from journeys.time.durations import Duration
 
 KEY_PATTERN = r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"
@@ -156,7 +156,7 @@ Operand = Annotated[
     | Annotated[AttributeReference, Tag(tag("attribute"))]
     | Annotated[StepReference, Tag(tag("step"))]
     | Annotated[Scalar, Tag(PLAIN)],
-    told_by("a reference", "entry", "attribute", "step", plain=True),
+    discriminated_by("a reference", "entry", "attribute", "step", plain=True),
 ]
 Operands = list[Operand] | Operand
 

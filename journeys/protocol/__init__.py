@@ -1,1 +1,4 @@
-"""What the workflow and its activities exchange: programs, payloads and names. All that workflows import."""
+"""What workflows and activities exchange: programs, payloads and names.
+
+Workflows import nothing else of ours.
+"""

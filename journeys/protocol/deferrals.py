@@ -15,7 +15,7 @@ _WORDS: Final = {
 }
 
 
-def held_words(held: str | None) -> str:
+def deferral_words(held: str | None) -> str:
     """Why a send stands still: "its window is closed"."""
     return _WORDS.get(held or "", held or "held")
 

@@ -1,4 +1,4 @@
-"""Names that workflows, activities and clients share: workflow types and ids, signals, task queues."""
+"""Names that workflows, activities and clients share: types, ids, signals and task queues."""
 
 from __future__ import annotations
 
@@ -11,15 +11,6 @@ WAKE = "wake"
 
 
 QUEUE = "journeys"
-
-
-MOVE = "Move"
-
-
-RESUME = "Resume"
-
-
-SEND_QUEUES = {"email": "send-email", "sms": "send-sms", "webhook": "send-webhook"}
 
 
 def workflow_id(journey: str, run_id: UUID) -> str:

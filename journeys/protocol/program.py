@@ -15,8 +15,6 @@ Kind = Literal[
     "emit", "enter", "goto", "exit",
 ]  # fmt: skip
 
-SENDS: frozenset[str] = frozenset({"email", "sms", "webhook"})
-
 
 class Node(BaseModel):
     """One step. Arrows are indexes into `Program.nodes`; None is the end of the run."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Final, get_args
+from typing import Final
 
 from journeys.checks.unsupported import WORKS
 from journeys.model.conditions import (
@@ -18,7 +18,6 @@ from journeys.model.conditions import (
     Comparison,
     EntryCondition,
     EventCondition,
-    Fate,
     GroupCondition,
     MessageCondition,
     Near,
@@ -40,7 +39,8 @@ from journeys.model.moments import (
     StepMoment,
     Window,
 )
-from journeys.model.outcomes import BY_KIND, SKIP_REASONS
+from journeys.model.outcomes import BY_KIND
+from journeys.model.reasons import SKIP_REASONS
 from journeys.model.sends import Channel, Country, Email, SendSettings, Sms, Webhook
 from journeys.model.steps import (
     RESERVED_OUTCOMES,
@@ -84,6 +84,7 @@ from journeys.model.triggers import (
     SegmentEntry,
 )
 from journeys.model.values import DocumentModel
+from journeys.protocol.message_status import STATUSES
 
 _HEAD = """# The words of the language
 
@@ -141,7 +142,7 @@ def text() -> str:
             ["", "words"],
             [
                 ("operators", _words(OPERATORS)),
-                ("what becomes of a message", _words(get_args(Fate))),
+                ("what becomes of a message", _words(STATUSES)),
                 ("days", _words(WEEKDAYS)),
                 ("names that no case, arm or trigger may have", _words(sorted(RESERVED_OUTCOMES))),
             ],

@@ -34,7 +34,7 @@ class Unresolved(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Viewpoint:
+class ResolutionContext:
     """From where a moment is seen.
 
     `now` is the start of the wait and `entry` that of the run, both aware; `values` gives the value
@@ -51,7 +51,9 @@ class Viewpoint:
             raise ValueError("a moment is seen from an instant with a time zone")
 
 
-def resolve(moment: Moment, view: Viewpoint, *, days: Days | None = None) -> datetime | Unresolved:
+def resolve(
+    moment: Moment, view: ResolutionContext, *, days: Days | None = None
+) -> datetime | Unresolved:
     """The instant of a moment, in UTC, unless it lies before `view.now` or there is none.
 
     `days` limits a time of day to days of the week.
@@ -62,7 +64,9 @@ def resolve(moment: Moment, view: Viewpoint, *, days: Days | None = None) -> dat
     return Unresolved.PAST if instant < view.now else instant
 
 
-def instant_of(moment: Moment, view: Viewpoint, *, days: Days | None = None) -> datetime | None:
+def instant_of(
+    moment: Moment, view: ResolutionContext, *, days: Days | None = None
+) -> datetime | None:
     """The instant of a moment, in UTC, past or to come.
 
     None if what it refers to is missing or says no time, or if it lies beyond the years 1 to 9999.
@@ -82,7 +86,7 @@ def instant_of(moment: Moment, view: Viewpoint, *, days: Days | None = None) -> 
         return None
 
 
-def _referred(moment: MomentReference, view: Viewpoint) -> datetime | None:
+def _referred(moment: MomentReference, view: ResolutionContext) -> datetime | None:
     said = read_time(view.values(moment))
     if said is None:
         return None
@@ -109,7 +113,7 @@ def _anniversary(wall: datetime, today: datetime) -> datetime:
     return add_months(wall, 12 * years)
 
 
-def _next(at: time, view: Viewpoint, days: Days | None) -> datetime:
+def _next(at: time, view: ResolutionContext, days: Days | None) -> datetime:
     """The next occurrence of a time of day, now included."""
     allowed = range(7) if days is None else weekdays(days)
     day = _wall(view.now, view.zone).date()

@@ -78,7 +78,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Openings:
+class OpeningHours:
     """When all of some rules are open."""
 
     rules: Sequence[Rule]
@@ -116,7 +116,7 @@ class Openings:
 
     def ever_at(self, at: time) -> bool:
         """Whether all are open at a time of day, on one day of the week at least, dates aside."""
-        week = Openings([Rule(rule.reason, _dateless(rule.hours)) for rule in self.rules])
+        week = OpeningHours([Rule(rule.reason, _dateless(rule.hours)) for rule in self.rules])
         return any(
             week._closed_by(datetime.combine(_SOME_MONDAY + _DAY * day, at)) is None
             for day in range(7)
@@ -165,9 +165,9 @@ def _next_change(instant: datetime, zone: ZoneInfo, marks: list[time]) -> dateti
     return datetime.fromtimestamp(high, UTC)
 
 
-def openings(
+def opening_hours_of(
     settings: EffectiveSend | Channel, country: Country | None = None, *, skipping: bool = False
-) -> Openings:
+) -> OpeningHours:
     """When a send that waits may go out; `skipping`: the windows outside of which it is skipped."""
     rules = []
     for said in (settings, country):
@@ -177,4 +177,4 @@ def openings(
             rules.append(Rule.of_window(said.window))
         if said.quiet_hours is not None and not skipping:
             rules.append(Rule.of_quiet_hours(said.quiet_hours))
-    return Openings(rules)
+    return OpeningHours(rules)

@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from journeys.schedule.opening_hours import Openings
+from journeys.schedule.opening_hours import OpeningHours
 from journeys.time.durations import at_local
 
 ENOUGH: Final = 5
@@ -26,7 +26,7 @@ class Best:
     events: int
 
 
-def best_hour(events: Mapping[int, int], openings: Openings) -> Best:
+def best_hour(events: Mapping[int, int], openings: OpeningHours) -> Best:
     """The hour with the most events of those that begin while everything is open.
 
     `events` counts by local hour, 0 to 23. Of equal hours it is the earliest. Without enough

@@ -1,1 +1,1 @@
-"""From the text of files to documents: YAML and JSON with line numbers, and errors that name them."""
+"""From the text of files to documents: YAML and JSON with line numbers, and their errors."""

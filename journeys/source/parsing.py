@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from journeys.model.documents import DOCUMENT, AnyDocument, Document
 from journeys.model.problems import InvalidDocuments, Problem
-from journeys.source.validation_messages import complaints
+from journeys.source.validation_messages import validation_messages
 from journeys.source.yaml_reader import Lines, decode, read
 
 
@@ -63,7 +63,7 @@ def parse_all(text: str | bytes, filename: str) -> tuple[list[Parsed], list[Prob
                 known = {problem.line for problem in found}
                 found += [
                     problem
-                    for problem in complaints(
+                    for problem in validation_messages(
                         error, Document, reading.value, reading.lines, filename
                     )
                     # What a missing quote tore apart would only be complained of again.

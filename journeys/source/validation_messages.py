@@ -14,7 +14,7 @@ from pydantic import Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from journeys.model.problems import Path, Problem
-from journeys.model.unions import nearest
+from journeys.model.unions import closest_match
 from journeys.model.values import DocumentModel
 from journeys.source.yaml_reader import Lines, Position
 
@@ -32,7 +32,7 @@ _NOUNS = {
 }
 
 
-def complaints(
+def validation_messages(
     error: ValidationError, root: Any, content: Any, lines: Lines, file: str
 ) -> list[Problem]:
     """One problem for each thing that is wrong with `content`, which is not a `root` (a type)."""
@@ -78,7 +78,7 @@ def _problem(
         known = _keys_at(root, item["loc"][:-1])
         around = _around(item["loc"])
         absent = {str(loc[-1]): loc for loc in missing if loc[:-1] in around}
-        near = nearest(key, list(absent)) or nearest(key, known)
+        near = closest_match(key, list(absent)) or closest_match(key, known)
         if near in absent:
             meant.add(absent[near])
         if near == "else":
@@ -101,7 +101,7 @@ def _problem(
         message = f"{_shown(item['input'])} is not one of {', '.join(options)}"
         if name is not None:
             message = f"`{name}`: {message}"
-        near = nearest(str(item["input"]), options)
+        near = closest_match(str(item["input"]), options)
         hint = f"did you mean `{near}`?" if near else None
     elif kind in _NOUNS:
         message, hint = _mistyped(item, name)
@@ -146,7 +146,7 @@ def _formless(
     stranger = next((key for key in value if key not in known), None)
     if stranger is None:
         return "missing_key", message, lines.value(path), None
-    near = nearest(stranger, known)
+    near = closest_match(stranger, known)
     hint = f"did you mean `{near}`?" if near else message
     return "unknown_key", f"unknown key `{stranger}`", lines.key((*path, stranger)), hint
 

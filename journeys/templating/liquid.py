@@ -24,7 +24,7 @@ from liquid.stringify import to_liquid_string
 from liquid.template import BoundTemplate
 from liquid.undefined import Undefined
 
-from journeys.model.unions import nearest
+from journeys.model.unions import closest_match
 
 TAGS: Final = frozenset({
     "if", "unless", "case", "for", "break", "continue", "assign", "capture", "cycle", "comment",
@@ -221,7 +221,7 @@ def _readable(
 
 
 def _unknown(kind: str, word: str, known: list[str], line: int | None) -> TemplateError:
-    near = nearest(word, known)
+    near = closest_match(word, known)
     hint = f"; did you mean `{near}`?" if near else ""
     return TemplateError(f"there is no {kind} `{word}`{hint}", line=line)
 

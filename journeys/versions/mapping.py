@@ -8,10 +8,10 @@ from typing import Literal
 
 from journeys.compile.flow import Flow
 from journeys.model.journey import Journey
-from journeys.model.unions import nearest
-from journeys.protocol.program import SENDS
+from journeys.model.unions import closest_match
+from journeys.protocol.channels import SEND_KINDS
 
-Stays = Literal["step_gone", "step_changed", "leaving"]
+StayReason = Literal["step_gone", "step_changed", "leaving"]
 """Why a run keeps its version: its step is gone; it is of another kind, or not one to stand at;
 an exit rule has fired, and its `then` runs to the end."""
 
@@ -20,31 +20,31 @@ MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class MappedStep:
     """The step a run stands at from now on, or why it stays."""
 
     to: str = ""
     anew: bool = False
     """A new visit begins there; otherwise the one that goes on is planned from its start."""
-    stays: Stays | None = None
+    stays: StayReason | None = None
 
 
-def way_of(step: str, kind: str, target: Journey, mapping: Mapping[str, str]) -> Way:
+def map_step(step: str, kind: str, target: Journey, mapping: Mapping[str, str]) -> MappedStep:
     """Where a run goes that stands at `step`, of this kind, when it follows `target`.
 
     `mapping` leads from steps to others; every other step leads to the one of its own name.
     """
     to = mapping.get(step, step)
     if to not in main_line(target):
-        return Way(stays="step_gone")
+        return MappedStep(stays="step_gone")
     found = target.step(to).kind
     if kind == found == "wait":
-        return Way(to)
+        return MappedStep(to)
     if step != to:
-        return Way(to, anew=True)
-    if kind == found and kind in SENDS:
-        return Way(to)
-    return Way(stays="step_changed")
+        return MappedStep(to, anew=True)
+    if kind == found and kind in SEND_KINDS:
+        return MappedStep(to)
+    return MappedStep(stays="step_changed")
 
 
 def main_line(journey: Journey) -> set[str]:
@@ -52,7 +52,7 @@ def main_line(journey: Journey) -> set[str]:
     return {step.id for path, step in journey.walk() if path[0] == "steps"}
 
 
-def wrong_map(mapping: Mapping[str, str], known: set[str], target: Journey) -> list[str]:
+def map_errors(mapping: Mapping[str, str], known: set[str], target: Journey) -> list[str]:
     """What is wrong with a map, in a person's words; `known` are steps that runs may stand at."""
     line = main_line(target)
     wrong: list[str] = []
@@ -80,7 +80,7 @@ def may_send(flow: Flow, place: int | None) -> bool:
             continue
         seen.add(here)
         kind = flow.steps[here].kind
-        if kind in SENDS:
+        if kind in SEND_KINDS:
             return True
         if kind != "wait":
             waiting += flow.ways[here]
@@ -88,5 +88,5 @@ def may_send(flow: Flow, place: int | None) -> bool:
 
 
 def _no_step(said: str, step: str, known: set[str]) -> str:
-    near = nearest(step, sorted(known))
+    near = closest_match(step, sorted(known))
     return f"{said} `{step}`" + (f"; did you mean `{near}`?" if near else "")

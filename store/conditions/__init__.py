@@ -7,19 +7,19 @@ null.
 """
 
 from store.conditions.condition_compiler import compile_condition, compile_where, split_where
-from store.conditions.evaluation import Judged, judge, judge_entries, judge_start
+from store.conditions.evaluation import Evaluation, evaluate, evaluate_entries, evaluate_start
 from store.conditions.predicate import Predicate, Witness
 from store.conditions.time_dependence import is_timed
 
 __all__ = [
-    "Judged",
+    "Evaluation",
     "Predicate",
     "Witness",
     "compile_condition",
     "compile_where",
+    "evaluate",
+    "evaluate_entries",
+    "evaluate_start",
     "is_timed",
-    "judge",
-    "judge_entries",
-    "judge_start",
     "split_where",
 ]

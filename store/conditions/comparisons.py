@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from journeys.model.conditions import Comparison, Operand, Where
+from journeys.model.conditions import Comparison, Where
+from journeys.model.values import Operand
 from store.conditions.sql_values import Statement, Values
 
 Operators = dict[str, Any]

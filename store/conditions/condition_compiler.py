@@ -16,12 +16,13 @@ from journeys.model.conditions import (
     MessageCondition,
     NearCondition,
     NotCondition,
-    Operand,
     SegmentCondition,
     StepCondition,
     TopicCondition,
     Where,
 )
+from journeys.model.values import Operand
+from journeys.model.well_known_events import STATUS_EVENTS
 from store.conditions.comparisons import compare, compare_where, operators_of
 from store.conditions.event_history import compile_event, compile_near, seen_by_run
 from store.conditions.leaf import Leaf
@@ -38,14 +39,6 @@ _Simple = (
     | TopicCondition
     | NearCondition
 )
-
-_FATES = {
-    "delivered": ("delivered_at", "Message Delivered"),
-    "opened": ("opened_at", "Message Opened"),
-    "clicked": ("clicked_at", "Message Clicked"),
-    "bounced": ("bounced_at", "Message Bounced"),
-    "replied": ("replied_at", "Message Replied"),
-}
 
 
 def compile_condition(
@@ -179,7 +172,7 @@ class _Compiler:
         return Leaf.of(label, sql, values, self.statement, operators)
 
     def _message(self, condition: MessageCondition) -> Leaf:
-        column, event_name = _FATES[condition.is_]
+        column, event_name = f"{condition.is_}_at", STATUS_EVENTS[condition.is_]
         message = self.statement.alias()
         latest = (
             f"(select m.* from message m where m.run_id = r.id"

@@ -14,7 +14,7 @@ from store.conditions.predicate import Predicate
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Evaluation:
     """What a condition said, and what it looked at."""
 
     holds: bool
@@ -22,9 +22,9 @@ class Judged:
     """Values by what they are; a label that comes again with another value gets a number."""
 
 
-async def judge(
+async def evaluate(
     conn: AsyncConnection[Any], run_id: UUID, predicates: list[Predicate]
-) -> list[Judged]:
+) -> list[Evaluation]:
     """Judge conditions for a run, all in one statement and on one state of the database.
 
     Raises LookupError if there is no such run.
@@ -52,7 +52,7 @@ async def judge(
     if row is None:
         raise LookupError(f"there is no run {run_id}")
     values = iter(row)
-    return [Judged(next(values), _labelled(predicate, values)) for predicate in predicates]
+    return [Evaluation(next(values), _labelled(predicate, values)) for predicate in predicates]
 
 
 def _labelled(predicate: Predicate, values: Iterator[Any]) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _labelled(predicate: Predicate, values: Iterator[Any]) -> dict[str, Any]:
     return saw
 
 
-async def judge_entries(
+async def evaluate_entries(
     conn: AsyncConnection[Any],
     candidates: list[tuple[int, UUID]],
     predicate_if: Predicate | None,
@@ -102,7 +102,7 @@ async def judge_entries(
     return {row[0] for row in await cursor.fetchall()}
 
 
-async def judge_start(
+async def evaluate_start(
     conn: AsyncConnection[Any], contact_id: UUID, entry: dict[str, Any], predicate: Predicate
 ) -> bool:
     """Whether a condition holds for a run that would begin now without an event."""

@@ -12,12 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from journeys.model.conditions import AttributeReference, EntryReference, Operand, StepReference
-
-COLUMNS = frozenset(
-    {"email", "phone", "locale", "country", "timezone", "score", "lifecycle", "external_id"}
-)
-"""Attributes that are columns of a contact."""
+from journeys.model.contact_fields import READABLE_NAMES
+from journeys.model.values import AttributeReference, EntryReference, Operand, StepReference
 
 _INDEX = re.compile("[0-9]+")
 
@@ -112,7 +108,7 @@ class Statement:
     def attribute(self, path: str) -> Values:
         """An attribute of the contact."""
         name, *rest = path.split(".")
-        if name not in COLUMNS:
+        if name not in READABLE_NAMES:
             return self.reach("c.attributes", path)
         return self._onward(f"to_jsonb(c.{name})", rest)
 

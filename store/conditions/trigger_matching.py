@@ -5,24 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from journeys.model.conditions import (
-    AttributeReference,
-    Comparison,
-    EntryReference,
-    StepReference,
-    Where,
-)
+from journeys.model.conditions import Comparison, Where
 from journeys.model.paths import first
 from journeys.model.triggers import EventTrigger, Goal, MessageGoal, MessageTrigger
+from journeys.model.values import AttributeReference, EntryReference, StepReference
+from journeys.model.well_known_events import STATUS_EVENTS
 from store.conditions import compile_where, split_where
-
-MESSAGE_EVENTS = {
-    "delivered": "Message Delivered",
-    "opened": "Message Opened",
-    "clicked": "Message Clicked",
-    "bounced": "Message Bounced",
-    "replied": "Message Replied",
-}
 
 _NOT_A_MACHINE = "coalesce(e.properties->>'by', 'human') <> 'machine'"
 _LATEST_MESSAGE = (
@@ -60,7 +48,7 @@ def match_trigger(trigger: EventTrigger | MessageTrigger | Goal, prefix: str) ->
         params |= where.params
         tests.append(where.sql)
     if isinstance(trigger, MessageTrigger):
-        event_name = MESSAGE_EVENTS[trigger.is_]
+        event_name = STATUS_EVENTS[trigger.is_]
         params[f"{prefix}step"] = trigger.message
         message = _RUNS_MESSAGE if isinstance(trigger, MessageGoal) else _LATEST_MESSAGE
         tests += [message.format(step=f"{prefix}step"), _NOT_A_MACHINE]
@@ -91,7 +79,7 @@ def resolve_match(equal: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any
     return match
 
 
-def needs_exactness(match: dict[str, Any]) -> bool:
+def needs_exact_test(match: dict[str, Any]) -> bool:
     """Whether containment says less than equality: of an object or a list."""
     return any(isinstance(value, dict | list) for value in match.values())
 

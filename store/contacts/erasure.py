@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from store.contacts.rows import hold
+from store.contacts.rows import lock_and_read_contacts
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ async def erase(conn: AsyncConnection[Any], contact_id: UUID) -> list[ActiveRun]
     The caller stops the workflows after the commit; one that is missed is refused by its run's
     absence when it wakes.
     """
-    await hold(conn, ids=[contact_id])
+    await lock_and_read_contacts(conn, ids=[contact_id])
     cursor = await conn.execute(
         "select id, journey from run where contact_id = %s and state = 'active'", (contact_id,)
     )

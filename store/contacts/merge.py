@@ -50,7 +50,7 @@ from contact gone where gone.id = %(gone)s and c.id = %(into)s
 """
 
 
-async def repoint(conn: AsyncConnection[Any], gone: UUID, into: UUID) -> list[UUID]:
+async def merge_contact(conn: AsyncConnection[Any], gone: UUID, into: UUID) -> list[UUID]:
     """Move everything of the contact `gone` to `into` and delete its row; the runs that ended.
 
     Both rows are locked by the caller, who takes over the attributes and records the event that

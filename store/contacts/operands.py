@@ -7,9 +7,10 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from journeys.model.conditions import AttributeReference, EntryReference, StepReference
+from journeys.model.contact_fields import READABLE_NAMES
 from journeys.model.paths import first
-from store.contacts.rows import COLUMNS, read_contact
+from journeys.model.values import AttributeReference, EntryReference, StepReference
+from store.contacts.rows import read_contact
 from store.runs.rows import RunRow
 from store.runs.visits import left_by_steps
 
@@ -30,7 +31,7 @@ class Operands:
             self._contact = {}
             if view is not None:
                 self._contact = dict(view.attributes)
-                for name in ("external_id", *COLUMNS):
+                for name in READABLE_NAMES:
                     self._contact[name] = getattr(view, name)
         return self._contact
 

@@ -12,12 +12,11 @@ import orjson
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
-COLUMNS = ("email", "phone", "timezone", "locale", "country", "score", "lifecycle")
-"""Attributes with a column of their own; every other attribute is a key of `attributes`."""
+from journeys.model.contact_fields import CONTACT_FIELDS, FIELD_NAMES
 
 
 @dataclass(slots=True)
-class HeldContact:
+class LockedContact:
     """A contact whose row this transaction holds locked, or is about to make.
 
     Changes are made here and written once, with the events that go with them.
@@ -55,8 +54,8 @@ class HeldContact:
         """Take over checked values by name, None removing; the names whose value is now another."""
         names = []
         for name, value in changes.items():
-            if name in COLUMNS:
-                wanted = 0.0 if name == "score" and value is None else value
+            if name in FIELD_NAMES:
+                wanted = CONTACT_FIELDS[name].absent if value is None else value
                 if getattr(self, name) == wanted:
                     continue
                 setattr(self, name, wanted)
@@ -82,7 +81,7 @@ class HeldContact:
                 name: value
                 for name, value in values.items()
                 if value is not None
-                and (getattr(self, name) in (None, 0.0) if name in COLUMNS
+                and (getattr(self, name) in (None, 0.0) if name in FIELD_NAMES
                      else name not in self.attributes)
             }
         )  # fmt: skip
@@ -109,18 +108,18 @@ for no key update of c
 """
 
 
-async def hold(
+async def lock_and_read_contacts(
     conn: AsyncConnection[Any],
     *,
     external: Sequence[str] = (),
     anonymous: Sequence[str] = (),
     ids: Sequence[UUID] = (),
-) -> list[HeldContact]:
+) -> list[LockedContact]:
     """Lock the contacts that exist, by external id, anonymous id or our own.
 
     In the order of their ids, and until the transaction ends.
     """
-    async with conn.cursor(row_factory=class_row(HeldContact)) as cursor:
+    async with conn.cursor(row_factory=class_row(LockedContact)) as cursor:
         await cursor.execute(
             _HOLD, {"external": list(external), "anonymous": list(anonymous), "ids": list(ids)}
         )
@@ -174,7 +173,7 @@ async def find_contacts(conn: AsyncConnection[Any], references: Iterable[str]) -
 
 
 @dataclass(frozen=True)
-class ContactView:
+class ContactRow:
     """A contact as readers see it."""
 
     id: UUID
@@ -191,9 +190,9 @@ class ContactView:
     updated_at: datetime
 
 
-async def read_contact(conn: AsyncConnection[Any], contact_id: UUID) -> ContactView | None:
+async def read_contact(conn: AsyncConnection[Any], contact_id: UUID) -> ContactRow | None:
     """A contact as it is, unlocked."""
-    async with conn.cursor(row_factory=class_row(ContactView)) as cursor:
+    async with conn.cursor(row_factory=class_row(ContactRow)) as cursor:
         await cursor.execute(
             "select id, external_id, email, phone, timezone, locale, country, score, lifecycle,"
             " attributes, created_at, updated_at from contact where id = %s",

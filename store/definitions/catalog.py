@@ -14,9 +14,9 @@ from journeys.model.journey import Journey
 from journeys.model.sends import Channel
 from journeys.model.triggers import EventEntry
 from journeys.protocol.program import Program
-from store.goals.goal_rows import GoalLook, build_goal_look
+from store.goals.goal_rows import GoalQuery, build_goal_query
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
-from store.waits.listeners import Look, build_exits_look, build_wait_look
+from store.waits.listeners import ListenerQuery, build_exit_query, build_wait_query
 
 _KEPT = 1_000
 
@@ -31,7 +31,7 @@ class Definition:
     program: Program
     segments: Segments = NO_SEGMENTS
     """Those that its conditions are judged by; none if it names none."""
-    _waits: dict[str, Look | None] = field(default_factory=dict, init=False, compare=False)
+    _waits: dict[str, ListenerQuery | None] = field(default_factory=dict, init=False, compare=False)
 
     @classmethod
     def load(
@@ -46,19 +46,19 @@ class Definition:
         return bool(segments_in(self.journey))
 
     @cached_property
-    def exits(self) -> Look | None:
+    def exits(self) -> ListenerQuery | None:
         """The look at its exit rules; None: nothing ends a run of this version early."""
-        return build_exits_look(self.journey, self.segments.conditions)
+        return build_exit_query(self.journey, self.segments.conditions)
 
     @cached_property
-    def goal(self) -> GoalLook | None:
+    def goal(self) -> GoalQuery | None:
         """What meets its goal; None if it has none."""
-        return build_goal_look(self.journey)
+        return build_goal_query(self.journey)
 
-    def wait_look(self, step: str) -> Look | None:
+    def wait_look(self, step: str) -> ListenerQuery | None:
         """What the wait `step` listens for; None for a wait that only time ends."""
         if step not in self._waits:
-            self._waits[step] = build_wait_look(self.journey, step, self.segments.conditions)
+            self._waits[step] = build_wait_query(self.journey, step, self.segments.conditions)
         return self._waits[step]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, cast
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -15,29 +15,25 @@ from psycopg.types.json import Jsonb
 
 from journeys.model.conditions import AnyCondition
 from journeys.model.paths import first
+from journeys.model.reasons import RefusalReason
 from journeys.model.triggers import ApiEntry, EventEntry
 from journeys.time.durations import Duration
 from journeys.time.zones import zone_of
-from store.conditions import compile_condition, judge_start
+from store.conditions import compile_condition, evaluate_start
 from store.contacts.rows import lock_contacts
 from store.definitions.catalog import Catalog, Definition
 from store.goals.goal_rows import NewGoal, set_goals
-from store.runs.lifecycle import end_run, fire_exit
+from store.runs.lifecycle import end_run, record_fired_exit
 from store.runs.rows import RunRow, lock_run
 from store.tables.identifiers import new_id
-from store.waits.listeners import listen, look_at
-
-RefusalCode = Literal[
-    "paused", "archived", "draft", "inactive", "active", "re_entry", "no_key", "if", "merged",
-    "chain",
-]  # fmt: skip
+from store.waits.listeners import add_listeners, first_fired
 
 CHAIN_LIMIT = 10
 """Enters and emits, one from another, that an event from outside may begin."""
 
 
 @dataclass(frozen=True)
-class Entered:
+class AdmittedEntry:
     """A run row; `stopped` are the runs that ended for it, whose workflows are to be told."""
 
     run_id: UUID
@@ -45,10 +41,10 @@ class Entered:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedEntry:
     """No run, and why."""
 
-    code: RefusalCode
+    code: RefusalReason
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ class EntryRequest:
 
 async def enter(
     conn: AsyncConnection[Any], catalog: Catalog, definition: Definition, request: EntryRequest
-) -> Entered | Refused:
+) -> AdmittedEntry | RefusedEntry:
     """Begin a run, or refuse it, within the caller's transaction; locks the contact's row.
 
     Asking again for the same event gives the same answer and changes nothing.
@@ -79,34 +75,34 @@ async def enter_all(
     conn: AsyncConnection[Any],
     catalog: Catalog,
     requests: Sequence[tuple[Definition, EntryRequest]],
-) -> list[Entered | Refused]:
+) -> list[AdmittedEntry | RefusedEntry]:
     """`enter` for many in one transaction, a statement a step whatever their number.
 
     At most one request for each contact and journey: what comes first decides about the next.
     """
     await lock_contacts(conn, [request.contact_id for _, request in requests])
     seen = await _see(conn, requests)
-    answers: list[Entered | Refused] = []
+    answers: list[AdmittedEntry | RefusedEntry] = []
     fresh: list[_Fresh] = []
     refused: list[tuple[Definition, EntryRequest, str]] = []
     for (definition, request), each in zip(requests, seen, strict=True):
         if each is None:
-            answers.append(Refused("merged"))
+            answers.append(RefusedEntry("merged"))
             continue
         if each.run_before is not None:
-            answers.append(Entered(each.run_before))
+            answers.append(AdmittedEntry(each.run_before))
             continue
         if each.refused_before is not None:
-            answers.append(Refused(each.refused_before))
+            answers.append(RefusedEntry(each.refused_before))
             continue
         stopped = await _judge(conn, catalog, definition, request, each)
-        if isinstance(stopped, Refused):
+        if isinstance(stopped, RefusedEntry):
             refused.append((definition, request, stopped.code))
             answers.append(stopped)
         else:
             run_id = new_id()
             fresh.append(_Fresh(definition, request, run_id, each))
-            answers.append(Entered(run_id, stopped))
+            answers.append(AdmittedEntry(run_id, stopped))
     await _insert(conn, fresh)
     await _log_refusals(conn, refused)
     return answers
@@ -123,7 +119,7 @@ class _Seen:
     active: UUID | None
     last_started: datetime | None
     run_before: UUID | None
-    refused_before: RefusalCode | None
+    refused_before: RefusalReason | None
 
 
 async def _see(
@@ -164,35 +160,35 @@ async def _judge(
     definition: Definition,
     request: EntryRequest,
     seen: _Seen,
-) -> tuple[UUID, ...] | Refused:
+) -> tuple[UUID, ...] | RefusedEntry:
     """The runs that end for this entry, or why there is none."""
     if seen.state != "active":
-        return Refused(cast("RefusalCode", seen.state))
+        return RefusedEntry(cast("RefusalReason", seen.state))
     if request.depth > CHAIN_LIMIT:
-        return Refused("chain")
+        return RefusedEntry("chain")
     period = definition.journey.active
     if period is not None and not period.holds(
         seen.now, zone_of(None, definition.journey.timezone)
     ):
-        return Refused("inactive")
+        return RefusedEntry("inactive")
     if request.key is None:
-        return Refused("no_key")
+        return RefusedEntry("no_key")
     if request.event_id is None and not await _may_start(conn, definition, request):
-        return Refused("if")
+        return RefusedEntry("if")
     active = seen.active
     restarted = False
     if active is not None and not await _exited_first(conn, catalog, active, request.event_id):
         if not await _gives_way(conn, definition, active):
-            return Refused("active")
+            return RefusedEntry("active")
         restarted = await end_run(conn, active, "restarted", None, stop_workflow=True)
     if not restarted and seen.last_started is not None:
         re_entry = definition.journey.re_entry
         if re_entry == "never":
-            return Refused("re_entry")
+            return RefusedEntry("re_entry")
         if isinstance(re_entry, Duration):
             zone = zone_of(seen.timezone, definition.journey.timezone)
             if re_entry.add_to(seen.last_started, zone) > seen.now:
-                return Refused("re_entry")
+                return RefusedEntry("re_entry")
     return () if active is None else (active,)
 
 
@@ -210,7 +206,7 @@ async def _may_start(
         default_zone=definition.journey.timezone or "UTC",
         segments=definition.segments.conditions,
     )
-    return await judge_start(conn, request.contact_id, request.properties, holds)
+    return await evaluate_start(conn, request.contact_id, request.properties, holds)
 
 
 async def _exited_first(
@@ -224,12 +220,12 @@ async def _exited_first(
     exits = definition.exits
     if exits is None:
         return False
-    fired = await look_at(conn, exits, run_id=active, visit=0)
+    fired = await first_fired(conn, exits, run_id=active, visit=0)
     if fired is None or fired.event_id > event_id:
         return False
     if definition.program.exits[fired.slot.number] is not None:
         return False
-    await fire_exit(conn, active, run.visit, fired.slot.number, fired.slot.name)
+    await record_fired_exit(conn, active, run.visit, fired.slot.number, fired.slot.name)
     return await end_run(conn, active, fired.slot.outcome, fired.slot.name, stop_workflow=True)
 
 
@@ -296,7 +292,7 @@ async def _insert(conn: AsyncConnection[Any], runs: Sequence[_Fresh]) -> None:
     for run in runs:
         definition, request = run.definition, run.request
         if definition.exits is not None:
-            await listen(
+            await add_listeners(
                 conn,
                 definition.exits,
                 run_id=run.run_id,

@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 
-async def lock_key(conn: AsyncConnection[Any], journey: str, key: str) -> None:
+async def lock_idempotency_key(conn: AsyncConnection[Any], journey: str, key: str) -> None:
     """Let requests with one idempotency key take turns, until the transaction ends."""
     await conn.execute(
         "select pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"start {journey} {key}",)

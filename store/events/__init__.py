@@ -1,1 +1,1 @@
-"""Events: recorded under the lock of their contact, with their side effects and their outbox row."""
+"""Events: recorded under the lock of their contact, with side effects and an outbox row."""

@@ -8,14 +8,9 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from store.events.effects import MESSAGE_EVENTS
-from store.events.recording import CONTACT_CHANGED
+from journeys.model.well_known_events import EVENTS_NOT_BY_CONTACT
 
 _DONE_BY_THE_CONTACT = {"Message Opened", "Message Clicked", "Message Replied"}
-
-
-_NOT_DONE = sorted({CONTACT_CHANGED, *MESSAGE_EVENTS} - _DONE_BY_THE_CONTACT)
-"""Events that happen to a contact. Everything else is something that it did."""
 
 
 async def active_hours(
@@ -35,6 +30,11 @@ async def active_hours(
           and (e.name not like 'Message %%' or coalesce(e.properties->>'by', 'human') <> 'machine')
         group by 1
         """,
-        {"contact": contact_id, "zone": zone, "within": within, "others": _NOT_DONE},
+        {
+            "contact": contact_id,
+            "zone": zone,
+            "within": within,
+            "others": sorted(EVENTS_NOT_BY_CONTACT),
+        },
     )
     return dict(await cursor.fetchall())

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 import orjson
 from psycopg import AsyncConnection
 
-from store.contacts.rows import COLUMNS, find_contact, hold
+from journeys.model.contact_fields import FIELD_NAMES
+from journeys.model.well_known_events import CONTACT_CHANGED
+from store.contacts.rows import find_contact, lock_and_read_contacts
 from store.events.recording import (
-    CONTACT_CHANGED,
-    Contended,
+    ConcurrentChange,
     PendingEvent,
     write_pending,
 )
@@ -25,7 +26,7 @@ async def put_contact(
     """Take over checked values by attribute, None removing; the contact, and whether it is new.
 
     A reference that nobody has becomes a new contact's external id. Raises
-    store.events.recording.Contended if the contact went away meanwhile.
+    store.events.recording.ConcurrentChange if the contact went away meanwhile.
     """
     contact_id = await find_contact(conn, reference)
     new = False
@@ -36,11 +37,11 @@ async def put_contact(
             (new_id(), reference),
         )
         new = await cursor.fetchone() is not None
-        held = await hold(conn, external=[reference])
+        held = await lock_and_read_contacts(conn, external=[reference])
     else:
-        held = await hold(conn, ids=[contact_id])
+        held = await lock_and_read_contacts(conn, ids=[contact_id])
     if not held:
-        raise Contended
+        raise ConcurrentChange
     names = held[0].set(changes)
     if names:
         properties = orjson.Fragment(orjson.dumps({"names": sorted(names)}))
@@ -62,7 +63,7 @@ async def change_attributes(
 
     `add` counts from 0 where the value is missing or no number. A `set` to nothing removes.
     """
-    [held] = await hold(conn, ids=[contact_id])
+    [held] = await lock_and_read_contacts(conn, ids=[contact_id])
     changes: dict[str, Any] = {name: _typed(name, value) for name, value in set_.items()}
     changes |= dict.fromkeys(unset)
     for name, amount in add.items():
@@ -80,7 +81,7 @@ async def change_attributes(
 
 def _typed(name: str, value: Any) -> Any:
     """A column keeps text, and the score a number; what does not fit is no value."""
-    if name not in COLUMNS or value is None:
+    if name not in FIELD_NAMES or value is None:
         return value
     if name == "score":
         fits = isinstance(value, int | float) and not isinstance(value, bool)

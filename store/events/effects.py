@@ -13,34 +13,23 @@ from uuid import UUID
 import orjson
 from psycopg import AsyncConnection
 
+from journeys.model.well_known_events import (
+    CONSENT_EVENTS,
+    COUPON_REDEEMED,
+    EVENTS_WITH_EFFECTS,
+    LOCATION_UPDATED,
+    MESSAGE_BOUNCED,
+    MESSAGE_COMPLAINED,
+    MESSAGE_EVENTS,
+    TOPIC_SUBSCRIBED,
+)
 from store.coupons.pools import redeem
 from store.messages.suppressions import Suppression, suppress
 
-TOPIC_EVENTS = {
-    "Topic Subscribed": "subscribed",
-    "Topic Confirmed": "subscribed",
-    "Topic Unsubscribed": "unsubscribed",
-}
-MESSAGE_EVENTS: dict[str, str | None] = {
-    "Message Sent": None,
-    "Message Delivered": "delivered_at",
-    "Message Opened": "opened_at",
-    "Message Clicked": "clicked_at",
-    "Message Bounced": "bounced_at",
-    "Message Complained": None,
-    "Message Replied": "replied_at",
-}
-"""Each with the column of the message that keeps when it first happened."""
-COUPON_REDEEMED = "Coupon Redeemed"
-OPERATE_EVENTS = frozenset({"Topic Confirmed", *MESSAGE_EVENTS})
-"""Those that need a key of scope `operate`."""
-
-
-LOCATION_UPDATED = "Location Updated"
 _DEGREES = {"lat": 90, "lon": 180}
 
 
-class MeaningRefused(Exception):
+class EffectRefused(Exception):
     """An event with a meaning that cannot have its effect; nothing of it is to be stored."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -49,7 +38,7 @@ class MeaningRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class EffectCandidate:
     """An event by its contact, name and properties, as it is about to be stored."""
 
     contact_id: UUID
@@ -86,16 +75,12 @@ order by m.contact_id, m.step, m.first_attempt_at desc, m.visit desc
 """
 
 
-def has_meaning(name: str) -> bool:
+def has_effects(name: str) -> bool:
     """Whether an event of this name is judged: for consent, a message, a coupon or a place."""
-    return (
-        name in TOPIC_EVENTS
-        or name in MESSAGE_EVENTS
-        or name in (COUPON_REDEEMED, LOCATION_UPDATED)
-    )
+    return name in EVENTS_WITH_EFFECTS
 
 
-class Meanings:
+class EventEffects:
     """What a group of events means: loaded at once, judged one by one in order, written at once."""
 
     def __init__(self) -> None:
@@ -108,14 +93,14 @@ class Meanings:
         self._suppressions: list[Suppression] = []
         self._redeemed: list[tuple[UUID, str]] = []
 
-    async def load(self, conn: AsyncConnection[Any], events: Iterable[Meant]) -> None:
+    async def load(self, conn: AsyncConnection[Any], events: Iterable[EffectCandidate]) -> None:
         """Read what judging these events needs. Their contacts are locked by the caller."""
         topics: set[str] = set()
         contacts: set[UUID] = set()
         ids: set[UUID] = set()
         steps: set[tuple[UUID, str]] = set()
         for event in events:
-            if event.name in TOPIC_EVENTS:
+            if event.name in CONSENT_EVENTS:
                 topic = event.properties.get("topic")
                 if isinstance(topic, str):
                     topics.add(topic)
@@ -157,12 +142,12 @@ class Meanings:
             ((contact_id, topic), state) for contact_id, topic, state in await cursor.fetchall()
         )
 
-    def judge(self, event: Meant, event_message_id: str) -> dict[str, Any]:
+    def judge(self, event: EffectCandidate, event_message_id: str) -> dict[str, Any]:
         """Note the effect of an event, in order; its properties as they are to be stored.
 
         Raises MeaningRefused, and then notes nothing.
         """
-        if event.name in TOPIC_EVENTS:
+        if event.name in CONSENT_EVENTS:
             self._judge_topic(event, event_message_id)
             return event.properties
         if event.name in MESSAGE_EVENTS:
@@ -173,65 +158,65 @@ class Meanings:
             _judge_location(event)
         return event.properties
 
-    def _judge_topic(self, event: Meant, event_message_id: str) -> None:
+    def _judge_topic(self, event: EffectCandidate, event_message_id: str) -> None:
         topic = event.properties.get("topic")
         if not isinstance(topic, str):
-            raise MeaningRefused(
+            raise EffectRefused(
                 "bad_properties", f"properties.topic: {event.name} needs the key of a topic"
             )
         if topic not in self._defaults:
-            raise MeaningRefused("unknown_topic", f"properties.topic: there is no topic {topic!r}")
+            raise EffectRefused("unknown_topic", f"properties.topic: there is no topic {topic!r}")
         held = self._states.get((event.contact_id, topic))
-        state = TOPIC_EVENTS[event.name]
-        if event.name == "Topic Subscribed" and self._defaults[topic] == "double":
+        state = CONSENT_EVENTS[event.name]
+        if event.name == TOPIC_SUBSCRIBED and self._defaults[topic] == "double":
             # Whoever has confirmed once need not confirm again.
             state = "subscribed" if held == "subscribed" else "pending"
         self._states[event.contact_id, topic] = state
         self._consents[event.contact_id, topic] = (state, event_message_id)
 
-    def _judge_coupon(self, event: Meant) -> None:
+    def _judge_coupon(self, event: EffectCandidate) -> None:
         code = event.properties.get("code")
         if not isinstance(code, str) or not code:
-            raise MeaningRefused("bad_properties", f"properties.code: {event.name} needs a code")
+            raise EffectRefused("bad_properties", f"properties.code: {event.name} needs a code")
         self._redeemed.append((event.contact_id, code))
 
-    def _judge_message(self, event: Meant) -> dict[str, Any]:
+    def _judge_message(self, event: EffectCandidate) -> dict[str, Any]:
         given = event.properties.get("message_id")
         step = event.properties.get("step")
         if given is not None:
             message_id = _parse_id(given)
             message = self._by_id.get(message_id) if message_id else None
             if message is None or message.contact_id != event.contact_id:
-                raise MeaningRefused(
+                raise EffectRefused(
                     "unknown_message",
                     f"properties.message_id: this contact has no message {given!r}",
                 )
         elif isinstance(step, str):
             message = self._latest.get((event.contact_id, step))
             if message is None:
-                raise MeaningRefused(
+                raise EffectRefused(
                     "unknown_message",
                     f"properties.step: this contact has no message of a step {step!r}",
                 )
         else:
-            raise MeaningRefused(
+            raise EffectRefused(
                 "bad_properties", f"properties: {event.name} needs a message_id, or a step"
             )
         by = event.properties.get("by", "human")
         if by not in ("human", "machine", "unknown"):
-            raise MeaningRefused(
+            raise EffectRefused(
                 "bad_properties", "properties.by: must be human, machine or unknown"
             )
         if by != "machine":
             self._note_fate(event, message)
         return event.properties | {"message_id": str(message.id), "step": message.step}
 
-    def _note_fate(self, event: Meant, message: _Message) -> None:
-        reason = "complained" if event.name == "Message Complained" else None
-        if event.name == "Message Bounced":
+    def _note_fate(self, event: EffectCandidate, message: _Message) -> None:
+        reason = "complained" if event.name == MESSAGE_COMPLAINED else None
+        if event.name == MESSAGE_BOUNCED:
             kind = event.properties.get("type", "hard")
             if kind not in ("hard", "soft"):
-                raise MeaningRefused("bad_properties", "properties.type: must be hard or soft")
+                raise EffectRefused("bad_properties", "properties.type: must be hard or soft")
             reason = "bounced" if kind == "hard" else None
         fates = self._fates.setdefault(message.id, set())
         column = MESSAGE_EVENTS[event.name]
@@ -302,11 +287,11 @@ class Meanings:
         )
 
 
-def _judge_location(event: Meant) -> None:
+def _judge_location(event: EffectCandidate) -> None:
     for name, most in _DEGREES.items():
         value = event.properties.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > most:
-            raise MeaningRefused(
+            raise EffectRefused(
                 "bad_properties", f"properties.{name}: must be degrees, from -{most} to {most}"
             )
 

@@ -101,14 +101,14 @@ class _Wanted:
     locale: bool = False
 
 
-def is_plain(items: Sequence[Item]) -> bool:
+def is_simple(items: Sequence[Item]) -> bool:
     """Whether every item is an event without a meaning of somebody with an external id."""
     return all(
         item.kind == "track" and item.user_id is not None and item.meant is None for item in items
     )
 
 
-async def accept_plain(
+async def accept_simple_tracks(
     conn: AsyncConnection[Any], items: Sequence[Item], *, limit_per_minute: int
 ) -> list[Accepted | Rejected] | None:
     """Take plain items, all of them, or None and nothing has happened.

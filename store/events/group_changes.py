@@ -8,13 +8,14 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from store.contacts.rows import hold
-from store.events.recording import CONTACT_CHANGED, NewEvent, record_changes, record_events
+from journeys.model.well_known_events import CONTACT_CHANGED
+from store.contacts.rows import lock_and_read_contacts
+from store.events.recording import NewEvent, record_changes, record_events
 
 
 async def add_to_group(conn: AsyncConnection[Any], group: str, contacts: Sequence[UUID]) -> int:
     """Add contacts to a group, telling whoever waits for it; how many were not in it."""
-    held = await hold(conn, ids=contacts)
+    held = await lock_and_read_contacts(conn, ids=contacts)
     cursor = await conn.execute(
         "insert into group_member (contact_id, group_key) select unnest(%s::uuid[]), %s"
         " on conflict (contact_id, group_key) do nothing returning contact_id",
@@ -27,7 +28,7 @@ async def remove_from_group(
     conn: AsyncConnection[Any], group: str, contacts: Sequence[UUID]
 ) -> int:
     """Remove contacts from a group, telling whoever waits for it; how many were in it."""
-    held = await hold(conn, ids=contacts)
+    held = await lock_and_read_contacts(conn, ids=contacts)
     cursor = await conn.execute(
         "delete from group_member where group_key = %s and contact_id = any(%s)"
         " returning contact_id",

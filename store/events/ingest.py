@@ -16,32 +16,19 @@ from psycopg import AsyncConnection
 from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
 from psycopg_pool import AsyncConnectionPool
 
-from store.contacts.merge import repoint
-from store.contacts.rows import COLUMNS, HeldContact, hold
-from store.events.effects import MeaningRefused, Meanings, Meant, has_meaning
-from store.events.fast_path import accept_plain, is_plain
+from journeys.model.contact_fields import FIELD_NAMES
+from journeys.model.well_known_events import CONTACT_CHANGED
+from store.contacts.merge import merge_contact
+from store.contacts.rows import LockedContact, lock_and_read_contacts
+from store.events.effects import EffectCandidate, EffectRefused, EventEffects, has_effects
+from store.events.fast_path import accept_simple_tracks, is_simple
 from store.events.items import Accepted, Item, Rejected
 from store.events.recording import (
-    CONTACT_CHANGED,
-    Contended,
-    NewEvent,
+    ConcurrentChange,
     PendingEvent,
-    record_events,
     write_pending,
 )
 from store.tables.identifiers import new_id
-
-__all__ = [
-    "CONTACT_CHANGED",
-    "Accepted",
-    "Contended",
-    "Item",
-    "NewEvent",
-    "Rejected",
-    "accept",
-    "record_events",
-    "take",
-]
 
 _MEETINGS = 10
 """How often a batch begins again because others made the same contacts: fewer each time."""
@@ -58,18 +45,20 @@ async def take(
     Raises psycopg.OperationalError or psycopg_pool.PoolTimeout while the database is away.
     """
     collisions = 0
-    plain = is_plain(items)
+    plain = is_simple(items)
     for meeting in range(_MEETINGS):
         try:
             async with pool.connection() as conn:
                 if plain:
-                    answers = await accept_plain(conn, items, limit_per_minute=limit_per_minute)
+                    answers = await accept_simple_tracks(
+                        conn, items, limit_per_minute=limit_per_minute
+                    )
                     if answers is not None:
                         return answers
                     plain = False
                 async with conn.transaction():
                     return await accept(conn, items, limit_per_minute=limit_per_minute)
-        except (Contended, UniqueViolation):
+        except (ConcurrentChange, UniqueViolation):
             if meeting == _MEETINGS - 1:
                 raise
         except (DeadlockDetected, SerializationFailure):
@@ -89,7 +78,7 @@ async def accept(
     rolled back and begun again.
     """
     batch = _Batch(conn, limit_per_minute)
-    await batch.hold(items)
+    await batch.lock(items)
     answers: list[Accepted | Rejected] = []
     for item in items:
         answers.append(await batch.fold(item))  # noqa: PERF401 - each sees what the last one did
@@ -103,19 +92,19 @@ class _Batch:
     def __init__(self, conn: AsyncConnection[Any], limit_per_minute: int) -> None:
         self._conn = conn
         self._limit = limit_per_minute
-        self._contacts: dict[UUID, HeldContact] = {}
-        self._by_external: dict[str, HeldContact] = {}
-        self._by_anonymous: dict[str, HeldContact] = {}
+        self._contacts: dict[UUID, LockedContact] = {}
+        self._by_external: dict[str, LockedContact] = {}
+        self._by_anonymous: dict[str, LockedContact] = {}
         self._seen: set[str] = set()
-        self._meanings = Meanings()
+        self._meanings = EventEffects()
         self._events: list[PendingEvent] = []
         self._receipts: list[str] = []
-        self._identities: dict[str, HeldContact] = {}
+        self._identities: dict[str, LockedContact] = {}
         self._linked: set[str] = set()
         self._items: Sequence[Item] = ()
-        self._groups: list[tuple[HeldContact, str]] = []
+        self._groups: list[tuple[LockedContact, str]] = []
 
-    async def hold(self, items: Sequence[Item]) -> None:
+    async def lock(self, items: Sequence[Item]) -> None:
         """Lock every contact that the items name, and read what was accepted before."""
         conn = self._conn
         external = {item.user_id for item in items if item.user_id is not None}
@@ -126,7 +115,9 @@ class _Batch:
                 external.add(item.previous_id)
                 anonymous.add(item.previous_id)
         message_ids = [item.message_id for item in items]
-        held = await hold(conn, external=sorted(external), anonymous=sorted(anonymous))
+        held = await lock_and_read_contacts(
+            conn, external=sorted(external), anonymous=sorted(anonymous)
+        )
         for contact in held:
             self._contacts[contact.id] = contact
             if contact.external_id is not None:
@@ -141,7 +132,7 @@ class _Batch:
             for anonymous_id, contact_id in await identities.fetchall():
                 if contact_id not in self._contacts:
                     # Linked elsewhere while we waited for its contact.
-                    raise Contended
+                    raise ConcurrentChange
                 self._by_anonymous[anonymous_id] = self._contacts[contact_id]
         self._linked = set(self._by_anonymous)
         seen = await conn.execute(
@@ -155,7 +146,7 @@ class _Batch:
 
     async def _load_meanings(self) -> None:
         meaningful = [
-            item for item in self._items if item.meant is not None and has_meaning(item.name)
+            item for item in self._items if item.meant is not None and has_effects(item.name)
         ]
         if not meaningful:
             return
@@ -165,7 +156,7 @@ class _Batch:
         await self._meanings.load(
             self._conn,
             [
-                Meant(contact_id, item.name, dict(item.meant or {}))
+                EffectCandidate(contact_id, item.name, dict(item.meant or {}))
                 for item in meaningful
                 for contact_id in contacts
             ],
@@ -193,22 +184,22 @@ class _Batch:
                     self._group(item, contact)
                 case "alias":
                     await self._alias(item, contact)
-        except MeaningRefused as refused:
+        except EffectRefused as refused:
             return Rejected(item.message_id, refused.code, str(refused))
         self._seen.add(item.message_id)
         return Accepted(item.message_id)
 
-    def _about(self, item: Item) -> HeldContact:
+    def _about(self, item: Item) -> LockedContact:
         """The contact an item is about; one that nobody knows yet is made only once touched."""
         if item.user_id is not None:
             known = self._by_external.get(item.user_id)
-            return known or HeldContact(new_id(), external_id=item.user_id, new=True)
+            return known or LockedContact(new_id(), external_id=item.user_id, new=True)
         if item.anonymous_id is None:
             raise ValueError("an item names its contact")
         known = self._by_anonymous.get(item.anonymous_id)
-        return known or HeldContact(new_id(), new=True)
+        return known or LockedContact(new_id(), new=True)
 
-    def _touch(self, contact: HeldContact, item: Item) -> None:
+    def _touch(self, contact: LockedContact, item: Item) -> None:
         contact.touched = True
         contact.window_used += 1
         self._contacts.setdefault(contact.id, contact)
@@ -217,14 +208,14 @@ class _Batch:
         elif item.anonymous_id is not None and item.anonymous_id not in self._by_anonymous:
             self._link(item.anonymous_id, contact)
 
-    def _link(self, anonymous_id: str, contact: HeldContact) -> None:
+    def _link(self, anonymous_id: str, contact: LockedContact) -> None:
         self._by_anonymous[anonymous_id] = contact
         self._identities[anonymous_id] = contact
 
-    def _track(self, item: Item, contact: HeldContact) -> None:
+    def _track(self, item: Item, contact: LockedContact) -> None:
         properties = item.properties
-        if item.meant is not None and has_meaning(item.name):
-            meant = Meant(contact.id, item.name, dict(item.meant))
+        if item.meant is not None and has_effects(item.name):
+            meant = EffectCandidate(contact.id, item.name, dict(item.meant))
             properties = orjson.Fragment(orjson.dumps(self._meanings.judge(meant, item.message_id)))
         self._touch(contact, item)
         self._changed(contact, contact.fill(item.filling))
@@ -239,7 +230,7 @@ class _Batch:
             )
         )
 
-    async def _identify(self, item: Item, contact: HeldContact) -> None:
+    async def _identify(self, item: Item, contact: LockedContact) -> None:
         if item.user_id is not None and item.anonymous_id is not None:
             contact = await self._join(item, contact, item.anonymous_id)
         self._touch(contact, item)
@@ -247,7 +238,7 @@ class _Batch:
         names = contact.set(item.traits)
         self._changed(contact, names + contact.fill(item.filling))
 
-    def _group(self, item: Item, contact: HeldContact) -> None:
+    def _group(self, item: Item, contact: LockedContact) -> None:
         if item.group is None:
             raise ValueError("a group call names its group")
         self._touch(contact, item)
@@ -255,7 +246,7 @@ class _Batch:
         self._groups.append((contact, item.group))
         self._changed(contact, [f"group:{item.group}", *contact.fill(item.filling)])
 
-    async def _alias(self, item: Item, contact: HeldContact) -> None:
+    async def _alias(self, item: Item, contact: LockedContact) -> None:
         previous = item.previous_id
         if previous is None or item.user_id is None:
             raise ValueError("an alias names both of its ids")
@@ -267,7 +258,7 @@ class _Batch:
         self._touch(contact, item)
         self._receipts.append(item.message_id)
 
-    async def _join(self, item: Item, known: HeldContact, anonymous_id: str) -> HeldContact:
+    async def _join(self, item: Item, known: LockedContact, anonymous_id: str) -> LockedContact:
         """Make an anonymous id the known contact's; the contact that it is from now on."""
         stranger = self._by_anonymous.get(anonymous_id)
         if stranger is None:
@@ -287,22 +278,22 @@ class _Batch:
             return stranger
         return await self._merge(stranger, known)
 
-    async def _merge(self, stranger: HeldContact, known: HeldContact) -> HeldContact:
+    async def _merge(self, stranger: LockedContact, known: LockedContact) -> LockedContact:
         await self.write()
-        await repoint(self._conn, stranger.id, known.id)
+        await merge_contact(self._conn, stranger.id, known.id)
         del self._contacts[stranger.id]
         for anonymous_id, contact in list(self._by_anonymous.items()):
             if contact is stranger:
                 self._by_anonymous[anonymous_id] = known
         known.touched = True
         names = known.fill(
-            {**stranger.attributes, **{name: getattr(stranger, name) for name in COLUMNS}}
+            {**stranger.attributes, **{name: getattr(stranger, name) for name in FIELD_NAMES}}
         )
         self._changed(known, names, merged=True)
         await self._load_meanings()
         return known
 
-    def _changed(self, contact: HeldContact, names: list[str], *, merged: bool = False) -> None:
+    def _changed(self, contact: LockedContact, names: list[str], *, merged: bool = False) -> None:
         """Record that a contact changed, if it did."""
         if not names and not merged:
             return
@@ -357,7 +348,7 @@ class _Batch:
                 ([row[0] for row in new], [row[1] for row in new]),
             )
             if await cursor.fetchone() != (len(new),):
-                raise Contended
+                raise ConcurrentChange
         if moved:
             await self._conn.execute(
                 "update identity i set contact_id = g.contact_id"
@@ -368,8 +359,8 @@ class _Batch:
         self._linked.update(self._identities)
 
 
-def _refuse_merge(previous: str, user_id: str) -> MeaningRefused:
-    return MeaningRefused(
+def _refuse_merge(previous: str, user_id: str) -> EffectRefused:
+    return EffectRefused(
         "merge_not_supported",
         f"previousId: {previous!r} and {user_id!r} are two known contacts;"
         " only an anonymous one can be joined to a known one",

@@ -14,7 +14,7 @@ CHANNEL = "parcours_outbox"
 
 
 @dataclass(frozen=True)
-class Undispatched:
+class OutboxEvent:
     """An event in the outbox."""
 
     id: int
@@ -31,14 +31,16 @@ class Leased:
     """Contacts that are this dispatcher's alone until the lease ends, and their oldest events."""
 
     contacts: list[UUID]
-    events: list[Undispatched]
+    events: list[OutboxEvent]
     revision: int
     """Of the catalog."""
     marked: bool
     """Runs are marked to be started, or their workflows to be told that they ended."""
 
 
-async def lease(conn: AsyncConnection[Any], limit: int, events: int, time: timedelta) -> Leased:
+async def lease_contacts(
+    conn: AsyncConnection[Any], limit: int, events: int, time: timedelta
+) -> Leased:
     """Take up to `limit` contacts with undispatched events, and up to `events` of these in order.
 
     A contact whose row is locked is left for the next round; one whose oldest event is put off has
@@ -89,7 +91,7 @@ async def lease(conn: AsyncConnection[Any], limit: int, events: int, time: timed
     rows = await cursor.fetchall()
     return Leased(
         contacts=list(dict.fromkeys(row[2] for row in rows)),
-        events=[Undispatched(*row[3:]) for row in rows if row[3] is not None],
+        events=[OutboxEvent(*row[3:]) for row in rows if row[3] is not None],
         revision=rows[0][0] if rows else 0,
         marked=bool(rows and rows[0][1]),
     )
@@ -130,7 +132,7 @@ async def release_contacts(conn: AsyncConnection[Any], contact_ids: list[UUID]) 
     await conn.execute("update contact set leased_until = null where id = any(%s)", (contact_ids,))
 
 
-async def put_off(
+async def retry_event_later(
     conn: AsyncConnection[Any], contact_id: UUID, event_id: int, delay: timedelta
 ) -> int:
     """Try an event again after `delay`; returns how often it was tried."""
@@ -143,7 +145,7 @@ async def put_off(
     return row[0] if row else 0
 
 
-async def bury(
+async def dead_letter(
     conn: AsyncConnection[Any], contact_id: UUID, event_id: int, code: str, detail: str
 ) -> None:
     """Move an event that can't be dispatched to the dead list, so that its contact goes on."""

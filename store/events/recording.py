@@ -11,14 +11,11 @@ from uuid import UUID, uuid4
 import orjson
 from psycopg import AsyncConnection
 
-from store.contacts.rows import HeldContact
-from store.events.effects import Meanings, Meant, has_meaning
-
-CONTACT_CHANGED = "Contact Changed"
-"""Recorded for each change of a contact, so that whoever waits for a condition looks again."""
+from store.contacts.rows import LockedContact
+from store.events.effects import EffectCandidate, EventEffects, has_effects
 
 
-class Contended(Exception):
+class ConcurrentChange(Exception):
     """Another transaction made the same contact or event meanwhile: roll back and begin again."""
 
 
@@ -116,7 +113,7 @@ select (select count(*) from made), (select count(*) from created)
 async def write_pending(
     conn: AsyncConnection[Any],
     events: Sequence[PendingEvent],
-    contacts: Iterable[HeldContact],
+    contacts: Iterable[LockedContact],
 ) -> None:
     """Store events in order, with their outbox rows and their contacts' new state.
 
@@ -148,10 +145,10 @@ async def write_pending(
     )
     row = await cursor.fetchone()
     if row != (len(events), fresh):
-        raise Contended
+        raise ConcurrentChange
 
 
-def _contact_row(contact: HeldContact) -> dict[str, Any]:
+def _contact_row(contact: LockedContact) -> dict[str, Any]:
     if not (contact.new or contact.changed):
         return {"id": contact.id, "new": False, "changed": False, "used": contact.window_used}
     return {
@@ -226,7 +223,7 @@ async def record_events(
     """Store events of one contact whose row the caller has locked; their ids, in order.
 
     Events with a meaning have their effect; a message id that is stored already has none, and its
-    id is the stored event's. Raises store.events.effects.MeaningRefused before anything is written.
+    id is the stored event's. Raises store.events.effects.EffectRefused before anything is written.
     """
     ids: dict[str, int] = {}
     given = [event.message_id for event in events if event.message_id is not None]
@@ -235,9 +232,9 @@ async def record_events(
             "select message_id, id from event where message_id = any(%s)", (given,)
         )
         ids = dict(await cursor.fetchall())
-    meanings = Meanings()
-    meant = [Meant(contact_id, event.name, event.properties) for event in events]
-    if any(has_meaning(event.name) for event in events):
+    meanings = EventEffects()
+    meant = [EffectCandidate(contact_id, event.name, event.properties) for event in events]
+    if any(has_effects(event.name) for event in events):
         await meanings.load(conn, meant)
     message_ids = [event.message_id or str(uuid4()) for event in events]
     rows: dict[str, dict[str, Any]] = {}

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from store.contacts.rows import hold
-from store.events.effects import MeaningRefused
+from journeys.model.well_known_events import TOPIC_CONFIRMED, TOPIC_SUBSCRIBED, TOPIC_UNSUBSCRIBED
+from store.contacts.rows import lock_and_read_contacts
+from store.events.effects import EffectRefused
 from store.events.recording import NewEvent, record_events
 
 TopicState = Literal["subscribed", "pending", "unsubscribed"]
@@ -29,22 +30,22 @@ async def set_topic_state(
 ) -> None:
     """Record a contact's consent on an operator's word, with the event that says so.
 
-    Raises store.events.effects.MeaningRefused: there is no such topic, or `pending` is asked of one that
+    Raises store.events.effects.EffectRefused: there is no such topic, or `pending` is asked of one that
     needs no confirmation; LookupError: there is no such contact.
     """
     default = await topic_default(conn, topic)
     if default is None:
-        raise MeaningRefused("unknown_topic", f"there is no topic {topic!r}")
+        raise EffectRefused("unknown_topic", f"there is no topic {topic!r}")
     if state == "pending" and default != "double":
-        raise MeaningRefused(
+        raise EffectRefused(
             "bad_state", f"state: topic {topic!r} needs no confirmation: subscribed or unsubscribed"
         )
-    if not await hold(conn, ids=[contact_id]):
+    if not await lock_and_read_contacts(conn, ids=[contact_id]):
         raise LookupError(contact_id)
     if state == "subscribed":
-        name = "Topic Confirmed" if default == "double" else "Topic Subscribed"
+        name = TOPIC_CONFIRMED if default == "double" else TOPIC_SUBSCRIBED
     else:
-        name = "Topic Subscribed" if state == "pending" else "Topic Unsubscribed"
+        name = TOPIC_SUBSCRIBED if state == "pending" else TOPIC_UNSUBSCRIBED
     if state == "pending":
         # An operator may ask for a confirmation anew; a contact that subscribes twice may not
         # lose the one it gave.

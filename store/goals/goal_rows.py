@@ -19,13 +19,13 @@ from journeys.time.durations import Duration
 from store.conditions.trigger_matching import (
     Matching,
     match_trigger,
-    needs_exactness,
+    needs_exact_test,
     resolve_match,
 )
 
 
 @dataclass(frozen=True)
-class GoalLook:
+class GoalQuery:
     """A version's goal, and the statement that tests whether events meet it."""
 
     matching: Matching
@@ -40,7 +40,7 @@ class GoalLook:
 class NewGoal:
     """The goal of a run that begins."""
 
-    look: GoalLook
+    look: GoalQuery
     run_id: UUID
     journey: str
     contact_id: UUID
@@ -74,7 +74,7 @@ class MetGoal:
     """The path of the goal's value."""
 
 
-def build_goal_look(journey: Journey) -> GoalLook | None:
+def build_goal_query(journey: Journey) -> GoalQuery | None:
     """The look at a version's goal; None if it has none."""
     goal = journey.goal
     if goal is None:
@@ -87,7 +87,7 @@ def build_goal_look(journey: Journey) -> GoalLook | None:
         f" join event e on e.id = k.event_id where {' and '.join(['true', *matching.tests])}"
     )
     within = Duration.parse(goal.within) if goal.within is not None else None
-    return GoalLook(matching, within, goal.value, sql)
+    return GoalQuery(matching, within, goal.value, sql)
 
 
 async def set_goals(conn: AsyncConnection[Any], goals: Sequence[NewGoal]) -> None:
@@ -99,7 +99,7 @@ async def set_goals(conn: AsyncConnection[Any], goals: Sequence[NewGoal]) -> Non
         if match is None:
             continue
         until = look.within.add_to(goal.started_at, goal.zone) if look.within else None
-        rest = look.matching.rest or needs_exactness(match)
+        rest = look.matching.rest or needs_exact_test(match)
         rows.append(
             (goal.run_id, goal.journey, goal.contact_id, look.matching.event_name, Jsonb(match),
              goal.ref, until, rest)
@@ -148,14 +148,14 @@ where (g.contact_id = any(%(contacts)s) or g.run_id = any(%(runs)s)) and g.met_e
 """
 
 
-async def goals_for(conn: AsyncConnection[Any], event_ids: list[int]) -> list[GoalCandidate]:
+async def goals_by_event(conn: AsyncConnection[Any], event_ids: list[int]) -> list[GoalCandidate]:
     """The unmet goals that these events may meet."""
     async with conn.cursor(row_factory=class_row(GoalCandidate)) as cursor:
         await cursor.execute(_BY_EVENTS, (event_ids,))
         return await cursor.fetchall()
 
 
-async def goals_of(
+async def goals_by_owner(
     conn: AsyncConnection[Any], *, contacts: Sequence[UUID] = (), runs: Sequence[UUID] = ()
 ) -> list[GoalCandidate]:
     """The unmet goals of contacts, or of runs, that any of their events may meet, however old."""
@@ -164,8 +164,8 @@ async def goals_of(
         return await cursor.fetchall()
 
 
-async def judge_goals(
-    conn: AsyncConnection[Any], look: GoalLook, candidates: Sequence[GoalCandidate]
+async def evaluate_goals(
+    conn: AsyncConnection[Any], look: GoalQuery, candidates: Sequence[GoalCandidate]
 ) -> list[GoalCandidate]:
     """Those candidates of one version that meet its goal in full."""
     if not candidates:
@@ -182,7 +182,7 @@ async def judge_goals(
     return [each for each in candidates if (each.run_id, each.event_id) in met]
 
 
-async def meet_goals(conn: AsyncConnection[Any], met: Sequence[MetGoal]) -> None:
+async def record_met_goals(conn: AsyncConnection[Any], met: Sequence[MetGoal]) -> None:
     """Note that goals were met. One that was met before stays as it is."""
     cursor = await conn.execute(
         "select id, properties from event where id = any(%s)", ([each.event_id for each in met],)

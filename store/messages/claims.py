@@ -20,7 +20,7 @@ Settled = Literal["sent", "refused", "released", "unknown"]
 
 
 @dataclass(frozen=True)
-class Attempted:
+class PreviousAttempt:
     """What earlier attempts left of a send: its message, if one was claimed, and its outcome."""
 
     outcome: str | None
@@ -36,7 +36,7 @@ class Attempted:
 
 
 @dataclass(frozen=True)
-class Standstill:
+class PauseState:
     """What makes a send stand still, or did: its journey's pause, and what became of the last."""
 
     journey_state: str
@@ -48,7 +48,7 @@ class Standstill:
 
 
 @dataclass(frozen=True)
-class Addressee:
+class Recipient:
     """A contact as a send sees it: the columns, the attributes, and its consent to the topic."""
 
     external_id: str | None
@@ -64,9 +64,9 @@ class Addressee:
     """`subscribed`, `pending` or `unsubscribed`: the record, else the topic's default."""
 
 
-async def before_send(
+async def read_send_state(
     conn: AsyncConnection[Any], run: RunRow, visit: int, topic: str | None, channel: str
-) -> tuple[Attempted, Standstill, Addressee, dict[str, Any] | None]:
+) -> tuple[PreviousAttempt, PauseState, Recipient, dict[str, Any] | None]:
     """What earlier attempts left, what held the send, the contact with its consent to `topic`, and
     the document of the channel, if it has one.
 
@@ -105,10 +105,10 @@ async def before_send(
     )
     row = await cursor.fetchone()
     assert row is not None
-    return Attempted(*row[:8]), Standstill(*row[8:12]), Addressee(*row[13:]), row[12]
+    return PreviousAttempt(*row[:8]), PauseState(*row[8:12]), Recipient(*row[13:]), row[12]
 
 
-async def claim(
+async def claim_message(
     conn: AsyncConnection[Any],
     *,
     message_id: UUID,
@@ -171,7 +171,7 @@ async def claim(
     return row[0], row[1]
 
 
-async def settle(
+async def record_result(
     conn: AsyncConnection[Any],
     *,
     run_id: UUID,
@@ -223,7 +223,7 @@ async def settle(
     return await cursor.fetchone() is not None
 
 
-async def give_up_claim(conn: AsyncConnection[Any], *, run_id: UUID, visit: int) -> None:
+async def mark_claim_unknown(conn: AsyncConnection[Any], *, run_id: UUID, visit: int) -> None:
     """Call a claim unknown: its attempt is over, and nobody recorded how it went."""
     await conn.execute(
         "update message set state = 'unknown', settled_at = parcours.clock(), code = 'interrupted'"
@@ -232,7 +232,7 @@ async def give_up_claim(conn: AsyncConnection[Any], *, run_id: UUID, visit: int)
     )
 
 
-async def give_up_abandoned(conn: AsyncConnection[Any]) -> list[UUID]:
+async def mark_abandoned_claims_unknown(conn: AsyncConnection[Any]) -> list[UUID]:
     """Call the claims of ended runs unknown once no attempt can still be at work.
 
     An active run's next attempt does it by itself; a run that was terminated has none. Returns the
@@ -259,7 +259,7 @@ async def give_up_abandoned(conn: AsyncConnection[Any]) -> list[UUID]:
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def skip(
+async def record_skip(
     conn: AsyncConnection[Any],
     *,
     run_id: UUID,

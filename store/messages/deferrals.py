@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 
-async def hold(
+async def record_deferral(
     conn: AsyncConnection[Any],
     *,
     run_id: UUID,

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 
-async def claimed_at_place(
+async def nth_newest_claim(
     conn: AsyncConnection[Any],
     *,
     contact_id: UUID,

@@ -30,7 +30,7 @@ order by v.due_at limit %(limit)s
 
 
 @dataclass(frozen=True, slots=True)
-class HeldVisit:
+class PausedSend:
     """A send that stands still for a pause."""
 
     run_id: UUID
@@ -40,16 +40,16 @@ class HeldVisit:
     """When its turn comes in a spread."""
 
 
-async def held_visits(
+async def paused_sends(
     conn: AsyncConnection[Any], journey: str, after: UUID | None, limit: int
-) -> list[HeldVisit]:
+) -> list[PausedSend]:
     """The sends of a journey that a pause held, by the ids of their runs, beyond `after`."""
     cursor = await conn.execute(_BY_RUN, {"journey": journey, "after": after, "limit": limit})
-    return [HeldVisit(*row) for row in await cursor.fetchall()]
+    return [PausedSend(*row) for row in await cursor.fetchall()]
 
 
-async def spread_visits(
-    conn: AsyncConnection[Any], turns: Sequence[tuple[HeldVisit, datetime]]
+async def schedule_paused_sends(
+    conn: AsyncConnection[Any], turns: Sequence[tuple[PausedSend, datetime]]
 ) -> None:
     """Note when the turn of each comes, unless it is held no more."""
     await conn.execute(
@@ -67,15 +67,17 @@ async def spread_visits(
     )
 
 
-async def due_visits(
+async def scheduled_paused_sends(
     conn: AsyncConnection[Any], journey: str, after: datetime, limit: int
-) -> list[HeldVisit]:
+) -> list[PausedSend]:
     """Held sends whose turn comes later than `after`, in the order of their turns."""
     cursor = await conn.execute(_BY_TURN, {"journey": journey, "after": after, "limit": limit})
-    return [HeldVisit(*row) for row in await cursor.fetchall()]
+    return [PausedSend(*row) for row in await cursor.fetchall()]
 
 
-async def forgotten_visits(conn: AsyncConnection[Any], limit: int) -> list[tuple[str, UUID, int]]:
+async def overlooked_paused_sends(
+    conn: AsyncConnection[Any], limit: int
+) -> list[tuple[str, UUID, int]]:
     """Sends that stand still for a pause that is over: (journey, run, visit), oldest first.
 
     One that has its turn in a spread is forgotten a minute after it. Of the others, `due_at` is

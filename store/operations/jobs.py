@@ -75,7 +75,7 @@ async def create_job(
     return job_id
 
 
-async def supersede(conn: AsyncConnection[Any], kind: Kind, journey: str) -> None:
+async def stop_older_jobs(conn: AsyncConnection[Any], kind: Kind, journey: str) -> None:
     """End the jobs of a kind that are at work on a journey: another act is in their place."""
     await conn.execute(
         "update job set state = 'superseded', ended_at = parcours.clock()"
@@ -142,7 +142,7 @@ async def job_started(conn: AsyncConnection[Any], job_id: UUID) -> None:
 # ------------------------------------------------------------------------------------- moves
 
 
-async def count_to_move(conn: AsyncConnection[Any], journey: str, version: int) -> int:
+async def count_runs_to_migrate(conn: AsyncConnection[Any], journey: str, version: int) -> int:
     """Active runs of a journey that are of another version."""
     cursor = await conn.execute(
         "select count(*) from run where journey = %s and state = 'active' and version <> %s",
@@ -152,7 +152,7 @@ async def count_to_move(conn: AsyncConnection[Any], journey: str, version: int) 
     return int(row[0]) if row else 0
 
 
-async def runs_to_move(
+async def runs_to_migrate(
     conn: AsyncConnection[Any], journey: str, version: int, after: UUID | None, limit: int
 ) -> list[UUID]:
     """Active runs of another version, by id beyond `after`."""
@@ -236,7 +236,7 @@ async def count_stragglers(conn: AsyncConnection[Any], job_id: UUID) -> int:
 # ------------------------------------------------------------------------------------- resumes
 
 
-async def came_to(
+async def record_resume_progress(
     conn: AsyncConnection[Any], job: JobRow, *, after: UUID | None, done: int
 ) -> None:
     """Note that a resume has come up to the run `after`; the first to note it counts."""
@@ -247,12 +247,14 @@ async def came_to(
     )
 
 
-async def all_spread(conn: AsyncConnection[Any], job: JobRow) -> None:
+async def record_all_scheduled(conn: AsyncConnection[Any], job: JobRow) -> None:
     """Note that every held send has its turn."""
     await conn.execute("update job set spreading = true where id = %s", (job.id,))
 
 
-async def woke_up_to(conn: AsyncConnection[Any], job: JobRow, reached: datetime, done: int) -> None:
+async def record_woken_until(
+    conn: AsyncConnection[Any], job: JobRow, reached: datetime, done: int
+) -> None:
     """Note that a resume has woken the sends whose turn came up to a time."""
     await conn.execute(
         "update job set reached = %s, done = done + %s where id = %s"

@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 _LEASE = timedelta(seconds=30)
 
 
-async def lease(
+async def take_turn(
     conn: AsyncConnection[Any], name: str, pause: timedelta
 ) -> tuple[datetime, datetime] | None:
     """Take a turn, at most once per `pause`: since when to look, and the time now.
@@ -33,7 +33,7 @@ async def lease(
     return (row[0], row[1]) if row else None
 
 
-async def advance(conn: AsyncConnection[Any], name: str, until: datetime) -> None:
+async def finish_turn(conn: AsyncConnection[Any], name: str, until: datetime) -> None:
     """End a turn that looked at everything up to `until`."""
     await conn.execute(
         "update sweep_cursor set closed_until = %s, leased_until = null where name = %s",
@@ -41,6 +41,6 @@ async def advance(conn: AsyncConnection[Any], name: str, until: datetime) -> Non
     )
 
 
-async def release(conn: AsyncConnection[Any], name: str) -> None:
+async def give_up_turn(conn: AsyncConnection[Any], name: str) -> None:
     """End a turn that came to nothing."""
     await conn.execute("update sweep_cursor set leased_until = null where name = %s", (name,))

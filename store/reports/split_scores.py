@@ -10,20 +10,13 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from journeys.model.arms import Score
-from journeys.model.conditions import Fate
+from journeys.protocol.message_status import MessageStatus
 
-_FATE_AT: Mapping[Fate, str] = {
-    "delivered": "delivered_at",
-    "opened": "opened_at",
-    "clicked": "clicked_at",
-    "bounced": "bounced_at",
-    "replied": "replied_at",
-}
 _TALLY = """
 select v.outcome, count(distinct r.contact_id),
        count(distinct r.contact_id) filter (where exists (
            select from message m
-           where m.run_id = r.id and arms.sends ? m.step and m.{fate_at} <= %(until)s
+           where m.run_id = r.id and arms.sends ? m.step and m.{status_at} <= %(until)s
        ))
 from run r
 join visit v on v.run_id = r.id and v.step = %(step)s and v.ended_at <= %(until)s
@@ -40,7 +33,7 @@ async def tally(
     version: int,
     step: str,
     arms: Mapping[str, Sequence[str]],
-    by: Fate,
+    by: MessageStatus,
     until: datetime,
 ) -> list[Score]:
     """The scores of arms, in the order given, as they stood at `until`.
@@ -49,7 +42,7 @@ async def tally(
     its runs took it.
     """
     cursor = await conn.execute(
-        _TALLY.format(fate_at=_FATE_AT[by]).encode(),
+        _TALLY.format(status_at=f"{by}_at").encode(),
         {
             "journey": journey,
             "version": version,

@@ -40,12 +40,12 @@ async def end_run(
     return await cursor.fetchone() is not None
 
 
-async def give_reason(conn: AsyncConnection[Any], run_id: UUID, reason: str) -> None:
+async def record_end_reason(conn: AsyncConnection[Any], run_id: UUID, reason: str) -> None:
     """Note why the run is about to end."""
     await conn.execute("update run set reason = %s where id = %s", (reason, run_id))
 
 
-async def fire_exit(
+async def record_fired_exit(
     conn: AsyncConnection[Any], run_id: UUID, visit: int, rule: int, reason: str
 ) -> None:
     """Note which exit rule fired, and at which visit.

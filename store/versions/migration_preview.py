@@ -12,14 +12,14 @@ from psycopg import AsyncConnection
 
 from journeys.compile.flow import Flow
 from journeys.model.steps import ForWait
-from journeys.versions.mapping import Stays, Way, may_send
+from journeys.versions.mapping import MappedStep, StayReason, may_send
 from store.definitions.catalog import Catalog
 from store.runs.rows import RunRow, runs_of_others
 from store.runs.visits import VisitRow
-from store.versions.run_migration import Target, judge, put_off, reason
-from store.versions.wait_replanning import Replanned, replan, wait_of
-from store.waits.listeners import Fired, Look, listen, look_at
-from store.waits.wait_visits import stamp_of
+from store.versions.run_migration import Target, apply_overdue_policy, decide_migration, stay_reason
+from store.versions.wait_replanning import ReplannedWait, replan_wait, wait_of
+from store.waits.listeners import Fired, ListenerQuery, add_listeners, first_fired
+from store.waits.wait_visits import event_stamp
 
 FIRST = 100
 """Contacts that are named."""
@@ -29,13 +29,13 @@ _EXITS, _WAIT = -1, -2
 
 
 @dataclass
-class Foreseen:
+class MigrationPreview:
     """What would become of the runs in flight of a journey."""
 
     total: int = 0
     moves: Counter[tuple[int, str, str]] = field(default_factory=Counter)
     """(version, step, step it goes to) → runs."""
-    stays: Counter[tuple[int, str, Stays]] = field(default_factory=Counter)
+    stays: Counter[tuple[int, str, StayReason]] = field(default_factory=Counter)
     """(version, step, why) → runs."""
     at_work: int = 0
     """Runs that are judged when they next stand still."""
@@ -49,9 +49,9 @@ class Foreseen:
     """The first of those that may be sent a message at once."""
 
 
-async def foresee(
+async def preview_migration(
     conn: AsyncConnection[Any], catalog: Catalog, journey: str, target: Target, *, paused: bool
-) -> Foreseen:
+) -> MigrationPreview:
     """What moving every run of another version would do now. Changes nothing.
 
     While the journey is `paused`, nothing is sent at once.
@@ -82,17 +82,17 @@ class _Seeing:
         self._target = target
         self._flow = flow
         self._paused = paused
-        self.foreseen = Foreseen()
+        self.foreseen = MigrationPreview()
 
     async def see(self, run: RunRow, visit: VisitRow | None) -> None:
         """Count one run."""
         foreseen = self.foreseen
         foreseen.total += 1
-        judged = judge(run, visit, self._target)
+        judged = decide_migration(run, visit, self._target)
         if judged.came == "at_work" or visit is None:
             foreseen.at_work += 1
         elif judged.came == "stays":
-            foreseen.stays[(run.version, visit.step, reason(judged))] += 1
+            foreseen.stays[(run.version, visit.step, stay_reason(judged))] += 1
         else:
             foreseen.moves[(run.version, visit.step, judged.way.to)] += 1
             comes_to = await self._comes_to(run, visit, judged.way)
@@ -101,7 +101,7 @@ class _Seeing:
                 if len(foreseen.contacts) < FIRST:
                     foreseen.contacts.append(run.contact_id)
 
-    async def _comes_to(self, run: RunRow, visit: VisitRow, way: Way) -> int | None:
+    async def _comes_to(self, run: RunRow, visit: VisitRow, way: MappedStep) -> int | None:
         """The node that the run comes to at once; None if it stands, or is not to send."""
         definition = self._target.definition
         left = definition.exits and await self._fired(
@@ -120,7 +120,7 @@ class _Seeing:
         if fired is None and not overdue:
             return None
         if fired is None and overdue and self._target.overdue.policy == "spread":
-            planned = put_off(planned, run, self._target)
+            planned = apply_overdue_policy(planned, run, self._target)
             if planned.due is not None and planned.due > run.now:
                 return None
         self.foreseen.ends += 1
@@ -131,12 +131,12 @@ class _Seeing:
         return node.arrows.get(outcome, node.next)
 
     async def _planned(
-        self, run: RunRow, visit: VisitRow, way: Way
-    ) -> tuple[Replanned, Fired | None]:
+        self, run: RunRow, visit: VisitRow, way: MappedStep
+    ) -> tuple[ReplannedWait, Fired | None]:
         """The wait under the new version, and what would end it that has come already."""
         before = await self._catalog.definition(self._conn, run.journey, run.version)
         definition, speed = self._target.definition, self._target.speed
-        planned = await replan(self._conn, run, visit, before, definition, way.to, speed=speed)
+        planned = await replan_wait(self._conn, run, visit, before, definition, way.to, speed=speed)
         if planned.look is None:
             return planned, None
         due = planned.due if planned.due is not None and planned.due <= run.now else None
@@ -144,16 +144,16 @@ class _Seeing:
         if fired is None or not isinstance(wait_of(definition.journey, way.to), ForWait):
             return planned, fired
         # The message has come to the fate that the wait counts from.
-        fate = await stamp_of(self._conn, fired.event_id)
-        counted = await replan(
+        fate = await event_stamp(self._conn, fired.event_id)
+        counted = await replan_wait(
             self._conn, run, visit, before, definition, way.to, speed=speed, fate=fate
         )
         return counted, None
 
     async def _fired(
-        self, run: RunRow, look: Look, visit: int, ref: int, due: datetime | None
+        self, run: RunRow, look: ListenerQuery, visit: int, ref: int, due: datetime | None
     ) -> Fired | None:
-        await listen(
+        await add_listeners(
             self._conn,
             look,
             run_id=run.id,
@@ -162,7 +162,7 @@ class _Seeing:
             ref=ref,
             entry=run.entry,
         )
-        return await look_at(self._conn, look, run_id=run.id, visit=visit, due=due)
+        return await first_fired(self._conn, look, run_id=run.id, visit=visit, due=due)
 
 
 async def _newest_visits(conn: AsyncConnection[Any], runs: list[UUID]) -> dict[UUID, VisitRow]:

@@ -15,17 +15,17 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from journeys.protocol.program import SENDS
+from journeys.protocol.channels import SEND_KINDS
 from journeys.time.zones import zone_of
-from journeys.versions.mapping import MOVED, Stays, Way, way_of
+from journeys.versions.mapping import MOVED, MappedStep, StayReason, map_step
 from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Catalog, Definition
 from store.goals.goal_rows import NewGoal, replace_goal
 from store.runs.rows import RunRow, lock_run
 from store.runs.visits import VisitRow, find_visit
-from store.versions.wait_replanning import Replanned, replan
-from store.waits.listeners import listen
-from store.waits.wait_visits import watch
+from store.versions.wait_replanning import ReplannedWait, replan_wait
+from store.waits.listeners import add_listeners
+from store.waits.wait_visits import watch_attributes
 
 
 @dataclass(frozen=True)
@@ -41,45 +41,45 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Judged:
+class MigrationDecision:
     """What becomes of a run."""
 
     came: Literal["moved", "stays", "at_work", "there", "ended"]
-    way: Way = field(default_factory=Way)
+    way: MappedStep = field(default_factory=MappedStep)
 
 
 class Superseded(Exception):
     """The job that moves is over: another activation has ended it."""
 
 
-def judge(run: RunRow, visit: VisitRow | None, target: Target) -> Judged:
+def decide_migration(run: RunRow, visit: VisitRow | None, target: Target) -> MigrationDecision:
     """Whether a run moves, and where to; it is locked, or a preview."""
     if not run.active:
-        return Judged("ended")
+        return MigrationDecision("ended")
     if run.version == target.definition.version:
-        return Judged("there")
+        return MigrationDecision("there")
     if run.exit_rule is not None:
-        return Judged("stays", Way(stays="leaving"))
-    if visit is None or not stands(visit):
-        return Judged("at_work")
-    way = way_of(visit.step, visit.kind, target.definition.journey, target.mapping)
-    return Judged("stays" if way.stays else "moved", way)
+        return MigrationDecision("stays", MappedStep(stays="leaving"))
+    if visit is None or not is_waiting(visit):
+        return MigrationDecision("at_work")
+    way = map_step(visit.step, visit.kind, target.definition.journey, target.mapping)
+    return MigrationDecision("stays" if way.stays else "moved", way)
 
 
-def stands(visit: VisitRow) -> bool:
+def is_waiting(visit: VisitRow) -> bool:
     """Whether a run stands still there. A send that is claimed, or soon tried again, does not."""
-    return visit.outcome is None and (visit.kind not in SENDS or visit.held is not None)
+    return visit.outcome is None and (visit.kind not in SEND_KINDS or visit.held is not None)
 
 
-def reason(judged: Judged) -> Stays:
+def stay_reason(judged: MigrationDecision) -> StayReason:
     """Why a run stays."""
     assert judged.way.stays is not None
     return judged.way.stays
 
 
-async def move_run(
+async def migrate_run(
     conn: AsyncConnection[Any], catalog: Catalog, job_id: UUID, run_id: UUID, target: Target
-) -> Judged:
+) -> MigrationDecision:
     """Move a run if it stands still where the version lets it, in a transaction of its own.
 
     Asking again changes nothing. Raises Superseded if the job is over.
@@ -87,9 +87,9 @@ async def move_run(
     async with conn.transaction():
         run = await lock_run(conn, run_id)
         if run is None:
-            return Judged("ended")
+            return MigrationDecision("ended")
         visit = await find_visit(conn, run.id, run.visit)
-        judged = judge(run, visit, target)
+        judged = decide_migration(run, visit, target)
         if judged.came != "moved":
             return judged
         assert visit is not None
@@ -107,17 +107,17 @@ async def _follow(
     visit: VisitRow,
     before: Definition,
     target: Target,
-    way: Way,
+    way: MappedStep,
 ) -> None:
     skip_after = run.skip_after
     if way.anew:
         await _leave(conn, run, way.to)
     elif visit.kind == "wait":
-        planned = await replan(
+        planned = await replan_wait(
             conn, run, visit, before, target.definition, way.to, speed=target.speed
         )
         if planned.due is not None and planned.due <= run.now:
-            planned = put_off(planned, run, target)
+            planned = apply_overdue_policy(planned, run, target)
             if target.overdue.policy == "skip":
                 skip_after = run.visit
         await _stand(conn, run, way.to, planned)
@@ -128,7 +128,7 @@ async def _follow(
     )
 
 
-def put_off(planned: Replanned, run: RunRow, target: Target) -> Replanned:
+def apply_overdue_policy(planned: ReplannedWait, run: RunRow, target: Target) -> ReplannedWait:
     """An overdue wait under the policy: a spread gives it a turn, which may be still to come."""
     facts = {**planned.facts, "overdue": target.overdue.policy}
     if target.overdue.policy != "spread":
@@ -155,7 +155,7 @@ async def _leave(conn: AsyncConnection[Any], run: RunRow, to: str) -> None:
     )
 
 
-async def _stand(conn: AsyncConnection[Any], run: RunRow, to: str, planned: Replanned) -> None:
+async def _stand(conn: AsyncConnection[Any], run: RunRow, to: str, planned: ReplannedWait) -> None:
     await conn.execute(
         """
         with gone as (delete from listener where run_id = %(run)s)
@@ -172,7 +172,7 @@ async def _stand(conn: AsyncConnection[Any], run: RunRow, to: str, planned: Repl
         },
     )
     if planned.look is not None:
-        await listen(
+        await add_listeners(
             conn,
             planned.look,
             run_id=run.id,
@@ -182,7 +182,7 @@ async def _stand(conn: AsyncConnection[Any], run: RunRow, to: str, planned: Repl
             entry=run.entry,
         )
     if planned.watches:
-        await watch(conn, run, run.visit, planned.watches)
+        await watch_attributes(conn, run, run.visit, planned.watches)
 
 
 async def _listen_for_exits(
@@ -190,7 +190,7 @@ async def _listen_for_exits(
 ) -> None:
     await conn.execute("delete from listener where run_id = %s and visit = 0", (run.id,))
     if definition.exits is not None:
-        await listen(
+        await add_listeners(
             conn,
             definition.exits,
             run_id=run.id,
@@ -230,7 +230,7 @@ async def _count(conn: AsyncConnection[Any], job_id: UUID, run_id: UUID) -> None
         raise Superseded
 
 
-async def take_moves(conn: AsyncConnection[Any], run_id: UUID, moves: int) -> None:
+async def record_moves_taken(conn: AsyncConnection[Any], run_id: UUID, moves: int) -> None:
     """Note that the run's workflow has followed so many of its moves."""
     await conn.execute(
         "update run set moves_taken = %s where id = %s and moves_taken < %s",
@@ -248,7 +248,7 @@ async def has_waited(conn: AsyncConnection[Any], run_id: UUID, after: int) -> bo
     return row is not None and bool(row[0])
 
 
-async def untold_moves(
+async def unnoticed_migrations(
     conn: AsyncConnection[Any], since: timedelta, limit: int
 ) -> list[tuple[str, UUID]]:
     """Runs moved longer ago than `since` whose workflow has not followed: (journey, run)."""

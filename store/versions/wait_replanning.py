@@ -17,13 +17,13 @@ from journeys.time.zones import zone_of
 from store.definitions.catalog import Definition
 from store.runs.rows import RunRow
 from store.runs.visits import VisitRow
-from store.waits.listeners import Look
-from store.waits.wait_plans import Planner, Wait, waits_in_vain, watched
+from store.waits.listeners import ListenerQuery
+from store.waits.wait_plans import Wait, WaitPlanner, no_message_was_sent, watched_attributes
 from store.waits.wait_visits import reference_before
 
 
 @dataclass(frozen=True)
-class Replanned:
+class ReplannedWait:
     """When the wait ends by itself, and what it listens for."""
 
     due: datetime | None
@@ -31,11 +31,11 @@ class Replanned:
     """How it ends then."""
     ref: int
     facts: dict[str, Any]
-    look: Look | None
+    look: ListenerQuery | None
     watches: list[str]
 
 
-async def replan(
+async def replan_wait(
     conn: AsyncConnection[Any],
     run: RunRow,
     visit: VisitRow,
@@ -45,7 +45,7 @@ async def replan(
     *,
     speed: float,
     fate: datetime | None = None,
-) -> Replanned:
+) -> ReplannedWait:
     """Plan the wait `to` of `definition` for a run that stands at a wait of `before`.
 
     `fate` is when the message came to it that the new wait counts `after`. Changes nothing.
@@ -53,10 +53,10 @@ async def replan(
     wait = wait_of(definition.journey, to)
     look = definition.wait_look(to)
     zone = zone_of(run.timezone, definition.journey.timezone)
-    planner = Planner(conn, run, wait, start=visit.started_at, zone=zone, speed=speed)
+    planner = WaitPlanner(conn, run, wait, start=visit.started_at, zone=zone, speed=speed)
     plan = await planner.plan(fate=fate)
     due, outcome, facts = plan.due, plan.outcome, dict(plan.facts)
-    if look is not None and await waits_in_vain(conn, run, look):
+    if look is not None and await no_message_was_sent(conn, run, look):
         due, outcome, facts["reason"] = visit.started_at, "timed_out", "message_not_sent"
     elif plan.at_once:
         due = visit.started_at
@@ -65,7 +65,7 @@ async def replan(
     ref, since = await _reference(
         conn, run, visit, wait_of(before.journey, visit.step), wait, planner
     )
-    return Replanned(due, outcome, ref, {**facts, **since}, look, watched(wait))
+    return ReplannedWait(due, outcome, ref, {**facts, **since}, look, watched_attributes(wait))
 
 
 def wait_of(journey: Journey, step_id: str) -> Wait:
@@ -82,7 +82,7 @@ async def _reference(
     visit: VisitRow,
     old: Wait,
     new: Wait,
-    planner: Planner,
+    planner: WaitPlanner,
 ) -> tuple[int, dict[str, Any]]:
     """Where the wait counts from: where it did, unless its `since` is another one now."""
     said = [wait.since if isinstance(wait, TriggerWait | AnyWait) else None for wait in (old, new)]

@@ -29,7 +29,7 @@ from journeys.model.triggers import (
     MessageTrigger,
 )
 from store.conditions import compile_condition, is_timed
-from store.conditions.trigger_matching import match_trigger, needs_exactness, resolve_match
+from store.conditions.trigger_matching import match_trigger, needs_exact_test, resolve_match
 
 Trigger = EventTrigger | MessageTrigger | ConditionTrigger
 
@@ -64,7 +64,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Look:
+class ListenerQuery:
     """The slots of a wait or of a version's exits, and the statement that looks at them all."""
 
     slots: tuple[Slot, ...]
@@ -87,9 +87,9 @@ class Fired:
     event_id: int
 
 
-def build_exits_look(
+def build_exit_query(
     journey: Journey, segments: Mapping[str, Condition] | None = None
-) -> Look | None:
+) -> ListenerQuery | None:
     """The look at a version's exit rules; None if it has none. `segments` are all there are."""
     rules: list[tuple[int, str, Trigger | Goal]] = []
     for place, rule in enumerate(journey.exit):
@@ -99,9 +99,9 @@ def build_exits_look(
     return _build(rules, journey.timezone, segments) if rules else None
 
 
-def build_wait_look(
+def build_wait_query(
     journey: Journey, step_id: str, segments: Mapping[str, Condition] | None = None
-) -> Look | None:
+) -> ListenerQuery | None:
     """The look at what the wait `step_id` waits for; None if only time ends it."""
     step = journey.step(step_id)
     wait = step.wait if isinstance(step, WaitStep) else None
@@ -134,7 +134,7 @@ def _build(
     segments: Mapping[str, Condition] | None,
     *,
     since: bool = False,
-) -> Look:
+) -> ListenerQuery:
     """`since`: the wait counts events from a moment, which its visit keeps."""
     slots: list[Slot] = []
     columns: list[str] = []
@@ -187,12 +187,12 @@ def _build(
         f"select {', '.join(columns)} from run r join contact c on c.id = r.contact_id"
         " where r.id = %(run)s"
     )
-    return Look(tuple(slots), sql, params)
+    return ListenerQuery(tuple(slots), sql, params)
 
 
-async def listen(
+async def add_listeners(
     conn: AsyncConnection[Any],
-    look: Look,
+    look: ListenerQuery,
     *,
     run_id: UUID,
     visit: int,
@@ -213,7 +213,7 @@ async def listen(
         since = 0 if visit and slot.number in look.since_its_send else ref
         rows.append(
             (run_id, visit, slot.number, contact_id, slot.event_name, Jsonb(match), since,
-             slot.rest or needs_exactness(match), slot.timed)
+             slot.rest or needs_exact_test(match), slot.timed)
         )  # fmt: skip
     async with conn.cursor() as cursor:
         await cursor.executemany(
@@ -223,9 +223,9 @@ async def listen(
         )
 
 
-async def look_at(
+async def first_fired(
     conn: AsyncConnection[Any],
-    look: Look,
+    look: ListenerQuery,
     *,
     run_id: UUID,
     visit: int,
@@ -249,6 +249,6 @@ async def look_at(
     return min(fired, key=lambda each: (each.event_id, each.slot.number), default=None)
 
 
-async def stop_watching(conn: AsyncConnection[Any], run_id: UUID, visit: int) -> None:
+async def remove_listeners(conn: AsyncConnection[Any], run_id: UUID, visit: int) -> None:
     """Listen no more for what would make a held send look again."""
     await conn.execute("delete from listener where run_id = %s and visit = %s", (run_id, visit))

@@ -24,19 +24,19 @@ from journeys.model.moments import (
 )
 from journeys.model.steps import AnyWait, ForWait, TriggerWait, UntilWait
 from journeys.model.triggers import MessageTrigger
-from journeys.schedule.moment_resolution import Unresolved, Viewpoint, instant_of, resolve
+from journeys.schedule.moment_resolution import ResolutionContext, Unresolved, instant_of, resolve
 from journeys.time.durations import Duration
 from store.contacts.operands import Operands
 from store.messages.claims import was_sent
 from store.runs.rows import RunRow
-from store.waits.listeners import Look
+from store.waits.listeners import ListenerQuery
 from store.waits.wait_visits import reference_before
 
 Wait = ForWait | UntilWait | TriggerWait | AnyWait
 
 
 @dataclass(frozen=True)
-class Plan:
+class WaitPlan:
     """How a wait ends if nothing else ends it."""
 
     outcome: str
@@ -47,7 +47,7 @@ class Plan:
     """There is nothing to wait for."""
 
 
-class Planner:
+class WaitPlanner:
     """Plans one wait of a run from its start, as the contact is now."""
 
     def __init__(
@@ -68,7 +68,9 @@ class Planner:
         self._speed = speed
         self._operands = Operands(conn, run)
 
-    async def plan(self, *, judged: datetime | None = None, fate: datetime | None = None) -> Plan:
+    async def plan(
+        self, *, judged: datetime | None = None, fate: datetime | None = None
+    ) -> WaitPlan:
         """When the wait ends by itself.
 
         `judged` is when its zone or date has changed: a date that lies before it now is past.
@@ -81,10 +83,10 @@ class Planner:
         if isinstance(wait, UntilWait):
             due = instant_of(wait.until, await self._view(wait.until), days=wait.days)
             if due is None:
-                return Plan("missing", None, facts, at_once=True)
+                return WaitPlan("missing", None, facts, at_once=True)
             facts["until"] = due.isoformat()
             if due < (judged if _may_be_past(wait.until) else self._start):
-                return Plan("past", None, facts, at_once=True)
+                return WaitPlan("past", None, facts, at_once=True)
         elif isinstance(wait, ForWait):
             facts["length"] = wait.for_
             if wait.after is None:
@@ -96,8 +98,8 @@ class Planner:
             limit = await self._limit(wait.up_to, facts)
             if due is None or limit < due:
                 facts["ends"] = "timed_out"
-                return Plan("timed_out", limit, facts)
-        return Plan("timed_out" if due is None else "elapsed", due, facts)
+                return WaitPlan("timed_out", limit, facts)
+        return WaitPlan("timed_out" if due is None else "elapsed", due, facts)
 
     async def reference(self) -> tuple[int, dict[str, Any]]:
         """The event id after which the wait counts events, and facts about it.
@@ -129,24 +131,24 @@ class Planner:
         return found
 
     def _after(self, length: str, start: datetime) -> datetime:
-        return lapse(length, start, self._zone, self._speed)
+        return scaled_end(length, start, self._zone, self._speed)
 
-    async def _view(self, moment: Moment) -> Viewpoint:
+    async def _view(self, moment: Moment) -> ResolutionContext:
         value = await self._operands.resolve(moment) if _refers(moment) else None
 
         def values(reference: MomentReference) -> object:
             return value
 
-        return Viewpoint(self._start, self._zone, self._run.started_at, values)
+        return ResolutionContext(self._start, self._zone, self._run.started_at, values)
 
 
-def lapse(length: str, start: datetime, zone: ZoneInfo, speed: float) -> datetime:
+def scaled_end(length: str, start: datetime, zone: ZoneInfo, speed: float) -> datetime:
     """When a duration from `start` on a contact's clock is over, if time runs `speed` times."""
     end = Duration.parse(length).add_to(start, zone)
     return end if speed == 1 else start + (end - start) / speed
 
 
-def watched(wait: Wait) -> list[str]:
+def watched_attributes(wait: Wait) -> list[str]:
     """The attributes of the contact that the wait's end depends on, by their names."""
     names: list[str] = []
     moments: list[str | MomentReference] = []
@@ -164,7 +166,7 @@ def watched(wait: Wait) -> list[str]:
     return sorted(set(names))
 
 
-async def waits_in_vain(conn: AsyncConnection[Any], run: RunRow, look: Look) -> bool:
+async def no_message_was_sent(conn: AsyncConnection[Any], run: RunRow, look: ListenerQuery) -> bool:
     """A wait on messages alone, none of which was sent, ends at once."""
     messages = [
         slot.trigger.message for slot in look.slots if isinstance(slot.trigger, MessageTrigger)

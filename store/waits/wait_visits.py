@@ -14,7 +14,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from store.events.recording import CONTACT_CHANGED
+from journeys.model.well_known_events import CONTACT_CHANGED
 from store.runs.rows import RunRow
 
 
@@ -82,7 +82,9 @@ async def reference_before(conn: AsyncConnection[Any], contact_id: UUID, instant
     return row[0] if row else 0
 
 
-async def watch(conn: AsyncConnection[Any], run: RunRow, visit: int, names: list[str]) -> None:
+async def watch_attributes(
+    conn: AsyncConnection[Any], run: RunRow, visit: int, names: list[str]
+) -> None:
     """Listen for changes of the contact's attributes, by name, that move the wait's end.
 
     A merge may change them all.
@@ -107,7 +109,7 @@ async def watch(conn: AsyncConnection[Any], run: RunRow, visit: int, names: list
 
 
 @dataclass(frozen=True)
-class Change:
+class ContactChange:
     """An event that tells of a change of the contact, and when it was stamped."""
 
     id: int
@@ -116,7 +118,7 @@ class Change:
 
 async def latest_change(
     conn: AsyncConnection[Any], run: RunRow, visit: int, due: datetime | None
-) -> Change | None:
+) -> ContactChange | None:
     """The latest change that the wait watches for, with `due` of those stamped up to it."""
     cursor = await conn.execute(
         """
@@ -130,7 +132,7 @@ async def latest_change(
         {"contact": run.contact_id, "run": run.id, "visit": visit, "due": due},
     )
     row = await cursor.fetchone()
-    return Change(*row) if row else None
+    return ContactChange(*row) if row else None
 
 
 async def replan_wait(
@@ -149,7 +151,9 @@ async def replan_wait(
     )
 
 
-async def fate_at(conn: AsyncConnection[Any], run_id: UUID, visit: int, event_id: int) -> datetime:
+async def message_status_at(
+    conn: AsyncConnection[Any], run_id: UUID, visit: int, event_id: int
+) -> datetime:
     """When the message that a wait counts `after` came to its fate, and listen for it no more."""
     cursor = await conn.execute(
         "with heard as (delete from listener where run_id = %s and visit = %s and slot >= 0)"
@@ -162,7 +166,7 @@ async def fate_at(conn: AsyncConnection[Any], run_id: UUID, visit: int, event_id
     return stamped_at
 
 
-async def stamp_of(conn: AsyncConnection[Any], event_id: int) -> datetime:
+async def event_stamp(conn: AsyncConnection[Any], event_id: int) -> datetime:
     """When an event was stamped."""
     cursor = await conn.execute("select stamped_at from event where id = %s", (event_id,))
     row = await cursor.fetchone()
@@ -250,7 +254,7 @@ async def _close(
     )
 
 
-async def leave_wait(conn: AsyncConnection[Any], run_id: UUID, visit: int, outcome: str) -> None:
+async def close_by_exit(conn: AsyncConnection[Any], run_id: UUID, visit: int, outcome: str) -> None:
     """End a wait because an exit fired while the run stood there; `outcome` is the run's."""
     await conn.execute(
         "update visit set outcome = %s, ended_at = parcours.clock(), held = null"

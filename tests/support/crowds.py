@@ -14,8 +14,9 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 
-from channels.adapter import Channel, Email, Outgoing, Receipt
+from channels.adapter import Email, Outgoing, Receipt
 from dispatch.temporal import CONTACT_ID, JOURNEY_KEY, JOURNEY_VERSION
+from journeys.protocol.channels import ChannelName
 from journeys.protocol.names import QUEUE, WORKFLOW, workflow_id
 from journeys.protocol.payloads import JourneyInput, JourneyState
 from journeys.protocol.program import Cursor
@@ -30,7 +31,7 @@ AT_ONCE = 40
 class Post:
     """An adapter that takes every mail, and remembers to whom and what."""
 
-    channel: Channel = "email"
+    channel: ChannelName = "email"
     timeout = 5.0
 
     def __init__(self) -> None:

@@ -15,7 +15,13 @@ from dispatch.jobs import start_job
 from journeys.versions.overdue import Overdue
 from store.definitions.documents import lock_catalog
 from store.definitions.pausing import pause, resume
-from store.operations.jobs import JobRow, count_to_move, create_job, read_job, supersede
+from store.operations.jobs import (
+    JobRow,
+    count_runs_to_migrate,
+    create_job,
+    read_job,
+    stop_older_jobs,
+)
 from tests.support.conditions import eventually
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -44,14 +50,14 @@ async def begin_move(
             )
             row = await cursor.fetchone()
             assert row is not None
-            await supersede(conn, "move", journey)
+            await stop_older_jobs(conn, "move", journey)
             job = await create_job(
                 conn,
                 "move",
                 journey,
                 version=row[0],
                 plan={"map": dict(mapping or {}), "overdue": overdue.as_json()},
-                total=await count_to_move(conn, journey, row[0]),
+                total=await count_runs_to_migrate(conn, journey, row[0]),
             )
         await start_job(conn, client, job)
     return job
@@ -62,7 +68,7 @@ async def paused(pool: Pool, journey: str) -> None:
     async with pool.connection() as conn, conn.transaction():
         await lock_catalog(conn)
         await pause(conn, journey)
-        await supersede(conn, "resume", journey)
+        await stop_older_jobs(conn, "resume", journey)
 
 
 async def resumed(pool: Pool, client: Client, journey: str, overdue: Overdue) -> UUID:
@@ -71,7 +77,7 @@ async def resumed(pool: Pool, client: Client, journey: str, overdue: Overdue) ->
         async with conn.transaction():
             await lock_catalog(conn)
             held = await resume(conn, journey, overdue)
-            await supersede(conn, "resume", journey)
+            await stop_older_jobs(conn, "resume", journey)
             plan = {"overdue": overdue.as_json()}
             job = await create_job(conn, "resume", journey, plan=plan, total=held)
         await start_job(conn, client, job)

@@ -25,7 +25,7 @@ from activities.waiting.waits import close, plan
 from journeys.protocol.names import WAKE
 from journeys.protocol.payloads import StepInput, StepResult
 from store.definitions.catalog import Catalog
-from store.entries.admission import Entered, EntryRequest, enter_all
+from store.entries.admission import AdmittedEntry, EntryRequest, enter_all
 from store.events.recording import NewEvent, record_events
 from tests.support.conditions import eventually
 
@@ -117,7 +117,7 @@ async def entered_runs(pool: Pool, catalog: Catalog, journey: str, count: int) -
     return [
         Bare(answer.run_id, contact)
         for answer, contact in zip(answers, contacts, strict=True)
-        if isinstance(answer, Entered)
+        if isinstance(answer, AdmittedEntry)
     ]
 
 

@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from pydantic import TypeAdapter
 
 from journeys.model.conditions import Condition
-from store.conditions import Judged, compile_condition, judge
+from store.conditions import Evaluation, compile_condition, evaluate
 
 CONDITION: TypeAdapter[Condition] = TypeAdapter(Condition)
 
@@ -117,7 +117,7 @@ class Situation:
         *,
         default_zone: str = "UTC",
         segments: dict[str, dict[str, Any]] | None = None,
-    ) -> list[Judged]:
+    ) -> list[Evaluation]:
         """What the conditions, as a document writes them, say of the run."""
         known = {key: CONDITION.validate_python(each) for key, each in (segments or {}).items()}
         predicates = [
@@ -130,7 +130,7 @@ class Situation:
             for number, condition in enumerate(conditions)
         ]
         async with self.pool.connection() as conn:
-            judged = await judge(conn, self.run, predicates)
+            judged = await evaluate(conn, self.run, predicates)
             # The facts' way and the plain expression are one condition.
             params: dict[str, Any] = {"run": self.run}
             for predicate in predicates:

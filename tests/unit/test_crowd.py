@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from simulation.batch import Candidate, draw, read_contacts, read_crowd, summarise
-from simulation.document_set import Book, read_book
+from simulation.document_set import DocumentSet, read_document_set
 from simulation.errors import SimulationRefused
 from simulation.timeline import Line
 
@@ -26,9 +26,9 @@ steps:
 """
 
 
-def book() -> Book:
+def book() -> DocumentSet:
     """A mail, a branch, and a call inside of it."""
-    return read_book([("ask.yaml", TEXT)], None)
+    return read_document_set([("ask.yaml", TEXT)], None)
 
 
 def line(step: str | None, kind: str, outcome: str | None, **facts: str) -> Line:

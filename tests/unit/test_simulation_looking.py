@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from journeys.model.conditions import EventCondition
-from simulation.timed_conditions import Ageing
+from simulation.timed_conditions import TimedConditions
 
 NOW = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")
 
 
-def ageing(*conditions: dict[str, object]) -> Ageing:
+def ageing(*conditions: dict[str, object]) -> TimedConditions:
     """Of these conditions."""
-    return Ageing.of(EventCondition.model_validate(each) for each in conditions)
+    return TimedConditions.of(EventCondition.model_validate(each) for each in conditions)
 
 
 def test_an_hour_is_looked_at_only_around_the_end_of_an_events_time() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from journeys.checks.unsupported import WORKS
-from simulation.document_set import Book, read_book
+from simulation.document_set import DocumentSet, read_document_set
 from simulation.errors import SimulationRefused
 from simulation.scenarios import read_scenario
 from simulation.script import SendGoes, Start
@@ -17,14 +17,14 @@ START = datetime(2026, 3, 28, 12, tzinfo=UTC)
 PARIS = {"userId": "ada", "traits": {"timezone": "Europe/Paris"}}
 
 
-def book(entry: str = "{event: Signed Up}") -> Book:
+def book(entry: str = "{event: Signed Up}") -> DocumentSet:
     """A journey with a mail and a webhook."""
     text = (
         f"journey: tried\nentry: {entry}\nsteps:\n"
         "  - {id: mail, email: {subject: Hi, text: Hi, transactional: true}}\n"
         "  - {id: call, webhook: {url: 'https://hook.example/'}}\n"
     )
-    return read_book([("tried.yaml", text)], None)
+    return read_document_set([("tried.yaml", text)], None)
 
 
 def test_days_are_the_contacts_and_hours_are_exact() -> None:
@@ -100,6 +100,6 @@ def test_a_journey_must_be_chosen_and_be_there() -> None:
     one = "journey: {}\nentry: {{api: true}}\nsteps: [{{id: w, wait: 1d}}]\n"
     text = one.format("a") + "---\n" + one.format("b")
     with pytest.raises(SimulationRefused, match="which journey"):
-        read_book([("x", text)], None)
+        read_document_set([("x", text)], None)
     with pytest.raises(SimulationRefused, match=r"no journey `c` .* there are: a, b"):
-        read_book([("x", text)], "c")
+        read_document_set([("x", text)], "c")

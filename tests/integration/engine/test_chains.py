@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import ActivityEnvironment
 
 from activities.context import Context
-from activities.deciding.decisions import Decisions
+from activities.deciding.decisions import DecisionActivities
 from api.runs.start import start_by_api
 from dispatch.dispatcher import Dispatcher
 from journeys.protocol.payloads import StepInput, StepResult
@@ -239,7 +239,7 @@ class Hand:
         context = Context(self.pool, self.catalog, {}, nudge=self._nudge)
         [[now]] = await rows(self.pool, "select parcours.clock()")
         given = StepInput(run_id=run, visit=1, step=step, now=now)
-        activity: Callable[..., Any] = Decisions(context).activity_of(kind)
+        activity: Callable[..., Any] = DecisionActivities(context).activity_of(kind)
         result: StepResult = await ActivityEnvironment().run(activity, given)
         return result
 

@@ -5,7 +5,7 @@ from typing import Any
 from temporalio.testing import ActivityEnvironment
 
 from activities.context import Context
-from activities.deciding.decisions import Decisions
+from activities.deciding.decisions import DecisionActivities
 from journeys.protocol.payloads import StepInput, StepResult
 from store.coupons.pools import Pool, add_codes, make_pool, read_pool
 from store.definitions.catalog import Catalog
@@ -81,7 +81,7 @@ async def test_whoever_asks_again_gets_what_was_drawn(engine: Engine) -> None:
     contact = await engine.contact(email="ada@example.com")
     await engine.event(contact, "Started")
     run = await engine.ended(contact)
-    draw = Decisions(Context(engine.pool, Catalog(), {})).activity_of("coupon")
+    draw = DecisionActivities(Context(engine.pool, Catalog(), {})).activity_of("coupon")
     assert await ActivityEnvironment().run(draw, await arriving(engine, run)) == StepResult(
         outcome="drawn"
     )

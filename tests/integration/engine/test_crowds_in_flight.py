@@ -14,7 +14,7 @@ from temporalio.client import Client
 
 from infra.settings import Settings
 from store.definitions.catalog import Catalog
-from store.versions.migration_preview import Foreseen, foresee
+from store.versions.migration_preview import MigrationPreview, preview_migration
 from store.versions.run_migration import Target
 from tests.integration.engine.test_worker_process import worker_process
 from tests.support.conditions import eventually
@@ -68,12 +68,12 @@ async def at_work(
         yield engine
 
 
-async def foreseen_for(pool: Pool, mapping: Mapping[str, str]) -> Foreseen:
+async def foreseen_for(pool: Pool, mapping: Mapping[str, str]) -> MigrationPreview:
     async with pool.connection() as conn:
         catalog = Catalog()
         definition = await catalog.definition(conn, "crowd", 2)
         target = Target(definition, mapping, SEND, datetime.now(UTC))
-        return await foresee(conn, catalog, "crowd", target, paused=False)
+        return await preview_migration(conn, catalog, "crowd", target, paused=False)
 
 
 async def counted(pool: Pool, statement: str, *arguments: Any) -> int:

@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from activities.sending.claim import Claimed, claim_send
 from dispatch.dispatcher import Dispatcher
-from dispatch.goals import note_met_goals
+from dispatch.goals import record_met_goals_of
 from journeys.protocol.payloads import JourneyResult, StepInput, StepResult
 from store.contacts.erasure import erase
 from store.definitions.catalog import Catalog
@@ -157,7 +157,7 @@ async def test_a_crash_before_a_goal_is_noted_loses_nothing(
     with pytest.raises(RuntimeError, match="killed"):
         await scene.event(contact, "Bought", total=1)
     [[bought]] = await scene.execute("select event_id from outbox")
-    monkeypatch.setattr("dispatch.dispatcher.note_met_goals", note_met_goals)
+    monkeypatch.setattr("dispatch.dispatcher.note_met_goals", record_met_goals_of)
     await scene.dispatcher.drain()
     assert await scene.met() == [(bought, 1)]
 

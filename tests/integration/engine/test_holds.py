@@ -18,12 +18,13 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.context import Context
 from activities.sending.claim import Claimed, claim_send
-from activities.sending.send import Sends
-from channels.adapter import Channel, Outgoing, Receipt
+from activities.sending.send import SendActivities
+from channels.adapter import Outgoing, Receipt
 from channels.errors import Code, NotTaken
+from journeys.protocol.channels import ChannelName
 from journeys.protocol.payloads import StepInput, StepResult
 from store.definitions.catalog import Catalog
-from store.entries.admission import Entered, EntryRequest, enter
+from store.entries.admission import AdmittedEntry, EntryRequest, enter
 from store.events.attribute_changes import change_attributes
 from store.events.ingest import take
 from store.events.items import Item
@@ -191,7 +192,7 @@ async def test_a_pause_holds_a_send_no_longer_than_its_limit(
 class Busy:
     """A provider that takes nothing for some seconds."""
 
-    channel: Channel = "email"
+    channel: ChannelName = "email"
     timeout = 20.0
 
     def __init__(self, seconds: float) -> None:
@@ -207,7 +208,7 @@ class Busy:
 async def test_a_provider_that_asks_to_wait_holds_a_send(pool: Pool) -> None:
     async with claims(pool, "up_to: 1h", adapters={"email": Busy(600)}) as at:
         given = StepInput(run_id=await at.run(), visit=1, step="mail", now=datetime.now(UTC))
-        held = await ActivityEnvironment().run(Sends(at.context).send, given)
+        held = await ActivityEnvironment().run(SendActivities(at.context).send, given)
         visit = await at.visit(given.run_id)
     assert (held.held, held.late) == ("retry", False)
     assert held.due is not None
@@ -219,7 +220,7 @@ async def test_a_provider_that_asks_to_wait_holds_a_send(pool: Pool) -> None:
 async def test_a_provider_holds_a_send_no_longer_than_its_limit(pool: Pool) -> None:
     async with claims(pool, "up_to: 5m", adapters={"email": Busy(600)}) as at:
         given = StepInput(run_id=await at.run(), visit=1, step="mail", now=datetime.now(UTC))
-        held = await ActivityEnvironment().run(Sends(at.context).send, given)
+        held = await ActivityEnvironment().run(SendActivities(at.context).send, given)
     due = given.now + timedelta(minutes=5)
     assert held == StepResult(held="retry", due=due, late=True)
 
@@ -228,7 +229,7 @@ async def test_the_next_attempt_comes_no_later_than_the_limit(pool: Pool) -> Non
     async with claims(pool, "up_to: 10s", adapters={"email": Busy(30)}) as at:
         given = StepInput(run_id=await at.run(), visit=1, step="mail", now=datetime.now(UTC))
         with pytest.raises(ApplicationError, match="not_taken") as raised:
-            await ActivityEnvironment().run(Sends(at.context).send, given)
+            await ActivityEnvironment().run(SendActivities(at.context).send, given)
         delay = raised.value.next_retry_delay
         assert delay is not None
         assert delay <= timedelta(seconds=10)
@@ -269,7 +270,7 @@ class Claims:
             definition = await self.context.catalog.definition(conn, "claims", 1)
             request = EntryRequest(self.contact, str(uuid4()), {}, None)
             entered = await enter(conn, self.context.catalog, definition, request)
-        assert isinstance(entered, Entered)
+        assert isinstance(entered, AdmittedEntry)
         return entered.run_id
 
     async def claim(self, run: UUID, *, now: datetime | None = None) -> Claimed | StepResult:

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from dispatch.versions import tell_untold
+from dispatch.versions import wake_unnoticed_migrations
 from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Catalog
 from store.operations.jobs import create_job, job_started
-from store.versions.run_migration import Target, move_run
+from store.versions.run_migration import Target, migrate_run
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.moves import begin_move, ended
@@ -69,10 +69,10 @@ async def test_a_run_whose_workflow_was_not_told_of_its_move_is_told_later(engin
     async with engine.pool.connection() as conn:
         definition = await catalog.definition(conn, "letters", 2)
         target = Target(definition, {}, Overdue(), datetime.now(UTC))
-        await move_run(conn, catalog, job, run["id"], target)
+        await migrate_run(conn, catalog, job, run["id"], target)
 
         async def followed() -> bool:
-            await tell_untold(conn, engine.client, 10, since=timedelta(0))
+            await wake_unnoticed_migrations(conn, engine.client, 10, since=timedelta(0))
             cursor = await conn.execute("select moves, moves_taken from run")
             return await cursor.fetchone() == (1, 1)
 

@@ -11,11 +11,11 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from activities.context import Context
-from activities.locked_run import unlocked
+from activities.locked_run import read
 from activities.waiting.waits import close, look_again, plan, plan_within
 from journeys.protocol.payloads import StepInput, StepResult
 from store.definitions.catalog import Catalog
-from store.entries.admission import Entered, EntryRequest, enter
+from store.entries.admission import AdmittedEntry, EntryRequest, enter
 from store.events.attribute_changes import change_attributes
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, accept, activate, make_contact, visits
@@ -125,7 +125,7 @@ async def begin(
         definition = await context.catalog.definition(conn, "moments", 1)
         request = EntryRequest(contact, "", entry or {}, None)
         entered = await enter(conn, context.catalog, definition, request)
-    assert isinstance(entered, Entered)
+    assert isinstance(entered, AdmittedEntry)
     return Standing(pool, context, entered.run_id, contact)
 
 
@@ -254,7 +254,7 @@ async def test_a_change_between_plan_and_listeners_is_seen(pool: Pool) -> None:
         # Planned, but not yet visible to anyone, when the date changes.
 
         given = run.given(None)
-        row = await unlocked(conn, run.run_id)
+        row = await read(conn, run.run_id)
         result, listening = await plan_within(conn, run.context, given, row)
         assert listening
         await change(pool, run.contact, on="2030-06-01")

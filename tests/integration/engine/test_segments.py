@@ -10,7 +10,7 @@ from temporalio.client import Client
 from dispatch.dispatcher import Dispatcher
 from store.definitions.catalog import Catalog
 from store.definitions.documents import lock_catalog, save_document
-from store.waits.listeners import look_at
+from store.waits.listeners import first_fired
 from tests.support.engine import Engine, accept, activate, make_contact, visits
 from tests.support.racing import entered_runs
 from tests.support.smtp import SmtpSink
@@ -190,7 +190,7 @@ async def test_an_exit_follows_the_segment_and_a_version_without_one_asks_for_no
         async def left() -> bool:
             definition = await catalog.definition(conn, "leaving", 1)
             assert definition.exits is not None
-            return await look_at(conn, definition.exits, run_id=run.run_id, visit=0) is not None
+            return await first_fired(conn, definition.exits, run_id=run.run_id, visit=0) is not None
 
         assert not await left()
         plain = await catalog.definition(conn, "plain", 1)

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from temporalio.testing import ActivityEnvironment
 
 from activities.context import Context
-from activities.deciding.splits import Splits, Tallies
+from activities.deciding.splits import SplitActivities, Tallies
 from journeys.model.arms import arm_at, bucket
 from journeys.model.journey import Journey
 from journeys.model.steps import Arm, SplitStep, Winner
@@ -147,7 +147,7 @@ async def test_a_winner_goes_the_way_of_the_arm_that_was_clicked_most(engine: En
 
 
 async def asked_again(pool: Pool, run: dict[str, Any]) -> StepResult:
-    splits = Splits(Context(pool, Catalog(), {}))
+    splits = SplitActivities(Context(pool, Catalog(), {}))
     async with pool.connection() as conn:
         cursor = await conn.execute("select parcours.clock()")
         row = await cursor.fetchone()

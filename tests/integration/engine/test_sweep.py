@@ -12,7 +12,7 @@ from journeys.protocol.names import QUEUE, WORKFLOW, workflow_id
 from journeys.protocol.payloads import JourneyInput
 from journeys.protocol.program import Node, Program
 from store.definitions.catalog import Catalog
-from store.entries.admission import Entered, EntryRequest, enter
+from store.entries.admission import AdmittedEntry, EntryRequest, enter
 from store.runs.lifecycle import end_run
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
@@ -40,7 +40,7 @@ async def entered(engine: Engine, contact: UUID, journey: str) -> UUID:
     async with engine.pool.connection() as conn, conn.transaction():
         definition = await catalog.definition(conn, journey, 1)
         answer = await enter(conn, catalog, definition, EntryRequest(contact, "", {}, None))
-        assert isinstance(answer, Entered)
+        assert isinstance(answer, AdmittedEntry)
         return answer.run_id
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulation.document_set import read_book, read_files
+from simulation.document_set import read_document_set, read_files
 from simulation.scenarios import play, read_scenario
 from simulation.timeline import Line
 from tests.integration.simulation.samples import LIBRARY
@@ -48,7 +48,7 @@ def _player(database_url: str) -> Play:
     async def simulated(source: str, contact: Any, events: Any, start: str) -> list[Line]:
         file = LIBRARY / f"{source}.yaml"
         sources = [("text", source.encode())] if "\n" in source else read_files([file])
-        book = read_book(sources, None)
+        book = read_document_set(sources, None)
         begin = datetime.fromisoformat(start)
         return await play(book, read_scenario(book, contact, events, begin), database_url, begin)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from journeys.checks.unsupported import WORKS
-from simulation.document_set import read_book
+from simulation.document_set import read_document_set
 from simulation.errors import SimulationRefused
 from simulation.fixture import Trial
 from tests.integration.simulation.conftest import Play
@@ -98,5 +98,5 @@ def test_what_does_not_work_in_an_entered_journey_is_refused(
 ) -> None:
     monkeypatch.setitem(WORKS, "sms steps", False)
     with pytest.raises(SimulationRefused, match=r"\[mail\] parsed, not working yet: sms steps"):
-        read_book([("x", ALL)], "first")
-    assert [each.key for each in read_book([("x", ALL)], "alone").journeys] == ["alone"]
+        read_document_set([("x", ALL)], "first")
+    assert [each.key for each in read_document_set([("x", ALL)], "alone").journeys] == ["alone"]

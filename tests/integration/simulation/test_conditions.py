@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simulation.document_set import read_book
+from simulation.document_set import read_document_set
 from simulation.fixture import Trial
 from tests.integration.simulation.conftest import Play
 from tests.integration.simulation.samples import ADA
@@ -179,4 +179,4 @@ def test_every_programme_with_what_works_can_be_simulated() -> None:
     source = [("programmes.yaml", PROGRAMMES.read_bytes())]
     for key in ("welcome", "best-customers", "near-shop", "lead", "appointment", "trial",
                 "digest", "dunning", "nps"):  # fmt: skip
-        assert read_book(source, key).journey.key == key
+        assert read_document_set(source, key).journey.key == key

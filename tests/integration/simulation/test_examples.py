@@ -11,7 +11,7 @@ from journeys.checks.unsupported import WORKS, constructs_of
 from journeys.model.conditions import OPERATORS, Comparison
 from journeys.model.parts import parts_of
 from journeys.model.values import DocumentModel
-from simulation.document_set import read_book
+from simulation.document_set import read_document_set
 from simulation.scenarios import play_together, read_scenario
 from tests.integration.simulation.examples import examples
 
@@ -29,7 +29,7 @@ async def test_an_example_comes_out_as_the_page_says(
     title: str, new_database: Callable[[], str]
 ) -> None:
     example = EXAMPLES[title]
-    book = read_book([(title, example.documents)], example.key)
+    book = read_document_set([(title, example.documents)], example.key)
     start = datetime.fromisoformat(example.case.start)
     scenario = read_scenario(book, example.case.contact, example.case.events, start)
     lines = await play_together(book, [scenario], new_database(), start)

@@ -10,7 +10,7 @@ from uuid import uuid4
 from psycopg_pool import AsyncConnectionPool
 
 from simulation.clock import Clock
-from simulation.document_set import read_book
+from simulation.document_set import read_document_set
 from simulation.driver import simulating
 from simulation.scenarios import read_scenario
 from simulation.servers import skipping_temporal
@@ -29,7 +29,7 @@ steps:
 
 
 async def test_a_timer_that_fires_early_waits_for_its_time(database_url: str) -> None:
-    book = read_book([("hour.yaml", HOUR)], None)
+    book = read_document_set([("hour.yaml", HOUR)], None)
     script = [{"at": "+0s", "event": "Signed Up"}, {"at": "+30m", "event": "Order Completed"}]
     scenario = read_scenario(book, ADA, script, START)
     async with (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from simulation.document_set import read_book, read_files
+from simulation.document_set import read_document_set, read_files
 from simulation.timeline import coverage
 from tests.integration.simulation.conftest import Play
 from tests.integration.simulation.samples import ADA, LIBRARY
@@ -47,7 +47,7 @@ async def test_a_year_of_membership_takes_more_than_four_hundred_days(simulate: 
 
 
 def test_coverage_counts_what_scenarios_reached() -> None:
-    journey = read_book(read_files([LIBRARY / "welcome.yaml"]), None).journey
+    journey = read_document_set(read_files([LIBRARY / "welcome.yaml"]), None).journey
     found = {each.step: each for each in coverage(journey, [])}
     assert found["confirmed"].missed == ("happened", "timed_out")
     assert found["hello"].missed == ("sent", "failed", "unknown", "skipped")

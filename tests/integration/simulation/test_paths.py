@@ -10,10 +10,10 @@ import pytest
 
 from journeys.library import names
 from journeys.model.journey import Journey
-from journeys.model.outcomes import SKIP_REASONS
+from journeys.model.reasons import SKIP_REASONS
 from journeys.model.steps import ExitStep
 from journeys.model.triggers import EventExit
-from simulation.document_set import Book, lacking, read_book, read_files
+from simulation.document_set import DocumentSet, missing_documents, read_document_set, read_files
 from simulation.scenarios import play_together, read_scenario
 from simulation.timeline import Line, coverage
 from tests.integration.simulation.paths import Case, as_lines, read_table, table_names
@@ -38,7 +38,7 @@ def test_every_journey_has_its_table() -> None:
 
 
 def test_what_waits_for_a_construct_is_what_lacks_one() -> None:
-    assert {name for name in TABLES if lacking(read_table(name).journey)} == WAITING
+    assert {name for name in TABLES if missing_documents(read_table(name).journey)} == WAITING
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -77,7 +77,7 @@ def test_the_paths_know_every_reason_to_skip() -> None:
 @pytest.mark.parametrize("name", READY)
 async def test_every_scenario_goes_its_way(name: str, new_database: NewDatabase) -> None:
     table = read_table(name)
-    book = read_book(read_files([table.source]), table.key)
+    book = read_document_set(read_files([table.source]), table.key)
     lines: list[Line] = []
     wrong = []
     for _, cases in groupby(sorted(table.cases, key=_company), key=_company):
@@ -95,7 +95,7 @@ async def test_every_scenario_goes_its_way(name: str, new_database: NewDatabase)
     assert [each for each in coverage(book.journey, lines) if each.missed] == []
 
 
-async def _play(book: Book, cases: list[Case], database_url: str) -> list[Line]:
+async def _play(book: DocumentSet, cases: list[Case], database_url: str) -> list[Line]:
     start = datetime.fromisoformat(cases[0].start)
     scenarios = [read_scenario(book, case.contact, case.events, start) for case in cases]
     return await play_together(book, scenarios, database_url, start)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from simulation.document_set import read_book
+from simulation.document_set import read_document_set
 from simulation.errors import SimulationRefused
 from simulation.scenarios import play_together, read_scenario
 from simulation.timeline import Line, coverage
@@ -32,7 +32,7 @@ def contact(name: str, zone: str) -> dict[str, Any]:
 
 async def together(database_url: str, people: list[tuple[dict[str, Any], Any]]) -> list[Line]:
     """The lines of all of them."""
-    book = read_book([("care.yaml", CARE)], None)
+    book = read_document_set([("care.yaml", CARE)], None)
     start = datetime.fromisoformat(START)
     scenarios = [read_scenario(book, given, script, start) for given, script in people]
     return await play_together(book, scenarios, database_url, start)
@@ -116,7 +116,9 @@ steps:
   - {id: born, wait: {until: {attribute: birthday, every: year}, up_to: 3d}}
   - {id: again, if: {attribute: x, is: 2}, goto: mail, max_visits: 2}
 """
-    found = {each.step: each for each in coverage(read_book([("f", text)], None).journey, [])}
+    found = {
+        each.step: each for each in coverage(read_document_set([("f", text)], None).journey, [])
+    }
     assert {step: set(each.missed) for step, each in found.items()} == {
         "mail": {"sent", "skipped", "failed", "unknown"},
         "clicked": {"happened", "timed_out"},
@@ -142,5 +144,5 @@ steps:
   - {id: wait, wait: 1d}
   - {id: last, update: {set: {y: 1}}}
 """
-    [skip, *_] = coverage(read_book([("f", text)], None).journey, [])
+    [skip, *_] = coverage(read_document_set([("f", text)], None).journey, [])
     assert (skip.missed, list(skip.never)) == (("jumped", "skipped"), ["spent"])

@@ -10,7 +10,7 @@ from psycopg_pool import AsyncConnectionPool
 from pydantic import TypeAdapter
 
 from journeys.model.conditions import Where
-from store.conditions import compile_condition, compile_where, judge_entries
+from store.conditions import compile_condition, compile_where, evaluate_entries
 from tests.support.situations import CONDITION, Situation
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -323,9 +323,9 @@ async def test_entries_are_judged_together_on_their_own_events(pool: Pool) -> No
         )
     )
     async with pool.connection() as conn:
-        assert await judge_entries(conn, candidates, None, None) == {small, large, other}
-        assert await judge_entries(conn, candidates, None, where) == {large, other}
-        assert await judge_entries(conn, candidates, first, None) == {small, other}
-        assert await judge_entries(conn, candidates, first, where) == {other}
-        assert await judge_entries(conn, candidates, in_france, where) == {large}
-        assert await judge_entries(conn, [], first, where) == set()
+        assert await evaluate_entries(conn, candidates, None, None) == {small, large, other}
+        assert await evaluate_entries(conn, candidates, None, where) == {large, other}
+        assert await evaluate_entries(conn, candidates, first, None) == {small, other}
+        assert await evaluate_entries(conn, candidates, first, where) == {other}
+        assert await evaluate_entries(conn, candidates, in_france, where) == {large}
+        assert await evaluate_entries(conn, [], first, where) == set()

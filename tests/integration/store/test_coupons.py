@@ -11,10 +11,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.tracking.items import Envelope, parse_item
 from store.contacts.erasure import erase
-from store.contacts.merge import repoint
+from store.contacts.merge import merge_contact
 from store.coupons.pools import Pool as Counts
 from store.coupons.pools import add_codes, draw, make_pool, read_pool
-from store.events.effects import MeaningRefused
+from store.events.effects import EffectRefused
 from store.events.ingest import take
 from store.events.recording import NewEvent, record_events
 from tests.support.conditions import eventually
@@ -155,7 +155,7 @@ async def test_a_tracking_call_redeems(pool: Pool) -> None:
 @pytest.mark.parametrize("code", [None, "", 7, ["A"]])
 async def test_a_redemption_names_its_code(pool: Pool, code: Any) -> None:
     ada = await make_contact(pool)
-    with pytest.raises(MeaningRefused, match=r"properties\.code: Coupon Redeemed needs a code"):
+    with pytest.raises(EffectRefused, match=r"properties\.code: Coupon Redeemed needs a code"):
         await redeem(pool, ada, code)
     assert await rows(pool, "select count(*) from event") == [(0,)]
 
@@ -179,6 +179,6 @@ async def test_a_merged_contact_s_codes_are_those_of_whom_it_joined(pool: Pool) 
     async with pool.connection() as conn, conn.transaction():
         await drawn(conn, gone)
         await conn.execute("select from contact order by id for no key update")
-        await repoint(conn, gone, into)
+        await merge_contact(conn, gone, into)
     await redeem(pool, into, "A")
     assert await rows(pool, REDEEMED) == [("A", True)]

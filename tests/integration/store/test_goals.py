@@ -15,13 +15,13 @@ from whenever import Instant, ItemizedDelta
 
 from journeys.model.journey import Journey
 from store.goals.goal_rows import (
-    GoalLook,
+    GoalQuery,
     MetGoal,
     NewGoal,
-    build_goal_look,
-    goals_for,
-    judge_goals,
-    meet_goals,
+    build_goal_query,
+    evaluate_goals,
+    goals_by_event,
+    record_met_goals,
     set_goals,
 )
 from store.reports.goal_counts import read_goal
@@ -43,8 +43,8 @@ MARGINS = (-86_400.0, -1.0, -0.000_001, 0.0, 0.000_001, 1.0, 86_400.0)
 """Seconds from the last instant that counts to the event."""
 
 
-def look(**goal: Any) -> GoalLook:
-    found = build_goal_look(
+def look(**goal: Any) -> GoalQuery:
+    found = build_goal_query(
         Journey.model_validate(
             {"journey": "j", "entry": {"event": "X"}, "goal": {"event": "Bought", **goal},
              "steps": [{"id": "w", "wait": "1d"}]}
@@ -78,7 +78,7 @@ async def begin(conn: AsyncConnection[Any], started_at: datetime = START, **entr
 async def set_goal(
     conn: AsyncConnection[Any],
     passage: Passage,
-    look: GoalLook,
+    look: GoalQuery,
     zone: str = "UTC",
     ref: int = 0,
 ) -> None:
@@ -106,11 +106,11 @@ async def happen(
     return int(row[0])
 
 
-async def met_by(conn: AsyncConnection[Any], look: GoalLook, *events: int) -> set[int]:
+async def met_by(conn: AsyncConnection[Any], look: GoalQuery, *events: int) -> set[int]:
     """Those of the events that meet a goal, each alone."""
-    found = await goals_for(conn, list(events))
+    found = await goals_by_event(conn, list(events))
     certain = [each for each in found if not each.rest]
-    asked = await judge_goals(conn, look, [each for each in found if each.rest])
+    asked = await evaluate_goals(conn, look, [each for each in found if each.rest])
     return {each.event_id for each in [*certain, *asked]}
 
 
@@ -210,7 +210,7 @@ async def test_the_value_is_the_number_at_its_path(
         at = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
         event = await happen(conn, passage, at, **properties)
         assert await read_goal(conn, passage.run) == {"met_at": None, "value": None}
-        await meet_goals(conn, [MetGoal(passage.run, event, path)])
+        await record_met_goals(conn, [MetGoal(passage.run, event, path)])
         assert await read_goal(conn, passage.run) == {"met_at": at, "value": value}
 
 
@@ -220,10 +220,10 @@ async def test_a_goal_is_met_once(pool: Pool) -> None:
         await set_goal(conn, passage, look())
         first = await happen(conn, passage, total=1)
         second = await happen(conn, passage, total=2)
-        await meet_goals(conn, [MetGoal(passage.run, first, "total")])
+        await record_met_goals(conn, [MetGoal(passage.run, first, "total")])
         met = await read_goal(conn, passage.run)
         assert await met_by(conn, look(), first, second) == set()
-        await meet_goals(conn, [MetGoal(passage.run, second, "total")])
+        await record_met_goals(conn, [MetGoal(passage.run, second, "total")])
         assert await read_goal(conn, passage.run) == met
         assert met is not None
         assert met["value"] == 1

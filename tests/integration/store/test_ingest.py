@@ -10,10 +10,12 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from store.contacts.rows import hold
-from store.events.effects import MeaningRefused, has_meaning
-from store.events.fast_path import is_plain
-from store.events.ingest import Accepted, Item, NewEvent, Rejected, record_events, take
+from store.contacts.rows import lock_and_read_contacts
+from store.events.effects import EffectRefused, has_effects
+from store.events.fast_path import is_simple
+from store.events.ingest import take
+from store.events.items import Accepted, Item, Rejected
+from store.events.recording import NewEvent, record_events
 from store.messages.suppressions import find_suppression
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -27,7 +29,7 @@ def track(name: str, properties: dict[str, Any] | None = None, **fields: Any) ->
         fields.pop("message_id", str(uuid4())),
         name=name,
         properties=orjson.Fragment(orjson.dumps(given)),
-        meant=given if has_meaning(name) else None,
+        meant=given if has_effects(name) else None,
         **fields,
     )
 
@@ -381,7 +383,7 @@ async def test_plain_events_of_known_contacts_are_taken_as_any_other(pool: Pool)
     await send(pool, *(identify(user_id=f"u{n}") for n in range(3)))
     before = await rows(pool, "select max(last_event_id) from contact")
     items = [track(f"Event {n}", {"n": n}, user_id=f"u{n % 3}") for n in range(30)]
-    assert is_plain(items)
+    assert is_simple(items)
     answers = await send(pool, *items, items[0])
     assert answers == [Accepted(item.message_id) for item in items] + [
         Accepted(items[0].message_id, new=False)
@@ -485,7 +487,7 @@ async def test_events_recorded_under_a_lock_have_ids_outbox_and_effects(pool: Po
     contact = await contact_of(pool, "u")
     run = uuid4()
     async with pool.connection() as conn, conn.transaction():
-        await hold(conn, ids=[contact])
+        await lock_and_read_contacts(conn, ids=[contact])
         one, two, again = await record_events(
             conn,
             contact,
@@ -509,8 +511,8 @@ async def test_events_recorded_with_a_meaning_they_cannot_have_leave_nothing(poo
     await send(pool, track("Seen", user_id="u"))
     contact = await contact_of(pool, "u")
     async with pool.connection() as conn, conn.transaction():
-        await hold(conn, ids=[contact])
-        with pytest.raises(MeaningRefused, match="there is no topic 'nope'"):
+        await lock_and_read_contacts(conn, ids=[contact])
+        with pytest.raises(EffectRefused, match="there is no topic 'nope'"):
             await record_events(
                 conn,
                 contact,

@@ -8,7 +8,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from journeys.model.conditions import Fate
+from journeys.protocol.message_status import MessageStatus
 from store.reports.split_scores import tally
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -57,7 +57,7 @@ class Runs:
                 (uuid4(), run, number, step, who, when),
             )
 
-    async def scores(self, by: Fate = "clicked") -> list[tuple[str, int, int]]:
+    async def scores(self, by: MessageStatus = "clicked") -> list[tuple[str, int, int]]:
         scores = await tally(
             self.conn, journey="launch", version=2, step="subject", arms=ARMS, by=by, until=DUE
         )

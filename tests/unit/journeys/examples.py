@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from journeys.checks.validation import Known, check
+from journeys.checks.references import KnownKeys
+from journeys.checks.validation import check
 from journeys.model.journey import Journey
 from journeys.model.problems import InvalidDocuments, Problem
 from journeys.source.parsing import Parsed, parse
@@ -31,7 +32,7 @@ def journey(**parts: Any) -> Journey:
     return Journey.model_validate({"journey": "j", "entry": {"event": "X"}, **parts})
 
 
-def problems(text: str, known: Known | None = None) -> list[Problem]:
+def problems(text: str, known: KnownKeys | None = None) -> list[Problem]:
     """Everything that is wrong with a text: what parsing says, else what validation says."""
     try:
         return check(parse(text, "f.yaml"), known)

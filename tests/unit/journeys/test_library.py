@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from journeys.checks.unsupported import hindrances
+from journeys.checks.unsupported import activation_blockers
 from journeys.checks.validation import check
 from journeys.library import about, index, names, source
 from journeys.model.journey import Journey
@@ -69,7 +69,7 @@ def test_a_library_journey_is_called_as_its_file_and_may_be_activated(name: str)
     assert journey.key == name
     assert any(isinstance(entry, ApiEntry | EventEntry) for entry in journey.entry)
     parsed = parse(source(name), f"{name}.yaml")
-    assert [str(each) for one in parsed for each in hindrances(one.document)] == []
+    assert [str(each) for one in parsed for each in activation_blockers(one.document)] == []
 
 
 def test_all_of_the_library_may_be_applied_together() -> None:

@@ -12,7 +12,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from journeys.model.moments import Days, Moment
-from journeys.schedule.moment_resolution import Unresolved, Viewpoint, resolve
+from journeys.schedule.moment_resolution import ResolutionContext, Unresolved, resolve
 
 TABLE = json.loads(Path(__file__).with_name("local_times.json").read_text(encoding="utf-8"))
 ENTRY = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
@@ -22,7 +22,7 @@ weekdays: TypeAdapter[Days] = TypeAdapter(Days)
 
 
 def resolved(case: dict[str, Any]) -> datetime | str:
-    view = Viewpoint(
+    view = ResolutionContext(
         now=datetime.fromisoformat(case["now"]),
         zone=ZoneInfo(case["zone"]),
         entry=ENTRY,
@@ -108,4 +108,4 @@ def test_a_moment_is_when_the_rules_of_its_zone_say(
 
 def test_a_moment_is_not_seen_from_a_naive_time() -> None:
     with pytest.raises(ValueError, match="an instant with a time zone"):
-        Viewpoint(datetime(2026, 1, 1), ZoneInfo("UTC"), ENTRY, lambda reference: None)  # noqa: DTZ001
+        ResolutionContext(datetime(2026, 1, 1), ZoneInfo("UTC"), ENTRY, lambda reference: None)  # noqa: DTZ001

@@ -6,7 +6,7 @@ import pytest
 
 from journeys.compile.flow import Flow
 from journeys.schedule.spread import share_of
-from journeys.versions.mapping import Way, may_send, way_of, wrong_map
+from journeys.versions.mapping import MappedStep, map_errors, map_step, may_send
 from tests.unit.journeys.examples import journey
 
 TARGET = journey(
@@ -29,32 +29,32 @@ TARGET = journey(
 @pytest.mark.parametrize(
     ("step", "kind", "mapping", "expected"),
     [
-        ("quiet", "wait", {}, Way("quiet")),
-        ("deep", "wait", {}, Way("deep")),
-        ("mail", "email", {}, Way("mail")),
-        ("gone", "wait", {}, Way(stays="step_gone")),
-        ("sorry", "wait", {}, Way(stays="step_gone")),
-        ("mail", "wait", {}, Way(stays="step_changed")),
-        ("mail", "sms", {}, Way(stays="step_changed")),
-        ("tag", "wait", {}, Way(stays="step_changed")),
-        ("gone", "wait", {"gone": "last"}, Way("last")),
-        ("quiet", "wait", {"quiet": "last"}, Way("last")),
-        ("quiet", "wait", {"quiet": "tag"}, Way("tag", anew=True)),
-        ("gone", "email", {"gone": "mail"}, Way("mail", anew=True)),
-        ("mail", "email", {"mail": "quiet"}, Way("quiet", anew=True)),
-        ("mail", "email", {"quiet": "last"}, Way("mail")),
+        ("quiet", "wait", {}, MappedStep("quiet")),
+        ("deep", "wait", {}, MappedStep("deep")),
+        ("mail", "email", {}, MappedStep("mail")),
+        ("gone", "wait", {}, MappedStep(stays="step_gone")),
+        ("sorry", "wait", {}, MappedStep(stays="step_gone")),
+        ("mail", "wait", {}, MappedStep(stays="step_changed")),
+        ("mail", "sms", {}, MappedStep(stays="step_changed")),
+        ("tag", "wait", {}, MappedStep(stays="step_changed")),
+        ("gone", "wait", {"gone": "last"}, MappedStep("last")),
+        ("quiet", "wait", {"quiet": "last"}, MappedStep("last")),
+        ("quiet", "wait", {"quiet": "tag"}, MappedStep("tag", anew=True)),
+        ("gone", "email", {"gone": "mail"}, MappedStep("mail", anew=True)),
+        ("mail", "email", {"mail": "quiet"}, MappedStep("quiet", anew=True)),
+        ("mail", "email", {"quiet": "last"}, MappedStep("mail")),
     ],
 )
 def test_a_run_goes_to_its_step_or_where_a_map_leads(
-    step: str, kind: str, mapping: dict[str, str], expected: Way
+    step: str, kind: str, mapping: dict[str, str], expected: MappedStep
 ) -> None:
-    assert way_of(step, kind, TARGET, mapping) == expected
+    assert map_step(step, kind, TARGET, mapping) == expected
 
 
 def test_a_wrong_map_names_each_step_and_the_nearest_right_one() -> None:
     known = {"quiet", "reminder"}
-    assert wrong_map({"quiet": "last", "reminder": "deep"}, known, TARGET) == []
-    assert wrong_map({"remnder": "lost", "quiet": "sorry", "x": "last"}, known, TARGET) == [
+    assert map_errors({"quiet": "last", "reminder": "deep"}, known, TARGET) == []
+    assert map_errors({"remnder": "lost", "quiet": "sorry", "x": "last"}, known, TARGET) == [
         "no version before has a step `remnder`; did you mean `reminder`?",
         "the new version has no step `lost`; did you mean `last`?",
         "`sorry` belongs to an exit's `then`: name a step of the main line",

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
-from journeys.checks.validation import Known, check
+from journeys.checks.references import KnownKeys
+from journeys.checks.validation import check
 from journeys.library import names, source
 from journeys.model.problems import InvalidDocuments, Path, Problem
 from journeys.source.parsing import Parsed, parse
@@ -26,7 +27,7 @@ def documents() -> list[Parsed]:
 
 
 DOCUMENTS = documents()
-KNOWN = Known.of([parsed.document for parsed in DOCUMENTS])
+KNOWN = KnownKeys.of([parsed.document for parsed in DOCUMENTS])
 
 
 def found(text: str) -> list[Problem]:

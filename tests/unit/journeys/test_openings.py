@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from whenever import Instant, ZonedDateTime
 
 from journeys.model.moments import QuietHours, Window
-from journeys.schedule.opening_hours import Openings, Rule
+from journeys.schedule.opening_hours import OpeningHours, Rule
 
 OFFICE = {"from": "09:00", "to": "18:00"}
 WORK = {"days": "mon-fri", **OFFICE}
@@ -30,7 +30,7 @@ def opening(
     now: str, zone: str, windows: list[dict[str, Any]], quiet: list[dict[str, Any]]
 ) -> datetime | None:
     rules = [*(rule(each) for each in windows), *(rule(each, quiet=True) for each in quiet)]
-    return Openings(rules).next(datetime.fromisoformat(now), ZoneInfo(zone))
+    return OpeningHours(rules).next(datetime.fromisoformat(now), ZoneInfo(zone))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_send_goes_out_when_all_is_open(
 
 
 def test_what_is_closed_is_told_windows_first() -> None:
-    openings = Openings([rule(NIGHT, quiet=True), rule(OFFICE)])
+    openings = OpeningHours([rule(NIGHT, quiet=True), rule(OFFICE)])
     zone = ZoneInfo("UTC")
 
     def at(hour: int) -> str | None:
@@ -128,14 +128,16 @@ def test_what_is_closed_is_told_windows_first() -> None:
 
     assert [at(7), at(8), at(9), at(18), at(22)] == ["window", "window", None, "window", "window"]
     assert (
-        Openings([rule(NIGHT, quiet=True)]).closed_by(datetime(2026, 3, 2, 22, tzinfo=UTC), zone)
+        OpeningHours([rule(NIGHT, quiet=True)]).closed_by(
+            datetime(2026, 3, 2, 22, tzinfo=UTC), zone
+        )
         == "quiet_hours"
     )
 
 
 def test_an_opening_is_not_sought_from_a_naive_time() -> None:
     with pytest.raises(ValueError, match="needs a time zone"):
-        Openings([]).next(datetime(2026, 1, 1), ZoneInfo("UTC"))  # noqa: DTZ001
+        OpeningHours([]).next(datetime(2026, 1, 1), ZoneInfo("UTC"))  # noqa: DTZ001
 
 
 def test_dates_that_close_every_opening_for_years_are_looked_beyond() -> None:

@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from journeys.model.moments import QuietHours, Window
-from journeys.schedule.opening_hours import Openings, Rule
+from journeys.schedule.opening_hours import OpeningHours, Rule
 from journeys.schedule.send_time import Best, at_hour, at_time, best_hour
 
-ALWAYS = Openings([])
-OFFICE = Openings([Rule.of_window(Window.model_validate({"from": "09:00", "to": "18:00"}))])
-QUIET = Openings([Rule.of_quiet_hours(QuietHours.model_validate({"from": "20:30", "to": "08:00"}))])
+ALWAYS = OpeningHours([])
+OFFICE = OpeningHours([Rule.of_window(Window.model_validate({"from": "09:00", "to": "18:00"}))])
+QUIET = OpeningHours(
+    [Rule.of_quiet_hours(QuietHours.model_validate({"from": "20:30", "to": "08:00"}))]
+)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,6 @@ def test_the_current_hour_counts_as_now(start: str, hour: int, right: str) -> No
     ],
 )
 def test_the_best_hour_is_the_most_active_open_one(
-    events: dict[int, int], openings: Openings, right: Best
+    events: dict[int, int], openings: OpeningHours, right: Best
 ) -> None:
     assert best_hour(events, openings) == right

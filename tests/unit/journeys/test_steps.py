@@ -2,7 +2,7 @@
 
 import pytest
 
-from journeys.checks.validation import Known
+from journeys.checks.references import KnownKeys
 from tests.unit.journeys.examples import problems
 
 HEAD = "topic: offers\ndefault: opt_in\n---\njourney: j\nentry: {event: X}\nsteps:\n"
@@ -15,7 +15,7 @@ WITH_MAIL = f"{{name: x, weight: 1, then: [{MAIL}]}}"
 WITH_OTHER = f"{{name: z, weight: 1, then: [{OTHER}]}}"
 
 
-def said(steps: str, known: Known | None = None) -> list[str]:
+def said(steps: str, known: KnownKeys | None = None) -> list[str]:
     """The problems of a journey with these lines of steps, from the number of the line on."""
     return [str(each).removeprefix("f.yaml:") for each in problems(f"{HEAD}{steps}\n", known)]
 
@@ -167,7 +167,7 @@ def test_an_arm_is_an_outcome_of_its_split() -> None:
     ]
 
 
-POOL = Known(pools=frozenset({"p"}))
+POOL = KnownKeys(pools=frozenset({"p"}))
 DRAW = "- {id: a, coupon: {pool: p}}\n"
 
 
@@ -310,4 +310,4 @@ def test_an_enter_written_wrong(steps: str, problem: str) -> None:
 
 def test_an_enter_written_right() -> None:
     steps = "- {id: a, enter: {journey: drip, properties: {x: [{entry: x}]}}}"
-    assert said(steps, Known(journeys=frozenset({"drip"}))) == []
+    assert said(steps, KnownKeys(journeys=frozenset({"drip"}))) == []

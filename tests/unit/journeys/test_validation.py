@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from journeys.checks.unsupported import WORKS
-from journeys.checks.validation import Known, check, hindrances, unsupported, validate
+from journeys.checks.references import KnownKeys
+from journeys.checks.unsupported import WORKS, activation_blockers
+from journeys.checks.validation import check, unsupported, validate
 from journeys.source.parsing import parse
 from tests.unit.journeys.examples import SMALL, errors, problems, programmes
 
 
 def test_the_real_programmes_have_no_error() -> None:
-    found = check(programmes(), Known(pools=frozenset({"cart10", "minus25", "birthday"})))
+    found = check(programmes(), KnownKeys(pools=frozenset({"cart10", "minus25", "birthday"})))
     assert [str(problem) for problem in found if problem.severity == "error"] == []
 
 
@@ -235,8 +236,8 @@ def test_what_makes_sense_has_no_error(steps: str) -> None:
 
 def test_references_may_point_to_the_server() -> None:
     (parsed,) = parse(SMALL.split("---\n")[1], "f.yaml")
-    assert [each.code for each in validate(parsed.document, Known())] == ["unknown_topic"]
-    assert validate(parsed.document, Known(topics=frozenset({"offers"}))) == []
+    assert [each.code for each in validate(parsed.document, KnownKeys())] == ["unknown_topic"]
+    assert validate(parsed.document, KnownKeys(topics=frozenset({"offers"}))) == []
 
 
 def test_a_segment_may_not_contain_itself() -> None:
@@ -458,7 +459,7 @@ def test_a_segment_knows_no_entry(bound: str, line: int) -> None:
 def test_a_segment_may_not_contain_itself_by_way_of_the_servers() -> None:
     parsed = parse("segment: a\nif: {segment: b}\n", "f.yaml")
     server = {"b": frozenset({"c"}), "c": frozenset({"a"}), "d": frozenset({"d"})}
-    known = Known(segments=frozenset(server), within_segments=server)
+    known = KnownKeys(segments=frozenset(server), within_segments=server)
     (problem,) = check(parsed, known)
     assert str(problem) == "f.yaml:2: the segment `a` contains itself"
     # What the file says of a segment counts, not what the server has.
@@ -470,10 +471,10 @@ def test_activation_refuses_what_validation_warns_about() -> None:
     for parsed in programmes():
         warned = {
             (each.path, each.message)
-            for each in validate(parsed.document, Known())
+            for each in validate(parsed.document, KnownKeys())
             if each.code == "unsupported"
         }
-        refused = hindrances(parsed.document)
+        refused = activation_blockers(parsed.document)
         assert {(each.path, each.message) for each in refused} == warned
         assert all(each.severity == "error" for each in refused)
 
@@ -523,7 +524,7 @@ def test_an_entry_that_does_not_work_yet_may_stand_beside_api() -> None:
     def refused(entry: str, step: str = "wait: 1d") -> list[str]:
         written = text.replace("{entry}", entry).replace("{step}", step)
         (parsed,) = parse(written, "f.yaml")
-        return [each.message for each in hindrances(parsed.document)]
+        return [each.message for each in activation_blockers(parsed.document)]
 
     assert refused("[{group: g}, {near: {km: 1, lat: 1, lon: 1}}]") == [
         "parsed, not working yet: entry by group",

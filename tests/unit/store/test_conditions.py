@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from journeys.model.conditions import Condition, EntryReference, Where
+from journeys.model.conditions import Condition, Where
+from journeys.model.values import EntryReference
 from store.conditions import compile_condition, is_timed, split_where
 
 WHERE: TypeAdapter[Where] = TypeAdapter(Where)

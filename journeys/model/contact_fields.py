@@ -1,0 +1,102 @@
+"""The fields of a contact: one definition of each, from which everything else is derived.
+
+A field is a column of the table `contact`, an attribute in conditions and templates, and a name in
+the API. Every other attribute of a contact is a key of its `attributes`. Adding a field is an entry
+here, its column in `store.tables.contacts` with a migration, and its place in the dataclass
+`store.contacts.rows.ContactFields`, which a test compares with this list.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal, get_args
+from zoneinfo import available_timezones
+
+from journeys.model.addresses import check_email, normalise_phone
+from journeys.model.countries import country_code
+
+FieldName = Literal["email", "phone", "timezone", "locale", "country", "score", "lifecycle"]
+EXTERNAL_ID: Final = "external_id"
+"""The id by which other systems know a contact: read like a field, never changed like one."""
+
+TEXT_LIMIT: Final = 500
+"""Characters of a field that is text."""
+
+_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactField:
+    """One field."""
+
+    check: Callable[[object], Any]
+    """The value as it is kept. Raises ValueError that says what would be right."""
+    type: Literal["text", "number"] = "text"
+    absent: Any = None
+    """Its value where nothing is known."""
+    operate_only: bool = False
+    """Write keys of browsers may not set it."""
+    from_context: bool = False
+    """The context of a tracking call fills it in when it is absent."""
+
+
+def check_text(value: object) -> str:
+    """A text that is not empty. Raises ValueError."""
+    if not isinstance(value, str):
+        raise ValueError("must be a text")
+    if not value.strip():
+        raise ValueError("must not be empty; null removes it")
+    if len(value) > TEXT_LIMIT:
+        raise ValueError(f"must have at most {TEXT_LIMIT} characters")
+    return value
+
+
+def check_timezone(value: object) -> str:
+    """A zone of the IANA database. Raises ValueError."""
+    text = check_text(value)
+    if text not in _zones():
+        raise ValueError(f"{text!r} is not a zone of the IANA database, such as Europe/Paris")
+    return text
+
+
+def check_locale(value: object) -> str:
+    """A language tag such as `fr` or `fr-FR` (BCP 47, `_` allowed). Raises ValueError."""
+    text = check_text(value)
+    if _LOCALE.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not a locale such as fr or fr-FR")
+    return text
+
+
+def check_score(value: object) -> float:
+    """A finite number. Raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be a number")
+    if not math.isfinite(value):
+        raise ValueError("the number is out of range")
+    return float(value)
+
+
+CONTACT_FIELDS: Final[Mapping[FieldName, ContactField]] = {
+    "email": ContactField(check=lambda value: check_email(check_text(value))),
+    "phone": ContactField(check=lambda value: normalise_phone(check_text(value))),
+    "timezone": ContactField(check=check_timezone, from_context=True),
+    "locale": ContactField(check=check_locale, from_context=True),
+    # ISO 3166-1, in capitals.
+    "country": ContactField(check=lambda value: country_code(check_text(value))),
+    "score": ContactField(check=check_score, type="number", absent=0.0, operate_only=True),
+    "lifecycle": ContactField(check=check_text, operate_only=True),
+}
+
+FIELD_NAMES: Final[tuple[FieldName, ...]] = get_args(FieldName)
+"""The fields in the order of their columns."""
+READABLE_NAMES: Final = (EXTERNAL_ID, *FIELD_NAMES)
+"""What conditions and templates read beside the attributes."""
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones()) - {"localtime", "posixrules", "Factory"}

@@ -1,0 +1,42 @@
+"""Why a step is skipped and why an entry is refused: each reason with its words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+SkipReason = Literal[
+    "if", "no_address", "suppressed", "consent", "cap", "window", "late", "paused", "exited"
+]
+
+SKIP_REASONS: Final[Mapping[SkipReason, str]] = {
+    "if": "its `if` does not hold",
+    "no_address": "the contact has no e-mail address, or no phone",
+    "suppressed": "the address is one never to write to again: it bounced, or its owner complained",
+    "consent": "the contact has not subscribed to the topic",
+    "cap": "the contact got as many messages as it may",
+    "window": "the window is closed, and says `else: skip`",
+    "late": "it was held for longer than its `up_to`",
+    "paused": "the journey was paused, and resumed with `skip`",
+    "exited": "an exit ended the run before it went out",
+}
+"""Why a step ends `skipped`; only sends have reasons other than `if`."""
+
+RefusalReason = Literal[
+    "paused", "archived", "draft", "inactive", "active", "re_entry", "no_key", "if", "merged",
+    "chain",
+]  # fmt: skip
+
+REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
+    "paused": "the journey is paused and takes no entries; resume it first",
+    "archived": "the journey is archived and takes no entries",
+    "draft": "the journey is not active yet; activate it first",
+    "inactive": "the journey takes entries in its `active` period only, and this is not in it",
+    "active": "the contact has an active run of this journey with the same key",
+    "re_entry": "the contact has been in this journey, and its re_entry does not let it in again",
+    "no_key": "the journey's entry has a key, and the properties lack it",
+    "chain": "too many enters and emits have come of one event",
+    "if": "the journey lets a start by API in if a condition holds, and it does not",
+    "merged": "the contact was merged into another one meanwhile; ask again",
+}
+"""Why an entry begins no run."""

@@ -1,0 +1,100 @@
+"""The well-known events: one definition of each, from which everything else is derived.
+
+Recording one has a side effect, which `store.events.effects` writes; every other event is only a
+fact. Adding one is an entry here, and its effect there if it has an effect of a new kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from journeys.protocol.message_status import MessageStatus
+
+Effect = Literal["consent", "message", "coupon", "location"]
+ConsentState = Literal["subscribed", "pending", "unsubscribed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WellKnownEvent:
+    """One event with a meaning of its own."""
+
+    effect: Effect | None = None
+    """What recording it changes; None: nothing."""
+    properties: tuple[str, ...] = ()
+    """Properties without which it has no effect and is refused."""
+    operate_only: bool = False
+    """Posting it needs a key of scope `operate`."""
+    engine_only: bool = False
+    """The engine alone records it."""
+    consent: ConsentState | None = None
+    """The state of the topic it leads to."""
+    status: MessageStatus | None = None
+    """The status of the message it leads to; the column is the status with `_at`."""
+    by_contact: bool = True
+    """The contact did it; otherwise it happened to the contact or to a message."""
+
+
+CONTACT_CHANGED: Final = "Contact Changed"
+"""Recorded for each change of a contact, so that whatever waits for a condition looks again."""
+TOPIC_SUBSCRIBED: Final = "Topic Subscribed"
+TOPIC_CONFIRMED: Final = "Topic Confirmed"
+TOPIC_UNSUBSCRIBED: Final = "Topic Unsubscribed"
+MESSAGE_BOUNCED: Final = "Message Bounced"
+MESSAGE_COMPLAINED: Final = "Message Complained"
+COUPON_REDEEMED: Final = "Coupon Redeemed"
+LOCATION_UPDATED: Final = "Location Updated"
+PAGE_VIEWED: Final = "Page Viewed"
+SCREEN_VIEWED: Final = "Screen Viewed"
+
+
+def _consent(state: ConsentState, *, operate_only: bool = False) -> WellKnownEvent:
+    return WellKnownEvent(
+        effect="consent", properties=("topic",), consent=state, operate_only=operate_only
+    )
+
+
+def _message(status: MessageStatus | None = None, *, by_contact: bool = False) -> WellKnownEvent:
+    return WellKnownEvent(effect="message", status=status, operate_only=True, by_contact=by_contact)
+
+
+WELL_KNOWN_EVENTS: Final[Mapping[str, WellKnownEvent]] = {
+    TOPIC_SUBSCRIBED: _consent("subscribed"),
+    TOPIC_CONFIRMED: _consent("subscribed", operate_only=True),
+    TOPIC_UNSUBSCRIBED: _consent("unsubscribed"),
+    "Message Sent": _message(),
+    "Message Opened": _message("opened", by_contact=True),
+    "Message Clicked": _message("clicked", by_contact=True),
+    "Message Delivered": _message("delivered"),
+    MESSAGE_BOUNCED: _message("bounced"),
+    MESSAGE_COMPLAINED: _message(),
+    "Message Replied": _message("replied", by_contact=True),
+    COUPON_REDEEMED: WellKnownEvent(effect="coupon", properties=("code",)),
+    LOCATION_UPDATED: WellKnownEvent(effect="location", properties=("lat", "lon")),
+    PAGE_VIEWED: WellKnownEvent(),
+    SCREEN_VIEWED: WellKnownEvent(),
+    CONTACT_CHANGED: WellKnownEvent(by_contact=False),
+}
+
+EVENTS_WITH_EFFECTS: Final = frozenset(
+    name for name, event in WELL_KNOWN_EVENTS.items() if event.effect is not None
+)
+OPERATE_EVENTS: Final = frozenset(
+    name for name, event in WELL_KNOWN_EVENTS.items() if event.operate_only
+)
+"""Events that need a key of scope `operate`."""
+CONSENT_EVENTS: Final[Mapping[str, ConsentState]] = {
+    name: event.consent for name, event in WELL_KNOWN_EVENTS.items() if event.consent is not None
+}
+MESSAGE_EVENTS: Final[Mapping[str, MessageStatus | None]] = {
+    name: event.status for name, event in WELL_KNOWN_EVENTS.items() if event.effect == "message"
+}
+"""Events of messages, each with the status it leads to."""
+STATUS_EVENTS: Final[Mapping[MessageStatus, str]] = {
+    event.status: name for name, event in WELL_KNOWN_EVENTS.items() if event.status is not None
+}
+"""The event of each status."""
+EVENTS_NOT_BY_CONTACT: Final = frozenset(
+    name for name, event in WELL_KNOWN_EVENTS.items() if not event.by_contact
+)

@@ -1,0 +1,51 @@
+"""The channels: one definition of each, from which everything else about them is derived.
+
+Adding a channel is an entry here, its address among the contact's fields, its step and its adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from journeys.protocol.message_status import STATUSES, MessageStatus
+
+ChannelName = Literal["email", "sms", "webhook"]
+AddressField = Literal["email", "phone"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelDefinition:
+    """One channel. Its name is the kind of its step, too."""
+
+    queue: str
+    """The task queue of its sends in Temporal."""
+    address_field: AddressField | None
+    """The contact's field that messages go to; None for calls to systems, which ask for no
+    consent and are counted by no cap."""
+    sent_outcome: Literal["sent", "ok"]
+    """The outcome of a visit whose send went well."""
+    statuses: tuple[MessageStatus, ...]
+    """What its providers may report of a message that was sent."""
+
+
+CHANNELS: Final[Mapping[ChannelName, ChannelDefinition]] = {
+    "email": ChannelDefinition(
+        queue="send-email", address_field="email", sent_outcome="sent", statuses=STATUSES
+    ),
+    "sms": ChannelDefinition(
+        queue="send-sms", address_field="phone", sent_outcome="sent", statuses=STATUSES
+    ),
+    "webhook": ChannelDefinition(
+        queue="send-webhook", address_field=None, sent_outcome="ok", statuses=()
+    ),
+}
+
+SEND_KINDS: Final = frozenset[str](CHANNELS)
+"""The kinds of steps that send."""
+MESSAGE_KINDS: Final = frozenset[str](
+    name for name, channel in CHANNELS.items() if channel.address_field is not None
+)
+"""The kinds of steps whose message goes to the contact."""
+SEND_QUEUES: Final[Mapping[str, str]] = {name: channel.queue for name, channel in CHANNELS.items()}

@@ -1,0 +1,210 @@
+"""SQL as a type of its own, and the functions that run it on a psycopg connection.
+
+A statement comes from `sql` (text whose shape is the point: locks, several CTEs, compiled
+conditions) or from `statement` (a `select`, `insert`, `update` or `delete` of SQLAlchemy Core over
+the tables of `store.tables`). Both are compiled once, when their module is loaded, and run by
+psycopg on the connection at hand: no session, no second pool. Text glued together from strings is a
+`str`, which nothing here runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Final, LiteralString, TypeVar
+
+from psycopg import AsyncConnection
+from psycopg.rows import class_row, dict_row
+from sqlalchemy import Column
+from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
+from sqlalchemy.sql import Delete, Insert, Select, Update
+from sqlmodel import SQLModel
+
+Connection = AsyncConnection[Any]
+Parameters = Mapping[str, Any] | Sequence[Any]
+Row = TypeVar("Row")
+
+_PLACE = re.compile(r"\{([a-z_]+)\}")
+_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_BUILT: Final = object()
+
+
+class Sql:
+    """A statement, or a part of one, with psycopg's placeholders. Only this module makes one."""
+
+    __slots__ = ("_encoded", "_text")
+
+    def __init__(self, text: str, built: object) -> None:
+        if built is not _BUILT:
+            raise TypeError("SQL comes from store.sql.sql or store.sql.statement")
+        self._text = text
+        self._encoded = text.encode()
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"Sql({self._text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sql) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    @property
+    def encoded(self) -> bytes:
+        """The text as psycopg takes it."""
+        return self._encoded
+
+
+def sql(text: LiteralString, /, **parts: Sql) -> Sql:
+    """SQL from a literal; `{name}` in it stands for the part of that name.
+
+    Raises ValueError for a part that the text does not name. Other braces stay as they are.
+    """
+    used: set[str] = set()
+
+    def part(found: re.Match[str]) -> str:
+        name = found.group(1)
+        if name not in parts:
+            return found.group(0)
+        used.add(name)
+        return str(parts[name])
+
+    filled = _PLACE.sub(part, text)
+    if unused := parts.keys() - used:
+        raise ValueError(f"no place for {', '.join(sorted(unused))} in: {text}")
+    return Sql(filled, _BUILT)
+
+
+def join(separator: LiteralString, parts: Iterable[Sql]) -> Sql:
+    """The parts with the separator between them."""
+    return Sql(separator.join(str(part) for part in parts), _BUILT)
+
+
+def name(text: str) -> Sql:
+    """A name of a column, table, alias or parameter. Raises ValueError unless it is a-z 0-9 _."""
+    if _NAME.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is no name in SQL")
+    return Sql(text, _BUILT)
+
+
+def parameter(text: str) -> Sql:
+    """The placeholder of a parameter by name: `%(text)s`. Raises ValueError as `name` does."""
+    return Sql(f"%({name(text)})s", _BUILT)
+
+
+def integer(value: int) -> Sql:
+    """An integer as SQL writes it."""
+    return Sql(str(int(value)), _BUILT)
+
+
+def text_literal(value: str) -> Sql:
+    """A text as SQL writes it, quoted. For values of our own; those of others are parameters."""
+    if "\x00" in value or "\\" in value:
+        raise ValueError(f"{value!r} is no text for SQL")
+    quoted = value.replace("'", "''").replace("%", "%%")
+    return Sql(f"'{quoted}'", _BUILT)
+
+
+class _Compiler(PGCompiler_psycopg):
+    """Writes values as literals and leaves named parameters to psycopg.
+
+    A literal lets PostgreSQL use a partial index (`where state = 'active'`) under a kept plan too.
+    """
+
+    def visit_bindparam(self, bindparam: Any, *args: Any, **kwargs: Any) -> Any:
+        if not bindparam.required and bindparam.callable is None:
+            kwargs["literal_binds"] = True
+        return super().visit_bindparam(bindparam, *args, **kwargs)  # type: ignore[no-untyped-call]
+
+
+class _Dialect(PGDialect_psycopg):
+    statement_compiler = _Compiler
+
+
+_DIALECT: Final = _Dialect()  # type: ignore[no-untyped-call]
+
+
+def statement(core: Select[Any] | Insert | Update | Delete) -> Sql:
+    """A statement of SQLAlchemy Core, compiled; `bindparam("name")` is psycopg's `%(name)s`."""
+    return Sql(str(core.compile(dialect=_DIALECT)), _BUILT)
+
+
+def table_columns(table: type[SQLModel], row: type) -> list[Column[Any]]:
+    """The columns of a table that have the names of a dataclass's fields, in their order.
+
+    Raises KeyError for a field that is no column.
+    """
+    columns = table.__table__.c  # type: ignore[attr-defined]
+    return [columns[field.name] for field in fields(row)]
+
+
+async def execute(conn: Connection, query: Sql, parameters: Parameters | None = None) -> int:
+    """Run a statement; the number of rows that it changed or returned."""
+    cursor = await conn.execute(query.encoded, parameters)
+    return cursor.rowcount
+
+
+async def execute_many(conn: Connection, query: Sql, rows: Sequence[Parameters]) -> None:
+    """Run a statement once for each of the rows of parameters."""
+    async with conn.cursor() as cursor:
+        await cursor.executemany(query.encoded, rows)
+
+
+async def fetch_all(
+    conn: Connection, query: Sql, parameters: Parameters | None = None
+) -> list[tuple[Any, ...]]:
+    """The rows of a statement as tuples."""
+    cursor = await conn.execute(query.encoded, parameters)
+    return await cursor.fetchall()
+
+
+async def fetch_one(
+    conn: Connection, query: Sql, parameters: Parameters | None = None
+) -> tuple[Any, ...] | None:
+    """The first row of a statement as a tuple; None if there is none."""
+    cursor = await conn.execute(query.encoded, parameters)
+    return await cursor.fetchone()
+
+
+async def fetch_value(conn: Connection, query: Sql, parameters: Parameters | None = None) -> Any:
+    """The first column of the first row; None if there is no row."""
+    row = await fetch_one(conn, query, parameters)
+    return None if row is None else row[0]
+
+
+async def fetch_column(
+    conn: Connection, query: Sql, parameters: Parameters | None = None
+) -> list[Any]:
+    """The first column of every row."""
+    return [row[0] for row in await fetch_all(conn, query, parameters)]
+
+
+async def fetch_all_as(
+    conn: Connection, kind: type[Row], query: Sql, parameters: Parameters | None = None
+) -> list[Row]:
+    """The rows of a statement as dataclasses, columns by the names of their fields."""
+    async with conn.cursor(row_factory=class_row(kind)) as cursor:
+        await cursor.execute(query.encoded, parameters)
+        return await cursor.fetchall()
+
+
+async def fetch_one_as(
+    conn: Connection, kind: type[Row], query: Sql, parameters: Parameters | None = None
+) -> Row | None:
+    """The first row of a statement as a dataclass; None if there is none."""
+    async with conn.cursor(row_factory=class_row(kind)) as cursor:
+        await cursor.execute(query.encoded, parameters)
+        return await cursor.fetchone()
+
+
+async def fetch_dicts(
+    conn: Connection, query: Sql, parameters: Parameters | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a statement as dictionaries by column."""
+    async with conn.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(query.encoded, parameters)
+        return await cursor.fetchall()
