@@ -1,1 +1,1 @@
-"""A dozen contacts of a small shop: what they do, and what must come of it."""
+"""The demo: a dozen contacts of a small shop, what they do, and what is expected to happen."""

@@ -1,4 +1,4 @@
-"""The live view: a row a contact on a terminal, plain lines elsewhere."""
+"""The live view of the demo: a table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _COLOURS = {"completed": "green", "exited": "cyan", "restarted": "dim"}
 
 
 class Board:
-    """What everybody did last, and where their runs stand.
+    """The last act of each contact, and where its runs stand.
 
     Args:
-        speed: what waits are divided by, shown.
+        speed: what waits are divided by. It is shown.
     """
 
     def __init__(self, watch: Watch, console: Console, speed: float) -> None:
@@ -30,20 +30,20 @@ class Board:
         self._speed = speed
         self._begun = time.monotonic()
         self._did: dict[str, str] = {}
-        self._told: dict[str, str] = {}
+        self._printed: dict[str, str] = {}
 
-    def tell(self, contact: Contact, says: str) -> None:
-        """A contact does something now."""
+    def report(self, contact: Contact, says: str) -> None:
+        """Show what a contact does now."""
         self._did[contact.id] = says
         if not self._console.is_terminal:
             self._line(contact.id, says)
 
-    def tell_changes(self) -> None:
-        """Print a line for each run that has moved since the last call."""
+    def print_changes(self) -> None:
+        """Print a line for each run that has changed since the last call."""
         for run in self._watch.runs:
             now = _stands(run)
-            if self._told.get(run["id"]) != now:
-                self._told[run["id"]] = now
+            if self._printed.get(run["id"]) != now:
+                self._printed[run["id"]] = now
                 self._line(run["contact"], f"{run['journey']}: {_last(run)} → {now}")
 
     def __rich__(self) -> RenderableType:
@@ -94,7 +94,7 @@ def _stands(run: Mapping[str, object]) -> str:
 
 
 def _left(run: Row) -> str:
-    """How long the wait goes on at most, where there is an end to it."""
+    """How long the wait lasts at most; empty if it has no limit."""
     due = run["visits"][-1]["due_at"] if run["visits"] else None
     if run["state"] != "active" or due is None:
         return ""
@@ -103,7 +103,7 @@ def _left(run: Row) -> str:
 
 
 def _last(run: Row) -> str:
-    """The newest outcome of a step, with why a message was skipped."""
+    """The newest outcome of a step, with the reason if it was skipped."""
     for visit in reversed(run["visits"]):
         if visit["outcome"] is not None:
             reason = visit["facts"].get("reason") if visit["outcome"] == "skipped" else None

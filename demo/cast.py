@@ -1,7 +1,7 @@
-"""The cast: who does what, and when.
+"""The contacts of the demo, and what each does when.
 
-A contact acts some time after the stack is ready, or after a mail has arrived, as people do. Times
-are in real seconds; what they stand for depends on the factor that waits are divided by.
+A contact acts some time after the stack is ready, or after a mail has arrived. Times are in real
+seconds.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """A page, seen before anybody knows who it is."""
+    """A page view of an anonymous visitor."""
 
     page: str
 
 
 @dataclass(frozen=True, slots=True)
 class Introduces:
-    """Says who it is; what was seen under the anonymous id before becomes theirs."""
+    """An identify call. The events of the anonymous visitor become the contact's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class Does:
 
 @dataclass(frozen=True, slots=True)
 class Confirms:
-    """Follows the link in the mail: the shop's backend vouches for it."""
+    """A confirmation by the link in the mail, posted by the shop's backend."""
 
     topic: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What a mail provider reports: `what` is Opened or Clicked, of the contact's newest mail."""
+    """A report of the mail provider on the newest mail: `what` is Opened or Clicked."""
 
     what: str
     by: str = "human"
@@ -65,7 +65,7 @@ class Contact:
 
     name: str
     journey: str
-    """The one that is meant for them."""
+    """The journey that the contact is expected to enter."""
     acts: tuple[Act, ...]
     reachable: bool = True
 

@@ -1,7 +1,7 @@
-"""What must have come of it, worked out by hand from the two journeys and the cast.
+"""The expected result of the demo, worked out by hand from the two journeys and the cast.
 
-Nobody confirms twice and nothing is random, so every number is exact. Dora never answers: her run
-still waits for her when the play ends.
+No contact confirms twice and nothing is random, so every number is exact. Dora never answers: her
+run still waits for her when the demo ends.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ SHELF = "Shall we put it all back on the shelf?"
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """What becomes of a contact.
+class ContactResult:
+    """The runs and mails that one contact has in the end.
 
-    `runs` are (outcome, reason), oldest first; an outcome of None is a run that stands at the step
-    that `reason` names. `mails` are subjects, oldest first.
+    `runs` are (outcome, reason), oldest first. An outcome of None is an active run, and `reason` is
+    then the step where it stands. `mails` are subjects, oldest first.
     """
 
     runs: tuple[tuple[str | None, str | None], ...]
@@ -49,19 +49,21 @@ class Counts:
 
 _COMPLETED = ("completed", None)
 
-FATES: dict[str, Fate] = {
-    "ada": Fate((_COMPLETED,), (CONFIRM, "Welcome, Ada")),
-    "ben": Fate((_COMPLETED,), (CONFIRM, STILL, "Welcome, Ben")),
-    "chloe": Fate((_COMPLETED,), (CONFIRM, "Welcome, Chloe")),
-    "dora": Fate(((None, "late"),), (CONFIRM, STILL)),
-    "emil": Fate((("exited", "not confirmed"),)),
-    "farah": Fate((_COMPLETED,), (CONFIRM, "Welcome, Farah")),
-    "gita": Fate((("exited", "Order Completed"),), ("Gita, you left something behind",)),
-    "hugo": Fate((("restarted", None), _COMPLETED), ("Hugo, you left something behind", SHELF)),
-    "iris": Fate((("exited", "Order Completed"),)),
-    "jan": Fate((("exited", "Cart Updated"),), ("Jan, you left something behind",)),
-    "kim": Fate((_COMPLETED,), ("Kim, you left something behind",)),
-    "lena": Fate(()),
+CONTACT_RESULTS: dict[str, ContactResult] = {
+    "ada": ContactResult((_COMPLETED,), (CONFIRM, "Welcome, Ada")),
+    "ben": ContactResult((_COMPLETED,), (CONFIRM, STILL, "Welcome, Ben")),
+    "chloe": ContactResult((_COMPLETED,), (CONFIRM, "Welcome, Chloe")),
+    "dora": ContactResult(((None, "late"),), (CONFIRM, STILL)),
+    "emil": ContactResult((("exited", "not confirmed"),)),
+    "farah": ContactResult((_COMPLETED,), (CONFIRM, "Welcome, Farah")),
+    "gita": ContactResult((("exited", "Order Completed"),), ("Gita, you left something behind",)),
+    "hugo": ContactResult(
+        (("restarted", None), _COMPLETED), ("Hugo, you left something behind", SHELF)
+    ),
+    "iris": ContactResult((("exited", "Order Completed"),)),
+    "jan": ContactResult((("exited", "Cart Updated"),), ("Jan, you left something behind",)),
+    "kim": ContactResult((_COMPLETED,), ("Kim, you left something behind",)),
+    "lena": ContactResult(()),
 }
 
 COUNTS: dict[str, Counts] = {

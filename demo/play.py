@@ -1,4 +1,4 @@
-"""The play: each contact acts by itself, when its time or its mail has come."""
+"""The contacts of the demo act: each one after its pauses, and once its mails have arrived."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from demo.server import Row
 from demo.shop import Shop
 from demo.watch import Watch
 
-Tell = Callable[[Contact, str], None]
+Report = Callable[[Contact, str], None]
 
 
-async def play(shop: Shop, watch: Watch, tell: Tell) -> None:
-    """Let the whole cast act; returns when nobody has anything left to do.
+async def play(shop: Shop, watch: Watch, report: Report) -> None:
+    """Let every contact do all its acts.
 
     Args:
-        tell: called with a contact and what it does now, in words.
+        report: called with a contact and what it does now, in words.
     """
     async with asyncio.TaskGroup() as cast:
         for contact in CAST:
-            cast.create_task(_live(contact, shop, watch, tell))
+            cast.create_task(_act_all(contact, shop, watch, report))
 
 
-async def _live(contact: Contact, shop: Shop, watch: Watch, tell: Tell) -> None:
+async def _act_all(contact: Contact, shop: Shop, watch: Watch, report: Report) -> None:
     for act in contact.acts:
         await watch.until(partial(_has, contact, act.mails, watch))
         await asyncio.sleep(act.pause)
-        tell(contact, act.says)
+        report(contact, act.says)
         _perform(contact, act, shop, watch)
 
 

@@ -1,4 +1,4 @@
-"""What the API tells of runs, counts and mail."""
+"""A client of the API that reads runs, statistics and mails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Row = dict[str, Any]
 
 
 class Server:
-    """A reader with a key of scope `operate`.
+    """The API, read with a key of scope `operate`.
 
     Its calls raise httpx.HTTPError when the API is away or refuses.
     """

@@ -1,4 +1,4 @@
-"""The shop's side: Segment's own Python client, told nothing but another host."""
+"""The programs of the shop: they post events with Segment's own Python client."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from demo.cast import Confirms, Contact, Deed, Does, Introduces, Looks, Reads
 
 
 class Undelivered(Exception):
-    """The client gave a batch up; the message is its own."""
+    """The client could not deliver a batch. The message is the client's."""
 
 
 class Shop:

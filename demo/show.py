@@ -1,4 +1,4 @@
-"""The whole show: the play in view of the reader, then what came of it."""
+"""The demo from start to end: the live view, then statistics, a mail and addresses."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from demo.play import play
 from demo.server import Server
 from demo.shop import Shop, Undelivered
 from demo.summary import show_addresses, show_mail, show_stats
-from demo.verification import missing_counts, missing_fates, settled
+from demo.verification import contact_differences, count_differences, is_settled
 from demo.watch import Watch
 
 WITHIN = 110.0
-"""Seconds: twice what the longest story takes."""
+"""Seconds: twice as long as the slowest contact takes."""
 _MAIL_OF = "gita@example.com"
 _RUN_OF = "hugo"
 
@@ -29,7 +29,7 @@ _RUN_OF = "hugo"
 async def show(
     stack: Mapping[str, Any], console: Console, speed: float, data_dir: Path
 ) -> list[str]:
-    """Let the cast act until everybody is where they end up, and print what came of it.
+    """Play the demo until every contact has its expected result, then print the results.
 
     Args:
         stack: what `stack.json` says.
@@ -37,11 +37,11 @@ async def show(
         data_dir: where the stack keeps its data, to be named.
 
     Returns:
-        What is missing, a line each; nothing if all is as it must be.
+        A line for each difference from the expected result; none if all is as expected.
     """
     server = Server(stack["api"], stack["keys"]["operate"])
     watch = Watch(server)
-    looking = asyncio.create_task(watch.look())
+    refreshing = asyncio.create_task(watch.refresh_forever())
     try:
         missing = await _act(stack, watch, console, speed)
         stats = {journey: await server.stats(journey) for journey in COUNTS}
@@ -56,10 +56,10 @@ async def show(
         runs = watch.runs_of(_RUN_OF)
         show_addresses(console, stack, data_dir, runs[-1] if runs else None)
     finally:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+        refreshing.cancel()
+        await asyncio.gather(refreshing, return_exceptions=True)
         await server.close()
-    return [*missing, *missing_fates(watch), *missing_counts(stats)]
+    return [*missing, *contact_differences(watch), *count_differences(stats)]
 
 
 async def _act(stack: Mapping[str, Any], watch: Watch, console: Console, speed: float) -> list[str]:
@@ -68,11 +68,11 @@ async def _act(stack: Mapping[str, Any], watch: Watch, console: Console, speed: 
     board = Board(watch, console, speed)
     try:
         async with _in_view(board, watch, console), asyncio.timeout(WITHIN):
-            await play(shop, watch, board.tell)
+            await play(shop, watch, board.report)
             await shop.delivered()
-            await watch.until(lambda: settled(watch))
+            await watch.until(lambda: is_settled(watch))
     except TimeoutError:
-        return [f"not everybody was where they end up after {WITHIN:.0f} s"]
+        return [f"not every contact had its expected result after {WITHIN:.0f} s"]
     except Undelivered as error:
         return [f"the Segment client gave up: {error}"]
     finally:
@@ -82,21 +82,21 @@ async def _act(stack: Mapping[str, Any], watch: Watch, console: Console, speed: 
 
 @asynccontextmanager
 async def _in_view(board: Board, watch: Watch, console: Console) -> AsyncIterator[None]:
-    """Show the board while the play goes on."""
+    """Show the board while the contacts act."""
     if console.is_terminal:
         with Live(board, console=console, refresh_per_second=5):
             yield
         return
-    telling = asyncio.create_task(_tell(board, watch))
+    printing = asyncio.create_task(_print_changes(board, watch))
     try:
         yield
-        board.tell_changes()
+        board.print_changes()
     finally:
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
+        printing.cancel()
+        await asyncio.gather(printing, return_exceptions=True)
 
 
-async def _tell(board: Board, watch: Watch) -> None:
+async def _print_changes(board: Board, watch: Watch) -> None:
     while True:
         await watch.changed()
-        board.tell_changes()
+        board.print_changes()

@@ -1,4 +1,4 @@
-"""The end of the play: counts, a mail, and where to look next."""
+"""The end of the demo: statistics, a mail, and where to look next."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLUMNS = ("reached", "waiting", "sent", "failed", "unknown", "opened", "clicke
 
 
 def show_stats(console: Console, stats: Row) -> None:
-    """A journey's counts, a row a step."""
+    """Print the statistics of a journey, a row for each step."""
     ends = ", ".join(f"{outcome} {count}" for outcome, count in stats["ends"].items())
     table = Table(
         title=f"{stats['journey']}: entered {stats['entered']}, active {stats['active']};"
@@ -46,7 +46,7 @@ def show_stats(console: Console, stats: Row) -> None:
 
 
 def show_mail(console: Console, mail: Mapping[str, Any]) -> None:
-    """A mail as its reader sees it."""
+    """Print a mail as its reader sees it."""
     head = Text()
     for name in ("From", "To", "Subject", "Date"):
         value = mail["headers"].get(name)
@@ -66,7 +66,7 @@ def show_mail(console: Console, mail: Mapping[str, Any]) -> None:
 def show_addresses(
     console: Console, stack: Mapping[str, Any], data_dir: Path, run: Row | None
 ) -> None:
-    """Where to look, and what to click; `run` is one that is worth looking at."""
+    """Print addresses to open; `run` is one that is worth looking at."""
     ui = f"{stack['temporal_ui']}/namespaces/default/workflows"
     stood = quote('JourneyStep="late"')
     one = f"{ui}/{quote(run['workflow_id'])}" if run else ui
@@ -86,5 +86,5 @@ def show_addresses(
 
 
 def _count(number: int) -> str:
-    """Nothing is shown as nothing, so that what there is stands out."""
+    """The number; a dot for 0, so that the others stand out."""
     return str(number) if number else "·"

@@ -1,49 +1,52 @@
-"""What is missing: the picture against the expectations."""
+"""Comparison of what the API reports with the expected result."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from demo.cast import CAST, Contact
-from demo.expected import COUNTS, FATES, Counts, Fate
+from demo.expected import CONTACT_RESULTS, COUNTS, ContactResult, Counts
 from demo.server import Row
 from demo.watch import Watch
 
 
-def settled(watch: Watch) -> bool:
-    """Whether everybody is where they are expected to end up."""
-    return next(missing_fates(watch), None) is None
+def is_settled(watch: Watch) -> bool:
+    """Whether every contact has its expected runs and mails."""
+    return next(contact_differences(watch), None) is None
 
 
-def missing_fates(watch: Watch) -> Iterator[str]:
+def contact_differences(watch: Watch) -> Iterator[str]:
     """A line for each contact whose runs or mails are not as expected."""
     for contact in CAST:
-        yield from _compare_fate(contact, FATES[contact.id], watch)
+        yield from _compare_contact(contact, CONTACT_RESULTS[contact.id], watch)
 
 
-def missing_counts(stats: Mapping[str, Row]) -> Iterator[str]:
-    """A line for each count that is not as expected, or does not add up; `stats` by journey."""
+def count_differences(stats: Mapping[str, Row]) -> Iterator[str]:
+    """A line for each count that is not as expected or does not add up.
+
+    `stats` are the statistics by journey.
+    """
     for journey, counts in COUNTS.items():
         yield from _compare_counts(journey, counts, stats[journey])
 
 
-def _compare_fate(contact: Contact, fate: Fate, watch: Watch) -> Iterator[str]:
+def _compare_contact(contact: Contact, expected: ContactResult, watch: Watch) -> Iterator[str]:
     runs = watch.runs_of(contact.id)
     if any(run["journey"] != contact.journey for run in runs):
         yield f"{contact.id} entered a journey that is not for them"
-    found = tuple(_how_it_ended(run) for run in runs)
-    if found != fate.runs:
-        yield f"{contact.id} has the runs {_say(found)} instead of {_say(fate.runs)}"
+    found = tuple(_result_of(run) for run in runs)
+    if found != expected.runs:
+        yield f"{contact.id} has the runs {_listed(found)} instead of {_listed(expected.runs)}"
     mails = watch.mails.get(contact.email, []) if contact.email else []
     subjects = tuple(mail["subject"] for mail in mails)
-    if subjects != fate.mails:
-        yield f"{contact.id} got the mails {_say(subjects)} instead of {_say(fate.mails)}"
+    if subjects != expected.mails:
+        yield f"{contact.id} got the mails {_listed(subjects)} instead of {_listed(expected.mails)}"
 
 
-def _how_it_ended(run: Row) -> tuple[str | None, str | None]:
+def _result_of(run: Row) -> tuple[str | None, str | None]:
     if run["state"] == "active":
         return (None, run["step"])
-    # How a restart came about is told by the run that follows.
+    # The run that follows a restart shows how it came about.
     return (run["outcome"], None if run["outcome"] == "restarted" else run["reason"])
 
 
@@ -80,5 +83,5 @@ def _compare_counts(journey: str, counts: Counts, found: Row) -> Iterator[str]:
                 )
 
 
-def _say(found: Sequence[object]) -> str:
+def _listed(found: Sequence[object]) -> str:
     return str(list(found)) if found else "none"

@@ -1,4 +1,4 @@
-"""What is going on, read from the API again and again."""
+"""Runs and mails, polled from the API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EVERY = 0.4
 
 
 class Watch:
-    """The newest picture of all runs and mails; `look` refreshes it for ever."""
+    """The newest state of all runs and mails; `refresh_forever` keeps it up to date."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -27,8 +27,8 @@ class Watch:
         """A contact's runs, oldest first."""
         return [run for run in self.runs if run["contact"] == contact]
 
-    async def look(self) -> None:
-        """Refresh the picture until cancelled; a server that is away shows the last one."""
+    async def refresh_forever(self) -> None:
+        """Refresh until cancelled. While the server is away the last state stays."""
         while True:
             try:
                 await self._refresh()
@@ -37,7 +37,7 @@ class Watch:
             await asyncio.sleep(EVERY)
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        """Return once the picture is such that `holds` says so."""
+        """Return once `holds` is true."""
         async with self._refreshed:
             await self._refreshed.wait_for(holds)
 

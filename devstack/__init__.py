@@ -1,1 +1,1 @@
-"""The embedded stack: PostgreSQL, Temporal, an SMTP sink, API and worker."""
+"""The development stack: PostgreSQL, Temporal, an SMTP sink, the API and a worker."""

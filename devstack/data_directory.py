@@ -1,4 +1,4 @@
-"""The data directory of a stack: its lock, its keys, and the file that says where it is."""
+"""The data directory of a stack: its lock, its keys, and `stack.json`."""
 
 import fcntl
 import json
@@ -30,8 +30,8 @@ class DataDirectory:
     def acquire(self) -> None:
         """Make the directory and take it for this process until `release` or its end.
 
-        The kernel gives the lock back when the process dies, however it does, so a lock file
-        left behind locks nobody out.
+        The kernel releases the lock when the process ends in any way, so a lock file that is left
+        behind does not prevent another start.
 
         Raises:
             StackFailed: another stack has it, or it cannot be made.

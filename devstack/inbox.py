@@ -1,4 +1,4 @@
-"""What the development stack's sinks took: a file with one message a line.
+"""The inbox of the development stack: a file with one taken message a line.
 
 Several processes write it (the SMTP sink, and workers for text messages) and several read it.
 """
@@ -52,7 +52,7 @@ class Inbox:
         """Records, oldest first: `{channel, to, from, subject, text, html, headers, received_at}`.
 
         Args:
-            to: only those to this address or number, in whatever case.
+            to: only those to this address or number; upper and lower case are the same.
         """
         try:
             with self.path.open("rb") as file:

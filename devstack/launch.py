@@ -1,10 +1,10 @@
-"""Becomes another program, bound to the life of the process that asked for it.
+"""Launcher of another program that ends when its parent process ends.
 
-Run as a script, `python -I -S launch.py --parent PID --death-signal N [--user NAME] -- COMMAND…`:
-the kernel sends the signal when the parent dies, even of SIGKILL, so that a stack leaves nothing
-behind (on Linux; elsewhere the stack's own stop is what there is). With `--user`, root steps down
-first, because PostgreSQL refuses to run as root; the capability to pass over file permissions is
-kept, because neither the environment nor the data directory need be readable by others.
+It is run as a script: `python -I -S launch.py --parent PID --death-signal N [--user NAME] --
+COMMAND…`. On Linux the kernel sends the signal when the parent dies, even by SIGKILL, so that a
+stack leaves no process behind. Elsewhere only the stack's own stop ends it. With `--user`, root
+becomes that user first, because PostgreSQL refuses to run as root. The capability to ignore file
+permissions is kept, because others need not be able to read the environment and the data directory.
 """
 
 import ctypes

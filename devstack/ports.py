@@ -30,7 +30,7 @@ def claim_port(port: int, what: str, option: str) -> int:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port of 127.0.0.1 that is free now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""One process of the stack: started in a group of its own, watched, and stopped for good."""
+"""A process of the stack: it is started in its own process group, watched and stopped."""
 
 import asyncio
 import os
@@ -67,10 +67,12 @@ class Child:
 
     @property
     def pid(self) -> int:
+        """The id of the process."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
+        """Whether the process has not ended yet."""
         return self._process.returncode is None
 
     @property

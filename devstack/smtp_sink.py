@@ -1,4 +1,4 @@
-"""The SMTP sink: takes every mail for anybody, and keeps it in the inbox."""
+"""The SMTP sink: it accepts every mail and keeps it in the inbox."""
 
 import asyncio
 from email import message_from_bytes, policy

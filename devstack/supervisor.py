@@ -1,4 +1,4 @@
-"""`parcours dev`: starts the stack in order, keeps it up, and stops it without a trace."""
+"""`parcours dev`: it starts the stack, restarts parts that end, and stops all of it."""
 
 import asyncio
 import os
@@ -61,7 +61,7 @@ class Supervisor:
 
     Args:
         options: where it lives and listens.
-        console: where progress and mishaps are told.
+        console: where progress and failures are printed.
     """
 
     def __init__(self, options: StackOptions, console: Console) -> None:
@@ -80,7 +80,7 @@ class Supervisor:
         """Start everything, keep it up until SIGINT or SIGTERM, and stop it.
 
         Raises:
-            StackFailed: the stack cannot start; whatever had started is stopped again.
+            StackFailed: the stack cannot start. Everything that had started is stopped again.
         """
         self._directory.acquire()
         loop = asyncio.get_running_loop()
@@ -158,7 +158,7 @@ class Supervisor:
                 "keys": keys,
             }
         )
-        self._tell_where(api_url, ui_port, smtp_url, time.monotonic() - begun)
+        self._print_addresses(api_url, ui_port, smtp_url, time.monotonic() - begun)
         self.ready.set()
 
     async def _start_postgres(self, postgres: Postgres) -> None:
@@ -195,7 +195,7 @@ class Supervisor:
             if time.monotonic() - since > STEADY_AFTER:
                 pause = FIRST_PAUSE
             self._say(f"{service.name} died ({child.how_it_ended}): starting it again", "yellow")
-            # What is left of its group would be in the way of its successor.
+            # Remaining processes of its group would block the next one.
             child.kill()
             service.child = None
             while service.child is None:
@@ -277,7 +277,7 @@ class Supervisor:
 
     def _asked_to_stop(self) -> None:
         if self._stop.is_set():
-            # Asked twice: no more waiting for anybody.
+            # The second request kills instead of waiting.
             for service in self._services:
                 if service.child is not None:
                     service.child.kill()
@@ -295,7 +295,7 @@ class Supervisor:
         yield
         self._say(f"  {name:<12} ready after {time.monotonic() - begun:.1f} s")
 
-    def _tell_where(self, api_url: str, ui_port: int, smtp_url: str, seconds: float) -> None:
+    def _print_addresses(self, api_url: str, ui_port: int, smtp_url: str, seconds: float) -> None:
         self._say(f"\nready in {seconds:.1f} s")
         for name, value in (
             ("API", f"{api_url}/docs"),

@@ -1,1 +1,1 @@
-"""Settings, logging, clients and the embedded stack, for entry points."""
+"""Settings, logging and clients, for entry points."""

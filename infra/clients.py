@@ -1,7 +1,6 @@
-"""Connections to PostgreSQL, Temporal and AWS, made from settings by entry points."""
+"""Clients of PostgreSQL and Temporal, made from the settings by entry points."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -18,13 +17,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from infra.settings import Settings
 
-if TYPE_CHECKING:
-    from botocore.config import Config
-    from mypy_boto3_sesv2 import SESV2Client
-    from mypy_boto3_sns import SNSClient
-
 SEARCH_ATTRIBUTES = ("JourneyKey", "JourneyVersion", "ContactId", "JourneyStep")
-"""Of type Keyword, all of them: what an operator finds runs by."""
+"""What operators find runs by in Temporal's UI. All are of the type Keyword."""
 
 
 class SearchAttributesRefused(Exception):
@@ -36,7 +30,7 @@ async def connect_temporal(
 ) -> Client:
     """A client that speaks pydantic, connected as the `TEMPORAL_…` variables say.
 
-    They mean what they mean to every Temporal SDK and tool: an API key implies TLS, a profile
+    The variables are those of every Temporal SDK and tool: an API key implies TLS, and a profile
     may come from `TEMPORAL_CONFIG_FILE`.
 
     Args:
@@ -69,8 +63,8 @@ async def open_pool(
 
     Args:
         timeout: seconds to wait for a connection before `psycopg_pool.PoolTimeout`.
-        plans_kept: a statement keeps its plan; else one is made for the tables as they are, at each
-            execution.
+        plans_kept: PostgreSQL keeps the plan of a prepared statement. Otherwise it plans each
+            execution for the tables as they are then.
     """
     pool = AsyncConnectionPool(
         settings.database_url,
@@ -84,7 +78,7 @@ async def open_pool(
             "connect_timeout": 5,
             "keepalives_idle": 30,
         },
-        configure=_use_utc if plans_kept else _plan_anew,
+        configure=_use_utc if plans_kept else _plan_each_time,
     )
     await pool.open(wait=False)
     return pool
@@ -94,46 +88,11 @@ async def _use_utc(connection: psycopg.AsyncConnection) -> None:
     await connection.execute("SET TIME ZONE 'UTC'")
 
 
-async def _plan_anew(connection: psycopg.AsyncConnection) -> None:
+async def _plan_each_time(connection: psycopg.AsyncConnection) -> None:
     await _use_utc(connection)
-    # A plan that is kept may stem from a table that was empty then, and reads all of it until
-    # statistics are gathered anew.
+    # A kept plan may have been made when a table was empty. It then reads the whole table until
+    # PostgreSQL has gathered new statistics.
     await connection.execute("SET plan_cache_mode = force_custom_plan")
-
-
-def ses_client(settings: Settings) -> "SESV2Client":
-    """A client of SES v2 that never calls twice by itself: whether to is decided elsewhere."""
-    import boto3  # imported here: half a second that only workers which send by AWS pay
-
-    return boto3.client(
-        "sesv2",
-        region_name=settings.aws_region,
-        endpoint_url=settings.aws_endpoint_url,
-        config=_single_call(),
-    )
-
-
-def sns_client(settings: Settings) -> "SNSClient":
-    """A client of SNS that never calls twice by itself: whether to is decided elsewhere."""
-    import boto3
-
-    return boto3.client(
-        "sns",
-        region_name=settings.aws_region,
-        endpoint_url=settings.aws_endpoint_url,
-        config=_single_call(),
-    )
-
-
-def _single_call() -> "Config":
-    from botocore.config import Config
-
-    return Config(
-        connect_timeout=5,
-        read_timeout=20,
-        max_pool_connections=100,
-        retries={"total_max_attempts": 1},
-    )
 
 
 async def ensure_search_attributes(client: Client) -> None:

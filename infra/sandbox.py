@@ -1,4 +1,4 @@
-"""The sandbox that workflows run in, without what only a payload codec needs."""
+"""The sandbox of workflows, without the work that only a payload codec needs."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from temporalio.workflow import Info
 def workflow_runner(client: Client) -> WorkflowRunner:
     """The sandbox for a client's workflows.
 
-    For every payload that comes or goes the SDK enters a run's sandbox, to ask in which context
-    codec and external storage are to treat it. With neither of them nobody looks at the answer, and
-    asking takes a sixth of a worker's processor time.
+    For every payload the SDK enters the sandbox of the run and asks for a serialization context,
+    which only a payload codec and external storage use. A client without them does not need the
+    answer, and asking takes a sixth of a worker's processor time.
     """
     converter = client.data_converter
     if converter.payload_codec is None and converter.external_storage is None:
-        return _Codecless()
+        return _SandboxWithoutContexts()
     return SandboxedWorkflowRunner()
 
 
-class _Codecless(SandboxedWorkflowRunner):
+class _SandboxWithoutContexts(SandboxedWorkflowRunner):
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        return _Unasked(super().create_instance(det))
+        return _InstanceWithoutContexts(super().create_instance(det))
 
 
-class _Unasked(WorkflowInstance):
-    """An instance that is not asked for contexts: payloads have none outside of it."""
+class _InstanceWithoutContexts(WorkflowInstance):
+    """A workflow instance that answers without entering the sandbox: there are no contexts."""
 
     def __init__(self, inner: WorkflowInstance) -> None:
         self._inner = inner

@@ -19,9 +19,9 @@ class SettingsRefused(Exception):
 
 
 class Settings(BaseSettings):
-    """What a process is told by its environment.
+    """The settings of a process, from its environment.
 
-    Names that the ecosystem knows keep them (`DATABASE_URL`, `TEMPORAL_…`, `AWS_…`, `SMTP_URL`);
+    Names that the ecosystem knows are kept (`DATABASE_URL`, `TEMPORAL_…`, `AWS_…`, `SMTP_URL`);
     ours begin with `PARCOURS_`. An empty variable counts as absent. In Python the fields are
     given by their own names: `Settings(database_url="postgresql://…")`.
     """
