@@ -109,6 +109,11 @@ def text_literal(value: str) -> Sql:
     return Sql(f"'{quoted}'", _BUILT)
 
 
+def text_list(values: Iterable[str]) -> Sql:
+    """Texts as SQL writes them, with commas between, for `in (…)`."""
+    return join(", ", [text_literal(value) for value in values])
+
+
 class _Compiler(PGCompiler_psycopg):
     """Writes values as literals and leaves named parameters to psycopg.
 
@@ -138,8 +143,24 @@ def table_columns(table: type[SQLModel], row: type) -> list[Column[Any]]:
 
     Raises KeyError for a field that is no column.
     """
-    columns = table.__table__.c  # type: ignore[attr-defined]
-    return [columns[field.name] for field in fields(row)]
+    known = table.__table__.c  # type: ignore[attr-defined]
+    return [known[field.name] for field in fields(row)]
+
+
+def columns(row: type, *, of: str | None = None) -> Sql:
+    """The names of a dataclass's fields as a list of columns, of the table or alias `of`."""
+    prefix = f"{name(of)}." if of is not None else ""
+    return Sql(", ".join(f"{prefix}{name(field.name)}" for field in fields(row)), _BUILT)
+
+
+def column_definitions(table: type[SQLModel], row: type) -> Sql:
+    """`name type` of `table_columns`, as `json_to_recordset` takes them."""
+    return Sql(
+        ", ".join(
+            f"{column.name} {column.type.compile(_DIALECT)}" for column in table_columns(table, row)
+        ),
+        _BUILT,
+    )
 
 
 async def execute(conn: Connection, query: Sql, parameters: Parameters | None = None) -> int:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, ForeignKey, Integer, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 NOW = text("parcours.clock()")
+
+
+def in_values(column: str, values: Iterable[str]) -> str:
+    """The condition that a text column has one of the values, as checks and indexes write it."""
+    quoted = ", ".join(f"'{value}'" for value in values)
+    return f"{column} in ({quoted})"
 
 
 def text_column(*, null: bool = False, key: bool = False, default: str | None = None) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,7 +18,18 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import flag_column, id_column, int_column, text_column, time_column
+from store.tables.columns import (
+    flag_column,
+    id_column,
+    in_values,
+    int_column,
+    text_column,
+    time_column,
+)
+
+MessageState = Literal["claimed", "sent", "refused", "released", "unknown"]
+POSSIBLY_SENT: Final[tuple[MessageState, ...]] = ("claimed", "sent", "unknown")
+"""The states of messages that went out or may have: frequency caps count them."""
 
 
 class Message(SQLModel, table=True):
@@ -25,19 +37,14 @@ class Message(SQLModel, table=True):
 
     __tablename__ = "message"
     __table_args__ = (
-        CheckConstraint(
-            "state in ('claimed', 'sent', 'refused', 'released', 'unknown')",
-            name="message_state_is",
-        ),
+        CheckConstraint(in_values("state", get_args(MessageState)), name="message_state_is"),
         UniqueConstraint("run_id", "visit", name="message_of_visit"),
         Index("message_by_contact", "contact_id", "step"),
         Index("message_unsettled", "claimed_at", postgresql_where=text("state = 'claimed'")),
         Index(
             "message_counted",
             "contact_id", "channel", "claimed_at",
-            postgresql_where=text(
-                "not transactional and state in ('claimed', 'sent', 'unknown')"
-            ),
+            postgresql_where=text(f"not transactional and {in_values('state', POSSIBLY_SENT)}"),
         ),
     )  # fmt: skip
     id: UUID = Field(sa_column=id_column(key=True))
