@@ -10,7 +10,7 @@ psycopg on the connection at hand: no session, no second pool. Text glued togeth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final, LiteralString, TypeVar
 
@@ -133,7 +133,7 @@ class _Dialect(PGDialect_psycopg):
 _DIALECT: Final = _Dialect()  # type: ignore[no-untyped-call]
 
 
-def statement(core: Select[Any] | Insert | Update | Delete) -> Sql:
+def statement(core: Select[*tuple[Any, ...]] | Insert | Update | Delete) -> Sql:
     """A statement of SQLAlchemy Core, compiled; `bindparam("name")` is psycopg's `%(name)s`."""
     return Sql(str(core.compile(dialect=_DIALECT)), _BUILT)
 
@@ -147,10 +147,14 @@ def table_columns(table: type[SQLModel], row: type) -> list[Column[Any]]:
     return [known[field.name] for field in fields(row)]
 
 
-def columns(row: type, *, of: str | None = None) -> Sql:
-    """The names of a dataclass's fields as a list of columns, of the table or alias `of`."""
+def columns(row: type, *, of: str | None = None, without: Collection[str] = ()) -> Sql:
+    """The names of a dataclass's fields as a list of columns, of the table or alias `of`.
+
+    `without` are fields that the statement computes or takes from another table.
+    """
     prefix = f"{name(of)}." if of is not None else ""
-    return Sql(", ".join(f"{prefix}{name(field.name)}" for field in fields(row)), _BUILT)
+    listed = (field.name for field in fields(row) if field.name not in without)
+    return Sql(", ".join(f"{prefix}{name(column)}" for column in listed), _BUILT)
 
 
 def column_definitions(table: type[SQLModel], row: type) -> Sql:

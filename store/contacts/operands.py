@@ -9,7 +9,7 @@ from journeys.model.paths import first
 from journeys.model.values import AttributeReference, EntryReference, StepReference
 from store.contacts.rows import read_contact
 from store.runs.rows import RunRow
-from store.runs.visits import left_by_steps
+from store.runs.visits import step_outputs
 from store.sql import Connection
 
 
@@ -32,7 +32,7 @@ class Operands:
     async def steps(self) -> dict[str, dict[str, Any]]:
         """The outputs of the run's steps at their latest visits, by step id."""
         if self._steps is None:
-            self._steps = await left_by_steps(self._conn, self._run.id)
+            self._steps = await step_outputs(self._conn, self._run.id)
         return self._steps
 
     async def resolve(self, value: Any) -> Any:
