@@ -83,7 +83,7 @@ class Straggler(SQLModel, table=True):
 
 
 class Fault(SQLModel, table=True):
-    """What went wrong in an activity: the detail that Temporal must not see."""
+    """What went wrong in an activity, in detail that Temporal must not see."""
 
     __tablename__ = "fault"
     __table_args__ = (Index("fault_by_run", "run_id", "id"),)
