@@ -60,9 +60,9 @@ class Sql:
 
 
 def sql(text: LiteralString, /, **parts: Sql) -> Sql:
-    """SQL from a literal; `{name}` in it stands for the part of that name.
+    """SQL from a literal; each `{name}` in it is replaced by the part of that name.
 
-    Raises ValueError for a part that the text does not name. Other braces stay as they are.
+    Raises ValueError for a part that the text does not name. Other braces are left as they are.
     """
     used: set[str] = set()
 
@@ -102,7 +102,7 @@ def integer(value: int) -> Sql:
 
 
 def text_literal(value: str) -> Sql:
-    """A text as SQL writes it, quoted. For values of our own; those of others are parameters."""
+    """A text as SQL writes it, quoted. Only for constants of the code: input is a parameter."""
     if "\x00" in value or "\\" in value:
         raise ValueError(f"{value!r} is no text for SQL")
     quoted = value.replace("'", "''").replace("%", "%%")

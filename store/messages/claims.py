@@ -139,9 +139,9 @@ async def claim_message(
     started: datetime,
     facts: dict[str, Any],
 ) -> tuple[UUID, datetime]:
-    """Claim the message of a visit for one attempt; the caller holds the run's lock.
+    """Claim the message of a visit for one attempt; the caller has locked the run.
 
-    `started` is when the run came to the visit, `facts` what the send has found out until now.
+    `started` is when the run came to the visit, `facts` those that the send has found until now.
     Returns the message's id and the time of its first attempt. A released message is claimed again.
     """
     row = await fetch_one(

@@ -1,4 +1,4 @@
-"""Rows of runs, read or locked together with their contacts."""
+"""Rows of runs, read or locked together with those of their contacts."""
 
 from __future__ import annotations
 

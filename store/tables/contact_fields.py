@@ -1,6 +1,6 @@
 """The fields of a contact as Python values: one dataclass for every reader of the table `contact`.
 
-It stands beside the tables because messages, which are below contacts, read a contact too.
+It is in this folder because `store.messages`, a layer below `store.contacts`, reads contacts too.
 """
 
 from __future__ import annotations
