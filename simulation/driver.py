@@ -50,17 +50,9 @@ from store.events.group_changes import add_to_group
 from store.events.ingest import take
 from store.events.items import Rejected
 from store.events.topic_changes import set_topic_state
-from store.simulation.simulated_database import (
-    Overdue,
-    events_in_time,
-    make_contact,
-    next_due,
-    overdue,
-    refused_entries,
-    standing,
-    stop_clock,
-    what_happened,
-)
+from store.simulation.due_times import OverdueRun, events_of_timed_waits, next_due, overdue_runs
+from store.simulation.run_histories import refused_entries, run_histories, unfinished_runs
+from store.simulation.simulated_database import make_contact, stop_clock
 from store.waits.listener_candidates import timed_listeners
 from workflows.journey import Journey
 
@@ -211,7 +203,7 @@ class Simulation:
         await self._tell()
         async with self._pool.connection() as conn:
             key = self.book.journey.key
-            left = await standing(conn, key, list(self._contacts.values()))
+            left = await unfinished_runs(conn, key, list(self._contacts.values()))
         self.timeline.add_standing(self.clock.now, left)
 
     async def _next(self) -> datetime | None:
@@ -219,7 +211,7 @@ class Simulation:
             due = await next_due(conn)
             if not self._in_time:
                 return due
-            happened = await events_in_time(conn, self._ageing.events)
+            happened = await events_of_timed_waits(conn, self._ageing.events)
         journey = self.book.journey.timezone
         zoned = [(each.at, zone_of(each.timezone, journey)) for each in happened]
         look = self._ageing.next_look(self.clock.now, zoned)
@@ -329,9 +321,9 @@ class Simulation:
             self._starts.stirred.discard(workflow)
         return True
 
-    async def _overdue(self) -> list[Overdue]:
+    async def _overdue(self) -> list[OverdueRun]:
         async with self._pool.connection() as conn:
-            return await overdue(conn, self.clock.now)
+            return await overdue_runs(conn, self.clock.now)
 
     async def _skip_to(self, when: datetime) -> None:
         """Move Temporal's clock, so that timers fire."""
@@ -347,7 +339,7 @@ class Simulation:
         async with self._pool.connection() as conn:
             key = self.book.journey.key
             self.timeline.add_refused(await refused_entries(conn, key, contacts))
-            happened = await what_happened(conn, key, contacts, self._told_until)
+            happened = await run_histories(conn, key, contacts, self._told_until)
         self.timeline.add(happened, self.outside.sent)
         self._told_until = self.clock.now
 

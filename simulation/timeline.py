@@ -14,7 +14,7 @@ from journeys.model.journey import Journey
 from journeys.model.outcomes import impossible_outcomes, outcomes
 from journeys.model.steps import GotoStep
 from journeys.time.zones import zone_of
-from store.simulation.simulated_database import Happened, Standing, Turned
+from store.simulation.run_histories import HistoryEntry, RefusalRow, UnfinishedRun
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Timeline:
         self._refused: set[int] = set()
         self.lines: list[Line] = []
 
-    def add(self, happened: Iterable[Happened], sent: Mapping[UUID, Mapping[str, Any]]) -> None:
+    def add(self, happened: Iterable[HistoryEntry], sent: Mapping[UUID, Mapping[str, Any]]) -> None:
         """Take over what has not been told yet. `sent`: what messages were made of, by id."""
         for each in happened:
             if (each.run_id, each.visit) in self._seen:
@@ -72,7 +72,7 @@ class Timeline:
                 facts = {name: value for name, value in facts.items() if value is not None}
             self._tell(each, each.at, each.run, each.step, each.kind, each.outcome, facts)
 
-    def add_refused(self, turned: Iterable[Turned]) -> None:
+    def add_refused(self, turned: Iterable[RefusalRow]) -> None:
         """Take over refused entries that have not been told yet."""
         for each in turned:
             if each.id not in self._refused:
@@ -80,7 +80,7 @@ class Timeline:
                 facts = {"event": each.event} if each.event else {}
                 self._tell(each, each.at, 0, None, "refused", each.code, facts)
 
-    def add_standing(self, at: datetime, left: Iterable[Standing]) -> None:
+    def add_standing(self, at: datetime, left: Iterable[UnfinishedRun]) -> None:
         """Tell of runs that stand where nothing in sight wakes them."""
         for each in left:
             facts = {"reason": "nothing in sight ends its wait", "stands_at": each.step}
@@ -88,7 +88,7 @@ class Timeline:
 
     def _tell(
         self,
-        of: Happened | Turned | Standing,
+        of: HistoryEntry | RefusalRow | UnfinishedRun,
         at: datetime,
         run: int,
         step: str | None,

@@ -10,7 +10,7 @@ psycopg on the connection at hand: no session, no second pool. Text glued togeth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Final, LiteralString, TypeVar
 
@@ -60,9 +60,9 @@ class Sql:
 
 
 def sql(text: LiteralString, /, **parts: Sql) -> Sql:
-    """SQL from a literal; `{name}` in it stands for the part of that name.
+    """SQL from a literal; each `{name}` in it is replaced by the part of that name.
 
-    Raises ValueError for a part that the text does not name. Other braces stay as they are.
+    Raises ValueError for a part that the text does not name. Other braces are left as they are.
     """
     used: set[str] = set()
 
@@ -102,11 +102,16 @@ def integer(value: int) -> Sql:
 
 
 def text_literal(value: str) -> Sql:
-    """A text as SQL writes it, quoted. For values of our own; those of others are parameters."""
+    """A text as SQL writes it, quoted. Only for constants of the code: input is a parameter."""
     if "\x00" in value or "\\" in value:
         raise ValueError(f"{value!r} is no text for SQL")
     quoted = value.replace("'", "''").replace("%", "%%")
     return Sql(f"'{quoted}'", _BUILT)
+
+
+def text_list(values: Iterable[str]) -> Sql:
+    """Texts as SQL writes them, with commas between, for `in (…)`."""
+    return join(", ", [text_literal(value) for value in values])
 
 
 class _Compiler(PGCompiler_psycopg):
@@ -128,7 +133,7 @@ class _Dialect(PGDialect_psycopg):
 _DIALECT: Final = _Dialect()  # type: ignore[no-untyped-call]
 
 
-def statement(core: Select[Any] | Insert | Update | Delete) -> Sql:
+def statement(core: Select[*tuple[Any, ...]] | Insert | Update | Delete) -> Sql:
     """A statement of SQLAlchemy Core, compiled; `bindparam("name")` is psycopg's `%(name)s`."""
     return Sql(str(core.compile(dialect=_DIALECT)), _BUILT)
 
@@ -138,8 +143,28 @@ def table_columns(table: type[SQLModel], row: type) -> list[Column[Any]]:
 
     Raises KeyError for a field that is no column.
     """
-    columns = table.__table__.c  # type: ignore[attr-defined]
-    return [columns[field.name] for field in fields(row)]
+    known = table.__table__.c  # type: ignore[attr-defined]
+    return [known[field.name] for field in fields(row)]
+
+
+def columns(row: type, *, of: str | None = None, without: Collection[str] = ()) -> Sql:
+    """The names of a dataclass's fields as a list of columns, of the table or alias `of`.
+
+    `without` are fields that the statement computes or takes from another table.
+    """
+    prefix = f"{name(of)}." if of is not None else ""
+    listed = (field.name for field in fields(row) if field.name not in without)
+    return Sql(", ".join(f"{prefix}{name(column)}" for column in listed), _BUILT)
+
+
+def column_definitions(table: type[SQLModel], row: type) -> Sql:
+    """`name type` of `table_columns`, as `json_to_recordset` takes them."""
+    return Sql(
+        ", ".join(
+            f"{column.name} {column.type.compile(_DIALECT)}" for column in table_columns(table, row)
+        ),
+        _BUILT,
+    )
 
 
 async def execute(conn: Connection, query: Sql, parameters: Parameters | None = None) -> int:

@@ -20,10 +20,9 @@ from journeys.protocol.jobs import JOBS
 from journeys.protocol.payloads import JobInput, JobPage
 from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Catalog
-from store.operations.jobs import (
-    JobRow,
+from store.operations.jobs import JobRow, end_job
+from store.operations.migration_progress import (
     count_stragglers,
-    end_job,
     finish_page,
     finish_stragglers,
     runs_to_migrate,

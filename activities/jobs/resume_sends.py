@@ -25,9 +25,8 @@ from journeys.protocol.payloads import JobInput, JobPage
 from journeys.versions.overdue import Overdue
 from store.definitions.journeys import read_resumption
 from store.messages.paused_sends import paused_sends, schedule_paused_sends, scheduled_paused_sends
-from store.operations.jobs import (
-    JobRow,
-    end_job,
+from store.operations.jobs import JobRow, end_job
+from store.operations.resume_progress import (
     record_all_scheduled,
     record_resume_progress,
     record_woken_until,

@@ -36,16 +36,9 @@ from journeys.versions.overdue import Overdue
 from store.contacts.operands import Operands
 from store.definitions.catalog import Definition
 from store.entries.admission import entries_of
-from store.messages.claims import (
-    PauseState,
-    PreviousAttempt,
-    Recipient,
-    claim_message,
-    mark_claim_unknown,
-    read_send_state,
-    record_skip,
-)
+from store.messages.claims import claim_message, mark_claim_unknown, record_skip
 from store.messages.deferrals import record_deferral
+from store.messages.send_state import PauseState, PreviousAttempt, Recipient, read_send_state
 from store.messages.suppressions import find_suppression
 from store.runs.rows import RunRow
 from store.versions.run_migration import has_waited

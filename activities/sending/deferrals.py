@@ -16,8 +16,8 @@ from journeys.schedule.opening_hours import OpeningHours, opening_hours_of
 from journeys.schedule.send_time import LOOK_BACK, Best, at_hour, at_time, best_hour
 from journeys.time.durations import Duration
 from store.events.active_hours import active_hours
-from store.messages.claims import Recipient
 from store.messages.frequency_caps import nth_newest_claim
+from store.messages.send_state import Recipient
 from store.runs.rows import RunRow
 
 WATCHED = ["country", "timezone"]

@@ -20,7 +20,8 @@ from journeys.versions.mapping import main_line, map_errors
 from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Catalog, Definition
 from store.definitions.journeys import versions_in_flight
-from store.operations.jobs import count_runs_to_migrate, create_job, stop_older_jobs
+from store.operations.jobs import create_job, stop_older_jobs
+from store.operations.migration_progress import count_runs_to_migrate
 
 
 class Mapping(BaseModel):

@@ -3,7 +3,7 @@
 A field is a column of the table `contact`, an attribute in conditions and templates, and a name in
 the API. Every other attribute of a contact is a key of its `attributes`. Adding a field is an entry
 here, its column in `store.tables.contacts` with a migration, and its place in the dataclass
-`store.contacts.rows.ContactFields`, which a test compares with this list.
+`store.tables.contact_fields.ContactFields`, which a test compares with this list.
 """
 
 from __future__ import annotations

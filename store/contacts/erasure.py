@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 from uuid import UUID
 
-from psycopg import AsyncConnection
+from sqlalchemy import bindparam, delete, null, select, update
+from sqlmodel import col
 
 from store.contacts.rows import lock_and_read_contacts
+from store.sql import Connection, Sql, execute, fetch_all_as, sql, statement, table_columns
+from store.tables.contacts import Contact
+from store.tables.events import Event, Outbox
+from store.tables.messages import Coupon, Message
+from store.tables.runs import Listener, Run, Visit
 
 
 @dataclass(frozen=True)
@@ -19,32 +25,44 @@ class ActiveRun:
     journey: str
 
 
-async def erase(conn: AsyncConnection[Any], contact_id: UUID) -> list[ActiveRun]:
+_ACTIVE_RUNS = statement(
+    select(*table_columns(Run, ActiveRun)).where(
+        col(Run.contact_id) == bindparam("contact"), col(Run.state) == "active"
+    )
+)
+_RUNS = select(col(Run.id)).where(col(Run.contact_id) == bindparam("contact"))
+_ERASE: Final[tuple[Sql, ...]] = (
+    statement(delete(Visit).where(col(Visit.run_id).in_(_RUNS))),
+    sql("""
+    delete from start_request where answer->>'id' in
+        (select id::text from run where contact_id = %(contact)s)
+    """),
+    statement(
+        update(Coupon)
+        .where(col(Coupon.contact_id) == bindparam("contact"))
+        .values(contact_id=null(), run_id=null(), visit=null())
+    ),
+    *(
+        statement(delete(table).where(col(table.contact_id) == bindparam("contact")))
+        for table in (Listener, Message, Outbox, Event)
+    ),
+    # Its identities, consent, groups, refusals, dead events, and runs with their goals and faults
+    # are deleted with the row, by their foreign keys.
+    statement(delete(Contact).where(col(Contact.id) == bindparam("contact"))),
+)
+
+
+async def erase(conn: Connection, contact_id: UUID) -> list[ActiveRun]:
     """Delete a contact and everything that names it; its runs that were active.
 
-    Suppressions stay: they are hashes of addresses, so that nobody writes to an erased address.
-    Coupons stay spent, and forget whose they were.
-    The caller stops the workflows after the commit; one that is missed is refused by its run's
-    absence when it wakes.
+    Suppressions stay: they are hashes of addresses, so that an erased address is never written to.
+    Coupons stay spent, without the contact.
+    The caller stops the workflows after the commit. One that is missed ends when it wakes, because
+    its run no longer exists.
     """
     await lock_and_read_contacts(conn, ids=[contact_id])
-    cursor = await conn.execute(
-        "select id, journey from run where contact_id = %s and state = 'active'", (contact_id,)
-    )
-    active = [ActiveRun(*row) for row in await cursor.fetchall()]
-    for statement in (
-        "delete from visit where run_id in (select id from run where contact_id = %s)",
-        (
-            "delete from start_request where answer->>'id' in"
-            " (select id::text from run where contact_id = %s)"
-        ),
-        ("update coupon set contact_id = null, run_id = null, visit = null where contact_id = %s"),
-        "delete from listener where contact_id = %s",
-        "delete from message where contact_id = %s",
-        "delete from outbox where contact_id = %s",
-        "delete from event where contact_id = %s",
-        # Identities, consent, groups, refusals, runs with their goals and faults go with the row.
-        "delete from contact where id = %s",
-    ):
-        await conn.execute(statement, (contact_id,))
+    contact = {"contact": contact_id}
+    active = await fetch_all_as(conn, ActiveRun, _ACTIVE_RUNS, contact)
+    for query in _ERASE:
+        await execute(conn, query, contact)
     return active

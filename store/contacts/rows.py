@@ -1,36 +1,47 @@
-"""Contacts: reading one, locking many in one order, and erasing."""
+"""Rows of contacts: locked in one order, found by reference, and read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from psycopg import AsyncConnection
-from psycopg.rows import class_row
+from sqlalchemy import bindparam, select
+from sqlmodel import col
 
 from journeys.model.contact_fields import CONTACT_FIELDS, FIELD_NAMES
+from store.sql import (
+    Connection,
+    column_definitions,
+    columns,
+    execute,
+    fetch_all,
+    fetch_all_as,
+    fetch_one_as,
+    sql,
+    statement,
+    table_columns,
+)
+from store.tables.contact_fields import ContactFields, ReadableContact
+from store.tables.contacts import Contact
+
+FIELD_COLUMNS: Final = columns(ContactFields)
+"""The columns of a contact's fields, as an insert or a select lists them."""
+FIELD_DEFINITIONS: Final = column_definitions(Contact, ContactFields)
+"""The same with their types, as `json_to_recordset` takes them."""
 
 
 @dataclass(slots=True)
-class LockedContact:
-    """A contact whose row this transaction holds locked, or is about to make.
+class LockedContact(ContactFields):
+    """A contact whose row this transaction has locked, or is about to insert.
 
-    Changes are made here and written once, with the events that go with them.
+    Changes are made here and written once, with their events.
     """
 
     id: UUID
-    external_id: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    timezone: str | None = None
-    locale: str | None = None
-    country: str | None = None
-    score: float = 0.0
-    lifecycle: str | None = None
     attributes_json: str = "{}"
     window_used: int = 0
     """Items accepted within the current minute."""
@@ -38,20 +49,20 @@ class LockedContact:
     """Seconds until that minute ends."""
     new: bool = False
     touched: bool = False
-    """Something of this contact is to be written."""
+    """Whether anything of this contact is to be written."""
     changed: bool = False
-    """One of its attributes, or its external id, is to be written."""
+    """Whether one of its attributes, or its external id, is to be written."""
     _attributes: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """The attributes without a column, decoded at the first look."""
+        """The attributes that have no column, decoded when they are first read."""
         if self._attributes is None:
             self._attributes = orjson.loads(self.attributes_json)
         return self._attributes
 
     def set(self, changes: Mapping[str, Any]) -> list[str]:
-        """Take over checked values by name, None removing; the names whose value is now another."""
+        """Set checked values by name; None removes one. Returns the names whose value changed."""
         names = []
         for name, value in changes.items():
             if name in FIELD_NAMES:
@@ -64,9 +75,9 @@ class LockedContact:
                     continue
                 del self.attributes[name]
             else:
-                held = self.attributes.get(name)
+                current = self.attributes.get(name)
                 # True == 1 in Python; in JSON they are two values.
-                if held == value and orjson.dumps(held) == orjson.dumps(value):
+                if current == value and orjson.dumps(current) == orjson.dumps(value):
                     continue
                 self.attributes[name] = value
             names.append(name)
@@ -75,7 +86,7 @@ class LockedContact:
         return names
 
     def fill(self, values: Mapping[str, Any]) -> list[str]:
-        """Take over values only where there is none yet; the names that were filled."""
+        """Set values only where there is none yet. Returns the names that were set."""
         return self.set(
             {
                 name: value
@@ -87,11 +98,12 @@ class LockedContact:
         )  # fmt: skip
 
 
-# Sorted before they are locked, so that whoever locks several contacts waits in the same order.
-# The array is worked out once: a row that changed while we waited for it is judged by its id alone.
-_HOLD = """
-select c.id, c.external_id, c.email, c.phone, c.timezone, c.locale, c.country, c.score,
-       c.lifecycle, c.attributes::text as attributes_json,
+# Every transaction locks contacts in the order of their ids, so two of them cannot deadlock. The
+# array of ids does not refer to `c`, so it is computed once: a row that changed while it was waited
+# for is checked again by its id alone.
+_LOCK_AND_READ = sql(
+    """
+select c.id, {fields}, c.attributes::text as attributes_json,
        case when c.window_started_at > parcours.clock() - interval '1 minute'
             then c.window_events else 0 end as window_used,
        case when c.window_started_at > parcours.clock() - interval '1 minute'
@@ -105,11 +117,20 @@ where c.id = any(array(
 ))
 order by c.id
 for no key update of c
-"""
+""",
+    fields=columns(ContactFields, of="c"),
+)
+
+_LOCK = sql("select from contact where id = any(%(ids)s) order by id for no key update")
+
+_FIND = sql("""
+select external_id, id from contact where external_id = any(%(external)s)
+union all select null, id from contact where id = any(%(ids)s)
+""")
 
 
 async def lock_and_read_contacts(
-    conn: AsyncConnection[Any],
+    conn: Connection,
     *,
     external: Sequence[str] = (),
     anonymous: Sequence[str] = (),
@@ -119,22 +140,16 @@ async def lock_and_read_contacts(
 
     In the order of their ids, and until the transaction ends.
     """
-    async with conn.cursor(row_factory=class_row(LockedContact)) as cursor:
-        await cursor.execute(
-            _HOLD, {"external": list(external), "anonymous": list(anonymous), "ids": list(ids)}
-        )
-        return await cursor.fetchall()
+    wanted = {"external": list(external), "anonymous": list(anonymous), "ids": list(ids)}
+    return await fetch_all_as(conn, LockedContact, _LOCK_AND_READ, wanted)
 
 
-async def lock_contacts(conn: AsyncConnection[Any], contact_ids: Sequence[UUID]) -> None:
+async def lock_contacts(conn: Connection, contact_ids: Sequence[UUID]) -> None:
     """Lock contacts in the order of their ids, until the transaction ends.
 
-    What a later statement reads includes all that was committed before the lock.
+    A later statement of the transaction reads all that was committed before the lock.
     """
-    await conn.execute(
-        "select from contact where id = any(%s) order by id for no key update",
-        (list(contact_ids),),
-    )
+    await execute(conn, _LOCK, {"ids": list(contact_ids)})
 
 
 def parse_reference(reference: str) -> UUID | None:
@@ -147,55 +162,40 @@ def parse_reference(reference: str) -> UUID | None:
         return None
 
 
-async def find_contact(conn: AsyncConnection[Any], reference: str) -> UUID | None:
+async def find_contact(conn: Connection, reference: str) -> UUID | None:
     """The contact with this external id, else with this id of ours; None if there is none."""
     return (await find_contacts(conn, [reference])).get(reference)
 
 
-async def find_contacts(conn: AsyncConnection[Any], references: Iterable[str]) -> dict[str, UUID]:
-    """The contacts of these references, each an external id or an id of ours; unknown ones lack."""
+async def find_contacts(conn: Connection, references: Iterable[str]) -> dict[str, UUID]:
+    """Contacts by reference (an external id or an id of ours); unknown ones are left out."""
     wanted = list(dict.fromkeys(references))
     own = {
         reference: parsed
         for reference in wanted
         if (parsed := parse_reference(reference)) is not None
     }
-    cursor = await conn.execute(
-        "select external_id, id from contact where external_id = any(%s)"
-        " union all select null, id from contact where id = any(%s)",
-        (wanted, list(own.values())),
-    )
-    rows = await cursor.fetchall()
+    rows = await fetch_all(conn, _FIND, {"external": wanted, "ids": list(own.values())})
     known = {contact_id for external_id, contact_id in rows if external_id is None}
     found = {reference: parsed for reference, parsed in own.items() if parsed in known}
-    # An external id that happens to be a UUID is its owner's own.
+    # An external id may have the form of a UUID: the contact that has it wins.
     return found | {row[0]: row[1] for row in rows if row[0] is not None}
 
 
-@dataclass(frozen=True)
-class ContactRow:
+@dataclass(slots=True, kw_only=True)
+class ContactRow(ReadableContact):
     """A contact as readers see it."""
 
     id: UUID
-    external_id: str | None
-    email: str | None
-    phone: str | None
-    timezone: str | None
-    locale: str | None
-    country: str | None
-    score: float
-    lifecycle: str | None
-    attributes: dict[str, Any]
     created_at: datetime
     updated_at: datetime
 
 
-async def read_contact(conn: AsyncConnection[Any], contact_id: UUID) -> ContactRow | None:
-    """A contact as it is, unlocked."""
-    async with conn.cursor(row_factory=class_row(ContactRow)) as cursor:
-        await cursor.execute(
-            "select id, external_id, email, phone, timezone, locale, country, score, lifecycle,"
-            " attributes, created_at, updated_at from contact where id = %s",
-            (contact_id,),
-        )
-        return await cursor.fetchone()
+_READ = statement(
+    select(*table_columns(Contact, ContactRow)).where(col(Contact.id) == bindparam("id"))
+)
+
+
+async def read_contact(conn: Connection, contact_id: UUID) -> ContactRow | None:
+    """A contact, read without a lock."""
+    return await fetch_one_as(conn, ContactRow, _READ, {"id": contact_id})

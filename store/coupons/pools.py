@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 from uuid import UUID
 
-from psycopg import AsyncConnection
-from psycopg.rows import class_row
+from sqlalchemy import bindparam, func
+from sqlalchemy.dialects.postgresql import insert
+
+from store.sql import (
+    Connection,
+    execute,
+    fetch_all_as,
+    fetch_one_as,
+    fetch_value,
+    sql,
+    statement,
+)
+from store.tables.messages import CouponPool
 
 
 @dataclass(frozen=True)
@@ -22,86 +33,95 @@ class Pool:
     left: int
 
 
-_POOLS = """
+# The update locks the pool's row even if it exists, so that imports into a pool run one at a time.
+_MAKE = statement(
+    insert(CouponPool)
+    .values(key=bindparam("pool"))
+    .on_conflict_do_update(index_elements=["key"], set_={"imported_at": func.parcours.clock()})
+)
+_ADD = sql("""
+insert into coupon (pool, code)
+select %(pool)s, code from unnest(%(codes)s::text[]) with ordinality as imported(code, n) order by n
+on conflict (pool, code) do nothing
+""")
+_POOLS = sql("""
 select p.key as pool, count(c.id) as total, count(c.drawn_at) as drawn,
        count(c.redeemed_at) as redeemed, count(c.id) - count(c.drawn_at) as "left"
 from coupon_pool p left join coupon c on c.pool = p.key
-"""
-
-
-async def make_pool(conn: AsyncConnection[Any], pool: str) -> None:
-    """Make a pool, or find it, and let imports into it take turns until the transaction ends."""
-    await conn.execute(
-        "insert into coupon_pool (key) values (%s)"
-        " on conflict (key) do update set imported_at = parcours.clock()",
-        (pool,),
-    )
-
-
-async def add_codes(conn: AsyncConnection[Any], pool: str, codes: Sequence[str]) -> int:
-    """Add codes to a pool, to be drawn in their order; how many were not in it yet."""
-    cursor = await conn.execute(
-        "insert into coupon (pool, code)"
-        " select %s, code from unnest(%s::text[]) with ordinality as given(code, n) order by n"
-        " on conflict (pool, code) do nothing",
-        (pool, list(codes)),
-    )
-    return cursor.rowcount
-
-
-async def read_pool(conn: AsyncConnection[Any], pool: str) -> Pool | None:
-    """A pool's counts; None if there is no such pool."""
-    async with conn.cursor(row_factory=class_row(Pool)) as cursor:
-        await cursor.execute(_POOLS + " where p.key = %s group by p.key", (pool,))
-        return await cursor.fetchone()
-
-
-async def list_pools(conn: AsyncConnection[Any], after: str, limit: int) -> list[Pool]:
-    """Pools by key, those beyond `after`."""
-    async with conn.cursor(row_factory=class_row(Pool)) as cursor:
-        await cursor.execute(
-            _POOLS + " where p.key > %s group by p.key order by p.key limit %s", (after, limit)
-        )
-        return await cursor.fetchall()
-
-
-_DRAW = """
+""")
+_READ = sql("{pools} where p.key = %(pool)s group by p.key", pools=_POOLS)
+_LIST = sql(
+    "{pools} where p.key > %(after)s group by p.key order by p.key limit %(limit)s", pools=_POOLS
+)
+# Codes that other transactions are about to draw are passed over. Only if there are no others is
+# the lock waited for: a transaction that rolls back leaves its code free.
+_DRAW: Final = tuple(
+    sql(
+        """
 update coupon set drawn_at = parcours.clock(), contact_id = %(contact)s, run_id = %(run)s,
        visit = %(visit)s
 where id = (
     select id from coupon where pool = %(pool)s and drawn_at is null
-    order by id limit 1 for update {waiting}
+    order by id limit 1 for update {locked}
 )
 returning code
-"""
+""",
+        locked=locked,
+    )
+    for locked in (sql("skip locked"), sql(""))
+)
+_REDEEM = sql("""
+update coupon c set redeemed_at = parcours.clock()
+from unnest(%(contacts)s::uuid[], %(codes)s::text[]) as used(contact_id, code)
+where c.contact_id = used.contact_id and c.code = used.code and c.redeemed_at is null
+""")
+
+
+async def make_pool(conn: Connection, pool: str) -> None:
+    """Make a pool if there is none, and lock it against other imports for this transaction."""
+    await execute(conn, _MAKE, {"pool": pool})
+
+
+async def add_codes(conn: Connection, pool: str, codes: Sequence[str]) -> int:
+    """Add codes to a pool, to be drawn in their order; the number that were not in it yet."""
+    return await execute(conn, _ADD, {"pool": pool, "codes": list(codes)})
+
+
+async def read_pool(conn: Connection, pool: str) -> Pool | None:
+    """A pool's counts; None if there is no such pool."""
+    return await fetch_one_as(conn, Pool, _READ, {"pool": pool})
+
+
+async def list_pools(conn: Connection, after: str, limit: int) -> list[Pool]:
+    """Pools by key, those beyond `after`."""
+    return await fetch_all_as(conn, Pool, _LIST, {"after": after, "limit": limit})
 
 
 async def draw(
-    conn: AsyncConnection[Any], pool: str, *, contact_id: UUID, run_id: UUID, visit: int
+    conn: Connection, pool: str, *, contact_id: UUID, run_id: UUID, visit: int
 ) -> str | None:
     """Draw the pool's next code for a visit; None if none is left.
 
-    It is drawn when the caller's transaction commits, and otherwise free again.
+    The code is drawn when the caller's transaction commits, and is free again if it rolls back.
     """
-    given = {"pool": pool, "contact": contact_id, "run": run_id, "visit": visit}
-    # What others are about to draw is passed over. Only if there is nothing else are they waited
-    # for: one that does not commit leaves its code to us.
-    for waiting in ("skip locked", ""):
-        cursor = await conn.execute(_DRAW.format(waiting=waiting).encode(), given)
-        row = await cursor.fetchone()
-        if row is not None:
-            return str(row[0])
+    drawing = {"pool": pool, "contact": contact_id, "run": run_id, "visit": visit}
+    for query in _DRAW:
+        code = await fetch_value(conn, query, drawing)
+        if code is not None:
+            return str(code)
     return None
 
 
-async def redeem(conn: AsyncConnection[Any], redeemed: Sequence[tuple[UUID, str]]) -> None:
-    """Note that contacts used codes they had drawn. The first time counts.
+async def redeem(conn: Connection, redeemed: Sequence[tuple[UUID, str]]) -> None:
+    """Record that contacts used codes that they had drawn: (contact, code). The first time counts.
 
-    A code that the contact has not drawn came from elsewhere, and changes nothing.
+    A code that the contact has not drawn changes nothing.
     """
-    await conn.execute(
-        "update coupon c set redeemed_at = parcours.clock()"
-        " from unnest(%s::uuid[], %s::text[]) as g(contact_id, code)"
-        " where c.contact_id = g.contact_id and c.code = g.code and c.redeemed_at is null",
-        ([contact for contact, _ in redeemed], [code for _, code in redeemed]),
+    await execute(
+        conn,
+        _REDEEM,
+        {
+            "contacts": [contact for contact, _ in redeemed],
+            "codes": [code for _, code in redeemed],
+        },
     )

@@ -1,1 +1,1 @@
-"""Messages: claims, outcomes, deferrals, caps and suppressions."""
+"""Messages: claims, results, deferrals, frequency caps and suppressions."""

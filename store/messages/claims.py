@@ -1,115 +1,131 @@
-"""Messages: claimed before the provider is called, and settled after.
+"""Messages: claimed before the provider is called, and settled after it.
 
 States: claimed → sent | refused (final) | released (certainly not taken; may be claimed again) |
-unknown (nobody can say). The unique (run, visit) makes a second message of a visit impossible.
+unknown (the provider may have taken it). The unique (run, visit) allows one message per visit.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
+from sqlalchemy import bindparam, func, update
+from sqlmodel import col
 
-from store.runs.rows import RunRow
+from store.sql import (
+    Connection,
+    execute,
+    fetch_column,
+    fetch_one,
+    fetch_value,
+    sql,
+    statement,
+    text_list,
+)
+from store.tables.messages import POSSIBLY_SENT, Message
 
 Settled = Literal["sent", "refused", "released", "unknown"]
+"""The states of a message whose attempt is over."""
 
+_CLAIM = sql("""
+with claimed as (
+    insert into message
+        (id, run_id, visit, step, contact_id, channel, topic, transactional, state, token)
+    values (%(id)s, %(run)s, %(visit)s, %(step)s, %(contact)s, %(channel)s, %(topic)s,
+            %(transactional)s, 'claimed', %(token)s)
+    on conflict (run_id, visit) do update
+    set state = 'claimed', token = excluded.token, claimed_at = parcours.clock(),
+        attempts = message.attempts + 1, settled_at = null
+    returning id, first_attempt_at
+), begun as (
+    insert into visit (run_id, visit, step, kind, started_at, message_id, facts)
+    select %(run)s, %(visit)s, %(step)s, %(channel)s, %(started)s, id, %(facts)s
+    from claimed
+    on conflict (run_id, visit) do update
+    set message_id = excluded.message_id, held = null, due_at = null,
+        facts = visit.facts || excluded.facts
+), run_at_step as (
+    update run set step = %(step)s, visit = %(visit)s where id = %(run)s
+)
+select id, first_attempt_at from claimed
+""")
 
-@dataclass(frozen=True)
-class PreviousAttempt:
-    """What earlier attempts left of a send: its message, if one was claimed, and its outcome."""
+_SETTLE = sql("""
+with settled as (
+    update message set state = %(state)s, settled_at = parcours.clock(),
+           provider_id = coalesce(%(provider)s, provider_id), code = %(code)s,
+           detail = %(detail)s
+    where run_id = %(run)s and visit = %(visit)s and token = %(token)s
+      and state in ('claimed', 'unknown')
+    returning id
+), ended as (
+    update visit set outcome = %(outcome)s, ended_at = parcours.clock(),
+           facts = facts || %(facts)s, output = output || %(output)s
+    where run_id = %(run)s and visit = %(visit)s and outcome is null
+      and %(outcome)s::text is not null and exists (select from settled)
+)
+select id from settled
+""")
 
-    outcome: str | None
-    message_id: UUID | None
-    state: str | None
-    first_attempt_at: datetime | None
-    claim_age: timedelta | None
-    started_at: datetime | None
-    """When the run came to the visit; None if it comes now."""
-    held: str | None
-    """Why it stood still until now."""
-    facts: dict[str, Any] | None
-
-
-@dataclass(frozen=True)
-class PauseState:
-    """What makes a send stand still, or did: its journey's pause, and what became of the last."""
-
-    journey_state: str
-    due_at: datetime | None
-    """When the send was to look again."""
-    overdue: dict[str, Any] | None
-    """What becomes of sends that the last pause held."""
-    resumed_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Recipient:
-    """A contact as a send sees it: the columns, the attributes, and its consent to the topic."""
-
-    external_id: str | None
-    email: str | None
-    phone: str | None
-    timezone: str | None
-    locale: str | None
-    country: str | None
-    score: float
-    lifecycle: str | None
-    attributes: dict[str, Any]
-    consent: str
-    """`subscribed`, `pending` or `unsubscribed`: the record, else the topic's default."""
-
-
-async def read_send_state(
-    conn: AsyncConnection[Any], run: RunRow, visit: int, topic: str | None, channel: str
-) -> tuple[PreviousAttempt, PauseState, Recipient, dict[str, Any] | None]:
-    """What earlier attempts left, what held the send, the contact with its consent to `topic`, and
-    the document of the channel, if it has one.
-
-    Without a topic the consent is `unsubscribed`.
-    """
-    cursor = await conn.execute(
-        """
-        select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claimed_at,
-               v.started_at, v.held, v.facts,
-               j.state, v.due_at, j.overdue, j.resumed_at,
-               settings.document,
-               c.external_id, c.email, c.phone, c.timezone, c.locale, c.country, c.score,
-               c.lifecycle, c.attributes,
-               coalesce(
-                   (select state from topic_state t
-                    where t.contact_id = c.id and t.topic = %(topic)s),
-                   (select case d.document->>'default' when 'opt_out' then 'subscribed' end
-                    from document d where d.kind = 'topic' and d.key = %(topic)s),
-                   'unsubscribed'
-               )
-        from contact c
-        join journey j on j.key = %(journey)s
-        left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
-        left join message m on m.run_id = %(run)s and m.visit = %(visit)s
-        left join document settings on settings.kind = 'channel' and settings.key = %(channel)s
-        where c.id = %(contact)s
-        """,
-        {
-            "topic": topic,
-            "run": run.id,
-            "visit": visit,
-            "contact": run.contact_id,
-            "journey": run.journey,
-            "channel": channel,
-        },
+_MARK_UNKNOWN = statement(
+    update(Message)
+    .where(
+        col(Message.run_id) == bindparam("run"),
+        col(Message.visit) == bindparam("visit"),
+        col(Message.state) == "claimed",
     )
-    row = await cursor.fetchone()
-    assert row is not None
-    return PreviousAttempt(*row[:8]), PauseState(*row[8:12]), Recipient(*row[13:]), row[12]
+    .values(state="unknown", settled_at=func.parcours.clock(), code="interrupted")
+)
+
+_MARK_ABANDONED = sql("""
+with given_up as (
+    update message m set state = 'unknown', settled_at = parcours.clock(),
+           code = 'interrupted'
+    from run r
+    where m.state = 'claimed' and m.claimed_at < parcours.clock() - interval '1 minute'
+      and r.id = m.run_id and r.state = 'ended'
+    returning m.id, m.run_id, m.visit
+), ended as (
+    update visit v set outcome = 'unknown', ended_at = parcours.clock(),
+           facts = v.facts || '{"reason": "interrupted"}'
+    from given_up g
+    where v.run_id = g.run_id and v.visit = g.visit and v.outcome is null
+)
+select id from given_up
+""")
+
+_SKIP = sql("""
+with ended as (
+    insert into visit (run_id, visit, step, kind, outcome, started_at, ended_at, facts)
+    values (%(run)s, %(visit)s, %(step)s, %(kind)s, %(outcome)s, %(started)s,
+            parcours.clock(), %(facts)s)
+    on conflict (run_id, visit) do update
+    set outcome = coalesce(visit.outcome, excluded.outcome), held = null, due_at = null,
+        ended_at = coalesce(visit.ended_at, excluded.ended_at),
+        facts = case when visit.outcome is null then visit.facts || excluded.facts
+                     else visit.facts end
+    returning outcome
+), run_at_step as (
+    update run set step = %(step)s, visit = %(visit)s where id = %(run)s
+)
+select outcome from ended
+""")
+
+_WAS_SENT = sql(
+    """
+select bool_or(state in ({possibly_sent})) from (
+    select distinct on (step) state from message
+    where run_id = %(run)s and step = any(%(steps)s) order by step, visit desc
+) latest
+""",
+    possibly_sent=text_list(POSSIBLY_SENT),
+)
 
 
 async def claim_message(
-    conn: AsyncConnection[Any],
+    conn: Connection,
     *,
     message_id: UUID,
     run_id: UUID,
@@ -123,35 +139,14 @@ async def claim_message(
     started: datetime,
     facts: dict[str, Any],
 ) -> tuple[UUID, datetime]:
-    """Claim the message of a visit for one attempt; the caller holds the run's lock.
+    """Claim the message of a visit for one attempt; the caller has locked the run.
 
-    `started` is when the run came to the visit, `facts` what was seen until now. Returns the
-    message's id and the time of its first attempt. Repeating it for a released message claims it
-    again.
+    `started` is when the run came to the visit, `facts` those that the send has found until now.
+    Returns the message's id and the time of its first attempt. A released message is claimed again.
     """
-    cursor = await conn.execute(
-        """
-        with claimed as (
-            insert into message
-                (id, run_id, visit, step, contact_id, channel, topic, transactional, state, token)
-            values (%(id)s, %(run)s, %(visit)s, %(step)s, %(contact)s, %(channel)s, %(topic)s,
-                    %(transactional)s, 'claimed', %(token)s)
-            on conflict (run_id, visit) do update
-            set state = 'claimed', token = excluded.token, claimed_at = parcours.clock(),
-                attempts = message.attempts + 1, settled_at = null
-            returning id, first_attempt_at
-        ), standing as (
-            insert into visit (run_id, visit, step, kind, started_at, message_id, facts)
-            select %(run)s, %(visit)s, %(step)s, %(channel)s, %(started)s, id, %(facts)s
-            from claimed
-            on conflict (run_id, visit) do update
-            set message_id = excluded.message_id, held = null, due_at = null,
-                facts = visit.facts || excluded.facts
-        ), stood as (
-            update run set step = %(step)s, visit = %(visit)s where id = %(run)s
-        )
-        select id, first_attempt_at from claimed
-        """,
+    row = await fetch_one(
+        conn,
+        _CLAIM,
         {
             "id": message_id,
             "run": run_id,
@@ -166,13 +161,12 @@ async def claim_message(
             "facts": Jsonb(facts),
         },
     )
-    row = await cursor.fetchone()
     assert row is not None
     return row[0], row[1]
 
 
 async def record_result(
-    conn: AsyncConnection[Any],
+    conn: Connection,
     *,
     run_id: UUID,
     visit: int,
@@ -185,28 +179,14 @@ async def record_result(
     facts: dict[str, Any] | None = None,
     output: dict[str, Any] | None = None,
 ) -> bool:
-    """Record how a claimed attempt went, and the visit's outcome unless it has one already.
+    """Record the result of a claimed attempt, and the visit's outcome unless it has one already.
 
-    A late record settles a message that was given up as unknown; the visit's outcome stays. False
-    if another attempt holds the claim, or the message was settled before.
+    A late record settles a message that was marked unknown; the visit's outcome stays. Returns
+    False if another attempt has the claim, or the message was settled before.
     """
-    cursor = await conn.execute(
-        """
-        with settled as (
-            update message set state = %(state)s, settled_at = parcours.clock(),
-                   provider_id = coalesce(%(provider)s, provider_id), code = %(code)s,
-                   detail = %(detail)s
-            where run_id = %(run)s and visit = %(visit)s and token = %(token)s
-              and state in ('claimed', 'unknown')
-            returning id
-        ), ended as (
-            update visit set outcome = %(outcome)s, ended_at = parcours.clock(),
-                   facts = facts || %(facts)s, output = output || %(output)s
-            where run_id = %(run)s and visit = %(visit)s and outcome is null
-              and %(outcome)s::text is not null and exists (select from settled)
-        )
-        select id from settled
-        """,
+    changed = await execute(
+        conn,
+        _SETTLE,
         {
             "run": run_id,
             "visit": visit,
@@ -220,47 +200,25 @@ async def record_result(
             "output": Jsonb(output or {}),
         },
     )
-    return await cursor.fetchone() is not None
+    return changed > 0
 
 
-async def mark_claim_unknown(conn: AsyncConnection[Any], *, run_id: UUID, visit: int) -> None:
-    """Call a claim unknown: its attempt is over, and nobody recorded how it went."""
-    await conn.execute(
-        "update message set state = 'unknown', settled_at = parcours.clock(), code = 'interrupted'"
-        " where run_id = %s and visit = %s and state = 'claimed'",
-        (run_id, visit),
-    )
+async def mark_claim_unknown(conn: Connection, *, run_id: UUID, visit: int) -> None:
+    """Make a claim unknown: its attempt is over, and its result was not recorded."""
+    await execute(conn, _MARK_UNKNOWN, {"run": run_id, "visit": visit})
 
 
-async def mark_abandoned_claims_unknown(conn: AsyncConnection[Any]) -> list[UUID]:
-    """Call the claims of ended runs unknown once no attempt can still be at work.
+async def mark_abandoned_claims_unknown(conn: Connection) -> list[UUID]:
+    """Make the claims of ended runs unknown once no attempt can still be at work.
 
-    An active run's next attempt does it by itself; a run that was terminated has none. Returns the
-    messages' ids.
+    The next attempt of an active run does the same; a run that was terminated has no next attempt.
+    Returns the messages' ids.
     """
-    cursor = await conn.execute(
-        """
-        with given_up as (
-            update message m set state = 'unknown', settled_at = parcours.clock(),
-                   code = 'interrupted'
-            from run r
-            where m.state = 'claimed' and m.claimed_at < parcours.clock() - interval '1 minute'
-              and r.id = m.run_id and r.state = 'ended'
-            returning m.id, m.run_id, m.visit
-        ), ended as (
-            update visit v set outcome = 'unknown', ended_at = parcours.clock(),
-                   facts = v.facts || '{"reason": "interrupted"}'
-            from given_up g
-            where v.run_id = g.run_id and v.visit = g.visit and v.outcome is null
-        )
-        select id from given_up
-        """
-    )
-    return [row[0] for row in await cursor.fetchall()]
+    return await fetch_column(conn, _MARK_ABANDONED)
 
 
 async def record_skip(
-    conn: AsyncConnection[Any],
+    conn: Connection,
     *,
     run_id: UUID,
     visit: int,
@@ -270,24 +228,13 @@ async def record_skip(
     facts: dict[str, Any],
     started: datetime,
 ) -> str:
-    """End a send's visit without a call to a provider; returns the outcome that holds."""
-    cursor = await conn.execute(
-        """
-        with ended as (
-            insert into visit (run_id, visit, step, kind, outcome, started_at, ended_at, facts)
-            values (%(run)s, %(visit)s, %(step)s, %(kind)s, %(outcome)s, %(started)s,
-                    parcours.clock(), %(facts)s)
-            on conflict (run_id, visit) do update
-            set outcome = coalesce(visit.outcome, excluded.outcome), held = null, due_at = null,
-                ended_at = coalesce(visit.ended_at, excluded.ended_at),
-                facts = case when visit.outcome is null then visit.facts || excluded.facts
-                             else visit.facts end
-            returning outcome
-        ), stood as (
-            update run set step = %(step)s, visit = %(visit)s where id = %(run)s
-        )
-        select outcome from ended
-        """,
+    """End a send's visit without a call to a provider; returns the visit's outcome.
+
+    That is an earlier one if the visit had ended before.
+    """
+    recorded = await fetch_value(
+        conn,
+        _SKIP,
         {
             "run": run_id,
             "visit": visit,
@@ -298,21 +245,9 @@ async def record_skip(
             "started": started,
         },
     )
-    row = await cursor.fetchone()
-    assert row is not None
-    return str(row[0])
+    return str(recorded)
 
 
-async def was_sent(conn: AsyncConnection[Any], run_id: UUID, steps: list[str]) -> bool:
-    """Whether the latest message of any of these steps went out, or may have."""
-    cursor = await conn.execute(
-        """
-        select bool_or(state in ('claimed', 'sent', 'unknown')) from (
-            select distinct on (step) state from message
-            where run_id = %s and step = any(%s) order by step, visit desc
-        ) latest
-        """,
-        (run_id, steps),
-    )
-    row = await cursor.fetchone()
-    return bool(row and row[0])
+async def was_sent(conn: Connection, run_id: UUID, steps: list[str]) -> bool:
+    """Whether the latest message of any of these steps was sent, or may have been."""
+    return bool(await fetch_value(conn, _WAS_SENT, {"run": run_id, "steps": steps}))

@@ -1,16 +1,28 @@
-"""What frequency caps count."""
+"""The messages that frequency caps count."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection
+from store.sql import Connection, fetch_value, sql, text_list
+from store.tables.messages import POSSIBLY_SENT
+
+# The condition on the state is that of the partial index `message_counted`.
+_NTH_NEWEST = sql(
+    """
+select claimed_at from message
+where contact_id = %(contact)s and channel = %(channel)s and not transactional
+  and state in ({possibly_sent})
+  and not (run_id = %(run)s and visit = %(visit)s)
+order by claimed_at desc offset %(before)s limit 1
+""",
+    possibly_sent=text_list(POSSIBLY_SENT),
+)
 
 
 async def nth_newest_claim(
-    conn: AsyncConnection[Any],
+    conn: Connection,
     *,
     contact_id: UUID,
     channel: str,
@@ -18,19 +30,14 @@ async def nth_newest_claim(
     run_id: UUID,
     visit: int,
 ) -> datetime | None:
-    """When the contact's message that stands at a `place`, from 1, was claimed; the newest first.
+    """When the contact's nth newest counted message of a channel was claimed; None if none is.
 
-    Of the messages of a channel that went out or may have, of any journey, but for transactional
-    ones and that of this visit. None if there are fewer. Under the contact's lock it is exact.
+    `place` is n, from 1. Counted are messages of any journey that were sent or may have been,
+    without transactional ones and without that of this visit. Exact under the contact's lock.
     """
-    cursor = await conn.execute(
-        """
-        select claimed_at from message
-        where contact_id = %(contact)s and channel = %(channel)s and not transactional
-          and state in ('claimed', 'sent', 'unknown')
-          and not (run_id = %(run)s and visit = %(visit)s)
-        order by claimed_at desc offset %(before)s limit 1
-        """,
+    claimed_at: datetime | None = await fetch_value(
+        conn,
+        _NTH_NEWEST,
         {
             "contact": contact_id,
             "channel": channel,
@@ -39,5 +46,4 @@ async def nth_newest_claim(
             "before": place - 1,
         },
     )
-    row = await cursor.fetchone()
-    return row[0] if row else None
+    return claimed_at

@@ -1,15 +1,17 @@
-"""Bringing a database to the newest schema."""
+"""Migration of a database to the newest schema."""
+
+from __future__ import annotations
 
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
-# Any number will do as long as nobody else's advisory lock has it: two processes that migrate at
-# once take turns.
+# The key of an advisory lock, so that processes which migrate at once take turns. It may be any
+# number that no other advisory lock of the database uses.
 _LOCK = 0x70617263
 
 
@@ -22,15 +24,15 @@ def upgrade(database_url: str) -> None:
     engine = create_engine(url, poolclass=NullPool)
     try:
         with engine.begin() as connection:
-            connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             command.upgrade(config(connection), "head")
     finally:
         engine.dispose()
 
 
 def config(connection: Connection) -> Config:
-    """Alembic's configuration on an open connection."""
-    made = Config()
-    made.set_main_option("script_location", str(Path(__file__).parent))
-    made.attributes["connection"] = connection
-    return made
+    """The configuration of Alembic for an open connection."""
+    settings = Config()
+    settings.set_main_option("script_location", str(Path(__file__).parent))
+    settings.attributes["connection"] = connection
+    return settings

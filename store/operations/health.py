@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from store.sql import Connection, execute, sql
 
-from psycopg import AsyncConnection
+_CLOCK = sql("select parcours.clock()")
 
 
-async def ping(conn: AsyncConnection[Any]) -> None:
-    """Ask for the time. Raises psycopg.OperationalError while the database is away."""
-    await conn.execute("select parcours.clock()")
+async def ping(conn: Connection) -> None:
+    """Query the database's time. Raises psycopg.OperationalError if the database is away."""
+    await execute(conn, _CLOCK)

@@ -1,46 +1,58 @@
-"""Whose turn it is to sweep, and how far the sweep has come."""
+"""Turns of the reconciliation: which process has one, and up to when workflows were checked."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Final
 
-from psycopg import AsyncConnection
+from sqlalchemy import bindparam, null, update
+from sqlmodel import col
 
-_LEASE = timedelta(seconds=30)
+from store.sql import Connection, execute, fetch_one, sql, statement
+from store.tables.operations import SweepCursor
+
+_LEASE: Final = timedelta(seconds=30)
+
+_BEGIN = sql("""
+insert into sweep_cursor (name, closed_until)
+values (%(name)s, parcours.clock() - interval '1 day') on conflict do nothing
+""")
+_TAKE = sql("""
+update sweep_cursor set leased_until = parcours.clock() + %(lease)s
+where name = %(name)s
+  and (leased_until is null or leased_until < parcours.clock())
+  and closed_until <= parcours.clock() - %(pause)s::interval
+returning closed_until, parcours.clock()
+""")
+_FINISH = statement(
+    update(SweepCursor)
+    .where(col(SweepCursor.name) == bindparam("name"))
+    .values(closed_until=bindparam("until"), leased_until=null())
+)
+_RELEASE = statement(
+    update(SweepCursor)
+    .where(col(SweepCursor.name) == bindparam("name"))
+    .values(leased_until=null())
+)
 
 
 async def take_turn(
-    conn: AsyncConnection[Any], name: str, pause: timedelta
+    conn: Connection, name: str, pause: timedelta
 ) -> tuple[datetime, datetime] | None:
-    """Take a turn, at most once per `pause`: since when to look, and the time now.
+    """Take a turn, at most once per `pause`: (up to when workflows were checked, the time now).
 
-    None if another process has the turn, or it is too early.
+    None if another process has the turn, or if the pause is not over.
     """
-    await conn.execute(
-        "insert into sweep_cursor (name, closed_until) values (%s, parcours.clock() - interval"
-        " '1 day') on conflict do nothing",
-        (name,),
-    )
-    cursor = await conn.execute(
-        "update sweep_cursor set leased_until = parcours.clock() + %(lease)s where name = %(name)s"
-        " and (leased_until is null or leased_until < parcours.clock())"
-        " and closed_until <= parcours.clock() - %(pause)s::interval"
-        " returning closed_until, parcours.clock()",
-        {"lease": _LEASE, "name": name, "pause": pause},
-    )
-    row = await cursor.fetchone()
+    await execute(conn, _BEGIN, {"name": name})
+    row = await fetch_one(conn, _TAKE, {"lease": _LEASE, "name": name, "pause": pause})
     return (row[0], row[1]) if row else None
 
 
-async def finish_turn(conn: AsyncConnection[Any], name: str, until: datetime) -> None:
-    """End a turn that looked at everything up to `until`."""
-    await conn.execute(
-        "update sweep_cursor set closed_until = %s, leased_until = null where name = %s",
-        (until, name),
-    )
+async def finish_turn(conn: Connection, name: str, until: datetime) -> None:
+    """End a turn that has checked everything up to `until`."""
+    await execute(conn, _FINISH, {"name": name, "until": until})
 
 
-async def give_up_turn(conn: AsyncConnection[Any], name: str) -> None:
-    """End a turn that came to nothing."""
-    await conn.execute("update sweep_cursor set leased_until = null where name = %s", (name,))
+async def give_up_turn(conn: Connection, name: str) -> None:
+    """End a turn that failed, so that the next one checks the same time again."""
+    await execute(conn, _RELEASE, {"name": name})

@@ -1,59 +1,75 @@
-"""The end of a run, and the exit rule that fired."""
+"""The end of a run, its reason, and the exit rule that fired."""
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection
+from sqlalchemy import bindparam, delete, update
+from sqlmodel import col
+
+from store.sql import Connection, execute, sql, statement
+from store.tables.runs import Listener, Run
+
+_END = sql("""
+with removed as (delete from listener where run_id = %(run)s),
+left_at as (
+    update visit v set outcome = %(outcome)s, ended_at = parcours.clock()
+    where v.run_id = %(run)s and v.outcome is null and not exists (
+        select from message m
+        where m.run_id = v.run_id and m.visit = v.visit and m.state = 'claimed'
+    )
+)
+update run set state = 'ended', outcome = %(outcome)s, reason = %(reason)s,
+       ended_at = parcours.clock(), stop_workflow = %(stop)s
+where id = %(run)s and state = 'active' returning id
+""")
+_SET_REASON = statement(
+    update(Run).where(col(Run.id) == bindparam("run")).values(reason=bindparam("reason"))
+)
+_SET_EXIT = statement(
+    update(Run)
+    .where(col(Run.id) == bindparam("run"))
+    .values(
+        exit_rule=bindparam("rule"), exit_visit=bindparam("at_visit"), reason=bindparam("reason")
+    )
+)
+_REMOVE_LISTENERS = statement(delete(Listener).where(col(Listener.run_id) == bindparam("run")))
 
 
 async def end_run(
-    conn: AsyncConnection[Any],
+    conn: Connection,
     run_id: UUID,
     outcome: str,
     reason: str | None,
     *,
     stop_workflow: bool = False,
 ) -> bool:
-    """End an active run: listeners first, then its row, and the visit it stands at.
+    """End an active run with its listeners and its open visit. False if the run had ended before.
 
-    A visit whose send is claimed stays open for its record. False if the run had ended before.
-    `stop_workflow`: its workflow is still to be told.
+    A visit whose send is claimed stays open until the send is recorded. `stop_workflow` leaves a
+    mark that its workflow is still to be stopped.
     """
-    cursor = await conn.execute(
-        """
-        with gone as (delete from listener where run_id = %(run)s),
-        left_at as (
-            update visit v set outcome = %(outcome)s, ended_at = parcours.clock()
-            where v.run_id = %(run)s and v.outcome is null and not exists (
-                select from message m
-                where m.run_id = v.run_id and m.visit = v.visit and m.state = 'claimed'
-            )
-        )
-        update run set state = 'ended', outcome = %(outcome)s, reason = %(reason)s,
-               ended_at = parcours.clock(), stop_workflow = %(stop)s
-        where id = %(run)s and state = 'active' returning id
-        """,
+    ended = await execute(
+        conn,
+        _END,
         {"run": run_id, "outcome": outcome, "reason": reason, "stop": stop_workflow},
     )
-    return await cursor.fetchone() is not None
+    return ended > 0
 
 
-async def record_end_reason(conn: AsyncConnection[Any], run_id: UUID, reason: str) -> None:
-    """Note why the run is about to end."""
-    await conn.execute("update run set reason = %s where id = %s", (reason, run_id))
+async def record_end_reason(conn: Connection, run_id: UUID, reason: str) -> None:
+    """Record why the run is about to end."""
+    await execute(conn, _SET_REASON, {"run": run_id, "reason": reason})
 
 
 async def record_fired_exit(
-    conn: AsyncConnection[Any], run_id: UUID, visit: int, rule: int, reason: str
+    conn: Connection, run_id: UUID, visit: int, rule: int, reason: str
 ) -> None:
-    """Note which exit rule fired, and at which visit.
+    """Record which exit rule fired, and at which visit; remove the run's listeners.
 
-    From here on the run's sends are not asked about exits.
+    From here on no exit is checked before the run's sends.
     """
-    await conn.execute(
-        "update run set exit_rule = %s, exit_visit = %s, reason = %s where id = %s",
-        (rule, visit, reason, run_id),
+    await execute(
+        conn, _SET_EXIT, {"run": run_id, "rule": rule, "at_visit": visit, "reason": reason}
     )
-    await conn.execute("delete from listener where run_id = %s", (run_id,))
+    await execute(conn, _REMOVE_LISTENERS, {"run": run_id})

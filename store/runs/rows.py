@@ -1,4 +1,4 @@
-"""Runs: reading one with its contact, ending it, and what is left to tell Temporal."""
+"""Rows of runs, read or locked together with those of their contacts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection
-from psycopg.rows import class_row
+from store.sql import Connection, columns, fetch_all_as, fetch_one_as, sql
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run, with what is asked most of its contact and its journey."""
+    """A run, with its contact's time zone and newest event, and the time of the reading."""
 
     id: UUID
     journey: str
@@ -40,74 +39,72 @@ class RunRow:
 
     @property
     def active(self) -> bool:
-        """Whether the run goes on."""
+        """Whether the run has not ended."""
         return self.state == "active"
 
 
-_READ = """
-select r.id, r.journey, r.version, r.contact_id, r.key, r.state, r.outcome, r.reason, r.entry,
-       r.entry_event_id, r.entry_ref, r.ref, r.visit, r.exit_rule, r.exit_visit, r.depth,
-       r.started_at, r.moves, r.skip_after, c.timezone, c.last_event_id, parcours.clock() as now
+_RUN = sql(
+    """
+select {run}, c.timezone, c.last_event_id, parcours.clock() as now
 from contact c join run r on r.contact_id = c.id
-where r.id = %s
-"""
-_READ_OTHERS = (
-    _READ.replace("where r.id = %s", "where r.journey = %(journey)s and r.state = 'active'")
-    + " and r.version <> %(version)s and (%(after)s::uuid is null or r.id > %(after)s::uuid)"
-    + " order by r.id limit %(limit)s"
+""",
+    run=columns(RunRow, of="r", without=("timezone", "last_event_id", "now")),
 )
-# Rows are locked in the order they are named: the contact, then the run. NO KEY, so that foreign
-# keys of others may still point here.
-_LOCK = _READ + " for no key update of c, r"
-# A pause takes this lock alone, so it comes before a claim or after it. A claim takes it before its
-# rows.
-_CLAIMING = """
+_READ = sql("{run} where r.id = %(run)s", run=_RUN)
+_READ_OTHER_VERSIONS = sql(
+    """
+{run}
+where r.journey = %(journey)s and r.state = 'active' and r.version <> %(version)s
+  and (%(after)s::uuid is null or r.id > %(after)s::uuid)
+order by r.id limit %(limit)s
+""",
+    run=_RUN,
+)
+# Every transaction locks the contact first and then the run. NO KEY, so that rows with a foreign
+# key to them can be inserted meanwhile.
+_LOCK = sql("{read} for no key update of c, r", read=_READ)
+# A pause takes this advisory lock exclusively, so that it comes before a claim or after it. A claim
+# takes it before it locks rows.
+_LOCK_TO_CLAIM = sql(
+    """
 with claiming as materialized (
     select pg_advisory_xact_lock_shared(hashtextextended('pause ' || journey, 0))::text
     from run where id = %(run)s
 )
-"""
-_LOCK_TO_CLAIM = (
-    _CLAIMING
-    + _READ.replace("where r.id = %s", "cross join claiming where r.id = %(run)s")
-    + " for no key update of c, r"
+{run} cross join claiming where r.id = %(run)s for no key update of c, r
+""",
+    run=_RUN,
 )
 
 
-async def read_run(conn: AsyncConnection[Any], run_id: UUID) -> RunRow | None:
-    """A run as it is, unlocked."""
-    async with conn.cursor(row_factory=class_row(RunRow)) as cursor:
-        await cursor.execute(_READ, (run_id,))
-        return await cursor.fetchone()
+async def read_run(conn: Connection, run_id: UUID) -> RunRow | None:
+    """A run, read without a lock."""
+    return await fetch_one_as(conn, RunRow, _READ, {"run": run_id})
 
 
-async def runs_of_others(
-    conn: AsyncConnection[Any], journey: str, version: int, after: UUID | None, limit: int
+async def runs_of_other_versions(
+    conn: Connection, journey: str, version: int, after: UUID | None, limit: int
 ) -> list[RunRow]:
-    """Active runs of a journey that are of another version, by id beyond `after`."""
-    async with conn.cursor(row_factory=class_row(RunRow)) as cursor:
-        await cursor.execute(
-            _READ_OTHERS,
-            {"journey": journey, "version": version, "after": after, "limit": limit},
-        )
-        return await cursor.fetchall()
+    """The active runs of a journey whose version is another one, by id beyond `after`."""
+    return await fetch_all_as(
+        conn,
+        RunRow,
+        _READ_OTHER_VERSIONS,
+        {"journey": journey, "version": version, "after": after, "limit": limit},
+    )
 
 
-async def lock_run(conn: AsyncConnection[Any], run_id: UUID) -> RunRow | None:
+async def lock_run(conn: Connection, run_id: UUID) -> RunRow | None:
     """A run with its contact's row and its own locked until the transaction ends.
 
     Under this lock every event of the contact with a lower id is visible.
     """
-    async with conn.cursor(row_factory=class_row(RunRow)) as cursor:
-        await cursor.execute(_LOCK, (run_id,))
-        return await cursor.fetchone()
+    return await fetch_one_as(conn, RunRow, _LOCK, {"run": run_id})
 
 
-async def lock_run_to_claim(conn: AsyncConnection[Any], run_id: UUID) -> RunRow | None:
-    """`lock_run`, with no pause of the journey beginning before the transaction ends.
+async def lock_run_to_claim(conn: Connection, run_id: UUID) -> RunRow | None:
+    """`lock_run`, and no pause of the journey can begin before the transaction ends.
 
-    What a later statement reads of the journey's state then holds until the commit.
+    The journey's state that a later statement reads is then valid until the commit.
     """
-    async with conn.cursor(row_factory=class_row(RunRow)) as cursor:
-        await cursor.execute(_LOCK_TO_CLAIM, {"run": run_id})
-        return await cursor.fetchone()
+    return await fetch_one_as(conn, RunRow, _LOCK_TO_CLAIM, {"run": run_id})

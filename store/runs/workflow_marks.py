@@ -1,64 +1,80 @@
-"""Marks of runs whose workflow is still to be started, or told that its run has ended."""
+"""Marks of runs whose workflow is still to be started, or to be stopped because the run ended."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
 from uuid import UUID
 
-from psycopg import AsyncConnection
+from sqlalchemy import bindparam, func, select, update
+from sqlmodel import col
 
+from store.sql import Connection, execute, fetch_all, fetch_column, statement
+from store.tables.runs import Run
 
-async def runs_to_start(conn: AsyncConnection[Any], limit: int) -> list[UUID]:
-    """Active runs older than a minute whose workflow nobody has started."""
-    cursor = await conn.execute(
-        "select id from run where state = 'active' and workflow_started_at is null"
-        " and started_at < parcours.clock() - interval '1 minute' order by started_at limit %s",
-        (limit,),
+_SWEPT_AFTER = timedelta(minutes=1)
+"""A run without a workflow is left to its creator for so long."""
+
+_UNSTARTED = (
+    select(col(Run.id))
+    .where(col(Run.state) == "active", col(Run.workflow_started_at).is_(None))
+    .order_by(col(Run.started_at))
+    .limit(bindparam("limit"))
+)
+_TO_START = statement(_UNSTARTED.where(col(Run.started_at) < func.parcours.clock() - _SWEPT_AFTER))
+_MARKED_TO_START = statement(_UNSTARTED.where(col(Run.start_workflow)))
+_UNMARK_START = statement(
+    update(Run).where(col(Run.id) == bindparam("run")).values(start_workflow=False)
+)
+_STARTED = statement(
+    update(Run)
+    .where(col(Run.id) == func.any(bindparam("runs")), col(Run.workflow_started_at).is_(None))
+    .values(start_workflow=False, workflow_started_at=func.parcours.clock())
+)
+_TO_STOP = statement(
+    select(col(Run.id), col(Run.journey))
+    .where(col(Run.stop_workflow))
+    .order_by(col(Run.ended_at))
+    .limit(bindparam("limit"))
+)
+_STOPPED = statement(update(Run).where(col(Run.id) == bindparam("run")).values(stop_workflow=False))
+_ACTIVE = statement(
+    select(col(Run.id)).where(
+        col(Run.id) == func.any(bindparam("runs")), col(Run.state) == "active"
     )
-    return [row[0] for row in await cursor.fetchall()]
+)
 
 
-async def marked_to_start(conn: AsyncConnection[Any], limit: int) -> list[UUID]:
+async def runs_to_start(conn: Connection, limit: int) -> list[UUID]:
+    """Active runs older than a minute whose workflow was not started, oldest first."""
+    return await fetch_column(conn, _TO_START, {"limit": limit})
+
+
+async def marked_to_start(conn: Connection, limit: int) -> list[UUID]:
     """Active runs that a step has begun, and whose workflow a dispatcher is to start."""
-    cursor = await conn.execute(
-        "select id from run where state = 'active' and workflow_started_at is null"
-        " and start_workflow order by started_at limit %s",
-        (limit,),
-    )
-    return [row[0] for row in await cursor.fetchall()]
+    return await fetch_column(conn, _MARKED_TO_START, {"limit": limit})
 
 
-async def unmark_start(conn: AsyncConnection[Any], run_id: UUID) -> None:
-    """Leave a run to the sweep, which starts it if nobody has within a minute."""
-    await conn.execute("update run set start_workflow = false where id = %s", (run_id,))
+async def unmark_start(conn: Connection, run_id: UUID) -> None:
+    """Remove a run's mark, so that `runs_to_start` finds it once it is a minute old."""
+    await execute(conn, _UNMARK_START, {"run": run_id})
 
 
-async def workflow_started(conn: AsyncConnection[Any], run_ids: list[UUID]) -> None:
-    """Note that Temporal has these runs."""
-    await conn.execute(
-        "update run set start_workflow = false,"
-        " workflow_started_at = parcours.clock()"
-        " where id = any(%s) and workflow_started_at is null",
-        (run_ids,),
-    )
+async def workflow_started(conn: Connection, run_ids: list[UUID]) -> None:
+    """Record that Temporal has the workflows of these runs."""
+    await execute(conn, _STARTED, {"runs": run_ids})
 
 
-async def workflows_to_stop(conn: AsyncConnection[Any], limit: int) -> list[tuple[UUID, str]]:
-    """Runs ended in Postgres whose workflow is still to be stopped, with their journeys."""
-    cursor = await conn.execute(
-        "select id, journey from run where stop_workflow order by ended_at limit %s", (limit,)
-    )
-    return [(row[0], row[1]) for row in await cursor.fetchall()]
+async def workflows_to_stop(conn: Connection, limit: int) -> list[tuple[UUID, str]]:
+    """Runs that ended in PostgreSQL and whose workflow is still to be stopped: (run, journey)."""
+    rows = await fetch_all(conn, _TO_STOP, {"limit": limit})
+    return [(run_id, journey) for run_id, journey in rows]
 
 
-async def workflow_stopped(conn: AsyncConnection[Any], run_id: UUID) -> None:
-    """Note that an ended run's workflow was told."""
-    await conn.execute("update run set stop_workflow = false where id = %s", (run_id,))
+async def workflow_stopped(conn: Connection, run_id: UUID) -> None:
+    """Record that the workflow of an ended run was stopped."""
+    await execute(conn, _STOPPED, {"run": run_id})
 
 
-async def active_among(conn: AsyncConnection[Any], run_ids: list[UUID]) -> list[UUID]:
-    """Those of the runs that are still active."""
-    cursor = await conn.execute(
-        "select id from run where id = any(%s) and state = 'active'", (run_ids,)
-    )
-    return [row[0] for row in await cursor.fetchall()]
+async def active_among(conn: Connection, run_ids: list[UUID]) -> list[UUID]:
+    """The runs of the list that are still active."""
+    return await fetch_column(conn, _ACTIVE, {"runs": run_ids})

@@ -1,1 +1,1 @@
-"""The throwaway database of a simulation."""
+"""The throwaway database of a simulation, and what its driver reads from it."""

@@ -1,18 +1,20 @@
-"""Contacts: who they are, what they agreed to, and what they are members of."""
+"""Tables of contacts: identities, consent, suppressions and group members."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, PrimaryKeyConstraint, Text, Uuid
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 from sqlmodel import Field, SQLModel
 
+from journeys.model.well_known_events import ConsentState
 from store.tables.columns import (
     big_column,
     id_column,
+    in_values,
     int_column,
     json_column,
     text_column,
@@ -21,7 +23,7 @@ from store.tables.columns import (
 
 
 class Contact(SQLModel, table=True):
-    """A person. The row is hot: no index on what changes with each event."""
+    """A person. Columns that change with each event have no index, so that updates stay cheap."""
 
     __tablename__ = "contact"
     __table_args__ = ({"postgresql_with": {"fillfactor": "80"}},)
@@ -38,12 +40,12 @@ class Contact(SQLModel, table=True):
     created_at: datetime = Field(sa_column=time_column())
     updated_at: datetime = Field(sa_column=time_column())
     last_event_id: int = Field(sa_column=big_column(default=0))
-    """The highest event id of this contact, written under its lock by whoever adds events."""
+    """The highest event id of this contact, written under its lock with each new event."""
     window_started_at: datetime | None = Field(sa_column=time_column(null=True))
     window_events: int = Field(sa_column=int_column(default=0))
     """Events accepted since `window_started_at`, for the limit on events per minute."""
     leased_until: datetime | None = Field(sa_column=time_column(null=True))
-    """Until when a dispatcher has this contact's outbox for itself."""
+    """Until when one dispatcher alone may dispatch this contact's outbox."""
 
 
 class Identity(SQLModel, table=True):
@@ -63,9 +65,7 @@ class TopicState(SQLModel, table=True):
 
     __tablename__ = "topic_state"
     __table_args__ = (
-        CheckConstraint(
-            "state in ('subscribed', 'pending', 'unsubscribed')", name="topic_state_is"
-        ),
+        CheckConstraint(in_values("state", get_args(ConsentState)), name="topic_state_is"),
         PrimaryKeyConstraint("contact_id", "topic"),
     )
     contact_id: UUID = Field(sa_column=id_column(to="contact.id"))

@@ -1,24 +1,31 @@
-"""What was applied: journeys with their versions, and the other documents."""
+"""Tables of applied definitions: journeys with their versions, and the other documents."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, PrimaryKeyConstraint, SmallInteger, Text
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import big_column, int_column, json_column, text_column, time_column
+from store.tables.columns import (
+    big_column,
+    in_values,
+    int_column,
+    json_column,
+    text_column,
+    time_column,
+)
+
+JourneyState = Literal["draft", "active", "paused", "archived"]
 
 
 class JourneyRow(SQLModel, table=True):
-    """A journey: its state, and which version new runs take."""
+    """A journey: its state, and the version of new runs."""
 
     __tablename__ = "journey"
     __table_args__ = (
-        CheckConstraint(
-            "state in ('draft', 'active', 'paused', 'archived')", name="journey_state_is"
-        ),
+        CheckConstraint(in_values("state", get_args(JourneyState)), name="journey_state_is"),
     )
     key: str = Field(sa_column=text_column(key=True))
     state: str = Field(sa_column=text_column(default="draft"))
@@ -26,9 +33,9 @@ class JourneyRow(SQLModel, table=True):
     created_at: datetime = Field(sa_column=time_column())
     updated_at: datetime = Field(sa_column=time_column())
     overdue: dict[str, Any] | None = Field(sa_column=json_column(null=True))
-    """What becomes of sends that the last pause held: `{policy, seconds}`; None while paused."""
+    """The policy for sends that the last pause deferred: `{policy, seconds}`; None while paused."""
     resumed_at: datetime | None = Field(sa_column=time_column(null=True))
-    """When the last pause ended: from then on a spread counts."""
+    """When the last pause ended, which is where a spread begins."""
 
 
 class JourneyVersion(SQLModel, table=True):
@@ -44,9 +51,9 @@ class JourneyVersion(SQLModel, table=True):
     """The definition as its model dumps it."""
     program: dict[str, Any] = Field(sa_column=json_column())
     source: str = Field(sa_column=text_column())
-    """The text as it was written."""
+    """The file's text."""
     sha256: str = Field(sa_column=text_column())
-    """Of the dumped definition: the same content makes no new version."""
+    """Of `document`: the same content makes no new version."""
     created_at: datetime = Field(sa_column=time_column())
 
 
@@ -65,9 +72,9 @@ class DocumentRow(SQLModel, table=True):
 
 
 class Catalog(SQLModel, table=True):
-    """One row: a number that grows with every change of a journey or document.
+    """The revision of all definitions, in one row: it grows with every change of one of them.
 
-    Whoever keeps definitions in memory compares it inside the transaction that uses them.
+    A process that caches definitions compares it in the transaction that uses them.
     """
 
     __tablename__ = "catalog"

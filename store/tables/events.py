@@ -1,4 +1,4 @@
-"""Events, and what is left to do about them."""
+"""Tables of events, of those that are still to be dispatched, and of receipts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVENT_ID = Sequence("event_id_seq", data_type=BigInteger, cache=1, metadata=SQLM
 
 
 class Event(SQLModel, table=True):
-    """Something a contact did, or that happened to a message."""
+    """Something that a contact did, or that happened to a message."""
 
     __tablename__ = "event"
     __table_args__ = (Index("event_by_contact", "contact_id", "name", "id", "stamped_at"),)
@@ -38,19 +38,19 @@ class Event(SQLModel, table=True):
     properties: dict[str, Any] = Field(sa_column=json_column())
     message_id: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     stamped_at: datetime = Field(sa_column=time_column())
-    """The database's time, under the contact's lock: the order that counts."""
+    """The database's time of recording, under the contact's lock."""
     occurred_at: datetime | None = Field(sa_column=time_column(null=True))
-    """When the client says it happened, its clock's error taken out."""
+    """When it happened by the client's clock, corrected by that clock's error."""
     original_at: datetime | None = Field(sa_column=time_column(null=True))
-    """The client's time stamp as it came."""
+    """The client's time stamp, uncorrected."""
     run_id: UUID | None = Field(sa_column=id_column(null=True))
-    """The one run that sees it; None for an event of the contact at large."""
+    """The only run that sees it; None for an event that every run of the contact sees."""
     depth: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
-    """Enters and emits since the outside event that began the chain."""
+    """The number of `enter` and `emit` steps since the event from outside that began the chain."""
 
 
 class Outbox(SQLModel, table=True):
-    """An event not yet dispatched."""
+    """An event that is not dispatched yet."""
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -64,7 +64,7 @@ class Outbox(SQLModel, table=True):
 
 
 class DeadEvent(SQLModel, table=True):
-    """An event that could not be dispatched for good: operators see it, its contact goes on."""
+    """An event whose dispatch was given up. Later events of its contact are dispatched."""
 
     __tablename__ = "dead_event"
     event_id: int = Field(sa_column=big_column(key=True))

@@ -1,8 +1,9 @@
-"""Messages, and the coupons that they carry."""
+"""Tables of messages and of coupons."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,27 +18,33 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import flag_column, id_column, int_column, text_column, time_column
+from store.tables.columns import (
+    flag_column,
+    id_column,
+    in_values,
+    int_column,
+    text_column,
+    time_column,
+)
+
+MessageState = Literal["claimed", "sent", "refused", "released", "unknown"]
+POSSIBLY_SENT: Final[tuple[MessageState, ...]] = ("claimed", "sent", "unknown")
+"""The states of messages that went out or may have: frequency caps count them."""
 
 
 class Message(SQLModel, table=True):
-    """One e-mail, SMS or call to a webhook of one visit."""
+    """One e-mail, SMS or webhook call of one visit."""
 
     __tablename__ = "message"
     __table_args__ = (
-        CheckConstraint(
-            "state in ('claimed', 'sent', 'refused', 'released', 'unknown')",
-            name="message_state_is",
-        ),
+        CheckConstraint(in_values("state", get_args(MessageState)), name="message_state_is"),
         UniqueConstraint("run_id", "visit", name="message_of_visit"),
         Index("message_by_contact", "contact_id", "step"),
         Index("message_unsettled", "claimed_at", postgresql_where=text("state = 'claimed'")),
         Index(
             "message_counted",
             "contact_id", "channel", "claimed_at",
-            postgresql_where=text(
-                "not transactional and state in ('claimed', 'sent', 'unknown')"
-            ),
+            postgresql_where=text(f"not transactional and {in_values('state', POSSIBLY_SENT)}"),
         ),
     )  # fmt: skip
     id: UUID = Field(sa_column=id_column(key=True))
@@ -48,10 +55,10 @@ class Message(SQLModel, table=True):
     channel: str = Field(sa_column=text_column())
     topic: str | None = Field(sa_column=text_column(null=True))
     transactional: bool = Field(sa_column=flag_column())
-    """Owed to the contact, or no message to it but a call to a webhook: no cap counts it."""
+    """Not counted by frequency caps: owed to the contact, or a webhook call."""
     state: str = Field(sa_column=text_column())
     token: str = Field(sa_column=text_column())
-    """The attempt that holds the claim."""
+    """The attempt that has the claim."""
     attempts: int = Field(sa_column=int_column(default=1))
     first_attempt_at: datetime = Field(sa_column=time_column())
     claimed_at: datetime = Field(sa_column=time_column())
@@ -59,7 +66,7 @@ class Message(SQLModel, table=True):
     provider_id: str | None = Field(sa_column=text_column(null=True))
     code: str | None = Field(sa_column=text_column(null=True))
     detail: str | None = Field(sa_column=text_column(null=True))
-    """The provider's words: they may hold an address, so they stay here."""
+    """The provider's text. It may contain an address, so Temporal must not see it."""
     delivered_at: datetime | None = Field(sa_column=time_column(null=True))
     opened_at: datetime | None = Field(sa_column=time_column(null=True))
     clicked_at: datetime | None = Field(sa_column=time_column(null=True))
@@ -68,16 +75,16 @@ class Message(SQLModel, table=True):
 
 
 class CouponPool(SQLModel, table=True):
-    """Codes that were imported under one name."""
+    """A pool of codes that were imported under one name."""
 
     __tablename__ = "coupon_pool"
     key: str = Field(sa_column=text_column(key=True))
     imported_at: datetime = Field(sa_column=time_column())
-    """The last time that codes came."""
+    """When codes were last imported."""
 
 
 class Coupon(SQLModel, table=True):
-    """A code, given once. Once it is drawn it is spent, even if its contact is erased."""
+    """A code, drawn at most once. It stays spent even if its contact is erased."""
 
     __tablename__ = "coupon"
     __table_args__ = (
@@ -90,14 +97,14 @@ class Coupon(SQLModel, table=True):
         ),
     )  # fmt: skip
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
-    """Codes are drawn in the order in which they came."""
+    """Codes are drawn in the order of their import."""
     pool: str = Field(
         sa_column=Column(Text, ForeignKey("coupon_pool.key", ondelete="CASCADE"), nullable=False)
     )
     code: str = Field(sa_column=text_column())
     drawn_at: datetime | None = Field(sa_column=time_column(null=True))
     contact_id: UUID | None = Field(sa_column=id_column(null=True))
-    """Who has it; None again once that contact is erased."""
+    """The contact that drew it; None again once that contact is erased."""
     run_id: UUID | None = Field(sa_column=id_column(null=True))
     visit: int | None = Field(sa_column=int_column(null=True))
     redeemed_at: datetime | None = Field(sa_column=time_column(null=True))

@@ -1,9 +1,9 @@
-"""What runs the engine: jobs, faults, the sweep, and the keys of the API."""
+"""Tables of operations: jobs, faults, cursors of the reconciliation, and API keys."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import (
@@ -18,25 +18,29 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
+from journeys.protocol.jobs import JobKind
 from store.tables.columns import (
     flag_column,
     id_column,
+    in_values,
     int_column,
     json_column,
     text_column,
     time_column,
 )
 
+JobState = Literal["running", "done", "superseded", "stopped"]
+Scope = Literal["ingest", "operate", "admin"]
+"""The scope of an API key; each includes those before it."""
+
 
 class Job(SQLModel, table=True):
-    """A long piece of work on many runs: a workflow does it, a page at a time."""
+    """Work on many runs that a durable workflow does page by page."""
 
     __tablename__ = "job"
     __table_args__ = (
-        CheckConstraint("kind in ('move', 'resume')", name="job_kind_is"),
-        CheckConstraint(
-            "state in ('running', 'done', 'superseded', 'stopped')", name="job_state_is"
-        ),
+        CheckConstraint(in_values("kind", get_args(JobKind)), name="job_kind_is"),
+        CheckConstraint(in_values("state", get_args(JobState)), name="job_state_is"),
         Index("job_by_journey", "journey", "started_at"),
         Index("job_running", "started_at", postgresql_where=text("state = 'running'")),
     )
@@ -46,30 +50,30 @@ class Job(SQLModel, table=True):
         sa_column=Column(Text, ForeignKey("journey.key", ondelete="CASCADE"), nullable=False)
     )
     version: int | None = Field(sa_column=int_column(null=True))
-    """Of a move: where to."""
+    """Of a job that moves runs: the version to which."""
     state: str = Field(sa_column=text_column(default="running"))
     plan: dict[str, Any] = Field(sa_column=json_column())
     """`{map, overdue}`."""
     total: int = Field(sa_column=int_column(default=0))
-    """Runs it had before it when it began."""
+    """The number of runs when it began."""
     done: int = Field(sa_column=int_column(default=0))
-    """Runs it is through with."""
+    """The number of runs that it has finished."""
     moved: int = Field(sa_column=int_column(default=0))
     kept: int = Field(sa_column=int_column(default=0))
-    """Runs that keep their version."""
+    """The number of runs that keep their version."""
     after: UUID | None = Field(sa_column=id_column(null=True))
-    """It has come through the runs up to this id."""
+    """It has worked through the runs up to this id."""
     reached: datetime | None = Field(sa_column=time_column(null=True))
-    """It has woken the sends that were due up to this time."""
+    """It has woken the sends whose turn came up to this time."""
     spreading: bool = Field(sa_column=flag_column())
-    """Every held send has its due time: it wakes them in their order."""
+    """Whether every deferred send has its turn; the job then wakes them in that order."""
     started_at: datetime = Field(sa_column=time_column())
     ended_at: datetime | None = Field(sa_column=time_column(null=True))
     workflow_started_at: datetime | None = Field(sa_column=time_column(null=True))
 
 
 class Straggler(SQLModel, table=True):
-    """A run that was at work when a move came by: it is moved when it next stands still."""
+    """A run that was at work when its job came to it. It is moved once it waits."""
 
     __tablename__ = "straggler"
     __table_args__ = (PrimaryKeyConstraint("job_id", "run_id"),)
@@ -79,7 +83,7 @@ class Straggler(SQLModel, table=True):
 
 
 class Fault(SQLModel, table=True):
-    """What went wrong in an activity: the detail that Temporal must not see."""
+    """What went wrong in an activity, in detail that Temporal must not see."""
 
     __tablename__ = "fault"
     __table_args__ = (Index("fault_by_run", "run_id", "id"),)
@@ -93,7 +97,7 @@ class Fault(SQLModel, table=True):
 
 
 class SweepCursor(SQLModel, table=True):
-    """How far the sweep over closed workflows has read."""
+    """Up to when the reconciliation has checked the closed workflows."""
 
     __tablename__ = "sweep_cursor"
     name: str = Field(sa_column=text_column(key=True))
@@ -106,7 +110,7 @@ class ApiKey(SQLModel, table=True):
 
     __tablename__ = "api_key"
     __table_args__ = (
-        CheckConstraint("scope in ('ingest', 'operate', 'admin')", name="api_key_scope_is"),
+        CheckConstraint(in_values("scope", get_args(Scope)), name="api_key_scope_is"),
     )
     id: UUID = Field(sa_column=id_column(key=True))
     sha256: str = Field(sa_column=Column(Text, nullable=False, unique=True))

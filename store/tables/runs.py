@@ -1,10 +1,10 @@
-"""Runs, their visits, what they listen to, and what their goals came to."""
+"""Tables of runs with their visits, listeners and goals, and of refused entries."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import (
@@ -24,11 +24,14 @@ from store.tables.columns import (
     big_column,
     flag_column,
     id_column,
+    in_values,
     int_column,
     json_column,
     text_column,
     time_column,
 )
+
+RunState = Literal["active", "ended"]
 
 
 class Run(SQLModel, table=True):
@@ -36,7 +39,7 @@ class Run(SQLModel, table=True):
 
     __tablename__ = "run"
     __table_args__ = (
-        CheckConstraint("state in ('active', 'ended')", name="run_state_is"),
+        CheckConstraint(in_values("state", get_args(RunState)), name="run_state_is"),
         Index(
             "run_active",
             "journey", "contact_id", "key",
@@ -76,7 +79,7 @@ class Run(SQLModel, table=True):
     entry_ref: int = Field(sa_column=big_column())
     """Exits count the contact's events with a higher id."""
     ref: int = Field(sa_column=big_column())
-    """Waits count the contact's events with a higher id: where the run last stood still."""
+    """Waits count the contact's events with a higher id: that of the run's latest wait."""
     exit_rule: int | None = Field(sa_column=int_column(null=True))
     """The exit rule that fired, while its `then` runs and after."""
     exit_visit: int | None = Field(sa_column=int_column(null=True))
@@ -86,13 +89,13 @@ class Run(SQLModel, table=True):
     ended_at: datetime | None = Field(sa_column=time_column(null=True))
     workflow_started_at: datetime | None = Field(sa_column=time_column(null=True))
     stop_workflow: bool = Field(sa_column=flag_column())
-    """Ended here first (a restart, an erased contact): the workflow is still to be told."""
+    """The run ended here first, as by a restart: its workflow is still to be stopped."""
     start_workflow: bool = Field(sa_column=flag_column())
-    """Begun by a step of another run: a dispatcher is to start the workflow at once."""
+    """The run was begun by a step of another: a dispatcher is to start its workflow at once."""
     moves: int = Field(sa_column=int_column(default=0))
-    """How often the run was moved to another version."""
+    """The number of times the run was moved to another version."""
     moves_taken: int = Field(sa_column=int_column(default=0))
-    """How many of these its workflow has followed."""
+    """The number of these that its workflow has followed."""
     moved_at: datetime | None = Field(sa_column=time_column(null=True))
     skip_after: int | None = Field(sa_column=int_column(null=True))
     """The visit, overdue when the run was moved, after which sends are skipped until the next
@@ -100,7 +103,7 @@ class Run(SQLModel, table=True):
 
 
 class Visit(SQLModel, table=True):
-    """A run at a step. The row is the decision: whoever comes second reads it."""
+    """A run at a step. The row is the step's decision: a second attempt reads it."""
 
     __tablename__ = "visit"
     __table_args__ = (
@@ -121,24 +124,24 @@ class Visit(SQLModel, table=True):
     step: str = Field(sa_column=text_column())
     kind: str = Field(sa_column=text_column())
     outcome: str | None = Field(sa_column=text_column(null=True))
-    """Null while the run stands here."""
+    """Null while the run is at this step."""
     started_at: datetime = Field(sa_column=time_column())
     ended_at: datetime | None = Field(sa_column=time_column(null=True))
     due_at: datetime | None = Field(sa_column=time_column(null=True))
-    """When a wait ends by itself, or a held send looks again."""
+    """When a wait ends by itself, or a deferred send is tried again."""
     ref: int | None = Field(sa_column=big_column(null=True))
-    """Of a wait: the reference it counts events from."""
+    """Of a wait: only events with a higher id count."""
     held: str | None = Field(sa_column=text_column(null=True))
-    """Why a send stands still: `paused`, `retry`, `send_at`, `window`, `quiet_hours`, `cap`."""
+    """Why a send is deferred: `paused`, `retry`, `send_at`, `window`, `quiet_hours`, `cap`."""
     message_id: UUID | None = Field(sa_column=id_column(null=True))
     facts: dict[str, Any] = Field(sa_column=json_column())
-    """What the decision saw."""
+    """The values on which the decision was made."""
     output: dict[str, Any] = Field(sa_column=json_column())
-    """What the step leaves: `event`, `status`, `body`, `code`."""
+    """The values that the step gives to later ones: `event`, `status`, `body`, `code`."""
 
 
 class Listener(SQLModel, table=True):
-    """An event that a run would act on: of a wait (`visit` > 0), or of an exit (`visit` 0)."""
+    """An event that a waiting run is to be woken for: by a wait (`visit` > 0) or an exit (0)."""
 
     __tablename__ = "listener"
     __table_args__ = (
@@ -151,21 +154,22 @@ class Listener(SQLModel, table=True):
     """Which trigger of the wait, or which exit rule, from 0."""
     contact_id: UUID = Field(sa_column=id_column())
     event_name: str | None = Field(sa_column=text_column(null=True))
-    """None: a condition, looked at on every event of the contact."""
+    """None: a condition, which is checked on every event of the contact."""
     match: dict[str, Any] = Field(sa_column=json_column())
     """Equality parts of `where`, resolved: tested with `properties @> match`."""
     ref: int = Field(sa_column=big_column())
     """Only events with a higher id count."""
     rest: bool = Field(sa_column=flag_column())
-    """There is more to test than the name and `match`."""
+    """Whether there is more to test than the name and `match`."""
     timed: bool = Field(sa_column=flag_column())
-    """Time alone can make it true: looked at hourly as well."""
+    """Whether time alone can make it true: it is checked hourly as well."""
 
 
 class Goal(SQLModel, table=True):
-    """What a run is for: whether its goal was met, until a moment and beyond the run's end.
+    """The goal of a run, and whether it was met: until a moment, also after the run's end.
 
-    A run has no row if its version has no goal, or if its entry lacks what the goal asks for.
+    A run has no row if its version has no goal, or if its entry lacks a value that the goal
+    refers to.
     """
 
     __tablename__ = "goal"
@@ -185,11 +189,11 @@ class Goal(SQLModel, table=True):
     ref: int = Field(sa_column=big_column())
     """Only events with a higher id count."""
     until_at: datetime | None = Field(sa_column=time_column(null=True))
-    """Only events stamped up to it count; null: all."""
+    """Only events stamped up to it count; null if all do."""
     rest: bool = Field(sa_column=flag_column())
-    """There is more to test than the name and `match`."""
+    """Whether there is more to test than the name and `match`."""
     met_event_id: int | None = Field(sa_column=big_column(null=True))
-    """The smallest id of an event that meets it."""
+    """The lowest id of an event that meets it."""
     met_at: datetime | None = Field(sa_column=time_column(null=True))
     """That event's stamp."""
     value: Decimal | None = Field(sa_column=Column(Numeric, nullable=True))

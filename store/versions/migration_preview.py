@@ -14,7 +14,7 @@ from journeys.compile.flow import Flow
 from journeys.model.steps import ForWait
 from journeys.versions.mapping import MappedStep, StayReason, may_send
 from store.definitions.catalog import Catalog
-from store.runs.rows import RunRow, runs_of_others
+from store.runs.rows import RunRow, runs_of_other_versions
 from store.runs.visits import VisitRow
 from store.versions.run_migration import Target, apply_overdue_policy, decide_migration, stay_reason
 from store.versions.wait_replanning import ReplannedWait, replan_wait, wait_of
@@ -59,7 +59,7 @@ async def preview_migration(
     seeing = _Seeing(conn, catalog, target, Flow(target.definition.journey), paused)
     after: UUID | None = None
     version = target.definition.version
-    while runs := await runs_of_others(conn, journey, version, after, _PAGE):
+    while runs := await runs_of_other_versions(conn, journey, version, after, _PAGE):
         visits = await _newest_visits(conn, [run.id for run in runs])
         async with conn.transaction(force_rollback=True):
             for run in runs:

@@ -15,13 +15,8 @@ from dispatch.jobs import start_job
 from journeys.versions.overdue import Overdue
 from store.definitions.documents import lock_catalog
 from store.definitions.pausing import pause, resume
-from store.operations.jobs import (
-    JobRow,
-    count_runs_to_migrate,
-    create_job,
-    read_job,
-    stop_older_jobs,
-)
+from store.operations.jobs import JobRow, create_job, read_job, stop_older_jobs
+from store.operations.migration_progress import count_runs_to_migrate
 from tests.support.conditions import eventually
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]

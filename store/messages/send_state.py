@@ -1,0 +1,99 @@
+"""What a send reads before it claims its message: earlier attempts, pauses and the recipient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from store.runs.rows import RunRow
+from store.sql import Connection, columns, fetch_one, sql
+from store.tables.contact_fields import ReadableContact
+
+
+@dataclass(frozen=True)
+class PreviousAttempt:
+    """What earlier attempts left of a send: its message, if one was claimed, and its outcome."""
+
+    outcome: str | None
+    message_id: UUID | None
+    state: str | None
+    first_attempt_at: datetime | None
+    claim_age: timedelta | None
+    started_at: datetime | None
+    """When the run came to the visit; None if it comes now."""
+    held: str | None
+    """Why the send was deferred until now; None if it was not."""
+    facts: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class PauseState:
+    """The state of the send's journey, and the policy of its last pause for deferred sends."""
+
+    journey_state: str
+    due_at: datetime | None
+    """When the deferred send was to be tried again."""
+    overdue: dict[str, Any] | None
+    """The policy for sends that the last pause deferred: `{policy, seconds}`."""
+    resumed_at: datetime | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Recipient(ReadableContact):
+    """A contact as a send sees it: fields, attributes, and its consent to the topic."""
+
+    consent: str
+    """`subscribed`, `pending` or `unsubscribed`: the record, else the topic's default."""
+
+
+_RECIPIENT: Final = tuple(field.name for field in fields(Recipient))
+
+_READ = sql(
+    """
+select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claimed_at,
+       v.started_at, v.held, v.facts,
+       j.state, v.due_at, j.overdue, j.resumed_at,
+       settings.document,
+       {contact},
+       coalesce(
+           (select state from topic_state t
+            where t.contact_id = c.id and t.topic = %(topic)s),
+           (select case d.document->>'default' when 'opt_out' then 'subscribed' end
+            from document d where d.kind = 'topic' and d.key = %(topic)s),
+           'unsubscribed'
+       )
+from contact c
+join journey j on j.key = %(journey)s
+left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
+left join message m on m.run_id = %(run)s and m.visit = %(visit)s
+left join document settings on settings.kind = 'channel' and settings.key = %(channel)s
+where c.id = %(contact)s
+""",
+    contact=columns(ReadableContact, of="c"),
+)
+
+
+async def read_send_state(
+    conn: Connection, run: RunRow, visit: int, topic: str | None, channel: str
+) -> tuple[PreviousAttempt, PauseState, Recipient, dict[str, Any] | None]:
+    """The earlier attempts, the pause, the recipient, and the channel's document if it has one.
+
+    Without a topic the recipient's consent is `unsubscribed`.
+    """
+    row = await fetch_one(
+        conn,
+        _READ,
+        {
+            "topic": topic,
+            "run": run.id,
+            "visit": visit,
+            "contact": run.contact_id,
+            "journey": run.journey,
+            "channel": channel,
+        },
+    )
+    assert row is not None
+    recipient = Recipient(**dict(zip(_RECIPIENT, row[13:], strict=True)))
+    return PreviousAttempt(*row[:8]), PauseState(*row[8:12]), recipient, row[12]
