@@ -21,9 +21,6 @@ from temporalio.worker import Worker
 
 from activities.context import Context
 from activities.failures import CodedFailures
-from activities.jobs.migrate_runs import MigrateRunsActivities
-from activities.jobs.pages import StopJobActivities
-from activities.jobs.resume_sends import ResumeSendsActivities
 from activities.registry import activities_by_queue
 from channels.adapter import Adapter
 from channels.registry import build
@@ -37,13 +34,14 @@ from infra.sandbox import workflow_runner
 from infra.settings import Settings, read_settings
 from journeys.protocol.names import QUEUE
 from store.definitions.catalog import Catalog
-from workflows.jobs import Move, Resume
+from workflows.jobs import JOB_WORKFLOWS
 from workflows.journey import Journey
 
 log = structlog.get_logger(__name__)
 
 SHUTDOWN_GRACE = timedelta(seconds=40)
 """Longer than an attempt of a send may last, so that none is cut off between call and record."""
+WORKFLOWS = [Journey, *JOB_WORKFLOWS.values()]
 CONNECTIONS = 20
 CACHED_WORKFLOWS = 1_000
 SLOTS = 100
@@ -83,18 +81,12 @@ async def serving(
             asyncio.create_task(Reconciliation(pool, client, catalog, every=sweep_every).run()),
         ]
         stack.push_async_callback(_cancel, background)
-        by_queue = activities_by_queue(context)
-        by_queue[QUEUE] += [
-            MigrateRunsActivities(pool, client, catalog, speed=settings.speed).page,
-            ResumeSendsActivities(pool, client).page,
-            StopJobActivities(pool).stop,
-        ]
         runner = workflow_runner(client)
-        for queue, activities in by_queue.items():
+        for queue, activities in activities_by_queue(context, jobs_client=client).items():
             worker = Worker(
                 client,
                 task_queue=queue,
-                workflows=[Journey, Move, Resume] if queue == QUEUE else [],
+                workflows=WORKFLOWS if queue == QUEUE else [],
                 activities=activities,
                 workflow_runner=runner,
                 interceptors=[CodedFailures(pool)],
