@@ -70,7 +70,7 @@ class Round:
     """By event."""
 
     def refuse(self, event_id: int, contact_id: UUID, error: RPCError) -> None:
-        """Keep that a call for an event was refused. Raises TemporalAway if it may succeed later."""
+        """Keep that a call was refused. Raises TemporalAway if it may succeed later."""
         if is_away(error):
             raise TemporalAway(error.message) from None
         self.refused[event_id] = Refusal(contact_id, error.message)

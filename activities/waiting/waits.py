@@ -62,7 +62,7 @@ async def plan(conn: AsyncConnection[Any], context: Context, given: StepInput) -
     async with conn.transaction():
         run = await read(conn, given.run_id)
         result, listening = await plan_within(conn, context, given, run)
-    return await look_again(conn, context, given) if listening else result
+    return await recheck(conn, context, given) if listening else result
 
 
 async def plan_within(
@@ -76,7 +76,7 @@ async def plan_within(
     """Plan a wait in the caller's transaction; `after_send`: a send was recorded just now.
 
     The second value is True if the run listens: the caller must then, after its commit, call
-    `look_again`, because an event may have come before the listeners could be seen.
+    `recheck`, because an event may have come before the listeners could be seen.
     """
     if not run.active:
         return ended_result(run), False
@@ -137,7 +137,7 @@ async def plan_within(
     return StepResult(due=plan.due), listening
 
 
-async def look_again(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
+async def recheck(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
     """What a freshly planned wait must do once its listeners can be seen by everyone."""
     async with conn.transaction():
         run = await read(conn, given.run_id)

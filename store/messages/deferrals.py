@@ -9,6 +9,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
+from journeys.protocol.deferrals import DeferralReason
+
 
 async def record_deferral(
     conn: AsyncConnection[Any],
@@ -17,7 +19,7 @@ async def record_deferral(
     visit: int,
     step: str,
     kind: str,
-    held: str,
+    held: DeferralReason,
     due: datetime | None,
     until: datetime | None,
     started: datetime,
