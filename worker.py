@@ -1,7 +1,7 @@
-"""The worker process: runs journeys, sends what they send, dispatches events and sweeps.
+"""The worker process: runs workflows and activities, dispatches events and reconciles.
 
-Any number of them may run side by side. SIGTERM and SIGINT stop one gracefully: sends under way
-are recorded before it leaves.
+Any number of workers may run side by side. SIGTERM and SIGINT stop one gracefully: sends under way
+are recorded before it ends.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ from temporalio.worker import Worker
 
 from activities.context import Context
 from activities.failures import CodedFailures
-from activities.jobs.migrate_runs import MigrateRunsActivities
-from activities.jobs.pages import StopJobActivities
-from activities.jobs.resume_sends import ResumeSendsActivities
 from activities.registry import activities_by_queue
 from channels.adapter import Adapter
 from channels.registry import build
@@ -36,17 +33,20 @@ from infra.logging import configure_logging
 from infra.sandbox import workflow_runner
 from infra.settings import Settings, read_settings
 from journeys.protocol.names import QUEUE
+from journeys.time.backoff import Backoff
 from store.definitions.catalog import Catalog
-from workflows.jobs import Move, Resume
+from workflows.jobs import JOB_WORKFLOWS
 from workflows.journey import Journey
 
 log = structlog.get_logger(__name__)
 
 SHUTDOWN_GRACE = timedelta(seconds=40)
-"""Longer than an attempt of a send may last, so that none is cut off between call and record."""
+"""Longer than one attempt of a send, so that none is stopped between call and record."""
+WORKFLOWS = [Journey, *JOB_WORKFLOWS.values()]
 CONNECTIONS = 20
 CACHED_WORKFLOWS = 1_000
 SLOTS = 100
+_BACKOFF = Backoff(first=0.5, longest=10.0)
 
 
 @asynccontextmanager
@@ -57,9 +57,10 @@ async def serving(
     adapters: Mapping[str, Adapter] | None = None,
     sweep_every: float = 10.0,
 ) -> AsyncIterator[Dispatcher]:
-    """A worker at work, until the context ends; then it stops gracefully.
+    """Run a worker until the context ends; then it stops gracefully.
 
-    `adapters`: by channel, instead of those that the settings make.
+    `adapters`: by channel, instead of those that the settings describe. `sweep_every`: seconds
+    between two rounds of the reconciliation.
     """
     async with AsyncExitStack() as stack:
         pool = await open_pool(settings, min_size=2, max_size=CONNECTIONS)
@@ -83,18 +84,12 @@ async def serving(
             asyncio.create_task(Reconciliation(pool, client, catalog, every=sweep_every).run()),
         ]
         stack.push_async_callback(_cancel, background)
-        by_queue = activities_by_queue(context)
-        by_queue[QUEUE] += [
-            MigrateRunsActivities(pool, client, catalog, speed=settings.speed).page,
-            ResumeSendsActivities(pool, client).page,
-            StopJobActivities(pool).stop,
-        ]
         runner = workflow_runner(client)
-        for queue, activities in by_queue.items():
+        for queue, activities in activities_by_queue(context, jobs_client=client).items():
             worker = Worker(
                 client,
                 task_queue=queue,
-                workflows=[Journey, Move, Resume] if queue == QUEUE else [],
+                workflows=WORKFLOWS if queue == QUEUE else [],
                 activities=activities,
                 workflow_runner=runner,
                 interceptors=[CodedFailures(pool)],
@@ -109,7 +104,7 @@ async def serving(
 
 def _adapters(settings: Settings) -> dict[str, Adapter]:
     secret = settings.webhook_secret
-    made = build(
+    channels = build(
         email=settings.email,
         webhook_secret=secret.get_secret_value() if secret else "",
         webhook_allow=[str(network) for network in settings.webhook_allow],
@@ -118,11 +113,11 @@ def _adapters(settings: Settings) -> dict[str, Adapter]:
         aws_endpoint_url=settings.aws_endpoint_url,
         inbox=_inbox(settings),
     )
-    return dict(made.items())
+    return dict(channels.items())
 
 
 def _inbox(settings: Settings) -> Append | None:
-    """Where text messages go under the development stack."""
+    """The inbox that takes text messages under `parcours dev`; None elsewhere."""
     if settings.sms != "inbox" or settings.dev_inbox is None:
         return None
     inbox = Inbox(settings.dev_inbox)
@@ -146,20 +141,21 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _connected(settings: Settings, stopping: asyncio.Event) -> Client | None:
-    """A client whose server has answered; None if the process is told to stop before."""
-    delay = 0.5
+async def _connect(settings: Settings, stopping: asyncio.Event) -> Client | None:
+    """A client whose server has answered; None if the process is stopped before."""
+    failures = 0
     while not stopping.is_set():
         try:
             client = await connect_temporal(settings)
             await ensure_search_attributes(client)
         except (RPCError, RuntimeError) as error:
             log.warning("temporal_away", error=str(error).strip())
+            failures += 1
             try:
-                async with asyncio.timeout(delay):
+                async with asyncio.timeout(_BACKOFF.delay(failures)):
                     await stopping.wait()
             except TimeoutError:
-                delay = min(delay * 2, 10.0)
+                continue
         else:
             return client
     return None
@@ -171,7 +167,7 @@ async def run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    client = await _connected(settings, stopping)
+    client = await _connect(settings, stopping)
     if client is None:
         return
     async with serving(settings, client):

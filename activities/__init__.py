@@ -1,1 +1,1 @@
-"""What workflows do: plan and close waits, choose, send, change, finish."""
+"""Activities: what workflows ask for. They plan waits, decide, send, change contacts, end runs."""

@@ -1,4 +1,4 @@
-"""What the activities work with, handed in by the worker."""
+"""The context of activities: connections and settings, handed down by the worker."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ class Context:
     speed: float = 1.0
     """Durations of waits and `up_to` are divided by it."""
     give_up: timedelta = timedelta(hours=24)
-    """How long after its first attempt a send is still tried."""
+    """How long after its first attempt a send is tried again."""
     nudge: Callable[[], None] = lambda: None
-    """Tells the dispatcher of this process that a step has recorded events."""
+    """Wakes the dispatcher of this process after a step has recorded events."""

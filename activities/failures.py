@@ -1,7 +1,7 @@
-"""What Temporal is told when an activity fails: a code of this list, and nothing else.
+"""Failures of activities: each reaches Temporal as a code of this list, and nothing else.
 
-A retried activity puts its error's text into the history even if it later succeeds, so the words,
-which may hold an address, go to the log and to the table `fault`.
+Temporal keeps the error text of a failed attempt in the history even if a later attempt succeeds.
+The text may hold an address, so it goes to the log and to the table `fault` instead.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from store.operations.faults import record_fault
 log = structlog.get_logger(__name__)
 
 Code = Literal[
-    "unknown_run",  # Postgres does not know the run: it was erased, or never was
+    "unknown_run",  # Postgres has no such run: it was erased, or never existed
     "unknown_step",  # the version has no such step
     "database_away",  # Postgres can't be reached; tried again
-    "claim_held",  # another attempt may still be calling the provider; waited out
+    "claim_held",  # another attempt may still be calling the provider; tried again after it
     "not_taken",  # the provider did not take the message; tried again
-    "record_lost",  # the provider was called, and Postgres could not be told
-    "internal",  # a fault of ours; its words are in the table `fault`
+    "record_lost",  # the provider was called, and the result could not be recorded
+    "internal",  # a fault of the engine; its text is in the table `fault`
 ]
 
 
@@ -43,25 +43,25 @@ def final_error(code: Code) -> ApplicationError:
 
 
 def retryable_error(code: Code, after: timedelta | None = None) -> ApplicationError:
-    """An error that another attempt may get over."""
+    """An error after which another attempt may succeed; `after`: when it is made."""
     return ApplicationError(code, type=code, next_retry_delay=after)
 
 
 class CodedFailures(Interceptor):
-    """Lets only coded errors out of activities, and keeps the words of the others."""
+    """Lets only coded errors out of activities, and keeps the text of other errors."""
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
     def intercept_activity(
         self,
-        next: ActivityInboundInterceptor,  # noqa: A002 - the worker's word
+        next: ActivityInboundInterceptor,  # noqa: A002 - the SDK's name
     ) -> ActivityInboundInterceptor:
         """Called by the worker for its chain of interceptors."""
-        return _Coding(next, self._pool)
+        return _CodedActivity(next, self._pool)
 
 
-class _Coding(ActivityInboundInterceptor):
+class _CodedActivity(ActivityInboundInterceptor):
     def __init__(
         self, following: ActivityInboundInterceptor, pool: AsyncConnectionPool[Any]
     ) -> None:
@@ -70,17 +70,17 @@ class _Coding(ActivityInboundInterceptor):
 
     async def execute_activity(
         self,
-        input: ExecuteActivityInput,  # noqa: A002 - the worker's word
+        input: ExecuteActivityInput,  # noqa: A002 - the SDK's name
     ) -> Any:
-        given = input.args[0] if input.args else None
-        run_id = given.run_id if isinstance(given, StepInput | FinishInput) else None
-        visit = given.visit if isinstance(given, StepInput | FinishInput) else None
+        request = input.args[0] if input.args else None
+        run_id = request.run_id if isinstance(request, StepInput | FinishInput) else None
+        visit = request.visit if isinstance(request, StepInput | FinishInput) else None
         name = activity.info().activity_type
         with structlog.contextvars.bound_contextvars(
             activity=name,
             run_id=str(run_id) if run_id else None,
             visit=visit,
-            step=given.step if isinstance(given, StepInput) else None,
+            step=request.step if isinstance(request, StepInput) else None,
         ):
             try:
                 return await super().execute_activity(input)
@@ -96,10 +96,10 @@ class _Coding(ActivityInboundInterceptor):
                 raise retryable_error("database_away") from None
             except Exception as error:
                 log.exception("activity_failed")
-                await self._keep(run_id, visit, name, error)
+                await self._record(run_id, visit, name, error)
                 raise retryable_error("internal") from None
 
-    async def _keep(self, run_id: Any, visit: int | None, name: str, error: Exception) -> None:
+    async def _record(self, run_id: Any, visit: int | None, name: str, error: Exception) -> None:
         try:
             async with self._pool.connection(timeout=1) as conn:
                 await record_fault(

@@ -1,4 +1,4 @@
-"""Reading the run that an activity is about."""
+"""The run of an activity: reading it, and locking it with its contact."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ async def lock(conn: AsyncConnection[Any], run_id: UUID) -> RunRow:
 
 
 async def lock_to_claim(conn: AsyncConnection[Any], run_id: UUID) -> RunRow:
-    """`lock`, and no pause of its journey begins meanwhile. Raises `unknown_run`."""
+    """`lock`, and no pause of the journey begins before the commit. Raises `unknown_run`."""
     run = await lock_run_to_claim(conn, run_id)
     return _known(run)
 
 
 async def read(conn: AsyncConnection[Any], run_id: UUID) -> RunRow:
-    """The run as it is. Raises `unknown_run`, which is final."""
+    """The run, unlocked. Raises `unknown_run`, which is final."""
     run = await read_run(conn, run_id)
     return _known(run)
 
@@ -33,7 +33,7 @@ async def read(conn: AsyncConnection[Any], run_id: UUID) -> RunRow:
 def _known(run: RunRow | None) -> RunRow:
     if run is None:
         raise final_error("unknown_run")
-    # An activity runs in a context of its own: what it logs from here on names these.
+    # Each activity has its own context of variables: its log lines from here on carry these.
     structlog.contextvars.bind_contextvars(
         journey=run.journey, version=run.version, contact_id=str(run.contact_id)
     )

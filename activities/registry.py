@@ -1,37 +1,70 @@
-"""Which activities a worker serves, by task queue."""
+"""The registry of activities: those that a worker serves, by task queue."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from temporalio.client import Client
 
 from activities.context import Context
 from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
+from activities.jobs.migrate_runs import MigrateRunsActivities
+from activities.jobs.pages import StopJobActivities
+from activities.jobs.resume_sends import ResumeSendsActivities
 from activities.leaving.finish import FinishActivities
 from activities.sending.send import SendActivities
 from activities.versions.take_version import VersionActivities
 from activities.waiting.waits import WaitActivities
 from journeys.protocol.channels import SEND_QUEUES
+from journeys.protocol.jobs import JobKind
 from journeys.protocol.names import QUEUE
+from journeys.protocol.payloads import JobInput, JobPage
+
+Activity = Callable[..., Any]
 
 
-def activities_by_queue(context: Context) -> dict[str, list[Callable[..., Any]]]:
-    """The activities of each queue; those of `journeys` also run as local ones."""
-    waits, splits, finishing = (
-        WaitActivities(context),
-        SplitActivities(context),
-        FinishActivities(context),
-    )
-    sends, moving = SendActivities(context), VersionActivities(context)
+class JobActivities(Protocol):
+    """The activities of one kind of job."""
+
+    def __init__(self, context: Context, client: Client) -> None: ...
+
+    async def page(self, request: JobInput) -> JobPage:
+        """Work through the next page."""
+        ...
+
+
+JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
+    "move": MigrateRunsActivities,
+    "resume": ResumeSendsActivities,
+}
+
+
+def activities_by_queue(
+    context: Context, *, jobs_client: Client | None = None
+) -> dict[str, list[Activity]]:
+    """The activities of each queue; those of `journeys` also run as local ones.
+
+    `jobs_client`: the client that jobs wake runs with. Without it no job is served.
+    """
+    waits, sends = WaitActivities(context), SendActivities(context)
     return {
         QUEUE: [
             waits.plan,
             waits.close,
             *DecisionActivities(context).activities(),
-            splits.split,
-            finishing.finish,
-            moving.take,
+            SplitActivities(context).split,
+            FinishActivities(context).finish,
+            VersionActivities(context).take,
+            *([] if jobs_client is None else _job_activities(context, jobs_client)),
         ],
         **{queue: [sends.send] for queue in SEND_QUEUES.values()},
     }
+
+
+def _job_activities(context: Context, client: Client) -> list[Activity]:
+    return [
+        *(activities(context, client).page for activities in JOB_ACTIVITIES.values()),
+        StopJobActivities(context).stop,
+    ]

@@ -1,1 +1,1 @@
-"""What the engine costs, against the least that would do the same: `python -m benchmarks`."""
+"""Benchmarks of the engine against bare workflows and routes: `python -m benchmarks`."""

@@ -1,6 +1,6 @@
-"""Measure, print the figures as JSON, and fail when a budget is broken.
+"""The command `python -m benchmarks [NAME …]`: measures the named benchmarks, or all.
 
-`python -m benchmarks [NAME …]` measures the named ones, or all.
+It prints the figures as JSON and fails when a budget is broken.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ async def _measure(names: list[str]) -> list[Figure]:
 
 
 def main() -> int:
-    """The exit status: 1 if a budget is broken, 2 for a name that is not known."""
+    """Run the command; returns the exit status: 1 if a budget is broken, 2 for an unknown name."""
     names = sys.argv[1:] or list(MEASURES)
     unknown = [name for name in names if name not in MEASURES]
     if unknown:

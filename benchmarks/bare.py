@@ -1,5 +1,7 @@
-"""The bare workflow: the same two activities, timer and local activity as sample journey S, and
-nothing else. Sends run eagerly on the workflow's own queue."""
+"""The bare workflow: the activities and the timer of sample journey S, and nothing else.
+
+It has two activities, a timer and a local activity. Sends run eagerly on the workflow's own queue.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +10,27 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from benchmarks.bare_activities import Done, Given
+    from benchmarks.bare_activities import BareInput, BareResult
 
 QUEUE = "bare"
 
 
 @workflow.defn(name="Bare")
 class Bare:
-    """Email, wait, branch, SMS."""
+    """E-mail, wait, branch, SMS."""
 
     @workflow.run
-    async def run(self, given: Given) -> Done:
-        """Do it."""
+    async def run(self, request: BareInput) -> BareResult:
+        """Run the four steps."""
         timeout = timedelta(seconds=30)
         await workflow.execute_activity(
-            "bare_send", given, result_type=Done, start_to_close_timeout=timeout
+            "bare_send", request, result_type=BareResult, start_to_close_timeout=timeout
         )
-        await workflow.sleep(given.pause)
+        await workflow.sleep(request.pause)
         await workflow.execute_local_activity(
-            "bare_branch", given, result_type=Done, start_to_close_timeout=timeout
+            "bare_branch", request, result_type=BareResult, start_to_close_timeout=timeout
         )
-        done: Done = await workflow.execute_activity(
-            "bare_send", given, result_type=Done, start_to_close_timeout=timeout
+        done: BareResult = await workflow.execute_activity(
+            "bare_send", request, result_type=BareResult, start_to_close_timeout=timeout
         )
         return done

@@ -1,4 +1,4 @@
-"""The bare workflow's payloads and activities."""
+"""Payloads and activities of the bare workflow."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from pydantic import BaseModel
 from temporalio import activity
 
 
-class Given(BaseModel):
-    """The input of everything."""
+class BareInput(BaseModel):
+    """The input of the workflow and of each activity."""
 
     run_id: str
     pause: float = 2.0
     """Seconds."""
 
 
-class Done(BaseModel):
-    """The result of everything."""
+class BareResult(BaseModel):
+    """The result of the workflow and of each activity."""
 
     outcome: str
 
 
 @activity.defn(name="bare_send")
-async def send(given: Given) -> Done:
+async def send(request: BareInput) -> BareResult:
     """A send without a provider."""
-    return Done(outcome="sent")
+    return BareResult(outcome="sent")
 
 
 @activity.defn(name="bare_branch")
-async def branch(given: Given) -> Done:
+async def branch(request: BareInput) -> BareResult:
     """A branch without a database."""
-    return Done(outcome="else")
+    return BareResult(outcome="else")

@@ -1,4 +1,4 @@
-"""A branch on a contact with many events, in a table with very many."""
+"""Benchmark of a branch on a contact with many events, in a much larger table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from store.conditions import compile_condition, evaluate
 
 CONTACT_EVENTS = 10_000
 TABLE_EVENTS = int(os.environ.get("BENCH_EVENTS", "10000000"))
-"""Rows of the table; fewer make a quicker and a weaker measurement."""
+"""Rows of the table; with fewer rows the benchmark is faster and proves less."""
 TRIES = 500
 
 _FILL = """
@@ -28,7 +28,7 @@ from generate_series(1, %s) n
 
 
 async def measure() -> list[Figure]:
-    """p50 and p99 of judging a case that counts and compares, as the branch step does."""
+    """Measure p50 and p99 of evaluating a case that counts and compares, as a branch does."""
     async with servers() as running, await AsyncConnection.connect(
         running.settings.database_url, autocommit=True
     ) as conn:  # fmt: skip
@@ -59,7 +59,7 @@ async def measure() -> list[Figure]:
 
 async def _fill(conn: AsyncConnection) -> UUID:
     contact, run = uuid4(), uuid4()
-    # Built without indexes, which are made again: many times faster, and the same table.
+    # Filling the table without indexes and creating them after it is many times faster.
     await conn.execute("alter table event drop constraint event_message_id_key")
     await conn.execute("drop index event_by_contact")
     await conn.execute(_FILL, (TABLE_EVENTS,))

@@ -1,4 +1,4 @@
-"""What one run of S costs in Temporal, counted in its real history."""
+"""Benchmark of the cost of one run of S in Temporal, counted in its history."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BILLED = (
 
 
 def billable_actions(events: list[HistoryEvent]) -> int:
-    """Actions as Temporal Cloud bills them; the local activities of one task are one action."""
+    """Actions as Temporal Cloud bills them; all local activities of one task are one action."""
     kinds = Counter(event.event_type for event in events)
     local = {
         event.marker_recorded_event_attributes.workflow_task_completed_event_id
@@ -38,7 +38,7 @@ def billable_actions(events: list[HistoryEvent]) -> int:
 
 
 async def measure() -> list[Figure]:
-    """History events, billable actions and workflow tasks of S without signals."""
+    """Count the history events, billable actions and workflow tasks of S without signals."""
     async with servers() as running:
         client = await connect_temporal(running.settings)
         async with (

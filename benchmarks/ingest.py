@@ -1,4 +1,4 @@
-"""What accepting events costs, against bare routes that insert as many rows."""
+"""Benchmark of the tracking API against bare routes that insert as many rows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _INSERT = (
 
 
 def bare_app() -> FastAPI:
-    """Two routes that insert what they are given, with one statement, and nothing else."""
+    """An app with two routes that insert the items of a request in one statement."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -81,7 +81,7 @@ async def _insert(request: Request, items: list[dict[str, Any]]) -> None:
 
 
 async def measure() -> list[Figure]:
-    """Requests a second as shares of the bare routes', median of interleaved rounds."""
+    """Measure requests per second as a share of the bare route's: median of interleaved rounds."""
     async with servers() as running:
         settings = running.settings
         async with await AsyncConnection.connect(settings.database_url, autocommit=True) as conn:
@@ -109,17 +109,17 @@ async def _compare(
             (await _rate(client, bare, body, count), await _rate(client, ours, body, count))
             for _ in range(ROUNDS)
         ]
-    ratios = [engine / plain for plain, engine in rates]
-    what = f"{BATCH} new events" if kind == "batch" else "one event"
+    ratios = [ours / plain for plain, ours in rates]
+    subject = f"{BATCH} new events" if kind == "batch" else "one event"
     return Figure(
-        f"/v1/{kind} of {what}: rate against a bare route",
+        f"/v1/{kind} of {subject}: rate against a bare route",
         statistics.median(ratios),
         "ratio",
         at_least=least,
         detail={
             "ratios": spread(ratios),
             "bare_per_second": spread([plain for plain, _ in rates]),
-            "engine_per_second": spread([engine for _, engine in rates]),
+            "engine_per_second": spread([ours for _, ours in rates]),
         },
     )
 
@@ -156,7 +156,7 @@ def _batch() -> dict[str, Any]:
 
 @contextmanager
 def _served(factory: str, environment: dict[str, str]) -> Iterator[str]:
-    """A server process for an app, the way `parcours api` serves; its URL."""
+    """Serve an app in a process of its own, as `parcours api` does; yields its URL."""
     port = free_port()
     arguments = [sys.executable, "-m", "uvicorn", factory, "--factory", "--port", str(port)]
     arguments += ["--no-access-log", "--log-level", "warning"]

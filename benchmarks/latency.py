@@ -1,5 +1,7 @@
-"""How long after an event is accepted its provider is called, on a quiet system, against start to
-activity of a bare workflow in the same run."""
+"""Benchmark of the time from an accepted event to the provider's call, on a quiet system.
+
+It is compared with the time from the start of a bare workflow to its first activity.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from temporalio import activity
 from temporalio.client import Client
 
 from benchmarks import bare
-from benchmarks.bare_activities import Done, Given
+from benchmarks.bare_activities import BareInput, BareResult
 from benchmarks.instant import instant_adapters
 from benchmarks.process import bare_worker
 from benchmarks.report import Figure, percentile
@@ -26,14 +28,14 @@ TRIES = 100
 
 
 async def measure() -> list[Figure]:
-    """The ratio of the medians; both sides alternate."""
+    """Measure the ratio of the medians; both sides alternate."""
     calls: asyncio.Queue[float] = asyncio.Queue()
     bare_calls: asyncio.Queue[float] = asyncio.Queue()
 
     @activity.defn(name="bare_send")
-    async def bare_send(given: Given) -> Done:
+    async def bare_send(request: BareInput) -> BareResult:
         bare_calls.put_nowait(time.perf_counter())
-        return Done(outcome="sent")
+        return BareResult(outcome="sent")
 
     async with servers() as running:
         settings = running.settings
@@ -43,7 +45,7 @@ async def measure() -> list[Figure]:
             bare_worker(client, send=bare_send),
             await AsyncConnection.connect(settings.database_url, autocommit=True) as conn,
         ):
-            # Long waits: nothing but the first send happens while the clock runs.
+            # With a long wait nothing but the first send happens during the measurement.
             await activate(conn, sample(pause="1d"))
             contacts = await make_contacts(conn, TRIES + 10)
             for contact in contacts[:10]:
@@ -76,7 +78,7 @@ async def _bare(client: Client, calls: asyncio.Queue[float]) -> float:
     began = time.perf_counter()
     await client.start_workflow(
         bare.Bare.run,
-        Given(run_id=str(uuid4()), pause=86_400.0),
+        BareInput(run_id=str(uuid4()), pause=86_400.0),
         id=str(uuid4()),
         task_queue=bare.QUEUE,
     )

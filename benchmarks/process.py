@@ -1,4 +1,4 @@
-"""A worker process of a benchmark: `python -m benchmarks.process bare|engine`."""
+"""Worker processes of benchmarks: `python -m benchmarks.process bare|engine`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def bare_worker(client: Client, *, send: Callable[..., Any] = bare_activities.se
 
 @contextmanager
 def worker_process(kind: str, settings: Settings) -> Iterator[subprocess.Popen[str]]:
-    """A worker in a process of its own, `bare` or `engine`, until the context ends."""
+    """Run a worker, `bare` or `engine`, in a process of its own until the context ends."""
     environment = {
         **os.environ,
         **settings.temporal,

@@ -1,4 +1,4 @@
-"""S end to end, many at once, against the bare workflow: interleaved rounds in one run."""
+"""Benchmark of S end to end, many runs at once, against the bare workflow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from temporalio.client import Client
 
 from benchmarks import bare
-from benchmarks.bare_activities import Given
+from benchmarks.bare_activities import BareInput
 from benchmarks.process import worker_process
 from benchmarks.report import Figure, spread
 from benchmarks.sample import accept, activate, make_contacts, sample
@@ -24,7 +24,7 @@ AT_ONCE = 300
 
 
 async def measure() -> list[Figure]:
-    """The engine's rate as a share of the bare workflow's, median of the rounds' ratios."""
+    """Measure the engine's rate as a share of the bare workflow's: median of interleaved rounds."""
     async with servers() as running:
         settings = running.settings
         client = await connect_temporal(settings)
@@ -61,15 +61,15 @@ async def _bare(client: Client, count: int) -> float:
     began = time.perf_counter()
     limit = asyncio.Semaphore(50)
 
-    async def one() -> None:
+    async def run_one() -> None:
         async with limit:
             handle = await client.start_workflow(
-                bare.Bare.run, Given(run_id=str(uuid4())), id=str(uuid4()),
+                bare.Bare.run, BareInput(run_id=str(uuid4())), id=str(uuid4()),
                 task_queue=bare.QUEUE,
             )  # fmt: skip
         await handle.result()
 
-    await asyncio.gather(*(one() for _ in range(count)))
+    await asyncio.gather(*(run_one() for _ in range(count)))
     return time.perf_counter() - began
 
 

@@ -1,4 +1,4 @@
-"""Figures and their budgets."""
+"""Figures of benchmarks, and their budgets."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Verdict = Literal["met", "warning", "broken", "shown"]
 class Figure:
     """One measured figure.
 
-    Only counts, bytes and ratios have a budget: absolute times say more about the machine than
-    about the code, and are shown.
+    Only counts, bytes and ratios have a budget. Absolute times depend on the machine more than on
+    the code, so they are only shown.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Figure:
         return "shown" if self.at_most is None and self.at_least is None else "met"
 
     def as_json(self) -> dict[str, Any]:
-        """For the report."""
+        """The figure for the report."""
         budget = {"at_most": self.at_most, "at_least": self.at_least, "warn_below": self.warn_below}
         return {
             "name": self.name,
@@ -51,7 +51,7 @@ class Figure:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Least, median and greatest."""
+    """The smallest, the median and the greatest value."""
     return {
         "min": round(min(values), 5),
         "median": round(statistics.median(values), 5),

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 
 from journeys.compile.program_compiler import compile_program
 from journeys.model.journey import Journey
+from store.events.notification import notify
 
 EVENT = "Sample Started"
 
@@ -58,7 +59,7 @@ async def activate(conn: AsyncConnection[Any], journey: Journey) -> None:
 
 
 async def make_contacts(conn: AsyncConnection[Any], count: int) -> list[UUID]:
-    """Contacts with an address and a number."""
+    """Insert contacts with an e-mail address and a phone number; returns their ids."""
     ids = [uuid4() for _ in range(count)]
     await conn.execute(
         "insert into contact (id, external_id, email, phone)"
@@ -69,14 +70,14 @@ async def make_contacts(conn: AsyncConnection[Any], count: int) -> list[UUID]:
 
 
 async def accept(conn: AsyncConnection[Any], contacts: list[UUID], event: str = EVENT) -> None:
-    """An event for each contact, in one statement, as ingest writes them; and the notice."""
+    """Write an event of each contact as ingest does, in one statement, and notify dispatchers."""
     await conn.execute(
         """
-        with held as (
+        with locked as (
             select id from contact where id = any(%(ids)s) order by id for no key update
         ), made as (
             insert into event (contact_id, name, message_id)
-            select id, %(name)s, gen_random_uuid()::text from held returning id, contact_id
+            select id, %(name)s, gen_random_uuid()::text from locked returning id, contact_id
         ), queued as (
             insert into outbox (contact_id, event_id) select contact_id, id from made
         )
@@ -84,4 +85,4 @@ async def accept(conn: AsyncConnection[Any], contacts: list[UUID], event: str = 
         """,
         {"ids": contacts, "name": event},
     )
-    await conn.execute("select pg_notify('parcours_outbox', '')")
+    await notify(conn)

@@ -1,4 +1,4 @@
-"""PostgreSQL and Temporal for a benchmark, with the settings of the development stack."""
+"""The servers of a benchmark: PostgreSQL and Temporal, started as `parcours dev` starts them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from store.migrations.upgrade import upgrade
 
 @dataclass(frozen=True)
 class Servers:
-    """Both servers, running."""
+    """Both servers while they run."""
 
     settings: Settings
     temporal_file: Path
@@ -26,7 +26,7 @@ class Servers:
 
 @asynccontextmanager
 async def servers() -> AsyncIterator[Servers]:
-    """Fresh servers in a directory that goes with them."""
+    """Start new servers in a temporary directory, and stop them when the context ends."""
     with tempfile.TemporaryDirectory(prefix="parcours-bench-") as name:
         directory = Path(name)
         # The database server runs as another user when this is root.

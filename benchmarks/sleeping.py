@@ -1,4 +1,4 @@
-"""What a run costs while it sleeps: bytes in Temporal's database and in Postgres."""
+"""Benchmark of a sleeping run: its bytes in Temporal's database and in Postgres."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import uuid4
 from psycopg import AsyncConnection
 
 from benchmarks import bare
-from benchmarks.bare_activities import Given
+from benchmarks.bare_activities import BareInput
 from benchmarks.instant import instant_adapters
 from benchmarks.process import bare_worker
 from benchmarks.report import Figure
@@ -27,7 +27,7 @@ _SIZE = (
 
 
 async def measure() -> list[Figure]:
-    """Each side has servers of its own, so that nothing of the other is counted."""
+    """Measure both sides, each on servers of its own, so that neither counts the other's bytes."""
     async with servers() as running:
         before = _bytes(running.temporal_file)
         await _sleep_bare(running)
@@ -54,11 +54,11 @@ async def _sleep_bare(running: Servers) -> None:
         for _ in range(RUNS):
             await client.start_workflow(
                 bare.Bare.run,
-                Given(run_id=str(uuid4()), pause=86_400.0 * 30),
+                BareInput(run_id=str(uuid4()), pause=86_400.0 * 30),
                 id=f"journey.sample.{uuid4()}",
                 task_queue=bare.QUEUE,
             )
-        # Asleep is who has its timer: the activity before it is done.
+        # A run is asleep once it has its timer, because the activity before it is done then.
         await until(lambda: _all_asleep(running.temporal_file), every=0.2)
 
 
@@ -90,7 +90,7 @@ async def _number(conn: AsyncConnection, query: str) -> float:
 
 
 def _bytes(file: Path) -> int:
-    """Bytes of the pages in use, those still in the write-ahead log included."""
+    """Bytes of the pages in use, including those in the write-ahead log."""
     with sqlite3.connect(file, timeout=30) as conn:
         conn.execute("pragma wal_checkpoint(passive)").fetchall()
         [pages] = conn.execute("pragma page_count").fetchone()

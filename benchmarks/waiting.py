@@ -1,4 +1,4 @@
-"""Waiting for a state that only looking tells."""
+"""Waiting for a condition by asking for it again and again."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
-async def until(look: Callable[[], Awaitable[bool]], every: float = 0.1) -> None:
-    """Look every so many seconds until it is so."""
+async def until(condition: Callable[[], Awaitable[bool]], every: float = 0.1) -> None:
+    """Ask every `every` seconds until the condition holds."""
     while True:
-        if await look():
+        if await condition():
             return
         await asyncio.sleep(every)

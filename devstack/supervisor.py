@@ -21,6 +21,7 @@ from devstack.postgres import Postgres
 from devstack.process import Child, Command, StackFailed
 from devstack.smtp_sink import start_sink
 from devstack.temporal_server import Temporal
+from journeys.time.backoff import Backoff
 from store.migrations.upgrade import upgrade
 from store.operations.api_keys import Scope, create_key, find_key
 
@@ -29,8 +30,7 @@ READY_WITHIN = 60.0
 WORKER_QUEUE = "journeys"
 # Longer than the worker gives its sends to be recorded.
 WORKER_GRACE = 50.0
-FIRST_PAUSE = 0.2
-LONGEST_PAUSE = 10.0
+RESTART = Backoff(first=0.2, longest=10.0)
 # A process that held out this long did not die of its start: the next pause begins small again.
 STEADY_AFTER = 30.0
 
@@ -186,21 +186,21 @@ class Supervisor:
 
     async def _keep_up(self, service: Service, child: Child) -> None:
         """Start the service again whenever it ends, after a pause that grows while it fails."""
-        pause = FIRST_PAUSE
+        failures = 0
         since = time.monotonic()
         while True:
             await child.wait()
             if self._stopping:
                 return
             if time.monotonic() - since > STEADY_AFTER:
-                pause = FIRST_PAUSE
+                failures = 0
             self._say(f"{service.name} died ({child.how_it_ended}): starting it again", "yellow")
             # Remaining processes of its group would block the next one.
             child.kill()
             service.child = None
             while service.child is None:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
+                failures += 1
+                await asyncio.sleep(RESTART.delay(failures))
                 since = time.monotonic()
                 try:
                     service.child = await service.start()

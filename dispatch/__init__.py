@@ -1,1 +1,1 @@
-"""From PostgreSQL to Temporal: entries, wakes and the sweep."""
+"""From PostgreSQL to Temporal: entries, wakes, due times and reconciliation."""

@@ -1,4 +1,4 @@
-"""Goals that events meet, whether or not their runs go on."""
+"""Goals: recording which runs met theirs, by which event, whether or not they are still active."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from store.goals.goal_rows import (
 async def record_met_goals_of(
     conn: AsyncConnection[Any], catalog: Catalog, events: Sequence[OutboxEvent]
 ) -> None:
-    """Note the goals that these events meet, each by its first event and once.
+    """Record the goals that these events meet, each once and by its first event.
 
-    A contact's events come here in their order, so the first that fits is the first there is; those
-    that came with a merge are older than it, and are looked for among all.
+    The events of a contact are dispatched in their order, so the first that meets a goal here is
+    the first of all. Events that a merge has brought are older than it: for these contacts all
+    events are checked.
     """
     candidates = await goals_by_event(conn, [event.id for event in events])
     merged = [
@@ -37,30 +38,30 @@ async def record_met_goals_of(
     ]
     if merged:
         candidates += await goals_by_owner(conn, contacts=merged)
-    await _note(conn, catalog, candidates)
+    await _record(conn, catalog, candidates)
 
 
 async def record_goal_met_before(
     conn: AsyncConnection[Any], catalog: Catalog, run_id: UUID
 ) -> None:
-    """Note that a run's goal, which is new, was met by an event that was dispatched already."""
-    await _note(conn, catalog, await goals_by_owner(conn, runs=[run_id]))
+    """Record that the new goal of a run was met by an event that was dispatched before."""
+    await _record(conn, catalog, await goals_by_owner(conn, runs=[run_id]))
 
 
-async def _note(
+async def _record(
     conn: AsyncConnection[Any], catalog: Catalog, candidates: Sequence[GoalCandidate]
 ) -> None:
     by_version: dict[tuple[str, int], list[GoalCandidate]] = {}
     for each in candidates:
         by_version.setdefault((each.journey, each.version), []).append(each)
     met: dict[UUID, MetGoal] = {}
-    for (journey, version), some in by_version.items():
-        look = (await catalog.definition(conn, journey, version)).goal
-        if look is None:
+    for (journey, version), group in by_version.items():
+        query = (await catalog.definition(conn, journey, version)).goal
+        if query is None:
             continue
-        fitting = [each for each in some if not each.rest]
-        fitting += await evaluate_goals(conn, look, [each for each in some if each.rest])
-        for each in sorted(fitting, key=lambda each: each.event_id):
-            met.setdefault(each.run_id, MetGoal(each.run_id, each.event_id, look.value))
+        matching = [each for each in group if not each.rest]
+        matching += await evaluate_goals(conn, query, [each for each in group if each.rest])
+        for each in sorted(matching, key=lambda each: each.event_id):
+            met.setdefault(each.run_id, MetGoal(each.run_id, each.event_id, query.value))
     if met:
         await record_met_goals(conn, list(met.values()))

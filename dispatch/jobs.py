@@ -1,4 +1,4 @@
-"""Jobs in Temporal: starting them, and following what becomes of them there."""
+"""Jobs in Temporal: starting their workflows, and ending the jobs whose workflow was closed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 async def start_job(conn: AsyncConnection[Any], client: Client, job_id: UUID) -> bool:
     """Start a job's workflow; starting it again does nothing.
 
-    False while Temporal is away: the sweep starts it later.
+    Returns False while Temporal is away; the reconciliation starts it later.
     """
     job = await read_job(conn, job_id)
     if job is None:
@@ -43,8 +43,8 @@ async def start_job(conn: AsyncConnection[Any], client: Client, job_id: UUID) ->
     return True
 
 
-async def sweep_jobs(conn: AsyncConnection[Any], client: Client) -> None:
-    """Start the jobs that Temporal never got, and end those that an operator has closed there."""
+async def reconcile_jobs(conn: AsyncConnection[Any], client: Client) -> None:
+    """Start the jobs that have no workflow yet, and end those whose workflow an operator closed."""
     for job, started in await running_jobs(conn):
         if not started:
             await start_job(conn, client, job.id)

@@ -1,4 +1,4 @@
-"""Waking sends whose pause is over."""
+"""Sends that a pause deferred: waking those whose pause is over."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from store.messages.paused_sends import overlooked_paused_sends
 async def wake_overlooked_paused_sends(
     conn: AsyncConnection[Any], temporal: Client, limit: int
 ) -> int:
-    """Wake sends that a pause held and whose journey is active again, whoever was to wake them.
+    """Wake sends that a pause deferred, that no job woke, and whose journey is active again.
 
-    Raises temporalio.service.RPCError while Temporal is away.
+    Returns how many. Raises temporalio.service.RPCError while Temporal is away.
     """
-    forgotten = await overlooked_paused_sends(conn, limit)
-    for journey, run_id, visit in forgotten:
+    overlooked = await overlooked_paused_sends(conn, limit)
+    for journey, run_id, visit in overlooked:
         await wake(temporal, journey, run_id, visit)
-    return len(forgotten)
+    return len(overlooked)

@@ -1,11 +1,12 @@
-"""The sweep: what nobody tells us of, found within a minute.
+"""Periodic reconciliation of Temporal with PostgreSQL.
 
-Workflows that an operator cancelled or terminated, or that failed or timed out, end their runs.
-Runs whose workflow was never started are started. Workflows of runs that ended in Postgres first
-are told. Sends that nobody recorded before their run ended are unknown. Sends held by a pause that
-is over are woken, and moved runs whose workflow has not followed. Jobs that were never started are
-started, and those that an operator has closed end. Conditions that time alone can change are looked
-at hourly.
+- A workflow that was cancelled or terminated, or that failed or timed out, ends its run.
+- A run that has no workflow yet gets one.
+- The workflow of a run that ended in PostgreSQL is woken.
+- A claim whose run ended before its result was recorded becomes `unknown`.
+- A send whose pause is over is woken, and so is a moved run that has not taken its version.
+- A job that has no workflow yet gets one, and a job whose workflow was closed ends.
+- Conditions that time alone can change are checked every hour.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from dispatch.dispatcher import fires
-from dispatch.jobs import sweep_jobs
+from dispatch.jobs import reconcile_jobs
 from dispatch.messages import wake_overlooked_paused_sends
 from dispatch.runs import start_run, stop_runs
 from dispatch.temporal import RPC_TIMEOUT, wake
 from dispatch.versions import wake_unnoticed_migrations
+from dispatch.wakes import listener_fires
 from journeys.protocol.names import WORKFLOW, workflow_id
 from store.definitions.catalog import Catalog
 from store.messages.claims import mark_abandoned_claims_unknown
@@ -43,7 +44,7 @@ log = structlog.get_logger(__name__)
 _EVERY = 10.0
 _PAGE = 100
 _OVERLAP = timedelta(minutes=5)
-"""Visibility lags behind: each sweep looks this far back again."""
+"""Temporal's visibility lags behind: each round lists again what closed in this time before."""
 
 _ENDS = {
     WorkflowExecutionStatus.TERMINATED: ("removed", "terminated"),
@@ -54,7 +55,7 @@ _ENDS = {
 
 
 class Reconciliation:
-    """One sweep; of those that run side by side, one works at a time."""
+    """The reconciliation of one worker; of those that run side by side, one works at a time."""
 
     def __init__(
         self,
@@ -64,14 +65,14 @@ class Reconciliation:
         *,
         every: float = _EVERY,
     ) -> None:
-        """`every`: seconds between sweeps; a minute is what the promise leaves."""
+        """`every`: seconds between rounds; the promise is that Postgres follows in a minute."""
         self._pool = pool
         self._client = client
         self._catalog = catalog
         self._every = every
 
     async def run(self) -> None:
-        """Sweep until cancelled. Postgres or Temporal may go away and come back."""
+        """Reconcile until cancelled. Postgres or Temporal may go away and come back."""
         while True:
             try:
                 await self.once()
@@ -87,26 +88,26 @@ class Reconciliation:
             await asyncio.sleep(self._every)
 
     async def once(self) -> None:
-        """One sweep over them all. Raises RPCError if Temporal is away."""
+        """One round over everything. Raises RPCError if Temporal is away."""
         async with self._pool.connection() as conn:
             async with self._turn(conn, "closed", timedelta(0)) as since:
                 if since is not None:
-                    await self._start_missing(conn)
+                    await self._start_missing_workflows(conn)
                     await stop_runs(conn, self._client, await workflows_to_stop(conn, _PAGE))
-                    await self._end_closed(conn, since)
-                    await self._give_up_claims(conn)
+                    await self._end_closed_runs(conn, since)
+                    await self._settle_abandoned_claims(conn)
                     await wake_overlooked_paused_sends(conn, self._client, _PAGE)
                     await wake_unnoticed_migrations(conn, self._client, _PAGE)
-                    await sweep_jobs(conn, self._client)
+                    await reconcile_jobs(conn, self._client)
             async with self._turn(conn, "timed", timedelta(hours=1)) as since:
                 if since is not None:
-                    await self._look_at_timed(conn)
+                    await self._wake_timed_listeners(conn)
 
     @asynccontextmanager
     async def _turn(
         self, conn: AsyncConnection[Any], name: str, pause: timedelta
     ) -> AsyncIterator[datetime | None]:
-        """This process's turn: since when to look, or None if it is another's or too early."""
+        """This process's turn: since when to list, or None if another has it or it is too early."""
         turn = await take_turn(conn, name, pause)
         if turn is None:
             yield None
@@ -119,7 +120,7 @@ class Reconciliation:
             raise
         await finish_turn(conn, name, now)
 
-    async def _end_closed(self, conn: AsyncConnection[Any], since: datetime) -> None:
+    async def _end_closed_runs(self, conn: AsyncConnection[Any], since: datetime) -> None:
         query = (
             f"WorkflowType = '{WORKFLOW}' AND CloseTime >= '{(since - _OVERLAP).isoformat()}'"
             " AND ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
@@ -139,7 +140,7 @@ class Reconciliation:
             await self._end_if_closed(conn, run_id, page[run_id])
 
     async def _end_if_closed(self, conn: AsyncConnection[Any], run_id: UUID, workflow: str) -> None:
-        # The latest execution of the id: after a reset the terminated one is not it.
+        # After a reset the terminated execution is not the latest of its id.
         latest = await self._client.get_workflow_handle(workflow).describe(rpc_timeout=RPC_TIMEOUT)
         end = _ENDS.get(latest.status) if latest.status is not None else None
         if end is None:
@@ -148,27 +149,28 @@ class Reconciliation:
         if await end_run(conn, run_id, outcome, reason):
             log.warning("run_ended_by_sweep", run_id=str(run_id), outcome=outcome, reason=reason)
 
-    async def _start_missing(self, conn: AsyncConnection[Any]) -> None:
+    async def _start_missing_workflows(self, conn: AsyncConnection[Any]) -> None:
         for run_id in await runs_to_start(conn, _PAGE):
             if await start_run(conn, self._client, self._catalog, run_id):
                 log.warning("run_started_by_sweep", run_id=str(run_id))
 
-    async def _give_up_claims(self, conn: AsyncConnection[Any]) -> None:
+    async def _settle_abandoned_claims(self, conn: AsyncConnection[Any]) -> None:
         for message_id in await mark_abandoned_claims_unknown(conn):
             log.warning("message_unknown", message_id=str(message_id))
 
-    async def _look_at_timed(self, conn: AsyncConnection[Any]) -> None:
+    async def _wake_timed_listeners(self, conn: AsyncConnection[Any]) -> None:
         after: UUID | None = None
         while page := await timed_listeners(conn, after, _PAGE):
             for candidate in page:
-                if await fires(conn, self._catalog, candidate):
+                if await listener_fires(conn, self._catalog, candidate):
                     await wake(self._client, candidate.journey, candidate.run_id, candidate.visit)
             after = page[-1].run_id
 
 
 def _run_id(workflow: str) -> UUID | None:
+    """The run of a workflow id; None if it is no id of a Journey workflow."""
     try:
-        found = UUID(workflow.rpartition(".")[2])
+        run_id = UUID(workflow.rpartition(".")[2])
     except ValueError:
         return None
-    return found if workflow_id(workflow.split(".")[1], found) == workflow else None
+    return run_id if workflow_id(workflow.split(".")[1], run_id) == workflow else None

@@ -1,7 +1,7 @@
-"""Telling Temporal what Postgres decided alone: runs to start, and workflows whose run has ended.
+"""Runs that activities began or ended: starting their workflows, and waking those that ended.
 
-An activity decides in its transaction and calls nobody: it marks the row, and whoever dispatches
-next does the rest. Doing it twice does nothing.
+An activity decides in its transaction and makes no call: it marks the row, and the next round of a
+dispatcher makes the call. Doing it twice changes nothing.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ log = structlog.get_logger(__name__)
 async def start_and_stop_marked_runs(
     conn: AsyncConnection[Any], client: Client, catalog: Catalog, limit: int
 ) -> int:
-    """Start the workflows of runs that steps began, and tell those of runs that ended; how many.
+    """Start the workflows of runs that steps began, and wake those of runs that ended.
 
-    Raises RPCError while Temporal is away; the marks then stay.
+    Returns how many. Raises RPCError while Temporal is away; the marks then stay.
     """
     marked = await marked_to_start(conn, limit)
     for run_id in marked:
@@ -43,7 +43,7 @@ async def start_and_stop_marked_runs(
         except RPCError as error:
             if is_away(error):
                 raise
-            # The sweep tries again, and not at once.
+            # The reconciliation tries again later.
             log.error("run_not_started", run_id=str(run_id), error=error.message)
             await unmark_start(conn, run_id)
     ended = await workflows_to_stop(conn, limit)
@@ -54,7 +54,7 @@ async def start_and_stop_marked_runs(
 async def start_run(
     conn: AsyncConnection[Any], client: Client, catalog: Catalog, run_id: UUID
 ) -> bool:
-    """Start a run's workflow and note it; False if the run is gone. Raises RPCError."""
+    """Start a run's workflow and record it; False if the run does not exist. Raises RPCError."""
     run = await read_run(conn, run_id)
     if run is None:
         return False
@@ -74,7 +74,7 @@ async def start_run(
 async def stop_runs(
     conn: AsyncConnection[Any], client: Client, ended: Sequence[tuple[UUID, str]]
 ) -> None:
-    """Let the workflows of ended runs (run, journey) look, and note it. Raises RPCError."""
+    """Wake the workflows of ended runs (run, journey) and record it. Raises RPCError."""
     for run_id, journey in ended:
         await wake(client, journey, run_id, 0)
         await workflow_stopped(conn, run_id)

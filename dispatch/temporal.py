@@ -1,7 +1,9 @@
-"""Starting and waking Journey workflows."""
+"""Calls to Temporal: starting and waking Journey workflows, some at a time."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -26,6 +28,7 @@ JOURNEY_VERSION = SearchAttributeKey.for_keyword("JourneyVersion")
 CONTACT_ID = SearchAttributeKey.for_keyword("ContactId")
 
 RPC_TIMEOUT = timedelta(seconds=10)
+_AT_ONCE = 50
 
 _AWAY = {
     RPCStatusCode.UNAVAILABLE,
@@ -41,6 +44,24 @@ _AWAY = {
 def is_away(error: RPCError) -> bool:
     """Whether the same call may succeed later; otherwise Temporal refuses it for ever."""
     return error.status in _AWAY
+
+
+class TemporalAway(Exception):
+    """Temporal can't be reached now; nothing was recorded, so the same work is done again."""
+
+
+async def run_all(calls: Iterable[Awaitable[None]]) -> None:
+    """Await all calls, some at a time; raises the first error once no call is under way."""
+    limit = asyncio.Semaphore(_AT_ONCE)
+
+    async def run_one(call: Awaitable[None]) -> None:
+        async with limit:
+            await call
+
+    results = await asyncio.gather(*(run_one(call) for call in calls), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
 
 
 async def start_journey(
@@ -69,8 +90,7 @@ async def start_journey(
                 ]
             ),
             static_summary=f"{journey} v{version}",
-            # A dispatcher lives beside a worker on the same client, which then gets the first task
-            # with the answer to the start.
+            # A worker on the same client then gets the first task with the answer to the start.
             request_eager_start=True,
             rpc_timeout=RPC_TIMEOUT,
         )
@@ -79,7 +99,7 @@ async def start_journey(
 
 
 async def wake(client: Client, journey: str, run_id: UUID, visit: int) -> bool:
-    """Wake a run; False if it has no workflow to wake. Raises other RPCErrors."""
+    """Wake a run; False if no workflow of it is running. Raises RPCError for other refusals."""
     handle: Any = client.get_workflow_handle(workflow_id(journey, run_id))
     try:
         await handle.signal(WAKE, Wake(visit=visit), rpc_timeout=RPC_TIMEOUT)

@@ -1,4 +1,4 @@
-"""Telling the workflows of moved runs to take their version."""
+"""Runs that were moved to another version: waking their workflows, which then take it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from store.versions.run_migration import unnoticed_migrations
 
 log = structlog.get_logger(__name__)
 
-_UNTOLD = timedelta(seconds=15)
-"""A workflow that has not followed by then was not told, or is told again."""
+_OVERDUE = timedelta(seconds=15)
+"""The time after which a workflow that has not taken its version is woken again."""
 
 
 async def wake_migrated_run(client: Client, journey: str, run_id: UUID) -> None:
-    """Let a moved run's workflow look. One that is not told now is told by the sweep."""
+    """Wake the workflow of a moved run. If that fails, the reconciliation wakes it later."""
     try:
         await wake(client, journey, run_id, 0)
     except RPCError as error:
@@ -29,9 +29,9 @@ async def wake_migrated_run(client: Client, journey: str, run_id: UUID) -> None:
 
 
 async def wake_unnoticed_migrations(
-    conn: AsyncConnection[Any], client: Client, limit: int, *, since: timedelta = _UNTOLD
+    conn: AsyncConnection[Any], client: Client, limit: int, *, since: timedelta = _OVERDUE
 ) -> None:
-    """Wake the runs that were moved longer ago than `since` and whose workflow has not followed.
+    """Wake the runs moved longer ago than `since` whose workflow has not taken the version yet.
 
     Raises temporalio.service.RPCError while Temporal is away.
     """

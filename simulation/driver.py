@@ -27,8 +27,9 @@ from activities.context import Context
 from activities.failures import CodedFailures
 from activities.registry import activities_by_queue
 from api.runs.start import start_by_api
-from dispatch.dispatcher import Dispatcher, fires
+from dispatch.dispatcher import Dispatcher
 from dispatch.temporal import wake
+from dispatch.wakes import listener_fires
 from infra.clients import open_pool
 from infra.settings import Settings
 from journeys.protocol.channels import CHANNELS, SEND_QUEUES
@@ -238,7 +239,7 @@ class Simulation:
         async with self._pool.connection() as conn:
             while page := await timed_listeners(conn, after, 100):
                 for each in page:
-                    if await fires(conn, self._catalog, each):
+                    if await listener_fires(conn, self._catalog, each):
                         await wake(self._client, each.journey, each.run_id, each.visit)
                         woken = True
                 after = page[-1].run_id

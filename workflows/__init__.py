@@ -1,1 +1,1 @@
-"""Temporal workflows: when things happen to a run."""
+"""Temporal workflows: they decide when things happen, and activities do them."""

@@ -1,85 +1,92 @@
-"""The long jobs on many runs: each walks its pages, which activities do and Postgres remembers.
+"""The job workflows: each works through its pages, which activities do and Postgres remembers.
 
-A page may run twice and changes nothing then, so a worker that dies costs a page's time.
+A page may run twice and changes nothing then, so the death of a worker costs the time of one page.
 """
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Final
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from journeys.protocol.jobs import JOBS, STOP_ACTIVITY, JobKind
+    from journeys.protocol.jobs import JOBS, STOP_ACTIVITY, JobDefinition, JobKind
     from journeys.protocol.names import QUEUE
     from journeys.protocol.payloads import JobInput, JobPage, JobResult
 
 _PAGE_TIMEOUT = timedelta(seconds=60)
 _PAGE_HEARTBEAT = timedelta(seconds=10)
-"""After it, what a dead worker had in hand is taken up by another."""
+"""Time after which another worker takes up the page of a dead one."""
 _PAGE_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)
 )
 
 
-@workflow.defn(name=JOBS["move"].workflow)
-class Move:
-    """Moves the runs in flight of a journey to another version."""
+def _workflow_class(job: JobDefinition) -> type:
+    """The workflow class of a kind of job."""
 
-    @workflow.run
-    async def run(self, given: JobInput) -> JobResult:
-        """Move page after page, until no run is left that is to be judged."""
-        return await _pages("move", given)
+    class JobWorkflow:
+        __doc__ = job.summary
 
+        async def run(self, request: JobInput) -> JobResult:
+            """Work through page after page, until the job is no longer running."""
+            return await _work_through_pages(job.page_activity, request)
 
-@workflow.defn(name=JOBS["resume"].workflow)
-class Resume:
-    """Wakes the sends that a pause held, at a set rate and under its overdue policy."""
-
-    @workflow.run
-    async def run(self, given: JobInput) -> JobResult:
-        """Wake page after page, until no send is held any more."""
-        return await _pages("resume", given)
+    # The SDK refuses local classes, because the sandbox imports a class by its module and name.
+    # This one can be imported: it becomes an attribute of the module below.
+    JobWorkflow.__name__ = JobWorkflow.__qualname__ = job.workflow
+    JobWorkflow.run.__qualname__ = f"{job.workflow}.run"
+    workflow.run(JobWorkflow.run)
+    return workflow.defn(name=job.workflow)(JobWorkflow)
 
 
-async def _pages(kind: JobKind, given: JobInput) -> JobResult:
+JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
+    kind: _workflow_class(job) for kind, job in JOBS.items()
+}
+"""The workflow class of each kind of job."""
+globals().update({each.__name__: each for each in JOB_WORKFLOWS.values()})
+
+
+async def _work_through_pages(page_activity: str, request: JobInput) -> JobResult:
     done = 0
     try:
         while True:
-            page = await _page(JOBS[kind].page_activity, given)
+            page = await _execute_page(page_activity, request)
             done = page.done
-            _tell(given, page)
+            _show_progress(request, page)
             if page.state != "running":
                 return JobResult(state=page.state, done=page.done)
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(given)
+                workflow.continue_as_new(request)
             if page.rest > 0:
-                await workflow.sleep(page.rest, summary=f"{given.subject}: next page")
+                await workflow.sleep(page.rest, summary=f"{request.subject}: next page")
     except BaseException as error:
         if is_cancelled_exception(error):
-            await asyncio.shield(_page(STOP_ACTIVITY, given))
+            await asyncio.shield(_execute_page(STOP_ACTIVITY, request))
             workflow.set_current_details(f"Stopped after **{done}**.")
         raise
 
 
-async def _page(activity: str, given: JobInput) -> JobPage:
+async def _execute_page(activity: str, request: JobInput) -> JobPage:
     page: JobPage = await workflow.execute_activity(
         activity,
-        given,
+        request,
         result_type=JobPage,
         task_queue=QUEUE,
         start_to_close_timeout=_PAGE_TIMEOUT,
         heartbeat_timeout=_PAGE_HEARTBEAT,
         retry_policy=_PAGE_RETRY,
-        summary=given.subject,
+        summary=request.subject,
     )
     return page
 
 
-def _tell(given: JobInput, page: JobPage) -> None:
-    stay = f", {page.kept} of them keep their version" if page.kept else ""
+def _show_progress(request: JobInput, page: JobPage) -> None:
+    kept = f", {page.kept} of them keep their version" if page.kept else ""
     workflow.set_current_details(
-        f"{given.subject[:1].upper()}{given.subject[1:]}: **{page.done}** of {page.total}"
-        f"{stay} ({page.state})."
+        f"{request.subject[:1].upper()}{request.subject[1:]}: **{page.done}** of {page.total}"
+        f"{kept} ({page.state})."
     )

@@ -1,11 +1,11 @@
 """The Journey workflow: one contact's passage through one version of a journey.
 
-It decides *when*: it walks the program, stands still at waits and holds, and asks activities for
+It decides *when*: it walks the program, waits at waits and deferred sends, and calls activities for
 everything else. Activities are named, not imported, so that nothing they use enters the sandbox.
 """
 
-# Without the annotations future: the sandbox loads this module anew for every run, and annotations
-# that are text would be evaluated each time.
+# No `from __future__ import annotations`: the sandbox loads this module again for every run, and
+# annotations that are text would be evaluated each time.
 import asyncio
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -42,8 +42,8 @@ JOURNEY_VERSION = SearchAttributeKey.for_keyword("JourneyVersion")
 
 Result = TypeVar("Result", StepResult, TakenVersion)
 
-# Short database work. Three tries within the workflow task; then the same activity is called as a
-# remote one, whose retries leave no events while Postgres is away.
+# Short database work. It is tried three times within the workflow task. Then the same activity is
+# called as a remote one, whose retries add no events while Postgres is away.
 _LOCAL_TIMEOUT = timedelta(seconds=2)
 _LOCAL_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=100), maximum_attempts=3)
 _REMOTE_TIMEOUT = timedelta(seconds=30)
@@ -51,8 +51,8 @@ _REMOTE_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30)
 )
 
-# A send has no schedule-to-close timeout: a long queue is no failure. Its retries are bounded by
-# the time of the first attempt, which Postgres keeps.
+# A send has no schedule-to-close timeout, because a long queue is no failure. Its retries end some
+# time after the first attempt, which Postgres keeps.
 SEND_TIMEOUT = timedelta(seconds=30)
 _SEND_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60)
@@ -61,37 +61,37 @@ _SEND_RETRY = RetryPolicy(
 
 @workflow.defn(name=WORKFLOW)
 class Journey:
-    """A run. Its result is its outcome; everything else about it is in Postgres."""
+    """One run. Its result is its outcome; everything else about it is in Postgres."""
 
     @workflow.init
-    def __init__(self, given: JourneyInput) -> None:
-        self._given = given
-        self._program = given.program
-        self._state = given.state
-        self._cursor: Cursor = given.state.cursor or begin(given.program)
+    def __init__(self, request: JourneyInput) -> None:
+        self._request = request
+        self._program = request.program
+        self._state = request.state
+        self._cursor: Cursor = request.state.cursor or begin(request.program)
 
     @workflow.signal(name=WAKE)
     def wake(self, signal: Wake) -> None:
-        """Note that there may be something to see; what it is, Postgres knows."""
+        """Note that something may have happened; activities find out in Postgres what it was."""
         if signal.visit == 0:
             self._state.look = True
             return
-        # Unless the run stands, the next visit's wait may be planned, with the send that goes on.
+        # While a send is under way, the wait of the next visit may be planned with its record.
         ahead = 0 if self._state.standing else 1
         if self._cursor.visit <= signal.visit <= self._cursor.visit + ahead:
             self._state.woken = max(self._state.woken, signal.visit)
 
     @workflow.run
-    async def run(self, given: JourneyInput) -> JourneyResult:
+    async def run(self, request: JourneyInput) -> JourneyResult:
         """Walk the program to its end."""
         try:
             result = await self._walk()
-            _tell_end(result.outcome, result.reason)
+            _show_end(result.outcome, result.reason)
             return result
         except BaseException as error:
             if is_cancelled_exception(error):
                 await asyncio.shield(self._close("removed", "cancelled"))
-                _tell_end("removed", "cancelled")
+                _show_end("removed", "cancelled")
             raise
 
     async def _walk(self) -> JourneyResult:
@@ -120,7 +120,7 @@ class Journey:
             self._cursor = advance(self._program, self._cursor, result.outcome, result.way)
             planned = result.following
             if workflow.info().is_continue_as_new_suggested():
-                # What was planned ahead is planned again: planning is idempotent.
+                # A wait that was planned ahead is planned again, because planning is idempotent.
                 await self._continue_as_new()
 
     async def _visit(self, node: Node, planned: StepResult | None) -> StepResult:
@@ -130,15 +130,15 @@ class Journey:
             return await self._send(node)
         if node.kind == "split":
             return await self._split(node)
-        return await self._short(node.kind, self._input(node), node.summary)
+        return await self._decide(node.kind, self._step_input(node), node.summary)
 
     async def _wait(self, node: Node, planned: StepResult | None) -> StepResult:
-        result = planned or await self._short("plan_wait", self._input(node), node.summary)
-        while _stands(result):
-            fired = await self._stand(node, node.summary, result.due)
-            result = await self._short(
+        result = planned or await self._decide("plan_wait", self._step_input(node), node.summary)
+        while _is_waiting(result):
+            timer_fired = await self._wait_for_wake(node, node.summary, result.due)
+            result = await self._decide(
                 "close_wait",
-                self._input(node, due=result.due if fired else None),
+                self._step_input(node, due=result.due if timer_fired else None),
                 node.summary,
             )
         return result
@@ -146,11 +146,11 @@ class Journey:
     async def _split(self, node: Node) -> StepResult:
         due: datetime | None = None
         while True:
-            result = await self._short("split", self._input(node, due=due), node.summary)
-            if not _stands(result):
+            result = await self._decide("split", self._step_input(node, due=due), node.summary)
+            if not _is_waiting(result):
                 return result
             summary = f"{node.summary}: {result.held}"
-            due = result.due if await self._stand(node, summary, result.due) else None
+            due = result.due if await self._wait_for_wake(node, summary, result.due) else None
 
     async def _send(self, node: Node) -> StepResult:
         due: datetime | None = None
@@ -162,7 +162,7 @@ class Journey:
             try:
                 result: StepResult = await workflow.execute_activity(
                     "send",
-                    self._input(node, due=due, following=self._following(node)),
+                    self._step_input(node, due=due, following=self._following(node)),
                     result_type=StepResult,
                     task_queue=SEND_QUEUES[node.kind],
                     start_to_close_timeout=SEND_TIMEOUT,
@@ -175,12 +175,12 @@ class Journey:
                 _stop_if_cancelled()
                 raise
             _stop_if_cancelled()
-            if not _stands(result):
+            if not _is_waiting(result):
                 return result
             until = until_words(result.due, late=result.late)
-            held = f"{node.summary}: {deferral_words(result.held)}, {until}"
-            fired = await self._stand(node, node.summary, result.due, told=held)
-            due = result.due if fired else None
+            reason = f"{node.summary}: {deferral_words(result.held)}, {until}"
+            timer_fired = await self._wait_for_wake(node, node.summary, result.due, words=reason)
+            due = result.due if timer_fired else None
 
     def _following(self, node: Node) -> Following | None:
         visit = self._cursor.visit + 1
@@ -189,12 +189,12 @@ class Journey:
         after = self._program.nodes[node.next]
         return Following(visit=visit, step=after.id) if after.kind == "wait" else None
 
-    async def _stand(
-        self, node: Node, summary: str, due: datetime | None, told: str | None = None
+    async def _wait_for_wake(
+        self, node: Node, summary: str, due: datetime | None, words: str | None = None
     ) -> bool:
-        """Stand still until a wake for this visit, a look at exits, or `due`; True for `due`.
+        """Wait for a wake of this visit or of the exits, or until `due`; True if it is due.
 
-        `told`: what operators read, if it is not the summary and its `due`.
+        `words`: what operators read, unless it is the summary with `due`.
         """
         visit = self._cursor.visit
         self._state.standing = True
@@ -207,40 +207,42 @@ class Journey:
             self._state.shown = node.id
         until = f", until {due:%Y-%m-%d %H:%M:%S} UTC" if due else ", until it is woken"
         workflow.set_current_details(
-            f"Stands at **{node.id}** (visit {visit}): {told or summary + until}.\n\n"
+            f"Stands at **{node.id}** (visit {visit}): {words or summary + until}.\n\n"
             f"Since {self._now():%Y-%m-%d %H:%M:%S} UTC."
         )
 
         def woken() -> bool:
             return self._state.look or self._state.woken == visit
 
-        fired = False
+        timer_fired = False
         if due is None:
             await workflow.wait_condition(woken)
         else:
-            left = max(due - self._now(), timedelta(0))
+            remaining = max(due - self._now(), timedelta(0))
             try:
-                await workflow.wait_condition(woken, timeout=left, timeout_summary=told or summary)
+                await workflow.wait_condition(
+                    woken, timeout=remaining, timeout_summary=words or summary
+                )
             except TimeoutError:
-                fired = True
+                timer_fired = True
         self._state.standing = False
         self._state.woken = 0
         self._state.look = False
-        return fired
+        return timer_fired
 
     async def _close(self, outcome: str, reason: str | None) -> StepResult:
-        given = FinishInput(
-            run_id=self._given.run_id,
+        request = FinishInput(
+            run_id=self._request.run_id,
             visit=self._cursor.visit,
             outcome=outcome,
             reason=reason,
             now=self._now(),
             moves=self._state.moves,
         )
-        return await self._short("finish", given, f"end: {reason or outcome}")
+        return await self._decide("finish", request, f"end: {reason or outcome}")
 
     async def _take_version(self) -> StepResult:
-        """Go on with the program of the version that the run was moved to, where it stands.
+        """Continue as new with the program of the version that the run was moved to.
 
         Returns only if the run has ended meanwhile.
         """
@@ -248,7 +250,7 @@ class Journey:
         taken = await self._local(
             "take_version",
             StepInput(
-                run_id=self._given.run_id,
+                run_id=self._request.run_id,
                 visit=self._cursor.visit,
                 step="" if node is None else node.id,
                 now=self._now(),
@@ -261,7 +263,7 @@ class Journey:
             version = JOURNEY_VERSION.value_set(str(taken.version))
             workflow.upsert_search_attributes([version])
             await workflow.wait_condition(workflow.all_handlers_finished)
-            # Wakes need not be remembered: what goes on begins with a look.
+            # No wake needs to be kept, because the continued run begins with a check.
             state = JourneyState(
                 cursor=taken.cursor,
                 standing=taken.standing,
@@ -269,37 +271,37 @@ class Journey:
                 moves=taken.moves,
             )
             workflow.continue_as_new(
-                self._given.model_copy(update={"program": taken.program, "state": state})
+                self._request.model_copy(update={"program": taken.program, "state": state})
             )
         return StepResult(ended=taken.ended)
 
-    async def _short(
-        self, activity: str, given: StepInput | FinishInput, summary: str
+    async def _decide(
+        self, activity: str, request: StepInput | FinishInput, summary: str
     ) -> StepResult:
-        return await self._local(activity, given, summary, StepResult)
+        return await self._local(activity, request, summary, StepResult)
 
     async def _local(
         self,
         activity: str,
-        given: StepInput | FinishInput,
+        request: StepInput | FinishInput,
         summary: str,
         result_type: type[Result],
     ) -> Result:
         try:
             result: Result = await workflow.execute_local_activity(
                 activity,
-                given,
+                request,
                 result_type=result_type,
                 start_to_close_timeout=_LOCAL_TIMEOUT,
                 retry_policy=_LOCAL_RETRY,
                 summary=summary,
             )
         except FailureError as error:
-            if is_cancelled_exception(error) or _final(error):
+            if is_cancelled_exception(error) or _is_final(error):
                 raise
             result = await workflow.execute_activity(
                 activity,
-                given,
+                request,
                 result_type=result_type,
                 task_queue=QUEUE,
                 start_to_close_timeout=_REMOTE_TIMEOUT,
@@ -311,13 +313,13 @@ class Journey:
     async def _continue_as_new(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._state.cursor = self._cursor
-        workflow.continue_as_new(self._given.model_copy(update={"state": self._state}))
+        workflow.continue_as_new(self._request.model_copy(update={"state": self._state}))
 
-    def _input(
+    def _step_input(
         self, node: Node, *, due: datetime | None = None, following: Following | None = None
     ) -> StepInput:
         return StepInput(
-            run_id=self._given.run_id,
+            run_id=self._request.run_id,
             visit=self._cursor.visit,
             step=node.id,
             now=self._now(),
@@ -327,30 +329,30 @@ class Journey:
         )
 
     def _now(self) -> datetime:
-        return workflow.now() + timedelta(seconds=self._given.offset)
+        return workflow.now() + timedelta(seconds=self._request.offset)
 
 
-def _tell_end(outcome: str, reason: str | None) -> None:
+def _show_end(outcome: str, reason: str | None) -> None:
     because = f": {reason}" if reason else ""
     workflow.set_current_details(f"Ended as **{outcome}**{because}.")
 
 
-def _stands(result: StepResult) -> bool:
+def _is_waiting(result: StepResult) -> bool:
     return not (
         result.outcome is not None or result.exit_rule is not None or result.ended or result.moved
     )
 
 
-def _final(error: FailureError) -> bool:
-    # What a local activity raises comes as it is; only its timeouts come within an ActivityError.
+def _is_final(error: FailureError) -> bool:
+    # Errors of local activities arrive as they are; only timeouts are inside an ActivityError.
     raised = error.cause if isinstance(error, ActivityError) else error
     return isinstance(raised, ApplicationError) and raised.non_retryable
 
 
 def _stop_if_cancelled() -> None:
-    """A send that completed, or failed, swallows the cancellation that came meanwhile: raise it.
+    """Raise the cancellation that came during a send, which its result or failure has hidden.
 
-    An attempt that fails once it is asked to stop is not retried, and is no failure of the run.
+    A failed attempt of a cancelled activity is not retried, and is no failure of the run.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():

@@ -1,4 +1,4 @@
-"""A run that has come to a step, and what was decided there."""
+"""The arrival of a run at a step, and the decision made there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from store.runs.rows import RunRow
 
 @dataclass(frozen=True)
 class StepArrival:
-    """A run at a visit that is not decided yet, and the connection to decide it on."""
+    """A run at a visit that has no outcome yet, and the connection to decide it with."""
 
     conn: AsyncConnection[Any]
     context: Context
@@ -25,7 +25,7 @@ class StepArrival:
 
 @dataclass(frozen=True)
 class Decision:
-    """An outcome, why, and what the step leaves for later ones."""
+    """The outcome of a visit, its facts, and what later steps read of it."""
 
     outcome: str
     facts: dict[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Judging a step's conditions, and keeping what they saw."""
+"""Conditions of steps: evaluating them, with the values they saw as facts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from store.runs.rows import RunRow
 
 @dataclass(frozen=True)
 class ConditionResult:
-    """Whether a condition holds, and the values it looked at."""
+    """Whether a condition holds, and the values it read."""
 
     holds: bool
     facts: dict[str, Any]
@@ -24,7 +24,7 @@ class ConditionResult:
 async def check_condition(
     conn: AsyncConnection[Any], run: RunRow, definition: Definition, condition: Condition
 ) -> ConditionResult:
-    """Judge one condition for a run."""
+    """Evaluate one condition for a run."""
     return (await check_conditions(conn, run, definition, [condition]))[0]
 
 
@@ -34,7 +34,7 @@ async def check_conditions(
     definition: Definition,
     conditions: list[Condition],
 ) -> list[ConditionResult]:
-    """Judge several conditions for a run, in one statement."""
+    """Evaluate several conditions for a run, in one statement."""
     zone = definition.journey.timezone or "UTC"
     predicates = [
         compile_condition(
@@ -46,6 +46,6 @@ async def check_conditions(
         for number, condition in enumerate(conditions)
     ]
     return [
-        ConditionResult(judged.holds, {"saw": judged.saw})
-        for judged in await evaluate(conn, run.id, predicates)
+        ConditionResult(result.holds, {"saw": result.saw})
+        for result in await evaluate(conn, run.id, predicates)
     ]

@@ -1,4 +1,4 @@
-"""Steps that change the contact, or give it something: attributes, groups, coupons."""
+"""Steps that change the contact's attributes or groups, or draw a coupon for it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Steps that take no time: choosing a way, changing the contact, beginning something else.
+"""The activities of steps that take no time: routing, changes of the contact, emit and enter.
 
-Each decision is keyed by the visit: an activity that runs twice returns the first one's outcome,
-and its effects happen in the transaction that records it.
+Each decision is keyed by the visit: an activity that runs twice returns the outcome of the first,
+and the effects of a decision happen in the transaction that records it.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ from journeys.model.steps import Step
 from journeys.protocol.payloads import StepInput, StepResult
 from journeys.protocol.program import Kind
 from store.runs.rows import RunRow
-from store.runs.visits import decide, find_visit
+from store.runs.visits import decide as record_decision
+from store.runs.visits import find_visit
 
-Choose = Callable[[StepArrival, Any], Awaitable[Decision]]
-"""Decides for a step of its own kind."""
+Decide = Callable[[StepArrival, Any], Awaitable[Decision]]
+"""Decides a visit to a step of its kind."""
 
 
 @dataclass(frozen=True)
 class StepDecider:
     """How steps of a kind are decided."""
 
-    choose: Choose
+    decide: Decide
     acts: bool = True
-    """It changes more than its visit: contact and run are locked, and nobody has decided yet."""
+    """Whether it changes more than its visit: then contact and run are locked while it decides."""
 
 
 DECIDERS: dict[Kind, StepDecider] = {
@@ -55,7 +56,7 @@ DECIDERS: dict[Kind, StepDecider] = {
 
 
 class DecisionActivities:
-    """The activities of the steps that take no time, each named by its step's kind."""
+    """The activities of the steps that take no time, each named by the kind of its step."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -66,54 +67,54 @@ class DecisionActivities:
 
     def activity_of(self, kind: Kind) -> Callable[..., Any]:
         """The activity that decides for steps of a kind."""
-        chooser = DECIDERS[kind]
+        decider = DECIDERS[kind]
 
         @activity.defn(name=kind)
-        async def decide_step(given: StepInput) -> StepResult:
+        async def decide_step(request: StepInput) -> StepResult:
             async with self._context.pool.connection() as conn:
-                if not chooser.acts:
-                    # One statement, of which the first to come wins, needs no transaction.
-                    run = await read(conn, given.run_id)
-                    return await self._decide(conn, run, given, kind, chooser.choose)
+                if not decider.acts:
+                    # The insert of the visit is one statement, and the first one wins.
+                    run = await read(conn, request.run_id)
+                    return await self._decide_visit(conn, run, request, kind, decider.decide)
                 async with conn.transaction():
-                    run = await lock(conn, given.run_id)
-                    before = await find_visit(conn, given.run_id, given.visit)
-                    if before is not None and before.outcome is not None:
-                        return StepResult(outcome=before.outcome)
-                    result = await self._decide(conn, run, given, kind, chooser.choose)
+                    run = await lock(conn, request.run_id)
+                    visit = await find_visit(conn, request.run_id, request.visit)
+                    if visit is not None and visit.outcome is not None:
+                        return StepResult(outcome=visit.outcome)
+                    result = await self._decide_visit(conn, run, request, kind, decider.decide)
             self._context.nudge()
             return result
 
         return decide_step
 
-    async def _decide(
+    async def _decide_visit(
         self,
         conn: AsyncConnection[Any],
         run: RunRow,
-        given: StepInput,
+        request: StepInput,
         kind: Kind,
-        choose: Choose,
+        decide: Decide,
     ) -> StepResult:
         if not run.active:
-            # A task that decided and ended the run may be refused for a signal, and done anew.
-            before = await find_visit(conn, given.run_id, given.visit)
-            return ended_result(run) if before is None else StepResult(outcome=before.outcome)
-        if moved := stale_version(run, given):
+            # A workflow task that decided and ended the run is repeated if a signal came meanwhile.
+            visit = await find_visit(conn, request.run_id, request.visit)
+            return ended_result(run) if visit is None else StepResult(outcome=visit.outcome)
+        if moved := stale_version(run, request):
             return moved
         definition = await self._context.catalog.definition(conn, run.journey, run.version)
         try:
-            step = definition.journey.step(given.step)
+            step = definition.journey.step(request.step)
         except KeyError:
             raise final_error("unknown_step") from None
         if step.kind != kind:
             raise final_error("unknown_step")
-        arrival = StepArrival(conn, self._context, run, definition, given.visit)
-        decision = await skip_unless(arrival, step) or await choose(arrival, step)
-        outcome = await decide(
+        arrival = StepArrival(conn, self._context, run, definition, request.visit)
+        decision = await skip_unless(arrival, step) or await decide(arrival, step)
+        outcome = await record_decision(
             conn,
-            run_id=given.run_id,
-            visit=given.visit,
-            step=given.step,
+            run_id=request.run_id,
+            visit=request.visit,
+            step=request.step,
             kind=step.kind,
             outcome=decision.outcome,
             facts=decision.facts,
@@ -123,7 +124,7 @@ class DecisionActivities:
 
 
 async def skip_unless(arrival: StepArrival, step: Step) -> Decision | None:
-    """The decision not to take a step whose `if` does not hold; None if it is to be taken."""
+    """The decision to skip a step whose `if` does not hold; None if it holds."""
     if step.if_ is None:
         return None
     verdict = await check_condition(arrival.conn, arrival.run, arrival.definition, step.if_)

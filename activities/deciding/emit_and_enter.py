@@ -1,6 +1,6 @@
-"""Steps that begin something else for the contact: an event, or a run of another journey.
+"""Steps that record an event of the contact, or begin a run of another journey.
 
-Each is a link of a chain: `depth` counts them since the event from outside that began it.
+Both add a link to a chain: `depth` counts the links since the event from outside at its start.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from store.events.recording import NewEvent, record_events
 
 
 async def emit(arrival: StepArrival, step: EmitStep) -> Decision:
-    """Record an event of the contact; one with a meaning has its effect."""
+    """Record an event of the contact; a well-known event has its side effects."""
     conn, run, emission = arrival.conn, arrival.run, step.emit
     depth = run.depth + 1
     if depth > CHAIN_LIMIT:
@@ -25,8 +25,8 @@ async def emit(arrival: StepArrival, step: EmitStep) -> Decision:
     try:
         [event_id] = await record_events(conn, run.contact_id, [event])
     except EffectRefused as refused:
-        why = {"code": refused.code, "message": str(refused)}
-        return Decision("failed", {"event": emission.event, **why})
+        facts = {"event": emission.event, "code": refused.code, "message": str(refused)}
+        return Decision("failed", facts)
     return Decision("done", {"event": emission.event, "event_id": event_id})
 
 

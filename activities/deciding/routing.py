@@ -1,4 +1,4 @@
-"""Steps that choose where the run goes on: a branch, a jump, an exit."""
+"""Steps that decide where the run goes next: a branch, a jump, an exit."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ async def branch(arrival: StepArrival, step: BranchStep) -> Decision:
     for case, verdict in zip(cases, verdicts, strict=True):
         if verdict.holds:
             return Decision(case.name, {"case": case.name, **verdict.facts})
-    seen = [
+    tried = [
         {"case": case.name, **verdict.facts} for case, verdict in zip(cases, verdicts, strict=True)
     ]
-    return Decision("else", {"case": "else", "tried": seen})
+    return Decision("else", {"case": "else", "tried": tried})
 
 
 async def goto(arrival: StepArrival, step: GotoStep) -> Decision:
-    """Jump, unless the target's visits are spent."""
+    """Jump, unless the target has had its `max_visits`."""
     made = await visits_of(arrival.conn, arrival.run.id, step.goto)
     facts = {"visits": made, "max_visits": step.max_visits}
     return Decision("jumped" if made < step.max_visits else "spent", facts)

@@ -1,4 +1,4 @@
-"""Splits: taking an arm by weight, and standing still until a winner can be told."""
+"""Splits: an arm by weight, or a wait until the arm that wins is known."""
 
 from __future__ import annotations
 
@@ -30,95 +30,96 @@ from store.waits.wait_plans import scaled_end
 from store.waits.wait_visits import close_by_exit, close_by_time, plan_wait, starting_time
 
 _MANY = 1_000
-_KEPT_FOR = timedelta(minutes=1)
+"""Contacts from which on scores are cached."""
+_CACHED_FOR = timedelta(minutes=1)
 
 
 class SplitActivities:
-    """The activity of splits. A visit is decided once, and so is the way that a winner goes."""
+    """The activity of splits. A visit's arm is decided once, and so is its winner."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._tallies = Tallies()
 
     @activity.defn(name="split")
-    async def split(self, given: StepInput) -> StepResult:
-        """Take an arm, or stand still at a `winner` until it is due or an exit fires."""
+    async def split(self, request: StepInput) -> StepResult:
+        """Take an arm, or wait at a `winner` until it is due or an exit fires."""
         async with self._context.pool.connection() as conn:
-            run = await read(conn, given.run_id)
-            visit = await find_visit(conn, given.run_id, given.visit)
-            if (before := _before(run, visit, given)) is not None:
-                return before
+            run = await read(conn, request.run_id)
+            visit = await find_visit(conn, request.run_id, request.visit)
+            if (result := _earlier_result(run, visit, request)) is not None:
+                return result
             definition = await self._context.catalog.definition(conn, run.journey, run.version)
-            step = _split_of(definition, given.step)
+            step = _split_of(definition, request.step)
             if visit is not None:
                 decision = Decision(visit.facts["arm"], visit.facts)
             else:
-                arrival = StepArrival(conn, self._context, run, definition, given.visit)
-                not_taken = await skip_unless(arrival, step)
-                decision = not_taken or _by_weight(run, step)
-                if not_taken is not None or _winner(step, decision.outcome) is None:
+                arrival = StepArrival(conn, self._context, run, definition, request.visit)
+                skipped = await skip_unless(arrival, step)
+                decision = skipped or _by_weight(run, step)
+                if skipped is not None or _winner(step, decision.outcome) is None:
                     outcome = await decide(
                         conn,
-                        run_id=given.run_id,
-                        visit=given.visit,
-                        step=given.step,
+                        run_id=request.run_id,
+                        visit=request.visit,
+                        step=request.step,
                         kind="split",
                         outcome=decision.outcome,
                         facts=decision.facts,
                     )
                     return StepResult(outcome=outcome)
             async with conn.transaction():
-                run = await lock(conn, given.run_id)
-                return await self._stand(conn, run, definition, step, given, decision)
+                run = await lock(conn, request.run_id)
+                return await self._wait_for_winner(conn, run, definition, step, request, decision)
 
-    async def _stand(
+    async def _wait_for_winner(
         self,
         conn: AsyncConnection[Any],
         run: RunRow,
         definition: Definition,
         step: SplitStep,
-        given: StepInput,
+        request: StepInput,
         decision: Decision,
     ) -> StepResult:
-        """Stand at a winner from now on, or still, or no longer; the run is locked."""
-        visit = await find_visit(conn, given.run_id, given.visit)
-        if (before := _before(run, visit, given)) is not None:
-            return before
+        """Begin, continue or end the wait at a winner; the run is locked."""
+        visit = await find_visit(conn, request.run_id, request.visit)
+        if (result := _earlier_result(run, visit, request)) is not None:
+            return result
         name = decision.outcome
         winner = _winner(step, name)
         if winner is None:
-            # Whoever moved the run to another version took the wait away.
-            await close_by_time(conn, run, given.visit, name, run.now)
+            # The run was moved to a version in which this arm is no winner.
+            await close_by_time(conn, run, request.visit, name, run.now)
             return StepResult(outcome=name)
         if visit is None:
-            visit = await self._plan(conn, run, definition, given, winner, decision.facts)
+            visit = await self._plan(conn, run, definition, request, winner, decision.facts)
         due = visit.due_at
         assert due is not None
-        # A wake may be faster than the timer, or have been held up together with it.
-        over = due <= run.now or (given.due is not None and given.due >= due)
-        left = await fired_exit(conn, run, definition, due if over else None)
-        if left is not None:
-            await close_by_exit(conn, run.id, given.visit, left.slot.outcome)
-            return await take_exit(conn, run, definition, given.visit, left)
+        # A wake may come before the timer that is due, when both were delayed.
+        over = due <= run.now or (request.due is not None and request.due >= due)
+        exit_rule = await fired_exit(conn, run, definition, due if over else None)
+        if exit_rule is not None:
+            await close_by_exit(conn, run.id, request.visit, exit_rule.slot.outcome)
+            return await take_exit(conn, run, definition, request.visit, exit_rule)
         if not over:
-            waits = f"{name} waits {Duration.parse(winner.after).words()}"
-            return StepResult(due=due, held=waits)
+            words = f"{name} waits {Duration.parse(winner.after).words()}"
+            return StepResult(due=due, held=words)
         scores = await self._tallies.scores(conn, run, step, winner, due)
-        taken = winner_of(scores).arm
+        best = winner_of(scores).arm
         shares = {
             score.arm: {"contacts": score.contacts, winner.by: score.won, "share": score.share}
             for score in scores
         }
-        decided = {"winner": taken, "shares": shares}
-        await close_by_time(conn, run, given.visit, name, due, decided)
-        return StepResult(outcome=name, way=taken)
+        facts = {"winner": best, "shares": shares}
+        await close_by_time(conn, run, request.visit, name, due, facts)
+        return StepResult(outcome=name, way=best)
 
     async def _plan(
         self,
         conn: AsyncConnection[Any],
         run: RunRow,
         definition: Definition,
-        given: StepInput,
+        request: StepInput,
         winner: Winner,
         facts: dict[str, Any],
     ) -> VisitRow:
@@ -127,28 +128,28 @@ class SplitActivities:
         await plan_wait(
             conn,
             run_id=run.id,
-            visit=given.visit,
-            step=given.step,
+            visit=request.visit,
+            step=request.step,
             kind="split",
             start=start,
             due=scaled_end(winner.after, start, zone, self._context.speed),
             ref=run.ref,
             facts={**facts, "by": winner.by, "length": winner.after, "zone": zone.key},
         )
-        planned = await find_visit(conn, given.run_id, given.visit)
+        planned = await find_visit(conn, request.run_id, request.visit)
         assert planned is not None
         return planned
 
 
 class Tallies:
-    """The scores of splits. One over many contacts is kept for a minute.
+    """The scores of splits. Those over many contacts are cached for a minute.
 
-    A launch brings its winners' contacts to the same minute, and each would count them all.
+    After a launch the waits of all its contacts end in the same minute, and each counts them all.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, int, str, str], tuple[datetime, list[Score]]] = {}
-        self._turns: defaultdict[tuple[str, int, str, str], asyncio.Lock] = defaultdict(
+        self._cached: dict[tuple[str, int, str, str], tuple[datetime, list[Score]]] = {}
+        self._locks: defaultdict[tuple[str, int, str, str], asyncio.Lock] = defaultdict(
             asyncio.Lock
         )
 
@@ -160,11 +161,11 @@ class Tallies:
         winner: Winner,
         due: datetime,
     ) -> list[Score]:
-        """The scores of the arms with steps, in their order, as they stood at `due`."""
+        """The scores of the arms with steps, in their order, as of `due`."""
         key = (run.journey, run.version, step.id, winner.by)
-        async with self._turns[key]:
-            if key in self._kept and abs(due - self._kept[key][0]) < _KEPT_FOR:
-                return self._kept[key][1]
+        async with self._locks[key]:
+            if key in self._cached and abs(due - self._cached[key][0]) < _CACHED_FOR:
+                return self._cached[key][1]
             scores = await tally(
                 conn,
                 journey=run.journey,
@@ -175,7 +176,7 @@ class Tallies:
                 until=due,
             )
             if sum(score.contacts for score in scores) >= _MANY:
-                self._kept[key] = due, scores
+                self._cached[key] = due, scores
             return scores
 
 
@@ -200,9 +201,9 @@ def _by_weight(run: RunRow, step: SplitStep) -> Decision:
     return Decision(arm.name, {"arm": arm.name, "bucket": place, "weights": weights})
 
 
-def _before(run: RunRow, visit: VisitRow | None, given: StepInput) -> StepResult | None:
-    """What was answered at this visit before, or nothing if it is still to be decided."""
-    if run.active and (moved := stale_version(run, given)):
+def _earlier_result(run: RunRow, visit: VisitRow | None, request: StepInput) -> StepResult | None:
+    """The result that this visit already has; None if it is still to be decided."""
+    if run.active and (moved := stale_version(run, request)):
         return moved
     if visit is not None and (visit.due_at is None or "winner" in visit.facts):
         return StepResult(outcome=visit.outcome, way=visit.facts.get("winner"))
@@ -210,4 +211,4 @@ def _before(run: RunRow, visit: VisitRow | None, given: StepInput) -> StepResult
         return ended_result(run)
     if visit is None or visit.outcome is None:
         return None
-    return exit_taken_before(run, given.visit) or StepResult(outcome=visit.outcome)
+    return exit_taken_before(run, request.visit) or StepResult(outcome=visit.outcome)

@@ -1,4 +1,4 @@
-"""What the pages of all jobs share: the job at their start, its progress at their end."""
+"""What the pages of all jobs share: reading the job at their start, its progress at their end."""
 
 from __future__ import annotations
 
@@ -6,44 +6,44 @@ from datetime import timedelta
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 from temporalio import activity
 
+from activities.context import Context
 from journeys.protocol.jobs import STOP_ACTIVITY
 from journeys.protocol.payloads import JobInput, JobPage
 from store.operations.jobs import JobRow, end_job, read_job
 
 
 class StopJobActivities:
-    """What a job that is cancelled in Temporal leaves to be done."""
+    """The activity that ends a job whose workflow was cancelled in Temporal."""
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
-        self._pool = pool
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     @activity.defn(name=STOP_ACTIVITY)
-    async def stop(self, given: JobInput) -> JobPage:
-        """Note that the job was stopped."""
-        async with self._pool.connection() as conn:
-            await end_job(conn, given.job_id, "stopped")
-            job = await read_job(conn, given.job_id)
+    async def stop(self, request: JobInput) -> JobPage:
+        """Record that the job was stopped."""
+        async with self._context.pool.connection() as conn:
+            await end_job(conn, request.job_id, "stopped")
+            job = await read_job(conn, request.job_id)
         return page_of(job) if job else JobPage(state="stopped")
 
 
-async def begin_page(conn: AsyncConnection[Any], given: JobInput) -> JobRow | JobPage:
-    """The job, to do a page of; what its workflow is told where there is nothing left to do."""
-    job = await read_job(conn, given.job_id)
+async def begin_page(conn: AsyncConnection[Any], request: JobInput) -> JobRow | JobPage:
+    """The job to work on, or the page to answer with if the job is not running."""
+    job = await read_job(conn, request.job_id)
     if job is None:
         return JobPage(state="stopped")
     return job if job.state == "running" else page_of(job)
 
 
 async def end_page(conn: AsyncConnection[Any], job: JobRow, rest: timedelta) -> JobPage:
-    """What the workflow is told after a page: how the job stands now, and to rest before more."""
+    """The answer after a page: the job's progress, and how long to rest before the next page."""
     return page_of(await read_job(conn, job.id) or job, rest=rest)
 
 
 def page_of(job: JobRow, *, rest: timedelta | None = None) -> JobPage:
-    """What a job's workflow is told of it."""
+    """The state and progress of a job, for its workflow."""
     return JobPage(
         state=job.state,
         rest=rest.total_seconds() if rest else 0.0,

@@ -1,4 +1,4 @@
-"""Exit rules: whether one has fired, and what that does to the run."""
+"""Exit rules: whether one has fired, and its effect on the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def fired_exit(
 ) -> Fired | None:
     """The exit rule that fired first, dispatched or not; the caller holds the run's lock.
 
-    Not asked once a rule has fired: its `then` runs to the end.
+    None once a rule has been taken: its `then` runs to the end.
     """
     if definition.exits is None or run.exit_rule is not None:
         return None
@@ -29,7 +29,7 @@ async def fired_exit(
 async def take_exit(
     conn: AsyncConnection[Any], run: RunRow, definition: Definition, visit: int, fired: Fired
 ) -> StepResult:
-    """Let the rule end the run: at once, or after its `then`."""
+    """End the run by the rule: at once, or after its `then`."""
     await record_fired_exit(conn, run.id, visit, fired.slot.number, fired.slot.name)
     if definition.program.exits[fired.slot.number] is not None:
         return StepResult(exit_rule=fired.slot.number)
@@ -39,7 +39,7 @@ async def take_exit(
 
 
 def exit_taken_before(run: RunRow, visit: int) -> StepResult | None:
-    """What `take_exit` answered at this visit, for an activity that a reset has brought back."""
+    """The earlier result of `take_exit` at this visit, for an activity that a reset repeats."""
     if run.exit_rule is None or run.exit_visit != visit:
         return None
     return StepResult(exit_rule=run.exit_rule)

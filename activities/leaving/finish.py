@@ -17,20 +17,24 @@ from store.runs.rows import RunRow
 
 
 class FinishActivities:
-    """Ends runs."""
+    """The activity that ends runs."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     @activity.defn(name="finish")
-    async def finish(self, given: FinishInput) -> StepResult:
-        """End the run, unless an exit that nobody has noticed yet comes first. Idempotent."""
+    async def finish(self, request: FinishInput) -> StepResult:
+        """End the run, unless an exit that was not seen yet comes first. Idempotent."""
         async with self._context.pool.connection() as conn, conn.transaction():
-            run = await lock(conn, given.run_id)
-            if run.active and given.outcome != "removed" and (moved := stale_version(run, given)):
+            run = await lock(conn, request.run_id)
+            if (
+                run.active
+                and request.outcome != "removed"
+                and (moved := stale_version(run, request))
+            ):
                 return moved
             return await finish_run(
-                conn, self._context, run, given.visit, given.outcome, given.reason
+                conn, self._context, run, request.visit, request.outcome, request.reason
             )
 
 
@@ -47,8 +51,8 @@ async def finish_run(
         return ended_result(run)
     if outcome == "completed":
         if run.exit_rule is not None:
-            if (before := exit_taken_before(run, visit)) is not None:
-                return before
+            if (taken := exit_taken_before(run, visit)) is not None:
+                return taken
             outcome, reason = "exited", run.reason
         else:
             definition = await context.catalog.definition(conn, run.journey, run.version)

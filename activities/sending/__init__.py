@@ -1,1 +1,1 @@
-"""The activity that sends a message: claim, composition, provider call, record."""
+"""The activity that sends a message: claim, composition, provider call and record."""

@@ -1,7 +1,7 @@
-"""The transaction before a provider is called: may this send go out, and is it ours to make?
+"""The claim of a send: one transaction decides whether the provider may be called, and by whom.
 
-It locks the contact and the run, so what commits before it prevents the send, and what commits
-after it ends the run once the send is recorded.
+It locks the contact and the run. A change that commits before the claim prevents the send; one
+that commits after it ends the run once the send is recorded.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ from activities.sending.deferrals import (
     check_send_time,
     send_terms,
 )
+from activities.sending.recipients import address_of
 from activities.versions.take_version import stale_version
+from journeys.model.reasons import SkipReason
 from journeys.model.sends import EffectiveSend
-from journeys.model.steps import EmailStep, SendStep, WebhookStep
+from journeys.model.steps import SendStep, WebhookStep
 from journeys.model.values import Reference, references_in
+from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.protocol.payloads import StepInput, StepResult
 from journeys.time.zones import zone_of
 from journeys.versions.overdue import Overdue
@@ -46,10 +49,8 @@ from store.waits.listeners import remove_listeners
 from store.waits.wait_visits import watch_attributes
 
 ATTEMPT = timedelta(seconds=30)
-"""How long one attempt can last at most: start-to-close of a send. After it, a claim that nobody
-settled is `unknown`."""
-
-_OUTCOMES = {"sent": "sent", "refused": "failed", "unknown": "unknown"}
+"""The longest that one attempt can last: start-to-close of a send. After it, a claim whose result
+was not recorded is `unknown`."""
 
 
 @dataclass(frozen=True)
@@ -66,67 +67,53 @@ class Claimed:
     first_attempt_at: datetime
     contact: Recipient
     variables: dict[str, Any]
-    """What templates see."""
+    """What templates read."""
     references: dict[Reference, Any]
     """The values of the references in a webhook's body. They are data, and never templates."""
 
 
 @dataclass(frozen=True)
 class SendAttempt:
-    """An attempt's look at a visit: what it was asked, what was there before, and the time."""
+    """An attempt at a visit: its request, what earlier attempts left, and the time."""
 
-    given: StepInput
-    before: PreviousAttempt
+    request: StepInput
+    previous: PreviousAttempt
     start: datetime
     """When the run came to the visit."""
     now: datetime
     facts: dict[str, Any]
-    """What holds have found out, for the visit."""
-
-
-def _arrival(given: StepInput, run: RunRow, before: PreviousAttempt) -> SendAttempt:
-    # The wait for the provider's turn counts: the run came when it asked, not when it was heard.
-    start = before.started_at or min(given.now, run.now)
-    # A timer that has fired is believed: Temporal's clock may be ahead of the database's.
-    now = run.now if given.due is None else max(run.now, given.due)
-    best = (before.facts or {}).get("best")
-    return SendAttempt(given, before, start, now, {} if best is None else {"best": best})
+    """The visit's facts that are kept from one check of its time to the next."""
 
 
 async def claim_send(
-    conn: AsyncConnection[Any], context: Context, given: StepInput, token: str
+    conn: AsyncConnection[Any], context: Context, request: StepInput, token: str
 ) -> Claimed | StepResult:
-    """Claim the visit's message, or say what came of it.
+    """Claim the visit's message; or the result of a send that makes no call now.
 
     Raises `claim_held` while another attempt may still be calling the provider.
     """
     async with conn.transaction():
-        run = await lock_to_claim(conn, given.run_id)
+        run = await lock_to_claim(conn, request.run_id)
         if not run.active:
             return ended_result(run)
-        if moved := stale_version(run, given):
+        if moved := stale_version(run, request):
             return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
-        try:
-            step = definition.journey.step(given.step)
-        except KeyError:
-            raise final_error("unknown_step") from None
-        if not isinstance(step, SendStep):
-            raise final_error("unknown_step")
+        step = _send_step(definition, request.step)
         settings = definition.journey.effective(step)
-        before, still, contact, document = await read_send_state(
-            conn, run, given.visit, settings.topic, step.kind
+        previous, pause, contact, document = await read_send_state(
+            conn, run, request.visit, settings.topic, step.kind
         )
-        if before.outcome is not None and (left := exit_taken_before(run, given.visit)) is not None:
-            return left
-        arrival = _arrival(given, run, before)
-        settled = await _settled(conn, context, arrival, step, settings)
-        if settled is not None:
-            return settled
+        if previous.outcome is not None and (taken := exit_taken_before(run, request.visit)):
+            return taken
+        attempt = _begin_attempt(request, run, previous)
+        decided = await _decided_before(conn, context, attempt, step, settings)
+        if decided is not None:
+            return decided
         fired = await fired_exit(conn, run, definition)
         if fired is not None:
-            await _skip(conn, arrival, step, {"reason": "exited"})
-            return await take_exit(conn, run, definition, given.visit, fired)
+            await _skip(conn, attempt, step, "exited")
+            return await take_exit(conn, run, definition, request.visit, fired)
         channel = None if document is None else context.catalog.channel(document)
         if channel is not None:
             settings = definition.journey.effective(step, channel)
@@ -136,126 +123,147 @@ async def claim_send(
             channel,
             contact,
             zone=zone_of(run.timezone, definition.journey.timezone),
-            start=arrival.start,
-            now=arrival.now,
+            start=attempt.start,
+            now=attempt.now,
             speed=context.speed,
         )
-        stands = await _paused(conn, run, arrival, step, terms, still)
-        if stands is not None:
-            return stands
+        paused = await _check_pause(conn, run, attempt, step, terms, pause)
+        if paused is not None:
+            return paused
         if step.if_ is not None:
             verdict = await check_condition(conn, run, definition, step.if_)
             if not verdict.holds:
-                return await _skip(conn, arrival, step, {"reason": "if", **verdict.facts})
-        reason = await _objection(conn, step, settings, contact)
+                return await _skip(conn, attempt, step, "if", verdict.facts)
+        reason = await _check_recipient(conn, step, settings, contact)
         if reason is not None:
-            facts = {"reason": reason, "topic": settings.topic}
-            return await _skip(conn, arrival, step, facts)
-        held = await check_send_time(conn, run, given.visit, step, terms, arrival.facts)
-        if isinstance(held, Deferral):
-            return await _stand(conn, arrival, step, terms, run, held)
-        if held is not None:
-            return await _leave_out(conn, arrival, step, held)
+            return await _skip(conn, attempt, step, reason, {"topic": settings.topic})
+        unsendable = await check_send_time(conn, run, request.visit, step, terms, attempt.facts)
+        if isinstance(unsendable, Deferral):
+            return await _defer(conn, attempt, step, terms, run, unsendable)
+        if unsendable is not None:
+            return await _skip_for_time(conn, attempt, step, unsendable)
         variables, references = await _variables(conn, run, step, contact)
         message_id, first_attempt_at = await claim_message(
             conn,
             message_id=uuid4(),
             run_id=run.id,
-            visit=given.visit,
-            step=given.step,
+            visit=request.visit,
+            step=request.step,
             contact_id=run.contact_id,
             channel=step.kind,
             topic=settings.topic,
-            transactional=settings.transactional or isinstance(step, WebhookStep),
+            transactional=settings.transactional or not CHANNELS[step.kind].to_contact,
             token=token,
-            started=arrival.start,
-            facts=arrival.facts,
+            started=attempt.start,
+            facts=attempt.facts,
         )
-        await _watch_no_more(conn, arrival)
+        await _stop_watching(conn, attempt)
     return Claimed(
         run, definition, step, settings, terms, token, message_id, first_attempt_at, contact,
         variables, references,
     )  # fmt: skip
 
 
-async def _settled(
+def _send_step(definition: Definition, step_id: str) -> SendStep:
+    try:
+        step = definition.journey.step(step_id)
+    except KeyError:
+        raise final_error("unknown_step") from None
+    if not isinstance(step, SendStep):
+        raise final_error("unknown_step")
+    return step
+
+
+def _begin_attempt(request: StepInput, run: RunRow, previous: PreviousAttempt) -> SendAttempt:
+    # The run came to the visit when its workflow asked; the time in the queue counts.
+    start = previous.started_at or min(request.now, run.now)
+    # Temporal's clock may be ahead of the database's, so a timer that has fired counts as due.
+    now = run.now if request.due is None else max(run.now, request.due)
+    best = (previous.facts or {}).get("best")
+    return SendAttempt(request, previous, start, now, {} if best is None else {"best": best})
+
+
+async def _decided_before(
     conn: AsyncConnection[Any],
     context: Context,
-    arrival: SendAttempt,
+    attempt: SendAttempt,
     step: SendStep,
     settings: EffectiveSend,
 ) -> StepResult | None:
     """What earlier attempts decided; None if the message may be claimed."""
-    given, before = arrival.given, arrival.before
-    if before.outcome is not None:
-        return StepResult(outcome=before.outcome)
-    if before.state is None:
+    request, previous = attempt.request, attempt.previous
+    if previous.outcome is not None:
+        return StepResult(outcome=previous.outcome)
+    if previous.state is None:
         return None
-    if before.state == "claimed":
-        assert before.claim_age is not None
-        left = ATTEMPT - before.claim_age
-        if left > timedelta(0):
-            raise retryable_error("claim_held", left + timedelta(milliseconds=100))
-        await mark_claim_unknown(conn, run_id=given.run_id, visit=given.visit)
+    if previous.state == "claimed":
+        assert previous.claim_age is not None
+        remaining = ATTEMPT - previous.claim_age
+        if remaining > timedelta(0):
+            raise retryable_error("claim_held", remaining + timedelta(milliseconds=100))
+        await mark_claim_unknown(conn, run_id=request.run_id, visit=request.visit)
         if settings.on_unknown == "resend":
             return None
-        return await _skip(conn, arrival, step, {"reason": "interrupted"}, outcome="unknown")
-    if before.state == "released":
-        assert before.first_attempt_at is not None
-        # What stood still for other reasons since is tried once more, however long that was.
-        standing = before.held not in (None, "retry")
-        if standing or arrival.now - before.first_attempt_at < context.give_up:
+        return await _end_visit(conn, attempt, step, "unknown", {"reason": "interrupted"})
+    if previous.state == "released":
+        assert previous.first_attempt_at is not None
+        # A send that was deferred since for another reason is tried once more, at any age.
+        deferred = previous.held not in (None, "retry")
+        if deferred or attempt.now - previous.first_attempt_at < context.give_up:
             return None
-        return await _skip(conn, arrival, step, {"reason": "not_taken"}, outcome="failed")
-    if before.state == "unknown" and settings.on_unknown == "resend":
+        return await _end_visit(conn, attempt, step, "failed", {"reason": "not_taken"})
+    if previous.state == "unknown" and settings.on_unknown == "resend":
         return None
-    outcome = _OUTCOMES[before.state]
-    if outcome == "sent" and step.kind == "webhook":
-        outcome = "ok"
-    return await _skip(conn, arrival, step, {}, outcome=outcome)
+    outcomes = {
+        "sent": CHANNELS[step.kind].sent_outcome,
+        "refused": "failed",
+        "unknown": "unknown",
+    }
+    return await _end_visit(conn, attempt, step, outcomes[previous.state], {})
 
 
-async def _paused(
+async def _check_pause(
     conn: AsyncConnection[Any],
     run: RunRow,
-    arrival: SendAttempt,
+    attempt: SendAttempt,
     step: SendStep,
     terms: SendTerms,
-    still: PauseState,
+    pause: PauseState,
 ) -> StepResult | None:
-    """What a pause makes of the send, or a move that found the run overdue; None: it goes on."""
-    if still.journey_state == "paused":
+    """The result of a send that a pause, its resume or a move of the run stops; else None."""
+    if pause.journey_state == "paused":
         if terms.late:
-            return await _leave_out(conn, arrival, step, terms.skip_as_late)
-        return await _stand(conn, arrival, step, terms, run, Deferral("paused", None))
-    held = arrival.before.held
-    if held == "retry" and still.due_at is not None and still.due_at > arrival.now:
-        # Woken to look, and not because its time has come.
-        return StepResult(held=held, due=still.due_at, late=still.due_at == terms.deadline)
+            return await _skip_for_time(conn, attempt, step, terms.skip_as_late)
+        return await _defer(conn, attempt, step, terms, run, Deferral("paused", None))
+    held = attempt.previous.held
+    if held == "retry" and pause.due_at is not None and pause.due_at > attempt.now:
+        # A wake came before the time of the next attempt.
+        return StepResult(held=held, due=pause.due_at, late=pause.due_at == terms.deadline)
     if run.skip_after is not None and not await has_waited(conn, run.id, run.skip_after):
         facts = {"overdue": run.skip_after}
-        return await _leave_out(conn, arrival, step, Skip("paused", facts))
-    if held != "paused" or still.overdue is None or still.resumed_at is None:
+        return await _skip_for_time(conn, attempt, step, Skip("paused", facts))
+    if held != "paused" or pause.overdue is None or pause.resumed_at is None:
         return None
-    overdue = Overdue.from_json(still.overdue)
+    overdue = Overdue.from_json(pause.overdue)
     if overdue.policy == "skip":
-        return await _leave_out(conn, arrival, step, Skip("paused"))
-    turn = overdue.turn(run.contact_id, run.journey, still.resumed_at)
-    if turn > arrival.now and not terms.late:
-        return await _stand(conn, arrival, step, terms, run, Deferral("paused", turn))
+        return await _skip_for_time(conn, attempt, step, Skip("paused"))
+    turn = overdue.turn(run.contact_id, run.journey, pause.resumed_at)
+    if turn > attempt.now and not terms.late:
+        return await _defer(conn, attempt, step, terms, run, Deferral("paused", turn))
     return None
 
 
-async def _objection(
+async def _check_recipient(
     conn: AsyncConnection[Any], step: SendStep, settings: EffectiveSend, contact: Recipient
-) -> str | None:
+) -> SkipReason | None:
     """Why this contact must not get this message; None if it may."""
-    if isinstance(step, WebhookStep):
+    channel: ChannelName = step.kind
+    if not CHANNELS[channel].to_contact:
         return None
-    address = contact.email if isinstance(step, EmailStep) else contact.phone
+    address = address_of(contact, channel)
     if not address:
         return "no_address"
-    if await find_suppression(conn, step.kind, address) is not None:
+    if await find_suppression(conn, channel, address) is not None:
         return "suppressed"
     if not settings.transactional and contact.consent != "subscribed":
         return "consent"
@@ -265,18 +273,7 @@ async def _objection(
 async def _variables(
     conn: AsyncConnection[Any], run: RunRow, step: SendStep, contact: Recipient
 ) -> tuple[dict[str, Any], dict[Reference, Any]]:
-    seen = {
-        **contact.attributes,
-        "external_id": contact.external_id,
-        "email": contact.email,
-        "phone": contact.phone,
-        "timezone": contact.timezone,
-        "locale": contact.locale,
-        "country": contact.country,
-        "score": contact.score,
-        "lifecycle": contact.lifecycle,
-    }
-    variables: dict[str, Any] = {"contact": seen, "entry": run.entry}
+    variables: dict[str, Any] = {"contact": contact.variables, "entry": run.entry}
     operands = Operands(conn, run)
     texts = step.model_dump_json()
     if "steps" in texts:
@@ -290,67 +287,78 @@ async def _variables(
     return variables, references
 
 
-async def _stand(
+async def _defer(
     conn: AsyncConnection[Any],
-    arrival: SendAttempt,
+    attempt: SendAttempt,
     step: SendStep,
     terms: SendTerms,
     run: RunRow,
-    held: Deferral,
+    deferral: Deferral,
 ) -> StepResult:
-    """Let the send stand still, until its hold is over, it is too late, or somebody wakes it."""
-    due, late = terms.look_again(held.until)
-    given = arrival.given
-    facts = arrival.facts if held.until is None else {**arrival.facts, "zone": terms.zone.key}
+    """Defer the send until its reason is over, it is too late, or a wake comes."""
+    due, late = terms.next_check(deferral.until)
+    request = attempt.request
+    facts = attempt.facts
+    if deferral.until is not None:
+        facts = {**facts, "zone": terms.zone.key}
     await record_deferral(
         conn,
-        run_id=given.run_id,
-        visit=given.visit,
-        step=given.step,
+        run_id=request.run_id,
+        visit=request.visit,
+        step=request.step,
         kind=step.kind,
-        held=held.why,
+        held=deferral.reason,
         due=due,
-        until=held.until,
-        started=arrival.start,
+        until=deferral.until,
+        started=attempt.start,
         facts=facts,
     )
-    if held.until is not None:
-        await watch_attributes(conn, run, given.visit, WATCHED)
-    return StepResult(held=held.why, due=due, late=late)
+    if deferral.until is not None:
+        await watch_attributes(conn, run, request.visit, WATCHED)
+    return StepResult(held=deferral.reason, due=due, late=late)
 
 
-async def _leave_out(
-    conn: AsyncConnection[Any], arrival: SendAttempt, step: SendStep, skipped: Skip
+async def _skip_for_time(
+    conn: AsyncConnection[Any], attempt: SendAttempt, step: SendStep, skip: Skip
 ) -> StepResult:
-    """Skip the send for its times. One that may have gone out before is not known to be skipped."""
-    facts = {**arrival.facts, "reason": skipped.reason, **skipped.facts}
-    outcome = "unknown" if arrival.before.state in ("claimed", "unknown") else "skipped"
-    return await _skip(conn, arrival, step, facts, outcome=outcome)
+    """Skip the send for its times; one that may have gone out before is `unknown` instead."""
+    facts = {**attempt.facts, "reason": skip.reason, **skip.facts}
+    outcome = "unknown" if attempt.previous.state in ("claimed", "unknown") else "skipped"
+    return await _end_visit(conn, attempt, step, outcome, facts)
 
 
 async def _skip(
     conn: AsyncConnection[Any],
-    arrival: SendAttempt,
+    attempt: SendAttempt,
     step: SendStep,
-    facts: dict[str, Any],
-    *,
-    outcome: str = "skipped",
+    reason: SkipReason,
+    facts: dict[str, Any] | None = None,
 ) -> StepResult:
-    given = arrival.given
-    held = await record_skip(
+    return await _end_visit(conn, attempt, step, "skipped", {"reason": reason, **(facts or {})})
+
+
+async def _end_visit(
+    conn: AsyncConnection[Any],
+    attempt: SendAttempt,
+    step: SendStep,
+    outcome: str,
+    facts: dict[str, Any],
+) -> StepResult:
+    request = attempt.request
+    recorded = await record_skip(
         conn,
-        run_id=given.run_id,
-        visit=given.visit,
-        step=given.step,
+        run_id=request.run_id,
+        visit=request.visit,
+        step=request.step,
         kind=step.kind,
         outcome=outcome,
         facts=facts,
-        started=arrival.start,
+        started=attempt.start,
     )
-    await _watch_no_more(conn, arrival)
-    return StepResult(outcome=held)
+    await _stop_watching(conn, attempt)
+    return StepResult(outcome=recorded)
 
 
-async def _watch_no_more(conn: AsyncConnection[Any], arrival: SendAttempt) -> None:
-    if arrival.before.held is not None:
-        await remove_listeners(conn, arrival.given.run_id, arrival.given.visit)
+async def _stop_watching(conn: AsyncConnection[Any], attempt: SendAttempt) -> None:
+    if attempt.previous.held is not None:
+        await remove_listeners(conn, attempt.request.run_id, attempt.request.visit)

@@ -1,4 +1,4 @@
-"""Whether a send may go out now, or stands still: its time of day, window, quiet hours and cap."""
+"""Deferral of a send: its time of day, window, quiet hours and cap decide when it may go out."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 
+from journeys.model.reasons import SkipReason
 from journeys.model.sends import Channel, EffectiveSend
-from journeys.model.steps import SendStep, WebhookStep
+from journeys.model.steps import SendStep
+from journeys.protocol.channels import CHANNELS
+from journeys.protocol.deferrals import DeferralReason
 from journeys.schedule.opening_hours import OpeningHours, opening_hours_of
-from journeys.schedule.send_time import LOOK_BACK, Best, at_hour, at_time, best_hour
+from journeys.schedule.send_time import LOOK_BACK, at_hour, at_time, best_hour
 from journeys.time.durations import Duration
 from store.events.active_hours import active_hours
 from store.messages.frequency_caps import nth_newest_claim
@@ -21,33 +24,33 @@ from store.messages.send_state import Recipient
 from store.runs.rows import RunRow
 
 WATCHED = ["country", "timezone"]
-"""Attributes of the contact that move the end of a hold."""
+"""Attributes of the contact that move the end of a deferral."""
 
 
 @dataclass(frozen=True)
 class Deferral:
-    """A send stands still."""
+    """A send that waits."""
 
-    why: str
+    reason: DeferralReason
     until: datetime | None
-    """When the hold is over; None: when somebody ends it."""
+    """When the reason is over; None: when someone ends it."""
 
 
 @dataclass(frozen=True)
 class Skip:
     """A send that will not be made."""
 
-    reason: str
+    reason: SkipReason
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class SendTerms:
-    """What says when a send goes out: its settings, and the contact's country and clock."""
+    """What decides when a send goes out: its settings, and the contact's country and clock."""
 
     settings: EffectiveSend
     waiting: OpeningHours
-    """What it waits for."""
+    """Windows and quiet hours that it waits for."""
     skipping: OpeningHours
     """Windows outside of which it is skipped."""
     zone: ZoneInfo
@@ -55,7 +58,7 @@ class SendTerms:
     """When the run came to the send."""
     now: datetime
     deadline: datetime | None
-    """From here on it is too late."""
+    """From this time on it is too late."""
 
     @property
     def late(self) -> bool:
@@ -68,8 +71,8 @@ class SendTerms:
         assert self.deadline is not None
         return Skip("late", {"up_to": self.deadline.astimezone(UTC).isoformat()})
 
-    def look_again(self, until: datetime | None) -> tuple[datetime | None, bool]:
-        """When a send that stands still until then looks again, and whether it is too late then."""
+    def next_check(self, until: datetime | None) -> tuple[datetime | None, bool]:
+        """When a send that is deferred until then is checked, and whether it is too late then."""
         if self.deadline is not None and (until is None or self.deadline <= until):
             return self.deadline, True
         return until, False
@@ -86,9 +89,9 @@ def send_terms(
     now: datetime,
     speed: float,
 ) -> SendTerms:
-    """The terms of a send. A transactional one asks neither its channel nor the country."""
+    """The terms of a send. A transactional one follows neither its channel nor the country."""
     country = None
-    if channel is not None and not settings.transactional and not isinstance(step, WebhookStep):
+    if channel is not None and not settings.transactional and CHANNELS[step.kind].to_contact:
         country = channel.of_country(contact.country)
     deadline = None
     if settings.up_to is not None:
@@ -113,13 +116,13 @@ async def check_send_time(
     terms: SendTerms,
     facts: dict[str, Any],
 ) -> Deferral | Skip | None:
-    """Whether the send stands still or is skipped; None if it may go out now.
+    """Whether the send is deferred or skipped; None if it may go out now.
 
-    The caller holds the contact's lock. `facts` are the visit's; what is found out is added.
+    The caller holds the contact's lock. `facts` are the visit's; a best hour found is added.
     """
     if terms.late:
         return terms.skip_as_late
-    at = await _at(conn, run.contact_id, terms, facts)
+    at = await _send_at(conn, run.contact_id, terms, facts)
     if at is not None and at > terms.now:
         return _until_open(terms, "send_at", at)
     if terms.skipping.closed_by(terms.now, terms.zone) is not None:
@@ -127,42 +130,38 @@ async def check_send_time(
     closed = terms.waiting.closed_by(terms.now, terms.zone)
     if closed is not None:
         return _until_open(terms, closed, terms.now)
-    return await _cap(conn, run, visit, step, terms)
+    return await _check_cap(conn, run, visit, step, terms)
 
 
-def _until_open(terms: SendTerms, why: str, instant: datetime) -> Deferral | Skip:
+def _until_open(terms: SendTerms, reason: DeferralReason, instant: datetime) -> Deferral | Skip:
     opening = terms.waiting.next(instant, terms.zone)
     if opening is None:
         return Skip("window", {"zone": terms.zone.key, "opens": "never"})
-    return Deferral(why, opening)
+    return Deferral(reason, opening)
 
 
-async def _at(
+async def _send_at(
     conn: AsyncConnection[Any], contact_id: UUID, terms: SendTerms, facts: dict[str, Any]
 ) -> datetime | None:
-    """When its time of day has come, counted from its start: looking again moves nothing."""
-    said = terms.settings.send_at
-    if said is None:
+    """The instant of `send_at`, counted from the send's start, so a later check moves nothing."""
+    send_at = terms.settings.send_at
+    if send_at is None:
         return None
-    if said != "best":
-        return at_time(said, terms.start, terms.zone)
-    known = facts.get("best")
-    if known is None or known["zone"] != terms.zone.key:
+    if send_at != "best":
+        return at_time(send_at, terms.start, terms.zone)
+    best = facts.get("best")
+    if best is None or best["zone"] != terms.zone.key:
         hours = await active_hours(conn, contact_id, terms.zone.key, LOOK_BACK)
         found = best_hour(hours, OpeningHours([*terms.waiting.rules, *terms.skipping.rules]))
-        known = _told(found, terms.zone)
-        facts["best"] = known
-    return at_hour(known["hour"], terms.start, terms.zone)
+        best = {"hour": found.hour, "events": found.events, "zone": terms.zone.key}
+        facts["best"] = best
+    return at_hour(best["hour"], terms.start, terms.zone)
 
 
-def _told(best: Best, zone: ZoneInfo) -> dict[str, Any]:
-    return {"hour": best.hour, "events": best.events, "zone": zone.key}
-
-
-async def _cap(
+async def _check_cap(
     conn: AsyncConnection[Any], run: RunRow, visit: int, step: SendStep, terms: SendTerms
 ) -> Deferral | Skip | None:
-    """Whether the contact has had its messages, and when one may come again."""
+    """Whether the contact has had its messages, and when it may get one again."""
     cap = terms.settings.cap
     if cap is None:
         return None
@@ -176,10 +175,10 @@ async def _cap(
     )
     if counted is None:
         return None
-    free = Duration.parse(cap.per).add_to(counted, terms.zone)
-    if free <= terms.now:
+    free_at = Duration.parse(cap.per).add_to(counted, terms.zone)
+    if free_at <= terms.now:
         return None
-    facts = {"cap": cap.model_dump(), "free_at": free.isoformat()}
+    facts = {"cap": cap.model_dump(), "free_at": free_at.isoformat()}
     if terms.deadline is None:
         return Skip("cap", facts)
-    return _until_open(terms, "cap", free)
+    return _until_open(terms, "cap", free_at)

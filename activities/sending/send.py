@@ -1,4 +1,4 @@
-"""A send: claim, call the provider, record. Never a second call that nobody asked for."""
+"""The send activity: claim, call the provider, record; repeated only if the step allows it."""
 
 from __future__ import annotations
 
@@ -21,29 +21,32 @@ from activities.locked_run import lock, read
 from activities.sending.claim import Claimed, claim_send
 from activities.sending.composition import CompositionFailed, compose
 from activities.sending.deferrals import SendTerms
+from activities.sending.recipients import address_of
 from activities.versions.take_version import stale_version
-from activities.waiting.waits import look_again, plan_within
+from activities.waiting.waits import plan_within, recheck
 from channels.errors import NotTaken, Refused, Unclear
-from journeys.model.steps import EmailStep, WebhookStep
+from journeys.protocol.channels import CHANNELS
 from journeys.protocol.payloads import StepInput, StepResult
 from journeys.templating.liquid import TemplateError
+from journeys.time.backoff import Backoff
 from store.messages.claims import Settled, record_result
 from store.messages.deferrals import record_deferral
 from store.messages.suppressions import suppress
 
 log = structlog.get_logger(__name__)
 
-_STANDS = timedelta(seconds=60)
-"""A retry later than this is a hold of the run, not of the activity."""
-_FIRST_DELAY = timedelta(seconds=1)
+_DEFER_FROM = timedelta(seconds=60)
+"""A retry later than this is a deferral of the run; an earlier one is a retry of the activity."""
+_RETRY = Backoff(first=1.0, longest=60.0)
 _RECORD_FOR = 8.0
 """Seconds for which a record is tried again while Postgres is away. With the provider's 20 they
 stay below the 30 of an attempt."""
+_RECORD_AGAIN = Backoff(first=0.1, longest=1.0)
 
 
 @dataclass(frozen=True)
 class Record:
-    """How an attempt went, for Postgres."""
+    """The result of an attempt, to be recorded in Postgres."""
 
     state: Settled
     outcome: str | None
@@ -53,9 +56,10 @@ class Record:
     facts: dict[str, Any] = field(default_factory=dict)
     output: dict[str, Any] = field(default_factory=dict)
     suppress: bool = False
-    hold_for: timedelta | None = None
+    defer_for: timedelta | None = None
+    """Set: the run waits for so long before the next attempt."""
     retry_after: timedelta | None = None
-    """Set: the activity is to be tried again."""
+    """Set: the activity is tried again after this time."""
 
 
 class SendActivities:
@@ -65,14 +69,14 @@ class SendActivities:
         self._context = context
 
     @activity.defn(name="send")
-    async def send(self, given: StepInput) -> StepResult:
+    async def send(self, request: StepInput) -> StepResult:
         """Send the visit's message, at most once unless its step says `on_unknown: resend`."""
         info = activity.info()
         token = f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}"
         async with self._context.pool.connection() as conn:
-            claimed = await claim_send(conn, self._context, given, token)
+            claimed = await claim_send(conn, self._context, request, token)
             if isinstance(claimed, StepResult):
-                return await self._followed(conn, given, claimed)
+                return await self._with_following(conn, request, claimed)
         record = await self._call(claimed, info.attempt)
         log.info(
             "message_settled",
@@ -81,7 +85,7 @@ class SendActivities:
             state=record.state,
             code=record.code,
         )
-        return await self._record(given, claimed, record)
+        return await self._record(request, claimed, record)
 
     async def _call(self, claimed: Claimed, attempt: int) -> Record:
         try:
@@ -106,7 +110,7 @@ class SendActivities:
                 suppress=error.suppress,
             )
         except NotTaken as error:
-            return _later(error, attempt, claimed.terms)
+            return _not_taken(error, attempt, claimed.terms)
         except Unclear as error:
             if claimed.settings.on_unknown == "resend":
                 return Record(
@@ -114,7 +118,7 @@ class SendActivities:
                     None,
                     code=str(error.code),
                     detail=error.detail,
-                    retry_after=_backoff(attempt),
+                    retry_after=timedelta(seconds=_RETRY.delay(attempt)),
                 )
             facts = {"reason": str(error.code)}
             return Record(
@@ -125,72 +129,74 @@ class SendActivities:
             return Record(
                 "refused", "failed", code="message_invalid", detail=str(error), facts=facts
             )
-        webhook = isinstance(claimed.step, WebhookStep)
+        channel = CHANNELS[claimed.step.kind]
         return Record(
             "sent",
-            "ok" if webhook else "sent",
+            channel.sent_outcome,
             provider_id=receipt.provider_id,
-            facts={} if webhook else dict(receipt.facts),
-            output=_answer(receipt.facts) if webhook else {},
+            facts=dict(receipt.facts) if channel.to_contact else {},
+            output={} if channel.to_contact else _answer(receipt.facts),
         )
 
-    async def _record(self, given: StepInput, claimed: Claimed, record: Record) -> StepResult:
-        """Record an attempt, for as long as it takes Postgres to come back, within the attempt."""
+    async def _record(self, request: StepInput, claimed: Claimed, record: Record) -> StepResult:
+        """Record the attempt. While Postgres is away it is tried again, within the attempt."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _RECORD_FOR
-        delay = 0.1
+        failures = 0
         while True:
             try:
                 async with self._context.pool.connection(timeout=2) as conn:
-                    return await self._record_once(conn, given, claimed, record)
+                    return await self._record_once(conn, request, claimed, record)
             except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
+                failures += 1
+                delay = _RECORD_AGAIN.delay(failures)
                 if loop.time() + delay > until:
                     raise retryable_error("record_lost", timedelta(seconds=1)) from None
                 await asyncio.sleep(delay)
-                delay = min(delay * 2, 1.0)
 
     async def _record_once(
         self,
         conn: AsyncConnection[Any],
-        given: StepInput,
+        request: StepInput,
         claimed: Claimed,
         record: Record,
     ) -> StepResult:
         following: StepResult | None = None
         listening = False
-        held: StepResult | None = None
-        if record.outcome is None or given.following is None:
+        deferred: StepResult | None = None
+        if record.outcome is None or request.following is None:
             async with conn.transaction():
-                held = await self._settle(conn, given, claimed, record)
+                deferred = await self._settle(conn, request, claimed, record)
         else:
             try:
                 async with conn.transaction():
-                    await self._settle(conn, given, claimed, record)
-                    following, listening = await self._follow(conn, given, record.outcome)
+                    await self._settle(conn, request, claimed, record)
+                    following, listening = await self._run_following(conn, request, record.outcome)
             except (psycopg.OperationalError, psycopg.InterfaceError):
                 raise
             except Exception:
-                # What follows must not cost the record: the workflow asks for it by itself.
-                log.exception("following_failed", run_id=str(given.run_id))
+                # A fault in what comes next must not undo the record. Without its result the
+                # workflow asks for it by an activity of its own.
+                log.exception("following_failed", run_id=str(request.run_id))
                 following, listening = None, False
                 async with conn.transaction():
-                    await self._settle(conn, given, claimed, record)
+                    await self._settle(conn, request, claimed, record)
         if record.retry_after is not None:
             raise retryable_error("not_taken", record.retry_after)
-        if held is not None:
-            return held
+        if deferred is not None:
+            return deferred
         if listening:
-            following = await look_again(conn, self._context, _of_following(given))
+            following = await recheck(conn, self._context, _following_request(request))
         return StepResult(outcome=record.outcome, following=following)
 
     async def _settle(
-        self, conn: AsyncConnection[Any], given: StepInput, claimed: Claimed, record: Record
+        self, conn: AsyncConnection[Any], request: StepInput, claimed: Claimed, record: Record
     ) -> StepResult | None:
-        """Record the attempt; how the run stands until the next one, if it does."""
+        """Record the attempt; the result if the run waits for the next attempt, else None."""
         await record_result(
             conn,
-            run_id=given.run_id,
-            visit=given.visit,
+            run_id=request.run_id,
+            visit=request.visit,
             token=claimed.token,
             state=record.state,
             outcome=record.outcome,
@@ -201,19 +207,18 @@ class SendActivities:
             output=record.output,
         )
         if record.suppress:
-            email = isinstance(claimed.step, EmailStep)
-            address = claimed.contact.email if email else claimed.contact.phone
+            address = address_of(claimed.contact, claimed.step.kind)
             if address:
                 await suppress(conn, [(claimed.step.kind, address, record.code or "refused")])
-        if record.hold_for is None:
+        if record.defer_for is None:
             return None
-        until = (await read(conn, given.run_id)).now + record.hold_for
-        due, late = claimed.terms.look_again(until)
+        until = (await read(conn, request.run_id)).now + record.defer_for
+        due, late = claimed.terms.next_check(until)
         await record_deferral(
             conn,
-            run_id=given.run_id,
-            visit=given.visit,
-            step=given.step,
+            run_id=request.run_id,
+            visit=request.visit,
+            step=request.step,
             kind=claimed.step.kind,
             held="retry",
             due=due,
@@ -222,67 +227,63 @@ class SendActivities:
         )
         return StepResult(held="retry", due=due, late=late)
 
-    async def _followed(
-        self, conn: AsyncConnection[Any], given: StepInput, result: StepResult
+    async def _with_following(
+        self, conn: AsyncConnection[Any], request: StepInput, result: StepResult
     ) -> StepResult:
-        """The result of a send that made no call, with what follows it."""
-        if result.outcome is None or given.following is None:
+        """Add the result of what comes next to that of a send that made no call."""
+        if result.outcome is None or request.following is None:
             return result
         async with conn.transaction():
-            following, listening = await self._follow(conn, given, result.outcome)
+            following, listening = await self._run_following(conn, request, result.outcome)
         if listening:
-            following = await look_again(conn, self._context, _of_following(given))
+            following = await recheck(conn, self._context, _following_request(request))
         return result.model_copy(update={"following": following})
 
-    async def _follow(
-        self, conn: AsyncConnection[Any], given: StepInput, outcome: str
+    async def _run_following(
+        self, conn: AsyncConnection[Any], request: StepInput, outcome: str
     ) -> tuple[StepResult, bool]:
-        assert given.following is not None
-        run = await lock(conn, given.run_id)
-        if run.active and (moved := stale_version(run, given)):
+        assert request.following is not None
+        run = await lock(conn, request.run_id)
+        if run.active and (moved := stale_version(run, request)):
             return moved, False
-        if given.following.step is None:
-            return await finish_run(conn, self._context, run, given.visit, "completed", None), False
+        if request.following.step is None:
+            return await finish_run(
+                conn, self._context, run, request.visit, "completed", None
+            ), False
         return await plan_within(
-            conn, self._context, _of_following(given), run, after_send=outcome != "skipped"
+            conn, self._context, _following_request(request), run, after_send=outcome != "skipped"
         )
 
 
-def _of_following(given: StepInput) -> StepInput:
-    assert given.following is not None
-    assert given.following.step is not None
+def _following_request(request: StepInput) -> StepInput:
+    assert request.following is not None
+    assert request.following.step is not None
     return StepInput(
-        run_id=given.run_id,
-        visit=given.following.visit,
-        step=given.following.step,
-        now=given.now,
-        moves=given.moves,
+        run_id=request.run_id,
+        visit=request.following.visit,
+        step=request.following.step,
+        now=request.now,
+        moves=request.moves,
     )
 
 
-def _later(error: NotTaken, attempt: int, terms: SendTerms) -> Record:
-    delay = (
-        timedelta(seconds=error.retry_after) if error.retry_after is not None else _backoff(attempt)
-    )
-    stands = delay > _STANDS
+def _not_taken(error: NotTaken, attempt: int, terms: SendTerms) -> Record:
+    asked = error.retry_after
+    delay = timedelta(seconds=_RETRY.delay(attempt) if asked is None else asked)
+    deferred = delay > _DEFER_FROM
     if terms.deadline is not None:
-        # The attempt that comes then finds that it is too late.
-        delay = min(delay, max(terms.deadline - terms.now, _FIRST_DELAY))
+        # The next attempt comes at the deadline at the latest, and then skips the send.
+        delay = min(delay, max(terms.deadline - terms.now, timedelta(seconds=_RETRY.first)))
     return Record(
         "released",
         None,
         code=str(error.code),
         detail=error.detail,
-        hold_for=delay if stands else None,
-        retry_after=None if stands else delay,
+        defer_for=delay if deferred else None,
+        retry_after=None if deferred else delay,
     )
 
 
-def _backoff(attempt: int) -> timedelta:
-    """Twice as long each time, up to a minute."""
-    return min(_FIRST_DELAY * (1 << min(attempt - 1, 10)), _STANDS)
-
-
 def _answer(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What a webhook leaves for later steps."""
+    """The answer of a webhook, for later steps."""
     return {name: facts[name] for name in ("status", "body") if name in facts}

@@ -1,4 +1,4 @@
-"""Runs that were moved to another version: noticing it, and taking the version's program."""
+"""The version of a moved run: detecting a workflow with an old one, and handing it the new."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from store.runs.visits import find_visit
 from store.versions.run_migration import record_moves_taken
 
 
-def stale_version(run: RunRow, given: StepInput | FinishInput) -> StepResult | None:
-    """What is answered to a workflow that walks a program its run has been moved away from.
+def stale_version(run: RunRow, request: StepInput | FinishInput) -> StepResult | None:
+    """The answer to a workflow whose run was moved to another version; None if it was not.
 
-    The number of moves tells it, not the version: a run may be moved there and back.
+    The number of moves is compared, not the version: a run may be moved back to the same version.
     """
-    return StepResult(moved=True) if run.moves != given.moves else None
+    return StepResult(moved=True) if run.moves != request.moves else None
 
 
 class VersionActivities:
-    """Hands a moved run's workflow what it goes on with."""
+    """The activity that hands a moved run's workflow its new program."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     @activity.defn(name="take_version")
-    async def take(self, given: StepInput) -> TakenVersion:
-        """The program of the run's version, and where in it the run stands.
+    async def take(self, request: StepInput) -> TakenVersion:
+        """The program of the run's version, and the run's place in it.
 
-        A visit that has begun is gone through again: what was decided there is answered as it was.
+        A visit that has begun is repeated, and its activities give the recorded decisions.
         """
         async with self._context.pool.connection() as conn, conn.transaction():
-            run = await read(conn, given.run_id)
+            run = await read(conn, request.run_id)
             if not run.active:
                 return TakenVersion(ended=ended_result(run).ended)
             definition = await self._context.catalog.definition(conn, run.journey, run.version)
@@ -45,15 +45,15 @@ class VersionActivities:
             if visit is None:
                 raise final_error("unknown_step")
             await record_moves_taken(conn, run.id, run.moves)
-        left = visit.outcome == MOVED
-        step = visit.facts["to"] if left else visit.step
-        place = {node.id: place for place, node in enumerate(definition.program.nodes)}.get(step)
-        if place is None:
+        ended = visit.outcome == MOVED
+        step = visit.facts["to"] if ended else visit.step
+        places = {node.id: place for place, node in enumerate(definition.program.nodes)}
+        if step not in places:
             raise final_error("unknown_step")
         return TakenVersion(
             version=run.version,
             moves=run.moves,
             program=definition.program,
-            cursor=Cursor(node=place, visit=run.visit),
-            standing=not left,
+            cursor=Cursor(node=places[step], visit=run.visit),
+            standing=not ended,
         )

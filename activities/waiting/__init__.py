@@ -1,1 +1,1 @@
-"""Activities that plan and close waits."""
+"""The activities of waits: planning and closing them."""

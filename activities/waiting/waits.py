@@ -1,4 +1,4 @@
-"""Planning and closing a wait."""
+"""The activities of waits: planning when one ends, and deciding how it ended."""
 
 from __future__ import annotations
 
@@ -39,242 +39,244 @@ from store.waits.wait_visits import (
 
 
 class WaitActivities:
-    """Works out when a wait ends, registers what it listens for, and decides how it ended."""
+    """The activities that plan and close waits."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     @activity.defn(name="plan_wait")
-    async def plan(self, given: StepInput) -> StepResult:
-        """Stand at a wait. Idempotent: a visit is planned once."""
+    async def plan(self, request: StepInput) -> StepResult:
+        """Work out when the wait ends, and register its listeners. A visit is planned once."""
         async with self._context.pool.connection() as conn:
-            return await plan(conn, self._context, given)
+            return await plan(conn, self._context, request)
 
     @activity.defn(name="close_wait")
-    async def close(self, given: StepInput) -> StepResult:
+    async def close(self, request: StepInput) -> StepResult:
         """Decide whether the wait has ended: an exit first, then an event, then its time."""
         async with self._context.pool.connection() as conn:
-            return await close(conn, self._context, given)
+            return await close(conn, self._context, request)
 
 
-async def plan(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
-    """Plan a wait in a transaction of its own, then look for what came before its listeners."""
+async def plan(conn: AsyncConnection[Any], context: Context, request: StepInput) -> StepResult:
+    """Plan a wait in its own transaction, then check for events that came before its listeners."""
     async with conn.transaction():
-        run = await read(conn, given.run_id)
-        result, listening = await plan_within(conn, context, given, run)
-    return await look_again(conn, context, given) if listening else result
+        run = await read(conn, request.run_id)
+        result, listening = await plan_within(conn, context, request, run)
+    return await recheck(conn, context, request) if listening else result
 
 
 async def plan_within(
     conn: AsyncConnection[Any],
     context: Context,
-    given: StepInput,
+    request: StepInput,
     run: RunRow,
     *,
     after_send: bool = False,
 ) -> tuple[StepResult, bool]:
-    """Plan a wait in the caller's transaction; `after_send`: a send was recorded just now.
+    """Plan a wait in the caller's transaction; `after_send`: this transaction recorded a send.
 
-    The second value is True if the run listens: the caller must then, after its commit, call
-    `look_again`, because an event may have come before the listeners could be seen.
+    The second value is True if the run listens. The caller must then call `recheck` after its
+    commit, because an event may have come before its transaction saw the listeners.
     """
     if not run.active:
         return ended_result(run), False
-    if moved := stale_version(run, given):
+    if moved := stale_version(run, request):
         return moved, False
     definition = await context.catalog.definition(conn, run.journey, run.version)
-    look = definition.wait_look(given.step)
-    step, wait = _wait_of(definition, given.step)
+    query = definition.wait_look(request.step)
+    step, wait = _wait_of(definition, request.step)
     watches = watched_attributes(wait)
-    # After a send the contact is locked: what changes it later sees the listeners.
-    unseen = bool(watches) and not after_send
-    listening = look is not None or definition.exits is not None or unseen
+    # After a send the contact is locked, so a later change sees the listeners.
+    unseen_changes = bool(watches) and not after_send
+    listening = query is not None or definition.exits is not None or unseen_changes
     until = isinstance(wait, UntilWait)
-    if step.if_ is not None or look is not None or until or exit_taken_before(run, given.visit):
-        # Otherwise planning it twice is told by the insert, and nothing is judged before.
-        before = await find_visit(conn, given.run_id, given.visit)
-        if before is not None:
-            result = exit_taken_before(run, given.visit) or _as_planned(before)
-            return result, before.outcome is None and listening
+    if step.if_ is not None or query is not None or until or exit_taken_before(run, request.visit):
+        # For the other waits the insert below finds that the visit was planned before.
+        visit = await find_visit(conn, request.run_id, request.visit)
+        if visit is not None:
+            result = exit_taken_before(run, request.visit) or _planned_result(visit)
+            return result, visit.outcome is None and listening
     if step.if_ is not None:
         verdict = await check_condition(conn, run, definition, step.if_)
         if not verdict.holds:
             facts = {"reason": "if", **verdict.facts}
-            return await _ended_at_once(conn, given, "skipped", facts), False
-    if look is not None and await no_message_was_sent(conn, run, look):
-        return await _ended_at_once(conn, given, "timed_out", {"reason": "message_not_sent"}), False
+            return await _end_at_once(conn, request, "skipped", facts), False
+    if query is not None and await no_message_was_sent(conn, run, query):
+        return await _end_at_once(conn, request, "timed_out", {"reason": "message_not_sent"}), False
     start = run.now if after_send else await starting_time(conn, run)
     planner = _planner(conn, context, run, definition, wait, start)
     plan = await planner.plan()
     if plan.at_once:
-        return await _ended_at_once(conn, given, plan.outcome, plan.facts, start), False
+        return await _end_at_once(conn, request, plan.outcome, plan.facts, start), False
     ref, since = await planner.reference()
     if not await plan_wait(
         conn,
         run_id=run.id,
-        visit=given.visit,
-        step=given.step,
+        visit=request.visit,
+        step=request.step,
         start=start,
         due=plan.due,
         ref=ref,
         facts={**plan.facts, **since},
     ):
-        planned = await find_visit(conn, given.run_id, given.visit)
+        planned = await find_visit(conn, request.run_id, request.visit)
         assert planned is not None
-        return _as_planned(planned), planned.outcome is None and listening
-    if look is not None:
+        return _planned_result(planned), planned.outcome is None and listening
+    if query is not None:
         await add_listeners(
             conn,
-            look,
+            query,
             run_id=run.id,
-            visit=given.visit,
+            visit=request.visit,
             contact_id=run.contact_id,
             ref=ref,
             entry=run.entry,
         )
     if watches:
-        await watch_attributes(conn, run, given.visit, watches)
+        await watch_attributes(conn, run, request.visit, watches)
     return StepResult(due=plan.due), listening
 
 
-async def look_again(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
-    """What a freshly planned wait must do once its listeners can be seen by everyone."""
+async def recheck(conn: AsyncConnection[Any], context: Context, request: StepInput) -> StepResult:
+    """Close a wait planned just now if an event that came before its listeners ends it."""
     async with conn.transaction():
-        run = await read(conn, given.run_id)
-        if run.active and (moved := stale_version(run, given)):
+        run = await read(conn, request.run_id)
+        if run.active and (moved := stale_version(run, request)):
             return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
-        look = definition.wait_look(given.step)
-        fired = look and await first_fired(conn, look, run_id=run.id, visit=given.visit)
+        query = definition.wait_look(request.step)
+        fired = query and await first_fired(conn, query, run_id=run.id, visit=request.visit)
         fired = fired or await fired_exit(conn, run, definition)
         change = None
-        if not fired and watched_attributes(_wait_of(definition, given.step)[1]):
-            change = await latest_change(conn, run, given.visit, None)
-        visit = await find_visit(conn, given.run_id, given.visit)
+        if not fired and watched_attributes(_wait_of(definition, request.step)[1]):
+            change = await latest_change(conn, run, request.visit, None)
+        visit = await find_visit(conn, request.run_id, request.visit)
     over = visit is not None and visit.due_at is not None and visit.due_at <= run.now
     if fired or change or over:
-        return await close(conn, context, given.model_copy(update={"due": None}))
-    return _as_planned(visit) if visit else StepResult()
+        return await close(conn, context, request.model_copy(update={"due": None}))
+    return _planned_result(visit) if visit else StepResult()
 
 
-async def close(conn: AsyncConnection[Any], context: Context, given: StepInput) -> StepResult:
+async def close(conn: AsyncConnection[Any], context: Context, request: StepInput) -> StepResult:
     """Close a wait if an exit or an event ends it, or if it is due."""
     async with conn.transaction():
-        run = await lock(conn, given.run_id)
+        run = await lock(conn, request.run_id)
         if not run.active:
             return ended_result(run)
-        if moved := stale_version(run, given):
+        if moved := stale_version(run, request):
             return moved
-        visit = await find_visit(conn, given.run_id, given.visit)
+        visit = await find_visit(conn, request.run_id, request.visit)
         if visit is None:
             raise final_error("unknown_step")
         if visit.outcome is not None:
-            return exit_taken_before(run, given.visit) or StepResult(outcome=visit.outcome)
+            return exit_taken_before(run, request.visit) or StepResult(outcome=visit.outcome)
         definition = await context.catalog.definition(conn, run.journey, run.version)
-        look = definition.wait_look(given.step)
-        # A wake may be faster than the timer, or have been held up together with it; a timer that
-        # was set before the wait was planned anew is none.
+        query = definition.wait_look(request.step)
+        # A wake may come before the timer that is due, when both were delayed. A timer that was set
+        # before the wait was planned again does not count.
         due = visit.due_at
-        if due is not None and due > run.now and (given.due is None or given.due < due):
+        if due is not None and due > run.now and (request.due is None or request.due < due):
             due = None
-        visit, due, outcome = await _planned_anew(conn, context, run, definition, given, visit, due)
-        fired = look and await first_fired(conn, look, run_id=run.id, visit=given.visit, due=due)
-        left = await fired_exit(conn, run, definition, due)
-        if left is not None and (not fired or left.event_id <= fired.event_id):
-            await close_by_exit(conn, run.id, given.visit, left.slot.outcome)
-            return await take_exit(conn, run, definition, given.visit, left)
+        visit, due, outcome = await _replan(conn, context, run, definition, request, visit, due)
+        fired = query and await first_fired(
+            conn, query, run_id=run.id, visit=request.visit, due=due
+        )
+        exit_rule = await fired_exit(conn, run, definition, due)
+        if exit_rule is not None and (not fired or exit_rule.event_id <= fired.event_id):
+            await close_by_exit(conn, run.id, request.visit, exit_rule.slot.outcome)
+            return await take_exit(conn, run, definition, request.visit, exit_rule)
         if fired:
-            return await _close_by(conn, run, definition, given, fired)
+            return await _close_by_trigger(conn, run, definition, request, fired)
         if due is None:
             return StepResult(due=visit.due_at)
-        await close_by_time(conn, run, given.visit, outcome, due)
+        await close_by_time(conn, run, request.visit, outcome, due)
         return StepResult(outcome=outcome)
 
 
-async def _planned_anew(
+async def _replan(
     conn: AsyncConnection[Any],
     context: Context,
     run: RunRow,
     definition: Definition,
-    given: StepInput,
+    request: StepInput,
     visit: VisitRow,
     due: datetime | None,
 ) -> tuple[VisitRow, datetime | None, str]:
-    """The wait after what has moved its end: a zone, a date, or the fate it counts from.
+    """Plan the wait again after a change of its zone, its date or the status it counts from.
 
-    With it, when it is over (None: not yet), and the outcome that this has.
+    Returns the visit, the instant at which the wait was over (None: not yet) and its outcome.
     """
-    _, wait = _wait_of(definition, given.step)
-    outcome = visit.facts.get("ends") or _by_itself(wait)
-    judged: datetime | None = None
-    fate: datetime | None = None
+    _, wait = _wait_of(definition, request.step)
+    outcome = visit.facts.get("ends") or _timed_outcome(wait)
+    changed_at: datetime | None = None
+    status_at: datetime | None = None
     if isinstance(wait, ForWait) and wait.after is not None:
-        heard = visit.facts.get("fate")
-        fate = datetime.fromisoformat(heard) if heard else None
-        look = definition.wait_look(given.step)
-        if fate is None and look is not None:
-            fired = await first_fired(conn, look, run_id=run.id, visit=given.visit, due=due)
+        known = visit.facts.get("fate")
+        status_at = datetime.fromisoformat(known) if known else None
+        query = definition.wait_look(request.step)
+        if status_at is None and query is not None:
+            fired = await first_fired(conn, query, run_id=run.id, visit=request.visit, due=due)
             if fired:
-                fate = await message_status_at(conn, run.id, given.visit, fired.event_id)
-                judged = fate
+                status_at = await message_status_at(conn, run.id, request.visit, fired.event_id)
+                changed_at = status_at
     facts: dict[str, Any] = {
         name: visit.facts[name] for name in ("change", "since") if name in visit.facts
     }
     if watched_attributes(wait):
-        change = await latest_change(conn, run, given.visit, due)
+        change = await latest_change(conn, run, request.visit, due)
         if change is not None and change.id > visit.facts.get("change", 0):
             facts["change"] = change.id
-            judged = max(judged or change.stamped_at, change.stamped_at)
-    if judged is None:
+            changed_at = max(changed_at or change.stamped_at, change.stamped_at)
+    if changed_at is None:
         return visit, due, outcome
     planner = _planner(conn, context, run, definition, wait, visit.started_at)
-    plan = await planner.plan(judged=judged, fate=fate)
-    await replan_wait(conn, run.id, given.visit, due=plan.due, facts={**facts, **plan.facts})
+    plan = await planner.plan(judged=changed_at, fate=status_at)
+    await replan_wait(conn, run.id, request.visit, due=plan.due, facts={**facts, **plan.facts})
     if plan.at_once:
-        return visit, judged, plan.outcome
-    # It can't be over before it was known to be.
-    over = None if plan.due is None else max(plan.due, judged)
+        return visit, changed_at, plan.outcome
+    # The new end holds from the change on, so the wait was not over before it.
+    over = None if plan.due is None else max(plan.due, changed_at)
     if over is None or over > (due or run.now):
         over = None
     return replace(visit, due_at=plan.due), over, plan.outcome
 
 
-async def _close_by(
+async def _close_by_trigger(
     conn: AsyncConnection[Any],
     run: RunRow,
     definition: Definition,
-    given: StepInput,
+    request: StepInput,
     fired: Fired,
 ) -> StepResult:
     if isinstance(fired.slot.trigger, ConditionTrigger):
         verdict = await check_condition(conn, run, definition, fired.slot.trigger.if_)
-        await close_by_condition(conn, run, given.visit, fired.slot.name, verdict.facts)
+        await close_by_condition(conn, run, request.visit, fired.slot.name, verdict.facts)
     else:
-        await close_by_event(conn, run, given.visit, fired.slot.name, fired.event_id)
+        await close_by_event(conn, run, request.visit, fired.slot.name, fired.event_id)
     return StepResult(outcome=fired.slot.name)
 
 
-async def _ended_at_once(
+async def _end_at_once(
     conn: AsyncConnection[Any],
-    given: StepInput,
+    request: StepInput,
     outcome: str,
     facts: dict[str, Any],
     at: datetime | None = None,
 ) -> StepResult:
-    held = await decide(
+    recorded = await decide(
         conn,
-        run_id=given.run_id,
-        visit=given.visit,
-        step=given.step,
+        run_id=request.run_id,
+        visit=request.visit,
+        step=request.step,
         kind="wait",
         outcome=outcome,
         facts=facts,
         at=at,
     )
-    return StepResult(outcome=held)
+    return StepResult(outcome=recorded)
 
 
-def _as_planned(visit: VisitRow) -> StepResult:
+def _planned_result(visit: VisitRow) -> StepResult:
     return StepResult(outcome=visit.outcome, due=visit.due_at if visit.outcome is None else None)
 
 
@@ -297,5 +299,5 @@ def _planner(
     return WaitPlanner(conn, run, wait, start=start, zone=zone, speed=context.speed)
 
 
-def _by_itself(wait: Wait) -> str:
+def _timed_outcome(wait: Wait) -> str:
     return "elapsed" if isinstance(wait, ForWait | UntilWait) else "timed_out"

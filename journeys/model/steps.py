@@ -37,6 +37,7 @@ from journeys.model.values import (
     Text,
     Value,
 )
+from journeys.protocol.channels import ChannelName
 from journeys.protocol.message_status import MessageStatus
 from journeys.protocol.program import Kind
 
@@ -63,21 +64,21 @@ class BaseStep(DocumentModel):
 class EmailStep(BaseStep):
     """Sends an e-mail."""
 
-    kind: ClassVar[Kind] = "email"
+    kind: ClassVar[ChannelName] = "email"
     email: Email
 
 
 class SmsStep(BaseStep):
     """Sends a text message."""
 
-    kind: ClassVar[Kind] = "sms"
+    kind: ClassVar[ChannelName] = "sms"
     sms: Sms
 
 
 class WebhookStep(BaseStep):
     """Calls an address of the author's."""
 
-    kind: ClassVar[Kind] = "webhook"
+    kind: ClassVar[ChannelName] = "webhook"
     webhook: Webhook
 
 

@@ -29,6 +29,11 @@ class ChannelDefinition:
     statuses: tuple[MessageStatus, ...]
     """What its providers may report of a message that was sent."""
 
+    @property
+    def to_contact(self) -> bool:
+        """Whether its messages go to the contact; otherwise they are calls to systems."""
+        return self.address_field is not None
+
 
 CHANNELS: Final[Mapping[ChannelName, ChannelDefinition]] = {
     "email": ChannelDefinition(
@@ -45,7 +50,7 @@ CHANNELS: Final[Mapping[ChannelName, ChannelDefinition]] = {
 SEND_KINDS: Final = frozenset[str](CHANNELS)
 """The kinds of steps that send."""
 MESSAGE_KINDS: Final = frozenset[str](
-    name for name, channel in CHANNELS.items() if channel.address_field is not None
+    name for name, channel in CHANNELS.items() if channel.to_contact
 )
 """The kinds of steps whose message goes to the contact."""
 SEND_QUEUES: Final[Mapping[str, str]] = {name: channel.queue for name, channel in CHANNELS.items()}

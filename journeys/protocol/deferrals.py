@@ -1,11 +1,14 @@
-"""Why a send stands still, in a person's words."""
+"""Deferrals: why a send waits, and until when, in words for operators."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
-_WORDS: Final = {
+DeferralReason = Literal["paused", "retry", "send_at", "window", "quiet_hours", "cap"]
+
+DEFERRAL_REASONS: Final[Mapping[str, str]] = {
     "paused": "the journey is paused",
     "retry": "the provider did not take it",
     "send_at": "its time of day is to come",
@@ -13,15 +16,16 @@ _WORDS: Final = {
     "quiet_hours": "these are quiet hours",
     "cap": "the contact has had enough messages",
 }
+"""Each `DeferralReason` with its words."""
 
 
-def deferral_words(held: str | None) -> str:
-    """Why a send stands still: "its window is closed"."""
-    return _WORDS.get(held or "", held or "held")
+def deferral_words(reason: str | None) -> str:
+    """Why a send waits: "its window is closed"; an unknown reason as it is."""
+    return DEFERRAL_REASONS.get(reason or "", reason or "held")
 
 
 def until_words(due: datetime | None, *, late: bool) -> str:
-    """Until when: "until 2026-03-02 08:00 UTC"; `late`: what comes then is that it is too late."""
+    """Until when a send waits: "until 2026-03-02 08:00 UTC"; `late`: it is skipped then."""
     if due is None:
         return "until it is woken"
     return f"{'skipped as late at' if late else 'until'} {due:%Y-%m-%d %H:%M} UTC"

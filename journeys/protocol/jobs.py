@@ -1,4 +1,8 @@
-"""The kinds of jobs: workflows that work through many runs, page by page."""
+"""The kinds of jobs: workflows that work through many contacts or runs, page by page.
+
+Adding a job is an entry here and its page activity in `activities.jobs`; its workflow, its start
+and its end are derived.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +13,34 @@ from typing import Final, Literal
 JobKind = Literal["move", "resume"]
 
 STOP_ACTIVITY: Final = "stop_job"
-"""Notes that a job was cancelled in Temporal; the same for every kind."""
+"""Records that a job was cancelled in Temporal; the same for every kind."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobDefinition:
     """One kind of job, by the names that Temporal's histories hold."""
 
     workflow: str
+    """The workflow type."""
+    summary: str
+    """What its workflow does, in one sentence."""
     page_activity: str
-    """Works through the next page and says whether there is more."""
+    """The activity that works through the next page and says whether there is more."""
     subject: str
-    """What it does, for a person; `{journey}` and `{version}` are the job's."""
+    """What one job does, for a person; `{journey}` and `{version}` are the job's."""
 
 
 JOBS: Final[Mapping[JobKind, JobDefinition]] = {
-    "move": JobDefinition("Move", "move_page", "move {journey} to version {version}"),
-    "resume": JobDefinition("Resume", "resume_page", "wake the held sends of {journey}"),
+    "move": JobDefinition(
+        workflow="Move",
+        summary="Moves the runs in flight of a journey to another version.",
+        page_activity="move_page",
+        subject="move {journey} to version {version}",
+    ),
+    "resume": JobDefinition(
+        workflow="Resume",
+        summary="Wakes the sends that a pause deferred, at a set rate.",
+        page_activity="resume_page",
+        subject="wake the held sends of {journey}",
+    ),
 }

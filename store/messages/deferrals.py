@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from journeys.protocol.deferrals import DeferralReason
 from store.sql import Connection, execute, sql
 
 # A deferral that goes on, and one retry after another, replaces the last entry of the fact `held`.
@@ -35,7 +36,7 @@ async def record_deferral(
     visit: int,
     step: str,
     kind: str,
-    held: str,
+    held: DeferralReason,
     due: datetime | None,
     until: datetime | None,
     started: datetime,

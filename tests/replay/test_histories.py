@@ -20,10 +20,10 @@ from journeys.protocol.payloads import JourneyInput
 from journeys.protocol.program import Kind, Node
 from tests.replay.record import HISTORIES
 from tests.replay.scenarios import SCENARIOS
-from workflows.jobs import Move, Resume
+from workflows.jobs import JOB_WORKFLOWS
 from workflows.journey import Journey
 
-ALL = [Journey, Move, Resume]
+ALL = [Journey, *JOB_WORKFLOWS.values()]
 SAVED = sorted(HISTORIES.glob("*.json"))
 WORKING = set(get_args(Kind))
 PERSONAL = re.compile(r"\w@|\+\d{6}|example\.com|127\.0\.0\.1|File \"|site-packages|/home/|/tmp/")

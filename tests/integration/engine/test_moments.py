@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from activities.context import Context
 from activities.locked_run import read
-from activities.waiting.waits import close, look_again, plan, plan_within
+from activities.waiting.waits import close, plan, plan_within, recheck
 from journeys.protocol.payloads import StepInput, StepResult
 from store.definitions.catalog import Catalog
 from store.entries.admission import AdmittedEntry, EntryRequest, enter
@@ -260,7 +260,7 @@ async def test_a_change_between_plan_and_listeners_is_seen(pool: Pool) -> None:
         await change(pool, run.contact, on="2030-06-01")
     assert result.due == datetime(2030, 1, 1, 9, tzinfo=PARIS)
     async with pool.connection() as conn:
-        again = await look_again(conn, run.context, given)
+        again = await recheck(conn, run.context, given)
     assert again.due == datetime(2030, 6, 1, 9, tzinfo=PARIS)
 
 
