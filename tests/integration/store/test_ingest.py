@@ -29,7 +29,7 @@ def track(name: str, properties: dict[str, Any] | None = None, **fields: Any) ->
         fields.pop("message_id", str(uuid4())),
         name=name,
         properties=orjson.Fragment(orjson.dumps(given)),
-        meant=given if has_effects(name) else None,
+        effect_properties=given if has_effects(name) else None,
         **fields,
     )
 
@@ -116,8 +116,8 @@ async def test_a_change_of_a_contact_is_an_event_that_names_it(pool: Pool) -> No
 
 
 async def test_values_of_the_context_stand_only_where_there_is_none(pool: Pool) -> None:
-    await send(pool, track("Seen", user_id="u", filling={"timezone": "Europe/Paris"}))
-    await send(pool, track("Seen", user_id="u", filling={"timezone": "Asia/Tokyo"}))
+    await send(pool, track("Seen", user_id="u", defaults={"timezone": "Europe/Paris"}))
+    await send(pool, track("Seen", user_id="u", defaults={"timezone": "Asia/Tokyo"}))
     assert await rows(pool, "select timezone from contact") == [("Europe/Paris",)]
 
 
@@ -406,7 +406,7 @@ async def test_plain_events_of_known_contacts_are_taken_as_any_other(pool: Pool)
 
 async def test_plain_events_beyond_what_is_plain_are_taken_in_full(pool: Pool) -> None:
     await send(pool, identify(user_id="u"))
-    zone = track("Seen", user_id="u", filling={"timezone": "Europe/Paris"})
+    zone = track("Seen", user_id="u", defaults={"timezone": "Europe/Paris"})
     stranger = track("Seen", user_id="new")
     known = track("Seen", user_id="u")
     reused = track("Seen", user_id="u", message_id="m")
