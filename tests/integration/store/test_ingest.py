@@ -10,6 +10,8 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from journeys.model.well_known_events import STATUS_EVENTS
+from journeys.protocol.message_status import STATUSES, MessageStatus
 from store.contacts.rows import lock_and_read_contacts
 from store.events.effects import EffectRefused, has_effects
 from store.events.fast_path import is_simple
@@ -259,7 +261,7 @@ async def test_an_event_of_an_unknown_topic_is_rejected_alone(pool: Pool) -> Non
     assert await rows(pool, "select external_id from contact") == [("u",)]
 
 
-async def test_a_fate_is_kept_once_and_settles_the_message(pool: Pool) -> None:
+async def test_a_status_is_kept_once_and_settles_the_message(pool: Pool) -> None:
     await send(pool, identify({"email": "a@example.com"}, user_id="u"))
     contact = await contact_of(pool, "u")
     message = await add_message(pool, contact, "hello", "unknown")
@@ -268,11 +270,24 @@ async def test_a_fate_is_kept_once_and_settles_the_message(pool: Pool) -> None:
     await send(pool, track("Message Opened", {"step": "hello"}, user_id="u"))
     ((state, opened),) = await rows(pool, "select state, opened_at from message")
     assert state == "sent"
+    assert opened is not None
     await send(pool, track("Message Opened", {"message_id": str(message)}, user_id="u"))
     assert await rows(pool, "select opened_at from message") == [(opened,)]
     assert await rows(
         pool, "select distinct properties->>'message_id' from event where name = 'Message Opened'"
     ) == [(str(message),)]
+
+
+@pytest.mark.parametrize(("status", "name"), STATUS_EVENTS.items())
+async def test_each_status_is_recorded_in_its_column_alone(
+    pool: Pool, status: MessageStatus, name: str
+) -> None:
+    await send(pool, identify({"email": "a@example.com"}, user_id="u"))
+    await add_message(pool, await contact_of(pool, "u"), "hello")
+    await send(pool, track(name, {"step": "hello"}, user_id="u"))
+    columns = ", ".join(f"{each}_at is not null" for each in STATUSES)
+    [reached] = await rows(pool, f"select {columns} from message")
+    assert [each for each, yes in zip(STATUSES, reached, strict=True) if yes] == [status]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +321,7 @@ async def test_a_hard_bounce_or_a_complaint_suppresses_the_address(
         ({"step": "hello", "type": "medium"}, "bad_properties"),
     ],
 )
-async def test_a_fate_of_no_message_is_rejected(
+async def test_a_status_of_no_message_is_rejected(
     pool: Pool, properties: dict[str, Any], code: str
 ) -> None:
     await send(pool, track("Seen", user_id="u"))
