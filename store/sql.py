@@ -136,7 +136,7 @@ class _Dialect(PGDialect_psycopg):
 _DIALECT: Final = _Dialect()  # type: ignore[no-untyped-call]
 
 
-def statement(core: Select[Any] | Insert | Update | Delete) -> Sql:
+def statement(core: Select[*tuple[Any, ...]] | Insert | Update | Delete) -> Sql:
     """A statement of SQLAlchemy Core, compiled; `bindparam("name")` is psycopg's `%(name)s`."""
     return Sql(str(core.compile(dialect=_DIALECT)), _BUILT)
 
