@@ -80,11 +80,12 @@ def build_goal_query(journey: Journey) -> GoalQuery | None:
     if goal is None:
         return None
     matching = match_trigger(goal, "g_")
+    tests = " and ".join(["true", *map(str, matching.tests)])
     sql = (
         "select k.run_id, k.event_id"
         " from unnest(%(runs)s::uuid[], %(events)s::bigint[]) k(run_id, event_id)"
         " join run r on r.id = k.run_id join contact c on c.id = r.contact_id"
-        f" join event e on e.id = k.event_id where {' and '.join(['true', *matching.tests])}"
+        f" join event e on e.id = k.event_id where {tests}"
     )
     within = Duration.parse(goal.within) if goal.within is not None else None
     return GoalQuery(matching, within, goal.value, sql)

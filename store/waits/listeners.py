@@ -158,7 +158,7 @@ def _build(
             continue
         matching = match_trigger(trigger, prefix)
         params |= matching.params
-        tests = list(matching.tests)
+        tests = [str(test) for test in matching.tests]
         if since and isinstance(trigger, EventTrigger):
             tests += _SINCE
         goal = trigger if isinstance(trigger, EventGoal | MessageGoal) else None
