@@ -153,11 +153,11 @@ async def test_a_crash_before_a_goal_is_noted_loses_nothing(
     async def die(*_: Any) -> None:
         raise RuntimeError("killed")
 
-    monkeypatch.setattr("dispatch.dispatcher.note_met_goals", die)
+    monkeypatch.setattr("dispatch.dispatcher.record_met_goals_of", die)
     with pytest.raises(RuntimeError, match="killed"):
         await scene.event(contact, "Bought", total=1)
     [[bought]] = await scene.execute("select event_id from outbox")
-    monkeypatch.setattr("dispatch.dispatcher.note_met_goals", record_met_goals_of)
+    monkeypatch.setattr("dispatch.dispatcher.record_met_goals_of", record_met_goals_of)
     await scene.dispatcher.drain()
     assert await scene.met() == [(bought, 1)]
 
