@@ -28,8 +28,8 @@ _KEEP = statement(
     )
 )
 _FORGET = sql("""
-with unkept as (delete from start_request where answer->>'id' = %(run)s::text),
-deaf as (delete from listener where run_id = %(run)s)
+with removed_answer as (delete from start_request where answer->>'id' = %(run)s::text),
+removed_listeners as (delete from listener where run_id = %(run)s)
 delete from run where id = %(run)s and workflow_started_at is null
 """)
 

@@ -18,6 +18,7 @@ from sqlmodel import col
 from journeys.model.reasons import SuppressionReason
 from journeys.model.well_known_events import (
     CONSENT_EVENTS,
+    EVENTS_WITH_EFFECTS,
     MESSAGE_BOUNCED,
     MESSAGE_COMPLAINED,
     MESSAGE_EVENTS,
@@ -79,7 +80,7 @@ join event e on e.message_id = g.message_id
 on conflict (contact_id, topic) do update
 set state = excluded.state, event_id = excluded.event_id, changed_at = parcours.clock()
 """)
-# What comes back from a provider proves that it took the message; a visit's outcome stays.
+# A status proves that the provider accepted the message. The outcome of the visit stays as it is.
 _WRITE_STATUSES = sql(
     """
 update message m set
@@ -148,7 +149,7 @@ def effect_of(event_name: str) -> Effect | None:
 
 def has_effects(event_name: str) -> bool:
     """Whether an event of this name has a side effect, and may be refused for its properties."""
-    return effect_of(event_name) is not None
+    return event_name in EVENTS_WITH_EFFECTS
 
 
 class EventEffects:

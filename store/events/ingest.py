@@ -265,7 +265,7 @@ class _Batch:
 
     async def _identify(self, item: Item, contact: LockedContact) -> None:
         if item.user_id is not None and item.anonymous_id is not None:
-            contact = await self._identify_as(item, contact, item.anonymous_id)
+            contact = await self._link_anonymous(item, contact, item.anonymous_id)
         self._touch(contact, item)
         self._receipts.append(item.message_id)
         names = contact.set(item.traits)
@@ -288,11 +288,11 @@ class _Batch:
         if previous not in self._by_anonymous and other is not None and other is not contact:
             raise _refuse_merge(previous, item.user_id)
         if other is not contact or previous in self._by_anonymous:
-            contact = await self._identify_as(item, contact, previous)
+            contact = await self._link_anonymous(item, contact, previous)
         self._touch(contact, item)
         self._receipts.append(item.message_id)
 
-    async def _identify_as(
+    async def _link_anonymous(
         self, item: Item, known: LockedContact, anonymous_id: str
     ) -> LockedContact:
         """Link an anonymous id to the known contact; the contact that both are from now on."""

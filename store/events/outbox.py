@@ -56,7 +56,7 @@ left join event e on e.id = o.event_id
 order by e.id
 """)
 _FINISH_ROUND = sql("""
-with gone as (
+with removed as (
     delete from outbox o
     using unnest(%(owners)s::uuid[], %(events)s::bigint[]) d(contact_id, event_id)
     where o.contact_id = d.contact_id and o.event_id = d.event_id
@@ -82,7 +82,7 @@ _RETRY_LATER = statement(
     .returning(col(Outbox.attempts))
 )
 _DEAD_LETTER = sql("""
-with gone as (delete from outbox where contact_id = %(contact)s and event_id = %(event)s)
+with removed as (delete from outbox where contact_id = %(contact)s and event_id = %(event)s)
 insert into dead_event (event_id, contact_id, code, detail)
 values (%(event)s, %(contact)s, %(code)s, %(detail)s) on conflict do nothing
 """)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from store.sql import Connection, fetch_all_as, sql
+from journeys.model.well_known_events import CONTACT_CHANGED
+from store.sql import Connection, fetch_all_as, sql, text_literal
 
-_BY_EVENTS = sql("""
+_BY_EVENTS = sql(
+    """
 select e.id as event_id, l.run_id, l.visit, l.slot, r.journey, r.version, v.step,
        l.rest or (merged.yes and l.slot >= 0) as rest
 from event e
 cross join lateral (
     -- Events that came with a merge are older than it, so every moved listener is checked.
-    select e.name = 'Contact Changed' and e.properties @> '{"merged": true}' as yes
+    select e.name = {contact_changed} and e.properties @> '{"merged": true}' as yes
 ) merged
 join listener l on l.contact_id = e.contact_id
     and (merged.yes or ((l.event_name = e.name or l.event_name is null)
@@ -23,7 +25,9 @@ join run r on r.id = l.run_id and r.state = 'active'
 left join visit v on v.run_id = l.run_id and v.visit = l.visit
 where e.id = any(%(events)s) and (e.run_id is null or e.run_id = l.run_id)
 order by l.visit, l.run_id, l.slot
-""")
+""",
+    contact_changed=text_literal(CONTACT_CHANGED),
+)
 _BY_TIME = sql("""
 select 0::bigint as event_id, l.run_id, l.visit, l.slot, l.rest, r.journey, r.version,
        v.step

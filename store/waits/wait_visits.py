@@ -79,12 +79,12 @@ _REPLAN = statement(
     .values(due_at=bindparam("due"), facts=bindparam("facts"))
 )
 _MESSAGE_STATUS_AT = sql("""
-with heard as (delete from listener where run_id = %(run)s and visit = %(visit)s and slot >= 0)
+with removed as (delete from listener where run_id = %(run)s and visit = %(visit)s and slot >= 0)
 select stamped_at from event where id = %(event)s
 """)
 _STAMP = statement(select(col(Event.stamped_at)).where(col(Event.id) == bindparam("event")))
 _CLOSE_BY_EVENT = sql("""
-with gone as (delete from listener where run_id = %(run)s and visit = %(visit)s),
+with removed as (delete from listener where run_id = %(run)s and visit = %(visit)s),
 ended as (
     update visit v set outcome = %(outcome)s,
            ended_at = greatest(v.started_at, e.stamped_at),
@@ -102,7 +102,7 @@ with later as materialized (
 select max(id) from later where stamped_at <= %(due)s
 """)
 _CLOSE = sql("""
-with gone as (delete from listener where run_id = %(run)s and visit = %(visit)s),
+with removed as (delete from listener where run_id = %(run)s and visit = %(visit)s),
 ended as (
     update visit set outcome = %(outcome)s, ended_at = %(at)s, facts = facts || %(facts)s
     where run_id = %(run)s and visit = %(visit)s
