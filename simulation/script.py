@@ -12,14 +12,13 @@ from api.http.times import parse_time
 from api.tracking.items import Envelope, ItemRefused, parse_item
 from journeys.model.journey import Journey
 from journeys.model.steps import EmailStep, SmsStep, WebhookStep
-from journeys.model.well_known_events import STATUS_EVENTS
+from journeys.model.well_known_events import STATUS_EVENTS, ConsentState
 from journeys.protocol.message_status import MessageStatus
 from journeys.time.durations import Duration
 from journeys.time.zones import zone_of
 from simulation.errors import SimulationRefused
 from simulation.recording_channels import Fate, WebhookAnswer
 from store.events.items import Item
-from store.events.topic_changes import TopicState
 
 _IDENTIFY = frozenset({
     "type", "userId", "anonymousId", "traits", "context", "messageId", "timestamp", "sentAt",
@@ -92,7 +91,7 @@ class Person:
     identify: dict[str, Any]
     history: tuple[Call, ...] = ()
     groups: tuple[str, ...] = ()
-    topics: Mapping[str, TopicState] = field(default_factory=dict)
+    topics: Mapping[str, ConsentState] = field(default_factory=dict)
     coupons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By pool, the codes it holds; a pool that is not named is full."""
 
@@ -125,7 +124,7 @@ def read_person(given: object, journey: Journey, start: datetime) -> Person:
     body = {key: given[key] for key in given if key in _IDENTIFY} | {"type": "identify"}
     user = body.setdefault("userId", body.get("anonymousId") or "contact")
     item = Call(start, body, "contact").item()
-    zone = zone_of(item.traits.get("timezone") or item.filling.get("timezone"), journey.timezone)
+    zone = zone_of(item.traits.get("timezone") or item.defaults.get("timezone"), journey.timezone)
     person = Person(user, zone, body)
     history = [
         _history(person, raw, start, f"contact.events.{place}")
@@ -133,9 +132,9 @@ def read_person(given: object, journey: Journey, start: datetime) -> Person:
     ]
     topics = _object(given, "topics", "contact")
     for topic, state in topics.items():
-        if state not in get_args(TopicState):
+        if state not in get_args(ConsentState):
             raise SimulationRefused(
-                f"contact.topics.{topic}: must be {', '.join(get_args(TopicState))}"
+                f"contact.topics.{topic}: must be {', '.join(get_args(ConsentState))}"
             )
     groups = _list(given, "groups", "contact")
     if not all(isinstance(group, str) for group in groups):
@@ -146,7 +145,7 @@ def read_person(given: object, journey: Journey, start: datetime) -> Person:
         body,
         tuple(sorted(history, key=lambda call: call.at)),
         tuple(groups),
-        cast("Mapping[str, TopicState]", topics),
+        cast("Mapping[str, ConsentState]", topics),
         _coupons(_object(given, "coupons", "contact")),
     )
 

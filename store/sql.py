@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any, Final, LiteralString, TypeVar
 
 from psycopg import AsyncConnection
@@ -39,7 +40,7 @@ class Sql:
         if built is not _BUILT:
             raise TypeError("SQL comes from store.sql.sql or store.sql.statement")
         self._text = text
-        self._encoded = text.encode()
+        self._encoded: bytes | None = None
 
     def __str__(self) -> str:
         return self._text
@@ -56,6 +57,8 @@ class Sql:
     @property
     def encoded(self) -> bytes:
         """The text as psycopg takes it."""
+        if self._encoded is None:
+            self._encoded = self._text.encode()
         return self._encoded
 
 
@@ -64,24 +67,29 @@ def sql(text: LiteralString, /, **parts: Sql) -> Sql:
 
     Raises ValueError for a part that the text does not name. Other braces are left as they are.
     """
-    used: set[str] = set()
-
-    def part(found: re.Match[str]) -> str:
-        name = found.group(1)
-        if name not in parts:
-            return found.group(0)
-        used.add(name)
-        return str(parts[name])
-
-    filled = _PLACE.sub(part, text)
-    if unused := parts.keys() - used:
+    if not parts:
+        return Sql(text, _BUILT)
+    pieces, places = _template(text)
+    if unused := parts.keys() - places:
         raise ValueError(f"no place for {', '.join(sorted(unused))} in: {text}")
-    return Sql(filled, _BUILT)
+    filled = list(pieces)
+    for number in range(1, len(pieces), 2):
+        part = parts.get(pieces[number])
+        filled[number] = f"{{{pieces[number]}}}" if part is None else part._text
+    return Sql("".join(filled), _BUILT)
+
+
+# Conditions are compiled for each decision: a literal is taken apart once.
+@cache
+def _template(text: LiteralString) -> tuple[list[str], frozenset[str]]:
+    """The text around its places alternating with their names; and the names."""
+    pieces = _PLACE.split(text)
+    return pieces, frozenset(pieces[1::2])
 
 
 def join(separator: LiteralString, parts: Iterable[Sql]) -> Sql:
     """The parts with the separator between them."""
-    return Sql(separator.join(str(part) for part in parts), _BUILT)
+    return Sql(separator.join([part._text for part in parts]), _BUILT)
 
 
 def name(text: str) -> Sql:

@@ -6,10 +6,11 @@ Both add a link to a chain: `depth` counts the links since the event from outsid
 from __future__ import annotations
 
 from activities.deciding.arrival import Decision, StepArrival
+from journeys.model.entry_rules import CHAIN_LIMIT, key_of_start
 from journeys.model.steps import EmitStep, EnterStep
 from store.contacts.operands import resolve_all
 from store.definitions.journeys import journey_version
-from store.entries.admission import CHAIN_LIMIT, EntryRequest, RefusedEntry, enter, key_of_start
+from store.entries.admission import EntryRequest, RefusedEntry, enter
 from store.events.effects import EffectRefused
 from store.events.recording import NewEvent, record_events
 
@@ -42,7 +43,7 @@ async def enter_(arrival: StepArrival, step: EnterStep) -> Decision:
     properties = await resolve_all(conn, run, step.enter.properties)
     request = EntryRequest(
         contact_id=run.contact_id,
-        key=key_of_start(definition, properties),
+        key=key_of_start(definition.journey, properties),
         properties=properties,
         event_id=None,
         depth=run.depth + 1,

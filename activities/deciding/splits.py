@@ -20,13 +20,13 @@ from activities.versions.take_version import stale_version
 from journeys.model.arms import Score, arm_at, bucket, contenders, winner_of
 from journeys.model.steps import SplitStep, Winner
 from journeys.protocol.payloads import StepInput, StepResult
+from journeys.schedule.wait_plan import scaled_end
 from journeys.time.durations import Duration
 from journeys.time.zones import zone_of
 from store.definitions.catalog import Definition
 from store.reports.split_scores import tally
 from store.runs.rows import RunRow
 from store.runs.visits import VisitRow, decide, find_visit
-from store.waits.wait_plans import scaled_end
 from store.waits.wait_visits import close_by_exit, close_by_time, plan_wait, starting_time
 
 _MANY = 1_000

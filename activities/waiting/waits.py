@@ -15,15 +15,16 @@ from activities.failures import final_error
 from activities.leaving.exits import ended_result, exit_taken_before, fired_exit, take_exit
 from activities.locked_run import lock, read
 from activities.versions.take_version import stale_version
-from journeys.model.steps import ForWait, UntilWait, WaitStep
+from journeys.model.steps import ForWait, UntilWait, Wait, WaitStep
 from journeys.model.triggers import ConditionTrigger
 from journeys.protocol.payloads import StepInput, StepResult
+from journeys.schedule.wait_plan import watched_attributes
 from journeys.time.zones import zone_of
 from store.definitions.catalog import Definition
 from store.runs.rows import RunRow
 from store.runs.visits import VisitRow, decide, find_visit
 from store.waits.listeners import Fired, add_listeners, first_fired
-from store.waits.wait_plans import Wait, WaitPlanner, no_message_was_sent, watched_attributes
+from store.waits.wait_plans import WaitPlanner, no_message_was_sent
 from store.waits.wait_visits import (
     close_by_condition,
     close_by_event,
@@ -230,7 +231,7 @@ async def _replan(
     if changed_at is None:
         return visit, due, outcome
     planner = _planner(conn, context, run, definition, wait, visit.started_at)
-    plan = await planner.plan(judged=changed_at, fate=status_at)
+    plan = await planner.plan(known_at=changed_at, status_at=status_at)
     await replan_wait(conn, run.id, request.visit, due=plan.due, facts={**facts, **plan.facts})
     if plan.at_once:
         return visit, changed_at, plan.outcome

@@ -12,8 +12,9 @@ from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.problems import Problem, responses
 from api.services import UsedServices
+from journeys.model.well_known_events import ConsentState
 from store.contacts.rows import find_contact
-from store.events.topic_changes import TopicState, set_topic_state
+from store.events.topic_changes import set_topic_state
 
 router = APIRouter(
     prefix="/v1/contacts",
@@ -28,7 +29,7 @@ class Consent(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    state: TopicState
+    state: ConsentState
 
 
 @router.put(

@@ -12,12 +12,13 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from dispatch.temporal import start_journey, wake
+from journeys.model.entry_rules import key_of_start
 from journeys.model.reasons import REFUSAL_REASONS, RefusalReason
 from journeys.protocol.names import workflow_id
 from store.contacts.rows import find_contact
 from store.definitions.catalog import Catalog, Definition
 from store.definitions.journeys import journey_version
-from store.entries.admission import AdmittedEntry, EntryRequest, RefusedEntry, enter, key_of_start
+from store.entries.admission import AdmittedEntry, EntryRequest, RefusedEntry, enter
 from store.entries.start_requests import (
     forget_start,
     keep_answer,
@@ -70,7 +71,7 @@ async def start_by_api(
                 return _refused("draft")
             definition = await catalog.definition(conn, journey, version)
             request = EntryRequest(
-                contact_id, key_of_start(definition, properties), properties, None
+                contact_id, key_of_start(definition.journey, properties), properties, None
             )
             answer = await enter(conn, catalog, definition, request)
             if isinstance(answer, RefusedEntry):

@@ -72,19 +72,19 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
     context = _object(raw, "context")
     if envelope.context:
         context = {**envelope.context, **context}
-    filling = check_context(context) if context else {}
+    defaults = check_context(context) if context else {}
     match kind:
         case "identify":
             return Item(
                 "identify", message_id, user_id, anonymous_id,
-                traits=_traits(raw, envelope), filling=filling,
+                traits=_traits(raw, envelope), defaults=defaults,
                 occurred_at=occurred_at, original_at=original_at,
             )  # fmt: skip
         case "group":
             _object(raw, "traits")
             return Item(
                 "group", message_id, user_id, anonymous_id,
-                group=_required(raw, "groupId", NAME_LIMIT), filling=filling,
+                group=_required(raw, "groupId", NAME_LIMIT), defaults=defaults,
                 occurred_at=occurred_at, original_at=original_at,
             )  # fmt: skip
         case "alias":
@@ -100,8 +100,8 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
         "track", message_id, user_id, anonymous_id,
         name=name,
         properties=orjson.Fragment(orjson.dumps(properties)),
-        meant=properties if has_effects(name) else None,
-        filling=filling, occurred_at=occurred_at, original_at=original_at,
+        effect_properties=properties if has_effects(name) else None,
+        defaults=defaults, occurred_at=occurred_at, original_at=original_at,
     )  # fmt: skip
 
 

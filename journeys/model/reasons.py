@@ -40,3 +40,6 @@ REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
     "merged": "the contact was merged into another one meanwhile; ask again",
 }
 """Why an entry begins no run."""
+
+SuppressionReason = Literal["bounced", "complained"]
+"""Why an event ends all messages to an address. A refused send does so under its error code."""

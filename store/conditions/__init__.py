@@ -1,20 +1,20 @@
-"""Conditions as SQL: compiled for one contact or for all of them, and evaluated nowhere else.
+"""Conditions as SQL, compiled for one contact or for all of them and evaluated nowhere else.
 
 An expression is written over two rows that the statement around it provides: `c`, a row of
 `contact`, and `r`, a row with at least `id uuid, entry jsonb, entry_ref bigint, entry_event_id
-bigint` (a run, or for an entry what would become one, its id null). It is true or false, never
-null.
+bigint` (a run; for an entry, the run that it would begin, with a null id). It is true or false,
+never null.
 """
 
 from store.conditions.condition_compiler import compile_condition, compile_where, split_where
 from store.conditions.evaluation import Evaluation, evaluate, evaluate_entries, evaluate_start
-from store.conditions.predicate import Predicate, Witness
+from store.conditions.predicate import ObservedValue, Predicate
 from store.conditions.time_dependence import is_timed
 
 __all__ = [
     "Evaluation",
+    "ObservedValue",
     "Predicate",
-    "Witness",
     "compile_condition",
     "compile_where",
     "evaluate",

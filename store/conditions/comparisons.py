@@ -1,62 +1,69 @@
-"""Comparisons: what each operator asks of a value, two-valued and never an error."""
+"""Comparisons in SQL: each operator applied to a value, true or false, never null or an error."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from journeys.model.conditions import Comparison, Where
 from journeys.model.values import Operand
-from store.conditions.sql_values import Statement, Values
+from store.conditions.sql_values import PredicateBuilder, Test, Values
+from store.sql import Sql, join, sql
 
 Operators = dict[str, Any]
 """By the word of the document: an operand, or a list of them for `in` and `not_in`."""
 
-_NUMBERS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-_TEXTS: dict[str, Callable[[str, str], str]] = {
-    "starts_with": lambda x, y: f"starts_with({x}, {y})",
-    "ends_with": lambda x, y: f"right({x}, length({y})) = {y}",
-    "contains": lambda x, y: f"strpos({x}, {y}) > 0",
+_NUMBERS = {"gt": sql(">"), "gte": sql(">="), "lt": sql("<"), "lte": sql("<=")}
+_TEXTS: dict[str, Callable[[Sql, Sql], Sql]] = {
+    "starts_with": lambda x, y: sql("starts_with({x}, {y})", x=x, y=y),
+    "ends_with": lambda x, y: sql("right({x}, length({y})) = {y}", x=x, y=y),
+    "contains": lambda x, y: sql("strpos({x}, {y}) > 0", x=x, y=y),
 }
-_INSTANTS = {"before": "<", "after": ">"}
+_INSTANTS = {"before": sql("<"), "after": sql(">")}
+_JSON_TYPES = {"number": sql("'number'"), "string": sql("'string'")}
 
 
-def operators_of(asked: Comparison | list[Operand] | Operand) -> Operators:
-    """What a value in `where` asks: a plain value means `is`, a list `in`."""
-    if isinstance(asked, Comparison):
-        return dict(asked.operators())
-    return {"in": asked} if isinstance(asked, list) else {"is": asked}
+def operators_of(comparison: Comparison | list[Operand] | Operand) -> Operators:
+    """The operators of a value in `where`: a plain value means `is`, a list `in`."""
+    if isinstance(comparison, Comparison):
+        return dict(comparison.operators())
+    return {"in": comparison} if isinstance(comparison, list) else {"is": comparison}
 
 
-def compare(statement: Statement, values: Values, operators: Operators) -> str:
+def compare(builder: PredicateBuilder, values: Values, operators: Operators) -> Sql:
     """A boolean expression: every operator holds.
 
-    Of several values that a path reaches through lists, one must meet all comparisons together;
-    `is_not`, `not_in` and `exists: false` say that none is so.
+    Where a path reaches several values through lists, one value must meet all comparisons together;
+    `is_not`, `not_in` and `exists: false` hold if no value meets their opposite.
     """
-    wanted: list[Callable[[str], str]] = []
-    parts: list[str] = []
+    positive: list[Test] = []
+    parts: list[Sql] = []
     for word, operand in operators.items():
         if word in ("is_not", "not_in"):
-            denied = _test(statement, "is" if word == "is_not" else "in", operand)
-            parts.append(f"not {values.any(denied)}")
+            denied = _test(builder, "is" if word == "is_not" else "in", operand)
+            parts.append(sql("not {denied}", denied=values.any(denied)))
         elif word == "exists" and operand is False:
-            parts.append(f"not {values.any(_test(statement, 'exists', True))}")
+            exists = values.any(_test(builder, "exists", True))
+            parts.append(sql("not {exists}", exists=exists))
         else:
-            wanted.append(_test(statement, word, operand))
-    if wanted:
-        parts.insert(0, values.any(lambda x: " and ".join(test(x) for test in wanted)))
-    return _joined(parts)
+            positive.append(_test(builder, word, operand))
+    if positive:
+        parts.insert(0, values.any(lambda x: join(" and ", [test(x) for test in positive])))
+    return _conjunction(parts)
 
 
-def compare_where(statement: Statement, where: Where, event: str) -> str:
-    """A boolean expression over the row `event`: its properties are as `where` asks."""
-    return _joined(
+def compare_where(builder: PredicateBuilder, where: Where, event: Sql) -> Sql:
+    """A boolean expression over the row `event`: its properties meet every comparison of `where`.
+
+    `event` is the row's alias.
+    """
+    properties = sql("{event}.properties", event=event)
+    return _conjunction(
         [
-            compare(statement, statement.reach(f"{event}.properties", path), operators_of(asked))
-            for path, asked in where.items()
+            compare(builder, builder.reach(properties, path), operators_of(comparison))
+            for path, comparison in where.items()
         ]
     )
 
@@ -72,61 +79,92 @@ def _plain(operand: Any) -> Any:
     return operand.model_dump(by_alias=True) if isinstance(operand, BaseModel) else operand
 
 
-def _joined(parts: list[str]) -> str:
-    return f"({' and '.join(parts)})" if parts else "true"
+def _conjunction(parts: list[Sql]) -> Sql:
+    return sql("({parts})", parts=join(" and ", parts)) if parts else sql("true")
 
 
-def _test(statement: Statement, word: str, operand: Any) -> Callable[[str], str]:
+def _test(builder: PredicateBuilder, word: str, operand: Any) -> Test:
     if word == "exists":
-        return lambda x: f"{x} is not null" if operand is True else "false"
+        return lambda x: sql("{x} is not null", x=x) if operand is True else sql("false")
     if word == "in":
-        return _one_of(statement, operand or [])
-    right = statement.operand(operand)
+        return _one_of(builder, operand or [])
+    right = builder.operand(operand)
     if word == "is":
-        return lambda x: right.any(lambda y: f"{x} = {y}")
+        return lambda x: right.any(lambda y: sql("{x} = {y}", x=x, y=y))
     if word in _NUMBERS:
-        return lambda x: right.any(lambda y: _both("number", x, y, f"{x} {_NUMBERS[word]} {y}"))
+        return _number_test(right, _NUMBERS[word])
     if word in _INSTANTS:
-        zone = statement.zone()
-        return lambda x: right.any(
-            lambda y: (
-                f"parcours.instant({x}, {zone}) {_INSTANTS[word]} parcours.instant({y}, {zone})"
-            )
-        )
-    compared = _TEXTS[word]
+        return _instant_test(right, _INSTANTS[word], builder.zone())
+    text = _text_test(right, _TEXTS[word])
+    return text if word != "contains" else _contains_test(right, text, builder.alias())
 
-    def text(x: str) -> str:
+
+def _number_test(right: Values, sign: Sql) -> Test:
+    return lambda x: right.any(
+        lambda y: _if_both("number", x, y, sql("{x} {sign} {y}", x=x, sign=sign, y=y))
+    )
+
+
+def _instant_test(right: Values, sign: Sql, zone: Sql) -> Test:
+    return lambda x: right.any(
+        lambda y: sql(
+            "parcours.instant({x}, {zone}) {sign} parcours.instant({y}, {zone})",
+            x=x,
+            y=y,
+            sign=sign,
+            zone=zone,
+        )
+    )
+
+
+def _text_test(right: Values, compared: Callable[[Sql, Sql], Sql]) -> Test:
+    def test(x: Sql) -> Sql:
+        text = sql("({x} #>> '{}')", x=x)
         return right.any(
-            lambda y: _both("string", x, y, compared(f"({x} #>> '{{}}')", f"({y} #>> '{{}}')"))
+            lambda y: _if_both("string", x, y, compared(text, sql("({y} #>> '{}')", y=y)))
         )
-
-    if word != "contains":
-        return text
-    element = statement.alias()
-
-    def contains(x: str) -> str:
-        listed = f"jsonb_array_elements(case jsonb_typeof({x}) when 'array' then {x} end)"
-        holds = right.any(lambda y: f"{element}.value = {y}")
-        return f"({text(x)} or exists (select from {listed} as {element} where {holds}))"
-
-    return contains
-
-
-def _one_of(statement: Statement, operands: list[Operand]) -> Callable[[str], str]:
-    plain = [operand for operand in operands if not isinstance(operand, BaseModel)]
-    others = [operand for operand in operands if isinstance(operand, BaseModel)]
-    tests = [_test(statement, "is", operand) for operand in others]
-    array = statement.literals(plain)
-
-    def test(x: str) -> str:
-        return "(" + " or ".join([f"{x} = any({array})", *(each(x) for each in tests)]) + ")"
 
     return test
 
 
-def _both(kind: str, x: str, y: str, then: str) -> str:
+def _contains_test(right: Values, text: Test, element: Sql) -> Test:
+    """`contains`: a part of a text, or an element of a list."""
+
+    def test(x: Sql) -> Sql:
+        return sql(
+            "({text} or exists (select from"
+            " jsonb_array_elements(case jsonb_typeof({x}) when 'array' then {x} end)"
+            " as {element} where {holds}))",
+            text=text(x),
+            x=x,
+            element=element,
+            holds=right.any(lambda y: sql("{element}.value = {y}", element=element, y=y)),
+        )
+
+    return test
+
+
+def _one_of(builder: PredicateBuilder, operands: list[Operand]) -> Test:
+    plain = [operand for operand in operands if not isinstance(operand, BaseModel)]
+    references = [operand for operand in operands if isinstance(operand, BaseModel)]
+    tests = [_test(builder, "is", operand) for operand in references]
+    array = builder.literals(plain)
+
+    def test(x: Sql) -> Sql:
+        in_array = sql("{x} = any({array})", x=x, array=array)
+        alternatives = [in_array, *(each(x) for each in tests)]
+        return sql("({alternatives})", alternatives=join(" or ", alternatives))
+
+    return test
+
+
+def _if_both(kind: Literal["number", "string"], x: Sql, y: Sql, then: Sql) -> Sql:
     # Not `and`, whose parts PostgreSQL may evaluate in any order.
-    return (
-        f"case when jsonb_typeof({x}) = '{kind}' and jsonb_typeof({y}) = '{kind}'"
-        f" then {then} else false end"
+    return sql(
+        "case when jsonb_typeof({x}) = {kind} and jsonb_typeof({y}) = {kind}"
+        " then {then} else false end",
+        x=x,
+        y=y,
+        kind=_JSON_TYPES[kind],
+        then=then,
     )

@@ -1,8 +1,9 @@
-"""From conditions to SQL."""
+"""Compiler from conditions to SQL expressions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import LiteralString
 
 from journeys.model.conditions import (
     AllCondition,
@@ -26,8 +27,9 @@ from journeys.model.well_known_events import STATUS_EVENTS
 from store.conditions.comparisons import compare, compare_where, operators_of
 from store.conditions.event_history import compile_event, compile_near, seen_by_run
 from store.conditions.leaf import Leaf
-from store.conditions.predicate import Predicate, Witness
-from store.conditions.sql_values import Statement, Values
+from store.conditions.predicate import ObservedValue, Predicate
+from store.conditions.sql_values import PredicateBuilder, Values
+from store.sql import Sql, join, name, sql
 
 _Simple = (
     AttributeCondition
@@ -56,158 +58,175 @@ def compile_condition(
         default_zone: of contacts without a time zone.
         segments: the conditions of the segments that it may name, by key.
 
-    Raises:
-        ValueError: it names a segment that is not given, or that contains itself.
+    Raises ValueError if it names a segment that is not among `segments`, or that contains itself.
     """
-    compiler = _Compiler(Statement(prefix, default_zone), segments or {}, prefix)
-    sql, over_witnesses = compiler.compile(condition, ())
+    compiler = _Compiler(PredicateBuilder(prefix, default_zone), segments or {}, prefix)
+    holds, over_observed = compiler.compile(condition, ())
     return Predicate(
-        sql,
-        over_witnesses,
-        compiler.statement.params,
-        tuple(compiler.witnesses),
+        holds,
+        over_observed,
+        compiler.builder.params,
+        tuple(compiler.observed),
         tuple(compiler.memberships),
     )
 
 
 def compile_where(where: Where, *, event: str = "e", prefix: str = "w") -> Predicate:
-    """`where` over the row `event` of the table of that name, besides `c` and `r`."""
-    statement = Statement(prefix, "UTC")
-    sql = compare_where(statement, where, event)
-    return Predicate(sql, sql, statement.params, ())
+    """`where` over the row `event` of the table of that name, and over `c` and `r`."""
+    builder = PredicateBuilder(prefix, "UTC")
+    holds = compare_where(builder, where, name(event))
+    return Predicate(holds, holds, builder.params, ())
 
 
 def split_where(where: Where) -> tuple[dict[str, Operand], Where]:
-    """What a listener can match by containment, and the rest.
+    """The part of `where` that a listener can match by containment, and the rest.
 
-    The first part holds properties (no path inside them) that are to equal one value or reference.
+    The first part is the properties (no path inside them) that must equal one value or reference.
     """
     equal: dict[str, Operand] = {}
     rest: Where = {}
-    for path, asked in where.items():
-        operators = operators_of(asked)
+    for path, comparison in where.items():
+        operators = operators_of(comparison)
         operand = operators.get("is")
         if len(operators) == 1 and operand is not None and "." not in path:
             equal[path] = operand
         else:
-            rest[path] = asked
+            rest[path] = comparison
     return equal, rest
 
 
 class _Compiler:
     def __init__(
-        self, statement: Statement, segments: Mapping[str, Condition], prefix: str
+        self, builder: PredicateBuilder, segments: Mapping[str, Condition], prefix: str
     ) -> None:
-        self.statement = statement
-        self.witnesses: list[Witness] = []
-        self.memberships: list[tuple[str, str]] = []
+        self.builder = builder
+        self.observed: list[ObservedValue] = []
+        self.memberships: list[tuple[str, Sql]] = []
         self._segments = segments
         self._prefix = prefix
 
-    def compile(self, condition: Condition, within: tuple[str, ...]) -> tuple[str, str]:
-        """A boolean expression, never null, alone and over the witnesses; `within` are the segments
-        that the condition lies in."""
+    def compile(self, condition: Condition, within: tuple[str, ...]) -> tuple[Sql, Sql]:
+        """A boolean expression, never null: alone, and over the observed values.
+
+        `within` are the segments that contain the condition.
+        """
         match condition:
             case AllCondition(all=parts):
-                return self._joined(" and ", "true", parts, within)
+                return self._joined(" and ", sql("true"), parts, within)
             case AnyCondition(any=parts):
-                return self._joined(" or ", "false", parts, within)
+                return self._joined(" or ", sql("false"), parts, within)
             case NotCondition(not_=part):
-                alone, over_witnesses = self.compile(part, within)
-                return f"(not {alone})", f"(not {over_witnesses})"
+                alone, over_observed = self.compile(part, within)
+                return sql("(not {part})", part=alone), sql("(not {part})", part=over_observed)
             case SegmentCondition(segment=key):
                 return self._segment(key, within)
         leaf = self._leaf(condition)
-        column = f"{self._prefix}w{len(self.witnesses)}"
-        self.witnesses.append(Witness(leaf.label, leaf.value, leaf.expected, column))
-        return leaf.sql, leaf.test(f"seen.{column}") if leaf.test else leaf.sql
+        column = name(f"{self._prefix}w{len(self.observed)}")
+        self.observed.append(ObservedValue(leaf.label, leaf.value, leaf.expected, column))
+        if leaf.test is None:
+            return leaf.sql, leaf.sql
+        return leaf.sql, leaf.test(sql("seen.{column}", column=column))
 
     def _joined(
-        self, word: str, empty: str, parts: list[Condition], within: tuple[str, ...]
-    ) -> tuple[str, str]:
+        self, word: LiteralString, empty: Sql, parts: list[Condition], within: tuple[str, ...]
+    ) -> tuple[Sql, Sql]:
         if not parts:
             return empty, empty
         compiled = [self.compile(part, within) for part in parts]
-        alone = word.join(sql for sql, _ in compiled)
-        return f"({alone})", f"({word.join(sql for _, sql in compiled)})"
+        alone = join(word, [part for part, _ in compiled])
+        over_observed = join(word, [part for _, part in compiled])
+        return sql("({parts})", parts=alone), sql("({parts})", parts=over_observed)
 
-    def _segment(self, key: str, within: tuple[str, ...]) -> tuple[str, str]:
+    def _segment(self, key: str, within: tuple[str, ...]) -> tuple[Sql, Sql]:
         if key in within:
             circle = " → ".join([*within[within.index(key) :], key])
             raise ValueError(f"segment `{key}` contains itself: {circle}")
         if key not in self._segments:
             raise ValueError(f"there is no segment `{key}`")
-        sql, over_witnesses = self.compile(self._segments[key], (*within, key))
-        self.memberships.append((f"segment {key}", over_witnesses))
-        return sql, over_witnesses
+        alone, over_observed = self.compile(self._segments[key], (*within, key))
+        self.memberships.append((f"segment {key}", over_observed))
+        return alone, over_observed
 
     def _leaf(self, condition: _Simple) -> Leaf:
         match condition:
             case EventCondition():
-                return compile_event(self.statement, condition)
+                return compile_event(self.builder, condition)
             case NearCondition():
-                return compile_near(self.statement, condition)
+                return compile_near(self.builder, condition)
             case MessageCondition():
                 return self._message(condition)
             case TopicCondition():
                 return self._topic(condition)
             case GroupCondition(group=key):
-                holds = (
-                    f"exists (select from group_member g where g.contact_id = c.id"
-                    f" and g.group_key = {self.statement.text(key)})"
+                holds = sql(
+                    "exists (select from group_member g where g.contact_id = c.id"
+                    " and g.group_key = {key})",
+                    key=self.builder.text(key),
                 )
                 return Leaf.truth(f"group {key}", holds)
             case AttributeCondition(attribute=path):
-                values = self.statement.attribute(path)
+                values = self.builder.attribute(path)
                 return self._compared(f"attribute {path}", values, condition)
             case EntryCondition(entry=path):
-                return self._compared(f"entry {path}", self.statement.entry(path), condition)
+                return self._compared(f"entry {path}", self.builder.entry(path), condition)
             case StepCondition(step=step, property=path):
                 label = f"step {step}" if path is None else f"step {step} {path}"
-                return self._compared(label, self.statement.step(step, path), condition)
+                return self._compared(label, self.builder.step(step, path), condition)
 
     def _compared(self, label: str, values: Values, comparison: Comparison) -> Leaf:
         operators = operators_of(comparison)
-        sql = compare(self.statement, values, operators)
-        return Leaf.of(label, sql, values, self.statement, operators)
+        holds = compare(self.builder, values, operators)
+        return Leaf.of(label, holds, values, self.builder, operators)
 
     def _message(self, condition: MessageCondition) -> Leaf:
-        column, event_name = f"{condition.is_}_at", STATUS_EVENTS[condition.is_]
-        message = self.statement.alias()
-        latest = (
-            f"(select m.* from message m where m.run_id = r.id"
-            f" and m.step = {self.statement.text(condition.message)}"
-            f" order by m.visit desc limit 1) {message}"
+        message = self.builder.alias()
+        latest = sql(
+            "(select m.* from message m where m.run_id = r.id and m.step = {step}"
+            " order by m.visit desc limit 1) {message}",
+            step=self.builder.text(condition.message),
+            message=message,
         )
-        tests = [f"{message}.state in ('sent', 'unknown')"]
         if condition.where:
-            event = self.statement.alias()
-            tests.append(
-                f"exists (select from event {event}"
-                f" where {seen_by_run(self.statement, event_name, event)}"
-                f" and {event}.properties ->> 'message_id' = {message}.id::text"
-                f" and coalesce({event}.properties ->> 'by', 'human') <> 'machine'"
-                f" and {compare_where(self.statement, condition.where, event)})"
-            )
+            reached = self._status_event(condition, message)
         else:
-            tests.append(f"{message}.{column} is not null")
-        holds = f"exists (select from {latest} where {' and '.join(tests)})"
+            column = name(f"{condition.is_}_at")
+            reached = sql("{message}.{column} is not null", message=message, column=column)
+        holds = sql(
+            "exists (select from {latest}"
+            " where {message}.state in ('sent', 'unknown') and {reached})",
+            latest=latest,
+            message=message,
+            reached=reached,
+        )
         label = f"message {condition.message} {condition.is_}"
         return Leaf.truth(label, holds, {"is": condition.is_})
 
-    def _topic(self, condition: TopicCondition) -> Leaf:
-        topic = self.statement.text(condition.topic)
-        state = (
-            f"coalesce((select t.state from topic_state t"
-            f" where t.contact_id = c.id and t.topic = {topic}),"
-            f" (select case d.document ->> 'default' when 'opt_out' then 'subscribed' end"
-            f" from document d where d.kind = 'topic' and d.key = {topic}), 'unsubscribed')"
+    def _status_event(self, condition: MessageCondition, message: Sql) -> Sql:
+        """An event, by a human, gave the message of the row `message` the condition's status."""
+        event = self.builder.alias()
+        return sql(
+            "exists (select from event {event} where {seen}"
+            " and {event}.properties ->> 'message_id' = {message}.id::text"
+            " and coalesce({event}.properties ->> 'by', 'human') <> 'machine' and {where})",
+            event=event,
+            message=message,
+            seen=seen_by_run(self.builder, STATUS_EVENTS[condition.is_], event),
+            where=compare_where(self.builder, condition.where, event),
         )
-        wanted = self.statement.text(condition.is_)
+
+    def _topic(self, condition: TopicCondition) -> Leaf:
+        state = sql(
+            "coalesce((select t.state from topic_state t"
+            " where t.contact_id = c.id and t.topic = {topic}),"
+            " (select case d.document ->> 'default' when 'opt_out' then 'subscribed' end"
+            " from document d where d.kind = 'topic' and d.key = {topic}), 'unsubscribed')",
+            topic=self.builder.text(condition.topic),
+        )
+        wanted = self.builder.text(condition.is_)
         return Leaf(
             f"topic {condition.topic}",
-            f"({state} = {wanted})",
-            f"to_jsonb({state})",
+            sql("({state} = {wanted})", state=state, wanted=wanted),
+            sql("to_jsonb({state})", state=state),
             {"is": condition.is_},
-            lambda seen: f"({seen} = to_jsonb({wanted}))",
+            lambda seen: sql("({seen} = to_jsonb({wanted}))", seen=seen, wanted=wanted),
         )

@@ -1,4 +1,4 @@
-"""Asking what conditions say: of one run, or of events that might begin one."""
+"""Evaluation of conditions: for one run, or for events that might begin one."""
 
 from __future__ import annotations
 
@@ -11,60 +11,71 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from store.conditions.predicate import Predicate
+from store.sql import Sql, fetch_column, fetch_one, fetch_value, join, sql
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a condition said, and what it looked at."""
+    """The result of a condition, and the values that it read."""
 
     holds: bool
     saw: dict[str, Any]
-    """Values by what they are; a label that comes again with another value gets a number."""
+    """Values by label; a label that comes again with another value gets a number."""
 
 
 async def evaluate(
     conn: AsyncConnection[Any], run_id: UUID, predicates: list[Predicate]
 ) -> list[Evaluation]:
-    """Judge conditions for a run, all in one statement and on one state of the database.
+    """Evaluate conditions for a run, all in one statement and on one state of the database.
 
     Raises LookupError if there is no such run.
     """
     if not predicates:
         return []
-    columns: list[str] = []
-    seen: list[str] = []
-    params: dict[str, Any] = {"judged_run": run_id}
+    columns: list[Sql] = []
+    seen: list[Sql] = []
+    params: dict[str, Any] = {"evaluated_run": run_id}
     for predicate in predicates:
-        columns.append(predicate.over_witnesses)
-        columns += [sql for _, sql in predicate.segments]
-        for witness in predicate.witnesses:
-            columns.append(f"seen.{witness.column}")
-            seen.append(f"{witness.sql} as {witness.column}")
+        columns.append(predicate.over_observed)
+        columns += [holds for _, holds in predicate.segments]
+        for value in predicate.observed:
+            columns.append(sql("seen.{column}", column=value.column))
+            seen.append(sql("{value} as {column}", value=value.sql, column=value.column))
         params |= predicate.params
-    # With an offset it stays a query of its own, whose values are looked for once.
-    looked_at = f" cross join lateral (select {', '.join(seen)} offset 0) seen" if seen else ""
-    cursor = await conn.execute(
-        f"select {', '.join(columns)} from run r join contact c on c.id = r.contact_id{looked_at}"
-        " where r.id = %(judged_run)s",
+    row = await fetch_one(
+        conn,
+        sql(
+            "select {columns} from run r join contact c on c.id = r.contact_id{observed}"
+            " where r.id = %(evaluated_run)s",
+            columns=join(", ", columns),
+            observed=_observed(seen),
+        ),
         params,
     )
-    row = await cursor.fetchone()
     if row is None:
         raise LookupError(f"there is no run {run_id}")
     values = iter(row)
     return [Evaluation(next(values), _labelled(predicate, values)) for predicate in predicates]
 
 
+def _observed(columns: list[Sql]) -> Sql:
+    """The row `seen` of the observed values."""
+    if not columns:
+        return sql("")
+    # With an offset it stays a query of its own, whose values are computed once.
+    return sql(" cross join lateral (select {columns} offset 0) seen", columns=join(", ", columns))
+
+
 def _labelled(predicate: Predicate, values: Iterator[Any]) -> dict[str, Any]:
     saw: dict[str, Any] = {}
     labels = [label for label, _ in predicate.segments]
-    labels += [witness.label for witness in predicate.witnesses]
-    for said in labels:
+    labels += [value.label for value in predicate.observed]
+    for plain_label in labels:
         value = next(values)
-        label, number = said, 1
+        label, number = plain_label, 1
         while label in saw and saw[label] != value:
             number += 1
-            label = f"{said} ({number})"
+            label = f"{plain_label} ({number})"
         saw[label] = value
     return saw
 
@@ -75,43 +86,43 @@ async def evaluate_entries(
     predicate_if: Predicate | None,
     predicate_where: Predicate | None,
 ) -> set[int]:
-    """Which events, each with its contact, meet an entry's `where` and `if`.
+    """The events, each with its contact, that meet an entry's `where` and `if`.
 
     `predicate_where` is over the row `e`. An event that has another contact by now is left out.
     """
     if not candidates:
         return set()
-    tests = [each for each in (predicate_where, predicate_if) if each is not None]
+    predicates = [each for each in (predicate_where, predicate_if) if each is not None]
     params: dict[str, Any] = {
-        "judged_events": [event_id for event_id, _ in candidates],
-        "judged_contacts": [contact_id for _, contact_id in candidates],
+        "candidate_events": [event_id for event_id, _ in candidates],
+        "candidate_contacts": [contact_id for _, contact_id in candidates],
     }
-    for each in tests:
+    for each in predicates:
         params |= each.params
-    cursor = await conn.execute(
+    query = sql(
         "select e.id"
-        " from unnest(%(judged_events)s::bigint[], %(judged_contacts)s::uuid[])"
+        " from unnest(%(candidate_events)s::bigint[], %(candidate_contacts)s::uuid[])"
         " as k(event_id, contact_id)"
         " join event e on e.id = k.event_id and e.contact_id = k.contact_id"
         " join contact c on c.id = e.contact_id"
         " cross join lateral (select null::uuid as id, e.properties as entry,"
         " e.id as entry_ref, e.id as entry_event_id, 0 as visit) r"
-        f" where {' and '.join(['true', *(each.sql for each in tests)])}",
-        params,
+        " where {tests}",
+        tests=join(" and ", [sql("true"), *(each.sql for each in predicates)]),
     )
-    return {row[0] for row in await cursor.fetchall()}
+    return set(await fetch_column(conn, query, params))
 
 
 async def evaluate_start(
     conn: AsyncConnection[Any], contact_id: UUID, entry: dict[str, Any], predicate: Predicate
 ) -> bool:
     """Whether a condition holds for a run that would begin now without an event."""
-    cursor = await conn.execute(
-        f"select {predicate.sql} from contact c"
-        " cross join lateral (select null::uuid as id, %(judged_entry)s::jsonb as entry,"
+    query = sql(
+        "select {holds} from contact c"
+        " cross join lateral (select null::uuid as id, %(start_entry)s::jsonb as entry,"
         " c.last_event_id as entry_ref, null::bigint as entry_event_id, 0 as visit) r"
-        " where c.id = %(judged_contact)s",
-        {**predicate.params, "judged_entry": Jsonb(entry), "judged_contact": contact_id},
+        " where c.id = %(start_contact)s",
+        holds=predicate.sql,
     )
-    row = await cursor.fetchone()
-    return row is not None and bool(row[0])
+    params = {**predicate.params, "start_entry": Jsonb(entry), "start_contact": contact_id}
+    return bool(await fetch_value(conn, query, params))

@@ -1,42 +1,43 @@
-"""A condition without others inside it: what it asks, and what it looks at."""
+"""A condition without others inside it: its expression and the value it reads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
 from store.conditions.comparisons import Operators, compare, expected
-from store.conditions.sql_values import Statement, Values
+from store.conditions.sql_values import PredicateBuilder, Test, Values
+from store.sql import Sql, sql
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One question, and the value that answers it."""
+    """One comparison, and the value that decides it."""
 
     label: str
-    sql: str
+    sql: Sql
     """A boolean expression, never null."""
-    value: str
-    """What it looks at: a jsonb expression."""
+    value: Sql
+    """The value it reads: a jsonb expression."""
     expected: Any
-    test: Callable[[str], str] | None
-    """The boolean expression over that value; None if the value alone does not tell."""
+    test: Test | None
+    """The boolean expression over that value; None if the value alone does not decide."""
 
     @classmethod
     def of(
-        cls, label: str, sql: str, values: Values, statement: Statement, operators: Operators
+        cls, label: str, holds: Sql, values: Values, builder: PredicateBuilder, operators: Operators
     ) -> Self:
         """A comparison of `values`."""
 
-        def test(seen: str) -> str:
-            return compare(statement, Values(seen), operators)
+        def test(seen: Sql) -> Sql:
+            return compare(builder, Values(seen), operators)
 
-        # Of several values one must meet everything: a list of them would be a value of its own.
-        told = None if values.many else test
-        return cls(label, sql, values.all_as_one(), expected(operators), told)
+        # Of several values one must meet every operator. Together they would be one list.
+        over_value = None if values.many else test
+        return cls(label, holds, values.all_as_one(), expected(operators), over_value)
 
     @classmethod
-    def truth(cls, label: str, sql: str, wanted: Any = True) -> Self:
-        """A question whose value is its answer."""
-        return cls(label, sql, f"to_jsonb({sql})", wanted, lambda seen: f"({seen})::boolean")
+    def truth(cls, label: str, holds: Sql, wanted: Any = True) -> Self:
+        """A condition whose value is its own answer."""
+        value = sql("to_jsonb({holds})", holds=holds)
+        return cls(label, holds, value, wanted, lambda seen: sql("({seen})::boolean", seen=seen))

@@ -1,22 +1,24 @@
-"""What a compiled condition is."""
+"""The result of compiling a condition: SQL expressions and their parameters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from store.sql import Sql
+
 
 @dataclass(frozen=True, slots=True)
-class Witness:
-    """Something that a condition looked at."""
+class ObservedValue:
+    """A value that a condition reads, kept among the facts of a decision."""
 
     label: str
     """What it is, in the words of the document: `attribute country`, `event Order Completed`."""
-    sql: str
-    """Its value: a jsonb expression over the same rows, with the predicate's parameters."""
+    sql: Sql
+    """A jsonb expression over the same rows, with the predicate's parameters."""
     expected: Any
     """What it was compared with, as JSON."""
-    column: str
+    column: Sql
     """A name for the value that no other predicate of the statement has."""
 
 
@@ -24,13 +26,14 @@ class Witness:
 class Predicate:
     """A condition as SQL."""
 
-    sql: str
+    sql: Sql
     """A boolean expression that is never null, with `%(name)s` parameters."""
-    over_witnesses: str
-    """The same where `seen` is a row of the witnesses' values: what was looked at for the facts is
-    not looked for again."""
+    over_observed: Sql
+    """The same expression over a row `seen` of the observed values.
+
+    A value that is selected for the facts is not computed a second time."""
     params: dict[str, Any]
     """By name; every name begins with the predicate's prefix."""
-    witnesses: tuple[Witness, ...]
-    segments: tuple[tuple[str, str], ...] = ()
-    """The segments it names, each by what it is and as a boolean expression over `seen`."""
+    observed: tuple[ObservedValue, ...]
+    segments: tuple[tuple[str, Sql], ...] = ()
+    """The segments it names: each one's label, and a boolean expression over `seen`."""

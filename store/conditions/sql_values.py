@@ -1,6 +1,6 @@
-"""Values in SQL: literals, and what a path reaches in a contact, an event, an entry or a step.
+"""Values in SQL: literals, and the values at a path of a contact, an event, an entry or a step.
 
-Nothing that a document says becomes a part of the statement: texts, keys and paths are parameters.
+No text of a document becomes a part of the statement: texts, keys and paths are parameters.
 """
 
 from __future__ import annotations
@@ -10,90 +10,98 @@ import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, LiteralString
 
 from journeys.model.contact_fields import READABLE_NAMES
 from journeys.model.values import AttributeReference, EntryReference, Operand, StepReference
+from store.sql import Sql, join, name, parameter, sql
+
+Test = Callable[[Sql], Sql]
+"""From the expression of a value to a boolean expression."""
 
 _INDEX = re.compile("[0-9]+")
+_NOTHING = sql("null::jsonb")
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
     """The values that a path reaches: one, or one a row where it may go through lists."""
 
-    sql: str
-    """A jsonb expression, null where there is nothing; JSON's own null counts as nothing."""
-    rows: tuple[str, ...] = ()
+    sql: Sql
+    """A jsonb expression, null if there is no value; JSON's own null counts as no value."""
+    rows: tuple[Sql, ...] = ()
     """What `sql` is selected from, each seeing those before it; empty for an expression that costs
     nothing to repeat."""
     many: bool = False
     """Whether there may be several."""
 
-    def any(self, test: Callable[[str], str]) -> str:
-        """Whether `test` holds for one of the values, never null."""
-        holds = f"coalesce({test(self.sql)}, false)"
+    def any(self, test: Test) -> Sql:
+        """A boolean expression: `test` holds for one of the values. Never null."""
+        holds = sql("coalesce({holds}, false)", holds=test(self.sql))
         if not self.rows:
             return holds
-        return f"exists (select from {', '.join(self.rows)} where {holds})"
+        rows = join(", ", self.rows)
+        return sql("exists (select from {rows} where {holds})", rows=rows, holds=holds)
 
-    def all_as_one(self) -> str:
+    def all_as_one(self) -> Sql:
         """A jsonb expression of the value, or of a list of them."""
         if not self.rows:
             return self.sql
-        value = f"jsonb_agg({self.sql})" if self.many else self.sql
-        return f"(select {value} from {', '.join(self.rows)})"
+        value = sql("jsonb_agg({value})", value=self.sql) if self.many else self.sql
+        return sql("(select {value} from {rows})", value=value, rows=join(", ", self.rows))
 
 
-class Statement:
-    """Collects the parameters of one predicate, and gives names that are its own."""
+class PredicateBuilder:
+    """Collects the parameters of one predicate, and makes names that no other predicate has."""
 
     def __init__(self, prefix: str, default_zone: str) -> None:
         self.params: dict[str, Any] = {}
         self._prefix = prefix
         self._default_zone = default_zone
-        self._bound: dict[tuple[Hashable, str], str] = {}
+        self._bound: dict[tuple[Hashable, str], Sql] = {}
         self._names = 0
 
-    def alias(self) -> str:
+    def alias(self) -> Sql:
         """A name for rows that no other part of the predicate has."""
         self._names += 1
-        return f"{self._prefix}t{self._names}"
+        return name(f"{self._prefix}t{self._names}")
 
-    def bind(self, value: str | int | float | None, cast: str) -> str:
+    def bind(self, value: str | int | float | None, cast: LiteralString) -> Sql:
         """A parameter, cast; the same value with the same cast is one parameter."""
         return self._bind(value, value, cast)
 
-    def bind_list(self, values: list[str], cast: str) -> str:
+    def bind_list(self, values: list[str], cast: LiteralString) -> Sql:
         """A parameter that is a list of texts, cast."""
         return self._bind(tuple(values), values, cast)
 
-    def _bind(self, key: Hashable, value: Any, cast: str) -> str:
+    def _bind(self, key: Hashable, value: Any, cast: LiteralString) -> Sql:
         if (key, cast) not in self._bound:
-            name = f"{self._prefix}{len(self.params)}"
-            self.params[name] = value
-            self._bound[key, cast] = f"%({name})s::{cast}"
+            placeholder = f"{self._prefix}{len(self.params)}"
+            self.params[placeholder] = value
+            bound = sql("{value}::{cast}", value=parameter(placeholder), cast=sql(cast))
+            self._bound[key, cast] = bound
         return self._bound[key, cast]
 
-    def text(self, text: str) -> str:
-        """A text expression; null for a text that PostgreSQL cannot hold, so equal to none."""
+    def text(self, text: str) -> Sql:
+        """A text expression; null, which equals nothing, for a text that PostgreSQL cannot hold."""
         return self.bind(text if _storable(text) else None, "text")
 
     def literal(self, value: Any) -> Values:
         """A plain value of a document."""
         text = _json(value)
-        return Values("null::jsonb" if text is None else self.bind(text, "jsonb"))
+        return Values(_NOTHING if text is None else self.bind(text, "jsonb"))
 
-    def literals(self, values: list[Any]) -> str:
-        """An array of jsonb: those of the values that something stored may equal."""
-        held = [
+    def literals(self, values: list[Any]) -> Sql:
+        """An array of jsonb, without those of the values that no stored value can equal."""
+        storable = [
             v for v in values if v is not None and not (isinstance(v, str) and not _storable(v))
         ]
-        return self.bind_list([json.dumps(v, ensure_ascii=False) for v in held], "jsonb[]")
+        return self.bind_list([json.dumps(v, ensure_ascii=False) for v in storable], "jsonb[]")
 
-    def zone(self) -> str:
+    def zone(self) -> Sql:
         """The contact's time zone, else the default."""
-        return f"parcours.zone(c.timezone, {self.bind(self._default_zone, 'text')})"
+        default = self.bind(self._default_zone, "text")
+        return sql("parcours.zone(c.timezone, {default})", default=default)
 
     def operand(self, operand: Operand) -> Values:
         """A reference or a plain value, wherever a value may stand."""
@@ -107,64 +115,86 @@ class Statement:
 
     def attribute(self, path: str) -> Values:
         """An attribute of the contact."""
-        name, *rest = path.split(".")
-        if name not in READABLE_NAMES:
-            return self.reach("c.attributes", path)
-        return self._onward(f"to_jsonb(c.{name})", rest)
+        first, *rest = path.split(".")
+        if first not in READABLE_NAMES:
+            return self.reach(sql("c.attributes"), path)
+        return self._onward(sql("to_jsonb(c.{column})", column=name(first)), rest)
 
     def entry(self, path: str) -> Values:
         """A property of the entry event."""
-        return self.reach("r.entry", path)
+        return self.reach(sql("r.entry"), path)
 
     def step(self, step: str, path: str | None) -> Values:
-        """What a step left at its latest visit that has an outcome; its outcome without a path."""
-        name, *rest = (path or "outcome").split(".")
-        visits = (
-            f"from visit v where v.run_id = r.id and v.step = {self.text(step)}"
-            " and v.outcome is not null"
+        """A property of a step's latest visit that has an outcome; its outcome without a path."""
+        first, *rest = (path or "outcome").split(".")
+        visits = sql(
+            "from visit v where v.run_id = r.id and v.step = {step} and v.outcome is not null",
+            step=self.text(step),
         )
-        found = {
-            "outcome": "to_jsonb(v.outcome)",
-            "at": "to_jsonb(v.ended_at)",
-            "visits": f"to_jsonb((select count(*) {visits}))",
-        }.get(name) or f"v.output -> {self.text(name)}"
+        found = self._visit_property(first, visits)
         alias = self.alias()
-        latest = f"(select {found} {visits} order by v.visit desc limit 1) as {alias}(v)"
-        return self._onward(f"{alias}.v", rest, latest)
+        latest = sql(
+            "(select {found} {visits} order by v.visit desc limit 1) as {alias}(v)",
+            found=found,
+            visits=visits,
+            alias=alias,
+        )
+        return self._onward(sql("{alias}.v", alias=alias), rest, latest)
 
-    def computed(self, query: str) -> Values:
+    def _visit_property(self, key: str, visits: Sql) -> Sql:
+        """A property of the row `v`, of the rows `visits` of its step."""
+        match key:
+            case "outcome":
+                return sql("to_jsonb(v.outcome)")
+            case "at":
+                return sql("to_jsonb(v.ended_at)")
+            case "visits":
+                return sql("to_jsonb((select count(*) {visits}))", visits=visits)
+        return sql("v.output -> {key}", key=self.text(key))
+
+    def computed(self, query: Sql) -> Values:
         """The one value of a query that aggregates, computed once however often it is compared."""
         alias = self.alias()
-        return Values(f"{alias}.v", (f"({query}) as {alias}(v)",))
+        row = sql("({query}) as {alias}(v)", query=query, alias=alias)
+        return Values(sql("{alias}.v", alias=alias), (row,))
 
-    def reach(self, root: str, path: str) -> Values:
-        """What a dotted path reaches in `root`, an expression of a JSON object."""
-        name, *rest = path.split(".")
-        return self._onward(f"{root} -> {self.text(name)}", rest)
+    def reach(self, root: Sql, path: str) -> Values:
+        """The values at a dotted path in `root`, an expression of a JSON object."""
+        first, *rest = path.split(".")
+        return self._onward(sql("{root} -> {first}", root=root, first=self.text(first)), rest)
 
-    def _onward(self, value: str, parts: list[str], *rows: str) -> Values:
-        """A number is an index of a list or a key; a name goes through lists to their elements."""
+    def _onward(self, value: Sql, parts: list[str], *rows: Sql) -> Values:
+        """The values at `parts` of a path below `value`, which the rows make.
+
+        A number is an index of a list or a key; a name goes through lists to their elements.
+        """
         if not all(_storable(part) for part in parts):
-            return Values("null::jsonb")
+            return Values(_NOTHING)
         reached = list(rows)
         for indexes, group in groupby(parts, key=lambda part: bool(_INDEX.fullmatch(part))):
             run = list(group)
             if indexes:
-                value = f"({value}) #> {self.bind_list(run, 'text[]')}"
+                keys = self.bind_list(run, "text[]")
+                value = sql("({value}) #> {keys}", value=value, keys=keys)
                 continue
             # Twice: lists within lists are gone through as well.
             path = "$" + "".join(f"[*][*].{json.dumps(part, ensure_ascii=False)}" for part in run)
             alias = self.alias()
             reached.append(
-                f"jsonb_path_query({value}, {self.bind(path, 'jsonpath')}) as {alias}(v)"
+                sql(
+                    "jsonb_path_query({value}, {path}) as {alias}(v)",
+                    value=value,
+                    path=self.bind(path, "jsonpath"),
+                    alias=alias,
+                )
             )
-            value = f"{alias}.v"
+            value = sql("{alias}.v", alias=alias)
         many = len(reached) > len(rows)
-        return Values(f"nullif({value}, 'null'::jsonb)", tuple(reached), many)
+        return Values(sql("nullif({value}, 'null'::jsonb)", value=value), tuple(reached), many)
 
 
 def _json(value: Any) -> str | None:
-    """A plain value as JSON; None for one that nothing stored equals."""
+    """A plain value as JSON; None for one that no stored value can equal."""
     if value is None or (isinstance(value, str) and not _storable(value)):
         return None
     return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Between which bounds a condition counts events: `within`, `since` and `before`."""
+"""Bounds in time of the events that a condition counts: `within`, `since` and `before`."""
 
 from __future__ import annotations
 
@@ -7,28 +7,35 @@ import re
 from journeys.model.conditions import EventCondition
 from journeys.model.moments import AttributeMoment, EntryMoment, Moment, StepMoment
 from journeys.time.durations import Duration
-from store.conditions.sql_values import Statement, Values
+from store.conditions.sql_values import PredicateBuilder, Values
+from store.sql import Sql, join, sql
 
 _TIME = re.compile("[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
-# The entry event; for a run without one, what would have been the next event at its start.
-_ENTRY = "coalesce(r.entry_event_id, r.entry_ref + 1)"
+# The entry event; for a run without one, the id that the next event at its start would have had.
+_ENTRY = sql("coalesce(r.entry_event_id, r.entry_ref + 1)")
+_NOW = sql("parcours.clock()")
 
 
-def bounds(statement: Statement, condition: EventCondition, event: str) -> list[str]:
+def bounds(builder: PredicateBuilder, condition: EventCondition, event: Sql) -> list[Sql]:
     """Boolean expressions over the row `event`; null, so not counted, where a bound is missing.
 
-    `entry` is a place in the order and compared by id; the entry event lies after it.
+    `entry` is a place in the order of events and compared by id; the entry event lies after it.
     """
     parts = []
     if condition.within is not None:
-        start = _shifted(statement, "parcours.clock()", -Duration.parse(condition.within))
-        # As a query of its own it is asked once, not for each event.
-        parts.append(f"{event}.stamped_at >= (select {start})")
-    for bound, sign in ((condition.since, ">="), (condition.before, "<")):
+        # As a query of its own it is computed once, not for each event.
+        start = _shifted(builder, _NOW, -Duration.parse(condition.within))
+        parts.append(sql("{event}.stamped_at >= (select {start})", event=event, start=start))
+    for bound, sign in ((condition.since, sql(">=")), (condition.before, sql("<"))):
         if bound == "entry":
-            parts.append(f"{event}.id {sign} {_ENTRY}")
+            parts.append(sql("{event}.id {sign} {entry}", event=event, sign=sign, entry=_ENTRY))
         elif bound is not None:
-            parts.append(f"{event}.stamped_at {sign} ({_instant(statement, bound)})")
+            instant = _instant(builder, bound)
+            parts.append(
+                sql(
+                    "{event}.stamped_at {sign} ({instant})", event=event, sign=sign, instant=instant
+                )
+            )
     return parts
 
 
@@ -39,46 +46,68 @@ def is_relative(bound: Moment | None) -> bool:
     return bound is not None and (bound[:1] in ("+", "-") or bool(_TIME.fullmatch(bound)))
 
 
-def _instant(statement: Statement, bound: Moment) -> str:
+def _instant(builder: PredicateBuilder, bound: Moment) -> Sql:
+    """A query of the instant of a bound."""
     if isinstance(bound, EntryMoment | AttributeMoment | StepMoment):
-        return _referred(statement, bound)
+        return _referenced(builder, bound)
     if _TIME.fullmatch(bound):
-        at = statement.bind(bound, "time")
-        return f"select parcours.next_time(parcours.clock(), {at}, {statement.zone()})"
+        return sql(
+            "select parcours.next_time({now}, {at}, {zone})",
+            now=_NOW,
+            at=builder.bind(bound, "time"),
+            zone=builder.zone(),
+        )
     if bound[:1] in ("+", "-"):
         shift = Duration.parse(bound, signed=True)
-        return f"select {_shifted(statement, 'parcours.clock()', shift)}"
-    return f"select parcours.instant({statement.literal(bound).sql}, {statement.zone()})"
-
-
-def _referred(statement: Statement, bound: EntryMoment | AttributeMoment | StepMoment) -> str:
-    # The first value, if the path goes through a list.
-    found = _first(statement.operand(bound))
-    zone = statement.zone()
-    base = f"parcours.instant({found}, {zone})"
-    if bound.every is None and bound.offset is None and bound.at is None:
-        return f"select {base}"
-    offset = Duration.parse(bound.offset, signed=True) if bound.offset else Duration()
-    at = statement.bind(bound.at, "time")
-    every = "true" if bound.every else "false"
-    return (
-        f"select parcours.moment({base}, parcours.clock(), {zone}, {every},"
-        f" {_units(statement, offset)}, {at})"
+        return sql("select {instant}", instant=_shifted(builder, _NOW, shift))
+    return sql(
+        "select parcours.instant({literal}, {zone})",
+        literal=builder.literal(bound).sql,
+        zone=builder.zone(),
     )
 
 
-def _first(values: Values) -> str:
+def _referenced(
+    builder: PredicateBuilder, bound: EntryMoment | AttributeMoment | StepMoment
+) -> Sql:
+    # The first value, if the path goes through a list.
+    value = _first(builder.operand(bound))
+    zone = builder.zone()
+    base = sql("parcours.instant({value}, {zone})", value=value, zone=zone)
+    if bound.every is None and bound.offset is None and bound.at is None:
+        return sql("select {base}", base=base)
+    offset = Duration.parse(bound.offset, signed=True) if bound.offset else Duration()
+    at = builder.bind(bound.at, "time")
+    return sql(
+        "select parcours.moment({base}, {now}, {zone}, {every}, {offset}, {at})",
+        base=base,
+        now=_NOW,
+        zone=zone,
+        every=sql("true") if bound.every else sql("false"),
+        offset=_units(builder, offset),
+        at=at,
+    )
+
+
+def _first(values: Values) -> Sql:
     if not values.rows:
         return values.sql
-    return f"(select {values.sql} from {', '.join(values.rows)} limit 1)"
+    rows = join(", ", values.rows)
+    return sql("(select {value} from {rows} limit 1)", value=values.sql, rows=rows)
 
 
-def _shifted(statement: Statement, instant: str, by: Duration) -> str:
-    return f"parcours.shift({instant}, {_units(statement, by)}, {statement.zone()})"
+def _shifted(builder: PredicateBuilder, instant: Sql, by: Duration) -> Sql:
+    return sql(
+        "parcours.shift({instant}, {units}, {zone})",
+        instant=instant,
+        units=_units(builder, by),
+        zone=builder.zone(),
+    )
 
 
-def _units(statement: Statement, duration: Duration) -> str:
-    months = statement.bind(duration.years * 12 + duration.months, "integer")
-    days = statement.bind(duration.weeks * 7 + duration.days, "integer")
-    exact = statement.bind(f"{duration.exact.total_seconds():.6f} seconds", "interval")
-    return f"{months}, {days}, {exact}"
+def _units(builder: PredicateBuilder, duration: Duration) -> Sql:
+    """The arguments of `parcours.shift` and `parcours.moment`: months, days and exact time."""
+    months = builder.bind(duration.years * 12 + duration.months, "integer")
+    days = builder.bind(duration.weeks * 7 + duration.days, "integer")
+    exact = builder.bind(f"{duration.exact.total_seconds():.6f} seconds", "interval")
+    return join(", ", [months, days, exact])

@@ -16,10 +16,11 @@ from store.conditions.time_bounds import is_relative
 
 
 def is_timed(condition: Condition, *, segments: Mapping[str, Condition] | None = None) -> bool:
-    """Whether the condition can become true although nothing happens.
+    """Whether the condition can become true without an event.
 
-    It may say so of one that cannot: it looks for bounds that move with time, not at what they
-    decide. `segments` are looked into; one that is not among them counts as timed.
+    It may return True for a condition that cannot: it looks for bounds that move with time, not at
+    their effect. The conditions of `segments` are checked too; a segment that is not among them
+    counts as timed.
     """
     if isinstance(condition, AllCondition | AnyCondition):
         parts = condition.all if isinstance(condition, AllCondition) else condition.any

@@ -1,4 +1,4 @@
-"""Which events fire a trigger: a row keeps name and equalities, and SQL tests the rest."""
+"""Matching of events with a trigger: a stored row keeps name and equalities, SQL tests the rest."""
 
 from __future__ import annotations
 
@@ -11,37 +11,47 @@ from journeys.model.triggers import EventTrigger, Goal, MessageGoal, MessageTrig
 from journeys.model.values import AttributeReference, EntryReference, StepReference
 from journeys.model.well_known_events import STATUS_EVENTS
 from store.conditions import compile_where, split_where
+from store.sql import Sql, parameter, sql
 
-_NOT_A_MACHINE = "coalesce(e.properties->>'by', 'human') <> 'machine'"
-_LATEST_MESSAGE = (
-    "e.properties->>'message_id' = (select m.id::text from message m where m.run_id = r.id"
-    " and m.step = %({step})s order by m.visit desc limit 1)"
-)
-# Each of the run's messages of that step counts: a goal is no state of the latest.
-_RUNS_MESSAGE = (
-    "exists (select from message m where m.run_id = r.id and m.step = %({step})s"
-    " and m.id::text = e.properties->>'message_id')"
-)
+_NOT_A_MACHINE = sql("coalesce(e.properties->>'by', 'human') <> 'machine'")
+
+
+def _of_latest_message(step: Sql) -> Sql:
+    """The event is of the run's latest message of the step."""
+    return sql(
+        "e.properties->>'message_id' = (select m.id::text from message m where m.run_id = r.id"
+        " and m.step = {step} order by m.visit desc limit 1)",
+        step=step,
+    )
+
+
+def _of_any_message(step: Sql) -> Sql:
+    """The event is of any message of the run at the step: goals count every message."""
+    return sql(
+        "exists (select from message m where m.run_id = r.id and m.step = {step}"
+        " and m.id::text = e.properties->>'message_id')",
+        step=step,
+    )
 
 
 @dataclass(frozen=True)
 class Matching:
-    """What an event must be like."""
+    """The requirements of a trigger on an event."""
 
     event_name: str
     equal: dict[str, Any]
     """Parts of `where` that go into the row's `match`; references to the entry unresolved."""
-    tests: tuple[str, ...]
-    """Boolean expressions over the rows `e` (the event), `r` and `c`: what the row can't tell."""
+    tests: tuple[Sql, ...]
+    """What `match` leaves out: boolean expressions over the rows `e` (the event), `r` and `c`."""
     params: dict[str, Any]
     rest: bool
     """There is more to test than the name and `match`."""
 
 
 def match_trigger(trigger: EventTrigger | MessageTrigger | Goal, prefix: str) -> Matching:
-    """What fires `trigger`; the names of its parameters begin with `prefix`."""
+    """The requirements of `trigger`; the names of its parameters begin with `prefix`."""
     equal, rest = _split(trigger.where)
-    tests: list[str] = []
+    tests: list[Sql] = []
     params: dict[str, Any] = {}
     if rest:
         where = compile_where(rest, event="e", prefix=prefix)
@@ -50,8 +60,8 @@ def match_trigger(trigger: EventTrigger | MessageTrigger | Goal, prefix: str) ->
     if isinstance(trigger, MessageTrigger):
         event_name = STATUS_EVENTS[trigger.is_]
         params[f"{prefix}step"] = trigger.message
-        message = _RUNS_MESSAGE if isinstance(trigger, MessageGoal) else _LATEST_MESSAGE
-        tests += [message.format(step=f"{prefix}step"), _NOT_A_MACHINE]
+        of_message = _of_any_message if isinstance(trigger, MessageGoal) else _of_latest_message
+        tests += [of_message(parameter(f"{prefix}step")), _NOT_A_MACHINE]
     else:
         event_name = trigger.event
     more = bool(tests)
@@ -61,7 +71,7 @@ def match_trigger(trigger: EventTrigger | MessageTrigger | Goal, prefix: str) ->
         if isinstance(operand, EntryReference)
     }
     if referring:
-        # `match` contains; an object or a list must be equal.
+        # `match` tests containment; an object or a list must be equal.
         exact = compile_where(referring, event="e", prefix=f"{prefix}x")
         params |= exact.params
         tests.append(exact.sql)
@@ -80,12 +90,12 @@ def resolve_match(equal: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any
 
 
 def needs_exact_test(match: dict[str, Any]) -> bool:
-    """Whether containment says less than equality: of an object or a list."""
+    """Whether containment is weaker than equality: for an object or a list."""
     return any(isinstance(value, dict | list) for value in match.values())
 
 
 def _split(where: Where) -> tuple[dict[str, Any], Where]:
-    """Equality on plain values and on references to the entry, which never change; and the rest."""
+    """The equalities with plain values and with the entry, which never change; and the rest."""
     equal, rest = split_where(where)
     fixed: dict[str, Any] = {}
     for path, operand in equal.items():

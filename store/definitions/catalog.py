@@ -1,4 +1,4 @@
-"""Definitions in memory: versions, which never change, and what does: active journeys, segments."""
+"""In-memory cache of definitions: versions, which never change, active journeys, and segments."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from psycopg import AsyncConnection
+from sqlalchemy import bindparam, select
+from sqlmodel import col
 
 from journeys.checks.references import segments_in
 from journeys.model.journey import Journey
@@ -16,47 +18,62 @@ from journeys.model.triggers import EventEntry
 from journeys.protocol.program import Program
 from store.goals.goal_rows import GoalQuery, build_goal_query
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
+from store.sql import fetch_all, fetch_one, sql, statement
+from store.tables.definitions import JourneyVersion
 from store.waits.listeners import ListenerQuery, build_exit_query, build_wait_query
 
-_KEPT = 1_000
+_CACHED_VERSIONS = 1_000
+_VERSION = statement(
+    select(col(JourneyVersion.document), col(JourneyVersion.program)).where(
+        col(JourneyVersion.journey) == bindparam("journey"),
+        col(JourneyVersion.version) == bindparam("version"),
+    )
+)
+_ACTIVE = sql(
+    """
+    select v.journey, v.version, v.document, v.program from journey j
+    join journey_version v on v.journey = j.key and v.version = j.active_version
+    where j.state in ('active', 'paused') order by j.key
+    """
+)
 
 
 @dataclass(frozen=True)
 class Definition:
-    """One version of a journey, and what is compiled from it."""
+    """One version of a journey, with the queries that are built from it."""
 
     key: str
     version: int
     journey: Journey
     program: Program
     segments: Segments = NO_SEGMENTS
-    """Those that its conditions are judged by; none if it names none."""
+    """The segments that its conditions are evaluated with; empty if it names none."""
     _waits: dict[str, ListenerQuery | None] = field(default_factory=dict, init=False, compare=False)
 
     @classmethod
     def load(
         cls, key: str, version: int, document: dict[str, Any], program: dict[str, Any]
     ) -> Definition:
-        """From the two JSON documents Postgres keeps; it knows no segments yet."""
+        """A version from the two JSON documents that PostgreSQL stores, without segments."""
         return cls(key, version, Journey.model_validate(document), Program.model_validate(program))
 
     @cached_property
     def names_segments(self) -> bool:
-        """Whether what is compiled from it changes with segments."""
+        """Whether its queries depend on segments."""
         return bool(segments_in(self.journey))
 
     @cached_property
     def exits(self) -> ListenerQuery | None:
-        """The look at its exit rules; None: nothing ends a run of this version early."""
+        """The query of its exit rules; None if it has none."""
         return build_exit_query(self.journey, self.segments.conditions)
 
     @cached_property
     def goal(self) -> GoalQuery | None:
-        """What meets its goal; None if it has none."""
+        """The query of its goal; None if it has none."""
         return build_goal_query(self.journey)
 
     def wait_look(self, step: str) -> ListenerQuery | None:
-        """What the wait `step` listens for; None for a wait that only time ends."""
+        """The query of what the wait `step` listens for; None if only time ends it."""
         if step not in self._waits:
             self._waits[step] = build_wait_query(self.journey, step, self.segments.conditions)
         return self._waits[step]
@@ -64,14 +81,18 @@ class Definition:
 
 @dataclass(frozen=True)
 class Active:
-    """The journeys that take entries or refuse them as `paused`, at one revision of the catalog."""
+    """The journeys that are active or paused, by the event of their entries.
+
+    A paused journey refuses entries with that reason.
+    """
 
     revision: int
+    """Of the catalog."""
     by_event: dict[str, list[Definition]]
 
 
 class Catalog:
-    """A process's view: versions are kept, and the active set and segments follow the revision."""
+    """A process's cache. Versions stay; the active set and segments follow the revision."""
 
     def __init__(self) -> None:
         self._versions: OrderedDict[tuple[str, int], Definition] = OrderedDict()
@@ -80,7 +101,7 @@ class Catalog:
         self._channels: dict[str, tuple[dict[str, Any], Channel]] = {}
 
     def channel(self, document: dict[str, Any]) -> Channel:
-        """The settings of a channel, from the document that Postgres keeps now."""
+        """The settings of a channel, parsed from its stored document."""
         known = self._channels.get(document["channel"])
         if known is None or known[0] != document:
             known = document, Channel.model_validate(document)
@@ -90,40 +111,31 @@ class Catalog:
     async def definition(self, conn: AsyncConnection[Any], key: str, version: int) -> Definition:
         """A version, with the segments that it names as they are now.
 
-        Only one that names segments asks for the revision. Raises LookupError if Postgres does not
-        know the version.
+        The catalog's revision is read only for a version that names segments. Raises LookupError
+        if there is no such version.
         """
         known = self._versions.get((key, version))
         if known is None:
-            cursor = await conn.execute(
-                "select document, program from journey_version where journey = %s and version = %s",
-                (key, version),
-            )
-            row = await cursor.fetchone()
+            row = await fetch_one(conn, _VERSION, {"journey": key, "version": version})
             if row is None:
                 raise LookupError(f"journey {key} has no version {version}")
-            known = self._keep(Definition.load(key, version, *row))
+            known = self._cache(Definition.load(key, version, *row))
         self._versions.move_to_end((key, version))
         if not known.names_segments:
             return known
-        return await self._beside(conn, known, await read_revision(conn))
+        return await self._with_segments(conn, known, await read_revision(conn))
 
     async def active(self, conn: AsyncConnection[Any], revision: int) -> Active:
         """The active set, no older than `revision` of the catalog."""
         if revision == self._active.revision:
             return self._active
-        cursor = await conn.execute(
-            "select v.journey, v.version, v.document, v.program from journey j"
-            " join journey_version v on v.journey = j.key and v.version = j.active_version"
-            " where j.state in ('active', 'paused') order by j.key"
-        )
         by_event: dict[str, list[Definition]] = {}
-        for key, version, document, program in await cursor.fetchall():
-            definition = self._versions.get((key, version)) or self._keep(
+        for key, version, document, program in await fetch_all(conn, _ACTIVE):
+            definition = self._versions.get((key, version)) or self._cache(
                 Definition.load(key, version, document, program)
             )
             if definition.names_segments:
-                definition = await self._beside(conn, definition, revision)
+                definition = await self._with_segments(conn, definition, revision)
             for name in sorted(
                 {entry.event for entry in definition.journey.entry if isinstance(entry, EventEntry)}
             ):
@@ -131,18 +143,18 @@ class Catalog:
         self._active = Active(revision, by_event)
         return self._active
 
-    async def _beside(
+    async def _with_segments(
         self, conn: AsyncConnection[Any], definition: Definition, revision: int
     ) -> Definition:
-        """The version beside segments no older than `revision`."""
+        """The version with segments no older than `revision`."""
         if self._segments.revision < revision:
             self._segments = await read_segments(conn)
         if definition.segments is self._segments:
             return definition
-        return self._keep(replace(definition, segments=self._segments))
+        return self._cache(replace(definition, segments=self._segments))
 
-    def _keep(self, definition: Definition) -> Definition:
+    def _cache(self, definition: Definition) -> Definition:
         self._versions[(definition.key, definition.version)] = definition
-        while len(self._versions) > _KEPT:
+        while len(self._versions) > _CACHED_VERSIONS:
             self._versions.popitem(last=False)
         return definition

@@ -1,4 +1,4 @@
-"""Documents besides journeys: segments, templates, topics, places and channels."""
+"""Documents other than journeys: segments, templates, topics, places and channels."""
 
 from __future__ import annotations
 
@@ -9,13 +9,27 @@ from typing import Any
 
 import orjson
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+
+from store.sql import (
+    execute,
+    fetch_all,
+    fetch_all_as,
+    fetch_one,
+    fetch_one_as,
+    sql,
+    statement,
+    table_columns,
+)
+from store.tables.definitions import Catalog, DocumentRow
 
 
 @dataclass(frozen=True)
 class StoredDocument:
-    """A document as it is kept."""
+    """A document as PostgreSQL stores it."""
 
     kind: str
     key: str
@@ -27,87 +41,113 @@ class StoredDocument:
 
 @dataclass(frozen=True)
 class Saved:
-    """What saving a document came to."""
+    """The result of saving a document."""
 
     version: int
     new: bool
-    """There was none of this key before."""
+    """There was no document of this key before."""
     changed: bool
-    """A version was made: the content was not the newest version's."""
+    """A version was made, because the content differs from the newest version's."""
+
+
+_OF_KIND_AND_KEY = (
+    col(DocumentRow.kind) == bindparam("kind"),
+    col(DocumentRow.key) == bindparam("key"),
+)
+_LOCK_CATALOG = statement(select(col(Catalog.revision)).with_for_update(key_share=True))
+_BUMP_CATALOG = statement(update(Catalog).values(revision=col(Catalog.revision) + 1))
+_CONTENT = statement(
+    select(col(DocumentRow.version), col(DocumentRow.sha256)).where(*_OF_KIND_AND_KEY)
+)
+_INSERT = insert(DocumentRow).values(
+    {name: bindparam(name) for name in ("kind", "key", "version", "document", "source", "sha256")}
+)
+_SAVE = statement(
+    _INSERT.on_conflict_do_update(
+        index_elements=["kind", "key"],
+        set_={
+            "version": _INSERT.excluded.version,
+            "document": _INSERT.excluded.document,
+            "source": _INSERT.excluded.source,
+            "sha256": _INSERT.excluded.sha256,
+            "updated_at": func.parcours.clock(),
+        },
+    )
+)
+_DOCUMENTS = select(*table_columns(DocumentRow, StoredDocument))
+_READ = statement(_DOCUMENTS.where(*_OF_KIND_AND_KEY))
+_LIST = statement(
+    _DOCUMENTS.where(
+        col(DocumentRow.kind) == bindparam("kind"), col(DocumentRow.key) > bindparam("after")
+    )
+    .order_by(col(DocumentRow.key))
+    .limit(bindparam("limit"))
+)
+_KNOWN_KEYS = sql(
+    """
+    select kind, key from document
+    union all select 'journey', key from journey
+    union all select 'pool', key from coupon_pool
+    """
+)
 
 
 def hash_content(document: dict[str, Any]) -> str:
-    """The SHA-256 of a dumped definition, whatever the order of its keys."""
+    """The SHA-256 of a dumped definition; the order of its keys does not matter."""
     return sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 async def lock_catalog(conn: AsyncConnection[Any]) -> None:
-    """Let writers of definitions take turns, until the transaction ends."""
-    await conn.execute("select revision from catalog for no key update")
+    """Lock the catalog until the transaction ends: writers of definitions take turns."""
+    await execute(conn, _LOCK_CATALOG)
 
 
 async def bump_catalog(conn: AsyncConnection[Any]) -> None:
-    """Tell every process that keeps definitions in memory to read them again."""
-    await conn.execute("update catalog set revision = revision + 1")
+    """Raise the catalog's revision: every process that caches definitions reads them again."""
+    await execute(conn, _BUMP_CATALOG)
 
 
 async def save_document(
     conn: AsyncConnection[Any], kind: str, key: str, document: dict[str, Any], source: str
 ) -> Saved:
-    """Keep a document; it counts from the commit on. The catalog is locked by the caller."""
+    """Save a document, in effect from the commit on. The caller has locked the catalog."""
     content = hash_content(document)
-    cursor = await conn.execute(
-        "select version, sha256 from document where kind = %s and key = %s", (kind, key)
-    )
-    row = await cursor.fetchone()
-    if row is not None and row[1] == content:
-        return Saved(row[0], new=False, changed=False)
-    version = row[0] + 1 if row is not None else 1
-    await conn.execute(
-        """
-        insert into document (kind, key, version, document, source, sha256)
-        values (%s, %s, %s, %s, %s, %s)
-        on conflict (kind, key) do update
-        set version = excluded.version, document = excluded.document, source = excluded.source,
-            sha256 = excluded.sha256, updated_at = parcours.clock()
-        """,
-        (kind, key, version, Jsonb(document), source, content),
+    stored = await fetch_one(conn, _CONTENT, {"kind": kind, "key": key})
+    if stored is not None and stored[1] == content:
+        return Saved(stored[0], new=False, changed=False)
+    version = stored[0] + 1 if stored is not None else 1
+    await execute(
+        conn,
+        _SAVE,
+        {
+            "kind": kind,
+            "key": key,
+            "version": version,
+            "document": Jsonb(document),
+            "source": source,
+            "sha256": content,
+        },
     )
     await bump_catalog(conn)
-    return Saved(version, new=row is None, changed=True)
+    return Saved(version, new=stored is None, changed=True)
 
 
 async def read_document(conn: AsyncConnection[Any], kind: str, key: str) -> StoredDocument | None:
-    """A document by its kind and key."""
-    async with conn.cursor(row_factory=class_row(StoredDocument)) as cursor:
-        await cursor.execute(
-            "select kind, key, version, document, source, updated_at from document"
-            " where kind = %s and key = %s",
-            (kind, key),
-        )
-        return await cursor.fetchone()
+    """A document by its kind and key; None if there is none."""
+    return await fetch_one_as(conn, StoredDocument, _READ, {"kind": kind, "key": key})
 
 
 async def list_documents(
     conn: AsyncConnection[Any], kind: str, after: str, limit: int
 ) -> list[StoredDocument]:
-    """Documents of a kind by key, those beyond `after`."""
-    async with conn.cursor(row_factory=class_row(StoredDocument)) as cursor:
-        await cursor.execute(
-            "select kind, key, version, document, source, updated_at from document"
-            " where kind = %s and key > %s order by key limit %s",
-            (kind, after, limit),
-        )
-        return await cursor.fetchall()
+    """Documents of a kind in the order of their keys, from the first key after `after` on."""
+    parameters = {"kind": kind, "after": after, "limit": limit}
+    return await fetch_all_as(conn, StoredDocument, _LIST, parameters)
 
 
 async def known_keys(conn: AsyncConnection[Any]) -> dict[str, set[str]]:
-    """The keys of all documents by kind, journeys and pools of coupons included."""
-    cursor = await conn.execute(
-        "select kind, key from document union all select 'journey', key from journey"
-        " union all select 'pool', key from coupon_pool"
-    )
+    """The keys of all documents by kind, with those of journeys and of pools of coupons."""
     known: dict[str, set[str]] = {}
-    for kind, key in await cursor.fetchall():
+    for kind, key in await fetch_all(conn, _KNOWN_KEYS):
         known.setdefault(kind, set()).add(key)
     return known

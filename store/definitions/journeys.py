@@ -7,16 +7,29 @@ from datetime import datetime
 from typing import Any, Literal
 
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
 
 from store.definitions.documents import Saved, bump_catalog, hash_content
+from store.sql import (
+    execute,
+    fetch_all_as,
+    fetch_column,
+    fetch_one,
+    fetch_one_as,
+    fetch_value,
+    sql,
+    statement,
+)
+from store.tables.definitions import JourneyRow, JourneyVersion
 
 State = Literal["draft", "active", "paused", "archived"]
 
 
 class WrongState(Exception):
-    """The journey's state does not allow what was asked."""
+    """The journey's state does not allow the change that was requested."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -24,7 +37,7 @@ class WrongState(Exception):
 
 @dataclass(frozen=True)
 class StoredJourney:
-    """A journey with its newest version, or the one that was asked for."""
+    """A journey with its newest version, or with the one that was asked for."""
 
     key: str
     state: State
@@ -37,15 +50,65 @@ class StoredJourney:
     updated_at: datetime
 
 
-_READ = """
-select j.key, j.state, j.active_version, v.version, newest.version as newest_version, v.document,
-       v.source, j.created_at, j.updated_at
-from journey j
-cross join lateral (
-    select max(version) as version from journey_version where journey = j.key
-) newest
-join journey_version v on v.journey = j.key and v.version = coalesce(%(version)s, newest.version)
-"""
+_OF_KEY = col(JourneyRow.key) == bindparam("journey")
+_NEWEST_CONTENT = statement(
+    select(col(JourneyVersion.version), col(JourneyVersion.sha256))
+    .where(col(JourneyVersion.journey) == bindparam("journey"))
+    .order_by(col(JourneyVersion.version).desc())
+    .limit(1)
+)
+_ADD_JOURNEY = statement(
+    insert(JourneyRow).values(key=bindparam("journey")).on_conflict_do_nothing()
+)
+_ADD_VERSION = statement(
+    insert(JourneyVersion).values(
+        {
+            name: bindparam(name)
+            for name in ("journey", "version", "document", "program", "source", "sha256")
+        }
+    )
+)
+_WITH_VERSION = sql(
+    """
+    select j.key, j.state, j.active_version, v.version, newest.version as newest_version,
+           v.document, v.source, j.created_at, j.updated_at
+    from journey j
+    cross join lateral (
+        select max(version) as version from journey_version where journey = j.key
+    ) newest
+    join journey_version v
+      on v.journey = j.key and v.version = coalesce(%(version)s, newest.version)
+    """
+)
+_READ = sql("{journeys} where j.key = %(key)s", journeys=_WITH_VERSION)
+_LIST = sql(
+    "{journeys} where j.key > %(after)s order by j.key limit %(limit)s", journeys=_WITH_VERSION
+)
+_ACTIVATE = sql(
+    """
+    update journey set active_version = %(version)s, updated_at = parcours.clock(),
+           state = case when state = 'paused' then 'paused' else 'active' end
+    where key = %(journey)s
+    returning state
+    """
+)
+_VERSIONS_IN_FLIGHT = sql(
+    """
+    select active_version from journey where key = %(journey)s and active_version is not null
+    union select distinct version from run where journey = %(journey)s and state = 'active'
+    order by 1
+    """
+)
+_RESUMED_AT = statement(select(col(JourneyRow.resumed_at)).where(_OF_KEY))
+_LOCK_STATE = statement(
+    select(col(JourneyRow.state)).where(_OF_KEY).with_for_update(key_share=True)
+)
+_ARCHIVE = statement(
+    update(JourneyRow).where(_OF_KEY).values(state="archived", updated_at=func.parcours.clock())
+)
+_VERSION_OF_NEW_RUNS = statement(
+    select(func.coalesce(col(JourneyRow.active_version), 0)).where(_OF_KEY)
+)
 
 
 async def save_version(
@@ -55,113 +118,94 @@ async def save_version(
     program: dict[str, Any],
     source: str,
 ) -> Saved:
-    """Keep a definition as a new version, a draft until it is activated.
+    """Save a definition as a new version, which is a draft until it is activated.
 
-    The catalog is locked by the caller. Content that is the newest version's makes none.
+    The caller has locked the catalog. No version is made if the newest one has the same content.
     """
     content = hash_content(document)
-    cursor = await conn.execute(
-        "select version, sha256 from journey_version where journey = %s"
-        " order by version desc limit 1",
-        (key,),
-    )
-    row = await cursor.fetchone()
-    if row is not None and row[1] == content:
-        return Saved(row[0], new=False, changed=False)
-    version = row[0] + 1 if row is not None else 1
-    await conn.execute("insert into journey (key) values (%s) on conflict (key) do nothing", (key,))
-    await conn.execute(
-        "insert into journey_version (journey, version, document, program, source, sha256)"
-        " values (%s, %s, %s, %s, %s, %s)",
-        (key, version, Jsonb(document), Jsonb(program), source, content),
+    newest = await fetch_one(conn, _NEWEST_CONTENT, {"journey": key})
+    if newest is not None and newest[1] == content:
+        return Saved(newest[0], new=False, changed=False)
+    version = newest[0] + 1 if newest is not None else 1
+    await execute(conn, _ADD_JOURNEY, {"journey": key})
+    await execute(
+        conn,
+        _ADD_VERSION,
+        {
+            "journey": key,
+            "version": version,
+            "document": Jsonb(document),
+            "program": Jsonb(program),
+            "source": source,
+            "sha256": content,
+        },
     )
     await bump_catalog(conn)
-    return Saved(version, new=row is None, changed=True)
+    return Saved(version, new=newest is None, changed=True)
 
 
 async def read_journey(
     conn: AsyncConnection[Any], key: str, version: int | None = None
 ) -> StoredJourney | None:
-    """A journey with a version of it, the newest by default; None if there is no such one."""
-    async with conn.cursor(row_factory=class_row(StoredJourney)) as cursor:
-        await cursor.execute(_READ + " where j.key = %(key)s", {"key": key, "version": version})
-        return await cursor.fetchone()
+    """A journey with one of its versions, by default the newest.
+
+    None if there is no such journey or version.
+    """
+    return await fetch_one_as(conn, StoredJourney, _READ, {"key": key, "version": version})
 
 
 async def list_journeys(conn: AsyncConnection[Any], after: str, limit: int) -> list[StoredJourney]:
-    """Journeys by key with their newest versions, those beyond `after`."""
-    async with conn.cursor(row_factory=class_row(StoredJourney)) as cursor:
-        await cursor.execute(
-            _READ + " where j.key > %(after)s order by j.key limit %(limit)s",
-            {"after": after, "limit": limit, "version": None},
-        )
-        return await cursor.fetchall()
+    """Journeys with their newest versions, in the order of their keys, from after `after` on."""
+    parameters = {"after": after, "limit": limit, "version": None}
+    return await fetch_all_as(conn, StoredJourney, _LIST, parameters)
 
 
 async def activate(conn: AsyncConnection[Any], key: str, version: int) -> State:
-    """Let new runs take a version; the journey's state from then on.
+    """Make a version the one of new runs; returns the journey's state from then on.
 
-    The catalog is locked by the caller. A paused journey stays so: its held sends wait for
-    whoever paused it.
+    The caller has locked the catalog. A paused journey stays paused, and so do its sends. Raises
+    LookupError without such a journey.
     """
-    cursor = await conn.execute(
-        """
-        update journey set active_version = %(version)s, updated_at = parcours.clock(),
-               state = case when state = 'paused' then 'paused' else 'active' end
-        where key = %(key)s
-        returning state
-        """,
-        {"key": key, "version": version},
-    )
+    state: State | None = await fetch_value(conn, _ACTIVATE, {"journey": key, "version": version})
     await bump_catalog(conn)
-    row = await cursor.fetchone()
-    if row is None:
+    if state is None:
         raise LookupError(key)
-    state: State = row[0]
     return state
 
 
 async def versions_in_flight(conn: AsyncConnection[Any], key: str) -> list[int]:
-    """The versions that runs of a journey may be of: the active one, and those of active runs."""
-    cursor = await conn.execute(
-        "select active_version from journey where key = %(key)s and active_version is not null"
-        " union select distinct version from run where journey = %(key)s and state = 'active'"
-        " order by 1",
-        {"key": key},
-    )
-    return [row[0] for row in await cursor.fetchall()]
+    """The versions that runs may have: the active one, and those of active runs."""
+    return await fetch_column(conn, _VERSIONS_IN_FLIGHT, {"journey": key})
 
 
 async def read_resumption(conn: AsyncConnection[Any], key: str) -> datetime | None:
-    """When a journey went on after its last pause; None while it is paused, or if it never was."""
-    cursor = await conn.execute("select resumed_at from journey where key = %s", (key,))
-    row = await cursor.fetchone()
-    return row[0] if row else None
+    """The end of a journey's last pause; None while it is paused, or if it never was."""
+    resumed_at: datetime | None = await fetch_value(conn, _RESUMED_AT, {"journey": key})
+    return resumed_at
+
+
+async def lock_state(conn: AsyncConnection[Any], key: str) -> State:
+    """A journey's state, locked until the transaction ends.
+
+    Raises LookupError without such a journey.
+    """
+    state: State | None = await fetch_value(conn, _LOCK_STATE, {"journey": key})
+    if state is None:
+        raise LookupError(key)
+    return state
 
 
 async def archive(conn: AsyncConnection[Any], key: str) -> None:
-    """Refuse a journey's entries for good; its runs go on. Doing it again changes nothing.
+    """Archive a journey: entries are refused for good, runs go on. Repeating it changes nothing.
 
-    The catalog is locked by the caller. Raises LookupError without such a journey.
+    The caller has locked the catalog. Raises LookupError without such a journey.
     """
-    cursor = await conn.execute(
-        "select state from journey where key = %s for no key update", (key,)
-    )
-    row = await cursor.fetchone()
-    if row is None:
-        raise LookupError(key)
-    if row[0] != "archived":
-        await conn.execute(
-            "update journey set state = 'archived', updated_at = parcours.clock() where key = %s",
-            (key,),
-        )
+    if await lock_state(conn, key) != "archived":
+        await execute(conn, _ARCHIVE, {"journey": key})
         await bump_catalog(conn)
 
 
 async def journey_version(conn: AsyncConnection[Any], journey: str) -> int | None:
-    """The version that new runs take; 0 if none is active yet, None without such a journey."""
-    cursor = await conn.execute(
-        "select coalesce(active_version, 0) from journey where key = %s", (journey,)
-    )
-    row = await cursor.fetchone()
-    return row[0] if row else None
+    """The version of new runs; 0 if none is active yet, None without such a journey."""
+    version: int | None = await fetch_value(conn, _VERSION_OF_NEW_RUNS, {"journey": journey})
+    return version

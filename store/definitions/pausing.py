@@ -1,7 +1,7 @@
-"""Pausing a journey and letting it go on: its state, and the sends that the pause held.
+"""Pause and resumption of a journey: its state, and the sends that the pause defers.
 
-A claim holds the pause's lock shared, so a pause comes before it or after it: nothing is claimed
-later than the pause's commit.
+A claim takes the pause's lock in shared mode, so a pause comes either before or after a claim: no
+message is claimed later than the pause's commit.
 """
 
 from __future__ import annotations
@@ -10,65 +10,70 @@ from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
+from sqlalchemy import bindparam, func, null, update
+from sqlmodel import col
 
 from journeys.versions.overdue import Overdue
 from store.definitions.documents import bump_catalog
-from store.definitions.journeys import WrongState
+from store.definitions.journeys import State, WrongState, lock_state
+from store.sql import execute, fetch_value, sql, statement
+from store.tables.definitions import JourneyRow
 
-_LOCK = "select pg_advisory_xact_lock(hashtextextended('pause ' || %s, 0))"
-_COUNT = """
-select count(*) from run r join visit v on v.run_id = r.id and v.visit = r.visit
-where r.journey = %s and r.state = 'active' and v.outcome is null and v.held = 'paused'
-"""
+_LOCK = sql("select pg_advisory_xact_lock(hashtextextended('pause ' || %(journey)s, 0))")
+_COUNT_DEFERRED = sql(
+    """
+    select count(*) from run r join visit v on v.run_id = r.id and v.visit = r.visit
+    where r.journey = %(journey)s and r.state = 'active'
+      and v.outcome is null and v.held = 'paused'
+    """
+)
+_JOURNEY = update(JourneyRow).where(col(JourneyRow.key) == bindparam("journey"))
+_PAUSE = statement(
+    _JOURNEY.values(
+        state="paused", overdue=null(), resumed_at=None, updated_at=func.parcours.clock()
+    )
+)
+_RESUME = statement(
+    _JOURNEY.values(
+        state="active",
+        overdue=bindparam("overdue"),
+        resumed_at=func.parcours.clock(),
+        updated_at=func.parcours.clock(),
+    )
+)
 
 
 async def pause(conn: AsyncConnection[Any], key: str) -> None:
-    """Hold a journey's sends and refuse its entries. Pausing it again changes nothing.
+    """Defer a journey's sends and refuse its entries. Repeating it changes nothing.
 
-    The catalog is locked by the caller. Waits for the claims that are being made. Raises
-    LookupError without such a journey, store.definitions.journeys.WrongState if it is neither active nor
+    The caller has locked the catalog. Waits for the claims that are being made. Raises LookupError
+    without such a journey, WrongState (of store.definitions.journeys) if it is neither active nor
     paused.
     """
-    await conn.execute(_LOCK, (key,))
-    state = await _state(conn, key, "only an active journey can be paused")
-    if state == "active":
-        await conn.execute(
-            "update journey set state = 'paused', overdue = null, resumed_at = null,"
-            " updated_at = parcours.clock() where key = %s",
-            (key,),
-        )
+    await execute(conn, _LOCK, {"journey": key})
+    if await _state(conn, key, "only an active journey can be paused") == "active":
+        await execute(conn, _PAUSE, {"journey": key})
         await bump_catalog(conn)
 
 
 async def resume(conn: AsyncConnection[Any], key: str, overdue: Overdue) -> int:
-    """Let a journey go on; how many sends its pause holds, which `overdue` is for.
+    """End a journey's pause; returns the number of its deferred sends, which `overdue` is for.
 
-    Resuming an active one changes what becomes of those that are still held. The catalog is locked
-    by the caller. Waits for the claims that are being made: what they hold is held by then. Raises
-    as `pause` does.
+    Resuming an active journey replaces the policy for the sends that are still deferred. The caller
+    has locked the catalog. Waits for the claims that are being made, so that the sends that they
+    defer are counted. Raises as `pause` does.
     """
-    await conn.execute(_LOCK, (key,))
+    await execute(conn, _LOCK, {"journey": key})
     state = await _state(conn, key, "only a paused journey can be resumed")
-    cursor = await conn.execute(_COUNT, (key,))
-    row = await cursor.fetchone()
-    held = row[0] if row else 0
-    if state == "paused" or held:
-        await conn.execute(
-            "update journey set state = 'active', overdue = %s, resumed_at = parcours.clock(),"
-            " updated_at = parcours.clock() where key = %s",
-            (Jsonb(overdue.as_json()), key),
-        )
+    deferred = int(await fetch_value(conn, _COUNT_DEFERRED, {"journey": key}))
+    if state == "paused" or deferred:
+        await execute(conn, _RESUME, {"journey": key, "overdue": Jsonb(overdue.as_json())})
         await bump_catalog(conn)
-    return int(held)
+    return deferred
 
 
-async def _state(conn: AsyncConnection[Any], key: str, otherwise: str) -> str:
-    cursor = await conn.execute(
-        "select state from journey where key = %s for no key update", (key,)
-    )
-    row = await cursor.fetchone()
-    if row is None:
-        raise LookupError(key)
-    if row[0] not in ("active", "paused"):
-        raise WrongState(f"journey {key} is {row[0]}: {otherwise}")
-    return str(row[0])
+async def _state(conn: AsyncConnection[Any], key: str, otherwise: str) -> State:
+    state = await lock_state(conn, key)
+    if state not in ("active", "paused"):
+        raise WrongState(f"journey {key} is {state}: {otherwise}")
+    return state

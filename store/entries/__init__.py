@@ -1,1 +1,1 @@
-"""How runs begin."""
+"""Entries: admission of runs, and starts by API."""

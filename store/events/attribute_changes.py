@@ -1,4 +1,4 @@
-"""Contacts edited by operators, rather than by what they did."""
+"""Changes of contacts by operators and by steps."""
 
 from __future__ import annotations
 
@@ -7,51 +7,54 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from psycopg import AsyncConnection
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
 
-from journeys.model.contact_fields import FIELD_NAMES
+from journeys.model.contact_fields import CONTACT_FIELDS, FIELD_NAMES
 from journeys.model.well_known_events import CONTACT_CHANGED
 from store.contacts.rows import find_contact, lock_and_read_contacts
-from store.events.recording import (
-    ConcurrentChange,
-    PendingEvent,
-    write_pending,
-)
+from store.events.recording import ConcurrentChange, PendingEvent, write_pending
+from store.sql import Connection, fetch_one, statement
+from store.tables.contacts import Contact
 from store.tables.identifiers import new_id
+
+_CREATE = statement(
+    insert(Contact)
+    .values(id=bindparam("id"), external_id=bindparam("external_id"))
+    .on_conflict_do_nothing(index_elements=[col(Contact.external_id)])
+    .returning(col(Contact.id))
+)
 
 
 async def put_contact(
-    conn: AsyncConnection[Any], reference: str, changes: Mapping[str, Any]
+    conn: Connection, reference: str, changes: Mapping[str, Any]
 ) -> tuple[UUID, bool]:
-    """Take over checked values by attribute, None removing; the contact, and whether it is new.
+    """Set checked values of a contact by name, None removing; its id, and whether it is new.
 
-    A reference that nobody has becomes a new contact's external id. Raises
-    store.events.recording.ConcurrentChange if the contact went away meanwhile.
+    If no contact has the reference, a new one is created with it as external id. Raises
+    store.events.recording.ConcurrentChange if the contact was erased or merged at the same time.
     """
     contact_id = await find_contact(conn, reference)
     new = False
     if contact_id is None:
-        cursor = await conn.execute(
-            "insert into contact (id, external_id) values (%s, %s)"
-            " on conflict (external_id) do nothing returning id",
-            (new_id(), reference),
-        )
-        new = await cursor.fetchone() is not None
-        held = await lock_and_read_contacts(conn, external=[reference])
+        new = await fetch_one(conn, _CREATE, {"id": new_id(), "external_id": reference}) is not None
+        locked = await lock_and_read_contacts(conn, external=[reference])
     else:
-        held = await lock_and_read_contacts(conn, ids=[contact_id])
-    if not held:
+        locked = await lock_and_read_contacts(conn, ids=[contact_id])
+    if not locked:
         raise ConcurrentChange
-    names = held[0].set(changes)
+    contact = locked[0]
+    names = contact.set(changes)
     if names:
         properties = orjson.Fragment(orjson.dumps({"names": sorted(names)}))
-        event = PendingEvent(held[0].id, CONTACT_CHANGED, properties, str(uuid4()))
-        await write_pending(conn, [event], held)
-    return held[0].id, new
+        event = PendingEvent(contact.id, CONTACT_CHANGED, properties, str(uuid4()))
+        await write_pending(conn, [event], locked)
+    return contact.id, new
 
 
 async def change_attributes(
-    conn: AsyncConnection[Any],
+    conn: Connection,
     contact_id: UUID,
     *,
     set_: Mapping[str, Any],
@@ -61,29 +64,33 @@ async def change_attributes(
 ) -> list[str]:
     """Change attributes of a contact that the caller has locked; the names whose value changed.
 
-    `add` counts from 0 where the value is missing or no number. A `set` to nothing removes.
+    `add` counts from 0 where the value is missing or no number. `set_` removes where it has None.
     """
-    [held] = await lock_and_read_contacts(conn, ids=[contact_id])
+    [contact] = await lock_and_read_contacts(conn, ids=[contact_id])
     changes: dict[str, Any] = {name: _typed(name, value) for name, value in set_.items()}
     changes |= dict.fromkeys(unset)
     for name, amount in add.items():
-        before = held.score if name == "score" else held.attributes.get(name)
+        before = getattr(contact, name) if _is_number_field(name) else contact.attributes.get(name)
         number = before if isinstance(before, int | float) and not isinstance(before, bool) else 0
         changes[name] = number + amount
     changes.pop("external_id", None)
-    names = held.set(changes)
+    names = contact.set(changes)
     if names:
-        told = orjson.Fragment(orjson.dumps({"names": names}))
-        event = PendingEvent(contact_id, CONTACT_CHANGED, told, str(uuid4()), depth=depth)
-        await write_pending(conn, [event], [held])
+        properties = orjson.Fragment(orjson.dumps({"names": names}))
+        event = PendingEvent(contact_id, CONTACT_CHANGED, properties, str(uuid4()), depth=depth)
+        await write_pending(conn, [event], [contact])
     return names
 
 
+def _is_number_field(name: str) -> bool:
+    return name in FIELD_NAMES and CONTACT_FIELDS[name].type == "number"
+
+
 def _typed(name: str, value: Any) -> Any:
-    """A column keeps text, and the score a number; what does not fit is no value."""
+    """The value in the type of the contact's field; None if a field for numbers cannot take it."""
     if name not in FIELD_NAMES or value is None:
         return value
-    if name == "score":
+    if _is_number_field(name):
         fits = isinstance(value, int | float) and not isinstance(value, bool)
         return value if fits else None
     return value if isinstance(value, str) else str(value)

@@ -1,33 +1,39 @@
-"""The plain case of ingest, in one statement: people who did things without a meaning.
+"""Fast path: track events without side effects, recorded in one statement.
 
-It is what nearly every call is. Whatever else turns up (a zone to fill in, a limit that is near)
-leaves everything untouched and is for `store.events.ingest` to take in full.
+Nearly every call is one. Where something else is to be done (a time zone to fill in, a limit that
+is exceeded) the statement changes nothing, and `store.events.ingest` accepts the batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
+from typing import Any, Final
 
 import orjson
-from psycopg import AsyncConnection
 
+from journeys.model.contact_fields import CONTACT_FIELDS
 from store.events.items import Accepted, Item, Rejected
+from store.sql import Connection, fetch_one, join, name, sql
 from store.tables.identifiers import new_id
 
-# Nothing is drawn or written before every known contact is locked: `allowed` counts them. The
-# statement's snapshot is older than its locks, so it decides by nothing else that might have
-# changed: repeated message ids, and contacts that others made meanwhile, are for unique indexes.
-_TAKE = """
+_CONTEXT_FIELDS: Final = tuple(
+    field for field, definition in CONTACT_FIELDS.items() if definition.from_context
+)
+"""Fields of which an item may have a default."""
+
+# No id is drawn and no row is written before every known contact is locked, because `allowed`
+# counts the locked rows. The statement's snapshot is older than its locks, so it decides nothing
+# else that may have changed: unique indexes find repeated message ids and contacts that other
+# transactions inserted.
+_RECORD_TRACKS = sql(
+    """
 with wanted as materialized (
     select g.*
     from json_to_recordset(%(contacts)s::json)
-        as g(external_id text, new_id uuid, items int, timezone bool, locale bool)
+        as g(external_id text, new_id uuid, items int, {flags})
 ),
 locked as materialized (
-    select c.id, c.external_id, c.timezone, c.locale,
+    select c.id, c.external_id, {columns},
            case when c.window_started_at > parcours.clock() - interval '1 minute'
                 then c.window_events else 0 end as used
     from contact c
@@ -39,7 +45,7 @@ allowed as materialized (
     select (select count(*) from locked) >= 0 and not exists (
         select from wanted w left join locked l on l.external_id = w.external_id
         where coalesce(l.used, 0) + w.items > %(limit)s
-           or (w.timezone and l.timezone is null) or (w.locale and l.locale is null)
+           or {missing}
     ) as all_of_it
 ),
 about as materialized (
@@ -87,46 +93,49 @@ kept as (
     where c.id = m.contact_id
 )
 select allowed.all_of_it, (select array_agg(message_id) from made) from allowed
-"""
-
-
-@dataclass(slots=True)
-class _Wanted:
-    external_id: str
-    new_id: UUID
-    """If it is not known yet."""
-    items: int = 0
-    timezone: bool = False
-    """A call could fill it in."""
-    locale: bool = False
+""",
+    flags=join(", ", (sql("{field} bool", field=name(each)) for each in _CONTEXT_FIELDS)),
+    columns=join(", ", (sql("c.{field}", field=name(each)) for each in _CONTEXT_FIELDS)),
+    missing=join(
+        " or ",
+        (sql("(w.{field} and l.{field} is null)", field=name(each)) for each in _CONTEXT_FIELDS),
+    ),
+)
 
 
 def is_simple(items: Sequence[Item]) -> bool:
-    """Whether every item is an event without a meaning of somebody with an external id."""
+    """Whether every item is a track without side effects of a contact with an external id."""
     return all(
-        item.kind == "track" and item.user_id is not None and item.meant is None for item in items
+        item.kind == "track" and item.user_id is not None and item.effect_properties is None
+        for item in items
     )
 
 
 async def accept_simple_tracks(
-    conn: AsyncConnection[Any], items: Sequence[Item], *, limit_per_minute: int
+    conn: Connection, items: Sequence[Item], *, limit_per_minute: int
 ) -> list[Accepted | Rejected] | None:
-    """Take plain items, all of them, or None and nothing has happened.
+    """Record simple items, and answer each; None if nothing was recorded and ingest is to do it.
 
-    One statement, so a connection in autocommit needs no transaction around it. Raises
-    psycopg.errors.UniqueViolation, and nothing has happened, if somebody else is making one of the
-    contacts at this moment.
+    It is one statement, so a connection in autocommit needs no transaction around it. Raises
+    psycopg.errors.UniqueViolation, and records nothing, if another transaction inserts one of the
+    contacts at the same moment.
     """
-    contacts: dict[str, _Wanted] = {}
+    contacts: dict[str, dict[str, Any]] = {}
     rows: list[dict[str, Any]] = []
     for n, item in enumerate(items):
         external_id = item.user_id or ""
-        wanted = contacts.get(external_id)
-        if wanted is None:
-            wanted = contacts[external_id] = _Wanted(external_id, new_id())
-        wanted.items += 1
-        wanted.timezone |= "timezone" in item.filling
-        wanted.locale |= "locale" in item.filling
+        contact = contacts.get(external_id)
+        if contact is None:
+            contact = contacts[external_id] = {
+                "external_id": external_id,
+                "new_id": new_id(),
+                "items": 0,
+                **dict.fromkeys(_CONTEXT_FIELDS, False),
+            }
+        contact["items"] += 1
+        for field in _CONTEXT_FIELDS:
+            if field in item.defaults:
+                contact[field] = True
         rows.append(
             {
                 "n": n,
@@ -138,8 +147,9 @@ async def accept_simple_tracks(
                 "original_at": item.original_at,
             }
         )
-    cursor = await conn.execute(
-        _TAKE,
+    row = await fetch_one(
+        conn,
+        _RECORD_TRACKS,
         {
             "contacts": orjson.dumps(list(contacts.values())).decode(),
             "external": list(contacts),
@@ -147,13 +157,12 @@ async def accept_simple_tracks(
             "events": orjson.dumps(rows).decode(),
         },
     )
-    row = await cursor.fetchone()
     if row is None or not row[0]:
         return None
     new = set(row[1] or ())
     answers: list[Accepted | Rejected] = []
     for item in items:
         answers.append(Accepted(item.message_id, new=item.message_id in new))
-        # Within a batch, too, a repeated id counts once.
+        # A message id that is repeated within the batch is new only once.
         new.discard(item.message_id)
     return answers

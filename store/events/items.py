@@ -1,4 +1,4 @@
-"""Tracking calls, checked, and what became of them."""
+"""Tracking calls that were checked, and the answers to them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One tracking call, already checked; `page` and `screen` are tracks."""
+    """One tracking call, already checked. `page` and `screen` are tracks."""
 
     kind: Literal["identify", "track", "group", "alias"]
     message_id: str
@@ -22,12 +22,12 @@ class Item:
     """Of a track: the event's."""
     properties: orjson.Fragment = field(default_factory=lambda: orjson.Fragment(b"{}"))
     """Of a track, as JSON."""
-    meant: Mapping[str, Any] | None = None
-    """The same, decoded, of an event with a meaning."""
+    effect_properties: Mapping[str, Any] | None = None
+    """The same, decoded, if the event has side effects."""
     traits: Mapping[str, Any] = field(default_factory=dict)
     """Of an identify: checked values by attribute; None removes one."""
-    filling: Mapping[str, Any] = field(default_factory=dict)
-    """Values that stand only where the contact has none: zone and locale of the context."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Values that the contact takes only where it has none: zone and locale of the context."""
     group: str | None = None
     previous_id: str | None = None
     occurred_at: datetime | None = None
@@ -36,7 +36,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An item that has taken effect, now or (`new` false) when it came before."""
+    """An item that has taken effect: now, or, if not `new`, when it was received before."""
 
     message_id: str
     new: bool = True
@@ -44,10 +44,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An item without any effect."""
+    """An item that was refused and has no effect."""
 
     message_id: str
     code: str
     message: str
     retry_after: float | None = None
-    """Seconds after which it may pass."""
+    """Seconds after which it may be accepted."""

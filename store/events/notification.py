@@ -1,14 +1,16 @@
-"""Telling dispatchers, by NOTIFY, that the outbox has something."""
+"""Notification of the dispatchers, by NOTIFY, that the outbox has events."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from psycopg import AsyncConnection
-
 from store.events.outbox import CHANNEL
+from store.sql import Connection, execute, sql
+
+_NOTIFY = sql("select pg_notify(%(channel)s, '')")
 
 
-async def notify(conn: AsyncConnection[Any]) -> None:
-    """Wake whoever listens. Never inside a transaction that ingests: it would line commits up."""
-    await conn.execute("select pg_notify(%s, '')", (CHANNEL,))
+async def notify(conn: Connection) -> None:
+    """Wake the dispatchers that listen.
+
+    Never called in a transaction that records events: NOTIFY makes commits wait for each other.
+    """
+    await execute(conn, _NOTIFY, {"channel": CHANNEL})

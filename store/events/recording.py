@@ -1,4 +1,4 @@
-"""Recording events under their contacts' locks: ids, outbox and contacts in one statement."""
+"""Recording of events under their contacts' locks: ids, outbox and contacts in one statement."""
 
 from __future__ import annotations
 
@@ -9,33 +9,46 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from psycopg import AsyncConnection
+from sqlalchemy import bindparam, func, select
+from sqlmodel import col
 
-from store.contacts.rows import LockedContact
+from journeys.model.contact_fields import READABLE_NAMES
+from store.contacts.rows import FIELD_COLUMNS, FIELD_DEFINITIONS, LockedContact
 from store.events.effects import EffectCandidate, EventEffects, has_effects
+from store.sql import (
+    Connection,
+    execute,
+    fetch_all,
+    fetch_one,
+    join,
+    name,
+    sql,
+    statement,
+)
+from store.tables.events import Event
 
 
 class ConcurrentChange(Exception):
-    """Another transaction made the same contact or event meanwhile: roll back and begin again."""
+    """Another transaction inserted, erased or merged the same rows: roll back and try again."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event of a known contact, to be recorded."""
+    """An event of a known contact that is to be recorded."""
 
     name: str
     properties: dict[str, Any]
     message_id: str | None = None
-    """What it is told apart by; made if it is None."""
+    """Its key: an event with a known message id is not recorded again. None: one is made."""
     depth: int = 0
-    """Enters and emits since the outside event that began the chain."""
+    """How many steps `enter` and `emit` led to it from the event that came from outside."""
     run_id: UUID | None = None
-    """The one run that sees it; None for an event of the contact at large."""
+    """The only run that sees it; None: every run of the contact sees it."""
 
 
 @dataclass(slots=True)
 class PendingEvent:
-    """A row of `event` before it is written."""
+    """A row of `event` that is not written yet."""
 
     contact_id: UUID
     name: str
@@ -47,9 +60,10 @@ class PendingEvent:
     depth: int = 0
 
 
-# Ids are drawn in the order of `n`, under locks that the caller holds; the outbox, new contacts and
-# changed ones go along, so that a batch costs one statement whatever its size.
-_WRITE = """
+# Ids are drawn in the order of `n`, under locks that the caller holds. The outbox and the contacts
+# are written by the same statement, so that a batch of any size costs one.
+_WRITE = sql(
+    """
 with given as (
     select * from json_to_recordset(%(events)s::json) as g(
         n int, contact_id uuid, name text, properties jsonb, message_id text,
@@ -73,16 +87,12 @@ newest as (
 touched as (
     select g.*, coalesce(newest.id, 0) as newest
     from json_to_recordset(%(contacts)s::json) as g(
-        id uuid, "new" bool, "changed" bool, external_id text, email text, phone text,
-        timezone text, locale text, country text, score float8, lifecycle text, attributes jsonb,
-        used int)
+        id uuid, "new" bool, "changed" bool, {definitions}, attributes jsonb, used int)
     left join newest on newest.contact_id = g.id
 ),
 created as (
-    insert into contact (id, external_id, email, phone, timezone, locale, country, score,
-                         lifecycle, attributes, last_event_id, window_started_at, window_events)
-    select id, external_id, email, phone, timezone, locale, country, score, lifecycle, attributes,
-           newest, parcours.clock(), used
+    insert into contact (id, {fields}, attributes, last_event_id, window_started_at, window_events)
+    select id, {fields}, attributes, newest, parcours.clock(), used
     from touched where "new" order by external_id
     on conflict (external_id) do nothing
     returning 1
@@ -94,34 +104,40 @@ kept as (
             when c.window_started_at > parcours.clock() - interval '1 minute'
             then c.window_started_at else parcours.clock() end,
         window_events = t.used,
-        external_id = case when t."changed" then t.external_id else c.external_id end,
-        email = case when t."changed" then t.email else c.email end,
-        phone = case when t."changed" then t.phone else c.phone end,
-        timezone = case when t."changed" then t.timezone else c.timezone end,
-        locale = case when t."changed" then t.locale else c.locale end,
-        country = case when t."changed" then t.country else c.country end,
-        score = case when t."changed" then t.score else c.score end,
-        lifecycle = case when t."changed" then t.lifecycle else c.lifecycle end,
-        attributes = case when t."changed" then t.attributes else c.attributes end,
+        {assignments},
         updated_at = case when t."changed" then parcours.clock() else c.updated_at end
     from touched t where c.id = t.id and not t."new"
 )
 select (select count(*) from made), (select count(*) from created)
-"""
+""",
+    definitions=FIELD_DEFINITIONS,
+    fields=FIELD_COLUMNS,
+    assignments=join(
+        ",\n        ",
+        (
+            sql(
+                '{column} = case when t."changed" then t.{column} else c.{column} end',
+                column=name(column),
+            )
+            for column in (*READABLE_NAMES, "attributes")
+        ),
+    ),
+)
 
 
 async def write_pending(
-    conn: AsyncConnection[Any],
+    conn: Connection,
     events: Sequence[PendingEvent],
     contacts: Iterable[LockedContact],
 ) -> None:
-    """Store events in order, with their outbox rows and their contacts' new state.
+    """Write events in order, with their outbox rows and their contacts' new state.
 
-    Raises Contended if one of the contacts or events exists meanwhile.
+    Raises ConcurrentChange if another transaction has inserted one of the contacts or events.
     """
     rows = [_contact_row(contact) for contact in contacts]
-    fresh = sum(1 for row in rows if row["new"])
-    cursor = await conn.execute(
+    new = sum(1 for row in rows if row["new"])
+    written = await fetch_one(
+        conn,
         _WRITE,
         {
             "events": orjson.dumps(
@@ -143,8 +159,7 @@ async def write_pending(
             "contacts": orjson.dumps(rows).decode(),
         },
     )
-    row = await cursor.fetchone()
-    if row != (len(events), fresh):
+    if written != (len(events), new):
         raise ConcurrentChange
 
 
@@ -155,22 +170,15 @@ def _contact_row(contact: LockedContact) -> dict[str, Any]:
         "id": contact.id,
         "new": contact.new,
         "changed": contact.changed,
-        "external_id": contact.external_id,
-        "email": contact.email,
-        "phone": contact.phone,
-        "timezone": contact.timezone,
-        "locale": contact.locale,
-        "country": contact.country,
-        "score": contact.score,
-        "lifecycle": contact.lifecycle,
+        **contact.field_values(),
         "attributes": orjson.Fragment(orjson.dumps(contact.attributes)),
         "used": contact.window_used,
     }
 
 
-_RECORD = """
+_RECORD = sql("""
 with given as (
-    select * from json_to_recordset(%s::json) as g(
+    select * from json_to_recordset(%(events)s::json) as g(
         n int, contact_id uuid, name text, properties jsonb, message_id text, run_id uuid,
         depth smallint)
 ),
@@ -188,19 +196,22 @@ kept as (
     where c.id = newest.contact_id
 )
 select message_id, id from made
-"""
+""")
+_ACCEPTED_BEFORE = statement(
+    select(col(Event.message_id), col(Event.id)).where(
+        col(Event.message_id) == func.any(bindparam("message_ids"))
+    )
+)
 
 
-async def record_changes(
-    conn: AsyncConnection[Any], events: Sequence[tuple[UUID, NewEvent]]
-) -> None:
-    """Store one new event without a meaning for each of many contacts the caller has locked."""
+async def record_changes(conn: Connection, events: Sequence[tuple[UUID, NewEvent]]) -> None:
+    """Record a new event without effects for each of many contacts that the caller has locked."""
     rows = [
         _event_row(n, contact_id, event, event.properties, event.message_id or str(uuid4()))
         for n, (contact_id, event) in enumerate(events)
     ]
     if rows:
-        await conn.execute(_RECORD, (orjson.dumps(rows).decode(),))
+        await execute(conn, _RECORD, {"events": orjson.dumps(rows).decode()})
 
 
 def _event_row(
@@ -218,33 +229,30 @@ def _event_row(
 
 
 async def record_events(
-    conn: AsyncConnection[Any], contact_id: UUID, events: Sequence[NewEvent]
+    conn: Connection, contact_id: UUID, events: Sequence[NewEvent]
 ) -> list[int]:
-    """Store events of one contact whose row the caller has locked; their ids, in order.
+    """Record events of one contact that the caller has locked, with their effects; their ids.
 
-    Events with a meaning have their effect; a message id that is stored already has none, and its
-    id is the stored event's. Raises store.events.effects.EffectRefused before anything is written.
+    An event whose message id was recorded before has no effect, and its id is that of the recorded
+    event. Raises store.events.effects.EffectRefused before anything is written.
     """
     ids: dict[str, int] = {}
-    given = [event.message_id for event in events if event.message_id is not None]
-    if given:
-        cursor = await conn.execute(
-            "select message_id, id from event where message_id = any(%s)", (given,)
-        )
-        ids = dict(await cursor.fetchall())
-    meanings = EventEffects()
-    meant = [EffectCandidate(contact_id, event.name, event.properties) for event in events]
+    known = [event.message_id for event in events if event.message_id is not None]
+    if known:
+        ids = dict(await fetch_all(conn, _ACCEPTED_BEFORE, {"message_ids": known}))
+    effects = EventEffects()
+    candidates = [EffectCandidate(contact_id, event.name, event.properties) for event in events]
     if any(has_effects(event.name) for event in events):
-        await meanings.load(conn, meant)
+        await effects.load(conn, candidates)
     message_ids = [event.message_id or str(uuid4()) for event in events]
     rows: dict[str, dict[str, Any]] = {}
-    for event, each, message_id in zip(events, meant, message_ids, strict=True):
+    for event, candidate, message_id in zip(events, candidates, message_ids, strict=True):
         if message_id in ids or message_id in rows:
             continue
-        properties = meanings.judge(each, message_id)
+        properties = effects.stage(candidate, message_id)
         rows[message_id] = _event_row(len(rows), contact_id, event, properties, message_id)
     if rows:
-        cursor = await conn.execute(_RECORD, (orjson.dumps(list(rows.values())).decode(),))
-        ids.update(await cursor.fetchall())
-        await meanings.write(conn)
+        events_json = orjson.dumps(list(rows.values())).decode()
+        ids.update(await fetch_all(conn, _RECORD, {"events": events_json}))
+        await effects.write(conn)
     return [ids[message_id] for message_id in message_ids]

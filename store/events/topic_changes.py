@@ -1,37 +1,51 @@
-"""Consent: what contacts subscribe to."""
+"""Consent of contacts to topics, changed by operators."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
 from uuid import UUID
 
-from psycopg import AsyncConnection
+from sqlalchemy import bindparam, delete, func, select
+from sqlmodel import col
 
-from journeys.model.well_known_events import TOPIC_CONFIRMED, TOPIC_SUBSCRIBED, TOPIC_UNSUBSCRIBED
+from journeys.model.well_known_events import (
+    TOPIC_CONFIRMED,
+    TOPIC_SUBSCRIBED,
+    TOPIC_UNSUBSCRIBED,
+    ConsentState,
+)
 from store.contacts.rows import lock_and_read_contacts
 from store.events.effects import EffectRefused
 from store.events.recording import NewEvent, record_events
+from store.sql import Connection, execute, fetch_value, statement
+from store.tables.contacts import TopicState
+from store.tables.definitions import DocumentRow
 
-TopicState = Literal["subscribed", "pending", "unsubscribed"]
-
-
-async def topic_default(conn: AsyncConnection[Any], topic: str) -> str | None:
-    """`opt_in`, `opt_out` or `double`; None if there is no such topic."""
-    cursor = await conn.execute(
-        "select coalesce(document->>'default', '') from document where kind = 'topic' and key = %s",
-        (topic,),
+_DEFAULT = statement(
+    select(func.coalesce(col(DocumentRow.document)["default"].astext, "")).where(
+        col(DocumentRow.kind) == "topic", col(DocumentRow.key) == bindparam("topic")
     )
-    row = await cursor.fetchone()
-    return row[0] if row else None
+)
+_FORGET = statement(
+    delete(TopicState).where(
+        col(TopicState.contact_id) == bindparam("contact"),
+        col(TopicState.topic) == bindparam("topic"),
+    )
+)
+
+
+async def topic_default(conn: Connection, topic: str) -> str | None:
+    """The topic's default, `opt_in`, `opt_out` or `double`; None if there is no such topic."""
+    default: str | None = await fetch_value(conn, _DEFAULT, {"topic": topic})
+    return default
 
 
 async def set_topic_state(
-    conn: AsyncConnection[Any], contact_id: UUID, topic: str, state: TopicState
+    conn: Connection, contact_id: UUID, topic: str, state: ConsentState
 ) -> None:
-    """Record a contact's consent on an operator's word, with the event that says so.
+    """Set a contact's consent on behalf of an operator, with the event that records it.
 
-    Raises store.events.effects.EffectRefused: there is no such topic, or `pending` is asked of one that
-    needs no confirmation; LookupError: there is no such contact.
+    Raises store.events.effects.EffectRefused if there is no such topic, or if the state is
+    `pending` and the topic needs no confirmation; LookupError if there is no such contact.
     """
     default = await topic_default(conn, topic)
     if default is None:
@@ -47,9 +61,7 @@ async def set_topic_state(
     else:
         name = TOPIC_SUBSCRIBED if state == "pending" else TOPIC_UNSUBSCRIBED
     if state == "pending":
-        # An operator may ask for a confirmation anew; a contact that subscribes twice may not
-        # lose the one it gave.
-        await conn.execute(
-            "delete from topic_state where contact_id = %s and topic = %s", (contact_id, topic)
-        )
+        # The event alone would keep a consent that was confirmed before. An operator may ask for
+        # another confirmation.
+        await execute(conn, _FORGET, {"contact": contact_id, "topic": topic})
     await record_events(conn, contact_id, [NewEvent(name, {"topic": topic})])

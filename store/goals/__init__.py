@@ -1,1 +1,1 @@
-"""Goals of runs."""
+"""Goals of runs: set, matched with events, and met."""

@@ -1,1 +1,1 @@
-"""Segments."""
+"""Segments: their conditions."""

@@ -1,42 +1,46 @@
-"""Segments as conditions name them: all of them, as they stand at one revision of the catalog."""
+"""Conditions of segments: all of them, at one revision of the catalog."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from psycopg import AsyncConnection
+from sqlalchemy import select
+from sqlmodel import col
 
 from journeys.model.conditions import Condition
 from journeys.model.documents import Segment
+from store.sql import Connection, fetch_all, fetch_value, statement
+from store.tables.definitions import Catalog, DocumentRow
+
+_READ = statement(
+    select(col(Catalog.revision), col(DocumentRow.document))
+    .select_from(Catalog)
+    .outerjoin(DocumentRow, col(DocumentRow.kind) == "segment")
+)
+_REVISION = statement(select(col(Catalog.revision)))
 
 
 @dataclass(frozen=True)
 class Segments:
-    """The segments' conditions by key. One is saved for all versions at once."""
+    """The segments' conditions by key. A change of one counts for all versions at once."""
 
     revision: int
-    """Of the catalog."""
+    """The catalog's."""
     conditions: Mapping[str, Condition]
 
 
 NO_SEGMENTS: Final = Segments(-1, {})
 
 
-async def read_segments(conn: AsyncConnection[Any]) -> Segments:
-    """All segments, with the revision they were read at: one statement, so one state of both."""
-    cursor = await conn.execute(
-        "select c.revision, d.document from catalog c left join document d on d.kind = 'segment'"
-    )
-    rows = await cursor.fetchall()
+async def read_segments(conn: Connection) -> Segments:
+    """All segments and the catalog's revision, read by one statement so that they agree."""
+    rows = await fetch_all(conn, _READ)
     found = [Segment.model_validate(document) for _, document in rows if document is not None]
     return Segments(rows[0][0], {segment.key: segment.if_ for segment in found})
 
 
-async def read_revision(conn: AsyncConnection[Any]) -> int:
+async def read_revision(conn: Connection) -> int:
     """The catalog's revision now."""
-    cursor = await conn.execute("select revision from catalog")
-    row = await cursor.fetchone()
-    assert row is not None
-    return int(row[0])
+    return int(await fetch_value(conn, _REVISION))

@@ -206,7 +206,7 @@ async def _aim(conn: AsyncConnection[Any], run: RunRow, definition: Definition) 
     goal = None
     if definition.goal is not None:
         goal = NewGoal(
-            look=definition.goal,
+            query=definition.goal,
             run_id=run.id,
             journey=run.journey,
             contact_id=run.contact_id,

@@ -12,13 +12,14 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from journeys.model.journey import Journey
-from journeys.model.steps import AnyWait, TriggerWait, WaitStep
+from journeys.model.steps import AnyWait, TriggerWait, Wait, WaitStep
+from journeys.schedule.wait_plan import watched_attributes
 from journeys.time.zones import zone_of
 from store.definitions.catalog import Definition
 from store.runs.rows import RunRow
 from store.runs.visits import VisitRow
 from store.waits.listeners import ListenerQuery
-from store.waits.wait_plans import Wait, WaitPlanner, no_message_was_sent, watched_attributes
+from store.waits.wait_plans import WaitPlanner, no_message_was_sent
 from store.waits.wait_visits import reference_before
 
 
@@ -54,7 +55,7 @@ async def replan_wait(
     look = definition.wait_look(to)
     zone = zone_of(run.timezone, definition.journey.timezone)
     planner = WaitPlanner(conn, run, wait, start=visit.started_at, zone=zone, speed=speed)
-    plan = await planner.plan(fate=fate)
+    plan = await planner.plan(status_at=fate)
     due, outcome, facts = plan.due, plan.outcome, dict(plan.facts)
     if look is not None and await no_message_was_sent(conn, run, look):
         due, outcome, facts["reason"] = visit.started_at, "timed_out", "message_not_sent"

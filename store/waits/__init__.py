@@ -1,1 +1,1 @@
-"""Waits of runs: when they end, and what they listen for."""
+"""Waits of runs: their plans, their visits and their listeners."""

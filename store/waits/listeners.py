@@ -1,9 +1,9 @@
-"""What a run listens for: registering it, and looking whether it has come.
+"""Listeners of runs: registered, removed, and queried for the trigger that fired first.
 
-A look is one statement per version and step (or per version, for its exits), built once. For each
-trigger, its slot, it answers with the smallest id of an event that fires it, after the listener's
-reference. A condition has no event of its own: while it holds, it answers with the highest id of
-the contact.
+A listener query is one statement per version and step, or per version for its exits, and is built
+once. Each trigger has a slot. For each slot the query answers with the smallest id, above the
+listener's reference, of an event that fires it. A condition is fired by no event: while it holds,
+the answer is the highest event id of the contact.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
+from sqlalchemy import bindparam, delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
 
 from journeys.model.conditions import Condition
 from journeys.model.journey import Journey
@@ -30,50 +32,74 @@ from journeys.model.triggers import (
 )
 from store.conditions import compile_condition, is_timed
 from store.conditions.trigger_matching import match_trigger, needs_exact_test, resolve_match
+from store.sql import (
+    Connection,
+    Sql,
+    execute,
+    execute_many,
+    fetch_one,
+    integer,
+    join,
+    sql,
+    statement,
+)
+from store.tables.runs import Listener
 
 Trigger = EventTrigger | MessageTrigger | ConditionTrigger
 
-_IN_TIME = (
+_WITHIN_GOAL_TIME = sql(
     "e.stamped_at <= (select coalesce(g.until_at, 'infinity') from goal g where g.run_id = r.id)"
 )
-# The moment may be before the entry, whose event ends no wait, or still to come.
-_SINCE = (
-    "e.id is distinct from r.entry_event_id",
-    (
+# The moment may be before the run's entry, whose event ends no wait, or in the future.
+_SINCE_MOMENT = (
+    sql("e.id is distinct from r.entry_event_id"),
+    sql(
         "e.stamped_at >= coalesce((select (nullif(v.facts->>'since', 'missing'))::timestamptz"
         " from visit v where v.run_id = r.id and v.visit = %(visit)s), '-infinity')"
     ),
+)
+_ADD = statement(
+    insert(Listener)
+    .values({column.name: bindparam(column.name) for column in Listener.__table__.c})  # type: ignore[attr-defined]
+    .on_conflict_do_nothing()
+)
+_REMOVE = statement(
+    delete(Listener).where(
+        col(Listener.run_id) == bindparam("run"), col(Listener.visit) == bindparam("visit")
+    )
 )
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One trigger of a wait or one exit rule; `number` is its place in the document, from 0."""
+    """A trigger of a wait, or an exit rule. `number` is its place in the document, from 0."""
 
     number: int
     name: str
-    """The wait's outcome when it fires, or the exit's reason."""
+    """The outcome of the wait that it ends, or the reason of the exit."""
     trigger: Trigger
     event_name: str | None
     equal: dict[str, Any]
     """Parts of `where` that go into the listener's `match`; references to the entry unresolved."""
     rest: bool
+    """Whether there is more to test than the name and `match`."""
     timed: bool
+    """Whether time alone can fire it."""
     outcome: str = "exited"
-    """Of the run, if this is an exit rule."""
+    """The outcome of the run, if this is an exit rule."""
 
 
 @dataclass(frozen=True)
 class ListenerQuery:
-    """The slots of a wait or of a version's exits, and the statement that looks at them all."""
+    """The slots of a wait or of a version's exits, and the statement that tests all of them."""
 
     slots: tuple[Slot, ...]
-    sql: str
+    sql: Sql
     params: dict[str, Any]
 
     @property
     def since_its_send(self) -> frozenset[int]:
-        """Slots on a message's fate: a state, counted since its send, whatever the reference."""
+        """Slots on the status of a message: its events count since its send, not a reference."""
         return frozenset(
             slot.number for slot in self.slots if isinstance(slot.trigger, MessageTrigger)
         )
@@ -90,7 +116,7 @@ class Fired:
 def build_exit_query(
     journey: Journey, segments: Mapping[str, Condition] | None = None
 ) -> ListenerQuery | None:
-    """The look at a version's exit rules; None if it has none. `segments` are all there are."""
+    """The query of a version's exit rules; None if it has none. `segments` are all of them."""
     rules: list[tuple[int, str, Trigger | Goal]] = []
     for place, rule in enumerate(journey.exit):
         trigger = journey.goal if isinstance(rule, str) else rule
@@ -102,7 +128,7 @@ def build_exit_query(
 def build_wait_query(
     journey: Journey, step_id: str, segments: Mapping[str, Condition] | None = None
 ) -> ListenerQuery | None:
-    """The look at what the wait `step_id` waits for; None if only time ends it."""
+    """The query of the triggers of the wait `step_id`; None if only time ends it."""
     step = journey.step(step_id)
     wait = step.wait if isinstance(step, WaitStep) else None
     if isinstance(wait, ForWait) and wait.after is not None:
@@ -135,23 +161,29 @@ def _build(
     *,
     since: bool = False,
 ) -> ListenerQuery:
-    """`since`: the wait counts events from a moment, which its visit keeps."""
+    """`since`: the wait counts events from a moment, which is among the facts of its visit."""
     slots: list[Slot] = []
-    columns: list[str] = []
+    columns: list[Sql] = []
     params: dict[str, Any] = {}
     for number, name, trigger in triggers:
         prefix = f"s{number}_"
-        listener = f"l.run_id = r.id and l.visit = %(visit)s and l.slot = {number}"
+        listener = sql(
+            "l.run_id = r.id and l.visit = %(visit)s and l.slot = {slot}", slot=integer(number)
+        )
         if isinstance(trigger, ConditionTrigger):
             holds = compile_condition(
                 trigger.if_, prefix=prefix, default_zone=zone or "UTC", segments=segments
             )
             params |= holds.params
             columns.append(
-                f"(select greatest(c.last_event_id, l.ref) from listener l"
-                f" where {listener} and {holds.sql})"
+                sql(
+                    "(select greatest(c.last_event_id, l.ref) from listener l"
+                    " where {listener} and {holds})",
+                    listener=listener,
+                    holds=holds.sql,
+                )
             )
-            # One on a segment counts as timed, so that the hourly look sees a changed segment too.
+            # A condition on a segment is timed, so that the hourly check sees a changed segment.
             slots.append(
                 Slot(number, name, trigger, None, {}, rest=True, timed=is_timed(trigger.if_))
             )
@@ -160,16 +192,19 @@ def _build(
         params |= matching.params
         tests = list(matching.tests)
         if since and isinstance(trigger, EventTrigger):
-            tests += _SINCE
+            tests += _SINCE_MOMENT
         goal = trigger if isinstance(trigger, EventGoal | MessageGoal) else None
         if goal is not None and goal.within is not None:
-            tests.append(_IN_TIME)
+            tests.append(_WITHIN_GOAL_TIME)
         columns.append(
-            f"(select e.id from listener l join event e on e.contact_id = r.contact_id"
-            f" and e.name = l.event_name and e.id > l.ref and e.properties @> l.match"
-            f" and (e.run_id is null or e.run_id = r.id)"
-            f" and (%(due)s::timestamptz is null or e.stamped_at <= %(due)s::timestamptz)"
-            f" where {' and '.join([listener, *tests])} order by e.id limit 1)"
+            sql(
+                "(select e.id from listener l join event e on e.contact_id = r.contact_id"
+                " and e.name = l.event_name and e.id > l.ref and e.properties @> l.match"
+                " and (e.run_id is null or e.run_id = r.id)"
+                " and (%(due)s::timestamptz is null or e.stamped_at <= %(due)s::timestamptz)"
+                " where {tests} order by e.id limit 1)",
+                tests=join(" and ", [listener, *tests]),
+            )
         )
         slots.append(
             Slot(
@@ -183,16 +218,16 @@ def _build(
                 outcome="exited" if goal is None else "goal",
             )
         )
-    sql = (
-        f"select {', '.join(columns)} from run r join contact c on c.id = r.contact_id"
-        " where r.id = %(run)s"
+    query = sql(
+        "select {columns} from run r join contact c on c.id = r.contact_id where r.id = %(run)s",
+        columns=join(", ", columns),
     )
-    return ListenerQuery(tuple(slots), sql, params)
+    return ListenerQuery(tuple(slots), query, params)
 
 
 async def add_listeners(
-    conn: AsyncConnection[Any],
-    look: ListenerQuery,
+    conn: Connection,
+    query: ListenerQuery,
     *,
     run_id: UUID,
     visit: int,
@@ -200,55 +235,56 @@ async def add_listeners(
     ref: int,
     entry: dict[str, Any],
 ) -> None:
-    """Register the slots of `look`, counting events with an id above `ref`.
+    """Register the slots of a query; only events with an id above `ref` count.
 
-    A slot whose `where` asks for a property of the entry that is missing can never fire, and is
-    left out.
+    A slot whose `where` refers to a property that the entry lacks can never fire. It is left out.
     """
     rows = []
-    for slot in look.slots:
+    for slot in query.slots:
         match = resolve_match(slot.equal, entry)
         if match is None:
             continue
-        since = 0 if visit and slot.number in look.since_its_send else ref
         rows.append(
-            (run_id, visit, slot.number, contact_id, slot.event_name, Jsonb(match), since,
-             slot.rest or needs_exact_test(match), slot.timed)
-        )  # fmt: skip
-    async with conn.cursor() as cursor:
-        await cursor.executemany(
-            "insert into listener (run_id, visit, slot, contact_id, event_name, match, ref, rest,"
-            " timed) values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
-            rows,
+            {
+                "run_id": run_id,
+                "visit": visit,
+                "slot": slot.number,
+                "contact_id": contact_id,
+                "event_name": slot.event_name,
+                "match": Jsonb(match),
+                "ref": 0 if visit and slot.number in query.since_its_send else ref,
+                "rest": slot.rest or needs_exact_test(match),
+                "timed": slot.timed,
+            }
         )
+    await execute_many(conn, _ADD, rows)
 
 
 async def first_fired(
-    conn: AsyncConnection[Any],
-    look: ListenerQuery,
+    conn: Connection,
+    query: ListenerQuery,
     *,
     run_id: UUID,
     visit: int,
     due: datetime | None = None,
 ) -> Fired | None:
-    """The trigger that fired first, by the smallest event id and then by its place; None if none.
+    """The trigger that fired first, by event id and then by its place; None if none has.
 
     With `due`, only events stamped up to it count.
     """
-    cursor = await conn.execute(
-        look.sql, {**look.params, "run": run_id, "visit": visit, "due": due}
+    row = await fetch_one(
+        conn, query.sql, {**query.params, "run": run_id, "visit": visit, "due": due}
     )
-    row = await cursor.fetchone()
     if row is None:
         return None
     fired = [
         Fired(slot, event_id)
-        for slot, event_id in zip(look.slots, row, strict=True)
+        for slot, event_id in zip(query.slots, row, strict=True)
         if event_id is not None
     ]
     return min(fired, key=lambda each: (each.event_id, each.slot.number), default=None)
 
 
-async def remove_listeners(conn: AsyncConnection[Any], run_id: UUID, visit: int) -> None:
-    """Listen no more for what would make a held send look again."""
-    await conn.execute("delete from listener where run_id = %s and visit = %s", (run_id, visit))
+async def remove_listeners(conn: Connection, run_id: UUID, visit: int) -> None:
+    """Remove the listeners of a visit."""
+    await execute(conn, _REMOVE, {"run": run_id, "visit": visit})

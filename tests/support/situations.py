@@ -136,7 +136,7 @@ class Situation:
             for predicate in predicates:
                 params |= predicate.params
             cursor = await conn.execute(
-                f"select {', '.join(predicate.sql for predicate in predicates)}"
+                f"select {', '.join(str(predicate.sql) for predicate in predicates)}"
                 " from run r join contact c on c.id = r.contact_id where r.id = %(run)s".encode(),
                 params,
             )

@@ -10,6 +10,8 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from journeys.model.well_known_events import STATUS_EVENTS
+from journeys.protocol.message_status import STATUSES, MessageStatus
 from store.contacts.rows import lock_and_read_contacts
 from store.events.effects import EffectRefused, has_effects
 from store.events.fast_path import is_simple
@@ -29,7 +31,7 @@ def track(name: str, properties: dict[str, Any] | None = None, **fields: Any) ->
         fields.pop("message_id", str(uuid4())),
         name=name,
         properties=orjson.Fragment(orjson.dumps(given)),
-        meant=given if has_effects(name) else None,
+        effect_properties=given if has_effects(name) else None,
         **fields,
     )
 
@@ -116,8 +118,8 @@ async def test_a_change_of_a_contact_is_an_event_that_names_it(pool: Pool) -> No
 
 
 async def test_values_of_the_context_stand_only_where_there_is_none(pool: Pool) -> None:
-    await send(pool, track("Seen", user_id="u", filling={"timezone": "Europe/Paris"}))
-    await send(pool, track("Seen", user_id="u", filling={"timezone": "Asia/Tokyo"}))
+    await send(pool, track("Seen", user_id="u", defaults={"timezone": "Europe/Paris"}))
+    await send(pool, track("Seen", user_id="u", defaults={"timezone": "Asia/Tokyo"}))
     assert await rows(pool, "select timezone from contact") == [("Europe/Paris",)]
 
 
@@ -259,7 +261,7 @@ async def test_an_event_of_an_unknown_topic_is_rejected_alone(pool: Pool) -> Non
     assert await rows(pool, "select external_id from contact") == [("u",)]
 
 
-async def test_a_fate_is_kept_once_and_settles_the_message(pool: Pool) -> None:
+async def test_a_status_is_kept_once_and_settles_the_message(pool: Pool) -> None:
     await send(pool, identify({"email": "a@example.com"}, user_id="u"))
     contact = await contact_of(pool, "u")
     message = await add_message(pool, contact, "hello", "unknown")
@@ -268,11 +270,24 @@ async def test_a_fate_is_kept_once_and_settles_the_message(pool: Pool) -> None:
     await send(pool, track("Message Opened", {"step": "hello"}, user_id="u"))
     ((state, opened),) = await rows(pool, "select state, opened_at from message")
     assert state == "sent"
+    assert opened is not None
     await send(pool, track("Message Opened", {"message_id": str(message)}, user_id="u"))
     assert await rows(pool, "select opened_at from message") == [(opened,)]
     assert await rows(
         pool, "select distinct properties->>'message_id' from event where name = 'Message Opened'"
     ) == [(str(message),)]
+
+
+@pytest.mark.parametrize(("status", "name"), STATUS_EVENTS.items())
+async def test_each_status_is_recorded_in_its_column_alone(
+    pool: Pool, status: MessageStatus, name: str
+) -> None:
+    await send(pool, identify({"email": "a@example.com"}, user_id="u"))
+    await add_message(pool, await contact_of(pool, "u"), "hello")
+    await send(pool, track(name, {"step": "hello"}, user_id="u"))
+    columns = ", ".join(f"{each}_at is not null" for each in STATUSES)
+    [reached] = await rows(pool, f"select {columns} from message")
+    assert [each for each, yes in zip(STATUSES, reached, strict=True) if yes] == [status]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +321,7 @@ async def test_a_hard_bounce_or_a_complaint_suppresses_the_address(
         ({"step": "hello", "type": "medium"}, "bad_properties"),
     ],
 )
-async def test_a_fate_of_no_message_is_rejected(
+async def test_a_status_of_no_message_is_rejected(
     pool: Pool, properties: dict[str, Any], code: str
 ) -> None:
     await send(pool, track("Seen", user_id="u"))
@@ -406,7 +421,7 @@ async def test_plain_events_of_known_contacts_are_taken_as_any_other(pool: Pool)
 
 async def test_plain_events_beyond_what_is_plain_are_taken_in_full(pool: Pool) -> None:
     await send(pool, identify(user_id="u"))
-    zone = track("Seen", user_id="u", filling={"timezone": "Europe/Paris"})
+    zone = track("Seen", user_id="u", defaults={"timezone": "Europe/Paris"})
     stranger = track("Seen", user_id="new")
     known = track("Seen", user_id="u")
     reused = track("Seen", user_id="u", message_id="m")
