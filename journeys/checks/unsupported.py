@@ -15,23 +15,16 @@ from journeys.model.conditions import (
     NearCondition,
     SegmentCondition,
 )
-from journeys.model.documents import AnyDocument, Places, Segment, Template, Topic
+from journeys.model.documents import AnyDocument
+from journeys.model.entry_kinds import ENTRY_KINDS, NAMES_BY_MODEL
 from journeys.model.journey import Journey
 from journeys.model.moments import is_duration
 from journeys.model.parts import Part, parts_of
 from journeys.model.problems import Path, Problem
-from journeys.model.sends import Channel, Email, SendSettings, Sms
+from journeys.model.sends import Email, SendSettings, Sms
+from journeys.model.step_kinds import STEP_KINDS
 from journeys.model.steps import AnyWait, BaseStep, ForWait, TriggerWait, UntilWait
-from journeys.model.triggers import (
-    ApiEntry,
-    AttributeEntry,
-    DateEntry,
-    EventEntry,
-    GroupEntry,
-    NearEntry,
-    ScheduleEntry,
-    SegmentEntry,
-)
+from journeys.model.triggers import ApiEntry
 from journeys.templating.liquid import TemplateError, variables_of
 
 WORKS: Final[dict[str, bool]] = {
@@ -43,31 +36,12 @@ WORKS: Final[dict[str, bool]] = {
     "places documents": True,
     "channel documents": True,
     # how runs begin and end
-    "entry by event": True,
-    "entry by api": True,
-    "entry by segment": False,
-    "entry by group": False,
-    "entry by attribute": False,
-    "entry by date": False,
-    "entry by schedule": False,
-    "entry by near": False,
+    **{f"entry by {name}": kind.works for name, kind in ENTRY_KINDS.items()},
     "active": True,
     "exit by goal": True,
     "goal": True,
     # steps
-    "email steps": True,
-    "sms steps": True,
-    "webhook steps": True,
-    "wait steps": True,
-    "branch steps": True,
-    "split steps": True,
-    "update steps": True,
-    "group steps": True,
-    "coupon steps": True,
-    "emit steps": True,
-    "enter steps": True,
-    "goto steps": True,
-    "exit steps": True,
+    **{f"{name} steps": kind.works for name, kind in STEP_KINDS.items()},
     # waits
     "wait for a duration": True,
     "wait after a message": True,
@@ -89,25 +63,6 @@ WORKS: Final[dict[str, bool]] = {
     "since and before other than entry": True,
     "segment conditions": True,
     "near conditions": True,
-}
-
-_DOCUMENTS: Final = {
-    Journey: "journey documents",
-    Topic: "topic documents",
-    Segment: "segment documents",
-    Template: "template documents",
-    Places: "places documents",
-    Channel: "channel documents",
-}
-_ENTRIES: Final = {
-    EventEntry: "entry by event",
-    ApiEntry: "entry by api",
-    SegmentEntry: "entry by segment",
-    GroupEntry: "entry by group",
-    AttributeEntry: "entry by attribute",
-    DateEntry: "entry by date",
-    ScheduleEntry: "entry by schedule",
-    NearEntry: "entry by near",
 }
 
 
@@ -138,7 +93,7 @@ def constructs_of(document: AnyDocument) -> set[str]:
 def _lacking(document: AnyDocument, *, entries: bool = True) -> list[Problem]:
     found: dict[tuple[Path, str], Problem] = {}
     for part in parts_of(document):
-        if not entries and type(part.model) in _ENTRIES:
+        if not entries and type(part.model) in NAMES_BY_MODEL:
             continue
         constructs = [
             ((*part.path, *([key] if key else [])), construct)
@@ -156,11 +111,10 @@ def _lacking(document: AnyDocument, *, entries: bool = True) -> list[Problem]:
 def _constructs(part: Part) -> Iterator[tuple[str, str | None]]:
     """The constructs that a part is or sets, each with the key that says so."""
     model = part.model
-    kind = type(model)
-    if kind in _DOCUMENTS:
-        yield _DOCUMENTS[kind], None
-    elif kind in _ENTRIES:
-        yield _ENTRIES[kind], None
+    if isinstance(model, AnyDocument):
+        yield f"{model.kind} documents", None
+    elif type(model) in NAMES_BY_MODEL:
+        yield f"entry by {NAMES_BY_MODEL[type(model)]}", None
     elif isinstance(model, BaseStep):
         yield f"{model.kind} steps", model.kind
     elif isinstance(model, EventCondition):

@@ -12,14 +12,14 @@ from journeys.model.sends import Channel
 from journeys.model.unions import discriminated_by, tag
 from journeys.model.values import DocumentModel, Key, Name, Text
 
-Kind = Literal["journey", "segment", "topic", "template", "places", "channel"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+DocumentKind = Literal["journey", "segment", "topic", "template", "places", "channel"]
+DOCUMENT_KINDS: Final[tuple[DocumentKind, ...]] = get_args(DocumentKind)
 
 
 class Segment(DocumentModel):
     """A set of contacts, defined by a condition."""
 
-    kind: ClassVar[Kind] = "segment"
+    kind: ClassVar[DocumentKind] = "segment"
     segment: Key
     if_: Condition = Field(alias="if")
 
@@ -32,7 +32,7 @@ class Segment(DocumentModel):
 class Topic(DocumentModel):
     """What a contact subscribes to, and what holds where there is no record of it."""
 
-    kind: ClassVar[Kind] = "topic"
+    kind: ClassVar[DocumentKind] = "topic"
     topic: Key
     name: Text | None = None
     default: Literal["opt_in", "opt_out", "double"]
@@ -63,7 +63,7 @@ class TemplateContent(DocumentModel):
 class Template(TemplateContent):
     """Contents that several sends share."""
 
-    kind: ClassVar[Kind] = "template"
+    kind: ClassVar[DocumentKind] = "template"
     template: Key
     layout: Key | None = None
     locales: dict[Text, TemplateContent] = Field(default_factory=dict)
@@ -91,7 +91,7 @@ class Place(DocumentModel):
 class Places(DocumentModel):
     """A list of places."""
 
-    kind: ClassVar[Kind] = "places"
+    kind: ClassVar[DocumentKind] = "places"
     places: Key
     list: Annotated[list[Place], Field(min_length=1)]
 
@@ -108,7 +108,7 @@ Document = Annotated[
     | Annotated[Template, Tag(tag("template"))]
     | Annotated[Places, Tag(tag("places"))]
     | Annotated[Channel, Tag(tag("channel"))],
-    discriminated_by("a document", *KINDS, hints={"steps": "journey", "entry": "journey"}),
+    discriminated_by("a document", *DOCUMENT_KINDS, hints={"steps": "journey", "entry": "journey"}),
 ]
 
 AnyDocument: TypeAlias = Journey | Segment | Topic | Template | Places | Channel

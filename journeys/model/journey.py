@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from journeys.model.entry_kinds import recurs
 from journeys.model.moments import ActivePeriod, Cap, QuietHours, Window
 from journeys.model.sends import (
     HELD_BY,
@@ -26,7 +27,7 @@ from journeys.model.sends import (
     inherit,
 )
 from journeys.model.steps import EmailStep, SendStep, Step, WebhookStep, children
-from journeys.model.triggers import DateEntry, Entry, ExitRule, Goal, ScheduleEntry
+from journeys.model.triggers import Entry, ExitRule, Goal
 from journeys.model.unions import PLAIN, discriminated_by, tag
 from journeys.model.values import DocumentModel, DurationText, Key, Text
 from journeys.time.durations import Duration
@@ -36,12 +37,6 @@ PathInDocument = tuple[str | int, ...]
 
 def _listed(value: object) -> object:
     return value if isinstance(value, list) or value is None else [value]
-
-
-def _recurs(entry: object) -> bool:
-    if isinstance(entry, dict):
-        return "date" in entry or "schedule" in entry
-    return isinstance(entry, DateEntry | ScheduleEntry)
 
 
 def _written_re_entry(value: object) -> object:
@@ -116,7 +111,7 @@ class Journey(DocumentModel):
         if not isinstance(value, dict) or "re_entry" in value or "entry" not in value:
             return value
         entries = _listed(value["entry"])
-        if isinstance(entries, list) and entries and all(map(_recurs, entries)):
+        if isinstance(entries, list) and entries and all(map(recurs, entries)):
             # Each occurrence is a key of its own, so it can't come twice.
             return {**value, "re_entry": "always"}
         return value

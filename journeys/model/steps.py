@@ -38,7 +38,7 @@ from journeys.model.values import (
     Value,
 )
 from journeys.protocol.message_status import MessageStatus
-from journeys.protocol.program import Kind
+from journeys.protocol.program import KINDS, Kind
 
 RESERVED_OUTCOMES = frozenset({"skipped", "else", "timed_out"})
 """What a case, an arm or a named trigger may not be called: outcomes that mean something else."""
@@ -397,8 +397,7 @@ Step = Annotated[
     | Annotated[ExitStep, Tag(tag("exit"))],
     discriminated_by(
         "a step",
-        *("email", "sms", "webhook", "wait", "branch", "split", "update", "group"),
-        *("coupon", "emit", "enter", "goto", "exit"),
+        *KINDS,
         hints={"max_visits": "goto"},
     ),
 ]

@@ -6,7 +6,7 @@ texts, addresses and conditions stay in Postgres, where activities read them by 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, Field
 
@@ -14,6 +14,7 @@ Kind = Literal[
     "email", "sms", "webhook", "wait", "branch", "split", "update", "group", "coupon",
     "emit", "enter", "goto", "exit",
 ]  # fmt: skip
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 class Node(BaseModel):
