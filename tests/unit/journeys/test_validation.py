@@ -272,13 +272,25 @@ def test_files_may_share_what_they_need() -> None:
     assert [each.code for each in errors(f"{journey}---\n{journey}")] == ["duplicate_document"]
 
 
-@pytest.mark.parametrize("line", ["0 9 * * mon", "*/5 0-6,22 1 jan-mar 0", "0 0 * * *"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 9 * * mon", "*/5 0-6,22 1 jan-mar 0", "0 0 * * *", "0 0 * * fri-sun", "0 0 * * 5-7",
+        "0 0 29 feb *",
+    ],
+)  # fmt: skip
 def test_cron_lines_are_taken(line: str) -> None:
     text = f"journey: j\nentry: {{schedule: {{cron: '{line}'}}}}\nsteps: [{{id: w, wait: 1d}}]\n"
     assert errors(text) == []
 
 
-@pytest.mark.parametrize("line", ["0 9 * *", "60 * * * *", "* * * * mo", "*/0 * * * *", "@daily"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 9 * *", "60 * * * *", "* * * * mo", "*/0 * * * *", "@daily", "5-1 * * * *",
+        "0 0 * * fri-mon", "0 0 30 2 *", "1,,2 * * * *", "0 0 0 1 1 *",
+    ],
+)  # fmt: skip
 def test_other_cron_lines_are_refused(line: str) -> None:
     text = f"journey: j\nentry: {{schedule: {{cron: '{line}'}}}}\nsteps: [{{id: w, wait: 1d}}]\n"
     (problem,) = errors(text)
