@@ -1,4 +1,4 @@
-"""Documents: everything that is written in files, told by the key that names its kind."""
+"""Documents: the parts of a file, each of the kind that its first key names."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Segment(DocumentModel):
 
 
 class Topic(DocumentModel):
-    """What a contact subscribes to, and what holds where there is no record of it."""
+    """What a contact subscribes to, and whether it is subscribed without a record."""
 
     kind: ClassVar[DocumentKind] = "topic"
     topic: Key
@@ -44,7 +44,7 @@ class Topic(DocumentModel):
 
 
 class TemplateContent(DocumentModel):
-    """What a template says, in one language."""
+    """The content of a template in one language."""
 
     subject: Text | None = None
     preheader: Text | None = None
@@ -61,7 +61,7 @@ class TemplateContent(DocumentModel):
 
 
 class Template(TemplateContent):
-    """Contents that several sends share."""
+    """Content that several sends share."""
 
     kind: ClassVar[DocumentKind] = "template"
     template: Key
@@ -116,6 +116,6 @@ DOCUMENT: Final[TypeAdapter[Any]] = TypeAdapter(Document)
 
 
 def load(content: dict[str, Any]) -> AnyDocument:
-    """A document from JSON, as `as_document` wrote it. Raises pydantic.ValidationError."""
+    """The document of a JSON value that `as_document` returned. Raises ValidationError."""
     document: AnyDocument = DOCUMENT.validate_python(content)
     return document

@@ -1,4 +1,4 @@
-"""Why a send stands still, in a person's words."""
+"""Why a send is deferred and until when, in a person's words."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ _WORDS: Final = {
 
 
 def deferral_words(held: str | None) -> str:
-    """Why a send stands still: "its window is closed"."""
+    """Why a send is deferred: "its window is closed"."""
     return _WORDS.get(held or "", held or "held")
 
 
 def until_words(due: datetime | None, *, late: bool) -> str:
-    """Until when: "until 2026-03-02 08:00 UTC"; `late`: what comes then is that it is too late."""
+    """Until when a send is deferred: "until 2026-03-02 08:00 UTC".
+
+    `late`: at `due` its `up_to` is over, and it is skipped.
+    """
     if due is None:
         return "until it is woken"
     return f"{'skipped as late at' if late else 'until'} {due:%Y-%m-%d %H:%M} UTC"

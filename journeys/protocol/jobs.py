@@ -9,18 +9,18 @@ from typing import Final, Literal
 JobKind = Literal["move", "resume"]
 
 STOP_ACTIVITY: Final = "stop_job"
-"""Notes that a job was cancelled in Temporal; the same for every kind."""
+"""The activity that records that a job was cancelled in Temporal, for every kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobDefinition:
-    """One kind of job, by the names that Temporal's histories hold."""
+    """One kind of job, with its names in Temporal's histories."""
 
     workflow: str
     page_activity: str
-    """Works through the next page and says whether there is more."""
+    """The activity that works through the next page and returns whether there are more."""
     subject: str
-    """What it does, for a person; `{journey}` and `{version}` are the job's."""
+    """What the job does, for people; `{journey}` and `{version}` are filled in."""
 
 
 JOBS: Final[Mapping[JobKind, JobDefinition]] = {

@@ -1,4 +1,4 @@
-"""The words of the language in tables, read from its models: the page `docs/language-reference.md`.
+"""Tables of all keys and words of the language: the page `docs/language-reference.md`.
 
 `python -m journeys.reference.language_tables > docs/language-reference.md` writes it.
 """
@@ -68,10 +68,11 @@ from journeys.protocol.message_status import STATUSES
 
 _HEAD = """# The words of the language
 
-Made from the models: `python -m journeys.reference.language_tables > docs/language-reference.md`.
-[language.md](language.md) says what the words mean, and
-[language-examples.md](language-examples.md) shows them at work. Keys in **bold** are required; any
-other key is an error.
+Generated from the models by
+`python -m journeys.reference.language_tables > docs/language-reference.md`.
+[language.md](language.md) explains the words, and
+[language-examples.md](language-examples.md) shows them in examples. Keys in **bold** are required;
+keys that are not listed are errors.
 """
 
 
@@ -86,10 +87,10 @@ _FORMS: Final[Sequence[tuple[str, Sequence[type[DocumentModel]]]]] = (
     ("Documents", (Journey, Topic, Segment, Template, Places, Place, Channel, Country)),
     ("Entries", tuple(_entries())),
     ("Exits and goals", (EventExit, MessageExit, ConditionExit, EventGoal, MessageGoal)),
-    ("What sends say", (SendSettings, Email, Sms, Webhook)),
-    ("Holds and periods", (Window, QuietHours, Cap, ActivePeriod)),
+    ("Sends", (SendSettings, Email, Sms, Webhook)),
+    ("Windows, quiet hours, caps and periods", (Window, QuietHours, Cap, ActivePeriod)),
     ("Waits", (ForWait, UntilWait, TriggerWait, AnyWait)),
-    ("Ways", (Case, Arm, Winner)),
+    ("Cases and arms", (Case, Arm, Winner)),
     ("Moments by reference", (EntryMoment, AttributeMoment, StepMoment)),
     (
         "Conditions",
@@ -116,7 +117,7 @@ def text() -> str:
             ["", "words"],
             [
                 ("operators", _words(OPERATORS)),
-                ("what becomes of a message", _words(STATUSES)),
+                ("statuses of a message", _words(STATUSES)),
                 ("days", _words(WEEKDAYS)),
                 ("names that no case, arm or trigger may have", _words(sorted(RESERVED_OUTCOMES))),
             ],
