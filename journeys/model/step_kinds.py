@@ -54,11 +54,11 @@ class StepKind(Generic[S]):
 
     model: type[S]
     outcomes: Callable[[S], Sequence[str]]
-    """The outcomes that a visit to a step can have, besides `skipped`."""
+    """The outcomes that a visit to a step can have, without `skipped`."""
     outcome_words: Sequence[str]
-    """The same for the reference page, where no step is at hand."""
+    """The same outcomes for the reference page, in words that fit all steps of the kind."""
     outputs: Callable[[S], Sequence[str]] = _nothing
-    """What `steps.<id>` holds after a visit, besides what every step leaves."""
+    """The outputs in `steps.<id>` after a visit, without those that every step has."""
     impossible: Callable[[S], Mapping[str, str]] = _none_impossible
     """Those of `outcomes` that no visit to this very step can have, each with the reason."""
     untested: frozenset[str] = frozenset()

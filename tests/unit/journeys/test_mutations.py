@@ -151,7 +151,7 @@ def around(place: int, path: Path) -> tuple[int, int]:
 
 
 STRUCTURE = {"missing_key", "unknown_key", "wrong_type", "wrong_value"}
-"""What is wrong with a place itself, and not with what stands elsewhere because of it."""
+"""Codes of problems of a place itself, not of other places that refer to it."""
 
 
 def about_structure(text: str) -> list[Problem]:
