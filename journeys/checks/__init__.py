@@ -1,1 +1,1 @@
-"""Validation: whether documents make sense, alone and together."""
+"""Validation of documents, alone and together with others."""

@@ -1,4 +1,4 @@
-"""Whether what a document names exists: steps, outcomes, topics, segments, templates, places."""
+"""Checks of references: to steps, outcomes, topics, segments, templates and places."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from journeys.protocol.channels import MESSAGE_KINDS
 
 @dataclass(frozen=True, slots=True)
 class KnownKeys:
-    """The keys that exist, in the same files or on the server."""
+    """The keys of documents that exist, in the same files or on the server."""
 
     topics: frozenset[str] = field(default_factory=frozenset)
     segments: frozenset[str] = field(default_factory=frozenset)
@@ -38,11 +38,11 @@ class KnownKeys:
     journeys: frozenset[str] = field(default_factory=frozenset)
     pools: frozenset[str] = field(default_factory=frozenset)
     within_segments: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Of the server's segments, those that each names."""
+    """For each segment on the server, the segments that it names."""
 
     @classmethod
     def of(cls, documents: list[AnyDocument]) -> KnownKeys:
-        """What these documents define."""
+        """The keys that these documents define."""
         keys = {
             kind: frozenset(document.key for document in documents if document.kind == kind)
             for kind in ("topic", "segment", "template", "places", "journey")
@@ -68,7 +68,7 @@ class KnownKeys:
 
 
 def segments_in(document: DocumentModel) -> frozenset[str]:
-    """The segments that conditions of a document name."""
+    """The segments that the conditions of a document name."""
     return frozenset(
         part.model.segment
         for part in parts_of(document)
@@ -77,17 +77,20 @@ def segments_in(document: DocumentModel) -> frozenset[str]:
 
 
 def document_references(document: AnyDocument, known: KnownKeys) -> Iterator[Problem]:
-    """Topics, segments, templates and places that do not exist; pools and journeys as warnings."""
+    """References to topics, segments, templates and places that do not exist.
+
+    Unknown pools and journeys are warnings.
+    """
     for part in parts_of(document):
         for kind, key, inside in _named(part):
-            present: frozenset[str] = getattr(known, kind)
-            if key is None or key in present:
+            existing: frozenset[str] = getattr(known, kind)
+            if key is None or key in existing:
                 continue
             word = kind if kind == "places" else kind.removesuffix("s")
             yield Problem(
                 f"unknown_{word}",
                 f"there is no {word} `{key}`",
-                _hint(key, list(present)),
+                _hint(key, list(existing)),
                 severity="warning" if kind in ("pools", "journeys") else "error",
                 path=(*part.path, inside),
                 step=part.step,
@@ -121,7 +124,7 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
 
 
 def step_references(journey: Journey) -> Iterator[Problem]:
-    """Steps, outcomes and properties of steps that do not exist."""
+    """References to steps, outcomes and outputs of steps that do not exist."""
     steps = {step.id: step for step in journey.all_steps()}
     reachable = _lines(journey)
     for part in parts_of(journey):
@@ -156,7 +159,7 @@ def step_references(journey: Journey) -> Iterator[Problem]:
 
 
 def _lines(journey: Journey) -> dict[str, Path]:
-    """For each step, which list of steps it belongs to at whatever depth."""
+    """For each step at any depth, the path of the main line or of the exit it belongs to."""
     return {step.id: path[:1] if path[0] == "steps" else path[:2] for path, step in journey.walk()}
 
 
@@ -180,7 +183,7 @@ def _outcomes(part: Part, condition: StepCondition, step: Step) -> Iterator[Prob
 
 
 def property_problem(step: Step, path: str, part: Part, place: Path) -> Iterator[Problem]:
-    """Whether a step leaves what is read of it: `outcome`, `event.score`, `body.items.0`."""
+    """A problem if a step does not have an output: `outcome`, `event.score`, `body.items.0`."""
     known = output_properties(step)
     name = path.split(".")[0]
     if name not in known:

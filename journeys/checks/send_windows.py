@@ -1,4 +1,4 @@
-"""Whether sends can ever go out: windows and quiet hours that leave no hour between them."""
+"""Checks of windows and quiet hours that never let a send go out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from journeys.schedule.opening_hours import OpeningHours, opening_hours_of
 
 
 def send_problems(journey: Journey) -> Iterator[Problem]:
-    """Sends that would be skipped whatever the day."""
+    """Sends that can never go out."""
     for path, step in journey.walk():
         if isinstance(step, EmailStep | SmsStep):
             settings = journey.effective(step)
@@ -22,7 +22,7 @@ def send_problems(journey: Journey) -> Iterator[Problem]:
 
 
 def channel_problems(channel: Channel) -> Iterator[Problem]:
-    """Hours of a channel, alone or with those of a country, that leave none."""
+    """Channels whose hours, alone or with those of a country, never let a message go out."""
     places: list[tuple[Path, str, Country | None]] = [((), "this channel", None)]
     places += [(("countries", code), code, country) for code, country in channel.countries.items()]
     for path, words, country in places:
@@ -38,7 +38,7 @@ def _never(settings: EffectiveSend | Channel, country: Country | None) -> Iterat
         return
     at = settings.send_at if isinstance(settings, EffectiveSend) else None
     if at not in (None, "best"):
-        # It comes to its window at this time, unless quiet hours put it off.
+        # The send meets its window at this time of day, unless quiet hours delay it.
         skipping = opening_hours_of(settings, country, skipping=True)
         if waiting.ever_at(time.fromisoformat(at)) and not skipping.ever_at(time.fromisoformat(at)):
             yield "never_open", f"is always skipped: its window is closed at {at}, its `send_at`"

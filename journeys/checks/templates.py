@@ -1,4 +1,4 @@
-"""Whether the templates of a document can be filled in: their syntax and their variables."""
+"""Checks of templates: their syntax and their variables."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ ROOTS = ("contact", "entry", "entries", "steps", *LINKS)
 
 
 def template_problems(document: AnyDocument, steps: dict[str, Step] | None) -> Iterator[Problem]:
-    """Templates that can't be read, and variables that can't exist.
+    """Templates with wrong syntax, and variables that do not exist.
 
-    `steps` are those of the journey around them; None for a document that serves many journeys.
+    `steps` are the steps of the journey; None for a document that many journeys use.
     """
     for part in parts_of(document):
         for path, text, secrets in texts_with_variables(part):
@@ -46,7 +46,7 @@ def template_problems(document: AnyDocument, steps: dict[str, Step] | None) -> I
 
 
 def texts_with_variables(part: Part) -> Iterator[tuple[Path, str, bool]]:
-    """The templates that a part holds itself: path, text, and whether it may read secrets."""
+    """The templates of a part: path, text, and whether it may read secrets."""
     model = part.model
     names: tuple[str, ...] = ()
     if isinstance(model, Email):

@@ -1,7 +1,7 @@
-"""What of the language works: one table, and which constructs a document uses.
+"""Table of the constructs that work, and checks of documents against it.
 
-A construct that does not work yet is parsed, checked and warned about, and a document that uses one
-is refused at activation: never ignored.
+A construct that does not work yet is parsed and checked. Validation warns about it, and activation
+refuses a document that uses it.
 """
 
 from __future__ import annotations
@@ -15,23 +15,16 @@ from journeys.model.conditions import (
     NearCondition,
     SegmentCondition,
 )
-from journeys.model.documents import AnyDocument, Places, Segment, Template, Topic
+from journeys.model.documents import AnyDocument
+from journeys.model.entry_kinds import ENTRY_KINDS, NAMES_BY_MODEL
 from journeys.model.journey import Journey
 from journeys.model.moments import is_duration
 from journeys.model.parts import Part, parts_of
 from journeys.model.problems import Path, Problem
-from journeys.model.sends import Channel, Email, SendSettings, Sms
+from journeys.model.sends import Email, SendSettings, Sms
+from journeys.model.step_kinds import STEP_KINDS
 from journeys.model.steps import AnyWait, BaseStep, ForWait, TriggerWait, UntilWait
-from journeys.model.triggers import (
-    ApiEntry,
-    AttributeEntry,
-    DateEntry,
-    EventEntry,
-    GroupEntry,
-    NearEntry,
-    ScheduleEntry,
-    SegmentEntry,
-)
+from journeys.model.triggers import ApiEntry
 from journeys.templating.liquid import TemplateError, variables_of
 
 WORKS: Final[dict[str, bool]] = {
@@ -43,31 +36,12 @@ WORKS: Final[dict[str, bool]] = {
     "places documents": True,
     "channel documents": True,
     # how runs begin and end
-    "entry by event": True,
-    "entry by api": True,
-    "entry by segment": False,
-    "entry by group": False,
-    "entry by attribute": False,
-    "entry by date": False,
-    "entry by schedule": False,
-    "entry by near": False,
+    **{f"entry by {name}": kind.works for name, kind in ENTRY_KINDS.items()},
     "active": True,
     "exit by goal": True,
     "goal": True,
     # steps
-    "email steps": True,
-    "sms steps": True,
-    "webhook steps": True,
-    "wait steps": True,
-    "branch steps": True,
-    "split steps": True,
-    "update steps": True,
-    "group steps": True,
-    "coupon steps": True,
-    "emit steps": True,
-    "enter steps": True,
-    "goto steps": True,
-    "exit steps": True,
+    **{f"{name} steps": kind.works for name, kind in STEP_KINDS.items()},
     # waits
     "wait for a duration": True,
     "wait after a message": True,
@@ -91,60 +65,41 @@ WORKS: Final[dict[str, bool]] = {
     "near conditions": True,
 }
 
-_DOCUMENTS: Final = {
-    Journey: "journey documents",
-    Topic: "topic documents",
-    Segment: "segment documents",
-    Template: "template documents",
-    Places: "places documents",
-    Channel: "channel documents",
-}
-_ENTRIES: Final = {
-    EventEntry: "entry by event",
-    ApiEntry: "entry by api",
-    SegmentEntry: "entry by segment",
-    GroupEntry: "entry by group",
-    AttributeEntry: "entry by attribute",
-    DateEntry: "entry by date",
-    ScheduleEntry: "entry by schedule",
-    NearEntry: "entry by near",
-}
-
 
 def unsupported(document: AnyDocument) -> list[Problem]:
-    """What the document uses that does not work yet, as errors."""
-    return _lacking(document)
+    """The constructs of a document that do not work yet, as errors."""
+    return _not_working(document)
 
 
 def activation_blockers(document: AnyDocument) -> list[Problem]:
-    """What keeps the document from being made live: activation refuses it with these errors.
+    """The errors with which activation refuses a document.
 
-    It is all that does not work yet, but for entries that stand beside `{api: true}`: until they
-    work, runs begin by API.
+    They are the constructs that do not work yet. Entries beside `{api: true}` are left out: until
+    they work, runs begin by API.
     """
     by_api = isinstance(document, Journey) and any(
         isinstance(entry, ApiEntry) for entry in document.entry
     )
-    return _lacking(document, entries=not by_api)
+    return _not_working(document, entries=not by_api)
 
 
 def constructs_of(document: AnyDocument) -> set[str]:
     """The constructs that a document uses, in the words of `WORKS`."""
     parts = list(parts_of(document))
-    plain = {construct for part in parts for construct, _ in _constructs(part)}
-    return plain | {construct for part in parts for _, construct in _links(part)}
+    used = {construct for part in parts for construct, _ in _constructs(part)}
+    return used | {construct for part in parts for _, construct in _link_constructs(part)}
 
 
-def _lacking(document: AnyDocument, *, entries: bool = True) -> list[Problem]:
+def _not_working(document: AnyDocument, *, entries: bool = True) -> list[Problem]:
     found: dict[tuple[Path, str], Problem] = {}
     for part in parts_of(document):
-        if not entries and type(part.model) in _ENTRIES:
+        if not entries and type(part.model) in NAMES_BY_MODEL:
             continue
         constructs = [
             ((*part.path, *([key] if key else [])), construct)
             for construct, key in _constructs(part)
         ]
-        for path, construct in [*constructs, *_links(part)]:
+        for path, construct in [*constructs, *_link_constructs(part)]:
             if not WORKS[construct]:
                 message = f"parsed, not working yet: {construct}"
                 found.setdefault(
@@ -154,36 +109,35 @@ def _lacking(document: AnyDocument, *, entries: bool = True) -> list[Problem]:
 
 
 def _constructs(part: Part) -> Iterator[tuple[str, str | None]]:
-    """The constructs that a part is or sets, each with the key that says so."""
+    """The constructs that a part is or has, each with its key in the part."""
     model = part.model
-    kind = type(model)
-    if kind in _DOCUMENTS:
-        yield _DOCUMENTS[kind], None
-    elif kind in _ENTRIES:
-        yield _ENTRIES[kind], None
+    if isinstance(model, AnyDocument):
+        yield f"{model.kind} documents", None
+    elif type(model) in NAMES_BY_MODEL:
+        yield f"entry by {NAMES_BY_MODEL[type(model)]}", None
     elif isinstance(model, BaseStep):
         yield f"{model.kind} steps", model.kind
     elif isinstance(model, EventCondition):
-        yield from _history(model)
+        yield from _event_constructs(model)
     elif isinstance(model, SegmentCondition):
         yield "segment conditions", "segment"
     elif isinstance(model, NearCondition):
         yield "near conditions", "near"
     elif isinstance(model, ForWait | UntilWait | TriggerWait | AnyWait):
-        yield from _wait(model)
+        yield from _wait_constructs(model)
     if isinstance(model, Journey):
         yield from ((key, key) for key in ("active", "goal") if getattr(model, key) is not None)
         if any(isinstance(rule, str) for rule in model.exit):
             yield "exit by goal", "exit"
     if isinstance(model, SendSettings):
-        yield from _contents(model)
+        yield from _content_constructs(model)
     if isinstance(model, SendSettings | Journey):
         for key in ("window", "quiet_hours", "cap", "send_at"):
             if getattr(model, key, None) is not None:
                 yield key, key
 
 
-def _links(part: Part) -> Iterator[tuple[Path, str]]:
+def _link_constructs(part: Part) -> Iterator[tuple[Path, str]]:
     for path, text, _ in texts_with_variables(part):
         try:
             roots = {variable.root for variable in variables_of(text)}
@@ -193,7 +147,7 @@ def _links(part: Part) -> Iterator[tuple[Path, str]]:
             yield path, "links in templates"
 
 
-def _history(condition: EventCondition) -> Iterator[tuple[str, str]]:
+def _event_constructs(condition: EventCondition) -> Iterator[tuple[str, str]]:
     for key in ("sum", "avg", "min", "max"):
         if getattr(condition, key) is not None:
             yield "sum, avg, min and max of events", key
@@ -202,7 +156,9 @@ def _history(condition: EventCondition) -> Iterator[tuple[str, str]]:
             yield "since and before other than entry", key
 
 
-def _wait(wait: ForWait | UntilWait | TriggerWait | AnyWait) -> Iterator[tuple[str, str | None]]:
+def _wait_constructs(
+    wait: ForWait | UntilWait | TriggerWait | AnyWait,
+) -> Iterator[tuple[str, str | None]]:
     if isinstance(wait, ForWait):
         yield "wait for a duration", None
         if wait.after is not None or wait.up_to is not None:
@@ -218,7 +174,7 @@ def _wait(wait: ForWait | UntilWait | TriggerWait | AnyWait) -> Iterator[tuple[s
         yield "up_to with a moment", "up_to"
 
 
-def _contents(settings: SendSettings) -> Iterator[tuple[str, str]]:
+def _content_constructs(settings: SendSettings) -> Iterator[tuple[str, str]]:
     if isinstance(settings, Email | Sms) and settings.template is not None:
         yield "template of a send", "template"
     if isinstance(settings, Email) and settings.mjml is not None:

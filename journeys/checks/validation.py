@@ -1,4 +1,4 @@
-"""Whether documents make sense: alone, and beside the others."""
+"""Validation of documents: each alone, and all of them together."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ from journeys.time.zones import zone_of
 
 __all__ = ["check", "unsupported", "validate"]
 
-_NEEDED: dict[str, tuple[str, ...]] = {
+_REQUIRED: dict[str, tuple[str, ...]] = {
     name: event.properties
     for name, event in WELL_KNOWN_EVENTS.items()
     if event.effect in ("consent", "coupon")
@@ -61,18 +61,18 @@ _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+")
 
 
 def check(parsed: list[Parsed], known: KnownKeys | None = None) -> list[Problem]:
-    """The problems of documents that belong together, with files and lines.
+    """The errors and warnings of documents that belong together, in the order of the files.
 
-    `known` is what the server has besides. Errors and warnings, in the order of the files.
+    `known` has the documents of the server.
     """
-    there = KnownKeys.of([each.document for each in parsed]) | (known or KnownKeys())
+    everything = KnownKeys.of([each.document for each in parsed]) | (known or KnownKeys())
     found: list[Problem] = []
     seen: dict[tuple[str, str], Parsed] = {}
     for each in parsed:
         document = each.document
-        problems = list(validate(document, there))
+        problems = list(validate(document, everything))
         first = seen.setdefault((document.kind, document.key), each)
-        # What several journeys need, each file may hold: nobody can mean two things by it.
+        # Each of several files may hold the same topic or segment that its journeys need.
         same = not isinstance(document, Journey) and first.document == document
         if first is not each and not same:
             where = f"{first.file}:{first.lines.value(()).line}"
@@ -81,12 +81,12 @@ def check(parsed: list[Parsed], known: KnownKeys | None = None) -> list[Problem]
         placed = [each.placed(problem) for problem in problems]
         found += sorted(placed, key=lambda problem: (problem.line, problem.column))
     by_key = {each.document.key: each for each in parsed if isinstance(each.document, Segment)}
-    found += _circles(by_key, there)
+    found += _circles(by_key, everything)
     return found
 
 
 def validate(document: AnyDocument, known: KnownKeys) -> list[Problem]:
-    """The problems of one document beside what is known. They have paths, and no lines yet."""
+    """The problems of one document, with paths but no lines yet."""
     problems = list(document_references(document, known))
     for part in parts_of(document):
         problems += _values(part)
@@ -196,7 +196,7 @@ def _active(journey: Journey) -> Iterator[Problem]:
 def _outside_a_run(
     parts: Iterator[Part], words: str, also: tuple[type, ...] = ()
 ) -> Iterator[Problem]:
-    """What only a run can know, asked where there is none."""
+    """References that need a run, in a part of a document where there is none."""
     forbidden = (StepCondition, StepReference, MessageCondition, MessageTrigger)
     for part in parts:
         if isinstance(part.model, forbidden):
@@ -215,7 +215,7 @@ def _outside_a_run(
 
 
 def _too_early(journey: Journey, flow: Flow) -> Iterator[Problem]:
-    """Waits and conditions on steps that no run has visited by then."""
+    """Waits and conditions on steps that no run can have visited by then."""
     main = {step.id for path, step in journey.walk() if path[0] == "steps"}
     for part in parts_of(journey):
         if part.step not in main or not part.path or part.path[0] != "steps":
@@ -266,7 +266,7 @@ def _values(part: Part) -> Iterator[Problem]:
             message = f"`{model.url}` is no address to call"
             yield part.problem("url", message, "begin with https:// or http://", "url")
     elif isinstance(model, Emission):
-        for name in _NEEDED.get(model.event, ()):
+        for name in _REQUIRED.get(model.event, ()):
             if model.properties.get(name) is None:
                 message = f"`{model.event}` without a `{name}` always fails"
                 hint = f"give it properties: {{{name}: …}}"
@@ -295,7 +295,7 @@ def _zone(part: Part, zone: str) -> Iterator[Problem]:
 
 
 def _circles(segments: dict[str, Parsed], known: KnownKeys) -> Iterator[Problem]:
-    """Segments that contain themselves, by way of the server's if need be."""
+    """Segments that contain themselves, directly or through segments of the server."""
     inside = {**known.within_segments}
     for key, each in segments.items():
         inside[key] = segments_in(each.document)

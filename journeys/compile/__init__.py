@@ -1,1 +1,1 @@
-"""From a journey to the program that workflows run."""
+"""The compiler from journeys to programs, and the analysis of their flow."""

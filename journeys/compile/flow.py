@@ -1,4 +1,4 @@
-"""How a run may flow through a journey: what can't be reached, what turns without a wait."""
+"""Flow analysis of a journey: unreachable steps, loops without a wait, sends that come too late."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from journeys.model.journey import Journey
 from journeys.model.problems import Path, Problem
 from journeys.model.steps import (
     BranchStep,
-    EmailStep,
     ExitStep,
     GotoStep,
-    SmsStep,
+    SendStep,
+    SplitStep,
     Step,
     UntilWait,
     WaitStep,
-    WebhookStep,
     children,
 )
 from journeys.protocol.program import Program
 
 
 class Flow:
-    """The ways through a journey whose steps have ids of their own and known targets."""
+    """The ways through a journey. Its step ids must be unique, and its jumps must have targets."""
 
     def __init__(self, journey: Journey) -> None:
         self.journey = journey
@@ -33,7 +32,7 @@ class Flow:
         self.steps = [journey.step(node.id) for node in self.program.nodes]
         self._reach: dict[int, set[int]] = {}
         self.ways = [self._ways(place) for place in range(len(self.steps))]
-        # A jump forward is only ever spent inside a loop around it.
+        # Outside a loop a jump always jumps, because its target was visited at most once before.
         once = {
             place: [self.index[step.goto]]
             for place, step in enumerate(self.steps)
@@ -43,7 +42,7 @@ class Flow:
         self._reach = {}
 
     def _ways(self, place: int) -> list[int]:
-        """Where a visit may lead, by any outcome that it can have."""
+        """The nodes that may follow a visit to a node, over all of its outcomes."""
         node, step = self.program.nodes[place], self.steps[place]
         targets = set(node.arrows.values())
         if not self._always_leaves(step):
@@ -51,16 +50,17 @@ class Flow:
         return sorted(target for target in targets if target is not None)
 
     def _always_leaves(self, step: Step) -> bool:
+        """Whether no visit leads to the next node by default, but each follows an arrow or ends."""
         if step.if_ is not None:
             return False
         if isinstance(step, ExitStep):
             return True
         if isinstance(step, BranchStep):
             return step.else_ is not None
-        return step.kind == "split"
+        return isinstance(step, SplitStep)
 
     def reach(self, place: int) -> set[int]:
-        """The nodes that may come after this one; itself if it stands in a loop."""
+        """The nodes that a run may come to after a node; the node itself if it is in a loop."""
         if place not in self._reach:
             seen: set[int] = set()
             waiting = list(self.ways[place])
@@ -77,13 +77,13 @@ class Flow:
         return self.precedes(step, step)
 
     def precedes(self, earlier: str, later: str) -> bool:
-        """Whether a run may have visited one step before it comes to another."""
+        """Whether a run may visit `earlier` before it comes to `later`."""
         return self.index[later] in self.reach(self.index[earlier])
 
     # ------------------------------------------------------------------ problems
 
     def problems(self) -> Iterator[Problem]:
-        """Loops without a wait, steps that can't be reached, sends after a moment long past."""
+        """Loops without a wait, unreachable steps, and sends after a moment that may be past."""
         yield from self._loops()
         yield from self._unreachable()
         yield from self._late_sends()
@@ -104,8 +104,8 @@ class Flow:
                 )
 
     def _circle(self, jump: int, target: int) -> list[int] | None:
-        """The way from a jump's target back to the jump that meets no wait, if there is one."""
-        came: dict[int, int | None] = {target: None}
+        """A way from a jump's target back to the jump without a wait, if there is one."""
+        came_from: dict[int, int | None] = {target: None}
         waiting = [target]
         while waiting:
             here = waiting.pop()
@@ -116,11 +116,11 @@ class Flow:
                 back: int | None = here
                 while back is not None:
                     circle.append(back)
-                    back = came[back]
+                    back = came_from[back]
                 return circle[::-1]
             for following in self.ways[here]:
-                if following not in came:
-                    came[following] = here
+                if following not in came_from:
+                    came_from[following] = here
                     waiting.append(following)
         return None
 
@@ -130,9 +130,9 @@ class Flow:
         journey = self.journey
         lines = [journey.steps, *(r.then for r in journey.exit if not isinstance(r, str))]
         for line in lines:
-            yield from self._dead(line, reached)
+            yield from self._unreached(line, reached)
 
-    def _dead(self, line: list[Step], reached: set[int]) -> Iterator[Problem]:
+    def _unreached(self, line: list[Step], reached: set[int]) -> Iterator[Problem]:
         for place, step in enumerate(line):
             if self.index[step.id] not in reached:
                 before = line[place - 1].id if place else None
@@ -146,7 +146,7 @@ class Flow:
                 )
                 return
             for _, inner in children(step):
-                yield from self._dead(inner, reached)
+                yield from self._unreached(inner, reached)
 
     def _late_sends(self) -> Iterator[Problem]:
         for place, step in enumerate(self.steps):
@@ -169,12 +169,9 @@ class Flow:
         following = self.program.nodes[place].next
         while following is not None:
             step = self.steps[following]
-            if isinstance(step, EmailStep | SmsStep | WebhookStep):
+            if isinstance(step, SendStep):
                 return step
-            if (
-                isinstance(step, WaitStep | BranchStep | GotoStep | ExitStep)
-                or step.kind == "split"
-            ):
+            if isinstance(step, WaitStep | BranchStep | SplitStep | GotoStep | ExitStep):
                 return None
             following = self.program.nodes[following].next
         return None

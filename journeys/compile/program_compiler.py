@@ -1,16 +1,33 @@
-"""From a definition to the program that workflows interpret.
+"""Compiler from a journey to the program that workflows interpret.
 
-Every step becomes a node and every way from one to another an arrow. Ways of a branch lead back to
-the step after it. The program holds ids and words of the definition only.
+Every step becomes a node. Every way from one step to another becomes an arrow; the ways of a branch
+meet again at the step after it. The program holds ids and words of the definition only.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from journeys.compile.summaries import summary
 from journeys.model.journey import Journey
-from journeys.model.steps import BranchStep, GotoStep, SplitStep, Step, children
+from journeys.model.steps import (
+    BranchStep,
+    CouponStep,
+    EmailStep,
+    EmitStep,
+    EnterStep,
+    ExitStep,
+    GotoStep,
+    GroupStep,
+    SmsStep,
+    SplitStep,
+    Step,
+    UpdateStep,
+    WaitStep,
+    WebhookStep,
+    children,
+)
 from journeys.protocol.program import Node, Program
 
 
@@ -34,10 +51,13 @@ def compile_program(journey: Journey) -> Program:
 
 @dataclass
 class _Layout:
+    """The nodes of a program that is being compiled, and the node of each step by its id."""
+
     nodes: list[Node] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
 
     def place(self, line: list[Step]) -> None:
+        """Adds a node for each step of a line, and for the steps inside it."""
         for step in line:
             self.index[step.id] = len(self.nodes)
             self.nodes.append(Node(id=step.id, kind=step.kind, summary=summary(step)))
@@ -45,24 +65,39 @@ class _Layout:
                 self.place(inner)
 
     def first(self, line: list[Step], after: int | None) -> int | None:
+        """The first node of a line of steps, or `after` if the line is empty."""
         return self.index[line[0].id] if line else after
 
     def link(self, line: list[Step], after: int | None) -> None:
+        """Draws the arrows of a line of steps; `after` is the node behind its last step."""
         for place, step in enumerate(line):
             following = self.first(line[place + 1 :], after)
             node = self.nodes[self.index[step.id]]
             node.next = following
-            if isinstance(step, GotoStep):
-                node.arrows = {"jumped": self.index[step.goto]}
-            elif isinstance(step, BranchStep):
-                node.arrows = {case.name: self.first(case.then, following) for case in step.branch}
-                if step.else_ is not None:
-                    node.arrows["else"] = self.first(step.else_, following)
-            elif isinstance(step, SplitStep):
-                for arm in step.split:
-                    # A winner goes the way of another arm.
-                    if arm.winner is None:
-                        end = None if arm.holdout else following
-                        node.arrows[arm.name] = self.first(arm.then or [], end)
+            node.arrows = self._arrows(step, following)
             for _, inner in children(step):
                 self.link(inner, following)
+
+    def _arrows(self, step: Step, following: int | None) -> dict[str, int | None]:
+        match step:
+            case GotoStep():
+                return {"jumped": self.index[step.goto]}
+            case BranchStep():
+                ways = {case.name: case.then for case in step.branch}
+                if step.else_ is not None:
+                    ways["else"] = step.else_
+                return {name: self.first(line, following) for name, line in ways.items()}
+            case SplitStep():
+                # An arm with a `winner` has no arrow: it follows the arrow of another arm.
+                return {
+                    arm.name: self.first(arm.then or [], None if arm.holdout else following)
+                    for arm in step.split
+                    if arm.winner is None
+                }
+            case (
+                EmailStep() | SmsStep() | WebhookStep() | WaitStep() | UpdateStep() | GroupStep()
+                | CouponStep() | EmitStep() | EnterStep() | ExitStep()
+            ):  # fmt: skip
+                return {}
+            case _:
+                assert_never(step)

@@ -1,6 +1,8 @@
-"""What a person would say of a step: "wait 2 days", "email reminder"."""
+"""Summaries of steps for people: "wait 2 days", "email reminder"."""
 
 from __future__ import annotations
+
+from typing import assert_never
 
 from journeys.model.conditions import (
     Condition,
@@ -14,70 +16,86 @@ from journeys.model.conditions import (
 from journeys.model.moments import is_duration
 from journeys.model.steps import (
     AnyWait,
+    BranchStep,
+    CouponStep,
+    EmailStep,
     EmitStep,
     EnterStep,
     ExitStep,
     ForWait,
     GotoStep,
     GroupStep,
+    SmsStep,
+    SplitStep,
     Step,
+    TriggerWait,
     UntilWait,
     UpdateStep,
     WaitStep,
+    WebhookStep,
 )
 from journeys.model.triggers import ConditionTrigger, EventTrigger, MessageTrigger
 from journeys.model.values import AttributeReference, DocumentModel, EntryReference, StepReference
 from journeys.time.durations import Duration
 
 LONGEST = 120
-"""Characters of a summary: it rides in every workflow's history."""
+"""Characters of a summary, which is part of every workflow's history."""
 
 
 def summary(step: Step) -> str:
-    """The step in a person's words; ids and words of the definition only."""
-    said = _said(step)
-    return said if len(said) <= LONGEST else said[: LONGEST - 1] + "…"
+    """The step in a person's words.
+
+    They hold ids and words of the definition, never data of a contact.
+    """
+    words = _words(step)
+    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
 
 
-def _said(step: Step) -> str:
-    if isinstance(step, WaitStep):
-        return _wait(step)
-    if isinstance(step, UpdateStep):
-        update = step.update
-        return "update " + ", ".join(dict.fromkeys([*update.set, *update.unset, *update.add]))
-    if isinstance(step, GroupStep):
-        added = [f"add to {', '.join(step.group.add)}"] if step.group.add else []
-        removed = [f"remove from {', '.join(step.group.remove)}"] if step.group.remove else []
-        return ", ".join(added + removed)
-    if isinstance(step, GotoStep):
-        return f"go to {step.goto}"
-    if isinstance(step, ExitStep):
-        return f"exit: {step.exit}"
-    if isinstance(step, EmitStep):
-        return f"emit {step.emit.event}"
-    if isinstance(step, EnterStep):
-        return f"enter {step.enter.journey}"
-    return f"{step.kind} {step.id}"
+def _words(step: Step) -> str:
+    match step:
+        case WaitStep():
+            return _wait(step)
+        case UpdateStep(update=update):
+            return "update " + ", ".join(dict.fromkeys([*update.set, *update.unset, *update.add]))
+        case GroupStep(group=group):
+            added = [f"add to {', '.join(group.add)}"] if group.add else []
+            removed = [f"remove from {', '.join(group.remove)}"] if group.remove else []
+            return ", ".join(added + removed)
+        case GotoStep():
+            return f"go to {step.goto}"
+        case ExitStep():
+            return f"exit: {step.exit}"
+        case EmitStep():
+            return f"emit {step.emit.event}"
+        case EnterStep():
+            return f"enter {step.enter.journey}"
+        case EmailStep() | SmsStep() | WebhookStep() | BranchStep() | SplitStep() | CouponStep():
+            return f"{step.kind} {step.id}"
+        case _:
+            assert_never(step)
 
 
 def _wait(step: WaitStep) -> str:
     wait = step.wait
-    if isinstance(wait, ForWait):
-        said = f"wait {Duration.parse(wait.for_).words()}"
-        if wait.after is not None:
-            said += f" after {wait.after.message} is {wait.after.is_}"
-    elif isinstance(wait, UntilWait):
-        said = f"wait until {_moment(wait.until)}"
-    elif isinstance(wait, AnyWait):
-        said = f"wait for {' or '.join(trigger.name for trigger in wait.any)}"
-    else:
-        said = _trigger(wait.trigger)
+    match wait:
+        case ForWait():
+            words = f"wait {Duration.parse(wait.for_).words()}"
+            if wait.after is not None:
+                words += f" after {wait.after.message} is {wait.after.is_}"
+        case UntilWait():
+            words = f"wait until {_moment(wait.until)}"
+        case AnyWait():
+            words = f"wait for {' or '.join(trigger.name for trigger in wait.any)}"
+        case TriggerWait():
+            words = _trigger(wait.trigger)
+        case _:
+            assert_never(wait)
     limit = wait.up_to
     if limit is None:
-        return said
+        return words
     if isinstance(limit, str) and is_duration(limit):
-        return f"{said}, up to {Duration.parse(limit).words()}"
-    return f"{said}, up to {_moment(limit)}"
+        return f"{words}, up to {Duration.parse(limit).words()}"
+    return f"{words}, up to {_moment(limit)}"
 
 
 def _trigger(trigger: EventTrigger | MessageTrigger | ConditionTrigger) -> str:
@@ -108,12 +126,12 @@ def _moment(moment: str | DocumentModel) -> str:
     if isinstance(moment, str):
         return moment
     if isinstance(moment, EntryReference):
-        said = f"entry {moment.entry}"
+        words = f"entry {moment.entry}"
     elif isinstance(moment, AttributeReference):
-        said = f"attribute {moment.attribute}"
+        words = f"attribute {moment.attribute}"
     elif isinstance(moment, StepReference):
-        said = f"{moment.step} {moment.property}"
+        words = f"{moment.step} {moment.property}"
     else:
-        said = "a moment"
+        words = "a moment"
     offset = getattr(moment, "offset", None)
-    return f"{said} {offset}" if offset else said
+    return f"{words} {offset}" if offset else words

@@ -1,4 +1,4 @@
-"""Ready journeys: complete files that apply as they stand, to start from."""
+"""Library of ready journeys: complete files that can be applied unchanged."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ parcours journey new --list
 parcours journey new my-welcome --from welcome
 ```
 
-Every path of each is simulated by a test; its scenarios, in
-`tests/integration/simulation/scenarios/library/`, are a good place to see what it does. Each file
-holds the topics, segments and places that its journey needs; several may be applied together.
+Tests simulate every path of each journey. The scenarios in
+`tests/integration/simulation/scenarios/library/` show what it does. Each file holds the topics,
+segments and places that its journey needs; several files may be applied together.
 
-This page is made of the comments at the head of the files:
+This page is generated from the comments at the head of the files:
 `python -m journeys.library > docs/library.md`.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the comment at the head of a file says."""
+    """The description of a journey, from the comment at the head of its file."""
 
     name: str
     paragraphs: tuple[str, ...]
@@ -38,20 +38,20 @@ class About:
 
 
 def names() -> list[str]:
-    """The journeys of the library, by the names of their files without ending."""
+    """The names of the journeys, which are the names of their files without `.yaml`."""
     entries = (entry.name for entry in files(__name__).iterdir())
     return sorted(name.removesuffix(".yaml") for name in entries if name.endswith(".yaml"))
 
 
 def source(name: str) -> str:
-    """The text of one of them. Raises KeyError for an unknown name."""
+    """The text of a journey's file. Raises KeyError for an unknown name."""
     if name not in names():
         raise KeyError(name)
     return (files(__name__) / f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def about(name: str) -> About:
-    """What one of them is about. Raises KeyError for an unknown name."""
+    """The description of a journey. Raises KeyError for an unknown name."""
     lines: list[str] = []
     for line in source(name).splitlines():
         if not line.startswith("#"):
@@ -62,9 +62,9 @@ def about(name: str) -> About:
 
 
 def index() -> str:
-    """All of them in Markdown: the page `docs/library.md`."""
+    """The descriptions of all journeys in Markdown: the page `docs/library.md`."""
     parts = [_HEAD]
     for name in names():
-        told = "\n\n".join(about(name).paragraphs)
-        parts.append(f"## {name}\n\n{told}\n")
+        description = "\n\n".join(about(name).paragraphs)
+        parts.append(f"## {name}\n\n{description}\n")
     return "\n".join(parts)

@@ -1,1 +1,1 @@
-"""The language as models: journeys, steps, triggers, conditions, and the values in them."""
+"""Models of the language: journeys, steps, triggers, conditions and their values."""

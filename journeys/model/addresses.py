@@ -1,4 +1,4 @@
-"""Addresses of people: what an e-mail address and a phone number must look like to be kept."""
+"""Checks of e-mail addresses and phone numbers, and the form in which they are stored."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import email_validator
 import phonenumbers
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
-# The library's own way to accept reserved names (.test, .invalid, .local): systems use them for
-# trials and for people they have forgotten, and whoever posts those must not lose the rest of the
-# item. Only syntax is judged here.
+# This is the library's way to accept reserved domains (.test, .invalid, .local). Systems use them
+# for trials and for people whose data they have erased, and such an address must not cost the rest
+# of the item. Only syntax is checked here.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 _SEPARATORS = re.compile(r"[\s.\-\u2010-\u2015\u2212]+")
-"""Spaces (also the no-break and thin ones that copied numbers hold), dots, hyphens and dashes."""
+"""Spaces (also no-break and thin ones, which copied numbers contain), dots, hyphens and dashes."""
 
 
 def parse_email(text: str) -> ValidatedEmail:
     """The parts of a bare address: `normalized`, `local_part`, `ascii_domain`….
 
-    Syntax alone is judged (RFC 5321, 6531, IDNA 2008), never DNS, so that the answer does not
-    depend on the day. Raises ValueError saying what is wrong.
+    Only the syntax is checked (RFC 5321, 6531, IDNA 2008), never DNS, so that the result does not
+    change from day to day. Raises ValueError that says what is wrong.
     """
     try:
         return validate_email(text, check_deliverability=False)
@@ -30,18 +30,18 @@ def parse_email(text: str) -> ValidatedEmail:
 
 
 def check_email(text: str) -> str:
-    """The address as it is kept: domain in lower case, Unicode in its composed form.
+    """The address as it is stored: domain in lower case, Unicode composed (NFC).
 
-    Raises ValueError saying what is wrong.
+    Raises ValueError that says what is wrong.
     """
     return parse_email(text.strip()).normalized
 
 
 def normalise_phone(text: str) -> str:
-    """The number in E.164, such as `+33612345678`: spaces, dots and hyphens are removed.
+    """The number in E.164, such as `+33612345678`, without spaces, dots and hyphens.
 
-    National forms are refused, for the country is not known. Raises ValueError saying what would
-    be right.
+    National forms are refused because the country is not known. Raises ValueError that says what
+    would be right.
     """
     number = _SEPARATORS.sub("", text)
     if "(" in number or ")" in number:
@@ -71,7 +71,7 @@ def normalise_phone(text: str) -> str:
         else:
             wrong = "it has too few digits"
         raise ValueError(f"{text!r} is not a phone number: {wrong}") from None
-    # Lengths only: ranges within a country change faster than any copy of their table.
+    # Only lengths are checked: the ranges of a country change faster than copies of their tables.
     reason = phonenumbers.is_possible_number_with_reason(parsed)
     if reason == phonenumbers.ValidationResult.TOO_LONG:
         raise ValueError(f"{text!r} is not a phone number: it has too many digits for its country")

@@ -1,8 +1,8 @@
-"""Conditions: what a journey may ask about a contact, its events, messages and steps.
+"""Conditions on a contact, its events, messages and steps.
 
 The models mirror the documents word for word, so that one definition serves the parser, the JSON
-Schema and the compiler to SQL. Conditions are never evaluated here: they are compiled to SQL, for
-one contact or for all of them, and that is their only meaning.
+Schema and the compiler to SQL. Conditions are never evaluated in Python: they are compiled to SQL,
+for one contact or for all contacts.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ OPERATORS = (
 
 
 class Comparison(DocumentModel):
-    """Operators on one value; several of them must all hold.
+    """Operators on one value; all of them must hold.
 
-    A missing or wrongly typed value equals nothing: comparisons are false, `is_not` and `not_in`
-    true. Text never equals a number.
+    A value that is missing or of the wrong type equals no other value: comparisons are false,
+    `is_not` and `not_in` are true. Text never equals a number.
     """
 
     is_: Operand = Field(default=None, alias="is")
@@ -63,7 +63,7 @@ class Comparison(DocumentModel):
         return self
 
     def operators(self) -> dict[str, Operand | list[Operand]]:
-        """The operators that were written, by the word of the document (`is`, `in`, `gte`…)."""
+        """The operators that the document has, by its words (`is`, `in`, `gte`…)."""
         names = Comparison.model_fields
         return {
             (names[name].alias or name): getattr(self, name)
@@ -86,7 +86,7 @@ Where = dict[
         ),
     ],
 ]
-"""Conditions on the properties of an event by dotted path: a plain value is `is`, a list `in`."""
+"""Conditions on the properties of an event by path. A plain value means `is`, a list `in`."""
 
 
 class AttributeCondition(Comparison):
@@ -136,7 +136,7 @@ class EventCondition(DocumentModel):
 
 
 class MessageCondition(DocumentModel):
-    """`{message: STEP, is: clicked}`: the fate of the contact's latest message of that step."""
+    """`{message: STEP, is: clicked}`: the status of the contact's latest message of that step."""
 
     message: Identifier
     is_: MessageStatus = Field(alias="is")
@@ -201,19 +201,19 @@ class NearCondition(DocumentModel):
 
 
 class AllCondition(DocumentModel):
-    """Every one holds; an empty list holds."""
+    """All conditions hold; an empty list holds."""
 
     all: list[Condition]
 
 
 class AnyCondition(DocumentModel):
-    """At least one holds; an empty list does not."""
+    """At least one condition holds; an empty list does not."""
 
     any: list[Condition]
 
 
 class NotCondition(DocumentModel):
-    """It does not hold."""
+    """The condition does not hold."""
 
     not_: Condition = Field(alias="not")
 

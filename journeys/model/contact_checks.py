@@ -1,4 +1,4 @@
-"""Checks of a contact's attributes as they come in."""
+"""Checks of a contact's attributes as other systems post them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class AttributeRefused(ValueError):
         self.name = name
 
 
-def check_attributes(given: Mapping[str, Any], *, operate: bool) -> dict[str, Any]:
-    """The values that a contact may take over, by attribute; None removes one.
+def check_attributes(values: Mapping[str, Any], *, operate: bool) -> dict[str, Any]:
+    """The values to store, by attribute; None removes an attribute.
 
-    `external_id` is left out, and so are `score` and `lifecycle` unless `operate`: write keys are
-    public in browsers. Raises AttributeRefused.
+    `external_id` is left out, and so are `score` and `lifecycle` unless `operate`, because write
+    keys are public in browsers. Raises AttributeRefused for a value that is not allowed.
     """
     checked: dict[str, Any] = {}
-    for name, value in given.items():
+    for name, value in values.items():
         definition = CONTACT_FIELDS.get(cast("FieldName", name))
         if name == EXTERNAL_ID or (definition and definition.operate_only and not operate):
             continue
@@ -38,9 +38,9 @@ def check_attributes(given: Mapping[str, Any], *, operate: bool) -> dict[str, An
 
 
 def check_context(context: Mapping[str, Any]) -> dict[str, str]:
-    """The zone and the locale of a call's context, where they are any.
+    """The time zone and the locale of a call's context, if they are valid.
 
-    Clients gather a context by themselves: what they get wrong is nobody's mistake, and left out.
+    Clients fill in the context automatically, so a wrong value is left out instead of refused.
     """
     found: dict[str, str] = {}
     for name, definition in CONTACT_FIELDS.items():

@@ -1,7 +1,7 @@
 """The fields of a contact: one definition of each, from which everything else is derived.
 
 A field is a column of the table `contact`, an attribute in conditions and templates, and a name in
-the API. Every other attribute of a contact is a key of its `attributes`. Adding a field is an entry
+the API. All other attributes of a contact are keys of its `attributes`. Adding a field is an entry
 here, its column in `store.tables.contacts` with a migration, and its place in the dataclass
 `store.tables.contact_fields.ContactFields`, which a test compares with this list.
 """
@@ -21,7 +21,7 @@ from journeys.model.countries import country_code
 
 FieldName = Literal["email", "phone", "timezone", "locale", "country", "score", "lifecycle"]
 EXTERNAL_ID: Final = "external_id"
-"""The id by which other systems know a contact: read like a field, never changed like one."""
+"""The id by which other systems know a contact: readable like a field, but never changed."""
 
 TEXT_LIMIT: Final = 500
 """Characters of a field that is text."""
@@ -34,18 +34,18 @@ class ContactField:
     """One field."""
 
     check: Callable[[object], Any]
-    """The value as it is kept. Raises ValueError that says what would be right."""
+    """Returns the value as it is stored. Raises ValueError that says what would be right."""
     type: Literal["text", "number"] = "text"
     absent: Any = None
-    """Its value where nothing is known."""
+    """The value of a contact that has none."""
     operate_only: bool = False
-    """Write keys of browsers may not set it."""
+    """Only keys of scope `operate` may set it: write keys are public in browsers."""
     from_context: bool = False
-    """The context of a tracking call fills it in when it is absent."""
+    """The context of a tracking call fills it in if it is absent."""
 
 
 def check_text(value: object) -> str:
-    """A text that is not empty. Raises ValueError."""
+    """The value, if it is a text and not empty. Raises ValueError."""
     if not isinstance(value, str):
         raise ValueError("must be a text")
     if not value.strip():
@@ -56,7 +56,7 @@ def check_text(value: object) -> str:
 
 
 def check_timezone(value: object) -> str:
-    """A zone of the IANA database. Raises ValueError."""
+    """The value, if it is a zone of the IANA database. Raises ValueError."""
     text = check_text(value)
     if text not in _zones():
         raise ValueError(f"{text!r} is not a zone of the IANA database, such as Europe/Paris")
@@ -64,7 +64,10 @@ def check_timezone(value: object) -> str:
 
 
 def check_locale(value: object) -> str:
-    """A language tag such as `fr` or `fr-FR` (BCP 47, `_` allowed). Raises ValueError."""
+    """The value, if it is a language tag such as `fr-FR` (BCP 47, also with `_`).
+
+    Raises ValueError.
+    """
     text = check_text(value)
     if _LOCALE.fullmatch(text) is None:
         raise ValueError(f"{text!r} is not a locale such as fr or fr-FR")
@@ -72,7 +75,7 @@ def check_locale(value: object) -> str:
 
 
 def check_score(value: object) -> float:
-    """A finite number. Raises ValueError."""
+    """The value as a float, if it is a finite number. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("must be a number")
     if not math.isfinite(value):
@@ -94,7 +97,7 @@ CONTACT_FIELDS: Final[Mapping[FieldName, ContactField]] = {
 FIELD_NAMES: Final[tuple[FieldName, ...]] = get_args(FieldName)
 """The fields in the order of their columns."""
 READABLE_NAMES: Final = (EXTERNAL_ID, *FIELD_NAMES)
-"""What conditions and templates read beside the attributes."""
+"""The names that conditions and templates read, in addition to the attributes."""
 
 
 @cache

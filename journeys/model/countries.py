@@ -1,4 +1,4 @@
-"""Countries by their two letters (ISO 3166-1), as the time zone database lists them."""
+"""Country codes of two letters (ISO 3166-1), as the time zone database lists them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib.resources import files
 
 
 def country_code(text: str) -> str:
-    """The two letters in capitals. Raises ValueError for what is no country's."""
+    """The code in capitals. Raises ValueError if no country has it."""
     code = text.upper()
     if code not in _countries():
         raise ValueError(f"{text!r} is not a country's two letters (ISO 3166-1), such as FR")

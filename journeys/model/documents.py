@@ -1,4 +1,4 @@
-"""Documents: everything that is written in files, told by the key that names its kind."""
+"""Documents: the parts of a file, each of the kind that its first key names."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from journeys.model.sends import Channel
 from journeys.model.unions import discriminated_by, tag
 from journeys.model.values import DocumentModel, Key, Name, Text
 
-Kind = Literal["journey", "segment", "topic", "template", "places", "channel"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+DocumentKind = Literal["journey", "segment", "topic", "template", "places", "channel"]
+DOCUMENT_KINDS: Final[tuple[DocumentKind, ...]] = get_args(DocumentKind)
 
 
 class Segment(DocumentModel):
     """A set of contacts, defined by a condition."""
 
-    kind: ClassVar[Kind] = "segment"
+    kind: ClassVar[DocumentKind] = "segment"
     segment: Key
     if_: Condition = Field(alias="if")
 
@@ -30,9 +30,9 @@ class Segment(DocumentModel):
 
 
 class Topic(DocumentModel):
-    """What a contact subscribes to, and what holds where there is no record of it."""
+    """What a contact subscribes to, and whether it is subscribed without a record."""
 
-    kind: ClassVar[Kind] = "topic"
+    kind: ClassVar[DocumentKind] = "topic"
     topic: Key
     name: Text | None = None
     default: Literal["opt_in", "opt_out", "double"]
@@ -44,7 +44,7 @@ class Topic(DocumentModel):
 
 
 class TemplateContent(DocumentModel):
-    """What a template says, in one language."""
+    """The content of a template in one language."""
 
     subject: Text | None = None
     preheader: Text | None = None
@@ -61,9 +61,9 @@ class TemplateContent(DocumentModel):
 
 
 class Template(TemplateContent):
-    """Contents that several sends share."""
+    """Content that several sends share."""
 
-    kind: ClassVar[Kind] = "template"
+    kind: ClassVar[DocumentKind] = "template"
     template: Key
     layout: Key | None = None
     locales: dict[Text, TemplateContent] = Field(default_factory=dict)
@@ -91,7 +91,7 @@ class Place(DocumentModel):
 class Places(DocumentModel):
     """A list of places."""
 
-    kind: ClassVar[Kind] = "places"
+    kind: ClassVar[DocumentKind] = "places"
     places: Key
     list: Annotated[list[Place], Field(min_length=1)]
 
@@ -108,7 +108,7 @@ Document = Annotated[
     | Annotated[Template, Tag(tag("template"))]
     | Annotated[Places, Tag(tag("places"))]
     | Annotated[Channel, Tag(tag("channel"))],
-    discriminated_by("a document", *KINDS, hints={"steps": "journey", "entry": "journey"}),
+    discriminated_by("a document", *DOCUMENT_KINDS, hints={"steps": "journey", "entry": "journey"}),
 ]
 
 AnyDocument: TypeAlias = Journey | Segment | Topic | Template | Places | Channel
@@ -116,6 +116,6 @@ DOCUMENT: Final[TypeAdapter[Any]] = TypeAdapter(Document)
 
 
 def load(content: dict[str, Any]) -> AnyDocument:
-    """A document from JSON, as `as_document` wrote it. Raises pydantic.ValidationError."""
+    """The document of a JSON value that `as_document` returned. Raises ValidationError."""
     document: AnyDocument = DOCUMENT.validate_python(content)
     return document

@@ -1,4 +1,4 @@
-"""A journey: its entry, its rules and its steps."""
+"""Journeys: entry, rules, settings of sends, and steps."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from journeys.model.entry_kinds import recurs
 from journeys.model.moments import ActivePeriod, Cap, QuietHours, Window
 from journeys.model.sends import (
     HELD_BY,
@@ -26,7 +27,7 @@ from journeys.model.sends import (
     inherit,
 )
 from journeys.model.steps import EmailStep, SendStep, Step, WebhookStep, children
-from journeys.model.triggers import DateEntry, Entry, ExitRule, Goal, ScheduleEntry
+from journeys.model.triggers import Entry, ExitRule, Goal
 from journeys.model.unions import PLAIN, discriminated_by, tag
 from journeys.model.values import DocumentModel, DurationText, Key, Text
 from journeys.time.durations import Duration
@@ -38,17 +39,11 @@ def _listed(value: object) -> object:
     return value if isinstance(value, list) or value is None else [value]
 
 
-def _recurs(entry: object) -> bool:
-    if isinstance(entry, dict):
-        return "date" in entry or "schedule" in entry
-    return isinstance(entry, DateEntry | ScheduleEntry)
-
-
-def _written_re_entry(value: object) -> object:
+def _serialize_re_entry(value: object) -> object:
     return {"after": str(value)} if isinstance(value, Duration) else value
 
 
-def _read_re_entry(value: object) -> object:
+def _parse_re_entry(value: object) -> object:
     return Duration.parse(value.after) if isinstance(value, After) else value
 
 
@@ -59,7 +54,7 @@ def _without_delay(text: str) -> str:
 
 
 class After(DocumentModel):
-    """`{after: 7d}`: not before this long after the start of the last run."""
+    """`{after: 7d}`: re-entry only this long after the start of the last run."""
 
     after: DurationText
 
@@ -76,9 +71,9 @@ else:
             Tag(PLAIN),
         ],
         discriminated_by("`re_entry`", "after", plain=True),
-        BeforeValidator(_written_re_entry),
-        AfterValidator(_read_re_entry),
-        PlainSerializer(_written_re_entry),
+        BeforeValidator(_serialize_re_entry),
+        AfterValidator(_parse_re_entry),
+        PlainSerializer(_serialize_re_entry),
     ]
 
 
@@ -89,7 +84,7 @@ class Journey(DocumentModel):
     journey: Key
     name: Text | None = None
     timezone: Text | None = None
-    """For contacts without one; UTC if not said."""
+    """The time zone of contacts that have none; UTC by default."""
     active: ActivePeriod | None = None
     entry: Annotated[
         list[Entry],
@@ -112,12 +107,12 @@ class Journey(DocumentModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _occurrences_enter_each(cls, value: Any) -> Any:
+    def _default_re_entry(cls, value: Any) -> Any:
         if not isinstance(value, dict) or "re_entry" in value or "entry" not in value:
             return value
         entries = _listed(value["entry"])
-        if isinstance(entries, list) and entries and all(map(_recurs, entries)):
-            # Each occurrence is a key of its own, so it can't come twice.
+        if isinstance(entries, list) and entries and all(map(recurs, entries)):
+            # Each occurrence has its own key, so it cannot enter twice.
             return {**value, "re_entry": "always"}
         return value
 
@@ -127,14 +122,14 @@ class Journey(DocumentModel):
         return self.journey
 
     def walk(self) -> Iterator[tuple[PathInDocument, Step]]:
-        """Every step with its path in the document, depth first; those of exits last."""
+        """Every step with its path in the document, depth first; steps of exits last."""
         yield from _walk(("steps",), self.steps)
         for place, rule in enumerate(self.exit):
             if not isinstance(rule, str):
                 yield from _walk(("exit", place, "then"), rule.then)
 
     def all_steps(self) -> list[Step]:
-        """Every step at any depth, those of exits last."""
+        """Every step at any depth; steps of exits last."""
         return [step for _, step in self.walk()]
 
     def step(self, step_id: str) -> Step:
@@ -148,7 +143,8 @@ class Journey(DocumentModel):
     def effective(self, step: SendStep, channel: Channel | None = None) -> EffectiveSend:
         """The settings of a send after inheritance from `defaults`, the journey and its channel.
 
-        A webhook is no message to the contact: nothing says when it may be made.
+        A webhook is no message to the contact, so it inherits no window, cap, quiet hours, send
+        time or time limit.
         """
         if isinstance(step, WebhookStep):
             return inherit(self.defaults.model_copy(update=dict.fromkeys((*HELD_BY, *TIMED_BY))))

@@ -1,4 +1,4 @@
-"""Moments and spans of local time: `until`, windows, quiet hours, days of the week."""
+"""Moments, windows, quiet hours, caps and periods as documents write them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _date_time(text: str) -> str:
 
 
 def is_time_of_day(text: str) -> bool:
-    """Whether a moment in one word is a time of day."""
+    """Whether the text of a moment is a time of day."""
     return _TIME.fullmatch(text) is not None
 
 
@@ -87,20 +87,20 @@ TimeOfDay = Annotated[Text, AfterValidator(_time_of_day)]
 DateText = Annotated[Text, AfterValidator(_date)]
 """`2026-12-31`."""
 DateTimeText = Annotated[Text, AfterValidator(_date_time)]
-"""`2026-12-31` or `2026-12-31T09:00`, local unless it carries an offset."""
+"""`2026-12-31` or `2026-12-31T09:00`: local time unless it has an offset."""
 MomentText = Annotated[Text, AfterValidator(_moment)]
-"""A moment in one word: a time of day, a date, `+3d`, `entry`."""
+"""A moment as text: a time of day, a date, `+3d`, `entry`."""
 DaysText = Annotated[Text, AfterValidator(_days)]
 Days = Annotated[
     Annotated[DaysText, Tag(PLAIN)]
     | Annotated[list[DaysText], Field(min_length=1), Tag("<a list>")],
     discriminated_by("days", plain=True, listed=True),
 ]
-"""`mon-fri`, or a list of such."""
+"""`mon-fri`, or a list of such texts."""
 
 
 def weekdays(days: Days) -> frozenset[int]:
-    """The days of the week that `days` names, Monday 0; `fri-mon` goes over the weekend."""
+    """The days of the week that `days` names, where Monday is 0; `fri-mon` is Friday to Monday."""
     found: set[int] = set()
     for part in re.split(r"\s*,\s*", days.strip() if isinstance(days, str) else ",".join(days)):
         first, _, last = part.strip().partition("-")
@@ -111,7 +111,7 @@ def weekdays(days: Days) -> frozenset[int]:
 
 
 class Shift(DocumentModel):
-    """How a moment is found from a date: its next anniversary, then the offset, then the time."""
+    """How a moment follows from a date: the next anniversary, then the offset, then the time."""
 
     every: Literal["year"] | None = None
     offset: OffsetText | None = None
@@ -173,22 +173,22 @@ Limit = Annotated[
     | Annotated[LimitText, Tag(PLAIN)],
     discriminated_by("`up_to`", "entry", "attribute", "step", plain=True),
 ]
-"""`up_to` of a wait: a duration from its start, or a moment."""
+"""`up_to` of a wait: a duration from the start of the wait, or a moment."""
 
 
 MOST_DATES: Final = 1_000
-"""Dates of an `except`."""
+"""How many dates `except` may have."""
 
 
 def same_time(one: str, other: str) -> bool:
-    """Whether two times of day are the same, with seconds or without."""
+    """Whether two times of day are the same, with or without seconds."""
     return time.fromisoformat(one) == time.fromisoformat(other)
 
 
 class Window(DocumentModel):
     """When a send may go out, in the contact's local time; `to` is exclusive.
 
-    A `to` before `from` is the next day's, and `days` are those on which the window begins.
+    A `to` before `from` is on the next day. `days` are the days on which the window begins.
     """
 
     days: Days | None = None
@@ -212,7 +212,7 @@ class Window(DocumentModel):
 
 
 class QuietHours(DocumentModel):
-    """When no send goes out, in local time; a `to` before `from` is the next day's."""
+    """When no send goes out, in local time; a `to` before `from` is on the next day."""
 
     from_: TimeOfDay = Field(alias="from")
     to: TimeOfDay
@@ -228,7 +228,7 @@ class QuietHours(DocumentModel):
 
 
 class Cap(DocumentModel):
-    """At most `max` messages to a contact per span of time."""
+    """At most `max` messages to a contact within a duration."""
 
     max: Annotated[int, Field(strict=True, ge=1, le=10_000)]
     per: LengthText
@@ -239,18 +239,18 @@ def _is_date(text: str) -> bool:
 
 
 def _instant(text: str, zone: ZoneInfo, *, days: int = 0) -> datetime | None:
-    """The instant of a date or date-time, so many days later; None if no calendar reaches it."""
-    said = read_time(text)
+    """The instant that many days after a date or date-time; None if it is after the year 9999."""
+    parsed = read_time(text)
     try:
-        return None if said is None else to_instant(said + timedelta(days=days), zone)
+        return None if parsed is None else to_instant(parsed + timedelta(days=days), zone)
     except OverflowError:
         return None
 
 
 class ActivePeriod(DocumentModel):
-    """Entries are taken only from `from`, included, to `to`, excluded; a date as `to` is included.
+    """When entries are taken: from `from` on, and before `to`; a date as `to` is included.
 
-    Local times of the journey unless they carry an offset.
+    Times are local in the journey's time zone unless they have an offset.
     """
 
     from_: DateTimeText | None = Field(default=None, alias="from")
@@ -263,13 +263,13 @@ class ActivePeriod(DocumentModel):
         return self
 
     def bounds(self, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
-        """The first instant of the period, and the first one after it; None: without end."""
+        """The first instant of the period and the first one after it; None for an open end."""
         begin = None if self.from_ is None else _instant(self.from_, zone)
-        # Of a date as `to` it is the midnight at its end: the 31st is part of "to the 31st".
+        # A date as `to` means the midnight at its end: "to the 31st" includes the 31st.
         end = None if self.to is None else _instant(self.to, zone, days=_is_date(self.to))
         return begin, end
 
     def holds(self, at: datetime, zone: ZoneInfo) -> bool:
-        """Whether an instant lies within."""
+        """Whether an instant is in the period."""
         begin, end = self.bounds(zone)
         return (begin is None or at >= begin) and (end is None or at < end)

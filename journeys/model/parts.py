@@ -1,4 +1,4 @@
-"""The parts of a document, each with its path and the step it belongs to."""
+"""Walks over the parts of a document, each with its path and its step."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from journeys.model.values import DocumentModel
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A model somewhere in a document."""
+    """A model inside a document, or the document itself."""
 
     path: Path
     model: DocumentModel
     step: str | None
-    """The id of the innermost step around it, itself included."""
+    """The id of the innermost step that contains the part or is the part."""
 
     def problem(self, code: str, message: str, hint: str | None = None, *inside: str) -> Problem:
-        """An error of this part, at the key `inside` it if that is given."""
+        """An error of this part, at the key `inside` it if one is named."""
         return Problem(code, message, hint, path=(*self.path, *inside), step=self.step)
 
 
@@ -52,7 +52,7 @@ def _values(value: object, path: Path, step: str | None) -> Iterator[Part]:
 
 
 def texts_of(value: object, path: Path) -> Iterator[tuple[Path, str]]:
-    """Every text inside a value of JSON, with its path."""
+    """Every text inside a JSON value, with its path."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, list):

@@ -8,7 +8,7 @@ from typing import Any
 def first(value: Any, path: str) -> Any:
     """The first value at `path`, or None if there is none.
 
-    A number indexes a list, from 0; any other part goes through a list to its elements.
+    A number is an index into a list, from 0. Any other part is looked up in each element of a list.
     """
     return next(iter(_reach(value, path.split("."))), None)
 

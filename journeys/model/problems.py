@@ -1,4 +1,4 @@
-"""Problems: what is wrong in a document, where, and what would be right."""
+"""Problems of documents: what is wrong, where, and what would be right."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong. Lines and columns count from 1; 0 is unknown."""
+    """One mistake in a document. Lines and columns count from 1; 0 means unknown."""
 
     code: str
-    """What kind of thing, for programs: `unknown_key`, `missing_key`, `unknown_step`…"""
+    """The kind of mistake, for programs: `unknown_key`, `missing_key`, `unknown_step`…"""
     message: str
     hint: str | None = None
     severity: Literal["error", "warning"] = "error"
@@ -24,7 +24,7 @@ class Problem:
     line: int = 0
     column: int = 0
     inner: int = 0
-    """The line inside the text at `path`, from 1, for what a template gets wrong."""
+    """The line inside the text at `path`, from 1, for mistakes in templates."""
 
     def __str__(self) -> str:
         """One line: `file:line: [step] what is wrong; what would be right`."""
@@ -37,7 +37,7 @@ class Problem:
 
 
 class InvalidDocuments(Exception):
-    """Documents that can't be taken; the text is one line for each problem."""
+    """Documents that have errors; the text of the exception is one line for each problem."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))

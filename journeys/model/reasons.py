@@ -1,4 +1,4 @@
-"""Why a step is skipped and why an entry is refused: each reason with its words."""
+"""Reasons for skipped steps and refused entries, each with its explanation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SKIP_REASONS: Final[Mapping[SkipReason, str]] = {
     "paused": "the journey was paused, and resumed with `skip`",
     "exited": "an exit ended the run before it went out",
 }
-"""Why a step ends `skipped`; only sends have reasons other than `if`."""
+"""Why a step ends `skipped`. Only sends have reasons other than `if`."""
 
 RefusalReason = Literal[
     "paused", "archived", "draft", "inactive", "active", "re_entry", "no_key", "if", "merged",

@@ -1,4 +1,4 @@
-"""How messages are sent: the settings of a send, and the contents of each channel."""
+"""Sends: their settings, their contents by channel, and the settings of channels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SendAt = Annotated[Text, AfterValidator(_send_at)]
 
 
 class SendSettings(DocumentModel):
-    """What a send says for itself, or inherits from `defaults`."""
+    """Settings that a send has itself or inherits from `defaults`."""
 
     topic: Key | None = None
     transactional: StrictBool | None = None
@@ -39,7 +39,7 @@ class SendSettings(DocumentModel):
 
 
 class Email(SendSettings):
-    """An e-mail: a template, or a subject with at least one body."""
+    """An e-mail: a template, or a subject with a body."""
 
     template: Key | None = None
     subject: Text | None = None
@@ -78,7 +78,7 @@ class Sms(SendSettings):
 
 
 class Webhook(DocumentModel):
-    """A signed HTTP call. Its strings are templates; mappings that look like references are."""
+    """A signed HTTP call, whose texts are templates and whose body may hold references."""
 
     url: Text
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
@@ -91,15 +91,17 @@ CountryCode = Annotated[Text, AfterValidator(country_code)]
 
 
 class Country(DocumentModel):
-    """When no message goes to contacts of a country, whatever else is said."""
+    """Hours that hold for all contacts of a country, in addition to all other settings."""
 
     window: Window | None = None
     quiet_hours: QuietHours | None = None
 
 
 class Channel(DocumentModel):
-    """What holds for every message of a channel that is not transactional, unless a journey says
-    otherwise, and what holds in some countries besides."""
+    """Settings for all messages of a channel that are not transactional.
+
+    A journey may override them, but not those of `countries`.
+    """
 
     kind: ClassVar[Literal["channel"]] = "channel"
     channel: Literal["email", "sms"]
@@ -110,7 +112,7 @@ class Channel(DocumentModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _each_once(cls, value: object) -> object:
+    def _unique_countries(cls, value: object) -> object:
         countries = value.get("countries") if isinstance(value, dict) else None
         seen: set[str] = set()
         for code in countries if isinstance(countries, dict) else ():
@@ -125,7 +127,7 @@ class Channel(DocumentModel):
         return self.channel
 
     def of_country(self, code: str | None) -> Country | None:
-        """What holds in a contact's country; None if nothing does."""
+        """The settings of a contact's country; None if it has none."""
         return self.countries.get(code.upper()) if code else None
 
 
@@ -145,22 +147,22 @@ class EffectiveSend(DocumentModel):
 
 
 HELD_BY = ("window", "quiet_hours", "cap")
-"""What only a send that is not transactional inherits."""
+"""Settings that a transactional send does not inherit."""
 TIMED_BY = ("send_at", "up_to")
-"""What also says when a message goes out."""
+"""Further settings of when a message goes out."""
 
 
 def inherit(own: SendSettings, *above: SendSettings) -> EffectiveSend:
-    """The settings of a send, the nearest first: key by key, what is said nearest wins.
+    """The settings of a send: for each key the first value, from its own to the outermost.
 
-    A transactional send keeps its own window, quiet hours and cap, and ignores inherited ones.
+    A transactional send keeps its own window, quiet hours and cap, and inherits none.
     """
     names = list(SendSettings.model_fields)
     layers = [own, *above]
-    said = {
+    values = {
         name: next((v for layer in layers if (v := getattr(layer, name)) is not None), None)
         for name in names
     }
-    if said["transactional"]:
-        said |= {name: getattr(own, name) for name in HELD_BY}
-    return EffectiveSend(**{name: value for name, value in said.items() if value is not None})
+    if values["transactional"]:
+        values |= {name: getattr(own, name) for name in HELD_BY}
+    return EffectiveSend(**{name: value for name, value in values.items() if value is not None})

@@ -1,4 +1,4 @@
-"""Steps: what a run does, one after another."""
+"""Steps: what a run does, one after the other."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ from journeys.model.values import (
 )
 from journeys.protocol.channels import ChannelName
 from journeys.protocol.message_status import MessageStatus
-from journeys.protocol.program import Kind
+from journeys.protocol.program import KINDS, Kind
 
 RESERVED_OUTCOMES = frozenset({"skipped", "else", "timed_out"})
-"""What a case, an arm or a named trigger may not be called: outcomes that mean something else."""
+"""Names that no case, arm or trigger may have, because they are outcomes already."""
 
 
 def _unreserved(name: str) -> None:
@@ -51,7 +51,7 @@ def _unreserved(name: str) -> None:
 
 
 class BaseStep(DocumentModel):
-    """What every step has."""
+    """Fields that every step has."""
 
     kind: ClassVar[Kind]
     id: Identifier
@@ -76,7 +76,7 @@ class SmsStep(BaseStep):
 
 
 class WebhookStep(BaseStep):
-    """Calls an address of the author's."""
+    """Calls a system of yours."""
 
     kind: ClassVar[ChannelName] = "webhook"
     webhook: Webhook
@@ -86,7 +86,7 @@ class WebhookStep(BaseStep):
 
 
 class ForWait(DocumentModel):
-    """A duration from now, or from a message's fate."""
+    """For a duration, from now or from a status of a message."""
 
     for_: DurationText = Field(alias="for")
     after: MessageTrigger | None = None
@@ -112,14 +112,14 @@ class UntilWait(DocumentModel):
 
 
 class TriggerWait(AroundTrigger):
-    """For an event, a message's fate or a condition, at most `up_to`."""
+    """For an event, a message's status or a condition, at most `up_to`."""
 
     up_to: Limit | None = None
     since: Moment | Literal["now"] | None = None
 
 
 class AnyWait(DocumentModel):
-    """For the first of several triggers; its name is the outcome."""
+    """For the first of several triggers, whose name is the outcome."""
 
     any: Annotated[list[NamedTrigger], Field(min_length=1)]
     up_to: Limit | None = None
@@ -160,7 +160,7 @@ def _plain_wait(value: object) -> object:
 
 
 class WaitStep(BaseStep):
-    """Stands still."""
+    """Waits for a duration, a moment, an event, a message's status or a condition."""
 
     kind: ClassVar[Kind] = "wait"
     wait: Annotated[Wait, BeforeValidator(_plain_wait, json_schema_input_type=DurationText | Wait)]
@@ -170,7 +170,7 @@ class WaitStep(BaseStep):
 
 
 class Case(DocumentModel):
-    """One way of a branch; without a name it is called by its place, from 1."""
+    """One way of a branch; without a name, its place from 1 is its name."""
 
     beside: ClassVar[tuple[str, ...]] = ("else",)
     name: Name = ""
@@ -179,7 +179,7 @@ class Case(DocumentModel):
 
 
 class Otherwise(DocumentModel):
-    """The last way of a branch, `else`: as documents write it, at the end of the list."""
+    """`{else: […]}`, the last way of a branch, as documents write it."""
 
     else_: list[Step] = Field(alias="else")
 
@@ -194,7 +194,7 @@ def _numbered(value: object) -> object:
 
 
 class BranchStep(BaseStep):
-    """Takes the first case whose condition holds, else `else_`."""
+    """Takes the first case whose condition holds, otherwise `else_`."""
 
     kind: ClassVar[Kind] = "branch"
     unwritten: ClassVar[frozenset[str]] = frozenset({"else_"})
@@ -205,7 +205,7 @@ class BranchStep(BaseStep):
 
     @model_validator(mode="before")
     @classmethod
-    def _part_else(cls, value: Any) -> Any:
+    def _split_off_else(cls, value: Any) -> Any:
         if not isinstance(value, dict) or not isinstance(cases := value.get("branch"), list):
             return value
         last = cases[-1] if cases else None
@@ -238,7 +238,7 @@ class BranchStep(BaseStep):
 
 
 class Winner(DocumentModel):
-    """Takes the arm with the highest share of contacts with that fate, after a while."""
+    """Takes, after a while, the arm with the highest share of contacts with that message status."""
 
     by: MessageStatus
     after: DurationText
@@ -262,7 +262,7 @@ class Arm(DocumentModel):
 
 
 class SplitStep(BaseStep):
-    """Takes an arm by weight, always the same one for a contact."""
+    """Takes an arm by weight, always the same one for the same contact."""
 
     kind: ClassVar[Kind] = "split"
     split: Annotated[list[Arm], Field(min_length=2)]
@@ -287,7 +287,7 @@ class Update(DocumentModel):
     add: dict[Name, Operand] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _something(self) -> Self:
+    def _not_empty(self) -> Self:
         if not (self.set or self.unset or self.add):
             raise ValueError("an update needs `set`, `unset` or `add`")
         for name, amount in self.add.items():
@@ -310,7 +310,7 @@ class Membership(DocumentModel):
     remove: list[Name] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _something(self) -> Self:
+    def _not_empty(self) -> Self:
         if not (self.add or self.remove):
             raise ValueError("a group step needs `add` or `remove`")
         return self
@@ -324,13 +324,13 @@ class GroupStep(BaseStep):
 
 
 class Coupon(DocumentModel):
-    """Where a code is drawn from."""
+    """The pool from which a code is drawn."""
 
     pool: Name
 
 
 class CouponStep(BaseStep):
-    """Draws a code."""
+    """Draws a coupon code."""
 
     kind: ClassVar[Kind] = "coupon"
     coupon: Coupon
@@ -340,14 +340,14 @@ class CouponStep(BaseStep):
 
 
 class Emission(DocumentModel):
-    """An event to write."""
+    """An event to record."""
 
     event: Name
     properties: dict[str, Value] = Field(default_factory=dict)
 
 
 class EmitStep(BaseStep):
-    """Writes an event of this contact."""
+    """Records an event of this contact."""
 
     kind: ClassVar[Kind] = "emit"
     emit: Emission
@@ -368,7 +368,7 @@ class EnterStep(BaseStep):
 
 
 class GotoStep(BaseStep):
-    """Jumps to a step, while that has been visited less than `max_visits` times."""
+    """Jumps to a step that was visited less than `max_visits` times."""
 
     kind: ClassVar[Kind] = "goto"
     goto: Identifier
@@ -398,8 +398,7 @@ Step = Annotated[
     | Annotated[ExitStep, Tag(tag("exit"))],
     discriminated_by(
         "a step",
-        *("email", "sms", "webhook", "wait", "branch", "split", "update", "group"),
-        *("coupon", "emit", "enter", "goto", "exit"),
+        *KINDS,
         hints={"max_visits": "goto"},
     ),
 ]
@@ -412,7 +411,7 @@ for _model in (Case, Otherwise, Arm, BranchStep, SplitStep, EventExit, MessageEx
 
 
 def children(step: Step) -> list[tuple[tuple[str | int, ...], list[Step]]]:
-    """The lines of steps inside a step, each with its path in the document from the step."""
+    """The lists of steps inside a step, each with its path in the document from the step."""
     if isinstance(step, BranchStep):
         lines: list[tuple[tuple[str | int, ...], list[Step]]] = [
             (("branch", place, "then"), case.then) for place, case in enumerate(step.branch)

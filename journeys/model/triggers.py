@@ -1,4 +1,4 @@
-"""Triggers: what begins a run, ends it early, ends a wait, or meets the goal."""
+"""Triggers: entries, exits, goals, and what ends a wait."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class EventTrigger(DocumentModel):
 
 
 class MessageTrigger(DocumentModel):
-    """`{message: STEP, is: clicked, where}`: the fate of what an earlier step sent."""
+    """`{message: STEP, is: clicked, where}`: a status of a message that an earlier step sent."""
 
     message: Identifier
     is_: MessageStatus = Field(alias="is")
@@ -47,7 +47,7 @@ class MessageTrigger(DocumentModel):
 
 
 class ConditionTrigger(DocumentModel):
-    """`{if: CONDITION}`: fires once the condition is, or becomes, true."""
+    """`{if: CONDITION}`: fires as soon as the condition is true."""
 
     if_: Condition = Field(alias="if")
 
@@ -63,7 +63,7 @@ Trigger = Annotated[
 
 
 class AroundTrigger(DocumentModel):
-    """Keys of its own and those of a trigger, side by side in the document."""
+    """A part of a document that has the keys of a trigger beside its own keys."""
 
     trigger: Trigger
 
@@ -86,7 +86,7 @@ class AroundTrigger(DocumentModel):
 
 
 class NamedTrigger(AroundTrigger):
-    """One of several triggers that a wait listens for: `{name: demo, event: Demo Requested}`."""
+    """One of the triggers of a wait for several: `{name: demo, event: Demo Requested}`."""
 
     name: Name
 
@@ -102,7 +102,7 @@ class EventEntry(EventTrigger):
 
 
 class ApiEntry(DocumentModel):
-    """`{api: true}`: started by the API alone."""
+    """`{api: true}`: started by the API only."""
 
     api: Literal[True]
     if_: Condition | None = Field(default=None, alias="if")
@@ -117,7 +117,7 @@ class SegmentEntry(DocumentModel):
 
 
 class GroupEntry(DocumentModel):
-    """`{group: NAME}`: the contact was added to it, or with `on: leave` removed."""
+    """`{group: NAME}`: the contact was added to the group, or with `on: leave` removed."""
 
     group: Name
     on: Literal["enter", "leave"] = "enter"
@@ -125,7 +125,7 @@ class GroupEntry(DocumentModel):
 
 
 class AttributeEntry(DocumentModel):
-    """`{attribute: NAME, from, to}`: it changed, from and to these values if given."""
+    """`{attribute: NAME, from, to}`: the attribute changed, from and to these values if named."""
 
     attribute: Path
     from_: Scalar = Field(default=None, alias="from")
@@ -144,7 +144,7 @@ class DateEntry(DocumentModel):
 
 
 class Schedule(DocumentModel):
-    """When all of a segment enter: once `at` a time, or by a `cron` line."""
+    """When all contacts of a segment enter: once, `at` a time, or by a `cron` line."""
 
     cron: Text | None = None
     at: DateTimeText | None = None
@@ -221,7 +221,7 @@ ExitRule = Annotated[
         hints={"is": "message", "where": "event"},
     ),
 ]
-"""What ends a run at once; the word `goal` ends it when its goal is met."""
+"""What ends a run at once. The word `goal` ends it when its goal is met."""
 
 
 class EventGoal(EventTrigger):
@@ -242,4 +242,4 @@ Goal = Annotated[
     Annotated[EventGoal, Tag(tag("event"))] | Annotated[MessageGoal, Tag(tag("message"))],
     discriminated_by("a goal", "event", "message", hints={"is": "message", "where": "event"}),
 ]
-"""What a journey is for: it only measures, up to `within` after entry."""
+"""What a journey is for. A goal only measures, up to `within` after entry."""

@@ -1,7 +1,7 @@
-"""How a mapping tells its form: by the one key that only this form has.
+"""Discriminated unions whose form is chosen by a key that only this form has.
 
-Each alternative of a union carries the tag of its key. So a mistake inside a form is reported for
-that form alone, and a misspelt key still chooses the form that its author meant.
+Each alternative of a union is tagged with its key. So a mistake inside a form is reported for that
+form alone, and a misspelt key still chooses the form that its author meant.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ MAPPING = "<a mapping>"
 
 
 def tag(key: str) -> str:
-    """The tag of the form that `key` tells. No key of a document looks like it."""
+    """The tag of the form that `key` chooses. No key of a document looks like a tag."""
     return f"<{key}>"
 
 
 def closest_match(word: str, words: list[str]) -> str | None:
-    """The one of `words` that was most likely meant, if any is near."""
+    """The one of `words` that was most likely meant; None if none is similar."""
     matches = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     if matches:
         return matches[0]
@@ -40,11 +40,11 @@ def discriminated_by(
     also: dict[str, str] | None = None,
     hints: dict[str, str] | None = None,
 ) -> Discriminator:
-    """Chooses a form by its key; earlier keys win.
+    """A discriminator that chooses a form by its key; earlier keys win.
 
-    `plain` and `listed`: a scalar and a list are forms too. `hints` names keys that, without any
-    telling key, still show which form was meant, and `also` further telling keys with the one whose
-    form they share. `otherwise` is the form of any other mapping.
+    `plain` and `listed`: a scalar and a list are forms too. `also` has further keys, each with the
+    key whose form it chooses. `hints` has keys that choose a form if no other key does. `otherwise`
+    is the form of all other mappings. `words` names the value in errors.
     """
     also = also or {}
     choose = _chooser((*keys, *also), plain, listed, otherwise, (hints or {}), also)
@@ -75,12 +75,13 @@ def _chooser(
             return LIST if listed else None
         else:
             return PLAIN if plain else None
-        told = next((key for key in keys if key in names), None)
-        told = told or next((hints[name] for name in names if name in hints), None)
-        if told is None and otherwise is None:
-            told = next((near for name in names if (near := closest_match(name, list(keys)))), None)
-        if told is not None:
-            return tag(also.get(told, told))
+        chosen = next((key for key in keys if key in names), None)
+        chosen = chosen or next((hints[name] for name in names if name in hints), None)
+        if chosen is None and otherwise is None:
+            similar = (closest_match(name, list(keys)) for name in names)
+            chosen = next((key for key in similar if key is not None), None)
+        if chosen is not None:
+            return tag(also.get(chosen, chosen))
         return otherwise
 
     return choose

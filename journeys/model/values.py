@@ -1,4 +1,4 @@
-"""Values of a document: text, scalars, references, and trees of them."""
+"""Values of documents: text, scalars, references, and JSON made of them."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ NAME_LENGTH = 200
 
 
 class DocumentModel(BaseModel):
-    """A part of a document: unknown keys are errors, words of Python are spelled with aliases."""
+    """A part of a document: unknown keys are errors, and keywords of Python have aliases."""
 
     model_config = ConfigDict(
         extra="forbid", populate_by_name=True, frozen=True, allow_inf_nan=False
     )
 
     unwritten: ClassVar[frozenset[str]] = frozenset()
-    """Fields that documents do not write under their own name."""
+    """Fields that are no keys of the document: their content is written elsewhere in it."""
     beside: ClassVar[tuple[str, ...]] = ()
-    """Keys that documents may write instead of this form's own."""
+    """Keys that documents may write in the place of this form's keys."""
 
     def as_document(self) -> dict[str, Any]:
-        """The part as JSON in the document's own words: `model_validate` reads it back."""
+        """The part as JSON with the words of the document; `model_validate` reads it again."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class Ambiguous(str):
-    """A plain scalar that other readers of YAML take for a truth value, such as `yes`."""
+    """A plain scalar that other YAML readers read as a truth value, such as `yes`."""
 
     __slots__ = ()
 
@@ -51,7 +51,7 @@ def _as_text(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        # A scalar is a number only if it prints back unchanged, so this is its source text.
+        # The reader makes a number only of text that prints unchanged, so this is the source text.
         return str(value)
     return value
 
@@ -115,7 +115,7 @@ Text = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str)]
 DurationText = Annotated[Text, AfterValidator(_duration)]
 """`2d`, `1h30m`, `PT2H`."""
 LengthText = Annotated[Text, AfterValidator(_length)]
-"""`2d`: a duration that is not nothing."""
+"""`2d`: a duration longer than zero."""
 OffsetText = Annotated[Text, AfterValidator(_offset)]
 """`-1d`, `+2h`, `2h`."""
 Key = Annotated[Text, AfterValidator(_key), Field(json_schema_extra={"pattern": KEY_PATTERN})]
@@ -125,7 +125,7 @@ Identifier = Annotated[Text, AfterValidator(_identifier)]
 Name = Annotated[Text, AfterValidator(_name)]
 """The name of an event, group, pool, case…"""
 Path = Annotated[Text, AfterValidator(_path)]
-"""A dotted path into JSON; a number in it indexes a list, from 0."""
+"""A dotted path into JSON; a number in it is an index into a list, from 0."""
 
 Scalar = Annotated[str | bool | int | float | None, BeforeValidator(_unambiguous)]
 
@@ -143,7 +143,7 @@ class AttributeReference(DocumentModel):
 
 
 class StepReference(DocumentModel):
-    """Something an earlier step left, at its latest visit: `{step: ID, property: PATH}`."""
+    """An output of an earlier step, from its latest visit: `{step: ID, property: PATH}`."""
 
     step: Identifier
     property: Path
@@ -196,11 +196,11 @@ else:
             Discriminator(_value_form),
         ],
     )
-"""JSON, in which a mapping that looks like a reference is one."""
+"""JSON, in which a mapping in the form of a reference is a reference."""
 
 
 def references_in(value: object) -> list[Reference]:
-    """The references anywhere in a value, in their order."""
+    """The references at any depth of a value, in order."""
     if isinstance(value, Reference):
         return [value]
     if isinstance(value, dict):

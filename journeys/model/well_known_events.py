@@ -1,7 +1,7 @@
 """The well-known events: one definition of each, from which everything else is derived.
 
-Recording one has a side effect, which `store.events.effects` writes; every other event is only a
-fact. Adding one is an entry here, and its effect there if it has an effect of a new kind.
+Recording one has a side effect, which `store.events.effects` writes; any other event is only a
+fact. Adding one is an entry here, and code there if its effect is of a new kind.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ ConsentState = Literal["subscribed", "pending", "unsubscribed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WellKnownEvent:
-    """One event with a meaning of its own."""
+    """One well-known event."""
 
     effect: Effect | None = None
-    """What recording it changes; None: nothing."""
+    """What recording it changes; None if it changes nothing."""
     properties: tuple[str, ...] = ()
-    """Properties without which it has no effect and is refused."""
+    """Properties that it must have; without them it is refused."""
     operate_only: bool = False
     """Posting it needs a key of scope `operate`."""
     engine_only: bool = False
-    """The engine alone records it."""
+    """Only the engine records it."""
     consent: ConsentState | None = None
-    """The state of the topic it leads to."""
+    """The consent to the topic that it results in."""
     status: MessageStatus | None = None
-    """The status of the message it leads to; the column is the status with `_at`."""
+    """The status of the message that it results in; its column is the status with `_at`."""
     by_contact: bool = True
-    """The contact did it; otherwise it happened to the contact or to a message."""
+    """Whether the contact did it; otherwise it happened to the contact or to a message."""
 
 
 CONTACT_CHANGED: Final = "Contact Changed"
-"""Recorded for each change of a contact, so that whatever waits for a condition looks again."""
+"""Recorded for each change of a contact, so that waits for a condition check it again."""
 TOPIC_SUBSCRIBED: Final = "Topic Subscribed"
 TOPIC_CONFIRMED: Final = "Topic Confirmed"
 TOPIC_UNSUBSCRIBED: Final = "Topic Unsubscribed"
@@ -90,7 +90,7 @@ CONSENT_EVENTS: Final[Mapping[str, ConsentState]] = {
 MESSAGE_EVENTS: Final[Mapping[str, MessageStatus | None]] = {
     name: event.status for name, event in WELL_KNOWN_EVENTS.items() if event.effect == "message"
 }
-"""Events of messages, each with the status it leads to."""
+"""Events of messages, each with the status that it results in."""
 STATUS_EVENTS: Final[Mapping[MessageStatus, str]] = {
     event.status: name for name, event in WELL_KNOWN_EVENTS.items() if event.status is not None
 }

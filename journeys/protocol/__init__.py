@@ -1,4 +1,4 @@
-"""What workflows and activities exchange: programs, payloads and names.
+"""Programs, payloads and names that workflows share with activities and clients.
 
-Workflows import nothing else of ours.
+This is the only folder of ours that workflows import.
 """

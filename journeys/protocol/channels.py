@@ -17,17 +17,17 @@ AddressField = Literal["email", "phone"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelDefinition:
-    """One channel. Its name is the kind of its step, too."""
+    """One channel. Its name is also the kind of its step."""
 
     queue: str
     """The task queue of its sends in Temporal."""
     address_field: AddressField | None
-    """The contact's field that messages go to; None for calls to systems, which ask for no
-    consent and are counted by no cap."""
+    """The contact's field that messages go to. None for calls to systems, which need no consent
+    and count towards no cap."""
     sent_outcome: Literal["sent", "ok"]
-    """The outcome of a visit whose send went well."""
+    """The outcome of a visit whose send succeeded."""
     statuses: tuple[MessageStatus, ...]
-    """What its providers may report of a message that was sent."""
+    """The statuses that its providers may report after a message was sent."""
 
     @property
     def to_contact(self) -> bool:
@@ -52,5 +52,5 @@ SEND_KINDS: Final = frozenset[str](CHANNELS)
 MESSAGE_KINDS: Final = frozenset[str](
     name for name, channel in CHANNELS.items() if channel.to_contact
 )
-"""The kinds of steps whose message goes to the contact."""
+"""The kinds of steps that send the contact a message."""
 SEND_QUEUES: Final[Mapping[str, str]] = {name: channel.queue for name, channel in CHANNELS.items()}

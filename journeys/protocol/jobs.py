@@ -18,7 +18,7 @@ STOP_ACTIVITY: Final = "stop_job"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDefinition:
-    """One kind of job, by the names that Temporal's histories hold."""
+    """One kind of job, with its names in Temporal's histories."""
 
     workflow: str
     """The workflow type."""

@@ -1,16 +1,16 @@
-"""Names that workflows, activities and clients share: types, ids, signals and task queues."""
+"""Workflow types, workflow ids, signals and task queues of Temporal."""
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
-WORKFLOW = "Journey"
-
-
-WAKE = "wake"
-
-
-QUEUE = "journeys"
+WORKFLOW: Final = "Journey"
+"""The workflow type of runs."""
+WAKE: Final = "wake"
+"""The signal that wakes a run."""
+QUEUE: Final = "journeys"
+"""The task queue of workflows and of all activities but sends."""
 
 
 def workflow_id(journey: str, run_id: UUID) -> str:

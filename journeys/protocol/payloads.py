@@ -1,7 +1,7 @@
-"""What the Journey workflow and its activities say to each other: one model in, one model out.
+"""Payloads of workflows and activities: one model in, one model out.
 
-These are the payloads of Temporal's history, so they hold ids, outcomes and times, never anything
-about the contact. Fields are only added.
+Temporal keeps them in its histories, so they hold ids, outcomes and times, and no personal data.
+Fields are only ever added.
 """
 
 from __future__ import annotations
@@ -15,57 +15,57 @@ from journeys.protocol.program import Cursor, Program
 
 
 class JourneyState(BaseModel):
-    """All that survives continue-as-new."""
+    """The state of a run that survives continue-as-new."""
 
     cursor: Cursor | None = None
     """None before the first step."""
     standing: bool = False
-    """The cursor's visit has begun and its wait or hold goes on."""
+    """The cursor's visit has begun, and its wait or deferral is not over."""
     ending: str = "completed"
-    """The outcome that the end of the line brings: `exited` behind an exit step."""
+    """The outcome of the run once it has no next step; `exited` after an exit step."""
     woken: int = 0
-    """The highest visit a wake has come for."""
+    """The highest visit for which a wake has arrived."""
     look: bool = False
-    """An exit may have fired since the run last looked."""
+    """An exit may have fired since the run last checked."""
     shown: str = ""
     """The value of the search attribute JourneyStep."""
     moves: int = 0
-    """How many of the run's moves to another version the program has followed."""
+    """How many migrations of the run to another version the program has followed."""
 
 
 class JourneyInput(BaseModel):
-    """Begins a Journey workflow, or continues it as new."""
+    """The input of a Journey workflow, at its start and after continue-as-new."""
 
     run_id: UUID
     program: Program
     state: JourneyState = Field(default_factory=JourneyState)
     offset: float = 0.0
-    """Seconds from the server's clock to the run's: a simulation may start in the past."""
+    """Seconds from the server's clock to the run's clock: a simulation may start in the past."""
 
 
 class JourneyResult(BaseModel):
-    """How the run ended."""
+    """How a run ended."""
 
     outcome: str
     reason: str | None = None
 
 
 class Wake(BaseModel):
-    """A signal that only wakes. `visit` 0: an exit may have fired."""
+    """A signal that only wakes a run, at this visit; 0 if an exit may have fired."""
 
     visit: int = 0
 
 
 class Following(BaseModel):
-    """What comes right after a send, whatever its outcome, in the transaction of its record."""
+    """What follows a send with any outcome, done in the transaction that records the send."""
 
     visit: int
     step: str | None
-    """The wait to plan; None: the run ends."""
+    """The wait to plan; None if the run ends."""
 
 
 class StepInput(BaseModel):
-    """A visit to a step."""
+    """The input of an activity: a run's visit to a step."""
 
     run_id: UUID
     visit: int
@@ -73,36 +73,36 @@ class StepInput(BaseModel):
     now: datetime
     """The run's time when the activity was scheduled."""
     due: datetime | None = None
-    """Looking at a wait, a split or a held send because its timer fired: when it was due."""
+    """Set if the timer of a wait, a split or a deferred send fired: when it was due."""
     following: Following | None = None
     moves: int = 0
-    """How many of the run's moves the workflow has followed."""
+    """How many migrations of the run the workflow has followed."""
 
 
 class StepResult(BaseModel):
-    """What an activity decided. Without an outcome the run stands still at the visit."""
+    """What an activity decided. Without an outcome the run stays at the visit."""
 
     outcome: str | None = None
     way: str | None = None
-    """The arrow to follow where it is not the outcome's: the arm that a `winner` took."""
+    """The arrow to follow if it is not the outcome's: the arm that a `winner` took."""
     due: datetime | None = None
-    """Standing still: when to look again; None waits for a wake alone."""
+    """When to check again if the run stays; None if only a wake is waited for."""
     held: str | None = None
-    """Why a send, or a split, stands still."""
+    """Why a send or a split is deferred."""
     late: bool = False
-    """`due` is when the send is too late, and not when its hold is over."""
+    """`due` is when the send becomes too late, not when its deferral ends."""
     exit_rule: int | None = None
-    """This exit rule fired: its `then` comes next."""
+    """The exit rule that fired, by its index: its `then` comes next."""
     ended: JourneyResult | None = None
-    """The run has ended, here or elsewhere."""
+    """How the run ended, if it has, by this activity or otherwise."""
     following: StepResult | None = None
-    """The result of what was asked to come right after."""
+    """The result of the input's `following`."""
     moved: bool = False
-    """The run was moved to another version: nothing was done, and its program is to be taken."""
+    """The run was moved to another version: nothing was done, and it must take its new program."""
 
 
 class FinishInput(BaseModel):
-    """The end of a run."""
+    """The input of the activity that ends a run."""
 
     run_id: UUID
     visit: int
@@ -110,35 +110,35 @@ class FinishInput(BaseModel):
     reason: str | None = None
     now: datetime
     moves: int = 0
-    """How many of the run's moves the workflow has followed."""
+    """How many migrations of the run the workflow has followed."""
 
 
 class TakenVersion(BaseModel):
-    """Where a run that was moved stands, and the program it goes on with."""
+    """The position of a run that was moved to another version, and its new program."""
 
     ended: JourneyResult | None = None
-    """The run has ended meanwhile; nothing else is set then."""
+    """Set if the run has ended in the meantime; nothing else is set then."""
     version: int = 0
     moves: int = 0
     program: Program = Field(default_factory=Program)
     cursor: Cursor | None = None
     standing: bool = False
-    """The cursor's visit has begun; else the next one begins at the cursor's node."""
+    """The cursor's visit has begun; otherwise the next visit begins at the cursor's node."""
 
 
 class JobInput(BaseModel):
-    """Begins a job's workflow. What it does, and how far it has come, is in Postgres."""
+    """The input of a job's workflow. Its parameters and progress are in PostgreSQL."""
 
     job_id: UUID
     subject: str
-    """What it does, in a person's words: "moves cart to version 4"."""
+    """What the job does, in a person's words: "move cart to version 4"."""
 
 
 class JobPage(BaseModel):
-    """What a page of a job came to."""
+    """The result of one page of a job."""
 
     state: str
-    """`running` while there is more to do."""
+    """`running` while there are more pages."""
     rest: float = 0.0
     """Seconds until the next page."""
     total: int = 0

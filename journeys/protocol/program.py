@@ -1,12 +1,12 @@
-"""The program a workflow interprets: a definition compiled to nodes and arrows.
+"""The program that a workflow interprets: a definition compiled to nodes and arrows.
 
-It rides in every workflow's input, so it is small, and it holds ids and words for operators only:
-texts, addresses and conditions stay in Postgres, where activities read them by version and step.
+It is part of every workflow's input, so it is small, and it holds only ids and words for operators.
+Texts, addresses and conditions stay in PostgreSQL, where activities read them by version and step.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, Field
 
@@ -14,6 +14,7 @@ Kind = Literal[
     "email", "sms", "webhook", "wait", "branch", "split", "update", "group", "coupon",
     "emit", "enter", "goto", "exit",
 ]  # fmt: skip
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 class Node(BaseModel):
@@ -22,27 +23,27 @@ class Node(BaseModel):
     id: str
     kind: Kind
     summary: str
-    """What a person would say: "wait 2 days", "email reminder"."""
+    """The step in a person's words: "wait 2 days", "email reminder"."""
     next: int | None = None
-    """Where every outcome leads that `arrows` does not name."""
+    """The next node after an outcome that `arrows` does not name."""
     arrows: dict[str, int | None] = Field(default_factory=dict)
-    """Way → node: a branch's cases, a split's arms, a goto's `jumped`."""
+    """Nodes by way: the cases of a branch, the arms of a split, `jumped` of a goto."""
 
 
 class Program(BaseModel):
     """The nodes of one version.
 
-    `start` is the first node of the main line, None if that has none.
+    `start` is the first node of the main line of steps; None if that is empty.
     """
 
     nodes: list[Node] = Field(default_factory=list)
     start: int | None = None
     exits: list[int | None] = Field(default_factory=list)
-    """For each exit rule, in order, the first node of its `then`; None if it has none."""
+    """For each exit rule, in order, the first node of its `then`; None if that is empty."""
 
 
 class Cursor(BaseModel):
-    """Where an interpretation stands. `node` None means the line has ended."""
+    """The position of a run in its program; `node` is None after the last step."""
 
     node: int | None
     visit: int = 0
@@ -55,10 +56,10 @@ def begin(program: Program) -> Cursor:
 
 
 def advance(program: Program, cursor: Cursor, outcome: str, way: str | None = None) -> Cursor:
-    """The cursor after the current node ended with `outcome`. An `exit` node's run ends there.
+    """The cursor after the current node ended with `outcome`; an `exit` node ends the run.
 
-    `way`: the arrow to follow where it is not the outcome's. Raises ValueError if the line has
-    already ended.
+    `way` is the arrow to follow if it is not the outcome's. Raises ValueError if the cursor is
+    already after the last step.
     """
     if cursor.node is None:
         raise ValueError("the line has ended")

@@ -1,1 +1,1 @@
-"""Reference pages and the JSON Schema, made from the models."""
+"""Reference pages and the JSON Schema, generated from the models."""

@@ -1,4 +1,4 @@
-"""A JSON Schema of every document, for editors that complete and check."""
+"""JSON Schema of all documents, for editors."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ SHARED: Final[tuple[tuple[str, Any], ...]] = (
     ("Condition", Condition),
     ("Step", Step),
 )
-"""Types that stand in many places, what they are made of first."""
+"""Types that are used in many places; a type comes after the types inside it."""
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema 2020-12 of a document of any kind, made from the models.
+    """The JSON Schema 2020-12 of a document of any kind, generated from the models.
 
-    It says what the models say of one value; what documents say of each other is validation's.
+    It covers single values. References between parts and documents are checked by validation.
     """
     made: dict[str, Any] = DOCUMENT.json_schema(by_alias=True, mode="validation")
     definitions = made["$defs"]
@@ -49,12 +49,12 @@ def schema() -> dict[str, Any]:
 
 
 def text() -> str:
-    """The schema as it is kept in a file."""
+    """The schema as the text of its file."""
     return json.dumps(schema(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _inline_trigger(definition: dict[str, Any], definitions: dict[str, Any]) -> None:
-    """Puts the keys of a trigger beside the others, as documents write them."""
+    """Puts the keys of a trigger beside the other keys, as documents write them."""
     own = dict(definition["properties"])
     triggers = own.pop("trigger")
     required = [name for name in definition.get("required", []) if name != "trigger"]
@@ -75,12 +75,15 @@ def _inline_trigger(definition: dict[str, Any], definitions: dict[str, Any]) -> 
 
 
 def _alternatives(node: Any) -> Any:
-    """Forms may overlap for a schema, which can't see which key tells them: any of them will do."""
+    """The schema with `anyOf` for `oneOf`, and without titles.
+
+    A schema cannot express which key chooses a form, so a value may match several forms.
+    """
     if isinstance(node, dict):
         return {
             "anyOf" if key == "oneOf" else key: _alternatives(value)
             for key, value in node.items()
-            # Titles made of field names say nothing that the names don't.
+            # Pydantic derives titles from field names, so they add nothing.
             if not (key == "title" and isinstance(value, str))
             and key != "discriminator"
             and not (key == "default" and value is None)
@@ -91,7 +94,7 @@ def _alternatives(node: Any) -> Any:
 
 
 def _named(made: dict[str, Any]) -> dict[str, Any]:
-    """Gives what stands in many places a name of its own."""
+    """Replaces the types of `SHARED` by references to named definitions."""
     for name, kind in SHARED:
         alone = _alternatives(TypeAdapter(kind).json_schema(by_alias=True, mode="validation"))
         alone.pop("$defs", None)

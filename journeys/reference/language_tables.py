@@ -1,4 +1,4 @@
-"""The words of the language in tables, read from its models: the page `docs/language-reference.md`.
+"""Tables of all keys and words of the language: the page `docs/language-reference.md`.
 
 `python -m journeys.reference.language_tables > docs/language-reference.md` writes it.
 """
@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from journeys.checks.unsupported import WORKS
@@ -28,6 +28,7 @@ from journeys.model.conditions import (
     TopicCondition,
 )
 from journeys.model.documents import Place, Places, Segment, Template, Topic
+from journeys.model.entry_kinds import ENTRY_KINDS
 from journeys.model.journey import Journey
 from journeys.model.moments import (
     WEEKDAYS,
@@ -39,83 +40,57 @@ from journeys.model.moments import (
     StepMoment,
     Window,
 )
-from journeys.model.outcomes import BY_KIND
 from journeys.model.reasons import SKIP_REASONS
 from journeys.model.sends import Channel, Country, Email, SendSettings, Sms, Webhook
+from journeys.model.step_kinds import STEP_KINDS
 from journeys.model.steps import (
     RESERVED_OUTCOMES,
     AnyWait,
     Arm,
-    BaseStep,
-    BranchStep,
     Case,
-    CouponStep,
-    EmailStep,
-    EmitStep,
-    EnterStep,
-    ExitStep,
     ForWait,
-    GotoStep,
-    GroupStep,
-    SmsStep,
-    SplitStep,
     TriggerWait,
     UntilWait,
-    UpdateStep,
-    WaitStep,
-    WebhookStep,
     Winner,
 )
 from journeys.model.triggers import (
-    ApiEntry,
     AroundTrigger,
-    AttributeEntry,
     ConditionExit,
-    DateEntry,
-    EventEntry,
     EventExit,
     EventGoal,
-    GroupEntry,
     MessageExit,
     MessageGoal,
-    NearEntry,
     Schedule,
     ScheduleEntry,
-    SegmentEntry,
 )
 from journeys.model.values import DocumentModel
 from journeys.protocol.message_status import STATUSES
 
 _HEAD = """# The words of the language
 
-Made from the models: `python -m journeys.reference.language_tables > docs/language-reference.md`.
-[language.md](language.md) says what the words mean, and
-[language-examples.md](language-examples.md) shows them at work. Keys in **bold** are required; any
-other key is an error.
+Generated from the models by
+`python -m journeys.reference.language_tables > docs/language-reference.md`.
+[language.md](language.md) explains the words, and
+[language-examples.md](language-examples.md) shows them in examples. Keys in **bold** are required;
+keys that are not listed are errors.
 """
-_WAYS: Final = {
-    "branch": "the case, `else`",
-    "split": "the arm",
-    "wait": "`elapsed`, `past`, `missing`, `happened` or the trigger’s name, `timed_out`",
-}
-_STEPS: Final[tuple[type[BaseStep], ...]] = (
-    EmailStep, SmsStep, WebhookStep, WaitStep, BranchStep, SplitStep, UpdateStep, GroupStep,
-    CouponStep, EmitStep, EnterStep, GotoStep, ExitStep,
-)  # fmt: skip
+
+
+def _entries() -> Iterator[type[DocumentModel]]:
+    for kind in ENTRY_KINDS.values():
+        yield kind.model
+        if kind.model is ScheduleEntry:
+            yield Schedule
+
+
 _FORMS: Final[Sequence[tuple[str, Sequence[type[DocumentModel]]]]] = (
     ("Documents", (Journey, Topic, Segment, Template, Places, Place, Channel, Country)),
-    (
-        "Entries",
-        (
-            EventEntry, ApiEntry, SegmentEntry, GroupEntry, AttributeEntry, DateEntry,
-            ScheduleEntry, Schedule, NearEntry,
-        ),
-    ),
+    ("Entries", tuple(_entries())),
     ("Exits and goals", (EventExit, MessageExit, ConditionExit, EventGoal, MessageGoal)),
-    ("What sends say", (SendSettings, Email, Sms, Webhook)),
-    ("Holds and periods", (Window, QuietHours, Cap, ActivePeriod)),
+    ("Sends", (SendSettings, Email, Sms, Webhook)),
+    ("Windows, quiet hours, caps and periods", (Window, QuietHours, Cap, ActivePeriod)),
     ("Waits", (ForWait, UntilWait, TriggerWait, AnyWait)),
-    ("Ways", (Case, Arm, Winner)),
+    ("Cases and arms", (Case, Arm, Winner)),
     ("Moments by reference", (EntryMoment, AttributeMoment, StepMoment)),
     (
         "Conditions",
@@ -134,7 +109,7 @@ def text() -> str:
     for title, models in _FORMS:
         parts += [
             f"## {title}",
-            _table(["", "keys"], [(_said(each), _keys(each)) for each in models]),
+            _table(["", "keys"], [(_sentence(each), _keys(each)) for each in models]),
         ]
     parts += [
         "## Words",
@@ -142,7 +117,7 @@ def text() -> str:
             ["", "words"],
             [
                 ("operators", _words(OPERATORS)),
-                ("what becomes of a message", _words(STATUSES)),
+                ("statuses of a message", _words(STATUSES)),
                 ("days", _words(WEEKDAYS)),
                 ("names that no case, arm or trigger may have", _words(sorted(RESERVED_OUTCOMES))),
             ],
@@ -160,16 +135,15 @@ def text() -> str:
 
 def _steps() -> str:
     rows = []
-    for model in _STEPS:
-        kind = model.kind
-        outcomes = _WAYS.get(kind) or _words(BY_KIND[kind], ", ")
-        own = [key for key in _keys(model).split() if key not in ("**`id`**", "`if`")]
-        rows.append((" ".join(own), _said(model), f"{outcomes}, `skipped`"))
-    told = "Every step has an `id`, and may have an `if`; without one only sends are `skipped`."
-    return f"{told}\n\n{_table(['step', '', 'outcomes'], rows)}"
+    for kind in STEP_KINDS.values():
+        own = [key for key in _keys(kind.model).split() if key not in ("**`id`**", "`if`")]
+        outcomes = ", ".join([*kind.outcome_words, "`skipped`"])
+        rows.append((" ".join(own), _sentence(kind.model), outcomes))
+    intro = "Every step has an `id`, and may have an `if`; without one only sends are `skipped`."
+    return f"{intro}\n\n{_table(['step', '', 'outcomes'], rows)}"
 
 
-def _said(model: type[DocumentModel]) -> str:
+def _sentence(model: type[DocumentModel]) -> str:
     """The first sentence of a model's docstring."""
     sentence = " ".join((model.__doc__ or "").split("\n\n")[0].split()).removesuffix(".")
     return sentence.replace("`else_`", "`else`")
@@ -191,8 +165,8 @@ def _keys(model: type[DocumentModel]) -> str:
     return " ".join(keys)
 
 
-def _words(words: Iterable[str], between: str = " ") -> str:
-    return between.join(f"`{word}`" for word in words)
+def _words(words: Iterable[str]) -> str:
+    return " ".join(f"`{word}`" for word in words)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

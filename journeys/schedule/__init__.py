@@ -1,1 +1,1 @@
-"""When things are due: moments, opening hours, send times, cron lines, spreads."""
+"""Calculation of due times: moments, opening hours, send times, cron lines, spreads."""

@@ -1,22 +1,25 @@
-"""Cron lines of five fields: minute, hour, day of the month, month, day of the week."""
+"""Cron lines of five fields: minute, hour, day of the month, month, day of the week.
+
+`cronsim` reads them, with the meaning they have in Debian's cron.
+"""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Final
 
-from journeys.model.moments import WEEKDAYS
+from cronsim import CronSim, CronSimError
 
-_MONTHS: Final = (
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-)  # fmt: skip
-_FIELDS: Final[tuple[tuple[str, int, int, dict[str, int]], ...]] = (
-    ("minute", 0, 59, {}),
-    ("hour", 0, 23, {}),
-    ("day of the month", 1, 31, {}),
-    ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, 1)}),
-    ("day of the week", 0, 7, {name: number for number, name in enumerate(WEEKDAYS, 1)}),
+_FIELDS: Final = (
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of the month", "1 to 31"),
+    ("month", "1 to 12"),
+    ("day of the week", "0 to 7"),
 )
+_ANY_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""`CronSim` asks for a time to start from, which reading a line does not depend on."""
 
 
 def check_cron(line: str) -> None:
@@ -27,18 +30,26 @@ def check_cron(line: str) -> None:
             f"`{line}` has {len(fields)} fields; a cron line has five: "
             "minute, hour, day of the month, month, day of the week"
         )
-    for text, (name, low, high, words) in zip(fields, _FIELDS, strict=True):
+    # Each part alone first, so that the error names the part and its field.
+    for place, (text, (name, values)) in enumerate(zip(fields, _FIELDS, strict=True)):
         for part in text.split(","):
-            match = re.fullmatch(r"(\*|\w+(?:-\w+)?)(?:/(\d+))?", part)
-            ends = match[1].split("-") if match else [part]
-            numbers = [words[end] if end in words else _number(end) for end in ends if end != "*"]
-            inside = all(number is not None and low <= number <= high for number in numbers)
-            if match is None or not inside or match[2] == "0":
+            if not _is_readable(["*"] * place + [part] + ["*"] * (4 - place)):
                 raise ValueError(
-                    f"`{part}` is no {name} of a cron line; it takes {low} to {high}, *, "
-                    "lists, ranges and steps such as */5"
+                    f"`{part or text}` is no {name} of a cron line; it takes {values}, *, "
+                    "lists, ranges such as 1-5 and steps such as */5"
                 )
+    if not _is_readable(fields):
+        raise ValueError(f"`{line}` never comes: no month that it names has that day")
 
 
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) <= 2 else None
+def _is_readable(fields: list[str]) -> bool:
+    try:
+        CronSim(_with_sunday_last(" ".join(fields)), _ANY_TIME)
+    except (CronSimError, ValueError):
+        return False
+    return True
+
+
+def _with_sunday_last(line: str) -> str:
+    """The line with `fri-sun` as `fri-7`: for `cronsim`, `sun` is 0 and begins the week."""
+    return re.sub(r"-sun\b", "-7", line)

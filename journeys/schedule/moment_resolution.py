@@ -1,7 +1,7 @@
-"""What instant a moment is, for a clock in a time zone.
+"""Resolution of moments to instants, by the clock of a time zone.
 
-A local time that clocks skip is the first instant after the gap, one that comes twice the first of
-the two. An anniversary is resolved before its offset, and the time of day comes last.
+A local time that clocks skip is the first instant after the gap; one that occurs twice is the first
+of the two. The anniversary is found first, then the offset is added, then the time of day is set.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from journeys.time.instants import read_time, to_instant
 
 
 class Unresolved(Enum):
-    """Why a moment is nothing to wait for; its value is the outcome of a wait until it."""
+    """Why a wait cannot wait for a moment; the value is the outcome of the wait."""
 
     PAST = "past"
     MISSING = "missing"
@@ -35,10 +35,10 @@ class Unresolved(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ResolutionContext:
-    """From where a moment is seen.
+    """What the instant of a moment depends on.
 
-    `now` is the start of the wait and `entry` that of the run, both aware; `values` gives the value
-    that a reference reaches, None for nothing.
+    `now` is the start of the wait and `entry` the start of the run, both aware. `values` returns
+    the value of a reference, or None if there is none.
     """
 
     now: datetime
@@ -52,74 +52,75 @@ class ResolutionContext:
 
 
 def resolve(
-    moment: Moment, view: ResolutionContext, *, days: Days | None = None
+    moment: Moment, context: ResolutionContext, *, days: Days | None = None
 ) -> datetime | Unresolved:
-    """The instant of a moment, in UTC, unless it lies before `view.now` or there is none.
+    """The instant of a moment, in UTC, or why there is none from `context.now` on.
 
     `days` limits a time of day to days of the week.
     """
-    instant = instant_of(moment, view, days=days)
+    instant = instant_of(moment, context, days=days)
     if instant is None:
         return Unresolved.MISSING
-    return Unresolved.PAST if instant < view.now else instant
+    return Unresolved.PAST if instant < context.now else instant
 
 
 def instant_of(
-    moment: Moment, view: ResolutionContext, *, days: Days | None = None
+    moment: Moment, context: ResolutionContext, *, days: Days | None = None
 ) -> datetime | None:
-    """The instant of a moment, in UTC, past or to come.
+    """The instant of a moment, in UTC, in the past or in the future.
 
-    None if what it refers to is missing or says no time, or if it lies beyond the years 1 to 9999.
+    None if its reference has no value or one that is no time, or if the instant is not in the years
+    1 to 9999.
     """
     try:
         if isinstance(moment, EntryMoment | AttributeMoment | StepMoment):
-            return _referred(moment, view)
+            return _referenced(moment, context)
         if moment == "entry":
-            return view.entry.astimezone(UTC)
+            return context.entry.astimezone(UTC)
         if is_time_of_day(moment):
-            return _next(time.fromisoformat(moment), view, days)
+            return _next(time.fromisoformat(moment), context, days)
         if moment[0] in "+-":
-            return Duration.parse(moment, signed=True).add_to(view.now, view.zone)
-        said = read_time(moment)
-        return None if said is None else to_instant(said, view.zone)
+            return Duration.parse(moment, signed=True).add_to(context.now, context.zone)
+        parsed = read_time(moment)
+        return None if parsed is None else to_instant(parsed, context.zone)
     except (ValueError, OverflowError):
         return None
 
 
-def _referred(moment: MomentReference, view: ResolutionContext) -> datetime | None:
-    said = read_time(view.values(moment))
-    if said is None:
+def _referenced(moment: MomentReference, context: ResolutionContext) -> datetime | None:
+    parsed = read_time(context.values(moment))
+    if parsed is None:
         return None
     if moment.every is not None:
-        # A local time stays one until its anniversary is found: midnight is midnight every year,
-        # also if clocks skipped it in the first.
-        wall = said if said.tzinfo is None else _wall(said, view.zone)
-        instant = at_local(_anniversary(wall, _wall(view.now, view.zone)), view.zone)
+        # A local time becomes an instant only after its anniversary is found: midnight is midnight
+        # every year, even if clocks skipped it in the first year.
+        wall = parsed if parsed.tzinfo is None else _wall(parsed, context.zone)
+        instant = at_local(_anniversary(wall, _wall(context.now, context.zone)), context.zone)
     else:
-        instant = to_instant(said, view.zone)
+        instant = to_instant(parsed, context.zone)
     if moment.offset is not None:
-        instant = Duration.parse(moment.offset, signed=True).add_to(instant, view.zone)
+        instant = Duration.parse(moment.offset, signed=True).add_to(instant, context.zone)
     if moment.at is not None:
-        day = _wall(instant, view.zone).date()
-        instant = at_local(datetime.combine(day, time.fromisoformat(moment.at)), view.zone)
+        day = _wall(instant, context.zone).date()
+        instant = at_local(datetime.combine(day, time.fromisoformat(moment.at)), context.zone)
     return instant
 
 
 def _anniversary(wall: datetime, today: datetime) -> datetime:
-    """The first anniversary that is not before today; a Feb 29 is Feb 28 where there is none."""
+    """The first anniversary that is not before today; Feb 29 is Feb 28 in other years."""
     years = today.year - wall.year
     if add_months(wall, 12 * years).date() < today.date():
         years += 1
     return add_months(wall, 12 * years)
 
 
-def _next(at: time, view: ResolutionContext, days: Days | None) -> datetime:
-    """The next occurrence of a time of day, now included."""
+def _next(at: time, context: ResolutionContext, days: Days | None) -> datetime:
+    """The next occurrence of a time of day, which may be now."""
     allowed = range(7) if days is None else weekdays(days)
-    day = _wall(view.now, view.zone).date()
+    day = _wall(context.now, context.zone).date()
     while True:
-        instant = at_local(datetime.combine(day, at), view.zone)
-        if instant >= view.now and day.weekday() in allowed:
+        instant = at_local(datetime.combine(day, at), context.zone)
+        if instant >= context.now and day.weekday() in allowed:
             return instant
         day += timedelta(days=1)
 

@@ -1,8 +1,8 @@
-"""When a send may go out: windows and quiet hours on the contact's clock.
+"""Opening hours of sends: windows and quiet hours in the contact's local time.
 
-What counts is what clocks show. An hour that they skip never comes, one that they show twice counts
-twice. Hours that end before they begin, or at midnight, go on after it: they belong to the day on
-which they begin. A date in `except` is closed as a whole, and nothing else is.
+Local time is what clocks show: an hour that they skip does not occur, and an hour that they show
+twice counts twice. Hours whose end is not after their begin go on past midnight and belong to the
+day on which they begin. A date in `except` is closed from midnight to midnight.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _EVERY_DAY = frozenset(range(7))
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Hours of the day that recur. Those whose `end` is not after `begin` end on the next day."""
+    """Recurring hours of the day. If `end` is not after `begin`, they end on the next day."""
 
     begin: time = _MIDNIGHT
     end: time = _MIDNIGHT
     days: frozenset[int] = _EVERY_DAY
-    """Of the week, Monday 0: those on which they begin."""
+    """The days of the week on which they begin; Monday is 0."""
     closed: frozenset[date] = frozenset()
 
-    def hold(self, wall: datetime) -> bool:
-        """Whether a clock that shows `wall` (naive) is within them."""
+    def contain(self, wall: datetime) -> bool:
+        """Whether the local time `wall` (naive) is in these hours."""
         if wall.date() in self.closed:
             return False
         at, today = wall.time(), wall.weekday()
@@ -48,14 +48,14 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A window, which must be open, or quiet hours, which must be over."""
+    """A window, inside which a send may go out, or quiet hours, outside which it may."""
 
     reason: Reason
     hours: Hours
 
     @classmethod
     def of_window(cls, window: Window) -> Rule:
-        """Open in these hours."""
+        """The rule of a window."""
         return cls(
             "window",
             Hours(
@@ -68,29 +68,29 @@ class Rule:
 
     @classmethod
     def of_quiet_hours(cls, quiet: QuietHours) -> Rule:
-        """Open but for these hours."""
+        """The rule of quiet hours."""
         begin, end = time.fromisoformat(quiet.from_), time.fromisoformat(quiet.to)
         return cls("quiet_hours", Hours(begin, end))
 
     def is_open(self, wall: datetime) -> bool:
-        """Whether a send may go out while clocks show `wall`."""
-        return self.hours.hold(wall) is (self.reason == "window")
+        """Whether a send may go out at the local time `wall` (naive)."""
+        return self.hours.contain(wall) is (self.reason == "window")
 
 
 @dataclass(frozen=True, slots=True)
 class OpeningHours:
-    """When all of some rules are open."""
+    """The hours at which all of some rules are open."""
 
     rules: Sequence[Rule]
 
     def closed_by(self, instant: datetime, zone: ZoneInfo) -> Reason | None:
-        """What is closed at an instant, windows first; None if nothing is."""
+        """What is closed at an instant, windows before quiet hours; None if a send may go out."""
         return self._closed_by(_wall(instant, zone))
 
     def next(self, instant: datetime, zone: ZoneInfo) -> datetime | None:
-        """The first instant, in UTC, from `instant` on at which all are open; None if none ever is.
+        """The first instant, in UTC, from `instant` on at which all are open; None if never.
 
-        Raises ValueError for a naive `instant`.
+        Raises ValueError if `instant` is naive.
         """
         if instant.tzinfo is None:
             raise ValueError("an instant needs a time zone")
@@ -100,8 +100,8 @@ class OpeningHours:
         if not self.ever():
             return None
         marks = self._marks()
-        # Dates that are closed put a weekly opening off by a week each at most, and a change of
-        # clocks may swallow one more.
+        # Each closed date delays a weekly opening by a week at most, and a clock change may skip
+        # one more.
         last = instant + _DAY * 7 * (3 + sum(len(rule.hours.closed) for rule in self.rules))
         while instant < last:
             instant = _next_change(instant, zone, marks)
@@ -110,12 +110,12 @@ class OpeningHours:
         return None
 
     def ever(self) -> bool:
-        """Whether there is an hour of the week at which all are open, dates aside."""
-        # Within a week, all that opens opens at a mark.
+        """Whether all are open at some time of the week, without regard to closed dates."""
+        # Within a week, opening hours begin only at marks.
         return any(self.ever_at(mark) for mark in self._marks())
 
     def ever_at(self, at: time) -> bool:
-        """Whether all are open at a time of day, on one day of the week at least, dates aside."""
+        """Whether all are open at a time of day on some day of the week, without closed dates."""
         week = OpeningHours([Rule(rule.reason, _dateless(rule.hours)) for rule in self.rules])
         return any(
             week._closed_by(datetime.combine(_SOME_MONDAY + _DAY * day, at)) is None
@@ -127,7 +127,7 @@ class OpeningHours:
         return "window" if "window" in closed else "quiet_hours" if closed else None
 
     def _marks(self) -> list[time]:
-        """The times of day at which something may open or close."""
+        """The times of day at which a rule may open or close."""
         marks = {_MIDNIGHT}
         for rule in self.rules:
             marks |= {rule.hours.begin, rule.hours.end}
@@ -143,15 +143,15 @@ def _wall(instant: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _next_change(instant: datetime, zone: ZoneInfo, marks: list[time]) -> datetime:
-    """The next instant at which clocks in `zone` come to a mark, or are changed."""
+    """The next instant at which clocks in `zone` show a mark, or at which they are changed."""
     wall = _wall(instant, zone)
     at = next((mark for mark in marks if mark > wall.time()), None)
-    coming = (
+    next_wall = (
         datetime.combine(wall.date() + _DAY, marks[0])
         if at is None
         else datetime.combine(wall.date(), at)
     )
-    reached = instant + (coming - wall)
+    reached = instant + (next_wall - wall)
     offset = instant.astimezone(zone).utcoffset()
     if reached.astimezone(zone).utcoffset() == offset:
         return reached
@@ -168,13 +168,13 @@ def _next_change(instant: datetime, zone: ZoneInfo, marks: list[time]) -> dateti
 def opening_hours_of(
     settings: EffectiveSend | Channel, country: Country | None = None, *, skipping: bool = False
 ) -> OpeningHours:
-    """When a send that waits may go out; `skipping`: the windows outside of which it is skipped."""
+    """When a send may go out; with `skipping`, the windows with `else: skip` only."""
     rules = []
-    for said in (settings, country):
-        if said is None:
+    for source in (settings, country):
+        if source is None:
             continue
-        if said.window is not None and (said.window.else_ == "skip") is skipping:
-            rules.append(Rule.of_window(said.window))
-        if said.quiet_hours is not None and not skipping:
-            rules.append(Rule.of_quiet_hours(said.quiet_hours))
+        if source.window is not None and (source.window.else_ == "skip") is skipping:
+            rules.append(Rule.of_window(source.window))
+        if source.quiet_hours is not None and not skipping:
+            rules.append(Rule.of_quiet_hours(source.quiet_hours))
     return OpeningHours(rules)

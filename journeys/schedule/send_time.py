@@ -1,4 +1,4 @@
-"""`send_at`: the time of day at which a send goes out, said or found from what a contact did."""
+"""Send times: a time of day, or the hour at which a contact is most active."""
 
 from __future__ import annotations
 
@@ -11,42 +11,43 @@ from zoneinfo import ZoneInfo
 from journeys.schedule.opening_hours import OpeningHours
 from journeys.time.durations import at_local
 
-ENOUGH: Final = 5
-"""With fewer events nobody can say when a contact is active."""
-OTHERWISE: Final = 10
-"""The hour of contacts of whom too little is known."""
+MIN_EVENTS: Final = 5
+"""How many events it takes to find the best hour of a contact."""
+DEFAULT_HOUR: Final = 10
+"""The best hour of contacts with fewer events."""
 LOOK_BACK: Final = timedelta(days=90)
+"""How old the events may be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The hour of the day at which a contact is most active, and from how many events."""
+    """The local hour at which a contact is most active, and the number of events it is based on."""
 
     hour: int
     events: int
 
 
 def best_hour(events: Mapping[int, int], openings: OpeningHours) -> Best:
-    """The hour with the most events of those that begin while everything is open.
+    """The hour with the most events, among the hours at whose beginning sends may go out.
 
-    `events` counts by local hour, 0 to 23. Of equal hours it is the earliest. Without enough
-    events, or without one in an open hour, it is 10.
+    `events` has the number of events by local hour, 0 to 23. Of equal hours it is the earliest.
+    Without enough events, or without one in an open hour, it is 10.
     """
     known = sum(events.values())
-    if known >= ENOUGH:
+    if known >= MIN_EVENTS:
         active = [hour for hour, count in events.items() if count and openings.ever_at(time(hour))]
         if active:
             return Best(min(active, key=lambda hour: (-events[hour], hour)), known)
-    return Best(OTHERWISE, known)
+    return Best(DEFAULT_HOUR, known)
 
 
 def at_time(at: str, start: datetime, zone: ZoneInfo) -> datetime:
-    """The next occurrence of a time of day (`10:00`) from `start` on; the current minute is now."""
+    """The next occurrence of a time of day (`10:00`); `start` itself if it is in that minute."""
     return _next(time.fromisoformat(at), start, zone, timedelta(minutes=1))
 
 
 def at_hour(hour: int, start: datetime, zone: ZoneInfo) -> datetime:
-    """The next occurrence of an hour from `start` on; the current one is now."""
+    """The next beginning of an hour; `start` itself if it is in that hour."""
     return _next(time(hour), start, zone, timedelta(hours=1))
 
 

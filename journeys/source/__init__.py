@@ -1,1 +1,1 @@
-"""From the text of files to documents: YAML and JSON with line numbers, and their errors."""
+"""Parsing of files to documents: YAML and JSON with line numbers, and their errors."""

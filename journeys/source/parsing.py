@@ -1,4 +1,4 @@
-"""From the text of a file to its documents."""
+"""Parser from the text of a file to its documents."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Parsed:
 
     document: AnyDocument
     source: str
-    """The text of the document, without those of its neighbours."""
+    """The text of this document alone."""
     lines: Lines
     file: str
 
     def placed(self, problem: Problem) -> Problem:
-        """The problem with its file and the line of what its path names."""
+        """The problem with its file, and with the line and column of its path."""
         if problem.line:
             return replace(problem, file=self.file)
         position = self.lines.value(problem.path)
@@ -32,9 +32,9 @@ class Parsed:
 
 
 def parse(text: str | bytes, filename: str) -> list[Parsed]:
-    """The documents of a YAML or JSON text, in its order.
+    """The documents of a YAML or JSON text, in order.
 
-    Raises InvalidDocuments with every problem of every document in it.
+    Raises InvalidDocuments with all problems of all documents.
     """
     parsed, problems = parse_all(text, filename)
     if problems:
@@ -43,7 +43,7 @@ def parse(text: str | bytes, filename: str) -> list[Parsed]:
 
 
 def parse_all(text: str | bytes, filename: str) -> tuple[list[Parsed], list[Problem]]:
-    """The documents of a text that can be taken, and the problems of the others."""
+    """The valid documents of a text, and the problems of the others."""
     if isinstance(text, bytes):
         decoded = decode(text, filename)
         if isinstance(decoded, Problem):
@@ -66,7 +66,7 @@ def parse_all(text: str | bytes, filename: str) -> tuple[list[Parsed], list[Prob
                     for problem in validation_messages(
                         error, Document, reading.value, reading.lines, filename
                     )
-                    # What a missing quote tore apart would only be complained of again.
+                    # After a missing quote, further errors on its line are only consequences.
                     if problem.line not in known
                 ]
         problems += sorted(found, key=lambda problem: (problem.line, problem.column))

@@ -1,7 +1,7 @@
-"""What pydantic has against a document, said for the person who wrote it.
+"""Messages for authors, made of pydantic's validation errors.
 
-An error of a model becomes a problem at the line of the key or value it is about, with the nearest
-key or form that would be right.
+An error of a model becomes a problem at the line of its key or value, with the most similar key or
+form that would be right.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NOUNS = {
 def validation_messages(
     error: ValidationError, root: Any, content: Any, lines: Lines, file: str
 ) -> list[Problem]:
-    """One problem for each thing that is wrong with `content`, which is not a `root` (a type)."""
+    """The problems of `content`, for which validation as the type `root` raised `error`."""
     details = error.errors(include_url=False, include_input=True)
     missing = {item["loc"] for item in details if item["type"] == "missing"}
     renamed: set[tuple[int | str, ...]] = set()
@@ -82,7 +82,7 @@ def _problem(
         if near in absent:
             meant.add(absent[near])
         if near == "else":
-            # The other forms of a branch's items were never meant.
+            # The author meant no case, so the missing keys of a case are no problems.
             meant |= set(absent.values())
         message = f"unknown key `{key}`"
         other = _form_of(root, item["loc"])
@@ -95,7 +95,7 @@ def _problem(
         elif known:
             hint = "known here: " + ", ".join(known)
     elif kind == "no_form":
-        code, message, position, hint = _formless(item, root, path, content, lines)
+        code, message, position, hint = _missing_form(item, root, path, content, lines)
     elif kind == "literal_error":
         options = _options(item)
         message = f"{_shown(item['input'])} is not one of {', '.join(options)}"
@@ -104,7 +104,7 @@ def _problem(
         near = closest_match(str(item["input"]), options)
         hint = f"did you mean `{near}`?" if near else None
     elif kind in _NOUNS:
-        message, hint = _mistyped(item, name)
+        message, hint = _wrong_type(item, name)
     elif kind == "value_error":
         message = str(item.get("ctx", {}).get("error", item["msg"]))
         if name is not None and not _is_item(path):
@@ -133,25 +133,25 @@ def _is_item(path: Path) -> bool:
     return bool(path) and isinstance(path[-1], int)
 
 
-def _formless(
+def _missing_form(
     item: ErrorDetails, root: Any, path: Path, content: Any, lines: Lines
 ) -> tuple[str, str, Position, str | None]:
     value = _at(content, path)
     message = item["msg"]
     if not isinstance(value, dict):
         words = message.partition(" needs ")[0]
-        said = f"{words} has no value" if value is None else f"{words} is not {_a(value)}"
-        return "wrong_type", said, lines.value(path), message
+        wrong = f"{words} has no value" if value is None else f"{words} is not {_a(value)}"
+        return "wrong_type", wrong, lines.value(path), message
     known = _keys_at(root, item["loc"])
-    stranger = next((key for key in value if key not in known), None)
-    if stranger is None:
+    unknown = next((key for key in value if key not in known), None)
+    if unknown is None:
         return "missing_key", message, lines.value(path), None
-    near = closest_match(stranger, known)
+    near = closest_match(unknown, known)
     hint = f"did you mean `{near}`?" if near else message
-    return "unknown_key", f"unknown key `{stranger}`", lines.key((*path, stranger)), hint
+    return "unknown_key", f"unknown key `{unknown}`", lines.key((*path, unknown)), hint
 
 
-def _mistyped(item: ErrorDetails, name: str | None) -> tuple[str, str | None]:
+def _wrong_type(item: ErrorDetails, name: str | None) -> tuple[str, str | None]:
     noun = _NOUNS[item["type"]]
     subject = f"`{name}`" if name is not None else "this"
     value = item["input"]
@@ -206,11 +206,10 @@ def _is_tag(part: int | str) -> bool:
 
 
 def _source_path(loc: tuple[int | str, ...], content: Any) -> Path:
-    """The path in the source of what pydantic found at `loc`.
+    """The path in the source of what pydantic reports at `loc`.
 
-    Tags of forms are left out, and so is what a shorter form leaves out: the list around a single
-    entry, the `for` of a plain wait. The last part stays even if the source lacks it: a missing
-    key is asked for at the mapping around it.
+    It is without the tags of forms, and without what the author need not write: the list around a
+    single entry, the `for` of a plain wait. A missing key has the path of the mapping around it.
     """
     path: Path = ()
     value = content
@@ -249,7 +248,7 @@ def _step_around(path: Path, content: Any) -> str | None:
     return found
 
 
-# ---------------------------------------------------------------------------- what may stand there
+# ------------------------------------------------------------------------ what the models allow
 
 
 def _keys_at(root: Any, loc: tuple[int | str, ...]) -> list[str]:
@@ -257,13 +256,13 @@ def _keys_at(root: Any, loc: tuple[int | str, ...]) -> list[str]:
     keys = [key for kind in _kinds_at(root, loc) for m in _models(kind) for key in _aliases(m)]
     inlined = [place for place, part in enumerate(loc) if part == "trigger"]
     if inlined and all(map(_is_tag, loc[inlined[-1] + 1 :])):
-        # The keys of a trigger stand beside those of the mapping around it.
+        # The keys of a trigger are written beside those of the mapping around it.
         keys += _keys_at(root, loc[: inlined[-1]])
     return list(dict.fromkeys(keys))
 
 
 def _around(loc: tuple[int | str, ...]) -> list[tuple[int | str, ...]]:
-    """The mappings whose keys stand beside the one at `loc`: its own, and the one it is part of."""
+    """The mappings whose keys are written beside the key at `loc`."""
     own = loc[:-1]
     if len(own) >= 2 and own[-2] == "trigger" and _is_tag(own[-1]):
         return [own, own[:-2]]
@@ -284,7 +283,7 @@ def _aliases(model: type[DocumentModel]) -> list[str]:
 
 
 def _form_of(root: Any, loc: tuple[int | str, ...]) -> str | None:
-    """The key that told the form around an unknown key, if that tells another form."""
+    """The key that chose the form around an unknown key, if that key chooses another form."""
     if len(loc) < 2 or not _is_tag(loc[-2]):
         return None
     kinds = _kinds_at(root, loc[:-2])

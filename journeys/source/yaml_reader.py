@@ -1,8 +1,8 @@
-"""From YAML or JSON text to plain values that know their lines.
+"""Reader from YAML or JSON text to plain values and their line numbers.
 
-Only the syntax of YAML 1.2 is used, never its types: a plain scalar is `true`, `false`, null, or a
-number if it prints back unchanged; everything else is text. Sizes and depth are bounded, so no text
-costs more than a moment.
+Only the syntax of YAML 1.2 is used, not its types: a plain scalar is `true`, `false`, null, or a
+number if that number prints as the same text. All else is text. Size and depth are limited, so that
+no text takes long to read.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from journeys.model.values import Ambiguous
 from journeys.source.syntax_errors import syntax_problem
 
 LONGEST_TEXT: Final = 1_000_000
-"""Characters of a file."""
+"""How many characters a file may have."""
 DEEPEST: Final = 64
-"""Lists and mappings inside each other."""
+"""How many levels of lists and mappings a document may have."""
 MOST_NODES: Final = 30_000
-"""Values of a document, aliases counted as often as they are used."""
+"""How many values a document may have; an alias counts at each use."""
 
 AMBIGUOUS: Final = frozenset(
     [
@@ -44,7 +44,10 @@ AMBIGUOUS: Final = frozenset(
         *("True", "TRUE", "False", "FALSE"),
     ]
 )
-"""Truth values of YAML 1.1 and other spellings of ours; `NO` is Norway and `ON` Ontario."""
+"""Truth values of YAML 1.1, and `true` and `false` in other spellings.
+
+`NO` and `ON` are left out: they are Norway and Ontario.
+"""
 
 FREE_TEXT: Final = frozenset({"subject", "preheader", "text", "html", "mjml", "sms"})
 
@@ -64,13 +67,13 @@ class Position:
 
 @dataclass(slots=True)
 class Lines:
-    """Where everything in a document stands."""
+    """The positions of all keys and values of a document."""
 
     values: dict[Path, Position] = field(default_factory=dict)
     keys: dict[Path, Position] = field(default_factory=dict)
 
     def resolve(self, path: Path) -> Path:
-        """The path as the source has it: without the parts that a shorter form leaves out."""
+        """The path as the source has it: without the parts that the author need not write."""
         known: Path = ()
         for part in path:
             if (*known, part) in self.values:
@@ -78,18 +81,18 @@ class Lines:
         return known
 
     def value(self, path: Path) -> Position:
-        """Where the value at `path`, or the nearest thing around it, begins."""
+        """Where the value at `path` begins, or else the innermost value around it."""
         return self.values.get(self.resolve(path), Position(1, 1))
 
     def key(self, path: Path) -> Position:
-        """Where the key of the value at `path` stands, or the value if it has none."""
+        """Where the key of the value at `path` is, or the value if it has no key."""
         known = self.resolve(path)
         return self.keys.get(known) or self.values.get(known, Position(1, 1))
 
 
 @dataclass(slots=True)
 class Reading:
-    """One document of a file."""
+    """The value of one document of a file, with its positions and syntax problems."""
 
     value: Any
     lines: Lines
@@ -139,8 +142,8 @@ def read(text: str, file: str) -> list[Reading]:
 def _chunks(text: str) -> Iterator[tuple[str, int]]:
     """The text between document markers, with the number of lines before it.
 
-    A marker in the first column always ends a document, whatever stands open, so that one broken
-    document hides no problem of the next.
+    A marker in the first column always ends a document, even inside a quote that is not closed, so
+    that a broken document hides no problem of the next one.
     """
     start = 0
     for marker in re.finditer(r"^---(?=\s|$)", text, re.MULTILINE):
@@ -159,7 +162,7 @@ class _Reader:
         self.nodes = 0
 
     def readings(self) -> Iterator[Reading]:
-        if not self._says_something():
+        if not self._has_content():
             return
         try:
             roots = list(self._compose())
@@ -180,7 +183,7 @@ class _Reader:
             if value is not None:
                 yield Reading(value, self.lines, self.text, self.problems)
 
-    def _says_something(self) -> bool:
+    def _has_content(self) -> bool:
         return any(
             line.strip() and not line.startswith(("#", "%")) and not line.strip().startswith("#")
             for line in self.text.splitlines()
@@ -207,7 +210,7 @@ class _Reader:
 
     def _position(self, event: Any, block: bool = False) -> Position:
         mark = event.start_mark
-        # The first line of a chunk is the rest of its marker's line.
+        # The first line of a chunk is the rest of the line of its marker.
         return Position(mark.line + 1 + self.before, mark.column + 1, block)
 
     def _count(self, position: Position) -> None:
@@ -326,14 +329,14 @@ class _Reader:
                 )
                 continue
             self.lines.keys[inside] = key.position
-            self._sound_text(key, inside)
+            self._valid_text(key, inside)
             mapping[name] = self._expand(value, inside, depth + 1)
             if value.plain and not value.text:
                 self.lines.values[inside] = key.position
         return mapping
 
     def _scalar(self, node: _Node, path: Path) -> Any:
-        text = self._sound_text(node, path)
+        text = self._valid_text(node, path)
         if not node.plain:
             return text
         if text in ("", "~", "null"):
@@ -346,14 +349,14 @@ class _Reader:
         self._unquoted(node, text, path)
         return Ambiguous(text) if text in AMBIGUOUS else text
 
-    def _sound_text(self, node: _Node, path: Path) -> str:
+    def _valid_text(self, node: _Node, path: Path) -> str:
         text = node.text
         if "\0" in text:
             self.problems.append(
                 self._problem("text", "text can't hold the character NUL", node.position, path)
             )
         if any("\ud800" <= letter <= "\udfff" for letter in text):
-            # JSON writes what lies beyond the first plane as two escapes.
+            # JSON writes a character above U+FFFF as two escapes, its surrogates.
             try:
                 text = text.encode("utf-16", "surrogatepass").decode("utf-16")
             except UnicodeDecodeError:
@@ -382,7 +385,7 @@ class _Refused(Exception):
 
 
 def _number(text: str) -> int | float | None:
-    """The number that prints back as this very text, if there is one."""
+    """The number that prints as exactly this text; None if there is none."""
     if not _NUMBER.fullmatch(text):
         return None
     try:

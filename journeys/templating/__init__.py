@@ -1,1 +1,1 @@
-"""Liquid templates."""
+"""Rendering and analysis of Liquid templates."""

@@ -1,8 +1,8 @@
-"""Liquid templates over plain JSON values: `contact`, `entry`, `steps`, links.
+"""Liquid templates over JSON values: `contact`, `entry`, `steps`, links.
 
-Missing, null and empty are alike: conditions, loops, `default` and `size` see nil, and printing one
-fails the message and names it, so that nobody ever reads "Hello ,". Templates reach no files, and
-loops and output are bounded.
+Missing, null and empty values are the same: for conditions, loops, `default` and `size` they are
+nil. Printing one is an error that names the variable, so that no message says "Hello ,". Templates
+cannot read files, and the size of loops and output is limited.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ TAGS: Final = frozenset({
     "if", "unless", "case", "for", "break", "continue", "assign", "capture", "cycle", "comment",
     "raw", "#",
 })  # fmt: skip
-"""What templates may use; none of them reads another file or changes anything outside."""
+"""The tags that templates may use. None of them reads a file or changes anything outside."""
 
-SEES_NIL: Final = frozenset({"default", "size"})
+NIL_FILTERS: Final = frozenset({"default", "size"})
+"""Filters that accept a value that is missing or empty."""
 
 
 class TemplateError(Exception):
-    """A template can't be read, or printed with these values; the text says why.
+    """A template that cannot be parsed, or rendered with these values; the text says why.
 
-    `variable` is the one that is missing, null or empty; `line` counts from 1 inside the template.
+    `variable` is the variable that is missing, null or empty. `line` counts from 1 in the template.
     """
 
     def __init__(
@@ -51,10 +52,10 @@ class TemplateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A value that a template reads: its path, and the first line that does."""
+    """A variable that a template reads: its path, and the first line that reads it."""
 
     path: tuple[str | int, ...]
-    """Without what follows a computed index."""
+    """The path up to a computed index."""
     text: str
     line: int
 
@@ -67,12 +68,12 @@ class Variable:
 def render(text: str, variables: Mapping[str, Any], *, html: bool = False) -> str:
     """The text with its variables filled in; with `html`, values are escaped.
 
-    Raises TemplateError.
+    Raises TemplateError if the template is not valid, or a value is missing.
     """
     template = _parsed(text, html)
-    seen = {name: _without_empty(value) for name, value in variables.items()}
+    values = {name: _without_empty(value) for name, value in variables.items()}
     try:
-        return template.render(**seen)
+        return template.render(**values)
     except TemplateError:
         raise
     except LiquidError as error:
@@ -82,9 +83,9 @@ def render(text: str, variables: Mapping[str, Any], *, html: bool = False) -> st
 
 
 def variables_of(text: str) -> list[Variable]:
-    """The variables that a template reads from outside, in the order of their lines.
+    """The variables that a template reads, in the order of their lines.
 
-    Raises TemplateError for a text that is no template.
+    Raises TemplateError if the text is not a valid template.
     """
     analysis = _parsed(text, False).analyze(include_partials=False)
     found: dict[str, Variable] = {}
@@ -105,12 +106,12 @@ def variables_of(text: str) -> list[Variable]:
 
 
 def check(text: str) -> None:
-    """Raises TemplateError if the text is no template: its syntax, tags or filters."""
+    """Raises TemplateError if the syntax, a tag or a filter of the text is not valid."""
     _parsed(text, False)
 
 
-class _Strict(OutputNode):
-    """`{{ … }}` that refuses to print nothing where something was meant."""
+class _StrictNode(OutputNode):
+    """`{{ … }}` that fails instead of printing an empty value."""
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         value = _printed(self.expression, context, _line(self.token.source, self.token.start_index))
@@ -118,7 +119,7 @@ class _Strict(OutputNode):
 
 
 class _StrictOutput(Output):
-    node_class = _Strict
+    node_class = _StrictNode
 
 
 class _Liquid(Environment):
@@ -153,7 +154,7 @@ def _printed(expression: Any, context: RenderContext, line: int) -> object:
         return expression.evaluate(context)
     filters = expression.filters or []
     value = expression.left.evaluate(context)
-    if _empty(value) and not any(each.name in SEES_NIL for each in filters):
+    if _empty(value) and not any(each.name in NIL_FILTERS for each in filters):
         raise _nothing(expression.left, line)
     explicit = False
     for each in filters:
@@ -164,7 +165,7 @@ def _printed(expression: Any, context: RenderContext, line: int) -> object:
                 if isinstance(argument.value, Path) and _empty(argument.value.evaluate(context)):
                     raise _nothing(argument.value, line)
         value = each.evaluate(value, context)
-    # `default: ""` says itself that nothing is to be printed.
+    # `default: ""` prints nothing on purpose.
     if _empty(value) and not explicit:
         raise _nothing(expression.left, line)
     return [part for part in value if not _empty(part)] if isinstance(value, list) else value

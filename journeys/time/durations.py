@@ -1,9 +1,9 @@
-"""Durations: `2d`, `1h30m`, `1mo`, `PT2H`, and what adding one to an instant means.
+"""Durations such as `2d`, `1h30m`, `1mo`, `PT2H`, and their addition to instants.
 
 Seconds, minutes and hours are exact. Days, weeks, months and years are units of the calendar in a
-time zone: the same local time on another date. A local time that a clock change skips becomes the
-first instant after the gap, one that occurs twice the first of the two; a date that a month lacks
-becomes its last day.
+time zone: they lead to the same local time on another date. If a clock change skips that time, it
+is the first instant after the gap; if it occurs twice, the first of the two. A day that a month
+does not have becomes the last day of that month.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 LONGEST: Final = timedelta(days=366 * 100)
-"""No duration is longer, so that every sum is a date that calendars know."""
+"""The longest duration, so that sums stay before the year 9999."""
 
 _COUNT = r"(?P<{0}>\d{{1,12}}){1}"
 _EXACT = r"(?P<{0}>\d{{1,12}}(?:\.\d{{1,6}})?){1}"
@@ -53,7 +53,7 @@ _ISO = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A length of time, of one sign: calendar units and an exact part."""
+    """A duration: calendar units and an exact part, all of the same sign."""
 
     exact: timedelta = timedelta()
     years: int = 0
@@ -63,9 +63,9 @@ class Duration:
 
     @classmethod
     def parse(cls, text: str, *, signed: bool = False) -> Duration:
-        """Reads `2d`, `1h30m`, `1mo` or ISO 8601 (`PT2H`, `P1DT2H`); `signed` takes `+3d`, `-3d`.
+        """The duration of `2d`, `1h30m`, `1mo` or ISO 8601 (`PT2H`, `P1DT2H`).
 
-        Raises ValueError, whose text says what would be right.
+        `signed` also allows `+3d` and `-3d`. Raises ValueError that says what would be right.
         """
         body = text.strip()
         negative = False
@@ -101,7 +101,7 @@ class Duration:
         )
 
     def __str__(self) -> str:
-        """The canonical text: `parse` gives an equal duration back."""
+        """The canonical text; `parse` of it is an equal duration."""
         parts = self._parts()
         if not parts:
             return "0s"
@@ -109,18 +109,18 @@ class Duration:
         return sign + "".join(f"{count}{unit}" for count, unit, _ in parts)
 
     def words(self) -> str:
-        """What a person would say: "2 days", "1 hour 30 minutes"."""
+        """The duration in a person's words: "2 days", "1 hour 30 minutes"."""
         parts = self._parts() or [("0", "s", "second")]
-        said = " ".join(f"{count} {word}{'' if count == '1' else 's'}" for count, _, word in parts)
-        return f"minus {said}" if self._negative() else said
+        words = " ".join(f"{count} {word}{'' if count == '1' else 's'}" for count, _, word in parts)
+        return f"minus {words}" if self._negative() else words
 
     def nominal(self) -> timedelta:
-        """Its length with days of 24 hours, months of 30 days and years of 365."""
+        """The length with days of 24 hours, months of 30 days and years of 365 days."""
         days = self.years * 365 + self.months * 30 + self.weeks * 7 + self.days
         return timedelta(days=days) + self.exact
 
     def divided(self, speed: float) -> timedelta:
-        """The nominal length of the whole, divided: time runs `speed` times as fast.
+        """The nominal length divided by `speed`, for a clock that runs `speed` times as fast.
 
         Raises ValueError unless `speed` is positive.
         """
@@ -129,10 +129,10 @@ class Duration:
         return self.nominal() / speed
 
     def add_to(self, instant: datetime, zone: ZoneInfo) -> datetime:
-        """The instant, in UTC, that lies this duration after `instant` for a clock in `zone`.
+        """The instant, in UTC, that is this duration after `instant`, by the calendar of `zone`.
 
-        Calendar units come first (years and months together, then weeks and days), then the exact
-        part. Raises ValueError for a naive `instant`.
+        Years and months are added first, then weeks and days, then the exact part. Raises
+        ValueError if `instant` is naive.
         """
         if instant.tzinfo is None:
             raise ValueError("an instant needs a time zone")
@@ -169,7 +169,7 @@ class Duration:
 
 
 def add_months(wall: datetime, months: int) -> datetime:
-    """The same local time some months later or earlier, at the month's last day if need be."""
+    """The local time that many months later, on the month's last day if it has no such day."""
     year, month = divmod(wall.year * 12 + wall.month - 1 + months, 12)
     last = calendar.monthrange(year, month + 1)[1]
     return wall.replace(year=year, month=month + 1, day=min(wall.day, last))
@@ -178,15 +178,16 @@ def add_months(wall: datetime, months: int) -> datetime:
 def at_local(wall: datetime, zone: ZoneInfo) -> datetime:
     """The instant, in UTC, at which clocks in `zone` show `wall` (naive).
 
-    The first of two; for a time that clocks skip, the first instant after the gap.
+    It is the first of two such instants. For a time that clocks skip, it is the first instant after
+    the gap. Raises ValueError if `wall` has a time zone.
     """
     if wall.tzinfo is not None:
         raise ValueError("a local time has no time zone of its own")
     instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None, fold=0) == wall:
         return instant
-    # In a gap fold=0 counts with the offset before it and fold=1 with the one after (PEP 495), so
-    # the change lies between the two readings.
+    # In a gap, fold=0 means the offset before it and fold=1 the offset after it (PEP 495), so the
+    # clock change is between the two instants.
     before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
     offset = before.astimezone(zone).utcoffset()
     low, high = int(before.timestamp()), int(instant.timestamp())

@@ -1,7 +1,7 @@
-"""Instants as data holds them: ISO 8601 text, local unless it carries an offset, and numbers.
+"""Times in JSON: ISO 8601 text, local unless it has an offset, and numbers.
 
-Numbers are seconds since 1970, or milliseconds from 10^11 on (as seconds, the year 5138). SQL reads
-them alike.
+A number is seconds since 1970, or milliseconds from 10^11 on (which as seconds is the year 5138).
+`store.conditions` reads them in the same way in SQL.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _TEXT = re.compile(
 
 
 def read_time(value: object) -> datetime | None:
-    """The time that `value` says: aware if it is an instant, naive if it is a local time.
+    """The time that `value` holds: aware if it is an instant, naive if it is a local time.
 
-    A date is its midnight. None for what says no time between the years 1 and 9999.
+    A date is read as its midnight. None if the value is no time between the years 1 and 9999.
     """
     try:
         if isinstance(value, str):
@@ -40,9 +40,9 @@ def read_time(value: object) -> datetime | None:
     return None
 
 
-def to_instant(said: datetime, zone: ZoneInfo) -> datetime:
-    """The instant, in UTC, of a time that `read_time` gave: a local time is local in `zone`."""
-    return at_local(said, zone) if said.tzinfo is None else said
+def to_instant(parsed: datetime, zone: ZoneInfo) -> datetime:
+    """The instant, in UTC, of a time that `read_time` returned; a naive one is local in `zone`."""
+    return at_local(parsed, zone) if parsed.tzinfo is None else parsed
 
 
 def _read_text(text: str) -> datetime | None:

@@ -1,4 +1,4 @@
-"""The time zone that is local for a contact."""
+"""The time zone of a contact's local times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 def zone_of(contact: str | None, journey: str | None) -> ZoneInfo:
-    """The contact's zone, else the journey's, else UTC. A name that is no zone is passed over."""
+    """The contact's zone, otherwise the journey's, otherwise UTC; unknown names are ignored."""
     for name in (contact, journey):
         if name:
             try:

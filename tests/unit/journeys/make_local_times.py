@@ -109,14 +109,14 @@ def expected(moment: Any, value: Any, zone: str, now: str, days: str | None) -> 
     elif isinstance(moment, str) and moment[0] in "+-":
         found = shifted(start, moment, zone)
     else:
-        said = read(moment if isinstance(moment, str) else value, zone)
-        if said is None:
+        parsed = read(moment if isinstance(moment, str) else value, zone)
+        if parsed is None:
             return "missing"
         rule = moment if isinstance(moment, dict) else {}
         if rule.get("every"):
-            wall = said if isinstance(said, PlainDateTime) else said.to_plain()
-            said = anniversary(wall, start)
-        found = local(said, zone) if isinstance(said, PlainDateTime) else said
+            wall = parsed if isinstance(parsed, PlainDateTime) else parsed.to_plain()
+            parsed = anniversary(wall, start)
+        found = local(parsed, zone) if isinstance(parsed, PlainDateTime) else parsed
         if "offset" in rule:
             found = shifted(found, rule["offset"], zone)
         if "at" in rule:

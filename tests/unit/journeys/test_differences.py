@@ -37,7 +37,7 @@ def changed(*replaced: tuple[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("replaced", "said"),
+    ("replaced", "expected"),
     [
         ([], []),
         ([("wait: 1h", "wait: {for: 1h}")], []),
@@ -94,8 +94,8 @@ def changed(*replaced: tuple[str, str]) -> list[str]:
         ([("topic: offers", "topic: news")], ["step reminder: email topic offers → news"]),
     ],
 )
-def test_each_change_is_a_sentence(replaced: list[tuple[str, str]], said: list[str]) -> None:
-    assert changed(*replaced) == said
+def test_each_change_is_a_sentence(replaced: list[tuple[str, str]], expected: list[str]) -> None:
+    assert changed(*replaced) == expected
 
 
 def test_a_text_that_has_changed_shows_its_lines() -> None:
@@ -106,13 +106,13 @@ def test_a_text_that_has_changed_shows_its_lines() -> None:
 
 
 def test_other_documents_are_compared_part_by_part() -> None:
-    def said(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    def sentences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         return [each.sentence for each in differences(load(old), load(new))]
 
     topic = {"topic": "news", "default": "opt_in"}
-    assert said(topic, {**topic, "default": "double"}) == ["default opt_in → double"]
+    assert sentences(topic, {**topic, "default": "double"}) == ["default opt_in → double"]
     segment = {"segment": "vip", "if": {"attribute": "plan", "is": "pro"}}
-    assert said(segment, {**segment, "if": {"attribute": "plan", "is": "max"}}) == [
+    assert sentences(segment, {**segment, "if": {"attribute": "plan", "is": "max"}}) == [
         "if is pro → max"
     ]
 

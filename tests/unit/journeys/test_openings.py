@@ -20,10 +20,10 @@ NIGHT = {"from": "22:00", "to": "08:00"}
 PARIS, NEW_YORK, SYDNEY = "Europe/Paris", "America/New_York", "Australia/Sydney"
 
 
-def rule(said: dict[str, Any], *, quiet: bool = False) -> Rule:
+def rule(written: dict[str, Any], *, quiet: bool = False) -> Rule:
     if quiet:
-        return Rule.of_quiet_hours(QuietHours.model_validate(said))
-    return Rule.of_window(Window.model_validate(said))
+        return Rule.of_quiet_hours(QuietHours.model_validate(written))
+    return Rule.of_window(Window.model_validate(written))
 
 
 def opening(
@@ -167,18 +167,18 @@ days = st.lists(st.sampled_from(NAMES), min_size=1, max_size=7, unique=True)
 
 @st.composite
 def windows(draw: st.DrawFn, around: date) -> dict[str, Any]:
-    said: dict[str, Any] = {}
+    written: dict[str, Any] = {}
     if draw(st.booleans()):
-        said["days"] = draw(days)
+        written["days"] = draw(days)
     begin, end = draw(some_times), draw(some_times)
     if begin != end:
-        said |= {"from": begin, "to": end}
-    if draw(st.booleans()) or not said:
-        said["except"] = [
+        written |= {"from": begin, "to": end}
+    if draw(st.booleans()) or not written:
+        written["except"] = [
             (around + timedelta(days=shift)).isoformat()
             for shift in draw(st.lists(st.integers(-2, 4), min_size=1, max_size=4))
         ]
-    return said
+    return written
 
 
 @st.composite
@@ -201,17 +201,17 @@ def minutes(text: str) -> int:
     return int(text[:2]) * 60 + int(text[3:])
 
 
-def within(said: dict[str, Any], local: ZonedDateTime) -> bool:
+def within(written: dict[str, Any], local: ZonedDateTime) -> bool:
     """The rule a second time: whether one of yesterday's and today's hours covers the minute."""
     today = local.date()
-    if today.format_iso() in said.get("except", []):
+    if today.format_iso() in written.get("except", []):
         return False
-    begin, end = minutes(said.get("from", "00:00")), minutes(said.get("to", "00:00"))
+    begin, end = minutes(written.get("from", "00:00")), minutes(written.get("to", "00:00"))
     if end <= begin:
         end += 24 * 60
     for ago in (0, 1):
         name = NAMES[today.subtract(days=ago).day_of_week().value - 1]
-        if name in said.get("days", NAMES):
+        if name in written.get("days", NAMES):
             now = ago * 24 * 60 + local.hour * 60 + local.minute
             if begin <= now < end:
                 return True

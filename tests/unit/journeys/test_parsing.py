@@ -93,7 +93,7 @@ def test_a_plain_word_that_may_be_a_truth_value_is_to_be_quoted(word: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         ("name: Offer #1 for you", "`#1 for you` after it is a comment"),
         ("name: {{ contact.x }}", "without quotes"),
@@ -113,10 +113,10 @@ def test_a_plain_word_that_may_be_a_truth_value_is_to_be_quoted(word: str) -> No
         ("{a: b}: c", "a key is one word"),
     ],
 )
-def test_a_broken_line_is_named_with_what_would_be_right(line: str, said: str) -> None:
+def test_a_broken_line_is_named_with_what_would_be_right(line: str, expected: str) -> None:
     found = refused(f"topic: t\ndefault: opt_in\n{line}\n")
     assert {problem.line for problem in found} == {3}
-    assert any(said in str(problem) for problem in found), found
+    assert any(expected in str(problem) for problem in found), found
 
 
 def test_a_comment_is_no_mistake() -> None:
@@ -141,16 +141,16 @@ def test_a_byte_order_mark_and_carriage_returns_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "line", "said"),
+    ("content", "line", "expected"),
     [
         (b"topic: t\nname: \xe9t\xe9\n", 2, "not UTF-8"),
         ("topic: t\n".encode("utf-16"), 1, "UTF-16"),
     ],
 )
-def test_what_is_not_utf_8_is_refused(content: bytes, line: int, said: str) -> None:
+def test_what_is_not_utf_8_is_refused(content: bytes, line: int, expected: str) -> None:
     (problem,) = refused(content)
     assert problem.line == line
-    assert said in problem.message
+    assert expected in problem.message
 
 
 BOMB = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
@@ -210,7 +210,7 @@ def step(line: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (
             "jorney: j\nentry: {api: true}\nsteps: [{id: w, wait: 1d}]",
@@ -310,7 +310,7 @@ def step(line: str) -> str:
         ),
     ],
 )
-def test_a_mistake_is_told_in_one_line(text: str, said: str) -> None:
+def test_a_mistake_is_reported_in_one_line(text: str, expected: str) -> None:
     lines = [str(problem) for problem in refused(text)]
-    assert said in lines
+    assert expected in lines
     assert all(re.match(r"f\.yaml:\d+: ", line) and "\n" not in line for line in lines)

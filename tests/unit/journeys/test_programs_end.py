@@ -1,4 +1,4 @@
-"""Random valid journeys: whatever the outcomes, a run ends or stands still."""
+"""Random valid journeys: with any outcomes, a run ends or waits."""
 
 from collections import Counter
 from typing import Any

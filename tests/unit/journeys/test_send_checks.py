@@ -15,7 +15,7 @@ def send(more: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "expected"),
     [
         ("window: {}", "[a] `window`: a window needs `days`, `from`, `to` or `except`"),
         ("window: {else: skip}", "[a] `window`: a window needs `days`, `from`, `to` or `except`"),
@@ -111,8 +111,8 @@ def send(more: str) -> str:
         ),
     ],
 )
-def test_a_wrong_time_of_a_send_is_an_error_at_its_line(more: str, said: str) -> None:
-    assert [str(problem) for problem in errors(send(more))] == [f"f.yaml:6: {said}"]
+def test_a_wrong_time_of_a_send_is_an_error_at_its_line(more: str, expected: str) -> None:
+    assert [str(problem) for problem in errors(send(more))] == [f"f.yaml:6: {expected}"]
 
 
 def test_hours_that_are_inherited_may_leave_none_either() -> None:
@@ -150,7 +150,7 @@ def test_times_of_sends_that_make_sense_have_no_problem(more: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (
             "channel: fax\nwindow: {days: mon}\n",
@@ -191,9 +191,9 @@ def test_times_of_sends_that_make_sense_have_no_problem(more: str) -> None:
         ),
     ],
 )
-def test_a_wrong_channel_is_an_error_at_its_line(text: str, said: str) -> None:
+def test_a_wrong_channel_is_an_error_at_its_line(text: str, expected: str) -> None:
     [problem] = [str(problem) for problem in errors(text)]
-    assert said in problem
+    assert expected in problem
 
 
 def test_a_channel_reads_back_from_what_is_kept_and_knows_countries_by_any_case() -> None:

@@ -1,4 +1,4 @@
-"""Each way to write a step wrong, and what is said of it."""
+"""Each way to write a step wrong, and the message for it."""
 
 import pytest
 
@@ -15,7 +15,7 @@ WITH_MAIL = f"{{name: x, weight: 1, then: [{MAIL}]}}"
 WITH_OTHER = f"{{name: z, weight: 1, then: [{OTHER}]}}"
 
 
-def said(steps: str, known: KnownKeys | None = None) -> list[str]:
+def messages(steps: str, known: KnownKeys | None = None) -> list[str]:
     """The problems of a journey with these lines of steps, from the number of the line on."""
     return [str(each).removeprefix("f.yaml:") for each in problems(f"{HEAD}{steps}\n", known)]
 
@@ -105,7 +105,7 @@ BEST = winner("{by: clicked, after: 4h}")
     ],
 )
 def test_a_split_written_wrong(steps: str, problem: str) -> None:
-    assert said(steps) == [f"7: [a] {problem}"]
+    assert messages(steps) == [f"7: [a] {problem}"]
 
 
 @pytest.mark.parametrize(
@@ -126,43 +126,47 @@ def test_a_split_written_wrong(steps: str, problem: str) -> None:
     ],
 )
 def test_a_doubtful_winner_is_warned_about(steps: str, problem: str) -> None:
-    assert said(steps) == [f"7: warning: [a] {problem}"]
+    assert messages(steps) == [f"7: warning: [a] {problem}"]
 
 
 def test_a_split_written_right() -> None:
-    assert said(split(WITH_MAIL, WITH_OTHER, BEST, "{name: h, weight: 0.5, holdout: true}")) == []
+    assert (
+        messages(split(WITH_MAIL, WITH_OTHER, BEST, "{name: h, weight: 0.5, holdout: true}")) == []
+    )
 
 
 def test_a_winner_can_not_wait_in_an_exit() -> None:
     text = split(WITH_MAIL, WITH_OTHER, BEST).removeprefix("- ")
     exits = f"- {{id: w, wait: 1d}}\nexit: {{event: Y, then: [{text}]}}"
-    assert said(exits) == ["8: [a] a `winner` waits, and an exit's `then` can't: the run is ending"]
+    assert messages(exits) == [
+        "8: [a] a `winner` waits, and an exit's `then` can't: the run is ending"
+    ]
 
 
-def test_nobody_comes_past_a_split_whose_every_arm_ends_the_run() -> None:
+def test_no_run_comes_past_a_split_whose_every_arm_ends_the_run() -> None:
     ends = "{name: x, weight: 1, then: [{id: e, exit: x}]}"
     holdout = "{name: h, weight: 1, holdout: true}"
-    assert said(split(ends, holdout) + "\n- {id: b, wait: 1d}") == [
+    assert messages(split(ends, holdout) + "\n- {id: b, wait: 1d}") == [
         (
             "8: [b] the step `b` can't be reached: no run comes past `a`; "
             "remove it, or give `a` an `if`"
         )
     ]
-    assert said(split(ends, X.replace("x", "y")) + "\n- {id: b, wait: 1d}") == []
+    assert messages(split(ends, X.replace("x", "y")) + "\n- {id: b, wait: 1d}") == []
 
 
 def test_a_loop_through_a_split_needs_a_wait() -> None:
     again = "\n- {id: b, goto: a}"
-    assert said(split(X, X.replace("x", "y")) + again) == [
+    assert messages(split(X, X.replace("x", "y")) + again) == [
         "8: [b] the loop a → b → a has no wait; put a `wait` into it"
     ]
-    assert said(split(X, X.replace("x", "y")) + "\n- {id: w, wait: 1d}" + again) == []
+    assert messages(split(X, X.replace("x", "y")) + "\n- {id: w, wait: 1d}" + again) == []
 
 
 def test_an_arm_is_an_outcome_of_its_split() -> None:
     steps = split(X, X.replace("x", "y"))
-    assert said(f"{steps}\n- {{id: b, if: {{step: a, is: y}}, exit: x}}") == []
-    assert said(f"{steps}\n- {{id: b, if: {{step: a, is: z}}, exit: x}}") == [
+    assert messages(f"{steps}\n- {{id: b, if: {{step: a, is: y}}, exit: x}}") == []
+    assert messages(f"{steps}\n- {{id: b, if: {{step: a, is: z}}, exit: x}}") == [
         "8: [b] `a` never ends `z`; its outcomes: x, y, skipped"
     ]
 
@@ -202,13 +206,13 @@ DRAW = "- {id: a, coupon: {pool: p}}\n"
     ],
 )
 def test_a_coupon_written_wrong(steps: str, problem: str) -> None:
-    assert said(steps, POOL) == [problem]
+    assert messages(steps, POOL) == [problem]
 
 
 def test_a_coupon_written_right() -> None:
     use = "- {id: b, if: {step: a, is: drawn}, sms: {text: '{{ steps.a.code }}', topic: offers}}"
     again = "- {id: c, if: {step: a, property: code, is: X1}, exit: x}"
-    assert said(f"{DRAW}{use}\n{again}", POOL) == []
+    assert messages(f"{DRAW}{use}\n{again}", POOL) == []
 
 
 @pytest.mark.parametrize(
@@ -255,7 +259,7 @@ def test_a_coupon_written_right() -> None:
     ],
 )
 def test_an_emit_written_wrong(steps: str, problem: str) -> None:
-    assert said(steps) == [problem]
+    assert messages(steps) == [problem]
 
 
 @pytest.mark.parametrize(
@@ -269,7 +273,7 @@ def test_an_emit_written_wrong(steps: str, problem: str) -> None:
     ],
 )
 def test_an_emit_written_right(emit: str) -> None:
-    assert said(f"- {{id: a, emit: {emit}}}") == []
+    assert messages(f"- {{id: a, emit: {emit}}}") == []
 
 
 @pytest.mark.parametrize(
@@ -305,9 +309,9 @@ def test_an_emit_written_right(emit: str) -> None:
     ],
 )
 def test_an_enter_written_wrong(steps: str, problem: str) -> None:
-    assert said(steps) == [problem]
+    assert messages(steps) == [problem]
 
 
 def test_an_enter_written_right() -> None:
     steps = "- {id: a, enter: {journey: drip, properties: {x: [{entry: x}]}}}"
-    assert said(steps, KnownKeys(journeys=frozenset({"drip"}))) == []
+    assert messages(steps, KnownKeys(journeys=frozenset({"drip"}))) == []

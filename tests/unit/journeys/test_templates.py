@@ -59,7 +59,7 @@ def test_html_is_escaped_in_bodies_of_html_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "line"),
+    ("text", "expected", "line"),
     [
         ("a\n{{ x | upcas }}", "there is no filter `upcas`; did you mean `upcase`", 2),
         ("a\n\n{% iff x %}", "there is no tag `iff`; did you mean `if`", 3),
@@ -71,8 +71,10 @@ def test_html_is_escaped_in_bodies_of_html_alone() -> None:
         ("{% if a %}" * 40 + "{% endif %}" * 40, "nesting", 1),
     ],
 )
-def test_a_broken_template_says_what_is_wrong_and_where(text: str, said: str, line: int) -> None:
-    with pytest.raises(TemplateError, match=said) as failure:
+def test_a_broken_template_says_what_is_wrong_and_where(
+    text: str, expected: str, line: int
+) -> None:
+    with pytest.raises(TemplateError, match=expected) as failure:
         check(text)
     assert failure.value.line == line
 

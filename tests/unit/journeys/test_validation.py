@@ -30,7 +30,7 @@ HEAD = "topic: offers\ndefault: opt_in\n---\njourney: j\nentry: {event: X}\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (
             "steps: [{id: a, email: {subject: s, text: t, topic: ofers}}]",
@@ -171,12 +171,12 @@ HEAD = "topic: offers\ndefault: opt_in\n---\njourney: j\nentry: {event: X}\n"
         ),
     ],
 )
-def test_what_makes_no_sense_is_an_error_at_its_line(text: str, said: str) -> None:
-    assert f"f.yaml:{said}" in [str(problem) for problem in errors(HEAD + text + "\n")]
+def test_what_makes_no_sense_is_an_error_at_its_line(text: str, expected: str) -> None:
+    assert f"f.yaml:{expected}" in [str(problem) for problem in errors(HEAD + text + "\n")]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (
             (
@@ -212,9 +212,9 @@ def test_what_makes_no_sense_is_an_error_at_its_line(text: str, said: str) -> No
         ),
     ],
 )
-def test_what_is_doubtful_is_a_warning(text: str, said: str) -> None:
+def test_what_is_doubtful_is_a_warning(text: str, expected: str) -> None:
     found = problems(HEAD + text + "\n")
-    assert f"f.yaml:{said}" in [str(problem) for problem in found]
+    assert f"f.yaml:{expected}" in [str(problem) for problem in found]
     assert all(problem.severity == "warning" for problem in found)
 
 
@@ -272,13 +272,25 @@ def test_files_may_share_what_they_need() -> None:
     assert [each.code for each in errors(f"{journey}---\n{journey}")] == ["duplicate_document"]
 
 
-@pytest.mark.parametrize("line", ["0 9 * * mon", "*/5 0-6,22 1 jan-mar 0", "0 0 * * *"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 9 * * mon", "*/5 0-6,22 1 jan-mar 0", "0 0 * * *", "0 0 * * fri-sun", "0 0 * * 5-7",
+        "0 0 29 feb *",
+    ],
+)  # fmt: skip
 def test_cron_lines_are_taken(line: str) -> None:
     text = f"journey: j\nentry: {{schedule: {{cron: '{line}'}}}}\nsteps: [{{id: w, wait: 1d}}]\n"
     assert errors(text) == []
 
 
-@pytest.mark.parametrize("line", ["0 9 * *", "60 * * * *", "* * * * mo", "*/0 * * * *", "@daily"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 9 * *", "60 * * * *", "* * * * mo", "*/0 * * * *", "@daily", "5-1 * * * *",
+        "0 0 * * fri-mon", "0 0 30 2 *", "1,,2 * * * *", "0 0 0 1 1 *",
+    ],
+)  # fmt: skip
 def test_other_cron_lines_are_refused(line: str) -> None:
     text = f"journey: j\nentry: {{schedule: {{cron: '{line}'}}}}\nsteps: [{{id: w, wait: 1d}}]\n"
     (problem,) = errors(text)
@@ -287,7 +299,7 @@ def test_other_cron_lines_are_refused(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         # goals
         ("goal: {event: Y, whithin: 7d}", "6: unknown key `whithin`; did you mean `within`?"),
@@ -350,10 +362,10 @@ def test_other_cron_lines_are_refused(line: str) -> None:
     ],
 )
 def test_a_goal_or_a_period_that_makes_no_sense_is_an_error_at_its_line(
-    text: str, said: str
+    text: str, expected: str
 ) -> None:
     steps = "\nsteps:\n- {id: hello, sms: {text: t, topic: offers}}\n- {id: rest, wait: 1d}\n"
-    assert f"f.yaml:{said}" in [str(problem) for problem in errors(HEAD + text + steps)]
+    assert f"f.yaml:{expected}" in [str(problem) for problem in errors(HEAD + text + steps)]
 
 
 @pytest.mark.parametrize(
@@ -381,7 +393,7 @@ BESIDE = (
 
 
 @pytest.mark.parametrize(
-    ("condition", "said"),
+    ("condition", "expected"),
     [
         ("{segment: vip}", "there is no segment `vip`; did you mean `vips`?"),
         (
@@ -424,11 +436,11 @@ BESIDE = (
         ("{event: Y, since: {step: nowhere, property: at}}", "there is no step `nowhere`"),
     ],
 )
-def test_a_condition_that_makes_no_sense_is_an_error(condition: str, said: str) -> None:
+def test_a_condition_that_makes_no_sense_is_an_error(condition: str, expected: str) -> None:
     text = f"{BESIDE}{HEAD}steps: [{{id: a, if: {condition}, exit: x}}]\n"
     found = [str(problem) for problem in errors(text)]
     assert len(found) == 1
-    assert said in found[0]
+    assert expected in found[0]
     assert found[0].startswith("f.yaml:12: [a] ")
 
 
