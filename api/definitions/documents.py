@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.definitions import saving
 from api.http.bodies import StrictRoute, decode
 from api.http.keys import requires
+from api.http.paging import Cursor, Limit, page_of
 from api.http.problems import Problem, responses
 from api.http.times import Instant
 from api.services import Services, UsedServices
@@ -38,8 +39,6 @@ PLURALS = {
 }
 
 Key = Annotated[str, Path(min_length=1, max_length=64)]
-Cursor = Annotated[str, Query(max_length=200, description="`next` of the page before")]
-Limit = Annotated[int, Query(ge=1, le=500)]
 
 router = APIRouter(
     prefix="/v1",
@@ -179,8 +178,8 @@ def _add(plural: str, kind: str) -> None:
     ) -> DocumentPage:
         async with services.pool.connection() as conn:
             stored = await list_documents(conn, kind, cursor, limit + 1)
-        more = stored[limit - 1].key if len(stored) > limit else None
-        return DocumentPage(items=[_body(each) for each in stored[:limit]], next=more)
+        page, following = page_of(stored, limit, lambda each: each.key)
+        return DocumentPage(items=[_body(each) for each in page], next=following)
 
     routes: list[tuple[str, str, Callable[..., Awaitable[Any]], Any, str]] = [
         ("PUT", f"/{plural}/{{key}}", put, SavedBody, f"Save a {kind}; it counts at once"),

@@ -10,9 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.definitions import saving
 from api.definitions.documents import (
-    Cursor,
     Key,
-    Limit,
     SavedBody,
     document_body,
     read_single,
@@ -20,6 +18,7 @@ from api.definitions.documents import (
 )
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
+from api.http.paging import Cursor, Limit, page_of
 from api.http.problems import Problem, responses
 from api.http.times import Instant
 from api.services import UsedServices
@@ -161,8 +160,8 @@ async def get_journeys(
     """Journeys by key."""
     async with services.pool.connection() as conn:
         stored = await list_journeys(conn, cursor, limit + 1)
-    more = stored[limit - 1].key if len(stored) > limit else None
-    return JourneyPage(items=[_summary(each) for each in stored[:limit]], next=more)
+    page, following = page_of(stored, limit, lambda each: each.key)
+    return JourneyPage(items=[_summary(each) for each in page], next=following)
 
 
 @router.post(

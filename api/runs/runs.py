@@ -1,4 +1,4 @@
-"""Runs: started by API, told events of their own, listed and shown."""
+"""Routes of runs: start, send an event to one, list and show."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.definitions.documents import Key, Limit
+from api.definitions.documents import Key
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
+from api.http.paging import Limit
 from api.http.problems import RETRY_AFTER, Problem, responses
+from api.runs.bodies import RunDetail, RunPage, run_detail, run_page
 from api.runs.start import TemporalAway, start_by_api
 from api.services import UsedServices
 from store.contacts.rows import parse_reference
@@ -64,62 +66,6 @@ class RunEventTaken(BaseModel):
     success: bool = True
 
 
-Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-
-
-class RunBody(BaseModel):
-    """A run, and where it stands."""
-
-    id: UUID
-    workflow_id: str
-    journey: str
-    version: int
-    contact: str
-    state: Literal["active", "ended"]
-    step: str | None
-    outcome: str | None
-    reason: str | None
-    started_at: Instant
-    ended_at: Instant | None
-
-
-class VisitBody(BaseModel):
-    """A run at a step, with the facts it saw."""
-
-    step: str
-    kind: str
-    visit: int
-    outcome: str | None
-    started_at: Instant
-    ended_at: Instant | None
-    due_at: Instant | None
-    held: str | None
-    message_id: UUID | None
-    facts: dict[str, Any]
-
-
-class GoalBody(BaseModel):
-    """When the run's goal was met, and what that was worth; null until it is."""
-
-    met_at: Instant | None
-    value: float | None
-
-
-class RunDetail(RunBody):
-    """A run with its visits, in their order."""
-
-    goal: GoalBody | None
-    """Null: it has none, or its entry lacks what the goal asks for."""
-    visits: list[VisitBody]
-
-
-class RunPage(BaseModel):
-    """Runs, the newest first."""
-
-    items: list[RunBody]
-    next: str | None
-
-
 @router.get("/runs", summary="List runs", response_model=RunPage, responses=responses(422))
 async def get_runs(
     services: UsedServices,
@@ -133,7 +79,7 @@ async def get_runs(
     """Runs that all of the filters let through, the newest first."""
     try:
         async with services.pool.connection() as conn:
-            page = await list_runs(
+            listing = await list_runs(
                 conn,
                 contact=contact,
                 journey=journey,
@@ -144,7 +90,7 @@ async def get_runs(
             )
     except BadCursor as error:
         raise Problem(422, "invalid_request", f"cursor: {error}") from None
-    return JSONResponse(page)
+    return JSONResponse(run_page(listing))
 
 
 @router.get("/runs/{run}", summary="Show a run", response_model=RunDetail, responses=responses(404))
@@ -155,7 +101,7 @@ async def get_run(run: RunId, services: UsedServices) -> Response:
         shown = await show_run(conn, run_id)
     if shown is None:
         raise _unknown(run)
-    return JSONResponse(shown)
+    return JSONResponse(run_detail(shown))
 
 
 @router.post(
