@@ -21,7 +21,7 @@ from journeys.model.journey import Journey
 from journeys.versions.differences import differences
 from store.definitions.documents import hash_content, read_document
 from store.definitions.journeys import read_journey
-from store.versions.migration_preview import standings
+from store.versions.migration_preview import runs_by_step
 
 router = APIRouter(
     prefix="/v1",
@@ -137,7 +137,7 @@ async def _journey(
         planned.changes = _changes(load(live.document), journey)
     planned.runs = [
         Standing(version=each.version, step=each.step, runs=each.runs)
-        for each in await standings(conn, journey.key)
+        for each in await runs_by_step(conn, journey.key)
     ]
     if newest.state != "archived" and any(each.version != version for each in planned.runs):
         definition = saving.definition_of(journey, version)
