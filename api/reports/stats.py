@@ -29,7 +29,7 @@ router = APIRouter(
 
 
 class StepCounts(BaseModel):
-    """A step's visits by what became of them."""
+    """A step's visits by their results."""
 
     id: str
     kind: str
@@ -44,20 +44,20 @@ class StepCounts(BaseModel):
     clicked: int
     left: int
     outcomes: dict[str, int]
-    """A branch's cases and a split's arms among them."""
+    """With a branch's cases and a split's arms."""
     goals: dict[str, int] | None = None
     """Of a split: runs that met their goal, by arm."""
 
 
 class GoalCounts(BaseModel):
-    """How many runs met their goal, and the sum of what it was worth."""
+    """The number of runs that met their goal, and the sum of the goals' values."""
 
     met: int
     value: Number
 
 
 class JourneyStats(BaseModel):
-    """A journey's counts, of all versions together unless one was asked for."""
+    """A journey's statistics, of all versions together unless one was requested."""
 
     journey: str
     version: int | None
@@ -67,12 +67,12 @@ class JourneyStats(BaseModel):
     ends: dict[str, int]
     """Ended runs by outcome."""
     goal: GoalCounts
-    """Without runs that another stands for: those that ended `restarted` or `merged`."""
+    """Without runs that another run replaced: those that ended `restarted` or `merged`."""
 
 
 @router.get(
     "/{key}/stats",
-    summary="Count what became of a journey's runs",
+    summary="Show a journey's statistics",
     response_model=JourneyStats,
     responses=responses(404),
 )

@@ -34,7 +34,7 @@ class RunBody(BaseModel):
 
 
 class VisitBody(BaseModel):
-    """A run at a step, with the facts it saw."""
+    """A run at a step, with the facts of its decision."""
 
     step: str
     kind: str
@@ -49,7 +49,7 @@ class VisitBody(BaseModel):
 
 
 class GoalBody(BaseModel):
-    """When the run's goal was met, and what that was worth; null until it is."""
+    """When the run's goal was met, and its value; both null until it is met."""
 
     met_at: Instant | None
     value: Number | None
@@ -59,7 +59,7 @@ class RunDetail(RunBody):
     """A run with its visits, in their order."""
 
     goal: GoalBody | None
-    """Null: it has none, or its entry lacks what the goal asks for."""
+    """Null: it has none, or its entry lacks a property that the goal refers to."""
     visits: list[VisitBody]
 
 

@@ -33,7 +33,7 @@ Properties = Annotated[dict[str, Any], Field(default_factory=dict)]
 
 
 class RunStart(BaseModel):
-    """Who enters, and with what."""
+    """The contact that enters, and the properties of the entry."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -76,7 +76,7 @@ async def get_runs(
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 100,
 ) -> Response:
-    """Runs that all of the filters let through, the newest first."""
+    """The runs that meet all filters, the newest first."""
     try:
         async with services.pool.connection() as conn:
             listing = await list_runs(
@@ -95,7 +95,7 @@ async def get_runs(
 
 @router.get("/runs/{run}", summary="Show a run", response_model=RunDetail, responses=responses(404))
 async def get_run(run: RunId, services: UsedServices) -> Response:
-    """A run with every visit, its outcome and the facts it saw."""
+    """A run with every visit, its outcome and its facts."""
     run_id = _parse(run)
     async with services.pool.connection() as conn:
         shown = await show_run(conn, run_id)
@@ -112,7 +112,7 @@ async def get_run(run: RunId, services: UsedServices) -> Response:
     responses=responses(404, 409, 422),
 )
 async def start_run(key: Key, start: RunStart, services: UsedServices) -> Response:
-    """Start a run of the active version. 409 says why a contact is not let in."""
+    """Start a run of the active version. A refused entry is answered with 409 and the reason."""
     try:
         answer = await start_by_api(
             services.pool,
@@ -137,19 +137,21 @@ async def start_run(key: Key, start: RunStart, services: UsedServices) -> Respon
 
 @router.post(
     "/runs/{run}/events",
-    summary="Tell a run of an event",
+    summary="Send an event to a run",
     responses=responses(404, 409, 422),
 )
-async def tell_run(run: RunId, told: RunEvent, services: UsedServices) -> RunEventTaken:
-    """Store an event that no other run sees, and that starts none."""
+async def tell_run(run: RunId, event: RunEvent, services: UsedServices) -> RunEventTaken:
+    """Store an event that no other run sees, and that starts no run."""
     run_id = _parse(run)
     try:
         async with services.pool.connection() as conn, conn.transaction():
-            await record_run_event(conn, run_id, told.event, told.properties, told.messageId)
+            await record_run_event(conn, run_id, event.event, event.properties, event.messageId)
     except LookupError:
         raise _unknown(run) from None
     except RunEnded:
-        raise Problem(409, "run_ended", f"run {run} has ended: nobody would see it") from None
+        raise Problem(
+            409, "run_ended", f"run {run} has ended: no run would see the event"
+        ) from None
     services.notifier.wake()
     return RunEventTaken()
 

@@ -24,7 +24,7 @@ class Moving(BaseModel):
     """Runs that would move."""
 
     version: int
-    """The one they are of now."""
+    """Their version now."""
     step: str
     to: str
     runs: int
@@ -40,7 +40,7 @@ class Staying(BaseModel):
 
 
 class SentAtOnce(BaseModel):
-    """Contacts that may be sent a message at once: a send is ahead of their next wait."""
+    """Contacts that may be sent a message at once: there is a send before their next wait."""
 
     count: int
     contacts: list[str]
@@ -48,7 +48,7 @@ class SentAtOnce(BaseModel):
 
 
 class Preview(BaseModel):
-    """What would become of the runs in flight."""
+    """The expected results for the runs in flight."""
 
     journey: str
     version: int
@@ -58,9 +58,9 @@ class Preview(BaseModel):
     moves: list[Moving]
     stays: list[Staying]
     at_work: int
-    """Runs that are judged when they next stand still."""
+    """Runs that do not wait now, and are decided about when they next do."""
     ends_at_once: int
-    """Waits that would be over."""
+    """Waits that would end."""
     leaves_at_once: int
     """Runs that an exit rule would end, or lead to its `then`."""
     sent_at_once: SentAtOnce
@@ -75,7 +75,7 @@ async def preview(
     *,
     paused: bool,
 ) -> Preview:
-    """What would become of a journey's runs, were this version to be active now."""
+    """Preview the migration of a journey's runs, as if this version were activated now."""
     if in_flight == "pin":
         return await _pinned(conn, definition)
     target = Target(
@@ -119,8 +119,8 @@ def _body(
             for (version, step, to), runs in sorted(expected.moves.items())
         ],
         stays=[
-            Staying(version=version, step=step, reason=why, runs=runs)
-            for (version, step, why), runs in sorted(expected.stays.items())
+            Staying(version=version, step=step, reason=reason, runs=runs)
+            for (version, step, reason), runs in sorted(expected.stays.items())
         ],
         at_work=expected.at_work,
         ends_at_once=expected.ended_waits,
