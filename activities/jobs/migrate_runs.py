@@ -18,6 +18,7 @@ from dispatch.goals import record_goal_met_before
 from dispatch.versions import wake_migrated_run
 from journeys.protocol.jobs import JOBS
 from journeys.protocol.payloads import JobInput, JobPage
+from journeys.versions.migration_decision import MigrationDecision
 from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Catalog
 from store.operations.jobs import (
@@ -29,7 +30,7 @@ from store.operations.jobs import (
     runs_to_migrate,
     stragglers,
 )
-from store.versions.run_migration import MigrationDecision, Superseded, Target, migrate_run
+from store.versions.run_migration import Superseded, Target, migrate_run
 
 _PAGE = 50
 _AT_ONCE = 8
@@ -90,7 +91,7 @@ class MigrateRunsActivities:
             conn,
             job.id,
             kept=_those(came, "stays"),
-            ended=[*_those(came, "ended"), *_those(came, "there")],
+            ended=[*_those(came, "ended"), *_those(came, "up_to_date")],
         )
         left = await count_stragglers(conn, job.id)
         if not left and job.age >= _LATECOMERS:
@@ -108,10 +109,10 @@ class MigrateRunsActivities:
             async with limit:
                 async with self._pool.connection() as conn:
                     judged = await migrate_run(conn, self._catalog, job.id, run_id, target)
-                    if judged.came == "moved" and target.definition.goal is not None:
+                    if judged.result == "moved" and target.definition.goal is not None:
                         await record_goal_met_before(conn, self._catalog, run_id)
                 activity.heartbeat()
-                if judged.came == "moved":
+                if judged.result == "moved":
                     await wake_migrated_run(self._client, job.journey, run_id)
             return run_id, judged
 
@@ -127,4 +128,4 @@ class MigrateRunsActivities:
 
 
 def _those(came: list[tuple[UUID, MigrationDecision]], word: str) -> list[UUID]:
-    return [run_id for run_id, judged in came if judged.came == word]
+    return [run_id for run_id, judged in came if judged.result == word]
