@@ -18,6 +18,7 @@ from dispatch.goals import record_goal_met_before
 from dispatch.versions import wake_migrated_run
 from journeys.protocol.jobs import JOBS
 from journeys.protocol.payloads import JobInput, JobPage
+from journeys.versions.migration_decision import MigrationDecision
 from journeys.versions.overdue import Overdue
 from store.operations.jobs import JobRow, end_job
 from store.operations.migration_progress import (
@@ -27,7 +28,7 @@ from store.operations.migration_progress import (
     runs_to_migrate,
     stragglers,
 )
-from store.versions.run_migration import MigrationDecision, Superseded, Target, migrate_run
+from store.versions.run_migration import Superseded, Target, migrate_run
 
 _PAGE = 50
 _AT_ONCE = 8
@@ -82,7 +83,7 @@ class MigrateRunsActivities:
             conn,
             job.id,
             kept=_runs_with(decided, "stays"),
-            ended=[*_runs_with(decided, "ended"), *_runs_with(decided, "there")],
+            ended=[*_runs_with(decided, "ended"), *_runs_with(decided, "up_to_date")],
         )
         remaining = await count_stragglers(conn, job.id)
         if not remaining and job.age >= _LATE_STARTS:
@@ -99,10 +100,10 @@ class MigrateRunsActivities:
             async with limit:
                 async with self._context.pool.connection() as conn:
                     decision = await migrate_run(conn, catalog, job.id, run_id, target)
-                    if decision.came == "moved" and target.definition.goal is not None:
+                    if decision.result == "moved" and target.definition.goal is not None:
                         await record_goal_met_before(conn, catalog, run_id)
                 activity.heartbeat()
-                if decision.came == "moved":
+                if decision.result == "moved":
                     await wake_migrated_run(self._client, job.journey, run_id)
             return run_id, decision
 
@@ -118,4 +119,4 @@ class MigrateRunsActivities:
 
 
 def _runs_with(decided: Decided, word: str) -> list[UUID]:
-    return [run_id for run_id, decision in decided if decision.came == word]
+    return [run_id for run_id, decision in decided if decision.result == word]

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel
 
 from api.coupons.code_files import read_codes, receive_file
-from api.definitions.documents import Cursor, Limit
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
+from api.http.paging import Cursor, Limit
 from api.http.problems import Problem, responses
 from api.services import UsedServices
 from store.coupons.pools import Pool, add_codes, list_pools, make_pool, read_pool

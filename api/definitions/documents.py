@@ -1,4 +1,4 @@
-"""Segments, templates, topics, places and channels, and whole folders of documents at once."""
+"""Routes of documents other than journeys, and of whole folders of documents at once."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.definitions import saving
 from api.http.bodies import StrictRoute, decode
 from api.http.keys import requires
+from api.http.paging import Cursor, Limit, page_of
 from api.http.problems import Problem, responses
 from api.http.times import Instant
 from api.services import Services, UsedServices
@@ -38,8 +39,6 @@ PLURALS = {
 }
 
 Key = Annotated[str, Path(min_length=1, max_length=64)]
-Cursor = Annotated[str, Query(max_length=200, description="`next` of the page before")]
-Limit = Annotated[int, Query(ge=1, le=500)]
 
 router = APIRouter(
     prefix="/v1",
@@ -50,7 +49,7 @@ router = APIRouter(
 
 
 class SavedBody(BaseModel):
-    """What saving came to."""
+    """The result of saving a document."""
 
     key: str
     version: int
@@ -92,12 +91,12 @@ class Folder(BaseModel):
 
     documents: list[File] = Field(min_length=1, max_length=1000)
     in_flight: InFlight = "pin"
-    """What becomes of the runs in flight of every journey that changes."""
+    """The policy for the runs in flight of every journey that changes."""
     overdue: OverduePolicy = "send"
 
 
 class AppliedDocument(BaseModel):
-    """What became of a document."""
+    """The result of applying a document."""
 
     kind: str
     key: str
@@ -107,11 +106,11 @@ class AppliedDocument(BaseModel):
     filename: str
     warnings: list[str]
     job: UUID | None = None
-    """The job that moves the journey's runs in flight; None if there is nothing to do."""
+    """The job that moves the journey's runs in flight; None if there is none."""
 
 
 class Applied(BaseModel):
-    """What became of the files' documents, in their order."""
+    """The results of applying the files' documents, in their order."""
 
     documents: list[AppliedDocument]
 
@@ -159,7 +158,7 @@ def _add(plural: str, kind: str) -> None:
         parsed = await read_single(request, kind, key)
         async with services.pool.connection() as conn, conn.transaction():
             await lock_catalog(conn)
-            warnings = await saving.judge(conn, [parsed])
+            warnings = await saving.check_documents(conn, [parsed])
             saved = await saving.save(conn, parsed)
         return SavedBody(
             key=key, version=saved.version, state="active", warnings=list(map(str, warnings))
@@ -179,8 +178,8 @@ def _add(plural: str, kind: str) -> None:
     ) -> DocumentPage:
         async with services.pool.connection() as conn:
             stored = await list_documents(conn, kind, cursor, limit + 1)
-        more = stored[limit - 1].key if len(stored) > limit else None
-        return DocumentPage(items=[_body(each) for each in stored[:limit]], next=more)
+        page, following = page_of(stored, limit, lambda each: each.key)
+        return DocumentPage(items=[_body(each) for each in page], next=following)
 
     routes: list[tuple[str, str, Callable[..., Awaitable[Any]], Any, str]] = [
         ("PUT", f"/{plural}/{{key}}", put, SavedBody, f"Save a {kind}; it counts at once"),
@@ -208,9 +207,9 @@ for _plural, _kind in PLURALS.items():
     "/apply", summary="Save documents and make them live, all or none", responses=responses(422)
 )
 async def apply(folder: Folder, services: UsedServices) -> Applied:
-    """Check every file beside the others and the server, then write all in one transaction.
+    """Check all files, with each other and with the server, and write them in one transaction.
 
-    Journeys become active, but one that an operator paused or archived stays so.
+    Journeys become active, except those that an operator has paused or archived.
     """
     parsed = saving.read([(each.filename, each.source) for each in folder.documents])
     refused = [
@@ -223,7 +222,7 @@ async def apply(folder: Folder, services: UsedServices) -> Applied:
     async with services.pool.connection() as conn:
         async with conn.transaction():
             await lock_catalog(conn)
-            warnings = await saving.judge(conn, parsed)
+            warnings = await saving.check_documents(conn, parsed)
             if refused:
                 raise saving.refuse(refused, "not_supported")
             applied = []
@@ -239,7 +238,7 @@ async def apply(folder: Folder, services: UsedServices) -> Applied:
 
 
 def check_mapped(folder: Folder, parsed: list[Parsed]) -> None:
-    """Raise Problem 422 for a map unless the files hold one journey: steps are its own."""
+    """Raise Problem 422 if there is a map and the files do not hold exactly one journey."""
     journeys = sum(isinstance(each.document, Journey) for each in parsed)
     if map_of(folder.in_flight) and journeys != 1:
         raise Problem(
@@ -298,7 +297,7 @@ async def _apply(
 
 
 def belongs(parsed: Parsed, line: int, among: list[Parsed]) -> bool:
-    """Whether a line of the file is this document's: the last one that begins before it."""
+    """Whether a line of the file lies in this document: the last one that begins before it."""
     begins = [each.lines.value(()).line for each in among if each.file == parsed.file]
     mine = parsed.lines.value(()).line
     return mine == max((begin for begin in begins if begin <= line), default=mine)

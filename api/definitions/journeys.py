@@ -1,4 +1,4 @@
-"""Journeys: saved as drafts, activated, paused, resumed and archived."""
+"""Routes of journeys: save a draft, read, activate, preview, pause, resume and archive."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.definitions import saving
 from api.definitions.documents import (
-    Cursor,
     Key,
-    Limit,
     SavedBody,
     document_body,
     read_single,
@@ -20,6 +18,7 @@ from api.definitions.documents import (
 )
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
+from api.http.paging import Cursor, Limit, page_of
 from api.http.problems import Problem, responses
 from api.http.times import Instant
 from api.services import UsedServices
@@ -61,9 +60,9 @@ class JourneySummary(BaseModel):
     name: str | None
     state: Literal["draft", "active", "paused", "archived"]
     version: int
-    """The newest, or the one that was asked for."""
+    """The newest version, or the requested one."""
     active_version: int | None
-    """The one that new runs take."""
+    """The version of new runs."""
     created_at: Instant
     updated_at: Instant
 
@@ -84,7 +83,7 @@ class JourneyPage(BaseModel):
 
 
 class Activation(BaseModel):
-    """Which version new runs take, and what becomes of those in flight."""
+    """The version for new runs, and the policies for runs in flight."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -92,11 +91,11 @@ class Activation(BaseModel):
     """The newest by default."""
     in_flight: InFlight = "pin"
     overdue: OverduePolicy = "send"
-    """What becomes of runs whose wait would be over by now under the new version."""
+    """The policy for runs whose wait is past due under the new version."""
 
 
 class Resumption(BaseModel):
-    """What becomes of sends that were due during the pause."""
+    """The policy for sends that were due during the pause."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -110,7 +109,7 @@ class StateBody(BaseModel):
     version: int | None
     state: Literal["draft", "active", "paused", "archived"]
     job: UUID | None = None
-    """The job that moves runs in flight, or wakes what was held; None if there is nothing to do."""
+    """The job that moves runs in flight, or wakes deferred sends; None if there is none."""
 
 
 @router.put(
@@ -120,11 +119,11 @@ class StateBody(BaseModel):
     openapi_extra=document_body("a journey"),
 )
 async def put_journey(key: Key, request: Request, services: UsedServices) -> SavedBody:
-    """Save a new version; content that is the newest version's makes none."""
+    """Save a new version, unless the newest one has the same content."""
     parsed = await read_single(request, "journey", key)
     async with services.pool.connection() as conn, conn.transaction():
         await lock_catalog(conn)
-        warnings = await saving.judge(conn, [parsed])
+        warnings = await saving.check_documents(conn, [parsed])
         saved = await saving.save(conn, parsed)
         stored = await _stored(conn, key)
     return SavedBody(
@@ -144,7 +143,7 @@ async def get_journey(
     services: UsedServices,
     version: Annotated[int | None, Query(ge=1)] = None,
 ) -> Any:
-    """A journey with its newest version, or another; as the text it was with `Accept: yaml`."""
+    """A journey with its newest version, or another; its source with `Accept: application/yaml`."""
     async with services.pool.connection() as conn:
         stored = await _stored(conn, key, version)
     if yaml_wanted(request):
@@ -161,74 +160,74 @@ async def get_journeys(
     """Journeys by key."""
     async with services.pool.connection() as conn:
         stored = await list_journeys(conn, cursor, limit + 1)
-    more = stored[limit - 1].key if len(stored) > limit else None
-    return JourneyPage(items=[_summary(each) for each in stored[:limit]], next=more)
+    page, following = page_of(stored, limit, lambda each: each.key)
+    return JourneyPage(items=[_summary(each) for each in page], next=following)
 
 
 @router.post(
     "/{key}/activate",
-    summary="Let new runs take a version",
+    summary="Activate a version for new runs",
     responses=responses(404, 422),
 )
 async def activate_journey(
     key: Key, services: UsedServices, activation: Activation | None = None
 ) -> StateBody:
-    """Make a version live; an activation ends a move that is under way.
+    """Make a version the one of new runs; a job that is still moving runs ends.
 
     A paused journey takes the version and stays paused.
     """
-    wanted = activation or Activation()
+    request = activation or Activation()
     async with services.pool.connection() as conn:
         async with conn.transaction():
             await lock_catalog(conn)
-            stored = await _stored(conn, key, wanted.version)
+            stored = await _stored(conn, key, request.version)
             refused = activation_blockers(load(stored.document))
             if refused:
                 raise saving.refuse(refused, "not_supported")
             definition = await services.catalog.definition(conn, key, stored.version)
-            await check_map(conn, services.catalog, key, definition, wanted.in_flight)
+            await check_map(conn, services.catalog, key, definition, request.in_flight)
             state = await activate(conn, key, stored.version)
-            job = await begin_move(conn, key, stored.version, wanted.in_flight, wanted.overdue)
+            job = await begin_move(conn, key, stored.version, request.in_flight, request.overdue)
         await start_jobs(conn, services.temporal, [job])
     return StateBody(key=key, version=stored.version, state=state, job=job)
 
 
 @router.post(
     "/{key}/activate/preview",
-    summary="Tell what an activation would do to runs in flight",
+    summary="Preview the effect of an activation on runs in flight",
     responses=responses(404, 422),
 )
 async def preview_activation(
     key: Key, services: UsedServices, activation: Activation | None = None
 ) -> Preview:
-    """How many move from where to where, how many stay and why, who may be sent a message at once.
+    """Runs that move, by step; runs that stay, by reason; contacts that may be messaged at once.
 
     Nothing is changed.
     """
-    wanted = activation or Activation()
+    request = activation or Activation()
     async with services.pool.connection() as conn:
-        stored = await _stored(conn, key, wanted.version)
+        stored = await _stored(conn, key, request.version)
         definition = await services.catalog.definition(conn, key, stored.version)
-        await check_map(conn, services.catalog, key, definition, wanted.in_flight)
+        await check_map(conn, services.catalog, key, definition, request.in_flight)
         return await preview(
             conn,
             services,
             definition,
-            wanted.in_flight,
-            wanted.overdue,
+            request.in_flight,
+            request.overdue,
             paused=stored.state == "paused",
         )
 
 
 @router.post(
     "/{key}/pause",
-    summary="Hold a journey's sends, and refuse entries",
+    summary="Pause a journey: defer its sends and refuse entries",
     responses=responses(404, 409),
 )
 async def pause_journey(key: Key, services: UsedServices) -> StateBody:
-    """Waits run on, sends and webhooks hold, exits and goals work.
+    """Waits go on, sends and webhooks are deferred, exits and goals work.
 
-    Nothing is sent later than the answer, but what a provider was being handed before it.
+    Nothing is sent after the answer, except a message whose call to the provider had begun.
     """
     async with services.pool.connection() as conn, conn.transaction():
         await lock_catalog(conn)
@@ -243,13 +242,13 @@ async def pause_journey(key: Key, services: UsedServices) -> StateBody:
 
 @router.post(
     "/{key}/resume",
-    summary="Let a paused journey go on",
+    summary="Resume a paused journey",
     responses=responses(404, 409, 422),
 )
 async def resume_journey(
     key: Key, services: UsedServices, resumption: Resumption | None = None
 ) -> StateBody:
-    """Take entries again, and let go what was held under the overdue policy, by a job."""
+    """Take entries again, and start a job that applies the overdue policy to deferred sends."""
     overdue = overdue_of((resumption or Resumption()).overdue)
     job: UUID | None = None
     async with services.pool.connection() as conn:
@@ -257,18 +256,20 @@ async def resume_journey(
             await lock_catalog(conn)
             stored = await _stored(conn, key)
             try:
-                held = await resume(conn, key, overdue)
+                deferred = await resume(conn, key, overdue)
             except WrongState as error:
                 raise Problem(409, "wrong_state", str(error)) from None
-            if held:
+            if deferred:
                 await stop_older_jobs(conn, "resume", key)
                 plan = {"overdue": overdue.as_json()}
-                job = await create_job(conn, "resume", key, plan=plan, total=held)
+                job = await create_job(conn, "resume", key, plan=plan, total=deferred)
         await start_jobs(conn, services.temporal, [job])
     return StateBody(key=key, version=stored.active_version, state="active", job=job)
 
 
-@router.post("/{key}/archive", summary="Refuse entries for good", responses=responses(404))
+@router.post(
+    "/{key}/archive", summary="Archive a journey: refuse entries for good", responses=responses(404)
+)
 async def archive_journey(key: Key, services: UsedServices) -> StateBody:
     """Entries are refused; runs go on to their end."""
     async with services.pool.connection() as conn, conn.transaction():

@@ -1,4 +1,4 @@
-"""What applying files would change, told in words, and what would become of runs in flight."""
+"""Route of the plan: what applying files would change, with a preview of runs in flight."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from journeys.model.journey import Journey
 from journeys.versions.differences import differences
 from store.definitions.documents import hash_content, read_document
 from store.definitions.journeys import read_journey
-from store.versions.migration_preview import standings
+from store.versions.migration_preview import runs_by_step
 
 router = APIRouter(
     prefix="/v1",
@@ -32,49 +32,49 @@ router = APIRouter(
 
 
 class Change(BaseModel):
-    """A change in a person's sentence."""
+    """A change, as a sentence."""
 
     sentence: str
     lines: str | None
-    """Of a text: a unified diff."""
+    """A unified diff of a text that changes; null for other changes."""
 
 
 class Standing(BaseModel):
-    """How many active runs are at a step."""
+    """The number of active runs at a step."""
 
     version: int
     step: str | None
-    """None: before the first."""
+    """Null: before the first."""
     runs: int
 
 
 class PlannedDocument(BaseModel):
-    """What applying would make of a document."""
+    """The result that applying a document would have."""
 
     kind: str
     key: str
     filename: str
     change: Literal["created", "updated", "unchanged"]
     version: int
-    """The one that would be live."""
+    """The version that would be live."""
     changes: list[Change]
-    """Compared with the version that is live, else with the newest."""
+    """Compared with the live version, else with the newest."""
     runs: list[Standing]
-    """Of a journey: where its active runs are now."""
+    """Of a journey: its active runs by version and step."""
     in_flight: Preview | None
     """Of a journey with active runs of other versions."""
     warnings: list[str]
 
 
 class Planned(BaseModel):
-    """What applying would make of the files' documents, in their order."""
+    """The results that applying the files' documents would have, in their order."""
 
     documents: list[PlannedDocument]
 
 
-@router.post("/plan", summary="Tell what applying would change", responses=responses(422))
+@router.post("/plan", summary="Show what applying would change", responses=responses(422))
 async def plan(folder: Folder, services: UsedServices) -> Planned:
-    """Check files as `apply` does and compare them with what is live; nothing is changed."""
+    """Check files as `apply` does and compare them with the live versions. Changes nothing."""
     parsed = saving.read([(each.filename, each.source) for each in folder.documents])
     refused = [
         each.placed(problem)
@@ -84,7 +84,7 @@ async def plan(folder: Folder, services: UsedServices) -> Planned:
     ]
     documents: list[PlannedDocument] = []
     async with services.pool.connection() as conn:
-        warnings = await saving.judge(conn, parsed)
+        warnings = await saving.check_documents(conn, parsed)
         if refused:
             raise saving.refuse(refused, "not_supported")
         check_mapped(folder, parsed)
@@ -137,7 +137,7 @@ async def _journey(
         planned.changes = _changes(load(live.document), journey)
     planned.runs = [
         Standing(version=each.version, step=each.step, runs=each.runs)
-        for each in await standings(conn, journey.key)
+        for each in await runs_by_step(conn, journey.key)
     ]
     if newest.state != "archived" and any(each.version != version for each in planned.runs):
         definition = saving.definition_of(journey, version)

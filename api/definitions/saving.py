@@ -1,4 +1,4 @@
-"""Documents as they come in: parsed, checked beside what the server has, and saved."""
+"""Documents of requests: parsed, checked with the server's documents, and saved."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Conn = AsyncConnection[Any]
 
 
 class DocumentProblem(BaseModel):
-    """What is wrong in a document, where, and what would be right."""
+    """A problem of a document: its place, its message, and a hint."""
 
     file: str
     line: int
@@ -37,11 +37,11 @@ class DocumentProblem(BaseModel):
     message: str
     hint: str | None
     text: str
-    """All of it in one line."""
+    """The whole problem in one line."""
 
     @classmethod
     def of(cls, problem: Problem) -> DocumentProblem:
-        """From the language's own."""
+        """The body of a problem of the language."""
         return cls(
             file=problem.file,
             line=problem.line,
@@ -57,7 +57,7 @@ class DocumentProblem(BaseModel):
 
 
 def refuse(found: Sequence[Problem], code: str = "invalid_document") -> problems.Problem:
-    """Problem 422 with every error."""
+    """A Problem 422 that lists every error."""
     return problems.Problem(
         422,
         code,
@@ -67,21 +67,21 @@ def refuse(found: Sequence[Problem], code: str = "invalid_document") -> problems
 
 
 def read(sources: Sequence[tuple[str, str | bytes]]) -> list[Parsed]:
-    """The documents of texts by file name. Raises Problem 422 with every error of all of them."""
+    """Parse texts, each with its file name. Raises Problem 422 with all errors of all texts."""
     parsed: list[Parsed] = []
     errors: list[Problem] = []
     for filename, text in sources:
-        some, wrong = parse_all(text, filename)
-        parsed += some
-        errors += wrong
+        documents, problems_of_text = parse_all(text, filename)
+        parsed += documents
+        errors += problems_of_text
     if errors:
         raise refuse(errors)
     return parsed
 
 
-async def judge(conn: Conn, parsed: list[Parsed]) -> list[Problem]:
-    """The warnings of documents beside what the server has. Raises Problem 422 with the errors."""
-    keys = {kind: frozenset(some) for kind, some in (await known_keys(conn)).items()}
+async def check_documents(conn: Conn, parsed: list[Parsed]) -> list[Problem]:
+    """The warnings of documents, checked with the server's. Raises Problem 422 with the errors."""
+    keys = {kind: frozenset(found) for kind, found in (await known_keys(conn)).items()}
     none: frozenset[str] = frozenset()
     known = KnownKeys(
         topics=keys.get("topic", none),
@@ -100,7 +100,10 @@ async def judge(conn: Conn, parsed: list[Parsed]) -> list[Problem]:
 
 
 async def _within_segments(conn: Conn, parsed: list[Parsed]) -> dict[str, frozenset[str]]:
-    """Which segments the server's name; only a segment among `parsed` can close a circle."""
+    """The segments that each segment of the server names.
+
+    Empty if `parsed` has no segment: only a new segment can close a circle.
+    """
     if not any(isinstance(each.document, Segment) for each in parsed):
         return {}
     conditions = (await read_segments(conn)).conditions
@@ -108,7 +111,7 @@ async def _within_segments(conn: Conn, parsed: list[Parsed]) -> dict[str, frozen
 
 
 async def save(conn: Conn, parsed: Parsed) -> Saved:
-    """Save a document that was judged. The catalog is locked by the caller."""
+    """Save a document that was checked. The caller has locked the catalog."""
     document = parsed.document
     content = document.as_document()
     if isinstance(document, Journey):
@@ -118,6 +121,6 @@ async def save(conn: Conn, parsed: Parsed) -> Saved:
 
 
 def definition_of(journey: Journey, version: int) -> Definition:
-    """A version that may never be committed, and so is not for a process to remember."""
+    """A version that may never be committed, so the catalog must not cache it."""
     program = compile_program(journey).model_dump(mode="json")
     return Definition.load(journey.key, version, journey.as_document(), program)

@@ -8,9 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 
-from api.definitions.documents import Limit
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
+from api.http.paging import Limit
 from api.http.problems import Problem, responses
 from api.http.times import Instant
 from api.services import UsedServices

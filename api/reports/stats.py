@@ -1,8 +1,8 @@
-"""What became of a journey's runs, counted per step."""
+"""Routes of statistics: a journey's runs, counted per step."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
@@ -12,8 +12,13 @@ from api.definitions.documents import Key
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.problems import Problem, responses
+from api.runs.bodies import Number
 from api.services import UsedServices
-from store.reports.journey_statistics import journey_statistics
+from store.reports.journey_statistics import (
+    JourneyStatistics,
+    StepStatistics,
+    journey_statistics,
+)
 
 router = APIRouter(
     prefix="/v1/journeys",
@@ -24,7 +29,7 @@ router = APIRouter(
 
 
 class StepCounts(BaseModel):
-    """A step's visits by what became of them."""
+    """A step's visits by their results."""
 
     id: str
     kind: str
@@ -39,20 +44,20 @@ class StepCounts(BaseModel):
     clicked: int
     left: int
     outcomes: dict[str, int]
-    """A branch's cases and a split's arms among them."""
+    """With a branch's cases and a split's arms."""
     goals: dict[str, int] | None = None
     """Of a split: runs that met their goal, by arm."""
 
 
 class GoalCounts(BaseModel):
-    """How many runs met their goal, and the sum of what it was worth."""
+    """The number of runs that met their goal, and the sum of the goals' values."""
 
     met: int
-    value: float
+    value: Number
 
 
 class JourneyStats(BaseModel):
-    """A journey's counts, of all versions together unless one was asked for."""
+    """A journey's statistics, of all versions together unless one was requested."""
 
     journey: str
     version: int | None
@@ -62,12 +67,12 @@ class JourneyStats(BaseModel):
     ends: dict[str, int]
     """Ended runs by outcome."""
     goal: GoalCounts
-    """Without runs that another stands for: those that ended `restarted` or `merged`."""
+    """Without runs that another run replaced: those that ended `restarted` or `merged`."""
 
 
 @router.get(
     "/{key}/stats",
-    summary="Count what became of a journey's runs",
+    summary="Show a journey's statistics",
     response_model=JourneyStats,
     responses=responses(404),
 )
@@ -80,4 +85,39 @@ async def get_stats(
     if counted is None:
         what = f"journey {key!r}" if version is None else f"version {version} of journey {key!r}"
         raise Problem(404, "unknown_journey", f"there is no {what}")
-    return JSONResponse(counted)
+    return JSONResponse(journey_stats(counted))
+
+
+def journey_stats(counted: JourneyStatistics) -> dict[str, Any]:
+    """A journey's statistics as JSON."""
+    stats = JourneyStats(
+        journey=counted.journey,
+        version=counted.version,
+        entered=counted.entered,
+        active=counted.active,
+        steps=[_step(step) for step in counted.steps],
+        ends=dict(counted.ends),
+        goal=GoalCounts(met=counted.goal.met, value=counted.goal.value),
+    )
+    # A step that is no split has no `goals`.
+    return stats.model_dump(mode="json", exclude_unset=True)
+
+
+def _step(counted: StepStatistics) -> StepCounts:
+    visits = counted.visits
+    goals = {} if counted.goals is None else {"goals": dict(counted.goals)}
+    return StepCounts(
+        id=visits.step,
+        kind=visits.kind,
+        reached=visits.reached,
+        waiting=visits.waiting,
+        sent=visits.sent,
+        skipped=dict(counted.skipped),
+        failed=visits.failed,
+        unknown=visits.unknown,
+        opened=visits.opened,
+        clicked=visits.clicked,
+        left=visits.left,
+        outcomes=dict(counted.outcomes),
+        **goals,
+    )

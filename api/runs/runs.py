@@ -1,4 +1,4 @@
-"""Runs: started by API, told events of their own, listed and shown."""
+"""Routes of runs: start, send an event to one, list and show."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.definitions.documents import Key, Limit
+from api.definitions.documents import Key
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
+from api.http.paging import Limit
 from api.http.problems import RETRY_AFTER, Problem, responses
+from api.runs.bodies import RunDetail, RunPage, run_detail, run_page
 from api.runs.start import TemporalAway, start_by_api
 from api.services import UsedServices
 from store.contacts.rows import parse_reference
@@ -31,7 +33,7 @@ Properties = Annotated[dict[str, Any], Field(default_factory=dict)]
 
 
 class RunStart(BaseModel):
-    """Who enters, and with what."""
+    """The contact that enters, and the properties of the entry."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,62 +66,6 @@ class RunEventTaken(BaseModel):
     success: bool = True
 
 
-Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-
-
-class RunBody(BaseModel):
-    """A run, and where it stands."""
-
-    id: UUID
-    workflow_id: str
-    journey: str
-    version: int
-    contact: str
-    state: Literal["active", "ended"]
-    step: str | None
-    outcome: str | None
-    reason: str | None
-    started_at: Instant
-    ended_at: Instant | None
-
-
-class VisitBody(BaseModel):
-    """A run at a step, with the facts it saw."""
-
-    step: str
-    kind: str
-    visit: int
-    outcome: str | None
-    started_at: Instant
-    ended_at: Instant | None
-    due_at: Instant | None
-    held: str | None
-    message_id: UUID | None
-    facts: dict[str, Any]
-
-
-class GoalBody(BaseModel):
-    """When the run's goal was met, and what that was worth; null until it is."""
-
-    met_at: Instant | None
-    value: float | None
-
-
-class RunDetail(RunBody):
-    """A run with its visits, in their order."""
-
-    goal: GoalBody | None
-    """Null: it has none, or its entry lacks what the goal asks for."""
-    visits: list[VisitBody]
-
-
-class RunPage(BaseModel):
-    """Runs, the newest first."""
-
-    items: list[RunBody]
-    next: str | None
-
-
 @router.get("/runs", summary="List runs", response_model=RunPage, responses=responses(422))
 async def get_runs(
     services: UsedServices,
@@ -130,10 +76,10 @@ async def get_runs(
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 100,
 ) -> Response:
-    """Runs that all of the filters let through, the newest first."""
+    """The runs that meet all filters, the newest first."""
     try:
         async with services.pool.connection() as conn:
-            page = await list_runs(
+            listing = await list_runs(
                 conn,
                 contact=contact,
                 journey=journey,
@@ -144,18 +90,18 @@ async def get_runs(
             )
     except BadCursor as error:
         raise Problem(422, "invalid_request", f"cursor: {error}") from None
-    return JSONResponse(page)
+    return JSONResponse(run_page(listing))
 
 
 @router.get("/runs/{run}", summary="Show a run", response_model=RunDetail, responses=responses(404))
 async def get_run(run: RunId, services: UsedServices) -> Response:
-    """A run with every visit, its outcome and the facts it saw."""
+    """A run with every visit, its outcome and its facts."""
     run_id = _parse(run)
     async with services.pool.connection() as conn:
         shown = await show_run(conn, run_id)
     if shown is None:
         raise _unknown(run)
-    return JSONResponse(shown)
+    return JSONResponse(run_detail(shown))
 
 
 @router.post(
@@ -166,7 +112,7 @@ async def get_run(run: RunId, services: UsedServices) -> Response:
     responses=responses(404, 409, 422),
 )
 async def start_run(key: Key, start: RunStart, services: UsedServices) -> Response:
-    """Start a run of the active version. 409 says why a contact is not let in."""
+    """Start a run of the active version. A refused entry is answered with 409 and the reason."""
     try:
         answer = await start_by_api(
             services.pool,
@@ -191,19 +137,21 @@ async def start_run(key: Key, start: RunStart, services: UsedServices) -> Respon
 
 @router.post(
     "/runs/{run}/events",
-    summary="Tell a run of an event",
+    summary="Send an event to a run",
     responses=responses(404, 409, 422),
 )
-async def tell_run(run: RunId, told: RunEvent, services: UsedServices) -> RunEventTaken:
-    """Store an event that no other run sees, and that starts none."""
+async def tell_run(run: RunId, event: RunEvent, services: UsedServices) -> RunEventTaken:
+    """Store an event that no other run sees, and that starts no run."""
     run_id = _parse(run)
     try:
         async with services.pool.connection() as conn, conn.transaction():
-            await record_run_event(conn, run_id, told.event, told.properties, told.messageId)
+            await record_run_event(conn, run_id, event.event, event.properties, event.messageId)
     except LookupError:
         raise _unknown(run) from None
     except RunEnded:
-        raise Problem(409, "run_ended", f"run {run} has ended: nobody would see it") from None
+        raise Problem(
+            409, "run_ended", f"run {run} has ended: no run would see the event"
+        ) from None
     services.notifier.wake()
     return RunEventTaken()
 

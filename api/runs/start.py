@@ -1,4 +1,4 @@
-"""Starting a run by API."""
+"""Start of a run by API: the entry, the answer that is kept for its key, and the workflow."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from store.runs.workflow_marks import workflow_started, workflow_stopped
 
 @dataclass(frozen=True)
 class StartAnswer:
-    """What the API answers: an HTTP status, and `{id, workflow_id}` or `{code, message}`."""
+    """The API's answer: an HTTP status, and `{id, workflow_id}` or `{code, message}`."""
 
     status: int
     body: dict[str, Any]
@@ -51,69 +51,83 @@ async def start_by_api(
 ) -> StartAnswer:
     """Start a run of `journey` for `contact` (an external id, or an id of ours).
 
-    A repeated `idempotency_key` gives the first answer. Raises TemporalAway, after which asking
-    again with the same key tries again.
+    A repeated `idempotency_key` gives the first answer. Raises TemporalAway; a repetition with the
+    same key then tries again.
     """
     async with pool.connection() as conn:
         async with conn.transaction():
             if idempotency_key is not None:
                 await lock_idempotency_key(conn, journey, idempotency_key)
-                kept = await read_answer(conn, journey, idempotency_key)
-                if kept is not None:
-                    return StartAnswer(*kept)
-            version = await journey_version(conn, journey)
-            contact_id = await find_contact(conn, contact)
-            if version is None:
-                return _not_found(f"there is no journey {journey}")
-            if contact_id is None:
-                return _not_found("there is no such contact; identify it first")
-            if version == 0:
-                return _refused("draft")
-            definition = await catalog.definition(conn, journey, version)
+                first_answer = await read_answer(conn, journey, idempotency_key)
+                if first_answer is not None:
+                    return StartAnswer(*first_answer)
+            found = await _find(conn, catalog, journey, contact)
+            if isinstance(found, StartAnswer):
+                # The key is not spent: the contact or the journey may exist at the next attempt.
+                return found
+            definition, contact_id = found
             request = EntryRequest(
                 contact_id, key_of_start(definition.journey, properties), properties, None
             )
-            answer = await enter(conn, catalog, definition, request)
-            if isinstance(answer, RefusedEntry):
-                start = _refused(answer.code)
-            else:
-                run_id = answer.run_id
-                body = {"id": str(run_id), "workflow_id": workflow_id(journey, run_id)}
-                start = StartAnswer(201, body)
+            entry = await enter(conn, catalog, definition, request)
+            answer = _answer(journey, entry)
             if idempotency_key is not None:
-                await keep_answer(conn, journey, idempotency_key, start.status, start.body)
-        if isinstance(answer, AdmittedEntry):
-            await _tell(conn, temporal, definition, contact_id, answer)
-    return start
+                await keep_answer(conn, journey, idempotency_key, answer.status, answer.body)
+        if isinstance(entry, AdmittedEntry):
+            await _start_workflow(conn, temporal, definition, contact_id, entry)
+    return answer
 
 
-async def _tell(
+async def _find(
+    conn: AsyncConnection[Any], catalog: Catalog, journey: str, contact: str
+) -> tuple[Definition, UUID] | StartAnswer:
+    """The active version of a journey and the id of a contact, or the answer without them."""
+    version = await journey_version(conn, journey)
+    contact_id = await find_contact(conn, contact)
+    if version is None:
+        return _not_found(f"there is no journey {journey}")
+    if contact_id is None:
+        return _not_found("there is no such contact; identify it first")
+    if version == 0:
+        return _refused("draft")
+    return await catalog.definition(conn, journey, version), contact_id
+
+
+async def _start_workflow(
     conn: AsyncConnection[Any],
     temporal: Client,
     definition: Definition,
     contact_id: UUID,
-    answer: AdmittedEntry,
+    entry: AdmittedEntry,
 ) -> None:
+    """Start the run's workflow, and wake those of the runs that it replaces."""
     try:
         await start_journey(
             temporal,
-            run_id=answer.run_id,
+            run_id=entry.run_id,
             journey=definition.key,
             version=definition.version,
             contact_id=contact_id,
             program=definition.program,
         )
     except (RPCError, RuntimeError) as error:
-        # A workflow that was started after all finds no run, and is refused.
-        await forget_start(conn, answer.run_id)
+        # If the workflow was started all the same, it finds no run and is refused.
+        await forget_start(conn, entry.run_id)
         raise TemporalAway(str(error)) from error
-    await workflow_started(conn, [answer.run_id])
-    for stopped in answer.stopped:
+    await workflow_started(conn, [entry.run_id])
+    for stopped in entry.stopped:
         try:
             await wake(temporal, definition.key, stopped, 0)
         except RPCError:
             continue
         await workflow_stopped(conn, stopped)
+
+
+def _answer(journey: str, entry: AdmittedEntry | RefusedEntry) -> StartAnswer:
+    if isinstance(entry, RefusedEntry):
+        return _refused(entry.code)
+    run_id = entry.run_id
+    return StartAnswer(201, {"id": str(run_id), "workflow_id": workflow_id(journey, run_id)})
 
 
 def _not_found(message: str) -> StartAnswer:

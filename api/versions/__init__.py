@@ -1,1 +1,1 @@
-"""Versions in flight: policies of callers, jobs, previews."""
+"""Runs in flight of other versions: policies of callers, jobs and previews."""

@@ -1,4 +1,4 @@
-"""What becomes of runs in flight: the policies that callers name, and the jobs they begin."""
+"""Policies for runs in flight that callers choose, and the jobs that carry them out."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from store.operations.migration_progress import count_runs_to_migrate
 
 
 class Mapping(BaseModel):
-    """Steps of versions before, each with the step of the new one that its runs go to."""
+    """Steps of earlier versions, each with the step of the new version that its runs move to."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -33,7 +33,7 @@ class Mapping(BaseModel):
 
 
 class Spread(BaseModel):
-    """Over a time, each contact at its turn."""
+    """A duration over which each contact has its turn."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,13 +41,13 @@ class Spread(BaseModel):
 
 
 InFlight = Literal["pin", "follow"] | Mapping
-"""What becomes of runs in flight: they keep their version, follow, or follow by a map of steps."""
+"""Runs in flight keep their version (`pin`), move to the new one (`follow`), or move by a map."""
 OverduePolicy = Literal["send", "skip"] | Spread
-"""What becomes of that which is overdue."""
+"""The policy for sends and waits past due."""
 
 
 def overdue_of(policy: OverduePolicy) -> Overdue:
-    """The policy as it is kept; a day of a spread has 24 hours."""
+    """The policy as it is stored; a day of a spread has 24 hours."""
     if not isinstance(policy, Spread):
         return Overdue(policy)
     begin = datetime(2000, 1, 1, tzinfo=UTC)
@@ -55,7 +55,7 @@ def overdue_of(policy: OverduePolicy) -> Overdue:
 
 
 def map_of(in_flight: InFlight) -> dict[str, str]:
-    """The steps that are mapped."""
+    """The map of steps; empty for the other policies."""
     return in_flight.map if isinstance(in_flight, Mapping) else {}
 
 
@@ -66,16 +66,16 @@ async def check_map(
     definition: Definition,
     in_flight: InFlight,
 ) -> None:
-    """Raise Problem 422 that names every step of a map that is none, with the nearest right one."""
+    """Raise Problem 422 if a map names unknown steps: each, with the nearest known step."""
     mapping = map_of(in_flight)
     if not mapping:
         return
     known: set[str] = set()
     for version in await versions_in_flight(conn, key):
         known |= main_line((await catalog.definition(conn, key, version)).journey)
-    wrong = map_errors(mapping, known, definition.journey)
-    if wrong:
-        raise Problem(422, "unknown_step", "; ".join(wrong))
+    errors = map_errors(mapping, known, definition.journey)
+    if errors:
+        raise Problem(422, "unknown_step", "; ".join(errors))
 
 
 async def begin_move(
@@ -85,9 +85,10 @@ async def begin_move(
     in_flight: InFlight,
     overdue: OverduePolicy,
 ) -> UUID | None:
-    """The job that moves runs in flight, within the transaction that activates a version.
+    """Create the job that moves runs in flight, in the transaction that activates a version.
 
-    None if they keep their version, or there are none. A move under way ends in either case.
+    None if the runs keep their version, or if there are none. In any case, a job that is still
+    moving runs of the journey ends.
     """
     await stop_older_jobs(conn, "move", key)
     if in_flight == "pin":
@@ -102,7 +103,7 @@ async def begin_move(
 async def start_jobs(
     conn: AsyncConnection[Any], temporal: Client, jobs: Sequence[UUID | None]
 ) -> None:
-    """Start the workflows of jobs that were committed; those that can't be are the sweep's."""
+    """Start the workflows of committed jobs. Reconciliation starts those that fail here."""
     for job in jobs:
         if job is not None:
             await start_job(conn, temporal, job)

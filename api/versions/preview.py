@@ -1,4 +1,4 @@
-"""What a move of runs in flight would do, as the API tells it."""
+"""Preview of a migration of runs in flight, as the API returns it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from pydantic import BaseModel
 from api.services import Services
 from api.versions.in_flight import InFlight, OverduePolicy, map_of, overdue_of
 from store.definitions.catalog import Definition
-from store.versions.migration_preview import MigrationPreview, named, preview_migration, standings
+from store.versions.migration_preview import (
+    MigrationPreview,
+    external_ids,
+    preview_migration,
+    runs_by_step,
+)
 from store.versions.run_migration import Target
 
 
@@ -19,7 +24,7 @@ class Moving(BaseModel):
     """Runs that would move."""
 
     version: int
-    """The one they are of now."""
+    """Their version now."""
     step: str
     to: str
     runs: int
@@ -35,7 +40,7 @@ class Staying(BaseModel):
 
 
 class SentAtOnce(BaseModel):
-    """Contacts that may be sent a message at once: a send is ahead of their next wait."""
+    """Contacts that may be sent a message at once: there is a send before their next wait."""
 
     count: int
     contacts: list[str]
@@ -43,7 +48,7 @@ class SentAtOnce(BaseModel):
 
 
 class Preview(BaseModel):
-    """What would become of the runs in flight."""
+    """The expected results for the runs in flight."""
 
     journey: str
     version: int
@@ -53,9 +58,9 @@ class Preview(BaseModel):
     moves: list[Moving]
     stays: list[Staying]
     at_work: int
-    """Runs that are judged when they next stand still."""
+    """Runs that do not wait now, and are decided about when they next do."""
     ends_at_once: int
-    """Waits that would be over."""
+    """Waits that would end."""
     leaves_at_once: int
     """Runs that an exit rule would end, or lead to its `then`."""
     sent_at_once: SentAtOnce
@@ -70,7 +75,7 @@ async def preview(
     *,
     paused: bool,
 ) -> Preview:
-    """What would become of a journey's runs, were this version to be active now."""
+    """Preview the migration of a journey's runs, as if this version were activated now."""
     if in_flight == "pin":
         return await _pinned(conn, definition)
     target = Target(
@@ -80,18 +85,20 @@ async def preview(
         since=datetime.now(UTC),
         speed=services.speed,
     )
-    foreseen = await preview_migration(
+    expected = await preview_migration(
         conn, services.catalog, definition.key, target, paused=paused
     )
-    return _body(definition, in_flight, foreseen, await named(conn, foreseen.contacts))
+    return _body(definition, in_flight, expected, await external_ids(conn, expected.recipients))
 
 
 async def _pinned(conn: AsyncConnection[Any], definition: Definition) -> Preview:
     others = [
-        each for each in await standings(conn, definition.key) if each.version != definition.version
+        each
+        for each in await runs_by_step(conn, definition.key)
+        if each.version != definition.version
     ]
-    foreseen = MigrationPreview(total=sum(each.runs for each in others))
-    body = _body(definition, "pin", foreseen, [])
+    expected = MigrationPreview(total=sum(each.runs for each in others))
+    body = _body(definition, "pin", expected, [])
     body.stays = [
         Staying(version=each.version, step=each.step, reason="pinned", runs=each.runs)
         for each in others
@@ -100,23 +107,23 @@ async def _pinned(conn: AsyncConnection[Any], definition: Definition) -> Preview
 
 
 def _body(
-    definition: Definition, in_flight: InFlight, foreseen: MigrationPreview, contacts: list[str]
+    definition: Definition, in_flight: InFlight, expected: MigrationPreview, contacts: list[str]
 ) -> Preview:
     return Preview(
         journey=definition.key,
         version=definition.version,
         in_flight=in_flight,
-        total=foreseen.total,
+        total=expected.total,
         moves=[
             Moving(version=version, step=step, to=to, runs=runs)
-            for (version, step, to), runs in sorted(foreseen.moves.items())
+            for (version, step, to), runs in sorted(expected.moves.items())
         ],
         stays=[
-            Staying(version=version, step=step, reason=why, runs=runs)
-            for (version, step, why), runs in sorted(foreseen.stays.items())
+            Staying(version=version, step=step, reason=reason, runs=runs)
+            for (version, step, reason), runs in sorted(expected.stays.items())
         ],
-        at_work=foreseen.at_work,
-        ends_at_once=foreseen.ends,
-        leaves_at_once=foreseen.leaves,
-        sent_at_once=SentAtOnce(count=foreseen.sends, contacts=contacts),
+        at_work=expected.at_work,
+        ends_at_once=expected.ended_waits,
+        leaves_at_once=expected.exits,
+        sent_at_once=SentAtOnce(count=expected.sends, contacts=contacts),
     )

@@ -1,4 +1,4 @@
-"""What a document says otherwise than the one before it, in a person's sentences."""
+"""Differences between two versions of a document, as sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from journeys.model.journey import Journey
 from journeys.model.steps import BranchStep, SplitStep, Step
 
 _TEXTS = frozenset({"text", "html", "mjml", "sms"})
-"""Keys whose values are texts: a change of one is shown by its lines."""
+"""Keys whose values are texts: their changes are shown line by line."""
 _CONTEXT = 1
 _LONGEST = 60
 
@@ -27,7 +27,7 @@ class Difference:
 
 
 def differences(before: AnyDocument, now: AnyDocument) -> list[Difference]:
-    """What has changed, in the order of the document; empty if nothing has."""
+    """The differences of `now` from `before`, in the order of the document."""
     if not (isinstance(before, Journey) and isinstance(now, Journey)):
         return list(_compared("", before.as_document(), now.as_document()))
     found: list[Difference] = []
@@ -54,16 +54,16 @@ def _entries(old: list[Any], new: list[Any]) -> Iterator[Difference]:
 
 
 def _exits(old: list[Any], new: list[Any]) -> Iterator[Difference]:
-    """Rules are the same rule if they name the same event, message or word."""
-    left = [(_rule(rule), rule) for rule in old]
+    """Rules are compared if they name the same event, message or word."""
+    unmatched = [(_rule(rule), rule) for rule in old]
     for name, rule in ((_rule(rule), rule) for rule in new):
-        same = next((each for each in left if each[0] == name), None)
+        same = next((each for each in unmatched if each[0] == name), None)
         if same is None:
             yield Difference(f"exit rule {name} added{_details(rule)}")
             continue
-        left.remove(same)
+        unmatched.remove(same)
         yield from _compared(f"exit rule {name}:", _trigger(same[1]), _trigger(rule))
-    for name, rule in left:
+    for name, rule in unmatched:
         yield Difference(f"exit rule {name} removed{_details(rule)}")
 
 
@@ -76,7 +76,7 @@ def _rule(rule: Any) -> str:
 
 
 def _trigger(rule: Any) -> Any:
-    """A rule without its `then`, whose steps are told as steps."""
+    """A rule without its `then`, whose steps are compared as steps."""
     return {k: v for k, v in rule.items() if k != "then"} if isinstance(rule, dict) else rule
 
 
@@ -92,7 +92,7 @@ def _details(rule: Any) -> str:
 class _Place:
     step: Step
     line: tuple[str, ...]
-    """The line it stands in: of the journey, of a way of a step, of an exit."""
+    """The line it belongs to: of the journey, of a way of a step, or of an exit."""
     before: str | None
     """The step before it in its line."""
 
@@ -134,16 +134,18 @@ def _places(journey: Journey) -> dict[str, _Place]:
 def _line(
     journey: Journey, path: tuple[str | int, ...], names: Mapping[tuple[str | int, ...], str]
 ) -> tuple[str, ...]:
-    """What a person calls the line of a step: nothing, an exit, or a way of the step around it."""
-    around = next((path[:end] for end in range(len(path) - 1, 0, -1) if path[:end] in names), None)
-    if around is None:
+    """The name of a step's line: empty, an exit rule, or the enclosing step and its way."""
+    enclosing = next(
+        (path[:end] for end in range(len(path) - 1, 0, -1) if path[:end] in names), None
+    )
+    if enclosing is None:
         if path[0] == "steps":
             return ()
         assert isinstance(path[1], int)
         rule = journey.exit[path[1]]
         written = rule if isinstance(rule, str) else rule.as_document()
         return (f"exit rule {_rule(written)}",)
-    step, way = journey.step(names[around]), path[len(around) + 1]
+    step, way = journey.step(names[enclosing]), path[len(enclosing) + 1]
     if isinstance(step, BranchStep) and isinstance(way, int):
         cases = [case.name for case in step.branch]
         return (step.id, cases[way] if way < len(cases) else "else")
@@ -159,7 +161,7 @@ def _where(place: _Place) -> str:
 
 
 def _in_order(old: list[str], new: list[str]) -> set[str]:
-    """The steps that stand in the same order as before, as many as can be."""
+    """The largest set of steps whose order has not changed."""
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     return {
         step
@@ -169,7 +171,7 @@ def _in_order(old: list[str], new: list[str]) -> set[str]:
 
 
 def _own(step: Step) -> dict[str, Any]:
-    """A step as it is written, without its id and the steps inside it."""
+    """The document of a step, without its id and the steps inside it."""
     written = {key: part for key, part in step.as_document().items() if key != "id"}
     for key in ("branch", "split"):
         if isinstance(written.get(key), list):
@@ -187,13 +189,13 @@ def _own(step: Step) -> dict[str, Any]:
 def _part(
     key: str, old: Mapping[str, Any], new: Mapping[str, Any], path: str = ""
 ) -> Iterator[Difference]:
-    here = f"{path} {key}".strip()
+    place = f"{path} {key}".strip()
     if key not in old:
-        yield Difference(f"{here} added: {_words(new[key])}")
+        yield Difference(f"{place} added: {_words(new[key])}")
     elif key not in new:
-        yield Difference(f"{here} removed: {_words(old[key])}")
+        yield Difference(f"{place} removed: {_words(old[key])}")
     else:
-        yield from _compared(here, old[key], new[key], text=key in _TEXTS)
+        yield from _compared(place, old[key], new[key], text=key in _TEXTS)
 
 
 def _compared(path: str, old: Any, new: Any, *, text: bool = False) -> Iterator[Difference]:
@@ -204,7 +206,7 @@ def _compared(path: str, old: Any, new: Any, *, text: bool = False) -> Iterator[
         for key in [*new, *(key for key in old if key not in new)]:
             yield from _part(key, old, new, path)
     elif _named(old) and _named(new):
-        # Ways and triggers are the same if they have one name, wherever they stand.
+        # Ways and triggers are compared by their names, in any order.
         yield from _compared(
             path, {each["name"]: each for each in old}, {each["name"]: each for each in new}
         )
@@ -214,11 +216,11 @@ def _compared(path: str, old: Any, new: Any, *, text: bool = False) -> Iterator[
     elif isinstance(old, str) and isinstance(new, str) and (text or _long(old) or _long(new)):
         yield Difference(f"{path} changed", _lines(old, new))
     else:
-        said = [_words(old), _words(new)]
-        if said[0] == said[1]:
+        before, now = _words(old), _words(new)
+        if before == now:
             # A text and a number that look alike.
-            said = [json.dumps(value, ensure_ascii=False) for value in (old, new)]
-        yield Difference(f"{path} {said[0]} → {said[1]}")
+            before, now = (json.dumps(value, ensure_ascii=False) for value in (old, new))
+        yield Difference(f"{path} {before} → {now}")
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What becomes of that which is overdue, after a pause or by a move to another version."""
+"""Policy for sends and waits past due, after a pause or a migration: send, skip or spread."""
 
 from __future__ import annotations
 
@@ -14,23 +14,32 @@ Policy = Literal["send", "skip", "spread"]
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """Send it now, skip it, or spread it over a time."""
+    """A policy for what is past due: send it now, skip it, or spread it over a time."""
 
     policy: Policy = "send"
     over: timedelta = timedelta(0)
-    """Of a spread."""
+    """The duration of a spread."""
 
     def as_json(self) -> dict[str, Any]:
-        """As Postgres keeps it: `{policy, seconds}`."""
+        """The policy as PostgreSQL stores it: `{policy, seconds}`."""
         return {"policy": self.policy, "seconds": self.over.total_seconds()}
 
     @classmethod
-    def from_json(cls, kept: dict[str, Any] | None) -> Overdue:
-        """As `as_json` wrote it; None is to send."""
-        if kept is None:
+    def from_json(cls, stored: dict[str, Any] | None) -> Overdue:
+        """The policy from what `as_json` returned; None means `send`."""
+        if stored is None:
             return cls()
-        return cls(kept["policy"], timedelta(seconds=kept["seconds"]))
+        return cls(stored["policy"], timedelta(seconds=stored["seconds"]))
 
     def turn(self, contact: UUID, journey: str, since: datetime) -> datetime:
-        """When it is a contact's turn; `since` itself unless it is spread."""
+        """The instant of a contact's turn in a spread that begins at `since`.
+
+        `since` itself under another policy.
+        """
         return since + delay_of(contact, journey, self.over)
+
+    def apply_to_wait(
+        self, due: datetime | None, contact: UUID, journey: str, since: datetime
+    ) -> datetime | None:
+        """The due time of a wait that was past due at `due`: the contact's turn under `spread`."""
+        return self.turn(contact, journey, since) if self.policy == "spread" else due

@@ -1,1 +1,1 @@
-"""Journeys with their versions, the other documents, and the catalog that keeps them in memory."""
+"""Journeys with their versions, the other documents, and the catalog that caches them."""

@@ -1,1 +1,1 @@
-"""What readers see: lists of runs and statistics."""
+"""Reports: runs with their visits, a journey's statistics, goals, and the scores of splits."""

@@ -1,65 +1,91 @@
-"""Goals as readers see them: of one run, and counted for a journey."""
+"""Goals of one run, and counted for a journey."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from sqlalchemy import bindparam, select
+from sqlmodel import col
+
+from store.sql import fetch_all, fetch_one, sql, statement
+from store.tables.runs import Goal
 
 
-async def read_goal(conn: AsyncConnection[Any], run_id: UUID) -> dict[str, Any] | None:
-    """A run's goal as `{met_at, value}`, both None until it is met; None if it has none."""
-    cursor = await conn.execute("select met_at, value from goal where run_id = %s", (run_id,))
-    row = await cursor.fetchone()
-    return None if row is None else {"met_at": row[0], "value": _number(row[1])}
+@dataclass(frozen=True, slots=True)
+class RunGoal:
+    """A run's goal. Both fields are None until it is met."""
+
+    met_at: datetime | None
+    value: int | float | None
 
 
-# A run that another stands for would count the same event a second time.
-_COUNTED = """
-from run r join goal g on g.run_id = r.id
-where r.journey = %(journey)s and g.met_event_id is not null
-  and (%(version)s::integer is null or r.version = %(version)s::integer)
-  and r.outcome is distinct from 'restarted' and r.outcome is distinct from 'merged'
-"""
+@dataclass(frozen=True, slots=True)
+class GoalCounts:
+    """The number of runs that met their goal, and the sum of the goals' values."""
+
+    met: int
+    value: int | float
 
 
-async def count_goals(
-    conn: AsyncConnection[Any], journey: str, version: int | None
-) -> dict[str, Any]:
-    """How many runs of a journey met their goal, and the sum of what it was worth: `{met, value}`.
-
-    Runs that ended `restarted` or `merged` are left out: another run stands for each.
+_GOAL = statement(
+    select(col(Goal.met_at), col(Goal.value)).where(col(Goal.run_id) == bindparam("run"))
+)
+# A run that ended `restarted` or `merged` was replaced: the same event would count twice.
+_COUNTED = sql(
     """
-    cursor = await conn.execute(
-        f"select count(*), coalesce(sum(g.value), 0) {_COUNTED}",
-        {"journey": journey, "version": version},
-    )
-    row = await cursor.fetchone()
+    from run r join goal g on g.run_id = r.id
+    where r.journey = %(journey)s and g.met_event_id is not null
+      and (%(version)s::integer is null or r.version = %(version)s::integer)
+      and r.outcome is distinct from 'restarted' and r.outcome is distinct from 'merged'
+    """
+)
+_COUNT = sql("select count(*), coalesce(sum(g.value), 0) {counted}", counted=_COUNTED)
+_COUNT_BY_ARM = sql(
+    """
+    select v.step, v.outcome, count(distinct v.run_id) from visit v
+    where v.kind = 'split' and v.outcome <> 'skipped' and v.run_id in (select r.id {counted})
+    group by v.step, v.outcome order by v.step, v.outcome
+    """,
+    counted=_COUNTED,
+)
+
+
+async def read_goal(conn: AsyncConnection[Any], run_id: UUID) -> RunGoal | None:
+    """A run's goal; None if it has none."""
+    row = await fetch_one(conn, _GOAL, {"run": run_id})
+    if row is None:
+        return None
+    met_at, value = row
+    return RunGoal(met_at, None if value is None else _number(value))
+
+
+async def count_goals(conn: AsyncConnection[Any], journey: str, version: int | None) -> GoalCounts:
+    """The goals that a journey's runs met, of one version or of all.
+
+    Runs that ended `restarted` or `merged` are left out: another run replaced them.
+    """
+    row = await fetch_one(conn, _COUNT, {"journey": journey, "version": version})
     assert row is not None
-    return {"met": row[0], "value": _number(row[1])}
+    met, value = row
+    return GoalCounts(met, _number(value))
 
 
 async def count_goals_by_arm(
     conn: AsyncConnection[Any], journey: str, version: int | None
 ) -> dict[str, dict[str, int]]:
-    """For each split, by its arms, how many of the runs that took them met their goal."""
-    cursor = await conn.execute(
-        "select v.step, v.outcome, count(distinct v.run_id) from visit v"
-        " where v.kind = 'split' and v.outcome <> 'skipped'"
-        f" and v.run_id in (select r.id {_COUNTED})"
-        " group by v.step, v.outcome order by v.step, v.outcome",
-        {"journey": journey, "version": version},
-    )
+    """For each split, the number of runs that met their goal by arm."""
     counted: dict[str, dict[str, int]] = {}
-    for step, arm, count in await cursor.fetchall():
+    parameters = {"journey": journey, "version": version}
+    for step, arm, count in await fetch_all(conn, _COUNT_BY_ARM, parameters):
         counted.setdefault(step, {})[arm] = count
     return counted
 
 
-def _number(value: Decimal | None) -> int | float | None:
-    """As JSON has it."""
-    if value is None:
-        return None
+def _number(value: Decimal) -> int | float:
+    """An integer if the value is whole."""
     return int(value) if value == value.to_integral_value() else float(value)

@@ -1,123 +1,169 @@
-"""How many runs of a journey reached each step, what became of them there, and how they ended."""
+"""Statistics of a journey: visits and their outcomes by step, and how runs ended."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import AsyncConnection
-from psycopg.rows import dict_row
 
 from journeys.model.journey import Journey
-from store.reports.goal_counts import count_goals, count_goals_by_arm
+from store.reports.goal_counts import GoalCounts, count_goals, count_goals_by_arm
+from store.sql import fetch_all, fetch_all_as, fetch_value, sql
 
-_VERSION = """
-select v.document from journey j
-join journey_version v on v.journey = j.key and v.version = coalesce(
-    %(version)s::integer,
-    j.active_version,
-    (select max(newest.version) from journey_version newest where newest.journey = j.key)
+_DOCUMENT = sql(
+    """
+    select v.document from journey j
+    join journey_version v on v.journey = j.key and v.version = coalesce(
+        %(version)s::integer,
+        j.active_version,
+        (select max(newest.version) from journey_version newest where newest.journey = j.key)
+    )
+    where j.key = %(journey)s
+    """
 )
-where j.key = %(journey)s
-"""
-_RUNS = """
-select state, outcome, count(*) from run
-where journey = %(journey)s and (%(version)s::integer is null or version = %(version)s::integer)
-group by state, outcome order by outcome
-"""
-# A call to a webhook that went well is a message that was sent.
-_STEPS = """
-select v.step, max(v.kind) as kind,
-       count(*) as reached,
-       count(*) filter (where v.outcome is null and r.state = 'active') as waiting,
-       count(*) filter (
-           where v.outcome = 'sent' or (v.kind = 'webhook' and v.outcome = 'ok')
-       ) as sent,
-       count(*) filter (where v.outcome = 'failed') as failed,
-       count(*) filter (where v.outcome = 'unknown') as unknown,
-       count(m.opened_at) as opened,
-       count(m.clicked_at) as clicked,
-       count(v.outcome) as "left"
-from run r
-join visit v on v.run_id = r.id
-left join message m on m.run_id = v.run_id and m.visit = v.visit
-where r.journey = %(journey)s
-  and (%(version)s::integer is null or r.version = %(version)s::integer)
-group by v.step order by v.step
-"""
-_OUTCOMES = """
-select v.step, v.outcome,
-       case when v.outcome = 'skipped' then coalesce(v.facts ->> 'reason', 'if') end as reason,
-       count(*) as count
-from run r join visit v on v.run_id = r.id
-where r.journey = %(journey)s and v.outcome is not null
-  and (%(version)s::integer is null or r.version = %(version)s::integer)
-group by 1, 2, 3 order by 1, 2, 3
-"""
-_COUNTS = ("reached", "waiting", "sent", "failed", "unknown", "opened", "clicked", "left")
+_RUNS = sql(
+    """
+    select state, outcome, count(*) from run
+    where journey = %(journey)s
+      and (%(version)s::integer is null or version = %(version)s::integer)
+    group by state, outcome order by outcome
+    """
+)
+# A webhook call that went well counts as a message that was sent.
+_STEPS = sql(
+    """
+    select v.step, max(v.kind) as kind,
+           count(*) as reached,
+           count(*) filter (where v.outcome is null and r.state = 'active') as waiting,
+           count(*) filter (
+               where v.outcome = 'sent' or (v.kind = 'webhook' and v.outcome = 'ok')
+           ) as sent,
+           count(*) filter (where v.outcome = 'failed') as failed,
+           count(*) filter (where v.outcome = 'unknown') as unknown,
+           count(m.opened_at) as opened,
+           count(m.clicked_at) as clicked,
+           count(v.outcome) as "left"
+    from run r
+    join visit v on v.run_id = r.id
+    left join message m on m.run_id = v.run_id and m.visit = v.visit
+    where r.journey = %(journey)s
+      and (%(version)s::integer is null or r.version = %(version)s::integer)
+    group by v.step order by v.step
+    """
+)
+_OUTCOMES = sql(
+    """
+    select v.step, v.outcome,
+           case when v.outcome = 'skipped' then coalesce(v.facts ->> 'reason', 'if') end as reason,
+           count(*) as count
+    from run r join visit v on v.run_id = r.id
+    where r.journey = %(journey)s and v.outcome is not null
+      and (%(version)s::integer is null or r.version = %(version)s::integer)
+    group by 1, 2, 3 order by 1, 2, 3
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VisitCounts:
+    """The visits of a step. A loop counts each time around."""
+
+    step: str
+    kind: str
+    reached: int = 0
+    """All visits."""
+    waiting: int = 0
+    """Visits at which an active run is now."""
+    sent: int = 0
+    failed: int = 0
+    unknown: int = 0
+    opened: int = 0
+    clicked: int = 0
+    left: int = 0
+    """Visits with an outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepStatistics:
+    """A step's visits by their results."""
+
+    visits: VisitCounts
+    skipped: Mapping[str, int]
+    """By reason."""
+    outcomes: Mapping[str, int]
+    goals: Mapping[str, int] | None
+    """Of a split: runs that met their goal, by arm. None for every other step."""
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyStatistics:
+    """The statistics of a journey, of one version or of all."""
+
+    journey: str
+    version: int | None
+    entered: int
+    active: int
+    steps: list[StepStatistics]
+    """In the order of the document (of the version asked for, else of the active or newest one);
+    then the steps that only other versions have."""
+    ends: Mapping[str, int]
+    """Ended runs by outcome."""
+    goal: GoalCounts
 
 
 async def journey_statistics(
     conn: AsyncConnection[Any], journey: str, version: int | None = None
-) -> dict[str, Any] | None:
-    """A journey's counts, of one version or of all together; None if there is no such one.
+) -> JourneyStatistics | None:
+    """A journey's statistics, of one version or of all together.
 
-    Returns `{journey, version, entered, active, steps: [{id, kind, reached, waiting, sent, skipped:
-    {REASON: n}, failed, unknown, opened, clicked, left, outcomes: {OUTCOME: n}}], ends:
-    {OUTCOME: n}, goal: {met, value}}`. Steps count visits, so a loop counts each time around:
-    `reached` all of them, `waiting` those where an active run stands now, `left` those with an
-    outcome. They come in the order of the document (the version asked for, else the active or
-    newest one), then those that only other versions have. A split also has `goals: {ARM: n}`, the
-    runs of each arm that met their goal.
+    None if there is no such journey or version.
     """
-    params = {"journey": journey, "version": version}
-    async with conn.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(_VERSION, params)
-        found = await cursor.fetchone()
-        if found is None:
-            return None
-        await cursor.execute(_STEPS, params)
-        visited = {row.pop("step"): row for row in await cursor.fetchall()}
-        await cursor.execute(_OUTCOMES, params)
-        skipped: dict[str, dict[str, int]] = {}
-        outcomes: dict[str, dict[str, int]] = {}
-        for row in await cursor.fetchall():
-            of_step = outcomes.setdefault(row["step"], {})
-            of_step[row["outcome"]] = of_step.get(row["outcome"], 0) + row["count"]
-            if row["reason"] is not None:
-                skipped.setdefault(row["step"], {})[row["reason"]] = row["count"]
-        await cursor.execute(_RUNS, params)
-        runs = await cursor.fetchall()
+    parameters = {"journey": journey, "version": version}
+    document = await fetch_value(conn, _DOCUMENT, parameters)
+    if document is None:
+        return None
+    visited = {
+        each.step: each for each in await fetch_all_as(conn, VisitCounts, _STEPS, parameters)
+    }
+    outcomes, skipped = await _count_outcomes(conn, parameters)
+    runs = await fetch_all(conn, _RUNS, parameters)
     goal = await count_goals(conn, journey, version)
-    by_arm = await count_goals_by_arm(conn, journey, version) if goal["met"] else {}
-    document = Journey.model_validate(found["document"])
-    kinds: dict[str, str] = {step.id: step.kind for step in document.all_steps()}
-    kinds |= {step: row["kind"] for step, row in visited.items() if step not in kinds}
-    return {
-        "journey": journey,
-        "version": version,
-        "entered": sum(row["count"] for row in runs),
-        "active": sum(row["count"] for row in runs if row["state"] == "active"),
-        "steps": [
-            {
-                **_step(step, kind, visited.get(step, {}), skipped.get(step, {})),
-                "outcomes": outcomes.get(step, {}),
-                **({"goals": by_arm.get(step, {})} if kind == "split" else {}),
-            }
+    by_arm = await count_goals_by_arm(conn, journey, version) if goal.met else {}
+    kinds: dict[str, str] = {
+        step.id: step.kind for step in Journey.model_validate(document).all_steps()
+    }
+    kinds |= {step: counts.kind for step, counts in visited.items() if step not in kinds}
+    return JourneyStatistics(
+        journey=journey,
+        version=version,
+        entered=sum(count for _, _, count in runs),
+        active=sum(count for state, _, count in runs if state == "active"),
+        steps=[
+            StepStatistics(
+                # Other versions may have a step of this name and of another kind.
+                visits=replace(visited.get(step, VisitCounts(step, kind)), kind=kind),
+                skipped=skipped.get(step, {}),
+                outcomes=outcomes.get(step, {}),
+                goals=by_arm.get(step, {}) if kind == "split" else None,
+            )
             for step, kind in kinds.items()
         ],
-        "ends": {row["outcome"]: row["count"] for row in runs if row["state"] == "ended"},
-        "goal": goal,
-    }
+        ends={outcome: count for state, outcome, count in runs if state == "ended"},
+        goal=goal,
+    )
 
 
-def _step(step: str, kind: str, counts: dict[str, Any], skipped: dict[str, int]) -> dict[str, Any]:
-    counted = {name: counts.get(name, 0) for name in _COUNTS}
-    return {
-        "id": step,
-        "kind": kind,
-        "reached": counted["reached"],
-        "waiting": counted["waiting"],
-        "sent": counted["sent"],
-        "skipped": skipped,
-        **{name: counted[name] for name in ("failed", "unknown", "opened", "clicked", "left")},
-    }
+async def _count_outcomes(
+    conn: AsyncConnection[Any], parameters: Mapping[str, Any]
+) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:
+    """The visits of each step by outcome, and the skipped ones by reason."""
+    outcomes: dict[str, dict[str, int]] = {}
+    skipped: dict[str, dict[str, int]] = {}
+    for step, outcome, reason, count in await fetch_all(conn, _OUTCOMES, parameters):
+        of_step = outcomes.setdefault(step, {})
+        of_step[outcome] = of_step.get(outcome, 0) + count
+        if reason is not None:
+            skipped.setdefault(step, {})[reason] = count
+    return outcomes, skipped

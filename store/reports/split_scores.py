@@ -1,4 +1,4 @@
-"""How the arms of a split have done."""
+"""Scores of the arms of a split: contacts, and those who reached a message status."""
 
 from __future__ import annotations
 
@@ -10,20 +10,29 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from journeys.model.arms import Score
-from journeys.protocol.message_status import MessageStatus
+from journeys.protocol.message_status import STATUSES, MessageStatus
+from store.sql import Sql, fetch_all, name, sql
 
-_TALLY = """
-select v.outcome, count(distinct r.contact_id),
-       count(distinct r.contact_id) filter (where exists (
-           select from message m
-           where m.run_id = r.id and arms.sends ? m.step and m.{status_at} <= %(until)s
-       ))
-from run r
-join visit v on v.run_id = r.id and v.step = %(step)s and v.ended_at <= %(until)s
-join jsonb_each(%(arms)s) arms(arm, sends) on arms.arm = v.outcome
-where r.journey = %(journey)s and r.version = %(version)s
-group by v.outcome
-"""
+
+def _scores_by(status: MessageStatus) -> Sql:
+    return sql(
+        """
+        select v.outcome, count(distinct r.contact_id),
+               count(distinct r.contact_id) filter (where exists (
+                   select from message m
+                   where m.run_id = r.id and arms.sends ? m.step and m.{status_at} <= %(until)s
+               ))
+        from run r
+        join visit v on v.run_id = r.id and v.step = %(step)s and v.ended_at <= %(until)s
+        join jsonb_each(%(arms)s) arms(arm, sends) on arms.arm = v.outcome
+        where r.journey = %(journey)s and r.version = %(version)s
+        group by v.outcome
+        """,
+        status_at=name(f"{status}_at"),
+    )
+
+
+_SCORES = {status: _scores_by(status) for status in STATUSES}
 
 
 async def tally(
@@ -36,13 +45,14 @@ async def tally(
     by: MessageStatus,
     until: datetime,
 ) -> list[Score]:
-    """The scores of arms, in the order given, as they stood at `until`.
+    """The scores of arms at the instant `until`, in the order of `arms`.
 
-    `arms`: by name, the steps whose messages count. A contact counts once in an arm, whichever of
-    its runs took it.
+    `arms`: by name, the steps whose messages count. A contact counts once in an arm, however many
+    of its runs took it.
     """
-    cursor = await conn.execute(
-        _TALLY.format(status_at=f"{by}_at").encode(),
+    scores = await fetch_all(
+        conn,
+        _SCORES[by],
         {
             "journey": journey,
             "version": version,
@@ -51,5 +61,5 @@ async def tally(
             "until": until,
         },
     )
-    counted = {arm: (contacts, won) for arm, contacts, won in await cursor.fetchall()}
-    return [Score(arm, *counted.get(arm, (0, 0))) for arm in arms]
+    by_arm = {arm: (contacts, won) for arm, contacts, won in scores}
+    return [Score(arm, *by_arm.get(arm, (0, 0))) for arm in arms]

@@ -1,1 +1,1 @@
-"""Runs that move to another version of their journey."""
+"""Migration of runs to another version of their journey, and its preview."""

@@ -1,4 +1,4 @@
-"""What a move would do, told beforehand: the same judgement, and looks that are rolled back."""
+"""Dry run of a migration of runs, rolled back: the same decisions and queries, without effect."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from sqlalchemy import and_, bindparam, func, select
+from sqlmodel import col
 
 from journeys.compile.flow import Flow
 from journeys.model.steps import ForWait
@@ -16,167 +18,44 @@ from journeys.versions.mapping import MappedStep, StayReason, may_send
 from store.definitions.catalog import Catalog
 from store.runs.rows import RunRow, runs_of_other_versions
 from store.runs.visits import VisitRow
-from store.versions.run_migration import Target, apply_overdue_policy, decide_migration, stay_reason
+from store.sql import fetch_all, fetch_all_as, fetch_column, sql, statement, table_columns
+from store.tables.runs import Run, Visit
+from store.versions.run_migration import Target, apply_overdue_policy, decide_run
 from store.versions.wait_replanning import ReplannedWait, replan_wait, wait_of
 from store.waits.listeners import Fired, ListenerQuery, add_listeners, first_fired
 from store.waits.wait_visits import event_stamp
 
-FIRST = 100
-"""Contacts that are named."""
+RECIPIENT_LIMIT = 100
+"""Recipients that a preview names."""
 _PAGE = 200
-# No visit of a run has such a number: what is registered under it is looked at, and rolled back.
+# No visit of a run has such a number. Listeners of the preview have it, and are rolled back.
 _EXITS, _WAIT = -1, -2
 
 
 @dataclass
 class MigrationPreview:
-    """What would become of the runs in flight of a journey."""
+    """The expected results of a migration for a journey's runs in flight."""
 
     total: int = 0
     moves: Counter[tuple[int, str, str]] = field(default_factory=Counter)
-    """(version, step, step it goes to) → runs."""
+    """(version, step, step of the new version) → runs."""
     stays: Counter[tuple[int, str, StayReason]] = field(default_factory=Counter)
-    """(version, step, why) → runs."""
+    """(version, step, reason) → runs."""
     at_work: int = 0
-    """Runs that are judged when they next stand still."""
-    ends: int = 0
+    """Runs that do not wait now, and are decided about when they next do."""
+    ended_waits: int = 0
     """Waits that would end at once."""
-    leaves: int = 0
+    exits: int = 0
     """Runs that an exit rule would end, or lead to its `then`, at once."""
     sends: int = 0
-    """Runs that may send at once: a send is ahead of the next wait by whatever way."""
-    contacts: list[UUID] = field(default_factory=list)
-    """The first of those that may be sent a message at once."""
-
-
-async def preview_migration(
-    conn: AsyncConnection[Any], catalog: Catalog, journey: str, target: Target, *, paused: bool
-) -> MigrationPreview:
-    """What moving every run of another version would do now. Changes nothing.
-
-    While the journey is `paused`, nothing is sent at once.
-    """
-    seeing = _Seeing(conn, catalog, target, Flow(target.definition.journey), paused)
-    after: UUID | None = None
-    version = target.definition.version
-    while runs := await runs_of_other_versions(conn, journey, version, after, _PAGE):
-        visits = await _newest_visits(conn, [run.id for run in runs])
-        async with conn.transaction(force_rollback=True):
-            for run in runs:
-                await seeing.see(run, visits.get(run.id))
-        after = runs[-1].id
-    return seeing.foreseen
-
-
-class _Seeing:
-    def __init__(
-        self,
-        conn: AsyncConnection[Any],
-        catalog: Catalog,
-        target: Target,
-        flow: Flow,
-        paused: bool,
-    ) -> None:
-        self._conn = conn
-        self._catalog = catalog
-        self._target = target
-        self._flow = flow
-        self._paused = paused
-        self.foreseen = MigrationPreview()
-
-    async def see(self, run: RunRow, visit: VisitRow | None) -> None:
-        """Count one run."""
-        foreseen = self.foreseen
-        foreseen.total += 1
-        judged = decide_migration(run, visit, self._target)
-        if judged.came == "at_work" or visit is None:
-            foreseen.at_work += 1
-        elif judged.came == "stays":
-            foreseen.stays[(run.version, visit.step, stay_reason(judged))] += 1
-        else:
-            foreseen.moves[(run.version, visit.step, judged.way.to)] += 1
-            comes_to = await self._comes_to(run, visit, judged.way)
-            if not self._paused and may_send(self._flow, comes_to):
-                foreseen.sends += 1
-                if len(foreseen.contacts) < FIRST:
-                    foreseen.contacts.append(run.contact_id)
-
-    async def _comes_to(self, run: RunRow, visit: VisitRow, way: MappedStep) -> int | None:
-        """The node that the run comes to at once; None if it stands, or is not to send."""
-        definition = self._target.definition
-        left = definition.exits and await self._fired(
-            run, definition.exits, _EXITS, run.entry_ref, None
-        )
-        if left:
-            self.foreseen.leaves += 1
-            return definition.program.exits[left.slot.number]
-        place = self._flow.index[way.to]
-        if way.anew:
-            return place
-        if visit.kind != "wait":
-            return None
-        planned, fired = await self._planned(run, visit, way)
-        overdue = planned.due is not None and planned.due <= run.now
-        if fired is None and not overdue:
-            return None
-        if fired is None and overdue and self._target.overdue.policy == "spread":
-            planned = apply_overdue_policy(planned, run, self._target)
-            if planned.due is not None and planned.due > run.now:
-                return None
-        self.foreseen.ends += 1
-        if overdue and self._target.overdue.policy == "skip":
-            return None
-        node = definition.program.nodes[place]
-        outcome = planned.outcome if fired is None else fired.slot.name
-        return node.arrows.get(outcome, node.next)
-
-    async def _planned(
-        self, run: RunRow, visit: VisitRow, way: MappedStep
-    ) -> tuple[ReplannedWait, Fired | None]:
-        """The wait under the new version, and what would end it that has come already."""
-        before = await self._catalog.definition(self._conn, run.journey, run.version)
-        definition, speed = self._target.definition, self._target.speed
-        planned = await replan_wait(self._conn, run, visit, before, definition, way.to, speed=speed)
-        if planned.look is None:
-            return planned, None
-        due = planned.due if planned.due is not None and planned.due <= run.now else None
-        fired = await self._fired(run, planned.look, _WAIT, planned.ref, due)
-        if fired is None or not isinstance(wait_of(definition.journey, way.to), ForWait):
-            return planned, fired
-        # The message has come to the fate that the wait counts from.
-        fate = await event_stamp(self._conn, fired.event_id)
-        counted = await replan_wait(
-            self._conn, run, visit, before, definition, way.to, speed=speed, fate=fate
-        )
-        return counted, None
-
-    async def _fired(
-        self, run: RunRow, look: ListenerQuery, visit: int, ref: int, due: datetime | None
-    ) -> Fired | None:
-        await add_listeners(
-            self._conn,
-            look,
-            run_id=run.id,
-            visit=visit,
-            contact_id=run.contact_id,
-            ref=ref,
-            entry=run.entry,
-        )
-        return await first_fired(self._conn, look, run_id=run.id, visit=visit, due=due)
-
-
-async def _newest_visits(conn: AsyncConnection[Any], runs: list[UUID]) -> dict[UUID, VisitRow]:
-    cursor = await conn.execute(
-        "select r.id, v.step, v.kind, v.outcome, v.due_at, v.ref, v.started_at, v.held, v.facts"
-        " from run r join visit v on v.run_id = r.id and v.visit = r.visit where r.id = any(%s)",
-        (runs,),
-    )
-    return {run_id: VisitRow(*visit) for run_id, *visit in await cursor.fetchall()}
+    """Runs that may send at once: there is a send before the next wait on some path."""
+    recipients: list[UUID] = field(default_factory=list)
+    """The contacts of those runs, up to `RECIPIENT_LIMIT`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How many runs are at a step."""
+class RunsAtStep:
+    """The number of runs at a step."""
 
     version: int
     step: str | None
@@ -184,22 +63,152 @@ class Standing:
     runs: int
 
 
-async def standings(conn: AsyncConnection[Any], journey: str) -> list[Standing]:
-    """Where the active runs of a journey are, by version and step."""
-    cursor = await conn.execute(
-        "select version, step, count(*) from run where journey = %s and state = 'active'"
-        " group by version, step order by version, step",
-        (journey,),
+_NEWEST_VISITS = statement(
+    select(col(Run.id), *table_columns(Visit, VisitRow))
+    .join_from(
+        Run, Visit, and_(col(Visit.run_id) == col(Run.id), col(Visit.visit) == col(Run.visit))
     )
-    return [Standing(*row) for row in await cursor.fetchall()]
+    .where(col(Run.id) == func.any(bindparam("runs")))
+)
+_RUNS_BY_STEP = statement(
+    select(col(Run.version), col(Run.step), func.count().label("runs"))
+    .where(col(Run.journey) == bindparam("journey"), col(Run.state) == "active")
+    .group_by(col(Run.version), col(Run.step))
+    .order_by(col(Run.version), col(Run.step))
+)
+_EXTERNAL_IDS = sql(
+    """
+    select coalesce(c.external_id, c.id::text)
+    from unnest(%(contacts)s::uuid[]) with ordinality as g(id, place)
+    join contact c on c.id = g.id order by g.place
+    """
+)
 
 
-async def named(conn: AsyncConnection[Any], contacts: list[UUID]) -> list[str]:
-    """The external ids of contacts, or ours where there is none, in the order given."""
-    cursor = await conn.execute(
-        "select coalesce(c.external_id, c.id::text)"
-        " from unnest(%s::uuid[]) with ordinality as g(id, place) join contact c on c.id = g.id"
-        " order by g.place",
-        (contacts,),
-    )
-    return [row[0] for row in await cursor.fetchall()]
+async def preview_migration(
+    conn: AsyncConnection[Any], catalog: Catalog, journey: str, target: Target, *, paused: bool
+) -> MigrationPreview:
+    """Preview the migration of every run of another version, as of now. Changes nothing.
+
+    While the journey is `paused`, nothing is sent at once.
+    """
+    counting = _PreviewCount(conn, catalog, target, paused)
+    after: UUID | None = None
+    version = target.definition.version
+    while runs := await runs_of_other_versions(conn, journey, version, after, _PAGE):
+        visits = await _newest_visits(conn, [run.id for run in runs])
+        async with conn.transaction(force_rollback=True):
+            for run in runs:
+                await counting.add(run, visits.get(run.id))
+        after = runs[-1].id
+    return counting.preview
+
+
+class _PreviewCount:
+    """Counts runs by the result that the migration would have for them."""
+
+    def __init__(
+        self, conn: AsyncConnection[Any], catalog: Catalog, target: Target, paused: bool
+    ) -> None:
+        self._conn = conn
+        self._catalog = catalog
+        self._target = target
+        self._flow = Flow(target.definition.journey)
+        self._paused = paused
+        self.preview = MigrationPreview()
+
+    async def add(self, run: RunRow, visit: VisitRow | None) -> None:
+        """Count one run; `visit` is its newest."""
+        preview = self.preview
+        preview.total += 1
+        decision = decide_run(run, visit, self._target)
+        mapped = decision.mapped
+        if decision.result == "at_work" or visit is None:
+            preview.at_work += 1
+        elif mapped.stay_reason is not None:
+            preview.stays[(run.version, visit.step, mapped.stay_reason)] += 1
+        else:
+            preview.moves[(run.version, visit.step, mapped.step)] += 1
+            node = await self._next_node(run, visit, mapped)
+            if not self._paused and may_send(self._flow, node):
+                preview.sends += 1
+                if len(preview.recipients) < RECIPIENT_LIMIT:
+                    preview.recipients.append(run.contact_id)
+
+    async def _next_node(self, run: RunRow, visit: VisitRow, mapped: MappedStep) -> int | None:
+        """The node that the run comes to at once; None if it waits, ends, or must not send."""
+        definition = self._target.definition
+        exit_fired = definition.exits and await self._first_fired(
+            run, definition.exits, _EXITS, run.entry_ref, None
+        )
+        if exit_fired:
+            self.preview.exits += 1
+            return definition.program.exits[exit_fired.slot.number]
+        place = self._flow.index[mapped.step]
+        if mapped.new_visit:
+            return place
+        if visit.kind != "wait":
+            return None
+        wait, fired = await self._replanned(run, visit, mapped.step)
+        overdue = wait.due is not None and wait.due <= run.now
+        if fired is None and not overdue:
+            return None
+        if fired is None and self._target.overdue.policy == "spread":
+            wait = apply_overdue_policy(wait, run, self._target)
+            if wait.due is not None and wait.due > run.now:
+                return None
+        self.preview.ended_waits += 1
+        if overdue and self._target.overdue.policy == "skip":
+            return None
+        node = definition.program.nodes[place]
+        outcome = wait.outcome if fired is None else fired.slot.name
+        return node.arrows.get(outcome, node.next)
+
+    async def _replanned(
+        self, run: RunRow, visit: VisitRow, step: str
+    ) -> tuple[ReplannedWait, Fired | None]:
+        """The wait under the new version, and the trigger that has already ended it."""
+        before = await self._catalog.definition(self._conn, run.journey, run.version)
+        definition, speed = self._target.definition, self._target.speed
+        wait = await replan_wait(self._conn, run, visit, before, definition, step, speed=speed)
+        if wait.query is None:
+            return wait, None
+        due = wait.due if wait.due is not None and wait.due <= run.now else None
+        fired = await self._first_fired(run, wait.query, _WAIT, wait.ref, due)
+        if fired is None or not isinstance(wait_of(definition.journey, step), ForWait):
+            return wait, fired
+        # The message has reached the status that the wait counts from.
+        counts_from = await event_stamp(self._conn, fired.event_id)
+        wait = await replan_wait(
+            self._conn, run, visit, before, definition, step, speed=speed, counts_from=counts_from
+        )
+        return wait, None
+
+    async def _first_fired(
+        self, run: RunRow, query: ListenerQuery, visit: int, ref: int, due: datetime | None
+    ) -> Fired | None:
+        await add_listeners(
+            self._conn,
+            query,
+            run_id=run.id,
+            visit=visit,
+            contact_id=run.contact_id,
+            ref=ref,
+            entry=run.entry,
+        )
+        return await first_fired(self._conn, query, run_id=run.id, visit=visit, due=due)
+
+
+async def _newest_visits(conn: AsyncConnection[Any], runs: list[UUID]) -> dict[UUID, VisitRow]:
+    rows = await fetch_all(conn, _NEWEST_VISITS, {"runs": runs})
+    return {run_id: VisitRow(*visit) for run_id, *visit in rows}
+
+
+async def runs_by_step(conn: AsyncConnection[Any], journey: str) -> list[RunsAtStep]:
+    """The active runs of a journey, counted by version and step."""
+    return await fetch_all_as(conn, RunsAtStep, _RUNS_BY_STEP, {"journey": journey})
+
+
+async def external_ids(conn: AsyncConnection[Any], contacts: list[UUID]) -> list[str]:
+    """The external ids of contacts, or our ids where there is none, in the order of `contacts`."""
+    return await fetch_column(conn, _EXTERNAL_IDS, {"contacts": contacts})

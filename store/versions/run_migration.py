@@ -1,28 +1,38 @@
-"""Moving a run in flight to another version, in one transaction under its contact's lock.
+"""Migration of one run in flight to another version, in one transaction under its contact's lock.
 
-The run's row counts its moves. Its workflow walks the program of the moves it has followed, and
-every activity compares: whoever is behind is told so, does nothing, and takes the version.
+The run's row counts its moves. Its workflow walks the program of the moves that it has followed.
+Every activity compares the two counts: a workflow that is behind does nothing but take the version.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlmodel import col
 
-from journeys.protocol.channels import SEND_KINDS
 from journeys.time.zones import zone_of
-from journeys.versions.mapping import MOVED, MappedStep, StayReason, map_step
+from journeys.versions.mapping import MOVED, MappedStep
+from journeys.versions.migration_decision import (
+    MigrationDecision,
+    RunState,
+    VisitState,
+    decide_migration,
+)
 from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Catalog, Definition
 from store.goals.goal_rows import NewGoal, replace_goal
 from store.runs.rows import RunRow, lock_run
 from store.runs.visits import VisitRow, find_visit
+from store.sql import execute, fetch_all, fetch_value, sql, statement
+from store.tables.operations import Job, Straggler
+from store.tables.runs import Listener, Run, Visit
 from store.versions.wait_replanning import ReplannedWait, replan_wait
 from store.waits.listeners import add_listeners
 from store.waits.wait_visits import watch_attributes
@@ -30,122 +40,165 @@ from store.waits.wait_visits import watch_attributes
 
 @dataclass(frozen=True)
 class Target:
-    """Where runs are moved, and how."""
+    """The version that runs migrate to, and the policies of the migration."""
 
     definition: Definition
     mapping: Mapping[str, str]
     overdue: Overdue
     since: datetime
-    """From when a spread of overdue waits counts."""
+    """The beginning of a spread of overdue waits."""
     speed: float = 1.0
 
 
-@dataclass(frozen=True)
-class MigrationDecision:
-    """What becomes of a run."""
-
-    came: Literal["moved", "stays", "at_work", "there", "ended"]
-    way: MappedStep = field(default_factory=MappedStep)
-
-
 class Superseded(Exception):
-    """The job that moves is over: another activation has ended it."""
+    """The migration's job is over: another activation has ended it."""
 
 
-def decide_migration(run: RunRow, visit: VisitRow | None, target: Target) -> MigrationDecision:
-    """Whether a run moves, and where to; it is locked, or a preview."""
-    if not run.active:
-        return MigrationDecision("ended")
-    if run.version == target.definition.version:
-        return MigrationDecision("there")
-    if run.exit_rule is not None:
-        return MigrationDecision("stays", MappedStep(stays="leaving"))
-    if visit is None or not is_waiting(visit):
-        return MigrationDecision("at_work")
-    way = map_step(visit.step, visit.kind, target.definition.journey, target.mapping)
-    return MigrationDecision("stays" if way.stays else "moved", way)
+_OF_RUN = col(Run.id) == bindparam("run")
+_TAKE_VERSION = statement(
+    update(Run)
+    .where(_OF_RUN)
+    .values(
+        version=bindparam("version"),
+        step=bindparam("step"),
+        moves=col(Run.moves) + 1,
+        moved_at=func.parcours.clock(),
+        skip_after=bindparam("skip_after"),
+    )
+)
+_END_VISIT = sql(
+    """
+    with removed as (delete from listener where run_id = %(run)s)
+    update visit set outcome = %(outcome)s, ended_at = parcours.clock(), held = null,
+           due_at = null, facts = facts || %(facts)s
+    where run_id = %(run)s and visit = %(visit)s
+    """
+)
+_REPLAN_VISIT = sql(
+    """
+    with removed as (delete from listener where run_id = %(run)s)
+    update visit set step = %(step)s, due_at = %(due)s, ref = %(ref)s, facts = %(facts)s
+    where run_id = %(run)s and visit = %(visit)s
+    """
+)
+_REMOVE_EXIT_LISTENERS = statement(
+    delete(Listener).where(col(Listener.run_id) == bindparam("run"), col(Listener.visit) == 0)
+)
+_REMOVE_STRAGGLER = statement(
+    delete(Straggler).where(
+        col(Straggler.job_id) == bindparam("job"), col(Straggler.run_id) == bindparam("run")
+    )
+)
+_COUNT_MOVE = statement(
+    update(Job)
+    .where(col(Job.id) == bindparam("job"), col(Job.state) == "running")
+    .values(moved=col(Job.moved) + 1, done=col(Job.done) + 1)
+)
+_RECORD_MOVES_TAKEN = statement(
+    update(Run)
+    .where(_OF_RUN, col(Run.moves_taken) < bindparam("moves"))
+    .values(moves_taken=bindparam("moves"))
+)
+_HAS_WAITED = statement(
+    select(
+        select(col(Visit.visit))
+        .where(
+            col(Visit.run_id) == bindparam("run"),
+            col(Visit.visit) > bindparam("after"),
+            col(Visit.kind) == "wait",
+        )
+        .exists()
+    )
+)
+_UNNOTICED = sql(
+    """
+    select journey, id from run
+    where state = 'active' and moves_taken <> moves and moved_at < parcours.clock() - %(since)s
+    order by moved_at limit %(limit)s
+    """
+)
 
 
-def is_waiting(visit: VisitRow) -> bool:
-    """Whether a run stands still there. A send that is claimed, or soon tried again, does not."""
-    return visit.outcome is None and (visit.kind not in SEND_KINDS or visit.held is not None)
-
-
-def stay_reason(judged: MigrationDecision) -> StayReason:
-    """Why a run stays."""
-    assert judged.way.stays is not None
-    return judged.way.stays
+def decide_run(run: RunRow, visit: VisitRow | None, target: Target) -> MigrationDecision:
+    """Decide whether a run migrates, and to which step; `visit` is its newest."""
+    at = None
+    if visit is not None:
+        at = VisitState(visit.step, visit.kind, visit.outcome, visit.held)
+    state = RunState(run.active, run.version, leaving=run.exit_rule is not None, visit=at)
+    definition = target.definition
+    return decide_migration(state, definition.version, definition.journey, target.mapping)
 
 
 async def migrate_run(
     conn: AsyncConnection[Any], catalog: Catalog, job_id: UUID, run_id: UUID, target: Target
 ) -> MigrationDecision:
-    """Move a run if it stands still where the version lets it, in a transaction of its own.
+    """Migrate a run if it waits at a step that maps, in a transaction of its own.
 
-    Asking again changes nothing. Raises Superseded if the job is over.
+    Repeating it changes nothing. Raises Superseded if the job is over.
     """
     async with conn.transaction():
         run = await lock_run(conn, run_id)
         if run is None:
             return MigrationDecision("ended")
         visit = await find_visit(conn, run.id, run.visit)
-        judged = decide_migration(run, visit, target)
-        if judged.came != "moved":
-            return judged
+        decision = decide_run(run, visit, target)
+        if decision.result != "moved":
+            return decision
         assert visit is not None
         before = await catalog.definition(conn, run.journey, run.version)
-        await _follow(conn, run, visit, before, target, judged.way)
-        await _listen_for_exits(conn, run, target.definition)
-        await _aim(conn, run, target.definition)
-        await _count(conn, job_id, run_id)
-    return judged
+        await _move(conn, run, visit, before, target, decision.mapped)
+        await _replace_exit_listeners(conn, run, target.definition)
+        await _replace_goal(conn, run, target.definition)
+        await _count_move(conn, job_id, run_id)
+    return decision
 
 
-async def _follow(
+async def _move(
     conn: AsyncConnection[Any],
     run: RunRow,
     visit: VisitRow,
     before: Definition,
     target: Target,
-    way: MappedStep,
+    mapped: MappedStep,
 ) -> None:
     skip_after = run.skip_after
-    if way.anew:
-        await _leave(conn, run, way.to)
+    if mapped.new_visit:
+        await _end_visit(conn, run, mapped.step)
     elif visit.kind == "wait":
-        planned = await replan_wait(
-            conn, run, visit, before, target.definition, way.to, speed=target.speed
+        wait = await replan_wait(
+            conn, run, visit, before, target.definition, mapped.step, speed=target.speed
         )
-        if planned.due is not None and planned.due <= run.now:
-            planned = apply_overdue_policy(planned, run, target)
+        if wait.due is not None and wait.due <= run.now:
+            wait = apply_overdue_policy(wait, run, target)
             if target.overdue.policy == "skip":
                 skip_after = run.visit
-        await _stand(conn, run, way.to, planned)
-    await conn.execute(
-        "update run set version = %s, step = %s, moves = moves + 1, moved_at = parcours.clock(),"
-        " skip_after = %s where id = %s",
-        (target.definition.version, visit.step if way.anew else way.to, skip_after, run.id),
+        await _replan_visit(conn, run, mapped.step, wait)
+    await execute(
+        conn,
+        _TAKE_VERSION,
+        {
+            "run": run.id,
+            "version": target.definition.version,
+            "step": visit.step if mapped.new_visit else mapped.step,
+            "skip_after": skip_after,
+        },
     )
 
 
-def apply_overdue_policy(planned: ReplannedWait, run: RunRow, target: Target) -> ReplannedWait:
-    """An overdue wait under the policy: a spread gives it a turn, which may be still to come."""
-    facts = {**planned.facts, "overdue": target.overdue.policy}
-    if target.overdue.policy != "spread":
-        return replace(planned, facts=facts)
-    turn = target.overdue.turn(run.contact_id, run.journey, target.since)
-    return replace(planned, due=turn, facts=facts)
+def apply_overdue_policy(wait: ReplannedWait, run: RunRow, target: Target) -> ReplannedWait:
+    """The wait, which is past due, under the target's policy.
+
+    A spread sets a new due time, which may be in the future.
+    """
+    due = target.overdue.apply_to_wait(wait.due, run.contact_id, run.journey, target.since)
+    return replace(wait, due=due, facts={**wait.facts, "overdue": target.overdue.policy})
 
 
-async def _leave(conn: AsyncConnection[Any], run: RunRow, to: str) -> None:
-    """End the visit: the next one begins at the step it is mapped to."""
-    await conn.execute(
-        """
-        with gone as (delete from listener where run_id = %(run)s)
-        update visit set outcome = %(outcome)s, ended_at = parcours.clock(), held = null,
-               due_at = null, facts = facts || %(facts)s
-        where run_id = %(run)s and visit = %(visit)s
-        """,
+async def _end_visit(conn: AsyncConnection[Any], run: RunRow, to: str) -> None:
+    """End the visit; the next one begins at the step `to`."""
+    await execute(
+        conn,
+        _END_VISIT,
         {
             "run": run.id,
             "visit": run.visit,
@@ -155,40 +208,39 @@ async def _leave(conn: AsyncConnection[Any], run: RunRow, to: str) -> None:
     )
 
 
-async def _stand(conn: AsyncConnection[Any], run: RunRow, to: str, planned: ReplannedWait) -> None:
-    await conn.execute(
-        """
-        with gone as (delete from listener where run_id = %(run)s)
-        update visit set step = %(step)s, due_at = %(due)s, ref = %(ref)s, facts = %(facts)s
-        where run_id = %(run)s and visit = %(visit)s
-        """,
+async def _replan_visit(
+    conn: AsyncConnection[Any], run: RunRow, step: str, wait: ReplannedWait
+) -> None:
+    await execute(
+        conn,
+        _REPLAN_VISIT,
         {
             "run": run.id,
             "visit": run.visit,
-            "step": to,
-            "due": planned.due,
-            "ref": planned.ref,
-            "facts": Jsonb({**planned.facts, "moved_from": run.version}),
+            "step": step,
+            "due": wait.due,
+            "ref": wait.ref,
+            "facts": Jsonb({**wait.facts, "moved_from": run.version}),
         },
     )
-    if planned.look is not None:
+    if wait.query is not None:
         await add_listeners(
             conn,
-            planned.look,
+            wait.query,
             run_id=run.id,
             visit=run.visit,
             contact_id=run.contact_id,
-            ref=planned.ref,
+            ref=wait.ref,
             entry=run.entry,
         )
-    if planned.watches:
-        await watch_attributes(conn, run, run.visit, planned.watches)
+    if wait.watches:
+        await watch_attributes(conn, run, run.visit, wait.watches)
 
 
-async def _listen_for_exits(
+async def _replace_exit_listeners(
     conn: AsyncConnection[Any], run: RunRow, definition: Definition
 ) -> None:
-    await conn.execute("delete from listener where run_id = %s and visit = 0", (run.id,))
+    await execute(conn, _REMOVE_EXIT_LISTENERS, {"run": run.id})
     if definition.exits is not None:
         await add_listeners(
             conn,
@@ -201,8 +253,8 @@ async def _listen_for_exits(
         )
 
 
-async def _aim(conn: AsyncConnection[Any], run: RunRow, definition: Definition) -> None:
-    """The version's goal is the run's from now on, counted since its entry."""
+async def _replace_goal(conn: AsyncConnection[Any], run: RunRow, definition: Definition) -> None:
+    """Give the run the version's goal, which counts events since the run's entry."""
     goal = None
     if definition.goal is not None:
         goal = NewGoal(
@@ -218,43 +270,29 @@ async def _aim(conn: AsyncConnection[Any], run: RunRow, definition: Definition) 
     await replace_goal(conn, run.id, goal)
 
 
-async def _count(conn: AsyncConnection[Any], job_id: UUID, run_id: UUID) -> None:
-    """Count the move with it. An activation that ends the job waits for this, or comes first."""
-    await conn.execute("delete from straggler where job_id = %s and run_id = %s", (job_id, run_id))
-    cursor = await conn.execute(
-        "update job set moved = moved + 1, done = done + 1"
-        " where id = %s and state = 'running' returning id",
-        (job_id,),
-    )
-    if await cursor.fetchone() is None:
+async def _count_move(conn: AsyncConnection[Any], job_id: UUID, run_id: UUID) -> None:
+    """Count the move in its job's row, whose lock orders it with an activation that ends the job.
+
+    Raises Superseded if the job is over.
+    """
+    await execute(conn, _REMOVE_STRAGGLER, {"job": job_id, "run": run_id})
+    if not await execute(conn, _COUNT_MOVE, {"job": job_id}):
         raise Superseded
 
 
 async def record_moves_taken(conn: AsyncConnection[Any], run_id: UUID, moves: int) -> None:
-    """Note that the run's workflow has followed so many of its moves."""
-    await conn.execute(
-        "update run set moves_taken = %s where id = %s and moves_taken < %s",
-        (moves, run_id, moves),
-    )
+    """Record how many of its moves the run's workflow has followed."""
+    await execute(conn, _RECORD_MOVES_TAKEN, {"run": run_id, "moves": moves})
 
 
 async def has_waited(conn: AsyncConnection[Any], run_id: UUID, after: int) -> bool:
     """Whether the run has come to a wait since its visit `after`."""
-    cursor = await conn.execute(
-        "select exists (select from visit where run_id = %s and visit > %s and kind = 'wait')",
-        (run_id, after),
-    )
-    row = await cursor.fetchone()
-    return row is not None and bool(row[0])
+    return bool(await fetch_value(conn, _HAS_WAITED, {"run": run_id, "after": after}))
 
 
 async def unnoticed_migrations(
     conn: AsyncConnection[Any], since: timedelta, limit: int
 ) -> list[tuple[str, UUID]]:
     """Runs moved longer ago than `since` whose workflow has not followed: (journey, run)."""
-    cursor = await conn.execute(
-        "select journey, id from run where state = 'active' and moves_taken <> moves"
-        " and moved_at < parcours.clock() - %s order by moved_at limit %s",
-        (since, limit),
-    )
-    return [(journey, run_id) for journey, run_id in await cursor.fetchall()]
+    rows = await fetch_all(conn, _UNNOTICED, {"since": since, "limit": limit})
+    return [(journey, run_id) for journey, run_id in rows]

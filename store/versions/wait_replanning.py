@@ -1,6 +1,6 @@
-"""A wait that goes on under another version: planned anew from its start, as that one says.
+"""New plan for a wait that goes on under another version, from the wait's start.
 
-What it listens for counts from where it counted before, so that nothing is lost or counts twice.
+It counts events after the same event id as before, so that no event is lost or counts twice.
 """
 
 from __future__ import annotations
@@ -25,15 +25,19 @@ from store.waits.wait_visits import reference_before
 
 @dataclass(frozen=True)
 class ReplannedWait:
-    """When the wait ends by itself, and what it listens for."""
+    """A wait's due time under the new version, and what it listens for."""
 
     due: datetime | None
+    """None: time alone does not end it."""
     outcome: str
-    """How it ends then."""
+    """Its outcome at the due time."""
     ref: int
+    """It counts events with a higher id."""
     facts: dict[str, Any]
-    look: ListenerQuery | None
+    query: ListenerQuery | None
+    """None: only time ends it."""
     watches: list[str]
+    """The contact's attributes that its due time depends on."""
 
 
 async def replan_wait(
@@ -42,22 +46,23 @@ async def replan_wait(
     visit: VisitRow,
     before: Definition,
     definition: Definition,
-    to: str,
+    step: str,
     *,
     speed: float,
-    fate: datetime | None = None,
+    counts_from: datetime | None = None,
 ) -> ReplannedWait:
-    """Plan the wait `to` of `definition` for a run that stands at a wait of `before`.
+    """Plan the wait `step` of `definition` for a run at a wait of the version `before`.
 
-    `fate` is when the message came to it that the new wait counts `after`. Changes nothing.
+    `counts_from` is when the message reached the status that the new wait counts `after`. Changes
+    nothing.
     """
-    wait = wait_of(definition.journey, to)
-    look = definition.wait_look(to)
+    wait = wait_of(definition.journey, step)
+    query = definition.wait_look(step)
     zone = zone_of(run.timezone, definition.journey.timezone)
     planner = WaitPlanner(conn, run, wait, start=visit.started_at, zone=zone, speed=speed)
-    plan = await planner.plan(status_at=fate)
+    plan = await planner.plan(status_at=counts_from)
     due, outcome, facts = plan.due, plan.outcome, dict(plan.facts)
-    if look is not None and await no_message_was_sent(conn, run, look):
+    if query is not None and await no_message_was_sent(conn, run, query):
         due, outcome, facts["reason"] = visit.started_at, "timed_out", "message_not_sent"
     elif plan.at_once:
         due = visit.started_at
@@ -66,11 +71,11 @@ async def replan_wait(
     ref, since = await _reference(
         conn, run, visit, wait_of(before.journey, visit.step), wait, planner
     )
-    return ReplannedWait(due, outcome, ref, {**facts, **since}, look, watched_attributes(wait))
+    return ReplannedWait(due, outcome, ref, {**facts, **since}, query, watched_attributes(wait))
 
 
 def wait_of(journey: Journey, step_id: str) -> Wait:
-    """The wait of a step. Raises KeyError if it is unknown or none."""
+    """The wait of a step. Raises KeyError if there is no such step, or it is not a wait."""
     step = journey.step(step_id)
     if not isinstance(step, WaitStep):
         raise KeyError(step_id)
@@ -85,11 +90,16 @@ async def _reference(
     new: Wait,
     planner: WaitPlanner,
 ) -> tuple[int, dict[str, Any]]:
-    """Where the wait counts from: where it did, unless its `since` is another one now."""
-    said = [wait.since if isinstance(wait, TriggerWait | AnyWait) else None for wait in (old, new)]
-    if said[0] == said[1] and visit.ref is not None:
-        kept = {"since": visit.facts["since"]} if "since" in visit.facts else {}
-        return visit.ref, kept
-    if said[1] == "now":
+    """The event id after which the wait counts, and facts about it.
+
+    It stays as it was unless the new wait has another `since`.
+    """
+    old_since, new_since = (
+        wait.since if isinstance(wait, TriggerWait | AnyWait) else None for wait in (old, new)
+    )
+    if old_since == new_since and visit.ref is not None:
+        facts = {"since": visit.facts["since"]} if "since" in visit.facts else {}
+        return visit.ref, facts
+    if new_since == "now":
         return await reference_before(conn, run.contact_id, visit.started_at), {}
     return await planner.reference()

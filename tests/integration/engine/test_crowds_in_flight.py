@@ -113,8 +113,8 @@ async def test_a_crowd_does_what_was_foreseen_and_each_message_goes_out_once(
         {(1, "quiet", "quiet"): QUIET + LATE} | ({(1, "early", "quiet"): EARLY} if mapping else {})
     )
     assert dict(foreseen.stays) == ({} if mapping else {(1, "early", "step_gone"): EARLY})
-    assert (foreseen.ends, foreseen.sends) == (LATE, LATE)
-    assert set(foreseen.contacts) == {member.contact for member in late}
+    assert (foreseen.ended_waits, foreseen.sends) == (LATE, LATE)
+    assert set(foreseen.recipients) == {member.contact for member in late}
     if policy == "pin":
         assert await counted(pool, "select count(*) from run where version = 1") == CROWD
     else:

@@ -24,7 +24,7 @@ from store.goals.goal_rows import (
     record_met_goals,
     set_goals,
 )
-from store.reports.goal_counts import read_goal
+from store.reports.goal_counts import RunGoal, read_goal
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
@@ -209,9 +209,9 @@ async def test_the_value_is_the_number_at_its_path(
         await set_goal(conn, passage, look())
         at = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
         event = await happen(conn, passage, at, **properties)
-        assert await read_goal(conn, passage.run) == {"met_at": None, "value": None}
+        assert await read_goal(conn, passage.run) == RunGoal(met_at=None, value=None)
         await record_met_goals(conn, [MetGoal(passage.run, event, path)])
-        assert await read_goal(conn, passage.run) == {"met_at": at, "value": value}
+        assert await read_goal(conn, passage.run) == RunGoal(met_at=at, value=value)
 
 
 async def test_a_goal_is_met_once(pool: Pool) -> None:
@@ -226,4 +226,4 @@ async def test_a_goal_is_met_once(pool: Pool) -> None:
         await record_met_goals(conn, [MetGoal(passage.run, second, "total")])
         assert await read_goal(conn, passage.run) == met
         assert met is not None
-        assert met["value"] == 1
+        assert met.value == 1

@@ -9,6 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from api.runs.bodies import run_detail, run_page
 from store.reports.run_listing import BadCursor, list_runs, show_run
 from store.tables.identifiers import new_id
 
@@ -40,7 +41,7 @@ async def add_run(pool: Pool, contact: UUID, journey: str = "welcome", **columns
 
 async def listed(pool: Pool, **filters: Any) -> list[UUID]:
     async with pool.connection() as conn:
-        page = await list_runs(conn, **filters)
+        page = run_page(await list_runs(conn, **filters))
     return [UUID(run["id"]) for run in page["items"]]
 
 
@@ -60,7 +61,7 @@ async def test_a_run_is_listed_as_the_api_shows_it(pool: Pool) -> None:
         ended_at=START + timedelta(hours=1, microseconds=5),
     )  # fmt: skip
     async with pool.connection() as conn:
-        page = await list_runs(conn)
+        page = run_page(await list_runs(conn))
     assert page == {
         "items": [
             {
@@ -99,7 +100,7 @@ async def test_runs_are_filtered(pool: Pool) -> None:
     assert await listed(pool, journey="welcome", step="mail", state="ended") == [third]
     assert await listed(pool, journey="unknown") == []
     async with pool.connection() as conn:
-        page = await list_runs(conn, contact=str(nameless))
+        page = run_page(await list_runs(conn, contact=str(nameless)))
     assert page["items"][0]["contact"] == str(nameless)
 
 
@@ -116,7 +117,7 @@ async def test_pages_hold_every_run_once_the_newest_first(
     cursor, sizes = None, []
     async with pool.connection() as conn:
         while True:
-            page = await list_runs(conn, cursor=cursor, limit=3, **filters)
+            page = run_page(await list_runs(conn, cursor=cursor, limit=3, **filters))
             found += [run["id"] for run in page["items"]]
             sizes.append(len(page["items"]))
             cursor = page["next"]
@@ -131,7 +132,7 @@ async def test_a_full_last_page_has_no_next(pool: Pool) -> None:
     for _ in range(2):
         await add_run(pool, ada)
     async with pool.connection() as conn:
-        assert (await list_runs(conn, limit=2))["next"] is None
+        assert (await list_runs(conn, limit=2)).next is None
 
 
 async def test_a_cursor_from_nowhere_is_refused(pool: Pool) -> None:
@@ -157,8 +158,9 @@ async def test_a_run_is_shown_with_its_visits_in_order(pool: Pool) -> None:
                 "facts": Jsonb({"saw": {"attribute country": "FR"}}),
             },
         )
-        shown = await show_run(conn, run)
-    assert shown is not None
+        found = await show_run(conn, run)
+    assert found is not None
+    shown = run_detail(found)
     assert shown["id"] == str(run)
     assert shown["visits"] == [
         {

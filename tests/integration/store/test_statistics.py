@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from api.reports.stats import journey_stats
 from store.reports.journey_statistics import journey_statistics
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -39,6 +40,14 @@ def counts(step: str, kind: str, **some: Any) -> dict[str, Any]:
     names = ("reached", "waiting", "sent", "failed", "unknown", "opened", "clicked", "left")
     empty: dict[str, Any] = {"id": step, "kind": kind, "skipped": {}, "outcomes": {}}
     return {**empty, **dict.fromkeys(names, 0), **some}
+
+
+async def stats(
+    conn: AsyncConnection[Any], journey: str, version: int | None = None
+) -> dict[str, Any] | None:
+    """A journey's statistics as the API shows them."""
+    found = await journey_statistics(conn, journey, version)
+    return None if found is None else journey_stats(found)
 
 
 class Writer:
@@ -114,7 +123,7 @@ async def test_every_step_is_counted(writer: Writer) -> None:
     await writer.run(("mail", "email", "unknown", None), ("pause", "wait", "skipped", None))
     await writer.run(("mail", "email", None, None))
     async with writer.pool.connection() as conn:
-        found = await journey_statistics(conn, "welcome")
+        found = await stats(conn, "welcome")
     assert found == {
         "journey": "welcome",
         "version": None,
@@ -145,7 +154,7 @@ async def test_versions_are_counted_apart_or_together(writer: Writer) -> None:
 
     async def steps(version: int | None) -> dict[str, int]:
         async with writer.pool.connection() as conn:
-            found = await journey_statistics(conn, "welcome", version)
+            found = await stats(conn, "welcome", version)
         assert found is not None
         assert found["version"] == version
         return {step["id"]: step["reached"] for step in found["steps"]}
@@ -163,7 +172,7 @@ async def test_a_loop_counts_each_time_around(writer: Writer) -> None:
     mail = ("mail", "email", "sent", None)
     await writer.run(mail, ("pause", "wait", "elapsed", None), mail, ("pause", "wait", None, None))
     async with writer.pool.connection() as conn:
-        found = await journey_statistics(conn, "welcome")
+        found = await stats(conn, "welcome")
     assert found is not None
     assert found["steps"][:2] == [
         counts("mail", "email", reached=2, sent=2, left=2, outcomes={"sent": 2}),
@@ -183,7 +192,7 @@ async def test_the_arms_of_a_split_are_counted(writer: Writer) -> None:
         await writer.run(("fork", "split", arm, None), outcome="completed")
     await writer.run(("fork", "split", None, None))
     async with writer.pool.connection() as conn:
-        found = await journey_statistics(conn, "welcome")
+        found = await stats(conn, "welcome")
     assert found is not None
     assert found["steps"] == [
         {
@@ -226,7 +235,7 @@ async def test_goals_are_counted_and_their_values_added_up(writer: Writer) -> No
 
     async def counted(version: int | None) -> tuple[Any, Any]:
         async with writer.pool.connection() as conn:
-            found = await journey_statistics(conn, "welcome", version)
+            found = await stats(conn, "welcome", version)
         assert found is not None
         assert "goals" not in found["steps"][1]
         return found["goal"], found["steps"][0]["goals"]
@@ -239,7 +248,7 @@ async def test_goals_are_counted_and_their_values_added_up(writer: Writer) -> No
 async def test_a_journey_that_nobody_entered_counts_nothing(writer: Writer) -> None:
     await writer.journey(FIRST, active=None)
     async with writer.pool.connection() as conn:
-        found = await journey_statistics(conn, "welcome")
+        found = await stats(conn, "welcome")
         assert await journey_statistics(conn, "welcome", 2) is None
         assert await journey_statistics(conn, "unknown") is None
     assert found is not None

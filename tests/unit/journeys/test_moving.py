@@ -7,6 +7,12 @@ import pytest
 from journeys.compile.flow import Flow
 from journeys.schedule.spread import share_of
 from journeys.versions.mapping import MappedStep, map_errors, map_step, may_send
+from journeys.versions.migration_decision import (
+    MigrationDecision,
+    RunState,
+    VisitState,
+    decide_migration,
+)
 from tests.unit.journeys.examples import journey
 
 TARGET = journey(
@@ -32,16 +38,16 @@ TARGET = journey(
         ("quiet", "wait", {}, MappedStep("quiet")),
         ("deep", "wait", {}, MappedStep("deep")),
         ("mail", "email", {}, MappedStep("mail")),
-        ("gone", "wait", {}, MappedStep(stays="step_gone")),
-        ("sorry", "wait", {}, MappedStep(stays="step_gone")),
-        ("mail", "wait", {}, MappedStep(stays="step_changed")),
-        ("mail", "sms", {}, MappedStep(stays="step_changed")),
-        ("tag", "wait", {}, MappedStep(stays="step_changed")),
+        ("gone", "wait", {}, MappedStep(stay_reason="step_gone")),
+        ("sorry", "wait", {}, MappedStep(stay_reason="step_gone")),
+        ("mail", "wait", {}, MappedStep(stay_reason="step_changed")),
+        ("mail", "sms", {}, MappedStep(stay_reason="step_changed")),
+        ("tag", "wait", {}, MappedStep(stay_reason="step_changed")),
         ("gone", "wait", {"gone": "last"}, MappedStep("last")),
         ("quiet", "wait", {"quiet": "last"}, MappedStep("last")),
-        ("quiet", "wait", {"quiet": "tag"}, MappedStep("tag", anew=True)),
-        ("gone", "email", {"gone": "mail"}, MappedStep("mail", anew=True)),
-        ("mail", "email", {"mail": "quiet"}, MappedStep("quiet", anew=True)),
+        ("quiet", "wait", {"quiet": "tag"}, MappedStep("tag", new_visit=True)),
+        ("gone", "email", {"gone": "mail"}, MappedStep("mail", new_visit=True)),
+        ("mail", "email", {"mail": "quiet"}, MappedStep("quiet", new_visit=True)),
         ("mail", "email", {"quiet": "last"}, MappedStep("mail")),
     ],
 )
@@ -49,6 +55,44 @@ def test_a_run_goes_to_its_step_or_where_a_map_leads(
     step: str, kind: str, mapping: dict[str, str], expected: MappedStep
 ) -> None:
     assert map_step(step, kind, TARGET, mapping) == expected
+
+
+WAITING = VisitState("quiet", "wait", outcome=None, deferral=None)
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (RunState(False, 1, False, WAITING), MigrationDecision("ended")),
+        (RunState(True, 2, False, WAITING), MigrationDecision("up_to_date")),
+        (
+            RunState(True, 1, True, WAITING),
+            MigrationDecision("stays", MappedStep(stay_reason="leaving")),
+        ),
+        (RunState(True, 1, False, None), MigrationDecision("at_work")),
+        (
+            RunState(True, 1, False, VisitState("quiet", "wait", "elapsed", None)),
+            MigrationDecision("at_work"),
+        ),
+        (
+            RunState(True, 1, False, VisitState("mail", "email", None, None)),
+            MigrationDecision("at_work"),
+        ),
+        (
+            RunState(True, 1, False, VisitState("mail", "email", None, "paused")),
+            MigrationDecision("moved", MappedStep("mail")),
+        ),
+        (RunState(True, 1, False, WAITING), MigrationDecision("moved", MappedStep("quiet"))),
+        (
+            RunState(True, 1, False, VisitState("gone", "wait", None, None)),
+            MigrationDecision("stays", MappedStep(stay_reason="step_gone")),
+        ),
+    ],
+)
+def test_a_run_moves_when_it_waits_at_a_step_that_the_version_has(
+    run: RunState, expected: MigrationDecision
+) -> None:
+    assert decide_migration(run, 2, TARGET, {}) == expected
 
 
 def test_a_wrong_map_names_each_step_and_the_nearest_right_one() -> None:

@@ -1,0 +1,25 @@
+"""Paging of lists: `limit` and `cursor` of a request, and the `next` of a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
+
+from fastapi import Query
+
+Row = TypeVar("Row")
+
+Cursor = Annotated[str, Query(max_length=200, description="`next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+
+
+def page_of(
+    rows: Sequence[Row], limit: int, key: Callable[[Row], str]
+) -> tuple[Sequence[Row], str | None]:
+    """The first `limit` rows, and the cursor of the page after them.
+
+    `rows` are up to `limit + 1` of them: without the last one there is no page after this one. The
+    cursor is the `key` of the page's last row.
+    """
+    page = rows[:limit]
+    return page, key(page[-1]) if len(rows) > limit else None

@@ -1,0 +1,127 @@
+"""Bodies of the API about runs: a run, its visits, and its goal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field, WithJsonSchema
+
+from api.http.times import format_time
+from journeys.protocol.names import workflow_id
+from store.reports.run_listing import ListedRun, ListedVisit, RunListing, ShownRun
+
+Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
+"""A whole number is written without a fraction."""
+
+
+class RunBody(BaseModel):
+    """A run, and the step it is at."""
+
+    id: UUID
+    workflow_id: str
+    journey: str
+    version: int
+    contact: str
+    state: Literal["active", "ended"]
+    step: str | None
+    outcome: str | None
+    reason: str | None
+    started_at: Instant
+    ended_at: Instant | None
+
+
+class VisitBody(BaseModel):
+    """A run at a step, with the facts of its decision."""
+
+    step: str
+    kind: str
+    visit: int
+    outcome: str | None
+    started_at: Instant
+    ended_at: Instant | None
+    message_id: UUID | None
+    facts: dict[str, Any]
+    due_at: Instant | None
+    held: str | None
+
+
+class GoalBody(BaseModel):
+    """When the run's goal was met, and its value; both null until it is met."""
+
+    met_at: Instant | None
+    value: Number | None
+
+
+class RunDetail(RunBody):
+    """A run with its visits, in their order."""
+
+    goal: GoalBody | None
+    """Null: it has none, or its entry lacks a property that the goal refers to."""
+    visits: list[VisitBody]
+
+
+class RunPage(BaseModel):
+    """Runs, the newest first."""
+
+    items: list[RunBody]
+    next: str | None
+
+
+def run_page(listing: RunListing) -> dict[str, Any]:
+    """A page of runs as JSON."""
+    page = RunPage(
+        items=[RunBody(**_run(run)) for run in listing.items],
+        next=str(listing.next) if listing.next is not None else None,
+    )
+    return page.model_dump(mode="json")
+
+
+def run_detail(shown: ShownRun) -> dict[str, Any]:
+    """A run with its visits as JSON."""
+    goal = None
+    if shown.goal is not None:
+        goal = GoalBody(met_at=_instant(shown.goal.met_at), value=shown.goal.value)
+    detail = RunDetail(
+        **_run(shown.run),
+        goal=goal,
+        visits=[_visit(visit) for visit in shown.visits],
+    )
+    return detail.model_dump(mode="json")
+
+
+def _run(run: ListedRun) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "workflow_id": workflow_id(run.journey, run.id),
+        "journey": run.journey,
+        "version": run.version,
+        "contact": run.contact,
+        "state": run.state,
+        "step": run.step,
+        "outcome": run.outcome,
+        "reason": run.reason,
+        "started_at": _instant(run.started_at),
+        "ended_at": _instant(run.ended_at),
+    }
+
+
+def _visit(visit: ListedVisit) -> VisitBody:
+    return VisitBody(
+        step=visit.step,
+        kind=visit.kind,
+        visit=visit.visit,
+        outcome=visit.outcome,
+        started_at=format_time(visit.started_at),
+        ended_at=_instant(visit.ended_at),
+        message_id=visit.message_id,
+        facts=visit.facts,
+        due_at=_instant(visit.due_at),
+        held=visit.held,
+    )
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else format_time(at)
