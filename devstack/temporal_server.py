@@ -56,7 +56,7 @@ class Temporal:
 
     @property
     def address(self) -> str:
-        """`127.0.0.1:PORT`."""
+        """The address of the server: `127.0.0.1:PORT`."""
         return f"{HOST}:{self.port}"
 
     async def start(self) -> Child:

@@ -106,5 +106,5 @@ async def record_round(conn: AsyncConnection[Any], leased: Leased, round_: Round
             await retry_event_later(conn, contact_id, event_id, delay)
         else:
             message = round_.refused[event_id].message
-            log.error("event_buried", event_id=event_id, error=message)
+            log.error("event_dead_lettered", event_id=event_id, error=message)
             await dead_letter(conn, contact_id, event_id, "temporal_refused", message)

@@ -25,7 +25,7 @@ async def wake_migrated_run(client: Client, journey: str, run_id: UUID) -> None:
     try:
         await wake(client, journey, run_id, 0)
     except RPCError as error:
-        log.warning("moved_run_not_told", run_id=str(run_id), error=type(error).__name__)
+        log.warning("migrated_run_not_woken", run_id=str(run_id), error=type(error).__name__)
 
 
 async def wake_unnoticed_migrations(

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from journeys.model.entry_kinds import recurs
+from journeys.model.exits import ExitRule
 from journeys.model.moments import ActivePeriod, Cap, QuietHours, Window
 from journeys.model.sends import (
     HELD_BY,
@@ -27,7 +28,7 @@ from journeys.model.sends import (
     inherit,
 )
 from journeys.model.steps import EmailStep, SendStep, Step, WebhookStep, children
-from journeys.model.triggers import Entry, ExitRule, Goal
+from journeys.model.triggers import Entry, Goal
 from journeys.model.unions import PLAIN, discriminated_by, tag
 from journeys.model.values import DocumentModel, DurationText, Key, Text
 from journeys.time.durations import Duration

@@ -18,14 +18,7 @@ from pydantic import (
 from journeys.model.conditions import Condition
 from journeys.model.moments import Days, Limit, Moment, is_time_of_day
 from journeys.model.sends import Email, Sms, Webhook
-from journeys.model.triggers import (
-    AroundTrigger,
-    ConditionExit,
-    EventExit,
-    MessageExit,
-    MessageTrigger,
-    NamedTrigger,
-)
+from journeys.model.triggers import AroundTrigger, MessageTrigger, NamedTrigger
 from journeys.model.unions import closest_match, discriminated_by, tag
 from journeys.model.values import (
     DocumentModel,
@@ -406,7 +399,7 @@ Step = Annotated[
 SendStep = EmailStep | SmsStep | WebhookStep
 
 _FORWARD = {"Step": Step}
-for _model in (Case, Otherwise, Arm, BranchStep, SplitStep, EventExit, MessageExit, ConditionExit):
+for _model in (Case, Otherwise, Arm, BranchStep, SplitStep):
     _model.model_rebuild(_types_namespace=_FORWARD)
 
 

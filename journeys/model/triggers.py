@@ -1,4 +1,4 @@
-"""Triggers: entries, exits, goals, and what ends a wait."""
+"""Triggers: what begins a run, ends a wait, or meets a goal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from journeys.model.values import (
 from journeys.protocol.message_status import MessageStatus
 
 if TYPE_CHECKING:
-    from journeys.model.steps import Step
+    pass
 
 
 class EventTrigger(DocumentModel):
@@ -188,40 +188,7 @@ Entry = Annotated[
     ),
 ]
 
-# ------------------------------------------------------------------------------ exits and goals
-
-
-class EventExit(EventTrigger):
-    """`{event: Order Completed, where, then}`."""
-
-    then: list[Step] = Field(default_factory=list)
-
-
-class MessageExit(MessageTrigger):
-    """`{message: STEP, is: replied, then}`."""
-
-    then: list[Step] = Field(default_factory=list)
-
-
-class ConditionExit(ConditionTrigger):
-    """`{if: CONDITION, then}`."""
-
-    then: list[Step] = Field(default_factory=list)
-
-
-ExitRule = Annotated[
-    Annotated[EventExit, Tag(tag("event"))]
-    | Annotated[MessageExit, Tag(tag("message"))]
-    | Annotated[ConditionExit, Tag(tag("if"))]
-    | Annotated[Literal["goal"], Tag(PLAIN)],
-    discriminated_by(
-        "an exit rule",
-        *("event", "message", "if"),
-        plain=True,
-        hints={"is": "message", "where": "event"},
-    ),
-]
-"""What ends a run at once. The word `goal` ends it when its goal is met."""
+# --------------------------------------------------------------------------------------- goals
 
 
 class EventGoal(EventTrigger):

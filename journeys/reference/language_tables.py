@@ -29,6 +29,7 @@ from journeys.model.conditions import (
 )
 from journeys.model.documents import Place, Places, Segment, Template, Topic
 from journeys.model.entry_kinds import ENTRY_KINDS
+from journeys.model.exits import ConditionExit, EventExit, MessageExit
 from journeys.model.journey import Journey
 from journeys.model.moments import (
     WEEKDAYS,
@@ -53,16 +54,7 @@ from journeys.model.steps import (
     UntilWait,
     Winner,
 )
-from journeys.model.triggers import (
-    AroundTrigger,
-    ConditionExit,
-    EventExit,
-    EventGoal,
-    MessageExit,
-    MessageGoal,
-    Schedule,
-    ScheduleEntry,
-)
+from journeys.model.triggers import AroundTrigger, EventGoal, MessageGoal, Schedule, ScheduleEntry
 from journeys.model.values import DocumentModel
 from journeys.protocol.message_status import STATUSES
 

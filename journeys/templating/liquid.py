@@ -61,7 +61,7 @@ class Variable:
 
     @property
     def root(self) -> str:
-        """The first name: `contact`, `entry`…"""
+        """The first name of the path: `contact`, `entry` or another."""
         return str(self.path[0])
 
 

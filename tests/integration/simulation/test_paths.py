@@ -9,10 +9,10 @@ from itertools import groupby
 import pytest
 
 from journeys.library import names
+from journeys.model.exits import EventExit
 from journeys.model.journey import Journey
 from journeys.model.reasons import SKIP_REASONS
 from journeys.model.steps import ExitStep
-from journeys.model.triggers import EventExit
 from simulation.document_set import DocumentSet, missing_documents, read_document_set, read_files
 from simulation.scenarios import play_together, read_scenario
 from simulation.timeline import Line, coverage
