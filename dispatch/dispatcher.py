@@ -29,7 +29,8 @@ from dispatch.temporal import TemporalAway
 from dispatch.wakes import find_listeners, wake_runs
 from journeys.time.backoff import Backoff
 from store.definitions.catalog import Catalog
-from store.events.outbox import CHANNEL, lease_contacts, release_contacts
+from store.events.notification import listen
+from store.events.outbox import lease_contacts, release_contacts
 
 log = structlog.get_logger(__name__)
 
@@ -154,7 +155,7 @@ class Dispatcher:
         while True:
             try:
                 async with await AsyncConnection.connect(self._listen_url, autocommit=True) as conn:
-                    await conn.execute(f"listen {CHANNEL}")
+                    await listen(conn)
                     self.nudge()
                     async for _ in conn.notifies():
                         self.nudge()

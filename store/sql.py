@@ -88,7 +88,7 @@ def _template(text: LiteralString) -> tuple[list[str], frozenset[str]]:
 
 
 def join(separator: LiteralString, parts: Iterable[Sql]) -> Sql:
-    """The parts with the separator between them."""
+    """The parts with the separator, a literal, between them."""
     return Sql(separator.join([part._text for part in parts]), _BUILT)
 
 
@@ -97,6 +97,12 @@ def name(text: str) -> Sql:
     if _NAME.fullmatch(text) is None:
         raise ValueError(f"{text!r} is no name in SQL")
     return Sql(text, _BUILT)
+
+
+def type_name(text: str) -> Sql:
+    """The name of a type, `[]` behind it for arrays. Raises ValueError as `name` does."""
+    element = name(text.removesuffix("[]"))
+    return Sql(f"{element}[]" if text.endswith("[]") else str(element), _BUILT)
 
 
 def parameter(text: str) -> Sql:

@@ -13,7 +13,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from journeys.protocol.jobs import JOBS, STOP_ACTIVITY, JobDefinition, JobKind
+    from journeys.protocol.jobs import JOBS, STOP_ACTIVITY, JobKind
     from journeys.protocol.names import QUEUE
     from journeys.protocol.payloads import JobInput, JobPage, JobResult
 
@@ -25,29 +25,28 @@ _PAGE_RETRY = RetryPolicy(
 )
 
 
-def _workflow_class(job: JobDefinition) -> type:
-    """The workflow class of a kind of job."""
+@workflow.defn(name=JOBS["move"].workflow)
+class MigrateRuns:
+    """Migrates the runs in flight of a journey to another version."""
 
-    class JobWorkflow:
-        __doc__ = job.summary
-
-        async def run(self, request: JobInput) -> JobResult:
-            """Work through page after page, until the job is no longer running."""
-            return await _work_through_pages(job.page_activity, request)
-
-    # The SDK refuses local classes, because the sandbox imports a class by its module and name.
-    # This one can be imported: it becomes an attribute of the module below.
-    JobWorkflow.__name__ = JobWorkflow.__qualname__ = job.workflow
-    JobWorkflow.run.__qualname__ = f"{job.workflow}.run"
-    workflow.run(JobWorkflow.run)
-    return workflow.defn(name=job.workflow)(JobWorkflow)
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Migrate page after page, until every run was decided about."""
+        return await _work_through_pages(JOBS["move"].page_activity, request)
 
 
-JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
-    kind: _workflow_class(job) for kind, job in JOBS.items()
-}
-"""The workflow class of each kind of job."""
-globals().update({each.__name__: each for each in JOB_WORKFLOWS.values()})
+@workflow.defn(name=JOBS["resume"].workflow)
+class ResumeSends:
+    """Wakes the sends that a pause deferred, at a set rate and under its overdue policy."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Wake page after page, until no send is deferred by the pause."""
+        return await _work_through_pages(JOBS["resume"].page_activity, request)
+
+
+JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {"move": MigrateRuns, "resume": ResumeSends}
+"""The workflow class of each kind of job. A test compares it with `JOBS`."""
 
 
 async def _work_through_pages(page_activity: str, request: JobInput) -> JobResult:

@@ -22,8 +22,6 @@ class JobDefinition:
 
     workflow: str
     """The workflow type."""
-    summary: str
-    """What its workflow does, in one sentence."""
     page_activity: str
     """The activity that works through the next page and says whether there is more."""
     subject: str
@@ -33,13 +31,11 @@ class JobDefinition:
 JOBS: Final[Mapping[JobKind, JobDefinition]] = {
     "move": JobDefinition(
         workflow="Move",
-        summary="Moves the runs in flight of a journey to another version.",
         page_activity="move_page",
         subject="move {journey} to version {version}",
     ),
     "resume": JobDefinition(
         workflow="Resume",
-        summary="Wakes the sends that a pause deferred, at a set rate.",
         page_activity="resume_page",
         subject="wake the held sends of {journey}",
     ),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import LiteralString
+from collections.abc import Callable, Mapping
 
 from journeys.model.conditions import (
     AllCondition,
@@ -112,9 +111,9 @@ class _Compiler:
         """
         match condition:
             case AllCondition(all=parts):
-                return self._joined(" and ", sql("true"), parts, within)
+                return self._joined(_all_of, sql("true"), parts, within)
             case AnyCondition(any=parts):
-                return self._joined(" or ", sql("false"), parts, within)
+                return self._joined(_any_of, sql("false"), parts, within)
             case NotCondition(not_=part):
                 alone, over_observed = self.compile(part, within)
                 return sql("(not {part})", part=alone), sql("(not {part})", part=over_observed)
@@ -128,13 +127,17 @@ class _Compiler:
         return leaf.sql, leaf.test(sql("seen.{column}", column=column))
 
     def _joined(
-        self, word: LiteralString, empty: Sql, parts: list[Condition], within: tuple[str, ...]
+        self,
+        join_parts: Callable[[list[Sql]], Sql],
+        empty: Sql,
+        parts: list[Condition],
+        within: tuple[str, ...],
     ) -> tuple[Sql, Sql]:
         if not parts:
             return empty, empty
         compiled = [self.compile(part, within) for part in parts]
-        alone = join(word, [part for part, _ in compiled])
-        over_observed = join(word, [part for _, part in compiled])
+        alone = join_parts([part for part, _ in compiled])
+        over_observed = join_parts([part for _, part in compiled])
         return sql("({parts})", parts=alone), sql("({parts})", parts=over_observed)
 
     def _segment(self, key: str, within: tuple[str, ...]) -> tuple[Sql, Sql]:
@@ -230,3 +233,11 @@ class _Compiler:
             {"is": condition.is_},
             lambda seen: sql("({seen} = to_jsonb({wanted}))", seen=seen, wanted=wanted),
         )
+
+
+def _all_of(parts: list[Sql]) -> Sql:
+    return join(" and ", parts)
+
+
+def _any_of(parts: list[Sql]) -> Sql:
+    return join(" or ", parts)

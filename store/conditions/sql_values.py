@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, LiteralString
+from typing import Any
 
 from journeys.model.contact_fields import READABLE_NAMES
 from journeys.model.values import AttributeReference, EntryReference, Operand, StepReference
-from store.sql import Sql, join, name, parameter, sql
+from store.sql import Sql, join, name, parameter, sql, type_name
 
 Test = Callable[[Sql], Sql]
 """From the expression of a value to a boolean expression."""
@@ -66,19 +66,19 @@ class PredicateBuilder:
         self._names += 1
         return name(f"{self._prefix}t{self._names}")
 
-    def bind(self, value: str | int | float | None, cast: LiteralString) -> Sql:
+    def bind(self, value: str | int | float | None, cast: str) -> Sql:
         """A parameter, cast; the same value with the same cast is one parameter."""
         return self._bind(value, value, cast)
 
-    def bind_list(self, values: list[str], cast: LiteralString) -> Sql:
+    def bind_list(self, values: list[str], cast: str) -> Sql:
         """A parameter that is a list of texts, cast."""
         return self._bind(tuple(values), values, cast)
 
-    def _bind(self, key: Hashable, value: Any, cast: LiteralString) -> Sql:
+    def _bind(self, key: Hashable, value: Any, cast: str) -> Sql:
         if (key, cast) not in self._bound:
             placeholder = f"{self._prefix}{len(self.params)}"
             self.params[placeholder] = value
-            bound = sql("{value}::{cast}", value=parameter(placeholder), cast=sql(cast))
+            bound = sql("{value}::{cast}", value=parameter(placeholder), cast=type_name(cast))
             self._bound[key, cast] = bound
         return self._bound[key, cast]
 

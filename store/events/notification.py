@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from store.events.outbox import CHANNEL
-from store.sql import Connection, execute, sql
+from store.sql import Connection, execute, name, sql
 
 _NOTIFY = sql("select pg_notify(%(channel)s, '')")
+_LISTEN = sql("listen {channel}", channel=name(CHANNEL))
 
 
 async def notify(conn: Connection) -> None:
@@ -14,3 +15,8 @@ async def notify(conn: Connection) -> None:
     Never called in a transaction that records events: NOTIFY makes commits wait for each other.
     """
     await execute(conn, _NOTIFY, {"channel": CHANNEL})
+
+
+async def listen(conn: Connection) -> None:
+    """Receive the notifications on this connection, which must be a direct one in autocommit."""
+    await execute(conn, _LISTEN)

@@ -27,6 +27,8 @@ ROOMS = (
     "demo",
 )
 
+MIGRATIONS = ROOT / "store" / "migrations" / "versions"
+
 OBSCURE = re.compile(
     r"""(?<![a-z])(
         anew | told | nobody('s)? | whoever | whatever | thereby | fates? | lapsed? | lest
@@ -112,11 +114,10 @@ def is_full_sentence(docstring: str) -> bool:
 
 
 def test_every_module_and_public_function_has_a_docstring_that_is_a_sentence() -> None:
-    migrations = ROOT / "store" / "migrations" / "versions"
     wrong = [
         f"{place}: {docstring!r}"
         for path in product_files()
-        if migrations not in path.parents
+        if MIGRATIONS not in path.parents
         for place, docstring in documented(path)
         if docstring is None or not is_full_sentence(docstring)
     ]
@@ -142,7 +143,8 @@ def test_code_and_docs_use_plain_words() -> None:
     found = [
         each
         for path in tracked("*.py", "*.md", "Makefile", "pyproject.toml")
-        if path != Path(__file__)
+        # A migration that was released is never edited.
+        if path != Path(__file__) and MIGRATIONS not in path.parents
         for each in obscure_words(path)
     ]
     assert not found, "\n".join(found)
