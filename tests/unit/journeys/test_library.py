@@ -117,11 +117,11 @@ def test_a_mail_says_the_same_in_html(name: str) -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_a_library_file_says_what_it_needs(name: str) -> None:
-    told = about(name)
-    assert told.summary.endswith(".")
-    assert len(told.summary) < 120
-    [what, needs, change] = told.paragraphs
-    assert what.startswith(told.summary)
+    text = about(name)
+    assert text.summary.endswith(".")
+    assert len(text.summary) < 120
+    [what, needs, change] = text.paragraphs
+    assert what.startswith(text.summary)
     assert needs.startswith("Needs: ")
     assert change.startswith("Change: ")
 

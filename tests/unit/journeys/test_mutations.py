@@ -84,8 +84,10 @@ def test_a_misspelt_key_is_named_with_the_right_one(
     assume(difflib.get_close_matches(wrong, [key], cutoff=0.7))
     index = at(parsed, position.line, position.column)
     text = parsed.source[:index] + wrong + parsed.source[index + len(key) :]
-    told = [each for each in found(text) if each.line == position.line]
-    assert any(f"`{wrong}`" in each.message and f"`{key}`" in (each.hint or "") for each in told), (
+    shown = [each for each in found(text) if each.line == position.line]
+    assert any(
+        f"`{wrong}`" in each.message and f"`{key}`" in (each.hint or "") for each in shown
+    ), (
         wrong,
         list(map(str, found(text))),
     )
@@ -169,10 +171,10 @@ def test_a_removed_key_is_missed_where_it_belongs(target: tuple[int, Path]) -> N
         # The item's dash stays, before its next key.
         assume(rest and rest[0].startswith(line[: line.index("-")] + "  "))
         rest = [line[: line.index("-")] + "- " + rest[0].lstrip(), *rest[1:]]
-    told = about_structure("\n".join([*kept, *rest]))
+    shown = about_structure("\n".join([*kept, *rest]))
     start, end = around(place, path)
-    if told:
-        assert any(start <= each.line <= end for each in told), list(map(str, told))
+    if shown:
+        assert any(start <= each.line <= end for each in shown), list(map(str, shown))
 
 
 WRONG = {"lists": "[[1]]", "mapping": "{zz: {}}", "list": "[]", "number": "3", "nothing": ""}
@@ -189,11 +191,11 @@ def test_a_value_of_the_wrong_type_is_named_at_its_line(
     line = lines[first - 1]
     head = line[: line.index(":", line.index(json.dumps(path[-1])))]
     text = "\n".join([*lines[: first - 1], f"{head}: {WRONG[kind]}", *lines[last:]])
-    told = about_structure(text)
-    assert told or kind != "lists" or path[-1] == "body"
-    if told:
+    shown = about_structure(text)
+    assert shown or kind != "lists" or path[-1] == "body"
+    if shown:
         start, _ = around(place, path)
-        assert any(start <= each.line <= first for each in told), list(map(str, told))
+        assert any(start <= each.line <= first for each in shown), list(map(str, shown))
 
 
 def references() -> list[tuple[int, Path]]:
@@ -214,8 +216,8 @@ def test_a_dangling_id_is_named_with_the_nearest_step(target: tuple[int, Path]) 
     head, _, value = lines[line - 1].rpartition(": ")
     right = json.loads(value)
     lines[line - 1] = f'{head}: "{right}x"'
-    told = [each for each in found("\n".join(lines)) if each.line == line]
-    assert any(f"`{right}x`" in each.message and each.hint for each in told), list(map(str, told))
+    shown = [each for each in found("\n".join(lines)) if each.line == line]
+    assert any(f"`{right}x`" in each.message and each.hint for each in shown), list(map(str, shown))
 
 
 def quotes() -> list[tuple[int, int]]:
@@ -237,8 +239,11 @@ def test_a_missing_quote_is_found_on_its_line(target: tuple[int, int]) -> None:
     place, index = target
     text = ALONE[place].source
     line = text.count("\n", 0, index) + 1
-    told = found(text[:index] + text[index + 1 :])
-    assert line in {each.line for each in told}, (text.split("\n")[line - 1], list(map(str, told)))
+    shown = found(text[:index] + text[index + 1 :])
+    assert line in {each.line for each in shown}, (
+        text.split("\n")[line - 1],
+        list(map(str, shown)),
+    )
 
 
 @settings(max_examples=200, deadline=None)

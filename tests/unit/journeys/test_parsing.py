@@ -192,7 +192,7 @@ def test_aliases_stand_for_what_they_name() -> None:
     }
 
 
-def test_all_mistakes_of_all_documents_are_told_at_once() -> None:
+def test_all_mistakes_of_all_documents_are_reported_at_once() -> None:
     text = "topic: A\ndefault: opt\n---\nname: [\n---\nsegment: s\nif: {grp: x}\nextra: 1\n"
     assert [problem.line for problem in refused(text)] == [1, 2, 5, 7, 8]
 
@@ -310,7 +310,7 @@ def step(line: str) -> str:
         ),
     ],
 )
-def test_a_mistake_is_told_in_one_line(text: str, said: str) -> None:
+def test_a_mistake_is_reported_in_one_line(text: str, said: str) -> None:
     lines = [str(problem) for problem in refused(text)]
     assert said in lines
     assert all(re.match(r"f\.yaml:\d+: ", line) and "\n" not in line for line in lines)

@@ -60,7 +60,7 @@ def test_the_current_hour_counts_as_now(start: str, hour: int, right: str) -> No
         ({20: 4}, ALWAYS, Best(10, 4)),
         ({20: 5}, ALWAYS, Best(20, 5)),
         ({20: 2, 7: 3}, ALWAYS, Best(7, 5)),
-        # Of equal hours the earliest, in whatever order they come.
+        # Of equal hours the earliest one, in any order.
         ({21: 3, 8: 3, 12: 1}, ALWAYS, Best(8, 7)),
         # Hours that are closed are none; all events count towards knowing the contact.
         ({21: 9, 8: 3, 12: 1}, OFFICE, Best(12, 13)),

@@ -60,7 +60,7 @@ def test_an_arm_has_the_part_of_the_line_that_its_weight_says(place: float, arm:
     assert arm_at(arms(a=0.5, b=0.5, rest=4), place).name == arm
 
 
-def test_weights_that_do_not_add_up_exactly_leave_nobody_out() -> None:
+def test_weights_that_do_not_add_up_exactly_leave_no_contact_out() -> None:
     tenths = arms(**{f"arm{number}": 0.1 for number in range(10)})
     assert arm_at(tenths, 1 - 2**-53).name == "arm9"
 

@@ -139,7 +139,7 @@ def test_a_winner_can_not_wait_in_an_exit() -> None:
     assert said(exits) == ["8: [a] a `winner` waits, and an exit's `then` can't: the run is ending"]
 
 
-def test_nobody_comes_past_a_split_whose_every_arm_ends_the_run() -> None:
+def test_no_run_comes_past_a_split_whose_every_arm_ends_the_run() -> None:
     ends = "{name: x, weight: 1, then: [{id: e, exit: x}]}"
     holdout = "{name: h, weight: 1, holdout: true}"
     assert said(split(ends, holdout) + "\n- {id: b, wait: 1d}") == [
