@@ -17,7 +17,7 @@ from cli.errors import refuse
 if TYPE_CHECKING:
     from simulation.document_set import DocumentSet
     from simulation.script import Scenario
-    from simulation.timeline import Line, Reached
+    from simulation.timeline import Line, StepCoverage
 
 
 def run(
@@ -69,7 +69,7 @@ def run(
     from api.http.times import parse_time
     from devstack.process import StackFailed
     from infra.logging import configure_logging
-    from simulation.batch import draw, read_contacts, read_crowd
+    from simulation.batch import draw_sample, read_contacts_file, read_scenarios
     from simulation.document_set import read_document_set, read_files
     from simulation.errors import SimulationFailed, SimulationRefused
     from simulation.scenarios import now, read_scenario
@@ -85,8 +85,8 @@ def run(
         book = read_document_set(read_files(files), journey)
         given = [_load(path, "--events") for path in scripts] or [[]]
         if contacts is not None:
-            found = read_contacts(_bytes(contacts, "--contacts"), str(contacts))
-            scenarios = read_crowd(book, draw(found, sample, seed), given[0], begin)
+            found = read_contacts_file(_bytes(contacts, "--contacts"), str(contacts))
+            scenarios = read_scenarios(book, draw_sample(found, sample, seed), given[0], begin)
             if not scenarios:
                 refuse(f"--contacts {contacts}: there is none")
         else:
@@ -140,19 +140,19 @@ async def _play_crowd(
     book: DocumentSet, scenarios: Sequence[Scenario], start: datetime, *, as_json: bool, cover: bool
 ) -> None:
     from cli.simulation_summary import Progress, show_summary
-    from simulation.batch import summarise
-    from simulation.scenarios import play_crowd
+    from simulation.batch import build_summary
+    from simulation.scenarios import play_together_on_own_server
     from simulation.timeline import coverage
 
     with Progress(len(scenarios)) as progress:
-        lines = await play_crowd(book, scenarios, start, progress.told)
+        lines = await play_together_on_own_server(book, scenarios, start, progress.told)
     if as_json:
         for line in lines:
             told = {"contact": line.contact, **line.as_json()}
             typer.echo(json.dumps(told, ensure_ascii=False))
     if cover:
         _show_coverage(coverage(book.journey, lines), as_json=as_json)
-    summary = summarise(book.journey, len(scenarios), lines)
+    summary = build_summary(book.journey, len(scenarios), lines)
     if as_json:
         typer.echo(json.dumps(summary.as_json(), ensure_ascii=False))
     else:
@@ -206,7 +206,7 @@ def _words(facts: dict[str, Any]) -> str:
     return f"{words}\n{text.strip()}" if isinstance(text, str) else words
 
 
-def _show_coverage(found: Sequence[Reached], *, as_json: bool) -> None:
+def _show_coverage(found: Sequence[StepCoverage], *, as_json: bool) -> None:
     if as_json:
         steps = [
             {"step": each.step, "kind": each.kind, "reached": each.reached, "missed": each.missed,

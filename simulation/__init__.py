@@ -1,1 +1,1 @@
-"""The real engine on a skipped clock."""
+"""Simulation: the real engine on a clock that skips waiting times."""

@@ -1,4 +1,4 @@
-"""Many contacts at once: who takes part, and what came of them all, in counts."""
+"""A simulation of many contacts: reading and sampling them, and counting the results."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from simulation.timeline import Line
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A contact as a file gives it, and where."""
+class ContactDocument:
+    """A contact as a file gives it, with its place in the file."""
 
     place: str
-    given: Any
+    document: Any
 
 
-def read_contacts(content: bytes, file: str) -> list[Candidate]:
-    """The contacts of a file: a JSON list, or a JSON object a line.
+def read_contacts_file(content: bytes, file: str) -> list[ContactDocument]:
+    """The contacts of a file: a JSON list, or one JSON object on each line.
 
     Raises SimulationRefused naming the line.
     """
@@ -37,12 +37,12 @@ def read_contacts(content: bytes, file: str) -> list[Candidate]:
             listed = json.loads(text)
         except ValueError as error:
             raise SimulationRefused(f"{file}: not JSON: {error}") from None
-        return [Candidate(f"{file}: contact {n}", each) for n, each in enumerate(listed, 1)]
+        return [ContactDocument(f"{file}: contact {n}", each) for n, each in enumerate(listed, 1)]
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             try:
-                found.append(Candidate(f"{file}:{number}", json.loads(line)))
+                found.append(ContactDocument(f"{file}:{number}", json.loads(line)))
             except ValueError as error:
                 raise SimulationRefused(
                     f"{file}:{number}: not JSON: {error}; write a list, or an object a line"
@@ -50,46 +50,51 @@ def read_contacts(content: bytes, file: str) -> list[Candidate]:
     return found
 
 
-def draw(candidates: Sequence[Candidate], sample: int | None, seed: int) -> list[Candidate]:
-    """At most `sample` of them, in their order; the same for the same seed."""
-    if sample is None or sample >= len(candidates):
-        return list(candidates)
-    return [candidates[n] for n in sorted(Random(seed).sample(range(len(candidates)), sample))]
+def draw_sample(
+    contacts: Sequence[ContactDocument], sample: int | None, seed: int
+) -> list[ContactDocument]:
+    """At most `sample` of the contacts, in their order; the same ones for the same seed."""
+    if sample is None or sample >= len(contacts):
+        return list(contacts)
+    return [contacts[n] for n in sorted(Random(seed).sample(range(len(contacts)), sample))]
 
 
-def read_crowd(
-    book: DocumentSet, candidates: Iterable[Candidate], events: object, start: datetime
+def read_scenarios(
+    documents: DocumentSet, contacts: Iterable[ContactDocument], events: object, start: datetime
 ) -> list[Scenario]:
-    """A scenario for each, with the same script. Raises SimulationRefused naming the contact."""
+    """A scenario for each contact, all with the same script.
+
+    Raises SimulationRefused naming the contact.
+    """
     scenarios: list[Scenario] = []
     seen: dict[str, str] = {}
-    for each in candidates:
-        if isinstance(each.given, dict) and not each.given.get("userId"):
+    for each in contacts:
+        if isinstance(each.document, dict) and not each.document.get("userId"):
             raise SimulationRefused(f"{each.place}: userId: missing; it tells contacts apart")
         try:
-            scenario = read_scenario(book, each.given, events, start)
+            scenario = read_scenario(documents, each.document, events, start)
         except SimulationRefused as refused:
             raise SimulationRefused(f"{each.place}: {refused}") from None
-        first = seen.setdefault(scenario.person.id, each.place)
+        first = seen.setdefault(scenario.contact.id, each.place)
         if first != each.place:
-            raise SimulationRefused(f"{each.place}: `{scenario.person.id}` is taken, at {first}")
+            raise SimulationRefused(f"{each.place}: `{scenario.contact.id}` is taken, at {first}")
         scenarios.append(scenario)
     return scenarios
 
 
 @dataclass(frozen=True)
 class StepSummary:
-    """What came of all visits to a step."""
+    """The counts of all visits to a step."""
 
     id: str
     kind: str
     depth: int
-    """In how many branches it stands."""
+    """How many branches the step is inside of."""
     outcomes: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
-    """By reason."""
+    """How many visits were skipped, by reason."""
     messages: int = 0
-    """How many went to their channel."""
+    """How many messages were handed to their channel."""
 
     @property
     def reached(self) -> int:
@@ -99,20 +104,20 @@ class StepSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """What came of all contacts."""
+    """The counts of a simulation of many contacts."""
 
     journey: str
     contacts: int
     entered: int
-    """Runs; a contact may have several, or none."""
+    """How many runs began; a contact may have several, or none."""
     refused: Counter[str]
     steps: list[StepSummary]
     ends: Counter[str]
     standing: Counter[str]
-    """Runs that nothing in sight wakes, by the step they stand at."""
+    """How many runs are still waiting, by step; nothing in the script wakes them."""
 
     def as_json(self) -> dict[str, Any]:
-        """As commands print it."""
+        """The JSON object that the command prints."""
         return {
             "kind": "summary",
             "journey": self.journey,
@@ -135,8 +140,8 @@ class Summary:
         }
 
 
-def summarise(journey: Journey, contacts: int, lines: Iterable[Line]) -> Summary:
-    """The counts of a simulation's lines."""
+def build_summary(journey: Journey, contacts: int, lines: Iterable[Line]) -> Summary:
+    """The counts of the lines of a simulation."""
     steps = {
         step.id: StepSummary(step.id, step.kind, sum(part in ("then", "else") for part in path[3:]))
         for path, step in journey.walk()
@@ -160,5 +165,5 @@ def summarise(journey: Journey, contacts: int, lines: Iterable[Line]) -> Summary
             summary.ends[line.outcome] += 1
         elif line.kind == "end":
             summary.standing[str(line.facts.get("stands_at"))] += 1
-    told = [replace(step, messages=messages[step.id]) for step in summary.steps]
-    return replace(summary, entered=entered, steps=told)
+    counted = [replace(step, messages=messages[step.id]) for step in summary.steps]
+    return replace(summary, entered=entered, steps=counted)

@@ -1,4 +1,4 @@
-"""The time of a simulation, held by its driver and told to everyone else."""
+"""The clock of a simulation, which its driver sets."""
 
 from __future__ import annotations
 
@@ -12,51 +12,51 @@ from psycopg_pool import AsyncConnectionPool
 
 from store.simulation.simulated_database import set_clock
 
-# Well below the two seconds that a local activity may last.
-_PATIENCE = 1.2
+# Well below the two seconds that a local activity may take.
+_WAIT_SECONDS = 1.2
 
 
 class Clock:
-    """Stands still until the driver moves it: nothing that happens takes any time.
+    """The time of a simulation; it stands still until the driver advances it.
 
-    Temporal's own clock creeps on while work is done, so a timer may fire before its time has come
-    here. What such a timer asks for waits at the gate.
+    Temporal's own clock goes on while work is done, so a timer may fire before its due time by this
+    clock. The activity of such a timer waits here until this clock shows the due time.
     """
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]], start: datetime) -> None:
         self._pool = pool
-        self._moved = asyncio.Condition()
+        self._advanced = asyncio.Condition()
         self.now = start
-        self._gated: dict[UUID, datetime] = {}
+        self._early: dict[UUID, datetime] = {}
 
-    async def move(self, to: datetime) -> None:
-        """Move on; a time that is past changes nothing."""
+    async def advance_to(self, to: datetime) -> None:
+        """Set the clock to a later time; an earlier time changes nothing."""
         if to <= self.now:
             return
         async with self._pool.connection() as conn:
             await set_clock(conn, to)
-        async with self._moved:
+        async with self._advanced:
             self.now = to
-            self._moved.notify_all()
+            self._advanced.notify_all()
 
-    async def reaches(self, run_id: UUID, due: datetime) -> bool:
-        """Wait a moment until the clock shows `due`; whether it does."""
+    async def wait_until_due(self, run_id: UUID, due: datetime) -> bool:
+        """Wait a short time until the clock shows `due`; returns whether it does."""
         if self.now >= due:
             return True
-        self._gated[run_id] = due
+        self._early[run_id] = due
         try:
-            async with asyncio.timeout(_PATIENCE), self._moved:
-                await self._moved.wait_for(lambda: self.now >= due)
+            async with asyncio.timeout(_WAIT_SECONDS), self._advanced:
+                await self._advanced.wait_for(lambda: self.now >= due)
         except TimeoutError:
             return False
         finally:
-            self._gated.pop(run_id, None)
+            self._early.pop(run_id, None)
         return True
 
     def is_early(self, run_id: UUID) -> bool:
-        """Whether the run's timer has fired before its time, and waits at the gate for it.
+        """Whether the run waits in `wait_until_due` for a time that the clock does not show yet.
 
-        Once the clock shows that time the run is at work, though it may not have passed yet.
+        As soon as the clock shows it the run counts as at work, even if it still has to wake up.
         """
-        due = self._gated.get(run_id)
+        due = self._early.get(run_id)
         return due is not None and self.now < due

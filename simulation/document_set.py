@@ -1,4 +1,4 @@
-"""The documents of a simulation: the journey that is tried, and what it needs beside it."""
+"""The documents of a simulation: the simulated journey and what it refers to."""
 
 from __future__ import annotations
 
@@ -34,33 +34,33 @@ _SECRET = re.compile(rb"\bsecret\.(\w+)")
 
 @dataclass(frozen=True)
 class DocumentSet:
-    """Documents that were parsed and checked, one of them the journey to simulate."""
+    """Valid documents, one of them the journey to simulate."""
 
     journey: Journey
     parsed: tuple[Parsed, ...]
     warnings: tuple[Problem, ...] = ()
     entered: tuple[Journey, ...] = ()
-    """Journeys that the one to simulate enters, and those that they enter: they are active too."""
+    """Journeys that the simulated one enters, directly or through others; they are active too."""
 
     @property
     def journeys(self) -> tuple[Journey, ...]:
-        """The active journeys, the one to simulate first."""
+        """The active journeys, the simulated one first."""
         return (self.journey, *self.entered)
 
     @property
     def begins_by_event(self) -> bool:
-        """Whether an event of the script begins a run; otherwise it begins at the start."""
+        """Whether events of the script begin runs; otherwise a run begins at the start."""
         return any(isinstance(entry, EventEntry) for entry in self.journey.entry)
 
     @property
     def pools(self) -> frozenset[str]:
-        """The pools that the journeys' coupons are drawn from."""
+        """The pools from which the journeys draw coupons."""
         steps = [step for journey in self.journeys for step in journey.all_steps()]
         return frozenset(step.coupon.pool for step in steps if isinstance(step, CouponStep))
 
     @property
-    def in_time(self) -> bool:
-        """Whether time alone may fulfil a condition that a journey waits for, or exits by."""
+    def has_timed_conditions(self) -> bool:
+        """Whether time alone may fulfil a condition of a wait or an exit."""
         segments = {
             each.document.key: each.document.if_
             for each in self.parsed
@@ -73,8 +73,8 @@ class DocumentSet:
         )
 
     @property
-    def ageing(self) -> TimedConditions:
-        """What time alone changes in the conditions of the journeys and segments."""
+    def timed_conditions(self) -> TimedConditions:
+        """The events in conditions of the journeys and segments whose age matters."""
         documents = [each.document for each in self.parsed if isinstance(each.document, Segment)]
         return TimedConditions.of(
             part.model
@@ -85,12 +85,12 @@ class DocumentSet:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """The names of the secrets that the journeys' webhooks read."""
+        """The names of the secrets that the webhooks use."""
         found = _SECRET.findall(orjson.dumps([each.as_document() for each in self.journeys]))
         return frozenset(name.decode() for name in found)
 
     async def save(self, conn: AsyncConnection[Any]) -> dict[str, int]:
-        """Keep the documents as drafts; the versions of the journeys."""
+        """Store the documents as drafts, and return the versions of the journeys."""
         versions: dict[str, int] = {}
         active = {journey.key for journey in self.journeys}
         async with conn.transaction():
@@ -104,7 +104,7 @@ class DocumentSet:
         return versions
 
     async def activate(self, conn: AsyncConnection[Any], versions: Mapping[str, int]) -> None:
-        """Let the journeys take entries."""
+        """Activate the journeys."""
         async with conn.transaction():
             await lock_catalog(conn)
             for key, version in versions.items():
@@ -112,10 +112,10 @@ class DocumentSet:
 
 
 def read_document_set(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> DocumentSet:
-    """The documents of texts by file name, of which `key` is the journey to simulate.
+    """The documents of (file name, text) pairs, of which `key` is the journey to simulate.
 
-    Without a key it is the only one. Raises SimulationRefused with every error, or with what of
-    the journey does not work yet.
+    Without a key the only journey is simulated. Raises SimulationRefused with all errors, or with
+    the constructs of the journey that do not work yet.
     """
     parsed: list[Parsed] = []
     errors: list[Problem] = []
@@ -131,31 +131,36 @@ def read_document_set(sources: Iterable[tuple[str, str | bytes]], key: str | Non
     journey = chosen.document
     assert isinstance(journey, Journey)
     entered = _entered(chosen, parsed)
-    lacks = [
+    refused = [
         each.placed(problem)
         for each in (chosen, *entered)
         if isinstance(each.document, Journey)
-        for problem in missing_documents(each.document)
+        for problem in unsupported_constructs(each.document)
     ]
-    if lacks:
-        raise SimulationRefused("\n".join(map(str, lacks)))
+    if refused:
+        raise SimulationRefused("\n".join(map(str, refused)))
     warnings = tuple(
         problem
         for problem in found
-        # A simulation has every pool.
+        # A simulation provides every pool.
         if problem.file == chosen.file and problem.code not in ("unsupported", "unknown_pool")
     )
     others = [each.document for each in entered if isinstance(each.document, Journey)]
     return DocumentSet(journey, tuple(parsed), warnings, tuple(others))
 
 
-def missing_documents(journey: Journey) -> list[Problem]:
-    """What a journey uses that does not work yet, and keeps it from being simulated."""
-    return [problem for problem in unsupported(journey) if not _stands_for_start(journey, problem)]
+def unsupported_constructs(journey: Journey) -> list[Problem]:
+    """The constructs of a journey that do not work yet, so that it can't be simulated."""
+    return [
+        problem for problem in unsupported(journey) if not _is_replaced_by_start(journey, problem)
+    ]
 
 
 def read_files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
-    """The texts of files, and of folders' `*.yaml *.yml *.json`. Raises SimulationRefused."""
+    """The names and texts of files, and of folders' `*.yaml *.yml *.json`.
+
+    Raises SimulationRefused if a file can't be read, or a folder has none of these.
+    """
     sources: list[tuple[str, bytes]] = []
     for path in paths:
         inside = [path]
@@ -185,23 +190,23 @@ def _choose(parsed: Sequence[Parsed], key: str | None) -> Parsed:
 
 
 def _entered(chosen: Parsed, parsed: Sequence[Parsed]) -> list[Parsed]:
-    """The journeys that a journey enters, and those that they enter, as far as the files go."""
+    """The journeys that a journey enters, directly or through others, if the files have them."""
     by_key = {each.document.key: each for each in parsed if isinstance(each.document, Journey)}
     found = {chosen.document.key: chosen}
-    waiting = [chosen.document]
-    while waiting:
-        journey = waiting.pop()
+    to_visit = [chosen.document]
+    while to_visit:
+        journey = to_visit.pop()
         assert isinstance(journey, Journey)
         for step in journey.all_steps():
             key = step.enter.journey if isinstance(step, EnterStep) else None
             if key in by_key and key not in found:
                 found[key] = by_key[key]
-                waiting.append(by_key[key].document)
+                to_visit.append(by_key[key].document)
     return [each for key, each in found.items() if key != chosen.document.key]
 
 
-def _stands_for_start(journey: AnyDocument, problem: Problem) -> bool:
-    """An entry that is no event's is played by a start, so it need not work."""
+def _is_replaced_by_start(journey: AnyDocument, problem: Problem) -> bool:
+    """Whether the problem is in an entry that a start replaces, so that it need not work."""
     assert isinstance(journey, Journey)
     if len(problem.path) < 2 or problem.path[0] != "entry":
         return False

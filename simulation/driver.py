@@ -1,9 +1,9 @@
-"""The real engine on a clock that is told the time.
+"""The driver of a simulation: the real engine on a clock that the simulation sets.
 
 The Journey workflow, the activities, the dispatcher, SQL and templates are those of production.
-Only what lies around them is another: the time, and the channels' other end. Time stands still
-while anything is at work; then it moves to whatever comes next, so months pass in seconds and the
-same script gives the same timeline.
+Only the clock and the providers are simulated. The clock stands still while anything is at work,
+then it jumps to the next due time. So months pass in seconds, and the same script gives the same
+timeline.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ from journeys.time.zones import zone_of
 from simulation.clock import Clock
 from simulation.document_set import DocumentSet
 from simulation.errors import SimulationFailed, SimulationRefused
-from simulation.idle import Rest, rest_of
-from simulation.interceptors import Dispatching, OnTime, Starts
-from simulation.recording_channels import KeepingAdapter, Outside, Placeholders
-from simulation.script import Call, Person, Scenario, Scene, SendGoes, Start
+from simulation.idle import WorkflowState, workflow_state
+from simulation.interceptors import SerialDispatcher, SimulatedTimeInterceptor, WorkflowTracker
+from simulation.recording_channels import PlaceholderSecrets, RecordingAdapter, ScriptedProvider
+from simulation.script import Moment, Scenario, ScriptedContact, ScriptedSend, Start, TrackingCall
 from simulation.timeline import Line, Timeline
 from store.contacts.rows import find_contact
 from store.coupons.pools import add_codes, make_pool
@@ -58,116 +58,122 @@ from store.waits.listener_candidates import timed_listeners
 from workflows.journey import Journey
 
 SENDER = "Parcours <parcours@example.com>"
-"""The From of e-mails that name none."""
+"""The sender of e-mails whose step names no sender."""
 
-_NEVER_TOO_MANY = 1_000_000_000
-_LOOK_FOR = timedelta(days=400)
-"""For how long it is looked at when nothing else is to come."""
-_FULL = 1_000
-"""Codes of a pool that the script says nothing about, for up to a hundred contacts."""
-_PATIENCE = 60.0
-"""Seconds that the engine may work on what happens at one moment, and one more for each contact."""
-_TICK = 0.003
-_AT_ONCE = 20
-"""Histories that are read, and activities that are done, side by side."""
-
-_CACHED = 1000
-"""Workflows that a worker keeps; it keeps as many as there are contacts, if these are more."""
+_NO_RATE_LIMIT = 1_000_000_000
+_HORIZON = timedelta(days=400)
+"""How long after the last due time conditions that time may fulfil are still checked."""
+_DEFAULT_POOL_SIZE = 1_000
+"""How many codes a pool has that the script does not mention, for up to a hundred contacts."""
+_SETTLE_SECONDS = 60.0
+"""How long the engine may work at one moment; each contact adds one second."""
+_POLL_SECONDS = 0.003
+_CONCURRENCY = 20
+"""How many histories are read, and how many activities run, at the same time."""
+_CACHED_WORKFLOWS = 1000
+"""How many workflows a worker caches, or one for each contact if there are more contacts."""
 
 Progress = Callable[[datetime, int], None]
-"""Is told the time, and how many runs are under way, whenever one of them may have changed."""
+"""A callback: the simulation's time and the number of open runs, when either may have changed."""
 
 
 class Simulation:
-    """Contacts, a journey and a clock. Made by `simulating`."""
+    """A journey with its contacts and a clock; `simulating` makes it."""
 
     def __init__(
         self,
         pool: AsyncConnectionPool[AsyncConnection[Any]],
         environment: WorkflowEnvironment,
-        book: DocumentSet,
-        people: Sequence[Person],
+        documents: DocumentSet,
+        contacts: Sequence[ScriptedContact],
         clock: Clock,
         progress: Progress | None = None,
     ) -> None:
-        self.book = book
-        self.people = tuple(people)
+        self.documents = documents
+        self.contacts = tuple(contacts)
         self.clock = clock
-        self._starts = Starts()
-        self.outside = Outside(self._starts.contacts)
-        self.timeline = Timeline(book.journey)
+        self._tracker = WorkflowTracker()
+        self.provider = ScriptedProvider(self._tracker.contact_by_run)
+        self.timeline = Timeline(documents.journey)
         self._pool = pool
         self._environment = environment
         self._progress = progress
         config = environment.client.config()
-        config["interceptors"] = [self._starts]
+        config["interceptors"] = [self._tracker]
         self._client = Client(**config)
         self._catalog = Catalog()
         dispatcher = Dispatcher(pool, self._client, self._catalog)
-        self._dispatching = Dispatching(dispatcher)
+        self._dispatcher = SerialDispatcher(dispatcher)
         self._contacts: dict[str, UUID] = {}
-        """By the person's id, in the order of the people."""
-        self._busy: set[UUID] = set()
-        """Contacts of whom there may be something to tell."""
-        self._told_until: datetime | None = None
-        # No segment changes here, so that only what time does is to be looked for.
-        self._in_time = book.in_time
-        self._ageing = book.ageing
+        """Our id of each contact, by its external id, in the order given."""
+        self._changed_contacts: set[UUID] = set()
+        """Contacts whose timeline may have new lines."""
+        self._reported_until: datetime | None = None
+        # Computed once: the documents do not change during a simulation.
+        self._has_timed_conditions = documents.has_timed_conditions
+        self._timed_conditions = documents.timed_conditions
 
     @property
     def lines(self) -> list[Line]:
-        """What has happened so far."""
+        """The timeline so far."""
         return self.timeline.lines
 
     # ------------------------------------------------------------------ the script
 
     async def play(self, *scenarios: Scenario) -> None:
-        """Let scenes happen, in order. Raises SimulationRefused for what can't happen.
+        """Play the moments of the scenarios in order of time.
 
-        Of those at one instant each contact has one: what its acts are is told one after another,
-        and the contacts act side by side.
+        The moments of several contacts at one instant are played together: the first action of
+        each contact, then the second, and so on. Raises SimulationRefused for an action that the
+        engine refuses.
         """
-        scenes = [(scene, each.person) for each in scenarios for scene in each.scenes]
-        scenes.sort(key=lambda one: one[0].at)
-        for at, together in groupby(scenes, key=lambda one: one[0].at):
+        moments = [(moment, each.contact) for each in scenarios for moment in each.moments]
+        moments.sort(key=_moment_time)
+        for at, together in groupby(moments, key=_moment_time):
             await self.until(at)
-            await self._happen(list(together))
+            await self._play_together(list(together))
 
-    async def _happen(self, scenes: Sequence[tuple[Scene, Person]]) -> None:
-        for scene, person in scenes:
-            contact = self._contacts[person.id]
-            for setting in scene.settings:
-                if isinstance(setting, SendGoes):
-                    self.outside.let(contact, setting.step, setting.fate)
+    async def _play_together(self, moments: Sequence[tuple[Moment, ScriptedContact]]) -> None:
+        for moment, scripted in moments:
+            contact = self._contacts[scripted.id]
+            for response in moment.responses:
+                if isinstance(response, ScriptedSend):
+                    self.provider.script_send(contact, response.step, response.result)
                 else:
-                    self.outside.let_answer(contact, setting.step, setting.answer)
-        for place in range(max(len(scene.acts) for scene, _ in scenes)):
-            now = [(scene.acts[place], who) for scene, who in scenes if len(scene.acts) > place]
-            await self._accept([act for act, _ in now if isinstance(act, Call)])
-            for act, person in now:
-                self._busy.add(self._contacts[person.id])
-                if isinstance(act, Start):
-                    await self._start(person, act.properties)
-            # An event and a timer at the same instant: the event wins.
+                    self.provider.script_answer(contact, response.step, response.answer)
+        for index in range(max(len(moment.actions) for moment, _ in moments)):
+            actions = [
+                (moment.actions[index], scripted)
+                for moment, scripted in moments
+                if len(moment.actions) > index
+            ]
+            await self._ingest(
+                [action for action, _ in actions if isinstance(action, TrackingCall)]
+            )
+            for action, scripted in actions:
+                self._changed_contacts.add(self._contacts[scripted.id])
+                if isinstance(action, Start):
+                    await self._start(scripted, action.properties)
+            # If an event and a timer are due at the same instant, the event comes first.
             await self._settle(timers=False)
         await self._settle()
 
-    async def _accept(self, calls: Sequence[Call]) -> None:
-        """Take tracking calls now. Raises SimulationRefused if the engine refuses one."""
+    async def _ingest(self, calls: Sequence[TrackingCall]) -> None:
+        """Ingest tracking calls. Raises SimulationRefused if the engine rejects one."""
         items = [call.item() for call in calls]
-        answers = await take(self._pool, items, limit_per_minute=_NEVER_TOO_MANY) if items else []
+        answers = await take(self._pool, items, limit_per_minute=_NO_RATE_LIMIT) if items else []
         for call, answer in zip(calls, answers, strict=True):
             if isinstance(answer, Rejected):
                 raise SimulationRefused(f"{call.place}: {answer.message}")
 
-    async def _start(self, person: Person, properties: dict[str, Any]) -> None:
-        """Start a run by hand; a refusal is a line of the timeline."""
+    async def _start(self, contact: ScriptedContact, properties: dict[str, Any]) -> None:
+        """Start a run as the API does; a refusal is a line of the timeline."""
         await start_by_api(
             self._pool,
             self._client,
             self._catalog,
-            self.book.journey.key,
-            person.id,
+            self.documents.journey.key,
+            contact.id,
             properties,
             None,
         )
@@ -175,65 +181,69 @@ class Simulation:
     # ------------------------------------------------------------------ time
 
     async def until(self, when: datetime) -> None:
-        """Let time pass, and all happen that comes before `when`. What is due then is left."""
-        while (due := await self._next()) is not None and due < when:
-            await self._reach(due)
-        await self._move(when)
+        """Advance the clock to `when`. What is due before it happens, what is due then does not."""
+        while (due := await self._next_due()) is not None and due < when:
+            await self._advance_to(due)
+        await self._set_clock(when)
 
     async def advance(self, by: timedelta) -> None:
-        """Let time pass, and all happen that comes until then."""
+        """Advance the clock by `by`. What is due until then happens, the last instant included."""
         when = self.clock.now + by
         await self.until(when)
         await self._settle()
 
     async def finish(self) -> None:
-        """Let time pass until nothing is left to come, and tell which runs still stand."""
+        """Advance until nothing is due any more, and add a line for each run still active."""
         last = self.clock.now
         while True:
             async with self._pool.connection() as conn:
                 due = await next_due(conn)
             if due is not None:
                 last = due
-            following = await self._next()
-            if following is None or following > last + _LOOK_FOR:
+            upcoming = await self._next_due()
+            if upcoming is None or upcoming > last + _HORIZON:
                 break
-            await self._reach(following)
-        # All of it: nothing is to be missing because it was told of another moment.
-        self._busy.update(self._contacts.values())
-        self._told_until = None
-        await self._tell()
+            await self._advance_to(upcoming)
+        # Everything is read once more, because the reads since the last moment may have missed a
+        # line of an earlier one.
+        self._changed_contacts.update(self._contacts.values())
+        self._reported_until = None
+        await self._update_timeline()
         async with self._pool.connection() as conn:
-            key = self.book.journey.key
-            left = await unfinished_runs(conn, key, list(self._contacts.values()))
-        self.timeline.add_standing(self.clock.now, left)
+            key = self.documents.journey.key
+            active = await unfinished_runs(conn, key, list(self._contacts.values()))
+        self.timeline.add_waiting(self.clock.now, active)
 
-    async def _next(self) -> datetime | None:
+    async def _next_due(self) -> datetime | None:
         async with self._pool.connection() as conn:
             due = await next_due(conn)
-            if not self._in_time:
+            if not self._has_timed_conditions:
                 return due
-            happened = await events_of_timed_waits(conn, self._ageing.events)
-        journey = self.book.journey.timezone
-        zoned = [(each.at, zone_of(each.timezone, journey)) for each in happened]
-        look = self._ageing.next_look(self.clock.now, zoned)
-        return min((each for each in (due, look) if each is not None), default=None)
+            stored = await events_of_timed_waits(conn, self._timed_conditions.events)
+        journey = self.documents.journey.timezone
+        events = [(each.at, zone_of(each.timezone, journey)) for each in stored]
+        check = self._timed_conditions.next_check(self.clock.now, events)
+        return min((each for each in (due, check) if each is not None), default=None)
 
-    async def _reach(self, when: datetime) -> None:
-        await self._move(when)
-        woken = await self._look_at_timed()
-        if woken or await self._overdue() or self._is_moving():
+    async def _advance_to(self, when: datetime) -> None:
+        await self._set_clock(when)
+        woken = await self._check_timed_waits()
+        if woken or await self._overdue() or self._has_unsettled_runs():
             await self._settle()
 
-    async def _move(self, to: datetime) -> None:
-        await self.clock.move(to)
-        self._report()
+    async def _set_clock(self, to: datetime) -> None:
+        await self.clock.advance_to(to)
+        self._report_progress()
 
-    def _report(self) -> None:
+    def _report_progress(self) -> None:
         if self._progress is not None:
-            self._progress(self.clock.now, len(self._starts.open))
+            self._progress(self.clock.now, len(self._tracker.open))
 
-    async def _look_at_timed(self) -> bool:
-        """What the hourly sweep does in production; whether it woke a run."""
+    async def _check_timed_waits(self) -> bool:
+        """Wake the runs whose condition time has made true; production does so hourly.
+
+        Returns whether a run was woken.
+        """
         after: UUID | None = None
         woken = False
         async with self._pool.connection() as conn:
@@ -245,167 +255,170 @@ class Simulation:
                 after = page[-1].run_id
         return woken
 
-    # ------------------------------------------------------------------ coming to rest
+    # ------------------------------------------------------------------ waiting for the engine
 
     async def _settle(self, *, timers: bool = True) -> None:
-        """Return when all has happened that happens now; `timers`: those that are due included.
+        """Wait until the engine has done all that is due now; with `timers`, due timers too.
 
-        Raises SimulationFailed if the engine does not come to rest.
+        Raises SimulationFailed if it is still at work when the time limit is over.
         """
+        # Temporal's clock is advanced a little further each time, until the late timers have fired.
         nudge = timedelta(milliseconds=10)
         try:
-            async with asyncio.timeout(_PATIENCE + len(self.people)):
+            async with asyncio.timeout(_SETTLE_SECONDS + len(self.contacts)):
                 while True:
-                    await self._rest()
+                    await self._wait_until_idle()
                     late = await self._overdue() if timers else []
-                    # What closes a wait has stirred its run before: looked at in this order, a
-                    # timer that fires right now is seen by one or the other.
-                    if not late and self._is_moving():
+                    # The order matters: an activity marks its run as unsettled before it closes a
+                    # wait. So a timer that fires meanwhile is seen by one check or the other.
+                    if not late and self._has_unsettled_runs():
                         continue
                     if not late:
                         break
-                    await self._skip_to(self.clock.now + nudge)
-                    self._starts.stirred.update(
+                    await self._skip_temporal_to(self.clock.now + nudge)
+                    self._tracker.unsettled.update(
                         workflow_id(each.journey, each.run_id) for each in late
                     )
                     nudge = min(nudge * 2, timedelta(seconds=30))
         except TimeoutError:
-            left = sorted(self._starts.stirred)
+            left = sorted(self._tracker.unsettled)
             raise SimulationFailed(
                 f"the engine did not come to rest at {self.clock.now.isoformat()}:"
-                f" {', '.join(left[:_AT_ONCE]) or 'no run'} is still at work"
+                f" {', '.join(left[:_CONCURRENCY]) or 'no run'} is still at work"
             ) from None
-        await self._tell()
+        await self._update_timeline()
 
-    async def _rest(self) -> None:
+    async def _wait_until_idle(self) -> None:
         while True:
-            await self._dispatching.drain()
+            await self._dispatcher.drain()
             begun = monotonic()
-            if await self._all_stand() and not await self._dispatching.drain():
+            if await self._all_idle() and not await self._dispatcher.drain():
                 return
-            self._report()
-            # The longer it takes to look, the less often.
-            await asyncio.sleep(max(_TICK, monotonic() - begun))
+            self._report_progress()
+            # The longer a check takes, the longer the pause before the next one.
+            await asyncio.sleep(max(_POLL_SECONDS, monotonic() - begun))
 
-    async def _all_stand(self) -> bool:
-        stirred = sorted(self._starts.stirred)
-        for first in range(0, len(stirred), _AT_ONCE):
-            some = stirred[first : first + _AT_ONCE]
-            if not all(await asyncio.gather(*map(self._stands, some))):
+    async def _all_idle(self) -> bool:
+        unsettled = sorted(self._tracker.unsettled)
+        for first in range(0, len(unsettled), _CONCURRENCY):
+            some = unsettled[first : first + _CONCURRENCY]
+            if not all(await asyncio.gather(*map(self._is_idle, some))):
                 return False
         return True
 
-    def _is_moving(self) -> bool:
-        """Whether a run was stirred that has not been seen at rest, and is not held at the gate."""
-        return any(not self.clock.is_early(_run_of(each)) for each in self._starts.stirred)
+    def _has_unsettled_runs(self) -> bool:
+        """Whether an unsettled run is left that does not just wait because its timer was early."""
+        return any(not self.clock.is_early(_run_id_of(each)) for each in self._tracker.unsettled)
 
-    async def _stands(self, workflow: str) -> bool:
-        run_id = _run_of(workflow)
-        if run_id in self._starts.contacts:
-            self._busy.add(self._starts.contacts[run_id])
+    async def _is_idle(self, workflow: str) -> bool:
+        run_id = _run_id_of(workflow)
+        if run_id in self._tracker.contact_by_run:
+            self._changed_contacts.add(self._tracker.contact_by_run[run_id])
         if self.clock.is_early(run_id):
             return True
-        if self._starts.working[workflow]:
+        if self._tracker.running_activities[workflow]:
             return False
-        if workflow in self._starts.open:
-            # Whatever stirs it from now on, says so anew.
-            self._starts.stirred.discard(workflow)
-            match await rest_of(self._starts.open[workflow]):
-                case Rest.CLOSED:
-                    self._starts.open.pop(workflow, None)
-                case Rest.AT_WORK:
-                    self._starts.stirred.add(workflow)
+        if workflow in self._tracker.open:
+            # Before the history is read: what wakes the run from now on marks it again.
+            self._tracker.unsettled.discard(workflow)
+            match await workflow_state(self._tracker.open[workflow]):
+                case WorkflowState.CLOSED:
+                    self._tracker.open.pop(workflow, None)
+                case WorkflowState.WORKING:
+                    self._tracker.unsettled.add(workflow)
                     return False
-                case Rest.BROKEN:
+                case WorkflowState.FAILING:
                     raise SimulationFailed(f"{workflow}: its workflow task fails again and again")
         else:
-            self._starts.stirred.discard(workflow)
+            self._tracker.unsettled.discard(workflow)
         return True
 
     async def _overdue(self) -> list[OverdueRun]:
         async with self._pool.connection() as conn:
             return await overdue_runs(conn, self.clock.now)
 
-    async def _skip_to(self, when: datetime) -> None:
-        """Move Temporal's clock, so that timers fire."""
+    async def _skip_temporal_to(self, when: datetime) -> None:
+        """Advance Temporal's clock, so that timers fire."""
         server = await self._environment.get_current_time()
-        gap = when - self._starts.offset - server
+        gap = when - self._tracker.offset - server
         await self._environment.sleep(max(gap, timedelta(milliseconds=10)))
 
-    async def _tell(self) -> None:
-        contacts = [contact for contact in self._contacts.values() if contact in self._busy]
-        self._busy.clear()
+    async def _update_timeline(self) -> None:
+        changed = self._changed_contacts
+        contacts = [contact for contact in self._contacts.values() if contact in changed]
+        changed.clear()
         if not contacts:
             return
         async with self._pool.connection() as conn:
-            key = self.book.journey.key
+            key = self.documents.journey.key
             self.timeline.add_refused(await refused_entries(conn, key, contacts))
-            happened = await run_histories(conn, key, contacts, self._told_until)
-        self.timeline.add(happened, self.outside.sent)
-        self._told_until = self.clock.now
+            happened = await run_histories(conn, key, contacts, self._reported_until)
+        self.timeline.add(happened, self.provider.sent)
+        self._reported_until = self.clock.now
 
     # ------------------------------------------------------------------ before it begins
 
     async def _prepare(self, start: datetime) -> None:
         async with self._pool.connection() as conn:
-            versions = await self.book.save(conn)
-        await self._introduce()
-        history = sorted((call for who in self.people for call in who.history), key=_at)
+            versions = await self.documents.save(conn)
+        await self._create_contacts()
+        history = sorted((call for each in self.contacts for call in each.history), key=_at)
         for at, together in groupby(history, key=_at):
-            await self.clock.move(at)
-            await self._accept(list(together))
-        await self.clock.move(start)
+            await self.clock.advance_to(at)
+            await self._ingest(list(together))
+        await self.clock.advance_to(start)
         async with self._pool.connection() as conn, conn.transaction():
-            for person in self.people:
-                contact = await find_contact(conn, person.id)
+            for scripted in self.contacts:
+                contact = await find_contact(conn, scripted.id)
                 if contact is None:
                     raise SimulationRefused("contact.userId: missing; a contact has an id")
-                self._contacts[person.id] = contact
-                for group in person.groups:
+                self._contacts[scripted.id] = contact
+                for group in scripted.groups:
                     await add_to_group(conn, group, [contact])
-                for topic, state in person.topics.items():
+                for topic, state in scripted.topics.items():
                     try:
                         await set_topic_state(conn, contact, topic, state)
                     except EffectRefused as refused:
-                        whose = f" of `{person.id}`" if len(self.people) > 1 else ""
+                        owner = f" of `{scripted.id}`" if len(self.contacts) > 1 else ""
                         raise SimulationRefused(
-                            f"contact.topics.{topic}{whose}: {refused}"
+                            f"contact.topics.{topic}{owner}: {refused}"
                         ) from None
-            for pool, codes in self._codes().items():
+            for pool, codes in self._coupon_codes().items():
                 await make_pool(conn, pool)
                 await add_codes(conn, pool, codes)
-        # What came before begins nothing: no journey is active yet.
-        await self._dispatching.drain()
+        # Events of the past start no run, because no journey is active yet.
+        await self._dispatcher.drain()
         async with self._pool.connection() as conn:
-            await self.book.activate(conn, versions)
-        self._starts.offset = start - await self._environment.get_current_time()
+            await self.documents.activate(conn, versions)
+        self._tracker.offset = start - await self._environment.get_current_time()
 
-    async def _introduce(self) -> None:
-        """Make the people known, under ids of ours that follow from theirs."""
+    async def _create_contacts(self) -> None:
+        """Store the contacts; our id of each is derived from its external id."""
         async with self._pool.connection() as conn, conn.transaction():
-            for person in self.people:
-                await make_contact(conn, person.id)
-        await self._accept([Call(self.clock.now, each.identify, "contact") for each in self.people])
+            for contact in self.contacts:
+                await make_contact(conn, contact.id)
+        now = self.clock.now
+        await self._ingest([TrackingCall(now, each.identify, "contact") for each in self.contacts])
 
-    def _codes(self) -> dict[str, list[str]]:
-        """The codes of each pool: those that people bring, of all together; else it is full."""
-        brought: dict[str, list[str]] = {}
-        for person in self.people:
-            for pool, codes in person.coupons.items():
-                brought.setdefault(pool, []).extend(codes)
-        enough = max(_FULL, _FULL // 100 * len(self.people))
-        full = {pool: full_pool(pool, enough) for pool in self.book.pools - brought.keys()}
-        return dict(sorted((full | brought).items()))
+    def _coupon_codes(self) -> dict[str, list[str]]:
+        """The codes of each pool: those given with the contacts, else as many as may be drawn."""
+        provided: dict[str, list[str]] = {}
+        for contact in self.contacts:
+            for pool, codes in contact.coupons.items():
+                provided.setdefault(pool, []).extend(codes)
+        size = max(_DEFAULT_POOL_SIZE, _DEFAULT_POOL_SIZE // 100 * len(self.contacts))
+        full = {pool: full_pool(pool, size) for pool in self.documents.pools - provided.keys()}
+        return dict(sorted((full | provided).items()))
 
     def _workers(self) -> list[Worker]:
         context = Context(
             pool=self._pool,
             catalog=self._catalog,
-            adapters={channel: KeepingAdapter(channel, self.outside) for channel in CHANNELS},
+            adapters={channel: RecordingAdapter(channel, self.provider) for channel in CHANNELS},
             sender=SENDER,
-            secrets=Placeholders(self.book.secrets),
+            secrets=PlaceholderSecrets(self.documents.secrets),
         )
-        kinds = {step.kind for journey in self.book.journeys for step in journey.all_steps()}
+        kinds = {step.kind for journey in self.documents.journeys for step in journey.all_steps()}
         served = {QUEUE, *(queue for kind, queue in SEND_QUEUES.items() if kind in kinds)}
         return [
             Worker(
@@ -413,14 +426,14 @@ class Simulation:
                 task_queue=queue,
                 workflows=[Journey] if queue == QUEUE else [],
                 activities=activities,
-                # The sandbox loads the workflow's module anew for every run, to guard a worker.
+                # The sandbox loads the workflow's module again for every run, which takes time.
                 workflow_runner=UnsandboxedWorkflowRunner(),
-                max_cached_workflows=max(_CACHED, len(self.people)),
-                # No more than there are connections for: the others would only wait for one.
-                max_concurrent_activities=_AT_ONCE,
-                max_concurrent_local_activities=_AT_ONCE,
+                max_cached_workflows=max(_CACHED_WORKFLOWS, len(self.contacts)),
+                # As many as there are connections: more activities would only wait for one.
+                max_concurrent_activities=_CONCURRENCY,
+                max_concurrent_local_activities=_CONCURRENCY,
                 interceptors=[
-                    OnTime(self.clock, self._dispatching, self._starts),
+                    SimulatedTimeInterceptor(self.clock, self._dispatcher, self._tracker),
                     CodedFailures(self._pool),
                 ],
             )
@@ -429,8 +442,8 @@ class Simulation:
         ]
 
 
-def full_pool(pool: str, codes: int = _FULL) -> list[str]:
-    """The codes of a pool that a scenario says nothing about."""
+def full_pool(pool: str, codes: int = _DEFAULT_POOL_SIZE) -> list[str]:
+    """The codes of a pool that no scenario mentions."""
     return [f"{pool.upper()}-{number:04}" for number in range(1, codes + 1)]
 
 
@@ -438,35 +451,39 @@ def full_pool(pool: str, codes: int = _FULL) -> list[str]:
 async def simulating(
     database_url: str,
     environment: WorkflowEnvironment,
-    book: DocumentSet,
-    people: Sequence[Person],
+    documents: DocumentSet,
+    contacts: Sequence[ScriptedContact],
     start: datetime,
     progress: Progress | None = None,
 ) -> AsyncIterator[Simulation]:
-    """A simulation that stands at `start`, its contacts known and its journey active.
+    """A simulation whose clock shows `start`, with its contacts stored and its journey active.
 
-    The database is migrated and empty, and of no use afterwards; the environment is this
-    simulation's alone. Each of the people has an id of its own; they share the clock. Raises
+    The database must be migrated and empty, and can't be used again. The environment must serve
+    this simulation only. The contacts have different ids and share the clock. Raises
     SimulationRefused for a contact that the engine refuses.
     """
     async with AsyncExitStack() as stack:
         settings = Settings.model_construct(database_url=database_url)
-        pool = await open_pool(settings, min_size=2, max_size=_AT_ONCE)
+        pool = await open_pool(settings, min_size=2, max_size=_CONCURRENCY)
         stack.push_async_callback(pool.close)
-        begin = min([start, *(call.at for each in people for call in each.history)])
+        begin = min([start, *(call.at for each in contacts for call in each.history)])
         async with pool.connection() as conn:
             await stop_clock(conn, begin)
         clock = Clock(pool, begin)
-        simulation = Simulation(pool, environment, book, people, clock, progress)
+        simulation = Simulation(pool, environment, documents, contacts, clock, progress)
         await simulation._prepare(start)
         for worker in simulation._workers():
             await stack.enter_async_context(worker)
         yield simulation
 
 
-def _run_of(workflow: str) -> UUID:
+def _run_id_of(workflow: str) -> UUID:
     return UUID(workflow.rpartition(".")[2])
 
 
-def _at(call: Call) -> datetime:
+def _at(call: TrackingCall) -> datetime:
     return call.at
+
+
+def _moment_time(one: tuple[Moment, ScriptedContact]) -> datetime:
+    return one[0].at

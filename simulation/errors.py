@@ -1,9 +1,9 @@
-"""Why there is no simulation."""
+"""The errors of a simulation."""
 
 
 class SimulationRefused(Exception):
-    """What was given can't be simulated; the text is one line for each thing that is wrong."""
+    """The input can't be simulated; the text has one line for each problem."""
 
 
 class SimulationFailed(Exception):
-    """The engine did not come to rest; the text says which run, and what is known of it."""
+    """The engine did not become idle in time; the text names the runs at work."""

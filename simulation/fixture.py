@@ -1,4 +1,4 @@
-"""A simulation that a test steers: load a journey, let things happen, look at what came of it."""
+"""The object behind the pytest fixture `parcours`: one journey that a test simulates."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from simulation.document_set import DocumentSet, read_document_set, read_files
 from simulation.driver import Simulation, simulating
 from simulation.errors import SimulationRefused
 from simulation.scenarios import now
-from simulation.script import Scenario, read_person, read_script
-from simulation.servers import skipping_temporal
-from simulation.timeline import Line, Reached, coverage
+from simulation.script import Scenario, read_contact, read_script
+from simulation.servers import time_skipping_temporal
+from simulation.timeline import Line, StepCoverage, coverage
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message that went to its channel."""
+    """A message that was handed to its channel."""
 
     step: str
     channel: str
@@ -36,27 +36,26 @@ class Message:
     text: str | None
     html: str | None
     facts: Mapping[str, Any]
-    """All that is known of it: a webhook's `url`, `method`, `sent`, `status` and `body` too."""
+    """The facts of its visit; a webhook's include `url`, `method`, `sent`, `status` and `body`."""
 
 
-class Trial:
-    """One journey, one contact and a clock that stands still until it is told to move.
+class SimulatedJourney:
+    """One journey, one contact and a clock that stands still until the test advances it.
 
-    What happens takes no time: each method returns once the engine has come to rest. All raise
-    `simulation.errors.SimulationRefused` for what can't be, and `SimulationFailed` if the engine
-    does not come to rest.
+    Each method returns once the engine is idle. Raises `simulation.errors.SimulationRefused` for
+    wrong input, and `SimulationFailed` if the engine does not become idle.
     """
 
     def __init__(self, database_url: str, run: Run) -> None:
-        """`run`: runs a coroutine to its end on the loop that the simulation lives on."""
+        """`run` runs a coroutine on the event loop of the simulation and returns its result."""
         self._database_url = database_url
         self._run = run
         self._stack = AsyncExitStack()
-        self._book: DocumentSet | None = None
+        self._documents: DocumentSet | None = None
         self._simulation: Simulation | None = None
         self._start = now()
 
-    # ------------------------------------------------------------------ before it begins
+    # ------------------------------------------------------------------ preparation
 
     def load(
         self,
@@ -65,96 +64,101 @@ class Trial:
         journey: str | None = None,
         start: str | datetime | None = None,
     ) -> None:
-        """Take the journey `journey` (the only one, if it is not named) from files or a text.
+        """Load the journey `journey` (the only one, if it is not named) from files or a text.
 
-        `start`: when the simulation begins, aware or RFC 3339; now if it is not said.
+        `start` is when the simulation begins: an aware time or RFC 3339, by default now.
         """
-        if self._book is not None:
+        if self._documents is not None:
             raise SimulationRefused("a journey is loaded already: a test has one")
         sources: list[tuple[str, str | bytes]] = [*read_files([Path(each) for each in files])]
         if text is not None:
             sources.append(("text", text))
-        self._book = read_document_set(sources, journey)
+        self._documents = read_document_set(sources, journey)
         if start is not None:
             self._start = _instant(start)
 
-    def contact(self, given: Mapping[str, Any]) -> None:
-        """Make the contact known, and begin.
+    def contact(self, document: Mapping[str, Any]) -> None:
+        """Store the contact, and begin.
 
-        `given` is the body of an identify call; beside it may stand `groups`, `topics`, and
-        `events` of the past.
+        `document` is the body of an identify call. It may also have `groups`, `topics`, `coupons`,
+        and `events` of the past.
         """
-        if self._book is None:
+        if self._documents is None:
             raise SimulationRefused("load a journey first")
         if self._simulation is not None:
             raise SimulationRefused("there is a contact already: a test has one")
-        self._simulation = self._run(self._begin(self._book, dict(given)))
+        self._simulation = self._run(self._begin(self._documents, dict(document)))
 
-    async def _begin(self, book: DocumentSet, given: dict[str, Any]) -> Simulation:
-        person = read_person(given, book.journey, self._start)
-        environment = await self._stack.enter_async_context(skipping_temporal())
+    async def _begin(self, documents: DocumentSet, document: dict[str, Any]) -> Simulation:
+        contact = read_contact(document, documents.journey, self._start)
+        environment = await self._stack.enter_async_context(time_skipping_temporal())
         return await self._stack.enter_async_context(
-            simulating(self._database_url, environment, book, [person], self._start)
+            simulating(self._database_url, environment, documents, [contact], self._start)
         )
 
-    # ------------------------------------------------------------------ what happens
+    # ------------------------------------------------------------------ events
 
     def track(self, event: str, properties: Mapping[str, Any] | None = None) -> None:
-        """The contact does something, now."""
+        """Track an event of the contact, now."""
         self.happen({"event": event, "properties": dict(properties or {})})
 
     def identify(self, traits: Mapping[str, Any]) -> None:
-        """The contact changes, now; None removes an attribute."""
+        """Change the contact, now; None removes an attribute."""
         self.happen({"type": "identify", "traits": dict(traits)})
 
     def start(self, properties: Mapping[str, Any] | None = None) -> None:
-        """Start a run by hand, now, as the API does."""
+        """Start a run, now, as the API does."""
         self.happen({"start": dict(properties or {})})
 
-    def message(self, step: str, fate: str) -> None:
-        """A step's latest message is `opened`, `clicked`, `delivered`, `bounced` or `replied`;
-        or its next send will be `failed` or `unknown`."""
-        self.happen({"message": step, "is": fate})
+    def message(self, step: str, status: str) -> None:
+        """Report a status of the step's latest message, or script its next send.
+
+        A status is `opened`, `clicked`, `delivered`, `bounced` or `replied`; the next send can be
+        `failed` or `unknown`.
+        """
+        self.happen({"message": step, "is": status})
 
     def answer(self, step: str, status: int = 200, body: Any = None) -> None:
-        """What the next call of a webhook will be answered."""
+        """Script the answer to the next call of a webhook."""
         self.happen({"step": step, "answer": {"status": status, "body": body}})
 
     def happen(self, item: Mapping[str, Any]) -> None:
-        """One item of a script: see `parcours simulate --events`. Its `at` is now."""
-        simulation = self._at_work()
-        [person] = simulation.people
-        scenes = read_script([dict(item)], person, simulation.book.journey, simulation.clock.now)
-        self._run(simulation.play(Scenario(person, tuple(scenes))))
+        """Play one item of a script, now: see `parcours simulate --events`."""
+        simulation = self._running()
+        [contact] = simulation.contacts
+        moments = read_script(
+            [dict(item)], contact, simulation.documents.journey, simulation.clock.now
+        )
+        self._run(simulation.play(Scenario(contact, tuple(moments))))
 
     # ------------------------------------------------------------------ time
 
     @property
     def now(self) -> datetime:
         """The simulation's time, in UTC."""
-        return self._at_work().clock.now if self._simulation else self._start
+        return self._running().clock.now if self._simulation else self._start
 
     def advance(self, duration: str) -> None:
-        """Let time pass: `2h`, `3d` (days on the contact's clock), `1mo`."""
-        simulation = self._at_work()
-        [person] = simulation.people
-        self.until(Duration.parse(duration).add_to(simulation.clock.now, person.zone))
+        """Advance the clock by a duration: `2h`, `3d` (days on the contact's clock), `1mo`."""
+        simulation = self._running()
+        [contact] = simulation.contacts
+        self.until(Duration.parse(duration).add_to(simulation.clock.now, contact.zone))
 
     def until(self, when: str | datetime) -> None:
-        """Let time pass until then; what is due then happens."""
-        simulation = self._at_work()
+        """Advance the clock to a time; what is due at that time happens too."""
+        simulation = self._running()
         self._run(simulation.advance(_instant(when) - simulation.clock.now))
 
     def finish(self) -> None:
-        """Let time pass until nothing is left to come."""
-        self._run(self._at_work().finish())
+        """Advance the clock until nothing is due any more."""
+        self._run(self._running().finish())
 
-    # ------------------------------------------------------------------ what came of it
+    # ------------------------------------------------------------------ results
 
     @property
     def lines(self) -> list[Line]:
         """The timeline so far."""
-        return list(self._at_work().lines)
+        return list(self._running().lines)
 
     @property
     def path(self) -> list[tuple[str, str]]:
@@ -167,7 +171,7 @@ class Trial:
 
     @property
     def messages(self) -> list[Message]:
-        """What went to a channel, in order."""
+        """The messages that were handed to their channel, in order."""
         return [
             Message(
                 line.step or "",
@@ -186,19 +190,19 @@ class Trial:
 
     def outcome(self) -> str | None:
         """How the latest run ended; None while one is active, or if there was none."""
-        told = [line for line in self.lines if line.kind in ("entry", "end")]
-        return told[-1].outcome if told and told[-1].kind == "end" else None
+        lines = [line for line in self.lines if line.kind in ("entry", "end")]
+        return lines[-1].outcome if lines and lines[-1].kind == "end" else None
 
     @property
-    def coverage(self) -> list[Reached]:
-        """Which outcomes of which steps were reached."""
-        return coverage(self._at_work().book.journey, self.lines)
+    def coverage(self) -> list[StepCoverage]:
+        """The outcomes that were reached, and those that were not, for each step."""
+        return coverage(self._running().documents.journey, self.lines)
 
     def close(self) -> None:
-        """Stop what runs. May be called twice."""
+        """Stop the simulation; a second call does nothing."""
         self._run(self._stack.aclose())
 
-    def _at_work(self) -> Simulation:
+    def _running(self) -> Simulation:
         if self._simulation is None:
             raise SimulationRefused("load a journey and make a contact first")
         return self._simulation

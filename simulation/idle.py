@@ -1,4 +1,4 @@
-"""Whether a workflow has done all that it can do for now, told from its history."""
+"""Whether a workflow is idle, read from its history."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 
 
-class Rest(Enum):
-    """What a workflow is doing."""
+class WorkflowState(Enum):
+    """The state of a workflow, as its history shows it."""
 
-    AT_WORK = auto()
-    STANDING = auto()
+    WORKING = auto()
+    IDLE = auto()
     CLOSED = auto()
-    BROKEN = auto()
-    """Its last workflow task failed, and is tried again and again."""
+    FAILING = auto()
+    """Its last workflow task failed, and Temporal retries it."""
 
 
-# Read once: a history is long, and an enumeration of protobuf slow to ask.
+# Looked up once: a history is long, and protobuf enumerations are slow.
 _SCHEDULED = EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED
 _COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 _FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
@@ -39,25 +39,25 @@ _ACTIVITY_ENDS = {
 }
 
 
-async def rest_of(handle: WorkflowHandle[Any, Any]) -> Rest:
-    """What a workflow is doing now. A task or an activity that is under way is work."""
-    at_work = True
-    broken = False
+async def workflow_state(handle: WorkflowHandle[Any, Any]) -> WorkflowState:
+    """The state of a workflow. It is working while a task or an activity of it is open."""
+    working = True
+    failing = False
     activities = 0
     async for event in handle.fetch_history_events():
         kind = event.event_type
         if kind in _CLOSING:
-            return Rest.CLOSED
+            return WorkflowState.CLOSED
         if kind == _SCHEDULED:
-            at_work = True
+            working = True
         elif kind == _COMPLETED:
-            at_work = broken = False
+            working = failing = False
         elif kind == _FAILED:
-            at_work = broken = True
+            working = failing = True
         elif kind == _ACTIVITY:
             activities += 1
         elif kind in _ACTIVITY_ENDS:
             activities -= 1
-    if broken:
-        return Rest.BROKEN
-    return Rest.AT_WORK if at_work or activities else Rest.STANDING
+    if failing:
+        return WorkflowState.FAILING
+    return WorkflowState.WORKING if working or activities else WorkflowState.IDLE

@@ -1,5 +1,4 @@
-"""Where a simulation takes part in the engine's work: before and after each activity, and where
-workflows are started."""
+"""Interceptors of a simulation: around each activity, and where workflows are started or woken."""
 
 from __future__ import annotations
 
@@ -29,18 +28,18 @@ from journeys.protocol.payloads import FinishInput, JourneyInput, StepInput
 from simulation.clock import Clock
 
 SENDING: ContextVar[tuple[UUID, str]] = ContextVar("SENDING")
-"""The run and the step whose message is being sent."""
+"""The run and the step of the message that is being sent."""
 
 
-class Dispatching:
-    """The dispatcher, run to empty by one caller at a time."""
+class SerialDispatcher:
+    """The dispatcher, used by one caller at a time."""
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
         self._turn = asyncio.Lock()
 
     async def drain(self) -> bool:
-        """Dispatch all there is; whether there was anything."""
+        """Dispatch until nothing is left; returns whether anything was dispatched."""
         async with self._turn:
             found = False
             while await self._dispatcher.round():
@@ -48,103 +47,106 @@ class Dispatching:
             return found
 
 
-class OnTime(Interceptor):
-    """Activities see the simulation's time, and what they record is dispatched before it moves."""
+class SimulatedTimeInterceptor(Interceptor):
+    """Gives activities the simulation's time, and dispatches what they record at that time."""
 
-    def __init__(self, clock: Clock, dispatching: Dispatching, starts: Starts) -> None:
+    def __init__(
+        self, clock: Clock, dispatcher: SerialDispatcher, tracker: WorkflowTracker
+    ) -> None:
         self._clock = clock
-        self._dispatching = dispatching
-        self._starts = starts
+        self._dispatcher = dispatcher
+        self._tracker = tracker
 
     def intercept_activity(
         self,
         next: ActivityInboundInterceptor,  # noqa: A002 - the worker's word
     ) -> ActivityInboundInterceptor:
         """Called by the worker for its chain of interceptors."""
-        return _Timing(next, self._clock, self._dispatching, self._starts)
+        return _SimulatedTimeActivities(next, self._clock, self._dispatcher, self._tracker)
 
 
-class _Timing(ActivityInboundInterceptor):
+class _SimulatedTimeActivities(ActivityInboundInterceptor):
     def __init__(
         self,
         following: ActivityInboundInterceptor,
         clock: Clock,
-        dispatching: Dispatching,
-        starts: Starts,
+        dispatcher: SerialDispatcher,
+        tracker: WorkflowTracker,
     ) -> None:
         super().__init__(following)
         self._clock = clock
-        self._dispatching = dispatching
-        self._starts = starts
+        self._dispatcher = dispatcher
+        self._tracker = tracker
 
     async def execute_activity(
         self,
         input: ExecuteActivityInput,  # noqa: A002 - the worker's word
     ) -> Any:
         workflow = activity.info().workflow_id or ""
-        # A timer that fires early has stirred it without a word.
-        self._starts.stirred.add(workflow)
-        self._starts.working[workflow] += 1
+        # A timer that fires early wakes the run without a start or a signal.
+        self._tracker.unsettled.add(workflow)
+        self._tracker.running_activities[workflow] += 1
         try:
-            return await self._on_time(input)
+            return await self._execute(input)
         finally:
-            self._starts.working[workflow] -= 1
+            self._tracker.running_activities[workflow] -= 1
 
-    async def _on_time(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the worker's word
-        given = input.args[0]
-        if isinstance(given, StepInput):
-            SENDING.set((given.run_id, given.step))
-            if given.due is not None and not await self._clock.reaches(given.run_id, given.due):
-                given = given.model_copy(update={"due": None})
-        if isinstance(given, StepInput | FinishInput):
-            input.args = [given.model_copy(update={"now": self._clock.now})]
+    async def _execute(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the worker's word
+        request = input.args[0]
+        if isinstance(request, StepInput):
+            SENDING.set((request.run_id, request.step))
+            due = request.due
+            if due is not None and not await self._clock.wait_until_due(request.run_id, due):
+                request = request.model_copy(update={"due": None})
+        if isinstance(request, StepInput | FinishInput):
+            input.args = [request.model_copy(update={"now": self._clock.now})]
         result = await super().execute_activity(input)
-        await self._dispatching.drain()
+        await self._dispatcher.drain()
         return result
 
 
-class Starts(ClientInterceptor):
-    """Gives each workflow its distance from the server's clock, and remembers it.
+class WorkflowTracker(ClientInterceptor):
+    """Gives each workflow its offset from the server's clock, and keeps which may be at work.
 
-    What has come to rest is at work again only if it is started, woken, or due: so what need not be
-    looked at is known, however many runs there are.
+    An idle workflow works again only if it is signalled or its timer fires. So only the unsettled
+    ones have to be checked, however many runs there are.
     """
 
     def __init__(self) -> None:
         self.offset = timedelta()
         self.open: dict[str, WorkflowHandle[Any, Any]] = {}
         """Workflows that were started and have not been seen to close, by id."""
-        self.stirred: set[str] = set()
-        """Those that were started or woken, and have not been seen at rest since."""
-        self.working: Counter[str] = Counter()
-        """Of how many activities of a workflow this process is in the middle."""
-        self.contacts: dict[UUID, UUID] = {}
-        """Whose run it is, by its id."""
+        self.unsettled: set[str] = set()
+        """Ids of workflows that were started or woken, and have not been seen idle since."""
+        self.running_activities: Counter[str] = Counter()
+        """How many activities of a workflow this process is executing."""
+        self.contact_by_run: dict[UUID, UUID] = {}
+        """The contact of each run."""
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002
         """Called by the client for its chain of interceptors."""
-        return _Starting(next, self)
+        return _TrackedCalls(next, self)
 
 
-class _Starting(OutboundInterceptor):
-    def __init__(self, following: OutboundInterceptor, starts: Starts) -> None:
+class _TrackedCalls(OutboundInterceptor):
+    def __init__(self, following: OutboundInterceptor, tracker: WorkflowTracker) -> None:
         super().__init__(following)
-        self._starts = starts
+        self._tracker = tracker
 
     async def start_workflow(
         self,
         input: StartWorkflowInput,  # noqa: A002 - the client's word
     ) -> WorkflowHandle[Any, Any]:
-        [given] = input.args
-        if isinstance(given, JourneyInput):
-            offset = self._starts.offset.total_seconds()
-            input.args = [given.model_copy(update={"offset": offset})]
+        [request] = input.args
+        if isinstance(request, JourneyInput):
+            offset = self._tracker.offset.total_seconds()
+            input.args = [request.model_copy(update={"offset": offset})]
             if isinstance(input.search_attributes, TypedSearchAttributes):
                 contact = input.search_attributes[CONTACT_ID]
-                self._starts.contacts[given.run_id] = UUID(contact)
+                self._tracker.contact_by_run[request.run_id] = UUID(contact)
         handle = await super().start_workflow(input)
-        self._starts.open[handle.id] = handle
-        self._starts.stirred.add(handle.id)
+        self._tracker.open[handle.id] = handle
+        self._tracker.unsettled.add(handle.id)
         return handle
 
     async def signal_workflow(
@@ -152,5 +154,5 @@ class _Starting(OutboundInterceptor):
         input: SignalWorkflowInput,  # noqa: A002 - the client's word
     ) -> None:
         await super().signal_workflow(input)
-        # Only now is the signal in its history.
-        self._starts.stirred.add(input.id)
+        # Only after the call the history contains the signal.
+        self._tracker.unsettled.add(input.id)

@@ -1,6 +1,6 @@
-"""The pytest plugin: the fixture `parcours`, a journey on trial in a test of its own.
+"""The pytest plugin with the fixture `parcours`, which simulates one journey in a test.
 
-A PostgreSQL server is started by the first test that asks for it, and serves the whole session.
+The first test that uses it starts a PostgreSQL server, which serves the whole session.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import pytest
 
 if TYPE_CHECKING:
     from devstack.postgres import Postgres
-    from simulation.fixture import Trial
+    from simulation.fixture import SimulatedJourney
 
 
 class Background:
-    """An event loop on a thread of its own, so that tests need not be asynchronous."""
+    """An event loop on its own thread, so that tests need not be asynchronous."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -28,7 +28,7 @@ class Background:
         self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """The result of a coroutine."""
+        """Run a coroutine and return its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     def close(self) -> None:
@@ -41,7 +41,7 @@ class Background:
 
 @pytest.fixture(scope="session")
 def parcours_loop() -> Iterator[Background]:
-    """Where simulations live."""
+    """The event loop on which simulations run."""
     background = Background()
     yield background
     background.close()
@@ -59,20 +59,20 @@ def parcours_postgres(parcours_loop: Background) -> Iterator[Postgres]:
 
 @pytest.fixture
 def parcours_database(parcours_loop: Background, parcours_postgres: Postgres) -> str:
-    """The URL of a migrated, empty database that the test has for itself."""
+    """The URL of a migrated, empty database for this test only."""
     from simulation.scenarios import copy_database
 
-    name = f"trial_{secrets.token_hex(8)}"
+    name = f"simulation_{secrets.token_hex(8)}"
     return parcours_postgres.url(parcours_loop.run(copy_database(parcours_postgres, name)))
 
 
 @pytest.fixture
-def parcours(parcours_loop: Background, parcours_database: str) -> Iterator[Trial]:
-    """A journey on trial: `load`, `contact`, `track`, `advance`; `path`, `messages`, `outcome`."""
-    from simulation.fixture import Trial
+def parcours(parcours_loop: Background, parcours_database: str) -> Iterator[SimulatedJourney]:
+    """A simulated journey: `load`, `contact`, `track`, `advance`; `path`, `messages`, `outcome`."""
+    from simulation.fixture import SimulatedJourney
 
-    trial = Trial(parcours_database, parcours_loop.run)
+    journey = SimulatedJourney(parcours_database, parcours_loop.run)
     try:
-        yield trial
+        yield journey
     finally:
-        trial.close()
+        journey.close()

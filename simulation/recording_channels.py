@@ -1,4 +1,4 @@
-"""Channels that keep what they are given, and answer as the script says. Nothing leaves."""
+"""Adapters that record messages and answer as the script says; nothing is sent."""
 
 from __future__ import annotations
 
@@ -17,72 +17,76 @@ from channels.webhook.answers import Answer, judge
 from journeys.protocol.channels import ChannelName
 from simulation.interceptors import SENDING
 
-Fate = Literal["failed", "unknown"]
-_Place = tuple[UUID | None, str]
-"""A contact, and the step whose message it is."""
+SendResult = Literal["failed", "unknown"]
+_SendKey = tuple[UUID | None, str]
+"""A contact, and the step of its message."""
 
 
 @dataclass(frozen=True)
 class WebhookAnswer:
-    """What a webhook's receiver says."""
+    """The answer of a webhook's receiver."""
 
     status: int = 200
     body: Any = field(default_factory=dict)
 
 
 @dataclass
-class Outside:
-    """The world beyond the channels: what it was sent, and how it answers."""
+class ScriptedProvider:
+    """The provider of all channels: it records messages and answers as the script says."""
 
-    whose: Mapping[UUID, UUID]
+    contact_by_run: Mapping[UUID, UUID]
     """The contact of each run."""
     sent: dict[UUID, dict[str, Any]] = field(default_factory=dict)
-    """By message id, what it was made of: `to, subject, text, html`, or `url, method, body`."""
-    _fates: dict[_Place, deque[Fate]] = field(default_factory=lambda: defaultdict(deque))
-    _answers: dict[_Place, deque[WebhookAnswer]] = field(default_factory=lambda: defaultdict(deque))
+    """The content of each message, by its id: `to, subject, text, html`, or `url, method, sent`."""
+    _send_results: dict[_SendKey, deque[SendResult]] = field(
+        default_factory=lambda: defaultdict(deque)
+    )
+    _answers: dict[_SendKey, deque[WebhookAnswer]] = field(
+        default_factory=lambda: defaultdict(deque)
+    )
 
-    def let(self, contact: UUID, step: str, fate: Fate) -> None:
-        """A contact's next send of a step goes this way."""
-        self._fates[contact, step].append(fate)
+    def script_send(self, contact: UUID, step: str, result: SendResult) -> None:
+        """Set the result of a contact's next send of a step."""
+        self._send_results[contact, step].append(result)
 
-    def let_answer(self, contact: UUID, step: str, answer: WebhookAnswer) -> None:
-        """The next call of a step's webhook for a contact is answered so."""
+    def script_answer(self, contact: UUID, step: str, answer: WebhookAnswer) -> None:
+        """Set the answer to a contact's next call of a webhook step."""
         self._answers[contact, step].append(answer)
 
-    def take(self, outgoing: Outgoing) -> Receipt:
-        """Take a message. Raises what the script asks for."""
+    def receive(self, outgoing: Outgoing) -> Receipt:
+        """Record a message, and answer it. Raises Refused or Unclear if the script says so."""
         run_id, step = SENDING.get()
-        place = (self.whose.get(run_id), step)
-        self.sent[outgoing.message_id] = _told(outgoing)
-        if self._fates[place]:
-            if self._fates[place].popleft() == "failed":
+        key = (self.contact_by_run.get(run_id), step)
+        self.sent[outgoing.message_id] = _message_facts(outgoing)
+        if self._send_results[key]:
+            if self._send_results[key].popleft() == "failed":
                 raise Refused(Code.MESSAGE_REFUSED, "the script says that it fails")
-            raise Unclear(Code.NO_ANSWER, "the script says that nobody knows")
+            raise Unclear(Code.NO_ANSWER, "the script says that the result is unknown")
         if not isinstance(outgoing, Call):
             return Receipt()
-        answer = self._answers[place].popleft() if self._answers[place] else WebhookAnswer()
+        answer = self._answers[key].popleft() if self._answers[key] else WebhookAnswer()
         body = bytearray(orjson.dumps(answer.body)) if answer.body is not None else bytearray()
-        said = Answer(answer.status, {}, body, complete=True)
-        return judge(said, now=datetime.now(UTC))
+        received = Answer(answer.status, {}, body, complete=True)
+        return judge(received, now=datetime.now(UTC))
 
 
 @dataclass(frozen=True)
-class KeepingAdapter:
-    """An adapter of any channel that hands all it gets to `Outside`."""
+class RecordingAdapter:
+    """An adapter of any channel that hands its messages to a `ScriptedProvider`."""
 
     channel: ChannelName
-    outside: Outside
+    provider: ScriptedProvider
     timeout: float = DEFAULT_TIMEOUT
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """See `channels.adapter.Adapter.send`."""
-        return self.outside.take(outgoing)
+        return self.provider.receive(outgoing)
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing, because there is nothing to close."""
 
 
-def _told(outgoing: Outgoing) -> dict[str, Any]:
+def _message_facts(outgoing: Outgoing) -> dict[str, Any]:
     match outgoing:
         case Email():
             return {
@@ -98,8 +102,8 @@ def _told(outgoing: Outgoing) -> dict[str, Any]:
             return {"url": outgoing.url, "method": outgoing.method, "sent": outgoing.body}
 
 
-class Placeholders(Mapping[str, str]):
-    """Secrets of webhooks, each in the name of the real one."""
+class PlaceholderSecrets(Mapping[str, str]):
+    """Placeholders for the secrets of webhooks, each with the name of the real secret."""
 
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names

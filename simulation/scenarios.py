@@ -1,4 +1,4 @@
-"""Whole scenarios, each on servers of its own, from what a command or a test was given."""
+"""Functions that read and play whole scenarios, for the command and for tests."""
 
 from __future__ import annotations
 
@@ -10,60 +10,64 @@ from psycopg import AsyncConnection, sql
 from devstack.postgres import Postgres
 from simulation.document_set import DocumentSet
 from simulation.driver import Progress, simulating
-from simulation.script import Scenario, Scene, Start, read_person, read_script
-from simulation.servers import skipping_temporal, throwaway_postgres
+from simulation.script import Moment, Scenario, Start, read_contact, read_script
+from simulation.servers import throwaway_postgres, time_skipping_temporal
 from simulation.timeline import Line
 
 MIGRATED = "parcours"
-"""The database of `throwaway_postgres` that others are copied from."""
+"""The migrated database of `throwaway_postgres`, which the others are copies of."""
 
 
-def read_scenario(book: DocumentSet, contact: object, events: object, start: datetime) -> Scenario:
-    """A scenario of two documents. Raises SimulationRefused naming what is wrong.
+def read_scenario(
+    documents: DocumentSet, contact: object, events: object, start: datetime
+) -> Scenario:
+    """The scenario of a contact document and a script.
 
-    A journey without an entry by event begins at `start`, unless the script starts it.
+    A journey without an entry by event begins at `start`, unless the script starts it. Raises
+    SimulationRefused if either is wrong.
     """
-    person = read_person(contact, book.journey, start)
-    scenes = read_script(events, person, book.journey, start)
-    if not book.begins_by_event and not any(
-        isinstance(act, Start) for scene in scenes for act in scene.acts
+    scripted = read_contact(contact, documents.journey, start)
+    moments = read_script(events, scripted, documents.journey, start)
+    if not documents.begins_by_event and not any(
+        isinstance(action, Start) for moment in moments for action in moment.actions
     ):
-        first = scenes[0]
-        begun = (Start(start, {}, "start"), *first.acts)
-        scenes[0] = Scene(first.at, first.settings, begun)
-    return Scenario(person, tuple(scenes))
+        first = moments[0]
+        actions = (Start(start, {}, "start"), *first.actions)
+        moments[0] = Moment(first.at, first.responses, actions)
+    return Scenario(scripted, tuple(moments))
 
 
 def now() -> datetime:
-    """When a simulation starts that does not say when: this second."""
+    """The current time in whole seconds: the default start of a simulation."""
     return datetime.now(UTC).replace(microsecond=0)
 
 
 async def play(
-    book: DocumentSet, scenario: Scenario, database_url: str, start: datetime
+    documents: DocumentSet, scenario: Scenario, database_url: str, start: datetime
 ) -> list[Line]:
-    """The lines of a scenario. The database is migrated and empty, and of no use afterwards.
+    """The timeline of a scenario.
 
-    Raises SimulationRefused and SimulationFailed.
+    The database must be migrated and empty, and can't be used again. Raises SimulationRefused and
+    SimulationFailed.
     """
-    return await play_together(book, [scenario], database_url, start)
+    return await play_together(documents, [scenario], database_url, start)
 
 
 async def play_together(
-    book: DocumentSet,
+    documents: DocumentSet,
     scenarios: Sequence[Scenario],
     database_url: str,
     start: datetime,
     progress: Progress | None = None,
 ) -> list[Line]:
-    """The lines of many contacts, each with an id of its own, who live at the same time.
+    """The timeline of many contacts with different ids, in one simulation with one clock.
 
-    As `play`. `progress` is told how far it has come: see `simulation.driver.Progress`.
+    Otherwise as `play`. `progress` is called as `simulation.driver.Progress` says.
     """
-    people = [scenario.person for scenario in scenarios]
+    contacts = [scenario.contact for scenario in scenarios]
     async with (
-        skipping_temporal() as environment,
-        simulating(database_url, environment, book, people, start, progress) as simulation,
+        time_skipping_temporal() as environment,
+        simulating(database_url, environment, documents, contacts, start, progress) as simulation,
     ):
         await simulation.play(*scenarios)
         await simulation.finish()
@@ -71,9 +75,9 @@ async def play_together(
 
 
 async def play_all(
-    book: DocumentSet, scenarios: Sequence[Scenario], start: datetime
+    documents: DocumentSet, scenarios: Sequence[Scenario], start: datetime
 ) -> AsyncIterator[list[Line]]:
-    """The lines of each scenario, one after another, on a PostgreSQL server of their own.
+    """The timeline of each scenario, one after another, on a PostgreSQL server made for them.
 
     Raises SimulationRefused, SimulationFailed, and devstack.process.StackFailed.
     """
@@ -81,25 +85,25 @@ async def play_all(
         for number, scenario in enumerate(scenarios):
             last = number == len(scenarios) - 1
             name = MIGRATED if last else await copy_database(postgres, f"scenario_{number}")
-            yield await play(book, scenario, postgres.url(name), start)
+            yield await play(documents, scenario, postgres.url(name), start)
 
 
-async def play_crowd(
-    book: DocumentSet,
+async def play_together_on_own_server(
+    documents: DocumentSet,
     scenarios: Sequence[Scenario],
     start: datetime,
     progress: Progress | None = None,
 ) -> list[Line]:
-    """The lines of many contacts who live at the same time, on a PostgreSQL server of their own.
+    """The timeline of many contacts, as by `play_together`, on a PostgreSQL server made for it.
 
-    As `play_together`; raises devstack.process.StackFailed as well.
+    Raises devstack.process.StackFailed too.
     """
     async with throwaway_postgres() as postgres:
-        return await play_together(book, scenarios, postgres.url(MIGRATED), start, progress)
+        return await play_together(documents, scenarios, postgres.url(MIGRATED), start, progress)
 
 
 async def copy_database(postgres: Postgres, name: str) -> str:
-    """A copy of the migrated database; its name."""
+    """Copy the migrated database to a new one, and return its name."""
     async with await AsyncConnection.connect(
         postgres.url("postgres"), autocommit=True
     ) as connection:

@@ -1,4 +1,4 @@
-"""What a simulation is given: a contact, and what happens to it in which order."""
+"""Parsing of the input of a simulation: a contact document and a script of events."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from journeys.protocol.message_status import MessageStatus
 from journeys.time.durations import Duration
 from journeys.time.zones import zone_of
 from simulation.errors import SimulationRefused
-from simulation.recording_channels import Fate, WebhookAnswer
+from simulation.recording_channels import SendResult, WebhookAnswer
 from store.events.items import Item
 
 _IDENTIFY = frozenset({
     "type", "userId", "anonymousId", "traits", "context", "messageId", "timestamp", "sentAt",
     "originalTimestamp", "receivedAt", "integrations", "channel", "version",
 })  # fmt: skip
-_BESIDE = frozenset({"groups", "topics", "events", "coupons"})
-_FATES: tuple[str, ...] = get_args(Fate)
+_EXTRA = frozenset({"groups", "topics", "events", "coupons"})
+_SEND_RESULTS: tuple[str, ...] = get_args(SendResult)
 
 
 @dataclass(frozen=True)
-class Call:
-    """A tracking call at a moment."""
+class TrackingCall:
+    """A tracking call at a given time."""
 
     at: datetime
     raw: dict[str, Any]
     place: str
 
     def item(self) -> Item:
-        """As ingest takes it. Raises SimulationRefused naming the place."""
+        """The item for ingest. Raises SimulationRefused naming the place in the document."""
         try:
             return parse_item(self.raw, None, Envelope(received_at=self.at, operate=True))
         except ItemRefused as refused:
@@ -46,7 +46,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Start:
-    """A start by hand at a moment."""
+    """A start of a run, as by the API, at a given time."""
 
     at: datetime
     properties: dict[str, Any]
@@ -54,49 +54,49 @@ class Start:
 
 
 @dataclass(frozen=True)
-class SendGoes:
-    """How the next send of a step goes."""
+class ScriptedSend:
+    """The result of the next send of a step."""
 
     step: str
-    fate: Fate
+    result: SendResult
 
 
 @dataclass(frozen=True)
-class WebhookSays:
-    """What the next call of a webhook is answered."""
+class ScriptedAnswer:
+    """The answer to the next call of a webhook step."""
 
     step: str
     answer: WebhookAnswer
 
 
-Setting = SendGoes | WebhookSays
+ScriptedResponse = ScriptedSend | ScriptedAnswer
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What happens at one moment, in order, and how the outside answers from then on."""
+class Moment:
+    """What the script says for one instant: actions in order, and responses from then on."""
 
     at: datetime
-    settings: tuple[Setting, ...] = ()
-    acts: tuple[Call | Start, ...] = ()
+    responses: tuple[ScriptedResponse, ...] = ()
+    actions: tuple[TrackingCall | Start, ...] = ()
 
 
 @dataclass(frozen=True)
-class Person:
-    """The contact of a simulation, before it begins."""
+class ScriptedContact:
+    """The contact of a scenario, as its document describes it."""
 
     id: str
-    """What start and tracking calls name it by."""
+    """The external id."""
     zone: ZoneInfo
     identify: dict[str, Any]
-    history: tuple[Call, ...] = ()
+    history: tuple[TrackingCall, ...] = ()
     groups: tuple[str, ...] = ()
     topics: Mapping[str, ConsentState] = field(default_factory=dict)
     coupons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By pool, the codes it holds; a pool that is not named is full."""
+    """The codes of each pool; a pool that is not given is full."""
 
-    def named(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        """A tracking call that names this contact unless it names one."""
+    def with_id(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """The tracking call with the id of this contact, unless it has one."""
         named = dict(raw)
         if not named.get("userId") and not named.get("anonymousId"):
             named["userId"] = self.id
@@ -105,48 +105,48 @@ class Person:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A contact and what happens to it, checked."""
+    """A contact and the moments of its script, both valid."""
 
-    person: Person
-    scenes: tuple[Scene, ...]
+    contact: ScriptedContact
+    moments: tuple[Moment, ...]
 
 
-def read_person(given: object, journey: Journey, start: datetime) -> Person:
+def read_contact(document: object, journey: Journey, start: datetime) -> ScriptedContact:
     """The contact of a document. Raises SimulationRefused naming the field."""
-    if not isinstance(given, dict):
+    if not isinstance(document, dict):
         raise SimulationRefused("contact: must be an object, the body of an identify call")
-    for key in given:
-        if key not in _IDENTIFY | _BESIDE:
+    for key in document:
+        if key not in _IDENTIFY | _EXTRA:
             raise SimulationRefused(
                 f"contact.{key}: unknown; attributes stand in `traits`, beside it may stand"
                 " `groups`, `topics`, `events`, `coupons`"
             )
-    body = {key: given[key] for key in given if key in _IDENTIFY} | {"type": "identify"}
+    body = {key: document[key] for key in document if key in _IDENTIFY} | {"type": "identify"}
     user = body.setdefault("userId", body.get("anonymousId") or "contact")
-    item = Call(start, body, "contact").item()
+    item = TrackingCall(start, body, "contact").item()
     zone = zone_of(item.traits.get("timezone") or item.defaults.get("timezone"), journey.timezone)
-    person = Person(user, zone, body)
+    contact = ScriptedContact(user, zone, body)
     history = [
-        _history(person, raw, start, f"contact.events.{place}")
-        for place, raw in enumerate(_list(given, "events", "contact"))
+        _past_event(contact, raw, start, f"contact.events.{place}")
+        for place, raw in enumerate(_list(document, "events", "contact"))
     ]
-    topics = _object(given, "topics", "contact")
+    topics = _object(document, "topics", "contact")
     for topic, state in topics.items():
         if state not in get_args(ConsentState):
             raise SimulationRefused(
                 f"contact.topics.{topic}: must be {', '.join(get_args(ConsentState))}"
             )
-    groups = _list(given, "groups", "contact")
+    groups = _list(document, "groups", "contact")
     if not all(isinstance(group, str) for group in groups):
         raise SimulationRefused("contact.groups: must be a list of keys")
-    return Person(
+    return ScriptedContact(
         user,
         zone,
         body,
         tuple(sorted(history, key=lambda call: call.at)),
         tuple(groups),
         cast("Mapping[str, ConsentState]", topics),
-        _coupons(_object(given, "coupons", "contact")),
+        _coupons(_object(document, "coupons", "contact")),
     )
 
 
@@ -159,77 +159,80 @@ def _coupons(given: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return {pool: tuple(codes) for pool, codes in given.items()}
 
 
-def _history(person: Person, raw: object, start: datetime, place: str) -> Call:
+def _past_event(contact: ScriptedContact, raw: object, start: datetime, place: str) -> TrackingCall:
     if not isinstance(raw, dict):
         raise SimulationRefused(f"{place}: must be a track item with `at`")
     if "at" not in raw:
         raise SimulationRefused(f"{place}.at: missing; write how long before, such as -3d")
-    at = _moment(raw["at"], person.zone, start, f"{place}.at")
+    at = _parse_at(raw["at"], contact.zone, start, f"{place}.at")
     if at > start:
         raise SimulationRefused(f"{place}.at: lies after the start; what comes then is an event")
-    call = Call(at, person.named(_without_at(raw, "track")), place)
+    call = TrackingCall(at, contact.with_id(_without_at(raw, "track")), place)
     call.item()
     return call
 
 
-def read_script(given: object, person: Person, journey: Journey, start: datetime) -> list[Scene]:
-    """The scenes of a document, in order. Raises SimulationRefused naming the item.
+def read_script(
+    script: object, contact: ScriptedContact, journey: Journey, start: datetime
+) -> list[Moment]:
+    """The moments of a script, in order. Raises SimulationRefused naming the item.
 
-    A setting without a time holds from the moment of the item before it, which it precedes.
+    An item without a time has that of the item above it. Responses apply before the actions of
+    their moment.
     """
-    if not isinstance(given, list):
+    if not isinstance(script, list):
         raise SimulationRefused("events: must be a list")
-    scenes = [Scene(start)]
-    for number, raw in enumerate(given):
+    moments = [Moment(start)]
+    for number, raw in enumerate(script):
         place = f"events.{number}"
         if not isinstance(raw, dict):
             raise SimulationRefused(f"{place}: must be an object")
-        at = scenes[-1].at
+        at = moments[-1].at
         if "at" in raw:
-            at = _moment(raw["at"], person.zone, start, f"{place}.at")
+            at = _parse_at(raw["at"], contact.zone, start, f"{place}.at")
             if at < start:
                 raise SimulationRefused(f"{place}.at: lies before the start")
-            if at < scenes[-1].at:
+            if at < moments[-1].at:
                 raise SimulationRefused(f"{place}.at: lies before the item above; order them")
-        if at > scenes[-1].at:
-            scenes.append(Scene(at))
-        read = _read_item(raw, person, journey, at, place)
-        last = scenes[-1]
-        if isinstance(read, Call | Start):
-            scenes[-1] = Scene(last.at, last.settings, (*last.acts, read))
+        if at > moments[-1].at:
+            moments.append(Moment(at))
+        read = _read_item(raw, contact, journey, at, place)
+        last = moments[-1]
+        if isinstance(read, TrackingCall | Start):
+            moments[-1] = Moment(last.at, last.responses, (*last.actions, read))
         else:
-            scenes[-1] = Scene(last.at, (*last.settings, read), last.acts)
-    return scenes
+            moments[-1] = Moment(last.at, (*last.responses, read), last.actions)
+    return moments
 
 
 def _read_item(
-    raw: dict[str, Any], person: Person, journey: Journey, at: datetime, place: str
-) -> Call | Start | Setting:
+    raw: dict[str, Any], contact: ScriptedContact, journey: Journey, at: datetime, place: str
+) -> TrackingCall | Start | ScriptedResponse:
     if "start" in raw:
         return Start(at, _object(raw, "start", place), place)
     if "message" in raw:
-        fate = raw.get("is")
+        result = raw.get("is")
         step = _step(raw, "message", journey, place, EmailStep | SmsStep | WebhookStep)
-        if fate in _FATES:
-            return SendGoes(step, cast("Fate", fate))
-        if not isinstance(fate, str) or fate not in STATUS_EVENTS:
-            known = ", ".join([*STATUS_EVENTS, *_FATES])
+        if result in _SEND_RESULTS:
+            return ScriptedSend(step, cast("SendResult", result))
+        if not isinstance(result, str) or result not in STATUS_EVENTS:
+            known = ", ".join([*STATUS_EVENTS, *_SEND_RESULTS])
             raise SimulationRefused(f"{place}.is: must be one of {known}")
         more = {key: raw[key] for key in raw if key not in ("at", "message", "is")}
         track = {
             "type": "track",
-            "event": STATUS_EVENTS[cast("MessageStatus", fate)],
+            "event": STATUS_EVENTS[cast("MessageStatus", result)],
             "properties": {**more, "step": step},
         }
-        return Call(at, person.named(track), place)
+        return TrackingCall(at, contact.with_id(track), place)
     if "answer" in raw:
         step = _step(raw, "step", journey, place, WebhookStep)
         answer = _object(raw, "answer", place)
         status = answer.get("status", 200)
         if not isinstance(status, int) or not 100 <= status <= 599:
             raise SimulationRefused(f"{place}.answer.status: must be a status such as 200")
-        return WebhookSays(step, WebhookAnswer(status, answer.get("body", {})))
-    call = Call(at, person.named(_without_at(raw, _kind_of(raw))), place)
+        return ScriptedAnswer(step, WebhookAnswer(status, answer.get("body", {})))
+    call = TrackingCall(at, contact.with_id(_without_at(raw, _kind_of(raw))), place)
     call.item()
     return call
 
@@ -257,7 +260,7 @@ def _step(raw: Mapping[str, Any], key: str, journey: Journey, place: str, kind: 
     return step.id
 
 
-def _moment(value: object, zone: ZoneInfo, start: datetime, place: str) -> datetime:
+def _parse_at(value: object, zone: ZoneInfo, start: datetime, place: str) -> datetime:
     if isinstance(value, str) and value[:1] in ("+", "-"):
         try:
             return Duration.parse(value, signed=True).add_to(start, zone)

@@ -1,4 +1,4 @@
-"""The servers of a simulation: a PostgreSQL that is thrown away, a Temporal that skips time."""
+"""The servers of a simulation: a temporary PostgreSQL, and a Temporal that skips time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from store.migrations.upgrade import upgrade
 
 @asynccontextmanager
 async def throwaway_postgres() -> AsyncIterator[Postgres]:
-    """A PostgreSQL server with the migrated database `parcours`, gone with the context.
+    """A PostgreSQL server with the migrated database `parcours`, removed when the context ends.
 
     Raises devstack.process.StackFailed if it can't start.
     """
@@ -48,8 +48,8 @@ async def throwaway_postgres() -> AsyncIterator[Postgres]:
 
 
 @asynccontextmanager
-async def skipping_temporal() -> AsyncIterator[WorkflowEnvironment]:
-    """A Temporal server whose time moves when it is told to, with our search attributes.
+async def time_skipping_temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """A Temporal server whose clock the simulation advances, with our search attributes.
 
     Raises devstack.process.StackFailed if it is not installed.
     """
@@ -75,14 +75,14 @@ async def skipping_temporal() -> AsyncIterator[WorkflowEnvironment]:
 
 @cache
 def _quiet() -> Runtime:
-    """A runtime of the SDK that does not remark on what this server lacks."""
+    """A runtime of the SDK that logs errors only: this server lacks calls the SDK warns about."""
     errors = TelemetryFilter(core_level="ERROR", other_level="ERROR")
     return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=errors)))
 
 
 def _make_directory() -> Path:
     directory = Path(tempfile.mkdtemp(prefix="parcours-simulation-"))
-    # The server runs as somebody else where we are root, and must get to its data.
+    # If we are root, the server runs as another user, who must be able to enter the directory.
     directory.chmod(0o711)
     return directory
 
@@ -90,8 +90,7 @@ def _make_directory() -> Path:
 def binary() -> Path:
     """The `temporal-test-server` of this environment, else the one on the PATH.
 
-    Raises:
-        StackFailed: there is none.
+    Raises StackFailed if there is none.
     """
     beside = Path(sys.executable).parent / "temporal-test-server"
     found = str(beside) if beside.exists() else shutil.which("temporal-test-server")

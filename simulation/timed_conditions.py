@@ -1,7 +1,7 @@
-"""When a condition that time alone can fulfil is looked at.
+"""The hours at which a simulation checks conditions that time alone can change.
 
-It is every hour, here as in production. But between two events, what `within` counts changes only
-when one of them grows too old: the hours at which none does need no look, and a year has 8,760.
+Production checks them every hour. A simulation leaves out the hours at which nothing can change:
+between two events, what `within` counts changes only when an event becomes too old.
 """
 
 from __future__ import annotations
@@ -16,18 +16,21 @@ from journeys.model.conditions import EventCondition
 from journeys.time.durations import Duration
 from store.conditions.time_bounds import is_relative
 
-EVERY = timedelta(hours=1)
+CHECK_INTERVAL = timedelta(hours=1)
 _MARGIN = timedelta(days=1)
 _MARGIN_OF_MONTHS = timedelta(days=4)
-"""Going back a month and going on a month need not lead to where one was; nor do days, where clocks
-change in between."""
+"""How far the computed time at which an event becomes too old may be wrong.
+
+A month back and a month on need not lead to the same day. With days, a change of clocks may lie in
+between.
+"""
 
 
 @dataclass(frozen=True)
 class TimedConditions:
-    """What grows too old in some conditions: events by name, and how old they may be.
+    """The events that conditions limit by age, and the ages.
 
-    `spans` is None if a bound of another kind moves with time: then any hour may matter.
+    `spans` is None if a condition has another relative bound. Then every hour is checked.
     """
 
     events: frozenset[str]
@@ -35,7 +38,7 @@ class TimedConditions:
 
     @classmethod
     def of(cls, conditions: Iterable[EventCondition]) -> TimedConditions:
-        """All of these."""
+        """The events and ages of some conditions."""
         timed = [
             each
             for each in conditions
@@ -46,21 +49,21 @@ class TimedConditions:
             spans = tuple({Duration.parse(each.within) for each in timed if each.within})
         return cls(frozenset(each.event for each in timed), spans)
 
-    def next_look(
-        self, now: datetime, happened: Iterable[tuple[datetime, ZoneInfo]]
+    def next_check(
+        self, now: datetime, events: Iterable[tuple[datetime, ZoneInfo]]
     ) -> datetime | None:
-        """The next hour after `now` at which a look may see something else; None if there is none.
+        """The next hour after `now` at which a condition may have changed; None if there is none.
 
-        `happened`: when the events were stored, and the zones of their contacts.
+        `events` are the times at which events were stored, with the zones of their contacts.
         """
         if self.spans is None:
-            return now + EVERY
-        looks = []
-        for at, zone in happened:
+            return now + CHECK_INTERVAL
+        checks = []
+        for at, zone in events:
             for span in self.spans:
-                old = span.add_to(at, zone)
+                too_old = span.add_to(at, zone)
                 margin = _MARGIN_OF_MONTHS if span.months or span.years else _MARGIN
-                if old + margin > now:
-                    hours = max(1, math.ceil((old - margin - now) / EVERY))
-                    looks.append(now + hours * EVERY)
-        return min(looks, default=None)
+                if too_old + margin > now:
+                    hours = max(1, math.ceil((too_old - margin - now) / CHECK_INTERVAL))
+                    checks.append(now + hours * CHECK_INTERVAL)
+        return min(checks, default=None)

@@ -1,4 +1,4 @@
-"""What happened in a simulation, line by line."""
+"""The timeline of a simulation and the coverage of outcomes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from store.simulation.run_histories import HistoryEntry, RefusalRow, UnfinishedR
 
 @dataclass(frozen=True)
 class Line:
-    """A visit at its end, or a run's entry, met goal or end, or a refused entry."""
+    """One line: the end of a visit, a run's entry, met goal or end, or a refused entry."""
 
     at: datetime
     """In UTC."""
@@ -33,7 +33,7 @@ class Line:
     outcome: str | None
     facts: dict[str, Any] = field(default_factory=dict)
     contact: str = ""
-    """Whose line it is."""
+    """The external id of the contact."""
 
     def as_json(self) -> dict[str, Any]:
         """The line as commands print it."""
@@ -49,7 +49,7 @@ class Line:
 
 
 class Timeline:
-    """Lines as they come, each once."""
+    """The lines of a simulation, in the order in which they are read."""
 
     def __init__(self, journey: Journey) -> None:
         self._journey = journey
@@ -58,35 +58,35 @@ class Timeline:
         self.lines: list[Line] = []
 
     def add(self, happened: Iterable[HistoryEntry], sent: Mapping[UUID, Mapping[str, Any]]) -> None:
-        """Take over what has not been told yet. `sent`: what messages were made of, by id."""
+        """Add lines that are not in the timeline yet. `sent` is the content of messages, by id."""
         for each in happened:
             if (each.run_id, each.visit) in self._seen:
                 continue
             self._seen.add((each.run_id, each.visit))
-            facts = {**each.facts, **_left(each.output)}
-            # Drawn by lot, so no two simulations would be the same.
+            facts = {**each.facts, **_output_facts(each.output)}
+            # Random ids would make every timeline different.
             facts.pop("run_id", None)
             if each.message_id is not None:
                 facts |= sent.get(each.message_id, {})
             if each.visit is None or each.visit <= 0:
                 facts = {name: value for name, value in facts.items() if value is not None}
-            self._tell(each, each.at, each.run, each.step, each.kind, each.outcome, facts)
+            self._append(each, each.at, each.run, each.step, each.kind, each.outcome, facts)
 
-    def add_refused(self, turned: Iterable[RefusalRow]) -> None:
-        """Take over refused entries that have not been told yet."""
-        for each in turned:
+    def add_refused(self, refused: Iterable[RefusalRow]) -> None:
+        """Add refused entries that are not in the timeline yet."""
+        for each in refused:
             if each.id not in self._refused:
                 self._refused.add(each.id)
                 facts = {"event": each.event} if each.event else {}
-                self._tell(each, each.at, 0, None, "refused", each.code, facts)
+                self._append(each, each.at, 0, None, "refused", each.code, facts)
 
-    def add_standing(self, at: datetime, left: Iterable[UnfinishedRun]) -> None:
-        """Tell of runs that stand where nothing in sight wakes them."""
-        for each in left:
+    def add_waiting(self, at: datetime, active: Iterable[UnfinishedRun]) -> None:
+        """Add a line for each run that is still waiting when nothing is due any more."""
+        for each in active:
             facts = {"reason": "nothing in sight ends its wait", "stands_at": each.step}
-            self._tell(each, at, each.run, None, "end", None, facts)
+            self._append(each, at, each.run, None, "end", None, facts)
 
-    def _tell(
+    def _append(
         self,
         of: HistoryEntry | RefusalRow | UnfinishedRun,
         at: datetime,
@@ -100,31 +100,31 @@ class Timeline:
         self.lines.append(Line(at, local, run, step, kind, outcome, facts, of.contact))
 
 
-def _left(output: Mapping[str, Any]) -> dict[str, Any]:
-    """What a step leaves, beside its facts: there `event` is the event's name."""
-    left = {("properties" if name == "event" else name): value for name, value in output.items()}
-    if isinstance(left.get("properties"), dict):
-        # Drawn by lot, so no two simulations would be the same.
-        left["properties"] = {
-            name: value for name, value in left["properties"].items() if name != "message_id"
+def _output_facts(output: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts in a step's output. `event` becomes `properties`: in facts `event` is a name."""
+    facts = {("properties" if name == "event" else name): value for name, value in output.items()}
+    if isinstance(facts.get("properties"), dict):
+        # Random ids would make every timeline different.
+        facts["properties"] = {
+            name: value for name, value in facts["properties"].items() if name != "message_id"
         }
-    return left
+    return facts
 
 
 @dataclass(frozen=True)
-class Reached:
-    """Which outcomes of a step scenarios have reached, and which not."""
+class StepCoverage:
+    """The outcomes of a step that simulations have reached, and those that they have not."""
 
     step: str
     kind: str
     reached: tuple[str, ...]
     missed: tuple[str, ...]
     never: Mapping[str, str] = field(default_factory=dict)
-    """Outcomes of its kind that this step can't have, each with the reason."""
+    """Outcomes of its kind that this step can't have, with the reason of each."""
 
 
-def coverage(journey: Journey, lines: Iterable[Line]) -> list[Reached]:
-    """The outcomes of every step, told from the lines of any number of simulations."""
+def coverage(journey: Journey, lines: Iterable[Line]) -> list[StepCoverage]:
+    """The coverage of each step by the lines of any number of simulations."""
     seen: dict[str, set[str]] = {}
     for line in lines:
         if line.step is not None and line.outcome is not None:
@@ -138,7 +138,7 @@ def coverage(journey: Journey, lines: Iterable[Line]) -> list[Reached]:
         possible = [outcome for outcome in outcomes(step) if outcome not in never]
         reached = seen.get(step.id, set())
         found.append(
-            Reached(
+            StepCoverage(
                 step.id,
                 step.kind,
                 tuple(outcome for outcome in possible if outcome in reached),

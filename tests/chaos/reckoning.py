@@ -124,7 +124,7 @@ Line = list[tuple[str, frozenset[str | None]]]
 
 
 def _line(picture: Picture, order: Order) -> Line:
-    """The way through the journey that nobody cancels."""
+    """The expected steps of a run whose order is not cancelled."""
     in_time = picture.paid_in_time(order)
     line: Line = [
         ("confirm", SENT),

@@ -230,7 +230,7 @@ _UNFINISHED: dict[str, LiteralString] = {
     "runs without a workflow": (
         "select count(*) from run where state = 'active' and workflow_started_at is null"
     ),
-    # Their run's workflow was told, and has not looked yet.
+    # The run's workflow was signalled and has not handled the event yet.
     "events that a run listens to": (
         "select count(*) from listener l join event e on e.contact_id = l.contact_id"
         " and e.name = l.event_name and e.id > l.ref and e.properties @> l.match"

@@ -41,7 +41,7 @@ UNFORESEEN = (
     "activity_failed",
     "request_failed",
 )
-"""What the log says of errors that nobody thought of."""
+"""The log events of unexpected errors."""
 
 
 @pytest.mark.parametrize(

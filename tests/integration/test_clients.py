@@ -34,7 +34,7 @@ async def test_connections_commit_by_themselves_and_speak_utc(
 
 
 async def test_a_pool_opens_while_the_server_is_away() -> None:
-    settings = Settings(database_url=f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    settings = Settings(database_url=f"postgresql://unknown@127.0.0.1:{free_port()}/none")
     pool = await open_pool(settings, timeout=0.2)
     try:
         with pytest.raises(PoolTimeout):

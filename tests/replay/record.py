@@ -2,8 +2,8 @@
 
     python -m tests.replay.record [NAME…]
 
-Without names it records those that have no history yet. A history that is there is one that runs
-in flight may have: a change of the engine has to replay it, not to record it anew.
+Without names it records the scenarios that have no history yet. Runs in flight may have a history
+like the saved ones, so a changed engine must replay them; they are not recorded again.
 """
 
 from __future__ import annotations

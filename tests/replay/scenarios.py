@@ -244,7 +244,7 @@ IN_A_SECOND = HELLO.replace("}}", ", up_to: 1s}}")
 PAUSE_A_SECOND = "{id: second, wait: 1s}"
 PAUSE = "{id: pause, wait: {event: Go On, up_to: 1d}}"
 
-# Nearly nobody takes the other arm.
+# Almost no contact takes the other arm.
 ARMS = "{{id: fork, split: [{{name: a, weight: 0.000001, then: [{hello}]}}, {arm}]}}\n{lead}"
 
 

@@ -72,7 +72,7 @@ async def gather_crowd(
 async def write_crowd(
     pool: Pool, journey: str, step: str, size: int, *, age: timedelta = timedelta()
 ) -> list[Member]:
-    """The rows of such runs, whose workflows nobody has started."""
+    """The rows of such runs, without their workflows."""
     members = [Member(uuid4(), new_id(), f"{step}-{age.days}-{n}@example.com") for n in range(size)]
     async with pool.connection() as conn, conn.transaction():
         columns = [

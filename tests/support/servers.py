@@ -1,8 +1,8 @@
 """One PostgreSQL and one Temporal server for a whole test run, however many processes it has.
 
 The first test that needs them starts a keeper (this module, run as a script), which starts the
-servers and stops them when the run's main process ends, in whatever way. The servers in turn die
-with the keeper. So nothing is left behind, and nothing runs that no test asked for.
+servers and stops them when the run's main process ends, even if it is killed. The servers end with
+the keeper. So no server is left behind, and none is started without need.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ class Servers:
 
 
 def shared_servers() -> Servers:
-    """The run's servers, started by whoever asks first."""
+    """The servers of the test run, started by the first process that asks."""
     directory = Path(os.environ[DIRECTORY])
     described = directory / "servers.json"
     with FileLock(directory / "servers.lock"):
@@ -101,7 +101,7 @@ def _start_keeper(directory: Path) -> None:
         raise AssertionError(
             f"the test servers did not start:\n{(directory / 'keeper.log').read_text()}"
         )
-    # The keeper outlives this process: it is waited for by nobody here.
+    # The keeper outlives this process, so this process does not wait for it.
     keeper.returncode = 0
 
 
@@ -118,7 +118,7 @@ async def keep(directory: Path, controller: int) -> None:
         loop.call_soon_threadsafe(stop.set)
 
     threading.Thread(target=watch, daemon=True).start()
-    # The server runs as nobody where tests run as root.
+    # If tests run as root, the server runs as another user.
     sockets = directory / "sockets"
     sockets.mkdir()
     sockets.chmod(0o777)

@@ -92,10 +92,10 @@ class Situation:
         )  # fmt: skip
 
     async def write_message(
-        self, visit: int, step: str, state: str = "sent", fates: tuple[str, ...] = ()
+        self, visit: int, step: str, state: str = "sent", statuses: tuple[str, ...] = ()
     ) -> UUID:
         message = uuid4()
-        names = [f"{fate}_at" for fate in fates]
+        names = [f"{status}_at" for status in statuses]
         await self.execute(
             "insert into message (id, run_id, visit, step, contact_id, channel, state, token"
             f"{''.join(f', {name}' for name in names)})"

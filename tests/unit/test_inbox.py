@@ -61,7 +61,7 @@ def test_a_record_has_every_name(inbox: Inbox) -> None:
     ]
 
 
-def test_addresses_are_found_in_whatever_case(inbox: Inbox) -> None:
+def test_addresses_are_found_in_any_case(inbox: Inbox) -> None:
     inbox.append(*take(MAIL, "bounce@example.com", ["Ada@Example.com"]))
     assert len(inbox.read("ada@example.COM")) == 1
 

@@ -78,7 +78,7 @@ def test_an_exception_stays_on_its_line(stream: io.StringIO) -> None:
     assert "ValueError: wrong" in str(line["exception"])
 
 
-def test_auto_is_json_where_nobody_reads(stream: io.StringIO) -> None:
+def test_auto_is_json_without_a_terminal(stream: io.StringIO) -> None:
     configure_logging("auto", process="api", stream=stream)
     structlog.get_logger("x").info("started")
     assert lines(stream)[0]["event"] == "started"

@@ -11,7 +11,7 @@ from journeys.checks.unsupported import WORKS
 from simulation.document_set import DocumentSet, read_document_set
 from simulation.errors import SimulationRefused
 from simulation.scenarios import read_scenario
-from simulation.script import SendGoes, Start
+from simulation.script import ScriptedSend, Start
 
 START = datetime(2026, 3, 28, 12, tzinfo=UTC)
 PARIS = {"userId": "ada", "traits": {"timezone": "Europe/Paris"}}
@@ -32,26 +32,26 @@ def test_days_are_the_contacts_and_hours_are_exact() -> None:
     with pytest.raises(SimulationRefused, match="before the item above"):
         # Paris loses an hour in this night: a day of its calendar has 23.
         read_scenario(book(), PARIS, events, START)
-    scenes = read_scenario(book(), PARIS, events[::-1], START).scenes
-    assert [scene.at.isoformat() for scene in scenes[1:]] == [
+    moments = read_scenario(book(), PARIS, events[::-1], START).moments
+    assert [moment.at.isoformat() for moment in moments[1:]] == [
         "2026-03-29T11:00:00+00:00", "2026-03-29T12:00:00+00:00",
     ]  # fmt: skip
 
 
-def test_a_fate_without_a_time_precedes_the_item_above() -> None:
+def test_a_send_result_without_a_time_precedes_the_item_above() -> None:
     events = [{"at": "+1h", "event": "Signed Up"}, {"message": "mail", "is": "failed"}]
-    [begin, scene] = read_scenario(book(), PARIS, events, START).scenes
-    assert begin.acts == ()
-    assert scene.settings == (SendGoes("mail", "failed"),)
-    assert len(scene.acts) == 1
+    [begin, moment] = read_scenario(book(), PARIS, events, START).moments
+    assert begin.actions == ()
+    assert moment.responses == (ScriptedSend("mail", "failed"),)
+    assert len(moment.actions) == 1
 
 
 def test_a_journey_without_an_entry_by_event_starts_at_the_start() -> None:
-    [scene] = read_scenario(book("{api: true}"), PARIS, [], START).scenes
-    assert scene.acts == (Start(START, {}, "start"),)
+    [moment] = read_scenario(book("{api: true}"), PARIS, [], START).moments
+    assert moment.actions == (Start(START, {}, "start"),)
     given = [{"at": "+1d", "start": {"x": 1}}]
-    scenes = read_scenario(book("{api: true}"), PARIS, given, START).scenes
-    assert [len(scene.acts) for scene in scenes] == [0, 1]
+    moments = read_scenario(book("{api: true}"), PARIS, given, START).moments
+    assert [len(moment.actions) for moment in moments] == [0, 1]
 
 
 @pytest.mark.parametrize(

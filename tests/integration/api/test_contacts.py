@@ -85,7 +85,7 @@ async def test_a_contact_without_an_external_id_is_found_by_ours(
 @pytest.mark.parametrize(
     ("body", "code", "field"),
     [
-        ({"email": "nobody"}, "invalid_email", "email"),
+        ({"email": "no-address"}, "invalid_email", "email"),
         ({"phone": "0612345678"}, "invalid_phone", "phone"),
         ({"timezone": "Mars"}, "invalid_timezone", "timezone"),
         ({"score": "many"}, "invalid_request", "score"),

@@ -1,4 +1,4 @@
-"""Runs started and told by API."""
+"""Runs that are started by the API and receive events by it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_a_start_that_cannot_be_is_a_problem(
     operate: httpx.AsyncClient, ingest: httpx.AsyncClient, journey: str
 ) -> None:
     for path, body, status, code in (
-        (journey, {"contact": "nobody"}, 404, "not_found"),
+        (journey, {"contact": "unknown"}, 404, "not_found"),
         ("/v1/journeys/nope/runs", {"contact": "u"}, 404, "not_found"),
         (journey, {}, 422, "invalid_request"),
         (journey, {"contact": "u", "properties": []}, 422, "invalid_request"),
@@ -104,17 +104,17 @@ async def test_an_event_of_a_run_is_stored_for_it_alone(
     operate: httpx.AsyncClient, journey: str, rows: Rows
 ) -> None:
     run = (await operate.post(journey, json={"contact": "u"})).json()["id"]
-    told = {"event": "Answered", "properties": {"score": 9}, "messageId": "m1"}
+    item = {"event": "Answered", "properties": {"score": 9}, "messageId": "m1"}
     for _ in range(2):
-        answer = await operate.post(f"/v1/runs/{run}/events", json=told)
+        answer = await operate.post(f"/v1/runs/{run}/events", json=item)
         assert (answer.status_code, answer.json()) == (200, {"success": True})
     assert await rows("select name, properties, message_id, run_id from event") == [
         ("Answered", {"score": 9}, "m1", UUID(run))
     ]
     assert await rows("select count(*) from outbox") == [(1,)]
-    unknown = await operate.post(f"/v1/runs/{uuid4()}/events", json=told)
+    unknown = await operate.post(f"/v1/runs/{uuid4()}/events", json=item)
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_run")
-    assert (await operate.post("/v1/runs/nope/events", json=told)).status_code == 404
+    assert (await operate.post("/v1/runs/nope/events", json=item)).status_code == 404
     topic = {"event": "Topic Subscribed", "properties": {"topic": "nope"}}
     assert (await operate.post(f"/v1/runs/{run}/events", json=topic)).status_code == 404
     await rows("update run set state = 'ended', outcome = 'completed' returning 1")
@@ -134,7 +134,7 @@ async def test_a_run_is_listed_shown_and_counted(
     for filters, found in (
         ({}, 1),
         ({"contact": "u", "journey": "hello", "state": "active"}, 1),
-        ({"contact": "nobody"}, 0),
+        ({"contact": "unknown"}, 0),
         ({"state": "ended"}, 0),
     ):
         page = (await operate.get("/v1/runs", params=filters)).json()

@@ -18,7 +18,9 @@ from tests.support.api import serving
 from tests.support.conditions import eventually
 
 
-async def test_whatever_is_not_there_is_a_problem(operate: httpx.AsyncClient) -> None:
+async def test_an_unknown_path_or_method_is_a_problem(
+    operate: httpx.AsyncClient,
+) -> None:
     missing = await operate.get("/nowhere")
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
     assert missing.headers["content-type"] == "application/problem+json"
@@ -34,7 +36,7 @@ async def test_health_metrics_and_documentation_are_open(stranger: httpx.AsyncCl
     assert "parcours_http_requests_total" in (await stranger.get("/metrics")).text
 
 
-async def test_the_reference_names_every_path_and_asks_nobody_else_for_anything(
+async def test_the_reference_names_every_path_and_loads_nothing_from_elsewhere(
     stranger: httpx.AsyncClient,
 ) -> None:
     page = (await stranger.get("/docs")).text

@@ -125,7 +125,7 @@ async def test_a_plan_tells_where_runs_stand_and_what_would_become_of_them(
     assert (await seen(in_flight="follow"))["sent_at_once"]["count"] == 0
 
 
-async def test_events_and_exits_that_have_come_are_foreseen(
+async def test_the_preview_counts_events_and_exits_that_have_happened(
     operate: httpx.AsyncClient, live: None, pool: Pool, rows: Rows
 ) -> None:
     bought = await standing_run(pool, age="1 minute")
@@ -208,7 +208,7 @@ async def test_an_activation_answers_with_its_job_which_can_be_read(
     back = await operate.post(
         "/v1/journeys/hello/activate", json={"version": 1, "in_flight": "follow"}
     )
-    # Nobody is of another version yet: no worker is at work here.
+    # No run has another version yet, because no worker runs in this test.
     assert back.json()["job"] is None
     assert (await operate.get(f"/v1/jobs/{job}")).json()["state"] == "superseded"
     page = (await operate.get("/v1/jobs", params={"journey": "hello"})).json()

@@ -1,4 +1,4 @@
-"""A certificate for `localhost`, by an authority that nobody trusts unless told to."""
+"""A certificate for `localhost`, by an authority that is trusted only if a test says so."""
 
 import datetime
 import ssl

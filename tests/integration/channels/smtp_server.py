@@ -86,7 +86,7 @@ class SmtpServer:
         reply = self.once.pop(command, None) or self.replies.get(command)
         if reply == DROP:
             cast("asyncio.WriteTransport", server.transport).abort()
-            # The reply of whoever is gone is never written.
+            # A client that has disconnected gets no reply.
             await self.forever.wait()
         if reply == HANG:
             await self.forever.wait()

@@ -19,9 +19,9 @@ async def adapter(provider: Provider) -> AsyncIterator[Adapter]:
     await adapter.close()
 
 
-def assert_tells_its_code_only(error: NotSent, provider: Provider) -> None:
-    told = "".join(traceback.format_exception(error)) + repr(error)
-    assert provider.recipient not in told
+def assert_shows_its_code_only(error: NotSent, provider: Provider) -> None:
+    shown = "".join(traceback.format_exception(error)) + repr(error)
+    assert provider.recipient not in shown
     assert str(error) == error.code.value
     # A cause would travel with the error into a workflow's history.
     assert error.__cause__ is None
@@ -52,7 +52,7 @@ async def test_a_refusal_is_final_and_tells_its_code_only(
     provider.refuse()
     with pytest.raises(Refused) as refused:
         await adapter.send(provider.outgoing())
-    assert_tells_its_code_only(refused.value, provider)
+    assert_shows_its_code_only(refused.value, provider)
     assert refused.value.detail
     provider.accept()
     await adapter.send(provider.outgoing())
@@ -63,17 +63,17 @@ async def test_a_deferral_is_not_taken(provider: Provider, adapter: Adapter) -> 
     provider.defer()
     with pytest.raises(NotTaken) as deferred:
         await adapter.send(provider.outgoing())
-    assert_tells_its_code_only(deferred.value, provider)
+    assert_shows_its_code_only(deferred.value, provider)
     provider.accept()
     await adapter.send(provider.outgoing())
 
 
-async def test_what_nobody_listens_for_is_not_taken(provider: Provider) -> None:
+async def test_a_message_to_a_closed_port_is_not_taken(provider: Provider) -> None:
     adapter = provider.adapter(port=closed_port())
     with pytest.raises(NotTaken) as unreachable:
         await adapter.send(provider.outgoing())
     assert unreachable.value.code == Code.UNREACHABLE
-    assert_tells_its_code_only(unreachable.value, provider)
+    assert_shows_its_code_only(unreachable.value, provider)
     await adapter.close()
 
 
@@ -83,7 +83,7 @@ async def test_a_connection_lost_after_the_message_is_unclear_and_never_retried(
     provider.drop()
     with pytest.raises(Unclear) as lost:
         await adapter.send(provider.outgoing())
-    assert_tells_its_code_only(lost.value, provider)
+    assert_shows_its_code_only(lost.value, provider)
     assert provider.taken() == 1
     provider.accept()
     await adapter.send(provider.outgoing())
@@ -100,7 +100,7 @@ async def test_silence_after_the_message_is_unclear_once_the_time_is_up(
         await adapter.send(provider.outgoing())
     assert asyncio.get_running_loop().time() - started < 5.0
     assert silent.value.code == Code.NO_ANSWER
-    assert_tells_its_code_only(silent.value, provider)
+    assert_shows_its_code_only(silent.value, provider)
     assert provider.taken() == 1
     await adapter.close()
 

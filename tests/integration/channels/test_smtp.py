@@ -25,7 +25,7 @@ async def adapter(smtp_server: SmtpServer) -> AsyncIterator[SmtpAdapter]:
     await adapter.close()
 
 
-async def fate(adapter: SmtpAdapter) -> NotSent:
+async def send_error(adapter: SmtpAdapter) -> NotSent:
     with pytest.raises(NotSent) as failed:
         await adapter.send(an_email())
     return failed.value
@@ -61,7 +61,7 @@ async def test_a_connection_serves_on_after_a_refusal(
     adapter: SmtpAdapter, smtp_server: SmtpServer
 ) -> None:
     smtp_server.once = {"RCPT": "550 5.1.1 unknown"}
-    refused = await fate(adapter)
+    refused = await send_error(adapter)
     assert isinstance(refused, Refused)
     assert refused.suppress
     await adapter.send(an_email())
@@ -105,7 +105,7 @@ async def test_a_kept_connection_that_dies_with_the_message_is_unclear(
 ) -> None:
     await adapter.send(an_email())
     smtp_server.once = {"DATA": DROP}
-    lost = await fate(adapter)
+    lost = await send_error(adapter)
     assert isinstance(lost, Unclear)
     assert lost.code == Code.INTERRUPTED
     assert smtp_server.seen == 2
@@ -135,7 +135,7 @@ async def test_each_moment_of_a_failure_has_its_meaning(
     code: Code,
 ) -> None:
     smtp_server.replies = replies
-    failed = await fate(adapter)
+    failed = await send_error(adapter)
     assert type(failed) is kind
     assert failed.code == code
 
@@ -143,7 +143,7 @@ async def test_each_moment_of_a_failure_has_its_meaning(
 async def test_silence_before_the_message_is_not_taken(smtp_server: SmtpServer) -> None:
     adapter = SmtpAdapter(SmtpUrl.parse(smtp_server.url), timeout=0.5)
     smtp_server.replies = {"RCPT": HANG}
-    silent = await fate(adapter)
+    silent = await send_error(adapter)
     assert isinstance(silent, NotTaken)
     assert silent.code == Code.UNREACHABLE
     assert smtp_server.seen == 0
@@ -156,7 +156,7 @@ async def test_a_send_that_found_no_free_connection_is_not_taken(smtp_server: Sm
     first = asyncio.create_task(adapter.send(an_email()))
     await eventually(lambda: smtp_server.seen == 1)
     adapter.timeout = 0.2
-    waited = await fate(adapter)
+    waited = await send_error(adapter)
     assert isinstance(waited, NotTaken)
     assert waited.code == Code.BUSY
     with pytest.raises(Unclear):
@@ -171,7 +171,7 @@ async def test_what_cannot_be_a_message_never_reaches_the_server(
     for email, code in [
         (replace(an_email(), to="ann"), Code.ADDRESS_INVALID),
         (replace(an_email(), subject="a\r\nBcc: b@c.example"), Code.MESSAGE_INVALID),
-        (replace(an_email(), from_="nobody"), Code.MESSAGE_INVALID),
+        (replace(an_email(), from_="no-address"), Code.MESSAGE_INVALID),
     ]:
         with pytest.raises(Refused) as refused:
             await adapter.send(email)
@@ -215,7 +215,7 @@ async def test_starttls_and_a_password_are_used_as_the_url_asks(tls: Tls) -> Non
         await adapter.close()
 
         adapter = SmtpAdapter(SmtpUrl.parse(f"smtp://ann:open@{place}"), tls_context=tls.trusting)
-        wrong = await fate(adapter)
+        wrong = await send_error(adapter)
         assert isinstance(wrong, NotTaken)
         assert wrong.code == Code.CREDENTIALS
         await adapter.close()
@@ -230,7 +230,7 @@ async def test_a_certificate_that_is_not_trusted_ends_it_before_the_message(
         tls=tls.server if implicit else None, starttls=None if implicit else tls.server
     ) as server:
         adapter = SmtpAdapter(SmtpUrl.parse(f"{scheme}://localhost:{server.port}"))
-        untrusted = await fate(adapter)
+        untrusted = await send_error(adapter)
         assert isinstance(untrusted, NotTaken)
         assert untrusted.code == Code.TLS_FAILED
         assert server.seen == 0
@@ -241,7 +241,7 @@ async def test_starttls_that_is_required_and_not_offered_sends_nothing(
     smtp_server: SmtpServer,
 ) -> None:
     adapter = SmtpAdapter(SmtpUrl.parse(f"{smtp_server.url}?starttls=require"))
-    missing = await fate(adapter)
+    missing = await send_error(adapter)
     assert isinstance(missing, NotTaken)
     assert missing.code == Code.ACCOUNT
     assert re.search("STARTTLS", missing.detail)

@@ -33,7 +33,7 @@ def a_call(server: HttpServer, path: str = "/leads") -> Call:
     return Call(message_id=uuid4(), url=f"{server.url}{path}", body={"name": "Zoë", "score": 50})
 
 
-async def fate(adapter: WebhookAdapter, call: Call) -> NotSent:
+async def send_error(adapter: WebhookAdapter, call: Call) -> NotSent:
     with pytest.raises(NotSent) as failed:
         await adapter.send(call)
     return failed.value
@@ -114,7 +114,7 @@ async def test_a_steps_own_headers_are_sent(
 async def test_what_cannot_be_a_call_is_refused_before_any_connection(
     adapter: WebhookAdapter, http_server: HttpServer, change: dict[str, Any], code: Code
 ) -> None:
-    refused = await fate(adapter, replace(a_call(http_server), **change))
+    refused = await send_error(adapter, replace(a_call(http_server), **change))
     assert isinstance(refused, Refused)
     assert refused.code == code
     assert http_server.requests == []
@@ -128,7 +128,7 @@ async def test_a_private_address_is_refused_however_it_is_written(
 ) -> None:
     adapter = WebhookAdapter(secret=SECRET)
     call = Call(message_id=uuid4(), url=f"http://{host}:{http_server.port}/")
-    refused = await fate(adapter, call)
+    refused = await send_error(adapter, call)
     assert isinstance(refused, Refused)
     assert refused.code == Code.ADDRESS_FORBIDDEN
     assert "PARCOURS_WEBHOOK_ALLOW" in refused.detail
@@ -176,7 +176,7 @@ async def test_a_name_without_an_address_is_not_taken(
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", nothing)
-    missing = await fate(adapter, Call(message_id=uuid4(), url="https://crm.example/"))
+    missing = await send_error(adapter, Call(message_id=uuid4(), url="https://crm.example/"))
     assert isinstance(missing, NotTaken)
     assert missing.code == Code.UNREACHABLE
 
@@ -225,7 +225,7 @@ async def test_a_post_follows_no_redirect_that_would_make_it_a_get(
     adapter: WebhookAdapter, http_server: HttpServer, status: int
 ) -> None:
     http_server.behaviour = answering(status, Location="/new")
-    refused = await fate(adapter, a_call(http_server))
+    refused = await send_error(adapter, a_call(http_server))
     assert isinstance(refused, Refused)
     assert refused.code == Code.REDIRECT_REFUSED
     assert len(http_server.requests) == 1
@@ -252,7 +252,7 @@ async def test_a_redirect_to_a_private_address_is_refused(
     for place in (f"http://127.0.0.2:{http_server.port}/", "http://169.254.169.254/latest/"):
         http_server.requests.clear()
         http_server.behaviour = answering(307, Location=place)
-        refused = await fate(adapter, a_call(http_server))
+        refused = await send_error(adapter, a_call(http_server))
         assert isinstance(refused, Refused)
         assert refused.code == Code.ADDRESS_FORBIDDEN
         assert len(http_server.requests) == 1
@@ -263,14 +263,14 @@ async def test_a_redirect_to_what_is_no_url_of_webhooks_is_refused(
     adapter: WebhookAdapter, http_server: HttpServer, place: str
 ) -> None:
     http_server.behaviour = answering(307, Location=place)
-    refused = await fate(adapter, a_call(http_server))
+    refused = await send_error(adapter, a_call(http_server))
     assert isinstance(refused, Refused)
     assert refused.code == Code.REDIRECT_REFUSED
 
 
 async def test_redirects_end_after_five(adapter: WebhookAdapter, http_server: HttpServer) -> None:
     http_server.behaviour = answering(307, Location="/leads")
-    refused = await fate(adapter, a_call(http_server))
+    refused = await send_error(adapter, a_call(http_server))
     assert isinstance(refused, Refused)
     assert refused.code == Code.REDIRECT_REFUSED
     assert len(http_server.requests) == 6
@@ -285,7 +285,7 @@ async def test_tls_speaks_to_the_name_and_a_redirect_never_leaves_it(
         assert (await adapter.send(call)).facts["status"] == 200
 
         server.behaviour = answering(307, Location=http_server.url)
-        refused = await fate(adapter, call)
+        refused = await send_error(adapter, call)
         assert isinstance(refused, Refused)
         assert refused.code == Code.REDIRECT_REFUSED
         assert http_server.requests == []
@@ -296,7 +296,7 @@ async def test_a_certificate_that_is_not_trusted_ends_it_before_the_call(
 ) -> None:
     async with running_http(tls.server) as server:
         call = replace(a_call(server), url=f"https://localhost:{server.port}/leads")
-        untrusted = await fate(adapter, call)
+        untrusted = await send_error(adapter, call)
         assert isinstance(untrusted, NotTaken)
         assert untrusted.code == Code.TLS_FAILED
         assert server.requests == []
@@ -307,7 +307,7 @@ async def test_a_server_that_does_not_speak_tls_is_not_taken(
 ) -> None:
     adapter = WebhookAdapter(secret=SECRET, allow=["127.0.0.1/32"], timeout=0.5)
     call = replace(a_call(http_server), url=f"https://127.0.0.1:{http_server.port}/leads")
-    failed = await fate(adapter, call)
+    failed = await send_error(adapter, call)
     assert isinstance(failed, NotTaken)
     assert http_server.requests == []
 
@@ -320,7 +320,7 @@ async def test_a_failed_answer_keeps_status_and_body_and_is_not_retried(
     adapter: WebhookAdapter, http_server: HttpServer, status: int, kind: type[NotSent]
 ) -> None:
     http_server.behaviour = answering(status, b'{"why": "x"}', Retry_After="7")
-    failed = await fate(adapter, a_call(http_server))
+    failed = await send_error(adapter, a_call(http_server))
     assert type(failed) is kind
     assert failed.facts == {"status": status, "body": {"why": "x"}}
     if isinstance(failed, NotTaken):
@@ -359,19 +359,21 @@ async def test_an_answer_that_is_no_http_is_unclear(
         await exchange.raw("220 mail.example ESMTP\r\n\r\n")
 
     http_server.behaviour = behave
-    failed = await fate(adapter, a_call(http_server))
+    failed = await send_error(adapter, a_call(http_server))
     assert isinstance(failed, Unclear)
     assert len(http_server.requests) == 1
 
 
 async def test_silence_before_the_call_is_not_taken() -> None:
     with socket.socket() as full:
-        # A queue of connections that nobody accepts: the handshake of TLS never begins.
+        # Connections are queued and never accepted, so the TLS handshake never begins.
         full.bind(("127.0.0.1", 0))
         full.listen(1)
         port = full.getsockname()[1]
         adapter = WebhookAdapter(secret=SECRET, allow=["127.0.0.1/32"], timeout=0.5)
-        failed = await fate(adapter, Call(message_id=uuid4(), url=f"https://127.0.0.1:{port}/"))
+        failed = await send_error(
+            adapter, Call(message_id=uuid4(), url=f"https://127.0.0.1:{port}/")
+        )
     assert isinstance(failed, NotTaken)
     assert failed.code == Code.UNREACHABLE
 
@@ -385,7 +387,7 @@ async def test_a_call_that_found_no_free_connection_is_not_taken(http_server: Ht
     first = asyncio.create_task(adapter.send(a_call(http_server)))
     await eventually(lambda: len(http_server.requests) == 1)
     adapter.timeout = 0.2
-    waited = await fate(adapter, a_call(http_server))
+    waited = await send_error(adapter, a_call(http_server))
     assert isinstance(waited, NotTaken)
     assert waited.code == Code.BUSY
     with pytest.raises(Unclear):

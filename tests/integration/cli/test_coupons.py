@@ -38,8 +38,8 @@ def test_codes_are_imported_and_pools_listed(server: dict[str, str], tmp_path: P
     assert (first.exit_code, first.stdout) == (0, "spring sale: 2 codes added\n")
     again = coupon(server, "import", "spring sale", str(file))
     assert again.stdout == "spring sale: 0 codes added, 2 that it had\n"
-    told = json.loads(coupon(server, "import", "winter", str(file), "--json").stdout)
-    assert told == {"pool": "winter", "added": 2, "duplicates": 0}
+    result = json.loads(coupon(server, "import", "winter", str(file), "--json").stdout)
+    assert result == {"pool": "winter", "added": 2, "duplicates": 0}
     lines = [line.split() for line in coupon(server, "list").stdout.splitlines()]
     assert ["pool", "total", "drawn", "redeemed", "left"] in lines
     assert ["spring", "sale", "2", "0", "0", "2"] in lines
@@ -47,7 +47,7 @@ def test_codes_are_imported_and_pools_listed(server: dict[str, str], tmp_path: P
     assert [each["pool"] for each in page["items"]] == ["spring sale", "winter"]
 
 
-def test_a_file_that_cannot_be_taken_is_told_in_a_line(
+def test_a_file_that_cannot_be_imported_is_reported_in_one_line(
     server: dict[str, str], tmp_path: Path
 ) -> None:
     missing = coupon(server, "import", "spring", str(tmp_path / "nowhere.csv"))

@@ -159,7 +159,7 @@ def test_files_are_checked_without_a_server(here: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "1 journey, 1 topic: no errors\n")
 
 
-def test_errors_are_told_with_file_and_line(here: Path) -> None:
+def test_errors_are_reported_with_file_and_line(here: Path) -> None:
     write(here / "a.yaml", HELLO.replace("wait:", "wiat:") + "---\n" + NEWS)
     result = run("journey", "validate", "a.yaml")
     assert result.exit_code == 1
@@ -274,7 +274,7 @@ def test_one_wrong_file_changes_nothing(here: Path, api: Api, parcours: Parcours
     assert api.get("/v1/journeys").json()["items"] == []
 
 
-def test_apply_asks_unless_told_not_to(here: Path, api: Api, parcours: Parcours) -> None:
+def test_apply_asks_unless_it_has_the_option_yes(here: Path, api: Api, parcours: Parcours) -> None:
     write(here / "hello.yaml", HELLO)
     write(here / "news.yaml", NEWS)
     result = parcours("journey", "apply", "hello.yaml", "news.yaml")
@@ -372,7 +372,7 @@ def test_a_run_is_started_listed_and_shown(api: Api, parcours: Parcours) -> None
     again = parcours("run", "start", "hello", "--contact", "ada")
     assert again.exit_code == 1
     assert len(again.stderr.splitlines()) == 1
-    assert parcours("run", "list", "--contact", "nobody", "--json").stdout == (
+    assert parcours("run", "list", "--contact", "unknown", "--json").stdout == (
         '{"items":[],"next":null}\n'
     )
 
@@ -386,7 +386,7 @@ def test_properties_that_are_no_object_are_refused(parcours: Parcours, propertie
 
 
 @pytest.mark.usefixtures("applied")
-async def test_what_a_run_did_is_told_with_its_facts(
+async def test_a_run_is_shown_with_the_facts_of_its_visits(
     api: Api, parcours: Parcours, pool: Pool
 ) -> None:
     api.put("/v1/contacts/ada", {})

@@ -136,7 +136,7 @@ async def test_an_entered_journey_begins_at_once_with_the_given_properties(engin
     await engine.event(contact, "Started", cart="c1", line="x")
     [entering] = await ended(engine, "entering")
     assert await engine.path(entering) == [("go", "entered"), ("after", "done")]
-    # Well before the sweep starts what nobody has started for a minute.
+    # Well before the reconciliation, which starts a run that has waited for a minute.
     run = await engine.standing_at(contact, "pause", timeout=20)
     assert (run["journey"], run["key"], run["depth"]) == ("target", "c1", 1)
     assert run["entry"] == {"cart": "c1", "lines": [1, "x"]}
@@ -200,9 +200,9 @@ async def test_the_entered_journey_s_own_rules_decide(engine: Engine) -> None:
     ]
 
 
-async def test_a_run_that_is_begun_anew_stops_the_old_one(engine: Engine) -> None:
-    anew = TARGET.replace("steps:", "if_active: restart\nsteps:")
-    await engine.activate(f"{anew}---\n{ENTERING}")
+async def test_a_run_that_is_restarted_stops_the_old_one(engine: Engine) -> None:
+    restarting = TARGET.replace("steps:", "if_active: restart\nsteps:")
+    await engine.activate(f"{restarting}---\n{ENTERING}")
     contact = await engine.contact()
     await engine.event(contact, "Started", cart="c1")
     old = await engine.standing_at(contact, "pause")
@@ -256,12 +256,12 @@ def hand(pool: Pool, temporal_client: Client) -> Hand:
     return Hand(pool, temporal_client)
 
 
-async def test_a_run_that_was_entered_is_started_by_whoever_dispatches_next(hand: Hand) -> None:
+async def test_a_run_that_was_entered_is_started_by_the_next_dispatcher(hand: Hand) -> None:
     await activate(hand.pool, f"{TARGET}---\n{ENTERING}")
     run = await hand.begin("entering")
     assert await hand.decide("enter", run, "go") == StepResult(outcome="entered")
     assert hand.nudges == 1
-    # Whoever decided has died before it told anybody: the mark is in Postgres.
+    # The worker died after its decision. The mark in Postgres remains.
     [[target]] = await rows(hand.pool, "select id from run where start_workflow")
     assert await hand.dispatcher.round() == 1
     assert await hand.status_of(target, "target") is WorkflowExecutionStatus.RUNNING
@@ -293,9 +293,7 @@ async def test_a_run_that_ended_before_it_was_started_is_never_started(hand: Han
 
 
 @pytest.mark.parametrize(("kind", "step"), [("enter", "go"), ("emit", "tell")])
-async def test_whoever_asks_again_is_told_what_was_decided(
-    hand: Hand, kind: Kind, step: str
-) -> None:
+async def test_a_repeated_decision_gives_the_same_answer(hand: Hand, kind: Kind, step: str) -> None:
     await activate(hand.pool, f"{TARGET}---\n{ENTERING}---{SENDER}")
     run = await hand.begin("entering" if kind == "enter" else "sender")
     first = await hand.decide(kind, run, step)

@@ -75,7 +75,7 @@ async def test_each_code_is_given_once_to_many_though_sessions_die(engine: Engin
         assert (await cursor.fetchone() or (0,))[0] > 70
 
 
-async def test_whoever_asks_again_gets_what_was_drawn(engine: Engine) -> None:
+async def test_a_repeated_draw_gives_the_same_code(engine: Engine) -> None:
     await engine.activate(SPRING)
     await fill(engine, "A", "B")
     contact = await engine.contact(email="ada@example.com")

@@ -1,4 +1,4 @@
-"""A crowd in flight under each policy: what was foreseen happens, and to each run once.
+"""Many runs in flight under each policy: each run is migrated once, as previewed.
 
 `CROWD=1000` plays it with a thousand runs each, which takes minutes.
 """
@@ -68,7 +68,7 @@ async def at_work(
         yield engine
 
 
-async def foreseen_for(pool: Pool, mapping: Mapping[str, str]) -> MigrationPreview:
+async def preview_for(pool: Pool, mapping: Mapping[str, str]) -> MigrationPreview:
     async with pool.connection() as conn:
         catalog = Catalog()
         definition = await catalog.definition(conn, "crowd", 2)
@@ -85,7 +85,7 @@ async def counted(pool: Pool, statement: str, *arguments: Any) -> int:
 
 
 async def reached(pool: Pool, count: int, statement: str, *arguments: Any) -> None:
-    """Wait until a count is there."""
+    """Wait until a count is reached."""
 
     async def look() -> bool:
         return await counted(pool, statement, *arguments) == count
@@ -97,7 +97,7 @@ ARRIVED = "select count(*) from run where step = 'after' and state = 'active'"
 
 
 @pytest.mark.parametrize("policy", ["pin", "follow", "map"])
-async def test_a_crowd_does_what_was_foreseen_and_each_message_goes_out_once(
+async def test_many_runs_do_what_was_previewed_and_each_message_is_sent_once(
     at_work: Engine, pool: Pool, temporal_client: Client, post: Post, policy: str
 ) -> None:
     await activate(pool, FIRST)
@@ -107,25 +107,25 @@ async def test_a_crowd_does_what_was_foreseen_and_each_message_goes_out_once(
     late = await gather_crowd(pool, temporal_client, "crowd", "quiet", LATE, age=long_ago)
     await activate(pool, SECOND)
     mapping = {"early": "quiet"} if policy == "map" else {}
-    foreseen = await foreseen_for(pool, mapping)
-    assert (foreseen.total, foreseen.at_work) == (CROWD, 0)
-    assert foreseen.moves + Counter() == Counter(
+    previewed = await preview_for(pool, mapping)
+    assert (previewed.total, previewed.at_work) == (CROWD, 0)
+    assert previewed.moves + Counter() == Counter(
         {(1, "quiet", "quiet"): QUIET + LATE} | ({(1, "early", "quiet"): EARLY} if mapping else {})
     )
-    assert dict(foreseen.stays) == ({} if mapping else {(1, "early", "step_gone"): EARLY})
-    assert (foreseen.ended_waits, foreseen.sends) == (LATE, LATE)
-    assert set(foreseen.recipients) == {member.contact for member in late}
+    assert dict(previewed.stays) == ({} if mapping else {(1, "early", "step_gone"): EARLY})
+    assert (previewed.ended_waits, previewed.sends) == (LATE, LATE)
+    assert set(previewed.recipients) == {member.contact for member in late}
     if policy == "pin":
         assert await counted(pool, "select count(*) from run where version = 1") == CROWD
     else:
         job = await ended(pool, await begin_move(pool, temporal_client, "crowd", mapping=mapping),
                           timeout=240)  # fmt: skip
-        moved = sum(foreseen.moves.values())
+        moved = sum(previewed.moves.values())
         assert (job.state, job.total, job.done) == ("done", CROWD, CROWD)
-        assert (job.moved, job.kept) == (moved, sum(foreseen.stays.values()))
+        assert (job.moved, job.kept) == (moved, sum(previewed.stays.values()))
         assert await counted(pool, "select count(*) from run where version = 2") == moved
-        # Those that were foreseen have their message, and nobody else.
-        await reached(pool, foreseen.sends, ARRIVED)
+        # Only the contacts in the preview have their message.
+        await reached(pool, previewed.sends, ARRIVED)
         assert sorted(post.taken) == [(email, "Second") for email in emails(late)]
     await let_go(pool, [*early, *quiet, *(late if policy == "pin" else [])])
     at_work.dispatcher.nudge()

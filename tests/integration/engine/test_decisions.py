@@ -50,7 +50,7 @@ class Decided:
     """Activity and outcome of each local activity whose result was kept, in order."""
     result: JourneyResult
     redone: int
-    """Workflow tasks that a signal made the server refuse, so that they were done anew."""
+    """Workflow tasks that a signal made the server refuse, so that they were repeated."""
 
 
 async def read_history(engine: Engine, run_id: UUID) -> Decided:
@@ -123,7 +123,7 @@ class Gates:
         """Look who has come, until cancelled."""
         async with pool.connection() as conn:
             while True:
-                # Anew after each that came: a long wait looks less and less often.
+                # A new wait after each one: a long wait checks less and less often.
                 await eventually(lambda: self._look(conn), float("inf"))
 
     async def _look(self, conn: AsyncConnection[Any]) -> bool:

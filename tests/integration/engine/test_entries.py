@@ -197,7 +197,7 @@ async def claim(entrance: Entrance, contact: UUID) -> None:
     )
 
 
-async def test_debounce_begins_the_run_anew_until_its_first_message_is_claimed(
+async def test_debounce_restarts_the_run_until_its_first_message_is_claimed(
     entrance: Entrance, contact: UUID
 ) -> None:
     await activate(entrance.pool, journey("if_active: debounce"))
@@ -213,7 +213,7 @@ async def test_debounce_begins_the_run_anew_until_its_first_message_is_claimed(
     assert await entrance.refusals() == [(late, "active")]
 
 
-async def test_restart_begins_the_run_anew_always_and_tells_its_workflow(
+async def test_restart_always_restarts_the_run_and_signals_its_workflow(
     entrance: Entrance, contact: UUID
 ) -> None:
     await activate(entrance.pool, journey("if_active: restart"))
@@ -224,7 +224,7 @@ async def test_restart_begins_the_run_anew_always_and_tells_its_workflow(
         ("ended", "restarted", {"total": 1}),
         ("active", None, {"total": 2}),
     ]
-    [[old, told]] = await entrance.execute(
+    [[old, signalled]] = await entrance.execute(
         "select id, not stop_workflow from run where state = 'ended'"
     )
     handle = entrance.client.get_workflow_handle(f"journey.cart.{old}")
@@ -233,7 +233,7 @@ async def test_restart_begins_the_run_anew_always_and_tells_its_workflow(
         async for event in handle.fetch_history_events()
         if event.HasField("workflow_execution_signaled_event_attributes")
     ]
-    assert (told, signals) == (True, ["wake"])
+    assert (signalled, signals) == (True, ["wake"])
 
 
 async def test_one_batch_of_events_is_entered_in_order(entrance: Entrance, contact: UUID) -> None:
@@ -341,7 +341,7 @@ async def test_a_start_begins_a_workflow_and_its_key_keeps_the_answer(
     assert await entrance.runs() == [("active", None, {"total": 5})]
     refused = await entrance.start("cart", contact, "k2")
     assert (refused.status, refused.body["code"]) == (409, "active")
-    # The first answer stays, whatever would be answered now.
+    # The first answer stays, although a new request would get another one.
     await end_all(entrance)
     assert await entrance.start("cart", contact, "k2") == refused
     assert (await entrance.start("cart", contact, "k3")).status == 201
@@ -383,10 +383,10 @@ async def test_a_start_of_what_does_not_exist_is_not_found_and_spends_no_key(
 ) -> None:
     nothing = await entrance.start("cart", contact, "k")
     await activate(entrance.pool, journey(entry="{api: true}"))
-    nobody = await entrance.start("cart", "nobody", "k")
-    assert [answer.status for answer in (nothing, nobody)] == [404, 404]
+    unknown = await entrance.start("cart", "unknown", "k")
+    assert [answer.status for answer in (nothing, unknown)] == [404, 404]
     assert "cart" in nothing.body["message"]
-    assert "contact" in nobody.body["message"]
+    assert "contact" in unknown.body["message"]
     assert (await entrance.start("cart", contact, "k")).status == 201
 
 

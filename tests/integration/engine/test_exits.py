@@ -339,7 +339,7 @@ async def test_an_exit_that_came_while_the_run_moved_is_seen_at_its_end(engine: 
     )
     contact = await engine.contact()
     async with engine.pool.connection() as conn:
-        # Nobody dispatches until both are there.
+        # Nothing is dispatched until both events are stored.
         await conn.execute(
             "update contact set leased_until = now() + interval '1 minute' where id = %s",
             (contact,),

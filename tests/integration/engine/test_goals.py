@@ -1,4 +1,4 @@
-"""Goals: what meets one, whatever has become of the run. Dispatchers are driven by hand."""
+"""Goals: which events meet one, also after the run has ended. Tests drive the dispatcher."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -279,7 +279,7 @@ async def test_a_goal_accepted_before_a_claim_prevents_the_send(
     )
     context = context_of(pool)
     runs = await entered_runs(pool, context.catalog, "leaving", 3)
-    # Nobody dispatches any of it.
+    # None of these events is dispatched.
     await accept(pool, runs[0].contact_id, "Bought", {"total": 10})
     await accept(pool, runs[1].contact_id, "Bought", {"total": 9})
     await accept(pool, runs[2].contact_id, "Bought", {"total": 10})

@@ -95,7 +95,7 @@ async def test_a_held_send_goes_out_once_a_change_of_zone_opens_its_window(
     [visit, _] = await engine.visits(run["id"])
     assert (visit["outcome"], visit["held"]) == ("sent", None)
     assert [each["why"] for each in visit["facts"]["held"]] == ["window"]
-    # Nobody wakes for a change any more that concerns a send which is over.
+    # The send is done, so no change may wake the run for it.
     assert await listeners(engine, run, 1) == []
 
 
@@ -235,7 +235,7 @@ async def test_the_next_attempt_comes_no_later_than_the_limit(pool: Pool) -> Non
         assert delay <= timedelta(seconds=10)
 
 
-async def test_a_message_that_nobody_takes_is_late_at_its_limit(
+async def test_a_message_that_no_provider_accepts_is_late_at_its_limit(
     engine: Engine, smtp_sink: SmtpSink
 ) -> None:
     smtp_sink.answer = lambda _envelope: "451 4.7.1 try again later"
@@ -438,7 +438,7 @@ async def test_looking_again_in_vain_leaves_one_hold(pool: Pool) -> None:
         assert [each["why"] for each in (await at.visit(second))["facts"]["held"]] == ["cap"]
 
 
-async def test_a_channel_that_is_saved_anew_holds_from_then_on(pool: Pool) -> None:
+async def test_a_channel_that_is_saved_again_defers_from_then_on(pool: Pool) -> None:
     async with claims(
         pool, "on_unknown: hold", "channel: email\ncap: {max: 1, per: 1h}\n---\n"
     ) as at:

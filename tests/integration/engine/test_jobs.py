@@ -1,4 +1,4 @@
-"""Jobs that nobody looks after: the sweep starts them, ends them, and tells whom they moved."""
+"""Jobs without a workflow: reconciliation starts or stops them, and wakes migrated runs."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,7 +34,9 @@ async def waiting_run(engine: Engine) -> dict[str, Any]:
     return await engine.standing_at(contact, "quiet")
 
 
-async def test_a_job_that_temporal_never_got_is_started_by_the_sweep(engine: Engine) -> None:
+async def test_a_job_that_temporal_never_got_is_started_later(
+    engine: Engine,
+) -> None:
     await engine.activate(FIRST)
     await waiting_run(engine)
     await engine.activate(SECOND)
@@ -60,7 +62,9 @@ async def test_a_job_that_is_cancelled_says_so(engine: Engine) -> None:
     assert (await ended(engine.pool, job)).state == "stopped"
 
 
-async def test_a_run_whose_workflow_was_not_told_of_its_move_is_told_later(engine: Engine) -> None:
+async def test_a_workflow_that_was_not_signalled_of_its_move_is_signalled_later(
+    engine: Engine,
+) -> None:
     await engine.activate(FIRST)
     run = await waiting_run(engine)
     await engine.activate(SECOND)

@@ -1,4 +1,4 @@
-"""A wait is over at its due time, whoever brings the news of it, and however late."""
+"""A wait ends at its due time, whichever signal or timer wakes it, and however late."""
 
 from datetime import UTC, datetime
 from uuid import UUID

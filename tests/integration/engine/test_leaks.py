@@ -45,7 +45,7 @@ steps:
   - {id: unprintable, email: {subject: "For {{ contact.name }} {{ contact.nothing }}", text: x, transactional: true}}
   - {id: crm, webhook: {url: "http://127.0.0.1/{{ contact.email }}", body: {who: {attribute: email}}}}
   - {id: refused, email: {subject: "Again {{ contact.name }}", text: Refuse me, transactional: true}}
-  - {id: over, exit: told}
+  - {id: over, exit: finished}
 """  # noqa: E501 - as a person would write it
 
 # A fault of ours whose words name the contact.
@@ -57,7 +57,7 @@ create trigger fail before insert on visit for each row execute function fail();
 
 
 def leaked(known: bytes) -> list[str]:
-    """The personal words in what Temporal tells, whatever their case and escaping."""
+    """The personal words in what Temporal stores, in any case and escaping."""
     low = known.decode("utf-8", "replace").lower()
     return [word for word in PERSONAL if any(form in low for form in _forms(word.lower()))]
 

@@ -1,4 +1,4 @@
-"""Waits for moments: in the contact's zone, planned anew when it or a date changes."""
+"""Waits until a time: in the contact's zone, planned again when the zone or a date changes."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -133,7 +133,7 @@ async def test_a_wait_until_a_moment_elapses_at_it(engine: Engine) -> None:
     await engine.activate(
         "journey: visits\nentry: {event: Booked, key: id}\nsteps:\n"
         "  - {id: ahead, wait: {until: {entry: starts_at, offset: -1d}}}\n"
-        "  - {id: told, if: {step: ahead, is: elapsed}, update: {set: {told: true}}}\n"
+        "  - {id: remind, if: {step: ahead, is: elapsed}, update: {set: {reminded: true}}}\n"
     )
     now = datetime.now(UTC)
     paths = {}
@@ -151,13 +151,13 @@ async def test_a_wait_until_a_moment_elapses_at_it(engine: Engine) -> None:
             ended_at = datetime.fromisoformat(visit["ended_at"])
             assert ended_at == datetime.fromisoformat(starts_at) - timedelta(days=1)
     assert paths == {
-        "soon": [("ahead", "elapsed"), ("told", "done")],
-        "past": [("ahead", "past"), ("told", "skipped")],
-        "missing": [("ahead", "missing"), ("told", "skipped")],
+        "soon": [("ahead", "elapsed"), ("remind", "done")],
+        "past": [("ahead", "past"), ("remind", "skipped")],
+        "missing": [("ahead", "missing"), ("remind", "skipped")],
     }
 
 
-async def test_a_change_of_zone_or_date_wakes_a_wait_that_is_planned_anew(engine: Engine) -> None:
+async def test_a_change_of_zone_or_date_wakes_a_wait_that_is_planned_again(engine: Engine) -> None:
     await engine.activate(
         "journey: visits\nentry: {event: Booked}\nsteps:\n"
         '  - {id: ahead, wait: {until: {attribute: starts_at, offset: -1d, at: "09:00"}}}\n'
@@ -186,7 +186,7 @@ async def test_a_change_of_zone_or_date_wakes_a_wait_that_is_planned_anew(engine
     assert await engine.path(ended["id"]) == [("ahead", "missing")]
 
 
-async def test_the_workflow_waits_for_what_was_planned_anew(engine: Engine) -> None:
+async def test_the_workflow_waits_for_the_new_due_time(engine: Engine) -> None:
     await engine.activate(
         "journey: visits\nentry: {event: Booked}\nsteps:\n"
         "  - {id: ahead, wait: {until: {attribute: at}}}\n"
@@ -214,7 +214,7 @@ def months_on(start: datetime, months: int, zone: ZoneInfo) -> datetime:
     raise AssertionError
 
 
-async def test_a_duration_of_the_calendar_is_planned_anew_from_its_start(pool: Pool) -> None:
+async def test_a_duration_of_the_calendar_is_planned_again_from_its_start(pool: Pool) -> None:
     now = datetime.now(UTC)
     # So many months that clocks change in New York meanwhile; in Tokyo they never do.
     months = next(
@@ -228,7 +228,7 @@ async def test_a_duration_of_the_calendar_is_planned_anew_from_its_start(pool: P
     answered = await run.close()
     wanted = months_on(visit["started_at"], months, TOKYO)
     assert answered.due == (await run.visit())["due_at"] == wanted
-    # Told twice, it says the same; and a timer that was set before the change is none.
+    # A second close gives the same answer, and a timer set before the change has no effect.
     assert (await run.close(visit["started_at"])).due == wanted
     assert (await run.visit())["outcome"] is None
 
@@ -309,7 +309,7 @@ async def test_a_limit_that_is_past_lets_in_what_has_happened_already(pool: Pool
     assert (await run.plan("a")).outcome == "happened"
 
 
-async def test_a_duration_counts_from_a_messages_fate(pool: Pool) -> None:
+async def test_a_duration_counts_from_a_message_status(pool: Pool) -> None:
     run = await begin(pool, "{for: 2d, after: {message: mail, is: delivered}, up_to: 5d}")
     await run.send("mail")
     planned = await run.plan("a")
@@ -318,9 +318,9 @@ async def test_a_duration_counts_from_a_messages_fate(pool: Pool) -> None:
     assert planned.due == visit["started_at"] + timedelta(days=5)
     await run.event("Message Delivered", message_id=await run.message(), step="mail")
     answered = await run.close()
-    fate = datetime.fromisoformat((await run.visit())["facts"]["fate"])
-    assert fate > visit["started_at"]
-    assert answered.due == fate + timedelta(days=2)
+    delivered_at = datetime.fromisoformat((await run.visit())["facts"]["fate"])
+    assert delivered_at > visit["started_at"]
+    assert answered.due == delivered_at + timedelta(days=2)
     # It is delivered once.
     await run.event("Message Delivered", message_id=await run.message(), step="mail")
     assert (await run.close()).due == answered.due
@@ -344,7 +344,7 @@ async def test_a_wait_after_a_message_that_was_not_sent_times_out_at_once(pool: 
     assert (await run.plan("a")).outcome == "timed_out"
 
 
-async def test_a_limit_comes_before_the_time_after_a_fate(pool: Pool) -> None:
+async def test_a_limit_comes_before_the_time_after_a_message_status(pool: Pool) -> None:
     run = await begin(pool, "{for: 1h, after: {message: mail, is: delivered}, up_to: 1s}")
     await run.send("mail")
     planned = await run.plan("a")

@@ -1,4 +1,4 @@
-"""Whatever an operator does in Temporal, Postgres follows: cancel and terminate."""
+"""Postgres follows when an operator cancels or terminates a workflow in Temporal."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -81,7 +81,7 @@ async def stop(handle: WorkflowHandle[Any, Any], how: str) -> None:
 
 
 async def goes_through_again(engine: Engine, contact: Any, before: dict[str, Any]) -> None:
-    """The contact enters anew and comes to the end."""
+    """The contact enters again, and the new run completes."""
     await engine.event(contact, "Started")
     run = await engine.standing_at(contact, "pause")
     assert run["id"] != before["id"]
@@ -113,7 +113,7 @@ async def test_a_run_stopped_at_a_held_send_is_removed_and_nothing_is_sent(
     steered: Engine, smtp_sink: SmtpSink, how: str
 ) -> None:
     contact = await steered.contact(email="ada@example.com")
-    # Paused after the entry and before the send: the dispatcher has not been told of the event.
+    # Paused after the entry and before the send: the dispatcher was not woken for the event.
     await accept(steered.pool, contact, "Started", {})
     held = Held(smtp_sink)
     steered.dispatcher.nudge()

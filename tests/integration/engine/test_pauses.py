@@ -1,4 +1,4 @@
-"""A paused journey holds its sends, and lets them go when it is resumed, whoever remembers."""
+"""A paused journey defers its sends until it is resumed, even if no signal reaches the run."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ async def _held(engine: Engine, run: dict[str, Any]) -> bool:
     return bool(visits[-1]["held"] == "paused")
 
 
-async def test_a_pause_holds_the_send_and_the_sweep_wakes_it_when_the_pause_is_over(
+async def test_a_pause_defers_the_send_and_the_reconciliation_wakes_it_afterwards(
     engine: Engine, smtp_sink: SmtpSink
 ) -> None:
     await engine.activate(JOURNEY)

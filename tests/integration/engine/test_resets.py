@@ -64,7 +64,7 @@ async def score(engine: Engine, contact: UUID) -> float:
 
 
 async def swept(engine: Engine) -> None:
-    """Return once a sweep has been that began now or later."""
+    """Wait for a reconciliation that begins now or later."""
     now = datetime.now(UTC)
 
     async def look() -> bool:
@@ -74,7 +74,7 @@ async def swept(engine: Engine) -> None:
             )
             return await cursor.fetchone() is not None
 
-    await eventually(look, what="a sweep")
+    await eventually(look, what="a reconciliation")
 
 
 @pytest.mark.parametrize("task", range(TASKS))

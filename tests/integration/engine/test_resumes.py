@@ -258,7 +258,7 @@ async def test_under_skip_what_was_held_is_skipped_and_what_comes_later_is_not(
     assert receivers(smtp_sink) == ["late@example.com"]
 
 
-async def test_whoever_is_woken_too_early_waits_for_its_turn(
+async def test_a_run_that_is_woken_too_early_waits_for_its_turn(
     engine: Engine, smtp_sink: SmtpSink
 ) -> None:
     [member] = await held_crowd(engine, 1)

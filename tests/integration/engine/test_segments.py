@@ -143,7 +143,7 @@ async def test_an_entry_is_judged_by_the_segment_as_it_is_now(
     assert await enter() == (1, 0)
     await save_segment(pool, "inner", {"attribute": "country", "is": "DE"})
     assert await enter() == (1, 1)
-    await save_segment(pool, "chosen", {"group": "nobody"})
+    await save_segment(pool, "chosen", {"group": "empty"})
     assert await enter() == (1, 1)
 
 
@@ -156,7 +156,7 @@ async def test_a_wait_sees_a_changed_segment_at_the_contacts_next_event(engine: 
     await save_segment(engine.pool, "chosen", {"attribute": "country", "is": "DE"})
     run = await engine.run_of(contact)
     [visit] = await visits(engine.pool, run["id"])
-    # Saving a segment wakes nobody.
+    # Saving a segment wakes no run.
     assert visit["outcome"] is None
     await engine.event(contact, "Browsed")
     run = await engine.ended(contact)

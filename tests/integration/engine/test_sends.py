@@ -121,7 +121,7 @@ async def test_an_address_that_complained_is_never_written_to_again(
     contact = await engine.contact(email="Ada@Example.com")
     assert (await sent(engine, contact))["outcome"] == "sent"
     await engine.event(contact, "Message Complained", step="mail")
-    # The address is meant, whoever has it and however it is written.
+    # The address is suppressed for every contact that has it, in any spelling.
     other = await engine.contact(email="ada@example.com")
     for each in (contact, other):
         visit = await sent(engine, each)
@@ -165,7 +165,7 @@ async def test_a_refused_message_fails_and_its_unknown_address_is_suppressed(
     assert smtp_sink.messages == []
 
 
-async def test_a_refused_content_fails_and_suppresses_nobody(
+async def test_a_refused_content_fails_and_suppresses_no_address(
     engine: Engine, smtp_sink: SmtpSink
 ) -> None:
     await engine.activate(PLAIN)
@@ -257,7 +257,7 @@ async def test_a_template_that_would_print_nothing_fails_and_names_the_variable(
 
 
 async def claimed_before(engine: Engine, contact: UUID, ago: timedelta) -> None:
-    """As if an attempt had claimed the coming send so long ago, and nobody heard of it again."""
+    """Claim the next send `ago` before now, as by an attempt that died."""
     await engine.event(contact, "Begun")
     run = await engine.standing_at(contact, "ready")
     async with engine.pool.connection() as conn:

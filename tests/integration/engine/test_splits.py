@@ -140,7 +140,7 @@ async def test_a_winner_goes_the_way_of_the_arm_that_was_clicked_most(engine: En
         "a": {"contacts": 1, "clicked": 0, "share": 0.0},
         "b": {"contacts": 1, "clicked": 1, "share": 1.0},
     }
-    # Whoever asks again, after the shares have changed, is told what was decided.
+    # A repeated decision gives the same answer, although the shares have changed.
     for _ in range(2):
         await engine.event(ignored, "Message Clicked", step="mail-a")
     assert await asked_again(engine.pool, run) == StepResult(outcome="rest", way="b")
@@ -205,7 +205,7 @@ async def test_an_exit_that_came_first_wins_however_late_the_winner_is_woken(
     await engine.event(contact, "Started")
     run = await engine.standing_at(contact, "subject")
     async with engine.pool.connection() as conn, conn.transaction():
-        # The event was accepted, and nobody has dispatched it; then the time came.
+        # The event was accepted, and the due time came before it was dispatched.
         await conn.execute("select from contact where id = %s for no key update", (contact,))
         await conn.execute(
             "insert into event (contact_id, name, message_id) values (%s, 'Left', 'late')",
@@ -286,7 +286,7 @@ async def test_a_score_over_many_contacts_is_kept_for_a_minute(engine: Engine) -
         await contacts("a", 5)
         assert await counted(due) == {"a": 5, "b": 0}
         await contacts("a", 995)
-        # Few are counted anew each time.
+        # A small number is counted again each time.
         assert await counted(due) == {"a": 1_000, "b": 0}
         await contacts("b", 7)
         assert await counted(due + timedelta(seconds=59)) == {"a": 1_000, "b": 0}

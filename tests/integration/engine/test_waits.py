@@ -177,9 +177,9 @@ async def test_a_wait_ends_by_its_time_and_leaves_later_events_to_the_next(engin
     assert await engine.path(run["id"]) == [("short", "timed_out"), ("next", "happened")]
 
 
-# ------------------------------------------------------------------------------ fates of messages
+# ------------------------------------------------------------------------------ message statuses
 
-FATE = journey(
+STATUS = journey(
     "  - {id: mail, email: {subject: Hi, text: Hi, transactional: true}}\n"
     "  - {id: ready, wait: {event: Ready}}\n"
     "  - {id: opened, wait: {message: mail, is: opened, up_to: 1d}}\n"
@@ -187,10 +187,10 @@ FATE = journey(
 )
 
 
-async def test_the_fate_of_a_message_counts_since_its_send_and_ends_several_waits(
+async def test_a_message_status_counts_since_its_send_and_ends_several_waits(
     engine: Engine,
 ) -> None:
-    contact = await begun(engine, FATE, "ready", email="ada@example.com")
+    contact = await begun(engine, STATUS, "ready", email="ada@example.com")
     await engine.event(contact, "Message Opened", step="mail")
     await engine.event(contact, "Ready")
     run = await engine.ended(contact)
@@ -198,7 +198,7 @@ async def test_the_fate_of_a_message_counts_since_its_send_and_ends_several_wait
 
 
 async def test_a_message_that_a_machine_opened_was_not_opened(engine: Engine) -> None:
-    contact = await begun(engine, FATE, "ready", email="ada@example.com")
+    contact = await begun(engine, STATUS, "ready", email="ada@example.com")
     await engine.event(contact, "Message Opened", step="mail", by="machine")
     await engine.event(contact, "Ready")
     await engine.standing_at(contact, "opened")
@@ -208,7 +208,7 @@ async def test_a_message_that_a_machine_opened_was_not_opened(engine: Engine) ->
 
 
 async def test_a_wait_on_a_message_that_was_not_sent_times_out_at_once(engine: Engine) -> None:
-    contact = await begun(engine, FATE, "ready")
+    contact = await begun(engine, STATUS, "ready")
     await engine.event(contact, "Ready")
     run = await engine.ended(contact)
     assert await engine.path(run["id"]) == [

@@ -49,7 +49,7 @@ async def worker_process(settings: Settings) -> AsyncIterator[asyncio.subprocess
             await process.wait()
 
 
-async def test_a_worker_told_to_stop_records_the_send_under_way(
+async def test_a_worker_asked_to_stop_records_the_send_under_way(
     engine_settings: Settings,
     pool: AsyncConnectionPool[AsyncConnection[Any]],
     smtp_sink: SmtpSink,

@@ -9,7 +9,7 @@ import pytest
 from journeys.checks.unsupported import WORKS
 from simulation.document_set import read_document_set
 from simulation.errors import SimulationRefused
-from simulation.fixture import Trial
+from simulation.fixture import SimulatedJourney
 from tests.integration.simulation.conftest import Play
 from tests.integration.simulation.samples import ADA
 
@@ -27,7 +27,7 @@ entry: {api: true}
 steps:
   - {id: rest, wait: 2d}
   - {id: on, enter: {journey: third}}
-  - {id: told, emit: {event: Came Back, properties: {points: {entry: points}}}}
+  - {id: announce, emit: {event: Came Back, properties: {points: {entry: points}}}}
 """
 THIRD = """
 journey: third
@@ -39,7 +39,7 @@ ALL = f"{FIRST}---{SECOND}---{THIRD}---\n{ALONE}"
 START = "2026-03-02T09:00:00Z"
 
 
-def test_what_a_journey_enters_is_active_and_goes_its_own_way(parcours: Trial) -> None:
+def test_what_a_journey_enters_is_active_and_goes_its_own_way(parcours: SimulatedJourney) -> None:
     parcours.load(text=ALL, journey="first", start=START)
     parcours.contact(ADA)
     parcours.track("Started", {"points": 5})
@@ -50,18 +50,18 @@ def test_what_a_journey_enters_is_active_and_goes_its_own_way(parcours: Trial) -
     [back] = [line for line in parcours.lines if line.step == "back"]
     assert back.at.isoformat() == "2026-03-04T09:00:00+00:00"
     assert back.facts["properties"] == {"points": 5}
-    # Nobody enters the second twice, so the first waits in vain.
+    # The second journey is not entered twice, so the first waits in vain.
     parcours.track("Started", {"points": 7})
     parcours.finish()
     assert parcours.path[2:] == [("go", "refused"), ("back", "timed_out")]
     refused = next(line for line in parcours.lines if line.outcome == "refused")
     assert refused.facts == {"journey": "second", "code": "re_entry"}
     assert all(each.missed == () for each in parcours.coverage)
-    # The one that nobody enters is not active, though an event of the script is its entry.
+    # A journey that no step enters is not active, although the script has its entry event.
     assert {line.step for line in parcours.lines} == {None, "go", "back"}
 
 
-def test_what_the_files_do_not_hold_can_not_be_entered(parcours: Trial) -> None:
+def test_what_the_files_do_not_hold_can_not_be_entered(parcours: SimulatedJourney) -> None:
     parcours.load(text=FIRST, start=START)
     parcours.contact(ADA)
     parcours.track("Started")
@@ -70,7 +70,7 @@ def test_what_the_files_do_not_hold_can_not_be_entered(parcours: Trial) -> None:
     assert parcours.lines[1].facts == {"journey": "second", "code": "unknown_journey"}
 
 
-def test_an_emit_has_the_effect_of_its_event_at_once(parcours: Trial) -> None:
+def test_an_emit_has_the_effect_of_its_event_at_once(parcours: SimulatedJourney) -> None:
     parcours.load(
         text="topic: tips\ndefault: opt_out\n---\n"
         "journey: sunset\nentry: {event: Started}\nsteps:\n"
@@ -81,7 +81,7 @@ def test_an_emit_has_the_effect_of_its_event_at_once(parcours: Trial) -> None:
     parcours.contact(ADA)
     parcours.track("Started")
     assert parcours.path == [("bye", "done"), ("last", "skipped")]
-    # Nobody writes a journey for an emit that fails, so none is missed.
+    # No journey handles an emit that fails, so `failed` is not reported as missed.
     assert {each.step: each.missed for each in parcours.coverage}["bye"] == ()
 
 

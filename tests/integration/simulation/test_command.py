@@ -65,7 +65,7 @@ async def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
     assert err.startswith("parcours: there is no journey `nothing` in the files; there are: ")
 
 
-async def test_a_dry_run_counts_what_comes_of_many(tmp_path: Path) -> None:
+async def test_a_dry_run_counts_the_results_of_many_contacts(tmp_path: Path) -> None:
     people = [
         {
             "userId": f"u{number}",
@@ -89,7 +89,7 @@ async def test_a_dry_run_counts_what_comes_of_many(tmp_path: Path) -> None:
     assert summary["kind"] == "summary"
     assert (summary["contacts"], summary["entered"]) == (12, 12)
     steps = {step["id"]: step for step in summary["steps"]}
-    # No address is told before consent is asked.
+    # A missing address is the reason before a missing consent.
     sent = sum(1 for number in drawn if number % 3 and number % 2)
     nowhere = sum(1 for number in drawn if not number % 3)
     assert steps["reminder"] == {

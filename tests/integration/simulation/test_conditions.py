@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from simulation.document_set import read_document_set
-from simulation.fixture import Trial
+from simulation.fixture import SimulatedJourney
 from tests.integration.simulation.conftest import Play
 from tests.integration.simulation.samples import ADA
 from tests.unit.journeys.examples import PROGRAMMES
@@ -80,7 +80,7 @@ list: [{name: Null Island, lat: 0, lon: 0}, {name: Far, lat: 80, lon: 170}]
 """
 
 
-def test_a_wait_for_a_place_ends_when_the_contact_comes_near(parcours: Trial) -> None:
+def test_a_wait_for_a_place_ends_when_the_contact_comes_near(parcours: SimulatedJourney) -> None:
     parcours.load(text=NEAR, start=START)
     parcours.contact(ADA)
     parcours.track("Begun")
@@ -137,18 +137,18 @@ if: {attribute: country, is: FR}
     assert lines[-1].outcome == "completed"
 
 
-def programme(parcours: Trial, key: str, **contact: Any) -> None:
+def programme(parcours: SimulatedJourney, key: str, **contact: Any) -> None:
     parcours.load(PROGRAMMES, journey=key, start=START)
     parcours.contact({**ADA, "topics": {"offers": "subscribed", "digest": "subscribed"}, **contact})
 
 
-def test_best_customers_are_thanked(parcours: Trial) -> None:
+def test_best_customers_are_thanked(parcours: SimulatedJourney) -> None:
     programme(parcours, "best-customers")
     parcours.start()
     assert parcours.path == [("vip", "done"), ("thanks", "sent")]
 
 
-def test_whoever_is_near_a_shop_gets_an_offer_that_names_it(parcours: Trial) -> None:
+def test_a_contact_near_a_shop_gets_an_offer_that_names_it(parcours: SimulatedJourney) -> None:
     traits = {**ADA["traits"], "phone": "+33612345678"}
     programme(parcours, "near-shop", traits=traits)
     parcours.start({"place": "Lyon"})
@@ -156,7 +156,7 @@ def test_whoever_is_near_a_shop_gets_an_offer_that_names_it(parcours: Trial) -> 
     assert message.text == "In Lyon today: -10 %"
 
 
-def test_a_lead_becomes_hot_or_cold(parcours: Trial) -> None:
+def test_a_lead_becomes_hot_or_cold(parcours: SimulatedJourney) -> None:
     programme(parcours, "lead", traits={**ADA["traits"], "score": 50})
     parcours.start()
     parcours.advance("10d")
@@ -168,7 +168,7 @@ def test_a_lead_becomes_hot_or_cold(parcours: Trial) -> None:
     assert call.facts["sent"] == {"id": "ada", "score": 100}
 
 
-def test_a_digest_goes_to_readers_if_there_is_news(parcours: Trial) -> None:
+def test_a_digest_goes_to_readers_if_there_is_news(parcours: SimulatedJourney) -> None:
     programme(parcours, "digest")
     parcours.answer("news", body={"items": ["one"]})
     parcours.start()

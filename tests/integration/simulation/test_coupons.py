@@ -1,6 +1,6 @@
 """Coupons, simulated: pools that a scenario gives, and full ones."""
 
-from simulation.fixture import Trial
+from simulation.fixture import SimulatedJourney
 from tests.integration.simulation.samples import ADA
 
 SPRING = """
@@ -15,7 +15,7 @@ PERSON = {**ADA, "traits": {**ADA["traits"], "phone": "+33612345678"}}
 START = "2026-03-02T09:00:00Z"
 
 
-def test_a_pool_that_is_not_given_is_full(parcours: Trial) -> None:
+def test_a_pool_that_is_not_given_is_full(parcours: SimulatedJourney) -> None:
     parcours.load(text=SPRING, start=START)
     parcours.contact(PERSON)
     parcours.track("Started")
@@ -28,7 +28,7 @@ def test_a_pool_that_is_not_given_is_full(parcours: Trial) -> None:
     assert parcours.lines[1].facts == {"pool": "spring", "code": "SPRING-0001"}
 
 
-def test_a_given_pool_is_drawn_until_it_is_exhausted(parcours: Trial) -> None:
+def test_a_given_pool_is_drawn_until_it_is_exhausted(parcours: SimulatedJourney) -> None:
     parcours.load(text=SPRING, start=START)
     parcours.contact({**PERSON, "coupons": {"spring": ["LAST-ONE"], "unused": ["X"]}})
     parcours.track("Started")
@@ -40,7 +40,7 @@ def test_a_given_pool_is_drawn_until_it_is_exhausted(parcours: Trial) -> None:
     assert {each.step: each.missed for each in parcours.coverage}["code"] == ()
 
 
-def test_a_pool_may_be_empty(parcours: Trial) -> None:
+def test_a_pool_may_be_empty(parcours: SimulatedJourney) -> None:
     parcours.load(text=SPRING, start=START)
     parcours.contact({**PERSON, "coupons": {"spring": []}})
     parcours.track("Started")

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from simulation.fixture import Trial
+from simulation.fixture import SimulatedJourney
 
 DOCS = (Path(__file__).parents[3] / "docs" / "simulation.md").read_text(encoding="utf-8")
 
@@ -37,7 +37,9 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.mark.parametrize("name", re.findall(r"^def (test_\w+)", block("python"), re.M))
-def test_the_example_of_the_docs_holds(parcours: Trial, example: ModuleType, name: str) -> None:
+def test_the_example_of_the_docs_holds(
+    parcours: SimulatedJourney, example: ModuleType, name: str
+) -> None:
     prepared = example.ada.__wrapped__(parcours)
-    test: Callable[[Trial], None] = getattr(example, name)
+    test: Callable[[SimulatedJourney], None] = getattr(example, name)
     test(prepared)

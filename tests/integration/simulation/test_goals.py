@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from simulation.fixture import Trial
+from simulation.fixture import SimulatedJourney
 from tests.integration.simulation.conftest import Play
 from tests.integration.simulation.samples import ADA
 
@@ -71,7 +71,7 @@ steps:
 """
 
 
-def test_a_goal_ends_the_run_where_it_stands(parcours: Trial) -> None:
+def test_a_goal_ends_the_run_where_it_stands(parcours: SimulatedJourney) -> None:
     parcours.load(text=LEAVING, start="2026-05-01T08:00:00Z")
     parcours.contact(ADA)
     parcours.track("Begun")
@@ -86,7 +86,7 @@ def test_a_goal_ends_the_run_where_it_stands(parcours: Trial) -> None:
     assert parcours.messages == []
 
 
-def test_the_first_of_the_rules_that_an_event_fires_counts(parcours: Trial) -> None:
+def test_the_first_of_the_rules_that_an_event_fires_counts(parcours: SimulatedJourney) -> None:
     parcours.load(text=LEAVING, start="2026-05-01T08:00:00Z")
     parcours.contact(ADA)
     parcours.track("Begun")
@@ -97,7 +97,7 @@ def test_the_first_of_the_rules_that_an_event_fires_counts(parcours: Trial) -> N
     assert [line.facts["value"] for line in parcours.lines if line.kind == "goal"] == [100]
 
 
-def test_a_goal_whose_time_is_over_ends_nothing(parcours: Trial) -> None:
+def test_a_goal_whose_time_is_over_ends_nothing(parcours: SimulatedJourney) -> None:
     parcours.load(text=LEAVING, start="2026-05-01T08:00:00Z")
     parcours.contact(ADA)
     parcours.track("Begun")
@@ -108,7 +108,7 @@ def test_a_goal_whose_time_is_over_ends_nothing(parcours: Trial) -> None:
     assert [line for line in parcours.lines if line.kind == "goal"] == []
 
 
-def test_a_click_meets_a_goal_on_a_message(parcours: Trial) -> None:
+def test_a_click_meets_a_goal_on_a_message(parcours: SimulatedJourney) -> None:
     parcours.load(
         text="""
 journey: clicked
@@ -139,7 +139,7 @@ steps:
     ]  # fmt: skip
 
 
-def test_entries_keep_to_the_active_period(parcours: Trial) -> None:
+def test_entries_keep_to_the_active_period(parcours: SimulatedJourney) -> None:
     parcours.load(
         text="""
 journey: december

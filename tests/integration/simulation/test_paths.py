@@ -13,7 +13,12 @@ from journeys.model.exits import EventExit
 from journeys.model.journey import Journey
 from journeys.model.reasons import SKIP_REASONS
 from journeys.model.steps import ExitStep
-from simulation.document_set import DocumentSet, missing_documents, read_document_set, read_files
+from simulation.document_set import (
+    DocumentSet,
+    read_document_set,
+    read_files,
+    unsupported_constructs,
+)
 from simulation.scenarios import play_together, read_scenario
 from simulation.timeline import Line, coverage
 from tests.integration.simulation.paths import Case, as_lines, read_table, table_names
@@ -38,7 +43,7 @@ def test_every_journey_has_its_table() -> None:
 
 
 def test_what_waits_for_a_construct_is_what_lacks_one() -> None:
-    assert {name for name in TABLES if missing_documents(read_table(name).journey)} == WAITING
+    assert {name for name in TABLES if unsupported_constructs(read_table(name).journey)} == WAITING
 
 
 @pytest.mark.parametrize("name", TABLES)

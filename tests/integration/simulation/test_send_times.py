@@ -39,7 +39,7 @@ def ada(**more: Any) -> dict[str, Any]:
     return {**ADA, "traits": traits, **more}
 
 
-def told(lines: list[Line], step: str = "mail") -> list[tuple[str | None, str]]:
+def visits_of(lines: list[Line], step: str = "mail") -> list[tuple[str | None, str]]:
     """Outcome and local time of each visit to a step."""
     return [
         (line.outcome, line.local.strftime("%a %d %b %H:%M")) for line in lines if line.step == step
@@ -59,7 +59,7 @@ async def test_a_send_outside_its_window_waits_until_it_opens(simulate: Play) ->
     events = [{"at": "+0s", **BEGUN}]
     # Friday evening; the clocks are changed before Monday.
     lines = await simulate(journey(mail(), more=window), ADA, events, "2026-03-27T17:30:00Z")
-    assert told(lines) == [("sent", "Mon 30 Mar 09:00")]
+    assert visits_of(lines) == [("sent", "Mon 30 Mar 09:00")]
     assert only(lines).facts["held"] == [{"why": "window", "until": "2026-03-30T07:00:00+00:00"}]
     assert only(lines).facts["zone"] == "Europe/Paris"
 
@@ -68,14 +68,14 @@ async def test_dates_that_are_left_out_are_skipped_over(simulate: Play) -> None:
     window = "window: {from: '09:00', to: '18:00', except: [2026-12-25, 2026-12-26]}"
     events = [{"at": "+0s", **BEGUN}]
     lines = await simulate(journey(mail(window)), ADA, events, "2026-12-24T20:00:00Z")
-    assert told(lines) == [("sent", "Sun 27 Dec 09:00")]
+    assert visits_of(lines) == [("sent", "Sun 27 Dec 09:00")]
 
 
 async def test_a_send_may_be_skipped_outside_its_window(simulate: Play) -> None:
     window = "window: {from: '09:00', to: '18:00', else: skip}"
     events = [{"at": "+0s", **BEGUN}, {"at": "+13h", **BEGUN}]
     lines = await simulate(journey(mail(window)), ADA, events, "2026-03-02T19:00:00Z")
-    assert told(lines) == [("skipped", "Mon 02 Mar 20:00"), ("sent", "Tue 03 Mar 09:00")]
+    assert visits_of(lines) == [("skipped", "Mon 02 Mar 20:00"), ("sent", "Tue 03 Mar 09:00")]
     [skipped, _] = [line for line in lines if line.step == "mail"]
     assert skipped.facts == {"reason": "window", "zone": "Europe/Paris"}
 
@@ -84,7 +84,7 @@ async def test_a_window_that_is_left_when_quiet_hours_end_skips(simulate: Play) 
     hours = "window: {to: '13:00', else: skip}, quiet_hours: {from: '12:00', to: '14:00'}"
     events = [{"at": "+0s", **BEGUN}]
     lines = await simulate(journey(mail(hours)), ADA, events, "2026-03-02T11:30:00Z")
-    assert told(lines) == [("skipped", "Mon 02 Mar 14:00")]
+    assert visits_of(lines) == [("skipped", "Mon 02 Mar 14:00")]
     assert only(lines).facts["reason"] == "window"
 
 
@@ -95,7 +95,7 @@ async def test_hours_that_a_channel_leaves_none_of_skip_the_send(simulate: Play)
     lines = await simulate(
         journey(mail(quiet), besides=channel), ADA, events, "2026-03-02T19:00:00Z"
     )
-    assert told(lines) == [("skipped", "Mon 02 Mar 20:00")]
+    assert visits_of(lines) == [("skipped", "Mon 02 Mar 20:00")]
     assert (only(lines).facts["reason"], only(lines).facts["opens"]) == ("window", "never")
 
 
@@ -142,7 +142,7 @@ countries:
         # Saturday 7 March.
         (None, "2026-03-07T19:30:00Z", "Sat 07 Mar 20:30"),
         (None, "2026-03-07T20:30:00Z", "Sun 08 Mar 08:00"),
-        # No text on a French Sunday, whatever the hour.
+        # No text on a French Sunday, at any hour.
         ("FR", "2026-03-07T18:59:00Z", "Sat 07 Mar 19:59"),
         ("FR", "2026-03-07T19:30:00Z", "Mon 09 Mar 08:00"),
         # The channel's quiet hours and Belgium's: both must be over.
@@ -156,7 +156,7 @@ async def test_quiet_hours_are_those_of_the_channel_and_of_the_country(
     contact = ada(traits={"country": country})
     book = journey(text(), besides=BY_COUNTRY)
     lines = await simulate(book, contact, [{"at": "+0s", **BEGUN}], begun)
-    assert told(lines, "text") == [("sent", right)]
+    assert visits_of(lines, "text") == [("sent", right)]
 
 
 async def test_what_a_step_says_wins_over_its_channel_and_not_over_the_country(
@@ -171,7 +171,7 @@ async def test_what_a_step_says_wins_over_its_channel_and_not_over_the_country(
     ]
     # 22:00 in Paris: quiet for the channel, which the step overrides; then quiet for France.
     lines = await simulate(book, ada(), events, "2026-03-02T21:00:00Z")
-    assert told(lines, "text") == [("sent", "Mon 02 Mar 22:00"), ("sent", "Tue 03 Mar 08:00")]
+    assert visits_of(lines, "text") == [("sent", "Mon 02 Mar 22:00"), ("sent", "Tue 03 Mar 08:00")]
 
 
 async def test_a_country_that_changes_during_a_hold_moves_its_end(simulate: Play) -> None:
@@ -182,7 +182,7 @@ async def test_a_country_that_changes_during_a_hold_moves_its_end(simulate: Play
         events,
         "2026-03-07T19:30:00Z",
     )
-    assert told(lines, "text") == [("sent", "Sun 08 Mar 10:00")]
+    assert visits_of(lines, "text") == [("sent", "Sun 08 Mar 10:00")]
     assert [each["until"] for each in only(lines, "text").facts["held"]] == [
         "2026-03-09T07:00:00+00:00", "2026-03-08T09:00:00+00:00",
     ]  # fmt: skip
@@ -201,9 +201,9 @@ async def test_transactional_messages_and_webhooks_know_no_quiet_hours(simulate:
     contact = ada(traits={"country": "FR"})
     lines = await simulate(book, contact, [{"at": "+0s", **BEGUN}], "2026-03-02T21:00:00Z")
     # A time of day is inherited by messages all the same, and a window of its own is kept.
-    assert told(lines, "text") == [("sent", "Tue 03 Mar 11:00")]
-    assert told(lines, "hook") == [("ok", "Tue 03 Mar 11:00")]
-    assert told(lines, "own") == [("sent", "Wed 04 Mar 09:00")]
+    assert visits_of(lines, "text") == [("sent", "Tue 03 Mar 11:00")]
+    assert visits_of(lines, "hook") == [("ok", "Tue 03 Mar 11:00")]
+    assert visits_of(lines, "own") == [("sent", "Wed 04 Mar 09:00")]
 
 
 # -------------------------------------------------------------------------------- send_at
@@ -212,7 +212,7 @@ async def test_transactional_messages_and_webhooks_know_no_quiet_hours(simulate:
 async def test_a_send_goes_out_at_its_time_of_day(simulate: Play) -> None:
     events = [{"at": "+0s", **BEGUN}]
     lines = await simulate(journey(mail("send_at: '10:00'")), ADA, events, "2026-03-28T12:00:00Z")
-    assert told(lines) == [("sent", "Sun 29 Mar 10:00")]
+    assert visits_of(lines) == [("sent", "Sun 29 Mar 10:00")]
     assert only(lines).facts["held"] == [{"why": "send_at", "until": "2026-03-29T08:00:00+00:00"}]
 
 
@@ -220,7 +220,7 @@ async def test_a_window_puts_a_time_of_day_off(simulate: Play) -> None:
     step = mail("send_at: '10:00', window: {days: mon-fri, from: '14:00'}")
     events = [{"at": "+0s", **BEGUN}]
     lines = await simulate(journey(step), ADA, events, "2026-03-07T12:00:00Z")
-    assert told(lines) == [("sent", "Mon 09 Mar 14:00")]
+    assert visits_of(lines) == [("sent", "Mon 09 Mar 14:00")]
 
 
 async def test_the_time_of_day_is_counted_from_the_visits_start_in_the_zone_of_then(
@@ -273,7 +273,7 @@ async def test_the_best_hour_is_the_contacts_most_active_one(
     contact = {**ADA, "events": before}
     book = journey(mail(f"send_at: best{more}"))
     lines = await simulate(book, contact, [{"at": "+0s", **BEGUN}], "2026-05-20T11:30:00Z")
-    assert told(lines) == [("sent", right)]
+    assert visits_of(lines) == [("sent", right)]
     hour, events = best
     # The event that began the run is one of the contact's as well.
     assert only(lines).facts["best"] == {
@@ -289,7 +289,7 @@ async def test_a_send_that_is_held_for_too_long_is_late(simulate: Play) -> None:
     events = [{"at": "+0s", **BEGUN}, {"at": "+12h", **BEGUN}]
     # At 20:00, and at 08:00 the next morning.
     lines = await simulate(journey(step), ADA, events, "2026-03-02T19:00:00Z")
-    assert told(lines) == [("skipped", "Mon 02 Mar 23:00"), ("sent", "Tue 03 Mar 09:00")]
+    assert visits_of(lines) == [("skipped", "Mon 02 Mar 23:00"), ("sent", "Tue 03 Mar 09:00")]
     late, _ = [line for line in lines if line.step == "mail"]
     assert late.facts["reason"] == "late"
     assert late.facts["up_to"] == "2026-03-02T22:00:00+00:00"
@@ -335,7 +335,7 @@ async def test_a_cap_of_the_channel_holds_for_every_journey(simulate: Play) -> N
     channel = "channel: email\ncap: {max: 1, per: 1d}\n---\n"
     events = [{"at": "+0s", **BEGUN}, {"at": "+23h", **BEGUN}, {"at": "+24h", **BEGUN}]
     lines = await simulate(journey(mail(), besides=channel), ADA, events, "2026-03-02T09:00:00Z")
-    assert told(lines) == [
+    assert visits_of(lines) == [
         ("sent", "Mon 02 Mar 10:00"), ("skipped", "Tue 03 Mar 09:00"), ("sent", "Tue 03 Mar 10:00"),
     ]  # fmt: skip
 
@@ -347,7 +347,7 @@ async def test_consent_that_is_withdrawn_during_a_hold_prevents_the_send(simulat
         {"at": "+1h", "event": "Topic Unsubscribed", "properties": {"topic": "offers"}},
     ]
     lines = await simulate(journey(mail(window)), ADA, events, "2026-03-02T19:00:00Z")
-    assert told(lines) == [("skipped", "Tue 03 Mar 09:00")]
+    assert visits_of(lines) == [("skipped", "Tue 03 Mar 09:00")]
     assert only(lines).facts["reason"] == "consent"
 
 

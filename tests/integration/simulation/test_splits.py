@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from simulation.fixture import Trial
+from simulation.fixture import SimulatedJourney
 from tests.integration.simulation.conftest import Play
 from tests.integration.simulation.samples import ADA
 
@@ -34,7 +34,9 @@ START = "2026-03-28T08:00:00Z"
 @pytest.mark.parametrize(
     ("user", "arm"), [("ada", "a"), ("gus", "b"), ("dee", "rest"), ("bob", "control")]
 )
-def test_a_contact_takes_the_arm_of_its_name(parcours: Trial, user: str, arm: str) -> None:
+def test_a_contact_takes_the_arm_of_its_name(
+    parcours: SimulatedJourney, user: str, arm: str
+) -> None:
     parcours.load(text=LAUNCH, start=START)
     parcours.contact({**ADA, "userId": user})
     parcours.track("Started")
@@ -51,7 +53,7 @@ def test_a_contact_takes_the_arm_of_its_name(parcours: Trial, user: str, arm: st
     assert parcours.outcome() == "completed"
 
 
-def test_an_exit_ends_a_simulated_run_that_stands_at_a_winner(parcours: Trial) -> None:
+def test_an_exit_ends_a_simulated_run_that_stands_at_a_winner(parcours: SimulatedJourney) -> None:
     parcours.load(text=LAUNCH.replace("steps:", "exit: {event: Left}\nsteps:", 1), start=START)
     parcours.contact({**ADA, "userId": "dee"})
     parcours.track("Started")
@@ -84,7 +86,7 @@ def nested(levels: int) -> str:
     return f"journey: deep\nentry: {{event: Started}}\nsteps: {line}\n"
 
 
-def test_ways_are_taken_at_any_depth(parcours: Trial) -> None:
+def test_ways_are_taken_at_any_depth(parcours: SimulatedJourney) -> None:
     parcours.load(text=nested(8), start=START)
     parcours.contact(ADA)
     parcours.track("Started")

@@ -73,12 +73,12 @@ async def test_a_year_of_letters_gives_the_same_timeline_twice(
     ]  # fmt: skip
     assert len(letters) == 14
     assert first[-1].at - first[0].at == timedelta(days=14 * 30, hours=0)
-    told = [line for line in first if line.step == "tell"]
-    assert [line.outcome for line in told].count("failed") == 1
-    assert told[3].facts["status"] == 404
-    assert told[0].facts["url"] == "https://hook.example/ada"
-    assert told[0].facts["sent"] == {"token": "[secret TOKEN]"}
-    assert told[0].facts["body"] == {}
+    calls = [line for line in first if line.step == "tell"]
+    assert [line.outcome for line in calls].count("failed") == 1
+    assert calls[3].facts["status"] == 404
+    assert calls[0].facts["url"] == "https://hook.example/ada"
+    assert calls[0].facts["sent"] == {"token": "[secret TOKEN]"}
+    assert calls[0].facts["body"] == {}
 
 
 async def test_an_event_at_the_instant_of_a_timer_wins(simulate: Play) -> None:
@@ -138,7 +138,7 @@ if: {attribute: country, is: FR}
     ]  # fmt: skip
 
 
-async def test_a_second_entry_is_told_as_refused(simulate: Play) -> None:
+async def test_a_second_entry_is_a_line_of_kind_refused(simulate: Play) -> None:
     events = [SIGNED_UP, {"at": "+1d", "event": "Signed Up"}]
     lines = await simulate(EVER, ADA, events, "2026-05-01T00:00:00+00:00")
     assert [(line.kind, line.outcome) for line in lines][:2] == [
@@ -146,7 +146,7 @@ async def test_a_second_entry_is_told_as_refused(simulate: Play) -> None:
     ]  # fmt: skip
 
 
-async def test_a_run_that_nothing_ends_is_told_as_standing(simulate: Play) -> None:
+async def test_a_run_that_nothing_ends_has_a_last_line_without_an_outcome(simulate: Play) -> None:
     journey = (
         "journey: still\nentry: {event: Signed Up}\nsteps:\n  - {id: w, wait: {event: Never}}\n"
     )

@@ -39,7 +39,7 @@ async def together(database_url: str, people: list[tuple[dict[str, Any], Any]]) 
 
 
 def story(lines: list[Line], name: str) -> list[tuple[str, str | None, str]]:
-    """What became of one: step or kind, outcome, local time."""
+    """The lines of one contact: step or kind, outcome, local time."""
     return [
         (line.step or line.kind, line.outcome, f"{line.local:%d %H:%M}")
         for line in lines
@@ -47,7 +47,9 @@ def story(lines: list[Line], name: str) -> list[tuple[str, str | None, str]]:
     ]
 
 
-async def test_each_contact_has_its_own_events_fates_answers_and_zone(database_url: str) -> None:
+async def test_each_contact_has_its_own_events_results_answers_and_zone(
+    database_url: str,
+) -> None:
     signed_up = {"at": "+0s", "event": "Signed Up"}
     lines = await together(
         database_url,

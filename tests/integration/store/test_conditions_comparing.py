@@ -311,7 +311,7 @@ async def test_all_any_and_not_combine(situation: Situation) -> None:
     )
 
 
-async def test_what_was_looked_at_is_told(situation: Situation) -> None:
+async def test_facts_contain_the_values_that_were_compared(situation: Situation) -> None:
     (judged,) = await situation.judged(
         [
             {

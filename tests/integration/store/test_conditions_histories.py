@@ -268,7 +268,7 @@ async def test_an_event_of_another_run_is_not_seen(situation: Situation) -> None
     assert await situation.disagreements(table) == []
 
 
-async def test_what_was_looked_at_in_the_past_is_told(situation: Situation) -> None:
+async def test_facts_contain_the_past_that_was_compared(situation: Situation) -> None:
     await situation.write_run()
     for total in (1, 2, 3):
         await situation.write_event(ORDER, {"total": total})

@@ -22,29 +22,29 @@ async def situation(pool: Pool) -> Situation:
     return made
 
 
-async def test_a_messages_fate_is_that_of_the_latest(situation: Situation) -> None:
-    await situation.write_message(1, "mail", fates=("opened", "clicked"))
-    await situation.write_message(2, "mail", fates=("opened",))
-    await situation.write_message(3, "vague", "unknown", fates=("delivered",))
-    await situation.write_message(4, "refused", "refused", fates=("bounced",))
+async def test_a_message_condition_reads_the_latest_message(situation: Situation) -> None:
+    await situation.write_message(1, "mail", statuses=("opened", "clicked"))
+    await situation.write_message(2, "mail", statuses=("opened",))
+    await situation.write_message(3, "vague", "unknown", statuses=("delivered",))
+    await situation.write_message(4, "refused", "refused", statuses=("bounced",))
 
-    def fate(step: str, is_: str) -> dict[str, Any]:
+    def message_is(step: str, is_: str) -> dict[str, Any]:
         return {"message": step, "is": is_}
 
     table: Table = [
-        (fate("mail", "opened"), True),
-        (fate("mail", "clicked"), False),
-        (fate("mail", "delivered"), False),
-        (fate("vague", "delivered"), True),
-        (fate("refused", "bounced"), False),
-        (fate("none", "opened"), False),
+        (message_is("mail", "opened"), True),
+        (message_is("mail", "clicked"), False),
+        (message_is("mail", "delivered"), False),
+        (message_is("vague", "delivered"), True),
+        (message_is("refused", "bounced"), False),
+        (message_is("none", "opened"), False),
     ]
     assert await situation.disagreements(table) == []
 
 
 async def test_a_click_is_looked_at_more_closely(situation: Situation) -> None:
-    first = str(await situation.write_message(1, "mail", fates=("clicked",)))
-    message = str(await situation.write_message(2, "mail", fates=("clicked",)))
+    first = str(await situation.write_message(1, "mail", statuses=("clicked",)))
+    message = str(await situation.write_message(2, "mail", statuses=("clicked",)))
     for properties in (
         {"message_id": first, "url": "https://a.example/old"},
         {"message_id": message, "url": "https://a.example/sale"},

@@ -1,4 +1,4 @@
-"""Coupons: each code is given once, whatever happens meanwhile, and redeemed once."""
+"""Coupons: each code is given once and redeemed once, also under concurrency."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -56,7 +56,7 @@ async def test_two_that_draw_at_once_get_two_codes_without_waiting(pool: Pool) -
         assert await drawn(two, uuid4()) == "B"
 
 
-async def test_the_last_code_goes_to_whoever_waits_if_the_first_does_not_commit(
+async def test_the_last_code_goes_to_the_waiting_draw_if_the_first_does_not_commit(
     pool: Pool,
 ) -> None:
     await fill(pool, "A")

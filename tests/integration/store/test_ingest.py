@@ -261,7 +261,7 @@ async def test_an_event_of_an_unknown_topic_is_rejected_alone(pool: Pool) -> Non
     assert await rows(pool, "select external_id from contact") == [("u",)]
 
 
-async def test_a_status_is_kept_once_and_settles_the_message(pool: Pool) -> None:
+async def test_a_message_status_is_kept_once_and_settles_the_message(pool: Pool) -> None:
     await send(pool, identify({"email": "a@example.com"}, user_id="u"))
     contact = await contact_of(pool, "u")
     message = await add_message(pool, contact, "hello", "unknown")
@@ -321,7 +321,7 @@ async def test_a_hard_bounce_or_a_complaint_suppresses_the_address(
         ({"step": "hello", "type": "medium"}, "bad_properties"),
     ],
 )
-async def test_a_status_of_no_message_is_rejected(
+async def test_a_status_of_an_unknown_message_is_rejected(
     pool: Pool, properties: dict[str, Any], code: str
 ) -> None:
     await send(pool, track("Seen", user_id="u"))

@@ -92,7 +92,7 @@ async def test_runs_are_filtered(pool: Pool) -> None:
     assert set(await listed(pool, contact="ada")) == {first, second}
     assert set(await listed(pool, contact=str(ada))) == {first, second}
     assert await listed(pool, contact=str(nameless)) == [third]
-    assert await listed(pool, contact="nobody") == []
+    assert await listed(pool, contact="unknown") == []
     assert set(await listed(pool, journey="welcome")) == {first, third}
     assert await listed(pool, journey="welcome", state="active") == [first]
     assert await listed(pool, state="ended") == [third]

@@ -36,7 +36,7 @@ class Runs:
         at: datetime = BEFORE,
         **columns: Any,
     ) -> None:
-        """A run that took an arm; messages are `(step, fate, when)`."""
+        """A run that took an arm; messages are `(step, status, when)`."""
         run = uuid4()
         who = contact or await self.contact()
         values = {"journey": "launch", "version": 2, "step": "subject", **columns}
@@ -50,10 +50,10 @@ class Runs:
             " values (%s, 1, %s, 'split', %s, %s)",
             (run, values["step"], arm, at),
         )
-        for number, (step, fate, when) in enumerate(messages, start=2):
+        for number, (step, status, when) in enumerate(messages, start=2):
             await self.conn.execute(
                 "insert into message (id, run_id, visit, step, contact_id, channel, state, token,"
-                f" {fate}_at) values (%s, %s, %s, %s, %s, 'email', 'sent', '', %s)",
+                f" {status}_at) values (%s, %s, %s, %s, %s, 'email', 'sent', '', %s)",
                 (uuid4(), run, number, step, who, when),
             )
 
@@ -70,11 +70,11 @@ async def runs(pool: Pool) -> Any:
         yield Runs(conn)
 
 
-async def test_nobody_took_an_arm_yet(runs: Runs) -> None:
+async def test_the_scores_are_zero_before_an_arm_is_taken(runs: Runs) -> None:
     assert await runs.scores() == [("a", 0, 0), ("b", 0, 0), ("c", 0, 0)]
 
 
-async def test_contacts_with_the_fate_are_told_from_all_that_took_the_arm(runs: Runs) -> None:
+async def test_contacts_with_the_status_are_counted_among_all_that_took_the_arm(runs: Runs) -> None:
     await runs.run("a", ("a1", "clicked", BEFORE))
     await runs.run("a", ("a2", "clicked", BEFORE), ("a1", "clicked", BEFORE))
     await runs.run("a", ("a1", "opened", BEFORE))

@@ -75,7 +75,7 @@ class Writer:
     async def run(
         self, *visits: tuple[Any, ...], version: int = 1, outcome: str | None = None
     ) -> UUID:
-        """A run, ended if it has an outcome; a visit is `(step, kind, outcome, reason, *fates)`."""
+        """A run, ended with an outcome; visits are `(step, kind, outcome, reason, *statuses)`."""
         run = uuid4()
         await self.execute(
             "insert into run (id, journey, version, contact_id, key, state, outcome, entry_ref,"
@@ -83,18 +83,18 @@ class Writer:
             run, version, self.contact, str(run), "ended" if outcome else "active", outcome,
         )  # fmt: skip
         for number, visit in enumerate(visits, start=1):
-            step, kind, visit_outcome, reason, *fates = visit
+            step, kind, visit_outcome, reason, *statuses = visit
             await self.execute(
                 "insert into visit (run_id, visit, step, kind, outcome, facts)"
                 " values (%s, %s, %s, %s, %s, %s)",
                 run, number, step, kind, visit_outcome, Jsonb({"reason": reason} if reason else {}),
             )  # fmt: skip
             if kind in ("email", "sms", "webhook") and visit_outcome != "skipped":
-                columns = "".join(f", {fate}_at" for fate in fates)
+                columns = "".join(f", {status}_at" for status in statuses)
                 await self.execute(
                     "insert into message (id, run_id, visit, step, contact_id, channel, state,"
                     f" token{columns}) values (%s, %s, %s, %s, %s, %s, 'sent', ''"
-                    f"{', parcours.clock()' * len(fates)})",
+                    f"{', parcours.clock()' * len(statuses)})",
                     uuid4(), run, number, step, self.contact, kind,
                 )  # fmt: skip
         return run
@@ -245,7 +245,7 @@ async def test_goals_are_counted_and_their_values_added_up(writer: Writer) -> No
     assert await counted(None) == ({"met": 4, "value": 30.3}, {"a": 2, "b": 2})
 
 
-async def test_a_journey_that_nobody_entered_counts_nothing(writer: Writer) -> None:
+async def test_a_journey_without_runs_counts_nothing(writer: Writer) -> None:
     await writer.journey(FIRST, active=None)
     async with writer.pool.connection() as conn:
         found = await stats(conn, "welcome")

@@ -1,4 +1,4 @@
-"""What may be read from an error by whoever passes it on."""
+"""The texts of channel errors contain no personal data."""
 
 import traceback
 

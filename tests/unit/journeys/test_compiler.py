@@ -76,7 +76,7 @@ def test_a_holdout_ends_and_other_arms_rejoin() -> None:
     assert found["a1"] == {"*": "z"}
 
 
-def test_a_winner_goes_the_way_it_is_told() -> None:
+def test_a_winner_goes_the_way_that_was_decided() -> None:
     split = {
         "id": "s",
         "split": [

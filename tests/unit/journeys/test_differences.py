@@ -117,7 +117,7 @@ def test_other_documents_are_compared_part_by_part() -> None:
     ]
 
 
-def test_a_step_of_an_exit_is_told_with_its_rule() -> None:
+def test_a_step_of_an_exit_is_named_with_its_rule() -> None:
     steps = [{"id": "quiet", "wait": "1h"}]
     before = journey(exit=[{"event": "Left"}], steps=steps)
     now = journey(exit=[{"event": "Left", "then": [{"id": "tag", "update": {"set": {"a": 1}}}]}],

@@ -119,7 +119,7 @@ def test_a_send_goes_out_when_all_is_open(
     assert found == (right and datetime.fromisoformat(right))
 
 
-def test_what_is_closed_is_told_windows_first() -> None:
+def test_a_closed_window_is_named_before_quiet_hours() -> None:
     openings = OpeningHours([rule(NIGHT, quiet=True), rule(OFFICE)])
     zone = ZoneInfo("UTC")
 

@@ -192,7 +192,7 @@ def test_aliases_stand_for_what_they_name() -> None:
     }
 
 
-def test_all_mistakes_of_all_documents_are_told_at_once() -> None:
+def test_all_mistakes_of_all_documents_are_reported_at_once() -> None:
     text = "topic: A\ndefault: opt\n---\nname: [\n---\nsegment: s\nif: {grp: x}\nextra: 1\n"
     assert [problem.line for problem in refused(text)] == [1, 2, 5, 7, 8]
 

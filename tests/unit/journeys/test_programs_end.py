@@ -85,7 +85,7 @@ def walk(journey: Journey, data: st.DataObject) -> list[str]:
 
 @settings(max_examples=150, deadline=None)
 @given(journeys(), st.data())
-def test_every_run_ends_whatever_the_outcomes(journey: Journey, data: st.DataObject) -> None:
+def test_every_run_ends_with_any_outcomes(journey: Journey, data: st.DataObject) -> None:
     walk(journey, data)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from simulation.errors import SimulationRefused
-from simulation.fixture import Trial
+from simulation.fixture import SimulatedJourney
 from tests.integration.simulation.samples import ADA, LIBRARY
 
 CART = {"cart_id": "c1", "total": 40, "items": [{"name": "Lamp"}]}
 
 
-def test_a_contact_that_clicks_is_warm(parcours: Trial) -> None:
+def test_a_contact_that_clicks_is_warm(parcours: SimulatedJourney) -> None:
     parcours.load(LIBRARY / "abandoned-cart.yaml", start="2026-03-28T08:00:00Z")
     parcours.contact({**ADA, "topics": {"offers": "subscribed"}})
     parcours.track("Cart Updated", CART)
@@ -38,7 +38,7 @@ def test_a_contact_that_clicks_is_warm(parcours: Trial) -> None:
     assert missed["clicked"] == ("timed_out",)
 
 
-def test_an_order_ends_the_run_where_it_stands(parcours: Trial) -> None:
+def test_an_order_ends_the_run_where_it_stands(parcours: SimulatedJourney) -> None:
     parcours.load(LIBRARY / "abandoned-cart.yaml", start="2026-03-28T08:00:00Z")
     parcours.contact({**ADA, "topics": {"offers": "subscribed"}})
     parcours.track("Cart Updated", CART)
@@ -50,7 +50,7 @@ def test_an_order_ends_the_run_where_it_stands(parcours: Trial) -> None:
     assert parcours.messages == []
 
 
-def test_a_trial_says_what_it_lacks(parcours: Trial) -> None:
+def test_a_trial_says_what_it_lacks(parcours: SimulatedJourney) -> None:
     with pytest.raises(SimulationRefused, match="load a journey first"):
         parcours.contact(ADA)
     with pytest.raises(SimulationRefused, match="make a contact first"):

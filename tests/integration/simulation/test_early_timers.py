@@ -13,7 +13,7 @@ from simulation.clock import Clock
 from simulation.document_set import read_document_set
 from simulation.driver import simulating
 from simulation.scenarios import read_scenario
-from simulation.servers import skipping_temporal
+from simulation.servers import time_skipping_temporal
 from store.simulation.simulated_database import stop_clock
 from tests.integration.simulation.samples import ADA
 from tests.support.conditions import eventually
@@ -33,17 +33,17 @@ async def test_a_timer_that_fires_early_waits_for_its_time(database_url: str) ->
     script = [{"at": "+0s", "event": "Signed Up"}, {"at": "+30m", "event": "Order Completed"}]
     scenario = read_scenario(book, ADA, script, START)
     async with (
-        skipping_temporal() as environment,
-        simulating(database_url, environment, book, [scenario.person], START) as simulation,
+        time_skipping_temporal() as environment,
+        simulating(database_url, environment, book, [scenario.contact], START) as simulation,
     ):
         # As if an hour had passed in Temporal while the simulation was made.
         await environment.sleep(timedelta(hours=1))
         await simulation.play(scenario)
         await simulation.finish()
-        told = [
+        shown = [
             (line.step or line.kind, line.outcome, line.at - START) for line in simulation.lines
         ]
-    assert told == [
+    assert shown == [
         ("entry", "entered", timedelta()),
         ("first", "happened", timedelta(minutes=30)),
         ("second", "elapsed", timedelta(minutes=90)),
@@ -56,10 +56,10 @@ async def test_a_run_whose_time_has_come_is_no_longer_early(pool: AsyncConnectio
         await stop_clock(conn, START)
     clock, run = Clock(pool, START), uuid4()
     due = START + timedelta(hours=1)
-    waiting = asyncio.create_task(clock.reaches(run, due))
+    waiting = asyncio.create_task(clock.wait_until_due(run, due))
     await eventually(lambda: clock.is_early(run))
-    await clock.move(due)
-    # It has not passed the gate yet; what it does there still happens now.
+    await clock.advance_to(due)
+    # The activity still waits, but its run counts as at work.
     assert not waiting.done()
     assert not clock.is_early(run)
     assert await waiting

@@ -1,4 +1,4 @@
-"""What nobody tells us of, the sweep finds: workflows and runs that are not as they should be."""
+"""The reconciliation finds runs and workflows that do not match each other."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -68,7 +68,7 @@ async def test_a_run_without_a_workflow_is_started_once_it_is_a_minute_old(engin
     assert (await engine.ended(old))["outcome"] == "completed"
 
 
-async def test_the_workflow_of_a_run_that_ended_in_postgres_is_told(engine: Engine) -> None:
+async def test_the_workflow_of_a_run_that_ended_in_postgres_is_signalled(engine: Engine) -> None:
     await engine.activate(QUIET)
     contact = await engine.contact()
     await engine.event(contact, "Started")
@@ -78,10 +78,10 @@ async def test_the_workflow_of_a_run_that_ended_in_postgres_is_told(engine: Engi
     assert await closed_as(engine.workflow(run)) == "COMPLETED"
     assert await engine.workflow(run).result() == {"outcome": "restarted", "reason": None}
 
-    async def told() -> bool:
+    async def signalled() -> bool:
         return not (await engine.run_of(contact))["stop_workflow"]
 
-    await eventually(told)
+    await eventually(signalled)
 
 
 async def test_a_run_that_postgres_does_not_know_is_refused(engine: Engine) -> None:
@@ -120,7 +120,7 @@ async def test_a_run_whose_workflow_failed_ends_as_failed_and_the_contact_may_en
     assert (await engine.standing_at(contact, "pause"))["id"] != run_id
 
 
-async def test_a_send_that_nobody_recorded_before_its_run_was_terminated_is_unknown(
+async def test_a_send_that_was_not_recorded_before_its_run_was_terminated_is_unknown(
     engine: Engine, smtp_sink: SmtpSink
 ) -> None:
     await engine.activate(MAILING)

@@ -1,4 +1,4 @@
-"""Who takes part in a dry run, and how its counts are made."""
+"""The contacts of a simulation of many, and its counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from simulation.batch import Candidate, draw, read_contacts, read_crowd, summarise
+from simulation.batch import (
+    ContactDocument,
+    build_summary,
+    draw_sample,
+    read_contacts_file,
+    read_scenarios,
+)
 from simulation.document_set import DocumentSet, read_document_set
 from simulation.errors import SimulationRefused
 from simulation.timeline import Line
@@ -37,28 +43,28 @@ def line(step: str | None, kind: str, outcome: str | None, **facts: str) -> Line
 
 
 def test_a_list_and_lines_are_the_same_contacts() -> None:
-    listed = read_contacts(json.dumps(PEOPLE).encode(), "c.json")
-    lines = read_contacts("\n\n".join(map(json.dumps, PEOPLE)).encode(), "c.jsonl")
-    assert [each.given for each in listed] == [each.given for each in lines] == PEOPLE
+    listed = read_contacts_file(json.dumps(PEOPLE).encode(), "c.json")
+    lines = read_contacts_file("\n\n".join(map(json.dumps, PEOPLE)).encode(), "c.jsonl")
+    assert [each.document for each in listed] == [each.document for each in lines] == PEOPLE
     assert listed[1].place == "c.json: contact 2"
     assert lines[1].place == "c.jsonl:3"
 
 
 def test_a_line_that_is_no_json_is_named() -> None:
     with pytest.raises(SimulationRefused, match=r"^c\.jsonl:2: not JSON"):
-        read_contacts(b'{"userId": "a"}\nada\n', "c.jsonl")
+        read_contacts_file(b'{"userId": "a"}\nada\n', "c.jsonl")
     with pytest.raises(SimulationRefused, match=r"^c\.json: not JSON"):
-        read_contacts(b"[1,", "c.json")
+        read_contacts_file(b"[1,", "c.json")
 
 
 def test_a_draw_is_a_part_in_order_and_the_same_for_the_same_seed() -> None:
-    candidates = [Candidate(str(n), each) for n, each in enumerate(PEOPLE)]
-    ten = draw(candidates, 10, 1)
+    candidates = [ContactDocument(str(n), each) for n, each in enumerate(PEOPLE)]
+    ten = draw_sample(candidates, 10, 1)
     assert len(ten) == 10
     assert [int(each.place) for each in ten] == sorted({int(each.place) for each in ten})
-    assert draw(candidates, 10, 1) == ten
-    assert draw(candidates, 10, 2) != ten
-    assert draw(candidates, 1000, 1) == draw(candidates, None, 1) == candidates
+    assert draw_sample(candidates, 10, 1) == ten
+    assert draw_sample(candidates, 10, 2) != ten
+    assert draw_sample(candidates, 1000, 1) == draw_sample(candidates, None, 1) == candidates
 
 
 @pytest.mark.parametrize(
@@ -71,13 +77,13 @@ def test_a_draw_is_a_part_in_order_and_the_same_for_the_same_seed() -> None:
     ],
 )
 def test_a_contact_that_cannot_be_is_named_by_its_place(people: list[object], words: str) -> None:
-    candidates = [Candidate(f"f:{n}", each) for n, each in enumerate(people, 1)]
+    candidates = [ContactDocument(f"f:{n}", each) for n, each in enumerate(people, 1)]
     with pytest.raises(SimulationRefused, match=words):
-        read_crowd(book(), candidates, [], START)
+        read_scenarios(book(), candidates, [], START)
 
 
 def test_the_summary_counts_outcomes_reasons_messages_and_ends() -> None:
-    summary = summarise(
+    summary = build_summary(
         book().journey,
         5,
         [
