@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from api.contacts import contacts, groups, topics
 from api.coupons import coupons
 from api.definitions import documents, journeys, plan
-from api.http import middleware as access
-from api.http import problems, reference
+from api.http import problems, swagger_ui
 from api.http.keys import KeyRing
+from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
 from api.operations import dev_inbox as dev
 from api.operations import health, jobs
@@ -71,11 +71,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
-        # The framework's own pages fetch their scripts from elsewhere.
+        # The framework's own pages load their scripts from another origin; see `swagger_ui`.
         docs_url=None,
         redoc_url=None,
     )
     problems.install(app)
+    swagger_ui.install(app)
     # Topics before contacts, whose paths take an external id with slashes in it.
     for module in (
         calls,
@@ -91,13 +92,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         runs,
         stats,
         health,
-        reference,
     ):
         app.include_router(module.router)
     if settings.dev_inbox is not None:
         app.include_router(dev.router)
-    app.add_middleware(browser.TrackingCors, paths=browser.TRACKING_PATHS)
-    app.add_middleware(access.Access)
+    app.add_middleware(browser.TrackingCors)
+    app.add_middleware(RequestMiddleware)
     _complete_description(app)
     return app
 
