@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Depends, Path, Response
-from pydantic import BaseModel, ConfigDict, Field
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from api.contacts.contact_bodies import ContactBody, ContactChanges
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.problems import Problem, responses
-from api.http.times import Instant
 from api.services import Pool, UsedServices
 from journeys.model.contact_checks import AttributeRefused, check_attributes
 from journeys.model.contact_fields import FIELD_NAMES
@@ -36,40 +35,6 @@ ContactId = Annotated[
 
 _log = structlog.get_logger(__name__)
 _stops: set[asyncio.Task[None]] = set()
-
-
-class ContactBody(BaseModel):
-    """A contact."""
-
-    id: str
-    """Ours."""
-    external_id: str | None
-    email: str | None
-    phone: str | None
-    timezone: str | None
-    locale: str | None
-    country: str | None
-    score: float
-    lifecycle: str | None
-    attributes: dict[str, Any]
-    created_at: Instant
-    updated_at: Instant
-
-
-class ContactChanges(BaseModel):
-    """What is to be changed: what is not named stays, null removes."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    external_id: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    timezone: str | None = None
-    locale: str | None = None
-    country: str | None = None
-    score: float | None = Field(default=None, allow_inf_nan=False)
-    lifecycle: str | None = None
-    attributes: dict[str, Any] = Field(default_factory=dict)
 
 
 @router.get("/{contact:path}", summary="Read a contact", responses=responses(404))
@@ -148,20 +113,7 @@ async def _read(pool: Pool, reference: str) -> ContactBody:
         view = await read_contact(conn, contact_id) if contact_id is not None else None
     if view is None:
         raise _unknown(reference)
-    return ContactBody(
-        id=str(view.id),
-        external_id=view.external_id,
-        email=view.email,
-        phone=view.phone,
-        timezone=view.timezone,
-        locale=view.locale,
-        country=view.country,
-        score=view.score,
-        lifecycle=view.lifecycle,
-        attributes=view.attributes,
-        created_at=view.created_at,
-        updated_at=view.updated_at,
-    )
+    return ContactBody.model_validate(view, from_attributes=True)
 
 
 def _unknown(reference: str) -> Problem:
