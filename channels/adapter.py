@@ -103,7 +103,7 @@ class Adapter(Protocol):
         ...
 
 
-Kind = TypeVar("Kind", Email, Sms, Call)
+Kind = TypeVar("Kind", bound=Outgoing)
 
 
 def expect(kind: type[Kind], outgoing: Outgoing) -> Kind:
