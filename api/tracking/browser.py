@@ -1,4 +1,4 @@
-"""What browsers' clients call: one-letter paths, their settings and metrics, and CORS."""
+"""Routes of the browser client: one-letter paths, its settings and metrics, and CORS."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TRACKING_PATHS = frozenset(
 router = APIRouter(tags=["tracking"])
 
 
-def _add(letter: str, kind: str) -> None:
+def _add_route(letter: str, kind: str) -> None:
     async def call(request: Request) -> Response:
         return await take_call(request, kind)
 
@@ -41,26 +41,26 @@ def _add(letter: str, kind: str) -> None:
 
 
 for _letter, _kind in LETTERS.items():
-    _add(_letter, _kind)
+    _add_route(_letter, _kind)
 
 router.add_api_route("/v1/b", take_batch, methods=["POST"], include_in_schema=False)
 
 
 @router.post("/v1/m", include_in_schema=False)
 async def take_metrics(request: Request) -> schema.Success:
-    """Take a client's metrics about itself, and forget them."""
+    """Accept the metrics that a client sends about itself, and ignore them."""
     await read_body(request, BODY_LIMIT)
     return schema.Success()
 
 
 @router.get(
     "/v1/projects/{write_key}/settings",
-    summary="What a browser's client asks before its first call",
+    summary="Read the settings of the browser client",
     responses=responses(),
     openapi_extra={"security": []},
 )
 async def project_settings(request: Request, write_key: str) -> dict[str, Any]:
-    """Settings in the form Segment's browser client expects: calls go to this very host."""
+    """The settings that Segment's browser client reads first: it sends its calls to this host."""
     await check_key(request, write_key, "ingest")
     host = request.url.netloc
     return {
