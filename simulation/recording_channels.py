@@ -13,7 +13,7 @@ import orjson
 
 from channels.adapter import DEFAULT_TIMEOUT, Call, Email, Outgoing, Receipt, Sms
 from channels.errors import Code, Refused, Unclear
-from channels.webhook.answers import Answer, judge
+from channels.webhook.answers import Answer, classify
 from journeys.protocol.channels import ChannelName
 from simulation.interceptors import SENDING
 
@@ -63,7 +63,7 @@ class Outside:
         answer = self._answers[place].popleft() if self._answers[place] else WebhookAnswer()
         body = bytearray(orjson.dumps(answer.body)) if answer.body is not None else bytearray()
         said = Answer(answer.status, {}, body, complete=True)
-        return judge(said, now=datetime.now(UTC))
+        return classify(said, now=datetime.now(UTC))
 
 
 @dataclass(frozen=True)
