@@ -103,17 +103,7 @@ async def serving(
 
 
 def _adapters(settings: Settings) -> dict[str, Adapter]:
-    secret = settings.webhook_secret
-    channels = build(
-        email=settings.email,
-        webhook_secret=secret.get_secret_value() if secret else "",
-        webhook_allow=[str(network) for network in settings.webhook_allow],
-        smtp_url=settings.smtp_url,
-        aws_region=settings.aws_region,
-        aws_endpoint_url=settings.aws_endpoint_url,
-        inbox=_inbox(settings),
-    )
-    return dict(channels.items())
+    return dict(build(settings, inbox=_inbox(settings)).items())
 
 
 def _inbox(settings: Settings) -> Append | None:

@@ -1,1 +1,1 @@
-"""The HTTP interface, a module a resource."""
+"""The HTTP API: a folder for each subject, a module for each resource."""

@@ -1,4 +1,4 @@
-"""The API's application: its routes, and the connections they work with."""
+"""The API as an application: its routes, middleware and connections."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from fastapi import FastAPI
 from api.contacts import contacts, groups, topics
 from api.coupons import coupons
 from api.definitions import documents, journeys, plan
-from api.http import middleware as access
-from api.http import problems, reference
+from api.http import problems, swagger_ui
 from api.http.keys import KeyRing
+from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
-from api.operations import dev_inbox as dev
-from api.operations import health, jobs
+from api.operations import dev_inbox, health, jobs
 from api.reports import stats
 from api.runs import runs
 from api.services import Services
@@ -27,20 +26,21 @@ from infra.settings import Settings, read_settings
 from store.definitions.catalog import Catalog
 
 DESCRIPTION = """
-Events in, journeys on. Every call but health, metrics and this page needs a key, as
-`Authorization: Bearer KEY` or as the user of Basic; `admin` includes `operate` includes `ingest`.
-Errors are problems (RFC 9457) `{type, title, status, detail, code, message}`. Times are RFC 3339;
-a naive one is refused.
+Send events, change contacts, and run journeys. Every call needs a key, except health, metrics and
+this page. Send it as `Authorization: Bearer KEY`, or as the user of Basic. A key of scope `admin`
+may do all that `operate` may, and `operate` all that `ingest` may. Errors are problems (RFC 9457):
+`{type, title, status, detail, code, message}`. Times are RFC 3339; a time without an offset is
+refused.
 """
 
 POOL_SIZE = 20
-"""Connections to PostgreSQL of one API process, at most."""
+"""The most connections to PostgreSQL of one API process."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The application; settings come from the environment unless they are given.
+    """The application. Settings are read from the environment if `settings` is None.
 
-    Raises infra.settings.SettingsRefused.
+    Raises infra.settings.SettingsRefused if the environment does not make valid settings.
     """
     settings = settings or read_settings()
 
@@ -71,12 +71,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
-        # The framework's own pages fetch their scripts from elsewhere.
+        # The framework's own pages load their scripts from another origin; see `swagger_ui`.
         docs_url=None,
         redoc_url=None,
     )
     problems.install(app)
-    # Topics before contacts, whose paths take an external id with slashes in it.
+    swagger_ui.install(app)
+    # Topics come before contacts: a contact's path may hold slashes, and would match theirs.
     for module in (
         calls,
         browser,
@@ -91,25 +92,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         runs,
         stats,
         health,
-        reference,
     ):
         app.include_router(module.router)
     if settings.dev_inbox is not None:
-        app.include_router(dev.router)
-    app.add_middleware(browser.TrackingCors, paths=browser.TRACKING_PATHS)
-    app.add_middleware(access.Access)
-    _complete_description(app)
+        app.include_router(dev_inbox.router)
+    app.add_middleware(browser.TrackingCors)
+    app.add_middleware(RequestMiddleware)
+    _complete_openapi(app)
     return app
 
 
-def _complete_description(app: FastAPI) -> None:
-    """Say in the documentation how a key is sent, and what a problem looks like."""
-    plain = app.openapi
+def _complete_openapi(app: FastAPI) -> None:
+    """Add the ways to send a key and the schema of a problem to the OpenAPI description."""
+    describe = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is not None:
             return app.openapi_schema
-        described = plain()
+        described = describe()
         problems.describe(described)
         described.setdefault("components", {})["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer"},

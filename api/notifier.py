@@ -1,4 +1,4 @@
-"""Telling dispatchers that there is something in the outbox."""
+"""Notifications to the dispatchers that the outbox holds new events."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from store.events.notification import notify
 from store.events.outbox import CHANNEL
 
 AT_MOST_EVERY = 0.010
-"""Seconds between two notifications: inside each commit they would line commits up."""
+"""The least seconds between two notifications.
+
+A notification inside each transaction would make commits wait for each other."""
 _RECONNECT_AFTER = 1.0
 
 _log = structlog.get_logger(__name__)
 
 
 class Notifier:
-    """Notifies after commits, on a connection of its own, at most every 10 ms.
+    """Notifies dispatchers after commits, on its own connection, at most every 10 ms.
 
-    A notification that is lost costs time only: dispatchers poll as well.
+    A lost notification only delays events: dispatchers poll as well.
     """
 
     def __init__(self, database_url: str) -> None:
@@ -31,17 +33,17 @@ class Notifier:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to notify, in the running loop."""
+        """Start to notify, in the running event loop."""
         self._task = asyncio.create_task(self._run(), name=f"notify {CHANNEL}")
 
     async def stop(self) -> None:
-        """Stop and close the connection."""
+        """Stop to notify, and close the connection."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     def wake(self) -> None:
-        """Events were committed."""
+        """Ask for a notification: events were committed."""
         self._due.set()
 
     async def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""What handlers work with, made once by the application."""
+"""The connections and limits that handlers use, made once by the application."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 
 class Inbox(Protocol):
-    """What the development stack's sinks took."""
+    """The messages that the sinks of the development stack received."""
 
     def read(self, to: str | None = None) -> list[dict[str, Any]]:
-        """Records, oldest first, of one recipient or of all."""
+        """The messages to one recipient, or to all if `to` is None, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,15 @@ class Services:
 
     pool: Pool
     temporal: Client
-    """Connected at its first call, so that everything else goes on while Temporal is away."""
+    """Connects at its first call, so that other routes work while Temporal cannot be reached."""
     catalog: Catalog
     keys: KeyRing
     notifier: Notifier
     contact_events_per_minute: int
     speed: float
-    """Durations of waits are divided by it, as workers do."""
+    """The number by which durations of waits are divided, the same as in workers."""
     inbox: Inbox | None
-    """Only under the development stack."""
+    """None outside of the development stack."""
 
 
 def _services(request: Request) -> Services:

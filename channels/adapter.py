@@ -1,4 +1,4 @@
-"""The protocol between the engine and a channel: what goes out, and what comes of it."""
+"""The protocol between the engine and a provider: outgoing messages, receipts, adapters."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from pydantic import JsonValue
 from journeys.protocol.channels import ChannelName
 
 DEFAULT_TIMEOUT = 20.0
-"""Seconds for a whole provider call. It must stay below the 30 s that the engine gives a send, or
-the engine would give up on calls whose outcome the adapter could still have told."""
+"""Seconds for a whole provider call.
+
+It must stay below the 30 s that the engine gives a send: otherwise the engine would give up on
+calls whose outcome the adapter could still have reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,7 @@ class Email:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Further headers, such as `List-Unsubscribe`."""
     tags: Mapping[str, str] = field(default_factory=dict)
-    """Names and values that the provider hands back with its notifications, if it can."""
+    """Names and values that the provider repeats in its notifications, if it can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ class Sms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call of a webhook. `body` is sent as JSON; None sends none."""
+    """One call of a webhook. `body` is sent as JSON; None sends no body."""
 
     message_id: UUID
     url: str
@@ -61,11 +63,11 @@ Outgoing = Email | Sms | Call
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The provider took it.
+    """The provider's acceptance of a message.
 
-    `provider_id` is the provider's own name for the message, None if it gives none. `facts` can be
-    stored as JSON: a webhook's hold `status` and `body` (and `truncated: true` if the body was cut
-    short), an SMS's `encoding`, `characters` and `parts`, an SMTP server's `reply`.
+    `provider_id` is the provider's own id of the message, None if it gives none. `facts` can be
+    stored as JSON. Those of a webhook are `status` and `body` (and `truncated: true` if the body
+    was cut short), of an SMS `encoding`, `characters` and `parts`, of SMTP the server's `reply`.
     """
 
     provider_id: str | None = None
@@ -75,39 +77,39 @@ class Receipt:
 class Adapter(Protocol):
     """One provider of one channel.
 
-    An adapter never retries a call that the provider may have taken, and keeps no state that the
-    next call needs. It serves many sends at once, on one event loop.
+    An adapter never repeats a call that the provider may have taken, and keeps no state that the
+    next call needs. It makes many sends at once, on one event loop.
     """
 
     @property
     def channel(self) -> ChannelName:
-        """What it sends."""
+        """The channel whose messages it sends."""
         ...
 
     @property
     def timeout(self) -> float:
-        """Seconds that bound a whole `send`, waiting for a free connection included."""
+        """The most seconds of a whole `send`, with the wait for a free connection."""
         ...
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """Hand the message to the provider.
 
-        Raises `Refused`, `NotTaken` or `Unclear` (see `channels.errors`), and nothing else but
-        TypeError for a message of another channel. If the call itself is cancelled, the message
-        may have been taken.
+        Raises `Refused`, `NotTaken` or `Unclear` (see `channels.errors`), and TypeError for a
+        message of another channel; nothing else. If the call itself is cancelled, the message may
+        have been taken.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of connections and threads. May be called twice; sends after it are undefined."""
+        """Close connections and threads. May be called twice; sends after it are undefined."""
         ...
 
 
-Kind = TypeVar("Kind", Email, Sms, Call)
+Kind = TypeVar("Kind", bound=Outgoing)
 
 
 def expect(kind: type[Kind], outgoing: Outgoing) -> Kind:
-    """`outgoing` as the kind that an adapter sends; TypeError if it is another."""
+    """`outgoing`, if it is of the kind that an adapter sends. Raises TypeError if it is not."""
     if not isinstance(outgoing, kind):
         raise TypeError(f"this adapter sends {kind.__name__}, not {type(outgoing).__name__}")
     return outgoing

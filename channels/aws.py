@@ -1,4 +1,4 @@
-"""Calls to Amazon's services: one attempt each, on threads of their own, classified once."""
+"""Calls of Amazon's services: one attempt each, on threads, with errors mapped to `NotSent`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
 
 T = TypeVar("T")
 
-Verdict = Callable[[str], NotSent]
-"""From an answer's words to what they mean."""
+MakeError = Callable[[str], NotSent]
+"""Makes the error for an answer, from the words of the answer."""
 
 _NO_CREDENTIALS = (
     NoCredentialsError,
@@ -60,10 +60,10 @@ _THROTTLED = frozenset(
 
 
 def client_config(*, timeout: float, threads: int) -> Config:
-    """Settings of a client that never repeats a call, and gives up within `timeout` seconds."""
+    """The settings of a client that never repeats a call and gives up within `timeout` seconds."""
     connect = min(5.0, timeout / 4)
     return Config(
-        # Not `max_attempts`, which counts what follows the first.
+        # Not `max_attempts`, which does not count the first attempt.
         retries={"total_max_attempts": 1, "mode": "standard"},
         connect_timeout=connect,
         read_timeout=timeout - connect,
@@ -74,27 +74,27 @@ def client_config(*, timeout: float, threads: int) -> Config:
 class AwsCalls:
     """Runs blocking calls of one service, at most `threads` at once.
 
-    `service` is its name for people. `verdicts` holds what the service's own error codes mean;
-    those that all services share are known here.
+    `service` is its name for people. `errors` holds the errors for the service's own error codes;
+    the codes that all services share are handled here.
     """
 
     def __init__(
-        self, service: str, verdicts: Mapping[str, Verdict], *, timeout: float, threads: int
+        self, service: str, errors: Mapping[str, MakeError], *, timeout: float, threads: int
     ) -> None:
         self._service = service
-        self._verdicts = verdicts
+        self._errors = errors
         self._timeout = timeout
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=service.lower())
 
     async def run(self, call: Callable[[], T]) -> T:
-        """What the call returns; else `Refused`, `NotTaken` or `Unclear`."""
-        begun = self._executor.submit(call)
+        """The result of the call. Raises `Refused`, `NotTaken` or `Unclear` if it fails."""
+        future = self._executor.submit(call)
         try:
             async with asyncio.timeout(self._timeout):
-                return await asyncio.wrap_future(begun)
+                return await asyncio.wrap_future(future)
         except TimeoutError:
-            # The cancellation reached the call only if no thread had taken it up.
-            if begun.cancelled():
+            # A call that a thread has started cannot be cancelled.
+            if future.cancelled():
                 raise NotTaken(
                     Code.BUSY, f"no thread was free to call {self._service} for {self._timeout:g} s"
                 ) from None
@@ -106,28 +106,28 @@ class AwsCalls:
         except BotoCoreError as error:
             raise self._failed(error) from None
         except Exception as error:
-            # Of a library this large, no list of errors is complete; the call may have been made.
+            # No list of this library's errors is complete, and the call may have been made.
             raise Unclear(
                 Code.INTERRUPTED, f"the call of {self._service} broke off: {error!r}"
             ) from None
 
     def message_id(self, answer: Mapping[str, Any]) -> str:
-        """The id that a success must hold; `Unclear` if whoever answered does not speak as AWS."""
-        found = answer.get("MessageId")
-        if not isinstance(found, str):
+        """The message id of an answer. Raises `Unclear` without one: it is not an answer of AWS."""
+        message_id = answer.get("MessageId")
+        if not isinstance(message_id, str):
             raise Unclear(Code.PROVIDER_FAILED, f"{self._service} answered without a message id")
-        return found
+        return message_id
 
     def close(self) -> None:
-        """Forget calls that have not begun, and let the threads end by themselves."""
+        """Cancel calls that have not started. Threads end when their calls end."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _answered(self, error: ClientError) -> NotSent:
         code = error.response.get("Error", {}).get("Code", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         detail = f"{self._service} answered: {error}"
-        if verdict := self._verdicts.get(code):
-            return verdict(detail)
+        if make_error := self._errors.get(code):
+            return make_error(detail)
         if code in _WRONG_CREDENTIALS or status in (401, 403):
             return NotTaken(Code.CREDENTIALS, detail)
         if code in _THROTTLED or status == 429:
@@ -152,12 +152,12 @@ class AwsCalls:
             case _ if isinstance(error, _NO_CREDENTIALS):
                 return NotTaken(Code.CREDENTIALS, detail)
             case _:
-                # Whatever else there is may come after the request as well as before.
+                # Any other error may come before or after the request was sent.
                 return Unclear(Code.INTERRUPTED, detail)
 
 
 def _is_about_certificate(error: BaseException) -> bool:
-    """Whether TLS ended before anything could be sent: only a certificate surely tells."""
+    """Whether TLS failed on the certificate, and so certainly before anything was sent."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, ssl.SSLCertVerificationError):

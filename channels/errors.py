@@ -1,9 +1,9 @@
-"""What can come of a send that is not a success.
+"""Errors of sends: refused, not taken, or unclear.
 
-Each adapter classifies its provider's answers here, once, by a single question: can the provider
-have taken the message? The text of these errors is a code of `Code` and nothing else, and they
-carry no cause: errors travel into workflow histories, while a provider's words name addresses.
-The words are in `detail`, and go to the database only.
+Each adapter maps its provider's answers to these errors, by one question: can the provider have
+taken the message? The text of an error is its `Code` and nothing else, and it has no cause, because
+errors are kept in workflow histories and a provider's words may name addresses. The provider's
+words are in `detail`, which is stored in the database only.
 """
 
 from __future__ import annotations
@@ -17,60 +17,60 @@ from channels.storable import storable_text
 
 
 class Code(StrEnum):
-    """Why a send did not succeed."""
+    """The reason why a send did not succeed."""
 
-    # The provider said no, or would be asked in vain.
+    # Refused: the provider said no, or would certainly say no.
     ADDRESS_INVALID = "address_invalid"
-    """Not an address of the channel, or none this provider can write to."""
+    """Not an address of the channel, or not one that this provider can write to."""
     ADDRESS_UNKNOWN = "address_unknown"
-    """There is no such mailbox or number (a hard bounce)."""
+    """No such mailbox or number (a hard bounce)."""
     ADDRESS_REFUSED = "address_refused"
-    """The recipient was refused, for another reason or for none given."""
+    """The recipient was refused for another reason, or for none that was given."""
     ADDRESS_FORBIDDEN = "address_forbidden"
     """A webhook to a private, reserved or metadata address that no setting allows."""
     OPTED_OUT = "opted_out"
-    """The recipient told the provider to stop."""
+    """The recipient asked the provider to stop."""
     SENDER_REFUSED = "sender_refused"
     """This sender may not send."""
     MESSAGE_INVALID = "message_invalid"
-    """It cannot be put into the form that the channel demands."""
+    """The message cannot be written in the form that the channel needs."""
     MESSAGE_REFUSED = "message_refused"
-    """The content, the size, or a policy on them."""
+    """The provider does not accept the content or the size."""
     REDIRECT_REFUSED = "redirect_refused"
-    """A redirect that is not followed, or one too many."""
+    """A redirect that is not followed, or more redirects than allowed."""
     ANSWER_REFUSED = "answer_refused"
-    """A webhook's receiver answered that it will not have the call."""
+    """The receiver of a webhook refused the call."""
 
-    # The provider certainly has not taken it.
+    # NotTaken: the provider certainly has not taken the message.
     UNREACHABLE = "unreachable"
-    """No address, no connection, or one that ended before the message was handed over."""
+    """No address, no connection, or a connection that ended before the message was sent."""
     TLS_FAILED = "tls_failed"
     CREDENTIALS = "credentials"
-    """Missing, wrong or expired, or without the right to send."""
+    """Credentials that are missing, wrong or expired, or do not allow sending."""
     ACCOUNT = "account"
-    """The account, its quota or its set-up does not allow sending now."""
+    """The account, its quota or its settings do not allow sending now."""
     THROTTLED = "throttled"
     DEFERRED = "deferred"
     """The provider asked for another attempt later."""
     UNAVAILABLE = "unavailable"
-    """The provider answers, and says that it cannot work now."""
+    """The provider answers that it cannot work now."""
     BUSY = "busy"
-    """All our own connections to the provider were in use for too long."""
+    """All of our connections to the provider were in use for too long."""
 
-    # The provider may have taken it.
+    # Unclear: the provider may have taken the message.
     NO_ANSWER = "no_answer"
-    """It was handed over, and no answer came in time."""
+    """The message was sent, and no answer came in time."""
     INTERRUPTED = "interrupted"
-    """It was handed over, and the connection ended without an answer."""
+    """The message was sent, and the connection ended without an answer."""
     PROVIDER_FAILED = "provider_failed"
-    """The answer tells of a failure, and not whether it came before or after."""
+    """The provider reports a failure, which may have come before or after it took the message."""
 
 
 class NotSent(Exception):
-    """A send without a success. `str()` is the code alone, so nothing personal can leak by it.
+    """A send that did not succeed. `str()` is the code alone, so that no personal data leak.
 
-    `detail` is for people, and may name addresses. `facts` are what the answer leaves for the
-    run (a webhook's `status` and `body`); empty if there was no answer.
+    `detail` is for people, and may name addresses. `facts` are what the run may use of the answer
+    (a webhook's `status` and `body`); empty if there was no answer.
     """
 
     def __init__(
@@ -83,9 +83,9 @@ class NotSent(Exception):
 
 
 class Refused(NotSent):
-    """Final: the provider said no, and would say so again.
+    """The provider said no, and would say no again.
 
-    `suppress`: the address is never to be written to again.
+    `suppress`: nothing may be sent to the address again.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Refused(NotSent):
 
 
 class NotTaken(NotSent):
-    """The provider certainly did not take it: it may be tried again.
+    """The provider certainly did not take the message: it may be sent again.
 
     `retry_after`: seconds, ≥ 0, that the provider asked to wait; None if it did not say.
     """
@@ -119,4 +119,4 @@ class NotTaken(NotSent):
 
 
 class Unclear(NotSent):
-    """The call ended without an answer after the provider may have taken the message."""
+    """The call ended without a clear answer, and the provider may have taken the message."""

@@ -1,11 +1,17 @@
-"""The adapters of one process, by channel."""
+"""The providers of each channel, and the adapters of one process.
+
+A provider is an entry of `PROVIDERS`, its name among the choices in `infra.settings`, and a folder
+of its own with its adapter. A test compares the entries with the channels and with the settings.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, assert_never
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Protocol
 
-from channels.adapter import DEFAULT_TIMEOUT, Adapter
+from pydantic import SecretStr
+
+from channels.adapter import Adapter
 from channels.email.ses.send import SesAdapter
 from channels.email.smtp.send import SmtpAdapter
 from channels.email.smtp.server import SmtpServer
@@ -14,62 +20,95 @@ from channels.sms.sns.send import SnsAdapter
 from channels.unset import UnsetAdapter
 from channels.webhook.allowed_addresses import Network
 from channels.webhook.send import WebhookAdapter
-from journeys.protocol.channels import ChannelName
+from journeys.protocol.channels import CHANNELS, ChannelName
 
 
-def build(
-    *,
-    email: Literal["smtp", "ses"],
-    webhook_secret: str | None = None,
-    webhook_allow: Iterable[str | Network] = (),
-    smtp_url: str | None = None,
-    aws_region: str | None = None,
-    aws_endpoint_url: str | None = None,
-    ses_configuration_set: str | None = None,
-    sms_sender_id: str | None = None,
-    inbox: Append | None = None,
-    timeout: float = DEFAULT_TIMEOUT,
-) -> dict[ChannelName, Adapter]:
-    """An adapter for every channel; `close` each in the end.
+class ChannelSettings(Protocol):
+    """The settings that providers read, by their names in `infra.settings.Settings`."""
 
-    SMS go to `inbox` if one is given, else to SNS. A webhook without a secret, and an SMS without
-    a region, are `NotTaken`: an installation may do without them. `timeout` is in seconds for a
-    whole provider call. Raises ValueError that names the setting which is missing or wrong.
-    """
-    adapters: dict[ChannelName, Adapter] = {}
-    if webhook_secret:
-        adapters["webhook"] = WebhookAdapter(
-            secret=webhook_secret, allow=webhook_allow, timeout=timeout
-        )
-    else:
-        adapters["webhook"] = UnsetAdapter(
+    @property
+    def email(self) -> str:
+        """The provider of e-mail."""
+
+    @property
+    def sms(self) -> str:
+        """The provider of text messages."""
+
+    @property
+    def smtp_url(self) -> str | None:
+        """The SMTP server; see `channels.email.smtp.server`."""
+
+    @property
+    def aws_region(self) -> str | None:
+        """The region of SES and SNS."""
+
+    @property
+    def aws_endpoint_url(self) -> str | None:
+        """The address to call instead of Amazon's."""
+
+    @property
+    def webhook_secret(self) -> SecretStr | None:
+        """The key of the signature on webhooks."""
+
+    @property
+    def webhook_allow(self) -> Iterable[str | Network]:
+        """The private networks that webhooks may reach."""
+
+
+Provider = Callable[[ChannelSettings, Append | None], Adapter]
+"""Makes an adapter from the settings. The second argument keeps text messages in development."""
+
+
+def _smtp(settings: ChannelSettings, _inbox: Append | None) -> Adapter:
+    if not settings.smtp_url:
+        raise ValueError("e-mail by SMTP needs SMTP_URL, such as smtp://localhost:1025")
+    return SmtpAdapter(SmtpServer.parse(settings.smtp_url))
+
+
+def _ses(settings: ChannelSettings, _inbox: Append | None) -> Adapter:
+    if not settings.aws_region:
+        raise ValueError("e-mail by SES needs AWS_REGION, such as eu-west-1")
+    return SesAdapter(region=settings.aws_region, endpoint_url=settings.aws_endpoint_url)
+
+
+def _sns(settings: ChannelSettings, _inbox: Append | None) -> Adapter:
+    if not settings.aws_region:
+        return UnsetAdapter("sms", "SMS go by SNS, and AWS_REGION is not set")
+    return SnsAdapter(region=settings.aws_region, endpoint_url=settings.aws_endpoint_url)
+
+
+def _sms_inbox(_settings: ChannelSettings, inbox: Append | None) -> Adapter:
+    if inbox is None:
+        raise ValueError("PARCOURS_SMS=inbox is for the development stack alone")
+    return InboxAdapter(inbox)
+
+
+def _http(settings: ChannelSettings, _inbox: Append | None) -> Adapter:
+    if settings.webhook_secret is None or not settings.webhook_secret.get_secret_value():
+        return UnsetAdapter(
             "webhook", "webhooks are signed, and PARCOURS_WEBHOOK_SECRET is not set"
         )
-    match email:
-        case "smtp":
-            if not smtp_url:
-                raise ValueError("e-mail by SMTP needs SMTP_URL, such as smtp://localhost:1025")
-            adapters["email"] = SmtpAdapter(SmtpServer.parse(smtp_url), timeout=timeout)
-        case "ses":
-            if not aws_region:
-                raise ValueError("e-mail by SES needs AWS_REGION, such as eu-west-1")
-            adapters["email"] = SesAdapter(
-                region=aws_region,
-                endpoint_url=aws_endpoint_url,
-                configuration_set=ses_configuration_set,
-                timeout=timeout,
-            )
-        case _:
-            assert_never(email)
-    if inbox is not None:
-        adapters["sms"] = InboxAdapter(inbox, timeout=timeout)
-    elif aws_region:
-        adapters["sms"] = SnsAdapter(
-            region=aws_region,
-            endpoint_url=aws_endpoint_url,
-            sender_id=sms_sender_id,
-            timeout=timeout,
-        )
-    else:
-        adapters["sms"] = UnsetAdapter("sms", "SMS go by SNS, and AWS_REGION is not set")
-    return adapters
+    return WebhookAdapter(
+        secret=settings.webhook_secret.get_secret_value(), allow=settings.webhook_allow
+    )
+
+
+PROVIDERS: Final[Mapping[ChannelName, Mapping[str, Provider]]] = {
+    "email": {"smtp": _smtp, "ses": _ses},
+    "sms": {"sns": _sns, "inbox": _sms_inbox},
+    "webhook": {"http": _http},
+}
+
+
+def build(settings: ChannelSettings, *, inbox: Append | None = None) -> dict[ChannelName, Adapter]:
+    """An adapter for every channel, to be closed by the caller.
+
+    A webhook without a secret, and an SMS without a region, are `NotTaken`: an installation may do
+    without them. Raises ValueError that names the setting which is missing or wrong.
+    """
+    chosen: dict[ChannelName, str] = {
+        "email": settings.email,
+        "sms": settings.sms,
+        "webhook": "http",
+    }
+    return {channel: PROVIDERS[channel][chosen[channel]](settings, inbox) for channel in CHANNELS}

@@ -1,4 +1,4 @@
-"""Answers of providers made fit for PostgreSQL, which takes neither NUL nor lone surrogates."""
+"""Conversion of providers' answers for PostgreSQL, which cannot store NUL or lone surrogates."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import json
 import re
 from typing import Any
 
-_UNFIT = re.compile("[\0\ud800-\udfff]")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _REPLACEMENT = "\ufffd"
 
 
 def storable_text(text: str) -> str:
-    """The text with U+FFFD for every character that PostgreSQL refuses."""
-    return _UNFIT.sub(_REPLACEMENT, text)
+    """The text, with U+FFFD for every character that PostgreSQL cannot store."""
+    return _UNSTORABLE.sub(_REPLACEMENT, text)
 
 
 def storable_json(text: str) -> Any:
-    """The value that a JSON text means, as `jsonb` can hold it.
+    """The value of a JSON text, as `jsonb` can store it.
 
-    Raises ValueError if it is no JSON (RFC 8259: `NaN` is none), or if it nests too deeply or
-    holds a number too large to be read.
+    Raises ValueError if the text is not JSON (RFC 8259, which has no `NaN`), nests too deeply, or
+    holds a number that is too large.
     """
     try:
         return _storable(json.loads(text, parse_constant=_no_constant, parse_float=_finite))

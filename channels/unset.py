@@ -1,4 +1,4 @@
-"""A channel that this installation has not set up."""
+"""The adapter of a channel that this installation has not set up."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from journeys.protocol.channels import ChannelName
 
 
 class UnsetAdapter:
-    """Takes nothing, and says which setting is missing.
+    """Takes no message, and names the setting that is missing.
 
-    Its sends are `NotTaken`, not refused: they go out if the setting comes in time.
+    Its sends are `NotTaken`, not `Refused`: they are tried again and succeed once the setting is
+    made.
     """
 
     timeout = DEFAULT_TIMEOUT
@@ -24,4 +25,4 @@ class UnsetAdapter:
         raise NotTaken(Code.ACCOUNT, self._missing)
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: there is no connection."""

@@ -13,7 +13,7 @@ import orjson
 
 from channels.adapter import DEFAULT_TIMEOUT, Call, Email, Outgoing, Receipt, Sms
 from channels.errors import Code, Refused, Unclear
-from channels.webhook.answers import Answer, judge
+from channels.webhook.answers import Answer, classify
 from journeys.protocol.channels import ChannelName
 from simulation.interceptors import SENDING
 
@@ -67,7 +67,7 @@ class ScriptedProvider:
         answer = self._answers[key].popleft() if self._answers[key] else WebhookAnswer()
         body = bytearray(orjson.dumps(answer.body)) if answer.body is not None else bytearray()
         received = Answer(answer.status, {}, body, complete=True)
-        return judge(received, now=datetime.now(UTC))
+        return classify(received, now=datetime.now(UTC))
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Routes of contacts, groups and topics."""
+"""Routes of contacts, groups and consent."""

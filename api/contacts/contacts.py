@@ -1,20 +1,19 @@
-"""Contacts: read, edited and erased by their external id, or ours where they have none."""
+"""Routes of contacts: read, change and erase one by its external id, or by our own id."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Depends, Path, Response
-from pydantic import BaseModel, ConfigDict, Field
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from api.contacts.contact_bodies import ContactBody, ContactChanges
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
-from api.http.problems import Problem, responses
-from api.http.times import Instant
+from api.http.problems import Problem, responses, unknown
 from api.services import Pool, UsedServices
 from journeys.model.contact_checks import AttributeRefused, check_attributes
 from journeys.model.contact_fields import FIELD_NAMES
@@ -31,45 +30,12 @@ router = APIRouter(
 )
 
 ContactId = Annotated[
-    str, Path(min_length=1, max_length=500, description="the external id, or ours where none is")
+    str, Path(min_length=1, max_length=500, description="the external id, or our id if it has none")
 ]
 
 _log = structlog.get_logger(__name__)
-_stops: set[asyncio.Task[None]] = set()
-
-
-class ContactBody(BaseModel):
-    """A contact."""
-
-    id: str
-    """Ours."""
-    external_id: str | None
-    email: str | None
-    phone: str | None
-    timezone: str | None
-    locale: str | None
-    country: str | None
-    score: float
-    lifecycle: str | None
-    attributes: dict[str, Any]
-    created_at: Instant
-    updated_at: Instant
-
-
-class ContactChanges(BaseModel):
-    """What is to be changed: what is not named stays, null removes."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    external_id: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    timezone: str | None = None
-    locale: str | None = None
-    country: str | None = None
-    score: float | None = Field(default=None, allow_inf_nan=False)
-    lifecycle: str | None = None
-    attributes: dict[str, Any] = Field(default_factory=dict)
+_stopping: set[asyncio.Task[None]] = set()
+"""Tasks under way: the event loop itself keeps no reference to them."""
 
 
 @router.get("/{contact:path}", summary="Read a contact", responses=responses(404))
@@ -80,27 +46,27 @@ async def get_contact(contact: ContactId, services: UsedServices) -> ContactBody
 
 @router.put(
     "/{contact:path}",
-    summary="Change a contact, or make it",
+    summary="Change or create a contact",
     responses={201: {"model": ContactBody}, **responses(400, 422)},
 )
 async def change_contact(
     contact: ContactId, changes: ContactChanges, services: UsedServices, response: Response
 ) -> ContactBody:
-    """Take over what is named, and leave the rest: a `PUT` that merges."""
+    """Change the fields and attributes that are named, and leave the others as they are."""
     if changes.external_id not in (None, contact):
         raise Problem(
             422,
             "invalid_request",
             f"external_id: a contact keeps its own, {contact!r}; join ids with /v1/alias",
         )
-    named = changes.model_dump(include=changes.model_fields_set & {*FIELD_NAMES})
+    fields = changes.model_dump(include=changes.model_fields_set & {*FIELD_NAMES})
     for name in changes.attributes:
         if name in FIELD_NAMES or name in ("external_id", "id"):
             raise Problem(
                 422, "invalid_request", f"attributes.{name}: has a field of its own beside it"
             )
     try:
-        checked = check_attributes({**named, **changes.attributes}, operate=True)
+        checked = check_attributes({**fields, **changes.attributes}, operate=True)
     except AttributeRefused as refused:
         raise Problem(422, f"invalid_{refused.name}", f"{refused.name}: {refused}") from None
     async with services.pool.connection() as conn, conn.transaction():
@@ -114,7 +80,7 @@ async def change_contact(
 @router.delete(
     "/{contact:path}",
     status_code=204,
-    summary="Erase a contact and everything that names it",
+    summary="Erase a contact and its data",
     responses=responses(404),
 )
 async def erase_contact(contact: ContactId, services: UsedServices) -> Response:
@@ -122,17 +88,17 @@ async def erase_contact(contact: ContactId, services: UsedServices) -> Response:
     async with services.pool.connection() as conn, conn.transaction():
         contact_id = await find_contact(conn, contact)
         if contact_id is None:
-            raise _unknown(contact)
+            raise unknown("contact", contact)
         active = await erase(conn, contact_id)
     if active:
         task = asyncio.create_task(_stop_workflows(services.temporal, active))
-        _stops.add(task)
-        task.add_done_callback(_stops.discard)
+        _stopping.add(task)
+        task.add_done_callback(_stopping.discard)
     return Response(status_code=204)
 
 
 async def _stop_workflows(temporal: Client, runs: list[ActiveRun]) -> None:
-    """Best effort: a workflow without its run is refused whenever it wakes."""
+    """Terminate workflows, as far as Temporal answers. One that goes on finds no run, and ends."""
     for run in runs:
         try:
             await temporal.get_workflow_handle(workflow_id(run.journey, run.id)).terminate(
@@ -147,22 +113,5 @@ async def _read(pool: Pool, reference: str) -> ContactBody:
         contact_id = await find_contact(conn, reference)
         view = await read_contact(conn, contact_id) if contact_id is not None else None
     if view is None:
-        raise _unknown(reference)
-    return ContactBody(
-        id=str(view.id),
-        external_id=view.external_id,
-        email=view.email,
-        phone=view.phone,
-        timezone=view.timezone,
-        locale=view.locale,
-        country=view.country,
-        score=view.score,
-        lifecycle=view.lifecycle,
-        attributes=view.attributes,
-        created_at=view.created_at,
-        updated_at=view.updated_at,
-    )
-
-
-def _unknown(reference: str) -> Problem:
-    return Problem(404, "unknown_contact", f"there is no contact {reference!r}")
+        raise unknown("contact", reference)
+    return ContactBody.model_validate(view, from_attributes=True)

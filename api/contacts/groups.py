@@ -1,4 +1,4 @@
-"""Groups: contacts added and removed by hand."""
+"""Routes of groups: add and remove contacts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GroupKey = Annotated[str, Path(min_length=1, max_length=200)]
 
 
 class GroupContacts(BaseModel):
-    """Contacts by external id, or ours where they have none."""
+    """Contacts by their external ids, or by our ids if they have none."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -38,16 +38,16 @@ class GroupContacts(BaseModel):
 
 
 class Changed(BaseModel):
-    """How many contacts it made a difference to."""
+    """The number of contacts that were changed."""
 
     changed: int
 
 
 @router.post("/{key}/contacts", summary="Add contacts to a group", responses=responses(404, 422))
 async def add(key: GroupKey, body: GroupContacts, services: UsedServices) -> Changed:
-    """All or none: an unknown contact is a problem and nobody is added."""
+    """Add all of the contacts, or none if one of them is unknown."""
     async with services.pool.connection() as conn, conn.transaction():
-        changed = await add_to_group(conn, key, await _known(conn, body.contacts))
+        changed = await add_to_group(conn, key, await _contact_ids(conn, body.contacts))
     services.notifier.wake()
     return Changed(changed=changed)
 
@@ -56,14 +56,14 @@ async def add(key: GroupKey, body: GroupContacts, services: UsedServices) -> Cha
     "/{key}/contacts", summary="Remove contacts from a group", responses=responses(404, 422)
 )
 async def remove(key: GroupKey, body: GroupContacts, services: UsedServices) -> Changed:
-    """All or none: an unknown contact is a problem and nobody is removed."""
+    """Remove all of the contacts, or none if one of them is unknown."""
     async with services.pool.connection() as conn, conn.transaction():
-        changed = await remove_from_group(conn, key, await _known(conn, body.contacts))
+        changed = await remove_from_group(conn, key, await _contact_ids(conn, body.contacts))
     services.notifier.wake()
     return Changed(changed=changed)
 
 
-async def _known(conn: AsyncConnection[object], references: Sequence[str]) -> list[UUID]:
+async def _contact_ids(conn: AsyncConnection[object], references: Sequence[str]) -> list[UUID]:
     found = await find_contacts(conn, references)
     unknown = [reference for reference in references if reference not in found]
     if unknown:

@@ -1,4 +1,4 @@
-"""Consent recorded by hand."""
+"""Route of consent: the state of a contact in a topic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from api.contacts.contacts import ContactId
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
-from api.http.problems import Problem, responses
+from api.http.problems import responses, unknown
 from api.services import UsedServices
 from journeys.model.well_known_events import ConsentState
 from store.contacts.rows import find_contact
@@ -25,7 +25,7 @@ router = APIRouter(
 
 
 class Consent(BaseModel):
-    """A contact's state in a topic."""
+    """The state of a contact in a topic."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,11 +43,11 @@ async def set_consent(
     body: Consent,
     services: UsedServices,
 ) -> Consent:
-    """Record it on the operator's word, with the event that says so."""
+    """Record the state, and the event of its change."""
     async with services.pool.connection() as conn, conn.transaction():
         contact_id = await find_contact(conn, contact)
         if contact_id is None:
-            raise Problem(404, "unknown_contact", f"there is no contact {contact!r}")
+            raise unknown("contact", contact)
         await set_topic_state(conn, contact_id, topic, body.state)
     services.notifier.wake()
     return body

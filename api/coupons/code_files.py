@@ -1,4 +1,4 @@
-"""A file of coupon codes: CSV with a column `code`, read a line at a time."""
+"""Files of coupon codes: CSV with a column `code`, read line by line."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from fastapi import Request
 from api.http.problems import Problem
 
 FILE_LIMIT = 100 * 1024 * 1024
-"""Bytes of a file, unpacked: some five million codes."""
+"""The most bytes of a file, unpacked: about five million codes."""
 CODE_LENGTH = 200
-"""Characters of a code."""
+"""The most characters of a code."""
 
 _GZIP = 16 + zlib.MAX_WBITS
 _BLOCK = 64 * 1024
 
 
 async def receive_file(request: Request, file: BinaryIO) -> None:
-    """Write a request's body, unpacked, to a file, and go back to its beginning.
+    """Write the unpacked body of a request to a file, and seek to its start.
 
-    Raises Problem 400 (oversize, not gzip) or 415 (no CSV).
+    Raises Problem 400 (oversize, not gzip) or 415 (not CSV).
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind.startswith("multipart/") or kind == "application/json":
@@ -52,7 +52,7 @@ async def _unpacked(request: Request) -> AsyncIterator[bytes]:
         async for chunk in request.stream():
             packed = chunk
             while packed:
-                # A small body may unpack to terabytes: it is taken a block at a time.
+                # A small body may unpack to terabytes, so it is unpacked block by block.
                 yield unpacker.decompress(packed, _BLOCK)
                 packed = unpacker.unconsumed_tail
     except zlib.error:
@@ -63,43 +63,44 @@ async def _unpacked(request: Request) -> AsyncIterator[bytes]:
 
 
 def read_codes(file: BinaryIO) -> Iterator[str]:
-    """The codes of a file, in its order, without space around them; empty lines are passed over.
+    """The codes of a file, in its order, without spaces around them.
 
-    UTF-8, with or without a byte order mark; other columns are ignored. Raises Problem 422 naming
-    the line of what is wrong: no column `code`, an empty or too long code, bytes that are no UTF-8.
+    The file is UTF-8, with or without a byte order mark. Empty lines and other columns are ignored.
+    Raises Problem 422 that names the line: no column `code`, a code that is empty or too long,
+    bytes that are not UTF-8.
     """
     reader = csv.reader(_lines(file))
-    place: int | None = None
+    column: int | None = None
     try:
         for record in reader:
             if not record:
                 continue
-            if place is None:
-                place = _column(record, reader.line_num)
+            if column is None:
+                column = _code_column(record, reader.line_num)
                 continue
-            code = record[place].strip() if place < len(record) else ""
+            code = record[column].strip() if column < len(record) else ""
             _check(code, reader.line_num)
             yield code
     except csv.Error as error:
         raise _refuse(reader.line_num, str(error)) from None
     except UnicodeDecodeError:
         raise _refuse(reader.line_num + 1, "the line is not UTF-8") from None
-    if place is None:
+    if column is None:
         raise _refuse(1, "the file is empty; its first line names the columns, one of them `code`")
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:
-    # Decoded a line at a time, so that a wrong byte is told by its line.
+    # Decoded line by line, so that an error names the line of a wrong byte.
     for number, raw in enumerate(file):
         text = raw.decode("utf-8-sig" if number == 0 else "utf-8")
         if "\r" in text.rstrip("\r\n"):
-            # Files whose lines end with a carriage return alone are one line so far.
+            # Iterating bytes does not split lines that end with a carriage return alone.
             yield from io.StringIO(text, newline="")
         else:
             yield text
 
 
-def _column(header: list[str], line: int) -> int:
+def _code_column(header: list[str], line: int) -> int:
     names = [name.strip().lower() for name in header]
     if names.count("code") == 1:
         return names.index("code")

@@ -1,4 +1,4 @@
-"""Coupons: codes imported into pools, and how many of them are left."""
+"""Routes of coupon pools: import codes, count them, list pools."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from api.coupons.code_files import read_codes, receive_file
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit
-from api.http.problems import Problem, responses
+from api.http.problems import responses, unknown
 from api.services import UsedServices
 from store.coupons.pools import Pool, add_codes, list_pools, make_pool, read_pool
 
@@ -26,23 +26,23 @@ router = APIRouter(
 
 PoolKey = Annotated[str, Path(min_length=1, max_length=200)]
 
-_AT_ONCE = 5_000
+_BATCH = 5_000
 """Codes of one statement."""
 _IN_MEMORY = 1024 * 1024
-"""Bytes of a file that is not written to disk."""
+"""Bytes of a file that are kept in memory; a larger file is written to disk."""
 
 
 class Imported(BaseModel):
-    """What an import came to."""
+    """The result of an import."""
 
     pool: str
     added: int
     duplicates: int
-    """Codes that the pool had, or that the file holds again."""
+    """Codes that are in the pool already, or more than once in the file."""
 
 
 class PoolBody(BaseModel):
-    """A pool's codes, counted."""
+    """The counts of a pool's codes."""
 
     pool: str
     total: int
@@ -52,12 +52,12 @@ class PoolBody(BaseModel):
 
     @classmethod
     def of(cls, pool: Pool) -> PoolBody:
-        """From the store's own."""
+        """The body for a pool of the store."""
         return cls(**vars(pool))
 
 
 class PoolPage(BaseModel):
-    """Pools by name."""
+    """A page of pools, by name."""
 
     items: list[PoolBody]
     next: str | None
@@ -75,35 +75,35 @@ class PoolPage(BaseModel):
     },
 )
 async def import_codes(pool: PoolKey, request: Request, services: UsedServices) -> Imported:
-    """Take a CSV file with a column `code`, all of it or nothing. The pool comes into being by it.
+    """Import a CSV file with a column `code`, all of it or nothing. A new pool is created.
 
-    Codes are drawn in the order in which they came. Other columns are ignored.
+    Codes are drawn in the order of the file. Other columns are ignored.
     """
     with SpooledTemporaryFile(_IN_MEMORY) as spooled:
         file = cast("BinaryIO", spooled)
-        # The whole file first: no transaction waits for a slow client.
+        # The whole file is received first, so that no transaction waits for a slow client.
         await receive_file(request, file)
         codes = read_codes(file)
-        given = added = 0
+        read = added = 0
         async with services.pool.connection() as conn, conn.transaction():
             await make_pool(conn, pool)
-            while some := list(islice(codes, _AT_ONCE)):
-                given += len(some)
-                added += await add_codes(conn, pool, some)
-    return Imported(pool=pool, added=added, duplicates=given - added)
+            while batch := list(islice(codes, _BATCH)):
+                read += len(batch)
+                added += await add_codes(conn, pool, batch)
+    return Imported(pool=pool, added=added, duplicates=read - added)
 
 
-@router.get("/{pool}", summary="Count a pool's codes", responses=responses(404))
+@router.get("/{pool}", summary="Count the codes of a pool", responses=responses(404))
 async def get_pool(pool: PoolKey, services: UsedServices) -> PoolBody:
-    """How many there are, were drawn, were redeemed, and are left."""
+    """The numbers of codes in total, drawn, redeemed, and left."""
     async with services.pool.connection() as conn:
         found = await read_pool(conn, pool)
     if found is None:
-        raise Problem(404, "unknown_pool", f"there is no pool {pool!r}")
+        raise unknown("pool", pool)
     return PoolBody.of(found)
 
 
-@router.get("", summary="List pools of coupons", responses=responses())
+@router.get("", summary="List coupon pools", responses=responses())
 async def get_pools(services: UsedServices, cursor: Cursor = "", limit: Limit = 100) -> PoolPage:
     """Pools by name, with their counts."""
     async with services.pool.connection() as conn:

@@ -1,1 +1,1 @@
-"""What every route shares: keys, bodies, errors, times, middleware."""
+"""HTTP for all routes: keys, bodies, problems, times, middleware, the documentation page."""

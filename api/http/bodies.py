@@ -1,4 +1,4 @@
-"""Bodies of requests: bounded, unpacked, and read as JSON that Postgres can keep."""
+"""Bodies of requests: limited in size, unpacked, and read as JSON that PostgreSQL can store."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ DOCUMENT_LIMIT = 5 * 1024 * 1024
 """Bytes of any other body."""
 
 DEPTH_LIMIT = 100
-"""Levels of nesting; beyond some hundreds, writers of JSON give up."""
+"""Levels of nesting. Libraries that write JSON fail beyond some hundreds."""
 
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body, unpacked; no more than `limit` bytes are ever held.
+    """The body, unpacked. At most `limit` bytes of it are kept in memory.
 
     Raises Problem 400 (oversize, not gzip) or 415.
     """
@@ -58,7 +58,7 @@ def _gunzip(body: bytes, limit: int) -> bytes:
         unpacked = unpacker.decompress(body, limit + 1)
     except zlib.error:
         raise Problem(400, "invalid_gzip", "the body is not gzip") from None
-    # A small body may unpack to terabytes: no more than the limit is ever unpacked.
+    # A small body may unpack to terabytes, so unpacking stops at the limit.
     if len(unpacked) > limit:
         raise _oversize(limit)
     if not unpacker.eof or unpacker.unused_data:
@@ -71,7 +71,7 @@ def _oversize(limit: int) -> Problem:
 
 
 class Decoded:
-    """JSON as it was read. `doubtful` says that texts and numbers are to be looked at."""
+    """A JSON value. `doubtful`: texts or numbers in it may be ones that PostgreSQL cannot store."""
 
     __slots__ = ("doubtful", "value")
 
@@ -81,10 +81,10 @@ class Decoded:
 
 
 def decode(body: bytes) -> Decoded:
-    """Read JSON (UTF-8). Raises Problem 400 if it is none.
+    """Read JSON in UTF-8. Raises Problem 400 if the body is not JSON.
 
-    Texts with NUL or half a surrogate pair are JSON, and so is 1e400, but Postgres keeps none of
-    them: such a value is left to be refused where its field can be named.
+    Texts with NUL or half a surrogate pair are JSON, and so is 1e400, but PostgreSQL cannot store
+    them. They pass here: the caller refuses them and names the field.
     """
     try:
         return Decoded(orjson.loads(body), b"\\u0000" in body)
@@ -109,8 +109,8 @@ def _parse_int(digits: str) -> int | float:
     return int(digits) if len(digits) < 19 else float(digits)
 
 
-def find_unkeepable(value: Any) -> tuple[str, str] | None:
-    """The dotted path of a text or number that Postgres cannot keep, and what is wrong with it."""
+def find_unstorable(value: Any) -> tuple[str, str] | None:
+    """The first text or number that PostgreSQL cannot store: its dotted path and what is wrong."""
     for path, text in _walk(value):
         if isinstance(text, float):
             if not math.isfinite(text):
@@ -123,19 +123,19 @@ def find_unkeepable(value: Any) -> tuple[str, str] | None:
 
 
 def _walk(value: Any) -> Iterator[tuple[str, str | float]]:
-    # A stack of its own: nested data may be deeper than Python's.
+    # Not recursive: the data may be nested deeper than Python's own stack.
     stack: list[tuple[str, Any]] = [("", value)]
     while stack:
         path, each = stack.pop()
         if isinstance(each, str | float):
             yield path, each
         elif isinstance(each, dict):
-            for key, held in each.items():
-                place = f"{path}.{key}" if path else key
+            for key, inner in each.items():
+                inner_path = f"{path}.{key}" if path else key
                 yield f"{path}.(key)" if path else "(key)", key
-                stack.append((place, held))
+                stack.append((inner_path, inner))
         elif isinstance(each, list):
-            stack.extend((f"{path}.{n}", held) for n, held in enumerate(each))
+            stack.extend((f"{path}.{n}", inner) for n, inner in enumerate(each))
 
 
 def is_too_deep(value: Any) -> bool:
@@ -153,9 +153,9 @@ def is_too_deep(value: Any) -> bool:
     return True
 
 
-def refuse_unkeepable(value: Any) -> None:
-    """Raise Problem 400 naming the field of a text or number that Postgres cannot keep."""
-    found = find_unkeepable(value)
+def refuse_unstorable(value: Any) -> None:
+    """Raise Problem 400 that names the field of a text or number that PostgreSQL cannot store."""
+    found = find_unstorable(value)
     if found is not None:
         path, wrong = found
         field = path.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
@@ -164,7 +164,7 @@ def refuse_unkeepable(value: Any) -> None:
 
 
 class StrictRequest(Request):
-    """A request whose body is bounded, unpacked and strictly JSON."""
+    """A request whose body is limited in size, unpacked, and strictly JSON."""
 
     async def body(self) -> bytes:
         """The body; see `read_body`."""
@@ -178,21 +178,21 @@ class StrictRequest(Request):
         if isinstance(decoded.value, dict | list) and is_too_deep(decoded.value):
             raise Problem(400, "invalid_json", "the body is nested too deeply")
         if decoded.doubtful:
-            refuse_unkeepable(decoded.value)
+            refuse_unstorable(decoded.value)
         return decoded.value
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body so."""
+    """A route whose requests are StrictRequests."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler, called with a StrictRequest."""
+        """The handler, which gets a StrictRequest."""
         handle = super().get_route_handler()
 
-        async def strictly(request: Request) -> Response:
-            # PostgreSQL keeps no NUL, and no path or query of ours has a use for it.
+        async def handle_strictly(request: Request) -> Response:
+            # PostgreSQL cannot store NUL, and no path or query of the API needs it.
             if "%00" in str(request.url) or "\0" in request.url.path:
                 raise Problem(400, "invalid_value", "the address holds a NUL character")
             return await handle(StrictRequest(request.scope, request.receive))
 
-        return strictly
+        return handle_strictly

@@ -1,4 +1,4 @@
-"""Who calls: keys in Bearer, Basic or the body, and what their scope allows."""
+"""API keys: read from Bearer, Basic or the body, and checked for their scope."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from api.http.problems import Problem
 from store.operations.api_keys import Scope, find_key, hash_key, includes
 
 REMEMBERED = 5.0
-"""Seconds that a key's scope is remembered: how long a revoked one may still be taken."""
+"""Seconds for which a key's scope is remembered, and so for which a revoked key still works."""
 
 
 class KeyRing:
-    """The scopes of the keys that called lately."""
+    """The scopes of the keys that were used in the last seconds."""
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
         self._pool = pool
         self._known: dict[str, tuple[Scope, float]] = {}
 
     async def scope(self, plain: str) -> Scope | None:
-        """What a key may do; None if it is none of ours."""
+        """The scope of a key; None if there is no such key."""
         hashed = hash_key(plain)
         now = time.monotonic()
         known = self._known.get(hashed)
@@ -35,7 +35,7 @@ class KeyRing:
             return known[0]
         async with self._pool.connection() as conn:
             scope = await find_key(conn, plain)
-        # Only real keys are remembered, so what strangers send takes no memory.
+        # Only real keys are remembered, so wrong ones take no memory.
         if scope is None:
             self._known.pop(hashed, None)
         else:
@@ -58,7 +58,7 @@ def header_key(request: Request) -> str | None:
             return rest
         case "basic" if rest:
             try:
-                # Some clients leave out the padding, and the colon.
+                # Some clients leave out the padding and the colon.
                 decoded = b64decode(rest + "=" * (-len(rest) % 4), validate=True).decode()
             except (binascii.Error, UnicodeDecodeError, ValueError):
                 raise unauthorized("the Basic credentials cannot be read") from None
@@ -74,7 +74,7 @@ def unauthorized(message: str) -> Problem:
 
 
 async def check_key(request: Request, plain: str | None, needed: Scope) -> Scope:
-    """The scope of a key that may do what needs `needed`. Raises Problem 401 or 403."""
+    """The scope of a key that includes `needed`. Raises Problem 401 or 403."""
     if plain is None:
         raise unauthorized("a key is needed: send it as `Authorization: Bearer KEY`")
     ring: KeyRing = request.app.state.services.keys
@@ -87,7 +87,7 @@ async def check_key(request: Request, plain: str | None, needed: Scope) -> Scope
 
 
 def requires(needed: Scope) -> Callable[[Request], Awaitable[Scope]]:
-    """A dependency that lets only keys of this scope pass."""
+    """A dependency that raises Problem 401 or 403 unless the key includes this scope."""
 
     async def check(request: Request) -> Scope:
         return await check_key(request, header_key(request), needed)

@@ -1,4 +1,4 @@
-"""Around every request: its id, a line in the log, a measure, and an answer whatever happens."""
+"""Middleware: request id, access log, metrics, and problems 500 and 503."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ import re
 import time
 from uuid import uuid4
 
-import psycopg
 import structlog
 from prometheus_client import Counter, Histogram
-from psycopg_pool import PoolTimeout
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.problems import database_away, internal_error
+from api.http.problems import DATABASE_AWAY, database_away, internal_error
 
 REQUESTS = Counter("parcours_http_requests", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram("parcours_http_request_seconds", "Time to answer", ["method", "route"])
 
-_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-# What watches us asks every few seconds: it would drown everything else.
-_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# Monitoring asks these every few seconds, and would fill the log.
+_NOT_LOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _log = structlog.get_logger("api.http.middleware")
 
 
-class Access:
-    """Pure ASGI, so that it costs little."""
+class RequestMiddleware:
+    """Request id, access log, metrics, and a problem for an error that no handler took.
+
+    Pure ASGI: the framework's own base class costs more than all of this.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,7 +37,7 @@ class Access:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.perf_counter()
+        started = time.perf_counter()
         request_id = _request_id(scope)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -52,24 +53,22 @@ class Access:
         try:
             await self._app(scope, receive, answer)
         except ClientDisconnect:
-            # Gone before its body had come: there is nobody to answer.
+            # The client went away while its body was read: an answer would reach no one.
             status = status or 499
         except Exception as error:
             if status:
                 raise
-            away = isinstance(
-                error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout
-            )
+            away = isinstance(error, DATABASE_AWAY)
             if not away:
                 _log.exception("request_failed", path=_route(scope))
             response = database_away() if away else internal_error()
             await response(scope, receive, answer)
         finally:
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - started
             method, route = scope["method"], _route(scope)
             REQUESTS.labels(method, route, status).inc()
             SECONDS.labels(method, route).observe(seconds)
-            if scope["path"] not in _QUIET:
+            if scope["path"] not in _NOT_LOGGED:
                 _log.info(
                     "request",
                     method=method,
@@ -80,11 +79,11 @@ class Access:
 
 
 def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
-    return given if _GIVEN_ID.fullmatch(given) else uuid4().hex
+    requested = Headers(scope=scope).get("x-request-id", "")
+    return requested if _REQUEST_ID.fullmatch(requested) else uuid4().hex
 
 
 def _route(scope: Scope) -> str:
-    """The route's pattern: paths hold keys and external ids, and would make endless series."""
+    """The pattern of the route. Paths hold ids, and would make a series of metrics for each."""
     route = scope.get("route")
     return getattr(route, "path", "unknown")

@@ -1,4 +1,4 @@
-"""Errors as the API answers them: RFC 9457 problems that also carry `code` and `message`."""
+"""Errors of the API: RFC 9457 problems with `code` and `message`, and the status of each."""
 
 from __future__ import annotations
 
@@ -20,13 +20,18 @@ from store.events.recording import ConcurrentChange
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 3
-"""Seconds after which a client may try again while a server behind us is away."""
+"""Seconds after which a client may try again while PostgreSQL or Temporal cannot be reached."""
+
+DATABASE_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
+"""The errors of a database that cannot be reached."""
+
+_TRACKING_STATUSES = {"forbidden_event": 403, "rate_limited": 429}
 
 _log = structlog.get_logger(__name__)
 
 
 class Problem(HTTPException):
-    """An error with a code of ours. `more` are further members of the problem."""
+    """An error with a status and a code. `more` are further members of the problem."""
 
     def __init__(
         self,
@@ -42,10 +47,20 @@ class Problem(HTTPException):
         self.more = more
 
     def response(self) -> Response:
-        """The problem as it is sent."""
+        """The problem as a response."""
         return problem_response(
             self.status_code, self.code, self.detail, headers=self.headers, **self.more
         )
+
+
+def unknown(kind: str, reference: str) -> Problem:
+    """Problem 404: there is no contact, pool or other thing of a kind with this id."""
+    return Problem(404, f"unknown_{kind}", f"there is no {kind} {reference!r}")
+
+
+def tracking_status(code: str) -> int:
+    """The status of a tracking call that is refused with `code`."""
+    return _TRACKING_STATUSES.get(code, 400)
 
 
 class ProblemBody(BaseModel):
@@ -58,13 +73,13 @@ class ProblemBody(BaseModel):
     status: int
     detail: str
     code: str
-    """What went wrong, for programs."""
+    """The kind of error, for programs."""
     message: str
-    """The same as `detail`: tracking clients read it under this name."""
+    """The same text as `detail`: tracking clients read it under this name."""
 
 
 class FieldError(BaseModel):
-    """What is wrong with one field of a request."""
+    """An error in one field of a request."""
 
     field: str
     message: str
@@ -92,12 +107,12 @@ def problem_response(
 
 
 def internal_error() -> Response:
-    """What is told of an error that nobody foresaw: nothing but that it happened."""
+    """The response to an unexpected error. Its details are in the log alone."""
     return problem_response(500, "internal_error", "something went wrong here; it has been logged")
 
 
 def database_away() -> Response:
-    """What is answered while PostgreSQL cannot be asked."""
+    """The response while PostgreSQL cannot be reached."""
     return problem_response(
         503,
         "database_away",
@@ -107,7 +122,7 @@ def database_away() -> Response:
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems of a route, for its documentation; 401, 403 and 503 are everybody's."""
+    """The problems of a route, for OpenAPI; every route has 401, 403 and 503."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
@@ -118,10 +133,10 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def describe(openapi: dict[str, Any]) -> None:
-    """Add the problem's own schema to a description that `responses` refers to it from."""
+    """Add the schema of a problem, to which `responses` refers, to an OpenAPI description."""
     schemas = openapi.setdefault("components", {}).setdefault("schemas", {})
     schemas["ProblemBody"] = ProblemBody.model_json_schema()
-    # What pydantic refuses is a problem too, with a status of its own.
+    # An invalid request is answered with a problem, not in the form of the framework.
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
     for path in openapi["paths"].values():
@@ -131,12 +146,12 @@ def describe(openapi: dict[str, Any]) -> None:
 
 
 def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
-    """pydantic's errors, each under the dotted name of its field."""
+    """The errors of pydantic, each under the dotted name of its field."""
     found = []
     for error in errors:
-        place = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
+        path = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
         message = str(error["msg"]).removeprefix("Value error, ")
-        found.append(FieldError(field=".".join(place), message=message))
+        found.append(FieldError(field=".".join(path), message=message))
     return found
 
 
@@ -147,7 +162,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(EffectRefused, _answer_refused)
     app.add_exception_handler(ConcurrentChange, _answer_contended)
     app.add_exception_handler(psycopg.DataError, _answer_data)
-    for away in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
+    for away in DATABASE_AWAY:
         app.add_exception_handler(away, _answer_away)
 
 

@@ -1,4 +1,4 @@
-"""Times as they come in and go out: RFC 3339, never naive."""
+"""Times in requests and responses: RFC 3339 with an offset."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _RFC3339 = re.compile(
 
 
 class NaiveTime(ValueError):
-    """A time without an offset: its place on the clock is anybody's guess."""
+    """A time without an offset, which names no instant."""
 
 
 def parse_time(text: object) -> datetime:
-    """An RFC 3339 time. Raises NaiveTime without an offset, ValueError for anything else."""
+    """The instant of an RFC 3339 text. Raises NaiveTime without an offset, ValueError otherwise."""
     if not isinstance(text, str):
         raise ValueError("must be a text such as 2026-11-24T08:30:00Z")
     matched = _RFC3339.fullmatch(text)
@@ -28,7 +28,7 @@ def parse_time(text: object) -> datetime:
         raise NaiveTime(f"{text!r} has no offset: write 2026-11-24T08:30:00Z or …+01:00")
     fraction = matched[1]
     if fraction is not None and len(fraction) > 7:
-        # Beyond a microsecond there is nothing to keep.
+        # PostgreSQL stores microseconds.
         text = text.replace(fraction, fraction[:7], 1)
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
@@ -48,4 +48,4 @@ def _to_utc(instant: datetime) -> datetime:
 Instant = Annotated[
     AwareDatetime, AfterValidator(_to_utc), PlainSerializer(format_time, return_type=str)
 ]
-"""A field of a model that is a time."""
+"""The type of a time in a model: any offset in, UTC out."""

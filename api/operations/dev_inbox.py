@@ -1,4 +1,4 @@
-"""What only the development stack has: a look into its sinks."""
+"""Route of the development stack alone: the messages that its sinks received."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ router = APIRouter(tags=["development"])
 
 @router.get(
     "/dev/inbox",
-    summary="What the sinks took, oldest first",
+    summary="List the messages that the sinks received, oldest first",
     openapi_extra={"security": []},
 )
 async def read_inbox(services: UsedServices, to: str | None = None) -> list[dict[str, Any]]:
-    """E-mails and text messages that nobody sent out into the world."""
+    """E-mails and text messages that were kept instead of sent."""
     if services.inbox is None:
         raise Problem(404, "not_found", "there is nothing at /dev/inbox")
     return await run_in_threadpool(services.inbox.read, to)

@@ -1,4 +1,4 @@
-"""Jobs: long work on many runs, and how far it has come."""
+"""Routes of jobs: long work on many runs, and its progress."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from api.http.paging import Limit
 from api.http.problems import Problem, responses
 from api.http.times import Instant
 from api.services import UsedServices
+from journeys.protocol.jobs import JobKind
 from journeys.protocol.names import job_workflow_id
 from store.operations.jobs import JobRow, list_jobs, read_job
 
@@ -28,14 +29,14 @@ JobId = Annotated[UUID, Path()]
 
 
 class JobBody(BaseModel):
-    """A job, and how far it has come."""
+    """A job and its progress."""
 
     id: UUID
-    kind: Literal["move", "resume"]
+    kind: JobKind
     workflow_id: str
     journey: str
     version: int | None
-    """Of a move: where to."""
+    """The version to which a move takes runs; None for other jobs."""
     state: Literal["running", "done", "superseded", "stopped"]
     total: int
     done: int
@@ -46,7 +47,7 @@ class JobBody(BaseModel):
 
 
 class JobPage(BaseModel):
-    """Jobs, the newest first."""
+    """A page of jobs, newest first."""
 
     items: list[JobBody]
     next: str | None
@@ -54,7 +55,7 @@ class JobPage(BaseModel):
 
 @router.get("/jobs/{job_id}", summary="Read a job", responses=responses(404, 422))
 async def get_job(job_id: JobId, services: UsedServices) -> JobBody:
-    """How far a job has come."""
+    """A job and its progress."""
     async with services.pool.connection() as conn:
         job = await read_job(conn, job_id)
     if job is None:
@@ -66,10 +67,10 @@ async def get_job(job_id: JobId, services: UsedServices) -> JobBody:
 async def get_jobs(
     services: UsedServices,
     journey: Annotated[str | None, Query(max_length=64)] = None,
-    cursor: Annotated[UUID | None, Query(description="`next` of the page before")] = None,
+    cursor: Annotated[UUID | None, Query(description="`next` of the previous page")] = None,
     limit: Limit = 50,
 ) -> JobPage:
-    """Jobs of a journey or of all, the newest first."""
+    """The jobs of one journey or of all journeys, newest first."""
     async with services.pool.connection() as conn:
         jobs = await list_jobs(conn, journey, cursor, limit + 1)
     more = str(jobs[limit - 1].id) if len(jobs) > limit else None
@@ -77,7 +78,7 @@ async def get_jobs(
 
 
 def job_body(job: JobRow) -> JobBody:
-    """A job as the API tells it."""
+    """The body for a job of the store."""
     return JobBody(
         id=job.id,
         kind=job.kind,

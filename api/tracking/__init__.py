@@ -1,1 +1,1 @@
-"""The tracking API that Segment's clients speak."""
+"""The tracking API, in the form that Segment's client libraries use."""

@@ -1,12 +1,13 @@
-"""What browsers' clients call: one-letter paths, their settings and metrics, and CORS."""
+"""Routes of the browser client: one-letter paths, its settings and metrics, and CORS."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.http.bodies import BODY_LIMIT, read_body
 from api.http.keys import check_key
@@ -22,12 +23,15 @@ LETTERS = {
     "g": "group",
     "a": "alias",
 }
-_PREFLIGHT_AGE = "86400"
+_PREFLIGHT_SECONDS = 86_400
+_TRACKING_PATHS = frozenset(
+    f"/v1/{name}" for name in (*LETTERS, *LETTERS.values(), "b", "batch", "m")
+)
 
 router = APIRouter(tags=["tracking"])
 
 
-def _add(letter: str, kind: str) -> None:
+def _add_route(letter: str, kind: str) -> None:
     async def call(request: Request) -> Response:
         return await take_call(request, kind)
 
@@ -37,26 +41,26 @@ def _add(letter: str, kind: str) -> None:
 
 
 for _letter, _kind in LETTERS.items():
-    _add(_letter, _kind)
+    _add_route(_letter, _kind)
 
 router.add_api_route("/v1/b", take_batch, methods=["POST"], include_in_schema=False)
 
 
 @router.post("/v1/m", include_in_schema=False)
 async def take_metrics(request: Request) -> schema.Success:
-    """Take a client's metrics about itself, and forget them."""
+    """Accept the metrics that a client sends about itself, and ignore them."""
     await read_body(request, BODY_LIMIT)
     return schema.Success()
 
 
 @router.get(
     "/v1/projects/{write_key}/settings",
-    summary="What a browser's client asks before its first call",
+    summary="Read the settings of the browser client",
     responses=responses(),
     openapi_extra={"security": []},
 )
 async def project_settings(request: Request, write_key: str) -> dict[str, Any]:
-    """Settings in the form Segment's browser client expects: calls go to this very host."""
+    """The settings that Segment's browser client reads first: it sends its calls to this host."""
     await check_key(request, write_key, "ingest")
     host = request.url.netloc
     return {
@@ -81,55 +85,34 @@ async def project_settings(request: Request, write_key: str) -> dict[str, Any]:
     }
 
 
-class TrackingCors:
-    """Lets pages of any origin call the tracking API, and nothing else.
+class TrackingCors(CORSMiddleware):
+    """CORS of the tracking paths alone: pages of any origin may call them.
 
-    Write keys are public and no cookie counts, so an origin says nothing about a right.
+    Write keys are public and cookies are not read, so the origin of a call proves nothing.
     """
 
-    def __init__(self, app: ASGIApp, paths: frozenset[str]) -> None:
-        self._app = app
-        self._paths = paths
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            app,
+            allow_origins=["*"],
+            allow_methods=["POST", "GET", "OPTIONS"],
+            allow_headers=["*"],
+            expose_headers=["Retry-After", "X-Request-Id"],
+            max_age=_PREFLIGHT_SECONDS,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not self._open(scope["path"]):
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        if "origin" not in headers:
-            await self._app(scope, receive, send)
-            return
-        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-            await _preflight(headers)(scope, receive, send)
-            return
+        if scope["type"] == "http" and _is_tracking(scope["path"]):
+            await super().__call__(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                opened = MutableHeaders(scope=message)
-                opened["Access-Control-Allow-Origin"] = "*"
-                opened["Access-Control-Expose-Headers"] = "Retry-After, X-Request-Id"
-            await send(message)
-
-        await self._app(scope, receive, answer)
-
-    def _open(self, path: str) -> bool:
-        return path in self._paths or path.startswith("/v1/projects/")
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """The answer to a preflight: 204 with what is allowed, which the browser compares."""
+        headers = super().preflight_response(request_headers).headers
+        allowed = {name: text for name, text in headers.items() if not name.startswith("content-")}
+        return Response(status_code=204, headers=allowed)
 
 
-def _preflight(headers: Headers) -> Response:
-    asked = headers.get("access-control-request-headers", "content-type")
-    return Response(
-        status_code=204,
-        headers={
-            "Access-Control-Allow-Origin": "*",
-            "Access-Control-Allow-Methods": "POST, GET, OPTIONS",
-            "Access-Control-Allow-Headers": asked,
-            "Access-Control-Max-Age": _PREFLIGHT_AGE,
-            "Vary": "Access-Control-Request-Headers",
-        },
-    )
-
-
-TRACKING_PATHS = frozenset(
-    f"/v1/{name}" for name in (*LETTERS, *LETTERS.values(), "b", "batch", "m")
-)
+def _is_tracking(path: str) -> bool:
+    return path in _TRACKING_PATHS or path.startswith("/v1/projects/")

@@ -1,4 +1,4 @@
-"""The tracking calls of servers: identify, track, page, screen, group, alias and batch."""
+"""Routes of tracking calls: identify, track, page, screen, group, alias and batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prometheus_client import Counter
 
 from api.http.bodies import BODY_LIMIT, decode, read_body
 from api.http.keys import check_key, header_key
-from api.http.problems import Problem, responses
+from api.http.problems import Problem, responses, tracking_status
 from api.http.times import NaiveTime, parse_time
 from api.services import Services
 from api.tracking import schema
@@ -23,29 +23,28 @@ from store.events.items import Accepted, Item, Rejected
 from store.operations.api_keys import includes
 
 BATCH_LIMIT = 2500
-"""Items of a batch (the tracking API's own limit)."""
+"""The most items of a batch (the limit of Segment's tracking API)."""
 
 ITEMS = Counter("parcours_tracking_items", "Tracking calls taken or refused", ["answer"])
 
 _SUCCESS = orjson.dumps({"success": True})
-_STATUSES = {"forbidden_event": 403, "rate_limited": 429}
 
 router = APIRouter(tags=["tracking"])
 
 
 async def take_call(request: Request, kind: str) -> Response:
-    """Take one call of a kind."""
+    """Ingest one call of a kind."""
     services: Services = request.app.state.services
-    raw, envelope = await _open(request)
+    raw, envelope = await _read_call(request)
     try:
         item = parse_item(raw, kind, envelope)
     except ItemRefused as refused:
         ITEMS.labels(refused.code).inc()
-        raise Problem(_STATUSES.get(refused.code, 400), refused.code, str(refused)) from None
+        raise Problem(tracking_status(refused.code), refused.code, str(refused)) from None
     [answer] = await _take(services, [item])
     if isinstance(answer, Rejected):
         raise Problem(
-            _STATUSES.get(answer.code, 400),
+            tracking_status(answer.code),
             answer.code,
             answer.message,
             headers=_retry_headers([answer]),
@@ -54,53 +53,52 @@ async def take_call(request: Request, kind: str) -> Response:
 
 
 async def take_batch(request: Request) -> Response:
-    """Take a batch of calls, each judged by itself."""
+    """Ingest a batch of calls. A call that is refused does not stop the others."""
     services: Services = request.app.state.services
-    raw, envelope = await _open(request)
+    raw, envelope = await _read_call(request)
     batch = raw.get("batch")
     if not isinstance(batch, list):
         raise Problem(400, "invalid_batch", "batch: must be a list of calls")
     if len(batch) > BATCH_LIMIT:
         raise Problem(400, "oversize", f"batch: must have at most {BATCH_LIMIT} calls")
     items: list[Item] = []
-    places: list[int] = []
+    indexes: list[int] = []
     rejected: list[dict[str, Any]] = []
     for index, each in enumerate(batch):
         try:
             items.append(parse_item(each, None, envelope))
-            places.append(index)
+            indexes.append(index)
         except ItemRefused as refused:
             ITEMS.labels(refused.code).inc()
             rejected.append({"index": index, "code": refused.code, "message": str(refused)})
     answers = await _take(services, items) if items else []
-    late: list[Rejected] = []
-    for index, answer in zip(places, answers, strict=True):
+    rejected_by_store: list[Rejected] = []
+    for index, answer in zip(indexes, answers, strict=True):
         if isinstance(answer, Rejected):
-            late.append(answer)
+            rejected_by_store.append(answer)
             rejected.append({"index": index, "code": answer.code, "message": answer.message})
     rejected.sort(key=lambda refusal: int(refusal["index"]))
     if rejected and len(rejected) == len(batch):
-        raise _wholly_bad(rejected, late)
+        raise _all_rejected(rejected, rejected_by_store)
     return _json(orjson.dumps({"success": True, "rejected": rejected}))
 
 
-def _wholly_bad(rejected: list[dict[str, Any]], late: Sequence[Rejected]) -> Problem:
-    headers = _retry_headers(late)
+def _all_rejected(rejected: list[dict[str, Any]], rejected_by_store: Sequence[Rejected]) -> Problem:
+    headers = _retry_headers(rejected_by_store)
     if headers:
         message = "no call was taken, and some may pass later: try again"
         return Problem(429, "rate_limited", message, headers=headers, rejected=rejected)
     codes = {refusal["code"] for refusal in rejected}
-    status = 403 if codes == {"forbidden_event"} else 400
     code = codes.pop() if len(codes) == 1 else "invalid_batch"
     first = rejected[0]
     message = f"no call of the batch can be taken; batch.{first['index']}: {first['message']}"
-    return Problem(status, code, message, rejected=rejected)
+    return Problem(tracking_status(code), code, message, rejected=rejected)
 
 
-async def _open(request: Request) -> tuple[Any, Envelope]:
-    """The body as an object, and what its items share. The key is checked on the way.
+async def _read_call(request: Request) -> tuple[Any, Envelope]:
+    """The body as an object, and what its items share. Raises Problem 400, 401, 403 or 415.
 
-    A `writeKey` of the body wins over the header: clients send other tokens there.
+    A `writeKey` in the body wins over the header, where clients send other tokens.
     """
     plain = header_key(request)
     body = await read_body(request, BODY_LIMIT)
@@ -124,7 +122,7 @@ async def _open(request: Request) -> tuple[Any, Envelope]:
         sent_at=_sent_at(raw),
         context=context if isinstance(context, dict) else None,
         doubtful=decoded.doubtful,
-        measure=len(body) > ITEM_LIMIT,
+        may_be_oversize=len(body) > ITEM_LIMIT,
     )
 
 
@@ -156,8 +154,8 @@ async def _take(services: Services, items: Sequence[Item]) -> list[Accepted | Re
     return answers
 
 
-def _retry_headers(refused: Sequence[Rejected]) -> dict[str, str]:
-    waits = [each.retry_after for each in refused if each.retry_after is not None]
+def _retry_headers(rejected: Sequence[Rejected]) -> dict[str, str]:
+    waits = [each.retry_after for each in rejected if each.retry_after is not None]
     return {"Retry-After": str(max(1, math.ceil(max(waits))))} if waits else {}
 
 
@@ -165,7 +163,7 @@ def _json(body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
-def _add(kind: str) -> None:
+def _add_route(kind: str) -> None:
     async def call(request: Request) -> Response:
         return await take_call(request, kind)
 
@@ -182,7 +180,7 @@ def _add(kind: str) -> None:
 
 
 for _kind in KINDS:
-    _add(_kind)
+    _add_route(_kind)
 
 router.add_api_route(
     "/v1/batch",

@@ -1,4 +1,4 @@
-"""Reading tracking calls: one JSON object becomes one item, or is refused naming its field."""
+"""Parsing of tracking calls: a JSON object becomes an item, or is refused with its field named."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import orjson
 
-from api.http.bodies import find_unkeepable, is_too_deep
+from api.http.bodies import find_unstorable, is_too_deep
 from api.http.times import NaiveTime, parse_time
 from journeys.model.contact_checks import AttributeRefused, check_attributes, check_context
 from journeys.model.well_known_events import OPERATE_EVENTS, PAGE_VIEWED, SCREEN_VIEWED
@@ -18,7 +18,7 @@ from store.events.effects import has_effects
 from store.events.items import Item
 
 ITEM_LIMIT = 32 * 1024
-"""Bytes of an item (the tracking API's own limit)."""
+"""The most bytes of an item (the limit of Segment's tracking API)."""
 MESSAGE_ID_LIMIT = 100
 ID_LIMIT = 500
 NAME_LIMIT = 200
@@ -28,7 +28,7 @@ _VIEWS = {"page": PAGE_VIEWED, "screen": SCREEN_VIEWED}
 
 
 class ItemRefused(Exception):
-    """An item that cannot be taken: its code, and words that name the field."""
+    """An item that is refused, with a code. The message names the field."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -37,27 +37,27 @@ class ItemRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What the items of a request share."""
+    """The facts that all items of a request share."""
 
     received_at: datetime
     operate: bool
-    """The key is of scope `operate`."""
+    """The scope of the key includes `operate`."""
     sent_at: datetime | None = None
     context: Mapping[str, Any] | None = None
     doubtful: bool = False
-    """Texts and numbers are to be looked at; see `api.http.bodies.decode`."""
-    measure: bool = False
-    """The body is large enough for an item over the limit."""
+    """Texts or numbers may be ones that PostgreSQL cannot store; see `api.http.bodies.decode`."""
+    may_be_oversize: bool = False
+    """The body is larger than the limit of one item."""
 
 
 def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
-    """One call, of this kind or, in a batch, of the kind its `type` says. Raises ItemRefused."""
+    """The item of a call. `kind` is None in a batch, where `type` names it. Raises ItemRefused."""
     if not isinstance(raw, dict):
         raise ItemRefused("invalid_item", "must be a JSON object")
     if envelope.doubtful:
-        _refuse_unkeepable(raw)
-    if envelope.measure:
-        _measure(raw)
+        _refuse_unstorable(raw)
+    if envelope.may_be_oversize:
+        _check_size(raw)
     if kind is None:
         kind = raw.get("type")
         if kind not in KINDS:
@@ -66,8 +66,8 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
     user_id = _text(raw, "userId", ID_LIMIT)
     anonymous_id = _text(raw, "anonymousId", ID_LIMIT)
     if user_id is None and (anonymous_id is None or kind == "alias"):
-        wanted = "userId" if kind == "alias" else "userId or anonymousId"
-        raise ItemRefused("missing_user", f"{wanted}: missing")
+        missing = "userId" if kind == "alias" else "userId or anonymousId"
+        raise ItemRefused("missing_user", f"{missing}: missing")
     occurred_at, original_at = _times(raw, envelope)
     context = _object(raw, "context")
     if envelope.context:
@@ -123,7 +123,10 @@ def _traits(raw: Mapping[str, Any], envelope: Envelope) -> dict[str, Any]:
 
 
 def _times(raw: Mapping[str, Any], envelope: Envelope) -> tuple[datetime, datetime | None]:
-    """When it happened, the error of the client's clock taken out, and what the client said."""
+    """When the event happened, corrected by the error of the client's clock, and its `timestamp`.
+
+    The error is the difference between `sentAt` and the time of receipt.
+    """
     original = _time(raw, "timestamp")
     sent_at = _time(raw, "sentAt") or envelope.sent_at
     if original is None:
@@ -149,7 +152,7 @@ def _time(raw: Mapping[str, Any], field: str) -> datetime | None:
 
 
 def _text(raw: Mapping[str, Any], field: str, limit: int) -> str | None:
-    """A text, None where there is none or an empty one."""
+    """The text of a field; None if it is absent or empty."""
     value = raw.get(field)
     if value is None or value == "":
         return None
@@ -178,7 +181,7 @@ def _object(raw: Mapping[str, Any], field: str) -> Mapping[str, Any]:
     return value
 
 
-def _measure(raw: Mapping[str, Any]) -> None:
+def _check_size(raw: Mapping[str, Any]) -> None:
     try:
         size = len(orjson.dumps(raw))
     except orjson.JSONEncodeError:
@@ -187,8 +190,8 @@ def _measure(raw: Mapping[str, Any]) -> None:
         raise ItemRefused("oversize", f"the item is larger than {ITEM_LIMIT // 1024} KB")
 
 
-def _refuse_unkeepable(raw: Any) -> None:
-    found = find_unkeepable(raw)
+def _refuse_unstorable(raw: Any) -> None:
+    found = find_unstorable(raw)
     if found is not None:
         path, wrong = found
         raise ItemRefused("invalid_value", f"{path.encode('utf-8', 'replace').decode()}: {wrong}")

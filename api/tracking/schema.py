@@ -1,4 +1,4 @@
-"""The tracking API as its documentation tells it. What is taken is read in `items`."""
+"""The OpenAPI description of the tracking calls, which `items` parses."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pydantic import BaseModel
 
 
 class Success(BaseModel):
-    """The call has taken effect, now or before."""
+    """The call has taken effect, now or when it was first sent."""
 
     success: bool = True
 
 
 class Refusal(BaseModel):
-    """A call of a batch that was not taken."""
+    """A call of a batch that was refused."""
 
     index: int
     code: str
@@ -22,20 +22,20 @@ class Refusal(BaseModel):
 
 
 class BatchSuccess(BaseModel):
-    """The calls of the batch but the rejected ones have taken effect, now or before."""
+    """All calls of the batch except the rejected ones have taken effect."""
 
     success: bool = True
     rejected: list[Refusal]
 
 
 SUMMARIES = {
-    "identify": "Say who somebody is, and what is known of them",
-    "track": "Say what somebody did",
-    "page": "Say that somebody saw a page",
-    "screen": "Say that somebody saw a screen",
-    "group": "Add somebody to a group",
-    "alias": "Join an anonymous id to a known contact",
-    "batch": "Make many calls at once, each judged by itself",
+    "identify": "Set attributes of a contact",
+    "track": "Record an event of a contact",
+    "page": "Record that a contact viewed a page",
+    "screen": "Record that a contact viewed a screen",
+    "group": "Add a contact to a group",
+    "alias": "Join an anonymous id to a contact",
+    "batch": "Send many calls at once; a refused call does not stop the others",
 }
 
 _TEXT = {"type": ["string", "null"]}
@@ -43,12 +43,19 @@ _OBJECT = {"type": ["object", "null"]}
 _SHARED: dict[str, Any] = {
     "userId": {**_TEXT, "maxLength": 500, "description": "the contact's external id"},
     "anonymousId": {**_TEXT, "maxLength": 500},
-    "messageId": {**_TEXT, "maxLength": 100, "description": "taken once; made if it is missing"},
-    "timestamp": {**_TEXT, "format": "date-time", "description": "never naive"},
+    "messageId": {
+        **_TEXT,
+        "maxLength": 100,
+        "description": "a call with the same id takes effect once; made if missing",
+    },
+    "timestamp": {**_TEXT, "format": "date-time", "description": "with an offset"},
     "sentAt": {**_TEXT, "format": "date-time"},
-    "context": {**_OBJECT, "description": "`timezone` and `locale` fill in what is not known"},
+    "context": {
+        **_OBJECT,
+        "description": "`timezone` and `locale` are used where the contact has none",
+    },
     "integrations": _OBJECT,
-    "writeKey": {"type": "string", "description": "a key, instead of the header"},
+    "writeKey": {"type": "string", "description": "the key, instead of the header"},
 }
 _OWN: dict[str, dict[str, Any]] = {
     "identify": {"traits": {**_OBJECT, "description": "attributes; null removes one"}},
@@ -73,7 +80,7 @@ _EXAMPLES: dict[str, dict[str, Any]] = {
 
 
 def request_body(kind: str) -> dict[str, Any]:
-    """The body of a call, for OpenAPI."""
+    """The `requestBody` of a call in OpenAPI."""
     if kind == "batch":
         schema: dict[str, Any] = {
             "type": "object",

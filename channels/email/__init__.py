@@ -1,1 +1,1 @@
-"""E-mail: the message as bytes, and two ways to send it: SMTP and Amazon SES."""
+"""E-mail: by SMTP or by Amazon SES; the message as bytes."""

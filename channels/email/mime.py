@@ -1,8 +1,8 @@
-"""An e-mail as bytes, ready for a provider: headers, bodies and envelope.
+"""E-mails as bytes for a provider: headers, bodies and envelope.
 
-Headers are written here rather than by `email.message`: its folding turns a long URI into encoded
-words, which no mail client accepts in `List-Unsubscribe`, and its refolding of quoted names has
-let line breaks through before. Bodies are its work.
+Bodies are written by `email.message`, headers by this module. The folding of `email.message` turns
+a long URI into encoded words, which no mail client accepts in `List-Unsubscribe`, and its folding
+of quoted names has let line breaks pass in some versions.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from channels.errors import Code, Refused
 from journeys.model.addresses import parse_email
 
 MESSAGE_HEADER = "X-Parcours-Message"
-"""Carries our message id, by which whoever reports back names the message."""
+"""The header with our message id, by which notifications name the message."""
 
-# Bodies in 7 bits whatever the text: no server on the way needs to convert them, so DKIM
-# signatures stay valid.
+# Bodies are always in 7 bits, so that no server on the way converts them and breaks a DKIM
+# signature.
 _BODY_POLICY = SMTP_POLICY.clone(cte_type="7bit")
 
 _OURS = frozenset(
@@ -34,33 +34,33 @@ _OURS = frozenset(
 )  # fmt: skip
 
 _NAME = re.compile(r"[!-9;-~]+")
-"""A header's name (RFC 5322, 2.2): printable ASCII without the colon."""
+"""The name of a header (RFC 5322, 2.2): printable ASCII without the colon."""
 
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 _OTHER_BREAKS = re.compile(r"[\v\f\x1c-\x1e\x85\u2028\u2029]")
-"""What else counts as the end of a line to `str.splitlines`, and so to parts of `email`."""
+"""Other characters that end a line for `str.splitlines`, and so for parts of `email`."""
 
 _PLAIN = re.compile(r"[ -~]*")
-"""Text that a header may hold as it is, unless it looks like an encoded word to the reader."""
+"""Text that needs no encoding in a header, unless it looks like an encoded word."""
 
 _MAILBOX = re.compile(r"\s*(?:(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>|(?P<bare>[^<>]*?))\s*")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 """A display name that needs no quotes (RFC 5322, 3.2.3)."""
 
 _LINE_LIMIT = 998
-"""Octets a line may have without its line break (RFC 5322, 2.1.1)."""
+"""The most octets of a line without its line break (RFC 5322, 2.1.1)."""
 
 _WORD_OCTETS = 45
-"""What an encoded word of at most 75 characters holds in Base64, `=?utf-8?b?` and `?=` counted."""
+"""The most octets of text in an encoded word, which has at most 75 characters (RFC 2047)."""
 
 
-class UnfitAddress(ValueError):
-    """The recipient's address is none."""
+class InvalidRecipient(ValueError):
+    """The recipient's address is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A display name, empty if there is none, and an address with its domain in ASCII."""
+    """A display name, which may be empty, and an address with its domain in ASCII."""
 
     name: str
     address: str
@@ -70,8 +70,8 @@ class Mailbox:
 class Composed:
     """A message and its envelope.
 
-    `utf8`: an address of it has non-ASCII characters before the @, so that only a server with
-    SMTPUTF8 (RFC 6531) can take it. `content` is ASCII otherwise, with CRLF line ends.
+    `utf8`: an address has non-ASCII characters before the @, so the message needs a server with
+    SMTPUTF8 (RFC 6531). Otherwise `content` is ASCII. Its lines end with CRLF.
     """
 
     sender: str
@@ -81,7 +81,7 @@ class Composed:
 
 
 def parse_mailbox(text: str) -> Mailbox:
-    """A mailbox from `address` or `Name <address>`. Raises ValueError saying what is wrong."""
+    """The mailbox of `address` or `Name <address>`. Raises ValueError that says what is wrong."""
     match = _MAILBOX.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is neither an address nor a name with an <address>")
@@ -92,11 +92,11 @@ def parse_mailbox(text: str) -> Mailbox:
 
 
 def compose(email: Email, *, at: datetime) -> Composed:
-    """The message as it goes over the wire, dated `at`.
+    """The bytes of a message, dated `at`.
 
-    Raises UnfitAddress if `to` is no address, and ValueError if anything else cannot be put into
-    a message: a sender that is no address, a line break in a header, a header that is ours to
-    write, no body at all, a naive `at`.
+    Raises InvalidRecipient if `to` is not an address. Raises ValueError for a sender that is not an
+    address, a line break in a header, a header that this module writes itself, no body, and a
+    naive `at`.
     """
     if at.tzinfo is None:
         raise ValueError("the time of a message needs an offset from UTC")
@@ -105,7 +105,7 @@ def compose(email: Email, *, at: datetime) -> Composed:
     try:
         recipient = _wire_address(email.to)
     except ValueError as error:
-        raise UnfitAddress(str(error)) from None
+        raise InvalidRecipient(str(error)) from None
     sender = parse_mailbox(email.from_)
     addresses = [sender.address, recipient]
 
@@ -121,7 +121,7 @@ def compose(email: Email, *, at: datetime) -> Composed:
         reply_to = parse_mailbox(email.reply_to)
         addresses.append(reply_to.address)
         lines.append(_mailbox_header("Reply-To", reply_to))
-    lines += [_further_header(name, value) for name, value in email.headers.items()]
+    lines += [_additional_header(name, value) for name, value in email.headers.items()]
 
     head = "\r\n".join(lines).encode()
     if any(len(line) > _LINE_LIMIT for line in head.split(b"\r\n")):
@@ -134,11 +134,11 @@ def compose(email: Email, *, at: datetime) -> Composed:
     )
 
 
-def composed_or_refused(email: Email) -> Composed:
-    """The message as bytes, dated now; `Refused` if it cannot be one."""
+def compose_or_refuse(email: Email) -> Composed:
+    """The bytes of a message, dated now. Raises `Refused` if it cannot be written."""
     try:
         return compose(email, at=datetime.now(UTC))
-    except UnfitAddress as error:
+    except InvalidRecipient as error:
         raise Refused(Code.ADDRESS_INVALID, str(error)) from None
     except ValueError as error:
         raise Refused(Code.MESSAGE_INVALID, str(error)) from None
@@ -187,7 +187,7 @@ def _mailbox_header(name: str, mailbox: Mailbox) -> str:
 
 
 def _encoded(value: str) -> str:
-    """Encoded words (RFC 2047), one a line: at most 75 characters each, no character cut in two."""
+    """The text as encoded words (RFC 2047), one a line, each of whole characters."""
     words, chunk = [], b""
     for character in value:
         octets = character.encode()
@@ -200,8 +200,10 @@ def _encoded(value: str) -> str:
 
 
 def _folded(line: str) -> str:
-    """`line` broken at single spaces where it is too long, and never within a word or before the
-    first one: an URI stays whole, and no line is blank.
+    """A header line, folded at single spaces where it is too long.
+
+    It is not folded within a word, so that a URI stays whole, or before the first word, so that no
+    line is blank.
     """
     name, _, value = line.partition(": ")
     lines = [f"{name}:"]
@@ -212,7 +214,7 @@ def _folded(line: str) -> str:
     return "\r\n".join(lines)
 
 
-def _further_header(name: str, value: str) -> str:
+def _additional_header(name: str, value: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a header's name: letters, digits and hyphens make one")
     if name.lower() in _OURS or name.lower().startswith("content-"):

@@ -1,1 +1,1 @@
-"""Text messages: Amazon SNS, how many parts a text takes, and the sink of development."""
+"""Text messages: by Amazon SNS, or kept by the development stack; the parts of a text."""

@@ -1,4 +1,4 @@
-"""How many parts a text message takes (3GPP TS 23.038 for its alphabet, 23.040 for its parts)."""
+"""The number of parts of a text message (3GPP TS 23.038 for alphabets, 23.040 for parts)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _GSM7 = frozenset(
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
 _GSM7_ESCAPED = frozenset("\f^{}\\[~]|€")
-"""Each takes two places: an escape and itself."""
+"""Characters that take two septets: an escape and the character."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`characters` are places of the encoding: septets of GSM-7, 16-bit units of UCS-2."""
+    """The size of a text. `characters` are units of the encoding: septets or 16-bit units."""
 
     encoding: Literal["GSM-7", "UCS-2"]
     characters: int
@@ -23,8 +23,10 @@ class Parts:
 
 
 def count_parts(text: str) -> Parts:
-    """What carriers bill: 160 characters of GSM-7 or 70 of UCS-2 in one part; 153 or 67 a part in
-    several. One character outside GSM-7 makes the whole text UCS-2. An empty text is one part.
+    """The parts that carriers bill for a text.
+
+    One part holds 160 characters of GSM-7 or 70 of UCS-2. Each of several parts holds 153 or 67.
+    One character outside of GSM-7 makes the whole text UCS-2. An empty text is one part.
     """
     if all(character in _GSM7 or character in _GSM7_ESCAPED for character in text):
         widths = [2 if character in _GSM7_ESCAPED else 1 for character in text]
@@ -38,7 +40,7 @@ def _packed(widths: list[int], *, whole: int, part: int) -> int:
         return 1
     parts, used = 1, 0
     for width in widths:
-        # A pair (escape and character, or two surrogates) is never cut in two.
+        # A pair (escape and character, or two surrogates) is never split.
         if used + width > part:
             parts, used = parts + 1, 0
         used += width

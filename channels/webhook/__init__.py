@@ -1,1 +1,1 @@
-"""Webhooks: calls to other systems, signed, and kept away from private addresses."""
+"""Webhooks: signed calls to other systems at public addresses."""

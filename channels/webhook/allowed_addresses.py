@@ -1,7 +1,7 @@
-"""Which machines a webhook may call: those of the public internet, and what the operator adds.
+"""The addresses that webhooks may call: the public internet, and networks that a setting allows.
 
-A journey's author, and whoever fills a contact's attributes, has a say in a webhook's URL; none of
-them may reach what only this machine can reach.
+Authors of journeys choose the URL of a webhook, and attributes of contacts may be part of it.
+Neither may reach addresses that only this machine can reach.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ipaddress import (
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-# IANA's registries of special-purpose addresses, in full: `is_global` of the standard library
+# IANA's registries of special-purpose addresses, in full. `is_global` of the standard library
 # differs from them, and between patch releases of Python.
 _RESERVED: tuple[Network, ...] = tuple(
     ip_network(text)
@@ -47,7 +47,7 @@ _RESERVED: tuple[Network, ...] = tuple(
 )
 
 _GLOBAL_UNICAST = ip_network("2000::/3")
-"""All of IPv6 that is given out to the public; the rest is refused."""
+"""The IPv6 addresses that are assigned to the public; all others are refused."""
 _RESERVED_6: tuple[Network, ...] = tuple(
     ip_network(text)
     for text in (
@@ -63,13 +63,14 @@ _NAT64 = ip_network("64:ff9b::/96")
 
 
 class Forbidden(ValueError):
-    """A host whose addresses a webhook may not reach. The text is for people."""
+    """A host whose addresses a webhook may not call. The message is for people."""
 
 
 class AddressPolicy:
-    """Public addresses, and those inside `allow`: networks, or CIDRs such as `10.1.0.0/16`.
+    """The check of addresses: public ones pass, and those in `allow`.
 
-    Raises ValueError for a text that is no CIDR.
+    `allow` holds networks, or CIDRs such as `10.1.0.0/16`. Raises ValueError for a text that is not
+    a CIDR.
     """
 
     def __init__(self, allow: Iterable[str | Network] = ()) -> None:
@@ -84,18 +85,18 @@ class AddressPolicy:
                 ) from None
 
     def permits(self, address: str) -> bool:
-        """Whether a webhook may connect to this IP address. Raises ValueError if it is none."""
-        meant = _meant(ip_address(address.partition("%")[0]))
-        if any(meant in network for network in self._allowed):
+        """Whether a webhook may connect to this IP address. Raises ValueError if it is not one."""
+        target = _target(ip_address(address.partition("%")[0]))
+        if any(target in network for network in self._allowed):
             return True
-        if isinstance(meant, IPv4Address):
-            return not any(meant in network for network in _RESERVED)
-        return meant in _GLOBAL_UNICAST and not any(meant in network for network in _RESERVED_6)
+        if isinstance(target, IPv4Address):
+            return not any(target in network for network in _RESERVED)
+        return target in _GLOBAL_UNICAST and not any(target in network for network in _RESERVED_6)
 
     def permitted(self, host: str, addresses: Iterable[str]) -> list[str]:
-        """Those addresses of `host` that may be connected to, in order.
+        """The addresses of `host` that a webhook may connect to, in order.
 
-        Raises Forbidden if there is none.
+        Raises Forbidden if there is no such address.
         """
         known = list(addresses)
         permitted = [address for address in known if self.permits(address)]
@@ -107,8 +108,8 @@ class AddressPolicy:
         return permitted
 
 
-def _meant(address: Address) -> Address:
-    """The machine that is reached in the end: IPv6 may carry an IPv4 address."""
+def _target(address: Address) -> Address:
+    """The address that is reached: an IPv6 address may hold an IPv4 address."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return address.ipv4_mapped

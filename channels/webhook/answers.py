@@ -1,4 +1,4 @@
-"""What the answer to a webhook call means, and what of it is kept."""
+"""Answers to webhook calls: success or error, and the facts that are kept."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
 from channels.storable import storable_json, storable_text
 
 KEPT = 64 * 1024
-"""Bytes of a body that are kept."""
+"""The most bytes of a body that are kept."""
 
-_NOT_NOW = {408: Code.DEFERRED, 425: Code.DEFERRED, 429: Code.THROTTLED, 503: Code.UNAVAILABLE}
-_NEVER = frozenset({501, 505})
+_TRY_AGAIN = {408: Code.DEFERRED, 425: Code.DEFERRED, 429: Code.THROTTLED, 503: Code.UNAVAILABLE}
+_PERMANENT = frozenset({501, 505})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(slots=True)
 class Answer:
-    """An answer as far as it has been read. Names of headers are in lower case."""
+    """An answer, as far as it was read. Names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -32,18 +32,19 @@ class Answer:
 
     @property
     def redirects(self) -> bool:
-        """It asks for the same call elsewhere."""
+        """Whether it asks for the same call at another URL."""
         return self.status in _REDIRECTS and "location" in self.headers
 
     def take(self, chunk: bytes) -> bool:
-        """Keep what fits; False once no more is wanted."""
+        """Add a part of the body, up to the limit. False if the limit is reached."""
         self.body += chunk[: KEPT - len(self.body)]
         return len(self.body) < KEPT
 
     @property
     def facts(self) -> dict[str, Any]:
-        """`status`; `body`: the value of a JSON text, else text, None if there was none; and
-        `truncated: True` if the body was cut short.
+        """The facts for the run: `status` and `body`, and `truncated: True` if it was cut short.
+
+        `body` is the value of a JSON text, else the text, None if there was no body.
         """
         facts: dict[str, Any] = {"status": self.status, "body": self._content()}
         if not self.complete:
@@ -62,12 +63,12 @@ class Answer:
         return storable_text(text)
 
 
-def judge(answer: Answer, *, now: datetime) -> Receipt:
-    """The receipt for a 2xx; else raises `Refused`, `NotTaken` or `Unclear`.
+def classify(answer: Answer, *, now: datetime) -> Receipt:
+    """The receipt for a 2xx. Raises `Refused`, `NotTaken` or `Unclear` for other statuses.
 
-    A 500 is the receiver's own word that it failed, and the next call carries the same
-    `Idempotency-Key`: it is tried again. A 502, a 504 and the like are a gateway's word that it
-    lost the receiver: nobody knows what that one did.
+    A 500 means that the receiver failed, and the next call has the same `Idempotency-Key`, so it is
+    tried again. A 502 or 504 means that a gateway lost the receiver, so it is unknown what the
+    receiver did.
     """
     status = answer.status
     if 200 <= status < 300:
@@ -77,22 +78,22 @@ def judge(answer: Answer, *, now: datetime) -> Receipt:
 
 def _failure(answer: Answer, detail: str, now: datetime) -> NotSent:
     status, facts = answer.status, answer.facts
-    if status == 500 or status in _NOT_NOW:
+    if status == 500 or status in _TRY_AGAIN:
         return NotTaken(
-            _NOT_NOW.get(status, Code.DEFERRED),
+            _TRY_AGAIN.get(status, Code.DEFERRED),
             detail,
             retry_after=retry_after(answer.headers.get("retry-after"), now=now),
             facts=facts,
         )
-    if status >= 500 and status not in _NEVER:
+    if status >= 500 and status not in _PERMANENT:
         return Unclear(Code.PROVIDER_FAILED, detail, facts=facts)
     return Refused(Code.ANSWER_REFUSED, detail, facts=facts)
 
 
 def retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Seconds from `now` that a `Retry-After` asks for (RFC 9110, 10.2.3), at least 0.
+    """Seconds to wait from `now` by a `Retry-After` header (RFC 9110, 10.2.3), at least 0.
 
-    None if there is none, or none that can be read.
+    None if the header is absent or cannot be read.
     """
     if value is None:
         return None

@@ -1,8 +1,7 @@
-"""Connections that go only where an address policy lets them.
+"""Connections to addresses that an address policy permits.
 
-The policy is asked at the one place where every connection is made, with the addresses that the
-connection will use: a name is resolved once, and what was judged is what is called. The name stays
-the host of the request and of TLS.
+A name is resolved once, and the policy checks the addresses to which the connection is then made,
+so that a second resolution cannot lead elsewhere. The host of the request and of TLS is the name.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from channels.webhook.allowed_addresses import AddressPolicy
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
     """Connects to the first permitted address of a name that answers.
 
-    For one connection, which `aclose` ends in any case: httpcore forgets it if it is cancelled
-    between TCP and TLS.
+    It makes one connection. `aclose` closes it: httpcore leaves it open if it is cancelled between
+    TCP and TLS.
     """
 
     def __init__(self, policy: AddressPolicy) -> None:
@@ -37,10 +36,10 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """`timeout` is in seconds, for all addresses together.
+        """A connection to `host`. `timeout` is in seconds, for all addresses together.
 
-        Raises Forbidden if the policy permits none, httpcore.ConnectError or ConnectTimeout if
-        there is none or none answers.
+        Raises Forbidden if the policy permits no address, httpcore.ConnectError or ConnectTimeout
+        if there is no address or no answer.
         """
         try:
             found = await asyncio.get_running_loop().getaddrinfo(
@@ -51,7 +50,7 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         addresses = self._policy.permitted(host, dict.fromkeys(str(info[4][0]) for info in found))
         deadline = None if timeout is None else monotonic() + timeout
         for left in range(len(addresses), 0, -1):
-            # A first address that is silent leaves time for the others.
+            # Time is divided, so that an address without an answer leaves some for the others.
             share = None if deadline is None else max(0.0, deadline - monotonic()) / left
             try:
                 self._stream = await self._backend.connect_tcp(
@@ -69,14 +68,14 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         timeout: float | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Never: raises httpcore.ConnectError."""
+        """Raises httpcore.ConnectError: webhooks do not use Unix sockets."""
         raise httpcore.ConnectError("webhooks do not call Unix sockets")
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, in seconds."""
+        """Wait for `seconds`."""
         await self._backend.sleep(seconds)
 
     async def aclose(self) -> None:
-        """End the connection, if there is one."""
+        """Close the connection, if there is one."""
         if self._stream is not None:
             await self._stream.aclose()

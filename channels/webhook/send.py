@@ -1,7 +1,7 @@
-"""Webhooks by HTTP: one call of another system, whose answer the journey may use.
+"""Webhooks by HTTP: calls of other systems, whose answers the journey may use.
 
-Every call has a connection of its own. A kept one may be closed by the receiver in the very moment
-of its next use, and nobody could tell whether that call was taken.
+Each call makes a new connection. The receiver may close a reused connection at the moment of the
+next call, and it would be unknown whether that call was taken.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import httpx
 from channels.adapter import DEFAULT_TIMEOUT, Call, Outgoing, Receipt, expect
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
 from channels.webhook.allowed_addresses import AddressPolicy, Forbidden, Network
-from channels.webhook.answers import Answer, judge
+from channels.webhook.answers import Answer, classify
 from channels.webhook.network import GuardedNetwork
 from channels.webhook.signature import SIGNATURE_HEADER, sign
 
@@ -41,8 +41,8 @@ _OURS = frozenset(
         KEY_HEADER.lower(), SIGNATURE_HEADER.lower(),
     }
 )  # fmt: skip
-_HARMLESS = frozenset({"content-type", "accept", "user-agent"})
-"""What a redirect to another origin may see of a step's own headers; others may be secrets."""
+_NOT_SECRET = frozenset({"content-type", "accept", "user-agent"})
+"""The headers of a step that a redirect to another origin keeps; others may be secrets."""
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~]*")
@@ -54,12 +54,12 @@ Headers = list[tuple[str, str]]
 
 @dataclass(slots=True)
 class _Progress:
-    """How far one call has come, for whoever interrupts it."""
+    """The progress of one call, from which an error is classified."""
 
-    begun: bool = False
-    """A connection was being made, or more."""
+    started: bool = False
+    """The call no longer waits for a free connection."""
     sent: bool = False
-    """The first byte of the latest request may have left."""
+    """The first byte of the latest request may have been sent."""
     answer: Answer | None = None
 
     async def trace(self, event: str, info: dict[str, Any]) -> None:
@@ -73,13 +73,13 @@ class _Request:
     url: httpx.URL
     content: bytes
     own: Headers
-    """Headers of the step."""
+    """The headers of the step."""
     ours: Headers
 
     def redirected(self, answer: Answer) -> _Request | None:
-        """The request that a redirect asks for; None if the answer is no redirect.
+        """The request that a redirect asks for; None if the answer is not a redirect.
 
-        Raises Refused if it is one that is not followed.
+        Raises Refused if the redirect may not be followed.
         """
         if not answer.redirects:
             return None
@@ -105,18 +105,18 @@ class _Request:
             )
         own = self.own
         if _origin(url) not in (_origin(self.url), _origin(self.url.copy_with(scheme="https"))):
-            own = [(name, value) for name, value in own if name.lower() in _HARMLESS]
+            own = [(name, value) for name, value in own if name.lower() in _NOT_SECRET]
         return _Request(self.method, url, self.content, own, self.ours)
 
 
 class WebhookAdapter:
     """Makes `Call`s.
 
-    `secret` signs them (see `channels.webhook.signature`); it may not be empty. `allow` holds
-    private networks that webhooks may reach. `connections` bounds how many are open at once;
-    further calls wait for one, within `timeout`. `tls_context` replaces the default one, which
-    trusts the authorities that httpx trusts. No proxy is ever used. Raises ValueError for an empty
-    secret, and for a text in `allow` that is no CIDR.
+    `secret` signs them (see `channels.webhook.signature`) and may not be empty. `allow` holds the
+    private networks that webhooks may call. At most `connections` are open at once; further calls
+    wait for one, within `timeout`. `tls_context` replaces the default one, which trusts the
+    authorities that httpx trusts. Proxies are never used. Raises ValueError for an empty secret,
+    and for a text in `allow` that is not a CIDR.
     """
 
     channel: Literal["webhook"] = "webhook"
@@ -141,22 +141,22 @@ class WebhookAdapter:
         self._slots = asyncio.Semaphore(connections)
 
     async def send(self, outgoing: Outgoing) -> Receipt:
-        """See `Adapter.send`. Facts, of errors too: `status`, `body`, perhaps `truncated`."""
+        """See `Adapter.send`. The facts, of errors too, are those of `Answer`."""
         request = self._request(expect(Call, outgoing))
         progress = _Progress()
         try:
             async with asyncio.timeout(self.timeout), self._slots:
-                progress.begun = True
+                progress.started = True
                 answer = await self._follow(request, progress)
         except TimeoutError:
-            # An answer whose status has come is an answer, though its body be slow.
+            # A status that was received decides, even if the body was not read in time.
             if progress.answer is None:
                 raise self._out_of_time(progress) from None
             answer = progress.answer
-        return judge(answer, now=datetime.now(UTC))
+        return classify(answer, now=datetime.now(UTC))
 
     async def close(self) -> None:
-        """Nothing is held open between calls."""
+        """Do nothing: connections are closed after each call."""
 
     def _request(self, call: Call) -> _Request:
         method = call.method.upper()
@@ -178,7 +178,7 @@ class WebhookAdapter:
         own = _with_default(own, "Accept", "application/json, */*;q=0.5")
         own = _with_default(own, "User-Agent", "Parcours")
         ours = [
-            # Compressed answers could grow without bound when they are read.
+            # A compressed answer could grow without limit when it is unpacked.
             ("Accept-Encoding", "identity"),
             (KEY_HEADER, str(call.message_id)),
             (SIGNATURE_HEADER, sign(self._secret, content, at=int(self._clock()))),
@@ -188,11 +188,11 @@ class WebhookAdapter:
     async def _follow(self, request: _Request, progress: _Progress) -> Answer:
         for _ in range(_MAX_REDIRECTS + 1):
             answer = await self._exchange(request, progress)
-            following = request.redirected(answer)
-            if following is None:
+            redirected = request.redirected(answer)
+            if redirected is None:
                 return answer
-            request = following
-            # Whoever redirects has not taken the call.
+            request = redirected
+            # A receiver that redirects has not taken the call.
             progress.sent = False
         raise Refused(
             Code.REDIRECT_REFUSED, f"the receiver redirects more than {_MAX_REDIRECTS} times"
@@ -238,7 +238,7 @@ class WebhookAdapter:
         except httpcore.LocalProtocolError as error:
             raise Refused(Code.MESSAGE_INVALID, f"the call is no HTTP: {error}") from None
         except Exception as error:
-            # Three libraries lie below, and groups of errors among what they raise.
+            # httpcore raises the errors of three libraries, and groups of them.
             raise _interrupted(error, progress) from None
         finally:
             await connection.aclose()
@@ -247,7 +247,7 @@ class WebhookAdapter:
     def _out_of_time(self, progress: _Progress) -> NotSent:
         if progress.sent:
             return Unclear(Code.NO_ANSWER, f"the receiver did not answer within {self.timeout:g} s")
-        if progress.begun:
+        if progress.started:
             return NotTaken(
                 Code.UNREACHABLE, f"no connection to the receiver within {self.timeout:g} s"
             )
@@ -260,7 +260,7 @@ async def _read_body(response: httpcore.Response, answer: Answer) -> None:
             if not answer.take(chunk):
                 return
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
-        # The status was the answer; what is missing of the body is told by the facts.
+        # The status decides; the facts say that the body was cut short.
         return
     answer.complete = True
 
@@ -294,7 +294,7 @@ def _checked_header(name: str, value: str) -> tuple[str, str]:
     if name.lower() in _OURS:
         raise Refused(Code.MESSAGE_INVALID, f"the header {name} cannot be set by a step")
     if not _VALUE.fullmatch(value):
-        # The value may be a secret: it is not repeated.
+        # The value may be a secret, so the message does not repeat it.
         raise Refused(
             Code.MESSAGE_INVALID, f"the header {name} holds a line break or a non-ASCII character"
         )

@@ -1,15 +1,15 @@
-"""The signature of a webhook call: who made it, and when.
+"""Signatures of webhook calls, which prove the sender and the time.
 
-Each call carries `Parcours-Signature: t=<unix seconds>,v1=<hex>`, where `<hex>` is the HMAC-SHA256
-of `<t>.<body>` with the secret that both sides know; `<body>` is the body's bytes as they came,
-before any parsing, and nothing at all for a call without one. A receiver
+Each call has the header `Parcours-Signature: t=<unix seconds>,v1=<hex>`, where `<hex>` is the
+HMAC-SHA256 of `<t>.<body>` with the secret that both sides know. `<body>` is the bytes of the body
+before any parsing; it is empty for a call without a body. A receiver
 
-1. recomputes it and compares in constant time, so that only a holder of the secret is believed;
-2. refuses a `t` that is minutes away, so that a call that was overheard cannot be played again;
-3. remembers `Idempotency-Key` and answers a key it has seen as it did the first time, for a call
-   whose answer got lost may be made again with the same key.
+1. computes the signature and compares in constant time, to refuse calls without the secret;
+2. refuses a `t` that is minutes away, to refuse a recorded call that is sent again;
+3. remembers the `Idempotency-Key`s, and gives a key that it knows its first answer again. A call
+   whose answer was lost may be repeated with the same key.
 
-`verify` is the first two, ready to be used by receivers written in Python.
+`verify` does the first two for receivers written in Python.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ _FIELDS = re.compile(r"t=(?P<t>[0-9]{1,12})(?P<signatures>(?:,v[0-9]+=[0-9A-Fa-f
 
 
 def sign(secret: str, body: bytes, *, at: int) -> str:
-    """The header's value for a call made `at`, in Unix seconds."""
+    """The value of the header for a call at `at`, in Unix seconds."""
     return f"t={at},v1={_digest(secret, at, body)}"
 
 
 def verify(secret: str, header: str, body: bytes, *, now: float, tolerance: float = 300) -> bool:
-    """Whether the header proves that a holder of the secret made this call, no longer ago (or
-    ahead) than `tolerance` seconds. Several `v1=` may stand in it, as while a secret is changed:
-    one that fits is enough.
+    """Whether the header proves that a holder of the secret made this call.
+
+    `t` may be at most `tolerance` seconds before or after `now`. The header may hold several `v1=`,
+    as while a secret is changed: one that matches is enough.
     """
     fields = _FIELDS.fullmatch(header.strip())
     if fields is None:

@@ -1,7 +1,7 @@
-"""E-mail by Amazon SES (API version 2), as raw MIME, so that a message is the same by any provider.
+"""E-mail by Amazon SES (API version 2), as raw MIME, so that all providers send the same bytes.
 
-SES takes no idempotency key: a call is made once, and never repeated unless SES says that it did
-not take it. Message tags come back in SES's notifications.
+SES has no idempotency key, so a call is repeated only if SES says that it did not take it. The
+message tags are repeated in SES's notifications.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import boto3
 
 from channels.adapter import DEFAULT_TIMEOUT, Email, Outgoing, Receipt, expect
-from channels.aws import AwsCalls, Verdict, client_config
-from channels.email.mime import composed_or_refused
+from channels.aws import AwsCalls, MakeError, client_config
+from channels.email.mime import compose_or_refuse
 from channels.errors import Code, NotTaken, Refused
 
 if TYPE_CHECKING:
@@ -31,10 +31,9 @@ _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_-]")
 _TAG_LENGTH = 256
 _TAGS = 50
 
-# What concerns the account is not the fault of any one message. It is left to be tried again, for
-# as long as the engine goes on, because a person can mend it: an address suppressed by mistake or
-# a million failed sends could not be mended.
-_VERDICTS: Mapping[str, Verdict] = {
+# An error of the account is `NotTaken`: a person can correct the account while the engine tries
+# again. As `Refused`, it would fail every send or suppress addresses by mistake.
+_ERRORS: Mapping[str, MakeError] = {
     "AccountSuspendedException": lambda words: NotTaken(Code.ACCOUNT, words),
     "SendingPausedException": lambda words: NotTaken(Code.ACCOUNT, words),
     "MailFromDomainNotVerifiedException": lambda words: NotTaken(Code.ACCOUNT, words),
@@ -49,8 +48,8 @@ _VERDICTS: Mapping[str, Verdict] = {
 class SesAdapter:
     """Sends `Email` by SES in one region.
 
-    `endpoint_url` replaces Amazon's address. `configuration_set` names the one whose events tell
-    what becomes of a message. Credentials are found as boto3 finds them.
+    `endpoint_url` replaces Amazon's address. `configuration_set` is the one that publishes the
+    events of messages. Credentials are found by boto3.
     """
 
     channel: Literal["email"] = "email"
@@ -72,12 +71,12 @@ class SesAdapter:
             endpoint_url=endpoint_url,
             config=client_config(timeout=timeout, threads=threads),
         )
-        self._calls = AwsCalls("SES", _VERDICTS, timeout=timeout, threads=threads)
+        self._calls = AwsCalls("SES", _ERRORS, timeout=timeout, threads=threads)
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """See `Adapter.send`. `provider_id` is SES's message id."""
         email = expect(Email, outgoing)
-        composed = composed_or_refused(email)
+        composed = compose_or_refuse(email)
         if composed.utf8:
             raise Refused(
                 Code.ADDRESS_INVALID,
@@ -98,18 +97,18 @@ class SesAdapter:
         return Receipt(provider_id=self._calls.message_id(answer))
 
     async def close(self) -> None:
-        """Let the threads end; a call in flight goes on to its own end."""
+        """Close the threads. A call in flight is not interrupted."""
         self._calls.close()
 
 
 def _tags(email: Email) -> list[MessageTagTypeDef]:
-    """Tags as SES takes them: letters, digits, `_` and `-`; others become `_`."""
-    wanted = {MESSAGE_TAG: str(email.message_id), **email.tags}
+    """Tags in the form of SES: letters, digits, `_` and `-`; other characters become `_`."""
+    tags = {MESSAGE_TAG: str(email.message_id), **email.tags}
     return [
         {
             "Name": _NOT_IN_A_TAG.sub("_", name)[:_TAG_LENGTH],
             "Value": _NOT_IN_A_TAG.sub("_", value)[:_TAG_LENGTH],
         }
-        for name, value in list(wanted.items())[:_TAGS]
+        for name, value in list(tags.items())[:_TAGS]
         if name and value
     ]

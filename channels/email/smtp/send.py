@@ -1,7 +1,7 @@
-"""E-mail by SMTP, over connections that are kept for the next message.
+"""E-mail by SMTP, over connections that are reused.
 
-The message is handed over when the first byte after the server's 354 is written; until then
-nothing can have been taken, and after it only a reply tells.
+A message is handed over when the first byte after the server's 354 is written. Before that the
+server cannot have taken it; after that only a reply says whether it has.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ from typing import Literal
 import aiosmtplib
 
 from channels.adapter import DEFAULT_TIMEOUT, Email, Outgoing, Receipt, expect
-from channels.email.mime import Composed, composed_or_refused
+from channels.email.mime import Composed, compose_or_refuse
 from channels.email.smtp.replies import Stage, refusal
 from channels.email.smtp.server import SmtpServer, abandon
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
 from channels.storable import storable_text
 
 _MAX_IDLE = 30.0
-"""Seconds after which a connection is not used again: servers and the firewalls before them drop
-idle ones silently, after a minute in the strictest set-ups."""
+"""Seconds after which an idle connection is not used again.
+
+Servers and firewalls drop idle connections silently, the strictest after one minute."""
 
 _MAX_MESSAGES = 100
-"""Messages by one connection; many servers end it at a number of their own."""
+"""The most messages by one connection; many servers have a limit too."""
 
 _QUEUED_AS = re.compile(r"\bqueued as ([\w.-]+)|\bid=([\w.-]+)", re.IGNORECASE)
-"""How Postfix and Exim name a message in their reply to it."""
+"""The queue id of a message in the replies of Postfix and Exim."""
 
 
 @dataclass(slots=True)
@@ -40,24 +41,24 @@ class _Connection:
     messages: int = 0
     idle_since: float = 0.0
     in_transaction: bool = False
-    """A transaction was begun and refused: it needs RSET before the next."""
+    """A transaction was started and refused: RSET is needed before the next."""
 
 
 @dataclass(slots=True)
 class _Progress:
-    """How far one send has come, for whoever interrupts it."""
+    """The progress of one send, from which an error is classified."""
 
     stage: Literal["queued", "connecting", "before", "handed over"] = "queued"
 
 
 class _Stale(Exception):
-    """A kept connection turned out to be dead, before anything was handed over."""
+    """A reused connection was dead before the message was handed over."""
 
 
 class SmtpAdapter:
     """Sends `Email` by one SMTP server.
 
-    `connections` bounds how many are open at once; further sends wait for one, within `timeout`.
+    At most `connections` are open at once; further sends wait for one, within `timeout`.
     `tls_context` replaces the default one, which trusts the system's authorities (or those of the
     file in SSL_CERT_FILE).
     """
@@ -80,8 +81,8 @@ class SmtpAdapter:
         self._hello: str | None = None
 
     async def send(self, outgoing: Outgoing) -> Receipt:
-        """See `Adapter.send`. `provider_id` is the server's queue id, if its reply tells one."""
-        composed = composed_or_refused(expect(Email, outgoing))
+        """See `Adapter.send`. `provider_id` is the server's queue id, if its reply holds one."""
+        composed = compose_or_refuse(expect(Email, outgoing))
         progress = _Progress()
         try:
             async with asyncio.timeout(self.timeout), self._slots:
@@ -94,7 +95,7 @@ class SmtpAdapter:
             raise _failure(error, progress) from None
 
     async def close(self) -> None:
-        """Say goodbye on idle connections, for a second at most."""
+        """Send QUIT on idle connections and close them, each within a second."""
         idle, self._idle = self._idle, []
         for connection in idle:
             with suppress(aiosmtplib.SMTPException, OSError):
@@ -102,13 +103,13 @@ class SmtpAdapter:
             abandon(connection.client)
 
     async def _deliver(self, composed: Composed, progress: _Progress) -> Receipt:
-        kept = self._take_idle()
-        if kept is not None:
+        idle = self._take_idle()
+        if idle is not None:
             progress.stage = "before"
             try:
-                return await self._transact(kept, composed, progress, kept=True)
+                return await self._transact(idle, composed, progress, reused=True)
             except _Stale:
-                # Other idle connections are as old or older: a new one is the surest.
+                # The other idle connections are as old or older, so a new one is made.
                 pass
         progress.stage = "connecting"
         client = await self._server.connect(
@@ -116,23 +117,23 @@ class SmtpAdapter:
         )
         self._hello = client.local_hostname
         progress.stage = "before"
-        return await self._transact(_Connection(client), composed, progress, kept=False)
+        return await self._transact(_Connection(client), composed, progress, reused=False)
 
     async def _transact(
-        self, connection: _Connection, composed: Composed, progress: _Progress, *, kept: bool
+        self, connection: _Connection, composed: Composed, progress: _Progress, *, reused: bool
     ) -> Receipt:
-        """One message by one connection, which is kept or dropped afterwards."""
+        """Send one message by one connection, and keep or drop the connection."""
         try:
-            receipt = await self._dialogue(connection, composed, progress, kept=kept)
+            receipt = await self._dialogue(connection, composed, progress, reused=reused)
         except NotSent as error:
-            if kept and isinstance(error, NotTaken) and not connection.client.is_connected:
+            if reused and isinstance(error, NotTaken) and not connection.client.is_connected:
                 raise _Stale from None
             connection.in_transaction = True
             self._keep(connection)
             raise
         except (aiosmtplib.SMTPServerDisconnected, TimeoutError, OSError):
             abandon(connection.client)
-            if kept and progress.stage == "before":
+            if reused and progress.stage == "before":
                 raise _Stale from None
             raise
         except BaseException:
@@ -143,14 +144,14 @@ class SmtpAdapter:
         return receipt
 
     async def _dialogue(
-        self, connection: _Connection, composed: Composed, progress: _Progress, *, kept: bool
+        self, connection: _Connection, composed: Composed, progress: _Progress, *, reused: bool
     ) -> Receipt:
         client = connection.client
-        # A dead kept connection must leave time for a new one.
-        patience = self.timeout / 4 if kept else self.timeout
+        # A reused connection may be dead: time must remain for a new one.
+        command_timeout = self.timeout / 4 if reused else self.timeout
 
         async def ask(stage: Stage, *command: bytes) -> None:
-            code, text = await client.execute_command(*command, timeout=patience)
+            code, text = await client.execute_command(*command, timeout=command_timeout)
             if code != (354 if stage == "data" else 250) and not (stage == "rcpt" and code == 251):
                 raise refusal(stage, code, text)
 
@@ -226,7 +227,7 @@ class SmtpAdapter:
 
 
 def _dotted(content: bytes) -> bytes:
-    """What follows DATA: leading dots doubled, and the dot that ends it (RFC 5321, 4.5.2)."""
+    """The content after DATA: leading dots doubled, and the final dot (RFC 5321, 4.5.2)."""
     if not content.endswith(b"\r\n"):
         content += b"\r\n"
     return re.sub(rb"(?m)^\.", b"..", content) + b".\r\n"

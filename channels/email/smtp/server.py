@@ -1,4 +1,4 @@
-"""Which SMTP server to send by, as a URL says it, and a connection to it."""
+"""The SMTP server of a URL, and connections to it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ _EXAMPLE = "smtp://user:password@mail.example.com:587 or smtps://user:password@m
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpServer:
-    """Where the server is, and how the connection is made safe.
+    """The address of an SMTP server, its user, and the encryption of connections.
 
     `smtp://[user:password@]host[:port][?starttls=require|auto|never]`, or `smtps://…` for TLS from
-    the first byte. Ports default to 587 with a user and 25 without one; 465 for smtps. With a
-    user, and a host that is not the loopback, `starttls` defaults to `require`, so that a password
-    is never sent in the clear by accident; else to `auto`: TLS if the server offers it.
+    the first byte. Ports default to 465 for smtps, else to 587 with a user and 25 without one. With
+    a user and a host that is not the loopback, `starttls` defaults to `require`, so that a password
+    is never sent unencrypted by accident. Otherwise it defaults to `auto`: TLS if the server
+    offers it.
     """
 
     host: str
@@ -35,7 +36,7 @@ class SmtpServer:
 
     @classmethod
     def parse(cls, url: str) -> SmtpServer:
-        """The server of a URL. Raises ValueError saying what is wrong, without the password."""
+        """The server of a URL. Raises ValueError that says what is wrong, without the password."""
         parts = urlsplit(url)
         if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
             raise ValueError(f"SMTP_URL is not a URL of an SMTP server: write {_EXAMPLE}")
@@ -57,8 +58,8 @@ class SmtpServer:
             if name != "starttls":
                 raise ValueError(f"SMTP_URL has an unknown option {name!r}: it knows starttls")
             match value.lower():
-                case "require" | "auto" | "never" as asked:
-                    starttls = asked
+                case "require" | "auto" | "never" as option:
+                    starttls = option
                 case "true" | "1":
                     starttls = "require"
                 case "false" | "0":
@@ -79,9 +80,9 @@ class SmtpServer:
     async def connect(
         self, *, timeout: float, hello: str | None = None, tls_context: ssl.SSLContext | None = None
     ) -> aiosmtplib.SMTP:
-        """A connection that has said hello, is encrypted and logged in as the URL asks.
+        """A connection after EHLO, encrypted and logged in as the URL says.
 
-        `hello` names this machine to the server; None looks its name up, which can take seconds.
+        `hello` is this machine's name for EHLO; None looks it up, which can take seconds.
         `timeout` is in seconds for each exchange. Raises SMTPException, OSError and ssl.SSLError.
         """
         client = aiosmtplib.SMTP(
@@ -112,9 +113,9 @@ _STARTTLS: dict[Starttls, bool | None] = {"require": True, "auto": None, "never"
 
 
 def abandon(client: aiosmtplib.SMTP) -> None:
-    """Drop the connection now, with whatever is still to be written to it."""
+    """Close the connection at once. Bytes that are not written yet are lost."""
     if client.transport is not None:
-        # Not asked by `isinstance`: uvloop's transports are none of asyncio's.
+        # A cast, not `isinstance`: transports of uvloop do not derive from those of asyncio.
         cast(asyncio.WriteTransport, client.transport).abort()
     client.close()
 

@@ -1,1 +1,1 @@
-"""Text messages kept in a file, for development."""
+"""Text messages of the development stack."""

@@ -1,4 +1,4 @@
-"""The sink for text messages of a development stack: they are written down, and go nowhere."""
+"""Text messages of the development stack: kept instead of sent."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from channels.sms.parts import count_parts
 from journeys.model.addresses import normalise_phone
 
 Append = Callable[[dict[str, Any]], None]
-"""Keeps one entry, `{channel, to, from, subject, text, html, headers, received_at}`, for good.
-May block; raises OSError if it cannot."""
+"""Stores one entry: `{channel, to, from, subject, text, html, headers, received_at}`.
+
+May block. Raises OSError if the entry cannot be stored."""
 
 
 class InboxAdapter:
-    """Takes `Sms` and hands them to `append`. `from` is null: there is no sender to show."""
+    """Hands `Sms` to `append`. Their `from` is null: a text message has no sender here."""
 
     channel: Literal["sms"] = "sms"
 
@@ -29,7 +30,7 @@ class InboxAdapter:
         self._append = append
 
     async def send(self, outgoing: Outgoing) -> Receipt:
-        """See `Adapter.send`. The facts count the parts."""
+        """See `Adapter.send`. The facts are those of `Parts`."""
         sms = expect(Sms, outgoing)
         try:
             number = normalise_phone(sms.to)
@@ -57,4 +58,4 @@ class InboxAdapter:
         return Receipt(facts=asdict(count_parts(sms.text)))
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: there is no connection."""

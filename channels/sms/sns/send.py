@@ -1,7 +1,7 @@
-"""Text messages by Amazon SNS, straight to a phone number.
+"""Text messages by Amazon SNS, sent to a phone number without a topic.
 
-SNS takes no idempotency key for these: a call is made once, and never repeated unless SNS says
-that it did not take it.
+SNS has no idempotency key for text messages, so a call is repeated only if SNS says that it did
+not take it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import boto3
 
 from channels.adapter import DEFAULT_TIMEOUT, Outgoing, Receipt, Sms, expect
-from channels.aws import AwsCalls, Verdict, client_config
+from channels.aws import AwsCalls, MakeError, client_config
 from channels.errors import Code, NotTaken, Refused
 from channels.sms.parts import count_parts
 from journeys.model.addresses import normalise_phone
@@ -21,7 +21,7 @@ from journeys.model.addresses import normalise_phone
 if TYPE_CHECKING:
     from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef, PublishResponseTypeDef
 
-_VERDICTS: Mapping[str, Verdict] = {
+_ERRORS: Mapping[str, MakeError] = {
     "OptedOut": lambda words: Refused(Code.OPTED_OUT, words, suppress=True),
     "InvalidParameter": lambda words: Refused(
         Code.ADDRESS_REFUSED if "PhoneNumber" in words else Code.MESSAGE_REFUSED, words
@@ -36,7 +36,7 @@ class SnsAdapter:
     """Sends `Sms` by SNS in one region.
 
     `sender_id` is shown as the sender where a country's rules allow it: 1 to 11 letters and digits.
-    `endpoint_url` replaces Amazon's address. Credentials are found as boto3 finds them.
+    `endpoint_url` replaces Amazon's address. Credentials are found by boto3.
     """
 
     channel: Literal["sms"] = "sms"
@@ -63,10 +63,10 @@ class SnsAdapter:
             endpoint_url=endpoint_url,
             config=client_config(timeout=timeout, threads=threads),
         )
-        self._calls = AwsCalls("SNS", _VERDICTS, timeout=timeout, threads=threads)
+        self._calls = AwsCalls("SNS", _ERRORS, timeout=timeout, threads=threads)
 
     async def send(self, outgoing: Outgoing) -> Receipt:
-        """See `Adapter.send`. `provider_id` is SNS's message id; the facts count the parts."""
+        """See `Adapter.send`. `provider_id` is SNS's message id; the facts are those of `Parts`."""
         sms = expect(Sms, outgoing)
         try:
             number = normalise_phone(sms.to)
@@ -86,5 +86,5 @@ class SnsAdapter:
         )
 
     async def close(self) -> None:
-        """Let the threads end; a call in flight goes on to its own end."""
+        """Close the threads. A call in flight is not interrupted."""
         self._calls.close()

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.adapter import Email
-from channels.email.mime import UnfitAddress, compose, parse_mailbox
+from channels.email.mime import InvalidRecipient, compose, parse_mailbox
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 ID = UUID("0190f5c4-7e2a-7b3c-9d4e-5f6071829304")
@@ -185,7 +185,7 @@ def test_letters_outside_ascii_before_the_at_need_smtputf8() -> None:
 
 @pytest.mark.parametrize("to", ["", "ann", "Ann <ann@example.com>", "a@b.example\r\nX: y"])
 def test_a_recipient_must_be_one_bare_address(to: str) -> None:
-    with pytest.raises(UnfitAddress):
+    with pytest.raises(InvalidRecipient):
         compose(replace(EMAIL, to=to), at=AT)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
-from channels.webhook.answers import KEPT, Answer, judge, retry_after
+from channels.webhook.answers import KEPT, Answer, classify, retry_after
 
 NOW = datetime(1999, 12, 31, 23, 58, 59, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 def test_any_2xx_is_a_success(status: int) -> None:
-    assert judge(answer(status), now=NOW).facts == {"status": status, "body": None}
+    assert classify(answer(status), now=NOW).facts == {"status": status, "body": None}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_any_2xx_is_a_success(status: int) -> None:
 )
 def test_each_failure_has_one_meaning(status: int, kind: type[NotSent], code: Code) -> None:
     with pytest.raises(NotSent) as failed:
-        judge(answer(status, b'{"why": 1}'), now=NOW)
+        classify(answer(status, b'{"why": 1}'), now=NOW)
     assert type(failed.value) is kind
     assert failed.value.code == code
     assert failed.value.facts == {"status": status, "body": {"why": 1}}
@@ -52,7 +52,7 @@ def test_each_failure_has_one_meaning(status: int, kind: type[NotSent], code: Co
 
 def test_the_asked_delay_is_passed_on() -> None:
     with pytest.raises(NotTaken) as failed:
-        judge(answer(503, retry_after="120"), now=NOW)
+        classify(answer(503, retry_after="120"), now=NOW)
     assert failed.value.retry_after == 120
 
 

@@ -1,0 +1,45 @@
+"""Bodies of contacts, built from the definition of the contact's fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict, Field, FiniteFloat, create_model
+
+from api.http.times import Instant
+from journeys.model.contact_fields import CONTACT_FIELDS
+
+_TYPES: Mapping[str, Any] = {"text": str, "number": FiniteFloat}
+_KNOWN: dict[str, Any] = {
+    name: _TYPES[field.type] | None if field.absent is None else _TYPES[field.type]
+    for name, field in CONTACT_FIELDS.items()
+}
+_CHANGED: dict[str, Any] = {
+    name: (_TYPES[field.type] | None, None) for name, field in CONTACT_FIELDS.items()
+}
+
+# `Any`, because mypy takes no variable as a base class.
+_Contact: Any = create_model(
+    "_Contact",
+    id=Annotated[str, BeforeValidator(str)],
+    external_id=str | None,
+    **_KNOWN,
+    attributes=dict[str, Any],
+    created_at=Instant,
+    updated_at=Instant,
+)
+_Changes: Any = create_model("_Changes", **_CHANGED)
+
+
+class ContactBody(_Contact):
+    """A contact."""
+
+
+class ContactChanges(_Changes):
+    """The changes of a contact: a field that is not named stays, null removes it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    external_id: str | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict)
