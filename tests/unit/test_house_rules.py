@@ -45,6 +45,7 @@ FIXED_TEXTS: dict[str, set[str]] = {
     # A fact that visits have stored under this name.
     "activities/waiting/waits.py": {"fate"},
     "journeys/schedule/wait_plan.py": {"fate"},
+    "tests/integration/engine/test_moments.py": {"fate"},
     # Messages of validation that users know.
     "journeys/checks/templates.py": {"nobody"},
     "journeys/checks/validation.py": {"nobody"},
