@@ -48,6 +48,12 @@ lint: setup ## ruff, mypy --strict and the import contracts
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
 
+.PHONY: docs
+docs: setup ## write the pages and the schema that are made from the code
+	@$(BIN)/python -m journeys.reference.json_schema > docs/journey.schema.json
+	@$(BIN)/python -m journeys.reference.language_tables > docs/language-reference.md
+	@$(BIN)/python -m journeys.library > docs/library.md
+
 .PHONY: lock
 lock: setup ## resolve requirements.lock again
 	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --extra dev --all-build-deps \
