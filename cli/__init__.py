@@ -1,1 +1,1 @@
-"""The command `parcours`, a module a noun."""
+"""The command `parcours`: a module for each noun."""

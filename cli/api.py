@@ -1,4 +1,4 @@
-"""`parcours api`: the HTTP interface as a process."""
+"""`parcours api`: the API as a process."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The server that a command talks to: found by settings or by `stack.json`, asked by HTTP."""
+"""A client of the API: the server of the settings or of `stack.json`, called by HTTP."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ if TYPE_CHECKING:
     import httpx
 
 DataDir = Annotated[
-    Path, typer.Option(help="Of `parcours dev`, whose server is asked unless PARCOURS_API_URL is.")
+    Path, typer.Option(help="The directory of `parcours dev`, used unless PARCOURS_API_URL is set.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print what the API answers.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the answer of the API.")]
 DATA_DIR = Path(".parcours")
 
 _TIMEOUT = 30.0
 _PAGE = 500
-"""Items of a list that are asked for at once."""
+"""Items of one page of a list."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """An API, and a key of it."""
+    """The address of an API, and a key for it."""
 
     url: str
     key: str
     local: bool
-    """On this machine: no proxy lies between."""
+    """The server is on this machine, so no proxy is used."""
 
     def get(self, path: str, **parameters: Any) -> httpx.Response:
-        """The answer to a GET; parameters that are None are left out."""
-        given = {name: value for name, value in parameters.items() if value is not None}
-        return self._ask("GET", path, params=given)
+        """The answer to a GET. Parameters that are None are left out."""
+        present = {name: value for name, value in parameters.items() if value is not None}
+        return self._call("GET", path, params=present)
 
-    def listed(self, path: str) -> list[Any]:
-        """All items of a list, page after page."""
+    def list_all(self, path: str) -> list[Any]:
+        """All items of a list, read page by page."""
         items: list[Any] = []
         cursor = None
         while True:
@@ -54,14 +54,14 @@ class Server:
 
     def post(self, path: str, body: Any = None) -> httpx.Response:
         """The answer to a POST of JSON."""
-        return self._ask("POST", path, json=body if body is not None else {})
+        return self._call("POST", path, json=body if body is not None else {})
 
     def upload(self, path: str, file: BinaryIO, kind: str) -> httpx.Response:
         """The answer to a POST of a file."""
-        return self._ask("POST", path, content=file, headers={"Content-Type": kind})
+        return self._call("POST", path, content=file, headers={"Content-Type": kind})
 
-    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """The answer; the command ends with a line if there is none, or if it says no."""
+    def _call(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """The answer. The command ends with a message if there is none, or if it is an error."""
         import httpx
 
         try:
@@ -79,18 +79,18 @@ class Server:
         except httpx.HTTPError as error:
             refuse(f"{self.url} cannot be reached ({error}): is the server running?")
         if not response.is_success:
-            refuse(_said_no(self.url, response))
+            refuse(_error_message(self.url, response))
         return response
 
 
 def as_page(items: list[Any]) -> str:
-    """All items of a list as the API gives a page, as JSON."""
+    """All items of a list as JSON, in the form of one page of the API."""
     page = {"items": items, "next": None}
     return json.dumps(page, ensure_ascii=False, separators=(",", ":"))
 
 
 def find_server(data_dir: Path) -> Server:
-    """The server of PARCOURS_API_URL, else the one that runs on `data_dir`."""
+    """The server of PARCOURS_API_URL, else the development stack of `data_dir`."""
     url = os.environ.get("PARCOURS_API_URL", "").rstrip("/")
     if url:
         key = os.environ.get("PARCOURS_API_KEY", "")
@@ -111,15 +111,15 @@ def find_server(data_dir: Path) -> Server:
     except OSError as error:
         refuse(f"{file} cannot be read: {error.strerror}")
     except (ValueError, KeyError, TypeError):
-        refuse(f"{file} does not describe a stack: start `parcours dev` anew")
+        refuse(f"{file} does not describe a stack: start `parcours dev` again")
 
 
 def segment(text: str) -> str:
-    """The text as one part of a path."""
+    """The text, quoted as one segment of a path."""
     return quote(text, safe="")
 
 
-def _said_no(url: str, response: httpx.Response) -> str:
+def _error_message(url: str, response: httpx.Response) -> str:
     try:
         message = str(response.json()["message"])
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""`parcours coupon`: importing codes into pools, and how many are left."""
+"""`parcours coupon`: import codes into pools, and count them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _COUNTS = ("total", "drawn", "redeemed", "left")
 
 @app.command("import")
 def import_(
-    pool: Annotated[str, typer.Argument(help="The pool; it comes into being by the import.")],
+    pool: Annotated[str, typer.Argument(help="The pool; it is created if it is new.")],
     file: Annotated[Path, typer.Argument(help="CSV with a column `code`.")],
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Import codes into a pool, all of the file or nothing. Codes it has are passed over."""
+    """Import codes into a pool, all of the file or nothing. Codes that it has are ignored."""
     server = find_server(data_dir)
     try:
         with file.open("rb") as source:
@@ -34,15 +34,15 @@ def import_(
         typer.echo(answer.text)
         return
     imported = answer.json()
-    again = imported["duplicates"]
-    there = f", {again} that it had" if again else ""
-    typer.echo(f"{pool}: {imported['added']} codes added{there}")
+    count = imported["duplicates"]
+    duplicates = f", {count} that it had" if count else ""
+    typer.echo(f"{pool}: {imported['added']} codes added{duplicates}")
 
 
 @app.command("list")
 def list_(data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """List pools and how many codes are left in each."""
-    items = find_server(data_dir).listed("/v1/coupons")
+    """List pools with the numbers of their codes."""
+    items = find_server(data_dir).list_all("/v1/coupons")
     if as_json:
         typer.echo(as_page(items))
         return

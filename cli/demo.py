@@ -1,4 +1,4 @@
-"""`parcours demo`: a dozen contacts in two journeys of the library, on a stack of its own."""
+"""`parcours demo`: two journeys of the library with a dozen contacts, on a separate stack."""
 
 from __future__ import annotations
 
@@ -26,33 +26,41 @@ if TYPE_CHECKING:
 JOURNEYS = ("welcome", "abandoned-cart")
 PORTS = {"api_port": 8000, "temporal_port": 7233, "ui_port": 8233, "smtp_port": 1025}
 MARK = "demo"
-"""A file in the data directory that says that it may be emptied."""
+"""A file in the data directory that marks it as one that may be emptied."""
 PLAIN_WIDTH = 120
 SERVER_NAMES = frozenset({"PARCOURS_API_URL", "PARCOURS_API_KEY"})
 
 
 class DemoFailed(Exception):
-    """The demo did not come out as it must; the message is one line."""
+    """The demo failed; the message is one line."""
 
 
 def run(
     data_dir: Annotated[
-        Path, typer.Option(help="Emptied at each start; under CI a temporary one is taken.")
+        Path,
+        typer.Option(
+            help="Emptied at each start; with --ci a temporary directory is used instead."
+        ),
     ] = Path(".parcours/demo"),
     ci: Annotated[
         bool,
-        typer.Option("--ci", help="End by itself, non-zero if anything is missing; so does CI=1."),
+        typer.Option(
+            "--ci",
+            help="End by itself, non-zero if anything is missing. Also set by CI=1.",
+        ),
     ] = False,
-    speed: Annotated[float, typer.Option(min=1, help="Divide durations of waits by this.")] = 3600,
+    speed: Annotated[
+        float, typer.Option(min=1, help="Divide the durations of waits by this number.")
+    ] = 3600,
 ) -> None:
-    """Start a stack, apply two journeys, let a dozen contacts act, and show what came of it."""
+    """Start a stack, apply two journeys, let a dozen contacts act, and show the results."""
     from rich.console import Console
 
     from devstack.process import StackFailed
     from infra.logging import configure_logging
 
     try:
-        import segment.analytics  # noqa: F401 - asked now rather than when the stack is up
+        import segment.analytics  # noqa: F401 - checked before the stack starts
     except ImportError:
         refuse("the demo needs the Segment client: run it by `make demo`")
     ci = ci or os.environ.get("CI", "").lower() not in {"", "0", "false"}
@@ -61,14 +69,14 @@ def run(
     if not console.is_terminal:
         console = Console(width=PLAIN_WIDTH)
     try:
-        with _stage(data_dir, temporary=ci) as stage:
-            asyncio.run(_on_stage(stage, console, speed, ci))
+        with _data_directory(data_dir, temporary=ci) as directory:
+            asyncio.run(_run_stack(directory, console, speed, ci))
     except (DemoFailed, StackFailed) as failure:
         refuse(str(failure))
 
 
 @contextlib.contextmanager
-def _stage(data_dir: Path, *, temporary: bool) -> Iterator[Path]:
+def _data_directory(data_dir: Path, *, temporary: bool) -> Iterator[Path]:
     """An empty data directory: a temporary one, or the one of the last demo."""
     if temporary:
         with tempfile.TemporaryDirectory(prefix="parcours-demo-") as made:
@@ -80,17 +88,17 @@ def _stage(data_dir: Path, *, temporary: bool) -> Iterator[Path]:
     if data_dir.exists() and any(data_dir.iterdir()) and not mark.exists():
         refuse(f"{data_dir} holds something else than a demo: choose another with --data-dir")
     if mark.exists():
-        # Not under the feet of a demo that still runs.
-        directory = DataDirectory(data_dir)
-        directory.acquire()
-        directory.release()
+        # The lock fails while another demo runs there.
+        lock = DataDirectory(data_dir)
+        lock.acquire()
+        lock.release()
         shutil.rmtree(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
     mark.touch()
     yield data_dir
 
 
-async def _on_stage(data_dir: Path, console: Console, speed: float, ci: bool) -> None:
+async def _run_stack(data_dir: Path, console: Console, speed: float, ci: bool) -> None:
     from devstack.supervisor import StackOptions, Supervisor
 
     ports = dict.fromkeys(PORTS, 0) if ci else {name: _usual(port) for name, port in PORTS.items()}
@@ -110,17 +118,17 @@ async def _on_stage(data_dir: Path, console: Console, speed: float, ci: bool) ->
     finally:
         playing.cancel()
         await asyncio.gather(playing, return_exceptions=True)
-        await _stopped(supervisor, running)
+        await _stop(supervisor, running)
 
 
-async def _stopped(supervisor: Supervisor, running: asyncio.Task[None]) -> None:
+async def _stop(supervisor: Supervisor, running: asyncio.Task[None]) -> None:
     if not running.done():
         supervisor.stop()
     await asyncio.gather(running, return_exceptions=True)
 
 
 def _usual(port: int) -> int:
-    """The usual port, so that bookmarks work; any free one where it is taken."""
+    """The usual port, so that bookmarks work; 0, for any free one, if it is in use."""
     from devstack.ports import claim_port
     from devstack.process import StackFailed
 
@@ -150,7 +158,7 @@ async def _play(
 
 
 async def _apply(data_dir: Path, console: Console) -> None:
-    """The library's files as they are, by the command that anybody would use."""
+    """Apply the library's files, unchanged, by `parcours journey apply`."""
     library = files("journeys") / "library"
     names = [f"{name}.yaml" for name in JOURNEYS]
     shown = " ".join(f"journeys/library/{name}" for name in names)
@@ -162,10 +170,10 @@ async def _apply(data_dir: Path, console: Console) -> None:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        # Another server that the caller's shell may know is not the demo's.
+        # The shell may name another server, which is not the demo's.
         env={name: value for name, value in os.environ.items() if name not in SERVER_NAMES},
     )
-    said, _ = await applying.communicate()
-    console.print(said.decode().rstrip(), highlight=False, markup=False, soft_wrap=True)
+    output, _ = await applying.communicate()
+    console.print(output.decode().rstrip(), highlight=False, markup=False, soft_wrap=True)
     if applying.returncode != 0:
         raise DemoFailed("the journeys of the library were not applied")

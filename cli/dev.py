@@ -9,21 +9,22 @@ from rich.console import Console
 
 from cli.errors import refuse
 
-Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 for any free port.")]
 
 
 def run(
-    data_dir: Annotated[Path, typer.Option(help="Where data are kept.")] = Path(".parcours"),
+    data_dir: Annotated[Path, typer.Option(help="The directory of the data.")] = Path(".parcours"),
     api_port: Port = 8000,
     temporal_port: Port = 7233,
     ui_port: Port = 8233,
     smtp_port: Port = 1025,
     speed: Annotated[
-        float, typer.Option(help="Divide durations of waits by this; nothing else is hurried.")
+        float,
+        typer.Option(help="Divide the durations of waits by this number; nothing else is faster."),
     ] = 1.0,
 ) -> None:
     """Start PostgreSQL, Temporal with its UI, an SMTP sink, API and worker on 127.0.0.1."""
-    # Imported here, as in every command: others need not wait for what they do not use.
+    # Imported here, as in every command, so that the others start faster.
     from devstack.process import StackFailed
     from devstack.supervisor import StackOptions, Supervisor
     from infra.logging import configure_logging

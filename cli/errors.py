@@ -1,4 +1,4 @@
-"""How a command says no."""
+"""The end of a command that cannot go on."""
 
 from typing import NoReturn
 
@@ -6,7 +6,7 @@ import typer
 
 
 def refuse(message: str) -> NoReturn:
-    """Print what is wrong to standard error and leave with status 1."""
+    """Print a message to standard error and exit with status 1."""
     for line in message.splitlines():
         typer.echo(f"parcours: {line}" if not line.startswith(" ") else line, err=True)
     raise typer.Exit(1)

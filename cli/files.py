@@ -1,4 +1,4 @@
-"""The files that a command is given, and what is wrong with them as far as files can tell."""
+"""The documents in files, checked without a server."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from journeys.source.parsing import Parsed
 
 ENDINGS = (".yaml", ".yml", ".json")
-ELSEWHERE = frozenset({"unknown_topic", "unknown_segment", "unknown_template", "unknown_places"})
-"""What a file alone cannot tell: the server may have it."""
+SERVER_CODES = frozenset({"unknown_topic", "unknown_segment", "unknown_template", "unknown_places"})
+"""Codes of problems that files alone cannot decide: the server may have what is missing."""
 
 
-def read_sources(given: list[Path]) -> dict[str, bytes]:
-    """The files' texts by their names, in the order given, a folder's sorted; each file once."""
+def read_sources(paths: list[Path]) -> dict[str, bytes]:
+    """The contents of files by name, in the order of `paths`, each file once.
+
+    The files of a folder are sorted.
+    """
     sources: dict[str, bytes] = {}
     seen: set[Path] = set()
-    for path in given:
-        for file in _found(path):
+    for path in paths:
+        for file in _find_files(path):
             if file.resolve() in seen:
                 continue
             seen.add(file.resolve())
@@ -34,7 +37,7 @@ def read_sources(given: list[Path]) -> dict[str, bytes]:
     return sources
 
 
-def _found(path: Path) -> Iterable[Path]:
+def _find_files(path: Path) -> Iterable[Path]:
     if path.is_dir():
         files = sorted(
             file for file in path.rglob("*") if file.suffix in ENDINGS and file.is_file()
@@ -48,7 +51,7 @@ def _found(path: Path) -> Iterable[Path]:
 
 
 def check_sources(sources: dict[str, bytes]) -> tuple[list[Parsed], list[Problem]]:
-    """The documents, and what is wrong with them as far as files can tell."""
+    """The documents of files, and their problems."""
     from journeys.checks.validation import check
     from journeys.source.parsing import parse_all
 
@@ -60,9 +63,9 @@ def check_sources(sources: dict[str, bytes]) -> tuple[list[Parsed], list[Problem
         problems += wrong
     unreadable = bool(problems)
     for problem in check(parsed):
-        if problem.code not in ELSEWHERE:
+        if problem.code not in SERVER_CODES:
             problems.append(problem)
         elif not unreadable:
-            # It may be in a file that could not be taken, which is told already.
+            # With an unreadable file, which is reported, it may be in that file.
             problems.append(replace(problem, severity="warning", hint="the server may have it"))
     return parsed, problems

@@ -1,4 +1,4 @@
-"""`parcours journey`: checking files, putting them on the server, and steering journeys."""
+"""`parcours journey`: check files, apply them, and pause, resume or archive journeys."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Journeys and the documents they use.", no_args_is_help=True)
 
 Files = Annotated[
-    list[Path], typer.Argument(help="Files, and folders, whose files are found at any depth.")
+    list[Path], typer.Argument(help="Files, or folders that are searched for files at any depth.")
 ]
 JourneyKey = Annotated[str, typer.Argument(help="The journey's key.")]
 
 
 class InFlight(StrEnum):
-    """What becomes of runs in flight."""
+    """Whether runs in flight keep their version or follow the new one."""
 
     PIN = "pin"
     FOLLOW = "follow"
@@ -45,7 +45,9 @@ Map = Annotated[
 ]
 Overdue = Annotated[
     str,
-    typer.Option(help="What is overdue by then: send, skip, or spread over a time such as 2h."),
+    typer.Option(
+        help="What is overdue: send it, skip it, or spread it over a duration such as 2h."
+    ),
 ]
 
 
@@ -56,7 +58,7 @@ def validate(
 ) -> None:
     """Check files without a server; the status is 1 if there are errors.
 
-    What they name and do not hold (a topic, a segment) is a warning: the server may have it.
+    A topic or segment that is not in the files is a warning: the server may have it.
     """
     parsed, problems = check_sources(read_sources(files))
     errors = [problem for problem in problems if problem.severity == "error"]
@@ -86,10 +88,12 @@ def plan(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what `apply` would change, where runs stand, and what would become of them."""
+    """Show what `apply` would change, and what it would do to runs in flight."""
     sources = read_sources(files)
-    _refuse_wrong(sources)
-    answer = find_server(data_dir).post("/v1/plan", _folder(sources, in_flight, mapped, overdue))
+    _check(sources)
+    answer = find_server(data_dir).post(
+        "/v1/plan", _request_body(sources, in_flight, mapped, overdue)
+    )
     if as_json:
         typer.echo(answer.text)
         return
@@ -100,24 +104,24 @@ def plan(
 @app.command("apply")
 def apply(
     files: Files,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     in_flight: Flight = InFlight.PIN,
     mapped: Map = [],  # noqa: B006 - typer's way to say none
     overdue: Overdue = "send",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Put files on the server, all or none, and make them live.
+    """Save files on the server, all or none, and make them live.
 
-    Nothing is deleted or archived; runs that are under way keep the version they began with, unless
-    they are to follow.
+    Nothing is deleted or archived. Runs in flight keep their version unless --in-flight or --map
+    says otherwise.
     """
     sources = read_sources(files)
-    parsed = _refuse_wrong(sources)
+    parsed = _check(sources)
     server = find_server(data_dir)
     if not yes:
-        _ask(parsed, server)
-    answer = server.post("/v1/apply", _folder(sources, in_flight, mapped, overdue))
+        _confirm(parsed, server)
+    answer = server.post("/v1/apply", _request_body(sources, in_flight, mapped, overdue))
     if as_json:
         typer.echo(answer.text)
         return
@@ -140,7 +144,7 @@ def apply(
 @app.command("list")
 def list_(data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List the journeys of the server."""
-    items = find_server(data_dir).listed("/v1/journeys")
+    items = find_server(data_dir).list_all("/v1/journeys")
     if as_json:
         typer.echo(as_page(items))
         return
@@ -158,7 +162,9 @@ def list_(data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
 @app.command("show")
 def show(
     key: JourneyKey,
-    version: Annotated[int | None, typer.Option(min=1, help="The newest otherwise.")] = None,
+    version: Annotated[
+        int | None, typer.Option(min=1, help="The version; by default the newest.")
+    ] = None,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -184,8 +190,8 @@ def show(
 
 @app.command("pause")
 def pause(key: JourneyKey, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Hold a journey's sends and refuse entries; waits, exits and goals go on."""
-    _steer(key, "pause", {}, data_dir, as_json)
+    """Defer a journey's sends and refuse entries; waits, exits and goals go on."""
+    _change_state(key, "pause", {}, data_dir, as_json)
 
 
 @app.command("resume")
@@ -196,13 +202,13 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Let a paused journey go on."""
-    _steer(key, "resume", {"overdue": _policy(overdue)}, data_dir, as_json)
+    _change_state(key, "resume", {"overdue": _policy(overdue)}, data_dir, as_json)
 
 
 @app.command("archive")
 def archive(key: JourneyKey, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Refuse entries from now on; runs go on to their end."""
-    _steer(key, "archive", {}, data_dir, as_json)
+    _change_state(key, "archive", {}, data_dir, as_json)
 
 
 @app.command("new")
@@ -211,13 +217,13 @@ def new(
         str | None, typer.Argument(help="The new journey's key; its file is NAME.yaml.")
     ] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", help="A ready journey of the library.")
+        str | None, typer.Option("--from", help="The key of a journey of the library.")
     ] = None,
-    list_: Annotated[bool, typer.Option("--list", help="Say which ready journeys there are.")] = (
+    list_: Annotated[bool, typer.Option("--list", help="List the journeys of the library.")] = (
         False
     ),
 ) -> None:
-    """Write a file with a copy of a ready journey, to be made one's own."""
+    """Write a file with a copy of a journey of the library, to be changed."""
     from journeys import library
     from journeys.model.values import KEY_LENGTH, KEY_PATTERN
 
@@ -229,10 +235,10 @@ def new(
     if len(name) > KEY_LENGTH or not re.fullmatch(KEY_PATTERN, name):
         refuse(f"`{name}` is not a key; keys are made of a-z, 0-9 and - inside")
     if from_ not in library.names():
-        there = "".join(f"\n  {each}: {library.about(each).summary}" for each in library.names())
-        refuse(f"the library has no journey `{from_}`; it has{there}")
+        listed = "".join(f"\n  {each}: {library.about(each).summary}" for each in library.names())
+        refuse(f"the library has no journey `{from_}`; it has{listed}")
     text = library.source(from_)
-    # The line that names it, and no other: its topics and templates stay as they are.
+    # Only the line with its key is changed: topics and templates may have the same name.
     text = re.sub(rf"(?m)^journey: {re.escape(from_)}$", f"journey: {name}", text)
     target = Path(f"{name}.yaml")
     try:
@@ -245,30 +251,32 @@ def new(
     typer.echo(f"wrote {target}; check it by `parcours journey validate {target}`")
 
 
-def _steer(key: str, act: str, body: dict[str, Any], data_dir: Path, as_json: bool) -> None:
-    answer = find_server(data_dir).post(f"/v1/journeys/{segment(key)}/{act}", body)
+def _change_state(
+    key: str, action: str, body: dict[str, Any], data_dir: Path, as_json: bool
+) -> None:
+    answer = find_server(data_dir).post(f"/v1/journeys/{segment(key)}/{action}", body)
     if as_json:
         typer.echo(answer.text)
         return
-    steered = answer.json()
-    typer.echo(f"journey {key} is {steered['state']}")
-    if steered["job"]:
-        typer.echo(f"what was held is let go: job {steered['job']}")
+    journey = answer.json()
+    typer.echo(f"journey {key} is {journey['state']}")
+    if journey["job"]:
+        typer.echo(f"what was held is let go: job {journey['job']}")
 
 
-def _refuse_wrong(sources: dict[str, bytes]) -> list[Parsed]:
-    """The documents; the command ends if files alone tell that something is wrong."""
+def _check(sources: dict[str, bytes]) -> list[Parsed]:
+    """The documents. The command ends if they have errors."""
     parsed, problems = check_sources(sources)
-    wrong = [problem for problem in problems if problem.severity == "error"]
-    if wrong:
-        refuse("\n".join(map(str, wrong)))
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        refuse("\n".join(map(str, errors)))
     return parsed
 
 
-def _folder(
+def _request_body(
     sources: dict[str, bytes], in_flight: InFlight, mapped: list[str], overdue: str
 ) -> dict[str, Any]:
-    """What the server is given: the files, and what becomes of runs in flight."""
+    """The body of a plan or apply: the files, and the choices for runs in flight."""
     mapping: dict[str, str] = {}
     for each in mapped:
         old, sign, new = each.partition("=")
@@ -297,9 +305,9 @@ def _counted(parsed: list[Parsed]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in counts.items())
 
 
-def _ask(parsed: list[Parsed], server: Server) -> None:
+def _confirm(parsed: list[Parsed], server: Server) -> None:
     if not sys.stdin.isatty():
-        refuse("there is nobody to ask: add --yes")
+        refuse("this is not a terminal, so no confirmation is possible: add --yes")
     for each in parsed:
         typer.echo(f"  {each.document.kind} {each.document.key}  ({each.file})")
     if not typer.confirm(f"Make these live on {server.url}?"):

@@ -1,4 +1,4 @@
-"""`parcours key`: the keys that programs call the API with."""
+"""`parcours key`: keys of the API."""
 
 import asyncio
 from enum import StrEnum
@@ -13,7 +13,7 @@ app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
 
 
 class Scope(StrEnum):
-    """What a key may do; each includes those before it."""
+    """The scope of a key; each includes those before it."""
 
     INGEST = "ingest"
     OPERATE = "operate"
@@ -27,10 +27,15 @@ def keys() -> None:
 
 @app.command("create")
 def create(
-    scope: Annotated[Scope, typer.Option(help="What the key may do.")],
-    name: Annotated[str | None, typer.Option(help="To tell it from others later.")] = None,
+    scope: Annotated[
+        Scope, typer.Option(help="What the key may do; each scope includes those before it.")
+    ],
+    name: Annotated[str | None, typer.Option(help="A name, to know the key by later.")] = None,
 ) -> None:
-    """Make a key in DATABASE_URL and print it: only its hash is kept, so this is the one time."""
+    """Make a key in DATABASE_URL and print it.
+
+    Only its hash is stored, so the key cannot be shown again.
+    """
     import psycopg
 
     from store.operations.api_keys import create_key

@@ -1,4 +1,4 @@
-"""`parcours migrate`: the database of DATABASE_URL to the newest schema."""
+"""`parcours migrate`: upgrade the database of DATABASE_URL to the newest schema."""
 
 import typer
 
@@ -7,7 +7,7 @@ from cli.settings import settings_or_refuse
 
 
 def run() -> None:
-    """Bring the tables of DATABASE_URL up to date; running it again changes nothing."""
+    """Upgrade the tables of DATABASE_URL. Running it again changes nothing."""
     import psycopg
     import sqlalchemy.exc
 

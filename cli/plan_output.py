@@ -1,4 +1,4 @@
-"""A plan, as a person reads it: what changes, and what becomes of runs in flight."""
+"""Plans as text for people: the changes, and the preview of runs in flight."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SIGNS = {"created": "+", "updated": "~", "unchanged": "="}
 
 
 def print_plan(document: dict[str, Any]) -> None:
-    """Print what the API tells of one document."""
+    """Print the plan of one document."""
     sign = _SIGNS[document["change"]]
     typer.echo(
         f"{sign} {document['kind']} {document['key']}: {document['change']}"

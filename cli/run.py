@@ -1,4 +1,4 @@
-"""`parcours run`: starting runs, listing them, and what one of them did and why."""
+"""`parcours run`: start runs, list them, and show one with its visits and facts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ app = typer.Typer(help="Contacts' passages through journeys.", no_args_is_help=T
 
 
 class State(StrEnum):
-    """Whether a run goes on."""
+    """The state of a run."""
 
     ACTIVE = "active"
     ENDED = "ended"
@@ -25,18 +25,18 @@ class State(StrEnum):
 @app.command("start")
 def start(
     journey: Annotated[str, typer.Argument(help="The journey's key.")],
-    contact: Annotated[str, typer.Option(help="The contact's external id, or ours.")],
+    contact: Annotated[str, typer.Option(help="The contact's external id, or our id.")],
     properties: Annotated[
-        str, typer.Option(help="What `entry` says in the run, as a JSON object.")
+        str, typer.Option(help="The properties of `entry` in the run, as a JSON object.")
     ] = "{}",
     idempotency_key: Annotated[
-        str | None, typer.Option(help="Repeated with it, the first answer comes again.")
+        str | None, typer.Option(help="A command with the same key gets the first answer again.")
     ] = None,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Start a run of an active journey."""
-    body: dict[str, Any] = {"contact": contact, "properties": _object(properties)}
+    body: dict[str, Any] = {"contact": contact, "properties": _json_object(properties)}
     if idempotency_key is not None:
         body["idempotency_key"] = idempotency_key
     answer = find_server(data_dir).post(f"/v1/journeys/{segment(journey)}/runs", body)
@@ -49,16 +49,22 @@ def start(
 
 @app.command("list")
 def list_(
-    contact: Annotated[str | None, typer.Option(help="External id, or ours.")] = None,
+    contact: Annotated[
+        str | None, typer.Option(help="The contact's external id, or our id.")
+    ] = None,
     journey: Annotated[str | None, typer.Option(help="The journey's key.")] = None,
     state: Annotated[State | None, typer.Option()] = None,
-    step: Annotated[str | None, typer.Option(help="Where they stand, or stood last.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=500, help="Runs of a page.")] = 50,
-    cursor: Annotated[str | None, typer.Option(help="From where the last page ended.")] = None,
+    step: Annotated[
+        str | None, typer.Option(help="The id of their step, or of their last one.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="The number of runs to list.")] = 50,
+    cursor: Annotated[
+        str | None, typer.Option(help="The cursor that the previous page printed.")
+    ] = None,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """List runs, the newest first."""
+    """List runs, newest first."""
     answer = find_server(data_dir).get(
         "/v1/runs",
         contact=contact,
@@ -91,7 +97,7 @@ def show(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a run did, step by step, and the facts that it saw."""
+    """Show a run: its visits to steps, with outcomes and facts."""
     answer = find_server(data_dir).get(f"/v1/runs/{segment(run)}")
     if as_json:
         typer.echo(answer.text)
@@ -114,7 +120,7 @@ def show(
     print_table(
         ["visit", "step", "kind", "outcome", "started", "ended", "facts"],
         [
-            (visit["visit"], visit["step"], visit["kind"], _standing(visit),
+            (visit["visit"], visit["step"], visit["kind"], _visit_state(visit),
              at_second(visit["started_at"]), at_second(visit["ended_at"]), _facts(visit))
             for visit in shown["visits"]
         ],
@@ -122,14 +128,14 @@ def show(
     )  # fmt: skip
 
 
-def _object(text: str) -> dict[str, Any]:
+def _json_object(text: str) -> dict[str, Any]:
     try:
-        given = json.loads(text)
+        value = json.loads(text)
     except ValueError as error:
         refuse(f"--properties is not JSON: {error}")
-    if not isinstance(given, dict):
+    if not isinstance(value, dict):
         refuse('--properties must be a JSON object, such as {"total": 20}')
-    return given
+    return value
 
 
 def _outcome(run: dict[str, Any]) -> str:
@@ -146,16 +152,16 @@ def _goal(goal: dict[str, Any] | None) -> str | None:
     return f"met {at_second(goal['met_at'])}{worth}"
 
 
-def _standing(visit: dict[str, Any]) -> str:
+def _visit_state(visit: dict[str, Any]) -> str:
     if visit["outcome"] is not None:
         return str(visit["outcome"])
-    held = f"held: {visit['held']}" if visit.get("held") else "stands here"
+    state = f"held: {visit['held']}" if visit.get("held") else "stands here"
     due = at_second(visit.get("due_at"))
-    return f"{held}, until {due}" if due else held
+    return f"{state}, until {due}" if due else state
 
 
 def _facts(visit: dict[str, Any]) -> dict[str, Any]:
-    """The facts, with what a condition saw among them; a message's id first."""
+    """The facts, with the values that a condition read, and the id of the message first."""
     facts = dict(visit["facts"])
     saw = facts.pop("saw", None)
     message = {"message": visit["message_id"]} if visit["message_id"] else {}

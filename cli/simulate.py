@@ -1,4 +1,4 @@
-"""`parcours simulate`: the real engine on a skipped clock, for a contact and a script of events."""
+"""`parcours simulate`: journeys on a skipped clock, for a contact and a script of events."""
 
 from __future__ import annotations
 
@@ -22,37 +22,42 @@ if TYPE_CHECKING:
 
 def run(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="Documents, or folders of them.")
+        list[Path], typer.Argument(metavar="FILE…", help="Files of documents, or folders of files.")
     ],
     contact: Annotated[
         list[Path] | None,
         typer.Option(
-            help="JSON: an identify body, with groups, topics, events and coupons beside it."
-            " One for all scripts, or one for each.",
+            help="JSON: an identify body, with groups, topics, events and coupons added."
+            " One for all --events, or one for each.",
         ),
     ] = None,
     contacts: Annotated[
         Path | None,
-        typer.Option(help="Many such, a JSON list or one a line: a dry run for all, in counts."),
+        typer.Option(help="Many contacts, as a JSON list or one a line: prints counts of all."),
     ] = None,
-    sample: Annotated[int | None, typer.Option(min=1, help="Draw so many of the contacts.")] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(min=1, help="Simulate only so many of the contacts, drawn at random."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed draws the same contacts.")] = 1,
     journey: Annotated[
-        str | None, typer.Option(help="The key of the journey; not needed if there is one.")
+        str | None, typer.Option(help="The journey's key; not needed if there is only one journey.")
     ] = None,
     events: Annotated[
         list[Path] | None,
-        typer.Option(help="JSON: what happens, a list in order. Given again: another scenario."),
+        typer.Option(
+            help="JSON: a list of what happens, in order. Each further file is another scenario."
+        ),
     ] = None,
     start: Annotated[
-        str | None, typer.Option(help="When it begins, RFC 3339; now if it is not said.")
+        str | None, typer.Option(help="The time of the start, RFC 3339; by default now.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
     coverage: Annotated[
-        bool, typer.Option("--coverage", help="Which outcomes of which steps were reached.")
+        bool, typer.Option("--coverage", help="Show which outcomes of which steps were reached.")
     ] = False,
 ) -> None:
-    """Play a journey for a contact or many, months in seconds. Nothing leaves the machine."""
+    """Simulate a journey for one contact or many, months in seconds. Nothing is sent."""
     scripts = events or []
     one = contact or []
     if (contacts is None) != bool(one):
@@ -83,17 +88,17 @@ def run(
             refuse(f"--start: {error}")
     try:
         book = read_document_set(read_files(files), journey)
-        given = [_load(path, "--events") for path in scripts] or [[]]
+        loaded = [_load(path, "--events") for path in scripts] or [[]]
         if contacts is not None:
             found = read_contacts_file(_bytes(contacts, "--contacts"), str(contacts))
-            scenarios = read_scenarios(book, draw_sample(found, sample, seed), given[0], begin)
+            scenarios = read_scenarios(book, draw_sample(found, sample, seed), loaded[0], begin)
             if not scenarios:
                 refuse(f"--contacts {contacts}: there is none")
         else:
             people = [_load(path, "--contact") for path in one]
             scenarios = [
                 read_scenario(book, people[number % len(people)], script, begin)
-                for number, script in enumerate(given)
+                for number, script in enumerate(loaded)
             ]
         for warning in book.warnings:
             typer.echo(str(warning), err=True)
@@ -106,7 +111,7 @@ def run(
     except (SimulationRefused, SimulationFailed, StackFailed) as error:
         status = 1
         typer.echo(f"parcours: {error}", err=True)
-    # The SDK's own threads can abort the interpreter while it ends: all is closed and said.
+    # Threads of the SDK can abort the interpreter while it ends. All is closed and written.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
@@ -145,11 +150,11 @@ async def _play_crowd(
     from simulation.timeline import coverage
 
     with Progress(len(scenarios)) as progress:
-        lines = await play_together_on_own_server(book, scenarios, start, progress.told)
+        lines = await play_together_on_own_server(book, scenarios, start, progress.update)
     if as_json:
         for line in lines:
-            told = {"contact": line.contact, **line.as_json()}
-            typer.echo(json.dumps(told, ensure_ascii=False))
+            shown = {"contact": line.contact, **line.as_json()}
+            typer.echo(json.dumps(shown, ensure_ascii=False))
     if cover:
         _show_coverage(coverage(book.journey, lines), as_json=as_json)
     summary = build_summary(book.journey, len(scenarios), lines)
@@ -194,14 +199,14 @@ def _show(lines: Sequence[Line]) -> None:
 
 
 def _words(facts: dict[str, Any]) -> str:
-    """Facts in a few words; a mail's text in full, its HTML not at all."""
-    said = []
+    """Facts as text: the text of a message in full, HTML not at all."""
+    parts = []
     for name, value in facts.items():
         if name in ("html", "text") or value is None or value in ({}, [], ""):
             continue
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        said.append(f"{name}: {shown}")
-    words = "; ".join(said)
+        parts.append(f"{name}: {shown}")
+    words = "; ".join(parts)
     text = facts.get("text")
     return f"{words}\n{text.strip()}" if isinstance(text, str) else words
 

@@ -1,4 +1,4 @@
-"""What `parcours simulate --contacts` prints: how far it is, and the counts of all."""
+"""The output of `parcours simulate --contacts`: its progress, and the counts of all contacts."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from simulation.batch import Summary
 
 _EVERY = 0.5
-"""Seconds between two words on how far it is."""
+"""Seconds between two updates of the progress."""
 
 
 class Progress:
-    """A line on standard error that says how far it is; on a terminal one and the same."""
+    """The progress as a line on standard error, updated if that is a terminal."""
 
     def __init__(self, contacts: int) -> None:
         self._contacts = contacts
         self._last = 0.0
         self._shown = False
 
-    def told(self, now: datetime, under_way: int) -> None:
+    def update(self, now: datetime, under_way: int) -> None:
         """See `simulation.driver.Progress`."""
         if not sys.stderr.isatty() or time.monotonic() - self._last < _EVERY:
             return
         self._last = time.monotonic()
         self._shown = True
-        words = f"{now:%Y-%m-%d %H:%M} UTC: {under_way} runs under way"
-        typer.echo(f"\r\033[K{words}", err=True, nl=False)
+        line = f"{now:%Y-%m-%d %H:%M} UTC: {under_way} runs under way"
+        typer.echo(f"\r\033[K{line}", err=True, nl=False)
 
     def __enter__(self) -> Self:
         typer.echo(f"{self._contacts} contacts", err=True)
@@ -52,7 +52,7 @@ class Progress:
 
 
 def show_summary(summary: Summary) -> None:
-    """The counts, a row a step, those inside of branches set in."""
+    """Print the counts, a row for each step. Steps inside of branches are indented."""
     print_table(
         ["step", "kind", "reached", "messages", "outcomes"],
         [
@@ -68,18 +68,18 @@ def show_summary(summary: Summary) -> None:
         numbers=["reached", "messages"],
     )
     typer.echo(f"{summary.contacts} contacts, {summary.entered} runs")
-    for words, counts in (
+    for label, counts in (
         ("refused", summary.refused),
         ("ended", summary.ends),
         ("standing at", summary.standing),
     ):
         if counts:
-            typer.echo(f"{words}: {_counts(counts)}")
+            typer.echo(f"{label}: {_counts(counts)}")
 
 
 def _counts(counts: Counter[str], skipped: Counter[str] | None = None) -> str:
-    told = []
+    parts = []
     for name, number in sorted(counts.items(), key=lambda each: (-each[1], each[0])):
-        why = f" ({_counts(skipped)})" if name == "skipped" and skipped else ""
-        told.append(f"{name} {number}{why}")
-    return ", ".join(told)
+        reasons = f" ({_counts(skipped)})" if name == "skipped" and skipped else ""
+        parts.append(f"{name} {number}{reasons}")
+    return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""`parcours stats`: what became of a journey's runs, step by step."""
+"""`parcours stats`: the counts of a journey's runs, step by step."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _COUNTS = (
 def run(
     journey: Annotated[str, typer.Argument(help="The journey's key.")],
     version: Annotated[
-        int | None, typer.Option(min=1, help="One version; all of them together otherwise.")
+        int | None, typer.Option(min=1, help="The version; by default all versions together.")
     ] = None,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Count, per step, what became of a journey's runs, and how they ended."""
+    """Show the counts of a journey's steps, and how its runs ended."""
     answer = find_server(data_dir).get(f"/v1/journeys/{segment(journey)}/stats", version=version)
     if as_json:
         typer.echo(answer.text)
@@ -49,16 +49,16 @@ def run(
     print_table(
         ["step", "kind", *_COUNTS, "outcomes"],
         [
-            (step["id"], step["kind"], *(step[count] or None for count in _COUNTS), _ways(step))
+            (step["id"], step["kind"], *(step[count] or None for count in _COUNTS), _outcomes(step))
             for step in counted["steps"]
         ],
         numbers=[count for count in _COUNTS if count != "skipped"],
     )
 
 
-def _ways(step: dict[str, Any]) -> dict[str, int] | None:
-    """The outcomes that other columns do not count: cases, arms, what a wait ended by."""
+def _outcomes(step: dict[str, Any]) -> dict[str, int] | None:
+    """The outcomes that no other column counts: cases, arms, how a wait ended."""
     if step["kind"] in SEND_KINDS:
         return None
-    ways = {name: count for name, count in step["outcomes"].items() if name != "skipped"}
-    return ways or None
+    outcomes = {name: count for name, count in step["outcomes"].items() if name != "skipped"}
+    return outcomes or None

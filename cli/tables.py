@@ -1,4 +1,4 @@
-"""Tables and words for people; programs take `--json`."""
+"""Tables and texts for people; programs use `--json`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _PIPE_WIDTH = 240
+"""Columns of the output where it is not a terminal."""
 
 
 def screen() -> Console:
-    """Standard output: as wide as the terminal, and wide enough for whatever reads a pipe."""
+    """Standard output, as wide as the terminal, and wide where it is not one."""
     from rich.console import Console
 
     console = Console(highlight=False, markup=False)
@@ -24,7 +25,7 @@ def screen() -> Console:
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = ()
 ) -> None:
-    """Print rows under their columns, those of `numbers` to the right."""
+    """Print rows under their columns. The columns of `numbers` are aligned to the right."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -38,15 +39,15 @@ def print_table(
 
 
 def print_pairs(pairs: Iterable[tuple[str, Any]]) -> None:
-    """Print names with their values, a line each, leaving out what there is not."""
-    told = [(name, in_words(value)) for name, value in pairs if value is not None]
-    width = max((len(name) for name, _ in told), default=0)
-    for name, value in told:
+    """Print names with their values, a line each. Values that are None are left out."""
+    lines = [(name, in_words(value)) for name, value in pairs if value is not None]
+    width = max((len(name) for name, _ in lines), default=0)
+    for name, value in lines:
         screen().print(f"{name:<{width}}  {value}", soft_wrap=True)
 
 
 def in_words(value: Any) -> str:
-    """A value of JSON as a person reads it."""
+    """A value of JSON as text for people."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -57,7 +58,7 @@ def in_words(value: Any) -> str:
 
 
 def at_second(time: str | None) -> str | None:
-    """A time of the API to the second, in UTC."""
+    """A time of the API, in UTC to the second."""
     if time is None:
         return None
     return f"{datetime.fromisoformat(time):%Y-%m-%d %H:%M:%S}"
