@@ -55,11 +55,11 @@ async def serving(
     client: Client,
     *,
     adapters: Mapping[str, Adapter] | None = None,
-    sweep_every: float = 10.0,
+    reconcile_every: float = 10.0,
 ) -> AsyncIterator[Dispatcher]:
     """Run a worker until the context ends; then it stops gracefully.
 
-    `adapters`: by channel, instead of those that the settings describe. `sweep_every`: seconds
+    `adapters`: by channel, instead of those that the settings describe. `reconcile_every`: seconds
     between two rounds of the reconciliation.
     """
     async with AsyncExitStack() as stack:
@@ -81,7 +81,7 @@ async def serving(
         )
         background = [
             asyncio.create_task(dispatcher.run()),
-            asyncio.create_task(Reconciliation(pool, client, catalog, every=sweep_every).run()),
+            asyncio.create_task(Reconciliation(pool, client, catalog, every=reconcile_every).run()),
         ]
         stack.push_async_callback(_cancel, background)
         runner = workflow_runner(client)

@@ -82,9 +82,9 @@ class Reconciliation:
                 PoolTimeout,
                 RPCError,
             ) as error:
-                log.warning("sweep_put_off", error=str(error).strip())
+                log.warning("reconciliation_put_off", error=str(error).strip())
             except Exception:
-                log.exception("sweep_failed")
+                log.exception("reconciliation_failed")
             await asyncio.sleep(self._every)
 
     async def once(self) -> None:
@@ -147,12 +147,12 @@ class Reconciliation:
             return
         outcome, reason = end
         if await end_run(conn, run_id, outcome, reason):
-            log.warning("run_ended_by_sweep", run_id=str(run_id), outcome=outcome, reason=reason)
+            log.warning("run_ended_by_reconciliation", run_id=str(run_id), outcome=outcome, reason=reason)
 
     async def _start_missing_workflows(self, conn: AsyncConnection[Any]) -> None:
         for run_id in await runs_to_start(conn, _PAGE):
             if await start_run(conn, self._client, self._catalog, run_id):
-                log.warning("run_started_by_sweep", run_id=str(run_id))
+                log.warning("run_started_by_reconciliation", run_id=str(run_id))
 
     async def _settle_abandoned_claims(self, conn: AsyncConnection[Any]) -> None:
         for message_id in await mark_abandoned_claims_unknown(conn):

@@ -36,7 +36,7 @@ after as much; some follow one another."""
 
 UNFORESEEN = (
     "dispatch_failed",
-    "sweep_failed",
+    "reconciliation_failed",
     "following_failed",
     "activity_failed",
     "request_failed",

@@ -63,7 +63,7 @@ async def at_work(
     """An engine whose mails the post takes."""
     adapters = {"email": post}
     async with engine_at_work(
-        engine_settings, pool, temporal_client, adapters=adapters, sweep_every=2.0
+        engine_settings, pool, temporal_client, adapters=adapters, reconcile_every=2.0
     ) as engine:
         yield engine
 

@@ -48,7 +48,7 @@ async def tight(
             update={"temporal": {**temporal, "TEMPORAL_NAMESPACE": "default"}}
         )
         client = await connect_temporal(settings)
-        async with engine_at_work(settings, pool, client, sweep_every=1.0) as engine:
+        async with engine_at_work(settings, pool, client, reconcile_every=1.0) as engine:
             yield engine
 
 

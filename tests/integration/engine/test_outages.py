@@ -65,7 +65,7 @@ async def fragile(
     """An engine on that PostgreSQL."""
     settings = engine_settings.model_copy(update={"database_url": outage.server.url()})
     pool = await open_pool(settings)
-    async with engine_at_work(settings, pool, temporal_client, sweep_every=1.0) as engine:
+    async with engine_at_work(settings, pool, temporal_client, reconcile_every=1.0) as engine:
         yield engine
     await pool.close()
 
