@@ -147,7 +147,9 @@ class Reconciliation:
             return
         outcome, reason = end
         if await end_run(conn, run_id, outcome, reason):
-            log.warning("run_ended_by_reconciliation", run_id=str(run_id), outcome=outcome, reason=reason)
+            log.warning(
+                "run_ended_by_reconciliation", run_id=str(run_id), outcome=outcome, reason=reason
+            )
 
     async def _start_missing_workflows(self, conn: AsyncConnection[Any]) -> None:
         for run_id in await runs_to_start(conn, _PAGE):

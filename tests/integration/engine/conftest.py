@@ -33,5 +33,7 @@ async def engine(
     temporal_client: Client,
 ) -> AsyncIterator[Engine]:
     """A worker at work on the test's own database and namespace."""
-    async with engine_at_work(engine_settings, pool, temporal_client, reconcile_every=1.0) as engine:
+    async with engine_at_work(
+        engine_settings, pool, temporal_client, reconcile_every=1.0
+    ) as engine:
         yield engine

@@ -224,7 +224,9 @@ async def test_a_run_stopped_before_a_worker_saw_it_is_removed(
         run
     )
     await stop(workflow, how)
-    async with engine_at_work(engine_settings, pool, temporal_client, reconcile_every=1.0) as engine:
+    async with engine_at_work(
+        engine_settings, pool, temporal_client, reconcile_every=1.0
+    ) as engine:
         ended = await engine.ended(contact)
         assert (ended["outcome"], ended["reason"]) == ("removed", how)
         assert await closed_as(workflow) == STATUS[how]
