@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import psycopg
 import structlog
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import (
@@ -23,6 +23,7 @@ from temporalio.worker import (
 
 from journeys.protocol.payloads import FinishInput, StepInput
 from store.operations.faults import record_fault
+from store.sql import DATABASE_AWAY
 
 log = structlog.get_logger(__name__)
 
@@ -86,12 +87,7 @@ class _CodedActivity(ActivityInboundInterceptor):
                 return await super().execute_activity(input)
             except (ApplicationError, asyncio.CancelledError):
                 raise
-            except (
-                psycopg.OperationalError,
-                psycopg.InterfaceError,
-                PoolTimeout,
-                PoolClosed,
-            ) as error:
+            except DATABASE_AWAY as error:
                 log.warning("database_away", error=str(error).strip())
                 raise retryable_error("database_away") from None
             except Exception as error:
@@ -110,5 +106,5 @@ class _CodedActivity(ActivityInboundInterceptor):
                     code="internal",
                     detail=f"{type(error).__name__}: {error}",
                 )
-        except (psycopg.Error, PoolTimeout, PoolClosed):
+        except psycopg.Error:
             log.warning("fault_not_kept")

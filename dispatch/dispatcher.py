@@ -17,7 +17,7 @@ from uuid import UUID
 import psycopg
 import structlog
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -31,6 +31,7 @@ from journeys.time.backoff import Backoff
 from store.definitions.catalog import Catalog
 from store.events.notification import listen
 from store.events.outbox import lease_contacts, release_contacts
+from store.sql import DATABASE_AWAY
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +84,7 @@ class Dispatcher:
                 except TemporalAway as error:
                     log.warning("temporal_away", error=str(error))
                     failures += 1
-                except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+                except DATABASE_AWAY as error:
                     log.warning("database_away", error=str(error).strip())
                     failures += 1
                 except Exception:

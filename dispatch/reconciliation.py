@@ -18,10 +18,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import structlog
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
@@ -37,6 +36,7 @@ from store.messages.claims import mark_abandoned_claims_unknown
 from store.operations.reconciliation_cursor import finish_turn, give_up_turn, take_turn
 from store.runs.lifecycle import end_run
 from store.runs.workflow_marks import active_among, runs_to_start, workflows_to_stop
+from store.sql import DATABASE_AWAY
 from store.waits.listener_candidates import timed_listeners
 
 log = structlog.get_logger(__name__)
@@ -76,12 +76,7 @@ class Reconciliation:
         while True:
             try:
                 await self.once()
-            except (
-                psycopg.OperationalError,
-                psycopg.InterfaceError,
-                PoolTimeout,
-                RPCError,
-            ) as error:
+            except (*DATABASE_AWAY, RPCError) as error:
                 log.warning("reconciliation_put_off", error=str(error).strip())
             except Exception:
                 log.exception("reconciliation_failed")

@@ -15,7 +15,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, Final, LiteralString, TypeVar
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, InterfaceError, OperationalError
 from psycopg.rows import class_row, dict_row
 from sqlalchemy import Column
 from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
@@ -25,6 +25,9 @@ from sqlmodel import SQLModel
 Connection = AsyncConnection[Any]
 Parameters = Mapping[str, Any] | Sequence[Any]
 Row = TypeVar("Row")
+
+DATABASE_AWAY: Final = (OperationalError, InterfaceError)
+"""The errors of a database that cannot be reached. Those of a pool are `OperationalError` too."""
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)

@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 import structlog
 from psycopg import AsyncConnection
-from psycopg_pool import PoolTimeout
 from temporalio import activity
 
 from activities.context import Context
@@ -32,6 +30,7 @@ from journeys.time.backoff import Backoff
 from store.messages.claims import Settled, record_result
 from store.messages.deferrals import record_deferral
 from store.messages.suppressions import suppress
+from store.sql import DATABASE_AWAY
 
 log = structlog.get_logger(__name__)
 
@@ -147,7 +146,7 @@ class SendActivities:
             try:
                 async with self._context.pool.connection(timeout=2) as conn:
                     return await self._record_once(conn, request, claimed, record)
-            except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
+            except DATABASE_AWAY:
                 failures += 1
                 delay = _RECORD_AGAIN.delay(failures)
                 if loop.time() + delay > until:
@@ -172,7 +171,7 @@ class SendActivities:
                 async with conn.transaction():
                     await self._settle(conn, request, claimed, record)
                     following, listening = await self._run_following(conn, request, record.outcome)
-            except (psycopg.OperationalError, psycopg.InterfaceError):
+            except DATABASE_AWAY:
                 raise
             except Exception:
                 # A fault in what comes next must not undo the record. Without its result the

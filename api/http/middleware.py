@@ -12,7 +12,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.problems import DATABASE_AWAY, database_away, internal_error
+from api.http.problems import database_away, internal_error
+from store.sql import DATABASE_AWAY
 
 REQUESTS = Counter("parcours_http_requests", "Requests answered", ["method", "route", "status"])
 SECONDS = Histogram("parcours_http_request_seconds", "Time to answer", ["method", "route"])

@@ -11,19 +11,16 @@ import psycopg
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from store.events.effects import EffectRefused
 from store.events.recording import ConcurrentChange
+from store.sql import DATABASE_AWAY
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 3
 """Seconds after which a client may try again while PostgreSQL or Temporal cannot be reached."""
-
-DATABASE_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
-"""The errors of a database that cannot be reached."""
 
 _TRACKING_STATUSES = {"forbidden_event": 403, "rate_limited": 429}
 

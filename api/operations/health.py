@@ -8,9 +8,10 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
-from api.http.problems import DATABASE_AWAY, database_away, responses
+from api.http.problems import database_away, responses
 from api.services import UsedServices
 from store.operations.health import ping
+from store.sql import DATABASE_AWAY
 
 _OPEN: dict[str, Any] = {"security": []}
 
