@@ -47,7 +47,7 @@ def is_away(error: RPCError) -> bool:
 
 
 class TemporalAway(Exception):
-    """Temporal can't be reached now; nothing was recorded, so the same work is done again."""
+    """Temporal can't be reached now; nothing was recorded, so the same work can be done again."""
 
 
 async def run_all(calls: Iterable[Awaitable[None]]) -> None:

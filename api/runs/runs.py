@@ -15,8 +15,9 @@ from api.http.keys import requires
 from api.http.paging import Limit
 from api.http.problems import RETRY_AFTER, Problem, responses
 from api.runs.bodies import RunDetail, RunPage, run_detail, run_page
-from api.runs.start import TemporalAway, start_by_api
+from api.runs.start import start_by_api
 from api.services import UsedServices
+from dispatch.temporal import TemporalAway
 from store.contacts.rows import parse_reference
 from store.events.run_events import RunEnded, record_run_event
 from store.reports.run_listing import BadCursor, list_runs, show_run

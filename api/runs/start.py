@@ -11,7 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from dispatch.temporal import start_journey, wake
+from dispatch.temporal import TemporalAway, start_journey, wake
 from journeys.model.entry_rules import key_of_start
 from journeys.model.reasons import REFUSAL_REASONS, RefusalReason
 from journeys.protocol.names import workflow_id
@@ -36,10 +36,6 @@ class StartAnswer:
     body: dict[str, Any]
 
 
-class TemporalAway(Exception):
-    """Temporal can't be reached: nothing was started, and an idempotency key is not spent."""
-
-
 async def start_by_api(
     pool: AsyncConnectionPool[AsyncConnection[Any]],
     temporal: Client,
@@ -51,8 +47,8 @@ async def start_by_api(
 ) -> StartAnswer:
     """Start a run of `journey` for `contact` (an external id, or an id of ours).
 
-    A repeated `idempotency_key` gives the first answer. Raises TemporalAway; a repetition with the
-    same key then tries again.
+    A repeated `idempotency_key` gives the first answer. Raises TemporalAway; nothing was started
+    then, and a repetition with the same key tries again.
     """
     async with pool.connection() as conn:
         async with conn.transaction():

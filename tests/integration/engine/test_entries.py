@@ -14,9 +14,10 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from api.runs.start import StartAnswer, TemporalAway, start_by_api
+from api.runs.start import StartAnswer, start_by_api
 from devstack.ports import free_port
 from dispatch.dispatcher import Dispatcher
+from dispatch.temporal import TemporalAway
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings
 from store.definitions.catalog import Catalog
