@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -33,6 +33,7 @@ from api.versions.in_flight import (
 from api.versions.preview import Preview, preview
 from journeys.checks.unsupported import activation_blockers
 from journeys.model.documents import load
+from journeys.model.journey_state import JourneyState
 from store.definitions.documents import lock_catalog
 from store.definitions.journeys import (
     StoredJourney,
@@ -58,7 +59,7 @@ class JourneySummary(BaseModel):
 
     key: str
     name: str | None
-    state: Literal["draft", "active", "paused", "archived"]
+    state: JourneyState
     version: int
     """The newest version, or the requested one."""
     active_version: int | None
@@ -107,7 +108,7 @@ class StateBody(BaseModel):
 
     key: str
     version: int | None
-    state: Literal["draft", "active", "paused", "archived"]
+    state: JourneyState
     job: UUID | None = None
     """The job that moves runs in flight, or wakes deferred sends; None if there is none."""
 

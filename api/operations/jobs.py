@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -17,6 +17,7 @@ from api.services import UsedServices
 from journeys.protocol.jobs import JobKind
 from journeys.protocol.names import job_workflow_id
 from store.operations.jobs import JobRow, list_jobs, read_job
+from store.tables.operations import JobState
 
 router = APIRouter(
     prefix="/v1",
@@ -37,7 +38,7 @@ class JobBody(BaseModel):
     journey: str
     version: int | None
     """The version to which a move takes runs; None for other jobs."""
-    state: Literal["running", "done", "superseded", "stopped"]
+    state: JobState
     total: int
     done: int
     moved: int

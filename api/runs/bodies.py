@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field, WithJsonSchema
@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, WithJsonSchema
 from api.http.times import format_time
 from journeys.protocol.names import workflow_id
 from store.reports.run_listing import ListedRun, ListedVisit, RunListing, ShownRun
+from store.tables.runs import RunState
 
 Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
@@ -25,7 +26,7 @@ class RunBody(BaseModel):
     journey: str
     version: int
     contact: str
-    state: Literal["active", "ended"]
+    state: RunState
     step: str | None
     outcome: str | None
     reason: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -21,6 +21,7 @@ from dispatch.temporal import TemporalAway
 from store.contacts.rows import parse_reference
 from store.events.run_events import RunEnded, record_run_event
 from store.reports.run_listing import BadCursor, list_runs, show_run
+from store.tables.runs import RunState
 
 router = APIRouter(
     prefix="/v1",
@@ -72,7 +73,7 @@ async def get_runs(
     services: UsedServices,
     contact: Annotated[str | None, Query(max_length=500)] = None,
     journey: Annotated[str | None, Query(max_length=64)] = None,
-    state: Literal["active", "ended"] | None = None,
+    state: RunState | None = None,
     step: Annotated[str | None, Query(max_length=64)] = None,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 100,

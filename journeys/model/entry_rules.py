@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from journeys.model.journey import Journey
+from journeys.model.journey_state import JourneyState
 from journeys.model.paths import first
 from journeys.model.reasons import RefusalReason
 from journeys.model.triggers import EventEntry
 from journeys.time.durations import Duration
 from journeys.time.zones import zone_of
-
-DefinitionState = Literal["draft", "active", "paused", "archived"]
-"""The state of a journey."""
 
 CHAIN_LIMIT: Final = 10
 """How many steps `enter` and `emit` may follow one from another after an event from outside."""
@@ -34,7 +32,7 @@ def key_of_start(journey: Journey, properties: dict[str, Any]) -> str | None:
 
 
 def refuse_entry(
-    journey: Journey, *, state: DefinitionState, depth: int, key: str | None, now: datetime
+    journey: Journey, *, state: JourneyState, depth: int, key: str | None, now: datetime
 ) -> RefusalReason | None:
     """Why a journey refuses an entry, apart from the runs of the contact; None if it does not.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
+from journeys.model.journey_state import JourneyState
 from store.definitions.documents import Saved, bump_catalog, hash_content
 from store.sql import (
     execute,
@@ -24,8 +25,6 @@ from store.sql import (
     statement,
 )
 from store.tables.definitions import JourneyRow, JourneyVersion
-
-State = Literal["draft", "active", "paused", "archived"]
 
 
 class WrongState(Exception):
@@ -40,7 +39,7 @@ class StoredJourney:
     """A journey with its newest version, or with the one that was asked for."""
 
     key: str
-    state: State
+    state: JourneyState
     active_version: int | None
     version: int
     newest_version: int
@@ -160,13 +159,15 @@ async def list_journeys(conn: AsyncConnection[Any], after: str, limit: int) -> l
     return await fetch_all_as(conn, StoredJourney, _LIST, parameters)
 
 
-async def activate(conn: AsyncConnection[Any], key: str, version: int) -> State:
+async def activate(conn: AsyncConnection[Any], key: str, version: int) -> JourneyState:
     """Make a version the one of new runs; returns the journey's state from then on.
 
     The caller has locked the catalog. A paused journey stays paused, and so do its sends. Raises
     LookupError without such a journey.
     """
-    state: State | None = await fetch_value(conn, _ACTIVATE, {"journey": key, "version": version})
+    state: JourneyState | None = await fetch_value(
+        conn, _ACTIVATE, {"journey": key, "version": version}
+    )
     await bump_catalog(conn)
     if state is None:
         raise LookupError(key)
@@ -184,12 +185,12 @@ async def read_resumption(conn: AsyncConnection[Any], key: str) -> datetime | No
     return resumed_at
 
 
-async def lock_state(conn: AsyncConnection[Any], key: str) -> State:
+async def lock_state(conn: AsyncConnection[Any], key: str) -> JourneyState:
     """A journey's state, locked until the transaction ends.
 
     Raises LookupError without such a journey.
     """
-    state: State | None = await fetch_value(conn, _LOCK_STATE, {"journey": key})
+    state: JourneyState | None = await fetch_value(conn, _LOCK_STATE, {"journey": key})
     if state is None:
         raise LookupError(key)
     return state

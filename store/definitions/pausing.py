@@ -13,9 +13,10 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, func, null, update
 from sqlmodel import col
 
+from journeys.model.journey_state import JourneyState
 from journeys.versions.overdue import Overdue
 from store.definitions.documents import bump_catalog
-from store.definitions.journeys import State, WrongState, lock_state
+from store.definitions.journeys import WrongState, lock_state
 from store.sql import execute, fetch_value, sql, statement
 from store.tables.definitions import JourneyRow
 
@@ -72,7 +73,7 @@ async def resume(conn: AsyncConnection[Any], key: str, overdue: Overdue) -> int:
     return deferred
 
 
-async def _state(conn: AsyncConnection[Any], key: str, otherwise: str) -> State:
+async def _state(conn: AsyncConnection[Any], key: str, otherwise: str) -> JourneyState:
     state = await lock_state(conn, key)
     if state not in ("active", "paused"):
         raise WrongState(f"journey {key} is {state}: {otherwise}")

@@ -17,7 +17,8 @@ from sqlalchemy import bindparam, exists, select
 from sqlmodel import col
 
 from journeys.model.conditions import AnyCondition
-from journeys.model.entry_rules import DefinitionState, refuse_entry, refuse_re_entry
+from journeys.model.entry_rules import refuse_entry, refuse_re_entry
+from journeys.model.journey_state import JourneyState
 from journeys.model.reasons import RefusalReason
 from journeys.model.triggers import ApiEntry
 from journeys.time.zones import zone_of
@@ -163,7 +164,7 @@ async def enter_all(
 class _EntryState:
     """The state that decides about an entry, read under the contact's lock."""
 
-    journey: DefinitionState
+    journey: JourneyState
     timezone: str | None
     last_event_id: int
     now: datetime

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, get_args
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -14,7 +14,7 @@ from sqlmodel import col
 from store.contacts.rows import find_contact
 from store.reports.goal_counts import RunGoal, read_goal
 from store.sql import fetch_all_as, fetch_one_as, sql, statement, table_columns
-from store.tables.runs import Visit
+from store.tables.runs import RunState, Visit
 
 PAGE = 50
 """Runs of a page by default."""
@@ -36,7 +36,7 @@ class ListedRun:
     version: int
     contact: str
     """The external id, or our id if there is none."""
-    state: Literal["active", "ended"]
+    state: RunState
     step: str | None
     outcome: str | None
     reason: str | None
@@ -132,7 +132,7 @@ async def list_runs(
     *,
     contact: str | None = None,
     journey: str | None = None,
-    state: Literal["active", "ended"] | None = None,
+    state: RunState | None = None,
     step: str | None = None,
     cursor: str | None = None,
     limit: int = PAGE,
@@ -153,7 +153,7 @@ async def list_runs(
     parameters = {
         "contact": contact_id,
         "journey": journey,
-        "states": [state] if state else ["active", "ended"],
+        "states": [state] if state else list(get_args(RunState)),
         "step": step,
         "before": _parse_cursor(cursor) if cursor else None,
         # One more than the page has: if it exists, there is a page after this one.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, PrimaryKeyConstraint, SmallInteger, Text
 from sqlmodel import Field, SQLModel
 
+from journeys.model.journey_state import JourneyState
 from store.tables.columns import (
     big_column,
     in_values,
@@ -16,8 +17,6 @@ from store.tables.columns import (
     text_column,
     time_column,
 )
-
-JourneyState = Literal["draft", "active", "paused", "archived"]
 
 
 class JourneyRow(SQLModel, table=True):
