@@ -8,14 +8,14 @@ that every line has the same shape: `timestamp` (RFC 3339, UTC), `level`, `logge
 import logging
 import sys
 from collections.abc import Mapping
-from typing import Literal, TextIO
+from typing import TextIO
 
 import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 from temporalio import activity, workflow
 
-LogFormat = Literal["json", "console", "auto"]
+from infra.settings import LogFormat
 
 TEMPORAL_EXTRAS = ("temporal_workflow", "temporal_activity")
 

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
+LogFormat = Literal["json", "console", "auto"]
 
 SECRET_PREFIX = "PARCOURS_SECRET_"
 TEMPORAL_PREFIX = "TEMPORAL_"
@@ -69,7 +70,7 @@ class Settings(BaseSettings):
     secrets: dict[str, SecretStr] = Field(default_factory=dict)
     """`PARCOURS_SECRET_NAME` → `{"NAME": …}`: what `{{ secret.NAME }}` reads in webhooks."""
 
-    log: Literal["json", "console", "auto"] = "auto"
+    log: LogFormat = "auto"
     """`PARCOURS_LOG`: `auto` is readable on a terminal and JSON elsewhere."""
 
     speed: float = Field(default=1.0, gt=0, allow_inf_nan=False)

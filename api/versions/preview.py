@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from api.services import Services
 from api.versions.in_flight import InFlight, OverduePolicy, map_of, overdue_of
+from journeys.versions.mapping import StayReason
 from store.definitions.catalog import Definition
 from store.versions.migration_preview import (
     MigrationPreview,
@@ -35,7 +36,7 @@ class Staying(BaseModel):
 
     version: int
     step: str | None
-    reason: Literal["pinned", "step_gone", "step_changed", "leaving"]
+    reason: Literal["pinned", StayReason]
     runs: int
 
 

@@ -7,7 +7,7 @@ for one contact or for all contacts.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, StrictBool, StrictInt, Tag, model_validator
 
@@ -26,6 +26,7 @@ from journeys.model.values import (
     Scalar,
     StepReference,
 )
+from journeys.model.well_known_events import ConsentState
 from journeys.protocol.message_status import MessageStatus
 
 OPERATORS = (
@@ -172,7 +173,7 @@ class TopicCondition(DocumentModel):
     """`{topic: offers, is: subscribed}`."""
 
     topic: Key
-    is_: Literal["subscribed", "pending", "unsubscribed"] = Field(alias="is")
+    is_: ConsentState = Field(alias="is")
 
 
 Number = Annotated[float, Field(strict=True)]
