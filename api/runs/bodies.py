@@ -13,7 +13,7 @@ from journeys.protocol.names import workflow_id
 from store.reports.run_listing import ListedRun, ListedVisit, RunListing, ShownRun
 from store.tables.runs import RunState
 
-Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+TimeText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
 """A whole number is written without a fraction."""
 
@@ -30,8 +30,8 @@ class RunBody(BaseModel):
     step: str | None
     outcome: str | None
     reason: str | None
-    started_at: Instant
-    ended_at: Instant | None
+    started_at: TimeText
+    ended_at: TimeText | None
 
 
 class VisitBody(BaseModel):
@@ -41,18 +41,18 @@ class VisitBody(BaseModel):
     kind: str
     visit: int
     outcome: str | None
-    started_at: Instant
-    ended_at: Instant | None
+    started_at: TimeText
+    ended_at: TimeText | None
     message_id: UUID | None
     facts: dict[str, Any]
-    due_at: Instant | None
+    due_at: TimeText | None
     held: str | None
 
 
 class GoalBody(BaseModel):
     """When the run's goal was met, and its value; both null until it is met."""
 
-    met_at: Instant | None
+    met_at: TimeText | None
     value: Number | None
 
 
