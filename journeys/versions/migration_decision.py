@@ -15,7 +15,7 @@ MigrationResult = Literal["moved", "stays", "at_work", "up_to_date", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
-class VisitState:
+class NewestVisit:
     """A run's newest visit."""
 
     step: str
@@ -31,14 +31,14 @@ class VisitState:
 
 
 @dataclass(frozen=True, slots=True)
-class RunState:
+class MigratingRun:
     """A run, as far as its migration depends on it."""
 
     active: bool
     version: int
     leaving: bool
     """An exit rule has fired, and its `then` runs."""
-    visit: VisitState | None
+    visit: NewestVisit | None
     """None before the first visit."""
 
 
@@ -52,7 +52,7 @@ class MigrationDecision:
 
 
 def decide_migration(
-    run: RunState, version: int, target: Journey, mapping: Mapping[str, str]
+    run: MigratingRun, version: int, target: Journey, mapping: Mapping[str, str]
 ) -> MigrationDecision:
     """Decide about a run whose journey takes `version`, which is `target`.
 

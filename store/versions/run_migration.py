@@ -20,9 +20,9 @@ from sqlmodel import col
 from journeys.time.zones import zone_of
 from journeys.versions.mapping import MOVED, MappedStep
 from journeys.versions.migration_decision import (
+    MigratingRun,
     MigrationDecision,
-    RunState,
-    VisitState,
+    NewestVisit,
     decide_migration,
 )
 from journeys.versions.overdue import Overdue
@@ -123,10 +123,10 @@ def decide_run(run: RunRow, visit: VisitRow | None, target: Target) -> Migration
     """Decide whether a run migrates, and to which step; `visit` is its newest."""
     at = None
     if visit is not None:
-        at = VisitState(visit.step, visit.kind, visit.outcome, visit.held)
-    state = RunState(run.active, run.version, leaving=run.exit_rule is not None, visit=at)
+        at = NewestVisit(visit.step, visit.kind, visit.outcome, visit.held)
+    migrating = MigratingRun(run.active, run.version, leaving=run.exit_rule is not None, visit=at)
     definition = target.definition
-    return decide_migration(state, definition.version, definition.journey, target.mapping)
+    return decide_migration(migrating, definition.version, definition.journey, target.mapping)
 
 
 async def migrate_run(

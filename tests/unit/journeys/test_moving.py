@@ -8,9 +8,9 @@ from journeys.compile.flow import Flow
 from journeys.schedule.spread import share_of
 from journeys.versions.mapping import MappedStep, map_errors, map_step, may_send
 from journeys.versions.migration_decision import (
+    MigratingRun,
     MigrationDecision,
-    RunState,
-    VisitState,
+    NewestVisit,
     decide_migration,
 )
 from tests.unit.journeys.examples import journey
@@ -57,40 +57,40 @@ def test_a_run_goes_to_its_step_or_where_a_map_leads(
     assert map_step(step, kind, TARGET, mapping) == expected
 
 
-WAITING = VisitState("quiet", "wait", outcome=None, deferral=None)
+WAITING = NewestVisit("quiet", "wait", outcome=None, deferral=None)
 
 
 @pytest.mark.parametrize(
     ("run", "expected"),
     [
-        (RunState(False, 1, False, WAITING), MigrationDecision("ended")),
-        (RunState(True, 2, False, WAITING), MigrationDecision("up_to_date")),
+        (MigratingRun(False, 1, False, WAITING), MigrationDecision("ended")),
+        (MigratingRun(True, 2, False, WAITING), MigrationDecision("up_to_date")),
         (
-            RunState(True, 1, True, WAITING),
+            MigratingRun(True, 1, True, WAITING),
             MigrationDecision("stays", MappedStep(stay_reason="leaving")),
         ),
-        (RunState(True, 1, False, None), MigrationDecision("at_work")),
+        (MigratingRun(True, 1, False, None), MigrationDecision("at_work")),
         (
-            RunState(True, 1, False, VisitState("quiet", "wait", "elapsed", None)),
+            MigratingRun(True, 1, False, NewestVisit("quiet", "wait", "elapsed", None)),
             MigrationDecision("at_work"),
         ),
         (
-            RunState(True, 1, False, VisitState("mail", "email", None, None)),
+            MigratingRun(True, 1, False, NewestVisit("mail", "email", None, None)),
             MigrationDecision("at_work"),
         ),
         (
-            RunState(True, 1, False, VisitState("mail", "email", None, "paused")),
+            MigratingRun(True, 1, False, NewestVisit("mail", "email", None, "paused")),
             MigrationDecision("moved", MappedStep("mail")),
         ),
-        (RunState(True, 1, False, WAITING), MigrationDecision("moved", MappedStep("quiet"))),
+        (MigratingRun(True, 1, False, WAITING), MigrationDecision("moved", MappedStep("quiet"))),
         (
-            RunState(True, 1, False, VisitState("gone", "wait", None, None)),
+            MigratingRun(True, 1, False, NewestVisit("gone", "wait", None, None)),
             MigrationDecision("stays", MappedStep(stay_reason="step_gone")),
         ),
     ],
 )
 def test_a_run_moves_when_it_waits_at_a_step_that_the_version_has(
-    run: RunState, expected: MigrationDecision
+    run: MigratingRun, expected: MigrationDecision
 ) -> None:
     assert decide_migration(run, 2, TARGET, {}) == expected
 
