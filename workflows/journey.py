@@ -25,11 +25,11 @@ with workflow.unsafe.imports_passed_through():
     from journeys.protocol.deferrals import deferral_words, until_words
     from journeys.protocol.names import QUEUE, WAKE, WORKFLOW
     from journeys.protocol.payloads import (
+        CarriedState,
         FinishInput,
         Following,
         JourneyInput,
         JourneyResult,
-        JourneyState,
         StepInput,
         StepResult,
         TakenVersion,
@@ -264,7 +264,7 @@ class Journey:
             workflow.upsert_search_attributes([version])
             await workflow.wait_condition(workflow.all_handlers_finished)
             # No wake needs to be kept, because the continued run begins with a check.
-            state = JourneyState(
+            state = CarriedState(
                 cursor=taken.cursor,
                 standing=taken.standing,
                 shown=self._state.shown,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from journeys.protocol.program import Cursor, Program
 
 
-class JourneyState(BaseModel):
+class CarriedState(BaseModel):
     """The state of a run that survives continue-as-new."""
 
     cursor: Cursor | None = None
@@ -38,7 +38,7 @@ class JourneyInput(BaseModel):
 
     run_id: UUID
     program: Program
-    state: JourneyState = Field(default_factory=JourneyState)
+    state: CarriedState = Field(default_factory=CarriedState)
     offset: float = 0.0
     """Seconds from the server's clock to the run's clock: a simulation may start in the past."""
 

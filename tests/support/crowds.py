@@ -18,7 +18,7 @@ from channels.adapter import Email, Outgoing, Receipt
 from dispatch.temporal import CONTACT_ID, JOURNEY_KEY, JOURNEY_VERSION
 from journeys.protocol.channels import ChannelName
 from journeys.protocol.names import QUEUE, WORKFLOW, workflow_id
-from journeys.protocol.payloads import JourneyInput, JourneyState
+from journeys.protocol.payloads import CarriedState, JourneyInput
 from journeys.protocol.program import Cursor
 from store.definitions.catalog import Catalog
 from store.events.recording import NewEvent, record_events
@@ -114,7 +114,7 @@ async def start_crowd(
     async with pool.connection() as conn:
         definition = await Catalog().definition(conn, journey, 1)
     place = [node.id for node in definition.program.nodes].index(step)
-    state = JourneyState(cursor=Cursor(node=place, visit=1), standing=True)
+    state = CarriedState(cursor=Cursor(node=place, visit=1), standing=True)
 
     async def start(member: Member) -> None:
         await client.start_workflow(
