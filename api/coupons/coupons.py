@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from api.coupons.code_files import read_codes, receive_file
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
-from api.http.paging import Cursor, Limit
+from api.http.paging import Cursor, Limit, page_of
 from api.http.problems import responses, unknown
 from api.services import UsedServices
 from store.coupons.pools import Pool, add_codes, list_pools, make_pool, read_pool
@@ -108,5 +108,5 @@ async def get_pools(services: UsedServices, cursor: Cursor = "", limit: Limit = 
     """Pools by name, with their counts."""
     async with services.pool.connection() as conn:
         found = await list_pools(conn, cursor, limit + 1)
-    more = found[limit - 1].pool if len(found) > limit else None
-    return PoolPage(items=[PoolBody.of(each) for each in found[:limit]], next=more)
+    page, following = page_of(found, limit, lambda each: each.pool)
+    return PoolPage(items=[PoolBody.of(each) for each in page], next=following)

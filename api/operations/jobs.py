@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
-from api.http.paging import Limit
+from api.http.paging import Limit, page_of
 from api.http.problems import Problem, responses
 from api.http.times import Instant
 from api.services import UsedServices
@@ -74,8 +74,8 @@ async def get_jobs(
     """The jobs of one journey or of all journeys, newest first."""
     async with services.pool.connection() as conn:
         jobs = await list_jobs(conn, journey, cursor, limit + 1)
-    more = str(jobs[limit - 1].id) if len(jobs) > limit else None
-    return JobPage(items=[job_body(job) for job in jobs[:limit]], next=more)
+    page, following = page_of(jobs, limit, lambda job: str(job.id))
+    return JobPage(items=[job_body(job) for job in page], next=following)
 
 
 def job_body(job: JobRow) -> JobBody:
