@@ -105,8 +105,7 @@ def journey_stats(counted: JourneyStatistics) -> dict[str, Any]:
 
 def _step(counted: StepStatistics) -> StepCounts:
     visits = counted.visits
-    goals = {} if counted.goals is None else {"goals": dict(counted.goals)}
-    return StepCounts(
+    counts = StepCounts(
         id=visits.step,
         kind=visits.kind,
         reached=visits.reached,
@@ -119,5 +118,7 @@ def _step(counted: StepStatistics) -> StepCounts:
         clicked=visits.clicked,
         left=visits.left,
         outcomes=dict(counted.outcomes),
-        **goals,
     )
+    if counted.goals is not None:
+        counts.goals = dict(counted.goals)
+    return counts
