@@ -46,7 +46,7 @@ async def listener_fires(
     if candidate.visit == 0:
         query = definition.exits
     elif candidate.step is not None:
-        query = definition.wait_look(candidate.step)
+        query = definition.wait_query(candidate.step)
     else:
         return True
     if query is None:

@@ -84,7 +84,7 @@ async def plan_within(
     if moved := stale_version(run, request):
         return moved, False
     definition = await context.catalog.definition(conn, run.journey, run.version)
-    query = definition.wait_look(request.step)
+    query = definition.wait_query(request.step)
     step, wait = _wait_of(definition, request.step)
     watches = watched_attributes(wait)
     # After a send the contact is locked, so a later change sees the listeners.
@@ -145,7 +145,7 @@ async def recheck(conn: AsyncConnection[Any], context: Context, request: StepInp
         if run.active and (moved := stale_version(run, request)):
             return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
-        query = definition.wait_look(request.step)
+        query = definition.wait_query(request.step)
         fired = query and await first_fired(conn, query, run_id=run.id, visit=request.visit)
         fired = fired or await fired_exit(conn, run, definition)
         change = None
@@ -172,7 +172,7 @@ async def close(conn: AsyncConnection[Any], context: Context, request: StepInput
         if visit.outcome is not None:
             return exit_taken_before(run, request.visit) or StepResult(outcome=visit.outcome)
         definition = await context.catalog.definition(conn, run.journey, run.version)
-        query = definition.wait_look(request.step)
+        query = definition.wait_query(request.step)
         # A wake may come before the timer that is due, when both were delayed. A timer that was set
         # before the wait was planned again does not count.
         due = visit.due_at
@@ -214,7 +214,7 @@ async def _replan(
     if isinstance(wait, ForWait) and wait.after is not None:
         known = visit.facts.get("fate")
         status_at = datetime.fromisoformat(known) if known else None
-        query = definition.wait_look(request.step)
+        query = definition.wait_query(request.step)
         if status_at is None and query is not None:
             fired = await first_fired(conn, query, run_id=run.id, visit=request.visit, due=due)
             if fired:

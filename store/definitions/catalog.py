@@ -72,7 +72,7 @@ class Definition:
         """The query of its goal; None if it has none."""
         return build_goal_query(self.journey)
 
-    def wait_look(self, step: str) -> ListenerQuery | None:
+    def wait_query(self, step: str) -> ListenerQuery | None:
         """The query of what the wait `step` listens for; None if only time ends it."""
         if step not in self._waits:
             self._waits[step] = build_wait_query(self.journey, step, self.segments.conditions)

@@ -57,7 +57,7 @@ async def replan_wait(
     nothing.
     """
     wait = wait_of(definition.journey, step)
-    query = definition.wait_look(step)
+    query = definition.wait_query(step)
     zone = zone_of(run.timezone, definition.journey.timezone)
     planner = WaitPlanner(conn, run, wait, start=visit.started_at, zone=zone, speed=speed)
     plan = await planner.plan(status_at=counts_from)
