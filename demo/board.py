@@ -10,8 +10,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from demo.api_client import Row
 from demo.cast import CAST, Contact
-from demo.server import Row
 from demo.watch import Watch
 
 _COLOURS = {"completed": "green", "exited": "cyan", "restarted": "dim"}

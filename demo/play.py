@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
+from demo.api_client import Row
 from demo.cast import CAST, Act, Contact
-from demo.server import Row
 from demo.shop import Shop
 from demo.watch import Watch
 

@@ -11,10 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
+from demo.api_client import Server
 from demo.board import Board
 from demo.expected import COUNTS
 from demo.play import play
-from demo.server import Server
 from demo.shop import Shop, Undelivered
 from demo.summary import show_addresses, show_mail, show_stats
 from demo.verification import contact_differences, count_differences, is_settled

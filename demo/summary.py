@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from demo.server import Row
+from demo.api_client import Row
 
 _COLUMNS = ("reached", "waiting", "sent", "failed", "unknown", "opened", "clicked", "left")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from demo.api_client import Row
 from demo.cast import CAST, Contact
 from demo.expected import CONTACT_RESULTS, COUNTS, ContactResult, Counts
-from demo.server import Row
 from demo.watch import Watch
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import httpx
 
-from demo.server import Row, Server
+from demo.api_client import Row, Server
 
 EVERY = 0.4
 

@@ -25,7 +25,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from dispatch.jobs import reconcile_jobs
-from dispatch.messages import wake_overlooked_paused_sends
+from dispatch.paused_sends import wake_overlooked_paused_sends
 from dispatch.runs import start_run, stop_runs
 from dispatch.temporal import RPC_TIMEOUT, wake
 from dispatch.versions import wake_unnoticed_migrations

@@ -15,9 +15,9 @@ from api.definitions.saving import save
 from journeys.checks.unsupported import unsupported
 from journeys.checks.validation import check
 from journeys.model.conditions import EventCondition
+from journeys.model.document_parts import parts_of
 from journeys.model.documents import AnyDocument, Segment
 from journeys.model.journey import Journey
-from journeys.model.parts import parts_of
 from journeys.model.problems import Problem
 from journeys.model.steps import CouponStep, EnterStep
 from journeys.model.triggers import ConditionTrigger, EventEntry

@@ -13,10 +13,10 @@ from journeys.model.conditions import (
     StepCondition,
     TopicCondition,
 )
+from journeys.model.document_parts import Part, parts_of
 from journeys.model.documents import AnyDocument, Template
 from journeys.model.journey import Journey
 from journeys.model.outcomes import outcomes, output_properties
-from journeys.model.parts import Part, parts_of
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import Email, SendSettings, Sms
 from journeys.model.steps import Coupon, Emission, Enter, GotoStep, Step

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from journeys.model.document_parts import Part, parts_of, texts_of
 from journeys.model.documents import AnyDocument, TemplateContent
 from journeys.model.outcomes import output_properties
-from journeys.model.parts import Part, parts_of, texts_of
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import Email, SendSettings, Sms, Webhook
 from journeys.model.steps import Step

@@ -15,11 +15,11 @@ from journeys.model.conditions import (
     NearCondition,
     SegmentCondition,
 )
+from journeys.model.document_parts import Part, parts_of
 from journeys.model.documents import AnyDocument
 from journeys.model.entry_kinds import ENTRY_KINDS, NAMES_BY_MODEL
 from journeys.model.journey import Journey
 from journeys.model.moments import is_duration
-from journeys.model.parts import Part, parts_of
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import Email, SendSettings, Sms
 from journeys.model.step_kinds import STEP_KINDS

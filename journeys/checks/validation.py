@@ -25,9 +25,9 @@ from journeys.model.conditions import (
     MessageCondition,
     StepCondition,
 )
+from journeys.model.document_parts import Part, parts_of
 from journeys.model.documents import AnyDocument, Segment
 from journeys.model.journey import Journey
-from journeys.model.parts import Part, parts_of
 from journeys.model.problems import Problem
 from journeys.model.sends import Channel, SendSettings, Webhook
 from journeys.model.steps import (

@@ -9,7 +9,7 @@ import pytest
 
 from journeys.checks.unsupported import WORKS, constructs_of
 from journeys.model.conditions import OPERATORS, Comparison
-from journeys.model.parts import parts_of
+from journeys.model.document_parts import parts_of
 from journeys.model.values import DocumentModel
 from simulation.document_set import read_document_set
 from simulation.scenarios import play_together, read_scenario
