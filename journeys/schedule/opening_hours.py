@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from math import floor
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from journeys.model.moments import QuietHours, Window, weekdays
 from journeys.model.sends import Channel, Country, EffectiveSend
+from journeys.time.zones import clock_change
 
 Reason = Literal["window", "quiet_hours"]
 
@@ -152,17 +154,10 @@ def _next_change(instant: datetime, zone: ZoneInfo, marks: list[time]) -> dateti
         else datetime.combine(wall.date(), at)
     )
     reached = instant + (next_wall - wall)
-    offset = instant.astimezone(zone).utcoffset()
-    if reached.astimezone(zone).utcoffset() == offset:
+    if reached.astimezone(zone).utcoffset() == instant.astimezone(zone).utcoffset():
         return reached
-    low, high = int(instant.timestamp()), -(-int(reached.timestamp() * 10**6) // 10**6)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if datetime.fromtimestamp(middle, UTC).astimezone(zone).utcoffset() == offset:
-            low = middle
-        else:
-            high = middle
-    return datetime.fromtimestamp(high, UTC)
+    high = -(-int(reached.timestamp() * 10**6) // 10**6)
+    return clock_change(floor(instant.timestamp()), high, zone)
 
 
 def opening_hours_of(

@@ -12,8 +12,11 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import floor
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from journeys.time.zones import clock_change
 
 LONGEST: Final = timedelta(days=366 * 100)
 """The longest duration, so that sums stay before the year 9999."""
@@ -189,12 +192,4 @@ def at_local(wall: datetime, zone: ZoneInfo) -> datetime:
     # In a gap, fold=0 means the offset before it and fold=1 the offset after it (PEP 495), so the
     # clock change is between the two instants.
     before = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    offset = before.astimezone(zone).utcoffset()
-    low, high = int(before.timestamp()), int(instant.timestamp())
-    while high - low > 1:
-        middle = (low + high) // 2
-        if datetime.fromtimestamp(middle, UTC).astimezone(zone).utcoffset() == offset:
-            low = middle
-        else:
-            high = middle
-    return datetime.fromtimestamp(high, UTC)
+    return clock_change(floor(before.timestamp()), int(instant.timestamp()), zone)
