@@ -26,7 +26,7 @@ class StopJobActivities:
         async with self._context.pool.connection() as conn:
             await end_job(conn, request.job_id, "stopped")
             job = await read_job(conn, request.job_id)
-        return page_of(job) if job else JobPage(state="stopped")
+        return progress_of(job) if job else JobPage(state="stopped")
 
 
 async def begin_page(conn: AsyncConnection[Any], request: JobInput) -> JobRow | JobPage:
@@ -34,15 +34,15 @@ async def begin_page(conn: AsyncConnection[Any], request: JobInput) -> JobRow | 
     job = await read_job(conn, request.job_id)
     if job is None:
         return JobPage(state="stopped")
-    return job if job.state == "running" else page_of(job)
+    return job if job.state == "running" else progress_of(job)
 
 
 async def end_page(conn: AsyncConnection[Any], job: JobRow, rest: timedelta) -> JobPage:
     """The answer after a page: the job's progress, and how long to rest before the next page."""
-    return page_of(await read_job(conn, job.id) or job, rest=rest)
+    return progress_of(await read_job(conn, job.id) or job, rest=rest)
 
 
-def page_of(job: JobRow, *, rest: timedelta | None = None) -> JobPage:
+def progress_of(job: JobRow, *, rest: timedelta | None = None) -> JobPage:
     """The state and progress of a job, for its workflow."""
     return JobPage(
         state=job.state,

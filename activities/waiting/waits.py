@@ -26,6 +26,7 @@ from store.runs.visits import VisitRow, decide, find_visit
 from store.waits.listeners import Fired, add_listeners, first_fired
 from store.waits.wait_plans import WaitPlanner, no_message_was_sent
 from store.waits.wait_visits import (
+    change_due_time,
     close_by_condition,
     close_by_event,
     close_by_exit,
@@ -33,7 +34,6 @@ from store.waits.wait_visits import (
     latest_change,
     message_status_at,
     plan_wait,
-    replan_wait,
     starting_time,
     watch_attributes,
 )
@@ -232,7 +232,7 @@ async def _replan(
         return visit, due, outcome
     planner = _planner(conn, context, run, definition, wait, visit.started_at)
     plan = await planner.plan(known_at=changed_at, status_at=status_at)
-    await replan_wait(conn, run.id, request.visit, due=plan.due, facts={**facts, **plan.facts})
+    await change_due_time(conn, run.id, request.visit, due=plan.due, facts={**facts, **plan.facts})
     if plan.at_once:
         return visit, changed_at, plan.outcome
     # The new end holds from the change on, so the wait was not over before it.

@@ -208,7 +208,7 @@ async def latest_change(
     return ContactChange(*row) if row else None
 
 
-async def replan_wait(
+async def change_due_time(
     conn: Connection,
     run_id: UUID,
     visit: int,
