@@ -8,12 +8,13 @@ import typer
 
 from cli.tables import print_table
 
-_REASONS = {
+REASONS = {
     "pinned": "they keep their version",
     "step_gone": "the step is gone",
     "step_changed": "the step is another kind now",
     "leaving": "an exit rule has fired",
 }
+"""Why runs keep their version, in words."""
 _SIGNS = {"created": "+", "updated": "~", "unchanged": "="}
 
 
@@ -51,7 +52,7 @@ def _print_preview(preview: dict[str, Any]) -> None:
     for each in preview["stays"]:
         typer.echo(
             f"    {_runs(each['runs'])} at {each['step'] or 'its start'}: stay in version"
-            f" {each['version']}, {_REASONS[each['reason']]}"
+            f" {each['version']}, {REASONS[each['reason']]}"
         )
     if preview["at_work"]:
         typer.echo(f"    {_runs(preview['at_work'])} at work: judged when they next stand still")
