@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -102,7 +102,7 @@ class AppliedDocument(BaseModel):
     key: str
     version: int
     state: str
-    change: Literal["created", "updated", "unchanged"]
+    change: saving.DocumentChange
     filename: str
     warnings: list[str]
     job: UUID | None = None
@@ -279,7 +279,7 @@ async def _apply(
             changed = True
         if state == "paused":
             warnings.append(f"journey {document.key} is paused and stays so")
-    change: Literal["created", "updated", "unchanged"]
+    change: saving.DocumentChange
     if saved.new:
         change = "created"
     else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
@@ -54,7 +52,7 @@ class PlannedDocument(BaseModel):
     kind: str
     key: str
     filename: str
-    change: Literal["created", "updated", "unchanged"]
+    change: saving.DocumentChange
     version: int
     """The version that would be live."""
     changes: list[Change]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from psycopg import AsyncConnection
 from pydantic import BaseModel
@@ -22,6 +22,9 @@ from store.definitions.journeys import save_version
 from store.segments.segment_conditions import read_segments
 
 Conn = AsyncConnection[Any]
+
+DocumentChange = Literal["created", "updated", "unchanged"]
+"""What applying a document does to the stored one."""
 
 
 class DocumentProblem(BaseModel):
