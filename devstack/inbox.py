@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import orjson
+
+from journeys.protocol.channels import MessageChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class TakenMessage:
     `to` and `sender` are bare addresses or numbers; `received_at` is aware.
     """
 
-    channel: Literal["email", "sms"]
+    channel: MessageChannel
     to: str
     sender: str
     text: str | None

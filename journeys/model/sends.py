@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 from journeys.model.countries import country_code
 from journeys.model.moments import Cap, QuietHours, Window
 from journeys.model.values import DocumentModel, Key, LengthText, Text, Value
+from journeys.protocol.channels import MessageChannel
 
 _MINUTE = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
@@ -104,7 +105,7 @@ class Channel(DocumentModel):
     """
 
     kind: ClassVar[Literal["channel"]] = "channel"
-    channel: Literal["email", "sms"]
+    channel: MessageChannel
     window: Window | None = None
     quiet_hours: QuietHours | None = None
     cap: Cap | None = None

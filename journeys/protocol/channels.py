@@ -11,7 +11,9 @@ from typing import Final, Literal
 
 from journeys.protocol.message_status import STATUSES, MessageStatus
 
-ChannelName = Literal["email", "sms", "webhook"]
+MessageChannel = Literal["email", "sms"]
+"""The channels whose messages go to the contact."""
+ChannelName = Literal[MessageChannel, "webhook"]
 AddressField = Literal["email", "phone"]
 
 

@@ -8,7 +8,14 @@ from temporalio import activity, workflow
 from activities.context import Context
 from activities.deciding.decisions import DECIDERS
 from activities.registry import JOB_ACTIVITIES, activities_by_queue
-from journeys.protocol.channels import CHANNELS, SEND_KINDS, SEND_QUEUES
+from journeys.protocol.channels import (
+    CHANNELS,
+    MESSAGE_KINDS,
+    SEND_KINDS,
+    SEND_QUEUES,
+    ChannelName,
+    MessageChannel,
+)
 from journeys.protocol.jobs import JOBS, STOP_ACTIVITY, JobKind
 from journeys.protocol.names import QUEUE, WORKFLOW
 from journeys.protocol.program import Kind
@@ -76,6 +83,11 @@ def test_every_kind_of_step_has_an_activity_that_a_worker_serves(kind: Kind) -> 
 def test_no_kind_of_step_is_served_in_two_ways() -> None:
     kinds = [*DECIDERS, *CHANNELS, "wait", "split"]
     assert sorted(kinds) == sorted(get_args(Kind))
+
+
+def test_every_channel_is_defined_and_messages_have_an_address() -> None:
+    assert set(CHANNELS) == set(get_args(ChannelName))
+    assert set(get_args(MessageChannel)) == MESSAGE_KINDS
 
 
 def test_no_name_is_served_twice_on_one_queue() -> None:
