@@ -22,6 +22,11 @@ from journeys.model.addresses import parse_email
 MESSAGE_HEADER = "X-Parcours-Message"
 """The header with our message id, by which notifications name the message."""
 
+MESSAGE_TAG = "parcours-message"
+"""The tag with our message id, for providers that repeat tags in their notifications.
+
+It is not in an adapter, so that reading notifications does not load the provider's client."""
+
 # Bodies are always in 7 bits, so that no server on the way converts them and breaks a DKIM
 # signature.
 _BODY_POLICY = SMTP_POLICY.clone(cte_type="7bit")

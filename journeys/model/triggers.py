@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     Field,
@@ -26,9 +26,6 @@ from journeys.model.values import (
     Text,
 )
 from journeys.protocol.message_status import MessageStatus
-
-if TYPE_CHECKING:
-    pass
 
 
 class EventTrigger(DocumentModel):

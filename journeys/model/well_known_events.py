@@ -26,8 +26,6 @@ class WellKnownEvent:
     """Properties that it must have; without them it is refused."""
     operate_only: bool = False
     """Posting it needs a key of scope `operate`."""
-    engine_only: bool = False
-    """Only the engine records it."""
     consent: ConsentState | None = None
     """The consent to the topic that it results in."""
     status: MessageStatus | None = None

@@ -14,7 +14,7 @@ import boto3
 
 from channels.adapter import DEFAULT_TIMEOUT, Email, Outgoing, Receipt, expect
 from channels.aws import AwsCalls, MakeError, client_config
-from channels.email.mime import compose_or_refuse
+from channels.email.mime import MESSAGE_TAG, compose_or_refuse
 from channels.errors import Code, NotTaken, Refused
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
         SendEmailRequestTypeDef,
         SendEmailResponseTypeDef,
     )
-
-MESSAGE_TAG = "parcours-message"
-"""The tag that carries our message id."""
 
 _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_-]")
 _TAG_LENGTH = 256

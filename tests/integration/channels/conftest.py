@@ -1,19 +1,12 @@
 """Providers for the adapters to be tried on."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 
 import pytest
 
 from tests.integration.channels.certificates import Tls, make_tls
 from tests.integration.channels.http_server import HttpServer, running_http
-from tests.integration.channels.providers import (
-    Provider,
-    SesProvider,
-    SmtpProvider,
-    SnsProvider,
-    WebhookProvider,
-)
+from tests.integration.channels.providers import RUNNING, Provider, SesProvider, SnsProvider
 from tests.integration.channels.smtp_server import SmtpServer, running_smtp
 
 
@@ -39,21 +32,11 @@ def sns(http_server: HttpServer, moto_endpoint: str) -> SnsProvider:
     return SnsProvider(http_server, moto_endpoint)
 
 
-@pytest.fixture(params=["smtp", "ses", "sns", "webhook"])
+@pytest.fixture(params=RUNNING)
 async def provider(request: pytest.FixtureRequest, moto_endpoint: str) -> AsyncIterator[Provider]:
     """Every provider in turn."""
-    async with AsyncExitStack() as stack:
-        match request.param:
-            case "smtp":
-                yield SmtpProvider(await stack.enter_async_context(running_smtp()))
-            case "ses":
-                server = await stack.enter_async_context(running_http())
-                yield SesProvider(server, moto_endpoint)
-            case "sns":
-                server = await stack.enter_async_context(running_http())
-                yield SnsProvider(server, moto_endpoint)
-            case _:
-                yield WebhookProvider(await stack.enter_async_context(running_http()))
+    async with RUNNING[request.param](moto_endpoint) as provider:
+        yield provider
 
 
 @pytest.fixture(scope="session")

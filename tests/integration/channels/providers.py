@@ -2,6 +2,8 @@
 
 import socket
 from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from uuid import uuid4
 
 import boto3
@@ -16,8 +18,8 @@ from channels.email.smtp.send import SmtpAdapter
 from channels.email.smtp.server import SmtpServer as SmtpUrl
 from channels.sms.sns.send import SnsAdapter
 from channels.webhook.send import WebhookAdapter
-from tests.integration.channels.http_server import Exchange, HttpServer
-from tests.integration.channels.smtp_server import DROP, HANG, SmtpServer
+from tests.integration.channels.http_server import Exchange, HttpServer, running_http
+from tests.integration.channels.smtp_server import DROP, HANG, SmtpServer, running_smtp
 
 REGION = "eu-west-1"
 SENDER = "hello@shop.example"
@@ -269,3 +271,40 @@ class SnsProvider(AwsProvider):
             ).encode(),
             Content_Type="text/xml",
         )
+
+
+@asynccontextmanager
+async def running_smtp_provider(_moto: str) -> AsyncIterator[Provider]:
+    """An SMTP server."""
+    async with running_smtp() as server:
+        yield SmtpProvider(server)
+
+
+@asynccontextmanager
+async def running_ses(moto: str) -> AsyncIterator[Provider]:
+    """Amazon SES."""
+    async with running_http() as server:
+        yield SesProvider(server, moto)
+
+
+@asynccontextmanager
+async def running_sns(moto: str) -> AsyncIterator[Provider]:
+    """Amazon SNS."""
+    async with running_http() as server:
+        yield SnsProvider(server, moto)
+
+
+@asynccontextmanager
+async def running_webhook(_moto: str) -> AsyncIterator[Provider]:
+    """A receiver of webhooks."""
+    async with running_http() as server:
+        yield WebhookProvider(server)
+
+
+RUNNING: Mapping[str, Callable[[str], AbstractAsyncContextManager[Provider]]] = {
+    "smtp": running_smtp_provider,
+    "ses": running_ses,
+    "sns": running_sns,
+    "http": running_webhook,
+}
+"""By the provider's name in `channels.registry`: runs it, from the address of moto."""

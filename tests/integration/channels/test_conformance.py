@@ -8,7 +8,8 @@ import pytest
 
 from channels.adapter import Adapter, Call, Email, Outgoing, Sms
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
-from tests.integration.channels.providers import Provider, closed_port
+from channels.registry import PROVIDERS
+from tests.integration.channels.providers import RUNNING, Provider, closed_port
 from tests.support.conditions import eventually
 
 
@@ -25,6 +26,12 @@ def assert_shows_its_code_only(error: NotSent, provider: Provider) -> None:
     assert str(error) == error.code.value
     # A cause would travel with the error into a workflow's history.
     assert error.__cause__ is None
+
+
+def test_every_provider_is_asked() -> None:
+    names = {name for providers in PROVIDERS.values() for name in providers}
+    # The inbox takes text messages in development alone, by a call and not by a network.
+    assert set(RUNNING) == names - {"inbox"}
 
 
 async def test_an_accepted_message_reaches_its_provider_once(
