@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Any
 
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import WorkflowHandle
 
 
@@ -23,6 +23,7 @@ class WorkflowState(Enum):
 _SCHEDULED = EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED
 _COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 _FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+_OVERTAKEN = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
 _ACTIVITY = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
 _CLOSING = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
@@ -53,7 +54,9 @@ async def workflow_state(handle: WorkflowHandle[Any, Any]) -> WorkflowState:
         elif kind == _COMPLETED:
             working = failing = False
         elif kind == _FAILED:
-            working = failing = True
+            working = True
+            # A signal that came while the task was worked on: Temporal makes a new task at once.
+            failing = event.workflow_task_failed_event_attributes.cause != _OVERTAKEN
         elif kind == _ACTIVITY:
             activities += 1
         elif kind in _ACTIVITY_ENDS:

@@ -209,3 +209,23 @@ steps:
     ]  # fmt: skip
     assert {line.at for line in lines[2:]} == {datetime(2026, 5, 2, tzinfo=UTC)}
     assert lines[-2].facts["to"] == "+33612345678"
+
+
+RESTART = """
+journey: restart
+entry: {event: Go}
+re_entry: always
+if_active: restart
+steps:
+  - {id: pause, wait: 1d}
+  - {id: go, if: {not: {event: Go, count: {gte: 2}}}, emit: {event: Go}}
+"""
+
+
+async def test_a_journey_may_restart_itself(simulate: Play) -> None:
+    start = "2026-03-02T09:00:00+00:00"
+    lines = await simulate(RESTART, ADA, [{"at": "+0s", "event": "Go"}], start)
+    assert [(line.step, line.outcome) for line in lines] == [
+        (None, "entered"), ("pause", "elapsed"), ("go", "done"), (None, "restarted"),
+        (None, "entered"), ("pause", "elapsed"), ("go", "skipped"), (None, "completed"),
+    ]  # fmt: skip
