@@ -6,9 +6,9 @@ here, and what begins its runs in `dispatch`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from journeys.model.triggers import (
     ApiEntry,
@@ -35,12 +35,14 @@ class EntryKind:
     model: type[DocumentModel]
     works: bool
     """Whether it begins runs; otherwise it is parsed, checked and refused at activation."""
+    event: Callable[[Any], str] | None = None
+    """The name of the event that an entry of this kind waits for; None: no event begins its runs."""
     recurs: bool = False
     """Time brings it again: each occurrence enters once, so `re_entry` is `always` by default."""
 
 
 ENTRY_KINDS: Final[Mapping[EntryKindName, EntryKind]] = {
-    "event": EntryKind(model=EventEntry, works=True),
+    "event": EntryKind(model=EventEntry, works=True, event=lambda entry: str(entry.event)),
     "api": EntryKind(model=ApiEntry, works=True),
     "segment": EntryKind(model=SegmentEntry, works=False),
     "group": EntryKind(model=GroupEntry, works=False),
@@ -52,6 +54,16 @@ ENTRY_KINDS: Final[Mapping[EntryKindName, EntryKind]] = {
 NAMES_BY_MODEL: Final[Mapping[type[DocumentModel], EntryKindName]] = {
     kind.model: name for name, kind in ENTRY_KINDS.items()
 }
+
+
+def event_names(entries: Iterable[object]) -> set[str]:
+    """The names of the events that may begin runs by these entries."""
+    return {
+        kind.event(entry)
+        for entry in entries
+        for kind in ENTRY_KINDS.values()
+        if kind.event is not None and isinstance(entry, kind.model)
+    }
 
 
 def recurs(entry: object) -> bool:

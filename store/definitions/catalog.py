@@ -12,9 +12,9 @@ from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from journeys.checks.references import segments_in
+from journeys.model.entry_kinds import event_names
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel
-from journeys.model.triggers import EventEntry
 from journeys.protocol.program import Program
 from store.goals.goal_rows import GoalQuery, build_goal_query
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
@@ -136,9 +136,7 @@ class Catalog:
             )
             if definition.names_segments:
                 definition = await self._with_segments(conn, definition, revision)
-            for name in sorted(
-                {entry.event for entry in definition.journey.entry if isinstance(entry, EventEntry)}
-            ):
+            for name in sorted(event_names(definition.journey.entry)):
                 by_event.setdefault(name, []).append(definition)
         self._active = Active(revision, by_event)
         return self._active

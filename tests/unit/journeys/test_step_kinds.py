@@ -70,3 +70,9 @@ def test_each_kind_of_step_has_a_node_and_outcomes(kind: Kind) -> None:
 def test_each_kind_of_entry_is_in_the_registry_and_in_the_union() -> None:
     assert tuple(ENTRY_KINDS) == get_args(EntryKindName)
     assert tagged_models(Entry) == {name: kind.model for name, kind in ENTRY_KINDS.items()}
+
+
+def test_an_entry_kind_that_works_names_the_event_that_begins_its_runs() -> None:
+    # Runs by API begin without an event.
+    working = {name for name, kind in ENTRY_KINDS.items() if kind.works} - {"api"}
+    assert {name for name, kind in ENTRY_KINDS.items() if kind.event is not None} == working
