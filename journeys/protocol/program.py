@@ -10,9 +10,11 @@ from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, Field
 
+from journeys.protocol.channels import ChannelName
+
 Kind = Literal[
-    "email", "sms", "webhook", "wait", "branch", "split", "update", "group", "coupon",
-    "emit", "enter", "goto", "exit",
+    ChannelName, "wait", "branch", "split", "update", "group", "coupon", "emit", "enter", "goto",
+    "exit",
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
