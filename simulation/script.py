@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from api.http.times import parse_time
 from api.tracking.items import Envelope, ItemRefused, parse_item
 from journeys.model.journey import Journey
-from journeys.model.steps import EmailStep, SmsStep, WebhookStep
+from journeys.model.steps import SendStep, WebhookStep
 from journeys.model.well_known_events import STATUS_EVENTS, ConsentState
 from journeys.protocol.message_status import MessageStatus
 from journeys.time.durations import Duration
@@ -212,7 +212,7 @@ def _read_item(
         return Start(at, _object(raw, "start", place), place)
     if "message" in raw:
         result = raw.get("is")
-        step = _step(raw, "message", journey, place, EmailStep | SmsStep | WebhookStep)
+        step = _step(raw, "message", journey, place, SendStep)
         if result in _SEND_RESULTS:
             return ScriptedSend(step, cast("SendResult", result))
         if not isinstance(result, str) or result not in STATUS_EVENTS:

@@ -8,14 +8,14 @@ from datetime import time
 from journeys.model.journey import Journey
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import Channel, Country, EffectiveSend
-from journeys.model.steps import EmailStep, SmsStep
+from journeys.model.steps import BaseMessage
 from journeys.schedule.opening_hours import OpeningHours, opening_hours_of
 
 
 def send_problems(journey: Journey) -> Iterator[Problem]:
     """Sends that can never go out."""
     for path, step in journey.walk():
-        if isinstance(step, EmailStep | SmsStep):
+        if isinstance(step, BaseMessage):
             settings = journey.effective(step)
             for code, message in _never(settings, None):
                 yield Problem(code, f"`{step.id}` {message}", path=(*path, step.kind), step=step.id)

@@ -31,9 +31,8 @@ from journeys.model.journey import Journey
 from journeys.model.problems import Problem
 from journeys.model.sends import Channel, SendSettings, Webhook
 from journeys.model.steps import (
-    EmailStep,
+    BaseMessage,
     Emission,
-    SmsStep,
     SplitStep,
     Step,
     Update,
@@ -131,7 +130,7 @@ def _journey(journey: Journey) -> Iterator[Problem]:
 
 def _consent(journey: Journey) -> Iterator[Problem]:
     for path, step in journey.walk():
-        if isinstance(step, EmailStep | SmsStep):
+        if isinstance(step, BaseMessage):
             settings = journey.effective(step)
             if settings.topic is None and not settings.transactional:
                 yield Problem(

@@ -12,20 +12,18 @@ from typing import assert_never
 from journeys.compile.summaries import summary
 from journeys.model.journey import Journey
 from journeys.model.steps import (
+    BaseSend,
     BranchStep,
     CouponStep,
-    EmailStep,
     EmitStep,
     EnterStep,
     ExitStep,
     GotoStep,
     GroupStep,
-    SmsStep,
     SplitStep,
     Step,
     UpdateStep,
     WaitStep,
-    WebhookStep,
     children,
 )
 from journeys.protocol.program import Node, Program
@@ -95,8 +93,8 @@ class _Layout:
                     if arm.winner is None
                 }
             case (
-                EmailStep() | SmsStep() | WebhookStep() | WaitStep() | UpdateStep() | GroupStep()
-                | CouponStep() | EmitStep() | EnterStep() | ExitStep()
+                BaseSend() | WaitStep() | UpdateStep() | GroupStep() | CouponStep() | EmitStep()
+                | EnterStep() | ExitStep()
             ):  # fmt: skip
                 return {}
             case _:

@@ -16,23 +16,21 @@ from journeys.model.conditions import (
 from journeys.model.moments import is_duration
 from journeys.model.steps import (
     AnyWait,
+    BaseSend,
     BranchStep,
     CouponStep,
-    EmailStep,
     EmitStep,
     EnterStep,
     ExitStep,
     ForWait,
     GotoStep,
     GroupStep,
-    SmsStep,
     SplitStep,
     Step,
     TriggerWait,
     UntilWait,
     UpdateStep,
     WaitStep,
-    WebhookStep,
 )
 from journeys.model.triggers import ConditionTrigger, EventTrigger, MessageTrigger
 from journeys.model.values import AttributeReference, DocumentModel, EntryReference, StepReference
@@ -69,7 +67,7 @@ def _words(step: Step) -> str:
             return f"emit {step.emit.event}"
         case EnterStep():
             return f"enter {step.enter.journey}"
-        case EmailStep() | SmsStep() | WebhookStep() | BranchStep() | SplitStep() | CouponStep():
+        case BaseSend() | BranchStep() | SplitStep() | CouponStep():
             return f"{step.kind} {step.id}"
         case _:
             assert_never(step)

@@ -27,7 +27,7 @@ from journeys.model.sends import (
     SendSettings,
     inherit,
 )
-from journeys.model.steps import EmailStep, SendStep, Step, WebhookStep, children
+from journeys.model.steps import BaseMessage, SendStep, Step, children
 from journeys.model.triggers import Entry, Goal
 from journeys.model.unions import PLAIN, discriminated_by, tag
 from journeys.model.values import DocumentModel, DurationText, Key, Text
@@ -147,15 +147,14 @@ class Journey(DocumentModel):
         A webhook is no message to the contact, so it inherits no window, cap, quiet hours, send
         time or time limit.
         """
-        if isinstance(step, WebhookStep):
+        if not isinstance(step, BaseMessage):
             return inherit(self.defaults.model_copy(update=dict.fromkeys((*HELD_BY, *TIMED_BY))))
-        own = step.email if isinstance(step, EmailStep) else step.sms
         above: list[Journey | Channel] = [self] if channel is None else [self, channel]
         layers = [
             SendSettings(cap=each.cap, quiet_hours=each.quiet_hours, window=each.window)
             for each in above
         ]
-        return inherit(own, self.defaults, *layers)
+        return inherit(step.settings, self.defaults, *layers)
 
 
 def _walk(path: PathInDocument, steps: list[Step]) -> Iterator[tuple[PathInDocument, Step]]:

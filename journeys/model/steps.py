@@ -17,7 +17,7 @@ from pydantic import (
 
 from journeys.model.conditions import Condition
 from journeys.model.moments import Days, Limit, Moment, is_time_of_day
-from journeys.model.sends import Email, Sms, Webhook
+from journeys.model.sends import Email, SendSettings, Sms, Webhook
 from journeys.model.triggers import AroundTrigger, MessageTrigger, NamedTrigger
 from journeys.model.unions import closest_match, discriminated_by, tag
 from journeys.model.values import (
@@ -54,21 +54,37 @@ class BaseStep(DocumentModel):
 # --------------------------------------------------------------------------------------- sends
 
 
-class EmailStep(BaseStep):
+class BaseSend(BaseStep):
+    """Fields that every send has; the key of its content is the name of its channel."""
+
+    kind: ClassVar[ChannelName]
+
+
+class BaseMessage(BaseSend):
+    """Fields that every send to the contact has."""
+
+    @property
+    def settings(self) -> SendSettings:
+        """The content of the message with its settings, before inheritance."""
+        content: SendSettings = getattr(self, self.kind)
+        return content
+
+
+class EmailStep(BaseMessage):
     """Sends an e-mail."""
 
     kind: ClassVar[ChannelName] = "email"
     email: Email
 
 
-class SmsStep(BaseStep):
+class SmsStep(BaseMessage):
     """Sends a text message."""
 
     kind: ClassVar[ChannelName] = "sms"
     sms: Sms
 
 
-class WebhookStep(BaseStep):
+class WebhookStep(BaseSend):
     """Calls a system of yours."""
 
     kind: ClassVar[ChannelName] = "webhook"
