@@ -2,14 +2,15 @@
 
 Adding a kind is its name in `journeys.protocol.program.Kind`, its model and its place in the union
 `Step` in `journeys.model.steps`, an entry here, a line in `journeys.compile.summaries` and in
-`journeys.compile.program_compiler`, and what it does in `activities.deciding`.
+`journeys.compile.program_compiler`, and what it does in `activities.deciding`. A kind that sends
+needs its channel, its model and its place in the unions `Step` and `SendStep` only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar, assert_never
+from typing import Any, Final, Generic, TypeVar, assert_never, get_args
 
 from journeys.model.moments import is_time_of_day
 from journeys.model.steps import (
@@ -17,24 +18,22 @@ from journeys.model.steps import (
     BaseStep,
     BranchStep,
     CouponStep,
-    EmailStep,
     EmitStep,
     EnterStep,
     ExitStep,
     ForWait,
     GotoStep,
     GroupStep,
-    SmsStep,
+    SendStep,
     SplitStep,
     TriggerWait,
     UntilWait,
     UpdateStep,
     Wait,
     WaitStep,
-    WebhookStep,
 )
 from journeys.model.triggers import MessageTrigger
-from journeys.protocol.channels import CHANNELS, ChannelName
+from journeys.protocol.channels import CHANNELS
 from journeys.protocol.program import Kind
 
 S = TypeVar("S", bound=BaseStep)
@@ -83,9 +82,11 @@ def _fixed(
     )
 
 
-def _send(model: type[S], channel: ChannelName, *outputs: str) -> StepKind[S]:
-    sent = CHANNELS[channel].sent_outcome
-    return _fixed(model, sent, "failed", "unknown", outputs=outputs)
+def _send(model: type[SendStep]) -> StepKind[SendStep]:
+    channel = CHANNELS[model.kind]
+    # Later steps read the answer of a system.
+    outputs = () if channel.to_contact else ("status", "body")
+    return _fixed(model, channel.sent_outcome, "failed", "unknown", outputs=outputs)
 
 
 def _wait_outcomes(wait: Wait) -> list[str]:
@@ -130,9 +131,7 @@ def _needs_a_message(wait: Wait) -> bool:
 
 
 STEP_KINDS: Final[Mapping[Kind, StepKind[Any]]] = {
-    "email": _send(EmailStep, "email"),
-    "sms": _send(SmsStep, "sms"),
-    "webhook": _send(WebhookStep, "webhook", "status", "body"),
+    **{model.kind: _send(model) for model in get_args(SendStep)},
     "wait": StepKind[WaitStep](
         model=WaitStep,
         outcomes=lambda step: _wait_outcomes(step.wait),
