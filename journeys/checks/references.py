@@ -18,7 +18,7 @@ from journeys.model.documents import AnyDocument, Template
 from journeys.model.journey import Journey
 from journeys.model.outcomes import outcomes, output_properties
 from journeys.model.problems import Path, Problem
-from journeys.model.sends import Email, SendSettings, Sms
+from journeys.model.sends import MessageContent, SendSettings
 from journeys.model.steps import Coupon, Emission, Enter, GotoStep, Step
 from journeys.model.triggers import EventTrigger, MessageTrigger, Schedule, SegmentEntry
 from journeys.model.unions import closest_match
@@ -119,7 +119,7 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
         yield "templates", model.layout, "layout"
     elif isinstance(model, SendSettings):
         yield "topics", model.topic, "topic"
-        if isinstance(model, Email | Sms):
+        if isinstance(model, MessageContent):
             yield "templates", model.template, "template"
 
 

@@ -8,7 +8,7 @@ from journeys.model.document_parts import Part, parts_of, texts_of
 from journeys.model.documents import AnyDocument, TemplateContent
 from journeys.model.outcomes import output_properties
 from journeys.model.problems import Path, Problem
-from journeys.model.sends import Email, SendSettings, Sms, Webhook
+from journeys.model.sends import MessageContent, SendSettings, Webhook
 from journeys.model.steps import Step
 from journeys.model.unions import closest_match
 from journeys.templating.liquid import TemplateError, Variable, variables_of
@@ -49,10 +49,8 @@ def texts_with_variables(part: Part) -> Iterator[tuple[Path, str, bool]]:
     """The templates of a part: path, text, and whether it may read secrets."""
     model = part.model
     names: tuple[str, ...] = ()
-    if isinstance(model, Email):
-        names = ("subject", "html", "mjml", "text")
-    elif isinstance(model, Sms):
-        names = ("text",)
+    if isinstance(model, MessageContent):
+        names = model.template_fields
     elif isinstance(model, TemplateContent):
         names = ("subject", "preheader", "html", "mjml", "text", "sms")
     for name in names:

@@ -21,7 +21,7 @@ from journeys.model.entry_kinds import ENTRY_KINDS, NAMES_BY_MODEL
 from journeys.model.journey import Journey
 from journeys.model.moments import is_duration
 from journeys.model.problems import Path, Problem
-from journeys.model.sends import Email, SendSettings, Sms
+from journeys.model.sends import Email, MessageContent, SendSettings
 from journeys.model.step_kinds import STEP_KINDS
 from journeys.model.steps import AnyWait, BaseStep, ForWait, TriggerWait, UntilWait
 from journeys.model.triggers import ApiEntry
@@ -175,7 +175,7 @@ def _wait_constructs(
 
 
 def _content_constructs(settings: SendSettings) -> Iterator[tuple[str, str]]:
-    if isinstance(settings, Email | Sms) and settings.template is not None:
+    if isinstance(settings, MessageContent) and settings.template is not None:
         yield "template of a send", "template"
     if isinstance(settings, Email) and settings.mjml is not None:
         yield "mjml", "mjml"

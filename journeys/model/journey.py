@@ -154,7 +154,7 @@ class Journey(DocumentModel):
             SendSettings(cap=each.cap, quiet_hours=each.quiet_hours, window=each.window)
             for each in above
         ]
-        return inherit(step.settings, self.defaults, *layers)
+        return inherit(step.content, self.defaults, *layers)
 
 
 def _walk(path: PathInDocument, steps: list[Step]) -> Iterator[tuple[PathInDocument, Step]]:

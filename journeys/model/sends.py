@@ -39,10 +39,18 @@ class SendSettings(DocumentModel):
     on_unknown: Literal["hold", "resend"] | None = None
 
 
-class Email(SendSettings):
+class MessageContent(SendSettings):
+    """Content of a message: a template, or texts in the step itself."""
+
+    template_fields: ClassVar[tuple[str, ...]]
+    """The fields whose texts are Liquid templates."""
+    template: Key | None = None
+
+
+class Email(MessageContent):
     """An e-mail: a template, or a subject with a body."""
 
-    template: Key | None = None
+    template_fields: ClassVar[tuple[str, ...]] = ("subject", "html", "mjml", "text")
     subject: Text | None = None
     html: Text | None = None
     mjml: Text | None = None
@@ -65,10 +73,10 @@ class Email(SendSettings):
         return self
 
 
-class Sms(SendSettings):
+class Sms(MessageContent):
     """A text message."""
 
-    template: Key | None = None
+    template_fields: ClassVar[tuple[str, ...]] = ("text",)
     text: Text | None = None
 
     @model_validator(mode="after")

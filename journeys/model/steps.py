@@ -17,7 +17,7 @@ from pydantic import (
 
 from journeys.model.conditions import Condition
 from journeys.model.moments import Days, Limit, Moment, is_time_of_day
-from journeys.model.sends import Email, SendSettings, Sms, Webhook
+from journeys.model.sends import Email, MessageContent, Sms, Webhook
 from journeys.model.triggers import AroundTrigger, MessageTrigger, NamedTrigger
 from journeys.model.unions import closest_match, discriminated_by, tag
 from journeys.model.values import (
@@ -64,9 +64,9 @@ class BaseMessage(BaseSend):
     """Fields that every send to the contact has."""
 
     @property
-    def settings(self) -> SendSettings:
-        """The content of the message with its settings, before inheritance."""
-        content: SendSettings = getattr(self, self.kind)
+    def content(self) -> MessageContent:
+        """What is sent, with its settings before inheritance."""
+        content: MessageContent = getattr(self, self.kind)
         return content
 
 

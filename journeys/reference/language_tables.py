@@ -42,7 +42,7 @@ from journeys.model.moments import (
     Window,
 )
 from journeys.model.reasons import SKIP_REASONS
-from journeys.model.sends import Channel, Country, Email, SendSettings, Sms, Webhook
+from journeys.model.sends import Channel, Country, SendSettings
 from journeys.model.step_kinds import STEP_KINDS
 from journeys.model.steps import (
     RESERVED_OUTCOMES,
@@ -56,6 +56,7 @@ from journeys.model.steps import (
 )
 from journeys.model.triggers import AroundTrigger, EventGoal, MessageGoal, Schedule, ScheduleEntry
 from journeys.model.values import DocumentModel
+from journeys.protocol.channels import CHANNELS
 from journeys.protocol.message_status import STATUSES
 
 _HEAD = """# The words of the language
@@ -75,11 +76,18 @@ def _entries() -> Iterator[type[DocumentModel]]:
             yield Schedule
 
 
+def _sends() -> Iterator[type[DocumentModel]]:
+    for name in CHANNELS:
+        content = STEP_KINDS[name].model.model_fields[name].annotation
+        assert content is not None
+        yield content
+
+
 _FORMS: Final[Sequence[tuple[str, Sequence[type[DocumentModel]]]]] = (
     ("Documents", (Journey, Topic, Segment, Template, Places, Place, Channel, Country)),
     ("Entries", tuple(_entries())),
     ("Exits and goals", (EventExit, MessageExit, ConditionExit, EventGoal, MessageGoal)),
-    ("Sends", (SendSettings, Email, Sms, Webhook)),
+    ("Sends", (SendSettings, *_sends())),
     ("Windows, quiet hours, caps and periods", (Window, QuietHours, Cap, ActivePeriod)),
     ("Waits", (ForWait, UntilWait, TriggerWait, AnyWait)),
     ("Cases and arms", (Case, Arm, Winner)),
