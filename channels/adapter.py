@@ -37,6 +37,16 @@ class Email:
     tags: Mapping[str, str] = field(default_factory=dict)
     """Names and values that the provider repeats in its notifications, if it can."""
 
+    def content(self) -> dict[str, Any]:
+        """What simulations show of it."""
+        return {
+            "to": self.to,
+            "from": self.from_,
+            "subject": self.subject,
+            "text": self.text,
+            "html": self.html,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sms:
@@ -45,6 +55,10 @@ class Sms:
     message_id: UUID
     to: str
     text: str
+
+    def content(self) -> dict[str, Any]:
+        """What simulations show of it."""
+        return {"to": self.to, "text": self.text}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +70,10 @@ class Call:
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: JsonValue = None
+
+    def content(self) -> dict[str, Any]:
+        """What simulations show of it."""
+        return {"url": self.url, "method": self.method, "sent": self.body}
 
 
 Outgoing = Email | Sms | Call

@@ -28,7 +28,7 @@ class Message:
 
     step: str
     channel: str
-    """`email`, `sms` or `webhook`."""
+    """The name of its channel, such as `email`."""
     outcome: str
     at: datetime
     to: str | None

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from channels.adapter import DEFAULT_TIMEOUT, Call, Email, Outgoing, Receipt, Sms
+from channels.adapter import DEFAULT_TIMEOUT, Call, Outgoing, Receipt
 from channels.errors import Code, Refused, Unclear
 from channels.webhook.answers import Answer, classify
 from journeys.protocol.channels import ChannelName
@@ -57,7 +57,7 @@ class ScriptedProvider:
         """Record a message, and answer it. Raises Refused or Unclear if the script says so."""
         run_id, step = SENDING.get()
         key = (self.contact_by_run.get(run_id), step)
-        self.sent[outgoing.message_id] = _message_facts(outgoing)
+        self.sent[outgoing.message_id] = outgoing.content()
         if self._send_results[key]:
             if self._send_results[key].popleft() == "failed":
                 raise Refused(Code.MESSAGE_REFUSED, "the script says that it fails")
@@ -84,22 +84,6 @@ class RecordingAdapter:
 
     async def close(self) -> None:
         """Do nothing, because there is nothing to close."""
-
-
-def _message_facts(outgoing: Outgoing) -> dict[str, Any]:
-    match outgoing:
-        case Email():
-            return {
-                "to": outgoing.to,
-                "from": outgoing.from_,
-                "subject": outgoing.subject,
-                "text": outgoing.text,
-                "html": outgoing.html,
-            }
-        case Sms():
-            return {"to": outgoing.to, "text": outgoing.text}
-        case Call():
-            return {"url": outgoing.url, "method": outgoing.method, "sent": outgoing.body}
 
 
 class PlaceholderSecrets(Mapping[str, str]):

@@ -62,7 +62,7 @@ class Record:
 
 
 class SendActivities:
-    """The activity behind `email`, `sms` and `webhook`, on a queue for each."""
+    """The activity behind every step that sends, on a queue for each channel."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
