@@ -22,9 +22,8 @@ from temporalio.worker import Worker
 from activities.context import Context
 from activities.failures import CodedFailures
 from activities.registry import activities_by_queue
-from channels.adapter import Adapter
+from channels.adapter import Adapter, Append
 from channels.registry import build
-from channels.sms.inbox.send import Append
 from devstack.inbox import Inbox, TakenMessage
 from dispatch.dispatcher import Dispatcher
 from dispatch.reconciliation import Reconciliation
@@ -107,8 +106,8 @@ def _adapters(settings: Settings) -> dict[str, Adapter]:
 
 
 def _inbox(settings: Settings) -> Append | None:
-    """The inbox that takes text messages under `parcours dev`; None elsewhere."""
-    if settings.sms != "inbox" or settings.dev_inbox is None:
+    """The inbox that keeps messages under `parcours dev`; None elsewhere."""
+    if settings.dev_inbox is None:
         return None
     inbox = Inbox(settings.dev_inbox)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -16,6 +16,13 @@ DEFAULT_TIMEOUT = 20.0
 
 It must stay below the 30 s that the engine gives a send: otherwise the engine would give up on
 calls whose outcome the adapter could still have reported."""
+
+
+Append = Callable[[dict[str, Any]], None]
+"""Stores one entry in the inbox of the development stack.
+
+An entry is `{channel, to, from, subject, text, html, headers, received_at}`. May block. Raises
+OSError if the entry cannot be stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,11 @@ from typing import Final, Protocol
 
 from pydantic import SecretStr
 
-from channels.adapter import Adapter
+from channels.adapter import Adapter, Append
 from channels.email.ses.send import SesAdapter
 from channels.email.smtp.send import SmtpAdapter
 from channels.email.smtp.server import SmtpServer
-from channels.sms.inbox.send import Append, InboxAdapter
+from channels.sms.inbox.send import InboxAdapter
 from channels.sms.sns.send import SnsAdapter
 from channels.unset import UnsetAdapter
 from channels.webhook.allowed_addresses import Network
@@ -56,7 +56,7 @@ class ChannelSettings(Protocol):
 
 
 Provider = Callable[[ChannelSettings, Append | None], Adapter]
-"""Makes an adapter from the settings. The second argument keeps text messages in development."""
+"""Makes an adapter from the settings. The second argument keeps messages in development."""
 
 
 def _smtp(settings: ChannelSettings, _inbox: Append | None) -> Adapter:

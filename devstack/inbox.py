@@ -1,6 +1,6 @@
 """The inbox of the development stack: a file with one taken message a line.
 
-Several processes write it (the SMTP sink, and workers for text messages) and several read it.
+Several processes write it (the SMTP sink, and workers for other channels) and several read it.
 """
 
 import fcntl

@@ -22,6 +22,7 @@ from devstack.postgres import Postgres
 from devstack.process import Child, Command, StackFailed
 from devstack.smtp_sink import start_sink
 from devstack.temporal_server import Temporal
+from infra.settings import inbox_variables
 from journeys.time.backoff import Backoff
 from store.migrations.upgrade import upgrade
 from store.operations.api_keys import Scope, create_key, find_key
@@ -237,7 +238,7 @@ class Supervisor:
             "TEMPORAL_CONFIG_FILE": os.devnull,
             "SMTP_URL": smtp,
             "PARCOURS_EMAIL": "smtp",
-            "PARCOURS_SMS": "inbox",
+            **inbox_variables(),
             "PARCOURS_DEV_INBOX": str(self._directory.inbox),
             "PARCOURS_SPEED": repr(self._options.speed),
             "PARCOURS_LOG": "json",

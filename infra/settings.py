@@ -3,7 +3,7 @@
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -122,8 +122,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _keep_the_inbox_in_development(self) -> "Settings":
-        if self.sms == "inbox" and self.dev_inbox is None:
-            raise ValueError("PARCOURS_SMS=inbox is for `parcours dev` alone; use sns")
+        for channel, others in _inbox_channels().items():
+            if getattr(self, channel) == "inbox" and self.dev_inbox is None:
+                raise ValueError(
+                    f"PARCOURS_{channel.upper()}=inbox is for `parcours dev` alone;"
+                    f" use {' or '.join(others)}"
+                )
         return self
 
     @property
@@ -136,6 +140,20 @@ class Settings(BaseSettings):
             "TEMPORAL_NAMESPACE": "default",
             **self.temporal,
         }
+
+
+def _inbox_channels() -> dict[str, list[str]]:
+    """The channels whose messages the inbox can keep, each with its other providers."""
+    return {
+        name: [provider for provider in get_args(field.annotation) if provider != "inbox"]
+        for name, field in Settings.model_fields.items()
+        if "inbox" in get_args(field.annotation)
+    }
+
+
+def inbox_variables() -> dict[str, str]:
+    """The variables by which a development stack keeps messages in its inbox."""
+    return {f"PARCOURS_{channel.upper()}": "inbox" for channel in _inbox_channels()}
 
 
 def read_settings() -> Settings:

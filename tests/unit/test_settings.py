@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import Settings, SettingsRefused, read_settings
+from infra.settings import Settings, SettingsRefused, inbox_variables, read_settings
 
 DATABASE = "postgresql://parcours:secret@db.example.com:5432/parcours"
 
@@ -131,3 +131,7 @@ def test_settings_are_also_made_by_field_names() -> None:
     settings = Settings(database_url="postgresql://here/db", from_address="a@example.com")
     assert settings.database_url == "postgresql://here/db"
     assert settings.from_address == "a@example.com"
+
+
+def test_a_development_stack_keeps_what_is_not_sent_by_smtp_in_its_inbox() -> None:
+    assert inbox_variables() == {"PARCOURS_SMS": "inbox"}

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
-from channels.adapter import DEFAULT_TIMEOUT, Outgoing, Receipt, Sms, expect
+from channels.adapter import DEFAULT_TIMEOUT, Append, Outgoing, Receipt, Sms, expect
 from channels.email.mime import MESSAGE_HEADER
 from channels.errors import Code, Refused, Unclear
 from channels.sms.parts import count_parts
 from journeys.model.addresses import normalise_phone
-
-Append = Callable[[dict[str, Any]], None]
-"""Stores one entry: `{channel, to, from, subject, text, html, headers, received_at}`.
-
-May block. Raises OSError if the entry cannot be stored."""
 
 
 class InboxAdapter:
