@@ -36,7 +36,7 @@ class EntryKind:
     works: bool
     """Whether it begins runs; otherwise it is parsed, checked and refused at activation."""
     event: Callable[[Any], str] | None = None
-    """The name of the event that an entry of this kind waits for; None: no event begins its runs."""
+    """The name of the event that an entry waits for; None: no event begins its runs."""
     recurs: bool = False
     """Time brings it again: each occurrence enters once, so `re_entry` is `always` by default."""
 
