@@ -59,3 +59,5 @@ lock: setup ## resolve requirements.lock again
 	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --extra dev --all-build-deps \
 	  --allow-unsafe --strip-extras --generate-hashes --no-annotate --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+	@# pytest would rewrite every module that the metadata lists, the workflows' among them.
+	@rm -rf parcours.egg-info
