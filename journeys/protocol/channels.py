@@ -1,6 +1,7 @@
 """The channels: one definition of each, from which everything else about them is derived.
 
-Adding a channel is an entry here, its address among the contact's fields, its step and its adapter.
+Adding a channel is an entry here, its address among the contact's fields, its content and its step
+in `journeys.model`, its message in `channels.adapter` with its composition, and a provider.
 """
 
 from __future__ import annotations
