@@ -68,7 +68,7 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
     if user_id is None and (anonymous_id is None or kind == "alias"):
         missing = "userId" if kind == "alias" else "userId or anonymousId"
         raise ItemRefused("missing_user", f"{missing}: missing")
-    occurred_at, original_at = _times(raw, envelope)
+    client_at, original_at = _times(raw, envelope)
     context = _object(raw, "context")
     if envelope.context:
         context = {**envelope.context, **context}
@@ -78,20 +78,20 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
             return Item(
                 "identify", message_id, user_id, anonymous_id,
                 traits=_traits(raw, envelope), defaults=defaults,
-                occurred_at=occurred_at, original_at=original_at,
+                client_at=client_at, original_at=original_at,
             )  # fmt: skip
         case "group":
             _object(raw, "traits")
             return Item(
                 "group", message_id, user_id, anonymous_id,
                 group=_required(raw, "groupId", NAME_LIMIT), defaults=defaults,
-                occurred_at=occurred_at, original_at=original_at,
+                client_at=client_at, original_at=original_at,
             )  # fmt: skip
         case "alias":
             return Item(
                 "alias", message_id, user_id,
                 previous_id=_required(raw, "previousId", ID_LIMIT),
-                occurred_at=occurred_at, original_at=original_at,
+                client_at=client_at, original_at=original_at,
             )  # fmt: skip
     name, properties = _event(raw, kind)
     if name in OPERATE_EVENTS and not envelope.operate:
@@ -101,7 +101,7 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
         name=name,
         properties=orjson.Fragment(orjson.dumps(properties)),
         effect_properties=properties if has_effects(name) else None,
-        defaults=defaults, occurred_at=occurred_at, original_at=original_at,
+        defaults=defaults, client_at=client_at, original_at=original_at,
     )  # fmt: skip
 
 

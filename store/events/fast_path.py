@@ -56,11 +56,11 @@ about as materialized (
     where allowed.all_of_it
 ),
 made as (
-    insert into event (contact_id, name, properties, message_id, occurred_at, original_at)
-    select a.id, g.name, g.properties, g.message_id, g.occurred_at, g.original_at
+    insert into event (contact_id, name, properties, message_id, client_at, original_at)
+    select a.id, g.name, g.properties, g.message_id, g.client_at, g.original_at
     from json_to_recordset(%(events)s::json) as g(
         n int, external_id text, name text, properties jsonb, message_id text,
-        occurred_at timestamptz, original_at timestamptz)
+        client_at timestamptz, original_at timestamptz)
     join about a on a.external_id = g.external_id
     where not exists (select from receipt r where r.message_id = g.message_id)
     order by g.n
@@ -143,7 +143,7 @@ async def accept_simple_tracks(
                 "name": item.name,
                 "properties": item.properties,
                 "message_id": item.message_id,
-                "occurred_at": item.occurred_at,
+                "client_at": item.client_at,
                 "original_at": item.original_at,
             }
         )

@@ -258,7 +258,7 @@ class _Batch:
                 item.name,
                 properties,
                 item.message_id,
-                item.occurred_at,
+                item.client_at,
                 item.original_at,
             )
         )

@@ -30,7 +30,7 @@ class Item:
     """Values that the contact takes only where it has none: zone and locale of the context."""
     group: str | None = None
     previous_id: str | None = None
-    occurred_at: datetime | None = None
+    client_at: datetime | None = None
     original_at: datetime | None = None
 
 

@@ -54,7 +54,7 @@ class PendingEvent:
     name: str
     properties: orjson.Fragment
     message_id: str
-    occurred_at: datetime | None = None
+    client_at: datetime | None = None
     original_at: datetime | None = None
     run_id: UUID | None = None
     depth: int = 0
@@ -67,12 +67,12 @@ _WRITE = sql(
 with given as (
     select * from json_to_recordset(%(events)s::json) as g(
         n int, contact_id uuid, name text, properties jsonb, message_id text,
-        occurred_at timestamptz, original_at timestamptz, run_id uuid, depth smallint)
+        client_at timestamptz, original_at timestamptz, run_id uuid, depth smallint)
 ),
 made as (
-    insert into event (contact_id, name, properties, message_id, occurred_at, original_at, run_id,
+    insert into event (contact_id, name, properties, message_id, client_at, original_at, run_id,
                        depth)
-    select contact_id, name, properties, message_id, occurred_at, original_at, run_id,
+    select contact_id, name, properties, message_id, client_at, original_at, run_id,
            coalesce(depth, 0::smallint)
     from given order by n
     on conflict (message_id) do nothing
@@ -148,7 +148,7 @@ async def write_pending(
                         "name": event.name,
                         "properties": event.properties,
                         "message_id": event.message_id,
-                        "occurred_at": event.occurred_at,
+                        "client_at": event.client_at,
                         "original_at": event.original_at,
                         "run_id": event.run_id,
                         "depth": event.depth,

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     Column,
+    Computed,
     DateTime,
     Index,
     PrimaryKeyConstraint,
@@ -27,7 +28,10 @@ class Event(SQLModel, table=True):
     """Something that a contact did, or that happened to a message."""
 
     __tablename__ = "event"
-    __table_args__ = (Index("event_by_contact", "contact_id", "name", "id", "stamped_at"),)
+    __table_args__ = (
+        Index("event_by_contact", "contact_id", "name", "id", "stamped_at"),
+        Index("event_by_time", "contact_id", "name", "occurred_at"),
+    )
     id: int = Field(
         sa_column=Column(
             BigInteger, EVENT_ID, primary_key=True, server_default=EVENT_ID.next_value()
@@ -39,8 +43,16 @@ class Event(SQLModel, table=True):
     message_id: str = Field(sa_column=Column(Text, nullable=False, unique=True))
     stamped_at: datetime = Field(sa_column=time_column())
     """The database's time of recording, under the contact's lock."""
-    occurred_at: datetime | None = Field(sa_column=time_column(null=True))
+    client_at: datetime | None = Field(sa_column=time_column(null=True))
     """When it happened by the client's clock, corrected by that clock's error."""
+    occurred_at: datetime = Field(
+        sa_column=Column(
+            DateTime(timezone=True),
+            Computed("least(coalesce(client_at, stamped_at), stamped_at)", persisted=True),
+            nullable=False,
+        )
+    )
+    """When it happened: by the client's clock if that lies before the recording, else then."""
     original_at: datetime | None = Field(sa_column=time_column(null=True))
     """The client's time stamp, uncorrected."""
     run_id: UUID | None = Field(sa_column=id_column(null=True))
