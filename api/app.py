@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from api.contacts import contacts, groups, topics
 from api.coupons import coupons
-from api.definitions import documents, journeys, plan
+from api.definitions import documents, editions, journeys, plan
 from api.http import problems, swagger_ui
 from api.http.keys import KeyRing
 from api.http.middleware import RequestMiddleware
@@ -86,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         groups,
         coupons,
         documents,
+        editions,
         journeys,
         jobs,
         plan,

@@ -14,10 +14,13 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 from temporalio import activity, workflow
+from temporalio.exceptions import ApplicationError
 
 from infra.settings import LogFormat
 
 TEMPORAL_EXTRAS = ("temporal_workflow", "temporal_activity")
+LOGGED_CODES = frozenset({"database_away", "internal"})
+"""Codes of failures that the activities log themselves, with what Temporal must not see."""
 
 
 def configure_logging(
@@ -42,6 +45,7 @@ def configure_logging(
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        _shorten_expected_failures,
         _lift_temporal_ids,
         _drop_colours,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -118,6 +122,26 @@ def _lift_temporal_ids(_logger: WrappedLogger, _method: str, event: EventDict) -
         if isinstance(carried, Mapping):
             for name, value in carried.items():
                 event.setdefault(name, value)
+    return event
+
+
+def _shorten_expected_failures(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Make one short line of an activity's failure that has a code of ours.
+
+    The SDK logs every failed attempt with a traceback. A failure with a code is expected: the
+    activity is tried again. For codes of `LOGGED_CODES` there is a line already.
+    """
+    if event.get("logger") != "temporalio.activity" or not event.get("exc_info"):
+        return event
+    exc_info = event["exc_info"]
+    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    if not isinstance(error, ApplicationError):
+        return event
+    if error.type in LOGGED_CODES:
+        raise structlog.DropEvent
+    del event["exc_info"]
+    event["event"] = "activity_failed" if error.non_retryable else "activity_retried"
+    event["code"] = error.type
     return event
 
 
