@@ -45,7 +45,6 @@ def configure_logging(
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
-        _shorten_expected_failures,
         _lift_temporal_ids,
         _drop_colours,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -80,6 +79,7 @@ def configure_logging(
     )
 
     handler = logging.StreamHandler(stream)
+    handler.addFilter(_shorten_expected_failures)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final)
     )
@@ -125,24 +125,25 @@ def _lift_temporal_ids(_logger: WrappedLogger, _method: str, event: EventDict) -
     return event
 
 
-def _shorten_expected_failures(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def _shorten_expected_failures(record: logging.LogRecord) -> bool:
     """Make one short line of an activity's failure that has a code of ours.
 
     The SDK logs every failed attempt with a traceback. A failure with a code is expected: the
     activity is tried again. For codes of `LOGGED_CODES` there is a line already.
     """
-    if event.get("logger") != "temporalio.activity" or not event.get("exc_info"):
-        return event
-    exc_info = event["exc_info"]
-    error = exc_info[1] if isinstance(exc_info, tuple) else exc_info
+    if record.name != "temporalio.activity" or not record.exc_info:
+        return True
+    error = record.exc_info[1]
     if not isinstance(error, ApplicationError):
-        return event
+        return True
     if error.type in LOGGED_CODES:
-        raise structlog.DropEvent
-    del event["exc_info"]
-    event["event"] = "activity_failed" if error.non_retryable else "activity_retried"
-    event["code"] = error.type
-    return event
+        return False
+    record.msg = "activity_failed" if error.non_retryable else "activity_retried"
+    record.args = ()
+    record.exc_info = None
+    record.exc_text = None
+    record.code = error.type
+    return True
 
 
 def _dump(event: object, **_options: object) -> str:
