@@ -52,7 +52,7 @@ class EngineMetrics:
 
     @property
     def pool_stats(self) -> dict[str, int]:
-        """The use of the connections: `pool_size`, `pool_available`, `requests_waiting` and more."""
+        """The use of the connections, as `psycopg_pool` counts it."""
         return self._pool.get_stats()
 
     async def text(self) -> bytes:

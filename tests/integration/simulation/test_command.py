@@ -176,7 +176,7 @@ async def test_the_scores_of_arms_may_be_given(tmp_path: Path) -> None:
         *(journey, "--contact", written(tmp_path, "c.json", ADA), "--json"),
         *("--start", "2026-03-02T08:00:00Z"),
     )
-    script = [{"event": "Started"}, {"step": "subject", "scores": scores}]
+    script: list[Any] = [{"event": "Started"}, {"step": "subject", "scores": scores}]
     status, out, err = await simulate(*common, "--events", written(tmp_path, "e.json", script))
     assert (status, err) == (0, "")
     [chosen] = [line for line in map(json.loads, out.splitlines()) if line["step"] == "subject"]
