@@ -9,6 +9,7 @@ from activities.deciding.arrival import Decision, StepArrival
 from journeys.model.entry_rules import CHAIN_LIMIT, key_of_start
 from journeys.model.steps import EmitStep, EnterStep
 from store.contacts.operands import resolve_all
+from store.definitions.catalog import BrokenDocument
 from store.definitions.journeys import journey_version
 from store.entries.admission import EntryRequest, RefusedEntry, enter
 from store.events.effects import EffectRefused
@@ -39,7 +40,10 @@ async def enter_(arrival: StepArrival, step: EnterStep) -> Decision:
         code = "unknown_journey" if version is None else "draft"
         return Decision("refused", {"journey": journey, "code": code})
     catalog = arrival.context.catalog
-    definition = await catalog.definition(conn, journey, version)
+    try:
+        definition = await catalog.definition(conn, journey, version)
+    except BrokenDocument:
+        return Decision("refused", {"journey": journey, "code": "broken"})
     properties = await resolve_all(conn, run, step.enter.properties)
     request = EntryRequest(
         contact_id=run.contact_id,
