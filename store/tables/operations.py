@@ -86,7 +86,10 @@ class Fault(SQLModel, table=True):
     """What went wrong in an activity, in detail that Temporal must not see."""
 
     __tablename__ = "fault"
-    __table_args__ = (Index("fault_by_run", "run_id", "id"),)
+    __table_args__ = (
+        Index("fault_by_run", "run_id", "id"),
+        Index("fault_by_time", "happened_at"),
+    )
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
     run_id: UUID | None = Field(sa_column=id_column(null=True, to="run.id"))
     visit: int | None = Field(sa_column=int_column(null=True))
