@@ -18,8 +18,22 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from store.sql import Connection, Sql, execute, fetch_all_as, join, sql, text_literal
+from journeys.model.outcomes import REPLACED
+from store.sql import (
+    Connection,
+    Sql,
+    execute,
+    fetch_all_as,
+    integer,
+    join,
+    sql,
+    text_list,
+    text_literal,
+)
 
+VALUE_LIMIT: Final = 10**30
+"""The largest value of a goal: beyond any sum of money, and so small that the sum of all values
+stays in the range of floating point."""
 _VISIT_COUNTS: Final[dict[str, Sql]] = {
     "reached": sql("true"),
     "sent": sql("v.outcome = 'sent' or (v.kind = 'webhook' and v.outcome = 'ok')"),
@@ -42,8 +56,7 @@ visits as materialized (
 ),
 met as materialized (
     select g.id, g.journey, g.version, goal.value from gone g join goal on goal.run_id = g.id
-    where goal.met_event_id is not null
-      and g.end_outcome <> 'restarted' and g.end_outcome <> 'merged'
+    where goal.met_event_id is not null and g.end_outcome not in ({replaced})
 ),
 counted as (
     select journey, version, 'run' as kind, '' as step, end_outcome as label,
@@ -63,7 +76,8 @@ counted as (
     select journey, version, 'skipped', step, coalesce(facts ->> 'reason', 'if'), count(*), 0
     from visits where outcome = 'skipped' group by 1, 2, 4, 5
     union all
-    select journey, version, 'goal', '', '', count(*), coalesce(sum(value), 0)
+    select journey, version, 'goal', '', '', count(*),
+           coalesce(sum(value) filter (where abs(value) <= {most}), 0)
     from met group by 1, 2
     union all
     select met.journey, met.version, 'arm', v.step, v.outcome, count(distinct met.id), 0
@@ -75,6 +89,8 @@ select journey, version, kind, step, label, count, value from counted order by 1
 on conflict (journey, version, kind, step, label) do update
 set count = removed_count.count + excluded.count, value = removed_count.value + excluded.value
 """,
+    replaced=text_list(REPLACED),
+    most=integer(VALUE_LIMIT),
     labels=join(", ", (sql("({label})", label=text_literal(label)) for label in _VISIT_COUNTS)),
     tests=join(
         " ",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from journeys.model.journey import Journey
+from journeys.model.outcomes import REPLACED
+from store.counters.removed import RemovedCounts, read_removed
 from store.reports.goal_counts import GoalCounts, count_goals, count_goals_by_arm
+from store.runs.replaced import NOT_REPLACED
 from store.sql import fetch_all, fetch_all_as, fetch_value, sql
 
 _DOCUMENT = sql(
@@ -25,12 +29,16 @@ _DOCUMENT = sql(
 )
 _RUNS = sql(
     """
-    select state, outcome, count(*) from run
-    where journey = %(journey)s
-      and (%(version)s::integer is null or version = %(version)s::integer)
-    group by state, outcome order by outcome
-    """
+    select r.state, r.outcome, {kept} as kept, count(*) from run r
+    where r.journey = %(journey)s
+      and (%(version)s::integer is null or r.version = %(version)s::integer)
+    group by 1, 2, 3 order by r.outcome
+    """,
+    kept=NOT_REPLACED,
 )
+# The arms of a split are compared by the goals of their runs, so both count the same runs. Visits
+# of other steps happened, also in a run that was restarted later.
+_COUNTED = sql("(v.kind <> 'split' or {kept})", kept=NOT_REPLACED)
 # A webhook call that went well counts as a message that was sent.
 _STEPS = sql(
     """
@@ -50,8 +58,10 @@ _STEPS = sql(
     left join message m on m.run_id = v.run_id and m.visit = v.visit
     where r.journey = %(journey)s
       and (%(version)s::integer is null or r.version = %(version)s::integer)
+      and {counted}
     group by v.step order by v.step
-    """
+    """,
+    counted=_COUNTED,
 )
 _OUTCOMES = sql(
     """
@@ -61,8 +71,10 @@ _OUTCOMES = sql(
     from run r join visit v on v.run_id = r.id
     where r.journey = %(journey)s and v.outcome is not null
       and (%(version)s::integer is null or r.version = %(version)s::integer)
+      and {counted}
     group by 1, 2, 3 order by 1, 2, 3
-    """
+    """,
+    counted=_COUNTED,
 )
 
 
@@ -104,12 +116,14 @@ class JourneyStatistics:
     journey: str
     version: int | None
     entered: int
+    """Entries, each counted once: runs that ended `restarted` or `merged` are left out, because
+    another run has replaced them. It is what the goals, and the goals by arm, are a share of."""
     active: int
     steps: list[StepStatistics]
     """In the order of the document (of the version asked for, else of the active or newest one);
     then the steps that only other versions have."""
     ends: Mapping[str, int]
-    """Ended runs by outcome."""
+    """Ended runs by outcome, replaced ones as well."""
     goal: GoalCounts
 
 
@@ -129,8 +143,17 @@ async def journey_statistics(
     }
     outcomes, skipped = await _count_outcomes(conn, parameters)
     runs = await fetch_all(conn, _RUNS, parameters)
-    goal = await count_goals(conn, journey, version)
-    by_arm = await count_goals_by_arm(conn, journey, version) if goal.met else {}
+    removed = await read_removed(conn, journey, version)
+    _add_removed(removed, visited, outcomes, skipped)
+    runs += [
+        ("ended", each.label, each.label not in REPLACED, each.count) for each in removed.of("run")
+    ]
+    ends: Counter[str] = Counter()
+    for state, outcome, _, count in runs:
+        if state == "ended":
+            ends[outcome] += count
+    goal = await count_goals(conn, journey, version, removed)
+    by_arm = await count_goals_by_arm(conn, journey, version, removed) if goal.met else {}
     kinds: dict[str, str] = {
         step.id: step.kind for step in Journey.model_validate(document).all_steps()
     }
@@ -138,8 +161,8 @@ async def journey_statistics(
     return JourneyStatistics(
         journey=journey,
         version=version,
-        entered=sum(count for _, _, count in runs),
-        active=sum(count for state, _, count in runs if state == "active"),
+        entered=sum(count for *_, kept, count in runs if kept),
+        active=sum(count for state, *_, count in runs if state == "active"),
         steps=[
             StepStatistics(
                 # Other versions may have a step of this name and of another kind.
@@ -150,9 +173,27 @@ async def journey_statistics(
             )
             for step, kind in kinds.items()
         ],
-        ends={outcome: count for state, outcome, count in runs if state == "ended"},
+        ends=dict(sorted(ends.items())),
         goal=goal,
     )
+
+
+def _add_removed(
+    removed: RemovedCounts,
+    visited: dict[str, VisitCounts],
+    outcomes: dict[str, dict[str, int]],
+    skipped: dict[str, dict[str, int]],
+) -> None:
+    """Add the counts of removed runs to those of the rows."""
+    kinds = {row.step: row.label for row in removed.of("kind")}
+    for row in removed.of("visit"):
+        counts = visited.get(row.step) or VisitCounts(row.step, kinds[row.step])
+        total = getattr(counts, row.label) + row.count
+        visited[row.step] = replace(counts, **{row.label: total})
+    for kind, counted in (("outcome", outcomes), ("skipped", skipped)):
+        for row in removed.of(kind):
+            of_step = counted.setdefault(row.step, {})
+            of_step[row.label] = of_step.get(row.label, 0) + row.count
 
 
 async def _count_outcomes(

@@ -55,11 +55,9 @@ def upgrade() -> None:
     )
     op.create_index("run_ended", "run", ["ended_at"], postgresql_where=sa.text("state = 'ended'"))
     op.create_index("refusal_by_time", "refusal", ["refused_at"])
-    op.create_index("fault_by_time", "fault", ["happened_at"])
     op.create_index("dead_event_by_time", "dead_event", ["died_at"])
     op.create_index("start_request_by_time", "start_request", ["answered_at"])
-    # Merge and erasure find these by their contact.
-    op.create_index("dead_event_by_contact", "dead_event", ["contact_id"])
+    # Merge and erasure find them by their contact.
     op.create_index("goal_by_contact", "goal", ["contact_id"])
     # Answers of starts are removed with their contact, and a run with its goal.
     op.create_index("start_request_by_run", "start_request", [sa.text("(answer ->> 'id')")])
@@ -67,11 +65,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("goal_by_contact", "goal")
-    op.drop_index("dead_event_by_contact", "dead_event")
     op.drop_index("start_request_by_run", "start_request")
     op.drop_index("start_request_by_time", "start_request")
     op.drop_index("dead_event_by_time", "dead_event")
-    op.drop_index("fault_by_time", "fault")
     op.drop_index("refusal_by_time", "refusal")
     op.drop_index("run_ended", "run")
     op.drop_table("retention_report")
