@@ -53,6 +53,8 @@ visits as materialized (
     from gone g
     join visit v on v.run_id = g.id
     left join message m on m.run_id = v.run_id and m.visit = v.visit
+    -- As in the statistics: splits do not count the visits of runs that were replaced.
+    where v.kind <> 'split' or g.end_outcome not in ({replaced})
 ),
 met as materialized (
     select g.id, g.journey, g.version, goal.value from gone g join goal on goal.run_id = g.id
