@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -31,3 +32,5 @@ class Context:
     """How long after its first attempt a send is tried again."""
     nudge: Callable[[], None] = lambda: None
     """Wakes the dispatcher of this process after a step has recorded events."""
+    large_messages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    """Messages whose rendering takes long: so many are rendered at a time, in threads."""
