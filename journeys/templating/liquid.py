@@ -25,7 +25,8 @@ from liquid.template import BoundTemplate
 
 from journeys.model.unions import closest_match
 from journeys.templating.budget import Budget
-from journeys.templating.expressions import Buffer, Context, Invalid, line_of
+from journeys.templating.context import Buffer, Context, line_of
+from journeys.templating.expressions import Invalid
 from journeys.templating.failures import TemplateError, TemplateLimit
 from journeys.templating.filters import FILTERS, Surroundings
 from journeys.templating.tags import TAGS as OWN_TAGS

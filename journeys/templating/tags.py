@@ -17,16 +17,10 @@ from liquid.builtin.tags.unless_tag import UnlessNode, UnlessTag
 from liquid.exceptions import BreakLoop, ContinueLoop
 from liquid.tag import Tag
 
-from journeys.templating.expressions import (
-    AnyOf,
-    Context,
-    Filtered,
-    Loop,
-    condition,
-    nothing,
-    printed,
-    value,
-)
+from journeys.templating.comparisons import AnyOf, condition
+from journeys.templating.context import Context
+from journeys.templating.expressions import Filtered, nothing, printed
+from journeys.templating.loops import Loop, operand
 from journeys.templating.values import is_empty
 
 
@@ -107,10 +101,10 @@ class _CaseNode(CaseNode):
     __slots__ = ()
 
     def __init__(self, token: Any, expression: Any, blocks: list[Any]) -> None:
-        left = value(expression)
+        left = operand(expression)
         for block in blocks:
             if isinstance(block, MultiExpressionBlockNode):
-                values = [value(each) for each in block.expression.expressions]
+                values = [operand(each) for each in block.expression.expressions]
                 block.expression = AnyOf(left, values)  # type: ignore[assignment]
         super().__init__(token, left, blocks)
 
@@ -154,7 +148,7 @@ class _ForNode(ForNode):
         self, token: Any, expression: Any, block: BlockNode, default: BlockNode | None = None
     ) -> None:
         loop = Loop.of(expression)
-        loop.iterable = value(loop.iterable)
+        loop.iterable = operand(loop.iterable)
         super().__init__(token, loop, block, default)
         self.turn = 2 + _nodes(block)
 
