@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from io import StringIO
-from typing import Any
+from typing import Any, Final
 
 from liquid import RenderContext
 from liquid.template import BoundTemplate
@@ -14,6 +14,8 @@ from liquid.utils import ReadOnlyChainMap
 from journeys.templating.budget import Budget
 from journeys.templating.filters import Surroundings
 from journeys.templating.values import Now, reach
+
+_OF_SEVERAL: Final = frozenset({"steps", "entries"})
 
 
 def line_of(token: Token) -> int:
@@ -62,7 +64,9 @@ class Context(RenderContext):
             value = self.scope[root]
         except KeyError:
             return None
-        return reach(value, path[1:])
+        # What a step left, or an entry of several, is where its paths begin.
+        begins = 2 if root in _OF_SEVERAL else 1
+        return reach(reach(value, path[1:begins]), path[begins:])
 
     def assign(self, key: str, val: Any) -> None:
         """Give a value a name. Raises TemplateLimit."""

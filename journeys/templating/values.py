@@ -179,32 +179,18 @@ def _in_order(left: object, right: object, test: Any) -> bool:
 def reach(value: object, parts: Sequence[object]) -> object:
     """What is at a path inside a value; None if there is nothing.
 
-    A key with the very name of the rest of the path wins over what is inside: of
+    As in conditions, a key with the very name of the path wins over what is inside: of
     `{"a.b": 1, "a": {"b": 2}}`, `a.b` is 1.
     """
-    place = 0
-    while place < len(parts):
-        if isinstance(value, Mapping):
-            value, taken = _longest(value, parts, place)
-            place += taken
-        else:
-            value = _element(value, parts[place])
-            place += 1
+    if len(parts) > 1 and isinstance(value, dict):
+        name = ".".join(map(str, parts))
+        if name in value and all(isinstance(part, str) for part in parts):
+            return value[name]
+    for part in parts:
+        value = _element(value, part)
         if value is None or isinstance(value, Undefined):
             return None
     return value
-
-
-def _longest(
-    value: Mapping[Any, object], parts: Sequence[object], place: int
-) -> tuple[object, int]:
-    for end in range(len(parts), place + 1, -1):
-        names = parts[place:end]
-        if all(isinstance(name, str) for name in names):
-            name = ".".join(map(str, names))
-            if name in value:
-                return value[name], end - place
-    return _element(value, parts[place]), 1
 
 
 def _element(value: object, part: object) -> object:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from journeys.model.paths import first
 from journeys.templating.liquid import TemplateError, check, render
 
 EMPTY: dict[str, dict[str, Any]] = {
@@ -149,9 +150,14 @@ def test_json_prints_json(path: str, printed: str) -> None:
 
 
 def test_a_key_with_dots_wins_over_what_is_inside() -> None:
-    contact = {"a.b": "key", "a": {"b": "inside", "c": "other", "d.e": "deep"}, "x.y": {"z": "z"}}
-    text = "{{ contact.a.b }} {{ contact.a.c }} {{ contact.a.d.e }} {{ contact.x.y.z }}"
-    assert render(text, {"contact": contact}) == "key other deep z"
+    contact = {"a.b": "key", "a": {"b": "inside", "c": "other"}, "n.m": None, "n": {"m": 1}}
+    variables = {"contact": contact, "steps": {"x": contact}, "entries": [contact]}
+    for root in ("contact", "steps.x", "entries[0]", "entries.first"):
+        text = f"{{{{ {root}.a.b }}}} {{{{ {root}.a.c }}}} {{{{ {root}.n.m | default: 'none' }}}}"
+        assert render(text, variables) == "key other none", root
+        # The paths of conditions and of references agree.
+        assert (first(contact, "a.b"), first(contact, "a.c")) == ("key", "other")
+        assert first(contact, "n.m") is None
     items = {"entry": {"items": [{"p.q": 1}, {"p": {"q": 2}}]}}
     assert render("{{ entry.items | map: 'p.q' | join: ' ' }}", items) == "1 2"
 
