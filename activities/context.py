@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -37,3 +38,5 @@ class Context:
     """How long data are kept, by kind; a kind that is not named is kept for good."""
     given_scores: Mapping[str, Sequence[Score]] = field(default_factory=dict)
     """The scores of splits by step, if a simulation gives them."""
+    large_messages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    """Messages whose rendering takes long: so many are rendered at a time, in threads."""
