@@ -171,7 +171,7 @@ class Case:
         self.condition, self.exact = made.condition()
         first = sorted(turns(self.condition, self.person))
         self.turns = sorted({turn + step for turn in first for step in (TimeDelta(), STEP)})
-        near = made.any.sample(self.turns, min(5, len(self.turns)))
+        near = made.any.sample(self.turns, min(3, len(self.turns)))
         before = [each - TimeDelta(minutes=made.any.randrange(60_000)) for each in near]
         self.asked = [*near, *(each - STEP for each in near), *before, made.special()]
 
