@@ -163,7 +163,8 @@ class Situation:
             )
             row = await cursor.fetchone()
         assert row is not None
-        return row[0] and row[0].astimezone(UTC)
+        (found,) = row
+        return found.astimezone(UTC) if isinstance(found, datetime) else None
 
     async def truths(self, conditions: list[dict[str, Any]], **options: Any) -> list[bool]:
         """Whether each holds."""

@@ -107,16 +107,15 @@ def _one(value: Any, word: str, asked: Any, person: Person, now: Instant) -> boo
         return value is None or value not in (asked if word == "not_in" else [asked])
     if value is None or asked is None:
         return False
-    return bool(
-        {
-            "is": lambda: value == asked,
-            "in": lambda: value in asked,
-            "gt": lambda: value > asked,
-            "gte": lambda: value >= asked,
-            "lt": lambda: value < asked,
-            "lte": lambda: value <= asked,
-        }[word]()
-    )
+    answers: dict[str, bool] = {
+        "is": asked == value,
+        "in": isinstance(asked, list) and value in asked,
+        "gt": word == "gt" and value > asked,
+        "gte": word == "gte" and value >= asked,
+        "lt": word == "lt" and value < asked,
+        "lte": word == "lte" and value <= asked,
+    }
+    return answers[word]
 
 
 def _passes(word: str, value: Instant, moment: Any, person: Person, now: Instant) -> bool:
@@ -227,8 +226,9 @@ def _instant(value: Any, zone: str) -> Instant | None:
 
 
 def _midnight(here: ZonedDateTime, days: int) -> Instant:
-    return local(here.date().add(days=days).at(Time()), here.tz_id).to_instant()
+    return _time(here, "00:00", days)
 
 
 def _time(here: ZonedDateTime, text: str, days: int) -> Instant:
+    assert here.tz_id is not None
     return local(here.date().add(days=days).at(Time.parse_iso(text)), here.tz_id).to_instant()

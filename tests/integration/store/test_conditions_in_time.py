@@ -212,7 +212,8 @@ async def ask(
     conn: AsyncConnection[Any], cases: list[Case]
 ) -> dict[tuple[UUID, Instant], tuple[bool, Instant | None]]:
     """The verdict and the next instant of each case at each of its instants."""
-    queries, params = [], {}
+    queries: list[str] = []
+    params: dict[str, Any] = {}
     for place, case in enumerate(cases):
         predicate = compile_condition(
             CONDITION.validate_python(case.condition), prefix=f"c{place}_"

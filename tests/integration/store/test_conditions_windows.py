@@ -86,20 +86,20 @@ async def test_only_the_event_that_decides_is_waited_for(situation: Situation) -
         await situation.write_event(ORDER, at=utc(f"2026-01-0{day}T00:00"))
     at = utc("2026-01-05T00:00")
 
-    async def day(**more: Any) -> int | None:
+    async def days_later(**more: Any) -> int | None:
         found = await situation.next_change({"event": ORDER, "within": "240h", **more}, at)
         return None if found is None else (found - utc("2026-01-10T00:00")).days
 
-    assert await day(count={"gte": 1}) == 4
-    assert await day(count={"gte": 3}) == 2
-    assert await day(count={"gte": 5}) is None
-    assert await day(count=0) == 4
-    assert await day(count={"lte": 2}) == 2
-    assert await day(count=3) == 1
-    assert await day(count={"is_not": 3}) == 1
-    assert await day(count={"in": [3, 4]}) == 2
-    assert await day(count={"gte": {"attribute": "missing"}}) == 1
-    assert await day(since="2026-01-03", count={"gte": 1}) == 4
+    assert await days_later(count={"gte": 1}) == 4
+    assert await days_later(count={"gte": 3}) == 2
+    assert await days_later(count={"gte": 5}) is None
+    assert await days_later(count=0) == 4
+    assert await days_later(count={"lte": 2}) == 2
+    assert await days_later(count=3) == 1
+    assert await days_later(count={"is_not": 3}) == 1
+    assert await days_later(count={"in": [3, 4]}) == 2
+    assert await days_later(count={"gte": {"attribute": "missing"}}) == 1
+    assert await days_later(since="2026-01-03", count={"gte": 1}) == 4
 
 
 async def test_it_counts_when_an_event_happened(situation: Situation) -> None:
