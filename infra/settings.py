@@ -35,6 +35,7 @@ LogFormat = Literal["json", "console", "auto"]
 
 _BASE = datetime(2000, 1, 1, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
+_SHORTEST_KEY = 32
 SECRET_PREFIX = "PARCOURS_SECRET_"
 TEMPORAL_PREFIX = "TEMPORAL_"
 
@@ -84,6 +85,9 @@ class Settings(BaseSettings):
 
     webhook_secret: SecretStr | None = None
     """`PARCOURS_WEBHOOK_SECRET`: the key of the signature on webhooks."""
+
+    suppression_key: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """`PARCOURS_SUPPRESSION_KEY`: keys under which suppressed addresses are hashed, `NEW,OLD…`."""
 
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
     """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
@@ -170,6 +174,17 @@ class Settings(BaseSettings):
     def _split_networks(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("suppression_key", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
+        if isinstance(value, tuple):
+            for key in value:
+                if len(key.get_secret_value()) < _SHORTEST_KEY:
+                    raise ValueError(f"a key has at least {_SHORTEST_KEY} characters")
         return value
 
     @field_validator("database_url")
