@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -30,7 +31,7 @@ from dispatch.reconciliation import Reconciliation
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.logging import configure_logging
 from infra.sandbox import workflow_runner
-from infra.settings import Settings, read_settings
+from infra.settings import Settings, SettingsRefused, read_settings
 from journeys.protocol.names import QUEUE
 from journeys.time.backoff import Backoff
 from store.definitions.catalog import Catalog
@@ -62,9 +63,9 @@ async def serving(
     between two rounds of the reconciliation.
     """
     async with AsyncExitStack() as stack:
+        adapters = _adapters(settings) if adapters is None else adapters
         pool = await open_pool(settings, min_size=2, max_size=CONNECTIONS)
         stack.push_async_callback(pool.close)
-        adapters = _adapters(settings) if adapters is None else adapters
         for adapter in adapters.values():
             stack.push_async_callback(adapter.close)
         catalog = Catalog()
@@ -75,6 +76,7 @@ async def serving(
             adapters=adapters,
             sender=settings.from_address,
             secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
+            passwords=settings.passwords,
             speed=settings.speed,
             nudge=dispatcher.nudge,
         )
@@ -102,7 +104,10 @@ async def serving(
 
 
 def _adapters(settings: Settings) -> dict[str, Adapter]:
-    return dict(build(settings, inbox=_inbox(settings)).items())
+    try:
+        return dict(build(settings, inbox=_inbox(settings)).items())
+    except ValueError as error:
+        raise SettingsRefused(str(error)) from None
 
 
 def _inbox(settings: Settings) -> Append | None:
@@ -151,7 +156,11 @@ async def _connect(settings: Settings, stopping: asyncio.Event) -> Client | None
 
 
 async def run(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT."""
+    """Work until SIGTERM or SIGINT.
+
+    Raises SettingsRefused, before anything is connected, for a provider that cannot be made.
+    """
+    adapters = _adapters(settings)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -159,7 +168,7 @@ async def run(settings: Settings) -> None:
     client = await _connect(settings, stopping)
     if client is None:
         return
-    async with serving(settings, client):
+    async with serving(settings, client, adapters=adapters):
         log.info("worker_ready", speed=settings.speed)
         await stopping.wait()
         log.info("worker_stopping")
@@ -168,9 +177,12 @@ async def run(settings: Settings) -> None:
 
 def main() -> None:
     """The entry point of `parcours worker` and `python worker.py`."""
-    settings = read_settings()
-    configure_logging(settings.log, process="worker")
-    uvloop.run(run(settings))
+    try:
+        settings = read_settings()
+        configure_logging(settings.log, process="worker")
+        uvloop.run(run(settings))
+    except SettingsRefused as refused:
+        sys.exit("\n".join(f"parcours: {line}" for line in str(refused).splitlines()))
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ class Code(StrEnum):
     """The message was sent, and the connection ended without an answer."""
     PROVIDER_FAILED = "provider_failed"
     """The provider reports a failure, which may have come before or after it took the message."""
+    ADAPTER_FAILED = "adapter_failed"
+    """Our adapter of the provider failed; the table `fault` says how."""
 
 
 class NotSent(Exception):

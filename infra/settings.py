@@ -4,6 +4,7 @@ import os
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, get_args
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -129,6 +130,14 @@ class Settings(BaseSettings):
                     f" use {' or '.join(others)}"
                 )
         return self
+
+    @property
+    def passwords(self) -> list[str]:
+        """The secrets by which this installation calls others, besides those of `secrets`."""
+        found = [unquote(password) for password in [urlsplit(self.smtp_url).password] if password]
+        if self.webhook_secret is not None:
+            found.append(self.webhook_secret.get_secret_value())
+        return found
 
     @property
     def temporal_environment(self) -> dict[str, str]:

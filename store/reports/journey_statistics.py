@@ -31,12 +31,19 @@ _RUNS = sql(
     group by state, outcome order by outcome
     """
 )
+# From the third attempt on a send stands between attempts; it is retried during one, too.
+_RETRIED = sql("coalesce(m.attempts, 0) >= 3")
 # A webhook call that went well counts as a message that was sent.
 _STEPS = sql(
     """
     select v.step, max(v.kind) as kind,
            count(*) as reached,
-           count(*) filter (where v.outcome is null and r.state = 'active') as waiting,
+           count(*) filter (where v.outcome is null and r.state = 'active'
+               and v.held is null and not {retried}) as waiting,
+           count(*) filter (where v.outcome is null and r.state = 'active'
+               and v.held <> 'retry') as deferred,
+           count(*) filter (where v.outcome is null and r.state = 'active'
+               and (v.held = 'retry' or v.held is null and {retried})) as retrying,
            count(*) filter (
                where v.outcome = 'sent' or (v.kind = 'webhook' and v.outcome = 'ok')
            ) as sent,
@@ -51,7 +58,8 @@ _STEPS = sql(
     where r.journey = %(journey)s
       and (%(version)s::integer is null or r.version = %(version)s::integer)
     group by v.step order by v.step
-    """
+    """,
+    retried=_RETRIED,
 )
 _OUTCOMES = sql(
     """
@@ -75,7 +83,11 @@ class VisitCounts:
     reached: int = 0
     """All visits."""
     waiting: int = 0
-    """Visits at which an active run is now."""
+    """Visits at which an active run is now, and neither deferred nor retried."""
+    deferred: int = 0
+    """Sends that wait for another reason than a retry: a pause, a window, a cap."""
+    retrying: int = 0
+    """Sends that are tried again, from their third attempt on."""
     sent: int = 0
     failed: int = 0
     unknown: int = 0

@@ -222,7 +222,7 @@ async def test_a_provider_holds_a_send_no_longer_than_its_limit(pool: Pool) -> N
         given = StepInput(run_id=await at.run(), visit=1, step="mail", now=datetime.now(UTC))
         held = await ActivityEnvironment().run(SendActivities(at.context).send, given)
     due = given.now + timedelta(minutes=5)
-    assert held == StepResult(held="retry", due=due, late=True)
+    assert held == StepResult(held="retry", due=due, late=True, attempts=1, code="busy")
 
 
 async def test_the_next_attempt_comes_no_later_than_the_limit(pool: Pool) -> None:
