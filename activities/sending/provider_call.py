@@ -51,11 +51,14 @@ class Record:
 
     def masked(self, mask: SecretMask) -> Record:
         """The record without secrets."""
+        facts: dict[str, Any] = mask.value(self.facts)
+        if "detail" in facts:
+            facts["detail"] = mask.text(facts["detail"])
         return replace(
             self,
-            provider_id=None if self.provider_id is None else mask.text(self.provider_id),
+            provider_id=mask.value(self.provider_id),
             detail=None if self.detail is None else mask.text(self.detail),
-            facts=mask.value(self.facts),
+            facts=facts,
             output=mask.value(self.output),
         )
 

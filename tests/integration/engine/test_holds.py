@@ -1,7 +1,7 @@
 """Sends that are held: what ends a hold, what it does not let through, and caps under races."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.context import Context
 from activities.sending.claim import Claimed, claim_send
 from activities.sending.send import SendActivities
-from channels.adapter import Outgoing, Receipt
+from channels.adapter import Adapter, Outgoing, Receipt
 from channels.errors import Code, NotTaken
 from journeys.protocol.channels import ChannelName
 from journeys.protocol.payloads import StepInput, StepResult
@@ -301,7 +301,7 @@ class Claims:
 
 @asynccontextmanager
 async def claims(
-    pool: Pool, send: str, more: str = "", adapters: dict[str, Busy] | None = None
+    pool: Pool, send: str, more: str = "", adapters: Mapping[str, Adapter] | None = None
 ) -> AsyncIterator[Claims]:
     await activate(
         pool,
