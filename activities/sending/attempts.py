@@ -106,8 +106,8 @@ def still_retrying(
         held="retry",
         due=due,
         late=late,
-        attempts=previous.attempts,
-        code=previous.code,
+        attempts=previous.attempts or (previous.facts or {}).get("faults") or 0,
+        code=previous.code if previous.attempts else "internal",
         gives_up=not late and first is not None and due >= ending(first),
     )
 

@@ -7,28 +7,22 @@ a record of this one.
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import psycopg
-import structlog
-from temporalio import activity
-
 from activities.context import Context
 from activities.sending.claim import Claimed
 from activities.sending.composition import CompositionFailed, compose
+from activities.sending.faults import keep_fault
 from activities.sending.masking import SecretMask
 from activities.sending.retries import TryAgain
 from channels.adapter import Adapter, Outgoing, Receipt
 from channels.errors import Code, NotTaken, Refused, Unclear
+from channels.storable import storable_text
 from journeys.protocol.channels import CHANNELS
 from journeys.templating.liquid import TemplateError
 from store.messages.claims import Settled
-from store.operations.faults import record_fault
-
-log = structlog.get_logger(__name__)
 
 _GRACE = 1.0
 """Seconds after its own timeout in which an adapter should have ended a call."""
@@ -66,9 +60,9 @@ class Record:
 class ProviderCalls:
     """Calls providers, and says what is to be recorded; secrets are masked in it."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, mask: SecretMask) -> None:
         self._context = context
-        self._mask = SecretMask([*context.secrets.values(), *context.passwords])
+        self._mask = mask
 
     async def call(self, claimed: Claimed) -> Record:
         """Compose the message and hand it over, at most once."""
@@ -82,7 +76,7 @@ class ProviderCalls:
         except ValueError as error:
             return _not_composed("message_invalid", str(error))
         except Exception as error:
-            await self._record_fault(claimed, "composition_failed", error)
+            await self._keep_fault(claimed, "composition_failed", error)
             return _not_composed("message_invalid", f"{type(error).__name__}: {error}")
         adapter = self._context.adapters.get(claimed.step.kind)
         if adapter is None:
@@ -137,29 +131,17 @@ class ProviderCalls:
             if guard.expired():
                 words = f"the provider's adapter did not end within {adapter.timeout:g} s"
                 raise Unclear(Code.NO_ANSWER, words) from None
-            await self._record_fault(claimed, "adapter_failed", error)
+            await self._keep_fault(claimed, "adapter_failed", error)
             words = f"the provider's adapter failed: {type(error).__name__}: {error}"
             raise Unclear(Code.ADAPTER_FAILED, words) from None
 
-    async def _record_fault(self, claimed: Claimed, code: str, error: Exception) -> None:
-        """Log a fault of ours with its traceback, and keep it in the table `fault`."""
-        shown = self._mask.text("".join(traceback.format_exception(error)))
-        log.error(code, message_id=str(claimed.message_id), exception=shown)
-        try:
-            async with self._context.pool.connection(timeout=1) as conn:
-                await record_fault(
-                    conn,
-                    run_id=claimed.run.id,
-                    visit=claimed.visit,
-                    activity=activity.info().activity_type,
-                    code=code,
-                    detail=self._mask.text(f"{type(error).__name__}: {error}"),
-                )
-        except psycopg.Error:
-            log.warning("fault_not_kept")
+    async def _keep_fault(self, claimed: Claimed, code: str, error: Exception) -> None:
+        pool, run_id = self._context.pool, claimed.run.id
+        await keep_fault(pool, run_id, claimed.visit, code, error, self._mask)
 
 
 def _not_composed(code: str, detail: str) -> Record:
+    detail = storable_text(detail)
     facts = {"reason": code, "detail": detail}
     return Record("refused", "failed", code=code, detail=detail, facts=facts)
 

@@ -9,17 +9,21 @@ from typing import Any
 import structlog
 from psycopg import AsyncConnection
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.context import Context
 from activities.failures import retryable_error
 from activities.leaving.finish import finish_run
 from activities.locked_run import lock, read
 from activities.sending.claim import Claimed, claim_send
+from activities.sending.faults import keep_fault, stand_until_later
+from activities.sending.masking import SecretMask
 from activities.sending.provider_call import ProviderCalls, Record
 from activities.sending.recipients import address_of
-from activities.sending.retries import NextAttempt, next_attempt
+from activities.sending.retries import QUICK_ATTEMPTS, NextAttempt, next_attempt
 from activities.versions.take_version import stale_version
 from activities.waiting.waits import plan_within, recheck
+from journeys.protocol.channels import SEND_QUEUES
 from journeys.protocol.payloads import StepInput, StepResult
 from journeys.time.backoff import Backoff
 from store.messages.claims import record_result
@@ -40,17 +44,25 @@ class SendActivities:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._providers = ProviderCalls(context)
+        self._mask = SecretMask([*context.secrets.values(), *context.passwords])
+        self._providers = ProviderCalls(context, self._mask)
 
     @activity.defn(name="send")
     async def send(self, request: StepInput) -> StepResult:
         """Send the visit's message, at most once unless its step says `on_unknown: resend`."""
         info = activity.info()
         token = f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}"
-        async with self._context.pool.connection() as conn:
-            claimed = await claim_send(conn, self._context, request, token)
-            if isinstance(claimed, StepResult):
-                return await self._with_following(conn, request, claimed)
+        try:
+            async with self._context.pool.connection() as conn:
+                claimed = await claim_send(conn, self._context, request, token)
+                if isinstance(claimed, StepResult):
+                    return await self._with_following(conn, request, claimed)
+        except (ApplicationError, *DATABASE_AWAY):
+            raise
+        except Exception as error:
+            if info.attempt <= QUICK_ATTEMPTS:
+                raise
+            return await self._stand(request, _kind(info.task_queue), error)
         record = await self._providers.call(claimed)
         log.info(
             "message_settled",
@@ -61,6 +73,16 @@ class SendActivities:
             attempts=claimed.attempts,
         )
         return await self._record(request, claimed, record)
+
+    async def _stand(self, request: StepInput, kind: str, error: Exception) -> StepResult:
+        """Keep a fault, and let the run stand. Raises it again if the visit has ended."""
+        pool = self._context.pool
+        await keep_fault(pool, request.run_id, request.visit, "internal", error, self._mask)
+        async with pool.connection() as conn:
+            result = await stand_until_later(conn, request, kind)
+        if result is None:
+            raise error
+        return result
 
     async def _record(self, request: StepInput, claimed: Claimed, record: Record) -> StepResult:
         """Record the attempt. While Postgres is away it is tried again, within the attempt."""
@@ -186,6 +208,11 @@ class SendActivities:
         return await plan_within(
             conn, self._context, _following_request(request), run, after_send=outcome != "skipped"
         )
+
+
+def _kind(queue: str) -> str:
+    """The kind of the step: each has its own queue."""
+    return next(kind for kind, served in SEND_QUEUES.items() if served == queue)
 
 
 def _following_request(request: StepInput) -> StepInput:

@@ -405,6 +405,40 @@ async def test_no_delay_is_too_long_to_be_written_down(pool: Pool, asked: float)
     assert timedelta(hours=23, minutes=59) < result.due - given.now < timedelta(hours=24, minutes=1)
 
 
+async def test_a_send_that_cannot_be_decided_stands_alone_and_recovers(
+    engine: Engine, smtp_sink: SmtpSink
+) -> None:
+    await engine.activate(
+        "channel: email\ncap: {max: 5, per: nonsense}\n---\n"
+        "journey: broken\nentry: {event: Begun}\nexit: [{event: Never Mind}]\nsteps:\n"
+        "  - {id: mail, email: {subject: Hi, text: Hi, transactional: true}}\n---\n"
+        "journey: texts\nentry: {event: Begun}\nsteps:\n"
+        "  - {id: text, sms: {text: Hi, transactional: true}}\n"
+    )
+    contact = await engine.contact(email="ada@example.com", phone="+33612345678")
+    await engine.event(contact, "Begun")
+
+    async def stands() -> bool:
+        async with engine.pool.connection() as conn:
+            cursor = await conn.execute(
+                "select v.held, v.facts->>'faults', r.journey from visit v"
+                " join run r on r.id = v.run_id where v.outcome is null"
+            )
+            return await cursor.fetchall() == [("retry", "1", "broken")]
+
+    await eventually(stands, 20)
+    async with engine.pool.connection() as conn:
+        cursor = await conn.execute("select activity, code, detail from fault")
+        faults = await cursor.fetchall()
+        assert {fault[:2] for fault in faults} == {("send", "internal")}
+        assert all("nonsense" in fault[2] for fault in faults)
+        await conn.execute(
+            "update document set document = '{\"channel\": \"email\"}' where kind = 'channel'"
+        )
+    [mail] = await smtp_sink.wait_for(1, 20)
+    assert mail.recipients == ["ada@example.com"]
+
+
 # --------------------------------------------------------------------------------- slots of hosts
 
 
