@@ -105,7 +105,8 @@ class Refused(NotSent):
 class NotTaken(NotSent):
     """The provider certainly did not take the message: it may be sent again.
 
-    `retry_after`: seconds, ≥ 0, that the provider asked to wait; None if it did not say.
+    `retry_after`: seconds, ≥ 0, that the provider asked to wait; None if it did not say. With the
+    code `BUSY` they are the message's own turn in our queue for a provider.
     """
 
     def __init__(

@@ -188,6 +188,30 @@ async def test_runs_whose_receiver_is_down_are_moved_on_at_once(
         assert await engine.path(run["id"]) == [("crm", "moved"), ("after", None)]
 
 
+async def test_a_version_that_mends_a_send_is_tried_at_once(
+    engine: Engine, http_server: HttpServer
+) -> None:
+    async def away(exchange: Exchange) -> None:
+        # The next attempt would be an hour away.
+        status = 200 if exchange.request.target == "/new" else 503
+        await exchange.answer(status, b"", Retry_After="3600")
+
+    http_server.behaviour = away
+    await engine.activate(HOOK.format(url=f"{http_server.url}/old", more=""))
+    contact = await engine.contact()
+    await engine.event(contact, "Begun")
+    run = await engine.standing_at(contact, "crm")
+    await eventually(partial(stands_at, engine, run, "crm"))
+    await engine.activate(HOOK.format(url=f"{http_server.url}/new", more=""))
+    job = await begin_move(engine.pool, engine.client, "hooks")
+    await engine.standing_at(contact, "after", timeout=10)
+    assert await engine.path(run["id"]) == [("crm", "ok"), ("after", None)]
+    assert [request.target for request in http_server.requests] == ["/old", "/new"]
+    keys = {request.headers["idempotency-key"] for request in http_server.requests}
+    assert len(keys) == 1
+    assert (await ended(engine.pool, job)).moved == 1
+
+
 async def test_a_send_that_is_retried_is_left_paused_and_cancelled_at_once(
     engine: Engine, http_server: HttpServer
 ) -> None:
