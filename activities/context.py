@@ -28,6 +28,8 @@ class Context:
     """The From of e-mails that name none."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """What `{{ secret.NAME }}` reads in webhooks."""
+    passwords: Sequence[str] = ()
+    """Further secrets that no stored text may hold: those by which providers are called."""
     speed: float = 1.0
     """Durations of waits and `up_to` are divided by it."""
     give_up: timedelta = timedelta(hours=24)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, get_args
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -219,6 +220,14 @@ class Settings(BaseSettings):
             for name in type(self).model_fields
             if name.startswith("keep_")
         }
+
+    @property
+    def passwords(self) -> list[str]:
+        """The secrets by which this installation calls others, besides those of `secrets`."""
+        found = [unquote(password) for password in [urlsplit(self.smtp_url).password] if password]
+        if self.webhook_secret is not None:
+            found.append(self.webhook_secret.get_secret_value())
+        return found
 
     @property
     def temporal_environment(self) -> dict[str, str]:
