@@ -1,4 +1,4 @@
-"""The worker process: runs workflows and activities, dispatches events and reconciles.
+"""The worker process: workflows and activities, dispatch of events, due times, reconciliation.
 
 Any number of workers may run side by side. SIGTERM and SIGINT stop one gracefully: sends under way
 are recorded before it ends.
@@ -26,6 +26,7 @@ from channels.adapter import Adapter, Append
 from channels.registry import build
 from devstack.inbox import Inbox, TakenMessage
 from dispatch.dispatcher import Dispatcher
+from dispatch.due_times import DueTimes
 from dispatch.reconciliation import Reconciliation
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.logging import configure_logging
@@ -68,7 +69,14 @@ async def serving(
         for adapter in adapters.values():
             stack.push_async_callback(adapter.close)
         catalog = Catalog()
-        dispatcher = Dispatcher(pool, client, catalog, listen_url=settings.database_url)
+        due_times = DueTimes(pool, client, catalog)
+        dispatcher = Dispatcher(
+            pool,
+            client,
+            catalog,
+            listen_url=settings.database_url,
+            nudge_due_times=due_times.nudge,
+        )
         context = Context(
             pool=pool,
             catalog=catalog,
@@ -77,9 +85,11 @@ async def serving(
             secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
             speed=settings.speed,
             nudge=dispatcher.nudge,
+            nudge_due_times=due_times.nudge,
         )
         background = [
             asyncio.create_task(dispatcher.run()),
+            asyncio.create_task(due_times.run()),
             asyncio.create_task(Reconciliation(pool, client, catalog, every=reconcile_every).run()),
         ]
         stack.push_async_callback(_cancel, background)

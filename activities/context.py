@@ -31,3 +31,5 @@ class Context:
     """How long after its first attempt a send is tried again."""
     nudge: Callable[[], None] = lambda: None
     """Wakes the dispatcher of this process after a step has recorded events."""
+    nudge_due_times: Callable[[], None] = lambda: None
+    """Wakes the due times of this process after a run has begun to listen for a condition."""

@@ -8,7 +8,7 @@ changes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -55,14 +55,17 @@ class Dispatcher:
         *,
         listen_url: str | None = None,
         poll: float = 1.0,
+        nudge_due_times: Callable[[], None] = lambda: None,
     ) -> None:
         """`listen_url`: a direct database URL for LISTEN; without it only `nudge` and the poll
-        every `poll` seconds begin a round."""
+        every `poll` seconds begin a round. `nudge_due_times` is called when a round has made
+        conditions due."""
         self._pool = pool
         self._client = client
         self._catalog = catalog
         self._listen_url = listen_url
         self._poll = poll
+        self._nudge_due_times = nudge_due_times
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
@@ -114,6 +117,8 @@ class Dispatcher:
                 await admit_entries(conn, self._catalog, leased, round_)
                 await start_entered_runs(self._client, round_)
                 await find_listeners(conn, self._catalog, leased.events, round_)
+                if round_.made_due:
+                    self._nudge_due_times()
                 await wake_runs(self._client, round_)
                 await record_met_goals_of(conn, self._catalog, leased.events)
                 await record_round(conn, leased, round_)

@@ -6,7 +6,6 @@
 - A claim whose run ended before its result was recorded becomes `unknown`.
 - A send whose pause is over is woken, and so is a moved run that has not taken its version.
 - A job that has no workflow yet gets one, and a job whose workflow was closed ends.
-- Conditions that time alone can change are checked every hour.
 """
 
 from __future__ import annotations
@@ -27,9 +26,8 @@ from temporalio.service import RPCError
 from dispatch.jobs import reconcile_jobs
 from dispatch.paused_sends import wake_overlooked_paused_sends
 from dispatch.runs import start_run, stop_runs
-from dispatch.temporal import RPC_TIMEOUT, wake
+from dispatch.temporal import RPC_TIMEOUT
 from dispatch.versions import wake_unnoticed_migrations
-from dispatch.wakes import listener_fires
 from journeys.protocol.names import WORKFLOW, workflow_id
 from store.definitions.catalog import Catalog
 from store.messages.claims import mark_abandoned_claims_unknown
@@ -37,7 +35,6 @@ from store.operations.reconciliation_cursor import finish_turn, give_up_turn, ta
 from store.runs.lifecycle import end_run
 from store.runs.workflow_marks import active_among, runs_to_start, workflows_to_stop
 from store.sql import DATABASE_AWAY
-from store.waits.listener_candidates import timed_listeners
 
 log = structlog.get_logger(__name__)
 
@@ -84,19 +81,18 @@ class Reconciliation:
 
     async def once(self) -> None:
         """One round over everything. Raises RPCError if Temporal is away."""
-        async with self._pool.connection() as conn:
-            async with self._turn(conn, "closed", timedelta(0)) as since:
-                if since is not None:
-                    await self._start_missing_workflows(conn)
-                    await stop_runs(conn, self._client, await workflows_to_stop(conn, _PAGE))
-                    await self._end_closed_runs(conn, since)
-                    await self._settle_abandoned_claims(conn)
-                    await wake_overlooked_paused_sends(conn, self._client, _PAGE)
-                    await wake_unnoticed_migrations(conn, self._client, _PAGE)
-                    await reconcile_jobs(conn, self._client)
-            async with self._turn(conn, "timed", timedelta(hours=1)) as since:
-                if since is not None:
-                    await self._wake_timed_listeners(conn)
+        async with (
+            self._pool.connection() as conn,
+            self._turn(conn, "closed", timedelta(0)) as since,
+        ):
+            if since is not None:
+                await self._start_missing_workflows(conn)
+                await stop_runs(conn, self._client, await workflows_to_stop(conn, _PAGE))
+                await self._end_closed_runs(conn, since)
+                await self._settle_abandoned_claims(conn)
+                await wake_overlooked_paused_sends(conn, self._client, _PAGE)
+                await wake_unnoticed_migrations(conn, self._client, _PAGE)
+                await reconcile_jobs(conn, self._client)
 
     @asynccontextmanager
     async def _turn(
@@ -154,14 +150,6 @@ class Reconciliation:
     async def _settle_abandoned_claims(self, conn: AsyncConnection[Any]) -> None:
         for message_id in await mark_abandoned_claims_unknown(conn):
             log.warning("message_unknown", message_id=str(message_id))
-
-    async def _wake_timed_listeners(self, conn: AsyncConnection[Any]) -> None:
-        after: UUID | None = None
-        while page := await timed_listeners(conn, after, _PAGE):
-            for candidate in page:
-                if await listener_fires(conn, self._catalog, candidate):
-                    await wake(self._client, candidate.journey, candidate.run_id, candidate.visit)
-            after = page[-1].run_id
 
 
 def _run_id(workflow: str) -> UUID | None:

@@ -68,6 +68,8 @@ class Round:
     """By run and visit."""
     refused: dict[int, Refusal] = field(default_factory=dict)
     """By event."""
+    made_due: int = 0
+    """How many conditions are to be looked at."""
 
     def refuse(self, event_id: int, contact_id: UUID, error: RPCError) -> None:
         """Keep that a call was refused. Raises TemporalAway if it may succeed later."""

@@ -13,6 +13,7 @@ from dispatch.round import Round, RunWake
 from dispatch.temporal import TemporalAway, run_all, wake
 from store.definitions.catalog import Catalog
 from store.events.outbox import OutboxEvent
+from store.waits.due_listeners import make_due_by_events
 from store.waits.listener_candidates import Candidate, listeners_for
 from store.waits.listeners import first_fired
 
@@ -20,8 +21,13 @@ from store.waits.listeners import first_fired
 async def find_listeners(
     conn: AsyncConnection[Any], catalog: Catalog, events: list[OutboxEvent], round_: Round
 ) -> None:
-    """Add to the round the runs that listen for these events."""
-    candidates = await listeners_for(conn, [event.id for event in events])
+    """Add to the round the runs that listen for these events.
+
+    Conditions that they can change become due instead.
+    """
+    event_ids = [event.id for event in events]
+    round_.made_due += await make_due_by_events(conn, event_ids)
+    candidates = await listeners_for(conn, event_ids)
     contacts = {event.id: event.contact_id for event in events}
     for candidate in candidates:
         key = (candidate.run_id, candidate.visit)

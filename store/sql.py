@@ -113,6 +113,11 @@ def parameter(text: str) -> Sql:
     return Sql(f"%({name(text)})s", _BUILT)
 
 
+def replace_parameter(part: Sql, text: str, value: Sql) -> Sql:
+    """The part with an expression in place of a parameter: a row's own value for each row."""
+    return Sql(part._text.replace(str(parameter(text)), value._text), _BUILT)
+
+
 def integer(value: int) -> Sql:
     """An integer as SQL writes it."""
     return Sql(str(int(value)), _BUILT)

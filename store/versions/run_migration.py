@@ -172,7 +172,7 @@ async def _move(
             wait = apply_overdue_policy(wait, run, target)
             if target.overdue.policy == "skip":
                 skip_after = run.visit
-        await _replan_visit(conn, run, mapped.step, wait)
+        await _replan_visit(conn, run, mapped.step, wait, visit.started_at)
     await execute(
         conn,
         _TAKE_VERSION,
@@ -209,8 +209,9 @@ async def _end_visit(conn: AsyncConnection[Any], run: RunRow, to: str) -> None:
 
 
 async def _replan_visit(
-    conn: AsyncConnection[Any], run: RunRow, step: str, wait: ReplannedWait
+    conn: AsyncConnection[Any], run: RunRow, step: str, wait: ReplannedWait, since: datetime
 ) -> None:
+    """Give the visit the plan; conditions count `since` it began, as its times do."""
     await execute(
         conn,
         _REPLAN_VISIT,
@@ -232,6 +233,7 @@ async def _replan_visit(
             contact_id=run.contact_id,
             ref=wait.ref,
             entry=run.entry,
+            since=since,
         )
     if wait.watches:
         await watch_attributes(conn, run, run.visit, wait.watches)

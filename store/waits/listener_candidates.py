@@ -1,4 +1,4 @@
-"""Listeners that an event, or the time, may fire."""
+"""Listeners that an event may fire. Those on conditions are made due instead."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ cross join lateral (
     select e.name = {contact_changed} and e.properties @> '{"merged": true}' as yes
 ) merged
 join listener l on l.contact_id = e.contact_id
-    and (merged.yes or ((l.event_name = e.name or l.event_name is null)
-                        and e.properties @> l.match))
+    and l.event_name is not null
+    and (merged.yes or (l.event_name = e.name and e.properties @> l.match))
     and l.ref < e.id
 join run r on r.id = l.run_id and r.state = 'active'
 left join visit v on v.run_id = l.run_id and v.visit = l.visit
@@ -28,15 +28,6 @@ order by l.visit, l.run_id, l.slot
 """,
     contact_changed=text_literal(CONTACT_CHANGED),
 )
-_BY_TIME = sql("""
-select 0::bigint as event_id, l.run_id, l.visit, l.slot, l.rest, r.journey, r.version,
-       v.step
-from listener l
-join run r on r.id = l.run_id and r.state = 'active'
-left join visit v on v.run_id = l.run_id and v.visit = l.visit
-where l.timed and (%(after)s::uuid is null or l.run_id > %(after)s::uuid)
-order by l.run_id limit %(limit)s
-""")
 
 
 @dataclass(frozen=True)
@@ -57,8 +48,3 @@ class Candidate:
 async def listeners_for(conn: Connection, event_ids: list[int]) -> list[Candidate]:
     """The listeners that these events may fire, those of exits first."""
     return await fetch_all_as(conn, Candidate, _BY_EVENTS, {"events": event_ids})
-
-
-async def timed_listeners(conn: Connection, after: UUID | None, limit: int) -> list[Candidate]:
-    """Listeners on conditions that time alone can change, a page at a time by run."""
-    return await fetch_all_as(conn, Candidate, _BY_TIME, {"after": after, "limit": limit})
