@@ -120,20 +120,19 @@ async def _matching_events(
     """The ids of the events, all of the entry's name, that its `where` and `if` let in."""
     if not entry.where and entry.if_ is None:
         return {event.id for event in events}
-    condition = None
+    condition = where = None
+    zone = definition.journey.timezone or "UTC"
+    if entry.where:
+        where = compile_where(entry.where, event="e", prefix="w_", default_zone=zone)
     if entry.if_ is not None:
         condition = compile_condition(
             entry.if_,
             prefix="i_",
-            default_zone=definition.journey.timezone or "UTC",
+            default_zone=zone,
             segments=definition.segments.conditions,
         )
-    return await evaluate_entries(
-        conn,
-        [(event.id, event.contact_id) for event in events],
-        condition,
-        compile_where(entry.where, event="e", prefix="w_") if entry.where else None,
-    )
+    candidates = [(event.id, event.contact_id) for event in events]
+    return await evaluate_entries(conn, candidates, condition, where)
 
 
 def _key_value(entry: EventEntry, properties: dict[str, Any]) -> str | None:

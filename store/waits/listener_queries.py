@@ -156,7 +156,7 @@ def _build(
             columns.append(sql("null::bigint"))
             slots.append(Slot(number, name, trigger, None, {}, rest=True))
             continue
-        matching = match_trigger(trigger, prefix)
+        matching = match_trigger(trigger, prefix, zone or "UTC")
         params |= matching.params
         tests = list(matching.tests)
         if since and isinstance(trigger, EventTrigger):
