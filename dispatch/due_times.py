@@ -32,7 +32,7 @@ from store.sql import DATABASE_AWAY, execute, sql
 from store.waits.condition_walks import ConditionWalk, Look, look, save_looks
 from store.waits.due_listeners import (
     DueListener,
-    make_due_by_segments,
+    make_due_by_catalog,
     put_off,
     read_clock,
     seconds_to_next,
@@ -45,7 +45,7 @@ from store.waits.listeners import remove_listeners
 log = structlog.get_logger(__name__)
 
 _PAGE = 200
-_SEGMENTS_PAGE = 1_000
+_CATALOG_PAGE = 1_000
 _WAKES_AT_ONCE = 50
 _LEAST_PAUSE = 0.05
 """Seconds between two pages if what is due is locked by others."""
@@ -126,7 +126,7 @@ class DueTimes:
         Wakes the runs of those that hold. Raises psycopg.OperationalError if PostgreSQL is away.
         """
         async with self._pool.connection() as conn:
-            await make_due_by_segments(conn, _SEGMENTS_PAGE)
+            await make_due_by_catalog(conn, _CATALOG_PAGE)
             async with conn.transaction():
                 due = await take_due(conn, _PAGE)
                 held, failed = await self._look_at(conn, due) if due else ([], [])
@@ -166,7 +166,7 @@ class DueTimes:
         walk = await self._walk_of(conn, group[0])
         now = await read_clock(conn)
         looks = await look(conn, walk, [(each.run_id, each.visit) for each in group])
-        await save_looks(conn, [(walk, each) for each in looks], now=now, wake_again=_WAKE_AGAIN)
+        await save_looks(conn, looks, now=now, wake_again=_WAKE_AGAIN)
         held = {_key(each) for each in looks if each.holds}
         return [each for each in group if _key(each) in held]
 

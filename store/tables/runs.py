@@ -15,11 +15,9 @@ from sqlalchemy import (
     Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
-    Text,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import (
@@ -151,9 +149,9 @@ class Listener(SQLModel, table=True):
         Index("listener_by_contact", "contact_id", "event_name"),
         Index("listener_due", "due_at", postgresql_where=text("due_at is not null")),
         Index(
-            "listener_on_segments",
-            "segments_revision",
-            postgresql_where=text("segments_revision is not null"),
+            "listener_on_catalog",
+            "catalog_revision",
+            postgresql_where=text("catalog_revision is not null"),
         ),
     )
     run_id: UUID = Field(sa_column=id_column())
@@ -179,10 +177,9 @@ class Listener(SQLModel, table=True):
     and at once after an event. Null: only an event can change it."""
     attempts: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
     """How many wakes and failed looks there were in a row; the next comes later each time."""
-    watches: list[str] | None = Field(sa_column=Column(ARRAY(Text), nullable=True))
-    """Of a condition: the events that can change it, by name. Null: any event."""
-    segments_revision: int | None = Field(sa_column=big_column(null=True))
-    """Of a condition that names a segment: the revision of the catalog that it was read at."""
+    catalog_revision: int | None = Field(sa_column=big_column(null=True))
+    """Of a condition that depends on documents, such as a segment: the revision of the catalog that
+    it was looked at with. A later one makes it due."""
 
 
 class Goal(SQLModel, table=True):

@@ -23,8 +23,10 @@ from journeys.model.conditions import (
     AnyCondition,
     Condition,
     EventCondition,
+    NearCondition,
     NotCondition,
     SegmentCondition,
+    TopicCondition,
 )
 from journeys.model.well_known_events import WELL_KNOWN_EVENTS
 from store.conditions import Predicate
@@ -54,6 +56,8 @@ class ConditionWalk:
     params: dict[str, Any]
     watches: tuple[str, ...]
     """The events that can change the condition, by name."""
+    of_catalog: bool
+    """Whether it depends on documents that may change: a segment, a topic, a list of places."""
     revision: int | None
     """Of the catalog that its segments were read at; None if it names none."""
 
@@ -93,25 +97,15 @@ def build_walk(
     named = list(_parts(condition, segments or {}))
     events = {part.event for part in named if isinstance(part, EventCondition)}
     names_segments = any(isinstance(part, SegmentCondition) for part in named)
+    of_documents = any(
+        isinstance(part, TopicCondition)
+        or (isinstance(part, NearCondition) and part.near.places is not None)
+        for part in named
+    )
     return ConditionWalk(
         slot,
         sql(
-            _WALK,
-            slot=integer(slot),
-            first_holds=_at(predicate.sql, sql("k.start_at")),
-            first_next=_next_at(predicate, sql("k.start_at")),
-            holds=_at(predicate.sql, sql("s.at")),
-            next=_next_at(predicate, sql("s.at")),
-            events=integer(EVENTS_OF_A_LOOK),
-            instants=integer(INSTANTS_OF_A_LOOK),
-        ),
-        {name: value for name, value in predicate.params.items() if name != _JUDGED_AT},
-        tuple(sorted(events | _STATE_EVENTS)),
-        revision if names_segments else None,
-    )
-
-
-_WALK: Final = """
+            """
 with recursive span as materialized (
     select coalesce(%(until)s::timestamptz, parcours.clock()) as until
 ),
@@ -185,16 +179,29 @@ cross join lateral (
     select w.holds or w.instants < {instants}
                       and not (k.more and w.place = cardinality(k.ids)) as finished
 ) f
-"""
+""",
+            slot=integer(slot),
+            first_holds=_at(predicate.sql, sql("k.start_at")),
+            first_next=_next_at(predicate, sql("k.start_at")),
+            holds=_at(predicate.sql, sql("s.at")),
+            next=_next_at(predicate, sql("s.at")),
+            events=integer(EVENTS_OF_A_LOOK),
+            instants=integer(INSTANTS_OF_A_LOOK),
+        ),
+        {name: value for name, value in predicate.params.items() if name != _JUDGED_AT},
+        tuple(sorted(events | _STATE_EVENTS)),
+        names_segments or of_documents,
+        revision if names_segments else None,
+    )
+
 
 _SAVE = sql("""
 with seen as (
-    select l.run_id, l.visit, l.slot, k.looked_at, k.ref, k.due_at, k.attempts, k.watches,
-           k.revision
+    select l.run_id, l.visit, l.slot, k.looked_at, k.ref, k.due_at, k.attempts
     from jsonb_to_recordset(%(rows)s) as k(
         run_id uuid, visit integer, slot smallint, seen_looked_at timestamptz, seen_ref bigint,
         seen_due_at timestamptz, looked_at timestamptz, ref bigint, due_at timestamptz,
-        attempts smallint, watches text[], revision bigint
+        attempts smallint
     )
     join listener l on l.run_id = k.run_id and l.visit = k.visit and l.slot = k.slot
     where l.looked_at is not distinct from k.seen_looked_at and l.ref = k.seen_ref
@@ -202,7 +209,7 @@ with seen as (
     order by l.run_id, l.visit, l.slot for update of l skip locked
 )
 update listener l set looked_at = s.looked_at, ref = greatest(l.ref, s.ref), due_at = s.due_at,
-       attempts = s.attempts, watches = s.watches, segments_revision = s.revision
+       attempts = s.attempts
 from seen s where l.run_id = s.run_id and l.visit = s.visit and l.slot = s.slot
 """)
 
@@ -230,7 +237,7 @@ async def look(
 
 async def save_looks(
     conn: Connection,
-    looks: Sequence[tuple[ConditionWalk, Look]],
+    looks: Sequence[Look],
     *,
     now: datetime,
     wake_again: Sequence[timedelta] = (),
@@ -242,7 +249,7 @@ async def save_looks(
     A listener that has become due since its look stays due, and so does one that is being changed.
     """
     rows = []
-    for walk, each in looks:
+    for each in looks:
         looked_at: datetime | None = each.at
         due_at = each.next_at if each.finished else now
         ref = each.event_id
@@ -261,8 +268,6 @@ async def save_looks(
                 "ref": ref,
                 "due_at": _text(due_at),
                 "attempts": min(each.attempts + 1, 1_000) if each.holds else 0,
-                "watches": list(walk.watches),
-                "revision": walk.revision,
             }
         )
     if rows:

@@ -1,7 +1,7 @@
 """Conditions that runs listen for, by the time at which they are to be looked at.
 
-A condition is due at the next instant at which time alone could change it; at once after an event
-of its contact that can change it, and after a change of the segments that it names.
+A condition is due at the next instant at which time alone could change it, and at once after each
+event of its contact and after a change of a document that it depends on.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from journeys.model.well_known_events import CONTACT_CHANGED
-from store.sql import Connection, execute, fetch_all_as, fetch_value, sql, text_literal
+from store.sql import Connection, execute, fetch_all_as, fetch_value, sql
 
 _LISTENER = sql("""
 select l.run_id, l.visit, l.slot, l.due_at, l.attempts, l.contact_id,
@@ -27,7 +26,7 @@ left join run r on r.id = l.run_id
 left join visit v on v.run_id = l.run_id and v.visit = l.visit
 """)
 # Contacts are locked before anything of theirs is read. One that is locked is left for the next
-# page: whoever holds it may be about to record an event.
+# page: its holder may be about to record an event.
 _TAKE = sql(
     """
 {listener} where l.due_at <= parcours.clock()
@@ -49,22 +48,19 @@ with heard as (
     from event e
     join listener l on l.contact_id = e.contact_id and l.event_name is null and l.ref < e.id
     where e.id = any(%(events)s) and (e.run_id is null or e.run_id = l.run_id)
-      and (l.watches is null or e.name = any(l.watches)
-           or e.name = {contact_changed})
     order by l.run_id, l.visit, l.slot for update of l
 )
 update listener l set due_at = least(l.due_at, parcours.clock()) from heard h
 where l.run_id = h.run_id and l.visit = h.visit and l.slot = h.slot
-""",
-    contact_changed=text_literal(CONTACT_CHANGED),
+"""
 )
-_BY_SEGMENTS = sql("""
+_BY_CATALOG = sql("""
 with outdated as (
     select l.run_id, l.visit, l.slot, c.revision
-    from catalog c join listener l on l.segments_revision < c.revision
+    from catalog c join listener l on l.catalog_revision < c.revision
     order by l.run_id, l.visit, l.slot limit %(limit)s for update of l skip locked
 )
-update listener l set due_at = least(l.due_at, parcours.clock()), segments_revision = o.revision
+update listener l set due_at = least(l.due_at, parcours.clock()), catalog_revision = o.revision
 from outdated o where l.run_id = o.run_id and l.visit = o.visit and l.slot = o.slot
 """)
 _PUT_OFF = sql("""
@@ -116,16 +112,16 @@ async def take_one(conn: Connection, listener: DueListener) -> DueListener | Non
 
 
 async def make_due_by_events(conn: Connection, event_ids: list[int]) -> int:
-    """Make the conditions due that these events can change; how many there were."""
+    """Make the conditions due that contacts of these events are to meet; how many there were."""
     return await execute(conn, _BY_EVENTS, {"events": event_ids})
 
 
-async def make_due_by_segments(conn: Connection, limit: int) -> int:
-    """Make conditions due whose segments were read before the latest change of the catalog.
+async def make_due_by_catalog(conn: Connection, limit: int) -> int:
+    """Make conditions due whose documents may have changed since they were looked at.
 
     Up to `limit` of them; how many there were.
     """
-    return await execute(conn, _BY_SEGMENTS, {"limit": limit})
+    return await execute(conn, _BY_CATALOG, {"limit": limit})
 
 
 async def put_off(

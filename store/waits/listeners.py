@@ -22,14 +22,14 @@ from store.sql import (
     sql,
     statement,
 )
+from store.tables.definitions import Catalog
 from store.tables.events import Event
 from store.tables.runs import Listener
-from store.waits.condition_walks import ConditionWalk, Look, look, save_looks
+from store.waits.condition_walks import Look, look, save_looks
 from store.waits.listener_queries import ListenerQuery, Slot
 
 _ADDED = (
-    "run_id", "visit", "slot", "contact_id", "event_name", "match", "ref", "rest", "watches",
-    "segments_revision",
+    "run_id", "visit", "slot", "contact_id", "event_name", "match", "ref", "rest",
 )  # fmt: skip
 # A condition is due at once: its first look sets the next due time.
 _ADD = statement(
@@ -44,6 +44,14 @@ _ADD = statement(
                 )
             ),
             "due_at": case((bindparam("of_condition"), func.parcours.clock())),
+            "catalog_revision": case(
+                (
+                    bindparam("of_catalog"),
+                    func.coalesce(
+                        bindparam("revision"), select(col(Catalog.revision)).scalar_subquery()
+                    ),
+                )
+            ),
         }
     )
     .on_conflict_do_nothing()
@@ -82,13 +90,13 @@ class Check:
 
     fired: Fired | None
     """The trigger that fired first; None if none has."""
-    looks: tuple[tuple[ConditionWalk, Look], ...] = ()
+    looks: tuple[Look, ...] = ()
     """The looks at its conditions."""
 
     @property
     def finished(self) -> bool:
         """Whether the looks have come to their end, so that no trigger can have fired before."""
-        return all(each.finished for _, each in self.looks)
+        return all(each.finished for each in self.looks)
 
 
 async def add_listeners(
@@ -126,8 +134,8 @@ async def add_listeners(
                 "rest": slot.rest or needs_exact_test(match),
                 "of_condition": walk is not None,
                 "since": since,
-                "watches": None if walk is None else list(walk.watches),
-                "segments_revision": None if walk is None else walk.revision,
+                "of_catalog": walk is not None and walk.of_catalog,
+                "revision": None if walk is None else walk.revision,
             }
         )
     await execute_many(conn, _ADD, rows)
@@ -163,13 +171,13 @@ async def check(
     if first is not None:
         event_id, _, slot = first
         fired = Fired(slot, await event_stamp(conn, event_id), event_id)
-    looks: list[tuple[ConditionWalk, Look]] = []
+    looks: list[Look] = []
     # A condition counts only if it held before the event, or at its stamp.
     until = due if fired is None else fired.at
     for walk in query.walks.values():
-        looks += [(walk, each) for each in await look(conn, walk, [(run_id, visit)], until)]
+        looks += await look(conn, walk, [(run_id, visit)], until)
     by_slot = {slot.number: slot for slot in query.slots}
-    for _, each in looks:
+    for each in looks:
         if not each.holds:
             continue
         held = Fired(by_slot[each.slot], each.at, None, each.by_event)
@@ -209,7 +217,7 @@ async def event_stamp(conn: Connection, event_id: int) -> datetime:
 
 async def keep_looks(conn: Connection, checked: Check) -> None:
     """Keep where the looks at conditions that do not hold ended, and when the next one is due."""
-    looks = [(walk, each) for walk, each in checked.looks if not each.holds]
+    looks = [each for each in checked.looks if not each.holds]
     if looks:
         await save_looks(conn, looks, now=await fetch_value(conn, _CLOCK))
 

@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0011"
 down_revision = "0010"
@@ -16,14 +15,15 @@ def upgrade() -> None:
         "listener",
         sa.Column("attempts", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
     )
-    op.add_column("listener", sa.Column("watches", postgresql.ARRAY(sa.Text()), nullable=True))
     op.add_column(
         "listener",
-        sa.Column("segments_revision", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("catalog_revision", sa.BigInteger(), autoincrement=False, nullable=True),
     )
+    # A condition that names a segment can't be recognised here: all count as outdated.
     # Conditions that runs listen for already are looked at from now on.
     op.execute(
-        "update listener set since = parcours.clock(), due_at = parcours.clock()"
+        "update listener set since = parcours.clock(), due_at = parcours.clock(),"
+        " catalog_revision = -1"
         " where event_name is null and slot >= 0"
     )
     op.create_index(
@@ -33,20 +33,20 @@ def upgrade() -> None:
         postgresql_where=sa.text("due_at is not null"),
     )
     op.create_index(
-        "listener_on_segments",
+        "listener_on_catalog",
         "listener",
-        ["segments_revision"],
-        postgresql_where=sa.text("segments_revision is not null"),
+        ["catalog_revision"],
+        postgresql_where=sa.text("catalog_revision is not null"),
     )
 
 
 def downgrade() -> None:
-    op.drop_index("listener_on_segments", table_name="listener")
+    op.drop_index("listener_on_catalog", table_name="listener")
     op.drop_index("listener_due", table_name="listener")
     op.add_column(
         "listener",
         sa.Column("timed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
     )
     op.execute("update listener set timed = true where due_at is not null")
-    for name in ("segments_revision", "watches", "attempts", "due_at", "looked_at", "since"):
+    for name in ("catalog_revision", "attempts", "due_at", "looked_at", "since"):
         op.drop_column("listener", name)
