@@ -96,7 +96,5 @@ async def test_an_outage_changes_no_outcome(pool: Pool, temporal_client: Client,
             found.append(await run.outcome())
         assert found[0] == found[1], (text, script, due)
         seen.add(str(found[0]["outcome"]))
-        if "SHOW" in environ:
-            print(found[0])
     assert {"timed_out", "exited"} & seen
     assert {"happened", "held"} & seen
