@@ -25,11 +25,13 @@ join contact c on c.id = l.contact_id
 left join run r on r.id = l.run_id
 left join visit v on v.run_id = l.run_id and v.visit = l.visit
 """)
+# The clock is a query of its own, so that the index on `due_at` ends where time is.
+#
 # Contacts are locked before anything of theirs is read. One that is locked is left for the next
 # page: its holder may be about to record an event.
 _TAKE = sql(
     """
-{listener} where l.due_at <= parcours.clock()
+{listener} where l.due_at <= (select parcours.clock())
 order by l.due_at limit %(limit)s for no key update of c skip locked
 """,
     listener=_LISTENER,
@@ -55,13 +57,12 @@ where l.run_id = h.run_id and l.visit = h.visit and l.slot = h.slot
 """
 )
 _BY_CATALOG = sql("""
-with outdated as (
-    select l.run_id, l.visit, l.slot, c.revision
-    from catalog c join listener l on l.catalog_revision < c.revision
-    order by l.run_id, l.visit, l.slot limit %(limit)s for update of l skip locked
-)
-update listener l set due_at = least(l.due_at, parcours.clock()), catalog_revision = o.revision
-from outdated o where l.run_id = o.run_id and l.visit = o.visit and l.slot = o.slot
+update listener set due_at = least(due_at, parcours.clock()),
+       catalog_revision = (select revision from catalog)
+where ctid = any(array(
+    select ctid from listener where catalog_revision < (select revision from catalog)
+    limit %(limit)s for update skip locked
+))
 """)
 _PUT_OFF = sql("""
 with given as (

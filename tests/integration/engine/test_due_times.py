@@ -144,6 +144,12 @@ async def test_a_window_ends_at_its_instant_in_the_contacts_zone(
             assert datetime.fromisoformat(visit["ended_at"]) == expected, (zone, local)
 
 
+async def make_due(pool: Pool) -> None:
+    """Let every condition be due."""
+    async with pool.connection() as conn:
+        await conn.execute("update listener set due_at = parcours.clock() where event_name is null")
+
+
 # --------------------------------------------------------------- the walk
 
 FIRST = """
