@@ -316,3 +316,37 @@ async def test_a_condition_whose_look_fails_stops_no_other(
     )
     await due_times.drain()
     await asyncio.wait_for(wakes.wait(culprit.run_id, 1), 1)
+
+
+# --------------------------------------------------------------- facts
+
+
+async def test_a_fact_says_what_a_wait_would_have_ended_as(
+    pool: Pool, temporal_client: Client
+) -> None:
+    clocked = Clocked(pool, temporal_client)
+    await clocked.stop_clock(NOON)
+    text = "journey: limited\nentry: {api: true}\nsteps: [{id: w, wait: {event: A, up_to: 1d}}]"
+    run = await clocked.begin(text, "limited")
+    await run.plan(NOON)
+    await run.play([ScriptedEvent(NOON + timedelta(hours=1), "A")], NOON + timedelta(hours=2))
+    visit = await run.visit()
+    assert visit["outcome"] == "happened"
+    assert visit["facts"]["due_outcome"] == "timed_out"
+    assert "ends" not in visit["facts"]
+
+
+async def test_a_wait_that_was_planned_before_ends_as_its_fact_says(
+    pool: Pool, temporal_client: Client
+) -> None:
+    clocked = Clocked(pool, temporal_client)
+    await clocked.stop_clock(NOON)
+    text = "journey: limited\nentry: {api: true}\nsteps: [{id: w, wait: {for: 2d, up_to: 1d}}]"
+    run = await clocked.begin(text, "limited")
+    await run.plan(NOON)
+    async with pool.connection() as conn:
+        await conn.execute(
+            "update visit set facts = facts - 'due_outcome' || '{\"ends\": \"timed_out\"}'"
+        )
+    await run.play([], NOON + timedelta(days=1))
+    assert (await run.visit())["outcome"] == "timed_out"
