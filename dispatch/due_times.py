@@ -24,11 +24,12 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from dispatch.faults import FoundFault, record_faults
 from dispatch.temporal import wake
 from journeys.time.backoff import Backoff
-from store.definitions.catalog import Catalog
-from store.operations.faults import record_fault
-from store.sql import DATABASE_AWAY, execute, sql
+from store.definitions.catalog import BrokenDocument, Catalog
+from store.operations.faults import describe
+from store.sql import execute, is_database_away, is_database_busy, sql
 from store.waits.condition_walks import ConditionWalk, Look, look, save_looks
 from store.waits.due_listeners import (
     DueListener,
@@ -106,11 +107,13 @@ class DueTimes:
                 failures = 0
                 if pause:
                     await self._wait_for_nudge(pause)
-            except DATABASE_AWAY as error:
-                log.warning("database_away", error=str(error).strip())
-                failures += 1
-            except Exception:
-                log.exception("due_times_failed")
+            except Exception as error:
+                if is_database_away(error):
+                    log.warning("database_away", error=str(error).strip())
+                elif is_database_busy(error):
+                    log.warning("database_busy", error=describe(error))
+                else:
+                    log.exception("due_times_failed")
                 failures += 1
 
     async def drain(self) -> int:
@@ -154,8 +157,8 @@ class DueTimes:
             try:
                 async with conn.transaction():
                     held += await self._look_at_group(conn, group)
-            except Exception:
-                if conn.closed or conn.broken:
+            except Exception as error:
+                if is_database_away(error):
                     raise
                 failed += group
         return held, failed
@@ -195,7 +198,7 @@ class DueTimes:
                     return []
                 return await self._look_at_group(conn, [current])
         except Exception as error:
-            if conn.closed or conn.broken:
+            if is_database_away(error):
                 raise
             await self._set_aside(conn, listener, error)
         return []
@@ -204,26 +207,13 @@ class DueTimes:
         self, conn: AsyncConnection[Any], listener: DueListener, error: Exception
     ) -> None:
         delay = timedelta(seconds=_SET_ASIDE.delay(listener.attempts + 1))
-        detail = f"{type(error).__name__}: {error}"
-        log.error(
-            "condition_set_aside",
-            run_id=str(listener.run_id),
-            visit=listener.visit,
-            journey=listener.journey,
-            version=listener.version,
-            seconds=delay.total_seconds(),
-            error=detail,
+        subject = error.subject if isinstance(error, BrokenDocument) else None
+        fault = FoundFault(
+            "due_times", error, run_id=listener.run_id, visit=listener.visit, subject=subject
         )
         async with conn.transaction():
             await put_off(conn, [listener], delay, failed=True)
-            await record_fault(
-                conn,
-                run_id=listener.run_id,
-                visit=listener.visit,
-                activity="due_times",
-                code="internal",
-                detail=detail,
-            )
+            await record_faults(conn, [fault])
 
     async def _wake(self, conn: AsyncConnection[Any], held: Sequence[DueListener]) -> None:
         """Wake the runs whose conditions hold. Those that can't be woken are due again soon."""

@@ -55,6 +55,11 @@ class DocumentSet:
         return frozenset(step.coupon.pool for step in steps if isinstance(step, CouponStep))
 
     @property
+    def topics(self) -> frozenset[str]:
+        """The topics of the files."""
+        return frozenset(each.document.key for each in self.parsed if each.document.kind == "topic")
+
+    @property
     def secrets(self) -> frozenset[str]:
         """The names of the secrets that the webhooks use."""
         found = _SECRET.findall(orjson.dumps([each.as_document() for each in self.journeys]))

@@ -30,7 +30,7 @@ from journeys.model.conditions import (
 )
 from journeys.model.well_known_events import WELL_KNOWN_EVENTS
 from store.conditions import Predicate
-from store.sql import Connection, Sql, execute, fetch_all_as, integer, replace_parameter, sql
+from store.sql import Connection, Sql, execute, fetch_all_as, integer, sql, with_values
 
 EVENTS_OF_A_LOOK: Final = 200
 """Events of one contact in one look, at most; the next look goes on where it ended."""
@@ -280,7 +280,7 @@ def _text(instant: datetime | None) -> str | None:
 
 def _at(expression: Sql, instant: Sql) -> Sql:
     """The expression, judged at an instant of the statement around it."""
-    return replace_parameter(expression, _JUDGED_AT, instant)
+    return with_values(expression, judged_at=instant)
 
 
 def _next_at(predicate: Predicate, instant: Sql) -> Sql:
