@@ -19,6 +19,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from prometheus_client import Histogram
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
@@ -67,6 +68,12 @@ _TEMPORAL_AWAY = (
     RPCStatusCode.RESOURCE_EXHAUSTED,
 )
 """Answers after which no other run is woken in the same page."""
+
+_LATENESS = Histogram(
+    "parcours_due_time_lateness_seconds",
+    "How late conditions were looked at.",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 60, 600, 3600),
+)
 
 _Group = tuple[str, int, str | None, int]
 """Journey, version, step (None: exits) and slot."""
@@ -168,6 +175,9 @@ class DueTimes:
     ) -> list[DueListener]:
         walk = await self._walk_of(conn, group[0])
         now = await read_clock(conn)
+        for each in group:
+            if each.due_at is not None:
+                _LATENESS.observe(max((now - each.due_at).total_seconds(), 0.0))
         looks = await look(conn, walk, [(each.run_id, each.visit) for each in group])
         await save_looks(conn, looks, now=now, wake_again=_WAKE_AGAIN)
         held = {_key(each) for each in looks if each.holds}

@@ -199,7 +199,7 @@ def _event(row: tuple[Any, ...]) -> OutboxEvent:
     try:
         read = json.loads(properties)
     except ValueError as error:
-        return OutboxEvent(event_id, contact_id, name, {}, *rest, str(error))
+        return replace(OutboxEvent(event_id, contact_id, name, {}, *rest), unreadable=str(error))
     return OutboxEvent(event_id, contact_id, name, read, *rest)
 
 

@@ -18,6 +18,9 @@ select
     ), 0) as oldest_undispatched,
     (select count(*) from (select from outbox limit %(shown)s) o) as undispatched,
     (select count(*) from dead_event) as dead_events,
+    greatest((
+        select extract(epoch from parcours.clock() - min(due_at))::float8 from listener
+    ), 0) as conditions_late,
     coalesce((
         select extract(epoch from parcours.clock() - closed_until)::float8
         from sweep_cursor where name = 'closed'
@@ -44,6 +47,9 @@ class EngineState:
     undispatched: int
     """Events in the outbox, counted up to 100,000."""
     dead_events: int
+    conditions_late: float
+    """Seconds since the earliest due time of a condition that has not been looked at; 0 if none is
+    due."""
     reconciliation_age: float
     """Seconds since the state of Temporal that was reconciled last."""
 
