@@ -31,6 +31,7 @@ from channels.adapter import Adapter, Append
 from channels.registry import build
 from devstack.inbox import Inbox, TakenMessage
 from dispatch.dispatcher import Dispatcher
+from dispatch.due_times import DueTimes
 from dispatch.metrics import EngineMetrics
 from dispatch.reconciliation import Reconciliation
 from dispatch.schedules import schedule_retention
@@ -79,7 +80,14 @@ async def serving(
         for adapter in adapters.values():
             stack.push_async_callback(adapter.close)
         catalog = Catalog()
-        dispatcher = Dispatcher(pool, client, catalog, listen_url=settings.database_url)
+        due_times = DueTimes(pool, client, catalog)
+        dispatcher = Dispatcher(
+            pool,
+            client,
+            catalog,
+            listen_url=settings.database_url,
+            nudge_due_times=due_times.nudge,
+        )
         context = Context(
             pool=pool,
             catalog=catalog,
@@ -90,9 +98,11 @@ async def serving(
             speed=settings.speed,
             keep={kind: Duration.parse(text) for kind, text in settings.keep.items()},
             nudge=dispatcher.nudge,
+            nudge_due_times=due_times.nudge,
         )
         background = [
             asyncio.create_task(dispatcher.run()),
+            asyncio.create_task(due_times.run()),
             asyncio.create_task(Reconciliation(pool, client, catalog, every=reconcile_every).run()),
         ]
         stack.push_async_callback(_cancel, background)

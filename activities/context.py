@@ -42,3 +42,5 @@ class Context:
     """The scores of splits by step, if a simulation gives them."""
     large_messages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     """Messages whose rendering takes long: so many are rendered at a time, in threads."""
+    nudge_due_times: Callable[[], None] = lambda: None
+    """Wakes the due times of this process after a run has begun to listen for a condition."""
