@@ -21,7 +21,6 @@ from channels.adapter import Adapter, Outgoing, Receipt
 from channels.errors import Code, NotTaken, Refused, Unclear
 from channels.storable import storable_text
 from journeys.protocol.channels import CHANNELS
-from journeys.templating.liquid import TemplateError
 from store.messages.claims import Settled
 
 _GRACE = 1.0
@@ -70,9 +69,11 @@ class ProviderCalls:
 
     async def _call(self, claimed: Claimed) -> Record:
         try:
-            outgoing = compose(claimed, self._context)
-        except (TemplateError, CompositionFailed) as error:
-            return _not_composed("template", str(error))
+            outgoing = await compose(claimed, self._context)
+        except NotTaken as error:
+            return _not_taken(error)
+        except CompositionFailed as error:
+            return _not_composed(error.code, str(error))
         except ValueError as error:
             return _not_composed("message_invalid", str(error))
         except Exception as error:
@@ -94,9 +95,7 @@ class ProviderCalls:
                 suppress=error.suppress,
             )
         except NotTaken as error:
-            # What our own queue for a receiver asks is the message's turn there.
-            again = TryAgain(error.retry_after, exact=error.code is Code.BUSY)
-            return Record("released", None, code=str(error.code), detail=error.detail, again=again)
+            return _not_taken(error)
         except Unclear as error:
             if claimed.settings.on_unknown == "resend":
                 return Record(
@@ -138,6 +137,12 @@ class ProviderCalls:
     async def _keep_fault(self, claimed: Claimed, code: str, error: Exception) -> None:
         pool, run_id = self._context.pool, claimed.run.id
         await keep_fault(pool, run_id, claimed.visit, code, error, self._mask)
+
+
+def _not_taken(error: NotTaken) -> Record:
+    # What our own queue for a provider asks is the message's turn there.
+    again = TryAgain(error.retry_after, exact=error.code is Code.BUSY)
+    return Record("released", None, code=str(error.code), detail=error.detail, again=again)
 
 
 def _not_composed(code: str, detail: str) -> Record:
