@@ -70,10 +70,10 @@ class ProviderCalls:
     async def _call(self, claimed: Claimed) -> Record:
         try:
             outgoing = await compose(claimed, self._context)
-        except NotTaken as error:
-            return _not_taken(error)
         except CompositionFailed as error:
             return _not_composed(error.code, str(error))
+        except NotTaken as error:
+            return _released(error)
         except ValueError as error:
             return _not_composed("message_invalid", str(error))
         except Exception as error:
@@ -95,7 +95,7 @@ class ProviderCalls:
                 suppress=error.suppress,
             )
         except NotTaken as error:
-            return _not_taken(error)
+            return _released(error)
         except Unclear as error:
             if claimed.settings.on_unknown == "resend":
                 return Record(
@@ -139,8 +139,9 @@ class ProviderCalls:
         await keep_fault(pool, run_id, claimed.visit, code, error, self._mask)
 
 
-def _not_taken(error: NotTaken) -> Record:
-    # What our own queue for a provider asks is the message's turn there.
+def _released(error: NotTaken) -> Record:
+    """The record of a message that was certainly not taken."""
+    # What our own queue for a receiver asks is the message's turn there.
     again = TryAgain(error.retry_after, exact=error.code is Code.BUSY)
     return Record("released", None, code=str(error.code), detail=error.detail, again=again)
 
