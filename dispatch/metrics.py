@@ -112,6 +112,11 @@ class _StateCollector(Collector):
             state.set_aside,
         )
         yield _gauge(
+            "parcours_conditions_late_seconds",
+            "How long the earliest condition has been due; 0 if none is.",
+            state.conditions_late,
+        )
+        yield _gauge(
             "parcours_dead_events", "Events whose dispatch was given up.", state.dead_events
         )
         yield _gauge(

@@ -12,18 +12,15 @@ import orjson
 from psycopg import AsyncConnection
 
 from api.definitions.saving import save
+from journeys.checks.partial_documents import check_readable
 from journeys.checks.unsupported import unsupported
-from journeys.checks.validation import check
-from journeys.model.document_parts import parts_of
-from journeys.model.documents import AnyDocument, Segment
+from journeys.model.documents import AnyDocument
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
 from journeys.model.steps import CouponStep, EnterStep
-from journeys.model.triggers import ConditionTrigger, EventEntry
-from journeys.source.parsing import Parsed, parse_all
+from journeys.model.triggers import EventEntry
+from journeys.source.parsing import Parsed, parse_documents
 from simulation.errors import SimulationRefused
-from simulation.timed_conditions import TimedConditions
-from store.conditions import is_timed
 from store.definitions.documents import lock_catalog
 from store.definitions.journeys import activate
 
@@ -63,28 +60,6 @@ class DocumentSet:
         return frozenset(each.document.key for each in self.parsed if each.document.kind == "topic")
 
     @property
-    def has_timed_conditions(self) -> bool:
-        """Whether time alone may fulfil a condition of a wait or an exit."""
-        segments = {
-            each.document.key: each.document.if_
-            for each in self.parsed
-            if isinstance(each.document, Segment)
-        }
-        return any(
-            isinstance(part.model, ConditionTrigger) and is_timed(part.model.if_, segments=segments)
-            for journey in self.journeys
-            for part in parts_of(journey)
-        )
-
-    @property
-    def timed_conditions(self) -> TimedConditions:
-        """The events in conditions of the journeys and segments whose age matters."""
-        documents = [each.document for each in self.parsed if isinstance(each.document, Segment)]
-        return TimedConditions.of(
-            part.model for document in (*self.journeys, *documents) for part in parts_of(document)
-        )
-
-    @property
     def secrets(self) -> frozenset[str]:
         """The names of the secrets that the webhooks use."""
         found = _SECRET.findall(orjson.dumps([each.as_document() for each in self.journeys]))
@@ -118,13 +93,10 @@ def read_document_set(sources: Iterable[tuple[str, str | bytes]], key: str | Non
     Without a key the only journey is simulated. Raises SimulationRefused with all errors, or with
     the constructs of the journey that do not work yet.
     """
-    parsed: list[Parsed] = []
-    errors: list[Problem] = []
-    for name, text in sources:
-        some, wrong = parse_all(text, name)
-        parsed += some
-        errors += wrong
-    found = [] if errors else check(parsed)
+    texts = [parse_documents(text, name) for name, text in sources]
+    parsed = [each for text in texts for each in text.parsed]
+    found = check_readable(texts)
+    errors = [problem for text in texts for problem in text.problems]
     errors += [problem for problem in found if problem.severity == "error"]
     if errors:
         raise SimulationRefused("\n".join(map(str, errors)))

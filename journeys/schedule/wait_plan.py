@@ -71,7 +71,7 @@ def plan_end(
         limit, limit_facts = _limit(wait.up_to, context, speed)
         facts = limit_facts | facts
         if due is None or limit < due:
-            return WaitPlan("timed_out", limit, {**facts, "ends": "timed_out"})
+            return WaitPlan("timed_out", limit, {**facts, "due_outcome": "timed_out"})
     return WaitPlan("timed_out" if due is None else "elapsed", due, facts)
 
 
@@ -106,7 +106,8 @@ def watched_attributes(wait: Wait) -> list[str]:
         moments.append(wait.for_)
     for moment in moments:
         if isinstance(moment, AttributeMoment):
-            names.add(moment.attribute.split(".")[0])
+            # The value lies inside the first, or under a key with the very name of the path.
+            names |= {moment.attribute.split(".")[0], moment.attribute}
         if _is_local(moment):
             names.add("timezone")
     return sorted(names)

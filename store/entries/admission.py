@@ -33,14 +33,18 @@ from store.tables.events import Event
 from store.tables.identifiers import new_id
 from store.tables.messages import Message
 from store.tables.runs import Refusal
-from store.waits.listeners import add_listeners, first_fired
+from store.waits.listeners import add_listeners, event_stamp, first_fired
 
 _READ_STATES = sql("""
 select g.n, j.state, c.timezone, c.last_event_id, parcours.clock(),
        (select r.id from run r where r.journey = g.journey and r.contact_id = c.id
         and r.key = g.key and r.state = 'active'),
-       (select max(r.started_at) from run r where r.journey = g.journey
-        and r.contact_id = c.id and r.key = g.key),
+       greatest(
+           (select max(r.started_at) from run r where r.journey = g.journey
+            and r.contact_id = c.id and r.key = g.key),
+           (select l.started_at from last_entry l where l.journey = g.journey
+            and l.contact_id = c.id and l.key = g.key)
+       ),
        (select r.id from run r
         where r.entry_event_id = g.event_id and r.journey = g.journey),
        (select f.code from refusal f
@@ -248,6 +252,7 @@ async def _may_start(conn: Connection, definition: Definition, request: EntryReq
         prefix="i_",
         default_zone=definition.journey.timezone or "UTC",
         segments=definition.segments.conditions,
+        timed=False,
     )
     return await evaluate_start(conn, request.contact_id, request.properties, holds)
 
@@ -266,8 +271,9 @@ async def _exit_by_event(
     exits = definition.exits
     if exits is None:
         return False
-    fired = await first_fired(conn, exits, run_id=active, visit=0)
-    if fired is None or fired.event_id > event_id:
+    stamp = await event_stamp(conn, event_id)
+    fired = await first_fired(conn, exits, run_id=active, visit=0, due=stamp)
+    if fired is None or (fired.event_id is not None and fired.event_id > event_id):
         return False
     if definition.program.exits[fired.slot.number] is not None:
         return False

@@ -21,6 +21,9 @@ select
         select from outbox where attempts > 0 limit %(shown)s
     ) o) as set_aside,
     (select count(*) from dead_event) as dead_events,
+    greatest((
+        select extract(epoch from parcours.clock() - min(due_at))::float8 from listener
+    ), 0) as conditions_late,
     coalesce((
         select extract(epoch from parcours.clock() - closed_until)::float8
         from sweep_cursor where name = 'closed'
@@ -50,6 +53,9 @@ class EngineState:
     set_aside: int
     """Events of these that failed alone and are tried again."""
     dead_events: int
+    conditions_late: float
+    """Seconds since the earliest due time of a condition that has not been looked at; 0 if none is
+    due."""
     reconciliation_age: float
     """Seconds since the state of Temporal that was reconciled last."""
 

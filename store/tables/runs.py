@@ -55,6 +55,7 @@ class Run(SQLModel, table=True):
             "started_at",
             postgresql_where=text("state = 'active' and workflow_started_at is null"),
         ),
+        Index("run_ended", "ended_at", postgresql_where=text("state = 'ended'")),
         Index("run_to_stop", "ended_at", postgresql_where=text("stop_workflow")),
         Index("run_listing", "journey", "state", "id"),
         Index(
@@ -169,6 +170,12 @@ class Listener(SQLModel, table=True):
     __table_args__ = (
         PrimaryKeyConstraint("run_id", "visit", "slot"),
         Index("listener_by_contact", "contact_id", "event_name"),
+        Index("listener_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index(
+            "listener_on_catalog",
+            "catalog_revision",
+            postgresql_where=text("catalog_revision is not null"),
+        ),
     )
     run_id: UUID = Field(sa_column=id_column())
     visit: int = Field(sa_column=int_column())
@@ -176,15 +183,26 @@ class Listener(SQLModel, table=True):
     """Which trigger of the wait, or which exit rule, from 0."""
     contact_id: UUID = Field(sa_column=id_column())
     event_name: str | None = Field(sa_column=text_column(null=True))
-    """None: a condition, which is checked on every event of the contact."""
+    """None: a condition, which is looked at when it is due."""
     match: dict[str, Any] = Field(sa_column=json_column())
     """Equality parts of `where`, resolved: tested with `properties @> match`."""
     ref: int = Field(sa_column=big_column())
     """Only events with a higher id count."""
     rest: bool = Field(sa_column=flag_column())
     """Whether there is more to test than the name and `match`."""
-    timed: bool = Field(sa_column=flag_column())
-    """Whether time alone can make it true: it is checked hourly as well."""
+    since: datetime | None = Field(sa_column=time_column(null=True))
+    """Of a condition: the first instant at which it counts."""
+    looked_at: datetime | None = Field(sa_column=time_column(null=True))
+    """Of a condition: it did not hold from `since` up to this instant. Null before the first look;
+    `ref` is the event up to which the contact's events were counted then."""
+    due_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When a condition is to be looked at: at the next instant at which time alone could change it,
+    and at once after an event. Null: only an event can change it."""
+    attempts: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+    """How many wakes and failed looks there were in a row; the next comes later each time."""
+    catalog_revision: int | None = Field(sa_column=big_column(null=True))
+    """Of a condition that depends on documents, such as a segment: the revision of the catalog that
+    it was looked at with. A later one makes it due."""
 
 
 class Goal(SQLModel, table=True):
@@ -196,6 +214,7 @@ class Goal(SQLModel, table=True):
 
     __tablename__ = "goal"
     __table_args__ = (
+        Index("goal_by_contact", "contact_id"),
         Index(
             "goal_unmet",
             "contact_id", "event_name",
@@ -228,6 +247,7 @@ class Refusal(SQLModel, table=True):
     __tablename__ = "refusal"
     __table_args__ = (
         Index("refusal_by_contact", "contact_id", "journey", "id"),
+        Index("refusal_by_time", "refused_at"),
         UniqueConstraint("event_id", "journey", name="refusal_of_event"),
     )
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
@@ -243,7 +263,11 @@ class StartRequest(SQLModel, table=True):
     """The first answer to an idempotency key of a start by API."""
 
     __tablename__ = "start_request"
-    __table_args__ = (PrimaryKeyConstraint("journey", "idempotency_key"),)
+    __table_args__ = (
+        PrimaryKeyConstraint("journey", "idempotency_key"),
+        Index("start_request_by_time", "answered_at"),
+        Index("start_request_by_run", text("(answer ->> 'id')")),
+    )
     journey: str = Field(sa_column=text_column())
     idempotency_key: str = Field(sa_column=text_column())
     status: int = Field(sa_column=int_column())
