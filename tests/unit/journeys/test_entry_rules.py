@@ -91,7 +91,8 @@ def test_a_long_key_is_its_hash_and_an_empty_one_is_none() -> None:
     # The hash is what `printf %0256d 0 | tr 0 a | sha256sum` prints.
     hashed = "02d7160d77e18c6447be80c2e355c7ed4388545271702c50253b0914c65ce5fe"
     assert key_of_event(entry, {"cart": "a" * 256}) == f"sha256:{hashed}"
-    assert [key_of_event(entry, {"cart": cart}) for cart in ("", "  ", None, [], {})] == [None] * 5
+    nothing: list[Any] = ["", "  ", None, [], {}]
+    assert [key_of_event(entry, {"cart": cart}) for cart in nothing] == [None] * 5
     assert key_of_event(entry, {"cart": 0}) == "0"
     assert key_of_event(EventEntry.model_validate({"event": "Cart"}), {}) == ""
 
