@@ -56,6 +56,10 @@ class Server:
         """The answer to a POST of JSON."""
         return self._call("POST", path, json=body if body is not None else {})
 
+    def delete(self, path: str) -> httpx.Response:
+        """The answer to a DELETE."""
+        return self._call("DELETE", path)
+
     def upload(self, path: str, file: BinaryIO, kind: str) -> httpx.Response:
         """The answer to a POST of a file."""
         return self._call("POST", path, content=file, headers={"Content-Type": kind})
@@ -89,20 +93,23 @@ def as_page(items: list[Any]) -> str:
     return json.dumps(page, ensure_ascii=False, separators=(",", ":"))
 
 
-def find_server(data_dir: Path) -> Server:
-    """The server of PARCOURS_API_URL, else the development stack of `data_dir`."""
+def find_server(data_dir: Path, *, scope: str = "operate") -> Server:
+    """The server of PARCOURS_API_URL, else the development stack of `data_dir`.
+
+    `scope` is that of the key that the command needs.
+    """
     url = os.environ.get("PARCOURS_API_URL", "").rstrip("/")
     if url:
         key = os.environ.get("PARCOURS_API_KEY", "")
         if not key:
-            refuse("PARCOURS_API_URL is set, so PARCOURS_API_KEY must be: a key of scope operate")
+            refuse(f"PARCOURS_API_URL is set, so PARCOURS_API_KEY must be: a key of scope {scope}")
         if not (key.isascii() and key.isprintable()):
             refuse("PARCOURS_API_KEY is not a key: it has characters that no key has")
         return Server(url, key, local=False)
     file = data_dir / "stack.json"
     try:
         stack = json.loads(file.read_text())
-        return Server(stack["api"], stack["keys"]["operate"], local=True)
+        return Server(stack["api"], stack["keys"][scope], local=True)
     except FileNotFoundError:
         refuse(
             f"no server runs here: there is no {file}. Start one by `parcours dev`, or set"

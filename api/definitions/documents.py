@@ -14,6 +14,7 @@ from api.http.bodies import StrictRoute, decode
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
 from api.http.problems import Problem, responses
+from api.http.strict_models import StrictBody
 from api.http.times import Instant
 from api.services import Services, UsedServices
 from api.versions.in_flight import (
@@ -44,7 +45,7 @@ router = APIRouter(
     prefix="/v1",
     tags=["documents"],
     route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    dependencies=[Depends(requires("edit", reading="read"))],
 )
 
 
@@ -84,10 +85,8 @@ class File(BaseModel):
     source: str
 
 
-class Folder(BaseModel):
+class Folder(StrictBody):
     """Files that belong together."""
-
-    model_config = ConfigDict(extra="forbid")
 
     documents: list[File] = Field(min_length=1, max_length=1000)
     in_flight: InFlight = "pin"
@@ -204,7 +203,10 @@ for _plural, _kind in PLURALS.items():
 
 
 @router.post(
-    "/apply", summary="Save documents and make them live, all or none", responses=responses(422)
+    "/apply",
+    summary="Save documents and make them live, all or none",
+    responses=responses(409, 422),
+    dependencies=[Depends(requires("operate"))],
 )
 async def apply(folder: Folder, services: UsedServices) -> Applied:
     """Check all files, with each other and with the server, and write them in one transaction.

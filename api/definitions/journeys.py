@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.definitions import saving
 from api.definitions.documents import (
@@ -20,6 +20,7 @@ from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
 from api.http.problems import Problem, responses
+from api.http.strict_models import LARGEST_INTEGER, StrictBody
 from api.http.times import Instant
 from api.services import UsedServices
 from api.versions.in_flight import (
@@ -50,8 +51,11 @@ router = APIRouter(
     prefix="/v1/journeys",
     tags=["journeys"],
     route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    dependencies=[Depends(requires("edit", reading="read"))],
 )
+
+OPERATE = [Depends(requires("operate"))]
+"""Of what acts on contacts: a key of scope `edit` writes documents alone."""
 
 
 class JourneySummary(BaseModel):
@@ -83,22 +87,18 @@ class JourneyPage(BaseModel):
     next: str | None
 
 
-class Activation(BaseModel):
+class Activation(StrictBody):
     """The version for new runs, and the policies for runs in flight."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    version: int | None = Field(default=None, ge=1)
+    version: int | None = Field(default=None, ge=1, le=LARGEST_INTEGER)
     """The newest by default."""
     in_flight: InFlight = "pin"
     overdue: OverduePolicy = "send"
     """The policy for runs whose wait is past due under the new version."""
 
 
-class Resumption(BaseModel):
+class Resumption(StrictBody):
     """The policy for sends that were due during the pause."""
-
-    model_config = ConfigDict(extra="forbid")
 
     overdue: OverduePolicy = "send"
 
@@ -142,7 +142,7 @@ async def get_journey(
     key: Key,
     request: Request,
     services: UsedServices,
-    version: Annotated[int | None, Query(ge=1)] = None,
+    version: Annotated[int | None, Query(ge=1, le=LARGEST_INTEGER)] = None,
 ) -> Any:
     """A journey with its newest version, or another; its source with `Accept: application/yaml`."""
     async with services.pool.connection() as conn:
@@ -168,6 +168,7 @@ async def get_journeys(
 @router.post(
     "/{key}/activate",
     summary="Activate a version for new runs",
+    dependencies=OPERATE,
     responses=responses(404, 422),
 )
 async def activate_journey(
@@ -196,6 +197,7 @@ async def activate_journey(
 @router.post(
     "/{key}/activate/preview",
     summary="Preview the effect of an activation on runs in flight",
+    dependencies=OPERATE,
     responses=responses(404, 422),
 )
 async def preview_activation(
@@ -223,6 +225,7 @@ async def preview_activation(
 @router.post(
     "/{key}/pause",
     summary="Pause a journey: defer its sends and refuse entries",
+    dependencies=OPERATE,
     responses=responses(404, 409),
 )
 async def pause_journey(key: Key, services: UsedServices) -> StateBody:
@@ -244,6 +247,7 @@ async def pause_journey(key: Key, services: UsedServices) -> StateBody:
 @router.post(
     "/{key}/resume",
     summary="Resume a paused journey",
+    dependencies=OPERATE,
     responses=responses(404, 409, 422),
 )
 async def resume_journey(
@@ -269,7 +273,10 @@ async def resume_journey(
 
 
 @router.post(
-    "/{key}/archive", summary="Archive a journey: refuse entries for good", responses=responses(404)
+    "/{key}/archive",
+    summary="Archive a journey: refuse entries for good",
+    dependencies=OPERATE,
+    responses=responses(404),
 )
 async def archive_journey(key: Key, services: UsedServices) -> StateBody:
     """Entries are refused; runs go on to their end."""

@@ -25,7 +25,7 @@ router = APIRouter(
     prefix="/v1",
     tags=["documents"],
     route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    dependencies=[Depends(requires("edit"))],
 )
 
 
