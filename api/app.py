@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from api.contacts import contacts, groups, topics
 from api.coupons import coupons
 from api.definitions import documents, journeys, plan
+from api.definitions.checker import DocumentChecker
 from api.http import openapi, problems, swagger_ui
 from api.http.body_memory import BodyMemory
 from api.http.keys import KeyRing
@@ -71,12 +72,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pool = await open_pool(settings, min_size=2, max_size=POOL_SIZE, plans_kept=False)
         notifier = Notifier(settings.database_url)
         notifier.start()
+        checker = DocumentChecker()
         app.state.services = Services(
             pool=pool,
             temporal=await connect_temporal(settings, lazy=True),
             catalog=Catalog(),
             keys=KeyRing(pool),
             notifier=notifier,
+            checker=checker,
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
@@ -85,6 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         finally:
             await notifier.stop()
+            await checker.close()
             await pool.close()
 
     app = FastAPI(

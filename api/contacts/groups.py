@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path
 from psycopg import AsyncConnection
 from pydantic import BaseModel, Field
 
-from api.http.bodies import StrictRoute
+from api.http.bodies import LargeRoute
 from api.http.keys import requires
 from api.http.problems import Problem, responses
 from api.http.strict_models import StrictBody
@@ -21,7 +21,7 @@ from store.events.group_changes import add_to_group, remove_from_group
 router = APIRouter(
     prefix="/v1/groups",
     tags=["contacts"],
-    route_class=StrictRoute,
+    route_class=LargeRoute,
     dependencies=[Depends(requires("operate"))],
 )
 

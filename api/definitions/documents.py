@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,7 +11,8 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.definitions import saving
-from api.http.bodies import StrictRoute, decode
+from api.definitions.preparation import Prepared, Source
+from api.http.bodies import FolderRoute, decode
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
 from api.http.problems import Problem, responses
@@ -25,10 +27,7 @@ from api.versions.in_flight import (
     map_of,
     start_jobs,
 )
-from journeys.checks.unsupported import activation_blockers
-from journeys.model.journey import Journey
-from journeys.source.parsing import Parsed
-from store.definitions.documents import StoredDocument, list_documents, lock_catalog, read_document
+from store.definitions.documents import Saved, StoredDocument, list_documents, read_document
 from store.definitions.journeys import activate, read_journey
 
 PLURALS = {
@@ -44,7 +43,7 @@ Key = Annotated[str, Path(min_length=1, max_length=64)]
 router = APIRouter(
     prefix="/v1",
     tags=["documents"],
-    route_class=StrictRoute,
+    route_class=FolderRoute,
     dependencies=[Depends(requires("edit", reading="read"))],
 )
 
@@ -134,34 +133,28 @@ def document_body(description: str) -> dict[str, Any]:
     }
 
 
-async def read_single(request: Request, kind: str, key: str) -> Parsed:
-    """The one document of the body, of this kind and key. Raises Problem 400 or 422."""
+async def save_single(
+    request: Request, services: Services, kind: str, key: str
+) -> tuple[Saved, list[str]]:
+    """Save the one document of the body, of this kind and key, and return it with its warnings.
+
+    Raises Problem 400, 413 or 422.
+    """
     text = await request.body()
     if "json" in request.headers.get("content-type", "").lower():
-        decode(text)
-    parsed = saving.read([(key, text)])
-    if len(parsed) != 1:
-        raise Problem(422, "invalid_document", f"one {kind} is expected, not {len(parsed)}")
-    document = parsed[0].document
-    if document.kind != kind or document.key != key:
-        raise Problem(
-            422,
-            "invalid_document",
-            f"this is the {document.kind} {document.key}, not the {kind} {key}",
-        )
-    return parsed[0]
+        await asyncio.to_thread(decode, text)
+
+    async def write(conn: saving.Conn, documents: list[Prepared]) -> tuple[Saved, list[str]]:
+        [document] = documents
+        return await saving.store(conn, document), document.warnings
+
+    return await saving.write_documents(services, [(key, text)], "save", write, only=(kind, key))
 
 
 def _add(plural: str, kind: str) -> None:
     async def put(key: Key, request: Request, services: UsedServices) -> SavedBody:
-        parsed = await read_single(request, kind, key)
-        async with services.pool.connection() as conn, conn.transaction():
-            await lock_catalog(conn)
-            warnings = await saving.check_documents(conn, [parsed])
-            saved = await saving.save(conn, parsed)
-        return SavedBody(
-            key=key, version=saved.version, state="active", warnings=list(map(str, warnings))
-        )
+        saved, warnings = await save_single(request, services, kind, key)
+        return SavedBody(key=key, version=saved.version, state="active", warnings=warnings)
 
     async def get(key: Key, request: Request, services: UsedServices) -> Any:
         async with services.pool.connection() as conn:
@@ -213,35 +206,21 @@ async def apply(folder: Folder, services: UsedServices) -> Applied:
 
     Journeys become active, except those that an operator has paused or archived.
     """
-    parsed = saving.read([(each.filename, each.source) for each in folder.documents])
-    refused = [
-        each.placed(problem)
-        for each in parsed
-        if isinstance(each.document, Journey)
-        for problem in activation_blockers(each.document)
-    ]
-    check_mapped(folder, parsed)
+    sources: list[Source] = [(each.filename, each.source) for each in folder.documents]
+
+    async def write(conn: saving.Conn, documents: list[Prepared]) -> list[AppliedDocument]:
+        check_mapped(folder, documents)
+        return [await _apply(conn, services, folder, each) for each in documents]
+
+    applied = await saving.write_documents(services, sources, "activate", write)
     async with services.pool.connection() as conn:
-        async with conn.transaction():
-            await lock_catalog(conn)
-            warnings = await saving.check_documents(conn, parsed)
-            if refused:
-                raise saving.refuse(refused, "not_supported")
-            applied = []
-            for each in parsed:
-                own = [
-                    str(problem)
-                    for problem in warnings
-                    if problem.file == each.file and belongs(each, problem.line, parsed)
-                ]
-                applied.append(await _apply(conn, services, folder, each, own))
         await start_jobs(conn, services.temporal, [each.job for each in applied])
     return Applied(documents=applied)
 
 
-def check_mapped(folder: Folder, parsed: list[Parsed]) -> None:
+def check_mapped(folder: Folder, documents: list[Prepared]) -> None:
     """Raise Problem 422 if there is a map and the files do not hold exactly one journey."""
-    journeys = sum(isinstance(each.document, Journey) for each in parsed)
+    journeys = sum(each.is_journey for each in documents)
     if map_of(folder.in_flight) and journeys != 1:
         raise Problem(
             422,
@@ -254,15 +233,14 @@ async def _apply(
     conn: saving.Conn,
     services: Services,
     folder: Folder,
-    parsed: Parsed,
-    warnings: list[str],
+    document: Prepared,
 ) -> AppliedDocument:
-    document = parsed.document
-    saved = await saving.save(conn, parsed)
+    warnings = document.warnings
+    saved = await saving.store(conn, document)
     state: str = "active"
     changed = saved.changed
     job: UUID | None = None
-    if isinstance(document, Journey):
+    if document.is_journey:
         before = await read_journey(conn, document.key)
         if before is None:
             raise LookupError(document.key)
@@ -272,8 +250,9 @@ async def _apply(
                 f"journey {document.key} is archived and stays so; activate it to take entries"
             )
         elif state == "draft" or before.active_version != saved.version:
-            definition = saving.definition_of(document, saved.version)
-            await check_map(conn, services.catalog, document.key, definition, folder.in_flight)
+            if map_of(folder.in_flight):
+                definition = await saving.definition_of(document, saved.version)
+                await check_map(conn, services.catalog, document.key, definition, folder.in_flight)
             state = await activate(conn, document.key, saved.version)
             job = await begin_move(
                 conn, document.key, saved.version, folder.in_flight, folder.overdue
@@ -292,17 +271,10 @@ async def _apply(
         version=saved.version,
         state=state,
         change=change,
-        filename=parsed.file,
+        filename=document.file,
         warnings=warnings,
         job=job,
     )
-
-
-def belongs(parsed: Parsed, line: int, among: list[Parsed]) -> bool:
-    """Whether a line of the file lies in this document: the last one that begins before it."""
-    begins = [each.lines.value(()).line for each in among if each.file == parsed.file]
-    mine = parsed.lines.value(()).line
-    return mine == max((begin for begin in begins if begin <= line), default=mine)
 
 
 def _body(stored: StoredDocument) -> DocumentBody:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,10 +14,10 @@ from api.definitions.documents import (
     Key,
     SavedBody,
     document_body,
-    read_single,
+    save_single,
     yaml_wanted,
 )
-from api.http.bodies import StrictRoute
+from api.http.bodies import LargeRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
 from api.http.problems import Problem, responses
@@ -35,6 +36,7 @@ from api.versions.preview import Preview, preview
 from journeys.checks.unsupported import activation_blockers
 from journeys.model.documents import load
 from journeys.model.journey_state import JourneyState
+from journeys.model.problems import Problem as LanguageProblem
 from store.definitions.documents import lock_catalog
 from store.definitions.journeys import (
     StoredJourney,
@@ -50,7 +52,7 @@ from store.operations.jobs import create_job, stop_older_jobs
 router = APIRouter(
     prefix="/v1/journeys",
     tags=["journeys"],
-    route_class=StrictRoute,
+    route_class=LargeRoute,
     dependencies=[Depends(requires("edit", reading="read"))],
 )
 
@@ -121,15 +123,10 @@ class StateBody(BaseModel):
 )
 async def put_journey(key: Key, request: Request, services: UsedServices) -> SavedBody:
     """Save a new version, unless the newest one has the same content."""
-    parsed = await read_single(request, "journey", key)
-    async with services.pool.connection() as conn, conn.transaction():
-        await lock_catalog(conn)
-        warnings = await saving.check_documents(conn, [parsed])
-        saved = await saving.save(conn, parsed)
+    saved, warnings = await save_single(request, services, "journey", key)
+    async with services.pool.connection() as conn:
         stored = await _stored(conn, key)
-    return SavedBody(
-        key=key, version=saved.version, state=stored.state, warnings=list(map(str, warnings))
-    )
+    return SavedBody(key=key, version=saved.version, state=stored.state, warnings=warnings)
 
 
 @router.get(
@@ -183,7 +180,7 @@ async def activate_journey(
         async with conn.transaction():
             await lock_catalog(conn)
             stored = await _stored(conn, key, request.version)
-            refused = activation_blockers(load(stored.document))
+            refused = await asyncio.to_thread(_blockers, stored.document)
             if refused:
                 raise saving.refuse(refused, "not_supported")
             definition = await services.catalog.definition(conn, key, stored.version)
@@ -285,6 +282,10 @@ async def archive_journey(key: Key, services: UsedServices) -> StateBody:
         stored = await _stored(conn, key)
         await archive(conn, key)
     return StateBody(key=key, version=stored.active_version, state="archived")
+
+
+def _blockers(document: dict[str, Any]) -> list[LanguageProblem]:
+    return activation_blockers(load(document))
 
 
 async def _stored(conn: saving.Conn, key: str, version: int | None = None) -> StoredJourney:

@@ -245,3 +245,15 @@ class StrictRoute(CheckedRoute):
             return await handle(strict)
 
         return handle_strictly
+
+
+class LargeRoute(StrictRoute):
+    """A route that takes a large document, or a long list."""
+
+    body_limit = 2 * 1024 * 1024
+
+
+class FolderRoute(StrictRoute):
+    """A route that takes a folder of documents."""
+
+    body_limit = 4 * 1024 * 1024

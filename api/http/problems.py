@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -100,7 +101,12 @@ def problem_response(
         "message": message,
         **more,
     }
-    return Response(orjson.dumps(body), status, dict(headers or {}), MEDIA_TYPE)
+    try:
+        content = orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        # A text of the request may hold half of a surrogate pair, which UTF-8 cannot say.
+        content = json.dumps(body, default=str).encode()
+    return Response(content, status, dict(headers or {}), MEDIA_TYPE)
 
 
 def internal_error() -> Response:
