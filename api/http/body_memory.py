@@ -26,7 +26,7 @@ class BodyMemory:
                 503,
                 "overloaded",
                 "too many large requests are under way at this moment: try again",
-                headers={"Retry-After": str(RETRY_AFTER), "Connection": "close"},
+                headers={"Retry-After": str(RETRY_AFTER)},
             )
         self._taken += size
         scope[_BYTES] = scope.get(_BYTES, 0) + size

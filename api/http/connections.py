@@ -19,8 +19,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 CLOSED = Counter("parcours_http_connections_closed", "Connections that took too long", ["while"])
 
-_DRAINED = 3.0
-"""Seconds in which the rest of a body whose answer is sent is still taken, and thrown away."""
+_DRAINED = 2.0
+"""Seconds in which the rest of a body whose answer is sent is still taken, and thrown away.
+
+If the connection were closed at once, a client that is still sending would not see the answer.
+"""
 
 _log = structlog.get_logger(__name__)
 

@@ -61,7 +61,6 @@ class TimedReceive:
                 408,
                 "slow_body",
                 "the body did not come in time: send it without a pause",
-                headers={"Connection": "close"},
             ) from None
         if message["type"] != "http.request" or not message.get("more_body"):
             self._complete = True
