@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from api.contacts import contacts, groups, topics
 from api.coupons import coupons
-from api.definitions import documents, journeys, plan
+from api.definitions import documents, editions, journeys, plan
 from api.definitions.checker import DocumentChecker
 from api.http import openapi, problems, swagger_ui
 from api.http.body_memory import BodyMemory
@@ -46,6 +46,7 @@ ROUTERS = tuple(
         groups,
         coupons,
         documents,
+        editions,
         journeys,
         jobs,
         plan,
@@ -55,9 +56,6 @@ ROUTERS = tuple(
         health,
     )
 )
-
-POOL_SIZE = 20
-"""The most connections to PostgreSQL of one API process."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -69,7 +67,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        pool = await open_pool(settings, min_size=2, max_size=POOL_SIZE, plans_kept=False)
+        pool = await open_pool(
+            settings, min_size=2, max_size=settings.database_connections, plans_kept=False
+        )
         notifier = Notifier(settings.database_url)
         notifier.start()
         checker = DocumentChecker()

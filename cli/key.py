@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server
-from cli.errors import refuse
+from cli.errors import ExitCode, refuse
 from cli.settings import settings_or_refuse
 from cli.tables import print_table
 
@@ -97,7 +97,9 @@ def create(
     try:
         typer.echo(asyncio.run(make()))
     except psycopg.OperationalError as error:
-        refuse(f"the database cannot be reached: {str(error).splitlines()[0]}")
+        refuse(
+            f"the database cannot be reached: {str(error).splitlines()[0]}", ExitCode.UNREACHABLE
+        )
     except psycopg.errors.UndefinedTable:
         refuse("the database has no tables yet: run `parcours migrate` first")
     except psycopg.errors.UndefinedColumn:

@@ -59,6 +59,11 @@ class DocumentSet:
         return frozenset(step.coupon.pool for step in steps if isinstance(step, CouponStep))
 
     @property
+    def topics(self) -> frozenset[str]:
+        """The topics of the files."""
+        return frozenset(each.document.key for each in self.parsed if each.document.kind == "topic")
+
+    @property
     def has_timed_conditions(self) -> bool:
         """Whether time alone may fulfil a condition of a wait or an exit."""
         segments = {

@@ -102,9 +102,15 @@ class AppliedDocument(BaseModel):
     state: str
     change: saving.DocumentChange
     filename: str
+    changes: list[saving.Change]
+    """Compared with what was live before; empty for a new document."""
     warnings: list[str]
     job: UUID | None = None
     """The job that moves the journey's runs in flight; None if there is none."""
+
+
+Written = tuple[Prepared, dict[str, Any] | None, AppliedDocument]
+"""A document that was applied, its content before, and the answer."""
 
 
 class Applied(BaseModel):
@@ -208,11 +214,20 @@ async def apply(folder: Folder, services: UsedServices) -> Applied:
     """
     sources: list[Source] = [(each.filename, each.source) for each in folder.documents]
 
-    async def write(conn: saving.Conn, documents: list[Prepared]) -> list[AppliedDocument]:
+    async def write(conn: saving.Conn, documents: list[Prepared]) -> list[Written]:
         check_mapped(folder, documents)
-        return [await _apply(conn, services, folder, each) for each in documents]
+        written = []
+        for each in documents:
+            before = await _live_content(conn, each)
+            written.append((each, before, await _apply(conn, services, folder, each)))
+        return written
 
-    applied = await saving.write_documents(services, sources, "activate", write)
+    written = await saving.write_documents(services, sources, "activate", write)
+    applied = []
+    for document, before, answer in written:
+        if before is not None:
+            answer.changes = await saving.changes(services, before, document)
+        applied.append(answer)
     async with services.pool.connection() as conn:
         await start_jobs(conn, services.temporal, [each.job for each in applied])
     return Applied(documents=applied)
@@ -258,6 +273,14 @@ async def _apply(
                 conn, document.key, saved.version, folder.in_flight, folder.overdue
             )
             changed = True
+        elif folder.in_flight != "pin":
+            # The version is live already, and runs of earlier versions are still in flight.
+            if map_of(folder.in_flight):
+                definition = await saving.definition_of(document, saved.version)
+                await check_map(conn, services.catalog, document.key, definition, folder.in_flight)
+            job = await begin_move(
+                conn, document.key, saved.version, folder.in_flight, folder.overdue
+            )
         if state == "paused":
             warnings.append(f"journey {document.key} is paused and stays so")
     change: saving.DocumentChange
@@ -272,9 +295,22 @@ async def _apply(
         state=state,
         change=change,
         filename=document.file,
+        changes=[],
         warnings=warnings,
         job=job,
     )
+
+
+async def _live_content(conn: saving.Conn, document: Prepared) -> dict[str, Any] | None:
+    """The edition that counts now: of a journey the live version, else its newest one."""
+    if not document.is_journey:
+        stored = await read_document(conn, document.kind, document.key)
+        return None if stored is None else stored.document
+    newest = await read_journey(conn, document.key)
+    if newest is None or newest.active_version in (None, newest.version):
+        return None if newest is None else newest.document
+    live = await read_journey(conn, document.key, newest.active_version)
+    return None if live is None else live.document
 
 
 def _body(stored: StoredDocument) -> DocumentBody:

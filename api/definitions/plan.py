@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
@@ -29,14 +26,6 @@ router = APIRouter(
 )
 
 
-class Change(BaseModel):
-    """A change, as a sentence."""
-
-    sentence: str
-    lines: str | None
-    """A unified diff of a text that changes; null for other changes."""
-
-
 class Standing(BaseModel):
     """The number of active runs at a step."""
 
@@ -55,7 +44,7 @@ class PlannedDocument(BaseModel):
     change: saving.DocumentChange
     version: int
     """The version that would be live."""
-    changes: list[Change]
+    changes: list[saving.Change]
     """Compared with the live version, else with the newest."""
     runs: list[Standing]
     """Of a journey: its active runs by version and step."""
@@ -96,7 +85,7 @@ async def _document(conn: saving.Conn, services: Services, document: Prepared) -
     if stored is None:
         planned.change = "created"
     elif hash_content(stored.document) != hash_content(document.content):
-        planned.changes = await _changes(services, stored.document, document)
+        planned.changes = await saving.changes(services, stored.document, document)
         planned.change, planned.version = "updated", stored.version + 1
     return planned
 
@@ -116,7 +105,7 @@ async def _journey(
     assert live is not None
     if newest.active_version != version or newest.state == "draft":
         planned.change = "updated"
-        planned.changes = await _changes(services, live.document, journey)
+        planned.changes = await saving.changes(services, live.document, journey)
     planned.runs = [
         Standing(version=each.version, step=each.step, runs=each.runs)
         for each in await runs_by_step(conn, journey.key)
@@ -147,10 +136,3 @@ def _unchanged(document: Prepared, version: int) -> PlannedDocument:
         in_flight=None,
         warnings=[],
     )
-
-
-async def _changes(
-    services: Services, before: Mapping[str, Any], document: Prepared
-) -> list[Change]:
-    found = await services.checker.changes(before, document.content, len(document.source))
-    return [Change(sentence=sentence, lines=lines) for sentence, lines in found]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from psycopg import AsyncConnection
@@ -65,6 +65,29 @@ class DocumentProblem(BaseModel):
             hint=problem.hint,
             text=str(problem),
         )
+
+
+class Change(BaseModel):
+    """A change, as a sentence."""
+
+    sentence: str
+    lines: str | None
+    """A unified diff of a text that changes; null for other changes."""
+
+
+async def changes(services: Services, before: Mapping[str, Any], now: Prepared) -> list[Change]:
+    """The changes from a content of a document to its new one, in the order of the document."""
+    if before == now.content:
+        return []
+    return await compare(services, before, now.content, len(now.source))
+
+
+async def compare(
+    services: Services, before: Mapping[str, Any], now: Mapping[str, Any], size: int
+) -> list[Change]:
+    """The changes between two contents; `size` is about that of the larger one, in characters."""
+    found = await services.checker.changes(before, now, size)
+    return [Change(sentence=sentence, lines=lines) for sentence, lines in found]
 
 
 def refuse(found: Sequence[Problem], code: str = "invalid_document") -> problems.Problem:

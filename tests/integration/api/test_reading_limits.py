@@ -81,7 +81,7 @@ async def _drip(raw: Raw) -> None:
             return
 
 
-async def test_connections_that_never_end_their_request_are_closed_and_slow_nobody(
+async def test_connections_that_never_end_their_request_are_closed_and_slow_no_other(
     quick_url: str, keys: Keys
 ) -> None:
     track = HEAD.format(path="/v1/track", more=f"Authorization: Bearer {keys.ingest}\r\n{{}}")
