@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from activities.deciding.arrival import Decision, StepArrival
 from journeys.model.entry_rules import CHAIN_LIMIT, key_of_start
+from journeys.model.json_values import find_flaw
 from journeys.model.steps import EmitStep, EnterStep
 from store.contacts.operands import resolve_all
+from store.definitions.catalog import BrokenDocument
 from store.definitions.journeys import journey_version
 from store.entries.admission import EntryRequest, RefusedEntry, enter
 from store.events.effects import EffectRefused
@@ -22,6 +24,8 @@ async def emit(arrival: StepArrival, step: EmitStep) -> Decision:
     if depth > CHAIN_LIMIT:
         return Decision("refused", {"event": emission.event, "code": "chain"})
     properties = await resolve_all(conn, run, emission.properties)
+    if flaw := find_flaw(properties):
+        return Decision("failed", {"event": emission.event, "code": flaw})
     event = NewEvent(emission.event, properties, depth=depth)
     try:
         [event_id] = await record_events(conn, run.contact_id, [event])
@@ -39,8 +43,13 @@ async def enter_(arrival: StepArrival, step: EnterStep) -> Decision:
         code = "unknown_journey" if version is None else "draft"
         return Decision("refused", {"journey": journey, "code": code})
     catalog = arrival.context.catalog
-    definition = await catalog.definition(conn, journey, version)
+    try:
+        definition = await catalog.definition(conn, journey, version)
+    except BrokenDocument:
+        return Decision("refused", {"journey": journey, "code": "broken"})
     properties = await resolve_all(conn, run, step.enter.properties)
+    if flaw := find_flaw(properties):
+        return Decision("refused", {"journey": journey, "code": flaw})
     request = EntryRequest(
         contact_id=run.contact_id,
         key=key_of_start(definition.journey, properties),

@@ -73,10 +73,10 @@ async def change_contact(
             )
     try:
         checked = check_attributes({**fields, **changes.attributes}, operate=True)
+        async with services.pool.connection() as conn, conn.transaction():
+            contact_id, new = await put_contact(conn, contact, checked)
     except AttributeRefused as refused:
         raise Problem(422, f"invalid_{refused.name}", f"{refused.name}: {refused}") from None
-    async with services.pool.connection() as conn, conn.transaction():
-        contact_id, new = await put_contact(conn, contact, checked)
     services.notifier.wake()
     if new:
         response.status_code = 201

@@ -63,12 +63,13 @@ class JourneyStats(BaseModel):
     journey: str
     version: int | None
     entered: int
+    """Runs, without those that another run replaced: they ended `restarted` or `merged`."""
     active: int
     steps: list[StepCounts]
     ends: dict[str, int]
-    """Ended runs by outcome."""
+    """Ended runs by outcome, replaced ones as well."""
     goal: GoalCounts
-    """Without runs that another run replaced: those that ended `restarted` or `merged`."""
+    """Of the runs that `entered` counts."""
 
 
 @router.get(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
 
 from journeys.model.contact_fields import CONTACT_FIELDS, EXTERNAL_ID, FieldName
+
+ATTRIBUTES_LIMIT: Final = 64 * 1024
+"""The most bytes of a contact's attributes that have no column, together, as JSON."""
 
 
 class AttributeRefused(ValueError):
@@ -16,25 +20,53 @@ class AttributeRefused(ValueError):
         self.name = name
 
 
-def check_attributes(values: Mapping[str, Any], *, operate: bool) -> dict[str, Any]:
-    """The values to store, by attribute; None removes an attribute.
+@dataclass(frozen=True, slots=True)
+class JudgedAttributes:
+    """Posted values by attribute: those to store, and those that are refused."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    """None removes an attribute."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """By attribute: what is wrong, and what would be right."""
+
+
+def judge_attributes(values: Mapping[str, Any], *, operate: bool) -> JudgedAttributes:
+    """The values to store and those that are refused; a field's empty text removes it, as null.
 
     `external_id` is left out, and so are `score` and `lifecycle` unless `operate`, because write
-    keys are public in browsers. Raises AttributeRefused for a value that is not allowed.
+    keys are public in browsers.
     """
-    checked: dict[str, Any] = {}
+    judged = JudgedAttributes()
     for name, value in values.items():
         definition = CONTACT_FIELDS.get(cast("FieldName", name))
         if name == EXTERNAL_ID or (definition and definition.operate_only and not operate):
             continue
         if value is None or definition is None:
-            checked[name] = value
+            judged.values[name] = value
+        elif value == "":
+            judged.values[name] = None
         else:
             try:
-                checked[name] = definition.check(value)
+                judged.values[name] = definition.check(value)
             except ValueError as error:
-                raise AttributeRefused(name, str(error)) from None
-    return checked
+                judged.refused[name] = str(error)
+    return judged
+
+
+def check_attributes(values: Mapping[str, Any], *, operate: bool) -> dict[str, Any]:
+    """The values to store, as `judge_attributes` says. Raises AttributeRefused for one that isn't.
+
+    None removes an attribute.
+    """
+    judged = judge_attributes(values, operate=operate)
+    for name, message in judged.refused.items():
+        raise AttributeRefused(name, message)
+    return judged.values
+
+
+def is_empty(name: str, value: Any) -> bool:
+    """Whether the value is none for this attribute: null, and for a field also an empty text."""
+    return value is None or (value == "" and name in CONTACT_FIELDS)
 
 
 def check_context(context: Mapping[str, Any]) -> dict[str, str]:

@@ -8,7 +8,6 @@ here, its column in `store.tables.contacts` with a migration, and its place in t
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from zoneinfo import available_timezones
 
 from journeys.model.addresses import check_email, normalise_phone
 from journeys.model.countries import country_code
+from journeys.model.json_values import find_flaw, is_number
 
 FieldName = Literal["email", "phone", "timezone", "locale", "country", "score", "lifecycle"]
 EXTERNAL_ID: Final = "external_id"
@@ -76,9 +76,9 @@ def check_locale(value: object) -> str:
 
 def check_score(value: object) -> float:
     """The value as a float, if it is a finite number. Raises ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         raise ValueError("must be a number")
-    if not math.isfinite(value):
+    if find_flaw(value):
         raise ValueError("the number is out of range")
     return float(value)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from journeys.model.json_values import bounded
 from journeys.model.paths import first
 from journeys.model.values import AttributeReference, EntryReference, StepReference
 from store.contacts.rows import read_contact
@@ -36,13 +37,16 @@ class Operands:
         return self._steps
 
     async def resolve(self, value: Any) -> Any:
-        """`value` with every reference in it replaced by its value; a missing one by None."""
+        """`value` with every reference in it replaced by its value; a missing one by None.
+
+        Integers beyond 64 bits become floating-point numbers, as they were in the event.
+        """
         if isinstance(value, EntryReference):
-            return first(self._run.entry, value.entry)
+            return bounded(first(self._run.entry, value.entry))
         if isinstance(value, AttributeReference):
-            return first(await self.contact(), value.attribute)
+            return bounded(first(await self.contact(), value.attribute))
         if isinstance(value, StepReference):
-            return first((await self.steps()).get(value.step, {}), value.property)
+            return bounded(first((await self.steps()).get(value.step, {}), value.property))
         if isinstance(value, Mapping):
             return {name: await self.resolve(part) for name, part in value.items()}
         if isinstance(value, list):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,9 +12,11 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from journeys.model.contact_fields import CONTACT_FIELDS, FIELD_NAMES
+from journeys.model.contact_checks import ATTRIBUTES_LIMIT, AttributeRefused
+from journeys.model.contact_fields import EXTERNAL_ID, FIELD_NAMES
+from journeys.model.json_values import bounded_number, find_flaw, is_number
 from journeys.model.well_known_events import CONTACT_CHANGED
-from store.contacts.rows import find_contact, lock_and_read_contacts
+from store.contacts.rows import LockedContact, find_contact, lock_and_read_contacts
 from store.events.recording import ConcurrentChange, PendingEvent, write_pending
 from store.sql import Connection, fetch_one, statement
 from store.tables.contacts import Contact
@@ -27,12 +30,23 @@ _CREATE = statement(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedAttributes:
+    """The result of a change of attributes."""
+
+    names: list[str]
+    """The attributes whose value changed."""
+    refused: dict[str, str]
+    """Attributes that keep their value, each with a code that says why."""
+
+
 async def put_contact(
     conn: Connection, reference: str, changes: Mapping[str, Any]
 ) -> tuple[UUID, bool]:
     """Set checked values of a contact by name, None removing; its id, and whether it is new.
 
     If no contact has the reference, a new one is created with it as external id. Raises
+    AttributeRefused if the attributes together would be too large, and
     store.events.recording.ConcurrentChange if the contact was erased or merged at the same time.
     """
     contact_id = await find_contact(conn, reference)
@@ -45,6 +59,9 @@ async def put_contact(
     if not locked:
         raise ConcurrentChange
     contact = locked[0]
+    if _oversize(contact, changes):
+        message = f"a contact's have at most {ATTRIBUTES_LIMIT // 1024} KB together"
+        raise AttributeRefused("attributes", message)
     names = contact.set(changes)
     if names:
         properties = orjson.Fragment(orjson.dumps({"names": sorted(names)}))
@@ -61,36 +78,70 @@ async def change_attributes(
     unset: Sequence[str],
     add: Mapping[str, float],
     depth: int,
-) -> list[str]:
-    """Change attributes of a contact that the caller has locked; the names whose value changed.
+) -> ChangedAttributes:
+    """Change attributes of a contact that the caller has locked.
 
-    `add` counts from 0 where the value is missing or no number. `set_` removes where it has None.
+    `set_` has checked values, and removes where it has None. `add` counts from 0 where the value is
+    missing; it is refused where the value is no number (`not_a_number`) or the sum is beyond
+    floating point (`out_of_range`). What would make the attributes too large is refused, too
+    (`oversize`).
     """
     [contact] = await lock_and_read_contacts(conn, ids=[contact_id])
-    changes: dict[str, Any] = {name: _typed(name, value) for name, value in set_.items()}
-    changes |= dict.fromkeys(unset)
+    changes: dict[str, Any] = {**set_, **dict.fromkeys(unset)}
+    refused: dict[str, str] = {}
     for name, amount in add.items():
-        before = getattr(contact, name) if _is_number_field(name) else contact.attributes.get(name)
-        number = before if isinstance(before, int | float) and not isinstance(before, bool) else 0
-        changes[name] = number + amount
-    changes.pop("external_id", None)
+        before = getattr(contact, name) if name in FIELD_NAMES else contact.attributes.get(name)
+        total = _sum(before, amount)
+        if total is None:
+            refused[name] = "out_of_range" if is_number(before) else "not_a_number"
+        else:
+            changes[name] = total
+    changes.pop(EXTERNAL_ID, None)
+    for name in _oversize(contact, changes):
+        refused[name] = "oversize"
+        del changes[name]
     names = contact.set(changes)
     if names:
         properties = orjson.Fragment(orjson.dumps({"names": names}))
         event = PendingEvent(contact_id, CONTACT_CHANGED, properties, str(uuid4()), depth=depth)
         await write_pending(conn, [event], [contact])
-    return names
+    return ChangedAttributes(names, refused)
 
 
-def _is_number_field(name: str) -> bool:
-    return name in FIELD_NAMES and CONTACT_FIELDS[name].type == "number"
+def _sum(before: Any, amount: float) -> int | float | None:
+    """The sum, from 0 if there was no value; None if there is no such number."""
+    if before is None:
+        before = 0
+    if not is_number(before):
+        return None
+    try:
+        total = bounded_number(before + amount)
+    except OverflowError:
+        return None
+    return None if find_flaw(total) else total
 
 
-def _typed(name: str, value: Any) -> Any:
-    """The value in the type of the contact's field; None if a field for numbers cannot take it."""
-    if name not in FIELD_NAMES or value is None:
-        return value
-    if _is_number_field(name):
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
-        return value if fits else None
-    return value if isinstance(value, str) else str(value)
+def _oversize(contact: LockedContact, changes: Mapping[str, Any]) -> list[str]:
+    """The changes that would make the contact's attributes too large, taken in their order."""
+    wanted = {
+        name: value
+        for name, value in changes.items()
+        if name not in FIELD_NAMES and value is not None
+    }
+    if not wanted:
+        return []
+    before = contact.attributes
+    size = len(orjson.dumps(before))
+    found = []
+    for name, value in wanted.items():
+        grown = _written(name, value) - (_written(name, before[name]) if name in before else 0)
+        if grown > 0 and size + grown > ATTRIBUTES_LIMIT:
+            found.append(name)
+        else:
+            size += grown
+    return found
+
+
+def _written(name: str, value: Any) -> int:
+    """The bytes of an attribute as JSON."""
+    return len(orjson.dumps({name: value})) - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 from sqlmodel import col
 
 from journeys.model.journey import Journey
+from journeys.model.json_values import is_number
 from journeys.model.paths import first
 from journeys.time.durations import Duration
 from store.conditions.trigger_matching import (
@@ -22,6 +23,7 @@ from store.conditions.trigger_matching import (
     needs_exact_test,
     resolve_match,
 )
+from store.runs.replaced import NOT_REPLACED
 from store.sql import (
     Connection,
     Sql,
@@ -37,12 +39,18 @@ from store.sql import (
 from store.tables.events import Event
 from store.tables.runs import Goal
 
+VALUE_LIMIT: Final = 10**30
+"""The largest value of a goal: beyond any sum of money, and so small that the sum of all values
+stays in the range of floating point."""
+
 _COLUMNS = ("run_id", "journey", "contact_id", "event_name", "match", "ref", "until_at", "rest")
 _SET = statement(insert(Goal).values({column: bindparam(column) for column in _COLUMNS}))
 _REMOVE_UNMET = statement(
     delete(Goal).where(col(Goal.run_id) == bindparam("run"), col(Goal.met_event_id).is_(None))
 )
 _GOAL_OF_RUN = statement(select(col(Goal.run_id)).where(col(Goal.run_id) == bindparam("run")))
+# A run that ended `restarted` or `merged` was replaced by another, whose goal it is from then on.
+_OF_RUN = sql("join run r on r.id = g.run_id and {kept}", kept=NOT_REPLACED)
 _MATCHES = sql("""
     and g.ref < e.id and e.properties @> g.match
     and (g.until_at is null or e.stamped_at <= g.until_at)
@@ -54,10 +62,11 @@ select g.run_id, e.id as event_id, r.journey, r.version, g.rest
 from event e
 join goal g on g.contact_id = e.contact_id and g.event_name = e.name and g.met_event_id is null
     {matches}
-join run r on r.id = g.run_id
+{of_run}
 where e.id = any(%(events)s)
 """,
     matches=_MATCHES,
+    of_run=_OF_RUN,
 )
 _BY_GOALS = sql(
     """
@@ -65,10 +74,11 @@ select g.run_id, e.id as event_id, r.journey, r.version, g.rest
 from goal g
 join event e on e.contact_id = g.contact_id and e.name = g.event_name
     {matches}
-join run r on r.id = g.run_id
+{of_run}
 where (g.contact_id = any(%(contacts)s) or g.run_id = any(%(runs)s)) and g.met_event_id is null
 """,
     matches=_MATCHES,
+    of_run=_OF_RUN,
 )
 _PROPERTIES = statement(
     select(col(Event.id), col(Event.properties)).where(
@@ -139,7 +149,7 @@ def build_goal_query(journey: Journey) -> GoalQuery | None:
     goal = journey.goal
     if goal is None:
         return None
-    matching = match_trigger(goal, "g_")
+    matching = match_trigger(goal, "g_", journey.timezone or "UTC")
     query = sql(
         "select k.run_id, k.event_id"
         " from unnest(%(runs)s::uuid[], %(events)s::bigint[]) k(run_id, event_id)"
@@ -222,7 +232,10 @@ async def evaluate_goals(
 
 
 async def record_met_goals(conn: Connection, met: Sequence[MetGoal]) -> None:
-    """Record that goals were met. A goal that was met before stays as it is."""
+    """Record that goals were met. A goal that was met before stays as it is.
+
+    A value that is no number, or beyond VALUE_LIMIT, is left out.
+    """
     properties = dict(
         await fetch_all(conn, _PROPERTIES, {"events": [each.event_id for each in met]})
     )
@@ -239,5 +252,4 @@ async def record_met_goals(conn: Connection, met: Sequence[MetGoal]) -> None:
 
 def _value(path: str | None, properties: dict[str, Any]) -> str | None:
     found = first(properties, path) if path is not None else None
-    number = isinstance(found, int | float) and not isinstance(found, bool)
-    return str(found) if number else None
+    return str(found) if is_number(found) and abs(found) <= VALUE_LIMIT else None

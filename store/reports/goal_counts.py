@@ -12,7 +12,9 @@ from psycopg import AsyncConnection
 from sqlalchemy import bindparam, select
 from sqlmodel import col
 
-from store.sql import fetch_all, fetch_one, sql, statement
+from store.goals.goal_rows import VALUE_LIMIT
+from store.runs.replaced import NOT_REPLACED
+from store.sql import fetch_all, fetch_one, integer, sql, statement
 from store.tables.runs import Goal
 
 
@@ -35,16 +37,21 @@ class GoalCounts:
 _GOAL = statement(
     select(col(Goal.met_at), col(Goal.value)).where(col(Goal.run_id) == bindparam("run"))
 )
-# A run that ended `restarted` or `merged` was replaced: the same event would count twice.
+# The same event would count twice for a run and for the one that replaced it.
 _COUNTED = sql(
     """
     from run r join goal g on g.run_id = r.id
     where r.journey = %(journey)s and g.met_event_id is not null
       and (%(version)s::integer is null or r.version = %(version)s::integer)
-      and r.outcome is distinct from 'restarted' and r.outcome is distinct from 'merged'
-    """
+      and {kept}
+    """,
+    kept=NOT_REPLACED,
 )
-_COUNT = sql("select count(*), coalesce(sum(g.value), 0) {counted}", counted=_COUNTED)
+_COUNT = sql(
+    "select count(*), coalesce(sum(g.value) filter (where abs(g.value) <= {most}), 0) {counted}",
+    most=integer(VALUE_LIMIT),
+    counted=_COUNTED,
+)
 _COUNT_BY_ARM = sql(
     """
     select v.step, v.outcome, count(distinct v.run_id) from visit v
@@ -61,7 +68,8 @@ async def read_goal(conn: AsyncConnection[Any], run_id: UUID) -> RunGoal | None:
     if row is None:
         return None
     met_at, value = row
-    return RunGoal(met_at, None if value is None else _number(value))
+    usable = value is not None and abs(value) <= VALUE_LIMIT
+    return RunGoal(met_at, _number(value) if usable else None)
 
 
 async def count_goals(conn: AsyncConnection[Any], journey: str, version: int | None) -> GoalCounts:

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 
 from journeys.model.journey import Journey
 from store.reports.goal_counts import GoalCounts, count_goals, count_goals_by_arm
+from store.runs.replaced import NOT_REPLACED
 from store.sql import fetch_all, fetch_all_as, fetch_value, sql
 
 _DOCUMENT = sql(
@@ -25,12 +26,16 @@ _DOCUMENT = sql(
 )
 _RUNS = sql(
     """
-    select state, outcome, count(*) from run
-    where journey = %(journey)s
-      and (%(version)s::integer is null or version = %(version)s::integer)
-    group by state, outcome order by outcome
-    """
+    select r.state, r.outcome, {kept} as kept, count(*) from run r
+    where r.journey = %(journey)s
+      and (%(version)s::integer is null or r.version = %(version)s::integer)
+    group by 1, 2, 3 order by r.outcome
+    """,
+    kept=NOT_REPLACED,
 )
+# The arms of a split are compared by the goals of their runs, so both count the same runs. Visits
+# of other steps happened, also in a run that was restarted later.
+_COUNTED = sql("(v.kind <> 'split' or {kept})", kept=NOT_REPLACED)
 # A webhook call that went well counts as a message that was sent.
 _STEPS = sql(
     """
@@ -50,8 +55,10 @@ _STEPS = sql(
     left join message m on m.run_id = v.run_id and m.visit = v.visit
     where r.journey = %(journey)s
       and (%(version)s::integer is null or r.version = %(version)s::integer)
+      and {counted}
     group by v.step order by v.step
-    """
+    """,
+    counted=_COUNTED,
 )
 _OUTCOMES = sql(
     """
@@ -61,8 +68,10 @@ _OUTCOMES = sql(
     from run r join visit v on v.run_id = r.id
     where r.journey = %(journey)s and v.outcome is not null
       and (%(version)s::integer is null or r.version = %(version)s::integer)
+      and {counted}
     group by 1, 2, 3 order by 1, 2, 3
-    """
+    """,
+    counted=_COUNTED,
 )
 
 
@@ -104,12 +113,14 @@ class JourneyStatistics:
     journey: str
     version: int | None
     entered: int
+    """Entries, each counted once: runs that ended `restarted` or `merged` are left out, because
+    another run has replaced them. It is what the goals, and the goals by arm, are a share of."""
     active: int
     steps: list[StepStatistics]
     """In the order of the document (of the version asked for, else of the active or newest one);
     then the steps that only other versions have."""
     ends: Mapping[str, int]
-    """Ended runs by outcome."""
+    """Ended runs by outcome, replaced ones as well."""
     goal: GoalCounts
 
 
@@ -138,8 +149,8 @@ async def journey_statistics(
     return JourneyStatistics(
         journey=journey,
         version=version,
-        entered=sum(count for _, _, count in runs),
-        active=sum(count for state, _, count in runs if state == "active"),
+        entered=sum(count for *_, kept, count in runs if kept),
+        active=sum(count for state, *_, count in runs if state == "active"),
         steps=[
             StepStatistics(
                 # Other versions may have a step of this name and of another kind.
@@ -150,7 +161,7 @@ async def journey_statistics(
             )
             for step, kind in kinds.items()
         ],
-        ends={outcome: count for state, outcome, count in runs if state == "ended"},
+        ends={outcome: count for state, outcome, _, count in runs if state == "ended"},
         goal=goal,
     )
 

@@ -46,6 +46,8 @@ class Contact(SQLModel, table=True):
     """Events accepted since `window_started_at`, for the limit on events per minute."""
     leased_until: datetime | None = Field(sa_column=time_column(null=True))
     """Until when one dispatcher alone may dispatch this contact's outbox."""
+    lease_owner: UUID | None = Field(sa_column=id_column(null=True))
+    """The round of a dispatcher that has the lease; null while the contact rests after one."""
 
 
 class Identity(SQLModel, table=True):

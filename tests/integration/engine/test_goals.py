@@ -1,5 +1,6 @@
 """Goals: which events meet one, also after the run has ended. Tests drive the dispatcher."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,6 +11,7 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
 from activities.sending.claim import Claimed, claim_send
+from api.reports.stats import journey_stats
 from dispatch.dispatcher import Dispatcher
 from dispatch.goals import record_met_goals_of
 from journeys.protocol.payloads import JourneyResult, StepInput, StepResult
@@ -18,6 +20,8 @@ from store.definitions.catalog import Catalog
 from store.events.ingest import take
 from store.events.items import Item
 from store.events.run_events import record_run_event
+from store.reports.goal_counts import GoalCounts, read_goal
+from store.reports.journey_statistics import journey_statistics
 from store.runs.lifecycle import end_run
 from tests.support.engine import accept, activate, make_contact
 from tests.support.racing import context_of, entered_runs
@@ -100,9 +104,7 @@ async def test_an_event_that_comes_with_the_entry_meets_the_run_that_it_begins(
     assert await scene.met() == [(bought, 2)]
 
 
-@pytest.mark.parametrize(
-    "outcome", ["completed", "exited", "removed", "failed", "restarted", "merged"]
-)
+@pytest.mark.parametrize("outcome", ["completed", "exited", "removed", "failed"])
 async def test_it_is_met_however_the_run_has_ended(
     scene: Scene, contact: UUID, outcome: str
 ) -> None:
@@ -113,6 +115,58 @@ async def test_it_is_met_however_the_run_has_ended(
         await end_run(conn, run, outcome, None)
     bought = await scene.event(contact, "Bought", total=7)
     assert await scene.met() == [(bought, 7)]
+
+
+@pytest.mark.parametrize("outcome", ["restarted", "merged"])
+async def test_that_of_a_run_that_was_replaced_is_not_met(
+    scene: Scene, contact: UUID, outcome: str
+) -> None:
+    await activate(scene.pool, journey())
+    await scene.event(contact, "Cart")
+    [[run]] = await scene.execute("select id from run")
+    async with scene.pool.connection() as conn:
+        await end_run(conn, run, outcome, None)
+    await scene.event(contact, "Bought", total=7)
+    assert await scene.met() == [(None, None)]
+
+
+@pytest.mark.parametrize("if_active", ["debounce", "restart"])
+async def test_three_carts_and_one_order_are_one_entry_and_one_goal(
+    scene: Scene, contact: UUID, if_active: str
+) -> None:
+    await activate(scene.pool, journey(f"{GOAL}\nif_active: {if_active}"))
+    for total in (1, 2, 3):
+        await scene.event(contact, "Cart", total=total)
+    bought = await scene.event(contact, "Bought", total=30)
+    assert await scene.met() == [(None, None), (None, None), (bought, 30)]
+    async with scene.pool.connection() as conn:
+        counted = await journey_statistics(conn, "cart")
+    assert counted is not None
+    assert (counted.entered, counted.active, counted.ends) == (1, 1, {"restarted": 2})
+    assert counted.goal == GoalCounts(met=1, value=30)
+
+
+async def test_values_beyond_any_price_are_left_out_and_figures_stay_finite(
+    scene: Scene, contact: UUID
+) -> None:
+    await activate(scene.pool, journey(entry="{event: Cart, key: cart}"))
+    for cart in ("a", "b", "c", "d"):
+        await scene.event(contact, "Cart", cart=cart)
+    await scene.event(contact, "Bought", total=1.7e308)
+    assert {value for _, value in await scene.met()} == {None}
+    # As values were kept before they had a limit.
+    await scene.execute("update goal set value = 1.7e308::numeric")
+    await scene.execute(
+        "update goal set value = 10.5 where run_id = (select run_id from goal limit 1)"
+    )
+    async with scene.pool.connection() as conn:
+        counted = await journey_statistics(conn, "cart")
+        assert counted is not None
+        assert counted.goal == GoalCounts(met=4, value=10.5)
+        runs = await scene.execute("select run_id from goal order by value")
+        goals = [await read_goal(conn, run) for [run] in runs]
+    assert [goal.value for goal in goals if goal is not None] == [10.5, None, None, None]
+    assert json.loads(json.dumps(journey_stats(counted), allow_nan=False))["goal"]["value"] == 10.5
 
 
 async def test_a_paused_or_archived_journey_goes_on_measuring(scene: Scene, contact: UUID) -> None:
@@ -150,14 +204,17 @@ async def test_a_crash_before_a_goal_is_noted_loses_nothing(
     await activate(scene.pool, journey())
     await scene.event(contact, "Cart")
 
-    async def die(*_: Any) -> None:
-        raise RuntimeError("killed")
+    class Killed(BaseException):
+        """The process ends here."""
 
-    monkeypatch.setattr("dispatch.dispatcher.record_met_goals_of", die)
-    with pytest.raises(RuntimeError, match="killed"):
+    async def die(*_: Any) -> None:
+        raise Killed
+
+    monkeypatch.setattr("dispatch.round.record_met_goals_of", die)
+    with pytest.raises(Killed):
         await scene.event(contact, "Bought", total=1)
     [[bought]] = await scene.execute("select event_id from outbox")
-    monkeypatch.setattr("dispatch.dispatcher.record_met_goals_of", record_met_goals_of)
+    monkeypatch.setattr("dispatch.round.record_met_goals_of", record_met_goals_of)
     await scene.dispatcher.drain()
     assert await scene.met() == [(bought, 1)]
 
