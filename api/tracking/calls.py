@@ -111,7 +111,7 @@ async def _read_call(request: Request) -> tuple[Any, Envelope]:
         write_key = raw.get("writeKey")
         if isinstance(write_key, str) and write_key:
             plain = write_key
-        elif write_key:
+        elif write_key is not None and write_key != "":
             raise unauthorized("writeKey: must be a text")
     key = await check_key(request, plain, "ingest")
     if not isinstance(raw, dict):
