@@ -1,5 +1,6 @@
 """Clients of PostgreSQL and Temporal, made from the settings by entry points."""
 
+import select
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
@@ -72,7 +73,16 @@ async def open_pool(
         plans_kept: PostgreSQL keeps the plan of a prepared statement. Otherwise it plans each
             execution for the tables as they are then.
     """
-    pool = AsyncConnectionPool(
+
+    async def check(connection: psycopg.AsyncConnection) -> None:
+        try:
+            await _check(connection)
+        except psycopg.Error:
+            # The others ended with it. The pool waits after each one that it finds ended.
+            await pool.check()
+            raise
+
+    pool: AsyncConnectionPool = AsyncConnectionPool(
         settings.database_url,
         min_size=min_size,
         max_size=max_size,
@@ -89,9 +99,22 @@ async def open_pool(
             pads=[hmac_pads(key.get_secret_value()) for key in settings.suppression_key],
             plans_kept=plans_kept,
         ),
+        check=check,
     )
     await pool.open(wait=False)
     return pool
+
+
+async def _check(connection: psycopg.AsyncConnection) -> None:
+    """Raise psycopg.OperationalError if the server has ended the connection.
+
+    A server that restarts says so on every connection. So one on which nothing has come is good,
+    and needs no round trip.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 async def _configure(

@@ -26,11 +26,17 @@ router = APIRouter(
     prefix="/v1/contacts",
     tags=["contacts"],
     route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    dependencies=[Depends(requires("operate", reading="read"))],
 )
 
 ContactId = Annotated[
-    str, Path(min_length=1, max_length=500, description="the external id, or our id if it has none")
+    str,
+    Path(
+        min_length=1,
+        max_length=500,
+        description="the external id, or our id if it has none",
+        examples=["u-1"],
+    ),
 ]
 
 _log = structlog.get_logger(__name__)
@@ -81,6 +87,7 @@ async def change_contact(
     "/{contact:path}",
     status_code=204,
     summary="Erase a contact and its data",
+    dependencies=[Depends(requires("admin"))],
     responses=responses(404),
 )
 async def erase_contact(contact: ContactId, services: UsedServices) -> Response:

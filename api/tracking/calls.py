@@ -11,8 +11,8 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from prometheus_client import Counter
 
-from api.http.bodies import BODY_LIMIT, decode, read_body
-from api.http.keys import check_key, header_key
+from api.http.bodies import BODY_LIMIT, CheckedRoute, decode, read_body
+from api.http.keys import check_key, header_key, unauthorized
 from api.http.problems import Problem, responses, tracking_status
 from api.http.times import NaiveTime, parse_time
 from api.services import Services
@@ -20,7 +20,6 @@ from api.tracking import schema
 from api.tracking.items import ITEM_LIMIT, KINDS, Envelope, ItemRefused, parse_item
 from store.events.ingest import take
 from store.events.items import Accepted, Item, Rejected
-from store.operations.api_keys import includes
 
 BATCH_LIMIT = 2500
 """The most items of a batch (the limit of Segment's tracking API)."""
@@ -29,7 +28,7 @@ ITEMS = Counter("parcours_tracking_items", "Tracking calls taken or refused", ["
 
 _SUCCESS = orjson.dumps({"success": True})
 
-router = APIRouter(tags=["tracking"])
+router = APIRouter(tags=["tracking"], route_class=CheckedRoute)
 
 
 async def take_call(request: Request, kind: str) -> Response:
@@ -102,6 +101,9 @@ async def _read_call(request: Request) -> tuple[Any, Envelope]:
     """
     plain = header_key(request)
     body = await read_body(request, BODY_LIMIT)
+    if b"writeKey" not in body:
+        # Nothing is parsed for a caller without a key.
+        await check_key(request, plain, "ingest")
     try:
         decoded = decode(body)
     except Problem:
@@ -112,13 +114,15 @@ async def _read_call(request: Request) -> tuple[Any, Envelope]:
         write_key = raw.get("writeKey")
         if isinstance(write_key, str) and write_key:
             plain = write_key
-    scope = await check_key(request, plain, "ingest")
+        elif write_key is not None and write_key != "":
+            raise unauthorized("writeKey: must be a text")
+    key = await check_key(request, plain, "ingest")
     if not isinstance(raw, dict):
         raise Problem(400, "invalid_body", "the body must be a JSON object")
     context = raw.get("context")
     return raw, Envelope(
         received_at=datetime.now(UTC),
-        operate=includes(scope, "operate"),
+        operate=key.includes("operate"),
         sent_at=_sent_at(raw),
         context=context if isinstance(context, dict) else None,
         doubtful=decoded.doubtful,

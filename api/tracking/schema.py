@@ -54,8 +54,8 @@ _SHARED: dict[str, Any] = {
         **_OBJECT,
         "description": "`timezone` and `locale` are used where the contact has none",
     },
-    "integrations": _OBJECT,
-    "writeKey": {"type": "string", "description": "the key, instead of the header"},
+    "integrations": {"description": "for other systems; ignored"},
+    "writeKey": {**_TEXT, "description": "the key, instead of the header"},
 }
 _OWN: dict[str, dict[str, Any]] = {
     "identify": {"traits": {**_OBJECT, "description": "attributes; null removes one"}},
