@@ -41,7 +41,7 @@ Group = TypeVar("Group")
 RECIPIENT_LIMIT = 100
 """Recipients that a preview names."""
 GROUP_LIMIT = 1_000
-"""Groups of runs that move, and groups of runs that stay, that a preview tells apart."""
+"""Groups of runs that move, and groups of runs that stay, that a preview keeps apart."""
 _PAGE = 50
 # No visit of a run has such a number. Listeners of the preview have it, and are rolled back.
 _EXITS, _WAIT = -1, -2
@@ -69,7 +69,7 @@ class MigrationPreview:
     failed: int = 0
     """Runs that could not be previewed because of a fault."""
     unlisted: int = 0
-    """Runs that move or stay, beyond the groups that are told apart."""
+    """Runs that move or stay, beyond the groups that are kept apart."""
 
     def add(self, other: MigrationPreview) -> None:
         """Add the results for other runs."""
