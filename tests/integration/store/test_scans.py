@@ -73,7 +73,11 @@ async def crowded(pool: Pool) -> list[str]:
         for table in SQLModel.metadata.sorted_tables:
             if table.name in ONE_ROW:
                 continue
-            columns = [each for each in table.columns if each.computed is None]
+            columns = [
+                each
+                for each in table.columns
+                if each.computed is None and each is not table.autoincrement_column
+            ]
             names = ", ".join(f'"{each.name}"' for each in columns)
             values = ", ".join(value_of(table.name, each) for each in columns)
             await conn.execute(
