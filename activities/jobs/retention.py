@@ -16,6 +16,7 @@ from activities.context import Context
 from journeys.protocol.names import RETENTION_PAGE
 from journeys.protocol.payloads import RetentionPage
 from journeys.time.durations import Duration
+from store.operations.faults import describe, record_fault
 from store.operations.health import clock
 from store.retention.removal import (
     Kind,
@@ -31,6 +32,7 @@ from store.retention.reports import (
     exempt_events,
     exempt_of,
 )
+from store.sql import is_database_away, is_database_busy
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +59,7 @@ class RetentionActivities:
             kind = next(each for each in _KINDS if each == request.kind)
             page = Page(0, 0, done=True)
             if kind in keep:
-                page = await self._remove(conn, request, kind, keep)
+                page = await self._remove_or_set_aside(conn, request, kind, keep)
             if page.removed:
                 await add_to_report(conn, request.report_id, kind, page.removed)
             result = request.model_copy(
@@ -78,6 +80,30 @@ class RetentionActivities:
         report_id = uuid5(_NAMESPACE, activity.info().workflow_run_id or "")
         await begin_report(conn, report_id, await exempt_events(conn))
         return RetentionPage(report_id=report_id, kind=_KINDS[0])
+
+    async def _remove_or_set_aside(
+        self,
+        conn: AsyncConnection[Any],
+        request: RetentionPage,
+        kind: Kind,
+        keep: Mapping[str, Duration],
+    ) -> Page:
+        """The page of a kind. A kind that fails is left for the next night; the others go on."""
+        try:
+            return await self._remove(conn, request, kind, keep)
+        except Exception as error:
+            if is_database_away(error) or is_database_busy(error):
+                # The same page may go through when it is tried again.
+                raise
+            log.exception("retention_failed", kind=kind)
+            await record_fault(
+                conn,
+                activity=RETENTION_PAGE,
+                code="internal",
+                detail=describe(error),
+                subject=f"retention of {kind}",
+            )
+            return Page(0, 0, done=True)
 
     async def _remove(
         self,

@@ -79,7 +79,7 @@ async def plan(folder: Folder, services: UsedServices, key: UsedKey) -> Planned:
                 each = await _journey(conn, services, folder, document, segments)
             else:
                 each = await _document(conn, services, document)
-            each.warnings = document.warnings
+            each.warnings += document.warnings
             if each.in_flight is not None and not key.includes("read"):
                 each.in_flight.sent_at_once.contacts = []
             planned.append(each)

@@ -101,6 +101,9 @@ async def _read_call(request: Request) -> tuple[Any, Envelope]:
     """
     plain = header_key(request)
     body = await read_body(request, BODY_LIMIT)
+    if b"writeKey" not in body:
+        # Nothing is parsed for a caller without a key.
+        await check_key(request, plain, "ingest")
     try:
         decoded = decode(body)
     except Problem:
@@ -111,7 +114,7 @@ async def _read_call(request: Request) -> tuple[Any, Envelope]:
         write_key = raw.get("writeKey")
         if isinstance(write_key, str) and write_key:
             plain = write_key
-        elif write_key:
+        elif write_key is not None and write_key != "":
             raise unauthorized("writeKey: must be a text")
     key = await check_key(request, plain, "ingest")
     if not isinstance(raw, dict):

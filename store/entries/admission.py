@@ -252,6 +252,7 @@ async def _may_start(conn: Connection, definition: Definition, request: EntryReq
         prefix="i_",
         default_zone=definition.journey.timezone or "UTC",
         segments=definition.segments.conditions,
+        timed=False,
     )
     return await evaluate_start(conn, request.contact_id, request.properties, holds)
 

@@ -59,7 +59,7 @@ class Job(SQLModel, table=True):
     plan: dict[str, Any] = Field(sa_column=json_column())
     """`{map, overdue}`; of a preview also `{in_flight, paused, content}`."""
     planned: dict[str, Any] | None = Field(sa_column=json_column(null=True))
-    """Of a preview of a version that is not saved, until it ends: `{journey, program, segments}`."""
+    """Of a preview of an unsaved version, until it ends: `{journey, program, segments}`."""
     result: dict[str, Any] | None = Field(sa_column=json_column(null=True))
     """Of a preview: what it has found so far."""
     total: int = Field(sa_column=int_column(default=0))

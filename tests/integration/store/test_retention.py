@@ -122,7 +122,7 @@ async def figures(conn: AsyncConnection[Any]) -> dict[str, Any]:
 
 
 async def rows(conn: AsyncConnection[Any], table: str) -> int:
-    cursor = await conn.execute(f"select count(*) from {table}")  # type: ignore[arg-type]
+    cursor = await conn.execute(f"select count(*) from {table}")
     row = await cursor.fetchone()
     assert row is not None
     return int(row[0])
