@@ -54,7 +54,7 @@ _SHARED: dict[str, Any] = {
         **_OBJECT,
         "description": "`timezone` and `locale` are used where the contact has none",
     },
-    "integrations": _OBJECT,
+    "integrations": {"description": "for other systems; ignored"},
     "writeKey": {**_TEXT, "description": "the key, instead of the header"},
 }
 _OWN: dict[str, dict[str, Any]] = {
