@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import api, coupon, demo, dev, journey, key, migrate, run, simulate, stats, worker
+from cli import api, coupon, demo, dev, job, journey, key, migrate, run, simulate, stats, worker
 
 app = typer.Typer(
     name="parcours",
@@ -40,6 +40,7 @@ app.command("worker")(worker.run)
 app.command("migrate")(migrate.run)
 app.add_typer(journey.app, name="journey")
 app.add_typer(run.app, name="run")
+app.add_typer(job.app, name="job")
 app.add_typer(coupon.app, name="coupon")
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
