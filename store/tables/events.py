@@ -15,7 +15,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Sequence,
     SmallInteger,
-    Text,
+    UniqueConstraint,
 )
 from sqlmodel import Field, SQLModel
 
@@ -31,6 +31,7 @@ class Event(SQLModel, table=True):
     __table_args__ = (
         Index("event_by_contact", "contact_id", "name", "id", "stamped_at"),
         Index("event_by_time", "contact_id", "name", "occurred_at"),
+        UniqueConstraint("message_id", "source", name="event_of_source"),
     )
     id: int = Field(
         sa_column=Column(
@@ -40,7 +41,12 @@ class Event(SQLModel, table=True):
     contact_id: UUID = Field(sa_column=id_column())
     name: str = Field(sa_column=text_column())
     properties: dict[str, Any] = Field(sa_column=json_column())
-    message_id: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    message_id: str = Field(sa_column=text_column())
+    """Its id at its source: a repeated one is not recorded again."""
+    source: str = Field(sa_column=text_column(default="ingest"))
+    """Whose message ids it shares: by default the scope of the key that posted it."""
+    cause_id: int | None = Field(sa_column=big_column(null=True))
+    """The event that the engine derived it from, if there is one."""
     stamped_at: datetime = Field(sa_column=time_column())
     """The database's time of recording, under the contact's lock."""
     client_at: datetime | None = Field(sa_column=time_column(null=True))
@@ -90,7 +96,9 @@ class Receipt(SQLModel, table=True):
     """A tracking call that is not an event, remembered so that it takes effect once."""
 
     __tablename__ = "receipt"
-    message_id: str = Field(sa_column=text_column(key=True))
+    __table_args__ = (PrimaryKeyConstraint("message_id", "source"),)
+    message_id: str = Field(sa_column=text_column())
+    source: str = Field(sa_column=text_column(default="ingest"))
     received_at: datetime = Field(
         sa_column=Column(DateTime(timezone=True), nullable=False, server_default=NOW, index=True)
     )

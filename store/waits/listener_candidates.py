@@ -24,6 +24,7 @@ join listener l on l.contact_id = e.contact_id
 join run r on r.id = l.run_id and r.state = 'active'
 left join visit v on v.run_id = l.run_id and v.visit = l.visit
 where e.id = any(%(events)s) and (e.run_id is null or e.run_id = l.run_id)
+    and e.id is distinct from r.entry_event_id
 order by l.visit, l.run_id, l.slot
 """,
     contact_changed=text_literal(CONTACT_CHANGED),
