@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -15,7 +16,10 @@ from typing import Any
 
 import structlog
 import uvloop
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
@@ -26,14 +30,19 @@ from channels.adapter import Adapter, Append
 from channels.registry import build
 from devstack.inbox import Inbox, TakenMessage
 from dispatch.dispatcher import Dispatcher
+from dispatch.metrics import EngineMetrics
 from dispatch.reconciliation import Reconciliation
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.logging import configure_logging
+from infra.process_endpoint import serving_endpoint
 from infra.sandbox import workflow_runner
 from infra.settings import Settings, read_settings
+from infra.telemetry import temporal_runtime
 from journeys.protocol.names import QUEUE
 from journeys.time.backoff import Backoff
 from store.definitions.catalog import Catalog
+from store.operations.health import ping
+from store.sql import DATABASE_AWAY
 from workflows.jobs import JOB_WORKFLOWS
 from workflows.journey import Journey
 
@@ -42,9 +51,6 @@ log = structlog.get_logger(__name__)
 SHUTDOWN_GRACE = timedelta(seconds=40)
 """Longer than one attempt of a send, so that none is stopped between call and record."""
 WORKFLOWS = [Journey, *JOB_WORKFLOWS.values()]
-CONNECTIONS = 20
-CACHED_WORKFLOWS = 1_000
-SLOTS = 100
 _BACKOFF = Backoff(first=0.5, longest=10.0)
 
 
@@ -55,14 +61,15 @@ async def serving(
     *,
     adapters: Mapping[str, Adapter] | None = None,
     reconcile_every: float = 10.0,
+    sdk_metrics: str | None = None,
 ) -> AsyncIterator[Dispatcher]:
     """Run a worker until the context ends; then it stops gracefully.
 
     `adapters`: by channel, instead of those that the settings describe. `reconcile_every`: seconds
-    between two rounds of the reconciliation.
+    between two rounds of the reconciliation. `sdk_metrics`: the URL of the metrics of the SDK.
     """
     async with AsyncExitStack() as stack:
-        pool = await open_pool(settings, min_size=2, max_size=CONNECTIONS)
+        pool = await open_pool(settings, min_size=2, max_size=settings.database_connections)
         stack.push_async_callback(pool.close)
         adapters = _adapters(settings) if adapters is None else adapters
         for adapter in adapters.values():
@@ -92,13 +99,47 @@ async def serving(
                 activities=activities,
                 workflow_runner=runner,
                 interceptors=[CodedFailures(pool)],
-                max_cached_workflows=CACHED_WORKFLOWS,
-                max_concurrent_activities=SLOTS,
-                max_concurrent_local_activities=SLOTS,
+                max_cached_workflows=settings.slots_workflows,
+                max_concurrent_activities=(
+                    settings.slots_activities if queue == QUEUE else settings.slots_sends
+                ),
+                max_concurrent_local_activities=settings.slots_activities,
                 graceful_shutdown_timeout=SHUTDOWN_GRACE,
             )
             await stack.enter_async_context(worker)
+        if settings.metrics_port is not None:
+            await stack.enter_async_context(_endpoint(settings, pool, client, sdk_metrics))
         yield dispatcher
+
+
+@asynccontextmanager
+async def _endpoint(
+    settings: Settings,
+    pool: AsyncConnectionPool[AsyncConnection[Any]],
+    client: Client,
+    sdk_metrics: str | None,
+) -> AsyncIterator[None]:
+    """Serve health, readiness and metrics of this worker."""
+    engine_metrics = EngineMetrics(pool, sdk_metrics)
+
+    async def ready() -> str | None:
+        try:
+            async with pool.connection(timeout=2.0) as conn:
+                await ping(conn)
+        except DATABASE_AWAY:
+            return "PostgreSQL cannot be reached"
+        try:
+            await client.service_client.check_health(timeout=timedelta(seconds=2))
+        except (RPCError, RuntimeError):
+            return "Temporal cannot be reached"
+        return None
+
+    assert settings.metrics_port is not None
+    async with serving_endpoint(
+        settings.metrics_host, settings.metrics_port, ready=ready, metrics=engine_metrics.text
+    ) as port:
+        log.info("metrics_served", host=settings.metrics_host, port=port)
+        yield
 
 
 def _adapters(settings: Settings) -> dict[str, Adapter]:
@@ -130,12 +171,12 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _connect(settings: Settings, stopping: asyncio.Event) -> Client | None:
+async def _connect(settings: Settings, stopping: asyncio.Event, runtime: Runtime) -> Client | None:
     """A client whose server has answered; None if the process is stopped before."""
     failures = 0
     while not stopping.is_set():
         try:
-            client = await connect_temporal(settings)
+            client = await connect_temporal(settings, runtime=runtime)
             await ensure_search_attributes(client)
         except (RPCError, RuntimeError) as error:
             log.warning("temporal_away", error=str(error).strip())
@@ -150,16 +191,26 @@ async def _connect(settings: Settings, stopping: asyncio.Event) -> Client | None
     return None
 
 
+def _free_port() -> int:
+    """A free port on this machine, for the metrics of the SDK, which are passed on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
 async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    client = await _connect(settings, stopping)
+    sdk_address = None if settings.metrics_port is None else f"127.0.0.1:{_free_port()}"
+    client = await _connect(settings, stopping, temporal_runtime(sdk_address))
     if client is None:
         return
-    async with serving(settings, client):
+    sdk_metrics = None if sdk_address is None else f"http://{sdk_address}/metrics"
+    async with serving(settings, client, sdk_metrics=sdk_metrics):
         log.info("worker_ready", speed=settings.speed)
         await stopping.wait()
         log.info("worker_stopping")

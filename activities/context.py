@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from channels.adapter import Adapter
+from journeys.model.arms import Score
 from store.definitions.catalog import Catalog
 
 
@@ -31,3 +32,5 @@ class Context:
     """How long after its first attempt a send is tried again."""
     nudge: Callable[[], None] = lambda: None
     """Wakes the dispatcher of this process after a step has recorded events."""
+    given_scores: Mapping[str, Sequence[Score]] = field(default_factory=dict)
+    """The scores of splits by step, if a simulation gives them."""

@@ -22,8 +22,9 @@ from temporalio.worker import (
 )
 
 from journeys.protocol.payloads import FinishInput, StepInput
-from store.operations.faults import record_fault
-from store.sql import DATABASE_AWAY
+from store.definitions.catalog import BrokenDocument
+from store.operations.faults import describe, record_fault
+from store.sql import is_database_away, is_database_busy
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,8 @@ Code = Literal[
     "unknown_run",  # Postgres has no such run: it was erased, or never existed
     "unknown_step",  # the version has no such step
     "database_away",  # Postgres can't be reached; tried again
+    "database_busy",  # a deadlock, or a statement that took too long; tried again
+    "broken_document",  # a stored journey or segment no longer validates; tried again
     "claim_held",  # another attempt may still be calling the provider; tried again after it
     "not_taken",  # the provider did not take the message; tried again
     "record_lost",  # the provider was called, and the result could not be recorded
@@ -46,6 +49,15 @@ def final_error(code: Code) -> ApplicationError:
 def retryable_error(code: Code, after: timedelta | None = None) -> ApplicationError:
     """An error after which another attempt may succeed; `after`: when it is made."""
     return ApplicationError(code, type=code, next_retry_delay=after)
+
+
+def _code_of(error: Exception) -> Code:
+    """The code of an error that has no code of ours yet."""
+    if is_database_away(error):
+        return "database_away"
+    if is_database_busy(error):
+        return "database_busy"
+    return "broken_document" if isinstance(error, BrokenDocument) else "internal"
 
 
 class CodedFailures(Interceptor):
@@ -87,15 +99,19 @@ class _CodedActivity(ActivityInboundInterceptor):
                 return await super().execute_activity(input)
             except (ApplicationError, asyncio.CancelledError):
                 raise
-            except DATABASE_AWAY as error:
-                log.warning("database_away", error=str(error).strip())
-                raise retryable_error("database_away") from None
             except Exception as error:
-                log.exception("activity_failed")
-                await self._record(run_id, visit, name, error)
-                raise retryable_error("internal") from None
+                code = _code_of(error)
+                if code == "internal":
+                    log.exception("activity_failed")
+                else:
+                    log.warning(code, error=str(error).strip().split("\n")[0])
+                if code not in ("database_away", "database_busy"):
+                    await self._record(run_id, visit, name, code, error)
+                raise retryable_error(code) from None
 
-    async def _record(self, run_id: Any, visit: int | None, name: str, error: Exception) -> None:
+    async def _record(
+        self, run_id: Any, visit: int | None, name: str, code: Code, error: Exception
+    ) -> None:
         try:
             async with self._pool.connection(timeout=1) as conn:
                 await record_fault(
@@ -103,8 +119,8 @@ class _CodedActivity(ActivityInboundInterceptor):
                     run_id=run_id,
                     visit=visit,
                     activity=name,
-                    code="internal",
-                    detail=f"{type(error).__name__}: {error}",
+                    code=code,
+                    detail=describe(error),
                 )
         except psycopg.Error:
             log.warning("fault_not_kept")

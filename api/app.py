@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from api.contacts import contacts, groups, topics
 from api.coupons import coupons
-from api.definitions import documents, journeys, plan
+from api.definitions import documents, editions, journeys, plan
 from api.http import problems, swagger_ui
 from api.http.keys import KeyRing
 from api.http.middleware import RequestMiddleware
@@ -33,7 +33,7 @@ may do all that `operate` may, and `operate` all that `ingest` may. Errors are p
 refused.
 """
 
-POOL_SIZE = 20
+
 """The most connections to PostgreSQL of one API process."""
 
 
@@ -46,7 +46,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        pool = await open_pool(settings, min_size=2, max_size=POOL_SIZE, plans_kept=False)
+        pool = await open_pool(
+            settings, min_size=2, max_size=settings.database_connections, plans_kept=False
+        )
         notifier = Notifier(settings.database_url)
         notifier.start()
         app.state.services = Services(
@@ -86,6 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         groups,
         coupons,
         documents,
+        editions,
         journeys,
         jobs,
         plan,

@@ -21,7 +21,7 @@ from infra.clients import connect_temporal
 from infra.logging import configure_logging
 from infra.sandbox import workflow_runner
 from infra.settings import Settings, read_settings
-from worker import CACHED_WORKFLOWS, SLOTS, serving
+from worker import serving
 
 READY = "ready"
 
@@ -40,6 +40,11 @@ async def _work(kind: str, settings: Settings) -> None:
             await stopping.wait()
 
 
+def _default(setting: str) -> int:
+    value: int = Settings.model_fields[setting].default
+    return value
+
+
 def bare_worker(client: Client, *, send: Callable[..., Any] = bare_activities.send) -> Worker:
     """A worker for the bare workflow, with the same slots, cache and sandbox as the engine's."""
     return Worker(
@@ -48,9 +53,9 @@ def bare_worker(client: Client, *, send: Callable[..., Any] = bare_activities.se
         workflows=[bare.Bare],
         activities=[send, bare_activities.branch],
         workflow_runner=workflow_runner(client),
-        max_cached_workflows=CACHED_WORKFLOWS,
-        max_concurrent_activities=SLOTS,
-        max_concurrent_local_activities=SLOTS,
+        max_cached_workflows=_default("slots_workflows"),
+        max_concurrent_activities=_default("slots_sends"),
+        max_concurrent_local_activities=_default("slots_activities"),
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 from urllib.parse import quote
 
 import typer
 
-from cli.errors import refuse
+from cli.errors import ExitCode, code_of_status, refuse
 
 if TYPE_CHECKING:
     import httpx
@@ -25,6 +26,8 @@ DATA_DIR = Path(".parcours")
 _TIMEOUT = 30.0
 _PAGE = 500
 """Items of one page of a list."""
+_CHUNK = 65_536
+"""Bytes that are read from a pipe at once."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,9 @@ class Server:
         return self._call("POST", path, json=body if body is not None else {})
 
     def upload(self, path: str, file: BinaryIO, kind: str) -> httpx.Response:
-        """The answer to a POST of a file."""
-        return self._call("POST", path, content=file, headers={"Content-Type": kind})
+        """The answer to a POST of a file, or of a pipe, whose length is not known."""
+        content = file if file.seekable() else iter(partial(file.read, _CHUNK), b"")
+        return self._call("POST", path, content=content, headers={"Content-Type": kind})
 
     def _call(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The answer. The command ends with a message if there is none, or if it is an error."""
@@ -73,13 +77,19 @@ class Server:
             ) as client:
                 response = client.request(method, path, **more)
         except httpx.TimeoutException:
-            refuse(f"{self.url} did not answer within {_TIMEOUT:g} s")
+            refuse(f"{self.url} did not answer within {_TIMEOUT:g} s", ExitCode.UNREACHABLE)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            refuse(f"PARCOURS_API_URL is no address such as http://127.0.0.1:8000: {self.url}")
+            refuse(
+                f"PARCOURS_API_URL is no address such as http://127.0.0.1:8000: {self.url}",
+                ExitCode.USAGE,
+            )
         except httpx.HTTPError as error:
-            refuse(f"{self.url} cannot be reached ({error}): is the server running?")
+            refuse(
+                f"{self.url} cannot be reached ({error}): is the server running?",
+                ExitCode.UNREACHABLE,
+            )
         if not response.is_success:
-            refuse(_error_message(self.url, response))
+            refuse(_error_message(self.url, response), code_of_status(response.status_code))
         return response
 
 
@@ -95,9 +105,14 @@ def find_server(data_dir: Path) -> Server:
     if url:
         key = os.environ.get("PARCOURS_API_KEY", "")
         if not key:
-            refuse("PARCOURS_API_URL is set, so PARCOURS_API_KEY must be: a key of scope operate")
+            refuse(
+                "PARCOURS_API_URL is set, so PARCOURS_API_KEY must be: a key of scope operate",
+                ExitCode.USAGE,
+            )
         if not (key.isascii() and key.isprintable()):
-            refuse("PARCOURS_API_KEY is not a key: it has characters that no key has")
+            refuse(
+                "PARCOURS_API_KEY is not a key: it has characters that no key has", ExitCode.USAGE
+            )
         return Server(url, key, local=False)
     file = data_dir / "stack.json"
     try:
@@ -106,7 +121,8 @@ def find_server(data_dir: Path) -> Server:
     except FileNotFoundError:
         refuse(
             f"no server runs here: there is no {file}. Start one by `parcours dev`, or set"
-            " PARCOURS_API_URL and PARCOURS_API_KEY"
+            " PARCOURS_API_URL and PARCOURS_API_KEY",
+            ExitCode.UNREACHABLE,
         )
     except OSError as error:
         refuse(f"{file} cannot be read: {error.strerror}")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli import journey_versions
 from cli.client import DATA_DIR, AsJson, DataDir, Server, as_page, find_server, segment
-from cli.errors import refuse
+from cli.errors import ExitCode, refuse
 from cli.files import check_sources, read_sources
+from cli.in_flight import Flight, InFlight, Map, Overdue, in_flight_policy, overdue_policy
+from cli.journey_versions import JourneyKey, print_changes
 from cli.plan_output import print_plan
 from cli.tables import at_second, print_pairs, print_table, screen
 
@@ -21,33 +23,10 @@ if TYPE_CHECKING:
     from journeys.source.parsing import Parsed
 
 app = typer.Typer(help="Journeys and the documents they use.", no_args_is_help=True)
+journey_versions.add_commands(app)
 
 Files = Annotated[
     list[Path], typer.Argument(help="Files, or folders that are searched for files at any depth.")
-]
-JourneyKey = Annotated[str, typer.Argument(help="The journey's key.")]
-
-
-class InFlight(StrEnum):
-    """Whether runs in flight keep their version or follow the new one."""
-
-    PIN = "pin"
-    FOLLOW = "follow"
-
-
-Flight = Annotated[
-    InFlight,
-    typer.Option("--in-flight", help="Runs in flight keep their version, or follow the new one."),
-]
-Map = Annotated[
-    list[str],
-    typer.Option("--map", help="OLD=NEW: runs at the step OLD go to NEW, the others follow."),
-]
-Overdue = Annotated[
-    str,
-    typer.Option(
-        help="What is overdue: send it, skip it, or spread it over a duration such as 2h."
-    ),
 ]
 
 
@@ -135,6 +114,9 @@ def apply(
         numbers=["version"],
     )
     for each in applied:
+        if each["changes"]:
+            typer.echo(f"{each['kind']} {each['key']}")
+            print_changes(each["changes"])
         if each["job"]:
             typer.echo(f"the runs of {each['key']} move: job {each['job']}")
         for warning in each["warnings"]:
@@ -165,6 +147,9 @@ def show(
     version: Annotated[
         int | None, typer.Option(min=1, help="The version; by default the newest.")
     ] = None,
+    source: Annotated[
+        bool, typer.Option("--source", help="Print the file alone, as it was written.")
+    ] = False,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -174,6 +159,9 @@ def show(
         typer.echo(answer.text)
         return
     shown = answer.json()
+    if source:
+        typer.echo(shown["source"], nl=not shown["source"].endswith("\n"))
+        return
     print_pairs(
         [
             ("journey", shown["key"]),
@@ -202,7 +190,7 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Let a paused journey go on."""
-    _change_state(key, "resume", {"overdue": _policy(overdue)}, data_dir, as_json)
+    _change_state(key, "resume", {"overdue": overdue_policy(overdue)}, data_dir, as_json)
 
 
 @app.command("archive")
@@ -231,7 +219,10 @@ def new(
         print_pairs((each, library.about(each).summary) for each in library.names())
         return
     if name is None or from_ is None:
-        refuse("write `parcours journey new NAME --from KEY`; the keys are those of `--list`")
+        refuse(
+            "write `parcours journey new NAME --from KEY`; the keys are those of `--list`",
+            ExitCode.USAGE,
+        )
     if len(name) > KEY_LENGTH or not re.fullmatch(KEY_PATTERN, name):
         refuse(f"`{name}` is not a key; keys are made of a-z, 0-9 and - inside")
     if from_ not in library.names():
@@ -277,24 +268,14 @@ def _request_body(
     sources: dict[str, bytes], in_flight: InFlight, mapped: list[str], overdue: str
 ) -> dict[str, Any]:
     """The body of a plan or apply: the files, and the choices for runs in flight."""
-    mapping: dict[str, str] = {}
-    for each in mapped:
-        old, sign, new = each.partition("=")
-        if not (old and sign and new):
-            refuse(f"--map {each} is not OLD=NEW, two ids of steps")
-        mapping[old] = new
     return {
         "documents": [
             {"filename": name, "source": source.decode("utf-8-sig")}
             for name, source in sources.items()
         ],
-        "in_flight": {"map": mapping} if mapping else in_flight.value,
-        "overdue": _policy(overdue),
+        "in_flight": in_flight_policy(in_flight, mapped),
+        "overdue": overdue_policy(overdue),
     }
-
-
-def _policy(overdue: str) -> Any:
-    return overdue if overdue in ("send", "skip") else {"spread": overdue}
 
 
 def _counted(parsed: list[Parsed]) -> str:
@@ -307,8 +288,8 @@ def _counted(parsed: list[Parsed]) -> str:
 
 def _confirm(parsed: list[Parsed], server: Server) -> None:
     if not sys.stdin.isatty():
-        refuse("this is not a terminal, so no confirmation is possible: add --yes")
+        refuse("this is not a terminal, so no confirmation is possible: add --yes", ExitCode.USAGE)
     for each in parsed:
         typer.echo(f"  {each.document.kind} {each.document.key}  ({each.file})")
     if not typer.confirm(f"Make these live on {server.url}?"):
-        refuse("nothing was changed")
+        refuse("nothing was changed", ExitCode.REFUSED)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import refuse
+from cli.errors import ExitCode, refuse
 from cli.settings import settings_or_refuse
 
 app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
@@ -51,6 +51,8 @@ def create(
     try:
         typer.echo(asyncio.run(make()))
     except psycopg.OperationalError as error:
-        refuse(f"the database cannot be reached: {str(error).splitlines()[0]}")
+        refuse(
+            f"the database cannot be reached: {str(error).splitlines()[0]}", ExitCode.UNREACHABLE
+        )
     except psycopg.errors.UndefinedTable:
         refuse("the database has no tables yet: run `parcours migrate` first")

@@ -1,5 +1,8 @@
 """The command `parcours`."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from cli import api, coupon, demo, dev, journey, key, migrate, run, simulate, stats, worker
@@ -8,9 +11,27 @@ app = typer.Typer(
     name="parcours",
     help="Customer journeys as durable workflows.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"parcours {version('parcours')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Customer journeys as durable workflows."""
+
 
 app.command("dev")(dev.run)
 app.command("demo")(demo.run)

@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.errors import refuse
+from cli.errors import ExitCode, refuse
 from cli.settings import settings_or_refuse
 
 
@@ -17,5 +17,7 @@ def run() -> None:
     try:
         upgrade(settings.database_url)
     except (psycopg.OperationalError, sqlalchemy.exc.OperationalError) as error:
-        refuse(f"the database cannot be reached: {str(error).splitlines()[0]}")
+        refuse(
+            f"the database cannot be reached: {str(error).splitlines()[0]}", ExitCode.UNREACHABLE
+        )
     typer.echo("the database is up to date")

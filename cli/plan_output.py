@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from cli.journey_versions import print_changes
 from cli.tables import print_table
 
 REASONS = {
@@ -25,10 +26,7 @@ def print_plan(document: dict[str, Any]) -> None:
         f"{sign} {document['kind']} {document['key']}: {document['change']}"
         f" (version {document['version']}, {document['filename']})"
     )
-    for change in document["changes"]:
-        typer.echo(f"    {change['sentence']}")
-        for line in (change["lines"] or "").splitlines():
-            typer.echo(f"      {line}")
+    print_changes(document["changes"])
     if document["runs"]:
         print_table(
             ["version", "stands at", "runs"],

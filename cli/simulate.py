@@ -100,14 +100,17 @@ def run(
                 read_scenario(book, people[number % len(people)], script, begin)
                 for number, script in enumerate(loaded)
             ]
-        for warning in book.warnings:
+        for warning in (*book.warnings, *dict.fromkeys(w for s in scenarios for w in s.warnings)):
             typer.echo(str(warning), err=True)
     except SimulationRefused as error:
         refuse(str(error))
     status = 0
     try:
-        playing = _play if contacts is None else _play_crowd
-        asyncio.run(playing(book, scenarios, begin, as_json=as_json, cover=coverage))
+        if contacts is None:
+            names = [str(path) for path in scripts]
+            asyncio.run(_play(book, scenarios, names, begin, as_json=as_json, cover=coverage))
+        else:
+            asyncio.run(_play_crowd(book, scenarios, begin, as_json=as_json, cover=coverage))
     except (SimulationRefused, SimulationFailed, StackFailed) as error:
         status = 1
         typer.echo(f"parcours: {error}", err=True)
@@ -118,20 +121,28 @@ def run(
 
 
 async def _play(
-    book: DocumentSet, scenarios: Sequence[Scenario], start: datetime, *, as_json: bool, cover: bool
+    book: DocumentSet,
+    scenarios: Sequence[Scenario],
+    names: Sequence[str],
+    start: datetime,
+    *,
+    as_json: bool,
+    cover: bool,
 ) -> None:
+    """Play the scenarios one after another. `names`: the file of each one's events, if any."""
     from simulation.scenarios import play_all
     from simulation.timeline import coverage
 
     every: list[Line] = []
     number = 0
     async for lines in play_all(book, scenarios, start):
+        name = {"scenario": names[number]} if len(scenarios) > 1 else {}
         number += 1
-        if not as_json and len(scenarios) > 1:
-            typer.echo(f"Scenario {number}")
+        if not as_json and name:
+            typer.echo(f"Scenario {number}: {name['scenario']}")
         if as_json:
             for line in lines:
-                typer.echo(json.dumps(line.as_json(), ensure_ascii=False))
+                typer.echo(json.dumps({**name, **line.as_json()}, ensure_ascii=False))
         else:
             _show(lines)
         if not any(line.kind == "entry" for line in lines):
@@ -149,8 +160,17 @@ async def _play_crowd(
     from simulation.scenarios import play_together_on_own_server
     from simulation.timeline import coverage
 
+    refused: list[str] = []
     with Progress(len(scenarios)) as progress:
-        lines = await play_together_on_own_server(book, scenarios, start, progress.update)
+        lines = await play_together_on_own_server(
+            book,
+            scenarios,
+            start,
+            progress.update,
+            lambda contact, reason: refused.append(f"{contact}: {reason}"),
+        )
+    for each in refused:
+        typer.echo(each, err=True)
     if as_json:
         for line in lines:
             shown = {"contact": line.contact, **line.as_json()}

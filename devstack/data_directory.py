@@ -37,8 +37,9 @@ class DataDirectory:
             StackFailed: another stack has it, or it cannot be made.
         """
         try:
-            self.logs.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / "lock").open("a+")
+            self._keep_private()
         except OSError as error:
             raise StackFailed(
                 f"cannot use {self.path} for data: {error.strerror}; choose another with --data-dir"
@@ -58,6 +59,18 @@ class DataDirectory:
         lock.flush()
         self._lock = lock
 
+    def _keep_private(self) -> None:
+        """Let the owner alone read what the stack keeps: messages, events and logs name people.
+
+        This mends what another version left. New files are private by the mask of each process.
+        """
+        self.path.chmod(0o700)
+        self.logs.mkdir(exist_ok=True)
+        self.logs.chmod(0o700)
+        for file in self.path.iterdir():
+            if file.is_file():
+                file.chmod(0o600)
+
     def release(self) -> None:
         """Give the directory back."""
         if self._lock is not None:
@@ -68,6 +81,8 @@ class DataDirectory:
     def log(self, name: str) -> Path:
         """An empty log file for one part of the stack."""
         path = self.logs / f"{name}.log"
+        path.touch(mode=0o600)
+        path.chmod(0o600)
         path.write_bytes(b"")
         return path
 

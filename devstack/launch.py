@@ -39,6 +39,8 @@ def main(arguments: list[str]) -> None:
     split = arguments.index("--")
     options = dict(zip(arguments[0:split:2], arguments[1:split:2], strict=True))
     command = arguments[split + 1 :]
+    # What the stack keeps names people: messages, events, logs.
+    os.umask(0o077)
     if "--user" in options:
         step_down(options["--user"])
     # After stepping down: a change of user clears the death signal.

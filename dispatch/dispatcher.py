@@ -2,43 +2,65 @@
 
 Contacts are leased, so the events of one are handled in order by one dispatcher at a time. Events
 stay in the outbox until Temporal has answered: after a crash anywhere the work is done again and
-changes nothing.
+changes nothing. Calls that are left over for runs have a loop of their own.
+
+A fault belongs to the smallest thing that has it. A round that fails is repeated contact by
+contact; the event that fails alone is set aside, recorded, tried again with growing delays, and is
+dead in the end. Only a database or a Temporal that is away, or too busy, keeps all others waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
-from temporalio.service import RPCError
 
-from dispatch.entries import admit_entries, start_entered_runs
-from dispatch.goals import record_met_goals_of
-from dispatch.round import Round, record_round
-from dispatch.runs import start_and_stop_marked_runs
-from dispatch.temporal import TemporalAway
-from dispatch.wakes import find_listeners, wake_runs
+from dispatch.faults import FoundFault, record_faults
+from dispatch.round import EventFault, dispatch_events
+from dispatch.runs import make_marked_calls
+from dispatch.temporal import TemporalAway, TemporalBusy
 from journeys.time.backoff import Backoff
 from store.definitions.catalog import Catalog
 from store.events.notification import listen
-from store.events.outbox import lease_contacts, release_contacts
-from store.sql import DATABASE_AWAY
+from store.events.outbox import (
+    Leased,
+    OutboxEvent,
+    dead_letter,
+    lease_contacts,
+    release_contacts,
+    renew_lease,
+    retry_event_later,
+)
+from store.operations.faults import describe
+from store.sql import is_database_away, is_database_busy
 
 log = structlog.get_logger(__name__)
 
 _LEASE = timedelta(seconds=30)
 _CONTACTS = 100
-_EVENTS = 100
+_EVENTS = 25
 """Events of one contact in one round, at most."""
+_EFFECTS = 400
+"""Wakes and entries of one round, about: what its contacts share."""
+_SMALLEST_SHARE, _LARGEST_SHARE = 4, 25
+_REST = timedelta(milliseconds=500)
+"""How long a contact rests that used its share and has more to do. Otherwise the workers would have
+its runs before those of all others."""
+_DEPTH = 1_000
+"""Rows of the outbox in which contacts are looked for at first."""
+_DEEPEST = 1_024_000
+_TRIES = 6
+"""Attempts for an event that fails alone; with the delays below, within half a minute."""
+_RETRY = Backoff(first=1.0, longest=16.0)
 _BACKOFF = Backoff(first=0.2, longest=5.0)
 _LISTEN_AGAIN = 0.5
 """Seconds between two connections that listen for notifications."""
@@ -55,41 +77,32 @@ class Dispatcher:
         *,
         listen_url: str | None = None,
         poll: float = 1.0,
+        lease: timedelta = _LEASE,
     ) -> None:
         """`listen_url`: a direct database URL for LISTEN; without it only `nudge` and the poll
-        every `poll` seconds begin a round."""
+        every `poll` seconds begin a round. `lease`: renewed while a round lasts."""
         self._pool = pool
         self._client = client
         self._catalog = catalog
         self._listen_url = listen_url
         self._poll = poll
-        self._nudged = asyncio.Event()
+        self._lease = lease
+        self._nudged = (asyncio.Event(), asyncio.Event())
+        self._contacts = _CONTACTS
+        self._broken: frozenset[str] = frozenset()
+        self._resting = False
 
     def nudge(self) -> None:
         """Begin a round soon: there may be something in the outbox."""
-        self._nudged.set()
+        for nudged in self._nudged:
+            nudged.set()
 
     async def run(self) -> None:
         """Dispatch until cancelled. Postgres or Temporal may go away and come back."""
-        failures = 0
-        async with self._listening():
-            while True:
-                try:
-                    if failures:
-                        await asyncio.sleep(_BACKOFF.delay(failures))
-                    busy = await self.round()
-                    failures = 0
-                    if not busy:
-                        await self._wait_for_nudge()
-                except TemporalAway as error:
-                    log.warning("temporal_away", error=str(error))
-                    failures += 1
-                except DATABASE_AWAY as error:
-                    log.warning("database_away", error=str(error).strip())
-                    failures += 1
-                except Exception:
-                    log.exception("dispatch_failed")
-                    failures += 1
+        events, calls = self._nudged
+        async with self._listening(), asyncio.TaskGroup() as loops:
+            loops.create_task(self._repeat(lambda: self._dispatch(_REST), events))
+            loops.create_task(self._repeat(self.make_calls, calls))
 
     async def drain(self) -> None:
         """Dispatch until the outbox has nothing more that is due."""
@@ -97,47 +110,192 @@ class Dispatcher:
             pass
 
     async def round(self) -> int:
-        """Lease some contacts and dispatch their events, then start and stop the marked runs.
+        """Do one round over events, and make the calls that are due for runs.
 
-        Returns how many events and marked runs there were. Raises TemporalAway and
-        psycopg.OperationalError; the events are then still in the outbox.
+        Returns how many events and calls there were. Raises TemporalAway and psycopg errors of a
+        database that is away; what was not done is then still to be done.
         """
-        self._nudged.clear()
+        return await self._dispatch() + await self.make_calls()
+
+    async def make_calls(self) -> int:
+        """Make the calls that are due for runs, and return how many there were."""
         async with self._pool.connection() as conn:
-            leased = await lease_contacts(conn, _CONTACTS, _EVENTS, _LEASE)
-            if not leased.contacts:
-                return await self._start_and_stop_marked(conn)
+            return await make_marked_calls(conn, self._client, self._catalog, _CONTACTS)
+
+    async def _repeat(self, work: Callable[[], Awaitable[int]], nudged: asyncio.Event) -> None:
+        failures = 0
+        while True:
             try:
-                round_ = Round()
-                if leased.marked:
-                    await self._start_and_stop_marked(conn)
-                await admit_entries(conn, self._catalog, leased, round_)
-                await start_entered_runs(self._client, round_)
-                await find_listeners(conn, self._catalog, leased.events, round_)
-                await wake_runs(self._client, round_)
-                await record_met_goals_of(conn, self._catalog, leased.events)
-                await record_round(conn, leased, round_)
-            except BaseException:
-                await self._release(conn, leased.contacts)
-                raise
+                if failures:
+                    await asyncio.sleep(_BACKOFF.delay(failures))
+                nudged.clear()
+                busy = await work()
+                failures = 0
+                self._contacts = min(self._contacts * 2, _CONTACTS)
+                if not busy:
+                    await self._wait_for(nudged)
+            except TemporalBusy as error:
+                self._contacts = max(self._contacts // 2, 1)
+                log.warning("temporal_busy", error=str(error), contacts=self._contacts)
+                failures += 1
+            except TemporalAway as error:
+                log.warning("temporal_away", error=str(error))
+                failures += 1
+            except Exception as error:
+                if is_database_away(error):
+                    log.warning("database_away", error=str(error).strip())
+                elif is_database_busy(error):
+                    log.warning("database_busy", error=describe(error))
+                else:
+                    log.exception("dispatch_failed")
+                failures += 1
+
+    async def _dispatch(self, rest: timedelta | None = None) -> int:
+        """One round over events; contacts that used their share rest afterwards."""
+        owner = uuid4()
+        async with self._pool.connection() as conn:
+            leased = await self._lease_contacts(conn, owner)
+            if not leased.contacts:
+                return 0
+            heavy: list[UUID] = []
+            try:
+                async with self._renewing(leased):
+                    heavy = await self._work(conn, leased)
+            finally:
+                self._resting = bool(heavy and rest)
+                await self._release(conn, leased, heavy, rest)
         return len(leased.events)
 
-    async def _start_and_stop_marked(self, conn: AsyncConnection[Any]) -> int:
-        try:
-            return await start_and_stop_marked_runs(conn, self._client, self._catalog, _CONTACTS)
-        except RPCError as error:
-            raise TemporalAway(error.message) from None
+    async def _lease_contacts(self, conn: AsyncConnection[Any], owner: UUID) -> Leased:
+        """Look for contacts deeper in the outbox as long as its oldest rows have few to offer."""
+        depth = _DEPTH
+        while True:
+            leased = await lease_contacts(
+                conn, owner, limit=self._contacts, events=_EVENTS, depth=depth, time=self._lease
+            )
+            if leased.contacts or leased.read < depth or depth >= _DEEPEST:
+                return leased
+            depth *= 8
 
-    async def _release(self, conn: AsyncConnection[Any], contacts: list[UUID]) -> None:
+    async def _work(self, conn: AsyncConnection[Any], leased: Leased) -> list[UUID]:
+        """Do the round's work, if need be contact by contact; the contacts that are to rest."""
+        await self._report_broken(conn, leased.revision)
+        share = max(_SMALLEST_SHARE, min(_LARGEST_SHARE, _EFFECTS // max(len(leased.contacts), 1)))
+        suspects = {event.contact_id for event in leased.events if event.attempts}
+        suspects |= {event.contact_id for event in leased.events if event.unreadable}
+        healthy = [contact for contact in leased.contacts if contact not in suspects]
+        heavy: list[UUID] = []
         try:
-            await release_contacts(conn, contacts)
+            if healthy:
+                done = await dispatch_events(
+                    conn, self._client, self._catalog, leased.without(suspects), share
+                )
+                heavy += done.heavy
+        except TemporalAway:
+            raise
+        except Exception as error:
+            if is_database_away(error):
+                raise
+            log.warning("round_repeated", error=describe(error).split("\n")[0])
+            suspects |= set(healthy)
+        for contact in [each for each in leased.contacts if each in suspects]:
+            heavy += await self._work_alone(conn, leased.of(contact), share)
+        return heavy
+
+    async def _work_alone(
+        self, conn: AsyncConnection[Any], leased: Leased, share: int
+    ) -> list[UUID]:
+        """Dispatch the events of one contact one by one, up to the first that fails."""
+        for event in leased.events:
+            try:
+                if event.unreadable is not None:
+                    raise ValueError(event.unreadable)
+                done = await dispatch_events(
+                    conn, self._client, self._catalog, leased.only(event), share, alone=True
+                )
+            except TemporalAway:
+                raise
+            except Exception as error:
+                if is_database_away(error):
+                    raise
+                await self._set_aside(conn, event, error)
+                return []
+            if done.cut:
+                return done.heavy
+        return []
+
+    async def _set_aside(
+        self, conn: AsyncConnection[Any], event: OutboxEvent, error: Exception
+    ) -> None:
+        """Try an event that failed alone again later; in the end it is dead."""
+        cause = error.__cause__ if isinstance(error, EventFault) and error.__cause__ else error
+        fault = FoundFault("dispatch", cause, contact_id=event.contact_id, event_id=event.id)
+        await record_faults(conn, [fault])
+        failures = event.attempts + 1
+        if failures < _TRIES:
+            delay = timedelta(seconds=_RETRY.delay(failures))
+            await retry_event_later(conn, event.contact_id, event.id, delay)
+            return
+        log.error("event_dead", event_id=event.id, code=fault.code)
+        await dead_letter(conn, event.contact_id, event.id, fault.code, describe(cause))
+
+    async def _report_broken(self, conn: AsyncConnection[Any], revision: int) -> None:
+        """Record the journeys that cannot be read, each once while it stays so."""
+        active = await self._catalog.active(conn, revision)
+        found = {error.subject: error for error in active.broken}
+        new = [error for subject, error in found.items() if subject not in self._broken]
+        await record_faults(
+            conn, [FoundFault("catalog", error, subject=error.subject) for error in new]
+        )
+        self._broken = frozenset(found)
+
+    @asynccontextmanager
+    async def _renewing(self, leased: Leased) -> AsyncIterator[None]:
+        """Renew the lease until the context ends, however long that takes."""
+        task = asyncio.create_task(self._renew(leased))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _renew(self, leased: Leased) -> None:
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / 3)
+            try:
+                async with self._pool.connection() as conn:
+                    held = await renew_lease(conn, leased.owner, leased.contacts, self._lease)
+            except psycopg.Error as error:
+                log.warning("lease_not_renewed", error=describe(error))
+                continue
+            if held < len(leased.contacts):
+                log.info("lease_passed_on", contacts=len(leased.contacts) - held)
+
+    async def _release(
+        self,
+        conn: AsyncConnection[Any],
+        leased: Leased,
+        heavy: Sequence[UUID],
+        rest: timedelta | None,
+    ) -> None:
+        try:
+            await release_contacts(
+                conn,
+                leased.owner,
+                leased.contacts,
+                resting=heavy if rest else (),
+                rest=rest or timedelta(0),
+            )
         except psycopg.Error:
-            log.warning("lease_left", contacts=len(contacts), seconds=_LEASE.total_seconds())
+            log.warning(
+                "lease_left", contacts=len(leased.contacts), seconds=self._lease.total_seconds()
+            )
 
-    async def _wait_for_nudge(self) -> None:
+    async def _wait_for(self, nudged: asyncio.Event) -> None:
         try:
-            async with asyncio.timeout(self._poll):
-                await self._nudged.wait()
+            rest = _REST.total_seconds()
+            async with asyncio.timeout(min(self._poll, rest) if self._resting else self._poll):
+                await nudged.wait()
         except TimeoutError:
             return
 

@@ -1,4 +1,4 @@
-"""Entries: the events that begin runs are matched and admitted, then the workflows are started.
+"""Entries: the events that begin runs are matched and admitted.
 
 An entry by event matches the event's name, its `where` and its `if`. Whether it begins a run,
 Postgres decides.
@@ -6,160 +6,204 @@ Postgres decides.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import structlog
 from psycopg import AsyncConnection
-from temporalio.client import Client
-from temporalio.service import RPCError
 
-from dispatch.round import Round, RunStart
-from dispatch.temporal import run_all, start_journey
-from journeys.model.paths import first
+from dispatch.faults import raise_outage
+from dispatch.shares import Considered, EntryMatch, EventWork
+from journeys.model.entry_rules import is_late, key_of_event
 from journeys.model.triggers import EventEntry
+from journeys.time.zones import zone_of
 from store.conditions import compile_condition, compile_where, evaluate_entries
 from store.definitions.catalog import Active, Catalog, Definition
-from store.entries.admission import AdmittedEntry, EntryRequest, RefusedEntry, enter_all
-from store.events.outbox import Leased, OutboxEvent
+from store.entries.admission import (
+    AdmittedEntry,
+    EntryRequest,
+    RefusedEntry,
+    enter_all,
+    refuse_broken,
+)
+from store.events.outbox import OutboxEvent
 
 log = structlog.get_logger(__name__)
 
-_Match = tuple[Definition, str | None]
-"""A journey whose entry an event matches, and the value of the entry's key."""
+_JOURNEYS = 100
+"""Journeys that one round considers for an event."""
+EventErrors = dict[int, Exception]
+"""The first error of each event whose entries could not be decided."""
+
+
+@dataclass(frozen=True)
+class RunStart:
+    """A run whose workflow is to be started, and the event that began it."""
+
+    run_id: UUID
+    definition: Definition
+    contact_id: UUID
+    event_id: int
+    stopped: tuple[UUID, ...]
+    """The runs that were ended for it."""
+
+
+async def consider_entries(
+    conn: AsyncConnection[Any],
+    active: Active,
+    events: Sequence[OutboxEvent],
+    errors: EventErrors | None,
+) -> dict[int, Considered]:
+    """The journeys whose entry each event matches, by event; an event of one run matches none.
+
+    `errors` takes those of single journeys; without it the first is raised.
+    """
+    found: dict[int, Considered] = {}
+    groups: dict[tuple[str, str], list[OutboxEvent]] = {}
+    for event in events:
+        if event.run_id is None:
+            groups.setdefault((event.name, event.after_journey or ""), []).append(event)
+    for (name, after), named in groups.items():
+        left = [each for each in active.by_event.get(name, []) if each.key > after]
+        broken = [key for key in active.broken_by_event.get(name, []) if key > after]
+        for event in named:
+            found[event.id] = Considered(
+                broken=broken, last=left[_JOURNEYS - 1].key if len(left) > _JOURNEYS else None
+            )
+        for definition in left[:_JOURNEYS]:
+            try:
+                matches = await _match(conn, definition, name, named)
+            except Exception as error:
+                raise_outage(error)
+                if errors is None:
+                    raise
+                errors.update(dict.fromkeys((event.id for event in named), error))
+                continue
+            for event_id, match in matches.items():
+                found[event_id].matches.append(match)
+    return found
 
 
 async def admit_entries(
-    conn: AsyncConnection[Any], catalog: Catalog, leased: Leased, round_: Round
-) -> None:
-    """Begin the runs that the events begin, in Postgres, and add them to the round."""
-    active = await catalog.active(conn, leased.revision)
-    matches = await _match_events(conn, active, leased.events)
-    for requests in _waves(leased.events, matches):
-        async with conn.transaction():
-            answers = await enter_all(conn, catalog, requests)
-        for (definition, request), answer in zip(requests, answers, strict=True):
-            _add_answer(definition, request, answer, round_)
+    conn: AsyncConnection[Any],
+    catalog: Catalog,
+    works: Sequence[EventWork],
+    errors: EventErrors | None,
+) -> list[RunStart]:
+    """Begin the runs that the events begin, in Postgres.
+
+    `errors` takes those of single journeys; without it the first is raised.
+    """
+    starts: list[RunStart] = []
+    for wave in _waves(works):
+        for requests in [wave] if errors is None else [[each] for each in wave]:
+            try:
+                async with conn.transaction():
+                    answers = await enter_all(conn, catalog, requests)
+            except Exception as error:
+                raise_outage(error)
+                if errors is None:
+                    raise
+                errors[requests[0][1].event_id or 0] = error
+                continue
+            for (definition, request), answer in zip(requests, answers, strict=True):
+                if start := _start_of(definition, request, answer):
+                    starts.append(start)
+    broken = [
+        (journey, work.event.contact_id, work.event.id) for work in works for journey in work.broken
+    ]
+    if broken:
+        await refuse_broken(conn, broken)
+    return starts
 
 
-async def start_entered_runs(client: Client, round_: Round) -> None:
-    """Start the workflows of the round's runs. Raises TemporalAway."""
-
-    async def start(run: RunStart) -> None:
-        try:
-            await start_journey(
-                client,
-                run_id=run.run_id,
-                journey=run.definition.key,
-                version=run.definition.version,
-                contact_id=run.contact_id,
-                program=run.definition.program,
-            )
-        except RPCError as error:
-            round_.refuse(run.event_id, run.contact_id, error)
-
-    await run_all(start(run) for run in round_.starts)
-
-
-def _waves(
-    events: list[OutboxEvent], matches: dict[int, list[_Match]]
-) -> list[list[tuple[Definition, EntryRequest]]]:
+def _waves(works: Sequence[EventWork]) -> list[list[tuple[Definition, EntryRequest]]]:
     """The entries to ask for, in waves: of one contact and journey each wave has one at most.
 
     The run that a contact's first event begins decides whether its next event begins another.
     """
     waves: list[list[tuple[Definition, EntryRequest]]] = []
     next_wave: dict[tuple[UUID, str], int] = {}
-    for event in events:
-        for definition, key in matches.get(event.id, []):
+    for work in works:
+        event = work.event
+        for match in work.entries:
             request = EntryRequest(
                 contact_id=event.contact_id,
-                key=key,
+                key=match.key,
                 properties=event.properties,
                 event_id=event.id,
                 depth=event.depth,
+                late=match.late,
             )
-            wave = next_wave.get((event.contact_id, definition.key), 0)
-            next_wave[(event.contact_id, definition.key)] = wave + 1
+            wave = next_wave.get((event.contact_id, match.definition.key), 0)
+            next_wave[(event.contact_id, match.definition.key)] = wave + 1
             if wave == len(waves):
                 waves.append([])
-            waves[wave].append((definition, request))
+            waves[wave].append((match.definition, request))
     return waves
 
 
-async def _match_events(
-    conn: AsyncConnection[Any], active: Active, events: list[OutboxEvent]
-) -> dict[int, list[_Match]]:
-    """The journeys whose entry each event matches, by event; an event of one run matches none."""
-    matches: dict[int, list[_Match]] = {}
-    matched: set[tuple[int, str]] = set()
-    by_name: dict[str, list[OutboxEvent]] = {}
-    for event in events:
-        if event.run_id is None:
-            by_name.setdefault(event.name, []).append(event)
-    for name, named in by_name.items():
-        for definition in active.by_event.get(name, []):
-            for entry in definition.journey.entry:
-                if not isinstance(entry, EventEntry) or entry.event != name:
-                    continue
-                matching = await _matching_events(conn, definition, entry, named)
-                for event in named:
-                    if event.id in matching and (event.id, definition.key) not in matched:
-                        matched.add((event.id, definition.key))
-                        key = _key_value(entry, event.properties)
-                        matches.setdefault(event.id, []).append((definition, key))
-    return matches
+async def _match(
+    conn: AsyncConnection[Any],
+    definition: Definition,
+    name: str,
+    events: Sequence[OutboxEvent],
+) -> dict[int, EntryMatch]:
+    """How events of this name match a journey: by its first entry for which they are not late."""
+    zone = zone_of(None, definition.journey.timezone)
+    found: dict[int, EntryMatch] = {}
+    for entry in definition.journey.entry:
+        if not isinstance(entry, EventEntry) or entry.event != name:
+            continue
+        matching = await _matching_events(conn, definition, entry, events)
+        for event in events:
+            known = found.get(event.id)
+            if event.id not in matching or (known is not None and not known.late):
+                continue
+            late = is_late(
+                entry, occurred_at=event.occurred_at, arrived_at=event.stamped_at, zone=zone
+            )
+            if known is None or not late:
+                key = key_of_event(entry, event.properties)
+                found[event.id] = EntryMatch(definition, key, late)
+    return found
 
 
 async def _matching_events(
     conn: AsyncConnection[Any],
     definition: Definition,
     entry: EventEntry,
-    events: list[OutboxEvent],
+    events: Sequence[OutboxEvent],
 ) -> set[int]:
     """The ids of the events, all of the entry's name, that its `where` and `if` let in."""
     if not entry.where and entry.if_ is None:
         return {event.id for event in events}
-    condition = None
+    condition = where = None
+    zone = definition.journey.timezone or "UTC"
+    if entry.where:
+        where = compile_where(entry.where, event="e", prefix="w_", default_zone=zone)
     if entry.if_ is not None:
         condition = compile_condition(
             entry.if_,
             prefix="i_",
-            default_zone=definition.journey.timezone or "UTC",
+            default_zone=zone,
             segments=definition.segments.conditions,
         )
-    return await evaluate_entries(
-        conn,
-        [(event.id, event.contact_id) for event in events],
-        condition,
-        compile_where(entry.where, event="e", prefix="w_") if entry.where else None,
-    )
+    candidates = [(event.id, event.contact_id) for event in events]
+    return await evaluate_entries(conn, candidates, condition, where)
 
 
-def _key_value(entry: EventEntry, properties: dict[str, Any]) -> str | None:
-    """The entry's key value as text; "" for an entry without key, None if the event lacks it."""
-    if entry.key is None:
-        return ""
-    value = first(properties, entry.key)
-    if value is None or isinstance(value, dict | list):
-        return None
-    return value if isinstance(value, str) else str(value)
-
-
-def _add_answer(
-    definition: Definition,
-    request: EntryRequest,
-    answer: AdmittedEntry | RefusedEntry,
-    round_: Round,
-) -> None:
+def _start_of(
+    definition: Definition, request: EntryRequest, answer: AdmittedEntry | RefusedEntry
+) -> RunStart | None:
     assert request.event_id is not None
     entry_log = log.bind(
         journey=definition.key, contact_id=str(request.contact_id), event_id=request.event_id
     )
     if isinstance(answer, RefusedEntry):
         entry_log.info("entry_refused", code=answer.code)
-        return
-    round_.starts.append(RunStart(answer.run_id, definition, request.contact_id, request.event_id))
-    for stopped in answer.stopped:
-        round_.stops[stopped] = definition.key
+        return None
     entry_log.info("run_entered", run_id=str(answer.run_id))
+    return RunStart(answer.run_id, definition, request.contact_id, request.event_id, answer.stopped)

@@ -17,7 +17,15 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from dispatch.temporal import JOURNEY_KEY, JOURNEY_VERSION, RPC_TIMEOUT
+from dispatch.faults import FoundFault, raise_outage
+from dispatch.temporal import (
+    JOURNEY_KEY,
+    JOURNEY_VERSION,
+    RPC_TIMEOUT,
+    TemporalAway,
+    answers,
+    is_away,
+)
 from journeys.protocol.jobs import JOBS
 from journeys.protocol.names import QUEUE, job_workflow_id
 from journeys.protocol.payloads import JobInput
@@ -43,26 +51,42 @@ async def start_job(conn: AsyncConnection[Any], client: Client, job_id: UUID) ->
     return True
 
 
-async def reconcile_jobs(conn: AsyncConnection[Any], client: Client) -> None:
-    """Start the jobs that have no workflow yet, and end those whose workflow an operator closed."""
-    for job, started in await running_jobs(conn):
-        if not started:
-            await start_job(conn, client, job.id)
-            continue
-        handle = client.get_workflow_handle(job_workflow_id(job.kind, job.id))
+async def reconcile_jobs(conn: AsyncConnection[Any], client: Client) -> list[FoundFault]:
+    """Start the jobs that have no workflow yet, and end those whose workflow an operator closed.
+
+    One that fails keeps no other from its turn: the faults. Raises TemporalAway.
+    """
+    running = await running_jobs(conn)
+    faults = []
+    for job, started in running:
         try:
-            status = (await handle.describe(rpc_timeout=RPC_TIMEOUT)).status
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            status = WorkflowExecutionStatus.TERMINATED
-        if status not in (
-            WorkflowExecutionStatus.RUNNING,
-            WorkflowExecutionStatus.CONTINUED_AS_NEW,
-            WorkflowExecutionStatus.COMPLETED,
-        ):
-            await end_job(conn, job.id, "stopped")
-            log.warning("job_stopped", job=str(job.id), kind=job.kind, journey=job.journey)
+            if not started:
+                await start_job(conn, client, job.id)
+            else:
+                await _end_if_closed(conn, client, job)
+        except Exception as error:
+            raise_outage(error)
+            if is_away(error) and not await answers(client):
+                raise TemporalAway(str(error)) from None
+            faults.append(FoundFault("job", error, subject=f"job {job.id}"))
+    return faults
+
+
+async def _end_if_closed(conn: AsyncConnection[Any], client: Client, job: JobRow) -> None:
+    handle = client.get_workflow_handle(job_workflow_id(job.kind, job.id))
+    try:
+        status = (await handle.describe(rpc_timeout=RPC_TIMEOUT)).status
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        status = WorkflowExecutionStatus.TERMINATED
+    if status not in (
+        WorkflowExecutionStatus.RUNNING,
+        WorkflowExecutionStatus.CONTINUED_AS_NEW,
+        WorkflowExecutionStatus.COMPLETED,
+    ):
+        await end_job(conn, job.id, "stopped")
+        log.warning("job_stopped", job=str(job.id), kind=job.kind, journey=job.journey)
 
 
 async def _start(client: Client, job: JobRow) -> None:

@@ -2,7 +2,6 @@
 
 - A workflow that was cancelled or terminated, or that failed or timed out, ends its run.
 - A run that has no workflow yet gets one.
-- The workflow of a run that ended in PostgreSQL is woken.
 - A claim whose run ended before its result was recorded becomes `unknown`.
 - A send whose pause is over is woken, and so is a moved run that has not taken its version.
 - A job that has no workflow yet gets one, and a job whose workflow was closed ends.
@@ -12,37 +11,48 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import psycopg
 import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
+from dispatch.faults import FoundFault, raise_outage, record_faults
 from dispatch.jobs import reconcile_jobs
 from dispatch.paused_sends import wake_overlooked_paused_sends
-from dispatch.runs import start_run, stop_runs
-from dispatch.temporal import RPC_TIMEOUT, wake
+from dispatch.temporal import RPC_TIMEOUT, TemporalAway, answers, is_away, wake
 from dispatch.versions import wake_unnoticed_migrations
 from dispatch.wakes import listener_fires
 from journeys.protocol.names import WORKFLOW, workflow_id
 from store.definitions.catalog import Catalog
 from store.messages.claims import mark_abandoned_claims_unknown
-from store.operations.reconciliation_cursor import finish_turn, give_up_turn, take_turn
+from store.operations.faults import describe
+from store.operations.reconciliation_cursor import (
+    TURN_LEASE,
+    finish_turn,
+    give_up_turn,
+    renew_turn,
+    take_turn,
+)
 from store.runs.lifecycle import end_run
-from store.runs.workflow_marks import active_among, runs_to_start, workflows_to_stop
-from store.sql import DATABASE_AWAY
+from store.runs.workflow_marks import CallKey, active_among, park_calls, runs_to_start
+from store.sql import is_database_away, is_database_busy
 from store.waits.listener_candidates import timed_listeners
 
 log = structlog.get_logger(__name__)
 
 _EVERY = 10.0
 _PAGE = 100
+_PAGES = 50
+"""Of one part in one round, at most."""
 _OVERLAP = timedelta(minutes=5)
 """Temporal's visibility lags behind: each round lists again what closed in this time before."""
 
@@ -52,6 +62,18 @@ _ENDS = {
     WorkflowExecutionStatus.TIMED_OUT: ("removed", "timed_out"),
     WorkflowExecutionStatus.FAILED: ("failed", "workflow_failed"),
 }
+
+
+@dataclass
+class Work:
+    """A turn's work."""
+
+    conn: AsyncConnection[Any]
+    since: datetime
+    """Up to when closed workflows were checked before."""
+    faults: list[FoundFault] = field(default_factory=list)
+    failed: bool = False
+    """Whether the same time has to be checked again."""
 
 
 class Reconciliation:
@@ -70,52 +92,98 @@ class Reconciliation:
         self._client = client
         self._catalog = catalog
         self._every = every
+        self._after_paused: UUID | None = None
+        self._after_moved: UUID | None = None
 
     async def run(self) -> None:
         """Reconcile until cancelled. Postgres or Temporal may go away and come back."""
         while True:
             try:
                 await self.once()
-            except (*DATABASE_AWAY, RPCError) as error:
-                log.warning("reconciliation_put_off", error=str(error).strip())
-            except Exception:
-                log.exception("reconciliation_failed")
+            except Exception as error:
+                away = isinstance(error, TemporalAway | RPCError) or is_database_away(error)
+                if away or is_database_busy(error):
+                    log.warning("reconciliation_put_off", error=describe(error).split("\n")[0])
+                else:
+                    log.exception("reconciliation_failed")
             await asyncio.sleep(self._every)
 
     async def once(self) -> None:
-        """One round over everything. Raises RPCError if Temporal is away."""
+        """One round over everything. Raises TemporalAway.
+
+        Each part has its turn, also if another fails; what a failed one has not done is left to the
+        next round.
+        """
+        parts: list[tuple[str, Callable[[Work], Awaitable[None]]]] = [
+            ("claims", self._settle_abandoned_claims),
+            ("starts", self._start_missing_workflows),
+            ("jobs", self._reconcile_jobs),
+            ("pauses", self._wake_paused_sends),
+            ("moves", self._wake_moved_runs),
+            ("closed", self._end_closed_runs),
+        ]
         async with self._pool.connection() as conn:
-            async with self._turn(conn, "closed", timedelta(0)) as since:
-                if since is not None:
-                    await self._start_missing_workflows(conn)
-                    await stop_runs(conn, self._client, await workflows_to_stop(conn, _PAGE))
-                    await self._end_closed_runs(conn, since)
-                    await self._settle_abandoned_claims(conn)
-                    await wake_overlooked_paused_sends(conn, self._client, _PAGE)
-                    await wake_unnoticed_migrations(conn, self._client, _PAGE)
-                    await reconcile_jobs(conn, self._client)
-            async with self._turn(conn, "timed", timedelta(hours=1)) as since:
-                if since is not None:
-                    await self._wake_timed_listeners(conn)
+            async with self._turn(conn, "closed", timedelta(0)) as work:
+                if work is not None:
+                    for name, part in parts:
+                        await self._do(work, name, part)
+            async with self._turn(conn, "timed", timedelta(hours=1)) as work:
+                if work is not None:
+                    await self._do(work, "timed", self._wake_timed_listeners)
+
+    async def _do(self, work: Work, name: str, part: Callable[[Work], Awaitable[None]]) -> None:
+        try:
+            await part(work)
+        except TemporalAway:
+            raise
+        except Exception as error:
+            if is_database_away(error):
+                raise
+            if isinstance(error, RPCError) and is_away(error) and not await answers(self._client):
+                raise TemporalAway(error.message) from None
+            work.failed = True
+            work.faults.append(FoundFault("reconciliation", error, subject=f"part {name}"))
+        faults, work.faults = work.faults, []
+        await record_faults(work.conn, faults)
 
     @asynccontextmanager
     async def _turn(
         self, conn: AsyncConnection[Any], name: str, pause: timedelta
-    ) -> AsyncIterator[datetime | None]:
-        """This process's turn: since when to list, or None if another has it or it is too early."""
-        turn = await take_turn(conn, name, pause)
+    ) -> AsyncIterator[Work | None]:
+        """This process's turn; None if another has it or it is too early. It is kept as long as it
+        takes, and another's is never ended."""
+        owner = uuid4()
+        turn = await take_turn(conn, name, owner, pause)
         if turn is None:
             yield None
             return
         since, now = turn
+        work = Work(conn, since)
+        keeping = asyncio.create_task(self._keep_turn(name, owner))
         try:
-            yield since
+            yield work
         except BaseException:
-            await give_up_turn(conn, name)
+            await give_up_turn(conn, name, owner)
             raise
-        await finish_turn(conn, name, now)
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+        if work.failed:
+            await give_up_turn(conn, name, owner)
+        else:
+            await finish_turn(conn, name, owner, now)
 
-    async def _end_closed_runs(self, conn: AsyncConnection[Any], since: datetime) -> None:
+    async def _keep_turn(self, name: str, owner: UUID) -> None:
+        while True:
+            await asyncio.sleep(TURN_LEASE.total_seconds() / 3)
+            try:
+                async with self._pool.connection() as conn:
+                    await renew_turn(conn, name, owner)
+            except psycopg.Error as error:
+                log.warning("lease_not_renewed", error=describe(error))
+
+    async def _end_closed_runs(self, work: Work) -> None:
+        since = work.since
         query = (
             f"WorkflowType = '{WORKFLOW}' AND CloseTime >= '{(since - _OVERLAP).isoformat()}'"
             " AND ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
@@ -126,13 +194,21 @@ class Reconciliation:
             if run_id is not None:
                 page[run_id] = execution.id
             if len(page) >= _PAGE:
-                await self._end_page(conn, page)
+                await self._end_page(work, page)
                 page = {}
-        await self._end_page(conn, page)
+        await self._end_page(work, page)
 
-    async def _end_page(self, conn: AsyncConnection[Any], page: dict[UUID, str]) -> None:
-        for run_id in await active_among(conn, list(page)):
-            await self._end_if_closed(conn, run_id, page[run_id])
+    async def _end_page(self, work: Work, page: dict[UUID, str]) -> None:
+        for run_id in await active_among(work.conn, list(page)):
+            try:
+                await self._end_if_closed(work.conn, run_id, page[run_id])
+            except Exception as error:
+                raise_outage(error)
+                if is_away(error) and not await answers(self._client):
+                    raise
+                # The same time is checked again.
+                work.failed = True
+                work.faults.append(FoundFault("closed", error, run_id=run_id))
 
     async def _end_if_closed(self, conn: AsyncConnection[Any], run_id: UUID, workflow: str) -> None:
         # After a reset the terminated execution is not the latest of its id.
@@ -146,21 +222,46 @@ class Reconciliation:
                 "run_ended_by_reconciliation", run_id=str(run_id), outcome=outcome, reason=reason
             )
 
-    async def _start_missing_workflows(self, conn: AsyncConnection[Any]) -> None:
-        for run_id in await runs_to_start(conn, _PAGE):
-            if await start_run(conn, self._client, self._catalog, run_id):
-                log.warning("run_started_by_reconciliation", run_id=str(run_id))
+    async def _start_missing_workflows(self, work: Work) -> None:
+        """Leave the runs that have no workflow to the dispatchers."""
+        for _ in range(_PAGES):
+            runs = await runs_to_start(work.conn, _PAGE)
+            if runs:
+                log.warning("runs_without_workflow", runs=[str(run_id) for run_id in runs])
+                missing: list[CallKey] = [(run_id, "start", 0) for run_id in runs]
+                await park_calls(work.conn, missing, timedelta(0))
+            if len(runs) < _PAGE:
+                return
 
-    async def _settle_abandoned_claims(self, conn: AsyncConnection[Any]) -> None:
-        for message_id in await mark_abandoned_claims_unknown(conn):
+    async def _reconcile_jobs(self, work: Work) -> None:
+        work.faults += await reconcile_jobs(work.conn, self._client)
+
+    async def _wake_paused_sends(self, work: Work) -> None:
+        self._after_paused = await wake_overlooked_paused_sends(
+            work.conn, self._client, _PAGE, self._after_paused, work.faults
+        )
+
+    async def _wake_moved_runs(self, work: Work) -> None:
+        self._after_moved = await wake_unnoticed_migrations(
+            work.conn, self._client, _PAGE, after=self._after_moved, faults=work.faults
+        )
+
+    async def _settle_abandoned_claims(self, work: Work) -> None:
+        for message_id in await mark_abandoned_claims_unknown(work.conn):
             log.warning("message_unknown", message_id=str(message_id))
 
-    async def _wake_timed_listeners(self, conn: AsyncConnection[Any]) -> None:
+    async def _wake_timed_listeners(self, work: Work) -> None:
         after: UUID | None = None
-        while page := await timed_listeners(conn, after, _PAGE):
+        while page := await timed_listeners(work.conn, after, _PAGE):
             for candidate in page:
-                if await listener_fires(conn, self._catalog, candidate):
-                    await wake(self._client, candidate.journey, candidate.run_id, candidate.visit)
+                try:
+                    if await listener_fires(work.conn, self._catalog, candidate):
+                        await wake(
+                            self._client, candidate.journey, candidate.run_id, candidate.visit
+                        )
+                except Exception as error:
+                    raise_outage(error)
+                    work.faults.append(FoundFault("wake", error, run_id=candidate.run_id))
             after = page[-1].run_id
 
 

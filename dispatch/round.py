@@ -1,110 +1,227 @@
-"""One round of a dispatcher: what it decided to tell Temporal, and the record of it.
+"""One round over leased contacts: what their events begin and wake, and the record of it.
 
-Events that Temporal refuses are tried again with a back-off, then moved to the dead list.
+A call that Temporal refuses or does not take is parked on its run and made again later, and its
+event is finished. What Temporal would refuse each time makes a dead event as well, which operators
+see. An event whose call came at a moment with too many calls stays in the outbox.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-import structlog
 from psycopg import AsyncConnection
-from temporalio.service import RPCError
+from temporalio.client import Client
 
-from dispatch.temporal import TemporalAway, is_away
-from journeys.time.backoff import Backoff
-from store.definitions.catalog import Definition
-from store.events.outbox import Leased, dead_letter, finish_round, retry_event_later
-from store.runs.workflow_marks import workflow_stopped
+from dispatch.entries import EventErrors, RunStart, admit_entries, consider_entries
+from dispatch.faults import FoundFault, record_faults
+from dispatch.goals import record_met_goals_of
+from dispatch.shares import EventWork, share_out
+from dispatch.temporal import (
+    TemporalBusy,
+    is_busy,
+    is_refused,
+    make_calls,
+    start_journey,
+    wake,
+)
+from dispatch.wakes import exits_of_new_runs, look_at_listeners
+from store.definitions.catalog import Catalog
+from store.events.outbox import Leased, OutboxEvent, dead_letter, record_progress
+from store.operations.faults import describe
+from store.runs.workflow_marks import CallKey, park_calls, workflows_stopped
+from store.waits.listener_candidates import Candidate
 
-log = structlog.get_logger(__name__)
-
-_TRIES = 5
-"""Attempts for an event that Temporal refuses; with the delays below, within half a minute."""
-_RETRY = Backoff(first=1.0, longest=8.0)
-
-
-@dataclass(frozen=True)
-class RunStart:
-    """A run whose workflow is to be started, and the event that began it."""
-
-    run_id: UUID
-    definition: Definition
-    contact_id: UUID
-    event_id: int
-
-
-@dataclass(frozen=True)
-class RunWake:
-    """A run that listens for an event, and is to be woken for it."""
-
-    journey: str
-    run_id: UUID
-    visit: int
-    """0: an exit may have fired."""
-    event_id: int
-    contact_id: UUID
+FIRST_RETRY = timedelta(seconds=1)
+"""After which a call that failed once is made again."""
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """An event that Temporal refused a call for."""
-
-    contact_id: UUID
-    message: str
+class EventFault(Exception):
+    """A journey could not take an event; the others have."""
 
 
 @dataclass
 class Round:
-    """The calls to Temporal that a round needs, and the events that were refused."""
+    """What a round did."""
 
-    starts: list[RunStart] = field(default_factory=list)
-    stops: dict[UUID, str] = field(default_factory=dict)
-    """Runs that an entry ended, each with its journey."""
-    wakes: dict[tuple[UUID, int], RunWake] = field(default_factory=dict)
-    """By run and visit."""
-    refused: dict[int, Refusal] = field(default_factory=dict)
-    """By event."""
-
-    def refuse(self, event_id: int, contact_id: UUID, error: RPCError) -> None:
-        """Keep that a call was refused. Raises TemporalAway if it may succeed later."""
-        if is_away(error):
-            raise TemporalAway(error.message) from None
-        self.refused[event_id] = Refusal(contact_id, error.message)
+    heavy: list[UUID] = field(default_factory=list)
+    """Contacts that used their share of calls and have more to do."""
+    cut: bool = False
+    """Whether an event is not done to its end."""
 
 
-async def record_round(conn: AsyncConnection[Any], leased: Leased, round_: Round) -> None:
-    """Remove the dispatched events from the outbox, and give the contacts back.
+@dataclass(frozen=True)
+class _Call:
+    """A call to Temporal for a run, and the event that it comes of."""
 
-    A contact waits behind its first refused event, so that the order of its events holds.
+    event: OutboxEvent
+    make: Callable[[], Awaitable[object]]
+
+
+async def dispatch_events(
+    conn: AsyncConnection[Any],
+    client: Client,
+    catalog: Catalog,
+    leased: Leased,
+    share: int,
+    *,
+    alone: bool = False,
+) -> Round:
+    """Do a share of the work of each leased contact.
+
+    Args:
+        share: wakes and entries of one contact, at most.
+        alone: the events are one that failed with others: what can be done of it is done.
+
+    Raises:
+        TemporalAway, TemporalBusy: what was done is recorded, the rest is still in the outbox.
+        EventFault: a part of the event could not be done.
     """
-    first_refused: dict[UUID, int] = {}
-    for event_id, refusal in sorted(round_.refused.items()):
-        first_refused.setdefault(refusal.contact_id, event_id)
-    dispatched = [
-        event
-        for event in leased.events
-        if event.contact_id not in first_refused or event.id < first_refused[event.contact_id]
-    ]
-    dispatched_ids = {event.id for event in dispatched}
-    await finish_round(
-        conn,
-        contacts=leased.contacts,
-        events=[(event.contact_id, event.id) for event in dispatched],
-        started=[start.run_id for start in round_.starts if start.event_id in dispatched_ids],
+    faults: list[FoundFault] = []
+    errors: EventErrors | None = {} if alone else None
+    active = await catalog.active(conn, leased.revision)
+    works = share_out(
+        leased.events,
+        await look_at_listeners(conn, catalog, leased.events, faults),
+        await consider_entries(conn, active, leased.events, errors),
+        share,
     )
-    for run_id in round_.stops:
-        await workflow_stopped(conn, run_id)
-    attempts = {event.id: event.attempts for event in leased.events}
-    for contact_id, event_id in first_refused.items():
-        failures = attempts[event_id] + 1
-        if failures < _TRIES:
-            delay = timedelta(seconds=_RETRY.delay(failures))
-            await retry_event_later(conn, contact_id, event_id, delay)
+    starts = await admit_entries(conn, catalog, works, errors)
+    wakes = [each for work in works for each in work.wakes]
+    wakes += await _late_exits(conn, catalog, works, starts, faults)
+    calls = _calls(client, works, starts, wakes)
+    failed = await make_calls(client, {key: call.make for key, call in calls.items()})
+    left = {calls[key].event.id for key, error in failed.items() if is_busy(error)}
+    whole, part = _done(works, left)
+    await _park(conn, calls, failed, left, faults)
+    parked_goals = await record_met_goals_of(conn, catalog, whole, faults)
+    await park_calls(conn, parked_goals, FIRST_RETRY)
+    await record_faults(conn, faults)
+    started = [start.run_id for start in starts if (start.run_id, "start", 0) not in failed]
+    await workflows_stopped(
+        conn,
+        [run for start in starts for run in start.stopped if (run, "stop", 0) not in failed],
+    )
+    if errors:
+        await record_progress(conn, dispatched=[], cut=[], started=started)
+        error = next(iter(errors.values()))
+        raise EventFault(describe(error)) from error
+    await record_progress(
+        conn,
+        dispatched=whole,
+        cut=[work.progress for work in part if work.progress is not None],
+        started=started,
+    )
+    if left:
+        raise TemporalBusy("Temporal takes fewer calls than were made")
+    return Round(_heavy(leased, works, calls, share), cut=bool(part))
+
+
+async def _late_exits(
+    conn: AsyncConnection[Any],
+    catalog: Catalog,
+    works: list[EventWork],
+    starts: list[RunStart],
+    faults: list[FoundFault],
+) -> list[Candidate]:
+    """Exits of runs that begin in this round, by events that come after theirs in it."""
+    first: dict[UUID, int] = {}
+    for start in starts:
+        first.setdefault(start.contact_id, start.event_id)
+    later = [
+        work.event
+        for work in works
+        if work.event.id > first.get(work.event.contact_id, work.event.id)
+    ]
+    if not later:
+        return []
+    return await exits_of_new_runs(conn, catalog, later, {each.run_id for each in starts}, faults)
+
+
+def _calls(
+    client: Client, works: list[EventWork], starts: list[RunStart], wakes: list[Candidate]
+) -> dict[CallKey, _Call]:
+    events = {work.event.id: work.event for work in works}
+    calls: dict[CallKey, _Call] = {}
+    for start in starts:
+        definition = start.definition
+        event = events[start.event_id]
+        calls[start.run_id, "start", 0] = _Call(
+            event,
+            partial(
+                start_journey,
+                client,
+                run_id=start.run_id,
+                journey=definition.key,
+                version=definition.version,
+                contact_id=start.contact_id,
+                program=definition.program,
+            ),
+        )
+        for stopped in start.stopped:
+            calls[stopped, "stop", 0] = _Call(
+                event, partial(wake, client, definition.key, stopped, 0)
+            )
+    for each in wakes:
+        calls.setdefault(
+            (each.run_id, "wake", each.visit),
+            _Call(
+                events[each.event_id], partial(wake, client, each.journey, each.run_id, each.visit)
+            ),
+        )
+    return calls
+
+
+async def _park(
+    conn: AsyncConnection[Any],
+    calls: dict[CallKey, _Call],
+    failed: dict[CallKey, Exception],
+    left: set[int],
+    faults: list[FoundFault],
+) -> None:
+    """Park the calls that failed; an event with one that is refused each time is dead as well."""
+    parked = {key: error for key, error in failed.items() if calls[key].event.id not in left}
+    await park_calls(conn, list(parked), FIRST_RETRY)
+    for (run_id, kind, visit), error in parked.items():
+        event = calls[run_id, kind, visit].event
+        faults.append(FoundFault(kind, error, run_id=run_id, visit=visit))
+        if is_refused(error):
+            await dead_letter(conn, event.contact_id, event.id, "temporal_refused", describe(error))
+
+
+def _done(works: list[EventWork], left: set[int]) -> tuple[list[OutboxEvent], list[EventWork]]:
+    """The events that are done, and the works that others come after.
+
+    A contact stops at its first event that is left, so that the order of its events holds.
+    """
+    stopped: set[UUID] = set()
+    whole: list[OutboxEvent] = []
+    part: list[EventWork] = []
+    for work in works:
+        contact = work.event.contact_id
+        if work.event.id in left:
+            stopped.add(contact)
+        if contact in stopped:
+            continue
+        if work.progress is None:
+            whole.append(work.event)
         else:
-            message = round_.refused[event_id].message
-            log.error("event_dead_lettered", event_id=event_id, error=message)
-            await dead_letter(conn, contact_id, event_id, "temporal_refused", message)
+            part.append(work)
+    return whole, part
+
+
+def _heavy(
+    leased: Leased, works: list[EventWork], calls: dict[CallKey, _Call], share: int
+) -> list[UUID]:
+    """The contacts that are not done and for which half a share of calls was made."""
+    made: dict[UUID, int] = {}
+    for call in calls.values():
+        made[call.event.contact_id] = made.get(call.event.contact_id, 0) + 1
+    done = {work.event.id for work in works if work.progress is None}
+    waiting = {event.contact_id for event in leased.events if event.id not in done}
+    waiting |= {event.contact_id for event in leased.events if leased.is_full(event.contact_id)}
+    return [contact for contact in waiting if made.get(contact, 0) * 2 >= share]

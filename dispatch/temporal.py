@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from temporalio.client import Client
@@ -27,41 +27,112 @@ JOURNEY_KEY = SearchAttributeKey.for_keyword("JourneyKey")
 JOURNEY_VERSION = SearchAttributeKey.for_keyword("JourneyVersion")
 CONTACT_ID = SearchAttributeKey.for_keyword("ContactId")
 
+K = TypeVar("K", bound=Hashable)
+
 RPC_TIMEOUT = timedelta(seconds=10)
 _AT_ONCE = 50
 
-_AWAY = {
-    RPCStatusCode.UNAVAILABLE,
-    RPCStatusCode.DEADLINE_EXCEEDED,
-    RPCStatusCode.CANCELLED,
-    RPCStatusCode.RESOURCE_EXHAUSTED,
-    RPCStatusCode.INTERNAL,
-    RPCStatusCode.UNKNOWN,
-    RPCStatusCode.ABORTED,
-}
+_HEALTH_TIMEOUT = timedelta(seconds=2)
+_CALL_SECONDS = 4.0
+"""A call that takes longer is given up. The client tries some errors again by itself for longer."""
 
-
-def is_away(error: RPCError) -> bool:
-    """Whether the same call may succeed later; otherwise Temporal refuses it for ever."""
-    return error.status in _AWAY
+_AWAY = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        # What is wrong with our key or namespace is wrong for every run.
+        RPCStatusCode.UNAUTHENTICATED,
+        RPCStatusCode.PERMISSION_DENIED,
+        RPCStatusCode.NOT_FOUND,
+    }
+)
+_UNANSWERED = frozenset(
+    {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
+)
+_REFUSED = frozenset(
+    {
+        RPCStatusCode.INVALID_ARGUMENT,
+        RPCStatusCode.OUT_OF_RANGE,
+        RPCStatusCode.UNIMPLEMENTED,
+        RPCStatusCode.FAILED_PRECONDITION,
+    }
+)
 
 
 class TemporalAway(Exception):
-    """Temporal can't be reached now; nothing was recorded, so the same work can be done again."""
+    """Temporal can't be reached now; what was not recorded can be done again."""
 
 
-async def run_all(calls: Iterable[Awaitable[None]]) -> None:
-    """Await all calls, some at a time; raises the first error once no call is under way."""
+class TemporalBusy(TemporalAway):
+    """Temporal takes fewer calls than were made: make fewer, and later."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the error is one of the connection: no call would succeed now.
+
+    INTERNAL and UNKNOWN are faults of one run. RuntimeError is what a client raises that has never
+    been connected.
+    """
+    if isinstance(error, RPCError):
+        return error.status in _AWAY
+    return isinstance(error, RuntimeError | TimeoutError)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether Temporal asks for fewer calls."""
+    return isinstance(error, RPCError) and error.status is RPCStatusCode.RESOURCE_EXHAUSTED
+
+
+def is_refused(error: BaseException) -> bool:
+    """Whether Temporal would refuse the same call each time."""
+    return isinstance(error, RPCError) and error.status in _REFUSED
+
+
+def code_of(error: BaseException) -> str:
+    """The code under which a failed call is counted."""
+    if isinstance(error, RPCError):
+        return f"temporal_{error.status.name.lower()}"
+    return "temporal_timeout" if isinstance(error, TimeoutError) else "internal"
+
+
+async def make_calls(
+    client: Client, calls: Mapping[K, Callable[[], Awaitable[object]]]
+) -> dict[K, Exception]:
+    """Make all calls, some at a time, and return the errors of those that failed.
+
+    Raises TemporalAway if none got an answer and the server does not answer either. Otherwise a
+    call without an answer has a fault of its own.
+    """
     limit = asyncio.Semaphore(_AT_ONCE)
+    failed: dict[K, Exception] = {}
 
-    async def run_one(call: Awaitable[None]) -> None:
+    async def make(key: K, call: Callable[[], Awaitable[object]]) -> None:
         async with limit:
-            await call
+            try:
+                async with asyncio.timeout(_CALL_SECONDS):
+                    await call()
+            except Exception as error:
+                failed[key] = error
 
-    results = await asyncio.gather(*(run_one(call) for call in calls), return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    await asyncio.gather(*(make(key, call) for key, call in calls.items()))
+    if failed and len(failed) == len(calls) and all(map(is_away, failed.values())):
+        error = next(iter(failed.values()))
+        if not _is_unanswered(error) or not await answers(client):
+            raise TemporalAway(str(error) or type(error).__name__) from None
+    return failed
+
+
+async def answers(client: Client) -> bool:
+    """Whether the server answers at all."""
+    try:
+        return await client.service_client.check_health(timeout=_HEALTH_TIMEOUT)
+    except (RPCError, RuntimeError):
+        return False
+
+
+def _is_unanswered(error: BaseException) -> bool:
+    return not isinstance(error, RPCError) or error.status in _UNANSWERED
 
 
 async def start_journey(

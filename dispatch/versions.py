@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,8 @@ from psycopg import AsyncConnection
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from dispatch.temporal import wake
+from dispatch.faults import FoundFault
+from dispatch.temporal import make_calls, wake
 from store.versions.run_migration import unnoticed_migrations
 
 log = structlog.get_logger(__name__)
@@ -29,11 +31,23 @@ async def wake_migrated_run(client: Client, journey: str, run_id: UUID) -> None:
 
 
 async def wake_unnoticed_migrations(
-    conn: AsyncConnection[Any], client: Client, limit: int, *, since: timedelta = _OVERDUE
-) -> None:
+    conn: AsyncConnection[Any],
+    client: Client,
+    limit: int,
+    *,
+    since: timedelta = _OVERDUE,
+    after: UUID | None = None,
+    faults: list[FoundFault] | None = None,
+) -> UUID | None:
     """Wake the runs moved longer ago than `since` whose workflow has not taken the version yet.
 
-    Raises temporalio.service.RPCError while Temporal is away.
+    They are taken by id beyond `after`. Returns the run to go on after; None: begin at the first.
+    Raises TemporalAway.
     """
-    for journey, run_id in await unnoticed_migrations(conn, since, limit):
-        await wake(client, journey, run_id, 0)
+    moved = await unnoticed_migrations(conn, since, limit, after)
+    failed = await make_calls(
+        client, {run_id: partial(wake, client, journey, run_id, 0) for journey, run_id in moved}
+    )
+    if faults is not None:
+        faults += [FoundFault("wake", error, run_id=run_id) for run_id, error in failed.items()]
+    return moved[-1][1] if len(moved) == limit else None

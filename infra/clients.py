@@ -16,6 +16,7 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from infra.settings import Settings
+from infra.telemetry import temporal_runtime
 
 SEARCH_ATTRIBUTES = ("JourneyKey", "JourneyVersion", "ContactId", "JourneyStep")
 """What operators find runs by in Temporal's UI. All are of the type Keyword."""
@@ -44,7 +45,10 @@ async def connect_temporal(
         override_env_vars=settings.temporal_environment
     )
     return await Client.connect(
-        **config, data_converter=pydantic_data_converter, lazy=lazy, runtime=runtime
+        **config,
+        data_converter=pydantic_data_converter,
+        lazy=lazy,
+        runtime=runtime or temporal_runtime(),
     )
 
 

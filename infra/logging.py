@@ -14,10 +14,13 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 from temporalio import activity, workflow
+from temporalio.exceptions import ApplicationError
 
 from infra.settings import LogFormat
 
 TEMPORAL_EXTRAS = ("temporal_workflow", "temporal_activity")
+LOGGED_CODES = frozenset({"database_away", "internal"})
+"""Codes of failures that the activities log themselves, with what Temporal must not see."""
 
 
 def configure_logging(
@@ -76,6 +79,7 @@ def configure_logging(
     )
 
     handler = logging.StreamHandler(stream)
+    handler.addFilter(_shorten_expected_failures)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final)
     )
@@ -119,6 +123,27 @@ def _lift_temporal_ids(_logger: WrappedLogger, _method: str, event: EventDict) -
             for name, value in carried.items():
                 event.setdefault(name, value)
     return event
+
+
+def _shorten_expected_failures(record: logging.LogRecord) -> bool:
+    """Make one short line of an activity's failure that has a code of ours.
+
+    The SDK logs every failed attempt with a traceback. A failure with a code is expected: the
+    activity is tried again. For codes of `LOGGED_CODES` there is a line already.
+    """
+    if record.name != "temporalio.activity" or not record.exc_info:
+        return True
+    error = record.exc_info[1]
+    if not isinstance(error, ApplicationError):
+        return True
+    if error.type in LOGGED_CODES:
+        return False
+    record.msg = "activity_failed" if error.non_retryable else "activity_retried"
+    record.args = ()
+    record.exc_info = None
+    record.exc_text = None
+    record.code = error.type
+    return True
 
 
 def _dump(event: object, **_options: object) -> str:

@@ -67,6 +67,24 @@ class Settings(BaseSettings):
     contact_events_per_minute: int = Field(default=6000, gt=0)
     """`PARCOURS_CONTACT_EVENTS_PER_MINUTE`: beyond it, ingest answers 429 for that contact."""
 
+    database_connections: int = Field(default=20, ge=4, le=1000)
+    """`PARCOURS_DATABASE_CONNECTIONS`: of each process, at most."""
+
+    slots_activities: int = Field(default=100, ge=1, le=10_000)
+    """`PARCOURS_SLOTS_ACTIVITIES`: activities of a worker at the same time, local ones apart."""
+
+    slots_sends: int = Field(default=100, ge=1, le=10_000)
+    """`PARCOURS_SLOTS_SENDS`: sends of a worker at the same time, of each channel."""
+
+    slots_workflows: int = Field(default=1_000, ge=1, le=1_000_000)
+    """`PARCOURS_SLOTS_WORKFLOWS`: runs that a worker keeps in memory."""
+
+    metrics_port: int | None = Field(default=None, ge=0, le=65_535)
+    """`PARCOURS_METRICS_PORT`: a worker's port of `/healthz`, `/readyz` and `/metrics`."""
+
+    metrics_host: str = "127.0.0.1"
+    """`PARCOURS_METRICS_HOST`: the address of that port; `0.0.0.0` in a container."""
+
     secrets: dict[str, SecretStr] = Field(default_factory=dict)
     """`PARCOURS_SECRET_NAME` → `{"NAME": …}`: what `{{ secret.NAME }}` reads in webhooks."""
 

@@ -14,7 +14,6 @@ from psycopg import AsyncConnection
 from api.definitions.saving import save
 from journeys.checks.unsupported import unsupported
 from journeys.checks.validation import check
-from journeys.model.conditions import EventCondition
 from journeys.model.document_parts import parts_of
 from journeys.model.documents import AnyDocument, Segment
 from journeys.model.journey import Journey
@@ -59,6 +58,11 @@ class DocumentSet:
         return frozenset(step.coupon.pool for step in steps if isinstance(step, CouponStep))
 
     @property
+    def topics(self) -> frozenset[str]:
+        """The topics of the files."""
+        return frozenset(each.document.key for each in self.parsed if each.document.kind == "topic")
+
+    @property
     def has_timed_conditions(self) -> bool:
         """Whether time alone may fulfil a condition of a wait or an exit."""
         segments = {
@@ -77,10 +81,7 @@ class DocumentSet:
         """The events in conditions of the journeys and segments whose age matters."""
         documents = [each.document for each in self.parsed if isinstance(each.document, Segment)]
         return TimedConditions.of(
-            part.model
-            for document in (*self.journeys, *documents)
-            for part in parts_of(document)
-            if isinstance(part.model, EventCondition)
+            part.model for document in (*self.journeys, *documents) for part in parts_of(document)
         )
 
     @property

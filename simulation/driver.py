@@ -32,6 +32,7 @@ from dispatch.temporal import wake
 from dispatch.wakes import listener_fires
 from infra.clients import open_pool
 from infra.settings import Settings
+from journeys.model.arms import Score
 from journeys.protocol.channels import CHANNELS, SEND_QUEUES
 from journeys.protocol.names import QUEUE, workflow_id
 from journeys.time.zones import zone_of
@@ -41,7 +42,15 @@ from simulation.errors import SimulationFailed, SimulationRefused
 from simulation.idle import WorkflowState, workflow_state
 from simulation.interceptors import SerialDispatcher, SimulatedTimeInterceptor, WorkflowTracker
 from simulation.recording_channels import PlaceholderSecrets, RecordingAdapter, ScriptedProvider
-from simulation.script import Moment, Scenario, ScriptedContact, ScriptedSend, Start, TrackingCall
+from simulation.script import (
+    Moment,
+    Scenario,
+    ScriptedContact,
+    ScriptedScores,
+    ScriptedSend,
+    Start,
+    TrackingCall,
+)
 from simulation.timeline import Line, Timeline
 from store.contacts.rows import find_contact
 from store.coupons.pools import add_codes, make_pool
@@ -75,6 +84,8 @@ _CACHED_WORKFLOWS = 1000
 
 Progress = Callable[[datetime, int], None]
 """A callback: the simulation's time and the number of open runs, when either may have changed."""
+OnRefused = Callable[[str, str], None]
+"""A callback: the external id of a contact, and why the engine rejected an item of its script."""
 
 
 class Simulation:
@@ -88,6 +99,7 @@ class Simulation:
         contacts: Sequence[ScriptedContact],
         clock: Clock,
         progress: Progress | None = None,
+        on_refused: OnRefused | None = None,
     ) -> None:
         self.documents = documents
         self.contacts = tuple(contacts)
@@ -98,6 +110,9 @@ class Simulation:
         self._pool = pool
         self._environment = environment
         self._progress = progress
+        self._on_refused = on_refused
+        self._given_scores: dict[str, tuple[Score, ...]] = {}
+        """The scores of splits that the script has given so far, by step."""
         config = environment.client.config()
         config["interceptors"] = [self._tracker]
         self._client = Client(**config)
@@ -139,6 +154,8 @@ class Simulation:
             for response in moment.responses:
                 if isinstance(response, ScriptedSend):
                     self.provider.script_send(contact, response.step, response.result)
+                elif isinstance(response, ScriptedScores):
+                    self._given_scores[response.step] = response.scores
                 else:
                     self.provider.script_answer(contact, response.step, response.answer)
         for index in range(max(len(moment.actions) for moment, _ in moments)):
@@ -148,7 +165,11 @@ class Simulation:
                 if len(moment.actions) > index
             ]
             await self._ingest(
-                [action for action, _ in actions if isinstance(action, TrackingCall)]
+                [
+                    (action, scripted)
+                    for action, scripted in actions
+                    if isinstance(action, TrackingCall)
+                ]
             )
             for action, scripted in actions:
                 self._changed_contacts.add(self._contacts[scripted.id])
@@ -158,13 +179,20 @@ class Simulation:
             await self._settle(timers=False)
         await self._settle()
 
-    async def _ingest(self, calls: Sequence[TrackingCall]) -> None:
-        """Ingest tracking calls. Raises SimulationRefused if the engine rejects one."""
-        items = [call.item() for call in calls]
+    async def _ingest(self, calls: Sequence[tuple[TrackingCall, ScriptedContact]]) -> None:
+        """Ingest tracking calls of contacts.
+
+        A call that the engine rejects is handed to `on_refused`. Without it, raises
+        SimulationRefused.
+        """
+        items = [call.item() for call, _ in calls]
         answers = await take(self._pool, items, limit_per_minute=_NO_RATE_LIMIT) if items else []
-        for call, answer in zip(calls, answers, strict=True):
-            if isinstance(answer, Rejected):
+        for (call, contact), answer in zip(calls, answers, strict=True):
+            if not isinstance(answer, Rejected):
+                continue
+            if self._on_refused is None:
                 raise SimulationRefused(f"{call.place}: {answer.message}")
+            self._on_refused(contact.id, f"{call.place}: {answer.message}")
 
     async def _start(self, contact: ScriptedContact, properties: dict[str, Any]) -> None:
         """Start a run as the API does; a refusal is a line of the timeline."""
@@ -362,7 +390,7 @@ class Simulation:
         async with self._pool.connection() as conn:
             versions = await self.documents.save(conn)
         await self._create_contacts()
-        history = sorted((call for each in self.contacts for call in each.history), key=_at)
+        history = sorted(((call, each) for each in self.contacts for call in each.history), key=_at)
         for at, together in groupby(history, key=_at):
             await self.clock.advance_to(at)
             await self._ingest(list(together))
@@ -376,6 +404,8 @@ class Simulation:
                 for group in scripted.groups:
                     await add_to_group(conn, group, [contact])
                 for topic, state in scripted.topics.items():
+                    if topic not in self.documents.topics:
+                        continue
                     try:
                         await set_topic_state(conn, contact, topic, state)
                     except EffectRefused as refused:
@@ -398,7 +428,9 @@ class Simulation:
             for contact in self.contacts:
                 await make_contact(conn, contact.id)
         now = self.clock.now
-        await self._ingest([TrackingCall(now, each.identify, "contact") for each in self.contacts])
+        await self._ingest(
+            [(TrackingCall(now, each.identify, "contact"), each) for each in self.contacts]
+        )
 
     def _coupon_codes(self) -> dict[str, list[str]]:
         """The codes of each pool: those given with the contacts, else as many as may be drawn."""
@@ -417,6 +449,7 @@ class Simulation:
             adapters={channel: RecordingAdapter(channel, self.provider) for channel in CHANNELS},
             sender=SENDER,
             secrets=PlaceholderSecrets(self.documents.secrets),
+            given_scores=self._given_scores,
         )
         kinds = {step.kind for journey in self.documents.journeys for step in journey.all_steps()}
         served = {QUEUE, *(queue for kind, queue in SEND_QUEUES.items() if kind in kinds)}
@@ -455,12 +488,13 @@ async def simulating(
     contacts: Sequence[ScriptedContact],
     start: datetime,
     progress: Progress | None = None,
+    on_refused: OnRefused | None = None,
 ) -> AsyncIterator[Simulation]:
     """A simulation whose clock shows `start`, with its contacts stored and its journey active.
 
     The database must be migrated and empty, and can't be used again. The environment must serve
-    this simulation only. The contacts have different ids and share the clock. Raises
-    SimulationRefused for a contact that the engine refuses.
+    this simulation only. The contacts have different ids and share the clock. Items that the engine
+    rejects are handed to `on_refused`. Without it, raises SimulationRefused for the first one.
     """
     async with AsyncExitStack() as stack:
         settings = Settings.model_construct(database_url=database_url)
@@ -470,7 +504,7 @@ async def simulating(
         async with pool.connection() as conn:
             await stop_clock(conn, begin)
         clock = Clock(pool, begin)
-        simulation = Simulation(pool, environment, documents, contacts, clock, progress)
+        simulation = Simulation(pool, environment, documents, contacts, clock, progress, on_refused)
         await simulation._prepare(start)
         for worker in simulation._workers():
             await stack.enter_async_context(worker)
@@ -481,8 +515,8 @@ def _run_id_of(workflow: str) -> UUID:
     return UUID(workflow.rpartition(".")[2])
 
 
-def _at(call: TrackingCall) -> datetime:
-    return call.at
+def _at(one: tuple[TrackingCall, ScriptedContact]) -> datetime:
+    return one[0].at
 
 
 def _moment_time(one: tuple[Moment, ScriptedContact]) -> datetime:

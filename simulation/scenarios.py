@@ -9,7 +9,7 @@ from psycopg import AsyncConnection, sql
 
 from devstack.postgres import Postgres
 from simulation.document_set import DocumentSet
-from simulation.driver import Progress, simulating
+from simulation.driver import OnRefused, Progress, simulating
 from simulation.script import Moment, Scenario, Start, read_contact, read_script
 from simulation.servers import throwaway_postgres, time_skipping_temporal
 from simulation.timeline import Line
@@ -34,7 +34,12 @@ def read_scenario(
         first = moments[0]
         actions = (Start(start, {}, "start"), *first.actions)
         moments[0] = Moment(first.at, first.responses, actions)
-    return Scenario(scripted, tuple(moments))
+    warnings = tuple(
+        f"contact.topics.{topic}: the files have no topic `{topic}`; it is left out"
+        for topic in scripted.topics
+        if topic not in documents.topics
+    )
+    return Scenario(scripted, tuple(moments), warnings)
 
 
 def now() -> datetime:
@@ -59,15 +64,19 @@ async def play_together(
     database_url: str,
     start: datetime,
     progress: Progress | None = None,
+    on_refused: OnRefused | None = None,
 ) -> list[Line]:
     """The timeline of many contacts with different ids, in one simulation with one clock.
 
-    Otherwise as `play`. `progress` is called as `simulation.driver.Progress` says.
+    Otherwise as `play`. `progress` and `on_refused` are called as their types in
+    `simulation.driver` say. With `on_refused`, an item that the engine rejects ends nothing.
     """
     contacts = [scenario.contact for scenario in scenarios]
     async with (
         time_skipping_temporal() as environment,
-        simulating(database_url, environment, documents, contacts, start, progress) as simulation,
+        simulating(
+            database_url, environment, documents, contacts, start, progress, on_refused
+        ) as simulation,
     ):
         await simulation.play(*scenarios)
         await simulation.finish()
@@ -93,13 +102,16 @@ async def play_together_on_own_server(
     scenarios: Sequence[Scenario],
     start: datetime,
     progress: Progress | None = None,
+    on_refused: OnRefused | None = None,
 ) -> list[Line]:
     """The timeline of many contacts, as by `play_together`, on a PostgreSQL server made for it.
 
     Raises devstack.process.StackFailed too.
     """
     async with throwaway_postgres() as postgres:
-        return await play_together(documents, scenarios, postgres.url(MIGRATED), start, progress)
+        return await play_together(
+            documents, scenarios, postgres.url(MIGRATED), start, progress, on_refused
+        )
 
 
 async def copy_database(postgres: Postgres, name: str) -> str:

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from api.http.times import parse_time
 from api.tracking.items import Envelope, ItemRefused, parse_item
+from journeys.model.arms import Score, contenders
 from journeys.model.journey import Journey
-from journeys.model.steps import SendStep, WebhookStep
+from journeys.model.steps import SendStep, SplitStep, WebhookStep
 from journeys.model.well_known_events import STATUS_EVENTS, ConsentState
 from journeys.protocol.message_status import MessageStatus
 from journeys.time.durations import Duration
@@ -69,7 +70,15 @@ class ScriptedAnswer:
     answer: WebhookAnswer
 
 
-ScriptedResponse = ScriptedSend | ScriptedAnswer
+@dataclass(frozen=True)
+class ScriptedScores:
+    """The scores of the arms of a split, as if other contacts had taken them."""
+
+    step: str
+    scores: tuple[Score, ...]
+
+
+ScriptedResponse = ScriptedSend | ScriptedAnswer | ScriptedScores
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,8 @@ class Scenario:
 
     contact: ScriptedContact
     moments: tuple[Moment, ...]
+    warnings: tuple[str, ...] = ()
+    """What the contact document says and the simulation leaves out."""
 
 
 def read_contact(document: object, journey: Journey, start: datetime) -> ScriptedContact:
@@ -232,9 +243,35 @@ def _read_item(
         if not isinstance(status, int) or not 100 <= status <= 599:
             raise SimulationRefused(f"{place}.answer.status: must be a status such as 200")
         return ScriptedAnswer(step, WebhookAnswer(status, answer.get("body", {})))
+    if "scores" in raw:
+        return _scores(raw, journey, place)
     call = TrackingCall(at, contact.with_id(_without_at(raw, _kind_of(raw))), place)
     call.item()
     return call
+
+
+def _scores(raw: dict[str, Any], journey: Journey, place: str) -> ScriptedScores:
+    name = _step(raw, "step", journey, place, SplitStep)
+    step = journey.step(name)
+    assert isinstance(step, SplitStep)
+    arms = contenders(step)
+    given = _object(raw, "scores", place)
+    if set(given) != set(arms) or not all(_is_score(each) for each in given.values()):
+        example = ", ".join(f"{arm}: {{contacts: 100, won: 12}}" for arm in arms) or "none"
+        raise SimulationRefused(
+            f"{place}.scores: must give contacts and won for each arm with steps: {example}"
+        )
+    return ScriptedScores(
+        name, tuple(Score(arm, given[arm]["contacts"], given[arm]["won"]) for arm in arms)
+    )
+
+
+def _is_score(value: object) -> bool:
+    if not isinstance(value, dict) or set(value) != {"contacts", "won"}:
+        return False
+    contacts, won = value["contacts"], value["won"]
+    counts = all(isinstance(each, int) and not isinstance(each, bool) for each in (contacts, won))
+    return counts and 0 <= won <= contacts
 
 
 def _kind_of(raw: Mapping[str, Any]) -> str:

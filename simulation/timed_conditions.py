@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from journeys.model.conditions import EventCondition
+from journeys.model.moments import is_relative
+from journeys.model.values import DocumentModel
 from journeys.time.durations import Duration
-from store.conditions.time_bounds import is_relative
+from store.conditions.time_dependence import is_timed_comparison
 
 CHECK_INTERVAL = timedelta(hours=1)
 _MARGIN = timedelta(days=1)
@@ -37,17 +39,16 @@ class TimedConditions:
     spans: tuple[Duration, ...] | None
 
     @classmethod
-    def of(cls, conditions: Iterable[EventCondition]) -> TimedConditions:
-        """The events and ages of some conditions."""
-        timed = [
-            each
-            for each in conditions
-            if each.within is not None or is_relative(each.since) or is_relative(each.before)
-        ]
+    def of(cls, parts: Iterable[DocumentModel]) -> TimedConditions:
+        """The events and ages of the conditions among the parts of documents."""
+        timed = [part for part in parts if is_timed_comparison(part)]
+        counted = [part for part in timed if isinstance(part, EventCondition)]
         spans: tuple[Duration, ...] | None = None
-        if all(not is_relative(each.since) and not is_relative(each.before) for each in timed):
-            spans = tuple({Duration.parse(each.within) for each in timed if each.within})
-        return cls(frozenset(each.event for each in timed), spans)
+        if len(counted) == len(timed) and not any(
+            is_relative(each.since) or is_relative(each.before) for each in counted
+        ):
+            spans = tuple({Duration.parse(each.within) for each in counted if each.within})
+        return cls(frozenset(each.event for each in counted), spans)
 
     def next_check(
         self, now: datetime, events: Iterable[tuple[datetime, ZoneInfo]]

@@ -16,6 +16,7 @@ from functools import cache
 from typing import Any, Final, LiteralString, TypeVar
 
 from psycopg import AsyncConnection, InterfaceError, OperationalError
+from psycopg import Error as PsycopgError
 from psycopg.rows import class_row, dict_row
 from sqlalchemy import Column
 from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg, PGDialect_psycopg
@@ -27,11 +28,33 @@ Parameters = Mapping[str, Any] | Sequence[Any]
 Row = TypeVar("Row")
 
 DATABASE_AWAY: Final = (OperationalError, InterfaceError)
-"""The errors of a database that cannot be reached. Those of a pool are `OperationalError` too."""
+"""The classes of a lost connection, a pool's among them. psycopg also gives them to a deadlock, a
+timeout and a refused statement: `is_database_away` and `is_database_busy` tell these apart."""
+_AWAY: Final = ("08", "28", "57P", "53", "58", "25006")
+"""SQLSTATEs, or how they begin, of a server that serves no statement: it is lost, closing, out of
+disk, or has become a standby."""
+_BUSY: Final = ("40", "55006", "55P03", "57014", "25P04")
+"""Of a transaction that may succeed if it is repeated: deadlocks, conflicts and timeouts."""
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _BUILT: Final = object()
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Whether the database cannot be reached or serves no statement at all."""
+    if not isinstance(error, PsycopgError):
+        return False
+    if error.sqlstate is None:
+        return isinstance(error, DATABASE_AWAY)
+    return error.sqlstate.startswith(_AWAY)
+
+
+def is_database_busy(error: BaseException) -> bool:
+    """Whether a transaction lost against others or took too long: repeating it may succeed."""
+    if not isinstance(error, PsycopgError) or error.sqlstate is None:
+        return False
+    return error.sqlstate.startswith(_BUSY)
 
 
 class Sql:
@@ -111,6 +134,14 @@ def type_name(text: str) -> Sql:
 def parameter(text: str) -> Sql:
     """The placeholder of a parameter by name: `%(text)s`. Raises ValueError as `name` does."""
     return Sql(f"%({name(text)})s", _BUILT)
+
+
+def with_values(query: Sql, /, **values: Sql) -> Sql:
+    """The statement with an expression in the place of each parameter of these names."""
+    text = query._text
+    for parameter_name, value in values.items():
+        text = text.replace(f"%({name(parameter_name)})s", value._text)
+    return Sql(text, _BUILT)
 
 
 def integer(value: int) -> Sql:

@@ -10,6 +10,7 @@ from journeys.model.entry_rules import CHAIN_LIMIT, key_of_start
 from journeys.model.json_values import find_flaw
 from journeys.model.steps import EmitStep, EnterStep
 from store.contacts.operands import resolve_all
+from store.definitions.catalog import BrokenDocument
 from store.definitions.journeys import journey_version
 from store.entries.admission import EntryRequest, RefusedEntry, enter
 from store.events.effect_events import EffectRefused
@@ -43,7 +44,10 @@ async def enter_(arrival: StepArrival, step: EnterStep) -> Decision:
         code = "unknown_journey" if version is None else "draft"
         return Decision("refused", {"journey": journey, "code": code})
     catalog = arrival.context.catalog
-    definition = await catalog.definition(conn, journey, version)
+    try:
+        definition = await catalog.definition(conn, journey, version)
+    except BrokenDocument:
+        return Decision("refused", {"journey": journey, "code": "broken"})
     properties = await resolve_all(conn, run, step.enter.properties)
     if flaw := find_flaw(properties):
         return Decision("refused", {"journey": journey, "code": flaw})

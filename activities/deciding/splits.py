@@ -104,7 +104,9 @@ class SplitActivities:
         if not over:
             words = f"{name} waits {Duration.parse(winner.after).words()}"
             return StepResult(due=due, held=words)
-        scores = await self._tallies.scores(conn, run, step, winner, due)
+        scores = self._context.given_scores.get(step.id) or await self._tallies.scores(
+            conn, run, step, winner, due
+        )
         best = winner_of(scores).arm
         shares = {
             score.arm: {"contacts": score.contacts, winner.by: score.won, "share": score.share}

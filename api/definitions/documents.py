@@ -25,6 +25,7 @@ from api.versions.in_flight import (
     start_jobs,
 )
 from journeys.checks.unsupported import activation_blockers
+from journeys.model.documents import AnyDocument, load
 from journeys.model.journey import Journey
 from journeys.source.parsing import Parsed
 from store.definitions.documents import StoredDocument, list_documents, lock_catalog, read_document
@@ -104,6 +105,8 @@ class AppliedDocument(BaseModel):
     state: str
     change: saving.DocumentChange
     filename: str
+    changes: list[saving.Change]
+    """Compared with what was live before; empty for a new document."""
     warnings: list[str]
     job: UUID | None = None
     """The job that moves the journey's runs in flight; None if there is none."""
@@ -256,6 +259,7 @@ async def _apply(
     warnings: list[str],
 ) -> AppliedDocument:
     document = parsed.document
+    live = await _live_document(conn, document)
     saved = await saving.save(conn, parsed)
     state: str = "active"
     changed = saved.changed
@@ -277,6 +281,13 @@ async def _apply(
                 conn, document.key, saved.version, folder.in_flight, folder.overdue
             )
             changed = True
+        elif folder.in_flight != "pin":
+            # The version is live already, and runs of earlier versions are still in flight.
+            definition = saving.definition_of(document, saved.version)
+            await check_map(conn, services.catalog, document.key, definition, folder.in_flight)
+            job = await begin_move(
+                conn, document.key, saved.version, folder.in_flight, folder.overdue
+            )
         if state == "paused":
             warnings.append(f"journey {document.key} is paused and stays so")
     change: saving.DocumentChange
@@ -291,9 +302,22 @@ async def _apply(
         state=state,
         change=change,
         filename=parsed.file,
+        changes=[] if live is None else saving.changes(live, document),
         warnings=warnings,
         job=job,
     )
+
+
+async def _live_document(conn: saving.Conn, document: AnyDocument) -> AnyDocument | None:
+    """The edition that counts now: of a journey the live version, else its newest one."""
+    if not isinstance(document, Journey):
+        stored = await read_document(conn, document.kind, document.key)
+        return None if stored is None else load(stored.document)
+    newest = await read_journey(conn, document.key)
+    if newest is None or newest.active_version in (None, newest.version):
+        return None if newest is None else load(newest.document)
+    live = await read_journey(conn, document.key, newest.active_version)
+    return None if live is None else load(live.document)
 
 
 def belongs(parsed: Parsed, line: int, among: list[Parsed]) -> bool:

@@ -16,7 +16,6 @@ from api.versions.preview import Preview, preview
 from journeys.checks.validation import unsupported
 from journeys.model.documents import AnyDocument, load
 from journeys.model.journey import Journey
-from journeys.versions.differences import differences
 from store.definitions.documents import hash_content, read_document
 from store.definitions.journeys import read_journey
 from store.versions.migration_preview import runs_by_step
@@ -27,14 +26,6 @@ router = APIRouter(
     route_class=StrictRoute,
     dependencies=[Depends(requires("operate"))],
 )
-
-
-class Change(BaseModel):
-    """A change, as a sentence."""
-
-    sentence: str
-    lines: str | None
-    """A unified diff of a text that changes; null for other changes."""
 
 
 class Standing(BaseModel):
@@ -55,7 +46,7 @@ class PlannedDocument(BaseModel):
     change: saving.DocumentChange
     version: int
     """The version that would be live."""
-    changes: list[Change]
+    changes: list[saving.Change]
     """Compared with the live version, else with the newest."""
     runs: list[Standing]
     """Of a journey: its active runs by version and step."""
@@ -107,7 +98,7 @@ async def _document(conn: saving.Conn, document: AnyDocument, filename: str) -> 
     if stored is None:
         planned.change = "created"
     else:
-        planned.changes = _changes(load(stored.document), document)
+        planned.changes = saving.changes(load(stored.document), document)
         if hash_content(stored.document) != hash_content(document.as_document()):
             planned.change, planned.version = "updated", stored.version + 1
     return planned
@@ -132,7 +123,7 @@ async def _journey(
     assert live is not None
     if newest.active_version != version or newest.state == "draft":
         planned.change = "updated"
-        planned.changes = _changes(load(live.document), journey)
+        planned.changes = saving.changes(load(live.document), journey)
     planned.runs = [
         Standing(version=each.version, step=each.step, runs=each.runs)
         for each in await runs_by_step(conn, journey.key)
@@ -163,7 +154,3 @@ def _unchanged(document: AnyDocument, filename: str, version: int) -> PlannedDoc
         in_flight=None,
         warnings=[],
     )
-
-
-def _changes(before: AnyDocument, now: AnyDocument) -> list[Change]:
-    return [Change(sentence=each.sentence, lines=each.lines) for each in differences(before, now)]

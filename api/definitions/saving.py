@@ -12,10 +12,11 @@ from api.http import problems
 from journeys.checks.references import KnownKeys, segments_in
 from journeys.checks.validation import check
 from journeys.compile.program_compiler import compile_program
-from journeys.model.documents import Segment
+from journeys.model.documents import AnyDocument, Segment
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
 from journeys.source.parsing import Parsed, parse_all
+from journeys.versions.differences import differences
 from store.definitions.catalog import Definition
 from store.definitions.documents import Saved, known_keys, save_document
 from store.definitions.journeys import save_version
@@ -57,6 +58,19 @@ class DocumentProblem(BaseModel):
             hint=problem.hint,
             text=str(problem),
         )
+
+
+class Change(BaseModel):
+    """A change, as a sentence."""
+
+    sentence: str
+    lines: str | None
+    """A unified diff of a text that changes; null for other changes."""
+
+
+def changes(before: AnyDocument, now: AnyDocument) -> list[Change]:
+    """The changes from one edition of a document to another, in the order of the document."""
+    return [Change(sentence=each.sentence, lines=each.lines) for each in differences(before, now)]
 
 
 def refuse(found: Sequence[Problem], code: str = "invalid_document") -> problems.Problem:

@@ -6,17 +6,26 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from dispatch.temporal import TemporalAway, start_journey, wake
+from dispatch.temporal import (
+    TemporalAway,
+    answers,
+    code_of,
+    is_away,
+    is_busy,
+    start_journey,
+    wake,
+)
 from journeys.model.entry_rules import key_of_start
 from journeys.model.reasons import REFUSAL_REASONS, RefusalReason
 from journeys.protocol.names import workflow_id
 from store.contacts.rows import find_contact
-from store.definitions.catalog import Catalog, Definition
+from store.definitions.catalog import BrokenDocument, Catalog, Definition
 from store.definitions.journeys import journey_version
 from store.entries.admission import AdmittedEntry, EntryRequest, RefusedEntry, enter
 from store.entries.start_requests import (
@@ -25,7 +34,9 @@ from store.entries.start_requests import (
     lock_idempotency_key,
     read_answer,
 )
-from store.runs.workflow_marks import workflow_started, workflow_stopped
+from store.runs.workflow_marks import mark_start, workflow_started, workflows_stopped
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,8 +58,9 @@ async def start_by_api(
 ) -> StartAnswer:
     """Start a run of `journey` for `contact` (an external id, or an id of ours).
 
-    A repeated `idempotency_key` gives the first answer. Raises TemporalAway; nothing was started
-    then, and a repetition with the same key tries again.
+    A repeated `idempotency_key` gives the first answer. Raises TemporalAway; then all is as it was
+    before, and a repetition with the same key tries again. A run whose start fails otherwise, or
+    that has replaced another one, stands and is started later.
     """
     async with pool.connection() as conn:
         async with conn.transaction():
@@ -62,6 +74,11 @@ async def start_by_api(
                 # The key is not spent: the contact or the journey may exist at the next attempt.
                 return found
             definition, contact_id = found
+            if definition.journey.if_active in ("restart", "debounce") and not await answers(
+                temporal
+            ):
+                # The end of a replaced run can't be taken back: it is not begun.
+                raise TemporalAway("no run was started")
             request = EntryRequest(
                 contact_id, key_of_start(definition.journey, properties), properties, None
             )
@@ -70,7 +87,7 @@ async def start_by_api(
             if idempotency_key is not None:
                 await keep_answer(conn, journey, idempotency_key, answer.status, answer.body)
         if isinstance(entry, AdmittedEntry):
-            await _start_workflow(conn, temporal, definition, contact_id, entry)
+            await _start_workflow(conn, temporal, definition, contact_id, entry, idempotency_key)
     return answer
 
 
@@ -86,7 +103,10 @@ async def _find(
         return _not_found("there is no such contact; identify it first")
     if version == 0:
         return _refused("draft")
-    return await catalog.definition(conn, journey, version), contact_id
+    try:
+        return await catalog.definition(conn, journey, version), contact_id
+    except BrokenDocument:
+        return _refused("broken")
 
 
 async def _start_workflow(
@@ -95,8 +115,13 @@ async def _start_workflow(
     definition: Definition,
     contact_id: UUID,
     entry: AdmittedEntry,
+    idempotency_key: str | None,
 ) -> None:
-    """Start the run's workflow, and wake those of the runs that it replaces."""
+    """Start the run's workflow, and wake those of the runs that it replaces. Raises TemporalAway.
+
+    If that fails for this run alone, a dispatcher starts it later. So it does with the workflows of
+    replaced runs, which are marked.
+    """
     try:
         await start_journey(
             temporal,
@@ -107,16 +132,25 @@ async def _start_workflow(
             program=definition.program,
         )
     except (RPCError, RuntimeError) as error:
-        # If the workflow was started all the same, it finds no run and is refused.
-        await forget_start(conn, entry.run_id)
-        raise TemporalAway(str(error)) from error
+        # If the workflow was started all the same and arrives later, it finds no run.
+        if (
+            (is_away(error) or is_busy(error))
+            and not entry.stopped
+            and await forget_start(conn, entry.run_id, definition.key, idempotency_key)
+        ):
+            raise TemporalAway(str(error)) from error
+        log.warning("start_put_off", run_id=str(entry.run_id), code=code_of(error))
+        await mark_start(conn, entry.run_id)
+        return
     await workflow_started(conn, [entry.run_id])
+    woken = []
     for stopped in entry.stopped:
         try:
             await wake(temporal, definition.key, stopped, 0)
         except RPCError:
             continue
-        await workflow_stopped(conn, stopped)
+        woken.append(stopped)
+    await workflows_stopped(conn, woken)
 
 
 def _answer(journey: str, entry: AdmittedEntry | RefusedEntry) -> StartAnswer:

@@ -173,7 +173,7 @@ def _outcomes(part: Part, condition: StepCondition, step: Step) -> Iterator[Prob
         if word not in ("is", "is_not", "in", "not_in"):
             continue
         for outcome in asked if isinstance(asked, list) else [asked]:
-            if isinstance(outcome, str | int | float) and str(outcome) not in possible:
+            if isinstance(outcome, str) and outcome not in possible:
                 yield part.problem(
                     "unknown_outcome",
                     f"`{step.id}` never ends `{outcome}`",

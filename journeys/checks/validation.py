@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from zoneinfo import available_timezones
 
+from journeys.checks.conditions import condition_problems
 from journeys.checks.references import (
     KnownKeys,
     document_references,
@@ -17,6 +18,7 @@ from journeys.checks.references import (
 from journeys.checks.send_windows import channel_problems, send_problems
 from journeys.checks.templates import template_problems
 from journeys.checks.unsupported import unsupported
+from journeys.checks.updates import update_problems
 from journeys.compile.flow import Flow
 from journeys.model.arms import contenders
 from journeys.model.conditions import (
@@ -87,8 +89,12 @@ def check(parsed: list[Parsed], known: KnownKeys | None = None) -> list[Problem]
 def validate(document: AnyDocument, known: KnownKeys) -> list[Problem]:
     """The problems of one document, with paths but no lines yet."""
     problems = list(document_references(document, known))
+    steps = (
+        {step.id: step for step in document.all_steps()} if isinstance(document, Journey) else {}
+    )
     for part in parts_of(document):
         problems += _values(part)
+        problems += condition_problems(part, steps)
     if isinstance(document, Journey):
         problems += _journey(document)
     else:
@@ -271,9 +277,7 @@ def _values(part: Part) -> Iterator[Problem]:
                 hint = f"give it properties: {{{name}: …}}"
                 yield part.problem("no_meaning", message, hint, "event")
     elif isinstance(model, Update):
-        for key in ("set", "unset", "add"):
-            if "external_id" in getattr(model, key):
-                yield part.problem("fixed", "`external_id` can't be changed", None, key)
+        yield from update_problems(part, model)
 
 
 def _is_address(text: str) -> bool:

@@ -7,11 +7,11 @@ for one contact or for all contacts.
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field, StrictBool, StrictInt, Tag, model_validator
 
-from journeys.model.moments import Moment
+from journeys.model.moments import ConditionMoment
 from journeys.model.unions import LIST, MAPPING, PLAIN, discriminated_by, tag
 from journeys.model.values import (
     AttributeReference,
@@ -31,21 +31,43 @@ from journeys.protocol.message_status import MessageStatus
 
 OPERATORS = (
     "is", "is_not", "in", "not_in", "gt", "gte", "lt", "lte",
-    "contains", "starts_with", "ends_with", "exists", "before", "after",
+    "contains", "starts_with", "ends_with", "exists", "before", "after", "any",
 )  # fmt: skip
+
+
+Choices = (
+    Annotated[
+        Annotated[EntryReference, Tag(tag("entry"))]
+        | Annotated[AttributeReference, Tag(tag("attribute"))]
+        | Annotated[StepReference, Tag(tag("step"))]
+        | Annotated[list[Operand], Tag(LIST)],
+        discriminated_by("a list", "entry", "attribute", "step", listed=True),
+    ]
+    | None
+)
+"""What `in` takes: a list of values, or a reference to one."""
+
+
+def _filled(word: str, asked: object) -> None:
+    if asked is None:
+        raise ValueError(f"`{word}` compares with nothing; give it a value, or leave it out")
+    if asked == {}:
+        raise ValueError("`any` asks nothing; write for example any: {sku: A, price: {gt: 50}}")
 
 
 class Comparison(DocumentModel):
     """Operators on one value; all of them must hold.
 
-    A value that is missing or of the wrong type equals no other value: comparisons are false,
-    `is_not` and `not_in` are true. Text never equals a number.
+    `before` and `after` compare with a moment, as of when the condition is judged. `any` holds if
+    one element of a list meets everything inside it. A value that is missing or of the wrong type
+    equals no other value: comparisons are false, `is_not` and `not_in` are true. Text never equals
+    a number.
     """
 
     is_: Operand = Field(default=None, alias="is")
     is_not: Operand = None
-    in_: list[Operand] | None = Field(default=None, alias="in")
-    not_in: list[Operand] | None = None
+    in_: Choices = Field(default=None, alias="in")
+    not_in: Choices = None
     gt: Operand = None
     gte: Operand = None
     lt: Operand = None
@@ -54,16 +76,21 @@ class Comparison(DocumentModel):
     starts_with: Operand = None
     ends_with: Operand = None
     exists: StrictBool | None = None
-    before: Operand = None
-    after: Operand = None
+    before: ConditionMoment | None = None
+    after: ConditionMoment | None = None
+    any: Where | None = None
 
     @model_validator(mode="after")
     def _compares(self) -> Self:
         if not self.operators():
             raise ValueError(f"nothing is compared; add an operator: {', '.join(OPERATORS)}")
+        for word in ("in", "not_in", "before", "after", "any"):
+            name = "in_" if word == "in" else word
+            if name in self.model_fields_set and not isinstance(getattr(self, name), list):
+                _filled(word, getattr(self, name))
         return self
 
-    def operators(self) -> dict[str, Operand | list[Operand]]:
+    def operators(self) -> dict[str, Any]:
         """The operators that the document has, by its words (`is`, `in`, `gte`…)."""
         names = Comparison.model_fields
         return {
@@ -73,7 +100,7 @@ class Comparison(DocumentModel):
         }
 
 
-Where = dict[
+Where: TypeAlias = dict[
     Path,
     Annotated[
         Annotated[EntryReference, Tag(tag("entry"))]
@@ -113,8 +140,8 @@ class EventCondition(DocumentModel):
     min: dict[Path, Comparison] | None = None
     max: dict[Path, Comparison] | None = None
     within: DurationText | None = None
-    since: Moment | None = None
-    before: Moment | None = None
+    since: ConditionMoment | None = None
+    before: ConditionMoment | None = None
 
     @model_validator(mode="after")
     def _one_measure(self) -> Self:
@@ -240,5 +267,11 @@ Condition = Annotated[
     ),
 ]
 
+Comparison.model_rebuild(force=True)
+AttributeCondition.model_rebuild(force=True)
+StepCondition.model_rebuild(force=True)
+EntryCondition.model_rebuild(force=True)
+EventCondition.model_rebuild(force=True)
+MessageCondition.model_rebuild(force=True)
 for _model in (AllCondition, AnyCondition, NotCondition):
     _model.model_rebuild()

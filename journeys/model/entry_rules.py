@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from journeys.model.journey import Journey
 from journeys.model.journey_state import JourneyState
@@ -15,28 +17,68 @@ from journeys.time.zones import zone_of
 
 CHAIN_LIMIT: Final = 10
 """How many steps `enter` and `emit` may follow one from another after an event from outside."""
+KEY_LIMIT: Final = 255
+"""Characters of a run's key. A longer value is a key under its SHA-256."""
+
+
+def key_of_event(entry: EventEntry, properties: dict[str, Any]) -> str | None:
+    """The key of a run that an event begins.
+
+    "" for an entry without a key; None if the event lacks the value, or has it empty.
+    """
+    return "" if entry.key is None else _key(first(properties, entry.key))
 
 
 def key_of_start(journey: Journey, properties: dict[str, Any]) -> str | None:
     """The key of a run that no event begins: that of the first entry whose key is a property.
 
     "" if none is and an entry has no key; None if every entry has a key, so that the properties
-    lack it.
+    lack it, or have it empty.
     """
     keys = [entry.key if isinstance(entry, EventEntry) else None for entry in journey.entry]
-    for key in keys:
-        value = first(properties, key) if key is not None else None
-        if value is not None and not isinstance(value, dict | list):
-            return str(value)
+    for path in keys:
+        key = _key(first(properties, path)) if path is not None else None
+        if key is not None:
+            return key
     return "" if None in keys else None
 
 
+def _key(value: Any) -> str | None:
+    """A value as the key that is stored; None if it can't be one."""
+    if value is None or isinstance(value, dict | list):
+        return None
+    text = value if isinstance(value, str) else str(value)
+    if not text.strip():
+        return None
+    if len(text) <= KEY_LIMIT:
+        return text
+    return f"sha256:{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def is_late(
+    entry: EventEntry, *, occurred_at: datetime, arrived_at: datetime, zone: ZoneInfo
+) -> bool:
+    """Whether an event happened longer before its arrival than the entry's `max_age`."""
+    try:
+        return Duration.parse(entry.max_age).add_to(occurred_at, zone) < arrived_at
+    except OverflowError:
+        # At the edges of the calendar: the first days of year 1, or a `max_age` beyond 9999.
+        return arrived_at - occurred_at > Duration.parse(entry.max_age).nominal()
+
+
 def refuse_entry(
-    journey: Journey, *, state: JourneyState, depth: int, key: str | None, now: datetime
+    journey: Journey,
+    *,
+    state: JourneyState,
+    depth: int,
+    key: str | None,
+    now: datetime,
+    late: bool = False,
 ) -> RefusalReason | None:
     """Why a journey refuses an entry, apart from the runs of the contact; None if it does not.
 
-    `depth` counts the steps `enter` and `emit` that led to the entry.
+    `depth` counts the steps `enter` and `emit` that led to the entry; `late` says that its event
+    happened too long before it arrived.
     """
     if state != "active":
         return state
@@ -45,6 +87,8 @@ def refuse_entry(
     period = journey.active
     if period is not None and not period.holds(now, zone_of(None, journey.timezone)):
         return "inactive"
+    if late:
+        return "late_event"
     return "no_key" if key is None else None
 
 

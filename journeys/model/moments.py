@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, Tag, model_validator
 
 from journeys.model.unions import PLAIN, discriminated_by, tag
 from journeys.model.values import (
@@ -72,6 +72,24 @@ def _moment(text: str) -> str:
             "entry or {entry: PATH}"
         ) from None
     return text
+
+
+def _condition_moment(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if read_time(value) is None:
+            raise ValueError(f"{value} is no moment: as seconds it is outside the years 1 to 9999")
+        return value
+    if value is None or isinstance(value, bool):
+        raise ValueError("a moment is missing; write 2026-12-31, +3d, -30d, now or today")
+    if not isinstance(value, str) or value in ("now", "today"):
+        return value
+    try:
+        return _moment(value)
+    except ValueError:
+        raise ValueError(
+            f'`{value}` is not a moment; write 2026-12-31, 2026-12-31T09:00, "09:00", +3d, -30d, '
+            "now, today, entry or {attribute: PATH}"
+        ) from None
 
 
 def _days(text: str) -> str:
@@ -140,6 +158,27 @@ Moment = Annotated[
     discriminated_by("a moment", "entry", "attribute", "step", plain=True),
 ]
 """A point in time, or a reference to one."""
+
+ConditionMomentText = Annotated[str | int | float, BeforeValidator(_condition_moment)]
+"""A moment as text, `now` and `today` included, or a number: seconds or milliseconds since 1970."""
+
+ConditionMoment = Annotated[
+    Annotated[EntryMoment, Tag(tag("entry"))]
+    | Annotated[AttributeMoment, Tag(tag("attribute"))]
+    | Annotated[StepMoment, Tag(tag("step"))]
+    | Annotated[ConditionMomentText, Tag(PLAIN)],
+    discriminated_by("a moment", "entry", "attribute", "step", plain=True),
+]
+"""A point in time with which a condition compares; `now` and `+3d` are those of its judging."""
+
+
+def is_relative(moment: object) -> bool:
+    """Whether a moment of a condition moves with time by itself."""
+    if isinstance(moment, EntryMoment | AttributeMoment | StepMoment):
+        return moment.every is not None
+    return isinstance(moment, str) and (
+        moment in ("now", "today") or moment[:1] in ("+", "-") or is_time_of_day(moment)
+    )
 
 
 def is_duration(limit: object) -> bool:

@@ -24,7 +24,7 @@ SKIP_REASONS: Final[Mapping[SkipReason, str]] = {
 
 RefusalReason = Literal[
     "paused", "archived", "draft", "inactive", "active", "re_entry", "no_key", "if", "merged",
-    "chain",
+    "chain", "late_event", "broken",
 ]  # fmt: skip
 
 REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
@@ -34,7 +34,9 @@ REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
     "inactive": "the journey takes entries in its `active` period only, and this is not in it",
     "active": "the contact has an active run of this journey with the same key",
     "re_entry": "the contact has been in this journey, and its re_entry does not let it in again",
-    "no_key": "the journey's entry has a key, and the properties lack it",
+    "no_key": "the journey's entry has a key, and the properties lack it or have it empty",
+    "late_event": "the event happened longer before it arrived than the entry's max_age allows",
+    "broken": "the journey, or a segment that it names, no longer validates; apply it once more",
     "chain": "too many enters and emits have come of one event",
     "if": "the journey lets a start by API in if a condition holds, and it does not",
     "merged": "the contact was merged into another one meanwhile; ask again",

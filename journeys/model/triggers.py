@@ -20,6 +20,7 @@ from journeys.model.values import (
     DurationText,
     Identifier,
     Key,
+    LengthText,
     Name,
     Path,
     Scalar,
@@ -92,10 +93,12 @@ class NamedTrigger(AroundTrigger):
 
 
 class EventEntry(EventTrigger):
-    """`{event: Cart Updated, where, if, key: cart_id}`."""
+    """`{event: Cart Updated, where, if, key: cart_id, max_age: 1d}`."""
 
     if_: Condition | None = Field(default=None, alias="if")
     key: Path | None = None
+    max_age: LengthText = "1d"
+    """How long before its arrival an event may have happened; an older one begins no run."""
 
 
 class ApiEntry(DocumentModel):
@@ -181,7 +184,7 @@ Entry = Annotated[
     discriminated_by(
         "an entry",
         *("event", "api", "attribute", "date", "schedule", "near", "segment", "group"),
-        hints={"where": "event", "key": "event"},
+        hints={"where": "event", "key": "event", "max_age": "event"},
     ),
 ]
 

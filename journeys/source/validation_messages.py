@@ -13,6 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import Tag, ValidationError
 from pydantic_core import ErrorDetails
 
+from journeys.model.conditions import OPERATORS
 from journeys.model.problems import Path, Problem
 from journeys.model.unions import closest_match
 from journeys.model.values import DocumentModel
@@ -139,6 +140,8 @@ def _missing_form(
     value = _at(content, path)
     message = item["msg"]
     if not isinstance(value, dict):
+        if isinstance(value, list) and (instead := _takes_one(path)):
+            return "wrong_type", instead[0], lines.value(path), instead[1]
         words = message.partition(" needs ")[0]
         wrong = f"{words} has no value" if value is None else f"{words} is not {_a(value)}"
         return "wrong_type", wrong, lines.value(path), message
@@ -149,6 +152,16 @@ def _missing_form(
     near = closest_match(unknown, known)
     hint = f"did you mean `{near}`?" if near else message
     return "unknown_key", f"unknown key `{unknown}`", lines.key((*path, unknown)), hint
+
+
+def _takes_one(path: Path) -> tuple[str, str | None] | None:
+    """What is wrong with a list where an operator takes one value, and what would be right."""
+    word = _last_key(path)
+    if word not in OPERATORS or _is_item(path):
+        return None
+    instead = {"is": "in", "is_not": "not_in"}.get(word)
+    hint = f"for one of several say {instead}: [a, b]" if instead else None
+    return f"`{word}` takes one value, not a list", hint
 
 
 def _wrong_type(item: ErrorDetails, name: str | None) -> tuple[str, str | None]:

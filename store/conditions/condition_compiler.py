@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from journeys.model.conditions import (
     AllCondition,
@@ -28,7 +28,8 @@ from store.conditions.event_history import compile_event, compile_near, seen_by_
 from store.conditions.leaf import Leaf
 from store.conditions.predicate import ObservedValue, Predicate
 from store.conditions.sql_values import PredicateBuilder, Values
-from store.sql import Sql, join, name, sql
+from store.conditions.verdicts import Verdict, all_of, any_of, denied, earliest
+from store.sql import Sql, name, sql
 
 _Simple = (
     AttributeCondition
@@ -60,20 +61,26 @@ def compile_condition(
     Raises ValueError if it names a segment that is not among `segments`, or that contains itself.
     """
     compiler = _Compiler(PredicateBuilder(prefix, default_zone), segments or {}, prefix)
-    holds, over_observed = compiler.compile(condition, ())
+    verdict, over_observed = compiler.compile(condition, ())
     return Predicate(
-        holds,
+        verdict.holds,
         over_observed,
         compiler.builder.params,
         tuple(compiler.observed),
         tuple(compiler.memberships),
+        verdict.next,
     )
 
 
-def compile_where(where: Where, *, event: str = "e", prefix: str = "w") -> Predicate:
-    """`where` over the row `event` of the table of that name, and over `c` and `r`."""
-    builder = PredicateBuilder(prefix, "UTC")
-    holds = compare_where(builder, where, name(event))
+def compile_where(
+    where: Where, *, event: str = "e", prefix: str = "w", default_zone: str = "UTC"
+) -> Predicate:
+    """`where` over the row `event` of the table of that name, and over `c` and `r`.
+
+    It is judged at the event's recording, so the answer is the same at any later time.
+    """
+    builder = PredicateBuilder(prefix, default_zone, name(event))
+    holds = compare_where(builder, where, name(event)).holds
     return Predicate(holds, holds, builder.params, ())
 
 
@@ -104,43 +111,42 @@ class _Compiler:
         self._segments = segments
         self._prefix = prefix
 
-    def compile(self, condition: Condition, within: tuple[str, ...]) -> tuple[Sql, Sql]:
-        """A boolean expression, never null: alone, and over the observed values.
+    def compile(self, condition: Condition, within: tuple[str, ...]) -> tuple[Verdict, Sql]:
+        """The verdict, and its boolean expression over the observed values; neither is ever null.
 
         `within` are the segments that contain the condition.
         """
         match condition:
             case AllCondition(all=parts):
-                return self._joined(_all_of, sql("true"), parts, within)
+                return self._joined(all_of, sql("true"), parts, within)
             case AnyCondition(any=parts):
-                return self._joined(_any_of, sql("false"), parts, within)
+                return self._joined(any_of, sql("false"), parts, within)
             case NotCondition(not_=part):
                 alone, over_observed = self.compile(part, within)
-                return sql("(not {part})", part=alone), sql("(not {part})", part=over_observed)
+                return denied(alone), sql("(not {part})", part=over_observed)
             case SegmentCondition(segment=key):
                 return self._segment(key, within)
         leaf = self._leaf(condition)
         column = name(f"{self._prefix}w{len(self.observed)}")
         self.observed.append(ObservedValue(leaf.label, leaf.value, leaf.expected, column))
         if leaf.test is None:
-            return leaf.sql, leaf.sql
-        return leaf.sql, leaf.test(sql("seen.{column}", column=column))
+            return leaf.verdict, leaf.verdict.holds
+        return leaf.verdict, leaf.test(sql("seen.{column}", column=column))
 
     def _joined(
         self,
-        join_parts: Callable[[list[Sql]], Sql],
+        join_parts: Callable[[Sequence[Verdict]], Verdict],
         empty: Sql,
         parts: list[Condition],
         within: tuple[str, ...],
-    ) -> tuple[Sql, Sql]:
+    ) -> tuple[Verdict, Sql]:
         if not parts:
-            return empty, empty
+            return Verdict(empty), empty
         compiled = [self.compile(part, within) for part in parts]
-        alone = join_parts([part for part, _ in compiled])
-        over_observed = join_parts([part for _, part in compiled])
-        return sql("({parts})", parts=alone), sql("({parts})", parts=over_observed)
+        over_observed = join_parts([Verdict(part) for _, part in compiled]).holds
+        return join_parts([part for part, _ in compiled]), over_observed
 
-    def _segment(self, key: str, within: tuple[str, ...]) -> tuple[Sql, Sql]:
+    def _segment(self, key: str, within: tuple[str, ...]) -> tuple[Verdict, Sql]:
         if key in within:
             circle = " → ".join([*within[within.index(key) :], key])
             raise ValueError(f"segment `{key}` contains itself: {circle}")
@@ -166,7 +172,7 @@ class _Compiler:
                     " and g.group_key = {key})",
                     key=self.builder.text(key),
                 )
-                return Leaf.truth(f"group {key}", holds)
+                return Leaf.truth(f"group {key}", Verdict(holds))
             case AttributeCondition(attribute=path):
                 values = self.builder.attribute(path)
                 return self._compared(f"attribute {path}", values, condition)
@@ -178,8 +184,8 @@ class _Compiler:
 
     def _compared(self, label: str, values: Values, comparison: Comparison) -> Leaf:
         operators = operators_of(comparison)
-        holds = compare(self.builder, values, operators)
-        return Leaf.of(label, holds, values, self.builder, operators)
+        verdict = compare(self.builder, values, operators)
+        return Leaf.of(label, verdict, values, self.builder, operators)
 
     def _message(self, condition: MessageCondition) -> Leaf:
         message = self.builder.alias()
@@ -192,29 +198,41 @@ class _Compiler:
         if condition.where:
             reached = self._status_event(condition, message)
         else:
-            column = name(f"{condition.is_}_at")
-            reached = sql("{message}.{column} is not null", message=message, column=column)
-        holds = sql(
-            "exists (select from {latest}"
-            " where {message}.state in ('sent', 'unknown') and {reached})",
+            reached = Verdict(
+                sql(
+                    "{message}.{column} <= {counted}",
+                    message=message,
+                    column=name(f"{condition.is_}_at"),
+                    counted=self.builder.latest,
+                )
+            )
+        rows = sql(
+            "from {latest} where {message}.state in ('sent', 'unknown')",
             latest=latest,
             message=message,
-            reached=reached,
+        )
+        verdict = Verdict(
+            sql("exists (select {rows} and {reached})", rows=rows, reached=reached.holds),
+            None if reached.next is None else earliest(reached.next, rows),
         )
         label = f"message {condition.message} {condition.is_}"
-        return Leaf.truth(label, holds, {"is": condition.is_})
+        return Leaf.truth(label, verdict, {"is": condition.is_})
 
-    def _status_event(self, condition: MessageCondition, message: Sql) -> Sql:
+    def _status_event(self, condition: MessageCondition, message: Sql) -> Verdict:
         """An event, by a human, gave the message of the row `message` the condition's status."""
         event = self.builder.alias()
-        return sql(
-            "exists (select from event {event} where {seen}"
+        where = compare_where(self.builder, condition.where, event)
+        rows = sql(
+            "from event {event} where {seen}"
             " and {event}.properties ->> 'message_id' = {message}.id::text"
-            " and coalesce({event}.properties ->> 'by', 'human') <> 'machine' and {where})",
+            " and coalesce({event}.properties ->> 'by', 'human') <> 'machine'",
             event=event,
             message=message,
             seen=seen_by_run(self.builder, STATUS_EVENTS[condition.is_], event),
-            where=compare_where(self.builder, condition.where, event),
+        )
+        return Verdict(
+            sql("exists (select {rows} and {where})", rows=rows, where=where.holds),
+            None if where.next is None else earliest(where.next, rows),
         )
 
     def _topic(self, condition: TopicCondition) -> Leaf:
@@ -228,16 +246,8 @@ class _Compiler:
         wanted = self.builder.text(condition.is_)
         return Leaf(
             f"topic {condition.topic}",
-            sql("({state} = {wanted})", state=state, wanted=wanted),
+            Verdict(sql("({state} = {wanted})", state=state, wanted=wanted)),
             sql("to_jsonb({state})", state=state),
             {"is": condition.is_},
             lambda seen: sql("({seen} = to_jsonb({wanted}))", seen=seen, wanted=wanted),
         )
-
-
-def _all_of(parts: list[Sql]) -> Sql:
-    return join(" and ", parts)
-
-
-def _any_of(parts: list[Sql]) -> Sql:
-    return join(" or ", parts)

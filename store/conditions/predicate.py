@@ -33,7 +33,14 @@ class Predicate:
 
     A value that is selected for the facts is not computed a second time."""
     params: dict[str, Any]
-    """By name; every name begins with the predicate's prefix."""
+    """By name. Every name begins with the predicate's prefix but `judged_at`, which the predicates
+    of a statement share: null, or the instant as of which they are judged. Then only what was
+    recorded by that instant counts."""
     observed: tuple[ObservedValue, ...]
     segments: tuple[tuple[str, Sql], ...] = ()
     """The segments it names: each one's label, and a boolean expression over `seen`."""
+    next_change: Sql | None = None
+    """A timestamptz expression over the same rows and parameters, never null: the least instant
+    after `judged_at` at which time alone could change the verdict, `infinity` if there is none. It
+    may lie before the change, and never after it. It needs an instant as `judged_at`, since the
+    clock goes on between verdict and next. None if time can never change the verdict."""

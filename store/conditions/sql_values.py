@@ -8,17 +8,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from journeys.model.contact_fields import READABLE_NAMES
 from journeys.model.values import AttributeReference, EntryReference, Operand, StepReference
+from store.conditions.verdicts import NEVER, earliest
 from store.sql import Sql, join, name, parameter, sql, type_name
 
 Test = Callable[[Sql], Sql]
 """From the expression of a value to a boolean expression."""
 
+JUDGED_AT: Final = "judged_at"
+"""The parameter that every predicate shares: the instant at which it is judged; null for now."""
+
+_JUDGED = sql("(select coalesce(%(judged_at)s::timestamptz, parcours.clock()))")
+_LATEST = sql("coalesce(%(judged_at)s::timestamptz, 'infinity')")
 _INDEX = re.compile("[0-9]+")
 _NOTHING = sql("null::jsonb")
 
@@ -43,6 +49,12 @@ class Values:
         rows = join(", ", self.rows)
         return sql("exists (select from {rows} where {holds})", rows=rows, holds=holds)
 
+    def earliest(self, instant: Sql) -> Sql:
+        """The earliest of the instants, an expression over `sql`; infinity without one."""
+        if not self.rows:
+            return sql("coalesce({instant}, {never})", instant=instant, never=NEVER)
+        return earliest(instant, sql("from {rows}", rows=join(", ", self.rows)))
+
     def all_as_one(self) -> Sql:
         """A jsonb expression of the value, or of a list of them."""
         if not self.rows:
@@ -52,10 +64,18 @@ class Values:
 
 
 class PredicateBuilder:
-    """Collects the parameters of one predicate, and makes names that no other predicate has."""
+    """Collects the parameters of one predicate, and makes names that no other predicate has.
 
-    def __init__(self, prefix: str, default_zone: str) -> None:
-        self.params: dict[str, Any] = {}
+    `event` is the row whose recording is the instant at which the predicate is judged; without one
+    it is the parameter `judged_at`, and null there means now.
+    """
+
+    def __init__(self, prefix: str, default_zone: str, event: Sql | None = None) -> None:
+        self.params: dict[str, Any] = {} if event is not None else {JUDGED_AT: None}
+        self.judged: Final = _JUDGED if event is None else sql("{event}.stamped_at", event=event)
+        """The instant at which the predicate is judged, computed once for all events."""
+        self.latest: Final = _LATEST if event is None else self.judged
+        """The last recording that counts: infinity if the predicate is judged now."""
         self._prefix = prefix
         self._default_zone = default_zone
         self._bound: dict[tuple[Hashable, str], Sql] = {}
@@ -76,7 +96,7 @@ class PredicateBuilder:
 
     def _bind(self, key: Hashable, value: Any, cast: str) -> Sql:
         if (key, cast) not in self._bound:
-            placeholder = f"{self._prefix}{len(self.params)}"
+            placeholder = f"{self._prefix}{len(self._bound)}"
             self.params[placeholder] = value
             bound = sql("{value}::{cast}", value=parameter(placeholder), cast=type_name(cast))
             self._bound[key, cast] = bound
@@ -99,9 +119,9 @@ class PredicateBuilder:
         return self.bind_list([json.dumps(v, ensure_ascii=False) for v in storable], "jsonb[]")
 
     def zone(self) -> Sql:
-        """The contact's time zone, else the default."""
+        """The contact's time zone, else the default: a query, so that all rows compute it once."""
         default = self.bind(self._default_zone, "text")
-        return sql("parcours.zone(c.timezone, {default})", default=default)
+        return sql("(select parcours.zone(c.timezone, {default}))", default=default)
 
     def operand(self, operand: Operand) -> Values:
         """A reference or a plain value, wherever a value may stand."""
@@ -115,10 +135,10 @@ class PredicateBuilder:
 
     def attribute(self, path: str) -> Values:
         """An attribute of the contact."""
-        first, *rest = path.split(".")
-        if first not in READABLE_NAMES:
+        # There is nothing inside a column, but an attribute may be called `score.before`.
+        if path not in READABLE_NAMES:
             return self.reach(sql("c.attributes"), path)
-        return self._onward(sql("to_jsonb(c.{column})", column=name(first)), rest)
+        return Values(sql("nullif(to_jsonb(c.{column}), 'null'::jsonb)", column=name(path)))
 
     def entry(self, path: str) -> Values:
         """A property of the entry event."""
@@ -128,8 +148,10 @@ class PredicateBuilder:
         """A property of a step's latest visit that has an outcome; its outcome without a path."""
         first, *rest = (path or "outcome").split(".")
         visits = sql(
-            "from visit v where v.run_id = r.id and v.step = {step} and v.outcome is not null",
+            "from visit v where v.run_id = r.id and v.step = {step} and v.outcome is not null"
+            " and coalesce(v.ended_at, '-infinity') <= {latest}",
             step=self.text(step),
+            latest=self.latest,
         )
         found = self._visit_property(first, visits)
         alias = self.alias()
@@ -139,7 +161,10 @@ class PredicateBuilder:
             visits=visits,
             alias=alias,
         )
-        return self._onward(sql("{alias}.v", alias=alias), rest, latest)
+        value = sql("{alias}.v", alias=alias)
+        if not rest:
+            return self._onward(value, [], latest)
+        return self.reach(value, ".".join(rest), latest)
 
     def _visit_property(self, key: str, visits: Sql) -> Sql:
         """A property of the row `v`, of the rows `visits` of its step."""
@@ -158,10 +183,36 @@ class PredicateBuilder:
         row = sql("({query}) as {alias}(v)", query=query, alias=alias)
         return Values(sql("{alias}.v", alias=alias), (row,))
 
-    def reach(self, root: Sql, path: str) -> Values:
-        """The values at a dotted path in `root`, an expression of a JSON object."""
+    def reach(self, root: Sql, path: str, *rows: Sql) -> Values:
+        """The values at a dotted path in `root`, an expression of a JSON object that `rows` make.
+
+        A key with the very name of the path goes before what the path reaches inside.
+        """
         first, *rest = path.split(".")
-        return self._onward(sql("{root} -> {first}", root=root, first=self.text(first)), rest)
+        inside = self._onward(sql("{root} -> {first}", root=root, first=self.text(first)), rest)
+        if not rest or not _storable(path):
+            return replace(inside, rows=(*rows, *inside.rows))
+        key = self.text(path)
+        if not inside.rows:
+            value = sql(
+                "case when {root} ? {key} then nullif({root} -> {key}, 'null'::jsonb)"
+                " else {inside} end",
+                root=root,
+                key=key,
+                inside=inside.sql,
+            )
+            return Values(value, rows)
+        alias = self.alias()
+        reached = sql(
+            "lateral (select nullif({root} -> {key}, 'null'::jsonb) where {root} ? {key} union all"
+            " select {inside} from {rows} where not coalesce({root} ? {key}, false)) as {alias}(v)",
+            root=root,
+            key=key,
+            inside=inside.sql,
+            rows=join(", ", inside.rows),
+            alias=alias,
+        )
+        return Values(sql("{alias}.v", alias=alias), (*rows, reached), many=True)
 
     def _onward(self, value: Sql, parts: list[str], *rows: Sql) -> Values:
         """The values at `parts` of a path below `value`, which the rows make.

@@ -1,113 +1,135 @@
-"""Bounds in time of the events that a condition counts: `within`, `since` and `before`."""
+"""Bounds in time of the events that a condition counts: `within`, `since` and `before`.
+
+They compare when events happened. An event is inside `within: W` until W after it happened, by the
+contact's calendar, and a relative `since` or `before` passes it in the same way.
+"""
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
+from typing import Literal
 
 from journeys.model.conditions import EventCondition
-from journeys.model.moments import AttributeMoment, EntryMoment, Moment, StepMoment
+from journeys.model.moments import is_relative
 from journeys.time.durations import Duration
-from store.conditions.sql_values import PredicateBuilder, Values
-from store.sql import Sql, join, sql
+from store.conditions.relative_moments import (
+    Moment,
+    exceeds,
+    instant,
+    next_instant,
+    shifted,
+    slack,
+)
+from store.conditions.sql_values import PredicateBuilder
+from store.conditions.verdicts import NEVER
+from store.sql import Sql, sql
 
-_TIME = re.compile("[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
 # The entry event; for a run without one, the id that the next event at its start would have had.
 _ENTRY = sql("coalesce(r.entry_event_id, r.entry_ref + 1)")
-_NOW = sql("parcours.clock()")
+_A_DAY_OR_TWO = sql("interval '3 days'")
+_EVERY = sql("true")
+_NO_SLACK = sql("interval '0'")
 
 
-def bounds(builder: PredicateBuilder, condition: EventCondition, event: Sql) -> list[Sql]:
-    """Boolean expressions over the row `event`; null, so not counted, where a bound is missing.
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One bound: a boolean expression over a row of `event`; null, so false, where it is missing.
+
+    `leaves` and `enters` change once for each event; `jumps` changes at one instant for all.
+    """
+
+    change: Literal["never", "leaves", "enters", "jumps"]
+    holds: Sql
+    turns: Sql = NEVER
+    """The instant from which on an event is outside, inside, or is to be compared again."""
+    near: Sql = _EVERY
+    """A range by index that has all events whose change is still to come."""
+    slack: Sql = _NO_SLACK
+    """How far an event may lie after one that leaves later."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether events leave in their order."""
+        return self.slack is _NO_SLACK
+
+
+def bounds(builder: PredicateBuilder, condition: EventCondition, event: Sql) -> list[Bound]:
+    """The bounds of a condition over the row `event`.
 
     `entry` is a place in the order of events and compared by id; the entry event lies after it.
     """
-    parts = []
+    at = sql("{event}.occurred_at", event=event)
+    found = []
     if condition.within is not None:
-        # As a query of its own it is computed once, not for each event.
-        start = _shifted(builder, _NOW, -Duration.parse(condition.within))
-        parts.append(sql("{event}.stamped_at >= (select {start})", event=event, start=start))
-    for bound, sign in ((condition.since, sql(">=")), (condition.before, sql("<"))):
-        if bound == "entry":
-            parts.append(sql("{event}.id {sign} {entry}", event=event, sign=sign, entry=_ENTRY))
-        elif bound is not None:
-            instant = _instant(builder, bound)
-            parts.append(
-                sql(
-                    "{event}.stamped_at {sign} ({instant})", event=event, sign=sign, instant=instant
-                )
-            )
-    return parts
+        found.append(_shifting(builder, "within", -Duration.parse(condition.within), at))
+    for word, moment in (("since", condition.since), ("before", condition.before)):
+        if moment is not None:
+            found.append(_bound(builder, word, moment, event, at))
+    return found
 
 
-def is_relative(bound: Moment | None) -> bool:
-    """Whether the bound moves with time by itself."""
-    if isinstance(bound, EntryMoment | AttributeMoment | StepMoment):
-        return bound.every is not None
-    return bound is not None and (bound[:1] in ("+", "-") or bool(_TIME.fullmatch(bound)))
-
-
-def _instant(builder: PredicateBuilder, bound: Moment) -> Sql:
-    """A query of the instant of a bound."""
-    if isinstance(bound, EntryMoment | AttributeMoment | StepMoment):
-        return _referenced(builder, bound)
-    if _TIME.fullmatch(bound):
-        return sql(
-            "select parcours.next_time({now}, {at}, {zone})",
-            now=_NOW,
-            at=builder.bind(bound, "time"),
-            zone=builder.zone(),
+def _bound(builder: PredicateBuilder, word: str, moment: Moment, event: Sql, at: Sql) -> Bound:
+    sign = sql(">=") if word == "since" else sql("<")
+    if moment == "entry":
+        return Bound(
+            "never", sql("{event}.id {sign} {entry}", event=event, sign=sign, entry=_ENTRY)
         )
-    if bound[:1] in ("+", "-"):
-        shift = Duration.parse(bound, signed=True)
-        return sql("select {instant}", instant=_shifted(builder, _NOW, shift))
-    return sql(
-        "select parcours.instant({literal}, {zone})",
-        literal=builder.literal(bound).sql,
-        zone=builder.zone(),
-    )
+    if isinstance(moment, str) and is_relative(moment):
+        if moment[:1] in ("+", "-"):
+            return _shifting(builder, word, Duration.parse(moment, signed=True), at)
+        return _stepping(builder, word, moment, at)
+    # As a query of its own it is computed once, not for each event.
+    holds = sql("{at} {sign} {instant}", at=at, sign=sign, instant=instant(builder, moment))
+    if isinstance(moment, str | int | float) or moment.every is None:
+        return Bound("never", holds)
+    return Bound("jumps", holds, next_instant(builder, moment))
 
 
-def _referenced(
-    builder: PredicateBuilder, bound: EntryMoment | AttributeMoment | StepMoment
-) -> Sql:
-    # The first value, if the path goes through a list.
-    value = _first(builder.operand(bound))
-    zone = builder.zone()
-    base = sql("parcours.instant({value}, {zone})", value=value, zone=zone)
-    if bound.every is None and bound.offset is None and bound.at is None:
-        return sql("select {base}", base=base)
-    offset = Duration.parse(bound.offset, signed=True) if bound.offset else Duration()
-    at = builder.bind(bound.at, "time")
-    return sql(
-        "select parcours.moment({base}, {now}, {zone}, {every}, {offset}, {at})",
-        base=base,
-        now=_NOW,
-        zone=zone,
-        every=sql("true") if bound.every else sql("false"),
-        offset=_units(builder, offset),
-        at=at,
-    )
+def _shifting(builder: PredicateBuilder, word: str, by: Duration, at: Sql) -> Bound:
+    """A bound that lies a duration from the clock, compared by moving the event instead."""
+    judged = builder.judged
+    turns = shifted(builder, at, -by)
+    if word != "within":
+        turns = sql("({turns} + interval '1 microsecond')", turns=turns)
+    start = sql("(select {start})", start=shifted(builder, judged, by))
+    margin = slack(by)
+    sign = {"within": sql(">"), "since": sql(">="), "before": sql("<")}[word]
+    change: Literal["leaves", "enters"] = "enters" if word == "before" else "leaves"
+    if margin is None:
+        holds = sql("{at} {sign} {start}", at=at, sign=sign, start=start)
+        near = sql("{at} >= {start}", at=at, start=start)
+        return Bound(change, holds, turns, near)
+    low = sql("(select {start} - {margin})", start=start, margin=margin)
+    high = sql("(select {start} + {margin})", start=start, margin=margin)
+    near = sql("{at} >= {low}", at=at, low=low)
+    if word == "before":
+        holds = sql(
+            "({at} < {high} and ({at} < {low} or {judged} >= {turns}))",
+            at=at,
+            high=high,
+            low=low,
+            judged=judged,
+            turns=turns,
+        )
+    else:
+        holds = sql(
+            "({at} >= {low} and ({at} >= {high} or {judged} < {turns}))",
+            at=at,
+            high=high,
+            low=low,
+            judged=judged,
+            turns=turns,
+        )
+    return Bound(change, holds, turns, near, margin)
 
 
-def _first(values: Values) -> Sql:
-    if not values.rows:
-        return values.sql
-    rows = join(", ", values.rows)
-    return sql("(select {value} from {rows} limit 1)", value=values.sql, rows=rows)
-
-
-def _shifted(builder: PredicateBuilder, instant: Sql, by: Duration) -> Sql:
-    return sql(
-        "parcours.shift({instant}, {units}, {zone})",
-        instant=instant,
-        units=_units(builder, by),
-        zone=builder.zone(),
-    )
-
-
-def _units(builder: PredicateBuilder, duration: Duration) -> Sql:
-    """The arguments of `parcours.shift` and `parcours.moment`: months, days and exact time."""
-    months = builder.bind(duration.years * 12 + duration.months, "integer")
-    days = builder.bind(duration.weeks * 7 + duration.days, "integer")
-    exact = builder.bind(f"{duration.exact.total_seconds():.6f} seconds", "interval")
-    return join(", ", [months, days, exact])
+def _stepping(builder: PredicateBuilder, word: str, moment: str, at: Sql) -> Bound:
+    """`now`, `today`, or the next time of day, which no event lies far before or behind."""
+    judged = builder.judged
+    turns = exceeds(builder, moment, at)
+    near = sql("{at} >= (select {judged} - {few})", at=at, judged=judged, few=_A_DAY_OR_TWO)
+    if word == "before":
+        holds = sql("(not {near} or {judged} >= {turns})", near=near, judged=judged, turns=turns)
+        return Bound("enters", holds, turns, near, _A_DAY_OR_TWO)
+    holds = sql("({near} and {judged} < {turns})", near=near, judged=judged, turns=turns)
+    return Bound("leaves", holds, turns, near, _A_DAY_OR_TWO)

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from journeys.model.conditions import (
     AllCondition,
     AnyCondition,
+    Comparison,
     Condition,
     EventCondition,
+    MessageCondition,
     NotCondition,
     SegmentCondition,
 )
-from store.conditions.time_bounds import is_relative
+from journeys.model.moments import is_relative
 
 
 def is_timed(condition: Condition, *, segments: Mapping[str, Condition] | None = None) -> bool:
@@ -32,8 +34,24 @@ def is_timed(condition: Condition, *, segments: Mapping[str, Condition] | None =
             return True
         others = {key: each for key, each in segments.items() if key != condition.segment}
         return is_timed(segments[condition.segment], segments=others)
-    return isinstance(condition, EventCondition) and (
-        condition.within is not None
-        or is_relative(condition.since)
-        or is_relative(condition.before)
-    )
+    return is_timed_comparison(condition)
+
+
+def is_timed_comparison(part: object) -> bool:
+    """Whether a condition without others inside it, or what it asks of a value, moves with time."""
+    if isinstance(part, EventCondition):
+        return (
+            part.within is not None
+            or is_relative(part.since)
+            or is_relative(part.before)
+            or any(map(is_timed_comparison, part.where.values()))
+        )
+    if isinstance(part, MessageCondition):
+        return any(map(is_timed_comparison, part.where.values()))
+    if isinstance(part, Comparison):
+        return (
+            is_relative(part.before)
+            or is_relative(part.after)
+            or any(map(is_timed_comparison, (part.any or {}).values()))
+        )
+    return False

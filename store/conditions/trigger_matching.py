@@ -48,13 +48,18 @@ class Matching:
     """There is more to test than the name and `match`."""
 
 
-def match_trigger(trigger: EventTrigger | MessageTrigger | Goal, prefix: str) -> Matching:
-    """The requirements of `trigger`; the names of its parameters begin with `prefix`."""
+def match_trigger(
+    trigger: EventTrigger | MessageTrigger | Goal, prefix: str, default_zone: str = "UTC"
+) -> Matching:
+    """The requirements of `trigger`; the names of its parameters begin with `prefix`.
+
+    `default_zone` is that of contacts without a time zone.
+    """
     equal, rest = _split(trigger.where)
     tests: list[Sql] = []
     params: dict[str, Any] = {}
     if rest:
-        where = compile_where(rest, event="e", prefix=prefix)
+        where = compile_where(rest, event="e", prefix=prefix, default_zone=default_zone)
         params |= where.params
         tests.append(where.sql)
     if isinstance(trigger, MessageTrigger):

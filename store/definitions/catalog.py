@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from time import monotonic
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -15,6 +16,7 @@ from journeys.checks.references import segments_in
 from journeys.model.entry_kinds import event_names
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel
+from journeys.model.values import DocumentModel
 from journeys.protocol.program import Program
 from store.goals.goal_rows import GoalQuery, build_goal_query
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
@@ -23,6 +25,8 @@ from store.tables.definitions import JourneyVersion
 from store.waits.listeners import ListenerQuery, build_exit_query, build_wait_query
 
 _CACHED_VERSIONS = 1_000
+_TRY_BROKEN_AFTER = 5.0
+"""Seconds until the active set is read again if a document in it does not validate."""
 _VERSION = statement(
     select(col(JourneyVersion.document), col(JourneyVersion.program)).where(
         col(JourneyVersion.journey) == bindparam("journey"),
@@ -79,9 +83,17 @@ class Definition:
         return self._waits[step]
 
 
+class BrokenDocument(Exception):
+    """A stored document no longer validates: `subject` names it, the message says why."""
+
+    def __init__(self, subject: str, message: str) -> None:
+        super().__init__(f"{subject}: {message}")
+        self.subject = subject
+
+
 @dataclass(frozen=True)
 class Active:
-    """The journeys that are active or paused, by the event of their entries.
+    """The journeys that are active or paused, by the event of their entries, ordered by key.
 
     A paused journey refuses entries with that reason.
     """
@@ -89,14 +101,23 @@ class Active:
     revision: int
     """Of the catalog."""
     by_event: dict[str, list[Definition]]
+    broken: tuple[BrokenDocument, ...] = ()
+    """The journeys that cannot be read."""
+    broken_by_event: dict[str, list[str]] = field(default_factory=dict)
+    """Their keys by the event of their entries, as far as these can be read."""
 
 
 class Catalog:
-    """A process's cache. Versions stay; the active set and segments follow the revision."""
+    """A process's cache. Versions stay; the active set and segments follow the revision.
+
+    A document that no longer validates is read again at each use, so that it works again as soon as
+    it has been put right.
+    """
 
     def __init__(self) -> None:
         self._versions: OrderedDict[tuple[str, int], Definition] = OrderedDict()
         self._active = Active(-1, {})
+        self._active_until = 0.0
         self._segments = NO_SEGMENTS
         self._channels: dict[str, tuple[dict[str, Any], Channel]] = {}
 
@@ -112,47 +133,94 @@ class Catalog:
         """A version, with the segments that it names as they are now.
 
         The catalog's revision is read only for a version that names segments. Raises LookupError
-        if there is no such version.
+        if there is no such version, BrokenDocument if it or a segment no longer validates.
         """
         known = self._versions.get((key, version))
         if known is None:
             row = await fetch_one(conn, _VERSION, {"journey": key, "version": version})
             if row is None:
                 raise LookupError(f"journey {key} has no version {version}")
-            known = self._cache(Definition.load(key, version, *row))
+            known = self._load(key, version, *row)
         self._versions.move_to_end((key, version))
         if not known.names_segments:
             return known
         return await self._with_segments(conn, known, await read_revision(conn))
 
     async def active(self, conn: AsyncConnection[Any], revision: int) -> Active:
-        """The active set, no older than `revision` of the catalog."""
-        if revision == self._active.revision:
+        """The active set, no older than `revision` of the catalog.
+
+        A journey that cannot be read is left out. It is tried again every few seconds.
+        """
+        fresh = not self._active.broken or monotonic() < self._active_until
+        if revision == self._active.revision and fresh:
             return self._active
         by_event: dict[str, list[Definition]] = {}
+        broken: list[BrokenDocument] = []
+        broken_by_event: dict[str, list[str]] = {}
         for key, version, document, program in await fetch_all(conn, _ACTIVE):
-            definition = self._versions.get((key, version)) or self._cache(
-                Definition.load(key, version, document, program)
-            )
-            if definition.names_segments:
-                definition = await self._with_segments(conn, definition, revision)
-            for name in sorted(event_names(definition.journey.entry)):
+            try:
+                definition = self._versions.get((key, version)) or self._load(
+                    key, version, document, program
+                )
+                if definition.names_segments:
+                    definition = await self._with_segments(conn, definition, revision)
+            except BrokenDocument as error:
+                broken.append(error)
+                for name in _entry_events(document):
+                    broken_by_event.setdefault(name, []).append(key)
+                continue
+            for name in event_names(definition.journey.entry):
                 by_event.setdefault(name, []).append(definition)
-        self._active = Active(revision, by_event)
+        for definitions in by_event.values():
+            definitions.sort(key=lambda each: each.key)
+        self._active = Active(revision, by_event, tuple(broken), broken_by_event)
+        self._active_until = monotonic() + _TRY_BROKEN_AFTER
         return self._active
 
     async def _with_segments(
         self, conn: AsyncConnection[Any], definition: Definition, revision: int
     ) -> Definition:
-        """The version with segments no older than `revision`."""
-        if self._segments.revision < revision:
+        """The version with segments no older than `revision`. Raises BrokenDocument."""
+        if self._segments.revision < revision or self._segments.broken:
             self._segments = await read_segments(conn)
+        for key in _segments_within(definition.journey, self._segments):
+            if key in self._segments.broken:
+                raise BrokenDocument(f"segment {key}", self._segments.broken[key])
         if definition.segments is self._segments:
             return definition
         return self._cache(replace(definition, segments=self._segments))
+
+    def _load(
+        self, key: str, version: int, document: dict[str, Any], program: dict[str, Any]
+    ) -> Definition:
+        try:
+            return self._cache(Definition.load(key, version, document, program))
+        except ValueError as error:
+            raise BrokenDocument(f"journey {key} v{version}", str(error)) from None
 
     def _cache(self, definition: Definition) -> Definition:
         self._versions[(definition.key, definition.version)] = definition
         while len(self._versions) > _CACHED_VERSIONS:
             self._versions.popitem(last=False)
         return definition
+
+
+def _segments_within(journey: Journey, segments: Segments) -> set[str]:
+    """The segments that a journey names, and those within them."""
+    found: set[str] = set()
+    left = set(segments_in(journey))
+    while left:
+        key = left.pop()
+        found.add(key)
+        condition = segments.conditions.get(key)
+        if isinstance(condition, DocumentModel):
+            left |= segments_in(condition) - found
+    return found
+
+
+def _entry_events(document: Any) -> set[str]:
+    """The events of the entries of a journey that does not validate, where they can be read."""
+    entries = document.get("entry") if isinstance(document, dict) else None
+    listed = entries if isinstance(entries, list) else [entries]
+    names = [entry.get("event") for entry in listed if isinstance(entry, dict)]
+    return {name for name in names if isinstance(name, str)}

@@ -64,8 +64,10 @@ returning id, started_at
 """)
 _INSERT_REFUSALS = sql("""
 insert into refusal (journey, contact_id, key, event_id, code)
-select * from unnest(%(journeys)s::text[], %(contacts)s::uuid[], %(keys)s::text[],
-                     %(events)s::bigint[], %(codes)s::text[])
+select g.* from unnest(%(journeys)s::text[], %(contacts)s::uuid[], %(keys)s::text[],
+                       %(events)s::bigint[], %(codes)s::text[])
+     g(journey, contact_id, key, event_id, code)
+join contact c on c.id = g.contact_id
 on conflict do nothing
 """)
 _REFUSED_PROPERTIES = statement(
@@ -105,12 +107,14 @@ class EntryRequest:
 
     contact_id: UUID
     key: str | None
-    """None: the entry has a key, which the event lacks."""
+    """None: the entry has a key, which the event lacks or has empty."""
     properties: dict[str, Any]
     event_id: int | None
     depth: int = 0
     start_workflow: bool = False
     """Whether a dispatcher is to start the workflow, because the caller does not."""
+    late: bool = False
+    """Whether the event happened too long before it arrived."""
 
 
 async def enter(
@@ -207,7 +211,12 @@ async def _decide(
     """The runs that the new run replaces, which are ended here, or why there is no new run."""
     journey = definition.journey
     reason = refuse_entry(
-        journey, state=state.journey, depth=request.depth, key=request.key, now=state.now
+        journey,
+        state=state.journey,
+        depth=request.depth,
+        key=request.key,
+        now=state.now,
+        late=request.late,
     )
     if reason is not None:
         return RefusedEntry(reason)
@@ -363,6 +372,21 @@ async def _insert_refusals(
             "keys": [request.key or "" for _, request, _ in refused],
             "events": [request.event_id for _, request, _ in refused],
             "codes": [code for _, _, code in refused],
+        },
+    )
+
+
+async def refuse_broken(conn: Connection, entries: Sequence[tuple[str, UUID, int]]) -> None:
+    """Refuse entries (journey, contact, event) of journeys that no longer validate."""
+    await execute(
+        conn,
+        _INSERT_REFUSALS,
+        {
+            "journeys": [journey for journey, _, _ in entries],
+            "contacts": [contact_id for _, contact_id, _ in entries],
+            "keys": [""] * len(entries),
+            "events": [event_id for _, _, event_id in entries],
+            "codes": ["broken"] * len(entries),
         },
     )
 

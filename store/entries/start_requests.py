@@ -9,7 +9,8 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, insert, select
 from sqlmodel import col
 
-from store.sql import Connection, execute, fetch_one, sql, statement
+from store.runs.rows import lock_run
+from store.sql import Connection, execute, fetch_one, fetch_value, sql, statement
 from store.tables.runs import StartRequest
 
 _LOCK = sql("select pg_advisory_xact_lock(hashtextextended(%(name)s, 0))")
@@ -27,10 +28,20 @@ _KEEP = statement(
         answer=bindparam("answer"),
     )
 )
+# A run whose workflow is at work all the same has a visit, or a claim that the lock waits for.
 _FORGET = sql("""
-with removed_answer as (delete from start_request where answer->>'id' = %(run)s::text),
-removed_listeners as (delete from listener where run_id = %(run)s)
-delete from run where id = %(run)s and workflow_started_at is null
+with removed as (
+    delete from run where id = %(run)s and workflow_started_at is null and visit = 0
+    and not exists (select from visit where run_id = %(run)s)
+    and not exists (select from message where run_id = %(run)s)
+    returning id
+), removed_answer as (
+    delete from start_request where journey = %(journey)s and idempotency_key = %(key)s
+    and answer->>'id' = (select id::text from removed)
+), removed_listeners as (
+    delete from listener where run_id = (select id from removed)
+)
+select exists (select from removed)
 """)
 
 
@@ -63,6 +74,14 @@ async def keep_answer(
     )
 
 
-async def forget_start(conn: Connection, run_id: UUID) -> None:
-    """Delete a run whose workflow could not be started, and the kept answer that names it."""
-    await execute(conn, _FORGET, {"run": run_id})
+async def forget_start(conn: Connection, run_id: UUID, journey: str, key: str | None) -> bool:
+    """Delete a run whose workflow could not be started, and the answer kept for its key.
+
+    False if its workflow was started all the same and is at work: then everything stays. Runs in a
+    transaction of its own.
+    """
+    async with conn.transaction():
+        if await lock_run(conn, run_id) is None:
+            return False
+        names = {"run": run_id, "journey": journey, "key": key}
+        return bool(await fetch_value(conn, _FORGET, names))

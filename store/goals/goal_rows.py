@@ -150,7 +150,7 @@ def build_goal_query(journey: Journey) -> GoalQuery | None:
     goal = journey.goal
     if goal is None:
         return None
-    matching = match_trigger(goal, "g_")
+    matching = match_trigger(goal, "g_", journey.timezone or "UTC")
     query = sql(
         "select k.run_id, k.event_id"
         " from unnest(%(runs)s::uuid[], %(events)s::bigint[]) k(run_id, event_id)"

@@ -38,7 +38,8 @@ join journey j on j.key = r.journey and j.state <> 'paused'
 where v.held = 'paused' and v.outcome is null
   and (v.due_at is null or v.due_at < parcours.clock() - interval '1 minute'
        or j.overdue->>'policy' is distinct from 'spread')
-order by v.started_at limit %(limit)s
+  and (%(after)s::uuid is null or v.run_id > %(after)s::uuid)
+order by v.run_id limit %(limit)s
 """)
 
 
@@ -84,11 +85,13 @@ async def scheduled_paused_sends(
     return [PausedSend(*row) for row in rows]
 
 
-async def overlooked_paused_sends(conn: Connection, limit: int) -> list[tuple[str, UUID, int]]:
-    """Sends still deferred by a pause that is over: (journey, run, visit), oldest first.
+async def overlooked_paused_sends(
+    conn: Connection, limit: int, after: UUID | None = None
+) -> list[tuple[str, UUID, int]]:
+    """Sends still deferred by a pause that is over: (journey, run, visit), by run beyond `after`.
 
     One that has its turn in a spread counts as overlooked a minute after it. Without a spread
     `due_at` is the send's deadline, and the send counts as overlooked at once.
     """
-    rows = await fetch_all(conn, _OVERLOOKED, {"limit": limit})
+    rows = await fetch_all(conn, _OVERLOOKED, {"limit": limit, "after": after})
     return [(journey, run_id, visit) for journey, run_id, visit in rows]

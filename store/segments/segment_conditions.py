@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import select
@@ -15,7 +15,7 @@ from store.sql import Connection, fetch_all, fetch_value, statement
 from store.tables.definitions import Catalog, DocumentRow
 
 _READ = statement(
-    select(col(Catalog.revision), col(DocumentRow.document))
+    select(col(Catalog.revision), col(DocumentRow.key), col(DocumentRow.document))
     .select_from(Catalog)
     .outerjoin(DocumentRow, col(DocumentRow.kind) == "segment")
 )
@@ -29,6 +29,8 @@ class Segments:
     revision: int
     """The catalog's."""
     conditions: Mapping[str, Condition]
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """The segments whose stored document no longer validates, and why; `conditions` lacks them."""
 
 
 NO_SEGMENTS: Final = Segments(-1, {})
@@ -37,8 +39,18 @@ NO_SEGMENTS: Final = Segments(-1, {})
 async def read_segments(conn: Connection) -> Segments:
     """All segments and the catalog's revision, read by one statement so that they agree."""
     rows = await fetch_all(conn, _READ)
-    found = [Segment.model_validate(document) for _, document in rows if document is not None]
-    return Segments(rows[0][0], {segment.key: segment.if_ for segment in found})
+    conditions: dict[str, Condition] = {}
+    broken: dict[str, str] = {}
+    for _, key, document in rows:
+        if document is None:
+            continue
+        try:
+            segment = Segment.model_validate(document)
+        except ValueError as error:
+            broken[key] = str(error)
+        else:
+            conditions[segment.key] = segment.if_
+    return Segments(rows[0][0], conditions, broken)
 
 
 async def read_revision(conn: Connection) -> int:

@@ -48,6 +48,8 @@ class Contact(SQLModel, table=True):
     """The same of keys that are not public, which have a limit of their own."""
     leased_until: datetime | None = Field(sa_column=time_column(null=True))
     """Until when one dispatcher alone may dispatch this contact's outbox."""
+    lease_owner: UUID | None = Field(sa_column=id_column(null=True))
+    """The round of a dispatcher that has the lease; null while the contact rests after one."""
 
 
 class Identity(SQLModel, table=True):

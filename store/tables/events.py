@@ -19,7 +19,15 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import NOW, big_column, id_column, json_column, text_column, time_column
+from store.tables.columns import (
+    NOW,
+    big_column,
+    id_column,
+    int_column,
+    json_column,
+    text_column,
+    time_column,
+)
 
 EVENT_ID = Sequence("event_id_seq", data_type=BigInteger, cache=1, metadata=SQLModel.metadata)
 
@@ -79,12 +87,19 @@ class Outbox(SQLModel, table=True):
     event_id: int = Field(sa_column=big_column())
     attempts: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
     not_before: datetime | None = Field(sa_column=time_column(null=True))
+    """When it is tried again; the contact's later events wait behind it."""
+    after_visit: int | None = Field(sa_column=int_column(null=True))
+    """Its listeners up to this visit and run were looked at in earlier rounds."""
+    after_run: UUID | None = Field(sa_column=id_column(null=True))
+    after_journey: str | None = Field(sa_column=text_column(null=True))
+    """The journeys up to this one have taken or refused it in earlier rounds."""
 
 
 class DeadEvent(SQLModel, table=True):
     """An event whose dispatch was given up. Later events of its contact are dispatched."""
 
     __tablename__ = "dead_event"
+    __table_args__ = (Index("dead_event_by_contact", "contact_id"),)
     event_id: int = Field(sa_column=big_column(key=True))
     contact_id: UUID = Field(sa_column=id_column(to="contact.id"))
     code: str = Field(sa_column=text_column())

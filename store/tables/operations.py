@@ -20,6 +20,7 @@ from sqlmodel import Field, SQLModel
 
 from journeys.protocol.jobs import JobKind
 from store.tables.columns import (
+    big_column,
     flag_column,
     id_column,
     in_values,
@@ -83,14 +84,26 @@ class Straggler(SQLModel, table=True):
 
 
 class Fault(SQLModel, table=True):
-    """What went wrong in an activity, in detail that Temporal must not see."""
+    """What went wrong, in detail that Temporal must not see, and the smallest thing that has it."""
 
     __tablename__ = "fault"
-    __table_args__ = (Index("fault_by_run", "run_id", "id"),)
+    __table_args__ = (
+        Index("fault_by_run", "run_id", "id"),
+        Index("fault_by_subject", "subject", "happened_at"),
+        Index("fault_by_time", "happened_at"),
+        Index(
+            "fault_by_contact", "contact_id", postgresql_where=text("contact_id is not null")
+        ),
+    )  # fmt: skip
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
     run_id: UUID | None = Field(sa_column=id_column(null=True, to="run.id"))
     visit: int | None = Field(sa_column=int_column(null=True))
+    contact_id: UUID | None = Field(sa_column=id_column(null=True, to="contact.id"))
+    event_id: int | None = Field(sa_column=big_column(null=True))
+    subject: str = Field(sa_column=text_column(default=""))
+    """What has the fault: `run ID VISIT`, `event ID`, `contact ID`, `journey KEY`, `job ID`…"""
     activity: str = Field(sa_column=text_column())
+    """The activity, or the part of a worker, in which it showed."""
     code: str = Field(sa_column=text_column())
     detail: str = Field(sa_column=text_column())
     happened_at: datetime = Field(sa_column=time_column())
@@ -103,6 +116,7 @@ class SweepCursor(SQLModel, table=True):
     name: str = Field(sa_column=text_column(key=True))
     closed_until: datetime = Field(sa_column=time_column())
     leased_until: datetime | None = Field(sa_column=time_column(null=True))
+    lease_owner: UUID | None = Field(sa_column=id_column(null=True))
 
 
 class ApiKey(SQLModel, table=True):

@@ -32,6 +32,8 @@ from store.tables.columns import (
 )
 
 RunState = Literal["active", "ended"]
+CallKind = Literal["start", "stop", "wake", "goal"]
+"""Start a workflow; stop or wake it by a signal; judge a run's goal."""
 
 
 class Run(SQLModel, table=True):
@@ -100,6 +102,26 @@ class Run(SQLModel, table=True):
     skip_after: int | None = Field(sa_column=int_column(null=True))
     """The visit, overdue when the run was moved, after which sends are skipped until the next
     wait."""
+
+
+class ParkedCall(SQLModel, table=True):
+    """A call to Temporal for one run, or a look at its goal, that is still to be made.
+
+    One that failed is tried again with growing delays. Its event is finished meanwhile.
+    """
+
+    __tablename__ = "parked_call"
+    __table_args__ = (
+        PrimaryKeyConstraint("run_id", "kind", "visit"),
+        CheckConstraint(in_values("kind", get_args(CallKind)), name="parked_call_kind_is"),
+        Index("parked_call_due", "not_before"),
+    )
+    run_id: UUID = Field(sa_column=id_column(to="run.id"))
+    kind: str = Field(sa_column=text_column())
+    visit: int = Field(sa_column=int_column(default=0))
+    """The visit that a wake is for."""
+    attempts: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+    not_before: datetime = Field(sa_column=time_column())
 
 
 class Visit(SQLModel, table=True):

@@ -114,7 +114,8 @@ _UNNOTICED = sql(
     """
     select journey, id from run
     where state = 'active' and moves_taken <> moves and moved_at < parcours.clock() - %(since)s
-    order by moved_at limit %(limit)s
+      and (%(after)s::uuid is null or id > %(after)s::uuid)
+    order by id limit %(limit)s
     """
 )
 
@@ -291,8 +292,11 @@ async def has_waited(conn: AsyncConnection[Any], run_id: UUID, after: int) -> bo
 
 
 async def unnoticed_migrations(
-    conn: AsyncConnection[Any], since: timedelta, limit: int
+    conn: AsyncConnection[Any], since: timedelta, limit: int, after: UUID | None = None
 ) -> list[tuple[str, UUID]]:
-    """Runs moved longer ago than `since` whose workflow has not followed: (journey, run)."""
-    rows = await fetch_all(conn, _UNNOTICED, {"since": since, "limit": limit})
+    """Runs moved longer ago than `since` whose workflow has not followed: (journey, run).
+
+    By id, beyond `after`.
+    """
+    rows = await fetch_all(conn, _UNNOTICED, {"since": since, "limit": limit, "after": after})
     return [(journey, run_id) for journey, run_id in rows]

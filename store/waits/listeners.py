@@ -188,7 +188,7 @@ def _build(
                 Slot(number, name, trigger, None, {}, rest=True, timed=is_timed(trigger.if_))
             )
             continue
-        matching = match_trigger(trigger, prefix)
+        matching = match_trigger(trigger, prefix, zone or "UTC")
         params |= matching.params
         tests = list(matching.tests)
         if since and isinstance(trigger, EventTrigger):

@@ -75,6 +75,6 @@ async def test_a_part_without_a_database_says_so_in_one_line(arguments: list[str
 async def test_a_database_that_is_away_is_one_line(arguments: list[str]) -> None:
     url = f"postgresql://parcours@127.0.0.1:{free_port()}/parcours"
     code, out, err = await parcours(*arguments, DATABASE_URL=url)
-    assert (code, out) == (1, "")
+    assert (code, out) == (5, "")
     assert err.startswith("parcours: the database cannot be reached: ")
     assert err.count("\n") == 1

@@ -8,8 +8,12 @@ from datetime import datetime, timedelta
 
 import pytest
 import structlog
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig
 
 from infra.logging import configure_logging
+from tests.support.conditions import eventually
 
 
 @pytest.fixture
@@ -98,3 +102,41 @@ def test_details_below_the_level_are_not_written(stream: io.StringIO) -> None:
     structlog.get_logger("x").debug("looked")
     logging.getLogger("httpx").info("HTTP Request")
     assert stream.getvalue() == ""
+
+
+def fail(error: BaseException) -> None:
+    """Log the failure of an attempt as the SDK does."""
+    try:
+        raise error
+    except BaseException:
+        logging.getLogger("temporalio.activity").warning(
+            "Completing activity as failed", exc_info=True
+        )
+
+
+def test_an_expected_failure_is_one_line_without_a_traceback(stream: io.StringIO) -> None:
+    configure_logging("json", process="worker", stream=stream)
+    fail(ApplicationError("not_taken", type="not_taken"))
+    fail(ApplicationError("database_away", type="database_away"))
+    fail(ValueError("a mistake of ours"))
+    expected, mistake = lines(stream)
+    assert (expected["event"], expected["code"]) == ("activity_retried", "not_taken")
+    assert "exception" not in expected
+    assert "a mistake of ours" in str(mistake["exception"])
+
+
+async def test_lines_of_the_sdk_have_our_form(stream: io.StringIO) -> None:
+    configure_logging("json", process="worker", stream=stream)
+    runtime = Runtime(
+        telemetry=TelemetryConfig(
+            logging=LoggingConfig(
+                filter="TRACE", forwarding=LogForwardingConfig(logging.getLogger("temporalio.core"))
+            )
+        )
+    )
+    logging.getLogger("temporalio.core").setLevel(logging.DEBUG)
+    logging.getLogger().setLevel(logging.DEBUG)
+    with pytest.raises(RuntimeError):
+        await Client.connect("127.0.0.1:1", runtime=runtime)
+    await eventually(lambda: stream.getvalue() != "", 10, what="a line of the SDK")
+    assert all(str(line["logger"]).startswith("temporalio.core") for line in lines(stream))

@@ -28,7 +28,7 @@ async def server(
 
 
 def coupon(server: dict[str, str], *arguments: str) -> Result:
-    return CliRunner().invoke(app, ["coupon", *arguments], env=server)
+    return CliRunner().invoke(app, ["coupon", *arguments], env={"COLUMNS": "240", **server})
 
 
 def test_codes_are_imported_and_pools_listed(server: dict[str, str], tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def parcours(here: Path, api: Api) -> Parcours:
 
 
 def run(*arguments: str, **environment: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), env=environment)
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "240", **environment})
 
 
 def write(path: Path, text: str) -> Path:
@@ -102,7 +102,7 @@ def applied(parcours: Parcours, here: Path) -> None:
 
 def test_without_a_server_the_command_says_how_to_get_one(here: Path) -> None:
     result = run("journey", "list")
-    assert result.exit_code == 1
+    assert result.exit_code == 5
     assert "there is no .parcours/stack.json. Start one by `parcours dev`" in result.stderr
     assert result.stdout == ""
 
@@ -119,33 +119,33 @@ def test_settings_win_over_the_stack(parcours: Parcours, here: Path, api: Api) -
 
 def test_a_data_directory_may_be_named(parcours: Parcours, here: Path) -> None:
     (here / ".parcours").rename(here / "elsewhere")
-    assert parcours("journey", "list").exit_code == 1
+    assert parcours("journey", "list").exit_code == 5
     assert parcours("journey", "list", "--data-dir", "elsewhere").exit_code == 0
 
 
 def test_an_address_needs_a_key(here: Path) -> None:
     result = run("stats", "hello", PARCOURS_API_URL="http://127.0.0.1:1")
-    assert (result.exit_code, "PARCOURS_API_KEY must be" in result.stderr) == (1, True)
+    assert (result.exit_code, "PARCOURS_API_KEY must be" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("url", ["somewhere", "ftp://127.0.0.1", "http://[::"])
 def test_what_is_no_address_is_said_to_be_none(here: Path, url: str) -> None:
     result = run("journey", "list", PARCOURS_API_URL=url, PARCOURS_API_KEY="k")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("parcours: PARCOURS_API_URL is no address")
 
 
 def test_a_server_that_is_away_is_one_line(here: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     result = run("journey", "list", PARCOURS_API_URL=url, PARCOURS_API_KEY="k")
-    assert result.exit_code == 1
+    assert result.exit_code == 5
     assert result.stderr.startswith(f"parcours: {url} cannot be reached")
     assert len(result.stderr.splitlines()) == 1
 
 
 def test_a_wrong_key_is_one_line(here: Path, api: Api) -> None:
     result = run("journey", "list", PARCOURS_API_URL=api.url, PARCOURS_API_KEY="wrong")
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert result.stderr.startswith(f"parcours: {api.url} refused the key: ")
     assert len(result.stderr.splitlines()) == 1
 
@@ -225,7 +225,7 @@ def test_the_ready_journeys_are_listed_with_a_line_each() -> None:
         line.endswith(f"  {about(name).summary}") for line, name in zip(lines, names(), strict=True)
     )
     bare = run("journey", "new")
-    assert bare.exit_code == 1
+    assert bare.exit_code == 2
     assert "--list" in bare.stderr
 
 
@@ -278,7 +278,7 @@ def test_apply_asks_unless_it_has_the_option_yes(here: Path, api: Api, parcours:
     write(here / "hello.yaml", HELLO)
     write(here / "news.yaml", NEWS)
     result = parcours("journey", "apply", "hello.yaml", "news.yaml")
-    assert (result.exit_code, "add --yes" in result.stderr) == (1, True)
+    assert (result.exit_code, "add --yes" in result.stderr) == (2, True)
     assert api.get("/v1/journeys").json()["items"] == []
 
 
@@ -297,7 +297,7 @@ def test_journeys_are_listed_and_shown(api: Api, parcours: Parcours) -> None:
     exact = parcours("journey", "show", "hello", "--version", "1", "--json").stdout
     assert exact == f"{api.get('/v1/journeys/hello?version=1').text}\n"
     unknown = parcours("journey", "show", "nosuch")
-    assert (unknown.exit_code, unknown.stderr) == (1, "parcours: there is no journey 'nosuch'\n")
+    assert (unknown.exit_code, unknown.stderr) == (3, "parcours: there is no journey 'nosuch'\n")
 
 
 @pytest.mark.usefixtures("applied")
@@ -307,7 +307,7 @@ def test_journeys_are_paused_resumed_and_archived(api: Api, parcours: Parcours) 
         assert (result.exit_code, result.stdout) == (0, f"journey hello is {state}\n")
         assert api.get("/v1/journeys/hello").json()["state"] == state
     refused = parcours("journey", "pause", "hello")
-    assert (refused.exit_code, len(refused.stderr.splitlines())) == (1, 1)
+    assert (refused.exit_code, len(refused.stderr.splitlines())) == (4, 1)
 
 
 @pytest.mark.usefixtures("applied")
@@ -340,13 +340,13 @@ def test_applied_runs_follow_by_a_map(here: Path, api: Api, parcours: Parcours) 
     file = write(here / "hello.yaml", HELLO.replace("id: long", "id: longer"))
     torn = parcours("journey", "apply", "--yes", str(file), "--map", "long")
     assert (torn.exit_code, torn.stderr) == (
-        1,
+        2,
         "parcours: --map long is not OLD=NEW, two ids of steps\n",
     )
     wrong = parcours("journey", "apply", "--yes", str(file), "--map", "long=longest")
     assert "did you mean `longer`?" in wrong.stderr
     vague = parcours("journey", "apply", "--yes", str(file), "--overdue", "soon")
-    assert vague.exit_code == 1
+    assert vague.exit_code == 2
     assert api.get("/v1/journeys/hello").json()["version"] == 1
     result = parcours("journey", "apply", "--yes", str(file), "--map", "long=longer")
     [job] = api.get("/v1/jobs?journey=hello").json()["items"]
@@ -370,7 +370,7 @@ def test_a_run_is_started_listed_and_shown(api: Api, parcours: Parcours) -> None
     exact = parcours("run", "show", run_id, "--json").stdout
     assert exact == f"{api.get(f'/v1/runs/{run_id}').text}\n"
     again = parcours("run", "start", "hello", "--contact", "ada")
-    assert again.exit_code == 1
+    assert again.exit_code == 4
     assert len(again.stderr.splitlines()) == 1
     assert parcours("run", "list", "--contact", "unknown", "--json").stdout == (
         '{"items":[],"next":null}\n'
@@ -424,4 +424,4 @@ async def test_a_run_is_shown_with_the_facts_of_its_visits(
     exact = parcours("stats", "hello", "--version", "1", "--json").stdout
     assert exact == f"{api.get('/v1/journeys/hello/stats?version=1').text}\n"
     unknown = parcours("stats", "unknown")
-    assert (unknown.exit_code, unknown.stderr) == (1, "parcours: there is no journey 'unknown'\n")
+    assert (unknown.exit_code, unknown.stderr) == (3, "parcours: there is no journey 'unknown'\n")

@@ -281,7 +281,7 @@ async def test_marks_are_seen_while_there_are_events_to_dispatch(hand: Hand) -> 
             " returning contact_id, id) insert into outbox (contact_id, event_id) table made",
             (busy,),
         )
-    assert await hand.dispatcher.round() == 1
+    assert await hand.dispatcher.round() == 2
     assert await hand.status_of(target, "target") is WorkflowExecutionStatus.RUNNING
 
 

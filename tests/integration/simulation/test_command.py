@@ -43,7 +43,10 @@ async def test_the_command_prints_a_timeline_and_what_it_reached(tmp_path: Path)
     assert (status, err) == (0, "")
     *lines, last = [json.loads(line) for line in out.splitlines()]
     for line in lines:
-        assert set(line) == {"at", "local", "step", "kind", "outcome", "facts", "run"}
+        assert set(line) == {
+            "at", "local", "step", "kind", "outcome", "facts", "run", "scenario",
+        }  # fmt: skip
+    assert {Path(line["scenario"]).name for line in lines} == {"one.json", "two.json"}
     assert lines[0]["kind"] == "entry"
     assert lines[0]["at"] == "2026-03-02T09:00:00Z"
     assert lines[0]["local"] == "2026-03-02T10:00:00+01:00"
@@ -110,3 +113,76 @@ async def test_one_contact_or_many(tmp_path: Path) -> None:
         assert (status, "give --contact for one, or --contacts for many" in err) == (1, True)
     status, _, err = await simulate(LIBRARY / "welcome.yaml", "--contact", one, "--sample", "3")
     assert (status, "--sample: draws from --contacts" in err) == (1, True)
+
+
+MESSAGES = """
+journey: two-ways
+entry: {event: Started}
+steps:
+  - id: way
+    branch:
+      - {if: {attribute: plan, is: pro}, then: [
+          {id: mail, email: {subject: Hi, text: Hi, transactional: true}}]}
+      - else: [{id: other, group: {add: [others]}}]
+  - {id: seen, wait: 1d}
+"""
+
+
+async def test_a_contact_without_the_scripted_message_does_not_end_a_dry_run(
+    tmp_path: Path,
+) -> None:
+    journey = tmp_path / "j.yaml"
+    journey.write_text(MESSAGES)
+    people = [
+        {"userId": "ann", "traits": {"email": "ann@example.com", "plan": "pro"}},
+        {
+            "userId": "bob",
+            "traits": {"email": "bob@example.com"},
+            "topics": {"other": "subscribed"},
+        },
+        {"userId": "cat", "traits": {"email": "cat@example.com", "plan": "pro"}},
+    ]
+    script = [{"event": "Started"}, {"at": "+1h", "message": "mail", "is": "opened"}]
+    status, out, err = await simulate(
+        *(journey, "--contacts", written(tmp_path, "people.json", people), "--json"),
+        *("--events", written(tmp_path, "e.json", script), "--start", "2026-03-02T08:00:00Z"),
+    )
+    assert status == 0
+    warned, counted, refused = err.splitlines()
+    assert warned.startswith("contact.topics.other: the files have no topic `other`")
+    assert counted == "3 contacts"
+    assert refused.startswith("bob: events.1: ")
+    summary = json.loads(out.splitlines()[-1])
+    assert (summary["entered"], summary["ends"]) == (3, {"completed": 3})
+
+
+LAUNCH = """
+journey: launch
+entry: {event: Started}
+steps:
+  - id: subject
+    split:
+      - {name: a, weight: 0.01, then: [{id: mail-a, email: {subject: A, text: t, transactional: true}}]}
+      - {name: b, weight: 0.01, then: [{id: mail-b, email: {subject: B, text: t, transactional: true}}]}
+      - {name: rest, weight: 100000000, winner: {by: clicked, after: 1d}}
+"""  # noqa: E501 - as a person would write it
+
+
+async def test_the_scores_of_arms_may_be_given(tmp_path: Path) -> None:
+    journey = tmp_path / "j.yaml"
+    journey.write_text(LAUNCH)
+    scores = {"a": {"contacts": 1000, "won": 120}, "b": {"contacts": 900, "won": 150}}
+    common = (
+        *(journey, "--contact", written(tmp_path, "c.json", ADA), "--json"),
+        *("--start", "2026-03-02T08:00:00Z"),
+    )
+    script: list[Any] = [{"event": "Started"}, {"step": "subject", "scores": scores}]
+    status, out, err = await simulate(*common, "--events", written(tmp_path, "e.json", script))
+    assert (status, err) == (0, "")
+    [chosen] = [line for line in map(json.loads, out.splitlines()) if line["step"] == "subject"]
+    assert chosen["facts"]["winner"] == "b"
+    assert chosen["facts"]["shares"]["a"] == {"contacts": 1000, "clicked": 120, "share": 0.12}
+    script[1]["scores"] = {"a": {"contacts": 5, "won": 6}}
+    status, _, err = await simulate(*common, "--events", written(tmp_path, "f.json", script))
+    assert status == 1
+    assert "events.1.scores: must give contacts and won for each arm with steps: a:" in err

@@ -114,8 +114,8 @@ if: {event: Order Completed, within: 2d}
     assert [(line.step or line.kind, line.outcome) for line in lines] == [
         ("entry", "entered"), ("long", "exited"), ("left", "done"), ("end", "exited"),
     ]  # fmt: skip
-    # Two days after the second order, on 4 May at 04:00, it is in the segment to the instant.
-    assert lines[-1].at == datetime(2026, 5, 4, 5, tzinfo=UTC)
+    # Two days after the second order, on 4 May at 04:00, the segment has ended at the instant.
+    assert lines[-1].at == datetime(2026, 5, 4, 4, tzinfo=UTC)
 
 
 async def test_a_segment_that_time_does_not_move_costs_a_simulation_no_time(

@@ -98,9 +98,9 @@ async def test_each_contact_has_its_own_events_results_answers_and_zone(
 
 
 async def test_what_is_refused_names_its_contact(database_url: str) -> None:
-    unknown = {**contact("ada", "UTC"), "topics": {"none": "subscribed"}}
-    with pytest.raises(SimulationRefused, match=r"topics\.none"):
-        await together(database_url, [(contact("ben", "UTC"), []), (unknown, [])])
+    lost = {"at": "+1h", "event": "Topic Subscribed", "properties": {"topic": "none"}}
+    with pytest.raises(SimulationRefused, match=r"events\.0: .*no topic 'none'"):
+        await together(database_url, [(contact("ben", "UTC"), []), (contact("ada", "UTC"), [lost])])
 
 
 def test_an_outcome_that_cannot_be_is_not_missed() -> None:

@@ -286,7 +286,7 @@ def step(line: str) -> str:
             (
                 "f.yaml:4: [a] `if`: nothing is compared; add an operator: is, is_not, in, not_in, "
                 "gt, gte, "
-                "lt, lte, contains, starts_with, ends_with, exists, before, after"
+                "lt, lte, contains, starts_with, ends_with, exists, before, after, any"
             ),
         ),
         (

@@ -1,0 +1,76 @@
+"""Figures of the engine's state for its metrics, each by an index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from store.sql import Connection, fetch_all, fetch_one_as, sql
+
+_BACKLOG_SHOWN = 100_000
+"""A longer outbox is counted no further."""
+
+_STATE = sql("""
+select
+    coalesce((
+        select extract(epoch from parcours.clock() - e.stamped_at)::float8
+        from (select event_id from outbox order by event_id limit 1) o
+        join event e on e.id = o.event_id
+    ), 0) as oldest_undispatched,
+    (select count(*) from (select from outbox limit %(shown)s) o) as undispatched,
+    (select count(*) from dead_event) as dead_events,
+    coalesce((
+        select extract(epoch from parcours.clock() - closed_until)::float8
+        from sweep_cursor where name = 'closed'
+    ), 0) as reconciliation_age
+""")
+_ACTIVE_RUNS = sql("""
+select journey, count(*) from run where state = 'active' group by journey
+""")
+_DEFERRED = sql("""
+select held, count(*) from visit where held is not null and outcome is null group by held
+""")
+_MESSAGES = sql("""
+select channel, state, count(*) from message where state in ('claimed', 'unknown')
+group by channel, state
+""")
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """The backlog of dispatch, and the age of the reconciliation."""
+
+    oldest_undispatched: float
+    """Seconds since the oldest undispatched event was recorded; 0 without one."""
+    undispatched: int
+    """Events in the outbox, counted up to 100,000."""
+    dead_events: int
+    reconciliation_age: float
+    """Seconds since the state of Temporal that was reconciled last."""
+
+
+@dataclass(frozen=True)
+class EngineFigures:
+    """The figures of one moment."""
+
+    state: EngineState
+    active_runs: dict[str, int]
+    """By journey."""
+    deferred_sends: dict[str, int]
+    """By reason; `retry` are the sends that are being retried."""
+    messages: dict[tuple[str, str], int]
+    """Messages without a final state, by channel and state."""
+
+
+async def read_figures(conn: Connection) -> EngineFigures:
+    """The figures now."""
+    state = await fetch_one_as(conn, EngineState, _STATE, {"shown": _BACKLOG_SHOWN})
+    assert state is not None
+    return EngineFigures(
+        state,
+        dict(await fetch_all(conn, _ACTIVE_RUNS)),
+        dict(await fetch_all(conn, _DEFERRED)),
+        {
+            (channel, message_state): count
+            for channel, message_state, count in await fetch_all(conn, _MESSAGES)
+        },
+    )
