@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
 
 from api.contacts import contacts, groups, topics
 from api.coupons import coupons
 from api.definitions import documents, editions, journeys, plan
-from api.http import problems, swagger_ui
+from api.definitions.checker import DocumentChecker
+from api.http import openapi, problems, swagger_ui
+from api.http.body_memory import BodyMemory
 from api.http.keys import KeyRing
+from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
-from api.operations import dev_inbox, health, jobs
+from api.operations import dev_inbox, health, jobs, keys
 from api.reports import stats
 from api.runs import runs
 from api.services import Services
@@ -28,13 +30,32 @@ from store.definitions.catalog import Catalog
 DESCRIPTION = """
 Send events, change contacts, and run journeys. Every call needs a key, except health, metrics and
 this page. Send it as `Authorization: Bearer KEY`, or as the user of Basic. A key of scope `admin`
-may do all that `operate` may, and `operate` all that `ingest` may. Errors are problems (RFC 9457):
-`{type, title, status, detail, code, message}`. Times are RFC 3339; a time without an offset is
-refused.
+may do all that `operate` may, and `operate` all that `ingest`, `read` and `edit` may. Errors are
+problems (RFC 9457): `{type, title, status, detail, code, message}`. Times are RFC 3339; a time
+without an offset is refused. A query parameter or a field that is not known is refused.
 """
 
-
-"""The most connections to PostgreSQL of one API process."""
+# Topics come before contacts: a contact's path may hold slashes, and would match theirs.
+ROUTERS = tuple(
+    module.router
+    for module in (
+        calls,
+        browser,
+        topics,
+        contacts,
+        groups,
+        coupons,
+        documents,
+        editions,
+        journeys,
+        jobs,
+        plan,
+        runs,
+        stats,
+        keys,
+        health,
+    )
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -51,12 +72,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
         notifier = Notifier(settings.database_url)
         notifier.start()
+        checker = DocumentChecker()
         app.state.services = Services(
             pool=pool,
             temporal=await connect_temporal(settings, lazy=True),
             catalog=Catalog(),
             keys=KeyRing(pool),
             notifier=notifier,
+            checker=checker,
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
@@ -65,6 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         finally:
             await notifier.stop()
+            await checker.close()
             await pool.close()
 
     app = FastAPI(
@@ -77,48 +101,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    problems.install(app)
+    problems.install(app, methods_of(ROUTERS))
     swagger_ui.install(app)
-    # Topics come before contacts: a contact's path may hold slashes, and would match theirs.
-    for module in (
-        calls,
-        browser,
-        topics,
-        contacts,
-        groups,
-        coupons,
-        documents,
-        editions,
-        journeys,
-        jobs,
-        plan,
-        runs,
-        stats,
-        health,
-    ):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     if settings.dev_inbox is not None:
         app.include_router(dev_inbox.router)
+    memory = app.state.body_memory = BodyMemory(settings.http_body_memory)
     app.add_middleware(browser.TrackingCors)
-    app.add_middleware(RequestMiddleware)
-    _complete_openapi(app)
+    app.add_middleware(
+        RequestMiddleware, body_memory=memory, body_seconds=settings.http_body_seconds
+    )
+    openapi.complete(app)
     return app
-
-
-def _complete_openapi(app: FastAPI) -> None:
-    """Add the ways to send a key and the schema of a problem to the OpenAPI description."""
-    describe = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is not None:
-            return app.openapi_schema
-        described = describe()
-        problems.describe(described)
-        described.setdefault("components", {})["securitySchemes"] = {
-            "bearer": {"type": "http", "scheme": "bearer"},
-            "basic": {"type": "http", "scheme": "basic"},
-        }
-        described["security"] = [{"bearer": []}, {"basic": []}]
-        return described
-
-    app.openapi = openapi  # type: ignore[method-assign]

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
+from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
 from store.definitions.catalog import Catalog
@@ -34,6 +35,7 @@ class Services:
     catalog: Catalog
     keys: KeyRing
     notifier: Notifier
+    checker: DocumentChecker
     contact_events_per_minute: int
     speed: float
     """The number by which durations of waits are divided, the same as in workers."""

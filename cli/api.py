@@ -12,20 +12,37 @@ def run(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
     """Serve the API against the servers that the environment names."""
+    import resource
+
     import uvicorn
 
+    from api.http.connections import ConnectionLimits, server_config
     from infra.logging import configure_logging
 
     settings = settings_or_refuse()
     configure_logging(settings.log, process="api")
-    uvicorn.run(
+    # A connection is a file to the system, which often allows a process only 1,024 at first.
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.http_unfinished * 2 + 1024
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        wanted = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, wanted), most))
+    limits = ConnectionLimits(
+        header_seconds=settings.http_header_seconds, unfinished=settings.http_unfinished
+    )
+    config = server_config(
         "api.app:create_app",
+        limits,
         factory=True,
         host=host,
         port=port,
         loop="uvloop",
-        log_config=None,
-        access_log=False,
-        server_header=False,
         timeout_graceful_shutdown=8,
     )
+    server = uvicorn.Server(config)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        pass
+    if not server.started:
+        raise typer.Exit(3)

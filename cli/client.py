@@ -59,6 +59,10 @@ class Server:
         """The answer to a POST of JSON."""
         return self._call("POST", path, json=body if body is not None else {})
 
+    def delete(self, path: str) -> httpx.Response:
+        """The answer to a DELETE."""
+        return self._call("DELETE", path)
+
     def upload(self, path: str, file: BinaryIO, kind: str) -> httpx.Response:
         """The answer to a POST of a file, or of a pipe, whose length is not known."""
         content = file if file.seekable() else iter(partial(file.read, _CHUNK), b"")
@@ -99,14 +103,17 @@ def as_page(items: list[Any]) -> str:
     return json.dumps(page, ensure_ascii=False, separators=(",", ":"))
 
 
-def find_server(data_dir: Path) -> Server:
-    """The server of PARCOURS_API_URL, else the development stack of `data_dir`."""
+def find_server(data_dir: Path, *, scope: str = "operate") -> Server:
+    """The server of PARCOURS_API_URL, else the development stack of `data_dir`.
+
+    `scope` is that of the key that the command needs.
+    """
     url = os.environ.get("PARCOURS_API_URL", "").rstrip("/")
     if url:
         key = os.environ.get("PARCOURS_API_KEY", "")
         if not key:
             refuse(
-                "PARCOURS_API_URL is set, so PARCOURS_API_KEY must be: a key of scope operate",
+                f"PARCOURS_API_URL is set, so PARCOURS_API_KEY must be: a key of scope {scope}",
                 ExitCode.USAGE,
             )
         if not (key.isascii() and key.isprintable()):
@@ -117,7 +124,7 @@ def find_server(data_dir: Path) -> Server:
     file = data_dir / "stack.json"
     try:
         stack = json.loads(file.read_text())
-        return Server(stack["api"], stack["keys"]["operate"], local=True)
+        return Server(stack["api"], stack["keys"][scope], local=True)
     except FileNotFoundError:
         refuse(
             f"no server runs here: there is no {file}. Start one by `parcours dev`, or set"

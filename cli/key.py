@@ -1,21 +1,32 @@
 """`parcours key`: keys of the API."""
 
+from __future__ import annotations
+
 import asyncio
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
+from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server
 from cli.errors import ExitCode, refuse
 from cli.settings import settings_or_refuse
+from cli.tables import print_table
+
+if TYPE_CHECKING:
+    from api.operations.keys import NewKey
 
 app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
 
 
 class Scope(StrEnum):
-    """The scope of a key; each includes those before it."""
+    """The scope of a key."""
 
     INGEST = "ingest"
+    READ = "read"
+    EDIT = "edit"
     OPERATE = "operate"
     ADMIN = "admin"
 
@@ -28,9 +39,34 @@ def keys() -> None:
 @app.command("create")
 def create(
     scope: Annotated[
-        Scope, typer.Option(help="What the key may do; each scope includes those before it.")
+        Scope,
+        typer.Option(
+            help="ingest: send events; read: figures, runs, contacts; edit: documents;"
+            " operate: all of these and more; admin: also keys and erasure."
+        ),
     ],
     name: Annotated[str | None, typer.Option(help="A name, to know the key by later.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Keys of one source share the ids of their messages.")
+    ] = None,
+    may_change_addresses: Annotated[
+        bool | None,
+        typer.Option(
+            help="May change an address of a contact that has one; by default unless ingest."
+        ),
+    ] = None,
+    user_hash_secret: Annotated[
+        str | None, typer.Option(help="Secret of the HMAC by which a client proves a user id.")
+    ] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="An origin whose pages may use it; may be repeated.")
+    ] = None,
+    events_per_minute: Annotated[
+        int | None, typer.Option(help="The most events of one contact in a minute.")
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="When it stops working, such as 2027-01-31T00:00:00Z.")
+    ] = None,
 ) -> None:
     """Make a key in DATABASE_URL and print it.
 
@@ -41,12 +77,22 @@ def create(
     from store.operations.api_keys import create_key
 
     settings = settings_or_refuse()
+    new = _checked(
+        scope=scope.value,
+        name=name,
+        source=source,
+        may_change_addresses=may_change_addresses,
+        user_hash_secret=user_hash_secret,
+        origins=origin or None,
+        events_per_minute=events_per_minute,
+        expires=expires,
+    )
 
     async def make() -> str:
         async with await psycopg.AsyncConnection.connect(
             settings.database_url, autocommit=True, connect_timeout=5
         ) as connection:
-            return await create_key(connection, scope.value, name)
+            return await create_key(connection, new.scope, new.name, new.options())
 
     try:
         typer.echo(asyncio.run(make()))
@@ -56,3 +102,64 @@ def create(
         )
     except psycopg.errors.UndefinedTable:
         refuse("the database has no tables yet: run `parcours migrate` first")
+    except psycopg.errors.UndefinedColumn:
+        refuse("the database is older than this command: run `parcours migrate` first")
+
+
+def _checked(**options: Any) -> NewKey:
+    """The scope and options, checked as the API checks them."""
+    from pydantic import ValidationError
+
+    from api.operations.keys import NewKey
+
+    try:
+        return NewKey.model_validate(options)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        option = str(first["loc"][0]).replace("_", "-").replace("origins", "origin")
+        refuse(f"--{option}: {first['msg'].removeprefix('Value error, ')}")
+
+
+@app.command("list")
+def list_keys(json: AsJson = False, data_dir: DataDir = DATA_DIR) -> None:
+    """List the keys, the newest first."""
+    items = find_server(data_dir, scope="admin").list_all("/v1/keys")
+    if json:
+        typer.echo(as_page(items))
+        return
+    if not items:
+        typer.echo("no keys: make one by `parcours key create --scope S`")
+        return
+    print_table(
+        ("id", "scope", "name", "source", "made", "state"),
+        [
+            (
+                item["id"],
+                item["scope"],
+                item["name"] or "",
+                item["source"],
+                item["created_at"][:10],
+                _state(item),
+            )
+            for item in items
+        ],
+    )
+
+
+def _state(item: dict[str, Any]) -> str:
+    if item["revoked_at"]:
+        return f"revoked {item['revoked_at'][:10]}"
+    if item["expires"]:
+        expired = datetime.fromisoformat(item["expires"]) <= datetime.now().astimezone()
+        return f"{'expired' if expired else 'expires'} {item['expires'][:10]}"
+    return "valid"
+
+
+@app.command("revoke")
+def revoke(
+    key_id: Annotated[UUID, typer.Argument(help="The id of the key, as `key list` shows it.")],
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Revoke a key: it is refused within seconds, for good."""
+    find_server(data_dir, scope="admin").delete(f"/v1/keys/{key_id}")
+    typer.echo(f"revoked {key_id}")

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import httpx
 import psycopg
@@ -27,7 +26,7 @@ from journeys.time.backoff import Backoff
 from store.migrations.upgrade import upgrade
 from store.operations.api_keys import Scope, create_key, find_key
 
-SCOPES: tuple[Scope, ...] = get_args(Scope)
+SCOPES: tuple[Scope, ...] = ("ingest", "operate", "admin")
 READY_WITHIN = 60.0
 WORKER_QUEUE = "journeys"
 # Longer than the worker gives its sends to be recorded.

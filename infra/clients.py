@@ -1,5 +1,6 @@
 """Clients of PostgreSQL and Temporal, made from the settings by entry points."""
 
+import select
 from datetime import timedelta
 
 import psycopg
@@ -83,9 +84,22 @@ async def open_pool(
             "keepalives_idle": 30,
         },
         configure=_use_utc if plans_kept else _plan_each_time,
+        check=_check,
     )
     await pool.open(wait=False)
     return pool
+
+
+async def _check(connection: psycopg.AsyncConnection) -> None:
+    """Raise psycopg.OperationalError if the server has ended the connection.
+
+    A server that restarts says so on every connection. So one on which nothing has come is good,
+    and needs no round trip.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if poll.poll(0):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 async def _use_utc(connection: psycopg.AsyncConnection) -> None:

@@ -5,6 +5,7 @@ that every line has the same shape: `timestamp` (RFC 3339, UTC), `level`, `logge
 `event`, and the ids bound with `structlog.contextvars.bind_contextvars`.
 """
 
+import json
 import logging
 import sys
 from collections.abc import Mapping
@@ -146,5 +147,9 @@ def _shorten_expected_failures(record: logging.LogRecord) -> bool:
     return True
 
 
-def _dump(event: object, **_options: object) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+def _dump(event: Mapping[str, object], **_options: object) -> str:
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:
+        # Half of a surrogate pair, an integer of more than 64 bits, or a value within itself.
+        return json.dumps({str(name): repr(value) for name, value in dict(event).items()})

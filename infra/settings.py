@@ -67,6 +67,18 @@ class Settings(BaseSettings):
     contact_events_per_minute: int = Field(default=6000, gt=0)
     """`PARCOURS_CONTACT_EVENTS_PER_MINUTE`: beyond it, ingest answers 429 for that contact."""
 
+    http_header_seconds: float = Field(default=10.0, gt=0, le=300)
+    """`PARCOURS_HTTP_HEADER_SECONDS`: the time for the head of a request."""
+
+    http_body_seconds: float = Field(default=15.0, gt=0, le=600)
+    """`PARCOURS_HTTP_BODY_SECONDS`: the time for a body; a large one has longer."""
+
+    http_unfinished: int = Field(default=2000, gt=0)
+    """`PARCOURS_HTTP_UNFINISHED`: connections whose request is not there yet."""
+
+    http_body_memory: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)
+    """`PARCOURS_HTTP_BODY_MEMORY`: bytes of the bodies of all unfinished requests."""
+
     database_connections: int = Field(default=20, ge=4, le=1000)
     """`PARCOURS_DATABASE_CONNECTIONS`: of each process, at most."""
 

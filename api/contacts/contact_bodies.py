@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, FiniteFloat, create_model
+from pydantic import BeforeValidator, Field, FiniteFloat, create_model
 
+from api.http.strict_models import StrictBody
 from api.http.times import Instant
 from journeys.model.contact_fields import CONTACT_FIELDS
 
@@ -29,7 +30,7 @@ _Contact: Any = create_model(
     created_at=Instant,
     updated_at=Instant,
 )
-_Changes: Any = create_model("_Changes", **_CHANGED)
+_Changes: Any = create_model("_Changes", __base__=StrictBody, **_CHANGED)
 
 
 class ContactBody(_Contact):
@@ -38,8 +39,6 @@ class ContactBody(_Contact):
 
 class ContactChanges(_Changes):
     """The changes of a contact: a field that is not named stays, null removes it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     external_id: str | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)

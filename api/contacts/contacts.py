@@ -26,7 +26,7 @@ router = APIRouter(
     prefix="/v1/contacts",
     tags=["contacts"],
     route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    dependencies=[Depends(requires("operate", reading="read"))],
 )
 
 ContactId = Annotated[
@@ -81,6 +81,7 @@ async def change_contact(
     "/{contact:path}",
     status_code=204,
     summary="Erase a contact and its data",
+    dependencies=[Depends(requires("admin"))],
     responses=responses(404),
 )
 async def erase_contact(contact: ContactId, services: UsedServices) -> Response:

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path
 from psycopg import AsyncConnection
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from api.http.bodies import StrictRoute
+from api.http.bodies import LargeRoute
 from api.http.keys import requires
 from api.http.problems import Problem, responses
+from api.http.strict_models import StrictBody
 from api.services import UsedServices
 from store.contacts.rows import find_contacts
 from store.events.group_changes import add_to_group, remove_from_group
@@ -20,17 +21,15 @@ from store.events.group_changes import add_to_group, remove_from_group
 router = APIRouter(
     prefix="/v1/groups",
     tags=["contacts"],
-    route_class=StrictRoute,
+    route_class=LargeRoute,
     dependencies=[Depends(requires("operate"))],
 )
 
 GroupKey = Annotated[str, Path(min_length=1, max_length=200)]
 
 
-class GroupContacts(BaseModel):
+class GroupContacts(StrictBody):
     """Contacts by their external ids, or by our ids if they have none."""
-
-    model_config = ConfigDict(extra="forbid")
 
     contacts: list[Annotated[str, Field(min_length=1, max_length=500)]] = Field(
         min_length=1, max_length=10_000

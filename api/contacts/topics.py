@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
-from pydantic import BaseModel, ConfigDict
 
 from api.contacts.contacts import ContactId
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.problems import responses, unknown
+from api.http.strict_models import StrictBody
 from api.services import UsedServices
 from journeys.model.well_known_events import ConsentState
 from store.contacts.rows import find_contact
@@ -24,10 +24,8 @@ router = APIRouter(
 )
 
 
-class Consent(BaseModel):
+class Consent(StrictBody):
     """The state of a contact in a topic."""
-
-    model_config = ConfigDict(extra="forbid")
 
     state: ConsentState
 

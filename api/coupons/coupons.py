@@ -21,7 +21,7 @@ router = APIRouter(
     prefix="/v1/coupons",
     tags=["coupons"],
     route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    dependencies=[Depends(requires("operate", reading="read"))],
 )
 
 PoolKey = Annotated[str, Path(min_length=1, max_length=200)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,10 +11,12 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.definitions import saving
-from api.http.bodies import StrictRoute, decode
+from api.definitions.preparation import Prepared, Source
+from api.http.bodies import FolderRoute, decode
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
 from api.http.problems import Problem, responses
+from api.http.strict_models import StrictBody
 from api.http.times import Instant
 from api.services import Services, UsedServices
 from api.versions.in_flight import (
@@ -24,11 +27,7 @@ from api.versions.in_flight import (
     map_of,
     start_jobs,
 )
-from journeys.checks.unsupported import activation_blockers
-from journeys.model.documents import AnyDocument, load
-from journeys.model.journey import Journey
-from journeys.source.parsing import Parsed
-from store.definitions.documents import StoredDocument, list_documents, lock_catalog, read_document
+from store.definitions.documents import Saved, StoredDocument, list_documents, read_document
 from store.definitions.journeys import activate, read_journey
 
 PLURALS = {
@@ -44,8 +43,8 @@ Key = Annotated[str, Path(min_length=1, max_length=64)]
 router = APIRouter(
     prefix="/v1",
     tags=["documents"],
-    route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    route_class=FolderRoute,
+    dependencies=[Depends(requires("edit", reading="read"))],
 )
 
 
@@ -85,10 +84,8 @@ class File(BaseModel):
     source: str
 
 
-class Folder(BaseModel):
+class Folder(StrictBody):
     """Files that belong together."""
-
-    model_config = ConfigDict(extra="forbid")
 
     documents: list[File] = Field(min_length=1, max_length=1000)
     in_flight: InFlight = "pin"
@@ -110,6 +107,10 @@ class AppliedDocument(BaseModel):
     warnings: list[str]
     job: UUID | None = None
     """The job that moves the journey's runs in flight; None if there is none."""
+
+
+Written = tuple[Prepared, dict[str, Any] | None, AppliedDocument]
+"""A document that was applied, its content before, and the answer."""
 
 
 class Applied(BaseModel):
@@ -138,34 +139,28 @@ def document_body(description: str) -> dict[str, Any]:
     }
 
 
-async def read_single(request: Request, kind: str, key: str) -> Parsed:
-    """The one document of the body, of this kind and key. Raises Problem 400 or 422."""
+async def save_single(
+    request: Request, services: Services, kind: str, key: str
+) -> tuple[Saved, list[str]]:
+    """Save the one document of the body, of this kind and key, and return it with its warnings.
+
+    Raises Problem 400, 413 or 422.
+    """
     text = await request.body()
     if "json" in request.headers.get("content-type", "").lower():
-        decode(text)
-    parsed = saving.read([(key, text)])
-    if len(parsed) != 1:
-        raise Problem(422, "invalid_document", f"one {kind} is expected, not {len(parsed)}")
-    document = parsed[0].document
-    if document.kind != kind or document.key != key:
-        raise Problem(
-            422,
-            "invalid_document",
-            f"this is the {document.kind} {document.key}, not the {kind} {key}",
-        )
-    return parsed[0]
+        await asyncio.to_thread(decode, text)
+
+    async def write(conn: saving.Conn, documents: list[Prepared]) -> tuple[Saved, list[str]]:
+        [document] = documents
+        return await saving.store(conn, document), document.warnings
+
+    return await saving.write_documents(services, [(key, text)], "save", write, only=(kind, key))
 
 
 def _add(plural: str, kind: str) -> None:
     async def put(key: Key, request: Request, services: UsedServices) -> SavedBody:
-        parsed = await read_single(request, kind, key)
-        async with services.pool.connection() as conn, conn.transaction():
-            await lock_catalog(conn)
-            warnings = await saving.check_documents(conn, [parsed])
-            saved = await saving.save(conn, parsed)
-        return SavedBody(
-            key=key, version=saved.version, state="active", warnings=list(map(str, warnings))
-        )
+        saved, warnings = await save_single(request, services, kind, key)
+        return SavedBody(key=key, version=saved.version, state="active", warnings=warnings)
 
     async def get(key: Key, request: Request, services: UsedServices) -> Any:
         async with services.pool.connection() as conn:
@@ -207,42 +202,40 @@ for _plural, _kind in PLURALS.items():
 
 
 @router.post(
-    "/apply", summary="Save documents and make them live, all or none", responses=responses(422)
+    "/apply",
+    summary="Save documents and make them live, all or none",
+    responses=responses(409, 422),
+    dependencies=[Depends(requires("operate"))],
 )
 async def apply(folder: Folder, services: UsedServices) -> Applied:
     """Check all files, with each other and with the server, and write them in one transaction.
 
     Journeys become active, except those that an operator has paused or archived.
     """
-    parsed = saving.read([(each.filename, each.source) for each in folder.documents])
-    refused = [
-        each.placed(problem)
-        for each in parsed
-        if isinstance(each.document, Journey)
-        for problem in activation_blockers(each.document)
-    ]
-    check_mapped(folder, parsed)
+    sources: list[Source] = [(each.filename, each.source) for each in folder.documents]
+
+    async def write(conn: saving.Conn, documents: list[Prepared]) -> list[Written]:
+        check_mapped(folder, documents)
+        written = []
+        for each in documents:
+            before = await _live_content(conn, each)
+            written.append((each, before, await _apply(conn, services, folder, each)))
+        return written
+
+    written = await saving.write_documents(services, sources, "activate", write)
+    applied = []
+    for document, before, answer in written:
+        if before is not None:
+            answer.changes = await saving.changes(services, before, document)
+        applied.append(answer)
     async with services.pool.connection() as conn:
-        async with conn.transaction():
-            await lock_catalog(conn)
-            warnings = await saving.check_documents(conn, parsed)
-            if refused:
-                raise saving.refuse(refused, "not_supported")
-            applied = []
-            for each in parsed:
-                own = [
-                    str(problem)
-                    for problem in warnings
-                    if problem.file == each.file and belongs(each, problem.line, parsed)
-                ]
-                applied.append(await _apply(conn, services, folder, each, own))
         await start_jobs(conn, services.temporal, [each.job for each in applied])
     return Applied(documents=applied)
 
 
-def check_mapped(folder: Folder, parsed: list[Parsed]) -> None:
+def check_mapped(folder: Folder, documents: list[Prepared]) -> None:
     """Raise Problem 422 if there is a map and the files do not hold exactly one journey."""
-    journeys = sum(isinstance(each.document, Journey) for each in parsed)
+    journeys = sum(each.is_journey for each in documents)
     if map_of(folder.in_flight) and journeys != 1:
         raise Problem(
             422,
@@ -255,16 +248,14 @@ async def _apply(
     conn: saving.Conn,
     services: Services,
     folder: Folder,
-    parsed: Parsed,
-    warnings: list[str],
+    document: Prepared,
 ) -> AppliedDocument:
-    document = parsed.document
-    live = await _live_document(conn, document)
-    saved = await saving.save(conn, parsed)
+    warnings = document.warnings
+    saved = await saving.store(conn, document)
     state: str = "active"
     changed = saved.changed
     job: UUID | None = None
-    if isinstance(document, Journey):
+    if document.is_journey:
         before = await read_journey(conn, document.key)
         if before is None:
             raise LookupError(document.key)
@@ -274,8 +265,9 @@ async def _apply(
                 f"journey {document.key} is archived and stays so; activate it to take entries"
             )
         elif state == "draft" or before.active_version != saved.version:
-            definition = saving.definition_of(document, saved.version)
-            await check_map(conn, services.catalog, document.key, definition, folder.in_flight)
+            if map_of(folder.in_flight):
+                definition = await saving.definition_of(document, saved.version)
+                await check_map(conn, services.catalog, document.key, definition, folder.in_flight)
             state = await activate(conn, document.key, saved.version)
             job = await begin_move(
                 conn, document.key, saved.version, folder.in_flight, folder.overdue
@@ -283,8 +275,9 @@ async def _apply(
             changed = True
         elif folder.in_flight != "pin":
             # The version is live already, and runs of earlier versions are still in flight.
-            definition = saving.definition_of(document, saved.version)
-            await check_map(conn, services.catalog, document.key, definition, folder.in_flight)
+            if map_of(folder.in_flight):
+                definition = await saving.definition_of(document, saved.version)
+                await check_map(conn, services.catalog, document.key, definition, folder.in_flight)
             job = await begin_move(
                 conn, document.key, saved.version, folder.in_flight, folder.overdue
             )
@@ -301,30 +294,23 @@ async def _apply(
         version=saved.version,
         state=state,
         change=change,
-        filename=parsed.file,
-        changes=[] if live is None else saving.changes(live, document),
+        filename=document.file,
+        changes=[],
         warnings=warnings,
         job=job,
     )
 
 
-async def _live_document(conn: saving.Conn, document: AnyDocument) -> AnyDocument | None:
+async def _live_content(conn: saving.Conn, document: Prepared) -> dict[str, Any] | None:
     """The edition that counts now: of a journey the live version, else its newest one."""
-    if not isinstance(document, Journey):
+    if not document.is_journey:
         stored = await read_document(conn, document.kind, document.key)
-        return None if stored is None else load(stored.document)
+        return None if stored is None else stored.document
     newest = await read_journey(conn, document.key)
     if newest is None or newest.active_version in (None, newest.version):
-        return None if newest is None else load(newest.document)
+        return None if newest is None else newest.document
     live = await read_journey(conn, document.key, newest.active_version)
-    return None if live is None else load(live.document)
-
-
-def belongs(parsed: Parsed, line: int, among: list[Parsed]) -> bool:
-    """Whether a line of the file lies in this document: the last one that begins before it."""
-    begins = [each.lines.value(()).line for each in among if each.file == parsed.file]
-    mine = parsed.lines.value(()).line
-    return mine == max((begin for begin in begins if begin <= line), default=mine)
+    return None if live is None else live.document
 
 
 def _body(stored: StoredDocument) -> DocumentBody:

@@ -15,14 +15,13 @@ from api.http.paging import Limit, page_of
 from api.http.problems import Problem, responses
 from api.http.times import Instant
 from api.services import UsedServices
-from journeys.model.documents import load
 from store.definitions.journeys import list_editions, read_journey
 
 router = APIRouter(
     prefix="/v1/journeys",
     tags=["journeys"],
     route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    dependencies=[Depends(requires("edit", reading="read"))],
 )
 
 _HIGHEST = 2**31 - 1
@@ -103,7 +102,7 @@ async def get_difference(
                 raise Problem(
                     404, "unknown_journey", f"there is no version {version} of journey {key!r}"
                 )
-            documents.append(load(stored.document))
-    return Difference(
-        journey=key, before=old, after=new, changes=saving.changes(documents[0], documents[1])
-    )
+            documents.append(stored)
+    size = max(len(each.source) for each in documents)
+    changes = await saving.compare(services, documents[0].document, documents[1].document, size)
+    return Difference(journey=key, before=old, after=new, changes=changes)

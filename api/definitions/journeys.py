@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.definitions import saving
 from api.definitions.documents import (
     Key,
     SavedBody,
     document_body,
-    read_single,
+    save_single,
     yaml_wanted,
 )
-from api.http.bodies import StrictRoute
+from api.http.bodies import LargeRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
 from api.http.problems import Problem, responses
+from api.http.strict_models import LARGEST_INTEGER, StrictBody
 from api.http.times import Instant
 from api.services import UsedServices
 from api.versions.in_flight import (
@@ -34,6 +36,7 @@ from api.versions.preview import Preview, preview
 from journeys.checks.unsupported import activation_blockers
 from journeys.model.documents import load
 from journeys.model.journey_state import JourneyState
+from journeys.model.problems import Problem as LanguageProblem
 from store.definitions.documents import lock_catalog
 from store.definitions.journeys import (
     StoredJourney,
@@ -49,9 +52,12 @@ from store.operations.jobs import create_job, stop_older_jobs
 router = APIRouter(
     prefix="/v1/journeys",
     tags=["journeys"],
-    route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    route_class=LargeRoute,
+    dependencies=[Depends(requires("edit", reading="read"))],
 )
+
+OPERATE = [Depends(requires("operate"))]
+"""Of what acts on contacts: a key of scope `edit` writes documents alone."""
 
 
 class JourneySummary(BaseModel):
@@ -83,22 +89,18 @@ class JourneyPage(BaseModel):
     next: str | None
 
 
-class Activation(BaseModel):
+class Activation(StrictBody):
     """The version for new runs, and the policies for runs in flight."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    version: int | None = Field(default=None, ge=1)
+    version: int | None = Field(default=None, ge=1, le=LARGEST_INTEGER)
     """The newest by default."""
     in_flight: InFlight = "pin"
     overdue: OverduePolicy = "send"
     """The policy for runs whose wait is past due under the new version."""
 
 
-class Resumption(BaseModel):
+class Resumption(StrictBody):
     """The policy for sends that were due during the pause."""
-
-    model_config = ConfigDict(extra="forbid")
 
     overdue: OverduePolicy = "send"
 
@@ -121,15 +123,10 @@ class StateBody(BaseModel):
 )
 async def put_journey(key: Key, request: Request, services: UsedServices) -> SavedBody:
     """Save a new version, unless the newest one has the same content."""
-    parsed = await read_single(request, "journey", key)
-    async with services.pool.connection() as conn, conn.transaction():
-        await lock_catalog(conn)
-        warnings = await saving.check_documents(conn, [parsed])
-        saved = await saving.save(conn, parsed)
+    saved, warnings = await save_single(request, services, "journey", key)
+    async with services.pool.connection() as conn:
         stored = await _stored(conn, key)
-    return SavedBody(
-        key=key, version=saved.version, state=stored.state, warnings=list(map(str, warnings))
-    )
+    return SavedBody(key=key, version=saved.version, state=stored.state, warnings=warnings)
 
 
 @router.get(
@@ -142,7 +139,7 @@ async def get_journey(
     key: Key,
     request: Request,
     services: UsedServices,
-    version: Annotated[int | None, Query(ge=1)] = None,
+    version: Annotated[int | None, Query(ge=1, le=LARGEST_INTEGER)] = None,
 ) -> Any:
     """A journey with its newest version, or another; its source with `Accept: application/yaml`."""
     async with services.pool.connection() as conn:
@@ -168,6 +165,7 @@ async def get_journeys(
 @router.post(
     "/{key}/activate",
     summary="Activate a version for new runs",
+    dependencies=OPERATE,
     responses=responses(404, 422),
 )
 async def activate_journey(
@@ -182,7 +180,7 @@ async def activate_journey(
         async with conn.transaction():
             await lock_catalog(conn)
             stored = await _stored(conn, key, request.version)
-            refused = activation_blockers(load(stored.document))
+            refused = await asyncio.to_thread(_blockers, stored.document)
             if refused:
                 raise saving.refuse(refused, "not_supported")
             definition = await services.catalog.definition(conn, key, stored.version)
@@ -196,6 +194,7 @@ async def activate_journey(
 @router.post(
     "/{key}/activate/preview",
     summary="Preview the effect of an activation on runs in flight",
+    dependencies=OPERATE,
     responses=responses(404, 422),
 )
 async def preview_activation(
@@ -223,6 +222,7 @@ async def preview_activation(
 @router.post(
     "/{key}/pause",
     summary="Pause a journey: defer its sends and refuse entries",
+    dependencies=OPERATE,
     responses=responses(404, 409),
 )
 async def pause_journey(key: Key, services: UsedServices) -> StateBody:
@@ -244,6 +244,7 @@ async def pause_journey(key: Key, services: UsedServices) -> StateBody:
 @router.post(
     "/{key}/resume",
     summary="Resume a paused journey",
+    dependencies=OPERATE,
     responses=responses(404, 409, 422),
 )
 async def resume_journey(
@@ -269,7 +270,10 @@ async def resume_journey(
 
 
 @router.post(
-    "/{key}/archive", summary="Archive a journey: refuse entries for good", responses=responses(404)
+    "/{key}/archive",
+    summary="Archive a journey: refuse entries for good",
+    dependencies=OPERATE,
+    responses=responses(404),
 )
 async def archive_journey(key: Key, services: UsedServices) -> StateBody:
     """Entries are refused; runs go on to their end."""
@@ -278,6 +282,10 @@ async def archive_journey(key: Key, services: UsedServices) -> StateBody:
         stored = await _stored(conn, key)
         await archive(conn, key)
     return StateBody(key=key, version=stored.active_version, state="archived")
+
+
+def _blockers(document: dict[str, Any]) -> list[LanguageProblem]:
+    return activation_blockers(load(document))
 
 
 async def _stored(conn: saving.Conn, key: str, version: int | None = None) -> StoredJourney:

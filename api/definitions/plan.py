@@ -6,16 +6,14 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from api.definitions import saving
-from api.definitions.documents import Folder, belongs, check_mapped
-from api.http.bodies import StrictRoute
-from api.http.keys import requires
+from api.definitions.documents import Folder, check_mapped
+from api.definitions.preparation import Prepared, Source
+from api.http.bodies import FolderRoute
+from api.http.keys import UsedKey, requires
 from api.http.problems import responses
 from api.services import Services, UsedServices
 from api.versions.in_flight import check_map
 from api.versions.preview import Preview, preview
-from journeys.checks.validation import unsupported
-from journeys.model.documents import AnyDocument, load
-from journeys.model.journey import Journey
 from store.definitions.documents import hash_content, read_document
 from store.definitions.journeys import read_journey
 from store.versions.migration_preview import runs_by_step
@@ -23,8 +21,8 @@ from store.versions.migration_preview import runs_by_step
 router = APIRouter(
     prefix="/v1",
     tags=["documents"],
-    route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    route_class=FolderRoute,
+    dependencies=[Depends(requires("edit"))],
 )
 
 
@@ -62,74 +60,58 @@ class Planned(BaseModel):
 
 
 @router.post("/plan", summary="Show what applying would change", responses=responses(422))
-async def plan(folder: Folder, services: UsedServices) -> Planned:
+async def plan(folder: Folder, services: UsedServices, key: UsedKey) -> Planned:
     """Check files as `apply` does and compare them with the live versions. Changes nothing."""
-    parsed = saving.read([(each.filename, each.source) for each in folder.documents])
-    refused = [
-        each.placed(problem)
-        for each in parsed
-        if isinstance(each.document, Journey)
-        for problem in unsupported(each.document)
-    ]
-    documents: list[PlannedDocument] = []
+    sources: list[Source] = [(each.filename, each.source) for each in folder.documents]
+    documents, _ = await saving.prepare_documents(services, sources, "plan")
+    check_mapped(folder, documents)
+    planned: list[PlannedDocument] = []
     async with services.pool.connection() as conn:
-        warnings = await saving.check_documents(conn, parsed)
-        if refused:
-            raise saving.refuse(refused, "not_supported")
-        check_mapped(folder, parsed)
-        for each in parsed:
-            document = each.document
-            if isinstance(document, Journey):
-                planned = await _journey(conn, services, folder, document, each.file)
+        for document in documents:
+            if document.is_journey:
+                each = await _journey(conn, services, folder, document)
             else:
-                planned = await _document(conn, document, each.file)
-            planned.warnings = [
-                str(problem)
-                for problem in warnings
-                if problem.file == each.file and belongs(each, problem.line, parsed)
-            ]
-            documents.append(planned)
-    return Planned(documents=documents)
+                each = await _document(conn, services, document)
+            each.warnings = document.warnings
+            if each.in_flight is not None and not key.includes("read"):
+                each.in_flight.sent_at_once.contacts = []
+            planned.append(each)
+    return Planned(documents=planned)
 
 
-async def _document(conn: saving.Conn, document: AnyDocument, filename: str) -> PlannedDocument:
+async def _document(conn: saving.Conn, services: Services, document: Prepared) -> PlannedDocument:
     stored = await read_document(conn, document.kind, document.key)
-    planned = _unchanged(document, filename, stored.version if stored else 1)
+    planned = _unchanged(document, stored.version if stored else 1)
     if stored is None:
         planned.change = "created"
-    else:
-        planned.changes = saving.changes(load(stored.document), document)
-        if hash_content(stored.document) != hash_content(document.as_document()):
-            planned.change, planned.version = "updated", stored.version + 1
+    elif hash_content(stored.document) != hash_content(document.content):
+        planned.changes = await saving.changes(services, stored.document, document)
+        planned.change, planned.version = "updated", stored.version + 1
     return planned
 
 
 async def _journey(
-    conn: saving.Conn,
-    services: Services,
-    folder: Folder,
-    journey: Journey,
-    filename: str,
+    conn: saving.Conn, services: Services, folder: Folder, journey: Prepared
 ) -> PlannedDocument:
     newest = await read_journey(conn, journey.key)
     if newest is None:
-        planned = _unchanged(journey, filename, 1)
+        planned = _unchanged(journey, 1)
         planned.change = "created"
         return planned
-    same = hash_content(newest.document) == hash_content(journey.as_document())
+    same = hash_content(newest.document) == hash_content(journey.content)
     version = newest.version if same else newest.version + 1
-    planned = _unchanged(journey, filename, version)
+    planned = _unchanged(journey, version)
     live = await read_journey(conn, journey.key, newest.active_version)
     assert live is not None
     if newest.active_version != version or newest.state == "draft":
         planned.change = "updated"
-        planned.changes = saving.changes(load(live.document), journey)
+        planned.changes = await saving.changes(services, live.document, journey)
     planned.runs = [
         Standing(version=each.version, step=each.step, runs=each.runs)
         for each in await runs_by_step(conn, journey.key)
     ]
     if newest.state != "archived" and any(each.version != version for each in planned.runs):
-        definition = saving.definition_of(journey, version)
+        definition = await saving.definition_of(journey, version)
         await check_map(conn, services.catalog, journey.key, definition, folder.in_flight)
         planned.in_flight = await preview(
             conn,
@@ -142,11 +124,11 @@ async def _journey(
     return planned
 
 
-def _unchanged(document: AnyDocument, filename: str, version: int) -> PlannedDocument:
+def _unchanged(document: Prepared, version: int) -> PlannedDocument:
     return PlannedDocument(
         kind=document.kind,
         key=document.key,
-        filename=filename,
+        filename=document.file,
         change="unchanged",
         version=version,
         changes=[],

@@ -1,28 +1,35 @@
-"""Documents of requests: parsed, checked with the server's documents, and saved."""
+"""Documents of requests: prepared with the server's documents, and saved."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 from psycopg import AsyncConnection
 from pydantic import BaseModel
 
+from api.definitions.preparation import Prepared, Purpose, Source, prepared
 from api.http import problems
+from api.services import Services
 from journeys.checks.references import KnownKeys, segments_in
-from journeys.checks.validation import check
-from journeys.compile.program_compiler import compile_program
-from journeys.model.documents import AnyDocument, Segment
-from journeys.model.journey import Journey
 from journeys.model.problems import Problem
-from journeys.source.parsing import Parsed, parse_all
-from journeys.versions.differences import differences
+from journeys.source.parsing import Parsed
 from store.definitions.catalog import Definition
-from store.definitions.documents import Saved, known_keys, save_document
+from store.definitions.documents import Saved, known_keys, lock_catalog, save_document
 from store.definitions.journeys import save_version
 from store.segments.segment_conditions import read_segments
 
 Conn = AsyncConnection[Any]
+Written = TypeVar("Written")
+
+_SHOWN = 200
+"""The most errors of one answer."""
+_ATTEMPTS = 3
+
+_MAY_HOLD_SEGMENT = re.compile(rb"segment|\\[ux]")
+"""An escape may be a letter of the word."""
 
 DocumentChange = Literal["created", "updated", "unchanged"]
 """What applying a document does to the stored one."""
@@ -68,60 +75,110 @@ class Change(BaseModel):
     """A unified diff of a text that changes; null for other changes."""
 
 
-def changes(before: AnyDocument, now: AnyDocument) -> list[Change]:
-    """The changes from one edition of a document to another, in the order of the document."""
-    return [Change(sentence=each.sentence, lines=each.lines) for each in differences(before, now)]
+async def changes(services: Services, before: Mapping[str, Any], now: Prepared) -> list[Change]:
+    """The changes from a content of a document to its new one, in the order of the document."""
+    if before == now.content:
+        return []
+    return await compare(services, before, now.content, len(now.source))
+
+
+async def compare(
+    services: Services, before: Mapping[str, Any], now: Mapping[str, Any], size: int
+) -> list[Change]:
+    """The changes between two contents; `size` is about that of the larger one, in characters."""
+    found = await services.checker.changes(before, now, size)
+    return [Change(sentence=sentence, lines=lines) for sentence, lines in found]
 
 
 def refuse(found: Sequence[Problem], code: str = "invalid_document") -> problems.Problem:
-    """A Problem 422 that lists every error."""
+    """A Problem 422 that lists the errors, the first 200 of them."""
+    shown = found[:_SHOWN]
+    lines = [*map(str, shown)]
+    if len(found) > _SHOWN:
+        lines.append(f"and {len(found) - _SHOWN} more")
     return problems.Problem(
         422,
         code,
-        "\n".join(map(str, found)),
-        errors=[DocumentProblem.of(problem).model_dump() for problem in found],
+        "\n".join(lines),
+        errors=[DocumentProblem.of(problem).model_dump() for problem in shown],
     )
 
 
-def read(sources: Sequence[tuple[str, str | bytes]]) -> list[Parsed]:
-    """Parse texts, each with its file name. Raises Problem 422 with all errors of all texts."""
-    parsed: list[Parsed] = []
-    errors: list[Problem] = []
-    for filename, text in sources:
-        documents, problems_of_text = parse_all(text, filename)
-        parsed += documents
-        errors += problems_of_text
-    if errors:
-        raise refuse(errors)
-    return parsed
+async def write_documents(
+    services: Services,
+    sources: Sequence[Source],
+    purpose: Purpose,
+    write: Callable[[Conn, list[Prepared]], Awaitable[Written]],
+    *,
+    only: tuple[str, str] | None = None,
+) -> Written:
+    """Prepare documents, and write them in a transaction in which the catalog is locked.
+
+    `only` is the kind and key of the one document that is expected.
+
+    They are prepared before the lock, as that may take seconds. If the keys that they may refer to
+    change meanwhile, they are prepared again. Raises Problem 422 with all errors, or 503.
+    """
+    for _ in range(_ATTEMPTS):
+        documents, known = await prepare_documents(services, sources, purpose, only)
+        async with services.pool.connection() as conn, conn.transaction():
+            await lock_catalog(conn)
+            if await _known(conn, sources) == known:
+                return await write(conn, documents)
+    raise problems.Problem(
+        503,
+        "contended",
+        "other documents change at this moment: try again",
+        headers={"Retry-After": "1"},
+    )
 
 
-async def check_documents(conn: Conn, parsed: list[Parsed]) -> list[Problem]:
-    """The warnings of documents, checked with the server's. Raises Problem 422 with the errors."""
+async def prepare_documents(
+    services: Services,
+    sources: Sequence[Source],
+    purpose: Purpose,
+    only: tuple[str, str] | None = None,
+) -> tuple[list[Prepared], KnownKeys]:
+    """Documents that have no errors, and the keys with which they were checked.
+
+    Raises Problem 422 with all errors of all texts.
+    """
+    async with services.pool.connection() as conn:
+        known = await _known(conn, sources)
+    preparation = await services.checker.prepare(sources, known, purpose, only)
+    if preparation.refusal is not None:
+        raise problems.Problem(422, "invalid_document", preparation.refusal)
+    if preparation.errors:
+        raise refuse(preparation.errors, preparation.code)
+    return preparation.documents, known
+
+
+async def _known(conn: Conn, sources: Sequence[Source]) -> KnownKeys:
+    """The keys of the server's documents."""
     keys = {kind: frozenset(found) for kind, found in (await known_keys(conn)).items()}
     none: frozenset[str] = frozenset()
-    known = KnownKeys(
+    return KnownKeys(
         topics=keys.get("topic", none),
         segments=keys.get("segment", none),
         templates=keys.get("template", none),
         places=keys.get("places", none),
         journeys=keys.get("journey", none),
         pools=keys.get("pool", none),
-        within_segments=await _within_segments(conn, parsed),
+        within_segments=await _within_segments(conn, sources),
     )
-    found = check(parsed, known)
-    errors = [problem for problem in found if problem.severity == "error"]
-    if errors:
-        raise refuse(errors)
-    return found
 
 
-async def _within_segments(conn: Conn, parsed: list[Parsed]) -> dict[str, frozenset[str]]:
+async def _within_segments(conn: Conn, sources: Sequence[Source]) -> dict[str, frozenset[str]]:
     """The segments that each segment of the server names.
 
-    Empty if `parsed` has no segment: only a new segment can close a circle.
+    Empty if no text may hold a segment: only a new segment can close a circle.
     """
-    if not any(isinstance(each.document, Segment) for each in parsed):
+    if not any(
+        _MAY_HOLD_SEGMENT.search(
+            text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+        )
+        for _, text in sources
+    ):
         return {}
     conditions = (await read_segments(conn)).conditions
     return {key: segments_in(condition) for key, condition in conditions.items()}
@@ -129,15 +186,21 @@ async def _within_segments(conn: Conn, parsed: list[Parsed]) -> dict[str, frozen
 
 async def save(conn: Conn, parsed: Parsed) -> Saved:
     """Save a document that was checked. The caller has locked the catalog."""
-    document = parsed.document
-    content = document.as_document()
-    if isinstance(document, Journey):
-        program = compile_program(document).model_dump(mode="json")
-        return await save_version(conn, document.key, content, program, parsed.source)
-    return await save_document(conn, document.kind, document.key, content, parsed.source)
+    return await store(conn, prepared(parsed))
 
 
-def definition_of(journey: Journey, version: int) -> Definition:
+async def store(conn: Conn, document: Prepared) -> Saved:
+    """Save a document that was prepared. The caller has locked the catalog."""
+    if document.program is not None:
+        return await save_version(
+            conn, document.key, document.content, document.program, document.source
+        )
+    return await save_document(conn, document.kind, document.key, document.content, document.source)
+
+
+async def definition_of(journey: Prepared, version: int) -> Definition:
     """A version that may never be committed, so the catalog must not cache it."""
-    program = compile_program(journey).model_dump(mode="json")
-    return Definition.load(journey.key, version, journey.as_document(), program)
+    assert journey.program is not None
+    return await asyncio.to_thread(
+        Definition.load, journey.key, version, journey.content, journey.program
+    )

@@ -1,7 +1,8 @@
-"""Bodies of requests: limited in size, unpacked, and read as JSON that PostgreSQL can store."""
+"""Bodies of requests: limited in size and time, unpacked, and read as JSON that can be stored."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import zlib
@@ -12,62 +13,74 @@ import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from api.http.body_memory import BodyMemory
+from api.http.keys import Requires
+from api.http.parameters import parameter_names, refuse_unknown_parameters
 from api.http.problems import Problem
 
 BODY_LIMIT = 500 * 1024
 """Bytes of a tracking body, unpacked (the tracking API's own limit on a batch)."""
-DOCUMENT_LIMIT = 5 * 1024 * 1024
-"""Bytes of any other body."""
+JSON_LIMIT = 512 * 1024
+"""Bytes of any other JSON body, unpacked, unless the route says otherwise."""
 
 DEPTH_LIMIT = 100
 """Levels of nesting. Libraries that write JSON fail beyond some hundreds."""
 
 _GZIP = 16 + zlib.MAX_WBITS
+_STEP = 128 * 1024
+"""Bytes that are unpacked or parsed on the event loop at once: a fraction of a millisecond."""
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int, *, oversize: int = 400) -> bytes:
     """The body, unpacked. At most `limit` bytes of it are kept in memory.
 
-    Raises Problem 400 (oversize, not gzip) or 415.
+    Raises Problem: with the status `oversize` if it is larger; 400 if it is not gzip; 415 for
+    another encoding; 408 if it comes too slowly; 503 if all unfinished bodies take too much memory.
     """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "", "gzip", "x-gzip"):
+        raise Problem(
+            415,
+            "unsupported_encoding",
+            f"Content-Encoding {encoding[:40]!r}: gzip or none",
+            headers={"Accept-Encoding": "gzip"},
+        )
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise _oversize(limit)
+    if declared.isdecimal() and (len(declared) > 18 or int(declared) > limit):
+        raise _oversize(limit, oversize)
+    memory: BodyMemory = request.app.state.body_memory
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
-            raise _oversize(limit)
+            raise _oversize(limit, oversize)
+        memory.take(request.scope, len(chunk))
         chunks.append(chunk)
     body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    match request.headers.get("content-encoding", "identity").strip().lower():
-        case "identity" | "":
-            return body
-        case "gzip" | "x-gzip":
-            return _gunzip(body, limit)
-        case other:
-            raise Problem(
-                415, "unsupported_encoding", f"Content-Encoding {other!r}: gzip or none", headers={}
-            )
-
-
-def _gunzip(body: bytes, limit: int) -> bytes:
+    if encoding in ("identity", ""):
+        return body
     unpacker = zlib.decompressobj(_GZIP)
     try:
-        unpacked = unpacker.decompress(body, limit + 1)
+        unpacked = unpacker.decompress(body, min(_STEP, limit + 1))
+        if unpacker.unconsumed_tail:
+            rest = limit + 1 - len(unpacked)
+            # Memory is taken for what it may become before it becomes that.
+            memory.take(request.scope, rest)
+            tail = unpacker.unconsumed_tail
+            unpacked += await asyncio.to_thread(unpacker.decompress, tail, rest)
     except zlib.error:
         raise Problem(400, "invalid_gzip", "the body is not gzip") from None
     # A small body may unpack to terabytes, so unpacking stops at the limit.
     if len(unpacked) > limit:
-        raise _oversize(limit)
+        raise _oversize(limit, oversize)
     if not unpacker.eof or unpacker.unused_data:
         raise Problem(400, "invalid_gzip", "the gzip body is cut short or goes on after its end")
     return unpacked
 
 
-def _oversize(limit: int) -> Problem:
-    return Problem(400, "oversize", f"the body is larger than {limit // 1024} KB")
+def _oversize(limit: int, status: int) -> Problem:
+    return Problem(status, "oversize", f"the body is larger than {limit // 1024} KB")
 
 
 class Decoded:
@@ -166,33 +179,81 @@ def refuse_unstorable(value: Any) -> None:
 class StrictRequest(Request):
     """A request whose body is limited in size, unpacked, and strictly JSON."""
 
+    limit = JSON_LIMIT
+
     async def body(self) -> bytes:
         """The body; see `read_body`."""
         if not hasattr(self, "_body"):
-            self._body = await read_body(self, DOCUMENT_LIMIT)
+            self._body = await read_body(self, self.limit, oversize=413)
         return self._body
 
     async def json(self) -> Any:
-        """The body as JSON; see `decode`."""
-        decoded = decode(await self.body())
-        if isinstance(decoded.value, dict | list) and is_too_deep(decoded.value):
-            raise Problem(400, "invalid_json", "the body is nested too deeply")
-        if decoded.doubtful:
-            refuse_unstorable(decoded.value)
-        return decoded.value
+        """The body as JSON. Raises Problem 400 if it is not JSON that can be stored."""
+        body = await self.body()
+        if len(body) <= _STEP:
+            return _strictly(body)
+        # The parser keeps the interpreter for milliseconds, and the checks give it back.
+        return await asyncio.to_thread(_strictly, body)
 
 
-class StrictRoute(APIRoute):
+def _strictly(body: bytes) -> Any:
+    decoded = decode(body)
+    if isinstance(decoded.value, dict | list) and is_too_deep(decoded.value):
+        raise Problem(400, "invalid_json", f"the body is nested deeper than {DEPTH_LIMIT} levels")
+    if decoded.doubtful:
+        refuse_unstorable(decoded.value)
+    return decoded.value
+
+
+class CheckedRoute(APIRoute):
+    """A route that checks the key and the query's names before it reads anything else."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, behind the checks."""
+        handle = super().get_route_handler()
+        guards = [
+            each.dependency for each in self.dependencies if isinstance(each.dependency, Requires)
+        ]
+        known = parameter_names(self.dependant)
+
+        async def handle_checked(request: Request) -> Response:
+            for guard in guards:
+                await guard(request)
+            refuse_unknown_parameters(request, known)
+            # PostgreSQL cannot store NUL, and no path or query of the API needs it.
+            if "%00" in str(request.url) or "\0" in request.url.path:
+                raise Problem(400, "invalid_value", "the address holds a NUL character")
+            return await handle(request)
+
+        return handle_checked
+
+
+class StrictRoute(CheckedRoute):
     """A route whose requests are StrictRequests."""
+
+    body_limit = JSON_LIMIT
+    """The most bytes of a body, unpacked."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, which gets a StrictRequest."""
         handle = super().get_route_handler()
+        limit = self.body_limit
 
         async def handle_strictly(request: Request) -> Response:
-            # PostgreSQL cannot store NUL, and no path or query of the API needs it.
-            if "%00" in str(request.url) or "\0" in request.url.path:
-                raise Problem(400, "invalid_value", "the address holds a NUL character")
-            return await handle(StrictRequest(request.scope, request.receive))
+            strict = StrictRequest(request.scope, request.receive)
+            strict.limit = limit
+            return await handle(strict)
 
         return handle_strictly
+
+
+class LargeRoute(StrictRoute):
+    """A route that takes a large document, or a long list."""
+
+    body_limit = 2 * 1024 * 1024
+
+
+class FolderRoute(StrictRoute):
+    """A route that takes a folder of documents."""
+
+    body_limit = 4 * 1024 * 1024

@@ -1,46 +1,52 @@
-"""API keys: read from Bearer, Basic or the body, and checked for their scope."""
+"""API keys: read from Bearer, Basic or the body, and checked for scope, origin and expiry."""
 
 from __future__ import annotations
 
 import binascii
 import time
 from base64 import b64decode
-from collections.abc import Awaitable, Callable
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Request
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api.http.problems import Problem
-from store.operations.api_keys import Scope, find_key, hash_key, includes
+from store.operations.api_keys import KeyInfo, Scope, find_key
 
 REMEMBERED = 5.0
-"""Seconds for which a key's scope is remembered, and so for which a revoked key still works."""
+"""Seconds for which a key is remembered, and so for which a revoked key still works."""
+
+_CHECKED = "parcours.key"
+"""Under this name, the scope of a request holds the key that was checked."""
 
 
 class KeyRing:
-    """The scopes of the keys that were used in the last seconds."""
+    """The keys that were used in the last seconds, with their options."""
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
         self._pool = pool
-        self._known: dict[str, tuple[Scope, float]] = {}
+        self._known: dict[str, tuple[KeyInfo, float]] = {}
 
-    async def scope(self, plain: str) -> Scope | None:
-        """The scope of a key; None if there is no such key."""
-        hashed = hash_key(plain)
+    async def find(self, plain: str) -> KeyInfo | None:
+        """A key with its options; None if there is no such key, or it was revoked."""
         now = time.monotonic()
-        known = self._known.get(hashed)
+        known = self._known.get(plain)
         if known is not None and known[1] > now:
             return known[0]
         async with self._pool.connection() as conn:
-            scope = await find_key(conn, plain)
+            key = await find_key(conn, plain)
         # Only real keys are remembered, so wrong ones take no memory.
-        if scope is None:
-            self._known.pop(hashed, None)
+        if key is None:
+            self._known.pop(plain, None)
         else:
-            self._known[hashed] = (scope, now + REMEMBERED)
-        return scope
+            self._known[plain] = (key, now + REMEMBERED)
+        return key
+
+    def forget(self) -> None:
+        """Read every key again at its next use."""
+        self._known.clear()
 
 
 def header_key(request: Request) -> str | None:
@@ -73,23 +79,62 @@ def unauthorized(message: str) -> Problem:
     return Problem(401, "unauthorized", message, headers=headers)
 
 
-async def check_key(request: Request, plain: str | None, needed: Scope) -> Scope:
-    """The scope of a key that includes `needed`. Raises Problem 401 or 403."""
+async def check_key(request: Request, plain: str | None, *needed: Scope) -> KeyInfo:
+    """The key, if it includes one of the scopes `needed` and may be used here and now.
+
+    Raises Problem 401 or 403.
+    """
     if plain is None:
         raise unauthorized("a key is needed: send it as `Authorization: Bearer KEY`")
     ring: KeyRing = request.app.state.services.keys
-    scope = await ring.scope(plain)
-    if scope is None:
+    key = await ring.find(plain)
+    if key is None:
         raise unauthorized("there is no such key, or it was revoked")
-    if not includes(scope, needed):
-        raise Problem(403, "forbidden", f"this needs a key of scope {needed}, not {scope}")
-    return scope
+    if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
+        raise unauthorized(f"the key has expired, on {key.expires_at:%Y-%m-%d}: make a new one")
+    if not any(map(key.includes, needed)):
+        words = " or ".join(needed)
+        raise Problem(403, "forbidden", f"this needs a key of scope {words}, not {key.scope}")
+    origin = request.headers.get("origin")
+    # Programs other than browsers send no origin, and could send any.
+    if key.origins is not None and origin is not None and origin.lower() not in key.origins:
+        allowed = ", ".join(key.origins) or "no page at all"
+        raise Problem(403, "forbidden_origin", f"this key is for pages of {allowed}")
+    return key
 
 
-def requires(needed: Scope) -> Callable[[Request], Awaitable[Scope]]:
-    """A dependency that raises Problem 401 or 403 unless the key includes this scope."""
+class Requires:
+    """A dependency: the key of the request, which must include a scope.
 
-    async def check(request: Request) -> Scope:
-        return await check_key(request, header_key(request), needed)
+    For reading (GET) another scope may do as well. Raises Problem 401 or 403.
+    """
 
-    return check
+    def __init__(self, scope: Scope, reading: Scope | None) -> None:
+        self._changing: tuple[Scope, ...] = (scope,)
+        self._reading: tuple[Scope, ...] = (scope,) if reading is None else (scope, reading)
+
+    async def __call__(self, request: Request) -> KeyInfo:
+        """The key, which a CheckedRoute has checked before it read the body."""
+        needed = self._reading if request.method in ("GET", "HEAD") else self._changing
+        key: KeyInfo | None = request.scope.get(_CHECKED)
+        if key is None or not any(map(key.includes, needed)):
+            key = await check_key(request, header_key(request), *needed)
+            request.scope[_CHECKED] = key
+        return key
+
+
+def requires(scope: Scope, *, reading: Scope | None = None) -> Requires:
+    """A dependency that raises Problem 401 or 403 unless the key includes this scope.
+
+    For GET, a key that includes `reading` does as well.
+    """
+    return Requires(scope, reading)
+
+
+def _checked_key(request: Request) -> KeyInfo:
+    key: KeyInfo = request.scope[_CHECKED]
+    return key
+
+
+UsedKey = Annotated[KeyInfo, Depends(_checked_key)]
+"""The key of a request whose route `requires` one."""

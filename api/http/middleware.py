@@ -1,7 +1,8 @@
-"""Middleware: request id, access log, metrics, and problems 500 and 503."""
+"""Middleware: request id, access log, metrics, time to read a body, problems 500 and 503."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from uuid import uuid4
@@ -12,7 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.problems import database_away, internal_error
+from api.http.body_memory import BodyMemory
+from api.http.problems import Problem, database_away, internal_error
 from store.sql import DATABASE_AWAY
 
 REQUESTS = Counter("parcours_http_requests", "Requests answered", ["method", "route", "status"])
@@ -25,14 +27,58 @@ _NOT_LOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
 _log = structlog.get_logger("api.http.middleware")
 
 
+_SLOWEST = 32 * 1024
+"""Bytes a second: a large body may take as long as this needs, beyond the time that all have."""
+
+
+class TimedReceive:
+    """`receive` of a request, with a limit on the time that its body takes.
+
+    A client may be silent for half of `seconds`, and take `seconds` in all, and longer for a large
+    body. Raises Problem 408.
+    """
+
+    __slots__ = ("_complete", "_deadline", "_receive", "_seconds")
+
+    def __init__(self, receive: Receive, seconds: float) -> None:
+        self._receive = receive
+        self._seconds = seconds
+        self._deadline: float | None = None
+        self._complete = False
+
+    async def __call__(self) -> Message:
+        """The next message. After the body, they are not limited: the next is the disconnection."""
+        if self._complete:
+            return await self._receive()
+        now = asyncio.get_running_loop().time()
+        if self._deadline is None:
+            self._deadline = now + self._seconds
+        try:
+            async with asyncio.timeout_at(min(self._deadline, now + self._seconds / 2)):
+                message = await self._receive()
+        except TimeoutError:
+            raise Problem(
+                408,
+                "slow_body",
+                "the body did not come in time: send it without a pause",
+            ) from None
+        if message["type"] != "http.request" or not message.get("more_body"):
+            self._complete = True
+        else:
+            self._deadline += len(message["body"]) / _SLOWEST
+        return message
+
+
 class RequestMiddleware:
-    """Request id, access log, metrics, and a problem for an error that no handler took.
+    """Request id, access log, metrics, limits on bodies, and a problem for any other error.
 
     Pure ASGI: the framework's own base class costs more than all of this.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, body_memory: BodyMemory, body_seconds: float) -> None:
         self._app = app
+        self._body_memory = body_memory
+        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,7 +98,7 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, receive, answer)
+            await self._app(scope, TimedReceive(receive, self._body_seconds), answer)
         except ClientDisconnect:
             # The client went away while its body was read: an answer would reach no one.
             status = status or 499
@@ -65,6 +111,7 @@ class RequestMiddleware:
             response = database_away() if away else internal_error()
             await response(scope, receive, answer)
         finally:
+            self._body_memory.give_back(scope)
             seconds = time.perf_counter() - started
             method, route = scope["method"], _route(scope)
             REQUESTS.labels(method, route, status).inc()

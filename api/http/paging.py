@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 from fastapi import Query
+
+from api.http.problems import Problem
 
 Row = TypeVar("Row")
 
@@ -23,3 +26,19 @@ def page_of(
     """
     page = rows[:limit]
     return page, key(page[-1]) if len(rows) > limit else None
+
+
+def cursor_id(cursor: str) -> UUID:
+    """The id that a cursor is. Raises Problem 400 if it is none."""
+    try:
+        return UUID(cursor)
+    except ValueError:
+        raise unknown_cursor(cursor) from None
+
+
+def unknown_cursor(cursor: str) -> Problem:
+    """Problem 400: no page has this `next`."""
+    shown = cursor[:60].encode("utf-8", "replace").decode()
+    return Problem(
+        400, "invalid_cursor", f"cursor: {shown!r} is not the `next` of a page of this list"
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -100,7 +101,12 @@ def problem_response(
         "message": message,
         **more,
     }
-    return Response(orjson.dumps(body), status, dict(headers or {}), MEDIA_TYPE)
+    try:
+        content = orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        # A text of the request may hold half of a surrogate pair, which UTF-8 cannot say.
+        content = json.dumps(body, default=str).encode()
+    return Response(content, status, dict(headers or {}), MEDIA_TYPE)
 
 
 def internal_error() -> Response:
@@ -129,19 +135,6 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def describe(openapi: dict[str, Any]) -> None:
-    """Add the schema of a problem, to which `responses` refers, to an OpenAPI description."""
-    schemas = openapi.setdefault("components", {}).setdefault("schemas", {})
-    schemas["ProblemBody"] = ProblemBody.model_json_schema()
-    # An invalid request is answered with a problem, not in the form of the framework.
-    schemas.pop("HTTPValidationError", None)
-    schemas.pop("ValidationError", None)
-    for path in openapi["paths"].values():
-        for operation in path.values():
-            if "422" in operation["responses"]:
-                operation["responses"]["422"] = responses(422)[422]
-
-
 def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
     """The errors of pydantic, each under the dotted name of its field."""
     found = []
@@ -152,9 +145,18 @@ def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
     return found
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of `app` with a problem."""
-    app.add_exception_handler(HTTPException, _answer_http)
+def install(app: FastAPI, methods: Callable[[str], list[str]]) -> None:
+    """Answer every error of `app` with a problem. `methods` are those of a path."""
+
+    async def answer_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            allowed = ", ".join(methods(request.url.path)) or "GET"
+            message = f"{request.method} is not for {request.url.path}, but {allowed}"
+            return problem_response(405, "method_not_allowed", message, headers={"Allow": allowed})
+        return await _answer_http(request, error)
+
+    app.add_exception_handler(HTTPException, answer_http)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(EffectRefused, _answer_refused)
     app.add_exception_handler(ConcurrentChange, _answer_contended)
@@ -167,10 +169,9 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if isinstance(error, Problem):
         return error.response()
-    code, message = {
-        404: ("not_found", f"there is nothing at {request.url.path}"),
-        405: ("method_not_allowed", f"{request.method} is not for {request.url.path}"),
-    }.get(error.status_code, ("bad_request", str(error.detail)))
+    code, message = "bad_request", str(error.detail)
+    if error.status_code == 404:
+        code, message = "not_found", f"there is nothing at {request.url.path}"
     return problem_response(error.status_code, code, message, headers=error.headers)
 
 

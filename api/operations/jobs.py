@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
-from api.http.paging import Limit, page_of
+from api.http.paging import Cursor, Limit, cursor_id, page_of, unknown_cursor
 from api.http.problems import Problem, responses
 from api.http.times import Instant
 from api.services import UsedServices
@@ -23,7 +23,7 @@ router = APIRouter(
     prefix="/v1",
     tags=["journeys"],
     route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    dependencies=[Depends(requires("operate", reading="read"))],
 )
 
 JobId = Annotated[UUID, Path()]
@@ -68,12 +68,15 @@ async def get_job(job_id: JobId, services: UsedServices) -> JobBody:
 async def get_jobs(
     services: UsedServices,
     journey: Annotated[str | None, Query(max_length=64)] = None,
-    cursor: Annotated[UUID | None, Query(description="`next` of the previous page")] = None,
+    cursor: Cursor = "",
     limit: Limit = 50,
 ) -> JobPage:
     """The jobs of one journey or of all journeys, newest first."""
+    before = cursor_id(cursor) if cursor else None
     async with services.pool.connection() as conn:
-        jobs = await list_jobs(conn, journey, cursor, limit + 1)
+        if before is not None and await read_job(conn, before) is None:
+            raise unknown_cursor(cursor)
+        jobs = await list_jobs(conn, journey, before, limit + 1)
     page, following = page_of(jobs, limit, lambda job: str(job.id))
     return JobPage(items=[job_body(job) for job in page], next=following)
 

@@ -12,6 +12,7 @@ from api.definitions.documents import Key
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.problems import Problem, responses
+from api.http.strict_models import LARGEST_INTEGER
 from api.runs.bodies import Number
 from api.services import UsedServices
 from store.reports.journey_statistics import (
@@ -24,7 +25,7 @@ router = APIRouter(
     prefix="/v1/journeys",
     tags=["journeys"],
     route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    dependencies=[Depends(requires("operate", reading="read"))],
 )
 
 
@@ -78,7 +79,9 @@ class JourneyStats(BaseModel):
     responses=responses(404),
 )
 async def get_stats(
-    key: Key, services: UsedServices, version: Annotated[int | None, Query(ge=1)] = None
+    key: Key,
+    services: UsedServices,
+    version: Annotated[int | None, Query(ge=1, le=LARGEST_INTEGER)] = None,
 ) -> Response:
     """Counts per step, in the order of the document, and ends by outcome."""
     async with services.pool.connection() as conn:

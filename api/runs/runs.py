@@ -7,13 +7,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.definitions.documents import Key
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.paging import Limit
 from api.http.problems import RETRY_AFTER, Problem, responses
+from api.http.strict_models import StrictBody
 from api.runs.bodies import RunDetail, RunPage, run_detail, run_page
 from api.runs.start import start_by_api
 from api.services import UsedServices
@@ -27,17 +28,15 @@ router = APIRouter(
     prefix="/v1",
     tags=["runs"],
     route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    dependencies=[Depends(requires("operate", reading="read"))],
 )
 
 RunId = Annotated[str, Path(max_length=64)]
 Properties = Annotated[dict[str, Any], Field(default_factory=dict)]
 
 
-class RunStart(BaseModel):
+class RunStart(StrictBody):
     """The contact that enters, and the properties of the entry."""
-
-    model_config = ConfigDict(extra="forbid")
 
     contact: str = Field(min_length=1, max_length=500)
     properties: Properties
@@ -52,10 +51,8 @@ class RunStarted(BaseModel):
     workflow_id: str
 
 
-class RunEvent(BaseModel):
+class RunEvent(StrictBody):
     """An event of the run's contact that this run alone sees."""
-
-    model_config = ConfigDict(extra="forbid")
 
     event: str = Field(min_length=1, max_length=200)
     properties: Properties
@@ -91,7 +88,7 @@ async def get_runs(
                 limit=limit,
             )
     except BadCursor as error:
-        raise Problem(422, "invalid_request", f"cursor: {error}") from None
+        raise Problem(400, "invalid_cursor", f"cursor: {error}") from None
     return JSONResponse(run_page(listing))
 
 

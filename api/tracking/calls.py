@@ -20,7 +20,6 @@ from api.tracking import schema
 from api.tracking.items import ITEM_LIMIT, KINDS, Envelope, ItemRefused, parse_item
 from store.events.ingest import take
 from store.events.items import Accepted, Item, Rejected
-from store.operations.api_keys import includes
 
 BATCH_LIMIT = 2500
 """The most items of a batch (the limit of Segment's tracking API)."""
@@ -112,13 +111,13 @@ async def _read_call(request: Request) -> tuple[Any, Envelope]:
         write_key = raw.get("writeKey")
         if isinstance(write_key, str) and write_key:
             plain = write_key
-    scope = await check_key(request, plain, "ingest")
+    key = await check_key(request, plain, "ingest")
     if not isinstance(raw, dict):
         raise Problem(400, "invalid_body", "the body must be a JSON object")
     context = raw.get("context")
     return raw, Envelope(
         received_at=datetime.now(UTC),
-        operate=includes(scope, "operate"),
+        operate=key.includes("operate"),
         sent_at=_sent_at(raw),
         context=context if isinstance(context, dict) else None,
         doubtful=decoded.doubtful,

@@ -9,10 +9,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from temporalio.client import Client
 
 from api.http.problems import Problem
+from api.http.strict_models import StrictBody
 from dispatch.jobs import start_job
 from journeys.model.values import DurationText
 from journeys.time.durations import Duration
@@ -24,18 +25,14 @@ from store.operations.jobs import create_job, stop_older_jobs
 from store.operations.migration_progress import count_runs_to_migrate
 
 
-class Mapping(BaseModel):
+class Mapping(StrictBody):
     """Steps of earlier versions, each with the step of the new version that its runs move to."""
-
-    model_config = ConfigDict(extra="forbid")
 
     map: dict[str, str] = Field(min_length=1, max_length=1000)
 
 
-class Spread(BaseModel):
+class Spread(StrictBody):
     """A duration over which each contact has its turn."""
-
-    model_config = ConfigDict(extra="forbid")
 
     spread: DurationText
 

@@ -315,7 +315,7 @@ class _Reader:
                     message, hint = "`{{` without quotes is a mapping", "quote the text"
                 self.problems.append(self._problem("quote", message, key.position, path, hint))
                 continue
-            name = key.text
+            name = self._valid_text(key, path)
             inside = (*path, name)
             if name in mapping:
                 first = self.lines.keys[inside].line
@@ -329,7 +329,6 @@ class _Reader:
                 )
                 continue
             self.lines.keys[inside] = key.position
-            self._valid_text(key, inside)
             mapping[name] = self._expand(value, inside, depth + 1)
             if value.plain and not value.text:
                 self.lines.values[inside] = key.position

@@ -1,34 +1,132 @@
-"""API keys: shown once when they are made, and kept as SHA-256."""
+"""API keys: shown once when they are made, kept as SHA-256, and found with their options."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import get_args
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import and_, bindparam, func, insert, or_, select, update
 from sqlmodel import col
 
-from store.sql import Connection, execute, fetch_value, statement
+from store.sql import Connection, execute, fetch_all_as, fetch_one_as, statement, table_columns
 from store.tables.operations import ApiKey
 from store.tables.operations import Scope as Scope
 
-_INSERT = statement(
-    insert(ApiKey).values(
-        {column: bindparam(column) for column in ("id", "sha256", "scope", "name")}
-    )
-)
-_VALID = (col(ApiKey.sha256) == bindparam("hash"), col(ApiKey.revoked_at).is_(None))
-_FIND = statement(select(col(ApiKey.scope)).where(*_VALID))
-_REVOKE = statement(update(ApiKey).where(*_VALID).values(revoked_at=func.parcours.clock()))
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 
-_RANKS = {scope: rank for rank, scope in enumerate(get_args(Scope))}
+_INCLUDED: Mapping[Scope, frozenset[Scope]] = {
+    "ingest": frozenset({"ingest"}),
+    "read": frozenset({"read"}),
+    "edit": frozenset({"edit"}),
+    "operate": frozenset({"ingest", "read", "edit", "operate"}),
+    "admin": frozenset(SCOPES),
+}
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
 
 
 def includes(granted: Scope, needed: Scope) -> bool:
-    """Whether the scope `granted` includes the scope `needed`: each includes those before it."""
-    return _RANKS[granted] >= _RANKS[needed]
+    """Whether the scope `granted` includes the scope `needed`."""
+    return needed in _INCLUDED[granted]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOptions:
+    """The options of a key."""
+
+    source: str | None = None
+    """The keys of one source share the ids of their messages; the scope if None."""
+    may_change_addresses: bool | None = None
+    """Whether calls may change an address of a contact that has one. None: unless it is `ingest`.
+    """
+    user_hash_secret: str | None = field(default=None, repr=False)
+    """The secret of the HMAC by which a client proves a user id; None: no client can."""
+    origins: tuple[str, ...] | None = None
+    """The origins whose pages may use the key (`https://shop.example`); None: all."""
+    events_per_minute: int | None = None
+    """The most events of one contact in a minute by this key; None: that of the settings."""
+    expires_at: datetime | None = None
+    """When the key stops working; None: never."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """A key that was found: its scope and its options, as every call needs them."""
+
+    id: UUID
+    scope: Scope
+    source: str
+    may_change_addresses: bool
+    user_hash_secret: str | None = field(repr=False)
+    origins: tuple[str, ...] | None
+    events_per_minute: int | None
+    expires_at: datetime | None
+
+    def includes(self, needed: Scope) -> bool:
+        """Whether the key's scope includes the scope `needed`."""
+        return includes(self.scope, needed)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key as it is listed."""
+
+    id: UUID
+    scope: Scope
+    name: str | None
+    created_at: datetime
+    revoked_at: datetime | None
+    source: str | None
+    may_change_addresses: bool
+    user_hash_secret: str | None = field(repr=False)
+    origins: list[str] | None
+    events_per_minute: int | None
+    expires_at: datetime | None
+
+
+_INSERTED = (
+    "id",
+    "sha256",
+    "scope",
+    "name",
+    "source",
+    "may_change_addresses",
+    "user_hash_secret",
+    "origins",
+    "events_per_minute",
+    "expires_at",
+)
+_INSERT = statement(insert(ApiKey).values({column: bindparam(column) for column in _INSERTED}))
+_COLUMNS = table_columns(ApiKey, KeyRow)
+_UNREVOKED = col(ApiKey.revoked_at).is_(None)
+_FIND = statement(select(*_COLUMNS).where(col(ApiKey.sha256) == bindparam("hash"), _UNREVOKED))
+_READ = statement(select(*_COLUMNS).where(col(ApiKey.id) == bindparam("id")))
+_NEWEST = (col(ApiKey.created_at).desc(), col(ApiKey.id).desc())
+_LIST = statement(select(*_COLUMNS).order_by(*_NEWEST).limit(bindparam("limit")))
+_LIST_AFTER = statement(
+    select(*_COLUMNS)
+    .where(
+        or_(
+            col(ApiKey.created_at) < bindparam("created_at"),
+            and_(
+                col(ApiKey.created_at) == bindparam("created_at"), col(ApiKey.id) < bindparam("id")
+            ),
+        )
+    )
+    .order_by(*_NEWEST)
+    .limit(bindparam("limit"))
+)
+_REVOKE = statement(
+    update(ApiKey)
+    .where(col(ApiKey.id) == bindparam("id"), _UNREVOKED)
+    .values(revoked_at=func.parcours.clock())
+)
 
 
 def hash_key(plain: str) -> str:
@@ -36,26 +134,93 @@ def hash_key(plain: str) -> str:
     return sha256(plain.encode()).hexdigest()
 
 
-async def create_key(conn: Connection, scope: Scope, name: str | None = None) -> str:
+async def create_key(
+    conn: Connection,
+    scope: Scope,
+    name: str | None = None,
+    options: KeyOptions | None = None,
+) -> str:
     """Make a key and return it in clear; only its hash is kept.
 
     Raises ValueError if there is no such scope.
     """
-    if scope not in _RANKS:
-        raise ValueError(f"there is no scope {scope!r}: ingest, operate or admin")
+    return (await make_key(conn, scope, name, options))[0]
+
+
+async def make_key(
+    conn: Connection,
+    scope: Scope,
+    name: str | None = None,
+    options: KeyOptions | None = None,
+) -> tuple[str, KeyRow]:
+    """Make a key and return it in clear, and as it is listed.
+
+    Raises ValueError if there is no such scope.
+    """
+    if scope not in SCOPES:
+        raise ValueError(f"there is no scope {scope!r}: it is one of {', '.join(SCOPES)}")
+    options = options or KeyOptions()
     plain = f"pk_{scope}_{token_urlsafe(24)}"
+    key_id = uuid4()
+    addresses = options.may_change_addresses
     await execute(
-        conn, _INSERT, {"id": uuid4(), "sha256": hash_key(plain), "scope": scope, "name": name}
+        conn,
+        _INSERT,
+        {
+            "id": key_id,
+            "sha256": hash_key(plain),
+            "scope": scope,
+            "name": name,
+            "source": options.source,
+            # A key of scope `ingest` may be in a page, where anybody can read it.
+            "may_change_addresses": scope != "ingest" if addresses is None else addresses,
+            "user_hash_secret": options.user_hash_secret,
+            "origins": None if options.origins is None else list(options.origins),
+            "events_per_minute": options.events_per_minute,
+            "expires_at": options.expires_at,
+        },
     )
-    return plain
+    row = await read_key(conn, key_id)
+    assert row is not None
+    return plain, row
 
 
-async def find_key(conn: Connection, plain: str) -> Scope | None:
-    """The scope of a key; None if there is no such key, or it was revoked."""
-    scope: Scope | None = await fetch_value(conn, _FIND, {"hash": hash_key(plain)})
-    return scope
+async def find_key(conn: Connection, plain: str) -> KeyInfo | None:
+    """A key with its options; None if there is no such key, or it was revoked.
+
+    A key that has expired is found: `expires_at` says so.
+    """
+    # What no key can be is not asked for: it may be a text that cannot be encoded, or a huge one.
+    if _KEY.fullmatch(plain) is None:
+        return None
+    row = await fetch_one_as(conn, KeyRow, _FIND, {"hash": hash_key(plain)})
+    if row is None:
+        return None
+    return KeyInfo(
+        id=row.id,
+        scope=row.scope,
+        source=row.source or row.scope,
+        may_change_addresses=row.may_change_addresses,
+        user_hash_secret=row.user_hash_secret,
+        origins=None if row.origins is None else tuple(row.origins),
+        events_per_minute=row.events_per_minute,
+        expires_at=row.expires_at,
+    )
 
 
-async def revoke_key(conn: Connection, plain: str) -> bool:
-    """Make a key invalid; False if there was no valid key."""
-    return await execute(conn, _REVOKE, {"hash": hash_key(plain)}) == 1
+async def read_key(conn: Connection, key_id: UUID) -> KeyRow | None:
+    """A key by its id, revoked or not; None if there is none."""
+    return await fetch_one_as(conn, KeyRow, _READ, {"id": key_id})
+
+
+async def list_keys(conn: Connection, after: KeyRow | None, limit: int) -> list[KeyRow]:
+    """The keys after one of them, the newest first; revoked ones are among them."""
+    if after is None:
+        return await fetch_all_as(conn, KeyRow, _LIST, {"limit": limit})
+    parameters = {"created_at": after.created_at, "id": after.id, "limit": limit}
+    return await fetch_all_as(conn, KeyRow, _LIST_AFTER, parameters)
+
+
+async def revoke_key(conn: Connection, key_id: UUID) -> bool:
+    """Make a key invalid; False if there is no key of this id that is still valid."""
+    return await execute(conn, _REVOKE, {"id": key_id}) == 1

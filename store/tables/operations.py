@@ -7,7 +7,9 @@ from typing import Any, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -31,8 +33,8 @@ from store.tables.columns import (
 )
 
 JobState = Literal["running", "done", "superseded", "stopped"]
-Scope = Literal["ingest", "operate", "admin"]
-"""The scope of an API key; each includes those before it."""
+Scope = Literal["ingest", "read", "edit", "operate", "admin"]
+"""The scope of an API key; `store.operations.api_keys` says which includes which."""
 
 
 class Job(SQLModel, table=True):
@@ -132,3 +134,16 @@ class ApiKey(SQLModel, table=True):
     name: str | None = Field(sa_column=text_column(null=True))
     created_at: datetime = Field(sa_column=time_column())
     revoked_at: datetime | None = Field(sa_column=time_column(null=True))
+    source: str | None = Field(sa_column=text_column(null=True))
+    """The keys of one source share the ids of their messages. Null: the scope is the source."""
+    may_change_addresses: bool = Field(
+        sa_column=Column(Boolean, nullable=False, server_default=text("true"))
+    )
+    """Whether its calls may change an address of a contact that has one."""
+    user_hash_secret: str | None = Field(sa_column=text_column(null=True))
+    """The secret of the HMAC by which a client proves a user id."""
+    origins: list[str] | None = Field(sa_column=Column(ARRAY(Text), nullable=True))
+    """The origins whose pages may use the key. Null: all."""
+    events_per_minute: int | None = Field(sa_column=int_column(null=True))
+    """The budget of a contact's events by this key. Null: that of the settings."""
+    expires_at: datetime | None = Field(sa_column=time_column(null=True))

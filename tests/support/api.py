@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from api.app import create_app
+from api.http.connections import ConnectionLimits, server_config
 from infra.settings import Settings
 
 
@@ -15,9 +16,10 @@ from infra.settings import Settings
 def serving(settings: Settings) -> Iterator[str]:
     """The API's address, while it is served in a thread with a loop of its own."""
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        create_app(settings), log_config=None, access_log=False, server_header=False
+    limits = ConnectionLimits(
+        header_seconds=settings.http_header_seconds, unfinished=settings.http_unfinished
     )
+    config = server_config(create_app(settings), limits)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

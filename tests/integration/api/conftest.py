@@ -26,6 +26,8 @@ class Keys:
     ingest: str
     operate: str
     admin: str
+    read: str
+    edit: str
 
 
 @pytest.fixture
@@ -36,6 +38,8 @@ async def keys(pool: Pool) -> Keys:
             await create_key(conn, "ingest"),
             await create_key(conn, "operate"),
             await create_key(conn, "admin"),
+            await create_key(conn, "read"),
+            await create_key(conn, "edit"),
         )
 
 
@@ -57,6 +61,13 @@ async def ingest(api_url: str, keys: Keys) -> AsyncIterator[httpx.AsyncClient]:
 async def operate(api_url: str, keys: Keys) -> AsyncIterator[httpx.AsyncClient]:
     """A caller with a key of scope `operate`."""
     async with _caller(api_url, keys.operate) as client:
+        yield client
+
+
+@pytest.fixture
+async def admin(api_url: str, keys: Keys) -> AsyncIterator[httpx.AsyncClient]:
+    """A caller with a key of scope `admin`."""
+    async with _caller(api_url, keys.admin) as client:
         yield client
 
 

@@ -132,7 +132,7 @@ async def test_what_postgres_cannot_keep_is_a_problem(operate: httpx.AsyncClient
 
 
 async def test_an_erased_contact_leaves_nothing_but_hashes(
-    operate: httpx.AsyncClient, rows: Rows
+    operate: httpx.AsyncClient, admin: httpx.AsyncClient, rows: Rows
 ) -> None:
     await operate.put("/v1/contacts/u", json={"email": "a@example.com"})
     await operate.post("/v1/identify", json={"userId": "u", "anonymousId": "a"})
@@ -147,14 +147,14 @@ async def test_an_erased_contact_leaves_nothing_but_hashes(
         " insert into message (id, run_id, visit, step, contact_id, channel, state, token)"
         " select gen_random_uuid(), id, 1, 's', contact_id, 'email', 'sent', 't' from r returning 1"
     )
-    assert (await operate.delete("/v1/contacts/u")).status_code == 204
+    assert (await admin.delete("/v1/contacts/u")).status_code == 204
     for table in (
         "contact", "identity", "event", "outbox", "run", "visit", "listener", "message",
         "group_member",
     ):  # fmt: skip
         assert await rows(f"select count(*) from {table}") == [(0,)], table
     assert await rows("select count(*) from suppression") == [(1,)]
-    assert (await operate.delete("/v1/contacts/u")).status_code == 404
+    assert (await admin.delete("/v1/contacts/u")).status_code == 404
 
 
 async def test_a_group_takes_all_of_the_contacts_or_none(

@@ -28,6 +28,15 @@ async def test_an_unknown_path_or_method_is_a_problem(
     wrong = await operate.get("/v1/track")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method_not_allowed")
     assert wrong.headers["allow"] == "POST"
+    for path, allowed in (
+        ("/v1/contacts/u", "DELETE, GET, PUT"),
+        ("/v1/groups/g/contacts", "DELETE, POST"),
+        ("/v1/coupons/p", "GET, POST"),
+        ("/v1/journeys/j", "GET, PUT"),
+        ("/v1/keys", "GET, POST"),
+    ):
+        wrong = await operate.patch(path)
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, allowed), path
     assert (await operate.get("/dev/inbox")).status_code == 404
 
 

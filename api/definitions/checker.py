@@ -1,0 +1,137 @@
+"""Checker of documents: short ones in a thread, long ones in a process, none on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import structlog
+from prometheus_client import Histogram
+
+from api.definitions.checking_process import FUNCTIONS
+from api.definitions.preparation import Preparation, Purpose, Source
+from api.http.problems import RETRY_AFTER, Problem
+from journeys.checks.references import KnownKeys
+
+SHORT = 4 * 1024
+"""Characters of documents that are checked in a thread: some hundredths of a second."""
+WAITING = 8
+"""The most calls that wait for the process."""
+SECONDS = 20.0
+"""The time that the process has for one call."""
+
+CHECKED = Histogram("parcours_document_check_seconds", "Time to check documents", ["where"])
+
+_log = structlog.get_logger(__name__)
+
+
+class CheckerFailed(Exception):
+    """The process ended, or a check raised an error; the text is its traceback."""
+
+
+class DocumentChecker:
+    """Calls of `api.definitions.preparation` beside the event loop."""
+
+    def __init__(self, seconds: float = SECONDS, waiting: int = WAITING) -> None:
+        self._seconds = seconds
+        self._most_waiting = waiting
+        self._waiting = 0
+        # One thread that waits for the process: calls take turns.
+        self._turn = ThreadPoolExecutor(1, "checker")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def prepare(
+        self,
+        sources: Sequence[Source],
+        known: KnownKeys,
+        purpose: Purpose,
+        only: tuple[str, str] | None = None,
+    ) -> Preparation:
+        """See `api.definitions.preparation.prepare`. Raises Problem 422 or 503."""
+        size = sum(len(text) for _, text in sources)
+        answer: Preparation = await self._call(size, "prepare", list(sources), known, purpose, only)
+        return answer
+
+    async def changes(
+        self, before: Mapping[str, Any], now: Mapping[str, Any], size: int
+    ) -> list[tuple[str, str | None]]:
+        """See `api.definitions.preparation.changes`; `size` is that of the larger document."""
+        answer: list[tuple[str, str | None]] = await self._call(size, "changes", before, now)
+        return answer
+
+    async def close(self) -> None:
+        """End the process."""
+        self._kill()
+        await asyncio.to_thread(self._turn.shutdown, cancel_futures=True)
+
+    async def _call(self, size: int, name: str, *arguments: Any) -> Any:
+        if size <= SHORT:
+            with CHECKED.labels("thread").time():
+                return await asyncio.to_thread(FUNCTIONS[name], *arguments)
+        if self._waiting >= self._most_waiting:
+            raise Problem(
+                503,
+                "busy",
+                "too many long documents are being checked at this moment: try again",
+                headers={"Retry-After": str(RETRY_AFTER)},
+            )
+        self._waiting += 1
+        try:
+            with CHECKED.labels("process").time():
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._turn, self._ask, name, arguments)
+        except TimeoutError:
+            raise Problem(
+                422,
+                "too_complex",
+                f"the documents take more than {self._seconds:g} s to check: send fewer at once",
+            ) from None
+        finally:
+            self._waiting -= 1
+
+    def _ask(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        """The answer of the process, which is started if it is not there. Blocks its thread."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            process = self._process = subprocess.Popen(
+                [sys.executable, "-m", "api.definitions.checking_process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(self._seconds, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            pickle.dump((name, arguments), process.stdin, pickle.HIGHEST_PROTOCOL)
+            process.stdin.flush()
+            done, answer = pickle.load(process.stdout)
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            self._kill()
+            if late.is_set():
+                raise TimeoutError from None
+            raise CheckerFailed(f"the process ended: {error!r}") from error
+        finally:
+            timer.cancel()
+        if not done:
+            raise CheckerFailed(answer)
+        return answer
+
+    def _kill(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()

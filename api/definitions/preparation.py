@@ -1,0 +1,144 @@
+"""Documents of requests, prepared to be saved: parsed, checked and compiled.
+
+Pure functions of texts, which take seconds for long ones. `api.definitions.checker` calls them in
+a process of its own, so what they take and return is plain data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from journeys.checks.references import KnownKeys
+from journeys.checks.unsupported import activation_blockers
+from journeys.checks.validation import check, unsupported
+from journeys.compile.program_compiler import compile_program
+from journeys.model.documents import load
+from journeys.model.journey import Journey
+from journeys.model.problems import Problem
+from journeys.source.parsing import Parsed, parse_all
+from journeys.versions.differences import differences
+
+Purpose = Literal["save", "activate", "plan"]
+"""What documents are prepared for. What works not yet may be saved, and not be made live."""
+
+Source = tuple[str, str | bytes]
+"""The name of a file, and its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document that has no errors."""
+
+    file: str
+    kind: str
+    key: str
+    content: dict[str, Any]
+    program: dict[str, Any] | None
+    """The compiled program of a journey."""
+    source: str
+    warnings: list[str]
+
+    @property
+    def is_journey(self) -> bool:
+        """Whether it is a journey."""
+        return self.kind == "journey"
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """The documents of some texts, or the errors by which they are refused."""
+
+    documents: list[Prepared] = field(default_factory=list)
+    errors: list[Problem] = field(default_factory=list)
+    code: str = "invalid_document"
+    refusal: str | None = None
+    """The texts do not hold the one document that was asked for."""
+
+
+def prepare(
+    sources: Sequence[Source],
+    known: KnownKeys,
+    purpose: Purpose,
+    only: tuple[str, str] | None = None,
+) -> Preparation:
+    """Parse and check the documents of texts, with each other and with the `known` keys.
+
+    `only` is the kind and key of the one document that the texts must hold.
+    """
+    parsed: list[Parsed] = []
+    errors: list[Problem] = []
+    for filename, text in sources:
+        documents, problems = parse_all(text, filename)
+        parsed += documents
+        errors += problems
+    if errors:
+        return Preparation(errors=errors)
+    if only is not None:
+        refusal = _other_than(only, parsed)
+        if refusal is not None:
+            return Preparation(refusal=refusal)
+    found = check(parsed, known)
+    errors = [problem for problem in found if problem.severity == "error"]
+    if errors:
+        return Preparation(errors=errors)
+    if purpose != "save":
+        refused_by = activation_blockers if purpose == "activate" else unsupported
+        errors = [
+            each.placed(problem)
+            for each in parsed
+            if isinstance(each.document, Journey)
+            for problem in refused_by(each.document)
+        ]
+        if errors:
+            return Preparation(errors=errors, code="not_supported")
+    return Preparation([prepared(each, _warnings(each, parsed, found)) for each in parsed])
+
+
+def prepared(parsed: Parsed, warnings: Sequence[str] = ()) -> Prepared:
+    """A document that was checked, compiled."""
+    document = parsed.document
+    program = None
+    if isinstance(document, Journey):
+        program = compile_program(document).model_dump(mode="json")
+    return Prepared(
+        file=parsed.file,
+        kind=document.kind,
+        key=document.key,
+        content=document.as_document(),
+        program=program,
+        source=parsed.source,
+        warnings=list(warnings),
+    )
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    """The differences between two contents of a document: sentences, and diffs of texts."""
+    found = differences(load(dict(before)), load(dict(now)))
+    return [(each.sentence, each.lines) for each in found]
+
+
+def _other_than(only: tuple[str, str], parsed: Sequence[Parsed]) -> str | None:
+    kind, key = only
+    if len(parsed) != 1:
+        return f"one {kind} is expected, not {len(parsed)}"
+    document = parsed[0].document
+    if (document.kind, document.key) != only:
+        return f"this is the {document.kind} {document.key}, not the {kind} {key}"
+    return None
+
+
+def _warnings(parsed: Parsed, among: Sequence[Parsed], found: Sequence[Problem]) -> list[str]:
+    begins = sorted(each.lines.value(()).line for each in among if each.file == parsed.file)
+    mine = parsed.lines.value(()).line
+    return [
+        str(problem)
+        for problem in found
+        if problem.file == parsed.file and _begin(problem.line, begins, mine) == mine
+    ]
+
+
+def _begin(line: int, begins: Sequence[int], default: int) -> int:
+    """Where the document of a line begins: the last one of the file that begins before it."""
+    return max((begin for begin in begins if begin <= line), default=default)

@@ -1,0 +1,59 @@
+"""The OpenAPI description, completed: keys, problems, and the answers that every route can give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from api.http.problems import ProblemBody, responses
+
+_OF_ALL = (400, 405)
+"""A wrong parameter, and a wrong method."""
+_OF_PARAMETERS = (422,)
+_OF_BODIES = (400, 408, 413, 415, 422, 503)
+_OF_KEYS = (401, 403, 503)
+
+
+def complete(app: FastAPI) -> None:
+    """Add to the description of `app` the ways to send a key, problems, and common answers."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
+        described = describe()
+        components = described.setdefault("components", {})
+        schemas = components.setdefault("schemas", {})
+        schemas["ProblemBody"] = ProblemBody.model_json_schema()
+        # An invalid request is answered with a problem, not in the form of the framework.
+        schemas.pop("HTTPValidationError", None)
+        schemas.pop("ValidationError", None)
+        components["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "basic": {"type": "http", "scheme": "basic"},
+        }
+        described["security"] = [{"bearer": []}, {"basic": []}]
+        for path in described["paths"].values():
+            for operation in path.values():
+                _add_problems(operation)
+        return described
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _add_problems(operation: dict[str, Any]) -> None:
+    answers = operation["responses"]
+    found = set(_OF_ALL)
+    if operation.get("security") != []:
+        found |= {*_OF_KEYS}
+    if "requestBody" in operation:
+        found |= {*_OF_BODIES}
+    if operation.get("parameters"):
+        found |= {*_OF_PARAMETERS}
+    for status in sorted(found):
+        answers[str(status)] = responses(status)[status]
+    # The framework describes 422 in a form of its own, where nothing can be invalid too.
+    if "422" in answers and 422 not in found:
+        answers["422"] = responses(422)[422]
+    operation["responses"] = dict(sorted(answers.items()))

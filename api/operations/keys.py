@@ -1,0 +1,164 @@
+"""Routes of API keys: make, list and revoke."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+
+from api.http.bodies import StrictRoute
+from api.http.keys import requires
+from api.http.paging import Cursor, Limit, cursor_id, page_of, unknown_cursor
+from api.http.problems import Problem, responses, unknown
+from api.http.strict_models import LARGEST_INTEGER, StrictBody
+from api.http.times import Instant, parse_time
+from api.services import UsedServices
+from store.operations.api_keys import (
+    KeyOptions,
+    KeyRow,
+    Scope,
+    list_keys,
+    make_key,
+    read_key,
+    revoke_key,
+)
+
+router = APIRouter(
+    prefix="/v1/keys",
+    tags=["keys"],
+    route_class=StrictRoute,
+    dependencies=[Depends(requires("admin"))],
+)
+
+KeyId = Annotated[UUID, Path(description="the id of a key, not the key itself")]
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
+
+
+def _check_origin(text: str) -> str:
+    origin = text.lower()
+    if _ORIGIN.fullmatch(origin) is None:
+        raise ValueError("must be an origin such as https://shop.example, without a path")
+    return origin
+
+
+def _instant(value: Any) -> Any:
+    return parse_time(value) if value is not None else None
+
+
+Origin = Annotated[str, Field(max_length=300), AfterValidator(_check_origin)]
+
+
+class NewKey(StrictBody):
+    """The scope of a new key, and its options."""
+
+    scope: Scope
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    source: str | None = Field(default=None, min_length=1, max_length=64)
+    """The keys of one source share the ids of their messages. By default, those of one scope do."""
+    may_change_addresses: bool | None = None
+    """Whether it may change an address of a contact that has one. By default, unless `ingest`."""
+    user_hash_secret: str | None = Field(default=None, min_length=16, max_length=200)
+    """The secret of the HMAC-SHA256 of a user id, `userHash`, by which a client proves that id."""
+    origins: list[Origin] | None = Field(default=None, max_length=100)
+    """The origins whose pages may use it. By default all."""
+    events_per_minute: int | None = Field(default=None, ge=1, le=LARGEST_INTEGER)
+    """The most events of one contact in a minute. By default as the server's settings say."""
+    expires: Annotated[Instant | None, BeforeValidator(_instant)] = None
+    """When it stops working. By default never."""
+
+    def options(self) -> KeyOptions:
+        """The options as the store takes them."""
+        return KeyOptions(
+            source=self.source,
+            may_change_addresses=self.may_change_addresses,
+            user_hash_secret=self.user_hash_secret,
+            origins=None if self.origins is None else tuple(self.origins),
+            events_per_minute=self.events_per_minute,
+            expires_at=self.expires,
+        )
+
+
+class KeyBody(BaseModel):
+    """A key and its options. The key itself, and its secret, are not shown again."""
+
+    id: UUID
+    scope: Scope
+    name: str | None
+    source: str
+    may_change_addresses: bool
+    user_hash: bool
+    """Whether it has a secret for `userHash`."""
+    origins: list[str] | None
+    events_per_minute: int | None
+    expires: Instant | None
+    created_at: Instant
+    revoked_at: Instant | None
+
+
+class MadeKey(KeyBody):
+    """A new key. This is the only answer that shows it."""
+
+    key: str
+
+
+class KeyPage(BaseModel):
+    """A page of keys, the newest first."""
+
+    items: list[KeyBody]
+    next: str | None
+
+
+@router.post("", status_code=201, summary="Make a key", responses=responses(422))
+async def post_key(new: NewKey, services: UsedServices) -> MadeKey:
+    """Make a key. Only its hash is stored, so it cannot be shown again."""
+    async with services.pool.connection() as conn, conn.transaction():
+        plain, row = await make_key(conn, new.scope, new.name, new.options())
+    return MadeKey(key=plain, **_body(row).model_dump())
+
+
+@router.get("", summary="List keys", responses=responses())
+async def get_keys(services: UsedServices, cursor: Cursor = "", limit: Limit = 100) -> KeyPage:
+    """All keys, also those that were revoked, the newest first."""
+    async with services.pool.connection() as conn:
+        after = None
+        if cursor:
+            after = await read_key(conn, cursor_id(cursor))
+            if after is None:
+                raise unknown_cursor(cursor)
+        rows = await list_keys(conn, after, limit + 1)
+    page, following = page_of(rows, limit, lambda row: str(row.id))
+    return KeyPage(items=[_body(row) for row in page], next=following)
+
+
+@router.delete("/{key_id}", status_code=204, summary="Revoke a key", responses=responses(404, 409))
+async def delete_key(key_id: KeyId, services: UsedServices) -> Response:
+    """Refuse the key from now on: here at once, in other API processes within five seconds."""
+    async with services.pool.connection() as conn:
+        revoked = await revoke_key(conn, key_id)
+        row = None if revoked else await read_key(conn, key_id)
+    services.keys.forget()
+    if not revoked:
+        if row is None:
+            raise unknown("key", str(key_id))
+        raise Problem(409, "already_revoked", f"the key {key_id} was revoked before")
+    return Response(status_code=204)
+
+
+def _body(row: KeyRow) -> KeyBody:
+    return KeyBody(
+        id=row.id,
+        scope=row.scope,
+        name=row.name,
+        source=row.source or row.scope,
+        may_change_addresses=row.may_change_addresses,
+        user_hash=row.user_hash_secret is not None,
+        origins=row.origins,
+        events_per_minute=row.events_per_minute,
+        expires=row.expires_at,
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+    )
