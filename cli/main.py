@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import api, coupon, demo, dev, journey, key, migrate, run, simulate, stats, worker
+from cli import api, coupon, demo, dev, event, journey, key, migrate, run, simulate, stats, worker
 
 app = typer.Typer(
     name="parcours",
@@ -41,6 +41,7 @@ app.command("migrate")(migrate.run)
 app.add_typer(journey.app, name="journey")
 app.add_typer(run.app, name="run")
 app.add_typer(coupon.app, name="coupon")
+app.add_typer(event.app, name="event")
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
 app.add_typer(key.app, name="key")

@@ -44,7 +44,7 @@ select g.n, j.state, c.timezone, c.last_event_id, parcours.clock(),
        (select r.id from run r
         where r.entry_event_id = g.event_id and r.journey = g.journey),
        (select f.code from refusal f
-        where f.event_id = g.event_id and f.journey = g.journey),
+        where f.event_id = g.event_id and f.journey = g.journey and f.replayed_at is null),
        (select e.cause_id from event e where e.id = g.event_id)
 from unnest(%(journeys)s::text[], %(contacts)s::uuid[], %(keys)s::text[],
             %(events)s::bigint[]) with ordinality g(journey, contact_id, key, event_id, n)

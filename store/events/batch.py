@@ -184,7 +184,7 @@ class Batch:
         except EffectRefused as refused:
             return Rejected(item.message_id, refused.code, str(refused))
         self._accepted.add(item.message_id)
-        return Accepted(item.message_id, warnings=warnings)
+        return Accepted(item.message_id, warnings=(*item.warnings, *warnings))
 
     def _check_new(self, contact: LockedContact) -> None:
         """Refuse an external id that is our own id of another contact."""

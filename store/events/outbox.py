@@ -199,7 +199,8 @@ def _event(row: tuple[Any, ...]) -> OutboxEvent:
     try:
         read = json.loads(properties)
     except ValueError as error:
-        return OutboxEvent(event_id, contact_id, name, {}, *rest, str(error))
+        event = OutboxEvent(event_id, contact_id, name, {}, *rest)
+        return replace(event, unreadable=str(error))
     return OutboxEvent(event_id, contact_id, name, read, *rest)
 
 

@@ -22,6 +22,7 @@ from sqlmodel import Field, SQLModel
 from store.tables.columns import (
     NOW,
     big_column,
+    flag_column,
     id_column,
     int_column,
     json_column,
@@ -117,3 +118,31 @@ class Receipt(SQLModel, table=True):
     received_at: datetime = Field(
         sa_column=Column(DateTime(timezone=True), nullable=False, server_default=NOW, index=True)
     )
+
+
+class RejectedItem(SQLModel, table=True):
+    """A tracking call, or a part of one, that was rejected: kept for two weeks."""
+
+    __tablename__ = "rejected_item"
+    __table_args__ = (
+        Index("rejected_item_by_source", "source", "rejected_at"),
+        Index("rejected_item_by_time", "rejected_at"),
+        Index("rejected_item_by_reference", "reference"),
+    )
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    source: str = Field(sa_column=text_column())
+    key_id: UUID | None = Field(sa_column=id_column(null=True))
+    reference: str | None = Field(sa_column=text_column(null=True))
+    """The user id or the anonymous id of the call, as it was sent."""
+    name: str = Field(sa_column=text_column())
+    """The event's name, or the kind of call."""
+    code: str = Field(sa_column=text_column())
+    message: str = Field(sa_column=text_column())
+    field: str | None = Field(sa_column=text_column(null=True))
+    """The trait that was left out, if the call itself was accepted."""
+    body: str = Field(sa_column=text_column())
+    """The call as JSON, or its beginning."""
+    whole: bool = Field(sa_column=flag_column())
+    """Whether the body is the whole call, so that it can be replayed."""
+    rejected_at: datetime = Field(sa_column=time_column())
+    replayed_at: datetime | None = Field(sa_column=time_column(null=True))

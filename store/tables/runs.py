@@ -228,6 +228,7 @@ class Refusal(SQLModel, table=True):
     __tablename__ = "refusal"
     __table_args__ = (
         Index("refusal_by_contact", "contact_id", "journey", "id"),
+        Index("refusal_by_time", "refused_at"),
         UniqueConstraint("event_id", "journey", name="refusal_of_event"),
     )
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
@@ -237,6 +238,8 @@ class Refusal(SQLModel, table=True):
     event_id: int | None = Field(sa_column=big_column(null=True))
     code: str = Field(sa_column=text_column())
     refused_at: datetime = Field(sa_column=time_column())
+    replayed_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When an operator let it in after all."""
 
 
 class StartRequest(SQLModel, table=True):
