@@ -230,7 +230,7 @@ class CheckedRoute(APIRoute):
                 await guard(request)
             refuse_unknown_parameters(request, known)
             # PostgreSQL cannot store NUL, and no path or query of the API needs it.
-            if "%00" in str(request.url) or "\0" in request.url.path:
+            if b"%00" in request.scope["query_string"] or "\0" in request.scope["path"]:
                 raise Problem(400, "invalid_value", "the address holds a NUL character")
             return await handle(request)
 
