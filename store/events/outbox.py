@@ -199,8 +199,7 @@ def _event(row: tuple[Any, ...]) -> OutboxEvent:
     try:
         read = json.loads(properties)
     except ValueError as error:
-        event = OutboxEvent(event_id, contact_id, name, {}, *rest)
-        return replace(event, unreadable=str(error))
+        return OutboxEvent(event_id, contact_id, name, {}, *rest, str(error))
     return OutboxEvent(event_id, contact_id, name, read, *rest)
 
 
