@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -34,3 +35,5 @@ class Context:
     """Wakes the dispatcher of this process after a step has recorded events."""
     given_scores: Mapping[str, Sequence[Score]] = field(default_factory=dict)
     """The scores of splits by step, if a simulation gives them."""
+    large_messages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    """Messages whose rendering takes long: so many are rendered at a time, in threads."""

@@ -39,6 +39,8 @@ class Services:
     contact_events_per_minute: int
     speed: float
     """The number by which durations of waits are divided, the same as in workers."""
+    preview_seconds: float
+    """The time that the preview of a migration may take."""
     inbox: Inbox | None
     """None outside of the development stack."""
 

@@ -71,7 +71,16 @@ async def open_pool(
         plans_kept: PostgreSQL keeps the plan of a prepared statement. Otherwise it plans each
             execution for the tables as they are then.
     """
-    pool = AsyncConnectionPool(
+
+    async def check(connection: psycopg.AsyncConnection) -> None:
+        try:
+            await _check(connection)
+        except psycopg.Error:
+            # The others ended with it. The pool waits after each one that it finds ended.
+            await pool.check()
+            raise
+
+    pool: AsyncConnectionPool = AsyncConnectionPool(
         settings.database_url,
         min_size=min_size,
         max_size=max_size,
@@ -84,7 +93,7 @@ async def open_pool(
             "keepalives_idle": 30,
         },
         configure=_use_utc if plans_kept else _plan_each_time,
-        check=_check,
+        check=check,
     )
     await pool.open(wait=False)
     return pool

@@ -2,73 +2,158 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from activities.context import Context
 from activities.sending.claim import Claimed
 from activities.sending.recipients import address_of
 from channels.adapter import Call, Email, Outgoing, Sms
+from channels.errors import Code, NotTaken
 from journeys.model.steps import EmailStep, SmsStep
 from journeys.model.values import Reference
-from journeys.templating.liquid import render
+from journeys.templating.liquid import Budget, Moment, TemplateError, TemplateLimit, render
+
+_WAIT: Final = 8.0
+"""Seconds that a large message waits for its turn. With the provider's 20 they stay below the 30 of
+an attempt."""
 
 
 class CompositionFailed(Exception):
-    """Something that the message needs is missing; the text says what."""
+    """A message that can't be made of its step and its contact.
+
+    `code` says why: `template`, `template_limit` or `empty`; the text says what and where.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
-def compose(claimed: Claimed, context: Context) -> Outgoing:
-    """The message to send. Raises journeys.templating.liquid.TemplateError, CompositionFailed."""
-    step = claimed.step
-    if isinstance(step, EmailStep):
-        return _email(claimed, step, context)
-    if isinstance(step, SmsStep):
-        return Sms(
+async def compose(claimed: Claimed, context: Context) -> Outgoing:
+    """The message to send. Raises CompositionFailed, and NotTaken while too many are large.
+
+    A message is rendered at once within a small budget. One that needs more is rendered again from
+    the start, in a thread and within the budget of a message, so the result is the same.
+    """
+    try:
+        return _Composition(claimed, context, Budget.small()).message()
+    except _TooLarge:
+        pass
+    try:
+        await asyncio.wait_for(context.large_messages.acquire(), _WAIT)
+    except TimeoutError:
+        raise NotTaken(Code.BUSY, "too many large messages are rendered at once") from None
+
+    def ended(future: asyncio.Future[Outgoing]) -> None:
+        context.large_messages.release()
+        if not future.cancelled():
+            future.exception()
+
+    made = _Composition(claimed, context, Budget())
+    thread = asyncio.get_running_loop().run_in_executor(None, made.message)
+    thread.add_done_callback(ended)
+    try:
+        # A cancelled activity gives its turn back when its thread has ended.
+        return await asyncio.shield(thread)
+    except _TooLarge as error:
+        raise CompositionFailed("template_limit", str(error)) from None
+
+
+class _TooLarge(Exception):
+    """A message that takes more than its budget; the text says which part."""
+
+
+class _Composition:
+    """The making of one message, within one budget for all of its texts."""
+
+    def __init__(self, claimed: Claimed, context: Context, budget: Budget) -> None:
+        self._claimed = claimed
+        self._context = context
+        self._budget = budget
+        self._moment = Moment(claimed.terms.now, claimed.terms.zone)
+        self._variables = claimed.variables
+
+    def message(self) -> Outgoing:
+        """The message. Raises CompositionFailed and _TooLarge."""
+        claimed, step = self._claimed, self._claimed.step
+        if isinstance(step, EmailStep):
+            return self._email(step)
+        if isinstance(step, SmsStep):
+            return Sms(
+                message_id=claimed.message_id,
+                to=address_of(claimed.contact, step.kind) or "",
+                text=self._content("text", step.sms.text or ""),
+            )
+        self._variables = {**claimed.variables, "secret": dict(self._context.secrets)}
+        webhook = step.webhook
+        return Call(
+            message_id=claimed.message_id,
+            url=self._render("url", webhook.url),
+            method=webhook.method,
+            headers={
+                name: self._render(f"headers.{name}", value)
+                for name, value in webhook.headers.items()
+            },
+            body=self._fill_in("body", webhook.body, claimed.references),
+        )
+
+    def _email(self, step: EmailStep) -> Email:
+        claimed, content = self._claimed, step.email
+        sender = claimed.settings.from_ or self._context.sender
+        if not sender:
+            raise CompositionFailed(
+                "template", "the e-mail has no sender: give `from`, or set PARCOURS_FROM"
+            )
+        reply_to = claimed.settings.reply_to
+        return Email(
             message_id=claimed.message_id,
             to=address_of(claimed.contact, step.kind) or "",
-            text=render(step.sms.text or "", claimed.variables),
+            from_=self._render("from", sender),
+            reply_to=self._render("reply_to", reply_to) if reply_to else None,
+            subject=" ".join(self._content("subject", content.subject or "").split()),
+            text=self._content("text", content.text) if content.text is not None else None,
+            html=(
+                self._content("html", content.html, html=True) if content.html is not None else None
+            ),
+            tags={
+                "message": str(claimed.message_id),
+                "journey": claimed.run.journey,
+                "step": step.id,
+            },
         )
-    variables = {**claimed.variables, "secret": dict(context.secrets)}
-    webhook = step.webhook
-    return Call(
-        message_id=claimed.message_id,
-        url=render(webhook.url, variables),
-        method=webhook.method,
-        headers={name: render(value, variables) for name, value in webhook.headers.items()},
-        body=_fill_in(webhook.body, variables, claimed.references),
-    )
 
+    def _content(self, part: str, text: str, *, html: bool = False) -> str:
+        """A rendered text that has something in it."""
+        rendered = self._render(part, text, html=html)
+        if not rendered.strip():
+            raise CompositionFailed("empty", f"`{part}` is empty for this contact")
+        return rendered
 
-def _email(claimed: Claimed, step: EmailStep, context: Context) -> Email:
-    sender = claimed.settings.from_ or context.sender
-    if not sender:
-        raise CompositionFailed("the e-mail has no sender: give `from`, or set PARCOURS_FROM")
-    variables, reply_to = claimed.variables, claimed.settings.reply_to
-    return Email(
-        message_id=claimed.message_id,
-        to=address_of(claimed.contact, step.kind) or "",
-        from_=render(sender, variables),
-        reply_to=render(reply_to, variables) if reply_to else None,
-        subject=" ".join(render(step.email.subject or "", variables).split()),
-        text=render(step.email.text, variables) if step.email.text is not None else None,
-        html=render(step.email.html, variables, html=True) if step.email.html is not None else None,
-        tags={
-            "message": str(claimed.message_id),
-            "journey": claimed.run.journey,
-            "step": step.id,
-        },
-    )
+    def _render(self, part: str, text: str, *, html: bool = False) -> str:
+        try:
+            return render(text, self._variables, self._moment, html=html, budget=self._budget)
+        except TemplateLimit as error:
+            raise _TooLarge(f"`{part}`: {error}") from None
+        except TemplateError as error:
+            line = f", line {error.line}" if error.line is not None and "\n" in text else ""
+            raise CompositionFailed(error.code, f"`{part}`{line}: {error}") from None
 
-
-def _fill_in(value: Any, variables: dict[str, Any], references: Mapping[Reference, Any]) -> Any:
-    """Render the strings of a body. References become values, which are never rendered."""
-    if isinstance(value, Reference):
-        return references[value]
-    if isinstance(value, str):
-        return render(value, variables)
-    if isinstance(value, dict):
-        return {name: _fill_in(part, variables, references) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_fill_in(part, variables, references) for part in value]
-    return value
+    def _fill_in(self, part: str, value: Any, references: Mapping[Reference, Any]) -> Any:
+        """Render the texts of a body. References become values, which are never rendered."""
+        if isinstance(value, Reference):
+            return references[value]
+        if isinstance(value, str):
+            return self._render(part, value)
+        if isinstance(value, dict):
+            return {
+                name: self._fill_in(f"{part}.{name}", each, references)
+                for name, each in value.items()
+            }
+        if isinstance(value, list):
+            return [
+                self._fill_in(f"{part}.{place}", each, references)
+                for place, each in enumerate(value)
+            ]
+        return value

@@ -25,7 +25,6 @@ from activities.waiting.waits import plan_within, recheck
 from channels.errors import NotTaken, Refused, Unclear
 from journeys.protocol.channels import CHANNELS
 from journeys.protocol.payloads import StepInput, StepResult
-from journeys.templating.liquid import TemplateError
 from journeys.time.backoff import Backoff
 from store.messages.claims import Settled, record_result
 from store.messages.deferrals import record_deferral
@@ -88,10 +87,12 @@ class SendActivities:
 
     async def _call(self, claimed: Claimed, attempt: int) -> Record:
         try:
-            outgoing = compose(claimed, self._context)
-        except (TemplateError, CompositionFailed) as error:
-            facts = {"reason": "template", "detail": str(error)}
-            return Record("refused", "failed", code="template", detail=str(error), facts=facts)
+            outgoing = await compose(claimed, self._context)
+        except NotTaken as error:
+            return _not_taken(error, attempt, claimed.terms)
+        except CompositionFailed as error:
+            facts = {"reason": error.code, "detail": str(error)}
+            return Record("refused", "failed", code=error.code, detail=str(error), facts=facts)
         adapter = self._context.adapters.get(claimed.step.kind)
         if adapter is None:
             facts = {"reason": "no_channel"}

@@ -31,7 +31,13 @@ router = APIRouter(
 )
 
 ContactId = Annotated[
-    str, Path(min_length=1, max_length=500, description="the external id, or our id if it has none")
+    str,
+    Path(
+        min_length=1,
+        max_length=500,
+        description="the external id, or our id if it has none",
+        examples=["u-1"],
+    ),
 ]
 
 _log = structlog.get_logger(__name__)

@@ -38,7 +38,7 @@ PLURALS = {
     "channels": "channel",
 }
 
-Key = Annotated[str, Path(min_length=1, max_length=64)]
+Key = Annotated[str, Path(min_length=1, max_length=64, examples=["welcome"])]
 
 router = APIRouter(
     prefix="/v1",

@@ -10,7 +10,7 @@ from api.definitions.documents import Folder, check_mapped
 from api.definitions.preparation import Prepared, Source
 from api.http.bodies import FolderRoute
 from api.http.keys import UsedKey, requires
-from api.http.problems import responses
+from api.http.problems import Problem, responses
 from api.services import Services, UsedServices
 from api.versions.in_flight import check_map
 from api.versions.preview import Preview, preview
@@ -72,7 +72,7 @@ async def plan(folder: Folder, services: UsedServices, key: UsedKey) -> Planned:
                 each = await _journey(conn, services, folder, document)
             else:
                 each = await _document(conn, services, document)
-            each.warnings = document.warnings
+            each.warnings += document.warnings
             if each.in_flight is not None and not key.includes("read"):
                 each.in_flight.sent_at_once.contacts = []
             planned.append(each)
@@ -113,14 +113,18 @@ async def _journey(
     if newest.state != "archived" and any(each.version != version for each in planned.runs):
         definition = await saving.definition_of(journey, version)
         await check_map(conn, services.catalog, journey.key, definition, folder.in_flight)
-        planned.in_flight = await preview(
-            conn,
-            services,
-            definition,
-            folder.in_flight,
-            folder.overdue,
-            paused=newest.state == "paused",
-        )
+        try:
+            planned.in_flight = await preview(
+                conn,
+                services,
+                definition,
+                folder.in_flight,
+                folder.overdue,
+                paused=newest.state == "paused",
+            )
+        except Problem as problem:
+            # The rest of the plan is worth showing.
+            planned.warnings.append(problem.detail)
     return planned
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter
@@ -9,19 +10,20 @@ from fastapi.routing import APIRoute
 
 
 def methods_of(routers: Sequence[APIRouter]) -> Callable[[str], list[str]]:
-    """A function from a path to the methods that some route takes there, in order."""
-    routes = [
-        (route.path_regex, route.methods)
-        for router in routers
-        for route in router.routes
-        if isinstance(route, APIRoute)
-    ]
+    """A function from a path to the methods that are for it, in order.
+
+    They are those of the first pattern that the path matches: a wider one may match it as well.
+    """
+    patterns: dict[re.Pattern[str], set[str]] = {}
+    for router in routers:
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                patterns.setdefault(route.path_regex, set()).update(route.methods or ())
 
     def methods(path: str) -> list[str]:
-        found: set[str] = set()
-        for regex, each in routes:
-            if regex.match(path):
-                found |= each or set()
-        return sorted(found)
+        for pattern, found in patterns.items():
+            if pattern.match(path):
+                return sorted(found)
+        return []
 
     return methods

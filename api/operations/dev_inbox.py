@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 
+from api.http.bodies import CheckedRoute
 from api.http.problems import Problem
 from api.services import UsedServices
 
-router = APIRouter(tags=["development"])
+router = APIRouter(tags=["development"], route_class=CheckedRoute)
 
 
 @router.get(

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
+from api.http.bodies import CheckedRoute
 from api.http.problems import database_away, responses
 from api.services import UsedServices
 from store.operations.health import ping
@@ -15,7 +16,7 @@ from store.sql import DATABASE_AWAY
 
 _OPEN: dict[str, Any] = {"security": []}
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=CheckedRoute)
 
 
 class Health(BaseModel):

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.http.bodies import BODY_LIMIT, read_body
+from api.http.bodies import BODY_LIMIT, CheckedRoute, read_body
 from api.http.keys import check_key
 from api.http.problems import responses
 from api.tracking import schema
@@ -28,7 +28,7 @@ _TRACKING_PATHS = frozenset(
     f"/v1/{name}" for name in (*LETTERS, *LETTERS.values(), "b", "batch", "m")
 )
 
-router = APIRouter(tags=["tracking"])
+router = APIRouter(tags=["tracking"], route_class=CheckedRoute)
 
 
 def _add_route(letter: str, kind: str) -> None:

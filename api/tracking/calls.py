@@ -11,8 +11,8 @@ import orjson
 from fastapi import APIRouter, Request, Response
 from prometheus_client import Counter
 
-from api.http.bodies import BODY_LIMIT, decode, read_body
-from api.http.keys import check_key, header_key
+from api.http.bodies import BODY_LIMIT, CheckedRoute, decode, read_body
+from api.http.keys import check_key, header_key, unauthorized
 from api.http.problems import Problem, responses, tracking_status
 from api.http.times import NaiveTime, parse_time
 from api.services import Services
@@ -31,7 +31,7 @@ ITEMS = Counter("parcours_tracking_items", "Tracking calls taken or refused", ["
 
 _SUCCESS = orjson.dumps({"success": True})
 
-router = APIRouter(tags=["tracking"])
+router = APIRouter(tags=["tracking"], route_class=CheckedRoute)
 
 
 async def take_call(request: Request, kind: str) -> Response:
@@ -148,6 +148,8 @@ async def _read_call(request: Request) -> tuple[Any, Envelope, KeyInfo]:
         write_key = raw.get("writeKey")
         if isinstance(write_key, str) and write_key:
             plain = write_key
+        elif write_key is not None and write_key != "":
+            raise unauthorized("writeKey: must be a text")
     key = await check_key(request, plain, "ingest")
     if not isinstance(raw, dict):
         raise Problem(400, "invalid_body", "the body must be a JSON object")

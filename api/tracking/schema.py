@@ -72,7 +72,7 @@ _SHARED: dict[str, Any] = {
         **_TEXT,
         "description": "HMAC-SHA256 of the user id in hexadecimal; also in `context`",
     },
-    "writeKey": {"type": "string", "description": "the key, instead of the header"},
+    "writeKey": {**_TEXT, "description": "the key, instead of the header"},
 }
 _OWN: dict[str, dict[str, Any]] = {
     "identify": {"traits": {**_OBJECT, "description": "attributes; null removes one"}},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from psycopg import AsyncConnection
 from pydantic import BaseModel
 
+from api.http.problems import Problem
 from api.services import Services
 from api.versions.in_flight import InFlight, OverduePolicy, map_of, overdue_of
 from journeys.versions.mapping import StayReason
@@ -76,7 +78,10 @@ async def preview(
     *,
     paused: bool,
 ) -> Preview:
-    """Preview the migration of a journey's runs, as if this version were activated now."""
+    """Preview the migration of a journey's runs, as if this version were activated now.
+
+    Raises Problem 422 if that takes too long.
+    """
     if in_flight == "pin":
         return await _pinned(conn, definition)
     target = Target(
@@ -86,9 +91,18 @@ async def preview(
         since=datetime.now(UTC),
         speed=services.speed,
     )
-    expected = await preview_migration(
-        conn, services.catalog, definition.key, target, paused=paused
-    )
+    try:
+        async with asyncio.timeout(services.preview_seconds):
+            expected = await preview_migration(
+                conn, services.catalog, definition.key, target, paused=paused
+            )
+    except TimeoutError:
+        raise Problem(
+            422,
+            "preview_too_large",
+            f"journey {definition.key} has more runs in flight than can be previewed in"
+            f" {services.preview_seconds:g} s: activate it without a preview, and watch its job",
+        ) from None
     return _body(definition, in_flight, expected, await external_ids(conn, expected.recipients))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -24,9 +23,14 @@ from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
 from channels.webhook.allowed_addresses import AddressPolicy, Forbidden, Network
 from channels.webhook.answers import Answer, classify
 from channels.webhook.network import GuardedNetwork
-from channels.webhook.signature import SIGNATURE_HEADER, sign
-
-KEY_HEADER = "Idempotency-Key"
+from channels.webhook.signature import sign
+from journeys.model.http_headers import (
+    KEY_HEADER,
+    SIGNATURE_HEADER,
+    is_header_name,
+    is_header_value,
+    why_reserved,
+)
 
 _MAX_REDIRECTS = 5
 _KEEPS_METHOD = frozenset({307, 308})
@@ -34,18 +38,8 @@ _KEEPS_METHOD = frozenset({307, 308})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _SAFE = frozenset({"GET", "HEAD"})
 
-_OURS = frozenset(
-    {
-        "host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te",
-        "trailer", "expect", "accept-encoding", "proxy-authorization", "proxy-connection",
-        KEY_HEADER.lower(), SIGNATURE_HEADER.lower(),
-    }
-)  # fmt: skip
 _NOT_SECRET = frozenset({"content-type", "accept", "user-agent"})
 """The headers of a step that a redirect to another origin keeps; others may be secrets."""
-
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t -~]*")
 
 _CONNECT_TIMEOUT = 5.0
 
@@ -289,11 +283,11 @@ def _origin(url: httpx.URL) -> tuple[str, bytes, int]:
 
 
 def _checked_header(name: str, value: str) -> tuple[str, str]:
-    if not _NAME.fullmatch(name):
+    if not is_header_name(name):
         raise Refused(Code.MESSAGE_INVALID, f"{name!r} is not the name of an HTTP header")
-    if name.lower() in _OURS:
+    if why_reserved(name):
         raise Refused(Code.MESSAGE_INVALID, f"the header {name} cannot be set by a step")
-    if not _VALUE.fullmatch(value):
+    if not is_header_value(value):
         # The value may be a secret, so the message does not repeat it.
         raise Refused(
             Code.MESSAGE_INVALID, f"the header {name} holds a line break or a non-ASCII character"

@@ -18,8 +18,6 @@ import hashlib
 import hmac
 import re
 
-SIGNATURE_HEADER = "Parcours-Signature"
-
 _FIELDS = re.compile(r"t=(?P<t>[0-9]{1,12})(?P<signatures>(?:,v[0-9]+=[0-9A-Fa-f]+)+)")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from journeys.checks.webhook_headers import header_problems
 from journeys.model.document_parts import Part, parts_of, texts_of
 from journeys.model.documents import AnyDocument, TemplateContent
 from journeys.model.outcomes import output_properties
@@ -14,16 +15,29 @@ from journeys.model.unions import closest_match
 from journeys.templating.liquid import TemplateError, Variable, variables_of
 
 LINKS = ("unsubscribe_url", "preferences_url", "confirm_url", "view_url")
-ROOTS = ("contact", "entry", "entries", "steps", *LINKS)
+ROOTS = ("contact", "entry", "entries", "steps", "now", "today", *LINKS)
+CONTENT = ("subject", "html", "mjml", "text", "sms")
+"""The texts of a message that may not be empty."""
 
 
 def template_problems(document: AnyDocument, steps: dict[str, Step] | None) -> Iterator[Problem]:
-    """Templates with wrong syntax, and variables that do not exist.
+    """Templates with wrong syntax, variables that do not exist, and texts that are empty.
 
     `steps` are the steps of the journey; None for a document that many journeys use.
     """
     for part in parts_of(document):
+        if isinstance(part.model, Webhook):
+            yield from header_problems(part)
         for path, text, secrets in texts_with_variables(part):
+            if not text.strip() and path[-1] in CONTENT and not isinstance(part.model, Webhook):
+                yield Problem(
+                    "empty",
+                    f"`{path[-1]}` is empty, and a message without it is not sent",
+                    "write a text, or leave the key out",
+                    path=path,
+                    step=part.step,
+                )
+                continue
             try:
                 variables = variables_of(text)
             except TemplateError as error:

@@ -9,7 +9,10 @@ def first(value: Any, path: str) -> Any:
     """The first value at `path`, or None if there is none.
 
     A number is an index into a list, from 0. Any other part is looked up in each element of a list.
+    A key with the very name of the path wins over what the path reaches inside.
     """
+    if isinstance(value, dict) and path in value:
+        return value[path]
     return next(iter(_reach(value, path.split("."))), None)
 
 

@@ -2,29 +2,37 @@
 
 Missing, null and empty values are the same: for conditions, loops, `default` and `size` they are
 nil. Printing one is an error that names the variable, so that no message says "Hello ,". Templates
-cannot read files, and the size of loops and output is limited.
+cannot read files, and the work and the size of rendering are bounded (`budget`).
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final, TextIO
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from liquid import Environment, RenderContext
+from liquid import Environment
+from liquid.ast import Node
 from liquid.builtin.content import Literal
-from liquid.builtin.expressions import FilteredExpression, Path, StringLiteral
-from liquid.builtin.filters.array import join
 from liquid.builtin.illegal import Illegal
-from liquid.builtin.output import Output, OutputNode
+from liquid.builtin.tags.for_tag import BreakNode, ContinueNode, ForNode
 from liquid.exceptions import LiquidError
-from liquid.filter import with_environment
-from liquid.stringify import to_liquid_string
 from liquid.template import BoundTemplate
-from liquid.undefined import Undefined
 
 from journeys.model.unions import closest_match
+from journeys.templating.budget import Budget
+from journeys.templating.context import Buffer, Context, line_of
+from journeys.templating.expressions import Invalid
+from journeys.templating.failures import TemplateError, TemplateLimit
+from journeys.templating.filters import FILTERS, Surroundings
+from journeys.templating.tags import TAGS as OWN_TAGS
+from journeys.templating.tags import Print
+
+__all__ = ["Budget", "Moment", "TemplateError", "TemplateLimit", "check", "render", "variables_of"]
 
 TAGS: Final = frozenset({
     "if", "unless", "case", "for", "break", "continue", "assign", "capture", "cycle", "comment",
@@ -32,22 +40,15 @@ TAGS: Final = frozenset({
 })  # fmt: skip
 """The tags that templates may use. None of them reads a file or changes anything outside."""
 
-NIL_FILTERS: Final = frozenset({"default", "size"})
-"""Filters that accept a value that is missing or empty."""
+_KEPT: Final = 1024
 
 
-class TemplateError(Exception):
-    """A template that cannot be parsed, or rendered with these values; the text says why.
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a message is composed, and the zone in which its dates are printed."""
 
-    `variable` is the variable that is missing, null or empty. `line` counts from 1 in the template.
-    """
-
-    def __init__(
-        self, message: str, *, variable: str | None = None, line: int | None = None
-    ) -> None:
-        super().__init__(message)
-        self.variable = variable
-        self.line = line
+    now: datetime
+    zone: ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +66,37 @@ class Variable:
         return str(self.path[0])
 
 
-def render(text: str, variables: Mapping[str, Any], *, html: bool = False) -> str:
+def render(
+    text: str,
+    variables: Mapping[str, Any],
+    moment: Moment | None = None,
+    *,
+    html: bool = False,
+    budget: Budget | None = None,
+) -> str:
     """The text with its variables filled in; with `html`, values are escaped.
 
-    Raises TemplateError if the template is not valid, or a value is missing.
+    `moment` is by default now, in UTC. The budget is what is left of the message's. Raises
+    TemplateError if the template is not valid or a value is missing, TemplateLimit if it takes more
+    than the budget.
     """
-    template = _parsed(text, html)
-    values = {name: _without_empty(value) for name, value in variables.items()}
+    if "{{" not in text and "{%" not in text:
+        return text
+    moment = moment or Moment(datetime.now(UTC), ZoneInfo("UTC"))
+    budget = budget or Budget()
+    template = _parsed(text, html, budget)
+    surroundings = Surroundings(moment.now, moment.zone, html, budget)
+    buffer = Buffer(budget)
     try:
-        return template.render(**values)
-    except TemplateError:
-        raise
+        context = Context(template, globals=dict(variables), surroundings=surroundings)
+        template.render_with_context(context, buffer)
     except LiquidError as error:
-        raise _readable(error, text, "the template fails") from error
-    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise TemplateError(f"the template fails: {error}") from error
+        raise _readable(error, "the template fails") from error
+    except RecursionError:
+        raise TemplateLimit from None
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise TemplateError("the template can't use these values") from error
+    return buffer.getvalue()
 
 
 def variables_of(text: str) -> list[Variable]:
@@ -88,6 +105,7 @@ def variables_of(text: str) -> list[Variable]:
     Raises TemplateError if the text is not a valid template.
     """
     analysis = _parsed(text, False).analyze(include_partials=False)
+    ends = [place for place, sign in enumerate(text) if sign == "\n"]
     found: dict[str, Variable] = {}
     for uses in analysis.globals.values():
         for use in uses:
@@ -98,7 +116,7 @@ def variables_of(text: str) -> list[Variable]:
                 path.append(segment)
             if not path:
                 continue
-            line = _line(text, use.span.index)
+            line = bisect_left(ends, use.span.index) + 1
             known = found.get(str(use))
             if known is None or line < known.line:
                 found[str(use)] = Variable(path=tuple(path), text=str(use), line=line)
@@ -106,113 +124,82 @@ def variables_of(text: str) -> list[Variable]:
 
 
 def check(text: str) -> None:
-    """Raises TemplateError if the syntax, a tag or a filter of the text is not valid."""
+    """Raises TemplateError if the syntax, a tag, a filter or its arguments are not valid."""
     _parsed(text, False)
-
-
-class _StrictNode(OutputNode):
-    """`{{ … }}` that fails instead of printing an empty value."""
-
-    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        value = _printed(self.expression, context, _line(self.token.source, self.token.start_index))
-        return buffer.write(to_liquid_string(value, context.autoescape))
-
-
-class _StrictOutput(Output):
-    node_class = _StrictNode
 
 
 class _Liquid(Environment):
     block_nesting_limit = 30
-    context_depth_limit = 30
-    loop_iteration_limit = 10_000
-    local_namespace_limit = 2_000_000
-    output_stream_limit = 2_000_000
+    context_depth_limit = 40
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
         super().setup_tags_and_filters(extra=extra)
-        self.add_tag(_StrictOutput)
-        self.add_filter("join", _join)
-        for name in set(self.tags) - {_StrictOutput.name, Literal.name, Illegal.name} - TAGS:
+        for tag in OWN_TAGS:
+            self.add_tag(tag)
+        for name in set(self.tags) - {Print.name, Literal.name, Illegal.name} - TAGS:
             del self.tags[name]
+        # Expressions look filters up in FILTERS.
+        self.filters = dict.fromkeys(FILTERS)  # type: ignore[assignment]
 
 
-@lru_cache(maxsize=1024)
-def _parsed(text: str, html: bool) -> BoundTemplate:
+class _Templates:
+    """The templates that were parsed last, by text and kind."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: dict[tuple[str, bool], BoundTemplate] = {}
+
+    def get(self, key: tuple[str, bool]) -> BoundTemplate | None:
+        with self._lock:
+            template = self._kept.pop(key, None)
+            if template is not None:
+                self._kept[key] = template
+            return template
+
+    def keep(self, key: tuple[str, bool], template: BoundTemplate) -> None:
+        with self._lock:
+            self._kept[key] = template
+            if len(self._kept) > _KEPT:
+                del self._kept[next(iter(self._kept))]
+
+
+def _parsed(text: str, html: bool, budget: Budget | None = None) -> BoundTemplate:
+    known = _TEMPLATES.get((text, html))
+    if known is not None:
+        return known
+    if budget is not None:
+        budget.parse(text)
     try:
         template = (_HTML if html else _PLAIN).from_string(text)
+        _check_breaks(template.nodes)
+    except Invalid as error:
+        raise error.failure from None
     except LiquidError as error:
-        raise _readable(error, text) from error
-    for name, uses in template.analyze(include_partials=False).filters.items():
-        if name not in _PLAIN.filters:
-            raise _unknown("filter", name, list(_PLAIN.filters), _line(text, uses[0].index))
+        if isinstance(error.__cause__, RecursionError):
+            raise TemplateError("the template can't be read: it is nested too deeply") from None
+        raise _readable(error) from error
+    except RecursionError:
+        raise TemplateError("the template can't be read: it is nested too deeply") from None
+    _TEMPLATES.keep((text, html), template)
     return template
 
 
-def _printed(expression: Any, context: RenderContext, line: int) -> object:
-    if not isinstance(expression, FilteredExpression):
-        return expression.evaluate(context)
-    filters = expression.filters or []
-    value = expression.left.evaluate(context)
-    if _empty(value) and not any(each.name in NIL_FILTERS for each in filters):
-        raise _nothing(expression.left, line)
-    explicit = False
-    for each in filters:
-        if each.name == "default":
-            explicit = all(isinstance(argument.value, StringLiteral) for argument in each.args)
-        else:
-            for argument in each.args:
-                if isinstance(argument.value, Path) and _empty(argument.value.evaluate(context)):
-                    raise _nothing(argument.value, line)
-        value = each.evaluate(value, context)
-    # `default: ""` prints nothing on purpose.
-    if _empty(value) and not explicit:
-        raise _nothing(expression.left, line)
-    return [part for part in value if not _empty(part)] if isinstance(value, list) else value
+def _check_breaks(nodes: list[Node]) -> None:
+    """Raises TemplateError for a `break` or `continue` that is in no loop."""
+    for node in nodes:
+        if isinstance(node, BreakNode | ContinueNode):
+            word = "break" if isinstance(node, BreakNode) else "continue"
+            line = line_of(node.token)
+            raise TemplateError(f"`{word}` stands outside of any `for`", line=line)
+        if not isinstance(node, ForNode):
+            _check_breaks(list(node.children(None)))  # type: ignore[arg-type]
+        elif node.default is not None:
+            _check_breaks([node.default])
 
 
-@with_environment
-def _join(value: object, *separator: object, environment: Environment) -> object:
-    present = [part for part in value if not _empty(part)] if isinstance(value, list) else value
-    return join(present, *separator, environment=environment)
-
-
-def _nothing(expression: object, line: int) -> TemplateError:
-    name = str(expression)
-    return TemplateError(
-        f"`{name}` is missing or empty; give it a value, or write {{{{ {name} | default: '…' }}}}",
-        variable=name,
-        line=line,
-    )
-
-
-def _empty(value: object) -> bool:
-    if value is None or isinstance(value, Undefined):
-        return True
-    if isinstance(value, str):
-        return not value.strip()
-    return isinstance(value, list | dict | tuple) and not value
-
-
-def _without_empty(value: Any) -> Any:
-    if isinstance(value, str):
-        return value if value.strip() else None
-    if isinstance(value, Mapping):
-        return {name: _without_empty(part) for name, part in value.items()} or None
-    if isinstance(value, list | tuple):
-        return [_without_empty(part) for part in value] or None
-    return value
-
-
-def _line(text: str, index: int) -> int:
-    return text.count("\n", 0, max(index, 0)) + 1
-
-
-def _readable(
-    error: LiquidError, text: str, opening: str = "the template can't be read"
-) -> TemplateError:
+def _readable(error: LiquidError, opening: str = "the template can't be read") -> TemplateError:
     token = error.token
-    line = _line(text, token.start_index) if token is not None else None
+    line = line_of(token) if token is not None else None
     message = str(error.message or "")
     for begins in ("unexpected tag '", "unknown tag '"):
         if message.startswith(begins):
@@ -229,3 +216,4 @@ def _unknown(kind: str, word: str, known: list[str], line: int | None) -> Templa
 
 _PLAIN: Final = _Liquid()
 _HTML: Final = _Liquid(autoescape=True)
+_TEMPLATES: Final = _Templates()

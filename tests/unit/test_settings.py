@@ -42,6 +42,10 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
         "PARCOURS_SECRET_CRM": "abc",
         "PARCOURS_SECRET_ERP_TOKEN": "def",
         "PARCOURS_CONTACT_EVENTS_PER_MINUTE": "60",
+        "PARCOURS_HTTP_HEADER_SECONDS": "5",
+        "PARCOURS_HTTP_BODY_SECONDS": "7.5",
+        "PARCOURS_HTTP_UNFINISHED": "100",
+        "PARCOURS_HTTP_BODY_MEMORY": "2097152",
         "PARCOURS_SPEED": "3600",
         "PARCOURS_DEV_INBOX": "/data/inbox.jsonl",
         "PARCOURS_LOG": "console",
@@ -57,6 +61,8 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
     assert settings.smtp_url == "smtps://u:p@mail.example.com:465"
     assert (settings.email, settings.sms, settings.log) == ("ses", "inbox", "console")
     assert settings.from_address == "Shop <shop@example.com>"
+    assert (settings.http_header_seconds, settings.http_body_seconds) == (5, 7.5)
+    assert (settings.http_unfinished, settings.http_body_memory) == (100, 2 * 1024 * 1024)
     assert settings.webhook_secret is not None
     assert settings.webhook_secret.get_secret_value() == "whsec"
     assert settings.webhook_allow == (ip_network("10.1.0.0/16"), ip_network("fd00::/8"))
