@@ -1,4 +1,4 @@
-"""Rejected tracking calls: kept for two weeks, so that an operator can see and replay them."""
+"""Rejected tracking calls: kept, so that an operator can see and replay them."""
 
 from __future__ import annotations
 
@@ -20,20 +20,13 @@ MINUTE_LIMIT: Final = 100
 DAY_LIMIT: Final = 5_000
 """The most calls of a source that are kept in a day."""
 
-# Old rows go as new ones come, so the table is bounded without a job.
 _KEEP = sql("""
-with old as (
-    delete from rejected_item where id in (
-        select id from rejected_item where rejected_at < parcours.clock() - interval '14 days'
-        order by rejected_at limit 500
-    )
-),
-room as (
+with room as (
     select least(
         %(minute)s - (select count(*) from rejected_item where source = %(source)s
-                      and rejected_at > parcours.clock() - interval '1 minute'),
+                      and received_at > parcours.clock() - interval '1 minute'),
         %(day)s - (select count(*) from rejected_item where source = %(source)s
-                   and rejected_at > parcours.clock() - interval '1 day')
+                   and received_at > parcours.clock() - interval '1 day')
     ) as rows
 )
 insert into rejected_item (source, key_id, reference, name, code, message, field, body, whole)
@@ -46,23 +39,31 @@ order by g.n
 # A rejected call has the id `item.N`, a refused entry `entry.EVENT.JOURNEY`.
 _LIST = sql("""
 select * from (
-    select 'item.' || i.id as id, 'item' as kind, i.rejected_at as at, i.source,
-           i.reference as contact, i.name as event, null::text as journey, i.code, i.message,
-           i.field, case when i.whole then i.body end as body, i.replayed_at
-    from rejected_item i
-    where (%(contact)s::text is null or i.reference = %(contact)s)
-    and i.rejected_at > parcours.clock() - interval '14 days'
+    (select 'item.' || i.id as id, 'item' as kind, i.received_at as at, i.source,
+            i.reference as contact, i.name as event, null::text as journey, i.code, i.message,
+            i.field, case when i.whole then i.body end as body, i.replayed_at
+     from rejected_item i
+     where (%(contact)s::text is null or i.reference = %(contact)s)
+     and (%(code)s::text is null or i.code = %(code)s)
+     and (%(name)s::text is null or i.name = %(name)s)
+     and (%(at)s::timestamptz is null
+          or (i.received_at, 'item.' || i.id) < (%(at)s::timestamptz, %(after)s))
+     order by i.received_at desc, 'item.' || i.id desc limit %(limit)s)
     union all
-    select 'entry.' || f.event_id || '.' || f.journey, 'entry', f.refused_at, e.source,
-           coalesce(c.external_id, c.id::text), e.name, f.journey, f.code, null, null, null,
-           f.replayed_at
-    from refusal f join event e on e.id = f.event_id join contact c on c.id = f.contact_id
-    where (%(contact)s::text is null or c.external_id = %(contact)s or c.id = %(contact_id)s)
-    and f.refused_at > parcours.clock() - interval '14 days'
+    (select 'entry.' || f.event_id || '.' || f.journey, 'entry', f.refused_at, e.source,
+            coalesce(c.external_id, c.id::text), e.name, f.journey, f.code, null, null, null,
+            f.replayed_at
+     from refusal f join event e on e.id = f.event_id join contact c on c.id = f.contact_id
+     where f.refused_at > parcours.clock() - interval '14 days'
+     and (%(contact)s::text is null or f.contact_id = %(contact_id)s)
+     and (%(code)s::text is null or f.code = %(code)s)
+     and (%(name)s::text is null or e.name = %(name)s)
+     and (%(at)s::timestamptz is null
+          or (f.refused_at, 'entry.' || f.event_id || '.' || f.journey)
+             < (%(at)s::timestamptz, %(after)s))
+     order by f.refused_at desc, 'entry.' || f.event_id || '.' || f.journey desc
+     limit %(limit)s)
 ) rejected
-where (%(code)s::text is null or code = %(code)s)
-and (%(name)s::text is null or event = %(name)s)
-and (%(at)s::timestamptz is null or (at, id) < (%(at)s::timestamptz, %(after)s))
 order by at desc, id desc limit %(limit)s
 """)
 _READ = sql("select id, source, body, whole, replayed_at from rejected_item where id = %(id)s")
@@ -144,7 +145,7 @@ async def list_rejected(
     before: tuple[datetime, str] | None,
     limit: int,
 ) -> list[ListedRejection]:
-    """Rejected calls and refused entries of the last two weeks, the newest first."""
+    """Rejected calls and refused entries that are still kept, the newest first."""
     return await fetch_all_as(
         conn,
         ListedRejection,

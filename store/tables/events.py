@@ -121,12 +121,12 @@ class Receipt(SQLModel, table=True):
 
 
 class RejectedItem(SQLModel, table=True):
-    """A tracking call, or a part of one, that was rejected: kept for two weeks."""
+    """A tracking call, or a part of one, that was rejected, and is kept for a time."""
 
     __tablename__ = "rejected_item"
     __table_args__ = (
-        Index("rejected_item_by_source", "source", "rejected_at"),
-        Index("rejected_item_by_time", "rejected_at"),
+        Index("rejected_item_by_source", "source", "received_at"),
+        Index("rejected_item_by_time", "received_at"),
         Index("rejected_item_by_reference", "reference"),
     )
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
@@ -144,5 +144,5 @@ class RejectedItem(SQLModel, table=True):
     """The call as JSON, or its beginning."""
     whole: bool = Field(sa_column=flag_column())
     """Whether the body is the whole call, so that it can be replayed."""
-    rejected_at: datetime = Field(sa_column=time_column())
+    received_at: datetime = Field(sa_column=time_column())
     replayed_at: datetime | None = Field(sa_column=time_column(null=True))

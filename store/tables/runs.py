@@ -228,7 +228,6 @@ class Refusal(SQLModel, table=True):
     __tablename__ = "refusal"
     __table_args__ = (
         Index("refusal_by_contact", "contact_id", "journey", "id"),
-        Index("refusal_by_time", "refused_at"),
         UniqueConstraint("event_id", "journey", name="refusal_of_event"),
     )
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))

@@ -1,4 +1,4 @@
-"""Rejected tracking calls, kept for two weeks, and replays of refused entries."""
+"""Rejected tracking calls, and replays of refused entries."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("whole", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column(
-            "rejected_at",
+            "received_at",
             sa.DateTime(timezone=True),
             server_default=sa.text("parcours.clock()"),
             nullable=False,
@@ -29,14 +29,12 @@ def upgrade() -> None:
         sa.Column("replayed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("rejected_item_by_source", "rejected_item", ["source", "rejected_at"])
-    op.create_index("rejected_item_by_time", "rejected_item", ["rejected_at"])
+    op.create_index("rejected_item_by_source", "rejected_item", ["source", "received_at"])
+    op.create_index("rejected_item_by_time", "rejected_item", ["received_at"])
     op.create_index("rejected_item_by_reference", "rejected_item", ["reference"])
     op.add_column("refusal", sa.Column("replayed_at", sa.DateTime(timezone=True), nullable=True))
-    op.create_index("refusal_by_time", "refusal", ["refused_at"])
 
 
 def downgrade() -> None:
-    op.drop_index("refusal_by_time", table_name="refusal")
     op.drop_column("refusal", "replayed_at")
     op.drop_table("rejected_item")
