@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import typer
 
@@ -112,6 +111,6 @@ def replay(
 
 def _read(data_dir: Any, path: str, limit: int, **filters: str | None) -> list[Any]:
     wanted = {name: value for name, value in filters.items() if value is not None}
-    answer = find_server(data_dir).get(f"{path}?{urlencode({**wanted, 'limit': limit})}")
+    answer = find_server(data_dir).get(path, limit=limit, **wanted)
     items: list[Any] = answer.json()["items"]
     return items
