@@ -32,6 +32,7 @@ from devstack.inbox import Inbox, TakenMessage
 from dispatch.dispatcher import Dispatcher
 from dispatch.metrics import EngineMetrics
 from dispatch.reconciliation import Reconciliation
+from dispatch.schedules import schedule_retention
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.logging import configure_logging
 from infra.process_endpoint import serving_endpoint
@@ -40,17 +41,19 @@ from infra.settings import Settings, read_settings
 from infra.telemetry import temporal_runtime
 from journeys.protocol.names import QUEUE
 from journeys.time.backoff import Backoff
+from journeys.time.durations import Duration
 from store.definitions.catalog import Catalog
 from store.operations.health import ping
 from store.sql import DATABASE_AWAY
 from workflows.jobs import JOB_WORKFLOWS
 from workflows.journey import Journey
+from workflows.retention import Retention
 
 log = structlog.get_logger(__name__)
 
 SHUTDOWN_GRACE = timedelta(seconds=40)
 """Longer than one attempt of a send, so that none is stopped between call and record."""
-WORKFLOWS = [Journey, *JOB_WORKFLOWS.values()]
+WORKFLOWS = [Journey, Retention, *JOB_WORKFLOWS.values()]
 _BACKOFF = Backoff(first=0.5, longest=10.0)
 
 
@@ -83,6 +86,7 @@ async def serving(
             sender=settings.from_address,
             secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
             speed=settings.speed,
+            keep={kind: Duration.parse(text) for kind, text in settings.keep.items()},
             nudge=dispatcher.nudge,
         )
         background = [
@@ -178,6 +182,7 @@ async def _connect(settings: Settings, stopping: asyncio.Event, runtime: Runtime
         try:
             client = await connect_temporal(settings, runtime=runtime)
             await ensure_search_attributes(client)
+            await schedule_retention(client)
         except (RPCError, RuntimeError) as error:
             log.warning("temporal_away", error=str(error).strip())
             failures += 1

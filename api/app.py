@@ -18,7 +18,7 @@ from api.http.keys import KeyRing
 from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
-from api.operations import dev_inbox, health, jobs, keys
+from api.operations import dev_inbox, health, jobs, keys, retention
 from api.reports import stats
 from api.runs import runs
 from api.services import Services
@@ -55,6 +55,7 @@ ROUTERS = tuple(
         editions,
         journeys,
         jobs,
+        retention,
         plan,
         runs,
         stats,
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
             preview_seconds=PREVIEW_SECONDS,
+            keep=settings.keep,
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
         )
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -41,6 +42,8 @@ class Services:
     """The number by which durations of waits are divided, the same as in workers."""
     preview_seconds: float
     """The time that the preview of a migration may take."""
+    keep: Mapping[str, str]
+    """How long data are kept, by kind, as durations."""
     inbox: Inbox | None
     """None outside of the development stack."""
 

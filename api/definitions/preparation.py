@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from journeys.checks.partial_documents import ELSEWHERE, check_readable
 from journeys.checks.references import KnownKeys
 from journeys.checks.unsupported import activation_blockers
 from journeys.checks.validation import check, unsupported
@@ -17,7 +18,7 @@ from journeys.compile.program_compiler import compile_program
 from journeys.model.documents import load
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
-from journeys.source.parsing import Parsed, parse_all
+from journeys.source.parsing import Documents, Parsed, parse_documents
 from journeys.versions.differences import differences
 
 Purpose = Literal["save", "activate", "plan"]
@@ -67,14 +68,10 @@ def prepare(
 
     `only` is the kind and key of the one document that the texts must hold.
     """
-    parsed: list[Parsed] = []
-    errors: list[Problem] = []
-    for filename, text in sources:
-        documents, problems = parse_all(text, filename)
-        parsed += documents
-        errors += problems
-    if errors:
-        return Preparation(errors=errors)
+    texts = [parse_documents(text, filename) for filename, text in sources]
+    if any(text.problems for text in texts):
+        return Preparation(errors=_all_errors(texts, [filename for filename, _ in sources]))
+    parsed = [each for text in texts for each in text.parsed]
     if only is not None:
         refusal = _other_than(only, parsed)
         if refusal is not None:
@@ -117,6 +114,18 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str
     """The differences between two contents of a document: sentences, and diffs of texts."""
     found = differences(load(dict(before)), load(dict(now)))
     return [(each.sentence, each.lines) for each in found]
+
+
+def _all_errors(texts: Sequence[Documents], files: Sequence[str]) -> list[Problem]:
+    """The errors of texts that cannot be read in full, with what is sure of the rest of them."""
+    rest = [
+        problem
+        for problem in check_readable(texts)
+        # The server may have it.
+        if problem.severity == "error" and problem.code not in ELSEWHERE
+    ]
+    errors = [*(problem for text in texts for problem in text.problems), *rest]
+    return sorted(errors, key=lambda each: (files.index(each.file), each.line, each.column))
 
 
 def _other_than(only: tuple[str, str], parsed: Sequence[Parsed]) -> str | None:

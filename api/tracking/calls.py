@@ -138,6 +138,9 @@ async def _read_call(request: Request) -> tuple[Any, Envelope, KeyInfo]:
     """
     plain = header_key(request)
     body = await read_body(request, BODY_LIMIT)
+    if b"writeKey" not in body:
+        # Nothing is parsed for a caller without a key.
+        await check_key(request, plain, "ingest")
     try:
         decoded = decode(body, constants=True)
     except Problem:

@@ -152,3 +152,17 @@ class JobResult(BaseModel):
 
     state: str
     done: int
+
+
+class RetentionPage(BaseModel):
+    """A page of the removal of old data: the input of one, and the result of the one before."""
+
+    report_id: UUID | None = None
+    """The report in PostgreSQL; None before the first page."""
+    kind: str | None = None
+    """The kind of data of the next page; None before the first page and after the last one."""
+    after: int = 0
+    """Of events: the id up to which they were looked at."""
+    removed: int = 0
+    """Rows that were removed so far."""
+    done: bool = False

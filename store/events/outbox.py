@@ -139,6 +139,14 @@ class Leased:
         """Whether the contact may have more events than were read."""
         return sum(event.contact_id == contact_id for event in self.events) >= self.most
 
+    def joined(self, more: Leased) -> Leased:
+        """With the contacts of another lease of the same owner."""
+        return replace(
+            more,
+            contacts=[*self.contacts, *more.contacts],
+            events=sorted([*self.events, *more.events], key=lambda event: event.id),
+        )
+
     def of(self, contact_id: UUID) -> Leased:
         """One of the contacts alone."""
         own = [event for event in self.events if event.contact_id == contact_id]
@@ -199,7 +207,7 @@ def _event(row: tuple[Any, ...]) -> OutboxEvent:
     try:
         read = json.loads(properties)
     except ValueError as error:
-        return OutboxEvent(event_id, contact_id, name, {}, *rest, str(error))
+        return replace(OutboxEvent(event_id, contact_id, name, {}, *rest), unreadable=str(error))
     return OutboxEvent(event_id, contact_id, name, read, *rest)
 
 
