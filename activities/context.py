@@ -28,6 +28,8 @@ class Context:
     """The From of e-mails that name none."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """What `{{ secret.NAME }}` reads in webhooks."""
+    passwords: Sequence[str] = ()
+    """Further secrets that no stored text may hold: those by which providers are called."""
     speed: float = 1.0
     """Durations of waits and `up_to` are divided by it."""
     give_up: timedelta = timedelta(hours=24)
@@ -40,3 +42,5 @@ class Context:
     """The scores of splits by step, if a simulation gives them."""
     large_messages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     """Messages whose rendering takes long: so many are rendered at a time, in threads."""
+    nudge_due_times: Callable[[], None] = lambda: None
+    """Wakes the due times of this process after a run has begun to listen for a condition."""

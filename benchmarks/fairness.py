@@ -21,11 +21,11 @@ from benchmarks.servers import servers
 from journeys.model.journey import Journey
 from store.events.notification import notify
 
-SECONDS = 12
+SECONDS = 8
 """How long others act in each case."""
 ENTRIES = 6_000
 """Entry events of one contact."""
-RUNS = 400
+RUNS = 200
 """Runs of one contact that one event ends."""
 JOURNEYS = 1_000
 """Journeys that one event enters."""
@@ -41,7 +41,7 @@ async def measure() -> list[Figure]:
             async with await AsyncConnection.connect(url, autocommit=True) as conn:
                 await activate(conn, sample())
                 await _sample_rate(conn, 30)
-                rate = await _sample_rate(conn, 200) / 4
+                rate = await _sample_rate(conn, 100) / 4
                 figures = [_figure("in quiet", await _others(conn, rate), rate)]
                 for name, prepare, attack in (
                     (f"{ENTRIES} entry events of one contact", _entry_journey, _enter_often),

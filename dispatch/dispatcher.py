@@ -79,15 +79,18 @@ class Dispatcher:
         listen_url: str | None = None,
         poll: float = 1.0,
         lease: timedelta = _LEASE,
+        nudge_due_times: Callable[[], None] = lambda: None,
     ) -> None:
         """`listen_url`: a direct database URL for LISTEN; without it only `nudge` and the poll
-        every `poll` seconds begin a round. `lease`: renewed while a round lasts."""
+        every `poll` seconds begin a round. `lease`: renewed while a round lasts.
+        `nudge_due_times`: called after a round, which may have made conditions due."""
         self._pool = pool
         self._client = client
         self._catalog = catalog
         self._listen_url = listen_url
         self._poll = poll
         self._lease = lease
+        self._nudge_due_times = nudge_due_times
         self._nudged = (asyncio.Event(), asyncio.Event())
         self._contacts = _CONTACTS
         self._depth = _DEPTH
@@ -174,6 +177,7 @@ class Dispatcher:
             finally:
                 self._resting = bool(resting)
                 await self._release(conn, leased, resting)
+                self._nudge_due_times()
         return len(leased.events)
 
     async def _lease_contacts(self, conn: AsyncConnection[Any], owner: UUID) -> Leased:

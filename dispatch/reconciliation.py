@@ -5,7 +5,6 @@
 - A claim whose run ended before its result was recorded becomes `unknown`.
 - A send whose pause is over is woken, and so is a moved run that has not taken its version.
 - A job that has no workflow yet gets one, and a job whose workflow was closed ends.
-- Conditions that time alone can change are checked every hour.
 """
 
 from __future__ import annotations
@@ -28,9 +27,8 @@ from temporalio.service import RPCError
 from dispatch.faults import FoundFault, raise_outage, record_faults
 from dispatch.jobs import reconcile_jobs
 from dispatch.paused_sends import wake_overlooked_paused_sends
-from dispatch.temporal import RPC_TIMEOUT, TemporalAway, answers, is_away, wake
+from dispatch.temporal import RPC_TIMEOUT, TemporalAway, answers, is_away
 from dispatch.versions import wake_unnoticed_migrations
-from dispatch.wakes import listener_fires
 from journeys.protocol.names import WORKFLOW, workflow_id
 from store.definitions.catalog import Catalog
 from store.messages.claims import mark_abandoned_claims_unknown
@@ -45,7 +43,6 @@ from store.operations.reconciliation_cursor import (
 from store.runs.lifecycle import end_run
 from store.runs.workflow_marks import CallKey, active_among, park_calls, runs_to_start
 from store.sql import is_database_away, is_database_busy
-from store.waits.listener_candidates import timed_listeners
 
 log = structlog.get_logger(__name__)
 
@@ -122,14 +119,13 @@ class Reconciliation:
             ("moves", self._wake_moved_runs),
             ("closed", self._end_closed_runs),
         ]
-        async with self._pool.connection() as conn:
-            async with self._turn(conn, "closed", timedelta(0)) as work:
-                if work is not None:
-                    for name, part in parts:
-                        await self._do(work, name, part)
-            async with self._turn(conn, "timed", timedelta(hours=1)) as work:
-                if work is not None:
-                    await self._do(work, "timed", self._wake_timed_listeners)
+        async with (
+            self._pool.connection() as conn,
+            self._turn(conn, "closed", timedelta(0)) as work,
+        ):
+            if work is not None:
+                for name, part in parts:
+                    await self._do(work, name, part)
 
     async def _do(self, work: Work, name: str, part: Callable[[Work], Awaitable[None]]) -> None:
         try:
@@ -249,20 +245,6 @@ class Reconciliation:
     async def _settle_abandoned_claims(self, work: Work) -> None:
         for message_id in await mark_abandoned_claims_unknown(work.conn):
             log.warning("message_unknown", message_id=str(message_id))
-
-    async def _wake_timed_listeners(self, work: Work) -> None:
-        after: UUID | None = None
-        while page := await timed_listeners(work.conn, after, _PAGE):
-            for candidate in page:
-                try:
-                    if await listener_fires(work.conn, self._catalog, candidate):
-                        await wake(
-                            self._client, candidate.journey, candidate.run_id, candidate.visit
-                        )
-                except Exception as error:
-                    raise_outage(error)
-                    work.faults.append(FoundFault("wake", error, run_id=candidate.run_id))
-            after = page[-1].run_id
 
 
 def _run_id(workflow: str) -> UUID | None:

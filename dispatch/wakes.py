@@ -12,13 +12,14 @@ from dispatch.faults import FoundFault, raise_outage
 from dispatch.shares import Listened
 from store.definitions.catalog import Catalog
 from store.events.outbox import OutboxEvent
+from store.waits.due_listeners import make_due_by_events
 from store.waits.listener_candidates import (
     Candidate,
     ListenedEvent,
     fired_among,
     listeners_for,
 )
-from store.waits.listeners import ListenerQuery
+from store.waits.listener_queries import ListenerQuery
 
 _LISTENERS = 4_000
 """Listeners that one round looks at, about."""
@@ -34,9 +35,12 @@ async def look_at_listeners(
 ) -> dict[int, Listened]:
     """The runs that these events wake, by event; each run and visit at its first event only.
 
+    Runs that listen for a condition are not among them: their conditions become due.
+
     A run whose condition cannot be tested is woken: it then looks by itself, and its own attempts
     are retried.
     """
+    await make_due_by_events(conn, [event.id for event in events])
     limit = min(max(_LISTENERS // max(len(events), 1), _FEWEST), _MOST)
     candidates = await listeners_for(
         conn,
@@ -71,17 +75,6 @@ async def exits_of_new_runs(
     candidates = [each for each in candidates if each.run_id in new_runs]
     firing = await _firing(conn, catalog, candidates, faults)
     return [each for each in candidates if (each.run_id, each.visit) in firing]
-
-
-async def listener_fires(
-    conn: AsyncConnection[Any], catalog: Catalog, candidate: Candidate
-) -> bool:
-    """Whether a listener fires: its whole condition."""
-    listening = [(candidate.run_id, candidate.visit)]
-    known, query = await _query_of(conn, catalog, candidate)
-    if not known:
-        return True
-    return query is not None and bool(await fired_among(conn, query, listening))
 
 
 async def _firing(

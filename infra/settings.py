@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, get_args
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -35,6 +36,7 @@ LogFormat = Literal["json", "console", "auto"]
 
 _BASE = datetime(2000, 1, 1, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
+_SHORTEST_KEY = 32
 SECRET_PREFIX = "PARCOURS_SECRET_"
 TEMPORAL_PREFIX = "TEMPORAL_"
 
@@ -84,6 +86,9 @@ class Settings(BaseSettings):
 
     webhook_secret: SecretStr | None = None
     """`PARCOURS_WEBHOOK_SECRET`: the key of the signature on webhooks."""
+
+    suppression_key: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """`PARCOURS_SUPPRESSION_KEY`: keys under which suppressed addresses are hashed, `NEW,OLD…`."""
 
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
     """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
@@ -184,6 +189,17 @@ class Settings(BaseSettings):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("suppression_key", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
+        if isinstance(value, tuple):
+            for key in value:
+                if len(key.get_secret_value()) < _SHORTEST_KEY:
+                    raise ValueError(f"a key has at least {_SHORTEST_KEY} characters")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _require_postgres(cls, value: str) -> str:
@@ -216,6 +232,14 @@ class Settings(BaseSettings):
             for name in type(self).model_fields
             if name.startswith("keep_")
         }
+
+    @property
+    def passwords(self) -> list[str]:
+        """The secrets by which this installation calls others, besides those of `secrets`."""
+        found = [unquote(password) for password in [urlsplit(self.smtp_url).password] if password]
+        if self.webhook_secret is not None:
+            found.append(self.webhook_secret.get_secret_value())
+        return found
 
     @property
     def temporal_environment(self) -> dict[str, str]:

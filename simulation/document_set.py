@@ -14,16 +14,13 @@ from psycopg import AsyncConnection
 from api.definitions.saving import save
 from journeys.checks.partial_documents import check_readable
 from journeys.checks.unsupported import unsupported
-from journeys.model.document_parts import parts_of
-from journeys.model.documents import AnyDocument, Segment
+from journeys.model.documents import AnyDocument
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
 from journeys.model.steps import CouponStep, EnterStep
-from journeys.model.triggers import ConditionTrigger, EventEntry
+from journeys.model.triggers import EventEntry
 from journeys.source.parsing import Parsed, parse_documents
 from simulation.errors import SimulationRefused
-from simulation.timed_conditions import TimedConditions
-from store.conditions import is_timed
 from store.definitions.documents import lock_catalog
 from store.definitions.journeys import activate
 
@@ -61,28 +58,6 @@ class DocumentSet:
     def topics(self) -> frozenset[str]:
         """The topics of the files."""
         return frozenset(each.document.key for each in self.parsed if each.document.kind == "topic")
-
-    @property
-    def has_timed_conditions(self) -> bool:
-        """Whether time alone may fulfil a condition of a wait or an exit."""
-        segments = {
-            each.document.key: each.document.if_
-            for each in self.parsed
-            if isinstance(each.document, Segment)
-        }
-        return any(
-            isinstance(part.model, ConditionTrigger) and is_timed(part.model.if_, segments=segments)
-            for journey in self.journeys
-            for part in parts_of(journey)
-        )
-
-    @property
-    def timed_conditions(self) -> TimedConditions:
-        """The events in conditions of the journeys and segments whose age matters."""
-        documents = [each.document for each in self.parsed if isinstance(each.document, Segment)]
-        return TimedConditions.of(
-            part.model for document in (*self.journeys, *documents) for part in parts_of(document)
-        )
 
     @property
     def secrets(self) -> frozenset[str]:

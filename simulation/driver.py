@@ -28,14 +28,12 @@ from activities.failures import CodedFailures
 from activities.registry import activities_by_queue
 from api.runs.start import start_by_api
 from dispatch.dispatcher import Dispatcher
-from dispatch.temporal import wake
-from dispatch.wakes import listener_fires
+from dispatch.due_times import DueTimes
 from infra.clients import open_pool
 from infra.settings import Settings
 from journeys.model.arms import Score
 from journeys.protocol.channels import CHANNELS, SEND_QUEUES
 from journeys.protocol.names import QUEUE, workflow_id
-from journeys.time.zones import zone_of
 from simulation.clock import Clock
 from simulation.document_set import DocumentSet
 from simulation.errors import SimulationFailed, SimulationRefused
@@ -60,10 +58,9 @@ from store.events.group_changes import add_to_group
 from store.events.ingest import take
 from store.events.items import Rejected
 from store.events.topic_changes import set_topic_state
-from store.simulation.due_times import OverdueRun, events_of_timed_waits, next_due, overdue_runs
+from store.simulation.due_times import OverdueRun, next_condition_due, next_due, overdue_runs
 from store.simulation.run_histories import refused_entries, run_histories, unfinished_runs
 from store.simulation.simulated_database import make_contact, stop_clock
-from store.waits.listener_candidates import timed_listeners
 from workflows.journey import Journey
 
 SENDER = "Parcours <parcours@example.com>"
@@ -118,15 +115,13 @@ class Simulation:
         self._client = Client(**config)
         self._catalog = Catalog()
         dispatcher = Dispatcher(pool, self._client, self._catalog)
-        self._dispatcher = SerialDispatcher(dispatcher)
+        due_times = DueTimes(pool, self._client, self._catalog)
+        self._dispatcher = SerialDispatcher(dispatcher, due_times)
         self._contacts: dict[str, UUID] = {}
         """Our id of each contact, by its external id, in the order given."""
         self._changed_contacts: set[UUID] = set()
         """Contacts whose timeline may have new lines."""
         self._reported_until: datetime | None = None
-        # Computed once: the documents do not change during a simulation.
-        self._has_timed_conditions = documents.has_timed_conditions
-        self._timed_conditions = documents.timed_conditions
 
     @property
     def lines(self) -> list[Line]:
@@ -245,18 +240,12 @@ class Simulation:
     async def _next_due(self) -> datetime | None:
         async with self._pool.connection() as conn:
             due = await next_due(conn)
-            if not self._has_timed_conditions:
-                return due
-            stored = await events_of_timed_waits(conn, self._timed_conditions.events)
-        journey = self.documents.journey.timezone
-        events = [(each.at, zone_of(each.timezone, journey)) for each in stored]
-        check = self._timed_conditions.next_check(self.clock.now, events)
-        return min((each for each in (due, check) if each is not None), default=None)
+            condition = await next_condition_due(conn)
+        return min((each for each in (due, condition) if each is not None), default=None)
 
     async def _advance_to(self, when: datetime) -> None:
         await self._set_clock(when)
-        woken = await self._check_timed_waits()
-        if woken or await self._overdue() or self._has_unsettled_runs():
+        if await self._dispatcher.drain() or await self._overdue() or self._has_unsettled_runs():
             await self._settle()
 
     async def _set_clock(self, to: datetime) -> None:
@@ -266,22 +255,6 @@ class Simulation:
     def _report_progress(self) -> None:
         if self._progress is not None:
             self._progress(self.clock.now, len(self._tracker.open))
-
-    async def _check_timed_waits(self) -> bool:
-        """Wake the runs whose condition time has made true; production does so hourly.
-
-        Returns whether a run was woken.
-        """
-        after: UUID | None = None
-        woken = False
-        async with self._pool.connection() as conn:
-            while page := await timed_listeners(conn, after, 100):
-                for each in page:
-                    if await listener_fires(conn, self._catalog, each):
-                        await wake(self._client, each.journey, each.run_id, each.visit)
-                        woken = True
-                after = page[-1].run_id
-        return woken
 
     # ------------------------------------------------------------------ waiting for the engine
 

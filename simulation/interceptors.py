@@ -23,6 +23,7 @@ from temporalio.common import TypedSearchAttributes
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from dispatch.dispatcher import Dispatcher
+from dispatch.due_times import DueTimes
 from dispatch.temporal import CONTACT_ID
 from journeys.protocol.payloads import FinishInput, JourneyInput, StepInput
 from simulation.clock import Clock
@@ -32,17 +33,18 @@ SENDING: ContextVar[tuple[UUID, str]] = ContextVar("SENDING")
 
 
 class SerialDispatcher:
-    """The dispatcher, used by one caller at a time."""
+    """The dispatcher and the due times, used by one caller at a time."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Dispatcher, due_times: DueTimes) -> None:
         self._dispatcher = dispatcher
+        self._due_times = due_times
         self._turn = asyncio.Lock()
 
     async def drain(self) -> bool:
-        """Dispatch until nothing is left; returns whether anything was dispatched."""
+        """Dispatch, and look at conditions, until nothing is left; whether there was anything."""
         async with self._turn:
             found = False
-            while await self._dispatcher.round():
+            while await self._dispatcher.round() or await self._due_times.page():
                 found = True
             return found
 

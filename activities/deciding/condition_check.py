@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -22,10 +23,15 @@ class ConditionResult:
 
 
 async def check_condition(
-    conn: AsyncConnection[Any], run: RunRow, definition: Definition, condition: Condition
+    conn: AsyncConnection[Any],
+    run: RunRow,
+    definition: Definition,
+    condition: Condition,
+    *,
+    at: datetime | None = None,
 ) -> ConditionResult:
-    """Evaluate one condition for a run."""
-    return (await check_conditions(conn, run, definition, [condition]))[0]
+    """Evaluate one condition for a run, as of the instant `at` or of now."""
+    return (await check_conditions(conn, run, definition, [condition], at=at))[0]
 
 
 async def check_conditions(
@@ -33,8 +39,10 @@ async def check_conditions(
     run: RunRow,
     definition: Definition,
     conditions: list[Condition],
+    *,
+    at: datetime | None = None,
 ) -> list[ConditionResult]:
-    """Evaluate several conditions for a run, in one statement."""
+    """Evaluate several conditions for a run, in one statement, as of `at` or of now."""
     zone = definition.journey.timezone or "UTC"
     predicates = [
         compile_condition(
@@ -48,5 +56,5 @@ async def check_conditions(
     ]
     return [
         ConditionResult(result.holds, {"saw": result.saw})
-        for result in await evaluate(conn, run.id, predicates)
+        for result in await evaluate(conn, run.id, predicates, at)
     ]

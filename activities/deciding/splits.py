@@ -14,7 +14,13 @@ from activities.context import Context
 from activities.deciding.arrival import Decision, StepArrival
 from activities.deciding.decisions import skip_unless
 from activities.failures import final_error
-from activities.leaving.exits import ended_result, exit_taken_before, fired_exit, take_exit
+from activities.leaving.exits import (
+    ended_result,
+    exit_facts,
+    exit_taken_before,
+    fired_exit,
+    take_exit,
+)
 from activities.locked_run import lock, read
 from activities.versions.take_version import stale_version
 from journeys.model.arms import Score, arm_at, bucket, contenders, winner_of
@@ -99,7 +105,8 @@ class SplitActivities:
         over = due <= run.now or (request.due is not None and request.due >= due)
         exit_rule = await fired_exit(conn, run, definition, due if over else None)
         if exit_rule is not None:
-            await close_by_exit(conn, run.id, request.visit, exit_rule.slot.outcome)
+            left = await exit_facts(conn, run, definition, exit_rule)
+            await close_by_exit(conn, run.id, request.visit, exit_rule.slot.outcome, left)
             return await take_exit(conn, run, definition, request.visit, exit_rule)
         if not over:
             words = f"{name} waits {Duration.parse(winner.after).words()}"

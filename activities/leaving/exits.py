@@ -7,11 +7,13 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from activities.deciding.condition_check import check_condition
+from journeys.model.triggers import ConditionTrigger
 from journeys.protocol.payloads import JourneyResult, StepResult
 from store.definitions.catalog import Definition
 from store.runs.lifecycle import end_run, record_fired_exit
 from store.runs.rows import RunRow
-from store.waits.listeners import Fired, first_fired
+from store.waits.listeners import Check, Fired, check, first_fired
 
 
 async def fired_exit(
@@ -26,6 +28,15 @@ async def fired_exit(
     return await first_fired(conn, definition.exits, run_id=run.id, visit=0, due=due)
 
 
+async def check_exits(
+    conn: AsyncConnection[Any], run: RunRow, definition: Definition, due: datetime | None = None
+) -> Check:
+    """`fired_exit`, with looks at conditions that may be unfinished."""
+    if definition.exits is None or run.exit_rule is not None:
+        return Check(None)
+    return await check(conn, definition.exits, run_id=run.id, visit=0, due=due)
+
+
 async def take_exit(
     conn: AsyncConnection[Any], run: RunRow, definition: Definition, visit: int, fired: Fired
 ) -> StepResult:
@@ -36,6 +47,16 @@ async def take_exit(
     outcome, reason = fired.slot.outcome, fired.slot.name
     await end_run(conn, run.id, outcome, reason)
     return StepResult(ended=JourneyResult(outcome=outcome, reason=reason))
+
+
+async def exit_facts(
+    conn: AsyncConnection[Any], run: RunRow, definition: Definition, fired: Fired
+) -> dict[str, Any]:
+    """The values that decided an exit by a condition, and when it held; empty for an event's."""
+    if not isinstance(fired.slot.trigger, ConditionTrigger):
+        return {}
+    verdict = await check_condition(conn, run, definition, fired.slot.trigger.if_, at=fired.at)
+    return {"exit": {"at": fired.at.isoformat(), **verdict.facts}}
 
 
 def exit_taken_before(run: RunRow, visit: int) -> StepResult | None:

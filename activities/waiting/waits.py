@@ -12,7 +12,14 @@ from temporalio import activity
 from activities.context import Context
 from activities.deciding.condition_check import check_condition
 from activities.failures import final_error
-from activities.leaving.exits import ended_result, exit_taken_before, fired_exit, take_exit
+from activities.leaving.exits import (
+    check_exits,
+    ended_result,
+    exit_facts,
+    exit_taken_before,
+    fired_exit,
+    take_exit,
+)
 from activities.locked_run import lock, read
 from activities.versions.take_version import stale_version
 from journeys.model.steps import ForWait, UntilWait, Wait, WaitStep
@@ -23,7 +30,7 @@ from journeys.time.zones import zone_of
 from store.definitions.catalog import Definition
 from store.runs.rows import RunRow
 from store.runs.visits import VisitRow, decide, find_visit
-from store.waits.listeners import Fired, add_listeners, first_fired
+from store.waits.listeners import Check, Fired, add_listeners, check, first_fired, keep_looks
 from store.waits.wait_plans import WaitPlanner, no_message_was_sent
 from store.waits.wait_visits import (
     change_due_time,
@@ -32,8 +39,8 @@ from store.waits.wait_visits import (
     close_by_exit,
     close_by_time,
     latest_change,
-    message_status_at,
     plan_wait,
+    remove_status_listener,
     starting_time,
     watch_attributes,
 )
@@ -132,6 +139,7 @@ async def plan_within(
             contact_id=run.contact_id,
             ref=ref,
             entry=run.entry,
+            since=start,
         )
     if watches:
         await watch_attributes(conn, run, request.visit, watches)
@@ -146,12 +154,17 @@ async def recheck(conn: AsyncConnection[Any], context: Context, request: StepInp
             return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
         query = definition.wait_query(request.step)
-        fired = query and await first_fired(conn, query, run_id=run.id, visit=request.visit)
-        fired = fired or await fired_exit(conn, run, definition)
+        waited = Check(None)
+        if query is not None:
+            waited = await check(conn, query, run_id=run.id, visit=request.visit)
+        fired = waited.fired or await fired_exit(conn, run, definition)
         change = None
         if not fired and watched_attributes(_wait_of(definition, request.step)[1]):
             change = await latest_change(conn, run, request.visit, None)
         visit = await find_visit(conn, request.run_id, request.visit)
+        await keep_looks(conn, waited)
+    if waited.looks:
+        context.nudge_due_times()
     over = visit is not None and visit.due_at is not None and visit.due_at <= run.now
     if fired or change or over:
         return await close(conn, context, request.model_copy(update={"due": None}))
@@ -179,16 +192,26 @@ async def close(conn: AsyncConnection[Any], context: Context, request: StepInput
         if due is not None and due > run.now and (request.due is None or request.due < due):
             due = None
         visit, due, outcome = await _replan(conn, context, run, definition, request, visit, due)
-        fired = query and await first_fired(
-            conn, query, run_id=run.id, visit=request.visit, due=due
-        )
-        exit_rule = await fired_exit(conn, run, definition, due)
-        if exit_rule is not None and (not fired or exit_rule.event_id <= fired.event_id):
-            await close_by_exit(conn, run.id, request.visit, exit_rule.slot.outcome)
+        waited = Check(None)
+        if query is not None:
+            waited = await check(conn, query, run_id=run.id, visit=request.visit, due=due)
+        leaving = await check_exits(conn, run, definition, due)
+        fired, exit_rule = waited.fired, leaving.fired
+        if not (waited.finished and leaving.finished):
+            # An earlier instant may still be found: the looks go on from where they ended.
+            await keep_looks(conn, waited)
+            await keep_looks(conn, leaving)
+            context.nudge_due_times()
+            return StepResult(due=visit.due_at)
+        if exit_rule is not None and (fired is None or exit_rule.precedes(fired)):
+            facts = await exit_facts(conn, run, definition, exit_rule)
+            await close_by_exit(conn, run.id, request.visit, exit_rule.slot.outcome, facts)
             return await take_exit(conn, run, definition, request.visit, exit_rule)
         if fired:
             return await _close_by_trigger(conn, run, definition, request, fired)
         if due is None:
+            await keep_looks(conn, waited)
+            await keep_looks(conn, leaving)
             return StepResult(due=visit.due_at)
         await close_by_time(conn, run, request.visit, outcome, due)
         return StepResult(outcome=outcome)
@@ -208,7 +231,8 @@ async def _replan(
     Returns the visit, the instant at which the wait was over (None: not yet) and its outcome.
     """
     _, wait = _wait_of(definition, request.step)
-    outcome = visit.facts.get("ends") or _timed_outcome(wait)
+    # Visits that were planned before have the fact under its earlier name.
+    outcome = visit.facts.get("due_outcome", visit.facts.get("ends")) or _timed_outcome(wait)
     changed_at: datetime | None = None
     status_at: datetime | None = None
     if isinstance(wait, ForWait) and wait.after is not None:
@@ -218,8 +242,8 @@ async def _replan(
         if status_at is None and query is not None:
             fired = await first_fired(conn, query, run_id=run.id, visit=request.visit, due=due)
             if fired:
-                status_at = await message_status_at(conn, run.id, request.visit, fired.event_id)
-                changed_at = status_at
+                status_at = changed_at = fired.at
+                await remove_status_listener(conn, run.id, request.visit)
     facts: dict[str, Any] = {
         name: visit.facts[name] for name in ("change", "since") if name in visit.facts
     }
@@ -250,9 +274,10 @@ async def _close_by_trigger(
     fired: Fired,
 ) -> StepResult:
     if isinstance(fired.slot.trigger, ConditionTrigger):
-        verdict = await check_condition(conn, run, definition, fired.slot.trigger.if_)
-        await close_by_condition(conn, run, request.visit, fired.slot.name, verdict.facts)
-    else:
+        condition = fired.slot.trigger.if_
+        verdict = await check_condition(conn, run, definition, condition, at=fired.at)
+        await close_by_condition(conn, run, request.visit, fired.slot.name, fired.at, verdict.facts)
+    elif fired.event_id is not None:
         await close_by_event(conn, run, request.visit, fired.slot.name, fired.event_id)
     return StepResult(outcome=fired.slot.name)
 

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.body_memory import BodyMemory
-from api.http.problems import Problem, database_away, internal_error
+from api.http.problems import Problem, database_problem, internal_error
 from store.sql import DATABASE_AWAY
 
 REQUESTS = Counter("parcours_http_requests", "Requests answered", ["method", "route", "status"])
@@ -105,10 +105,11 @@ class RequestMiddleware:
         except Exception as error:
             if status:
                 raise
-            away = isinstance(error, DATABASE_AWAY)
-            if not away:
+            if isinstance(error, DATABASE_AWAY):
+                response = database_problem(error)
+            else:
                 _log.exception("request_failed", path=_route(scope))
-            response = database_away() if away else internal_error()
+                response = internal_error()
             await response(scope, receive, answer)
         finally:
             self._body_memory.give_back(scope)

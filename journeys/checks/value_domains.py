@@ -106,7 +106,7 @@ def _field(name: str, field: ContactField) -> Domain:
         stored=field.check,
         choices=_CHOICES.get(name),
         fillers=_FILLERS.get(name, _ANY_TEXT),
-        time=number or name == "lifecycle",
+        time=name == "lifecycle",
     )
 
 
@@ -128,7 +128,8 @@ def of_aggregate(word: str) -> Domain:
 
     Only numbers are aggregated.
     """
-    return Domain(name=word, kinds=frozenset(("number",)), absent=word != "sum", time=True)
+    kinds: frozenset[Kind] = frozenset(("number",))
+    return Domain(name=word, kinds=kinds, absent=word != "sum", time=word != "sum")
 
 
 def of_outcome(step: str, possible: Sequence[str], never: Mapping[str, str]) -> Domain:
@@ -145,8 +146,8 @@ def of_outcome(step: str, possible: Sequence[str], never: Mapping[str, str]) -> 
 
 _OUTPUTS: Final[dict[str, Domain]] = {
     "at": Domain(name="at", kinds=frozenset(("text",)), time=True),
-    "visits": Domain(name="visits", kinds=frozenset(("number",)), whole=True, time=True),
-    "status": Domain(name="status", kinds=frozenset(("number",)), whole=True, time=True),
+    "visits": Domain(name="visits", kinds=frozenset(("number",)), whole=True),
+    "status": Domain(name="status", kinds=frozenset(("number",)), whole=True),
     "code": Domain(name="code", kinds=frozenset(("text",)), time=True),
 }
 

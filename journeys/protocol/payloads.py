@@ -91,6 +91,12 @@ class StepResult(BaseModel):
     """Why a send or a split is deferred."""
     late: bool = False
     """`due` is when the send becomes too late, not when its deferral ends."""
+    attempts: int = 0
+    """Of a send that is deferred for a retry: how often it was tried."""
+    code: str | None = None
+    """Of such a send: why the last attempt did not succeed."""
+    gives_up: bool = False
+    """Of such a send: at `due` its retries end, and it is not tried again."""
     exit_rule: int | None = None
     """The exit rule that fired, by its index: its `then` comes next."""
     ended: JourneyResult | None = None

@@ -71,7 +71,7 @@ def plan_end(
         limit, limit_facts = _limit(wait.up_to, context, speed)
         facts = limit_facts | facts
         if due is None or limit < due:
-            return WaitPlan("timed_out", limit, {**facts, "ends": "timed_out"})
+            return WaitPlan("timed_out", limit, {**facts, "due_outcome": "timed_out"})
     return WaitPlan("timed_out" if due is None else "elapsed", due, facts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,9 +25,14 @@ class Evaluation:
 
 
 async def evaluate(
-    conn: AsyncConnection[Any], run_id: UUID, predicates: list[Predicate]
+    conn: AsyncConnection[Any],
+    run_id: UUID,
+    predicates: list[Predicate],
+    judged_at: datetime | None = None,
 ) -> list[Evaluation]:
     """Evaluate conditions for a run, all in one statement and on one state of the database.
+
+    With `judged_at`, as of that instant.
 
     Raises LookupError if there is no such run.
     """
@@ -42,6 +48,7 @@ async def evaluate(
             columns.append(sql("seen.{column}", column=value.column))
             seen.append(sql("{value} as {column}", value=value.sql, column=value.column))
         params |= predicate.params
+    params["judged_at"] = judged_at
     row = await fetch_one(
         conn,
         sql(

@@ -22,7 +22,7 @@ from store.goals.goal_rows import GoalQuery, build_goal_query
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
 from store.sql import fetch_all, fetch_one, sql, statement
 from store.tables.definitions import JourneyVersion
-from store.waits.listeners import ListenerQuery, build_exit_query, build_wait_query
+from store.waits.listener_queries import ListenerQuery, build_exit_query, build_wait_query
 
 _CACHED_VERSIONS = 1_000
 _TRY_BROKEN_AFTER = 5.0
@@ -69,7 +69,7 @@ class Definition:
     @cached_property
     def exits(self) -> ListenerQuery | None:
         """The query of its exit rules; None if it has none."""
-        return build_exit_query(self.journey, self.segments.conditions)
+        return build_exit_query(self.journey, self.segments.conditions, self.segments.revision)
 
     @cached_property
     def goal(self) -> GoalQuery | None:
@@ -79,7 +79,9 @@ class Definition:
     def wait_query(self, step: str) -> ListenerQuery | None:
         """The query of what the wait `step` listens for; None if only time ends it."""
         if step not in self._waits:
-            self._waits[step] = build_wait_query(self.journey, step, self.segments.conditions)
+            self._waits[step] = build_wait_query(
+                self.journey, step, self.segments.conditions, self.segments.revision
+            )
         return self._waits[step]
 
 

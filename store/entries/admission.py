@@ -33,7 +33,7 @@ from store.tables.events import Event
 from store.tables.identifiers import new_id
 from store.tables.messages import Message
 from store.tables.runs import Refusal
-from store.waits.listeners import add_listeners, first_fired
+from store.waits.listeners import add_listeners, event_stamp, first_fired
 
 _READ_STATES = sql("""
 select g.n, j.state, c.timezone, c.last_event_id, parcours.clock(),
@@ -274,8 +274,9 @@ async def _exit_by_event(
     exits = definition.exits
     if exits is None:
         return False
-    fired = await first_fired(conn, exits, run_id=active, visit=0)
-    if fired is None or fired.event_id > event_id:
+    stamp = await event_stamp(conn, event_id)
+    fired = await first_fired(conn, exits, run_id=active, visit=0, due=stamp)
+    if fired is None or (fired.event_id is not None and fired.event_id > event_id):
         return False
     if definition.program.exits[fired.slot.number] is not None:
         return False

@@ -39,12 +39,19 @@ _RUNS = sql(
 # The arms of a split are compared by the goals of their runs, so both count the same runs. Visits
 # of other steps happened, also in a run that was restarted later.
 _COUNTED = sql("(v.kind <> 'split' or {kept})", kept=NOT_REPLACED)
+# From the third attempt on a send stands between attempts; it is retried during one, too.
+_RETRIED = sql("coalesce(m.attempts, 0) >= 3")
 # A webhook call that went well counts as a message that was sent.
 _STEPS = sql(
     """
     select v.step, max(v.kind) as kind,
            count(*) as reached,
-           count(*) filter (where v.outcome is null and r.state = 'active') as waiting,
+           count(*) filter (where v.outcome is null and r.state = 'active'
+               and v.held is null and not {retried}) as waiting,
+           count(*) filter (where v.outcome is null and r.state = 'active'
+               and v.held <> 'retry') as deferred,
+           count(*) filter (where v.outcome is null and r.state = 'active'
+               and (v.held = 'retry' or v.held is null and {retried})) as retrying,
            count(*) filter (
                where v.outcome = 'sent' or (v.kind = 'webhook' and v.outcome = 'ok')
            ) as sent,
@@ -62,6 +69,7 @@ _STEPS = sql(
     group by v.step order by v.step
     """,
     counted=_COUNTED,
+    retried=_RETRIED,
 )
 _OUTCOMES = sql(
     """
@@ -87,7 +95,11 @@ class VisitCounts:
     reached: int = 0
     """All visits."""
     waiting: int = 0
-    """Visits at which an active run is now."""
+    """Visits at which an active run is now, and neither deferred nor retried."""
+    deferred: int = 0
+    """Sends that wait for another reason than a retry: a pause, a window, a cap."""
+    retrying: int = 0
+    """Sends that are tried again, from their third attempt on."""
     sent: int = 0
     failed: int = 0
     unknown: int = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, func, select
 from sqlmodel import col
 
-from store.sql import Connection, fetch_all_as, fetch_value, sql, statement
-from store.tables.runs import Run, Visit
+from store.sql import Connection, fetch_all_as, fetch_value, statement
+from store.tables.runs import Listener, Run, Visit
 
 _AT_STEP = and_(col(Run.id) == col(Visit.run_id), col(Run.visit) == col(Visit.visit))
 _OPEN = (col(Run.state) == "active", col(Visit.outcome).is_(None))
@@ -23,13 +22,7 @@ _OVERDUE = statement(
     .join(Run, _AT_STEP)
     .where(*_OPEN, col(Visit.due_at) <= bindparam("now"))
 )
-_EVENTS = sql("""
-select distinct e.stamped_at as at, c.timezone from event e
-join contact c on c.id = e.contact_id
-where e.name = any(%(names)s) and exists (
-    select from listener l join run r on r.id = l.run_id
-    where l.timed and r.state = 'active' and r.contact_id = c.id)
-""")
+_NEXT_CONDITION = statement(select(func.min(col(Listener.due_at))))
 
 
 @dataclass(frozen=True)
@@ -38,14 +31,6 @@ class OverdueRun:
 
     run_id: UUID
     journey: str
-
-
-@dataclass(frozen=True)
-class StoredEvent:
-    """When an event was stored, and its contact's time zone."""
-
-    at: datetime
-    timezone: str | None
 
 
 async def next_due(conn: Connection) -> datetime | None:
@@ -59,6 +44,7 @@ async def overdue_runs(conn: Connection, now: datetime) -> list[OverdueRun]:
     return await fetch_all_as(conn, OverdueRun, _OVERDUE, {"now": now})
 
 
-async def events_of_timed_waits(conn: Connection, names: Collection[str]) -> list[StoredEvent]:
-    """The events of the contacts whose runs wait for a condition that time alone can make true."""
-    return await fetch_all_as(conn, StoredEvent, _EVENTS, {"names": list(names)})
+async def next_condition_due(conn: Connection) -> datetime | None:
+    """The earliest due time of a condition that a run listens for; None if there is none."""
+    due: datetime | None = await fetch_value(conn, _NEXT_CONDITION)
+    return due

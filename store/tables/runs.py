@@ -170,6 +170,12 @@ class Listener(SQLModel, table=True):
     __table_args__ = (
         PrimaryKeyConstraint("run_id", "visit", "slot"),
         Index("listener_by_contact", "contact_id", "event_name"),
+        Index("listener_due", "due_at", postgresql_where=text("due_at is not null")),
+        Index(
+            "listener_on_catalog",
+            "catalog_revision",
+            postgresql_where=text("catalog_revision is not null"),
+        ),
     )
     run_id: UUID = Field(sa_column=id_column())
     visit: int = Field(sa_column=int_column())
@@ -177,15 +183,26 @@ class Listener(SQLModel, table=True):
     """Which trigger of the wait, or which exit rule, from 0."""
     contact_id: UUID = Field(sa_column=id_column())
     event_name: str | None = Field(sa_column=text_column(null=True))
-    """None: a condition, which is checked on every event of the contact."""
+    """None: a condition, which is looked at when it is due."""
     match: dict[str, Any] = Field(sa_column=json_column())
     """Equality parts of `where`, resolved: tested with `properties @> match`."""
     ref: int = Field(sa_column=big_column())
     """Only events with a higher id count."""
     rest: bool = Field(sa_column=flag_column())
     """Whether there is more to test than the name and `match`."""
-    timed: bool = Field(sa_column=flag_column())
-    """Whether time alone can make it true: it is checked hourly as well."""
+    since: datetime | None = Field(sa_column=time_column(null=True))
+    """Of a condition: the first instant at which it counts."""
+    looked_at: datetime | None = Field(sa_column=time_column(null=True))
+    """Of a condition: it did not hold from `since` up to this instant. Null before the first look;
+    `ref` is the event up to which the contact's events were counted then."""
+    due_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When a condition is to be looked at: at the next instant at which time alone could change it,
+    and at once after an event. Null: only an event can change it."""
+    attempts: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+    """How many wakes and failed looks there were in a row; the next comes later each time."""
+    catalog_revision: int | None = Field(sa_column=big_column(null=True))
+    """Of a condition that depends on documents, such as a segment: the revision of the catalog that
+    it was looked at with. A later one makes it due."""
 
 
 class Goal(SQLModel, table=True):

@@ -22,8 +22,8 @@ from store.sql import fetch_all, fetch_all_as, fetch_column, sql, statement, tab
 from store.tables.runs import Run, Visit
 from store.versions.run_migration import Target, apply_overdue_policy, decide_run
 from store.versions.wait_replanning import ReplannedWait, replan_wait, wait_of
-from store.waits.listeners import Fired, ListenerQuery, add_listeners, first_fired
-from store.waits.wait_visits import event_stamp
+from store.waits.listener_queries import ListenerQuery
+from store.waits.listeners import Fired, add_listeners, first_fired
 
 RECIPIENT_LIMIT = 100
 """Recipients that a preview names."""
@@ -139,7 +139,7 @@ class _PreviewCount:
         """The node that the run comes to at once; None if it waits, ends, or must not send."""
         definition = self._target.definition
         exit_fired = definition.exits and await self._first_fired(
-            run, definition.exits, _EXITS, run.entry_ref, None
+            run, definition.exits, _EXITS, run.entry_ref
         )
         if exit_fired:
             self.preview.exits += 1
@@ -174,18 +174,27 @@ class _PreviewCount:
         if wait.query is None:
             return wait, None
         due = wait.due if wait.due is not None and wait.due <= run.now else None
-        fired = await self._first_fired(run, wait.query, _WAIT, wait.ref, due)
+        fired = await self._first_fired(
+            run, wait.query, _WAIT, wait.ref, due, since=visit.started_at
+        )
         if fired is None or not isinstance(wait_of(definition.journey, step), ForWait):
             return wait, fired
         # The message has reached the status that the wait counts from.
-        counts_from = await event_stamp(self._conn, fired.event_id)
+        counts_from = fired.at
         wait = await replan_wait(
             self._conn, run, visit, before, definition, step, speed=speed, counts_from=counts_from
         )
         return wait, None
 
     async def _first_fired(
-        self, run: RunRow, query: ListenerQuery, visit: int, ref: int, due: datetime | None
+        self,
+        run: RunRow,
+        query: ListenerQuery,
+        visit: int,
+        ref: int,
+        due: datetime | None = None,
+        *,
+        since: datetime | None = None,
     ) -> Fired | None:
         await add_listeners(
             self._conn,
@@ -195,6 +204,7 @@ class _PreviewCount:
             contact_id=run.contact_id,
             ref=ref,
             entry=run.entry,
+            since=since,
         )
         return await first_fired(self._conn, query, run_id=run.id, visit=visit, due=due)
 

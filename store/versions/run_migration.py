@@ -81,6 +81,15 @@ _REPLAN_VISIT = sql(
     where run_id = %(run)s and visit = %(visit)s
     """
 )
+_TRY_NOW = statement(
+    update(Visit)
+    .where(
+        col(Visit.run_id) == bindparam("run"),
+        col(Visit.visit) == bindparam("visit"),
+        col(Visit.held) == "retry",
+    )
+    .values(due_at=func.parcours.clock())
+)
 _REMOVE_EXIT_LISTENERS = statement(
     delete(Listener).where(col(Listener.run_id) == bindparam("run"), col(Listener.visit) == 0)
 )
@@ -173,7 +182,10 @@ async def _move(
             wait = apply_overdue_policy(wait, run, target)
             if target.overdue.policy == "skip":
                 skip_after = run.visit
-        await _replan_visit(conn, run, mapped.step, wait)
+        await _replan_visit(conn, run, mapped.step, wait, visit.started_at)
+    else:
+        # The new version may have mended what its provider did not take.
+        await execute(conn, _TRY_NOW, {"run": run.id, "visit": run.visit})
     await execute(
         conn,
         _TAKE_VERSION,
@@ -210,8 +222,9 @@ async def _end_visit(conn: AsyncConnection[Any], run: RunRow, to: str) -> None:
 
 
 async def _replan_visit(
-    conn: AsyncConnection[Any], run: RunRow, step: str, wait: ReplannedWait
+    conn: AsyncConnection[Any], run: RunRow, step: str, wait: ReplannedWait, since: datetime
 ) -> None:
+    """Give the visit the plan; conditions count `since` it began, as its times do."""
     await execute(
         conn,
         _REPLAN_VISIT,
@@ -233,6 +246,7 @@ async def _replan_visit(
             contact_id=run.contact_id,
             ref=wait.ref,
             entry=run.entry,
+            since=since,
         )
     if wait.watches:
         await watch_attributes(conn, run, run.visit, wait.watches)

@@ -18,7 +18,7 @@ from journeys.time.zones import zone_of
 from store.definitions.catalog import Definition
 from store.runs.rows import RunRow
 from store.runs.visits import VisitRow
-from store.waits.listeners import ListenerQuery
+from store.waits.listener_queries import ListenerQuery
 from store.waits.wait_plans import WaitPlanner, no_message_was_sent
 from store.waits.wait_visits import reference_before
 
@@ -67,7 +67,7 @@ async def replan_wait(
     elif plan.at_once:
         due = visit.started_at
     if due is not None:
-        facts["ends"] = outcome
+        facts["due_outcome"] = outcome
     ref, since = await _reference(
         conn, run, visit, wait_of(before.journey, visit.step), wait, planner
     )

@@ -1,4 +1,4 @@
-"""Listeners that an event, or the time, may fire."""
+"""Listeners that an event may fire. Those on conditions are made due instead."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from journeys.model.well_known_events import CONTACT_CHANGED
 from store.sql import Connection, fetch_all, fetch_all_as, sql, text_literal, with_values
-from store.waits.listeners import ListenerQuery
+from store.waits.listener_queries import ListenerQuery
 
 _BY_EVENTS = sql(
     """
@@ -27,8 +27,8 @@ cross join lateral (
     join run r on r.id = l.run_id and r.state = 'active'
     left join visit v on v.run_id = l.run_id and v.visit = l.visit
     where l.contact_id = e.contact_id
-    and (merged.yes or ((l.event_name = e.name or l.event_name is null)
-                        and e.properties @> l.match))
+    and l.event_name is not null
+    and (merged.yes or (l.event_name = e.name and e.properties @> l.match))
     and l.ref < e.id
     and (e.run_id is null or e.run_id = l.run_id)
     and e.id is distinct from r.entry_event_id
@@ -40,15 +40,6 @@ order by g.event_id, found.visit, found.run_id
 """,
     contact_changed=text_literal(CONTACT_CHANGED),
 )
-_BY_TIME = sql("""
-select 0::bigint as event_id, l.run_id, l.visit, l.slot, l.rest, r.journey, r.version,
-       v.step
-from listener l
-join run r on r.id = l.run_id and r.state = 'active'
-left join visit v on v.run_id = l.run_id and v.visit = l.visit
-where l.timed and (%(after)s::uuid is null or l.run_id > %(after)s::uuid)
-order by l.run_id limit %(limit)s
-""")
 
 
 @dataclass(frozen=True)
@@ -124,8 +115,3 @@ async def fired_among(
         for run_id, visit, *fired in rows
         if any(event_id is not None for event_id in fired)
     }
-
-
-async def timed_listeners(conn: Connection, after: UUID | None, limit: int) -> list[Candidate]:
-    """Listeners on conditions that time alone can change, a page at a time by run."""
-    return await fetch_all_as(conn, Candidate, _BY_TIME, {"after": after, "limit": limit})

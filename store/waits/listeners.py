@@ -1,68 +1,63 @@
-"""Listeners of runs: registered, removed, and queried for the trigger that fired first.
-
-A listener query is one statement per version and step, or per version for its exits, and is built
-once. Each trigger has a slot. For each slot the query answers with the smallest id, above the
-listener's reference, of an event that fires it. A condition is fired by no event: while it holds,
-the answer is the highest event id of the contact.
-"""
+"""Listeners of runs: registered, removed, and queried for the trigger that fired first."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import bindparam, delete
+from sqlalchemy import bindparam, case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from journeys.model.conditions import Condition
-from journeys.model.journey import Journey
-from journeys.model.steps import AnyWait, ForWait, TriggerWait, WaitStep
-from journeys.model.triggers import (
-    ConditionTrigger,
-    EventGoal,
-    EventTrigger,
-    Goal,
-    MessageGoal,
-    MessageTrigger,
-)
-from store.conditions import compile_condition, is_timed
-from store.conditions.trigger_matching import match_trigger, needs_exact_test, resolve_match
+from store.conditions.trigger_matching import needs_exact_test, resolve_match
 from store.sql import (
     Connection,
-    Sql,
     execute,
     execute_many,
     fetch_one,
-    integer,
-    join,
+    fetch_value,
     sql,
     statement,
 )
+from store.tables.definitions import Catalog
+from store.tables.events import Event
 from store.tables.runs import Listener
+from store.waits.condition_walks import Look, look, save_looks
+from store.waits.listener_queries import ListenerQuery, Slot
 
-Trigger = EventTrigger | MessageTrigger | ConditionTrigger
-
-_WITHIN_GOAL_TIME = sql(
-    "e.stamped_at <= (select coalesce(g.until_at, 'infinity') from goal g where g.run_id = r.id)"
-)
-# The moment may be before the run's entry, whose event ends no wait, or in the future.
-_SINCE_MOMENT = (
-    sql("e.id is distinct from r.entry_event_id"),
-    sql(
-        "e.stamped_at >= coalesce((select (nullif(v.facts->>'since', 'missing'))::timestamptz"
-        " from visit v where v.run_id = r.id and v.visit = %(visit)s), '-infinity')"
-    ),
-)
+_ADDED = (
+    "run_id", "visit", "slot", "contact_id", "event_name", "match", "ref", "rest",
+)  # fmt: skip
+# A condition is due at once: its first look sets the next due time.
 _ADD = statement(
     insert(Listener)
-    .values({column.name: bindparam(column.name) for column in Listener.__table__.c})  # type: ignore[attr-defined]
+    .values(
+        {name: bindparam(name) for name in _ADDED}
+        | {
+            "since": case(
+                (
+                    bindparam("of_condition"),
+                    func.coalesce(bindparam("since"), func.parcours.clock()),
+                )
+            ),
+            "due_at": case((bindparam("of_condition"), func.parcours.clock())),
+            "catalog_revision": case(
+                (
+                    bindparam("of_catalog"),
+                    func.coalesce(
+                        bindparam("revision"), select(col(Catalog.revision)).scalar_subquery()
+                    ),
+                )
+            ),
+        }
+    )
     .on_conflict_do_nothing()
 )
+_STAMP = statement(select(col(Event.stamped_at)).where(col(Event.id) == bindparam("event")))
+_CLOCK = sql("select parcours.clock()")
 _REMOVE = statement(
     delete(Listener).where(
         col(Listener.run_id) == bindparam("run"), col(Listener.visit) == bindparam("visit")
@@ -71,160 +66,37 @@ _REMOVE = statement(
 
 
 @dataclass(frozen=True)
-class Slot:
-    """A trigger of a wait, or an exit rule. `number` is its place in the document, from 0."""
-
-    number: int
-    name: str
-    """The outcome of the wait that it ends, or the reason of the exit."""
-    trigger: Trigger
-    event_name: str | None
-    equal: dict[str, Any]
-    """Parts of `where` that go into the listener's `match`; references to the entry unresolved."""
-    rest: bool
-    """Whether there is more to test than the name and `match`."""
-    timed: bool
-    """Whether time alone can fire it."""
-    outcome: str = "exited"
-    """The outcome of the run, if this is an exit rule."""
-
-
-@dataclass(frozen=True)
-class ListenerQuery:
-    """The slots of a wait or of a version's exits, and the statement that tests all of them."""
-
-    slots: tuple[Slot, ...]
-    sql: Sql
-    params: dict[str, Any]
-
-    @property
-    def since_its_send(self) -> frozenset[int]:
-        """Slots on the status of a message: its events count since its send, not a reference."""
-        return frozenset(
-            slot.number for slot in self.slots if isinstance(slot.trigger, MessageTrigger)
-        )
-
-
-@dataclass(frozen=True)
 class Fired:
     """A trigger that fired."""
 
     slot: Slot
-    event_id: int
+    at: datetime
+    """The stamp of the event that fired it, or the instant from which on its condition holds."""
+    event_id: int | None
+    """The event that fired it; None for a condition."""
+    by_event: bool = True
+    """Whether an event brought the instant; of a condition it may be time."""
+
+    def precedes(self, other: Fired) -> bool:
+        """Whether this one fired first, or by the same event, or at the same instant."""
+        if self.event_id is not None and other.event_id is not None:
+            return self.event_id <= other.event_id
+        return (self.at, not self.by_event) <= (other.at, not other.by_event)
 
 
-def build_exit_query(
-    journey: Journey, segments: Mapping[str, Condition] | None = None
-) -> ListenerQuery | None:
-    """The query of a version's exit rules; None if it has none. `segments` are all of them."""
-    rules: list[tuple[int, str, Trigger | Goal]] = []
-    for place, rule in enumerate(journey.exit):
-        trigger = journey.goal if isinstance(rule, str) else rule
-        if trigger is not None:
-            rules.append((place, _reason(trigger), trigger))
-    return _build(rules, journey.timezone, segments) if rules else None
+@dataclass(frozen=True)
+class Check:
+    """The result of a check of all slots of a query."""
 
+    fired: Fired | None
+    """The trigger that fired first; None if none has."""
+    looks: tuple[Look, ...] = ()
+    """The looks at its conditions."""
 
-def build_wait_query(
-    journey: Journey, step_id: str, segments: Mapping[str, Condition] | None = None
-) -> ListenerQuery | None:
-    """The query of the triggers of the wait `step_id`; None if only time ends it."""
-    step = journey.step(step_id)
-    wait = step.wait if isinstance(step, WaitStep) else None
-    if isinstance(wait, ForWait) and wait.after is not None:
-        return _build([(0, "after", wait.after)], journey.timezone, segments)
-    if isinstance(wait, TriggerWait):
-        triggers = [(0, "happened", wait.trigger)]
-        return _build(triggers, journey.timezone, segments, since=_is_moment(wait.since))
-    if isinstance(wait, AnyWait):
-        named = [(place, each.name, each.trigger) for place, each in enumerate(wait.any)]
-        return _build(named, journey.timezone, segments, since=_is_moment(wait.since))
-    return None
-
-
-def _is_moment(since: object) -> bool:
-    return since not in (None, "entry", "now")
-
-
-def _reason(trigger: Trigger | Goal) -> str:
-    if isinstance(trigger, EventTrigger):
-        return trigger.event
-    if isinstance(trigger, MessageTrigger):
-        return f"{trigger.message} {trigger.is_}"
-    return "condition"
-
-
-def _build(
-    triggers: Sequence[tuple[int, str, Trigger | Goal]],
-    zone: str | None,
-    segments: Mapping[str, Condition] | None,
-    *,
-    since: bool = False,
-) -> ListenerQuery:
-    """`since`: the wait counts events from a moment, which is among the facts of its visit."""
-    slots: list[Slot] = []
-    columns: list[Sql] = []
-    params: dict[str, Any] = {}
-    for number, name, trigger in triggers:
-        prefix = f"s{number}_"
-        listener = sql(
-            "l.run_id = r.id and l.visit = %(visit)s and l.slot = {slot}", slot=integer(number)
-        )
-        if isinstance(trigger, ConditionTrigger):
-            holds = compile_condition(
-                trigger.if_, prefix=prefix, default_zone=zone or "UTC", segments=segments
-            )
-            params |= holds.params
-            columns.append(
-                sql(
-                    "(select greatest(c.last_event_id, l.ref) from listener l"
-                    " where {listener} and {holds})",
-                    listener=listener,
-                    holds=holds.sql,
-                )
-            )
-            # A condition on a segment is timed, so that the hourly check sees a changed segment.
-            slots.append(
-                Slot(number, name, trigger, None, {}, rest=True, timed=is_timed(trigger.if_))
-            )
-            continue
-        matching = match_trigger(trigger, prefix, zone or "UTC")
-        params |= matching.params
-        tests = list(matching.tests)
-        if since and isinstance(trigger, EventTrigger):
-            tests += _SINCE_MOMENT
-        goal = trigger if isinstance(trigger, EventGoal | MessageGoal) else None
-        if goal is not None and goal.within is not None:
-            tests.append(_WITHIN_GOAL_TIME)
-        columns.append(
-            sql(
-                "(select e.id from listener l join event e on e.contact_id = r.contact_id"
-                " and e.name = l.event_name and e.id > l.ref and e.properties @> l.match"
-                # A derived entry event is newer than its run's reference.
-                " and e.id is distinct from r.entry_event_id"
-                " and (e.run_id is null or e.run_id = r.id)"
-                " and (%(due)s::timestamptz is null or e.stamped_at <= %(due)s::timestamptz)"
-                " where {tests} order by e.id limit 1)",
-                tests=join(" and ", [listener, *tests]),
-            )
-        )
-        slots.append(
-            Slot(
-                number,
-                name,
-                trigger,
-                matching.event_name,
-                matching.equal,
-                rest=matching.rest or len(tests) > len(matching.tests),
-                timed=False,
-                outcome="exited" if goal is None else "goal",
-            )
-        )
-    query = sql(
-        "select {columns} from run r join contact c on c.id = r.contact_id where r.id = %(run)s",
-        columns=join(", ", columns),
-    )
-    return ListenerQuery(tuple(slots), query, params)
+    @property
+    def finished(self) -> bool:
+        """Whether the looks have come to their end, so that no trigger can have fired before."""
+        return all(each.finished for each in self.looks)
 
 
 async def add_listeners(
@@ -236,8 +108,11 @@ async def add_listeners(
     contact_id: UUID,
     ref: int,
     entry: dict[str, Any],
+    since: datetime | None = None,
 ) -> None:
     """Register the slots of a query; only events with an id above `ref` count.
+
+    A condition counts from the instant `since` on, by default from now on.
 
     A slot whose `where` refers to a property that the entry lacks can never fire. It is left out.
     """
@@ -246,6 +121,7 @@ async def add_listeners(
         match = resolve_match(slot.equal, entry)
         if match is None:
             continue
+        walk = query.walks.get(slot.number)
         rows.append(
             {
                 "run_id": run_id,
@@ -256,10 +132,62 @@ async def add_listeners(
                 "match": Jsonb(match),
                 "ref": 0 if visit and slot.number in query.since_its_send else ref,
                 "rest": slot.rest or needs_exact_test(match),
-                "timed": slot.timed,
+                "of_condition": walk is not None,
+                "since": since,
+                "of_catalog": walk is not None and walk.of_catalog,
+                "revision": None if walk is None else walk.revision,
             }
         )
     await execute_many(conn, _ADD, rows)
+
+
+async def check(
+    conn: Connection,
+    query: ListenerQuery,
+    *,
+    run_id: UUID,
+    visit: int,
+    due: datetime | None = None,
+) -> Check:
+    """Which trigger has fired first: by event id, or by instant, and then by its place.
+
+    With `due`, only events stamped up to it and instants up to it count. A look at a condition has
+    a bounded length: see `Check.finished`.
+    """
+    row = await fetch_one(
+        conn, query.sql, {**query.params, "run": run_id, "visit": visit, "due": due}
+    )
+    if row is None:
+        return Check(None)
+    first = min(
+        (
+            (event_id, slot.number, slot)
+            for slot, event_id in zip(query.slots, row, strict=True)
+            if event_id is not None
+        ),
+        default=None,
+    )
+    fired = None
+    if first is not None:
+        event_id, _, slot = first
+        fired = Fired(slot, await event_stamp(conn, event_id), event_id)
+    looks: list[Look] = []
+    # A condition counts only if it held before the event, or at its stamp.
+    until = due if fired is None else fired.at
+    for walk in query.walks.values():
+        looks += await look(conn, walk, [(run_id, visit)], until)
+    by_slot = {slot.number: slot for slot in query.slots}
+    for each in looks:
+        if not each.holds:
+            continue
+        held = Fired(by_slot[each.slot], each.at, None, each.by_event)
+        if fired is None or _order(held) < _order(fired):
+            fired = held
+    return Check(fired, tuple(looks))
+
+
+def _order(fired: Fired) -> tuple[datetime, bool, int]:
+    return fired.at, not fired.by_event, fired.slot.number
 
 
 async def first_fired(
@@ -270,21 +198,28 @@ async def first_fired(
     visit: int,
     due: datetime | None = None,
 ) -> Fired | None:
-    """The trigger that fired first, by event id and then by its place; None if none has.
+    """The trigger that fired first, as `check` finds it; None if none has.
 
-    With `due`, only events stamped up to it count.
+    Looks at conditions go on until they are finished.
     """
-    row = await fetch_one(
-        conn, query.sql, {**query.params, "run": run_id, "visit": visit, "due": due}
-    )
-    if row is None:
-        return None
-    fired = [
-        Fired(slot, event_id)
-        for slot, event_id in zip(query.slots, row, strict=True)
-        if event_id is not None
-    ]
-    return min(fired, key=lambda each: (each.event_id, each.slot.number), default=None)
+    checked = await check(conn, query, run_id=run_id, visit=visit, due=due)
+    while not checked.finished:
+        await keep_looks(conn, checked)
+        checked = await check(conn, query, run_id=run_id, visit=visit, due=due)
+    return checked.fired
+
+
+async def event_stamp(conn: Connection, event_id: int) -> datetime:
+    """When an event was stamped."""
+    stamped_at: datetime = await fetch_value(conn, _STAMP, {"event": event_id})
+    return stamped_at
+
+
+async def keep_looks(conn: Connection, checked: Check) -> None:
+    """Keep where the looks at conditions that do not hold ended, and when the next one is due."""
+    looks = [each for each in checked.looks if not each.holds]
+    if looks:
+        await save_looks(conn, looks, now=await fetch_value(conn, _CLOCK))
 
 
 async def remove_listeners(conn: Connection, run_id: UUID, visit: int) -> None:

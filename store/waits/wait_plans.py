@@ -16,7 +16,7 @@ from store.contacts.operands import Operands
 from store.messages.claims import was_sent
 from store.runs.rows import RunRow
 from store.sql import Connection
-from store.waits.listeners import ListenerQuery
+from store.waits.listener_queries import ListenerQuery
 from store.waits.wait_visits import reference_before
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import col
 
 from journeys.model.well_known_events import CONTACT_CHANGED
@@ -30,7 +31,7 @@ from store.sql import (
     text_literal,
 )
 from store.tables.events import Event
-from store.tables.runs import Visit
+from store.tables.runs import Listener, Visit
 
 _START = sql(
     """
@@ -78,11 +79,13 @@ _REPLAN = statement(
     )
     .values(due_at=bindparam("due"), facts=bindparam("facts"))
 )
-_MESSAGE_STATUS_AT = sql("""
-with removed as (delete from listener where run_id = %(run)s and visit = %(visit)s and slot >= 0)
-select stamped_at from event where id = %(event)s
-""")
-_STAMP = statement(select(col(Event.stamped_at)).where(col(Event.id) == bindparam("event")))
+_REMOVE_STATUS_LISTENER = statement(
+    delete(Listener).where(
+        col(Listener.run_id) == bindparam("run"),
+        col(Listener.visit) == bindparam("number"),
+        col(Listener.slot) >= 0,
+    )
+)
 _CLOSE_BY_EVENT = sql("""
 with removed as (delete from listener where run_id = %(run)s and visit = %(visit)s),
 ended as (
@@ -116,7 +119,12 @@ _CLOSE_BY_EXIT = statement(
         col(Visit.visit) == bindparam("number"),
         col(Visit.outcome).is_(None),
     )
-    .values(outcome=bindparam("end"), ended_at=func.parcours.clock(), held=None)
+    .values(
+        outcome=bindparam("end"),
+        ended_at=func.parcours.clock(),
+        held=None,
+        facts=col(Visit.facts).op("||")(bindparam("facts", type_=JSONB)),
+    )
 )
 
 
@@ -222,25 +230,9 @@ async def change_due_time(
     )
 
 
-async def message_status_at(conn: Connection, run_id: UUID, visit: int, event_id: int) -> datetime:
-    """When the message reached the status that the wait counts `after`.
-
-    Removes the listener for the status.
-    """
-    row = await fetch_one(
-        conn, _MESSAGE_STATUS_AT, {"run": run_id, "visit": visit, "event": event_id}
-    )
-    assert row is not None
-    stamped_at: datetime = row[0]
-    return stamped_at
-
-
-async def event_stamp(conn: Connection, event_id: int) -> datetime:
-    """When an event was stamped."""
-    row = await fetch_one(conn, _STAMP, {"event": event_id})
-    assert row is not None
-    stamped_at: datetime = row[0]
-    return stamped_at
+async def remove_status_listener(conn: Connection, run_id: UUID, visit: int) -> None:
+    """Stop listening for the status of a message that the wait counts `after`: it has come."""
+    await execute(conn, _REMOVE_STATUS_LISTENER, {"run": run_id, "number": visit})
 
 
 async def close_by_event(
@@ -255,10 +247,13 @@ async def close_by_event(
 
 
 async def close_by_condition(
-    conn: Connection, run: RunRow, visit: int, outcome: str, facts: dict[str, Any]
+    conn: Connection, run: RunRow, visit: int, outcome: str, at: datetime, facts: dict[str, Any]
 ) -> None:
-    """End a wait because its condition holds now; `facts` are the values that decided it."""
-    await _close(conn, run, visit, outcome, run.now, run.last_event_id, facts)
+    """End a wait at the instant from which on its condition held.
+
+    `facts` are the values that decided it. Events that are stamped later count for the next wait.
+    """
+    await _close(conn, run, visit, outcome, at, await _reference_at(conn, run, at), facts)
 
 
 async def close_by_time(
@@ -270,13 +265,17 @@ async def close_by_time(
     facts: dict[str, Any] | None = None,
 ) -> None:
     """End a wait at its due time. Events that are stamped after it count for the next wait."""
-    ref = run.ref
-    if run.last_event_id > run.ref:
-        latest = await fetch_value(
-            conn, _REFERENCE_AT, {"contact": run.contact_id, "ref": run.ref, "due": due}
-        )
-        ref = run.ref if latest is None else latest
-    await _close(conn, run, visit, outcome, due, ref, facts)
+    await _close(conn, run, visit, outcome, due, await _reference_at(conn, run, due), facts)
+
+
+async def _reference_at(conn: Connection, run: RunRow, instant: datetime) -> int:
+    """The highest id of the contact's events stamped up to an instant, from the run's on."""
+    if run.last_event_id <= run.ref:
+        return run.ref
+    latest: int | None = await fetch_value(
+        conn, _REFERENCE_AT, {"contact": run.contact_id, "ref": run.ref, "due": instant}
+    )
+    return run.ref if latest is None else latest
 
 
 async def _close(
@@ -302,6 +301,19 @@ async def _close(
     )
 
 
-async def close_by_exit(conn: Connection, run_id: UUID, visit: int, outcome: str) -> None:
-    """End a wait because an exit fired during it; `outcome` is the run's."""
-    await execute(conn, _CLOSE_BY_EXIT, {"run": run_id, "number": visit, "end": outcome})
+async def close_by_exit(
+    conn: Connection,
+    run_id: UUID,
+    visit: int,
+    outcome: str,
+    facts: dict[str, Any] | None = None,
+) -> None:
+    """End a wait because an exit fired during it; `outcome` is the run's.
+
+    `facts` are the values that decided it, if the exit is by a condition.
+    """
+    await execute(
+        conn,
+        _CLOSE_BY_EXIT,
+        {"run": run_id, "number": visit, "end": outcome, "facts": Jsonb(facts or {})},
+    )

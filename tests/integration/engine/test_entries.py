@@ -545,7 +545,7 @@ async def test_a_start_that_fails_for_its_run_alone_stands_and_is_made_later(
 
 
 async def test_a_start_whose_answer_is_lost_is_not_taken_back_once_the_run_is_at_work(
-    entrance: Entrance, contact: UUID
+    settings: Settings, entrance: Entrance, contact: UUID
 ) -> None:
     await activate(entrance.pool, journey("re_entry: always", "{api: true}"))
     faults = FaultyTemporal()
@@ -553,7 +553,7 @@ async def test_a_start_whose_answer_is_lost_is_not_taken_back_once_the_run_is_at
 
     def lost(_: str) -> RPCStatusCode:
         # The server has started it all the same, and a worker has come to its first step.
-        with psycopg.connect(entrance.pool.conninfo) as conn:
+        with psycopg.connect(settings.database_url) as conn:
             conn.execute("insert into visit (run_id, visit, step, kind) select id, 1, 'stand',"
                          " 'wait' from run")  # fmt: skip
         return RPCStatusCode.DEADLINE_EXCEEDED

@@ -10,11 +10,8 @@ from temporalio.client import Client
 from temporalio.service import RPCStatusCode
 
 from infra.settings import Settings
-from store.operations.dispatch_figures import (
-    count_faults,
-    count_parked_calls,
-    read_dispatch_figures,
-)
+from store.operations.engine_figures import read_figures
+from store.operations.faults import FAULTS
 from tests.support.bystanders import Bystanders, FaultyTemporal
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, engine_at_work
@@ -47,6 +44,12 @@ async def rows(pool: Pool, statement: str, *values: Any) -> list[Any]:
         return await cursor.fetchall() if cursor.description else []
 
 
+async def count_faults(pool: Pool) -> dict[tuple[str, str], int]:
+    """Recorded faults by the part of the engine and the code."""
+    found = await rows(pool, "select activity, code, count(*) from fault group by 1, 2")
+    return {(part, code): count for part, code, count in found}
+
+
 # A contact's attribute names the SQLSTATE with which the database refuses its runs.
 REFUSING = """
 create function refuse() returns trigger language plpgsql as $$
@@ -64,6 +67,7 @@ async def test_what_the_database_refuses_for_one_contact_keeps_no_other_waiting(
 ) -> None:
     # A fault of ours, an index row that is too large, a deadlock and a timeout.
     states = ["P0001", "54000", "40P01", "57014"]
+    counted = FAULTS.labels("dispatch", "internal")._value.get()
     async with at_work(engine_settings, pool, temporal_client) as (engine, others):
         await engine.activate(VICTIMS)
         await rows(pool, REFUSING)
@@ -80,11 +84,14 @@ async def test_what_the_database_refuses_for_one_contact_keeps_no_other_waiting(
 
         await eventually(set_aside, 20)
         async with pool.connection() as conn:
-            figures = await read_dispatch_figures(conn)
-            faults = await count_faults(conn)
-        assert (figures.set_aside, figures.dead) == (4, 0)
-        assert figures.oldest_seconds is not None
-        assert faults == {("dispatch", "internal"): 2, ("dispatch", "database_busy"): 2}
+            state = (await read_figures(conn)).state
+        assert (state.set_aside, state.dead_events) == (4, 0)
+        assert state.oldest_undispatched > 0
+        assert FAULTS.labels("dispatch", "internal")._value.get() >= counted + 4
+        assert await count_faults(pool) == {
+            ("dispatch", "internal"): 2,
+            ("dispatch", "database_busy"): 2,
+        }
         recorded = await rows(pool, "select contact_id, detail from fault")
         assert {contact for contact, _ in recorded} == set(victims)
         assert all("refused for a test" in detail for _, detail in recorded)
@@ -121,11 +128,10 @@ async def test_an_answer_of_temporal_for_one_run_is_a_fault_of_that_run(
 
         async def parked() -> bool:
             async with pool.connection() as conn:
-                assert await count_parked_calls(conn) == {"start": 4}
-                figures = await read_dispatch_figures(conn)
-                faults = await count_faults(conn)
-            assert (figures.undispatched, figures.dead) == (0, 1)
-            assert {code for _, code in faults} == {
+                figures = await read_figures(conn)
+            assert figures.parked_calls == {"start": 4}
+            assert (figures.state.undispatched, figures.state.dead_events) == (0, 1)
+            assert {code for _, code in await count_faults(pool)} == {
                 "temporal_internal",
                 "temporal_unknown",
                 "temporal_unavailable",
@@ -147,7 +153,7 @@ async def test_an_answer_of_temporal_for_one_run_is_a_fault_of_that_run(
         await others.unaffected()
         await eventually(lambda: _standing(pool, 1), 20)
         async with pool.connection() as conn:
-            assert await count_parked_calls(conn) == {"wake": 1}
+            assert (await read_figures(conn)).parked_calls == {"wake": 1}
         temporal.answer = lambda _: None
         await eventually(lambda: _standing(pool, 0), 30)
         assert await rows(pool, "select 1 from parked_call") == []
@@ -176,8 +182,8 @@ async def test_a_temporal_that_wants_fewer_calls_slows_dispatch_and_loses_nothin
         await others.unaffected()
         assert temporal.failed > 0
         async with pool.connection() as conn:
-            assert await count_faults(conn) == {}
-            assert (await read_dispatch_figures(conn)).dead == 0
+            assert (await read_figures(conn)).state.dead_events == 0
+        assert await count_faults(pool) == {}
         [[doubled]] = await rows(
             pool, "select count(*) from contact where (attributes->>'acts')::int <> 1"
         )
