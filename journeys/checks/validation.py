@@ -45,7 +45,7 @@ from journeys.model.steps import (
 from journeys.model.triggers import MessageTrigger, Schedule
 from journeys.model.unions import closest_match
 from journeys.model.values import EntryReference, StepReference
-from journeys.model.well_known_events import WELL_KNOWN_EVENTS
+from journeys.model.well_known_events import ENGINE_EVENTS, WELL_KNOWN_EVENTS
 from journeys.schedule.cron import check_cron
 from journeys.source.parsing import Parsed
 from journeys.time.zones import zone_of
@@ -272,6 +272,9 @@ def _values(part: Part) -> Iterator[Problem]:
             message = f"`{model.url}` is no address to call"
             yield part.problem("url", message, "begin with https:// or http://", "url")
     elif isinstance(model, Emission):
+        if model.event in ENGINE_EVENTS:
+            message = f"the engine alone records `{model.event}`"
+            yield part.problem("engine_event", message, "emit an event of another name", "event")
         for name in _REQUIRED.get(model.event, ()):
             if model.properties.get(name) is None:
                 message = f"`{model.event}` without a `{name}` always fails"
