@@ -192,6 +192,7 @@ async def _take(
         items,
         limit_per_minute=limit,
         sender=Sender(key.source, trusted=key.includes("operate")),
+        fast=services.tracking_pool,
     )
     new = 0
     for answer in answers:
