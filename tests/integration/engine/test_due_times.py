@@ -318,6 +318,25 @@ async def test_a_condition_whose_look_fails_stops_no_other(
     await asyncio.wait_for(wakes.wait(culprit.run_id, 1), 1)
 
 
+async def test_a_condition_that_fails_for_all_who_listen_is_set_aside_as_one(
+    pool: Pool, temporal_client: Client
+) -> None:
+    await activate(pool, ENDS)
+    catalog = Catalog()
+    await entered_runs(pool, catalog, "ends", 30)
+    await stand(pool)
+    async with pool.connection() as conn:
+        await conn.execute('update contact set attributes = \'{"ends_at": "broken"}\'')
+        await conn.execute(BREAK)
+    await DueTimes(pool, temporal_client, catalog).drain()
+    later = "select count(*) from listener where due_at > parcours.clock() + interval '3 s'"
+    assert await value(pool, later) == 30
+    faults = await rows(pool, "select subject from fault order by id")
+    # Two listeners were tried alone before the third showed that it is the condition.
+    assert len(faults) == 3
+    assert faults[-1] == ("condition ends v1 w",)
+
+
 # --------------------------------------------------------------- facts
 
 
