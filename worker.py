@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -33,25 +34,28 @@ from dispatch.dispatcher import Dispatcher
 from dispatch.due_times import DueTimes
 from dispatch.metrics import EngineMetrics
 from dispatch.reconciliation import Reconciliation
+from dispatch.schedules import schedule_retention
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.logging import configure_logging
 from infra.process_endpoint import serving_endpoint
 from infra.sandbox import workflow_runner
-from infra.settings import Settings, read_settings
+from infra.settings import Settings, SettingsRefused, read_settings
 from infra.telemetry import temporal_runtime
 from journeys.protocol.names import QUEUE
 from journeys.time.backoff import Backoff
+from journeys.time.durations import Duration
 from store.definitions.catalog import Catalog
 from store.operations.health import ping
 from store.sql import DATABASE_AWAY
 from workflows.jobs import JOB_WORKFLOWS
 from workflows.journey import Journey
+from workflows.retention import Retention
 
 log = structlog.get_logger(__name__)
 
 SHUTDOWN_GRACE = timedelta(seconds=40)
 """Longer than one attempt of a send, so that none is stopped between call and record."""
-WORKFLOWS = [Journey, *JOB_WORKFLOWS.values()]
+WORKFLOWS = [Journey, Retention, *JOB_WORKFLOWS.values()]
 _BACKOFF = Backoff(first=0.5, longest=10.0)
 
 
@@ -70,9 +74,9 @@ async def serving(
     between two rounds of the reconciliation. `sdk_metrics`: the URL of the metrics of the SDK.
     """
     async with AsyncExitStack() as stack:
+        adapters = _adapters(settings) if adapters is None else adapters
         pool = await open_pool(settings, min_size=2, max_size=settings.database_connections)
         stack.push_async_callback(pool.close)
-        adapters = _adapters(settings) if adapters is None else adapters
         for adapter in adapters.values():
             stack.push_async_callback(adapter.close)
         catalog = Catalog()
@@ -90,7 +94,9 @@ async def serving(
             adapters=adapters,
             sender=settings.from_address,
             secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
+            passwords=settings.passwords,
             speed=settings.speed,
+            keep={kind: Duration.parse(text) for kind, text in settings.keep.items()},
             nudge=dispatcher.nudge,
             nudge_due_times=due_times.nudge,
         )
@@ -153,7 +159,10 @@ async def _endpoint(
 
 
 def _adapters(settings: Settings) -> dict[str, Adapter]:
-    return dict(build(settings, inbox=_inbox(settings)).items())
+    try:
+        return dict(build(settings, inbox=_inbox(settings)).items())
+    except ValueError as error:
+        raise SettingsRefused(str(error)) from None
 
 
 def _inbox(settings: Settings) -> Append | None:
@@ -188,6 +197,7 @@ async def _connect(settings: Settings, stopping: asyncio.Event, runtime: Runtime
         try:
             client = await connect_temporal(settings, runtime=runtime)
             await ensure_search_attributes(client)
+            await schedule_retention(client)
         except (RPCError, RuntimeError) as error:
             log.warning("temporal_away", error=str(error).strip())
             failures += 1
@@ -210,7 +220,11 @@ def _free_port() -> int:
 
 
 async def run(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT."""
+    """Work until SIGTERM or SIGINT.
+
+    Raises SettingsRefused, before anything is connected, for a provider that cannot be made.
+    """
+    adapters = _adapters(settings)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -220,7 +234,7 @@ async def run(settings: Settings) -> None:
     if client is None:
         return
     sdk_metrics = None if sdk_address is None else f"http://{sdk_address}/metrics"
-    async with serving(settings, client, sdk_metrics=sdk_metrics):
+    async with serving(settings, client, adapters=adapters, sdk_metrics=sdk_metrics):
         log.info("worker_ready", speed=settings.speed)
         await stopping.wait()
         log.info("worker_stopping")
@@ -229,9 +243,12 @@ async def run(settings: Settings) -> None:
 
 def main() -> None:
     """The entry point of `parcours worker` and `python worker.py`."""
-    settings = read_settings()
-    configure_logging(settings.log, process="worker")
-    uvloop.run(run(settings))
+    try:
+        settings = read_settings()
+        configure_logging(settings.log, process="worker")
+        uvloop.run(run(settings))
+    except SettingsRefused as refused:
+        sys.exit("\n".join(f"parcours: {line}" for line in str(refused).splitlines()))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from channels.adapter import Adapter
 from journeys.model.arms import Score
+from journeys.time.durations import Duration
 from store.definitions.catalog import Catalog
 
 
@@ -27,12 +28,16 @@ class Context:
     """The From of e-mails that name none."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """What `{{ secret.NAME }}` reads in webhooks."""
+    passwords: Sequence[str] = ()
+    """Further secrets that no stored text may hold: those by which providers are called."""
     speed: float = 1.0
     """Durations of waits and `up_to` are divided by it."""
     give_up: timedelta = timedelta(hours=24)
     """How long after its first attempt a send is tried again."""
     nudge: Callable[[], None] = lambda: None
     """Wakes the dispatcher of this process after a step has recorded events."""
+    keep: Mapping[str, Duration] = field(default_factory=dict)
+    """How long data are kept, by kind; a kind that is not named is kept for good."""
     given_scores: Mapping[str, Sequence[Score]] = field(default_factory=dict)
     """The scores of splits by step, if a simulation gives them."""
     large_messages: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))

@@ -14,7 +14,7 @@ import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
@@ -47,11 +47,15 @@ def final_error(code: Code) -> ApplicationError:
 
 
 def retryable_error(code: Code, after: timedelta | None = None) -> ApplicationError:
-    """An error after which another attempt may succeed; `after`: when it is made."""
-    return ApplicationError(code, type=code, next_retry_delay=after)
+    """An error after which another attempt may succeed; `after`: when it is made.
+
+    The SDK logs no traceback of it: a line of ours says why.
+    """
+    benign = ApplicationErrorCategory.BENIGN
+    return ApplicationError(code, type=code, next_retry_delay=after, category=benign)
 
 
-def _code_of(error: Exception) -> Code:
+def code_of(error: Exception) -> Code:
     """The code of an error that has no code of ours yet."""
     if is_database_away(error):
         return "database_away"
@@ -100,7 +104,7 @@ class _CodedActivity(ActivityInboundInterceptor):
             except (ApplicationError, asyncio.CancelledError):
                 raise
             except Exception as error:
-                code = _code_of(error)
+                code = code_of(error)
                 if code == "internal":
                     log.exception("activity_failed")
                 else:

@@ -13,6 +13,7 @@ from activities.deciding.splits import SplitActivities
 from activities.jobs.migrate_runs import MigrateRunsActivities
 from activities.jobs.pages import StopJobActivities
 from activities.jobs.resume_sends import ResumeSendsActivities
+from activities.jobs.retention import RetentionActivities
 from activities.leaving.finish import FinishActivities
 from activities.sending.send import SendActivities
 from activities.versions.take_version import VersionActivities
@@ -67,4 +68,5 @@ def _job_activities(context: Context, client: Client) -> list[Activity]:
     return [
         *(activities(context, client).page for activities in JOB_ACTIVITIES.values()),
         StopJobActivities(context).stop,
+        RetentionActivities(context).page,
     ]

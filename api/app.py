@@ -15,7 +15,7 @@ from api.http import problems, swagger_ui
 from api.http.keys import KeyRing
 from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
-from api.operations import dev_inbox, health, jobs
+from api.operations import dev_inbox, health, jobs, retention
 from api.reports import stats
 from api.runs import runs
 from api.services import Services
@@ -59,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             notifier=notifier,
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
+            keep=settings.keep,
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
         )
         try:
@@ -91,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         editions,
         journeys,
         jobs,
+        retention,
         plan,
         runs,
         stats,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -37,6 +38,8 @@ class Services:
     contact_events_per_minute: int
     speed: float
     """The number by which durations of waits are divided, the same as in workers."""
+    keep: Mapping[str, str]
+    """How long data are kept, by kind, as durations."""
     inbox: Inbox | None
     """None outside of the development stack."""
 

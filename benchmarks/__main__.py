@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 
-from benchmarks import branching, counts, due_times, ingest, latency, rate, sleeping
+from benchmarks import branching, counts, due_times, fairness, ingest, latency, rate, sleeping
 from benchmarks.report import Figure
 from infra.logging import configure_logging
 
@@ -24,6 +24,7 @@ MEASURES: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "ingest": ingest.measure,
     "sleeping": sleeping.measure,
     "branching": branching.measure,
+    "fairness": fairness.measure,
     "due_times": due_times.measure,
 }
 

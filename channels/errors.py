@@ -64,6 +64,8 @@ class Code(StrEnum):
     """The message was sent, and the connection ended without an answer."""
     PROVIDER_FAILED = "provider_failed"
     """The provider reports a failure, which may have come before or after it took the message."""
+    ADAPTER_FAILED = "adapter_failed"
+    """Our adapter of the provider failed; the table `fault` says how."""
 
 
 class NotSent(Exception):
@@ -103,7 +105,8 @@ class Refused(NotSent):
 class NotTaken(NotSent):
     """The provider certainly did not take the message: it may be sent again.
 
-    `retry_after`: seconds, ≥ 0, that the provider asked to wait; None if it did not say.
+    `retry_after`: seconds, ≥ 0, that the provider asked to wait; None if it did not say. With the
+    code `BUSY` they are the message's own turn in our queue for a provider.
     """
 
     def __init__(

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from journeys.source.parsing import Parsed
 
 ENDINGS = (".yaml", ".yml", ".json")
-SERVER_CODES = frozenset({"unknown_topic", "unknown_segment", "unknown_template", "unknown_places"})
-"""Codes of problems that files alone cannot decide: the server may have what is missing."""
 
 
 def read_sources(paths: list[Path]) -> dict[str, bytes]:
@@ -51,21 +49,18 @@ def _find_files(path: Path) -> Iterable[Path]:
 
 
 def check_sources(sources: dict[str, bytes]) -> tuple[list[Parsed], list[Problem]]:
-    """The documents of files, and their problems."""
-    from journeys.checks.validation import check
-    from journeys.source.parsing import parse_all
+    """The valid documents of files, and all their problems, in the order of files and lines."""
+    from journeys.checks.partial_documents import ELSEWHERE, check_readable
+    from journeys.source.parsing import parse_documents
 
-    parsed: list[Parsed] = []
-    problems: list[Problem] = []
-    for name, source in sources.items():
-        some, wrong = parse_all(source, name)
-        parsed += some
-        problems += wrong
-    unreadable = bool(problems)
-    for problem in check(parsed):
-        if problem.code not in SERVER_CODES:
+    texts = [parse_documents(source, name) for name, source in sources.items()]
+    problems = [problem for text in texts for problem in text.problems]
+    for problem in check_readable(texts):
+        if problem.code in ELSEWHERE:
+            hint = "the server may have it"
+            problems.append(replace(problem, severity="warning", hint=hint))
+        else:
             problems.append(problem)
-        elif not unreadable:
-            # With an unreadable file, which is reported, it may be in that file.
-            problems.append(replace(problem, severity="warning", hint="the server may have it"))
-    return parsed, problems
+    order = {name: place for place, name in enumerate(sources)}
+    problems.sort(key=lambda problem: (order[problem.file], problem.line, problem.column))
+    return [each for text in texts for each in text.parsed], problems

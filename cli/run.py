@@ -155,14 +155,28 @@ def _goal(goal: dict[str, Any] | None) -> str | None:
 def _visit_state(visit: dict[str, Any]) -> str:
     if visit["outcome"] is not None:
         return str(visit["outcome"])
+    if retry := visit.get("retry"):
+        return _retry(retry)
     state = f"held: {visit['held']}" if visit.get("held") else "stands here"
     due = at_second(visit.get("due_at"))
     return f"{state}, until {due}" if due else state
 
 
+def _retry(retry: dict[str, Any]) -> str:
+    last = f", last {retry['code']}" if retry["code"] else ""
+    due = at_second(retry["next_at"])
+    return f"held: retry, tried {retry['attempts']} times{last}, next {due or 'when woken'}"
+
+
 def _facts(visit: dict[str, Any]) -> dict[str, Any]:
-    """The facts, with the values that a condition read, and the id of the message first."""
+    """The facts, with the values that a condition read, and its message first.
+
+    What a provider said of a message that was not sent is shown with it.
+    """
     facts = dict(visit["facts"])
     saw = facts.pop("saw", None)
-    message = {"message": visit["message_id"]} if visit["message_id"] else {}
+    message: dict[str, Any] = {"message": visit["message_id"]} if visit["message_id"] else {}
+    sent = visit.get("message")
+    if sent and sent["detail"] and facts.get("detail") != sent["detail"]:
+        message["said"] = sent["detail"]
     return {**message, **facts, **(saw if isinstance(saw, dict) else {})}

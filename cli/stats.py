@@ -13,6 +13,8 @@ from journeys.protocol.channels import SEND_KINDS
 _COUNTS = (
     "reached",
     "waiting",
+    "deferred",
+    "retrying",
     "sent",
     "skipped",
     "failed",

@@ -4,9 +4,10 @@ Contacts are leased, so the events of one are handled in order by one dispatcher
 stay in the outbox until Temporal has answered: after a crash anywhere the work is done again and
 changes nothing. Calls that are left over for runs have a loop of their own.
 
-A fault belongs to the smallest thing that has it. A round that fails is repeated contact by
-contact; the event that fails alone is set aside, recorded, tried again with growing delays, and is
-dead in the end. Only a database or a Temporal that is away, or too busy, keeps all others waiting.
+A fault belongs to the smallest thing that has it. A round that fails is repeated with fewer
+contacts until the one is found. The event that fails alone is set aside, recorded, tried again with
+growing delays, and is dead in the end. Only a database or a Temporal that is away, or too busy,
+keeps all others waiting.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
 from dispatch.faults import FoundFault, record_faults
-from dispatch.round import EventFault, dispatch_events
+from dispatch.pace import Pace
+from dispatch.round import EventFault, Round, dispatch_events
 from dispatch.runs import make_marked_calls
 from dispatch.temporal import TemporalAway, TemporalBusy
 from journeys.time.backoff import Backoff
@@ -47,14 +49,13 @@ log = structlog.get_logger(__name__)
 
 _LEASE = timedelta(seconds=30)
 _CONTACTS = 100
+_CALLS = 50
+"""Calls for runs that are made at once."""
 _EVENTS = 25
 """Events of one contact in one round, at most."""
 _EFFECTS = 400
 """Wakes and entries of one round, about: what its contacts share."""
-_SMALLEST_SHARE, _LARGEST_SHARE = 4, 25
-_REST = timedelta(milliseconds=500)
-"""How long a contact rests that used its share and has more to do. Otherwise the workers would have
-its runs before those of all others."""
+_SMALLEST_SHARE, _LARGEST_SHARE = 4, 10
 _DEPTH = 1_000
 """Rows of the outbox in which contacts are looked for at first."""
 _DEEPEST = 1_024_000
@@ -92,7 +93,9 @@ class Dispatcher:
         self._nudge_due_times = nudge_due_times
         self._nudged = (asyncio.Event(), asyncio.Event())
         self._contacts = _CONTACTS
+        self._depth = _DEPTH
         self._broken: frozenset[str] = frozenset()
+        self._pace = Pace(pool)
         self._resting = False
 
     def nudge(self) -> None:
@@ -103,9 +106,12 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatch until cancelled. Postgres or Temporal may go away and come back."""
         events, calls = self._nudged
-        async with self._listening(), asyncio.TaskGroup() as loops:
-            loops.create_task(self._repeat(lambda: self._dispatch(_REST), events))
-            loops.create_task(self._repeat(self.make_calls, calls))
+        try:
+            async with self._listening(), asyncio.TaskGroup() as loops:
+                loops.create_task(self._repeat(lambda: self._dispatch(paced=True), events))
+                loops.create_task(self._repeat(self.make_calls, calls))
+        finally:
+            await self._pace.close()
 
     async def drain(self) -> None:
         """Dispatch until the outbox has nothing more that is due."""
@@ -123,7 +129,7 @@ class Dispatcher:
     async def make_calls(self) -> int:
         """Make the calls that are due for runs, and return how many there were."""
         async with self._pool.connection() as conn:
-            return await make_marked_calls(conn, self._client, self._catalog, _CONTACTS)
+            return await make_marked_calls(conn, self._client, self._catalog, _CALLS)
 
     async def _repeat(self, work: Callable[[], Awaitable[int]], nudged: asyncio.Event) -> None:
         failures = 0
@@ -153,63 +159,87 @@ class Dispatcher:
                     log.exception("dispatch_failed")
                 failures += 1
 
-    async def _dispatch(self, rest: timedelta | None = None) -> int:
-        """One round over events; contacts that used their share rest afterwards."""
+    async def _dispatch(self, *, paced: bool = False) -> int:
+        """One round over events; if paced, contacts that used their share rest afterwards."""
         owner = uuid4()
         async with self._pool.connection() as conn:
             leased = await self._lease_contacts(conn, owner)
             if not leased.contacts:
                 return 0
-            heavy: list[UUID] = []
+            resting: list[UUID] = []
             try:
                 async with self._renewing(leased):
-                    heavy = await self._work(conn, leased)
+                    done = await self._work(conn, leased)
+                if paced:
+                    resting = done.heavy
+                    if done.last_call is not None:
+                        self._pace.measure(done.last_call)
             finally:
-                self._resting = bool(heavy and rest)
-                await self._release(conn, leased, heavy, rest)
+                self._resting = bool(resting)
+                await self._release(conn, leased, resting)
                 self._nudge_due_times()
         return len(leased.events)
 
     async def _lease_contacts(self, conn: AsyncConnection[Any], owner: UUID) -> Leased:
-        """Look for contacts deeper in the outbox as long as its oldest rows have few to offer."""
-        depth = _DEPTH
+        """Look deeper in the outbox as long as its oldest events are those of few contacts."""
+        leased: Leased | None = None
         while True:
-            leased = await lease_contacts(
-                conn, owner, limit=self._contacts, events=_EVENTS, depth=depth, time=self._lease
+            more = await lease_contacts(
+                conn,
+                owner,
+                limit=self._contacts - (len(leased.contacts) if leased else 0),
+                events=_EVENTS,
+                depth=self._depth,
+                time=self._lease,
             )
-            if leased.contacts or leased.read < depth or depth >= _DEEPEST:
+            leased = more if leased is None else leased.joined(more)
+            if more.read * 8 <= self._depth:
+                self._depth = max(_DEPTH, self._depth // 8)
+            enough = len(leased.contacts) >= self._contacts
+            if enough or more.read < self._depth or self._depth >= _DEEPEST:
                 return leased
-            depth *= 8
+            self._depth *= 8
 
-    async def _work(self, conn: AsyncConnection[Any], leased: Leased) -> list[UUID]:
-        """Do the round's work, if need be contact by contact; the contacts that are to rest."""
+    async def _work(self, conn: AsyncConnection[Any], leased: Leased) -> Round:
+        """Do the round's work; events that failed before are dispatched one by one."""
         await self._report_broken(conn, leased.revision)
         share = max(_SMALLEST_SHARE, min(_LARGEST_SHARE, _EFFECTS // max(len(leased.contacts), 1)))
         suspects = {event.contact_id for event in leased.events if event.attempts}
         suspects |= {event.contact_id for event in leased.events if event.unreadable}
         healthy = [contact for contact in leased.contacts if contact not in suspects]
-        heavy: list[UUID] = []
+        done = Round()
+        if healthy:
+            done.add(await self._work_together(conn, leased.without(suspects), share))
+        for contact in [each for each in leased.contacts if each in suspects]:
+            done.add(await self._work_alone(conn, leased.of(contact), share))
+        return done
+
+    async def _work_together(self, conn: AsyncConnection[Any], leased: Leased, share: int) -> Round:
+        """Dispatch the events of many contacts; if that fails, half of them at a time."""
         try:
-            if healthy:
-                done = await dispatch_events(
-                    conn, self._client, self._catalog, leased.without(suspects), share
-                )
-                heavy += done.heavy
+            return await dispatch_events(conn, self._client, self._catalog, leased, share)
         except TemporalAway:
             raise
         except Exception as error:
             if is_database_away(error):
                 raise
-            log.warning("round_repeated", error=describe(error).split("\n")[0])
-            suspects |= set(healthy)
-        for contact in [each for each in leased.contacts if each in suspects]:
-            heavy += await self._work_alone(conn, leased.of(contact), share)
-        return heavy
+            log.warning(
+                "round_repeated",
+                contacts=len(leased.contacts),
+                error=describe(error).split("\n")[0],
+            )
+        if len(leased.contacts) == 1:
+            return await self._work_alone(conn, leased, share)
+        done = Round()
+        first = frozenset(leased.contacts[: len(leased.contacts) // 2])
+        others = frozenset(leased.contacts) - first
+        for half in (leased.without(others), leased.without(first)):
+            done.add(await self._work_together(conn, half, share))
+        return done
 
-    async def _work_alone(
-        self, conn: AsyncConnection[Any], leased: Leased, share: int
-    ) -> list[UUID]:
+    async def _work_alone(self, conn: AsyncConnection[Any], leased: Leased, share: int) -> Round:
         """Dispatch the events of one contact one by one, up to the first that fails."""
+        done = Round()
         for event in leased.events:
             try:
                 if event.unreadable is not None:
@@ -223,10 +253,10 @@ class Dispatcher:
                 if is_database_away(error):
                     raise
                 await self._set_aside(conn, event, error)
-                return []
+                break
             if done.cut:
-                return done.heavy
-        return []
+                break
+        return done
 
     async def _set_aside(
         self, conn: AsyncConnection[Any], event: OutboxEvent, error: Exception
@@ -276,19 +306,11 @@ class Dispatcher:
                 log.info("lease_passed_on", contacts=len(leased.contacts) - held)
 
     async def _release(
-        self,
-        conn: AsyncConnection[Any],
-        leased: Leased,
-        heavy: Sequence[UUID],
-        rest: timedelta | None,
+        self, conn: AsyncConnection[Any], leased: Leased, resting: Sequence[UUID]
     ) -> None:
         try:
             await release_contacts(
-                conn,
-                leased.owner,
-                leased.contacts,
-                resting=heavy if rest else (),
-                rest=rest or timedelta(0),
+                conn, leased.owner, leased.contacts, resting=resting, rest=self._pace.rest
             )
         except psycopg.Error:
             log.warning(
@@ -297,8 +319,8 @@ class Dispatcher:
 
     async def _wait_for(self, nudged: asyncio.Event) -> None:
         try:
-            rest = _REST.total_seconds()
-            async with asyncio.timeout(min(self._poll, rest) if self._resting else self._poll):
+            rest = self._pace.rest.total_seconds() if self._resting else self._poll
+            async with asyncio.timeout(min(self._poll, rest)):
                 await nudged.wait()
         except TimeoutError:
             return

@@ -190,6 +190,7 @@ async def _matching_events(
             prefix="i_",
             default_zone=zone,
             segments=definition.segments.conditions,
+            timed=False,
         )
     candidates = [(event.id, event.contact_id) for event in events]
     return await evaluate_entries(conn, candidates, condition, where)

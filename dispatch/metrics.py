@@ -107,6 +107,11 @@ class _StateCollector(Collector):
             state.undispatched,
         )
         yield _gauge(
+            "parcours_set_aside_events",
+            "Events that failed alone and are tried again.",
+            state.set_aside,
+        )
+        yield _gauge(
             "parcours_conditions_late_seconds",
             "How long the earliest condition has been due; 0 if none is.",
             state.conditions_late,
@@ -141,6 +146,14 @@ class _StateCollector(Collector):
         for (channel, message_state), count in sorted(figures.messages.items()):
             messages.add_metric([channel, message_state], count)
         yield messages
+        parked = GaugeMetricFamily(
+            "parcours_parked_calls",
+            "Calls for runs that failed and are made again, by kind.",
+            labels=["kind"],
+        )
+        for kind, count in sorted(figures.parked_calls.items()):
+            parked.add_metric([kind], count)
+        yield parked
 
 
 def _pool_metrics(stats: dict[str, int]) -> Iterator[Metric]:

@@ -23,6 +23,7 @@ from dispatch.goals import record_met_goals_of
 from dispatch.shares import EventWork, share_out
 from dispatch.temporal import (
     TemporalBusy,
+    is_away,
     is_busy,
     is_refused,
     make_calls,
@@ -50,8 +51,15 @@ class Round:
 
     heavy: list[UUID] = field(default_factory=list)
     """Contacts that used their share of calls and have more to do."""
+    last_call: CallKey | None = None
+    """The last call that was made for one of them."""
     cut: bool = False
     """Whether an event is not done to its end."""
+
+    def add(self, other: Round) -> None:
+        """Count another round's work as this one's."""
+        self.heavy += other.heavy
+        self.last_call = other.last_call or self.last_call
 
 
 @dataclass(frozen=True)
@@ -118,7 +126,10 @@ async def dispatch_events(
     )
     if left:
         raise TemporalBusy("Temporal takes fewer calls than were made")
-    return Round(_heavy(leased, works, calls, share), cut=bool(part))
+    heavy = _heavy(leased, works, calls, share)
+    made = [key for key, call in calls.items() if call.event.contact_id in heavy]
+    last = next((key for key in reversed(made) if key not in failed), None)
+    return Round(heavy, last, cut=bool(part))
 
 
 async def _late_exits(
@@ -183,12 +194,17 @@ async def _park(
     left: set[int],
     faults: list[FoundFault],
 ) -> None:
-    """Park the calls that failed; an event with one that is refused each time is dead as well."""
+    """Park the calls that failed; an event with one that is refused each time is dead as well.
+
+    One that got no answer may have come at a moment with a lot to do: it is a fault if it comes
+    again.
+    """
     parked = {key: error for key, error in failed.items() if calls[key].event.id not in left}
     await park_calls(conn, list(parked), FIRST_RETRY)
     for (run_id, kind, visit), error in parked.items():
         event = calls[run_id, kind, visit].event
-        faults.append(FoundFault(kind, error, run_id=run_id, visit=visit))
+        if not is_away(error):
+            faults.append(FoundFault(kind, error, run_id=run_id, visit=visit))
         if is_refused(error):
             await dead_letter(conn, event.contact_id, event.id, "temporal_refused", describe(error))
 

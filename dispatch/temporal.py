@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -33,8 +34,8 @@ RPC_TIMEOUT = timedelta(seconds=10)
 _AT_ONCE = 50
 
 _HEALTH_TIMEOUT = timedelta(seconds=2)
-_CALL_SECONDS = 4.0
-"""A call that takes longer is given up. The client tries some errors again by itself for longer."""
+_PATIENCE, _LONGEST = 4.0, 10.0
+"""Seconds that a round waits for its last calls. The client tries some errors again by itself."""
 
 _AWAY = frozenset(
     {
@@ -104,18 +105,24 @@ async def make_calls(
     Raises TemporalAway if none got an answer and the server does not answer either. Otherwise a
     call without an answer has a fault of its own.
     """
-    limit = asyncio.Semaphore(_AT_ONCE)
+    turn = asyncio.Semaphore(_AT_ONCE)
     failed: dict[K, Exception] = {}
 
     async def make(key: K, call: Callable[[], Awaitable[object]]) -> None:
-        async with limit:
+        async with turn:
             try:
-                async with asyncio.timeout(_CALL_SECONDS):
-                    await call()
+                await call()
             except Exception as error:
                 failed[key] = error
 
-    await asyncio.gather(*(make(key, call) for key, call in calls.items()))
+    tasks = {asyncio.create_task(make(key, call)): key for key, call in calls.items()}
+    try:
+        late = await _wait_for_most(tasks)
+        failed |= {tasks[task]: TimeoutError("no answer in time") for task in late}
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     if failed and len(failed) == len(calls) and all(map(is_away, failed.values())):
         error = next(iter(failed.values()))
         if not _is_unanswered(error) or not await answers(client):
@@ -129,6 +136,22 @@ async def answers(client: Client) -> bool:
         return await client.service_client.check_health(timeout=_HEALTH_TIMEOUT)
     except (RPCError, RuntimeError):
         return False
+
+
+async def _wait_for_most(tasks: Collection[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+    """Wait for the tasks; those that take far longer than half of the others are returned."""
+    began = time.monotonic()
+    half_after: float | None = 0.0 if len(tasks) == 1 else None
+    left: set[asyncio.Task[None]] = set(tasks)
+    while left:
+        patience = _LONGEST if half_after is None else max(_PATIENCE, 4 * half_after)
+        rest = began + min(patience, _LONGEST) - time.monotonic()
+        if rest <= 0:
+            return left
+        _, left = await asyncio.wait(left, timeout=rest, return_when=asyncio.FIRST_COMPLETED)
+        if half_after is None and len(left) * 2 <= len(tasks):
+            half_after = time.monotonic() - began
+    return left
 
 
 def _is_unanswered(error: BaseException) -> bool:

@@ -1,6 +1,8 @@
 """Clients of PostgreSQL and Temporal, made from the settings by entry points."""
 
 from datetime import timedelta
+from functools import partial
+from hashlib import sha256
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool
@@ -82,21 +84,37 @@ async def open_pool(
             "connect_timeout": 5,
             "keepalives_idle": 30,
         },
-        configure=_use_utc if plans_kept else _plan_each_time,
+        configure=partial(
+            _configure,
+            pads=[hmac_pads(key.get_secret_value()) for key in settings.suppression_key],
+            plans_kept=plans_kept,
+        ),
     )
     await pool.open(wait=False)
     return pool
 
 
-async def _use_utc(connection: psycopg.AsyncConnection) -> None:
+async def _configure(
+    connection: psycopg.AsyncConnection, *, pads: list[str], plans_kept: bool
+) -> None:
     await connection.execute("SET TIME ZONE 'UTC'")
+    if pads:
+        await connection.execute(
+            "SELECT set_config('parcours.suppression_pads', %s, false)", (",".join(pads),)
+        )
+    if not plans_kept:
+        # A kept plan may have been made when a table was empty. It then reads the whole table
+        # until PostgreSQL has gathered new statistics.
+        await connection.execute("SET plan_cache_mode = force_custom_plan")
 
 
-async def _plan_each_time(connection: psycopg.AsyncConnection) -> None:
-    await _use_utc(connection)
-    # A kept plan may have been made when a table was empty. It then reads the whole table until
-    # PostgreSQL has gathered new statistics.
-    await connection.execute("SET plan_cache_mode = force_custom_plan")
+def hmac_pads(key: str) -> str:
+    """The two blocks that HMAC-SHA256 makes of a key (RFC 2104), as `IPAD:OPAD` in hexadecimal.
+
+    PostgreSQL hashes addresses with them: it has SHA-256, but no HMAC.
+    """
+    block = sha256(key.encode()).digest().ljust(64, b"\0")
+    return ":".join(bytes(byte ^ filler for byte in block).hex() for filler in (0x36, 0x5C))
 
 
 async def ensure_search_attributes(client: Client) -> None:

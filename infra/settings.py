@@ -1,16 +1,42 @@
 """Settings of every process, read from the environment."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, get_args
+from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from journeys.time.durations import Duration
+
+
+def _check_duration(text: str) -> str:
+    """The text, if it is a duration of a day at least, such as `90d` or `2y`."""
+    duration = Duration.parse(text)
+    if duration.add_to(_BASE, UTC_ZONE) < _BASE + timedelta(days=1):
+        raise ValueError(f"{text} is less than a day")
+    return text
+
+
+DurationText = Annotated[str, AfterValidator(_check_duration)]
+"""A duration, such as `90d`."""
 Network = IPv4Network | IPv6Network
 LogFormat = Literal["json", "console", "auto"]
 
+_BASE = datetime(2000, 1, 1, tzinfo=UTC)
+UTC_ZONE = ZoneInfo("UTC")
+_SHORTEST_KEY = 32
 SECRET_PREFIX = "PARCOURS_SECRET_"
 TEMPORAL_PREFIX = "TEMPORAL_"
 
@@ -61,6 +87,9 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr | None = None
     """`PARCOURS_WEBHOOK_SECRET`: the key of the signature on webhooks."""
 
+    suppression_key: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """`PARCOURS_SUPPRESSION_KEY`: keys under which suppressed addresses are hashed, `NEW,OLD…`."""
+
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
     """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
 
@@ -78,6 +107,30 @@ class Settings(BaseSettings):
 
     slots_workflows: int = Field(default=1_000, ge=1, le=1_000_000)
     """`PARCOURS_SLOTS_WORKFLOWS`: runs that a worker keeps in memory."""
+
+    keep_runs: DurationText = Field(default="2y", validation_alias="PARCOURS_KEEP_VISITS")
+    """`PARCOURS_KEEP_VISITS`: ended runs with their visits and messages, since their end."""
+
+    keep_events: DurationText = "2y"
+    """`PARCOURS_KEEP_EVENTS`: events, since their recording."""
+
+    keep_receipts: DurationText = "30d"
+    """`PARCOURS_KEEP_RECEIPTS`: message ids of calls that are no events."""
+
+    keep_refusals: DurationText = "90d"
+    """`PARCOURS_KEEP_REFUSALS`: refused entries."""
+
+    keep_faults: DurationText = "90d"
+    """`PARCOURS_KEEP_FAULTS`: details of faults."""
+
+    keep_dead_events: DurationText = "90d"
+    """`PARCOURS_KEEP_DEAD_EVENTS`: events whose dispatch was given up."""
+
+    keep_start_requests: DurationText = "90d"
+    """`PARCOURS_KEEP_START_REQUESTS`: idempotency keys of starts, with their answers."""
+
+    keep_rejected: DurationText = "14d"
+    """`PARCOURS_KEEP_REJECTED`: rejected items of tracking calls."""
 
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)
     """`PARCOURS_METRICS_PORT`: a worker's port of `/healthz`, `/readyz` and `/metrics`."""
@@ -124,6 +177,17 @@ class Settings(BaseSettings):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("suppression_key", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
+        if isinstance(value, tuple):
+            for key in value:
+                if len(key.get_secret_value()) < _SHORTEST_KEY:
+                    raise ValueError(f"a key has at least {_SHORTEST_KEY} characters")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _require_postgres(cls, value: str) -> str:
@@ -147,6 +211,23 @@ class Settings(BaseSettings):
                     f" use {' or '.join(others)}"
                 )
         return self
+
+    @property
+    def keep(self) -> dict[str, str]:
+        """How long data are kept, by kind."""
+        return {
+            name.removeprefix("keep_"): getattr(self, name)
+            for name in type(self).model_fields
+            if name.startswith("keep_")
+        }
+
+    @property
+    def passwords(self) -> list[str]:
+        """The secrets by which this installation calls others, besides those of `secrets`."""
+        found = [unquote(password) for password in [urlsplit(self.smtp_url).password] if password]
+        if self.webhook_secret is not None:
+            found.append(self.webhook_secret.get_secret_value())
+        return found
 
     @property
     def temporal_environment(self) -> dict[str, str]:

@@ -12,14 +12,14 @@ import orjson
 from psycopg import AsyncConnection
 
 from api.definitions.saving import save
+from journeys.checks.partial_documents import check_readable
 from journeys.checks.unsupported import unsupported
-from journeys.checks.validation import check
 from journeys.model.documents import AnyDocument
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
 from journeys.model.steps import CouponStep, EnterStep
 from journeys.model.triggers import EventEntry
-from journeys.source.parsing import Parsed, parse_all
+from journeys.source.parsing import Parsed, parse_documents
 from simulation.errors import SimulationRefused
 from store.definitions.documents import lock_catalog
 from store.definitions.journeys import activate
@@ -93,13 +93,10 @@ def read_document_set(sources: Iterable[tuple[str, str | bytes]], key: str | Non
     Without a key the only journey is simulated. Raises SimulationRefused with all errors, or with
     the constructs of the journey that do not work yet.
     """
-    parsed: list[Parsed] = []
-    errors: list[Problem] = []
-    for name, text in sources:
-        some, wrong = parse_all(text, name)
-        parsed += some
-        errors += wrong
-    found = [] if errors else check(parsed)
+    texts = [parse_documents(text, name) for name, text in sources]
+    parsed = [each for text in texts for each in text.parsed]
+    found = check_readable(texts)
+    errors = [problem for text in texts for problem in text.problems]
     errors += [problem for problem in found if problem.severity == "error"]
     if errors:
         raise SimulationRefused("\n".join(map(str, errors)))

@@ -22,7 +22,7 @@ from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
     from journeys.protocol.channels import SEND_KINDS, SEND_QUEUES
-    from journeys.protocol.deferrals import deferral_words, until_words
+    from journeys.protocol.deferrals import deferral_words, retry_words, until_words
     from journeys.protocol.names import QUEUE, WAKE, WORKFLOW
     from journeys.protocol.payloads import (
         CarriedState,
@@ -177,8 +177,7 @@ class Journey:
             _stop_if_cancelled()
             if not _is_waiting(result):
                 return result
-            until = until_words(result.due, late=result.late)
-            reason = f"{node.summary}: {deferral_words(result.held)}, {until}"
+            reason = f"{node.summary}: {_deferral(result)}"
             timer_fired = await self._wait_for_wake(node, node.summary, result.due, words=reason)
             due = result.due if timer_fired else None
 
@@ -335,6 +334,13 @@ class Journey:
 def _show_end(outcome: str, reason: str | None) -> None:
     because = f": {reason}" if reason else ""
     workflow.set_current_details(f"Ended as **{outcome}**{because}.")
+
+
+def _deferral(result: StepResult) -> str:
+    if result.attempts:
+        end = "skipped as late" if result.late else "given up" if result.gives_up else None
+        return retry_words(result.attempts, result.code, result.due, end=end)
+    return f"{deferral_words(result.held)}, {until_words(result.due, late=result.late)}"
 
 
 def _is_waiting(result: StepResult) -> bool:

@@ -50,6 +50,7 @@ async def check_conditions(
             prefix=f"c{number}_",
             default_zone=zone,
             segments=definition.segments.conditions,
+            timed=False,
         )
         for number, condition in enumerate(conditions)
     ]

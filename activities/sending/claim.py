@@ -7,7 +7,7 @@ that commits after it ends the run once the send is recorded.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,9 +15,18 @@ from psycopg import AsyncConnection
 
 from activities.context import Context
 from activities.deciding.condition_check import check_condition
-from activities.failures import final_error, retryable_error
+from activities.failures import final_error
 from activities.leaving.exits import ended_result, exit_taken_before, fired_exit, take_exit
 from activities.locked_run import lock_to_claim
+from activities.sending.attempts import (
+    RetriesEnd,
+    SendAttempt,
+    begin_attempt,
+    decided_before,
+    skip_send,
+    still_retrying,
+    stop_watching,
+)
 from activities.sending.deferrals import (
     WATCHED,
     Deferral,
@@ -27,6 +36,7 @@ from activities.sending.deferrals import (
     send_terms,
 )
 from activities.sending.recipients import address_of
+from activities.sending.retries import retries_end
 from activities.versions.take_version import stale_version
 from journeys.model.reasons import SkipReason
 from journeys.model.sends import EffectiveSend
@@ -39,50 +49,36 @@ from journeys.versions.overdue import Overdue
 from store.contacts.operands import Operands
 from store.definitions.catalog import Definition
 from store.entries.admission import entries_of
-from store.messages.claims import claim_message, mark_claim_unknown, record_skip
+from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
-from store.messages.send_state import PauseState, PreviousAttempt, Recipient, read_send_state
+from store.messages.send_state import PauseState, Recipient, read_send_state
 from store.messages.suppressions import find_suppression
 from store.runs.rows import RunRow
 from store.versions.run_migration import has_waited
-from store.waits.listeners import remove_listeners
 from store.waits.wait_visits import watch_attributes
 
-ATTEMPT = timedelta(seconds=30)
-"""The longest that one attempt can last: start-to-close of a send. After it, a claim whose result
-was not recorded is `unknown`."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Claimed:
     """A message that this attempt, and no other, may hand to its provider."""
 
     run: RunRow
+    visit: int
     definition: Definition
     step: SendStep
     settings: EffectiveSend
     terms: SendTerms
     token: str
     message_id: UUID
-    first_attempt_at: datetime
+    attempts: int
+    """How often the message was claimed, with this time."""
+    retries_end: datetime
+    """From this time on it is not tried again."""
     contact: Recipient
     variables: dict[str, Any]
     """What templates read."""
     references: dict[Reference, Any]
     """The values of the references in a webhook's body. They are data, and never templates."""
-
-
-@dataclass(frozen=True)
-class SendAttempt:
-    """An attempt at a visit: its request, what earlier attempts left, and the time."""
-
-    request: StepInput
-    previous: PreviousAttempt
-    start: datetime
-    """When the run came to the visit."""
-    now: datetime
-    facts: dict[str, Any]
-    """The visit's facts that are kept from one check of its time to the next."""
 
 
 async def claim_send(
@@ -106,13 +102,20 @@ async def claim_send(
         )
         if previous.outcome is not None and (taken := exit_taken_before(run, request.visit)):
             return taken
-        attempt = _begin_attempt(request, run, previous)
-        decided = await _decided_before(conn, context, attempt, step, settings)
+        attempt = begin_attempt(request, run, previous)
+        zone = zone_of(run.timezone, definition.journey.timezone)
+
+        def ending(first_attempt_at: datetime) -> datetime:
+            return retries_end(
+                step, first_attempt_at, zone, give_up=context.give_up, speed=context.speed
+            )
+
+        decided = await decided_before(conn, attempt, step, settings, ending)
         if decided is not None:
             return decided
         fired = await fired_exit(conn, run, definition)
         if fired is not None:
-            await _skip(conn, attempt, step, "exited")
+            await skip_send(conn, attempt, step, "exited")
             return await take_exit(conn, run, definition, request.visit, fired)
         channel = None if document is None else context.catalog.channel(document)
         if channel is not None:
@@ -122,28 +125,28 @@ async def claim_send(
             settings,
             channel,
             contact,
-            zone=zone_of(run.timezone, definition.journey.timezone),
+            zone=zone,
             start=attempt.start,
             now=attempt.now,
             speed=context.speed,
         )
-        paused = await _check_pause(conn, run, attempt, step, terms, pause)
+        paused = await _check_pause(conn, run, attempt, step, terms, pause, ending)
         if paused is not None:
             return paused
         if step.if_ is not None:
             verdict = await check_condition(conn, run, definition, step.if_)
             if not verdict.holds:
-                return await _skip(conn, attempt, step, "if", verdict.facts)
+                return await skip_send(conn, attempt, step, "if", verdict.facts)
         reason = await _check_recipient(conn, step, settings, contact)
         if reason is not None:
-            return await _skip(conn, attempt, step, reason, {"topic": settings.topic})
+            return await skip_send(conn, attempt, step, reason, {"topic": settings.topic})
         unsendable = await check_send_time(conn, run, request.visit, step, terms, attempt.facts)
         if isinstance(unsendable, Deferral):
             return await _defer(conn, attempt, step, terms, run, unsendable)
         if unsendable is not None:
             return await _skip_for_time(conn, attempt, step, unsendable)
         variables, references = await _variables(conn, run, step, contact)
-        message_id, first_attempt_at = await claim_message(
+        message = await claim_message(
             conn,
             message_id=uuid4(),
             run_id=run.id,
@@ -157,11 +160,22 @@ async def claim_send(
             started=attempt.start,
             facts=attempt.facts,
         )
-        await _stop_watching(conn, attempt)
+        await stop_watching(conn, attempt)
     return Claimed(
-        run, definition, step, settings, terms, token, message_id, first_attempt_at, contact,
-        variables, references,
-    )  # fmt: skip
+        run=run,
+        visit=request.visit,
+        definition=definition,
+        step=step,
+        settings=settings,
+        terms=terms,
+        token=token,
+        message_id=message.id,
+        attempts=message.attempts,
+        retries_end=ending(message.first_attempt_at),
+        contact=contact,
+        variables=variables,
+        references=references,
+    )
 
 
 def _send_step(definition: Definition, step_id: str) -> SendStep:
@@ -174,54 +188,6 @@ def _send_step(definition: Definition, step_id: str) -> SendStep:
     return step
 
 
-def _begin_attempt(request: StepInput, run: RunRow, previous: PreviousAttempt) -> SendAttempt:
-    # The run came to the visit when its workflow asked; the time in the queue counts.
-    start = previous.started_at or min(request.now, run.now)
-    # Temporal's clock may be ahead of the database's, so a timer that has fired counts as due.
-    now = run.now if request.due is None else max(run.now, request.due)
-    best = (previous.facts or {}).get("best")
-    return SendAttempt(request, previous, start, now, {} if best is None else {"best": best})
-
-
-async def _decided_before(
-    conn: AsyncConnection[Any],
-    context: Context,
-    attempt: SendAttempt,
-    step: SendStep,
-    settings: EffectiveSend,
-) -> StepResult | None:
-    """What earlier attempts decided; None if the message may be claimed."""
-    request, previous = attempt.request, attempt.previous
-    if previous.outcome is not None:
-        return StepResult(outcome=previous.outcome)
-    if previous.state is None:
-        return None
-    if previous.state == "claimed":
-        assert previous.claim_age is not None
-        remaining = ATTEMPT - previous.claim_age
-        if remaining > timedelta(0):
-            raise retryable_error("claim_held", remaining + timedelta(milliseconds=100))
-        await mark_claim_unknown(conn, run_id=request.run_id, visit=request.visit)
-        if settings.on_unknown == "resend":
-            return None
-        return await _end_visit(conn, attempt, step, "unknown", {"reason": "interrupted"})
-    if previous.state == "released":
-        assert previous.first_attempt_at is not None
-        # A send that was deferred since for another reason is tried once more, at any age.
-        deferred = previous.held not in (None, "retry")
-        if deferred or attempt.now - previous.first_attempt_at < context.give_up:
-            return None
-        return await _end_visit(conn, attempt, step, "failed", {"reason": "not_taken"})
-    if previous.state == "unknown" and settings.on_unknown == "resend":
-        return None
-    outcomes = {
-        "sent": CHANNELS[step.kind].sent_outcome,
-        "refused": "failed",
-        "unknown": "unknown",
-    }
-    return await _end_visit(conn, attempt, step, outcomes[previous.state], {})
-
-
 async def _check_pause(
     conn: AsyncConnection[Any],
     run: RunRow,
@@ -229,6 +195,7 @@ async def _check_pause(
     step: SendStep,
     terms: SendTerms,
     pause: PauseState,
+    ending: RetriesEnd,
 ) -> StepResult | None:
     """The result of a send that a pause, its resume or a move of the run stops; else None."""
     if pause.journey_state == "paused":
@@ -238,7 +205,7 @@ async def _check_pause(
     held = attempt.previous.held
     if held == "retry" and pause.due_at is not None and pause.due_at > attempt.now:
         # A wake came before the time of the next attempt.
-        return StepResult(held=held, due=pause.due_at, late=pause.due_at == terms.deadline)
+        return still_retrying(attempt.previous, pause.due_at, terms, ending)
     if run.skip_after is not None and not await has_waited(conn, run.id, run.skip_after):
         facts = {"overdue": run.skip_after}
         return await _skip_for_time(conn, attempt, step, Skip("paused", facts))
@@ -321,44 +288,5 @@ async def _defer(
 async def _skip_for_time(
     conn: AsyncConnection[Any], attempt: SendAttempt, step: SendStep, skip: Skip
 ) -> StepResult:
-    """Skip the send for its times; one that may have gone out before is `unknown` instead."""
-    facts = {**attempt.facts, "reason": skip.reason, **skip.facts}
-    outcome = "unknown" if attempt.previous.state in ("claimed", "unknown") else "skipped"
-    return await _end_visit(conn, attempt, step, outcome, facts)
-
-
-async def _skip(
-    conn: AsyncConnection[Any],
-    attempt: SendAttempt,
-    step: SendStep,
-    reason: SkipReason,
-    facts: dict[str, Any] | None = None,
-) -> StepResult:
-    return await _end_visit(conn, attempt, step, "skipped", {"reason": reason, **(facts or {})})
-
-
-async def _end_visit(
-    conn: AsyncConnection[Any],
-    attempt: SendAttempt,
-    step: SendStep,
-    outcome: str,
-    facts: dict[str, Any],
-) -> StepResult:
-    request = attempt.request
-    recorded = await record_skip(
-        conn,
-        run_id=request.run_id,
-        visit=request.visit,
-        step=request.step,
-        kind=step.kind,
-        outcome=outcome,
-        facts=facts,
-        started=attempt.start,
-    )
-    await _stop_watching(conn, attempt)
-    return StepResult(outcome=recorded)
-
-
-async def _stop_watching(conn: AsyncConnection[Any], attempt: SendAttempt) -> None:
-    if attempt.previous.held is not None:
-        await remove_listeners(conn, attempt.request.run_id, attempt.request.visit)
+    facts = {**attempt.facts, **skip.facts}
+    return await skip_send(conn, attempt, step, skip.reason, facts)

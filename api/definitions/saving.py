@@ -9,13 +9,14 @@ from psycopg import AsyncConnection
 from pydantic import BaseModel
 
 from api.http import problems
+from journeys.checks.partial_documents import ELSEWHERE, check_readable
 from journeys.checks.references import KnownKeys, segments_in
 from journeys.checks.validation import check
 from journeys.compile.program_compiler import compile_program
 from journeys.model.documents import AnyDocument, Segment
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
-from journeys.source.parsing import Parsed, parse_all
+from journeys.source.parsing import Documents, Parsed, parse_documents
 from journeys.versions.differences import differences
 from store.definitions.catalog import Definition
 from store.definitions.documents import Saved, known_keys, save_document
@@ -85,15 +86,22 @@ def refuse(found: Sequence[Problem], code: str = "invalid_document") -> problems
 
 def read(sources: Sequence[tuple[str, str | bytes]]) -> list[Parsed]:
     """Parse texts, each with its file name. Raises Problem 422 with all errors of all texts."""
-    parsed: list[Parsed] = []
-    errors: list[Problem] = []
-    for filename, text in sources:
-        documents, problems_of_text = parse_all(text, filename)
-        parsed += documents
-        errors += problems_of_text
-    if errors:
-        raise refuse(errors)
-    return parsed
+    texts = [parse_documents(text, filename) for filename, text in sources]
+    if any(text.problems for text in texts):
+        raise refuse(_all_errors(texts, [filename for filename, _ in sources]))
+    return [each for text in texts for each in text.parsed]
+
+
+def _all_errors(texts: Sequence[Documents], files: Sequence[str]) -> list[Problem]:
+    """The errors of texts that cannot be read in full, with what is sure of the rest of them."""
+    rest = [
+        problem
+        for problem in check_readable(texts)
+        # The server may have it.
+        if problem.severity == "error" and problem.code not in ELSEWHERE
+    ]
+    errors = [*(problem for text in texts for problem in text.problems), *rest]
+    return sorted(errors, key=lambda each: (files.index(each.file), each.line, each.column))
 
 
 async def check_documents(conn: Conn, parsed: list[Parsed]) -> list[Problem]:

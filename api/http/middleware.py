@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.problems import database_away, internal_error
+from api.http.problems import database_problem, internal_error
 from store.sql import DATABASE_AWAY
 
 REQUESTS = Counter("parcours_http_requests", "Requests answered", ["method", "route", "status"])
@@ -59,10 +59,11 @@ class RequestMiddleware:
         except Exception as error:
             if status:
                 raise
-            away = isinstance(error, DATABASE_AWAY)
-            if not away:
+            if isinstance(error, DATABASE_AWAY):
+                response = database_problem(error)
+            else:
                 _log.exception("request_failed", path=_route(scope))
-            response = database_away() if away else internal_error()
+                response = internal_error()
             await response(scope, receive, answer)
         finally:
             seconds = time.perf_counter() - started

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from store.events.effects import EffectRefused
 from store.events.recording import ConcurrentChange
-from store.sql import DATABASE_AWAY
+from store.sql import DATABASE_AWAY, is_database_away, is_database_busy
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 3
@@ -118,6 +118,28 @@ def database_away() -> Response:
     )
 
 
+def database_busy() -> Response:
+    """The response to a call that lost against others, or that took the database too long."""
+    return problem_response(
+        503,
+        "database_busy",
+        "the database is too busy with other calls to take this one: try again",
+        headers={"Retry-After": "1"},
+    )
+
+
+def database_problem(error: BaseException) -> Response:
+    """The response to an error of the database, which is logged: only an outage is called one."""
+    if is_database_away(error):
+        _log.warning("database_away", error=type(error).__name__)
+        return database_away()
+    if is_database_busy(error):
+        _log.warning("database_busy", error=type(error).__name__)
+        return database_busy()
+    _log.error("request_failed", exc_info=error)
+    return internal_error()
+
+
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems of a route, for OpenAPI; every route has 401, 403 and 503."""
     return {
@@ -207,5 +229,4 @@ async def _answer_data(_request: Request, error: Exception) -> Response:
 
 
 async def _answer_away(_request: Request, error: Exception) -> Response:
-    _log.warning("database_away", error=type(error).__name__)
-    return database_away()
+    return database_problem(error)

@@ -35,6 +35,11 @@ class StepCounts(BaseModel):
     kind: str
     reached: int
     waiting: int
+    """Runs that are there now, without those whose send is deferred or retried."""
+    deferred: int
+    """Runs whose send waits for a pause, a window, a time of day or a cap."""
+    retrying: int
+    """Runs whose send is tried again, from its third attempt on."""
     sent: int
     skipped: dict[str, int]
     """By reason."""
@@ -111,6 +116,8 @@ def _step(counted: StepStatistics) -> StepCounts:
         kind=visits.kind,
         reached=visits.reached,
         waiting=visits.waiting,
+        deferred=visits.deferred,
+        retrying=visits.retrying,
         sent=visits.sent,
         skipped=dict(counted.skipped),
         failed=visits.failed,

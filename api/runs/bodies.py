@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, WithJsonSchema
 from api.http.times import format_time
 from journeys.protocol.names import workflow_id
 from store.reports.run_listing import ListedRun, ListedVisit, RunListing, ShownRun
+from store.tables.messages import MessageState
 from store.tables.runs import RunState
 
 TimeText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -34,6 +35,27 @@ class RunBody(BaseModel):
     ended_at: TimeText | None
 
 
+class MessageBody(BaseModel):
+    """The message of a visit, and what came of its last attempt."""
+
+    state: MessageState
+    attempts: int
+    code: str | None
+    """Why the last attempt did not succeed."""
+    detail: str | None
+    """The provider's words, which may name an address."""
+    provider_id: str | None
+
+
+class RetryBody(BaseModel):
+    """A send that is tried again: what its last attempt came to, and when the next one is due."""
+
+    attempts: int
+    code: str | None
+    detail: str | None
+    next_at: TimeText | None
+
+
 class VisitBody(BaseModel):
     """A run at a step, with the facts of its decision."""
 
@@ -47,6 +69,9 @@ class VisitBody(BaseModel):
     facts: dict[str, Any]
     due_at: TimeText | None
     held: str | None
+    message: MessageBody | None
+    retry: RetryBody | None
+    """Null unless the run stands until the next attempt."""
 
 
 class GoalBody(BaseModel):
@@ -121,6 +146,31 @@ def _visit(visit: ListedVisit) -> VisitBody:
         facts=visit.facts,
         due_at=_instant(visit.due_at),
         held=visit.held,
+        message=_message(visit),
+        retry=_retry(visit),
+    )
+
+
+def _message(visit: ListedVisit) -> MessageBody | None:
+    if visit.state is None or visit.attempts is None:
+        return None
+    return MessageBody(
+        state=visit.state,
+        attempts=visit.attempts,
+        code=visit.code,
+        detail=visit.detail,
+        provider_id=visit.provider_id,
+    )
+
+
+def _retry(visit: ListedVisit) -> RetryBody | None:
+    if visit.held != "retry" or visit.outcome is not None or visit.attempts is None:
+        return None
+    return RetryBody(
+        attempts=visit.attempts,
+        code=visit.code,
+        detail=visit.detail,
+        next_at=_instant(visit.due_at),
     )
 
 

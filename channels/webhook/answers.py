@@ -14,6 +14,10 @@ from channels.storable import storable_json, storable_text
 
 KEPT = 64 * 1024
 """The most bytes of a body that are kept."""
+_SHOWN = 300
+"""The most bytes of a body that are shown to operators."""
+_LONGEST_WAIT = 366 * 86400.0
+"""Seconds; beyond any time for which a call is tried again."""
 
 _TRY_AGAIN = {408: Code.DEFERRED, 425: Code.DEFERRED, 429: Code.THROTTLED, 503: Code.UNAVAILABLE}
 _PERMANENT = frozenset({501, 505})
@@ -51,6 +55,12 @@ class Answer:
             facts["truncated"] = True
         return facts
 
+    @property
+    def words(self) -> str:
+        """The beginning of the body on one line, after a colon; empty without a body."""
+        words = " ".join(self.body[:_SHOWN].decode("utf-8-sig", "replace").split())
+        return f": {words}" if words else ""
+
     def _content(self) -> Any:
         if not self.body:
             return None
@@ -73,7 +83,7 @@ def classify(answer: Answer, *, now: datetime) -> Receipt:
     status = answer.status
     if 200 <= status < 300:
         return Receipt(facts=answer.facts)
-    raise _failure(answer, f"the webhook's receiver answered {status}", now)
+    raise _failure(answer, f"the webhook's receiver answered {status}{answer.words}", now)
 
 
 def _failure(answer: Answer, detail: str, now: datetime) -> NotSent:
@@ -91,20 +101,21 @@ def _failure(answer: Answer, detail: str, now: datetime) -> NotSent:
 
 
 def retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Seconds to wait from `now` by a `Retry-After` header (RFC 9110, 10.2.3), at least 0.
+    """Seconds to wait from `now` by a `Retry-After` header (RFC 9110, 10.2.3).
 
-    None if the header is absent or cannot be read.
+    At least 0 and at most a year; None if the header is absent or cannot be read.
     """
     if value is None:
         return None
     value = value.strip()
     if value.isascii() and value.isdigit():
-        return float(value)
+        return min(float(value), _LONGEST_WAIT)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        if moment.tzinfo is None:
+            # RFC 5322's "-0000"; HTTP dates are in UTC.
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - now).total_seconds()
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    if moment.tzinfo is None:
-        # RFC 5322's "-0000"; HTTP dates are in UTC.
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    return min(max(0.0, seconds), _LONGEST_WAIT)

@@ -22,6 +22,7 @@ from channels.adapter import DEFAULT_TIMEOUT, Call, Outgoing, Receipt, expect
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
 from channels.webhook.allowed_addresses import AddressPolicy, Forbidden, Network
 from channels.webhook.answers import Answer, classify
+from channels.webhook.host_slots import HostBusy, HostSlots
 from channels.webhook.network import GuardedNetwork
 from channels.webhook.signature import sign
 from journeys.model.http_headers import (
@@ -107,10 +108,11 @@ class WebhookAdapter:
     """Makes `Call`s.
 
     `secret` signs them (see `channels.webhook.signature`) and may not be empty. `allow` holds the
-    private networks that webhooks may call. At most `connections` are open at once; further calls
-    wait for one, within `timeout`. `tls_context` replaces the default one, which trusts the
-    authorities that httpx trusts. Proxies are never used. Raises ValueError for an empty secret,
-    and for a text in `allow` that is not a CIDR.
+    private networks that webhooks may call. At most `connections` are open at once, a quarter of
+    them to one host (see `channels.webhook.host_slots`); further calls wait for one within
+    `timeout`, or are turned away with the time of their turn. `tls_context` replaces the default
+    one, which trusts the authorities that httpx trusts. Proxies are never used. Raises ValueError
+    for an empty secret, and for a text in `allow` that is not a CIDR.
     """
 
     channel: Literal["webhook"] = "webhook"
@@ -133,15 +135,26 @@ class WebhookAdapter:
         self._tls_context = tls_context or httpx.create_ssl_context()
         self._clock = clock
         self._slots = asyncio.Semaphore(connections)
+        self._host_slots = HostSlots(most=max(1, connections // 4), slow=timeout / 4)
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """See `Adapter.send`. The facts, of errors too, are those of `Answer`."""
         request = self._request(expect(Call, outgoing))
         progress = _Progress()
         try:
-            async with asyncio.timeout(self.timeout), self._slots:
+            async with (
+                asyncio.timeout(self.timeout),
+                self._host_slots.slot(_host(request.url)),
+                self._slots,
+            ):
                 progress.started = True
                 answer = await self._follow(request, progress)
+        except HostBusy as busy:
+            raise NotTaken(
+                Code.BUSY,
+                "the receiver has as many of our calls as it answers in time: this one has to wait",
+                retry_after=busy.retry_after,
+            ) from None
         except TimeoutError:
             # A status that was received decides, even if the body was not read in time.
             if progress.answer is None:
@@ -269,13 +282,19 @@ def _interrupted(error: Exception, progress: _Progress) -> NotSent:
 
 def _check_url(url: httpx.URL, code: Code) -> None:
     if url.scheme not in ("http", "https") or not url.raw_host:
-        raise Refused(code, f"a webhook's URL begins with https:// or http://, not {str(url)!r}")
+        # The URL may be a secret, so the message does not repeat it.
+        raise Refused(code, "a webhook's URL begins with https:// or http://, and names a host")
     if url.port is not None and not 0 < url.port < 65536:
         raise Refused(code, f"a webhook's URL has a port from 1 to 65535, not {url.port}")
     if url.userinfo:
         raise Refused(
             code, "a webhook's URL holds no user and password: send an Authorization header instead"
         )
+
+
+def _host(url: httpx.URL) -> str:
+    _, host, port = _origin(url)
+    return f"{host.decode('ascii')}:{port}"
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, int]:

@@ -6,6 +6,7 @@ First each operator is looked at alone, and if nothing is wrong with any, all of
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from journeys.checks.meeting_operators import (
@@ -17,13 +18,22 @@ from journeys.checks.meeting_operators import (
     is_reversed,
     known_operators,
 )
-from journeys.checks.value_domains import Domain, kind_of
+from journeys.checks.value_domains import ANY_KIND, Domain, Kind, kind_of
 from journeys.model.json_values import find_flaw, is_number
 from journeys.model.unions import closest_match
 from journeys.model.values import DocumentModel
 from journeys.time.instants import read_time
 
 ORDER: Final = ("gt", "gte", "lt", "lte")
+_KINDS: Final[dict[str, frozenset[Kind]]] = {
+    **{word: frozenset(("number",)) for word in ORDER},
+    **{word: frozenset(("text", "number")) for word in INSTANTS},
+    "starts_with": frozenset(("text",)),
+    "ends_with": frozenset(("text",)),
+    "contains": frozenset(("text", "list")),
+    "any": frozenset(("list",)),
+}
+"""The kinds of values of which an operator may hold."""
 _SHOWN: Final = 40
 
 
@@ -51,9 +61,12 @@ def findings(operators: Operators, domain: Domain) -> list[Finding]:
 
 
 def _alone(word: str, operand: Any, domain: Domain) -> Iterator[Finding]:
-    if isinstance(operand, DocumentModel):
+    unsuited = _unsuited(word, domain)
+    if unsuited is not None:
+        yield Finding(word, unsuited, None)
+    elif isinstance(operand, DocumentModel):
         return
-    if word == "exists":
+    elif word == "exists":
         yield from _existence(operand, domain)
     elif word in ("in", "not_in"):
         yield from _listed(word, operand or [], domain)
@@ -65,8 +78,19 @@ def _alone(word: str, operand: Any, domain: Domain) -> Iterator[Finding]:
         yield from _order(word, operand, domain)
     elif word in PARTS:
         yield from _part(word, operand, domain)
-    elif word in INSTANTS and not domain.time:
-        yield Finding(word, f"`{domain.name}` is never a time", None)
+
+
+def _unsuited(word: str, domain: Domain) -> str | None:
+    """Why the operator suits no value of the domain, for any operand."""
+    if word in ORDER and "number" not in domain.kinds:
+        return f"`{word}` compares numbers, and `{domain.name}` is text"
+    if word in PARTS and not domain.kinds & {"text", "list"}:
+        return f"`{word}` compares texts, and `{domain.name}` is a number"
+    if word == "any" and "list" not in domain.kinds:
+        return f"`{domain.name}` is no list"
+    if word in INSTANTS and not domain.time:
+        return f"`{domain.name}` is never a time"
+    return None
 
 
 def _null(word: str) -> Finding:
@@ -135,7 +159,8 @@ def _wrong_kind(operand: Any, domain: Domain) -> tuple[str, str | None] | None:
 
 def _never_stored(operand: Any, domain: Domain) -> tuple[str, str | None]:
     if domain.whole:
-        return f"`{domain.name}` is a whole number and not below 0, never {_plain(operand)}", None
+        least = f"a whole number and not below {domain.least}"
+        return f"`{domain.name}` is {least}, never {_plain(operand)}", None
     if domain.stored is not None:
         try:
             stored = domain.stored(operand)
@@ -161,18 +186,15 @@ def _near(operand: Any, domain: Domain) -> str | None:
 
 
 def _order(word: str, operand: Any, domain: Domain) -> Iterator[Finding]:
-    if "number" not in domain.kinds:
-        yield Finding(word, f"`{word}` compares numbers, and `{domain.name}` is text", None)
-    elif is_number(operand):
-        limit = {"gt": -1, "gte": 0, "lt": 0, "lte": -1}
-        if not domain.whole:
+    if is_number(operand):
+        below = operand < domain.least or (word in ("gte", "lt") and operand == domain.least)
+        if not (domain.whole and below):
             return
-        if word in ("gt", "gte") and operand <= limit[word]:
-            yield Finding(
-                word, f"`{domain.name}` is never below 0, so this always holds", None, True
-            )
-        elif word in ("lt", "lte") and operand <= limit[word]:
-            yield Finding(word, f"`{domain.name}` is never below 0, so this never holds", None)
+        message = f"`{domain.name}` is never below {domain.least}"
+        if word in ("lt", "lte"):
+            yield Finding(word, f"{message}, so this never holds", None)
+        elif not domain.absent:
+            yield Finding(word, f"{message}, so this always holds", None, True)
     elif isinstance(operand, str):
         message = f"`{word}` compares numbers, and the text {_shown(operand)} is none"
         hint = None
@@ -187,9 +209,7 @@ def _order(word: str, operand: Any, domain: Domain) -> Iterator[Finding]:
 
 def _part(word: str, operand: Any, domain: Domain) -> Iterator[Finding]:
     listed = word == "contains" and "list" in domain.kinds
-    if not listed and "text" not in domain.kinds:
-        yield Finding(word, f"`{word}` compares texts, and `{domain.name}` is a number", None)
-    elif not isinstance(operand, str):
+    if not isinstance(operand, str):
         if not listed:
             hint = f'quote it: {word}: "{_plain(operand)}"'
             yield Finding(word, f"`{word}` compares texts, and {_plain(operand)} is none", hint)
@@ -224,11 +244,16 @@ def _together(operators: Operators, domain: Domain) -> Finding | None:
         return Finding(
             "before", f"no time meets {_words({word: known[word] for word in timed})}", None
         )
-    if can_be_met(known, domain):
+    others = [word for word in operators if word not in known and word not in NEGATIVE]
+    kinds = frozenset[Kind].intersection(
+        domain.kinds, *(_KINDS.get(word, ANY_KIND) for word in others)
+    )
+    if can_be_met(known | ({"exists": True} if others else {}), replace(domain, kinds=kinds)):
         return None
-    last = positive[-1] if positive else next(iter(known))
+    shown = {**known, **{word: operators[word] for word in others if word in _KINDS}}
+    last = positive[-1] if positive else next(iter(operators))
     what = f"`{domain.name}`" if domain.name else "value"
-    return Finding(last, f"no {what} meets {_words(known)} at once", None)
+    return Finding(last, f"no {what} meets {_words(shown)} at once", None)
 
 
 # ---------------------------------------------------------------------------------------- words

@@ -22,6 +22,7 @@ from journeys.checks.updates import update_problems
 from journeys.compile.flow import Flow
 from journeys.model.arms import contenders
 from journeys.model.conditions import (
+    Comparison,
     EntryCondition,
     EventCondition,
     MessageCondition,
@@ -211,9 +212,9 @@ def _outside_a_run(
             continue
         elif isinstance(part.model, EntryCondition | EntryReference):
             yield part.problem("no_run", f"{words} knows no entry: it is no run's", None, "entry")
-        elif isinstance(part.model, EventCondition):
-            for key in ("since", "before"):
-                if getattr(part.model, key) == "entry":
+        elif isinstance(part.model, EventCondition | Comparison):
+            for key in ("since", "before", "after"):
+                if getattr(part.model, key, None) == "entry":
                     yield part.problem(
                         "no_run", f"{words} knows no entry: it is no run's", None, key
                     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from journeys.model.step_kinds import STEP_KINDS
 from journeys.model.steps import Step
 from journeys.protocol.channels import MESSAGE_KINDS
@@ -24,3 +26,7 @@ def impossible_outcomes(step: Step) -> dict[str, str]:
 def output_properties(step: Step) -> list[str]:
     """The properties of `steps.<id>` once the step was visited."""
     return ["outcome", "at", "visits", *STEP_KINDS[step.kind].outputs(step)]
+
+
+REPLACED: Final = ("restarted", "merged")
+"""Outcomes of runs that another run replaced: both are one entry of the contact."""

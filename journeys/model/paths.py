@@ -16,6 +16,15 @@ def first(value: Any, path: str) -> Any:
     return next(iter(_reach(value, path.split("."))), None)
 
 
+def output(values: dict[str, Any], path: str) -> Any:
+    """The first value at `path` in what a step left, or None if there is none.
+
+    The first name is an output; the rest is a path inside it.
+    """
+    name, _, inside = path.partition(".")
+    return first(values.get(name), inside) if inside else values.get(name)
+
+
 def _reach(value: Any, parts: list[str]) -> list[Any]:
     if not parts:
         return [] if value is None else [value]

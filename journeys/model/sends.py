@@ -93,6 +93,8 @@ class Webhook(DocumentModel):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
     headers: dict[str, Text] = Field(default_factory=dict)
     body: Value = None
+    up_to: LengthText | None = None
+    """How long after its first attempt it is tried again; by default a day."""
 
 
 CountryCode = Annotated[Text, AfterValidator(country_code)]

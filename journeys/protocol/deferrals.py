@@ -10,7 +10,7 @@ DeferralReason = Literal["paused", "retry", "send_at", "window", "quiet_hours", 
 
 DEFERRAL_REASONS: Final[Mapping[str, str]] = {
     "paused": "the journey is paused",
-    "retry": "the provider did not take it",
+    "retry": "it is tried again",
     "send_at": "its time of day is to come",
     "window": "its window is closed",
     "quiet_hours": "these are quiet hours",
@@ -29,3 +29,14 @@ def until_words(due: datetime | None, *, late: bool) -> str:
     if due is None:
         return "until it is woken"
     return f"{'skipped as late at' if late else 'until'} {due:%Y-%m-%d %H:%M} UTC"
+
+
+def retry_words(attempts: int, code: str | None, due: datetime | None, *, end: str | None) -> str:
+    """A send that is tried again: "tried 5 times, last `unreachable`, next try at … UTC".
+
+    `end`: what happens at `due` instead of the next try.
+    """
+    last = f", last `{code}`" if code else ""
+    at = "when it is woken" if due is None else f"at {due:%Y-%m-%d %H:%M:%S} UTC"
+    times = "once" if attempts == 1 else f"{attempts} times"
+    return f"tried {times}{last}, {end or 'next try'} {at}"

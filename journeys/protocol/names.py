@@ -13,6 +13,16 @@ QUEUE: Final = "journeys"
 """The task queue of workflows and of all activities but sends."""
 
 
+RETENTION: Final = "Retention"
+"""The workflow type of the job that removes old data."""
+RETENTION_PAGE: Final = "retention_page"
+"""The activity that removes one page of it."""
+RETENTION_SCHEDULE: Final = "schedule.retention"
+"""The Temporal Schedule that starts it."""
+RETENTION_ID: Final = "job.retention"
+"""The id of its workflow; the Schedule adds the time."""
+
+
 def workflow_id(journey: str, run_id: UUID) -> str:
     """The id of a run's workflow."""
     return f"journey.{journey}.{run_id}"

@@ -91,6 +91,12 @@ class StepResult(BaseModel):
     """Why a send or a split is deferred."""
     late: bool = False
     """`due` is when the send becomes too late, not when its deferral ends."""
+    attempts: int = 0
+    """Of a send that is deferred for a retry: how often it was tried."""
+    code: str | None = None
+    """Of such a send: why the last attempt did not succeed."""
+    gives_up: bool = False
+    """Of such a send: at `due` its retries end, and it is not tried again."""
     exit_rule: int | None = None
     """The exit rule that fired, by its index: its `then` comes next."""
     ended: JourneyResult | None = None
@@ -152,3 +158,17 @@ class JobResult(BaseModel):
 
     state: str
     done: int
+
+
+class RetentionPage(BaseModel):
+    """A page of the removal of old data: the input of one, and the result of the one before."""
+
+    report_id: UUID | None = None
+    """The report in PostgreSQL; None before the first page."""
+    kind: str | None = None
+    """The kind of data of the next page; None before the first page and after the last one."""
+    after: int = 0
+    """Of events: the id up to which they were looked at."""
+    removed: int = 0
+    """Rows that were removed so far."""
+    done: bool = False

@@ -106,7 +106,8 @@ def watched_attributes(wait: Wait) -> list[str]:
         moments.append(wait.for_)
     for moment in moments:
         if isinstance(moment, AttributeMoment):
-            names.add(moment.attribute.split(".")[0])
+            # The value lies inside the first, or under a key with the very name of the path.
+            names |= {moment.attribute.split(".")[0], moment.attribute}
         if _is_local(moment):
             names.add("timezone")
     return sorted(names)

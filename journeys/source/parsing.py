@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
 from journeys.model.documents import DOCUMENT, AnyDocument, Document
 from journeys.model.problems import InvalidDocuments, Problem
+from journeys.source.partial_reading import Unread, read_partly
 from journeys.source.validation_messages import validation_messages
 from journeys.source.yaml_reader import Lines, decode, read
 
@@ -31,6 +32,25 @@ class Parsed:
         return replace(problem, file=self.file, line=line, column=position.column)
 
 
+@dataclass(frozen=True, slots=True)
+class PartlyParsed:
+    """A document with mistakes, without the parts that could not be read."""
+
+    parsed: Parsed
+    unread: Unread
+
+
+@dataclass(slots=True)
+class Documents:
+    """The documents of a text, and the problems of those that have mistakes."""
+
+    parsed: list[Parsed] = field(default_factory=list)
+    partly: list[PartlyParsed] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    unreadable: bool = False
+    """Whether there are documents of which not even a part could be read."""
+
+
 def parse(text: str | bytes, filename: str) -> list[Parsed]:
     """The documents of a YAML or JSON text, in order.
 
@@ -44,24 +64,28 @@ def parse(text: str | bytes, filename: str) -> list[Parsed]:
 
 def parse_all(text: str | bytes, filename: str) -> tuple[list[Parsed], list[Problem]]:
     """The valid documents of a text, and the problems of the others."""
+    found = parse_documents(text, filename)
+    return found.parsed, found.problems
+
+
+def parse_documents(text: str | bytes, filename: str) -> Documents:
+    """The documents of a text: the valid ones, and of the others what can be read."""
+    found = Documents()
     if isinstance(text, bytes):
         decoded = decode(text, filename)
         if isinstance(decoded, Problem):
-            return [], [decoded]
+            return Documents(problems=[decoded], unreadable=True)
         text = decoded
-    parsed: list[Parsed] = []
-    problems: list[Problem] = []
     readings = read(text, filename)
     for reading in readings:
-        found = list(reading.problems)
+        problems = list(reading.problems)
+        document: AnyDocument | None = None
         if reading.value is not None:
             try:
                 document = DOCUMENT.validate_python(reading.value)
-                if not found:
-                    parsed.append(Parsed(document, reading.source, reading.lines, filename))
             except ValidationError as error:
-                known = {problem.line for problem in found}
-                found += [
+                known = {problem.line for problem in problems}
+                problems += [
                     problem
                     for problem in validation_messages(
                         error, Document, reading.value, reading.lines, filename
@@ -69,7 +93,17 @@ def parse_all(text: str | bytes, filename: str) -> tuple[list[Parsed], list[Prob
                     # After a missing quote, further errors on its line are only consequences.
                     if problem.line not in known
                 ]
-        problems += sorted(found, key=lambda problem: (problem.line, problem.column))
+        if document is not None and not problems:
+            found.parsed.append(Parsed(document, reading.source, reading.lines, filename))
+        else:
+            partly = (document, Unread()) if document else read_partly(reading.value)
+            if partly is None:
+                found.unreadable = True
+            else:
+                rest, unread = partly
+                parsed = Parsed(rest, reading.source, reading.lines, filename)
+                found.partly.append(PartlyParsed(parsed, unread))
+        found.problems += sorted(problems, key=lambda problem: (problem.line, problem.column))
     if not readings:
-        problems.append(Problem("empty", "the file holds no document", file=filename, line=1))
-    return parsed, problems
+        found.problems.append(Problem("empty", "the file holds no document", file=filename, line=1))
+    return found

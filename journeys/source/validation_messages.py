@@ -61,7 +61,7 @@ def _problem(
     file: str,
     missing: set[tuple[int | str, ...]],
 ) -> tuple[Problem, set[tuple[int | str, ...]]]:
-    path = _source_path(item["loc"], content)
+    path = source_path(item["loc"], content)
     kind = item["type"]
     meant: set[tuple[int | str, ...]] = set()
     hint = None
@@ -218,7 +218,7 @@ def _is_tag(part: int | str) -> bool:
     return isinstance(part, str) and part.startswith("<") and part.endswith(">")
 
 
-def _source_path(loc: tuple[int | str, ...], content: Any) -> Path:
+def source_path(loc: tuple[int | str, ...], content: Any) -> Path:
     """The path in the source of what pydantic reports at `loc`.
 
     It is without the tags of forms, and without what the author need not write: the list around a

@@ -49,6 +49,7 @@ def compile_condition(
     prefix: str = "p",
     default_zone: str = "UTC",
     segments: Mapping[str, Condition] | None = None,
+    timed: bool = True,
 ) -> Predicate:
     """The condition over the rows `c` and `r`.
 
@@ -57,10 +58,13 @@ def compile_condition(
             statement need different ones.
         default_zone: of contacts without a time zone.
         segments: the conditions of the segments that it may name, by key.
+        timed: whether `next_change` is compiled; to judge a condition once, it is not needed.
 
     Raises ValueError if it names a segment that is not among `segments`, or that contains itself.
     """
-    compiler = _Compiler(PredicateBuilder(prefix, default_zone), segments or {}, prefix)
+    compiler = _Compiler(
+        PredicateBuilder(prefix, default_zone, timed=timed), segments or {}, prefix
+    )
     verdict, over_observed = compiler.compile(condition, ())
     return Predicate(
         verdict.holds,
@@ -79,7 +83,7 @@ def compile_where(
 
     It is judged at the event's recording, so the answer is the same at any later time.
     """
-    builder = PredicateBuilder(prefix, default_zone, name(event))
+    builder = PredicateBuilder(prefix, default_zone, name(event), timed=False)
     holds = compare_where(builder, where, name(event)).holds
     return Predicate(holds, holds, builder.params, ())
 

@@ -68,6 +68,8 @@ class _Events:
     where: Verdict | None
     """What is asked of the properties, if time can change it."""
     judged: Sql
+    asked: bool
+    """Whether the next change is asked for."""
 
     @classmethod
     def of(cls, builder: PredicateBuilder, condition: EventCondition) -> Self:
@@ -85,6 +87,7 @@ class _Events:
             tuple(bound for bound in found if bound.change != "never"),
             where,
             builder.judged,
+            builder.timed,
         )
 
     def inside(self, lateral: Sequence[Sql] = (), *more: Sql) -> Sql:
@@ -95,7 +98,8 @@ class _Events:
 
     @property
     def timed(self) -> bool:
-        return bool(self.bounds) or self.where is not None
+        """Whether it is asked when another set of events counts, and time can change that."""
+        return self.asked and (bool(self.bounds) or self.where is not None)
 
     @property
     def changes(self) -> set[str]:
@@ -191,7 +195,7 @@ def _count(builder: PredicateBuilder, condition: EventCondition, events: _Events
         holds = sql("exists (select {rows})", rows=rows)
     elif operators == {"is": 0}:
         holds = sql("not exists (select {rows})", rows=rows)
-    next_change = _next_of_count(events, operators, enough, holds, value) if events.timed else None
+    next_change = _next_of_count(events, operators, enough, value) if events.timed else None
     return Leaf.of(
         f"event {condition.event}",
         Verdict(holds, _least(verdict.next, next_change)),
@@ -199,9 +203,7 @@ def _count(builder: PredicateBuilder, condition: EventCondition, events: _Events
     )  # fmt: skip
 
 
-def _next_of_count(
-    events: _Events, operators: Operators, enough: int | None, holds: Sql, value: Values
-) -> Sql:
+def _next_of_count(events: _Events, operators: Operators, enough: int | None, value: Values) -> Sql:
     truths = None if enough is None or enough > _MOST_LISTED else truths_of_counts(
         operators, enough
     )  # fmt: skip

@@ -43,4 +43,5 @@ class Predicate:
     """A timestamptz expression over the same rows and parameters, never null: the least instant
     after `judged_at` at which time alone could change the verdict, `infinity` if there is none. It
     may lie before the change, and never after it. It needs an instant as `judged_at`, since the
-    clock goes on between verdict and next. None if time can never change the verdict."""
+    clock goes on between verdict and next. None if time can never change the verdict, or if it
+    was not asked for."""

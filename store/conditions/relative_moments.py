@@ -33,11 +33,11 @@ def compare_instant(builder: PredicateBuilder, word: str, value: Sql, moment: Mo
     if isinstance(moment, str) and is_relative(moment):
         if word == "before":
             turns = exceeds(builder, moment, value)
-            return Verdict(
-                sql("{judged} >= {turns}", judged=judged, turns=turns), later(turns, judged)
-            )
-        turns = reaches(builder, moment, value)
-        return Verdict(sql("{judged} < {turns}", judged=judged, turns=turns), later(turns, judged))
+            holds = sql("{judged} >= {turns}", judged=judged, turns=turns)
+        else:
+            turns = reaches(builder, moment, value)
+            holds = sql("{judged} < {turns}", judged=judged, turns=turns)
+        return Verdict(holds, later(turns, judged) if builder.timed else None)
     sign = sql("<") if word == "before" else sql(">")
     if not isinstance(moment, _References):
         right = _plain(builder, moment)
@@ -48,7 +48,7 @@ def compare_instant(builder: PredicateBuilder, word: str, value: Sql, moment: Mo
             "{value} {sign} {right}", value=value, sign=sign, right=_moved(builder, moment, y)
         )
     )
-    if moment.every is None:
+    if moment.every is None or not builder.timed:
         return Verdict(holds)
     return Verdict(holds, values.earliest(_anniversary_over(builder, values.sql)))
 

@@ -67,15 +67,19 @@ class PredicateBuilder:
     """Collects the parameters of one predicate, and makes names that no other predicate has.
 
     `event` is the row whose recording is the instant at which the predicate is judged; without one
-    it is the parameter `judged_at`, and null there means now.
+    it is the parameter `judged_at`, and null there means now. `timed`: whether the next instant is
+    asked for, at which time alone could change the predicate.
     """
 
-    def __init__(self, prefix: str, default_zone: str, event: Sql | None = None) -> None:
+    def __init__(
+        self, prefix: str, default_zone: str, event: Sql | None = None, *, timed: bool = True
+    ) -> None:
         self.params: dict[str, Any] = {} if event is not None else {JUDGED_AT: None}
         self.judged: Final = _JUDGED if event is None else sql("{event}.stamped_at", event=event)
         """The instant at which the predicate is judged, computed once for all events."""
         self.latest: Final = _LATEST if event is None else self.judged
         """The last recording that counts: infinity if the predicate is judged now."""
+        self.timed: Final = timed
         self._prefix = prefix
         self._default_zone = default_zone
         self._bound: dict[tuple[Hashable, str], Sql] = {}

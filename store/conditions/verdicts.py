@@ -34,8 +34,13 @@ def later(instant: Sql, judged: Sql) -> Sql:
 
 def earliest(instant: Sql, rows: Sql) -> Sql:
     """The earliest of the instants of the rows, `from …`; infinity without one."""
-    return sql("coalesce((select min({instant}) {rows}), {never})",
-               instant=instant, rows=rows, never=NEVER)  # fmt: skip
+    # An aggregate of what no row of its own query has would belong to a query around it.
+    return sql(
+        "coalesce((select min(n.at) from (select {instant} as at {rows}) n), {never})",
+        instant=instant,
+        rows=rows,
+        never=NEVER,
+    )
 
 
 def all_of(parts: Sequence[Verdict]) -> Verdict:

@@ -10,7 +10,17 @@ from sqlalchemy import bindparam, delete, null, select, update
 from sqlmodel import col
 
 from store.contacts.rows import lock_and_read_contacts
-from store.sql import Connection, Sql, execute, fetch_all_as, sql, statement, table_columns
+from store.counters.removed import add_removed_runs
+from store.sql import (
+    Connection,
+    Sql,
+    execute,
+    fetch_all_as,
+    fetch_column,
+    sql,
+    statement,
+    table_columns,
+)
 from store.tables.contacts import Contact
 from store.tables.events import Event, Outbox
 from store.tables.messages import Coupon, Message
@@ -31,6 +41,7 @@ _ACTIVE_RUNS = statement(
     )
 )
 _RUNS = select(col(Run.id)).where(col(Run.contact_id) == bindparam("contact"))
+_ALL_RUNS = statement(_RUNS)
 _ERASE: Final[tuple[Sql, ...]] = (
     statement(delete(Visit).where(col(Visit.run_id).in_(_RUNS))),
     sql("""
@@ -63,6 +74,7 @@ async def erase(conn: Connection, contact_id: UUID) -> list[ActiveRun]:
     await lock_and_read_contacts(conn, ids=[contact_id])
     contact = {"contact": contact_id}
     active = await fetch_all_as(conn, ActiveRun, _ACTIVE_RUNS, contact)
+    await add_removed_runs(conn, await fetch_column(conn, _ALL_RUNS, contact))
     for query in _ERASE:
         await execute(conn, query, contact)
     return active

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from journeys.model.json_values import bounded
-from journeys.model.paths import first
+from journeys.model.paths import first, output
 from journeys.model.values import AttributeReference, EntryReference, StepReference
 from store.contacts.rows import read_contact
 from store.runs.rows import RunRow
@@ -46,7 +46,7 @@ class Operands:
         if isinstance(value, AttributeReference):
             return bounded(first(await self.contact(), value.attribute))
         if isinstance(value, StepReference):
-            return bounded(first((await self.steps()).get(value.step, {}), value.property))
+            return bounded(output((await self.steps()).get(value.step, {}), value.property))
         if isinstance(value, Mapping):
             return {name: await self.resolve(part) for name, part in value.items()}
         if isinstance(value, list):

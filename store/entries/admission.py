@@ -39,8 +39,12 @@ _READ_STATES = sql("""
 select g.n, j.state, c.timezone, c.last_event_id, parcours.clock(),
        (select r.id from run r where r.journey = g.journey and r.contact_id = c.id
         and r.key = g.key and r.state = 'active'),
-       (select max(r.started_at) from run r where r.journey = g.journey
-        and r.contact_id = c.id and r.key = g.key),
+       greatest(
+           (select max(r.started_at) from run r where r.journey = g.journey
+            and r.contact_id = c.id and r.key = g.key),
+           (select l.started_at from last_entry l where l.journey = g.journey
+            and l.contact_id = c.id and l.key = g.key)
+       ),
        (select r.id from run r
         where r.entry_event_id = g.event_id and r.journey = g.journey),
        (select f.code from refusal f
@@ -248,6 +252,7 @@ async def _may_start(conn: Connection, definition: Definition, request: EntryReq
         prefix="i_",
         default_zone=definition.journey.timezone or "UTC",
         segments=definition.segments.conditions,
+        timed=False,
     )
     return await evaluate_start(conn, request.contact_id, request.properties, holds)
 

@@ -139,6 +139,14 @@ class Leased:
         """Whether the contact may have more events than were read."""
         return sum(event.contact_id == contact_id for event in self.events) >= self.most
 
+    def joined(self, more: Leased) -> Leased:
+        """With the contacts of another lease of the same owner."""
+        return replace(
+            more,
+            contacts=[*self.contacts, *more.contacts],
+            events=sorted([*self.events, *more.events], key=lambda event: event.id),
+        )
+
     def of(self, contact_id: UUID) -> Leased:
         """One of the contacts alone."""
         own = [event for event in self.events if event.contact_id == contact_id]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ from store.conditions.trigger_matching import (
     needs_exact_test,
     resolve_match,
 )
+from store.counters.removed import VALUE_LIMIT
 from store.runs.replaced import NOT_REPLACED
 from store.sql import (
     Connection,
@@ -38,10 +39,6 @@ from store.sql import (
 )
 from store.tables.events import Event
 from store.tables.runs import Goal
-
-VALUE_LIMIT: Final = 10**30
-"""The largest value of a goal: beyond any sum of money, and so small that the sum of all values
-stays in the range of floating point."""
 
 _COLUMNS = ("run_id", "journey", "contact_id", "event_name", "match", "ref", "until_at", "rest")
 _SET = statement(insert(Goal).values({column: bindparam(column) for column in _COLUMNS}))

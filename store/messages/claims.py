@@ -6,6 +6,7 @@ unknown (the provider may have taken it). The unique (run, visit) allows one mes
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -38,7 +39,7 @@ with claimed as (
     on conflict (run_id, visit) do update
     set state = 'claimed', token = excluded.token, claimed_at = parcours.clock(),
         attempts = message.attempts + 1, settled_at = null
-    returning id, first_attempt_at
+    returning id, first_attempt_at, attempts
 ), begun as (
     insert into visit (run_id, visit, step, kind, started_at, message_id, facts)
     select %(run)s, %(visit)s, %(step)s, %(channel)s, %(started)s, id, %(facts)s
@@ -49,7 +50,7 @@ with claimed as (
 ), run_at_step as (
     update run set step = %(step)s, visit = %(visit)s where id = %(run)s
 )
-select id, first_attempt_at from claimed
+select id, first_attempt_at, attempts from claimed
 """)
 
 _SETTLE = sql("""
@@ -124,6 +125,16 @@ select bool_or(state in ({possibly_sent})) from (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimedMessage:
+    """The message of a visit, claimed for an attempt."""
+
+    id: UUID
+    first_attempt_at: datetime
+    attempts: int
+    """With this one."""
+
+
 async def claim_message(
     conn: Connection,
     *,
@@ -138,11 +149,11 @@ async def claim_message(
     token: str,
     started: datetime,
     facts: dict[str, Any],
-) -> tuple[UUID, datetime]:
+) -> ClaimedMessage:
     """Claim the message of a visit for one attempt; the caller has locked the run.
 
     `started` is when the run came to the visit, `facts` those that the send has found until now.
-    Returns the message's id and the time of its first attempt. A released message is claimed again.
+    A released message is claimed again.
     """
     row = await fetch_one(
         conn,
@@ -162,7 +173,7 @@ async def claim_message(
         },
     )
     assert row is not None
-    return row[0], row[1]
+    return ClaimedMessage(*row)
 
 
 async def record_result(

@@ -24,6 +24,7 @@ with deferred as (
                       or %(held)s = 'retry' and visit.facts #>> '{held,-1,why}' = 'retry'
                  then (visit.facts->'held') - -1
                  else coalesce(visit.facts->'held', '[]') end || %(now)s::jsonb)
+    where visit.outcome is null
 )
 update run set step = %(step)s, visit = %(visit)s where id = %(run)s
 """)

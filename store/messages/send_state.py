@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from journeys.protocol.deferrals import DeferralReason
 from store.runs.rows import RunRow
 from store.sql import Connection, columns, fetch_one, sql
 from store.tables.contact_fields import ReadableContact
@@ -23,9 +24,13 @@ class PreviousAttempt:
     claim_age: timedelta | None
     started_at: datetime | None
     """When the run came to the visit; None if it comes now."""
-    held: str | None
+    held: DeferralReason | None
     """Why the send was deferred until now; None if it was not."""
     facts: dict[str, Any] | None
+    attempts: int
+    """How often the message was claimed."""
+    code: str | None
+    """Why its last attempt did not succeed."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ _RECIPIENT: Final = tuple(field.name for field in fields(Recipient))
 _READ = sql(
     """
 select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claimed_at,
-       v.started_at, v.held, v.facts,
+       v.started_at, v.held, v.facts, coalesce(m.attempts, 0), m.code,
        j.state, v.due_at, j.overdue, j.resumed_at,
        settings.document,
        {contact},
@@ -95,5 +100,5 @@ async def read_send_state(
         },
     )
     assert row is not None
-    recipient = Recipient(**dict(zip(_RECIPIENT, row[13:], strict=True)))
-    return PreviousAttempt(*row[:8]), PauseState(*row[8:12]), recipient, row[12]
+    recipient = Recipient(**dict(zip(_RECIPIENT, row[15:], strict=True)))
+    return PreviousAttempt(*row[:10]), PauseState(*row[10:14]), recipient, row[14]

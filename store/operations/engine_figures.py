@@ -17,6 +17,9 @@ select
         join event e on e.id = o.event_id
     ), 0) as oldest_undispatched,
     (select count(*) from (select from outbox limit %(shown)s) o) as undispatched,
+    (select count(*) from (
+        select from outbox where attempts > 0 limit %(shown)s
+    ) o) as set_aside,
     (select count(*) from dead_event) as dead_events,
     greatest((
         select extract(epoch from parcours.clock() - min(due_at))::float8 from listener
@@ -36,6 +39,7 @@ _MESSAGES = sql("""
 select channel, state, count(*) from message where state in ('claimed', 'unknown')
 group by channel, state
 """)
+_PARKED = sql("select kind, count(*) from parked_call where attempts > 0 group by kind")
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class EngineState:
     """Seconds since the oldest undispatched event was recorded; 0 without one."""
     undispatched: int
     """Events in the outbox, counted up to 100,000."""
+    set_aside: int
+    """Events of these that failed alone and are tried again."""
     dead_events: int
     conditions_late: float
     """Seconds since the earliest due time of a condition that has not been looked at; 0 if none is
@@ -65,6 +71,8 @@ class EngineFigures:
     """By reason; `retry` are the sends that are being retried."""
     messages: dict[tuple[str, str], int]
     """Messages without a final state, by channel and state."""
+    parked_calls: dict[str, int]
+    """Calls for runs that failed and are made again: `start`, `stop`, `wake` or `goal`."""
 
 
 async def read_figures(conn: Connection) -> EngineFigures:
@@ -79,4 +87,5 @@ async def read_figures(conn: Connection) -> EngineFigures:
             (channel, message_state): count
             for channel, message_state, count in await fetch_all(conn, _MESSAGES)
         },
+        dict(await fetch_all(conn, _PARKED)),
     )

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from sqlalchemy import bindparam, select
 from sqlmodel import col
 
-from store.goals.goal_rows import VALUE_LIMIT
+from store.counters.removed import VALUE_LIMIT, RemovedCounts
 from store.runs.replaced import NOT_REPLACED
 from store.sql import fetch_all, fetch_one, integer, sql, statement
 from store.tables.runs import Goal
@@ -72,25 +72,32 @@ async def read_goal(conn: AsyncConnection[Any], run_id: UUID) -> RunGoal | None:
     return RunGoal(met_at, _number(value) if usable else None)
 
 
-async def count_goals(conn: AsyncConnection[Any], journey: str, version: int | None) -> GoalCounts:
-    """The goals that a journey's runs met, of one version or of all.
+async def count_goals(
+    conn: AsyncConnection[Any], journey: str, version: int | None, removed: RemovedCounts
+) -> GoalCounts:
+    """The goals that a journey's runs met, of one version or of all, those removed included.
 
     Runs that ended `restarted` or `merged` are left out: another run replaced them.
     """
     row = await fetch_one(conn, _COUNT, {"journey": journey, "version": version})
     assert row is not None
     met, value = row
+    for each in removed.of("goal"):
+        met, value = met + each.count, value + each.value
     return GoalCounts(met, _number(value))
 
 
 async def count_goals_by_arm(
-    conn: AsyncConnection[Any], journey: str, version: int | None
+    conn: AsyncConnection[Any], journey: str, version: int | None, removed: RemovedCounts
 ) -> dict[str, dict[str, int]]:
     """For each split, the number of runs that met their goal by arm."""
     counted: dict[str, dict[str, int]] = {}
     parameters = {"journey": journey, "version": version}
     for step, arm, count in await fetch_all(conn, _COUNT_BY_ARM, parameters):
         counted.setdefault(step, {})[arm] = count
+    for each in removed.of("arm"):
+        of_step = counted.setdefault(each.step, {})
+        of_step[each.label] = of_step.get(each.label, 0) + each.count
     return counted
 
 

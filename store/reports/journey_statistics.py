@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from journeys.model.journey import Journey
+from journeys.model.outcomes import REPLACED
+from store.counters.removed import RemovedCounts, read_removed
 from store.reports.goal_counts import GoalCounts, count_goals, count_goals_by_arm
 from store.runs.replaced import NOT_REPLACED
 from store.sql import fetch_all, fetch_all_as, fetch_value, sql
@@ -36,12 +39,19 @@ _RUNS = sql(
 # The arms of a split are compared by the goals of their runs, so both count the same runs. Visits
 # of other steps happened, also in a run that was restarted later.
 _COUNTED = sql("(v.kind <> 'split' or {kept})", kept=NOT_REPLACED)
+# From the third attempt on a send stands between attempts; it is retried during one, too.
+_RETRIED = sql("coalesce(m.attempts, 0) >= 3")
 # A webhook call that went well counts as a message that was sent.
 _STEPS = sql(
     """
     select v.step, max(v.kind) as kind,
            count(*) as reached,
-           count(*) filter (where v.outcome is null and r.state = 'active') as waiting,
+           count(*) filter (where v.outcome is null and r.state = 'active'
+               and v.held is null and not {retried}) as waiting,
+           count(*) filter (where v.outcome is null and r.state = 'active'
+               and v.held <> 'retry') as deferred,
+           count(*) filter (where v.outcome is null and r.state = 'active'
+               and (v.held = 'retry' or v.held is null and {retried})) as retrying,
            count(*) filter (
                where v.outcome = 'sent' or (v.kind = 'webhook' and v.outcome = 'ok')
            ) as sent,
@@ -59,6 +69,7 @@ _STEPS = sql(
     group by v.step order by v.step
     """,
     counted=_COUNTED,
+    retried=_RETRIED,
 )
 _OUTCOMES = sql(
     """
@@ -84,7 +95,11 @@ class VisitCounts:
     reached: int = 0
     """All visits."""
     waiting: int = 0
-    """Visits at which an active run is now."""
+    """Visits at which an active run is now, and neither deferred nor retried."""
+    deferred: int = 0
+    """Sends that wait for another reason than a retry: a pause, a window, a cap."""
+    retrying: int = 0
+    """Sends that are tried again, from their third attempt on."""
     sent: int = 0
     failed: int = 0
     unknown: int = 0
@@ -140,8 +155,17 @@ async def journey_statistics(
     }
     outcomes, skipped = await _count_outcomes(conn, parameters)
     runs = await fetch_all(conn, _RUNS, parameters)
-    goal = await count_goals(conn, journey, version)
-    by_arm = await count_goals_by_arm(conn, journey, version) if goal.met else {}
+    removed = await read_removed(conn, journey, version)
+    _add_removed(removed, visited, outcomes, skipped)
+    runs += [
+        ("ended", each.label, each.label not in REPLACED, each.count) for each in removed.of("run")
+    ]
+    ends: Counter[str] = Counter()
+    for state, outcome, _, count in runs:
+        if state == "ended":
+            ends[outcome] += count
+    goal = await count_goals(conn, journey, version, removed)
+    by_arm = await count_goals_by_arm(conn, journey, version, removed) if goal.met else {}
     kinds: dict[str, str] = {
         step.id: step.kind for step in Journey.model_validate(document).all_steps()
     }
@@ -161,9 +185,27 @@ async def journey_statistics(
             )
             for step, kind in kinds.items()
         ],
-        ends={outcome: count for state, outcome, _, count in runs if state == "ended"},
+        ends=dict(sorted(ends.items())),
         goal=goal,
     )
+
+
+def _add_removed(
+    removed: RemovedCounts,
+    visited: dict[str, VisitCounts],
+    outcomes: dict[str, dict[str, int]],
+    skipped: dict[str, dict[str, int]],
+) -> None:
+    """Add the counts of removed runs to those of the rows."""
+    kinds = {row.step: row.label for row in removed.of("kind")}
+    for row in removed.of("visit"):
+        counts = visited.get(row.step) or VisitCounts(row.step, kinds[row.step])
+        total = getattr(counts, row.label) + row.count
+        visited[row.step] = replace(counts, **{row.label: total})
+    for kind, counted in (("outcome", outcomes), ("skipped", skipped)):
+        for row in removed.of(kind):
+            of_step = counted.setdefault(row.step, {})
+            of_step[row.label] = of_step.get(row.label, 0) + row.count
 
 
 async def _count_outcomes(

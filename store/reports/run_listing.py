@@ -8,13 +8,12 @@ from typing import Any, get_args
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from sqlalchemy import bindparam, select
-from sqlmodel import col
 
 from store.contacts.rows import find_contact
 from store.reports.goal_counts import RunGoal, read_goal
-from store.sql import fetch_all_as, fetch_one_as, sql, statement, table_columns
-from store.tables.runs import RunState, Visit
+from store.sql import fetch_all_as, fetch_one_as, sql
+from store.tables.messages import MessageState
+from store.tables.runs import RunState
 
 PAGE = 50
 """Runs of a page by default."""
@@ -60,6 +59,14 @@ class ListedVisit:
     """When a wait or a deferral ends by itself."""
     held: str | None
     """Why a send is deferred."""
+    state: MessageState | None
+    """That of its message, and so the following; all None without a message."""
+    attempts: int | None
+    code: str | None
+    """Why the last attempt did not succeed."""
+    detail: str | None
+    """The provider's words, which may name an address."""
+    provider_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +127,13 @@ _ONE = sql(
     "select {columns} from run r join contact c on c.id = r.contact_id where r.id = %(run)s",
     columns=_COLUMNS,
 )
-_VISITS = statement(
-    select(*table_columns(Visit, ListedVisit))
-    .where(col(Visit.run_id) == bindparam("run"))
-    .order_by(col(Visit.visit))
+_VISITS = sql(
+    """
+    select v.step, v.kind, v.visit, v.outcome, v.started_at, v.ended_at, v.message_id, v.facts,
+           v.due_at, v.held, m.state, m.attempts, m.code, m.detail, m.provider_id
+    from visit v left join message m on m.run_id = v.run_id and m.visit = v.visit
+    where v.run_id = %(run)s order by v.visit
+    """
 )
 
 

@@ -103,6 +103,14 @@ or exists (select from parked_call where not_before <= parcours.clock())
 """)
 
 
+_NOTICED = sql("""
+select state <> 'active' or exit_rule is not null or visit > %(visit)s from run where id = %(run)s
+""")
+_NOTICED_EXIT = sql("""
+select state <> 'active' or exit_rule is not null from run where id = %(run)s
+""")
+
+
 @dataclass(frozen=True)
 class ParkedCall:
     """A call that is to be made for a run."""
@@ -169,6 +177,13 @@ def _columns(calls: Sequence[CallKey]) -> dict[str, list[object]]:
         "kinds": [kind for _, kind, _ in calls],
         "visits": [visit for _, _, visit in calls],
     }
+
+
+async def was_noticed(conn: Connection, call: CallKey) -> bool:
+    """Whether the workflow of a run has acted on a call: it has moved, or ended."""
+    run_id, kind, visit = call
+    query = _NOTICED if kind == "start" or visit else _NOTICED_EXIT
+    return await fetch_value(conn, query, {"run": run_id, "visit": visit}) is not False
 
 
 async def mark_start(conn: Connection, run_id: UUID) -> None:

@@ -81,9 +81,9 @@ class Suppression(SQLModel, table=True):
     """An address never to write to again, kept as SHA-256 so that it outlives an erased contact."""
 
     __tablename__ = "suppression"
-    __table_args__ = (PrimaryKeyConstraint("channel", "address_sha256"),)
+    __table_args__ = (PrimaryKeyConstraint("channel", "address_hash"),)
     channel: str = Field(sa_column=text_column())
-    address_sha256: str = Field(sa_column=text_column())
+    address_hash: str = Field(sa_column=text_column())
     reason: str = Field(sa_column=text_column())
     suppressed_at: datetime = Field(sa_column=time_column())
 

@@ -93,7 +93,10 @@ class DeadEvent(SQLModel, table=True):
     """An event whose dispatch was given up. Later events of its contact are dispatched."""
 
     __tablename__ = "dead_event"
-    __table_args__ = (Index("dead_event_by_contact", "contact_id"),)
+    __table_args__ = (
+        Index("dead_event_by_time", "died_at"),
+        Index("dead_event_by_contact", "contact_id"),
+    )
     event_id: int = Field(sa_column=big_column(key=True))
     contact_id: UUID = Field(sa_column=id_column(to="contact.id"))
     code: str = Field(sa_column=text_column())

@@ -12,7 +12,9 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    LargeBinary,
     PrimaryKeyConstraint,
+    SmallInteger,
     Text,
     text,
 )
@@ -132,3 +134,13 @@ class ApiKey(SQLModel, table=True):
     name: str | None = Field(sa_column=text_column(null=True))
     created_at: datetime = Field(sa_column=time_column())
     revoked_at: datetime | None = Field(sa_column=time_column(null=True))
+
+
+class Installation(SQLModel, table=True):
+    """The key of this installation, as the two blocks that HMAC makes of it."""
+
+    __tablename__ = "installation"
+    __table_args__ = (CheckConstraint("id = 1", name="installation_is_one_row"),)
+    id: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    ipad: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    opad: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -55,6 +55,7 @@ class Run(SQLModel, table=True):
             "started_at",
             postgresql_where=text("state = 'active' and workflow_started_at is null"),
         ),
+        Index("run_ended", "ended_at", postgresql_where=text("state = 'ended'")),
         Index("run_to_stop", "ended_at", postgresql_where=text("stop_workflow")),
         Index("run_listing", "journey", "state", "id"),
         Index(
@@ -213,6 +214,7 @@ class Goal(SQLModel, table=True):
 
     __tablename__ = "goal"
     __table_args__ = (
+        Index("goal_by_contact", "contact_id"),
         Index(
             "goal_unmet",
             "contact_id", "event_name",
@@ -245,6 +247,7 @@ class Refusal(SQLModel, table=True):
     __tablename__ = "refusal"
     __table_args__ = (
         Index("refusal_by_contact", "contact_id", "journey", "id"),
+        Index("refusal_by_time", "refused_at"),
         UniqueConstraint("event_id", "journey", name="refusal_of_event"),
     )
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
@@ -260,7 +263,11 @@ class StartRequest(SQLModel, table=True):
     """The first answer to an idempotency key of a start by API."""
 
     __tablename__ = "start_request"
-    __table_args__ = (PrimaryKeyConstraint("journey", "idempotency_key"),)
+    __table_args__ = (
+        PrimaryKeyConstraint("journey", "idempotency_key"),
+        Index("start_request_by_time", "answered_at"),
+        Index("start_request_by_run", text("(answer ->> 'id')")),
+    )
     journey: str = Field(sa_column=text_column())
     idempotency_key: str = Field(sa_column=text_column())
     status: int = Field(sa_column=int_column())

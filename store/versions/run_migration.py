@@ -81,6 +81,15 @@ _REPLAN_VISIT = sql(
     where run_id = %(run)s and visit = %(visit)s
     """
 )
+_TRY_NOW = statement(
+    update(Visit)
+    .where(
+        col(Visit.run_id) == bindparam("run"),
+        col(Visit.visit) == bindparam("visit"),
+        col(Visit.held) == "retry",
+    )
+    .values(due_at=func.parcours.clock())
+)
 _REMOVE_EXIT_LISTENERS = statement(
     delete(Listener).where(col(Listener.run_id) == bindparam("run"), col(Listener.visit) == 0)
 )
@@ -174,6 +183,9 @@ async def _move(
             if target.overdue.policy == "skip":
                 skip_after = run.visit
         await _replan_visit(conn, run, mapped.step, wait, visit.started_at)
+    else:
+        # The new version may have mended what its provider did not take.
+        await execute(conn, _TRY_NOW, {"run": run.id, "visit": run.visit})
     await execute(
         conn,
         _TAKE_VERSION,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -61,6 +61,7 @@ class Situation:
         at: datetime | str | None = None,
         run: UUID | None = None,
         contact: UUID | None = None,
+        client_at: datetime | None = None,
     ) -> int:
         """`at` is a time, or text as PostgreSQL adds it to now: `-3 days`."""
         stamp = "parcours.clock() + %s::interval" if isinstance(at, str) else "%s"
@@ -69,9 +70,10 @@ class Situation:
         else:
             arguments = [at]
         rows = await self.execute(
-            "insert into event (contact_id, name, properties, message_id, run_id, stamped_at)"
-            f" values (%s, %s, %s, %s, %s, {stamp}) returning id",
-            contact or self.contact, name, Jsonb(properties or {}), str(uuid4()), run, *arguments,
+            "insert into event (contact_id, name, properties, message_id, run_id, client_at,"
+            f" stamped_at) values (%s, %s, %s, %s, %s, %s, {stamp}) returning id",
+            contact or self.contact, name, Jsonb(properties or {}), str(uuid4()), run, client_at,
+            *arguments,
         )  # fmt: skip
         return int(rows[0][0])
 
@@ -117,8 +119,9 @@ class Situation:
         *,
         default_zone: str = "UTC",
         segments: dict[str, dict[str, Any]] | None = None,
+        judged_at: datetime | None = None,
     ) -> list[Evaluation]:
-        """What the conditions, as a document writes them, say of the run."""
+        """What the conditions, as a document writes them, say of the run, now or at an instant."""
         known = {key: CONDITION.validate_python(each) for key, each in (segments or {}).items()}
         predicates = [
             compile_condition(
@@ -130,11 +133,12 @@ class Situation:
             for number, condition in enumerate(conditions)
         ]
         async with self.pool.connection() as conn:
-            judged = await evaluate(conn, self.run, predicates)
+            judged = await evaluate(conn, self.run, predicates, judged_at)
             # The facts' way and the plain expression are one condition.
             params: dict[str, Any] = {"run": self.run}
             for predicate in predicates:
                 params |= predicate.params
+            params["judged_at"] = judged_at
             cursor = await conn.execute(
                 f"select {', '.join(str(predicate.sql) for predicate in predicates)}"
                 " from run r join contact c on c.id = r.contact_id where r.id = %(run)s".encode(),
@@ -144,6 +148,22 @@ class Situation:
         assert row is not None
         assert list(row) == [each.holds for each in judged]
         return judged
+
+    async def next_change(self, condition: dict[str, Any], judged_at: datetime) -> datetime | None:
+        """The next instant at which time alone could change the verdict; None if it never does."""
+        predicate = compile_condition(CONDITION.validate_python(condition))
+        if predicate.next_change is None:
+            return None
+        async with self.pool.connection() as conn:
+            cursor = await conn.execute(
+                f"select nullif({predicate.next_change}, 'infinity')"
+                " from run r join contact c on c.id = r.contact_id where r.id = %(run)s".encode(),
+                {**predicate.params, "run": self.run, "judged_at": judged_at},
+            )
+            row = await cursor.fetchone()
+        assert row is not None
+        (found,) = row
+        return found.astimezone(UTC) if isinstance(found, datetime) else None
 
     async def truths(self, conditions: list[dict[str, Any]], **options: Any) -> list[bool]:
         """Whether each holds."""

@@ -141,7 +141,7 @@ async def test_an_erased_contact_leaves_nothing_but_hashes(
         " v as (insert into visit (run_id, visit, step, kind) select id, 1, 's', 'email' from r),"
         " l as (insert into listener (run_id, visit, slot, contact_id, ref)"
         " select id, 1, 0, contact_id, 0 from r),"
-        " s as (insert into suppression (channel, address_sha256, reason) values ('email','x','y'))"
+        " s as (insert into suppression (channel, address_hash, reason) values ('email','x','y'))"
         " insert into message (id, run_id, visit, step, contact_id, channel, state, token)"
         " select gen_random_uuid(), id, 1, 's', contact_id, 'email', 'sent', 't' from r returning 1"
     )

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -425,3 +426,49 @@ async def test_a_run_is_shown_with_the_facts_of_its_visits(
     assert exact == f"{api.get('/v1/journeys/hello/stats?version=1').text}\n"
     unknown = parcours("stats", "unknown")
     assert (unknown.exit_code, unknown.stderr) == (3, "parcours: there is no journey 'unknown'\n")
+
+
+@pytest.mark.usefixtures("applied")
+async def test_a_send_that_is_retried_is_shown_with_the_words_of_its_provider(
+    api: Api, parcours: Parcours, pool: Pool
+) -> None:
+    api.put("/v1/contacts/ada", {})
+    run_id = json.loads(parcours("run", "start", "hello", "--contact", "ada", "--json").stdout)[
+        "id"
+    ]
+    message = uuid4()
+    async with pool.connection() as conn:
+        await conn.execute(
+            "insert into message (id, run_id, visit, step, contact_id, channel, state, token,"
+            " attempts, code, detail) select %(id)s, id, 1, 'mail', contact_id, 'email',"
+            " 'released', '', 7, 'deferred', '451 <ada@example.com> later' from run",
+            {"id": message},
+        )
+        await conn.execute(
+            "insert into visit (run_id, visit, step, kind, message_id, held, due_at) values"
+            " (%s, 1, 'mail', 'email', %s, 'retry', '2026-01-02T03:04:05Z')",
+            (run_id, message),
+        )
+    shown = parcours("run", "show", run_id).stdout
+    assert "held: retry, tried 7 times, last deferred, next 2026-01-02 03:04:05" in shown
+    assert "said: 451 <ada@example.com> later" in shown
+    visit = api.get(f"/v1/runs/{run_id}").json()["visits"][0]
+    said = {"attempts": 7, "code": "deferred", "detail": "451 <ada@example.com> later"}
+    assert visit["retry"] == {**said, "next_at": "2026-01-02T03:04:05Z"}
+    assert visit["message"] == {**said, "state": "released", "provider_id": None}
+    counted = parcours("stats", "hello").stdout
+    [head] = [line for line in counted.splitlines() if "retrying" in line]
+    assert head.split()[2:6] == ["reached", "waiting", "deferred", "retrying"]
+    assert ["mail", "email", "1", "1"] in [line.split() for line in counted.splitlines()]
+    async with pool.connection() as conn:
+        await conn.execute(
+            "update message set state = 'refused', code = 'address_unknown',"
+            " detail = '550 5.1.1 no such user'"
+        )
+        await conn.execute(
+            "update visit set held = null, due_at = null, outcome = 'failed',"
+            ' facts = \'{"reason": "address_unknown"}\''
+        )
+    shown = parcours("run", "show", run_id).stdout
+    assert "said: 550 5.1.1 no such user, reason: address_unknown" in shown
+    assert api.get(f"/v1/runs/{run_id}").json()["visits"][0]["retry"] is None

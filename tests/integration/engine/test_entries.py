@@ -4,15 +4,19 @@ No worker is at work: dispatchers are driven by hand, so runs stay where they we
 """
 
 import asyncio
+import random
+import string
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCStatusCode
 
 from api.runs.start import StartAnswer, start_by_api
 from devstack.ports import free_port
@@ -21,6 +25,7 @@ from dispatch.temporal import TemporalAway
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings
 from store.definitions.catalog import Catalog
+from tests.support.bystanders import FaultyTemporal
 from tests.support.engine import accept, activate, make_contact
 from tests.support.racing import at_work, eventually_none, in_turn
 
@@ -404,3 +409,156 @@ async def test_a_start_while_temporal_is_away_leaves_nothing_and_spends_no_key(
     assert await entrance.runs() == []
     # re_entry is never: had the run stayed, this would be refused.
     assert (await entrance.start("cart", contact, "k")).status == 201
+
+
+# ------------------------------------------------------------------- keys, and events that are late
+
+
+async def codes(entrance: Entrance) -> list[str]:
+    return [code for _, code in await entrance.refusals()]
+
+
+async def test_a_key_of_any_length_begins_one_run_for_each_value(
+    entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey("re_entry: always", "{event: Cart, key: cart}"))
+    longest = "".join(random.Random(1).choices(string.ascii_letters, k=2_800))
+    for cart in (longest, longest, f"{longest}x", "ü" * 255):
+        await entrance.event(contact, "Cart", cart=cart)
+    assert (await entrance.start("cart", contact, cart=longest)).body["code"] == "active"
+    assert (await entrance.start("cart", contact, "k" * 200, cart=f"{longest}y")).status == 201
+    rows = await entrance.execute("select length(key), entry->>'cart' from run order by started_at")
+    assert rows == [
+        (71, longest),
+        (71, f"{longest}x"),
+        (255, "ü" * 255),
+        (71, f"{longest}y"),
+    ]
+    assert await codes(entrance) == ["active", "active"]
+
+
+@pytest.mark.parametrize("properties", [{"cart": ""}, {"cart": " \t"}, {"cart": None}, {}])
+async def test_an_empty_key_is_none(
+    entrance: Entrance, contact: UUID, properties: dict[str, Any]
+) -> None:
+    await activate(entrance.pool, journey("re_entry: always", "{event: Cart, key: cart}"))
+    await entrance.event(contact, "Cart", **properties)
+    assert await entrance.runs() == []
+    assert await codes(entrance) == ["no_key"]
+    answer = await entrance.start("cart", contact, **properties)
+    assert (answer.status, answer.body["code"]) == (409, "no_key")
+
+
+@pytest.mark.parametrize(
+    ("max_age", "hours", "enters"),
+    [("", 23, True), ("", 26, False), ("max_age: 2h", 1, True), ("max_age: 2h", 3, False),
+     ("max_age: 7d", 160, True), ("max_age: 7d", 170, False)],
+)  # fmt: skip
+async def test_an_event_that_happened_long_before_it_arrived_begins_no_run(
+    entrance: Entrance, contact: UUID, max_age: str, hours: int, enters: bool
+) -> None:
+    await activate(entrance.pool, journey(entry=f"{{event: Cart, {max_age}}}"))
+    event_id = await accept(entrance.pool, contact, "Cart", {})
+    await entrance.execute(
+        "update event set client_at = stamped_at - make_interval(hours => %s) where id = %s",
+        hours,
+        event_id,
+    )
+    await entrance.dispatcher.drain()
+    assert len(await entrance.runs()) == int(enters)
+    assert await codes(entrance) == ([] if enters else ["late_event"])
+
+
+async def test_of_two_entries_the_one_that_takes_older_events_lets_it_in(
+    entrance: Entrance, contact: UUID
+) -> None:
+    entries = "[{event: Cart}, {event: Cart, where: {n: 1}, max_age: 30d}]"
+    await activate(entrance.pool, journey("re_entry: always", entries))
+    for n in (1, 2):
+        event_id = await accept(entrance.pool, contact, "Cart", {"n": n})
+        await entrance.execute(
+            "update event set client_at = stamped_at - interval '9 days' where id = %s", event_id
+        )
+    await entrance.dispatcher.drain()
+    assert await entrance.runs() == [("active", None, {"n": 1})]
+    assert await codes(entrance) == ["late_event"]
+
+
+async def test_a_late_event_still_ends_a_wait_and_fires_an_exit(
+    entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey("exit: [{event: Paid}]"))
+    await entrance.event(contact, "Cart")
+    event_id = await accept(entrance.pool, contact, "Paid", {})
+    await entrance.execute(
+        "update event set client_at = stamped_at - interval '9 days' where id = %s", event_id
+    )
+    await entrance.dispatcher.drain()
+    [[run_id]] = await entrance.execute("select id from run")
+    handle = entrance.client.get_workflow_handle(f"journey.cart.{run_id}")
+    history = await handle.fetch_history()
+    assert sum(each.HasField("workflow_execution_signaled_event_attributes")
+               for each in history.events) == 1  # fmt: skip
+
+
+# ------------------------------------------------------------------ starts that replace another run
+
+
+async def test_a_restart_while_temporal_is_away_leaves_everything_as_it_was(
+    settings: Settings, entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey("if_active: restart\nre_entry: always", "{api: true}"))
+    assert (await entrance.start("cart", contact)).status == 201
+    [[before]] = await entrance.execute("select to_jsonb(r) from run r")
+    nowhere = settings.model_copy(
+        update={"temporal": {**settings.temporal, "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}"}}
+    )
+    away = Entrance(entrance.pool, await connect_temporal(nowhere, lazy=True))
+    with pytest.raises(TemporalAway):
+        await away.start("cart", contact, "k")
+    assert await entrance.execute("select to_jsonb(r) from run r") == [(before,)]
+    # The key is not spent, and the restart takes place once Temporal is back.
+    assert (await entrance.start("cart", contact, "k")).status == 201
+    assert [outcome for _, outcome, _ in await entrance.runs()] == ["restarted", None]
+
+
+@pytest.mark.parametrize("rules", ["if_active: restart", ""])
+async def test_a_start_that_fails_for_its_run_alone_stands_and_is_made_later(
+    entrance: Entrance, contact: UUID, rules: str
+) -> None:
+    await activate(entrance.pool, journey(f"{rules}\nre_entry: always", "{api: true}"))
+    if rules:
+        await entrance.start("cart", contact)
+    faults = FaultyTemporal()
+    shaky = Entrance(entrance.pool, faults.around(entrance.client))
+    faults.answer = lambda _: RPCStatusCode.INTERNAL
+    first = await shaky.start("cart", contact, "k")
+    assert first.status == 201
+    assert await shaky.start("cart", contact, "k") == first
+    faults.answer = lambda _: None
+    await entrance.dispatcher.drain()
+    handle = entrance.client.get_workflow_handle(first.body["workflow_id"])
+    assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+    assert [outcome for _, outcome, _ in await entrance.runs()] == (
+        ["restarted", None] if rules else [None]
+    )
+
+
+async def test_a_start_whose_answer_is_lost_is_not_taken_back_once_the_run_is_at_work(
+    settings: Settings, entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey("re_entry: always", "{api: true}"))
+    faults = FaultyTemporal()
+    shaky = Entrance(entrance.pool, faults.around(entrance.client))
+
+    def lost(_: str) -> RPCStatusCode:
+        # The server has started it all the same, and a worker has come to its first step.
+        with psycopg.connect(settings.database_url) as conn:
+            conn.execute("insert into visit (run_id, visit, step, kind) select id, 1, 'stand',"
+                         " 'wait' from run")  # fmt: skip
+        return RPCStatusCode.DEADLINE_EXCEEDED
+
+    faults.answer = lost
+    answer = await shaky.start("cart", contact, "k")
+    assert answer.status == 201
+    assert len(await entrance.runs()) == 1

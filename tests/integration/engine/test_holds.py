@@ -1,7 +1,7 @@
 """Sends that are held: what ends a hold, what it does not let through, and caps under races."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.context import Context
 from activities.sending.claim import Claimed, claim_send
 from activities.sending.send import SendActivities
-from channels.adapter import Outgoing, Receipt
+from channels.adapter import Adapter, Outgoing, Receipt
 from channels.errors import Code, NotTaken
 from journeys.protocol.channels import ChannelName
 from journeys.protocol.payloads import StepInput, StepResult
@@ -222,7 +222,7 @@ async def test_a_provider_holds_a_send_no_longer_than_its_limit(pool: Pool) -> N
         given = StepInput(run_id=await at.run(), visit=1, step="mail", now=datetime.now(UTC))
         held = await ActivityEnvironment().run(SendActivities(at.context).send, given)
     due = given.now + timedelta(minutes=5)
-    assert held == StepResult(held="retry", due=due, late=True)
+    assert held == StepResult(held="retry", due=due, late=True, attempts=1, code="busy")
 
 
 async def test_the_next_attempt_comes_no_later_than_the_limit(pool: Pool) -> None:
@@ -301,7 +301,7 @@ class Claims:
 
 @asynccontextmanager
 async def claims(
-    pool: Pool, send: str, more: str = "", adapters: dict[str, Busy] | None = None
+    pool: Pool, send: str, more: str = "", adapters: Mapping[str, Adapter] | None = None
 ) -> AsyncIterator[Claims]:
     await activate(
         pool,

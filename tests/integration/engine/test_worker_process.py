@@ -98,3 +98,24 @@ async def test_two_workers_share_the_work_and_send_each_message_once(
         await eventually(all_ended, timeout=30)
     recipients = sorted(mail.recipients[0] for mail in smtp_sink.messages)
     assert recipients == sorted(f"c{n}@example.com" for n in range(40))
+
+
+async def test_a_provider_that_cannot_be_made_ends_the_worker_before_it_connects() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "worker.py",
+        # Nothing listens there: it is not asked.
+        env={
+            **os.environ,
+            "DATABASE_URL": "postgresql://127.0.0.1:1/none",
+            "TEMPORAL_ADDRESS": "127.0.0.1:1",
+            "SMTP_URL": "smtp://mail.example.com:587?starttls=perhaps",
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 1
+    assert output.decode() == (
+        "parcours: SMTP_URL says starttls=perhaps: write require, auto or never\n"
+    )

@@ -174,6 +174,8 @@ async def test_a_run_is_shown_with_its_visits_in_order(pool: Pool) -> None:
             "facts": {"saw": {"attribute country": "FR"}},
             "due_at": None,
             "held": None,
+            "message": None,
+            "retry": None,
         },
         {
             "step": "wait",
@@ -186,6 +188,8 @@ async def test_a_run_is_shown_with_its_visits_in_order(pool: Pool) -> None:
             "facts": {},
             "due_at": "2026-03-02T08:30:00Z",
             "held": None,
+            "message": None,
+            "retry": None,
         },
     ]
 

@@ -37,7 +37,8 @@ SECOND = {**FIRST, "steps": [FIRST["steps"][0], {"id": "tag", "group": {"add": [
 
 
 def counts(step: str, kind: str, **some: Any) -> dict[str, Any]:
-    names = ("reached", "waiting", "sent", "failed", "unknown", "opened", "clicked", "left")
+    names = ("reached", "waiting", "deferred", "retrying", "sent", "failed", "unknown", "opened",
+             "clicked", "left")  # fmt: skip
     empty: dict[str, Any] = {"id": step, "kind": kind, "skipped": {}, "outcomes": {}}
     return {**empty, **dict.fromkeys(names, 0), **some}
 
@@ -254,3 +255,33 @@ async def test_a_journey_without_runs_counts_nothing(writer: Writer) -> None:
     assert found is not None
     assert (found["entered"], found["active"], found["ends"]) == (0, 0, {})
     assert [step["reached"] for step in found["steps"]] == [0] * 6
+
+
+async def test_waiting_deferred_and_retried_are_three_figures(writer: Writer) -> None:
+    await writer.journey(FIRST, active=1)
+    # (why it is held, attempts of its message); the third attempt is under way in the last.
+    for held, attempts in [
+        (None, None), (None, 1), ("paused", None), ("window", 5), ("cap", 1),
+        ("retry", 3), ("retry", 1), ("retry", 40), (None, 3),
+    ]:  # fmt: skip
+        run = await writer.run(("mail", "email", None, None))
+        await writer.execute("update visit set held = %s where run_id = %s", held, run)
+        if attempts is None:
+            await writer.execute("delete from message where run_id = %s", run)
+        else:
+            await writer.execute(
+                "update message set attempts = %s, state = 'released' where run_id = %s",
+                attempts, run,
+            )  # fmt: skip
+    ended = await writer.run(("mail", "email", None, None), outcome="removed")
+    await writer.execute("update visit set held = 'retry' where run_id = %s", ended)
+    await writer.run(("mail", "email", "sent", None), ("pause", "wait", None, None))
+    async with writer.pool.connection() as conn:
+        found = await stats(conn, "welcome")
+    assert found is not None
+    [mail, pause, *_] = found["steps"]
+    assert mail == counts(
+        "mail", "email", reached=11, waiting=2, deferred=3, retrying=4, sent=1, left=1,
+        outcomes={"sent": 1},
+    )  # fmt: skip
+    assert (pause["waiting"], pause["deferred"], pause["retrying"]) == (1, 0, 0)

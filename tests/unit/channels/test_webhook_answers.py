@@ -9,6 +9,7 @@ from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
 from channels.webhook.answers import KEPT, Answer, classify, retry_after
 
 NOW = datetime(1999, 12, 31, 23, 58, 59, tzinfo=UTC)
+YEAR = 366 * 86400.0
 
 
 def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
@@ -67,6 +68,13 @@ def test_the_asked_delay_is_passed_on() -> None:
         ("Fri Dec 31 23:59:59 1999", 60.0),
         ("Thu, 01 Jan 1998 00:00:00 GMT", 0.0),
         ("0", 0.0),
+        # Longer than any call is tried again: a year is as good as never.
+        ("999999999999", YEAR),
+        ("9" * 400, YEAR),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", YEAR),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", YEAR),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 1999 23:59:59 +99999999999", None),
         ("soon", None),
         ("-5", None),
         ("1.5", None),

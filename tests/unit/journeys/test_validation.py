@@ -468,6 +468,15 @@ def test_a_segment_knows_no_entry(bound: str, line: int) -> None:
     assert (problem.code, problem.line) == ("no_run", line)
 
 
+@pytest.mark.parametrize(
+    "condition",
+    ["{attribute: born, before: entry}", "{event: Y, where: {at: {after: entry}}}",
+     "{attribute: list, any: {at: {before: {entry: at}}}}"],
+)  # fmt: skip
+def test_a_segment_compares_nothing_with_an_entry(condition: str) -> None:
+    assert [each.code for each in errors(f"segment: a\nif: {condition}\n")] == ["no_run"]
+
+
 def test_a_segment_may_not_contain_itself_by_way_of_the_servers() -> None:
     parsed = parse("segment: a\nif: {segment: b}\n", "f.yaml")
     server = {"b": frozenset({"c"}), "c": frozenset({"a"}), "d": frozenset({"d"})}

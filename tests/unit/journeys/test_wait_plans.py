@@ -77,7 +77,7 @@ def test_a_date_is_past_if_it_lies_before_its_change() -> None:
         ("2d", ["timezone"]),
         ({"until": "09:00"}, ["timezone"]),
         ({"until": "entry"}, []),
-        ({"until": {"attribute": "pet.birthday"}}, ["pet", "timezone"]),
+        ({"until": {"attribute": "pet.birthday"}}, ["pet", "pet.birthday", "timezone"]),
         ({"event": "X", "up_to": {"attribute": "visit"}}, ["timezone", "visit"]),
         ({"event": "X", "up_to": "2h", "since": {"attribute": "visit"}}, []),
     ],

@@ -1,0 +1,163 @@
+"""The call of a provider for a claimed message, and the record of what came of it.
+
+Nothing that a provider, its adapter or a template does reaches other messages: every fault becomes
+a record of this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from activities.context import Context
+from activities.sending.claim import Claimed
+from activities.sending.composition import CompositionFailed, compose
+from activities.sending.faults import keep_fault
+from activities.sending.masking import SecretMask
+from activities.sending.retries import TryAgain
+from channels.adapter import Adapter, Outgoing, Receipt
+from channels.errors import Code, NotTaken, Refused, Unclear
+from channels.storable import storable_text
+from journeys.protocol.channels import CHANNELS
+from store.messages.claims import Settled
+
+_GRACE = 1.0
+"""Seconds after its own timeout in which an adapter should have ended a call."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """The result of an attempt, to be recorded in Postgres."""
+
+    state: Settled
+    outcome: str | None
+    provider_id: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
+    suppress: bool = False
+    again: TryAgain | None = None
+    """Set: the message is tried again."""
+
+    def masked(self, mask: SecretMask) -> Record:
+        """The record without secrets."""
+        facts: dict[str, Any] = mask.value(self.facts)
+        if "detail" in facts:
+            facts["detail"] = mask.text(facts["detail"])
+        return replace(
+            self,
+            provider_id=mask.value(self.provider_id),
+            detail=None if self.detail is None else mask.text(self.detail),
+            facts=facts,
+            output=mask.value(self.output),
+        )
+
+
+class ProviderCalls:
+    """Calls providers, and says what is to be recorded; secrets are masked in it."""
+
+    def __init__(self, context: Context, mask: SecretMask) -> None:
+        self._context = context
+        self._mask = mask
+
+    async def call(self, claimed: Claimed) -> Record:
+        """Compose the message and hand it over, at most once."""
+        return (await self._call(claimed)).masked(self._mask)
+
+    async def _call(self, claimed: Claimed) -> Record:
+        try:
+            outgoing = await compose(claimed, self._context)
+        except CompositionFailed as error:
+            return _not_composed(error.code, str(error))
+        except NotTaken as error:
+            return _released(error)
+        except ValueError as error:
+            return _not_composed("message_invalid", str(error))
+        except Exception as error:
+            await self._keep_fault(claimed, "composition_failed", error)
+            return _not_composed("message_invalid", f"{type(error).__name__}: {error}")
+        adapter = self._context.adapters.get(claimed.step.kind)
+        if adapter is None:
+            return Record("refused", "failed", code="no_channel", facts={"reason": "no_channel"})
+        try:
+            receipt = await self._hand_over(claimed, adapter, outgoing)
+        except Refused as error:
+            return Record(
+                "refused",
+                "failed",
+                code=str(error.code),
+                detail=error.detail,
+                facts=_reason(error),
+                output=_answer(error.facts),
+                suppress=error.suppress,
+            )
+        except NotTaken as error:
+            return _released(error)
+        except Unclear as error:
+            if claimed.settings.on_unknown == "resend":
+                return Record(
+                    "unknown", None, code=str(error.code), detail=error.detail, again=TryAgain()
+                )
+            return Record(
+                "unknown",
+                "unknown",
+                code=str(error.code),
+                detail=error.detail,
+                facts=_reason(error),
+                output=_answer(error.facts),
+            )
+        channel = CHANNELS[claimed.step.kind]
+        return Record(
+            "sent",
+            channel.sent_outcome,
+            provider_id=receipt.provider_id,
+            facts=dict(receipt.facts) if channel.to_contact else {},
+            output={} if channel.to_contact else _answer(receipt.facts),
+        )
+
+    async def _hand_over(self, claimed: Claimed, adapter: Adapter, outgoing: Outgoing) -> Receipt:
+        """The receipt. Raises `Refused`, `NotTaken` or `Unclear`, also if the adapter fails."""
+        guard = asyncio.timeout(adapter.timeout + _GRACE)
+        try:
+            async with guard:
+                return await adapter.send(outgoing)
+        except (Refused, NotTaken, Unclear):
+            raise
+        except Exception as error:
+            if guard.expired():
+                words = f"the provider's adapter did not end within {adapter.timeout:g} s"
+                raise Unclear(Code.NO_ANSWER, words) from None
+            await self._keep_fault(claimed, "adapter_failed", error)
+            words = f"the provider's adapter failed: {type(error).__name__}: {error}"
+            raise Unclear(Code.ADAPTER_FAILED, words) from None
+
+    async def _keep_fault(self, claimed: Claimed, code: str, error: Exception) -> None:
+        pool, run_id = self._context.pool, claimed.run.id
+        await keep_fault(pool, run_id, claimed.visit, code, error, self._mask)
+
+
+def _released(error: NotTaken) -> Record:
+    """The record of a message that was certainly not taken."""
+    # What our own queue for a receiver asks is the message's turn there.
+    again = TryAgain(error.retry_after, exact=error.code is Code.BUSY)
+    return Record("released", None, code=str(error.code), detail=error.detail, again=again)
+
+
+def _not_composed(code: str, detail: str) -> Record:
+    detail = storable_text(detail)
+    facts = {"reason": code, "detail": detail}
+    return Record("refused", "failed", code=code, detail=detail, facts=facts)
+
+
+def _reason(error: Refused | Unclear) -> dict[str, Any]:
+    """The facts of a visit whose message was not sent: the code, and the status of an answer."""
+    status = error.facts.get("status")
+    return {"reason": str(error.code)} | ({} if status is None else {"status": status})
+
+
+def _answer(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer of a webhook, for later steps."""
+    return {name: facts[name] for name in ("status", "body") if name in facts}

@@ -1,0 +1,1 @@
+"""Counts that outlive the rows they count."""

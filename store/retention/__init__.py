@@ -1,0 +1,1 @@
+"""Retention: rows that are older than the settings allow are removed, page by page."""

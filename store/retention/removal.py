@@ -1,0 +1,155 @@
+"""Removal of old rows, a page in each transaction.
+
+Rows of ended runs alone are removed, never those of an active one. What rules and figures still
+need of them is kept in narrow rows: counts, and the start of the last run for re-entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from store.counters.removed import add_removed_runs
+from store.sql import Connection, execute, fetch_all, fetch_one, sql
+
+Kind = Literal[
+    "runs", "events", "receipts", "refusals", "faults", "dead_events", "start_requests", "rejected"
+]
+"""Kinds of data, each with a time after which it is removed."""
+
+_OLD_RUNS = sql("""
+select r.id, r.contact_id from run r
+where r.state = 'ended' and r.ended_at < %(before)s
+order by r.ended_at limit %(limit)s
+""")
+_LOCK_CONTACTS = sql("""
+select id from contact where id = any(%(contacts)s) order by id for no key update
+""")
+_KEEP_LAST_ENTRIES = sql("""
+insert into last_entry (contact_id, journey, key, started_at)
+select contact_id, journey, key, max(started_at) from run where id = any(%(runs)s)
+group by contact_id, journey, key order by contact_id, journey, key
+on conflict (contact_id, journey, key) do update
+set started_at = greatest(last_entry.started_at, excluded.started_at)
+""")
+_DELETE_VISITS = sql("delete from visit where run_id = any(%(runs)s)")
+_DELETE_LISTENERS = sql("delete from listener where run_id = any(%(runs)s)")
+_DELETE_MESSAGES = sql("delete from message where run_id = any(%(runs)s)")
+# Its goal and its faults are deleted with the row, by their foreign keys.
+_DELETE_RUNS = sql("delete from run where id = any(%(runs)s)")
+
+# Ids follow the stamps but for transactions that ran side by side, so a page may end a little
+# before the last old event; the next retention finds the rest. The events since the entry of an
+# active run stay: its exits, waits and conditions may ask for them.
+_EVENT_PAGE = sql("""
+with page as (
+    select e.id, e.contact_id, e.name, e.stamped_at from event e
+    where e.id > %(after)s order by e.id limit %(limit)s
+),
+old as (
+    select p.id from page p
+    where p.stamped_at < %(before)s and p.name <> all(%(exempt)s)
+      and not exists (select from outbox o where o.contact_id = p.contact_id and o.event_id = p.id)
+      and not exists (
+          select from run r
+          where r.contact_id = p.contact_id and r.state = 'active' and r.entry_ref <= p.id
+      )
+),
+removed as (delete from event e using old where e.id = old.id returning 1)
+select (select count(*) from removed), max(p.id), bool_or(p.stamped_at >= %(before)s)
+from page p
+""")
+
+
+@dataclass(frozen=True)
+class Page:
+    """The result of one page."""
+
+    removed: int
+    after: int
+    """Of events: the id up to which they were looked at."""
+    done: bool
+
+
+async def remove_old_runs(conn: AsyncConnection[object], before: datetime, limit: int) -> Page:
+    """Remove ended runs with their visits and messages; their counts and last starts stay."""
+    async with conn.transaction():
+        found = await fetch_all(conn, _OLD_RUNS, {"before": before, "limit": limit})
+        if not found:
+            return Page(0, 0, done=True)
+        # Admission decides about re-entry under the same locks.
+        await execute(conn, _LOCK_CONTACTS, {"contacts": sorted({contact for _, contact in found})})
+        runs: list[UUID] = [run for run, _ in found]
+        await add_removed_runs(conn, runs)
+        for query in (
+            _KEEP_LAST_ENTRIES,
+            _DELETE_VISITS,
+            _DELETE_LISTENERS,
+            _DELETE_MESSAGES,
+            _DELETE_RUNS,
+        ):
+            await execute(conn, query, {"runs": runs})
+    return Page(len(runs), 0, done=len(runs) < limit)
+
+
+async def remove_old_events(
+    conn: Connection, before: datetime, limit: int, *, after: int, exempt: Collection[str]
+) -> Page:
+    """Remove events stamped before an instant, but those whose names are `exempt`."""
+    row = await fetch_one(
+        conn,
+        _EVENT_PAGE,
+        {"before": before, "limit": limit, "after": after, "exempt": sorted(exempt)},
+    )
+    assert row is not None
+    removed, last, reached = row
+    return Page(removed, last or after, done=last is None or bool(reached))
+
+
+_DELETE_OLD: Final = {
+    "receipts": sql("""
+        delete from receipt where ctid = any(array(
+            select ctid from receipt where received_at < %(before)s limit %(limit)s))
+    """),
+    "refusals": sql("""
+        delete from refusal where id = any(array(
+            select f.id from refusal f where f.refused_at < %(before)s
+            and not exists (
+                -- Its templates may list the entries that were refused since its own.
+                select from run r
+                where r.contact_id = f.contact_id and r.journey = f.journey
+                  and r.state = 'active'
+            )
+            order by f.refused_at limit %(limit)s))
+    """),
+    "faults": sql("""
+        delete from fault where id = any(array(
+            select id from fault where happened_at < %(before)s
+            order by happened_at limit %(limit)s))
+    """),
+    "dead_events": sql("""
+        delete from dead_event where event_id = any(array(
+            select event_id from dead_event where died_at < %(before)s
+            order by died_at limit %(limit)s))
+    """),
+    "start_requests": sql("""
+        delete from start_request where ctid = any(array(
+            select ctid from start_request where answered_at < %(before)s limit %(limit)s))
+    """),
+    "rejected": sql("""
+        delete from rejected_item where id = any(array(
+            select id from rejected_item where received_at < %(before)s
+            order by received_at limit %(limit)s))
+    """),
+}
+
+
+async def remove_old_rows(conn: Connection, kind: Kind, before: datetime, limit: int) -> Page:
+    """Remove rows of a kind that nothing else refers to."""
+    removed = await execute(conn, _DELETE_OLD[kind], {"before": before, "limit": limit})
+    return Page(removed, 0, done=removed < limit)

@@ -1,0 +1,284 @@
+"""Retention: what is removed, what stays, and that rules and figures stay true."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool
+
+from journeys.checks.retention import unbounded_events, windows_too_long
+from journeys.compile.program_compiler import compile_program
+from journeys.model.journey import Journey
+from journeys.source.parsing import parse_all
+from journeys.time.durations import Duration
+from store.contacts.erasure import erase
+from store.definitions.catalog import Catalog, Definition
+from store.entries.admission import AdmittedEntry, EntryRequest, RefusedEntry, enter
+from store.reports.journey_statistics import journey_statistics
+from store.retention.removal import remove_old_events, remove_old_rows, remove_old_runs
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+TEXT = """
+journey: cart
+entry: {event: Cart Updated}
+re_entry: {after: 4y}
+goal: {event: Order Completed, value: total}
+steps:
+  - id: way
+    split: [{name: a, weight: 1}, {name: b, weight: 1}]
+  - {id: mail, email: {subject: Hi, text: Hi, transactional: true}}
+  - {id: hook, webhook: {url: "https://example.com/"}}
+  - {id: rest, wait: 1d}
+"""
+OLD = datetime(2020, 1, 1, tzinfo=UTC)
+NOW = datetime.now(UTC)
+BEFORE = NOW - timedelta(days=730)
+
+
+def journey() -> Journey:
+    (parsed,), problems = parse_all(TEXT, "cart.yaml")
+    assert not problems
+    assert isinstance(parsed.document, Journey)
+    return parsed.document
+
+
+async def save(conn: AsyncConnection[Any]) -> Definition:
+    document = journey()
+    program = compile_program(document).model_dump(mode="json")
+    await conn.execute(
+        "insert into journey (key, state, active_version) values ('cart', 'active', 1)"
+    )
+    await conn.execute(
+        "insert into journey_version (journey, version, document, program, source, sha256)"
+        " values ('cart', 1, %s, %s, '', '')",
+        (Jsonb(document.as_document()), Jsonb(program)),
+    )
+    return Definition.load("cart", 1, document.as_document(), program)
+
+
+async def contact(conn: AsyncConnection[Any], name: str) -> UUID:
+    contact_id = uuid4()
+    await conn.execute("insert into contact (id, external_id) values (%s, %s)", (contact_id, name))
+    return contact_id
+
+
+async def ended_run(
+    conn: AsyncConnection[Any],
+    contact_id: UUID,
+    at: datetime,
+    *,
+    outcome: str | None = "completed",
+    arm: str = "a",
+    goal: int | None = None,
+    skipped: bool = False,
+) -> UUID:
+    run_id = uuid4()
+    state = "active" if outcome is None else "ended"
+    await conn.execute(
+        "insert into run (id, journey, version, contact_id, state, outcome, entry_ref, ref,"
+        " started_at, ended_at, workflow_started_at)"
+        " values (%s, 'cart', 1, %s, %s, %s, 0, 0, %s, %s, %s)",
+        (run_id, contact_id, state, outcome, at, None if outcome is None else at, at),
+    )
+    mail = ("skipped", '{"reason": "consent"}') if skipped else ("sent", "{}")
+    for number, (step, kind, end, facts) in enumerate(
+        [
+            ("way", "split", arm, "{}"),
+            ("mail", "email", *mail),
+            ("hook", "webhook", "ok", "{}"),
+            ("rest", "wait", "elapsed" if outcome else None, "{}"),
+        ],
+        1,
+    ):
+        await conn.execute(
+            "insert into visit (run_id, visit, step, kind, outcome, facts)"
+            " values (%s, %s, %s, %s, %s, %s)",
+            (run_id, number, step, kind, end, facts),
+        )
+    if not skipped:
+        await conn.execute(
+            "insert into message (id, run_id, visit, step, contact_id, channel, state, token,"
+            " opened_at) values (gen_random_uuid(), %s, 2, 'mail', %s, 'email', 'sent', 't', %s)",
+            (run_id, contact_id, at),
+        )
+    await conn.execute(
+        "insert into goal"
+        " (run_id, journey, contact_id, event_name, ref, met_event_id, met_at, value)"
+        " values (%s, 'cart', %s, 'Order Completed', 0, %s, %s, %s)",
+        (run_id, contact_id, None if goal is None else 1, None if goal is None else at, goal),
+    )
+    return run_id
+
+
+async def figures(conn: AsyncConnection[Any]) -> dict[str, Any]:
+    counted = await journey_statistics(conn, "cart")
+    assert counted is not None
+    return asdict(counted)
+
+
+async def rows(conn: AsyncConnection[Any], table: str) -> int:
+    cursor = await conn.execute(f"select count(*) from {table}")
+    row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.fixture
+async def crowd(pool: Pool) -> dict[str, UUID]:
+    """Contacts with old and new runs of every kind."""
+    people: dict[str, UUID] = {}
+    async with pool.connection() as conn:
+        await save(conn)
+        for name in ("ada", "bob", "cat", "dan"):
+            people[name] = await contact(conn, name)
+        await ended_run(conn, people["ada"], OLD, goal=20)
+        await ended_run(conn, people["ada"], OLD + timedelta(days=9), arm="b", skipped=True)
+        await ended_run(conn, people["bob"], OLD, outcome="restarted", goal=20)
+        await ended_run(conn, people["cat"], NOW, goal=7)
+        await ended_run(conn, people["dan"], OLD, outcome=None)
+    return people
+
+
+async def test_figures_are_the_same_before_and_after_a_removal(
+    pool: Pool, crowd: dict[str, UUID]
+) -> None:
+    async with pool.connection() as conn:
+        before = await figures(conn)
+        assert before["entered"] == 4
+        assert before["goal"] == {"met": 2, "value": 27}
+        first = await remove_old_runs(conn, BEFORE, 2)
+        assert (first.removed, first.done) == (2, False)
+        assert await figures(conn) == before
+        second = await remove_old_runs(conn, BEFORE, 2)
+        assert (second.removed, second.done) == (1, True)
+        assert await figures(conn) == before
+        assert (await remove_old_runs(conn, BEFORE, 2)).removed == 0
+        # The new run and the active one stay, with all they have.
+        assert [await rows(conn, table) for table in ("run", "visit", "message", "goal")] == [
+            2, 8, 2, 2,
+        ]  # fmt: skip
+
+
+async def test_figures_are_the_same_after_an_erasure(pool: Pool, crowd: dict[str, UUID]) -> None:
+    async with pool.connection() as conn:
+        before = await figures(conn)
+        async with conn.transaction():
+            await erase(conn, crowd["ada"])
+        assert await figures(conn) == before
+        async with conn.transaction():
+            await erase(conn, crowd["dan"])
+        after = await figures(conn)
+        assert (after["entered"], after["active"]) == (before["entered"], before["active"] - 1)
+        assert after["ends"] == before["ends"] | {"removed": 1}
+
+
+async def test_re_entry_is_decided_by_the_last_run_that_was_removed(
+    pool: Pool, crowd: dict[str, UUID]
+) -> None:
+    catalog = Catalog()
+    async with pool.connection() as conn:
+        recent = NOW - timedelta(days=1000)
+        await conn.execute(
+            "update run set started_at = %s, ended_at = %s where contact_id = %s",
+            (recent, recent, crowd["ada"]),
+        )
+        while not (await remove_old_runs(conn, BEFORE, 10)).done:
+            pass
+        definition = await catalog.definition(conn, "cart", 1)
+        for name, admitted in (("ada", False), ("bob", True)):
+            request = EntryRequest(crowd[name], "", {}, None)
+            async with conn.transaction():
+                answer = await enter(conn, catalog, definition, request)
+            assert isinstance(answer, AdmittedEntry) is admitted, name
+            if not admitted:
+                assert isinstance(answer, RefusedEntry)
+                assert answer.code == "re_entry"
+
+
+async def test_events_that_are_needed_stay(pool: Pool, crowd: dict[str, UUID]) -> None:
+    async with pool.connection() as conn:
+        for number, (name, event, at) in enumerate(
+            [
+                ("ada", "Page Viewed", OLD),
+                ("ada", "First Purchase", OLD),
+                ("ada", "Page Viewed", NOW - timedelta(days=1)),
+                ("bob", "Page Viewed", OLD),
+                ("dan", "Page Viewed", OLD),
+            ],
+            1,
+        ):
+            await conn.execute(
+                "insert into event (id, contact_id, name, message_id, stamped_at)"
+                " values (%s, %s, %s, %s, %s)",
+                (number, crowd[name], event, str(uuid4()), at),
+            )
+        await conn.execute(
+            "insert into outbox (contact_id, event_id) values (%s, 4)", (crowd["bob"],)
+        )
+        after, removed = 0, 0
+        for _ in range(10):
+            page = await remove_old_events(conn, BEFORE, 2, after=after, exempt=["First Purchase"])
+            after, removed = page.after, removed + page.removed
+        kept = await (await conn.execute("select id from event order by id")).fetchall()
+        # Exempt; new; not dispatched; since the entry of an active run.
+        assert [row[0] for row in kept] == [2, 3, 4, 5]
+        assert removed == 1
+
+
+INSERTS = {
+    "receipts": "insert into receipt (message_id, received_at) values (%s, %s)",
+    "faults": ("insert into fault (activity, code, detail, happened_at) values ('a', %s, 'd', %s)"),
+    "start_requests": (
+        "insert into start_request (journey, idempotency_key, status, answered_at)"
+        " values ('j', %s, 201, %s)"
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "insert"), INSERTS.items())
+async def test_rows_of_each_kind_have_their_time(pool: Pool, kind: Any, insert: Any) -> None:
+    async with pool.connection() as conn:
+        for number in range(5):
+            await conn.execute(insert, (f"old-{number}", OLD))
+        await conn.execute(insert, ("new", NOW))
+        pages = [await remove_old_rows(conn, kind, BEFORE, 2) for _ in range(4)]
+        assert [page.removed for page in pages] == [2, 2, 1, 0]
+        assert [page.done for page in pages] == [False, False, True, True]
+
+
+CONDITIONS = """
+journey: conditions
+entry: {event: Started}
+steps:
+  - id: ask
+    branch:
+      - if:
+          all:
+            - {event: Bounded, within: 30d}
+            - {event: Since Bounded, since: -1y}
+            - {event: Since Entry, since: entry}
+            - not: {event: First, count: 0, before: entry}
+            - {event: Absolute, since: "2019-01-01"}
+            - {near: {lat: 1, lon: 1, km: 5}}
+        then: [{id: in, group: {add: [a]}}]
+"""
+
+
+def test_conditions_without_a_bound_exempt_their_events() -> None:
+    (parsed,), problems = parse_all(CONDITIONS, "c.yaml")
+    assert not problems
+    assert unbounded_events(parsed.document) == {"First", "Absolute", "Location Updated"}
+
+
+def test_a_window_longer_than_the_retention_is_an_error() -> None:
+    (parsed,), _ = parse_all(CONDITIONS, "c.yaml")
+    found = list(windows_too_long(parsed.document, Duration.parse("30d")))
+    assert [problem.message for problem in found] == [
+        "`since` reaches back 1 year, and events are kept for 30 days"
+    ]
+    assert not list(windows_too_long(parsed.document, Duration.parse("1y")))
