@@ -70,7 +70,7 @@ async def test_five_hundred_conditions_are_noticed_within_two_seconds_of_their_i
     await stand(pool)
     due_times = DueTimes(pool, Notes().watched(temporal_client), catalog)
     looking = asyncio.create_task(due_times.run())
-    await eventually(lambda: len(noticed) == WAITS)
+    await eventually(lambda: len(noticed) == WAITS, timeout=30)
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
     late = sorted((noticed[run] - at).total_seconds() for run, at in instants.items())
