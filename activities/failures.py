@@ -55,7 +55,7 @@ def retryable_error(code: Code, after: timedelta | None = None) -> ApplicationEr
     return ApplicationError(code, type=code, next_retry_delay=after, category=benign)
 
 
-def _code_of(error: Exception) -> Code:
+def code_of(error: Exception) -> Code:
     """The code of an error that has no code of ours yet."""
     if is_database_away(error):
         return "database_away"
@@ -104,7 +104,7 @@ class _CodedActivity(ActivityInboundInterceptor):
             except (ApplicationError, asyncio.CancelledError):
                 raise
             except Exception as error:
-                code = _code_of(error)
+                code = code_of(error)
                 if code == "internal":
                     log.exception("activity_failed")
                 else:

@@ -12,6 +12,7 @@ from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
 from activities.jobs.migrate_runs import MigrateRunsActivities
 from activities.jobs.pages import StopJobActivities
+from activities.jobs.preview_move import PreviewMoveActivities
 from activities.jobs.resume_sends import ResumeSendsActivities
 from activities.jobs.retention import RetentionActivities
 from activities.leaving.finish import FinishActivities
@@ -39,6 +40,7 @@ class JobActivities(Protocol):
 JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
     "move": MigrateRunsActivities,
     "resume": ResumeSendsActivities,
+    "preview": PreviewMoveActivities,
 }
 
 

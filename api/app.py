@@ -36,9 +36,6 @@ problems (RFC 9457): `{type, title, status, detail, code, message}`. Times are R
 without an offset is refused. A query parameter or a field that is not known is refused.
 """
 
-PREVIEW_SECONDS = 10.0
-"""The time that the preview of a migration may take."""
-
 # Topics come before contacts: a contact's path may hold slashes, and would match theirs.
 ROUTERS = tuple(
     module.router
@@ -89,7 +86,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             checker=checker,
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
-            preview_seconds=PREVIEW_SECONDS,
             keep=settings.keep,
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
         )

@@ -40,8 +40,6 @@ class Services:
     contact_events_per_minute: int
     speed: float
     """The number by which durations of waits are divided, the same as in workers."""
-    preview_seconds: float
-    """The time that the preview of a migration may take."""
     keep: Mapping[str, str]
     """How long data are kept, by kind, as durations."""
     inbox: Inbox | None

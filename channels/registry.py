@@ -54,6 +54,10 @@ class ChannelSettings(Protocol):
     def webhook_allow(self) -> Iterable[str | Network]:
         """The private networks that webhooks may reach."""
 
+    @property
+    def slots_sends(self) -> int:
+        """The sends of a channel at the same time."""
+
 
 Provider = Callable[[ChannelSettings, Append | None], Adapter]
 """Makes an adapter from the settings. The second argument keeps messages in development."""
@@ -89,7 +93,9 @@ def _http(settings: ChannelSettings, _inbox: Append | None) -> Adapter:
             "webhook", "webhooks are signed, and PARCOURS_WEBHOOK_SECRET is not set"
         )
     return WebhookAdapter(
-        secret=settings.webhook_secret.get_secret_value(), allow=settings.webhook_allow
+        secret=settings.webhook_secret.get_secret_value(),
+        allow=settings.webhook_allow,
+        connections=settings.slots_sends,
     )
 
 

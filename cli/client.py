@@ -44,12 +44,12 @@ class Server:
         present = {name: value for name, value in parameters.items() if value is not None}
         return self._call("GET", path, params=present)
 
-    def list_all(self, path: str) -> list[Any]:
-        """All items of a list, read page by page."""
+    def list_all(self, path: str, **parameters: Any) -> list[Any]:
+        """All items of a list, read page by page. Parameters that are None are left out."""
         items: list[Any] = []
         cursor = None
         while True:
-            page = self.get(path, limit=_PAGE, cursor=cursor).json()
+            page = self.get(path, limit=_PAGE, cursor=cursor, **parameters).json()
             items += page["items"]
             cursor = page["next"]
             if cursor is None:

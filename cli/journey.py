@@ -17,6 +17,7 @@ from cli.files import check_sources, read_sources
 from cli.in_flight import Flight, InFlight, Map, Overdue, in_flight_policy, overdue_policy
 from cli.journey_versions import JourneyKey, print_changes
 from cli.plan_output import print_plan
+from cli.preview_wait import wait_for_preview
 from cli.tables import at_second, print_pairs, print_table, screen
 
 if TYPE_CHECKING:
@@ -67,16 +68,23 @@ def plan(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Show what `apply` would change, and what it would do to runs in flight."""
+    """Show what `apply` would change, and what it would do to runs in flight.
+
+    Where many runs are in flight a job previews them, and the command waits for it.
+    """
     sources = read_sources(files)
     _check(sources)
-    answer = find_server(data_dir).post(
-        "/v1/plan", _request_body(sources, in_flight, mapped, overdue)
-    )
+    server = find_server(data_dir)
+    planned = server.post("/v1/plan", _request_body(sources, in_flight, mapped, overdue)).json()
+    for document in planned["documents"]:
+        if document["preview_job"]:
+            document["in_flight"] = wait_for_preview(
+                server, document["key"], document["preview_job"]
+            )
     if as_json:
-        typer.echo(answer.text)
+        typer.echo(json.dumps(planned, ensure_ascii=False, separators=(",", ":")))
         return
-    for document in answer.json()["documents"]:
+    for document in planned["documents"]:
         print_plan(document)
 
 

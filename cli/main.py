@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from cli import api, coupon, demo, dev, event, journey, key, migrate, run, simulate, stats, worker
+from cli import (
+    api,
+    coupon,
+    demo,
+    dev,
+    event,
+    job,
+    journey,
+    key,
+    migrate,
+    run,
+    simulate,
+    stats,
+    worker,
+)
 
 app = typer.Typer(
     name="parcours",
@@ -40,6 +54,7 @@ app.command("worker")(worker.run)
 app.command("migrate")(migrate.run)
 app.add_typer(journey.app, name="journey")
 app.add_typer(run.app, name="run")
+app.add_typer(job.app, name="job")
 app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
 app.command("stats")(stats.run)

@@ -35,12 +35,13 @@ def print_plan(document: dict[str, Any]) -> None:
             numbers=["version", "runs"],
         )  # fmt: skip
     if document["in_flight"]:
-        _print_preview(document["in_flight"])
+        print_preview(document["in_flight"])
     for warning in document["warnings"]:
         typer.echo(warning, err=True)
 
 
-def _print_preview(preview: dict[str, Any]) -> None:
+def print_preview(preview: dict[str, Any]) -> None:
+    """Print the preview of the runs of a journey."""
     for each in preview["moves"]:
         to = "" if each["to"] == each["step"] else f" → {each['to']}"
         typer.echo(
@@ -51,6 +52,13 @@ def _print_preview(preview: dict[str, Any]) -> None:
         typer.echo(
             f"    {_runs(each['runs'])} at {each['step'] or 'its start'}: stay in version"
             f" {each['version']}, {REASONS[each['reason']]}"
+        )
+    if preview["unlisted"]:
+        typer.echo(f"    {_runs(preview['unlisted'])} at other steps: move or stay")
+    if preview["failed"]:
+        typer.echo(
+            f"    {_runs(preview['failed'])} cannot be previewed: each has a fault"
+            " (parcours run show)"
         )
     if preview["at_work"]:
         typer.echo(f"    {_runs(preview['at_work'])} at work: judged when they next stand still")

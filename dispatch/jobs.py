@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,9 @@ from store.operations.jobs import JobRow, end_job, job_started, read_job, runnin
 
 log = structlog.get_logger(__name__)
 
+_CANCEL_SECONDS = 1.5
+"""How long a caller waits for the workflow to be cancelled."""
+
 
 async def start_job(conn: AsyncConnection[Any], client: Client, job_id: UUID) -> bool:
     """Start a job's workflow; starting it again does nothing.
@@ -49,6 +53,25 @@ async def start_job(conn: AsyncConnection[Any], client: Client, job_id: UUID) ->
         return False
     await job_started(conn, job_id)
     return True
+
+
+async def cancel_job(conn: AsyncConnection[Any], client: Client, job_id: UUID) -> JobRow | None:
+    """Stop a job that is running, and read it; None if there is no such job.
+
+    Its workflow is cancelled. While Temporal is away it is not, and ends with its next page.
+    """
+    await end_job(conn, job_id, "stopped")
+    job = await read_job(conn, job_id)
+    if job is None or job.state != "stopped":
+        return job
+    handle = client.get_workflow_handle(job_workflow_id(job.kind, job_id))
+    try:
+        async with asyncio.timeout(_CANCEL_SECONDS):
+            await handle.cancel(rpc_timeout=RPC_TIMEOUT)
+    except (RPCError, RuntimeError, TimeoutError) as error:
+        if not isinstance(error, RPCError) or error.status is not RPCStatusCode.NOT_FOUND:
+            log.warning("job_not_cancelled", job=str(job_id), error=type(error).__name__)
+    return job
 
 
 async def reconcile_jobs(conn: AsyncConnection[Any], client: Client) -> list[FoundFault]:

@@ -71,6 +71,7 @@ async def exits_of_new_runs(
     faults: list[FoundFault],
 ) -> list[Candidate]:
     """Those of the runs, begun in this round, that a later event of the round wakes."""
+    await make_due_by_events(conn, [event.id for event in events])
     candidates = await listeners_for(conn, [ListenedEvent(event.id) for event in events], _MOST)
     candidates = [each for each in candidates if each.run_id in new_runs]
     firing = await _firing(conn, catalog, candidates, faults)

@@ -45,7 +45,21 @@ class ResumeSends:
         return await _work_through_pages(JOBS["resume"].page_activity, request)
 
 
-JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {"move": MigrateRuns, "resume": ResumeSends}
+@workflow.defn(name=JOBS["preview"].workflow)
+class PreviewMove:
+    """Previews the move of a journey's runs to another version, and moves none."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Preview page after page, until every run was counted."""
+        return await _work_through_pages(JOBS["preview"].page_activity, request)
+
+
+JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
+    "move": MigrateRuns,
+    "resume": ResumeSends,
+    "preview": PreviewMove,
+}
 """The workflow class of each kind of job. A test compares it with `JOBS`."""
 
 
@@ -85,7 +99,8 @@ async def _execute_page(activity: str, request: JobInput) -> JobPage:
 
 def _show_progress(request: JobInput, page: JobPage) -> None:
     kept = f", {page.kept} of them keep their version" if page.kept else ""
+    failed = f", {page.failed} set aside because of a fault" if page.failed else ""
     workflow.set_current_details(
         f"{request.subject[:1].upper()}{request.subject[1:]}: **{page.done}** of {page.total}"
-        f"{kept} ({page.state})."
+        f"{kept}{failed} ({page.state})."
     )

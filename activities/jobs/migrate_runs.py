@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from temporalio.client import Client
 
 from activities.context import Context
 from activities.jobs.pages import begin_page, end_page
+from dispatch.faults import FoundFault, code_of_fault, record_faults
 from dispatch.goals import record_goal_met_before
 from dispatch.versions import wake_migrated_run
 from journeys.protocol.jobs import JOBS
@@ -25,9 +27,12 @@ from store.operations.migration_progress import (
     count_stragglers,
     finish_page,
     finish_stragglers,
+    record_failures,
     runs_to_migrate,
     stragglers,
 )
+from store.runs.workflow_marks import park_calls
+from store.sql import is_database_away
 from store.versions.run_migration import Superseded, Target, migrate_run
 
 _PAGE = 50
@@ -35,8 +40,20 @@ _AT_ONCE = 8
 _LATE_STARTS = timedelta(seconds=3)
 """How long a dispatcher may still start runs of the version that was active before."""
 
-Decided = list[tuple[UUID, MigrationDecision]]
-"""Runs, each with what was decided about it."""
+_TRIES = 5
+"""How often a run that fails is tried, with growing delays, before it is set aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was decided about runs, and the errors of those that failed."""
+
+    decisions: dict[UUID, MigrationDecision]
+    failures: dict[UUID, Exception]
+
+    def runs(self, result: str) -> list[UUID]:
+        """The runs with this result."""
+        return [run_id for run_id, each in self.decisions.items() if each.result == result]
 
 
 class MigrateRunsActivities:
@@ -48,7 +65,10 @@ class MigrateRunsActivities:
 
     @activity.defn(name=JOBS["move"].page_activity)
     async def page(self, request: JobInput) -> JobPage:
-        """Move the next runs. A run that is at work is tried again until it waits or ends."""
+        """Move the next runs. A run that is at work is tried again until it waits or ends.
+
+        One that fails keeps no other from being moved.
+        """
         async with self._context.pool.connection() as conn:
             job = await begin_page(conn, request)
             if isinstance(job, JobPage):
@@ -68,11 +88,12 @@ class MigrateRunsActivities:
                     conn,
                     job,
                     after=runs[-1],
-                    stragglers=_runs_with(decided, "at_work"),
-                    kept=len(_runs_with(decided, "stays")),
-                    ended=len(_runs_with(decided, "ended")),
+                    stragglers=[*decided.runs("at_work"), *decided.failures],
+                    kept=len(decided.runs("stays")),
+                    ended=len(decided.runs("ended")),
                 )
-                return await end_page(conn, job, timedelta(0))
+                await self._record_failures(conn, job, decided)
+                return await end_page(conn, job)
             return await self._migrate_stragglers(conn, job, target)
 
     async def _migrate_stragglers(
@@ -82,41 +103,72 @@ class MigrateRunsActivities:
         await finish_stragglers(
             conn,
             job.id,
-            kept=_runs_with(decided, "stays"),
-            ended=[*_runs_with(decided, "ended"), *_runs_with(decided, "up_to_date")],
+            kept=decided.runs("stays"),
+            ended=[*decided.runs("ended"), *decided.runs("up_to_date")],
         )
+        await self._record_failures(conn, job, decided)
         remaining = await count_stragglers(conn, job.id)
         if not remaining and job.age >= _LATE_STARTS:
             await end_job(conn, job.id, "done")
-            return await end_page(conn, job, timedelta(0))
+            return await end_page(conn, job)
         rest = min(max(job.age / 10, timedelta(seconds=1)), timedelta(seconds=30))
         return await end_page(conn, job, rest)
 
     async def _migrate_all(self, job: JobRow, runs: Sequence[UUID], target: Target) -> Decided:
+        """Migrate runs, each by itself. Raises the errors of a database that is away."""
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def migrate(run_id: UUID) -> tuple[UUID, MigrationDecision]:
-            catalog = self._context.catalog
+        async def migrate(run_id: UUID) -> MigrationDecision:
             async with limit:
-                async with self._context.pool.connection() as conn:
-                    decision = await migrate_run(conn, catalog, job.id, run_id, target)
-                    if decision.result == "moved" and target.definition.goal is not None:
-                        await record_goal_met_before(conn, catalog, run_id)
+                decision = await self._migrate(job, run_id, target)
                 activity.heartbeat()
                 if decision.result == "moved":
                     await wake_migrated_run(self._client, job.journey, run_id)
-            return run_id, decision
+            return decision
 
         results = await asyncio.gather(*map(migrate, runs), return_exceptions=True)
-        decided: Decided = []
-        for result in results:
+        decided = Decided({}, {})
+        for run_id, result in zip(runs, results, strict=True):
             if isinstance(result, Superseded):
                 continue
-            if isinstance(result, BaseException):
+            if not isinstance(result, BaseException):
+                decided.decisions[run_id] = result
+            elif is_database_away(result) or not isinstance(result, Exception):
                 raise result
-            decided.append(result)
+            else:
+                decided.failures[run_id] = result
         return decided
 
+    async def _migrate(self, job: JobRow, run_id: UUID, target: Target) -> MigrationDecision:
+        catalog = self._context.catalog
+        async with self._context.pool.connection() as conn:
+            decision = await migrate_run(conn, catalog, job.id, run_id, target)
+            if decision.result != "moved" or target.definition.goal is None:
+                return decision
+            try:
+                await record_goal_met_before(conn, catalog, run_id)
+            except Exception as error:
+                if is_database_away(error):
+                    raise
+                # The run has moved. A dispatcher looks at its goal.
+                await park_calls(conn, [(run_id, "goal", 0)], timedelta(0))
+                await record_faults(conn, [FoundFault("goal", error, run_id=run_id)])
+        return decision
 
-def _runs_with(decided: Decided, word: str) -> list[UUID]:
-    return [run_id for run_id, decision in decided if decision.result == word]
+    async def _record_failures(
+        self, conn: AsyncConnection[Any], job: JobRow, decided: Decided
+    ) -> None:
+        """Record the faults of runs; those that have failed too often are set aside.
+
+        A run whose row is locked for long has no fault.
+        """
+        codes = {run_id: code_of_fault(error) for run_id, error in decided.failures.items()}
+        failed = {run_id: code for run_id, code in codes.items() if code != "database_busy"}
+        await record_failures(conn, job.id, failed, tries=_TRIES)
+        await record_faults(
+            conn,
+            [
+                FoundFault(JOBS["move"].page_activity, decided.failures[run_id], run_id=run_id)
+                for run_id in failed
+            ],
+        )

@@ -37,7 +37,9 @@ async def begin_page(conn: AsyncConnection[Any], request: JobInput) -> JobRow | 
     return job if job.state == "running" else progress_of(job)
 
 
-async def end_page(conn: AsyncConnection[Any], job: JobRow, rest: timedelta) -> JobPage:
+async def end_page(
+    conn: AsyncConnection[Any], job: JobRow, rest: timedelta = timedelta(0)
+) -> JobPage:
     """The answer after a page: the job's progress, and how long to rest before the next page."""
     return progress_of(await read_job(conn, job.id) or job, rest=rest)
 
@@ -51,4 +53,5 @@ def progress_of(job: JobRow, *, rest: timedelta | None = None) -> JobPage:
         done=job.done,
         moved=job.moved,
         kept=job.kept,
+        failed=job.failed,
     )

@@ -6,20 +6,22 @@ wake that comes too early, or twice, changes nothing.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+import structlog
 from psycopg import AsyncConnection
 from temporalio import activity
 from temporalio.client import Client
 
 from activities.context import Context
 from activities.jobs.pages import begin_page, end_page
-from dispatch.temporal import wake
+from dispatch.faults import FoundFault, record_faults
+from dispatch.temporal import TemporalAway, make_calls, wake
 from journeys.protocol.jobs import JOBS
 from journeys.protocol.payloads import JobInput, JobPage
 from journeys.versions.overdue import Overdue
@@ -31,12 +33,17 @@ from store.operations.resume_progress import (
     record_resume_progress,
     record_woken_until,
 )
+from store.runs.workflow_marks import park_calls
+
+log = structlog.get_logger(__name__)
 
 _RATE = 200
 """Sends woken per second, at most."""
 _PAGE = 200
 _SPREAD_PAGE = 1_000
-_AT_ONCE = 20
+_AT_ONCE = 50
+_RETRY = timedelta(seconds=5)
+"""When wakes that failed are made again."""
 _LONGEST_REST = timedelta(seconds=60)
 """The time between two pages of a spread, at most."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
@@ -57,18 +64,22 @@ class ResumeSendsActivities:
             if isinstance(job, JobPage):
                 return job
             overdue = Overdue.from_json(job.plan.get("overdue"))
-            if overdue.policy != "spread":
-                rest = await self._wake_next(conn, job)
-            elif not job.spreading:
-                rest = await self._schedule_next(conn, job, overdue)
-            else:
-                rest = await self._wake_due(conn, job)
+            try:
+                if overdue.policy != "spread":
+                    rest = await self._wake_next(conn, job)
+                elif not job.spreading:
+                    rest = await self._schedule_next(conn, job, overdue)
+                else:
+                    rest = await self._wake_due(conn, job)
+            except TemporalAway as error:
+                log.warning("sends_not_woken", job=str(job.id), error=str(error))
+                rest = _RETRY
             return await end_page(conn, job, rest)
 
     async def _wake_next(self, conn: AsyncConnection[Any], job: JobRow) -> timedelta:
         begun = time.monotonic()
         sends = await paused_sends(conn, job.journey, job.after, _PAGE)
-        await self._wake(job.journey, ((each.run_id, each.visit) for each in sends))
+        await self._wake(conn, job.journey, [(each.run_id, each.visit) for each in sends])
         if sends:
             await record_resume_progress(conn, job, after=sends[-1].run_id, done=len(sends))
         if len(sends) < _PAGE:
@@ -93,7 +104,7 @@ class ResumeSendsActivities:
         begun = time.monotonic()
         sends = await scheduled_paused_sends(conn, job.journey, job.reached or _EPOCH, _PAGE)
         due = [each for each in sends if each.due_at is not None and each.due_at <= job.now]
-        await self._wake(job.journey, ((each.run_id, each.visit) for each in due))
+        await self._wake(conn, job.journey, [(each.run_id, each.visit) for each in due])
         if due:
             assert due[-1].due_at is not None
             await record_woken_until(conn, job, due[-1].due_at, len(due))
@@ -107,15 +118,30 @@ class ResumeSendsActivities:
         # At least a second, so that a page has more than a few sends.
         return min(max(next_due - job.now, timedelta(seconds=1)), _LONGEST_REST)
 
-    async def _wake(self, journey: str, visits: Iterable[tuple[UUID, int]]) -> None:
-        limit = asyncio.Semaphore(_AT_ONCE)
+    async def _wake(
+        self, conn: AsyncConnection[Any], journey: str, visits: Sequence[tuple[UUID, int]]
+    ) -> None:
+        """Wake runs at their visits. A wake that fails is parked, and made later.
 
-        async def wake_one(run_id: UUID, visit: int) -> None:
-            async with limit:
-                await wake(self._client, journey, run_id, visit)
+        Raises TemporalAway.
+        """
+        failed: dict[tuple[UUID, int], Exception] = {}
+        for start in range(0, len(visits), _AT_ONCE):
+            calls = {
+                (run_id, visit): partial(wake, self._client, journey, run_id, visit)
+                for run_id, visit in visits[start : start + _AT_ONCE]
+            }
+            failed |= await make_calls(self._client, calls)
             activity.heartbeat()
-
-        await asyncio.gather(*(wake_one(run_id, visit) for run_id, visit in visits))
+        if failed:
+            await park_calls(conn, [(run_id, "wake", visit) for run_id, visit in failed], _RETRY)
+            await record_faults(
+                conn,
+                [
+                    FoundFault("wake", error, run_id=run_id, visit=visit)
+                    for (run_id, visit), error in failed.items()
+                ],
+            )
 
 
 def _rest_after(woken: int, begun: float) -> timedelta:

@@ -101,13 +101,14 @@ def still_retrying(
 ) -> StepResult:
     """The result of a send that a wake reached before the time of its next attempt."""
     late = due == terms.deadline
+    facts = previous.facts or {}
     first = previous.first_attempt_at
     return StepResult(
         held="retry",
         due=due,
         late=late,
-        attempts=previous.attempts or (previous.facts or {}).get("faults") or 0,
-        code=previous.code if previous.attempts else "internal",
+        attempts=previous.attempts or facts.get("faults") or 0,
+        code=previous.code if previous.attempts else facts.get("fault"),
         gives_up=not late and first is not None and due >= ending(first),
     )
 

@@ -24,7 +24,7 @@ from activities.versions.take_version import stale_version
 from channels.storable import storable_text
 from journeys.protocol.payloads import StepInput, StepResult
 from store.messages.deferrals import record_deferral
-from store.operations.faults import record_fault
+from store.operations.faults import describe, record_fault
 from store.runs.visits import find_visit
 
 log = structlog.get_logger(__name__)
@@ -48,19 +48,19 @@ async def keep_fault(
                 visit=visit,
                 activity=activity.info().activity_type,
                 code=code,
-                detail=storable_text(mask.text(f"{type(error).__name__}: {error}")),
+                detail=storable_text(mask.text(describe(error))),
             )
     except psycopg.Error:
         log.warning("fault_not_kept")
 
 
 async def stand_until_later(
-    conn: AsyncConnection[Any], request: StepInput, kind: str
+    conn: AsyncConnection[Any], request: StepInput, kind: str, code: str
 ) -> StepResult | None:
     """Let the run stand at a send that could not be decided, and look again later.
 
-    It can be moved, left and cancelled meanwhile. `facts.faults` of the visit counts the times.
-    None if the visit has ended.
+    It can be moved, left and cancelled meanwhile. `facts.faults` of the visit counts the times,
+    `facts.fault` is the code. None if the visit has ended.
     """
     async with conn.transaction():
         run = await lock(conn, request.run_id)
@@ -83,6 +83,6 @@ async def stand_until_later(
             due=due,
             until=due,
             started=visit.started_at if visit is not None else min(request.now, run.now),
-            facts={"faults": faults},
+            facts={"faults": faults, "fault": code},
         )
-    return StepResult(held="retry", due=due, attempts=faults, code="internal")
+    return StepResult(held="retry", due=due, attempts=faults, code=code)

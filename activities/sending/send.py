@@ -12,7 +12,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.context import Context
-from activities.failures import retryable_error
+from activities.failures import code_of, retryable_error
 from activities.leaving.finish import finish_run
 from activities.locked_run import lock, read
 from activities.sending.claim import Claimed, claim_send
@@ -57,12 +57,13 @@ class SendActivities:
                 claimed = await claim_send(conn, self._context, request, token)
                 if isinstance(claimed, StepResult):
                     return await self._with_following(conn, request, claimed)
-        except (ApplicationError, *DATABASE_AWAY):
+        except ApplicationError:
             raise
         except Exception as error:
-            if info.attempt <= QUICK_ATTEMPTS:
+            code = code_of(error)
+            if info.attempt <= QUICK_ATTEMPTS or code in ("database_away", "database_busy"):
                 raise
-            return await self._stand(request, _kind(info.task_queue), error)
+            return await self._stand(request, _kind(info.task_queue), code, error)
         record = await self._providers.call(claimed)
         log.info(
             "message_settled",
@@ -74,12 +75,14 @@ class SendActivities:
         )
         return await self._record(request, claimed, record)
 
-    async def _stand(self, request: StepInput, kind: str, error: Exception) -> StepResult:
+    async def _stand(
+        self, request: StepInput, kind: str, code: str, error: Exception
+    ) -> StepResult:
         """Keep a fault, and let the run stand. Raises it again if the visit has ended."""
         pool = self._context.pool
-        await keep_fault(pool, request.run_id, request.visit, "internal", error, self._mask)
+        await keep_fault(pool, request.run_id, request.visit, code, error, self._mask)
         async with pool.connection() as conn:
-            result = await stand_until_later(conn, request, kind)
+            result = await stand_until_later(conn, request, kind, code)
         if result is None:
             raise error
         return result

@@ -26,13 +26,16 @@ WAITING = 8
 SECONDS = 20.0
 """The time that the process has for one call."""
 
+STARTED_WITHIN = 60.0
+"""Seconds for the start of the process, which imports the language."""
+
 CHECKED = Histogram("parcours_document_check_seconds", "Time to check documents", ["where"])
 
 _log = structlog.get_logger(__name__)
 
 
 class CheckerFailed(Exception):
-    """The process ended, or a check raised an error; the text is its traceback."""
+    """The process did not start, or a check raised an error; the text is its traceback."""
 
 
 class DocumentChecker:
@@ -90,7 +93,8 @@ class DocumentChecker:
             raise Problem(
                 422,
                 "too_complex",
-                f"the documents take more than {self._seconds:g} s to check: send fewer at once",
+                f"the documents take more than {self._seconds:g} s to check, or too much memory:"
+                " send fewer at once",
             ) from None
         finally:
             self._waiting -= 1
@@ -104,6 +108,12 @@ class DocumentChecker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
+            # Its start is not part of the time of the call.
+            self._exchange(process, None, STARTED_WITHIN)
+        return self._exchange(process, (name, arguments), self._seconds)
+
+    def _exchange(self, process: subprocess.Popen[bytes], call: Any, seconds: float) -> Any:
+        """Send a call, unless it is None, and wait for an answer. Raises TimeoutError."""
         assert process.stdin is not None
         assert process.stdout is not None
         late = threading.Event()
@@ -112,16 +122,19 @@ class DocumentChecker:
             late.set()
             process.kill()
 
-        timer = threading.Timer(self._seconds, give_up)
+        timer = threading.Timer(seconds, give_up)
         timer.daemon = True
         timer.start()
         try:
-            pickle.dump((name, arguments), process.stdin, pickle.HIGHEST_PROTOCOL)
-            process.stdin.flush()
+            if call is not None:
+                pickle.dump(call, process.stdin, pickle.HIGHEST_PROTOCOL)
+                process.stdin.flush()
             done, answer = pickle.load(process.stdout)
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             self._kill()
-            if late.is_set():
+            if call is not None:
+                # It took too long, or more memory than it may.
+                _log.warning("check_ended", late=late.is_set(), error=type(error).__name__)
                 raise TimeoutError from None
             raise CheckerFailed(f"the process ended: {error!r}") from error
         finally:

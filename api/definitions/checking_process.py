@@ -1,7 +1,7 @@
 """The process that prepares long documents, so that the event loop goes on.
 
 It reads calls from its standard input and writes answers to its standard output, both pickled by
-the API that started it. It ends when its input does.
+the API that started it. Its first answer says that it is ready. It ends when its input does.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ def main() -> None:
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
         # What else is printed must not come between the answers.
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        pickle.dump((True, None), answers)
+        answers.flush()
         while True:
             try:
                 name, arguments = pickle.load(calls)
@@ -43,6 +45,8 @@ def main() -> None:
                 return
             try:
                 answer = (True, FUNCTIONS[name](*arguments))
+            except MemoryError:
+                return
             except Exception:
                 answer = (False, traceback.format_exc())
             pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)

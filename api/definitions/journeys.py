@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from api.definitions import saving
@@ -32,7 +33,7 @@ from api.versions.in_flight import (
     overdue_of,
     start_jobs,
 )
-from api.versions.preview import Preview, preview
+from api.versions.preview import Preview, PreviewJob, preview
 from journeys.checks.unsupported import activation_blockers
 from journeys.model.documents import load
 from journeys.model.journey_state import JourneyState
@@ -195,21 +196,25 @@ async def activate_journey(
     "/{key}/activate/preview",
     summary="Preview the effect of an activation on runs in flight",
     dependencies=OPERATE,
-    responses=responses(404, 422),
+    response_model=Preview,
+    responses={
+        **responses(404, 422),
+        202: {"model": PreviewJob, "description": "Many runs are in flight: a job previews them"},
+    },
 )
 async def preview_activation(
     key: Key, services: UsedServices, activation: Activation | None = None
-) -> Preview:
+) -> Any:
     """Runs that move, by step; runs that stay, by reason; contacts that may be messaged at once.
 
-    Nothing is changed.
+    No run is changed. Where many are in flight, the answer is 202 with a job that previews them.
     """
     request = activation or Activation()
     async with services.pool.connection() as conn:
         stored = await _stored(conn, key, request.version)
         definition = await services.catalog.definition(conn, key, stored.version)
         await check_map(conn, services.catalog, key, definition, request.in_flight)
-        return await preview(
+        found = await preview(
             conn,
             services,
             definition,
@@ -217,6 +222,9 @@ async def preview_activation(
             request.overdue,
             paused=stored.state == "paused",
         )
+    if isinstance(found, PreviewJob):
+        return JSONResponse(found.model_dump(mode="json"), status_code=202)
+    return found
 
 
 @router.post(

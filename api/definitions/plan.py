@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
@@ -10,13 +13,14 @@ from api.definitions.documents import Folder, check_mapped
 from api.definitions.preparation import Prepared, Source
 from api.http.bodies import FolderRoute
 from api.http.keys import UsedKey, requires
-from api.http.problems import Problem, responses
+from api.http.problems import responses
 from api.services import Services, UsedServices
 from api.versions.in_flight import check_map
-from api.versions.preview import Preview, preview
+from api.versions.preview import Preview, PreviewJob, preview
 from store.definitions.documents import hash_content, read_document
 from store.definitions.journeys import read_journey
 from store.versions.migration_preview import runs_by_step
+from store.versions.planned_version import PlannedVersion
 
 router = APIRouter(
     prefix="/v1",
@@ -49,7 +53,9 @@ class PlannedDocument(BaseModel):
     runs: list[Standing]
     """Of a journey: its active runs by version and step."""
     in_flight: Preview | None
-    """Of a journey with active runs of other versions."""
+    """Of a journey with active runs of other versions; null while a job previews them."""
+    preview_job: UUID | None = None
+    """The job that previews the runs, because they are many: see `GET /v1/jobs/{id}`."""
     warnings: list[str]
 
 
@@ -65,11 +71,12 @@ async def plan(folder: Folder, services: UsedServices, key: UsedKey) -> Planned:
     sources: list[Source] = [(each.filename, each.source) for each in folder.documents]
     documents, _ = await saving.prepare_documents(services, sources, "plan")
     check_mapped(folder, documents)
+    segments = {each.key: each.content for each in documents if each.kind == "segment"}
     planned: list[PlannedDocument] = []
     async with services.pool.connection() as conn:
         for document in documents:
             if document.is_journey:
-                each = await _journey(conn, services, folder, document)
+                each = await _journey(conn, services, folder, document, segments)
             else:
                 each = await _document(conn, services, document)
             each.warnings += document.warnings
@@ -91,7 +98,11 @@ async def _document(conn: saving.Conn, services: Services, document: Prepared) -
 
 
 async def _journey(
-    conn: saving.Conn, services: Services, folder: Folder, journey: Prepared
+    conn: saving.Conn,
+    services: Services,
+    folder: Folder,
+    journey: Prepared,
+    segments: dict[str, dict[str, Any]],
 ) -> PlannedDocument:
     newest = await read_journey(conn, journey.key)
     if newest is None:
@@ -111,20 +122,23 @@ async def _journey(
         for each in await runs_by_step(conn, journey.key)
     ]
     if newest.state != "archived" and any(each.version != version for each in planned.runs):
-        definition = await saving.definition_of(journey, version)
+        assert journey.program is not None
+        unsaved = PlannedVersion(journey.content, journey.program, segments)
+        definition = await unsaved.definition(conn, journey.key, version)
         await check_map(conn, services.catalog, journey.key, definition, folder.in_flight)
-        try:
-            planned.in_flight = await preview(
-                conn,
-                services,
-                definition,
-                folder.in_flight,
-                folder.overdue,
-                paused=newest.state == "paused",
-            )
-        except Problem as problem:
-            # The rest of the plan is worth showing.
-            planned.warnings.append(problem.detail)
+        found = await preview(
+            conn,
+            services,
+            definition,
+            folder.in_flight,
+            folder.overdue,
+            paused=newest.state == "paused",
+            planned=unsaved,
+        )
+        if isinstance(found, PreviewJob):
+            planned.preview_job = found.job
+        else:
+            planned.in_flight = found
     return planned
 
 

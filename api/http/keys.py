@@ -109,9 +109,9 @@ class Requires:
     For reading (GET) another scope may do as well. Raises Problem 401 or 403.
     """
 
-    def __init__(self, scope: Scope, reading: Scope | None) -> None:
+    def __init__(self, scope: Scope, reading: tuple[Scope, ...]) -> None:
         self._changing: tuple[Scope, ...] = (scope,)
-        self._reading: tuple[Scope, ...] = (scope,) if reading is None else (scope, reading)
+        self._reading: tuple[Scope, ...] = (scope, *reading)
 
     async def __call__(self, request: Request) -> KeyInfo:
         """The key, which a CheckedRoute has checked before it read the body."""
@@ -123,12 +123,12 @@ class Requires:
         return key
 
 
-def requires(scope: Scope, *, reading: Scope | None = None) -> Requires:
+def requires(scope: Scope, *, reading: Scope | tuple[Scope, ...] = ()) -> Requires:
     """A dependency that raises Problem 401 or 403 unless the key includes this scope.
 
-    For GET, a key that includes `reading` does as well.
+    For GET, a key that includes one of `reading` does as well.
     """
-    return Requires(scope, reading)
+    return Requires(scope, (reading,) if isinstance(reading, str) else reading)
 
 
 def _checked_key(request: Request) -> KeyInfo:

@@ -9,24 +9,27 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 
 from api.http.bodies import StrictRoute
-from api.http.keys import requires
+from api.http.keys import UsedKey, requires
 from api.http.paging import Cursor, Limit, cursor_id, page_of, unknown_cursor
 from api.http.problems import Problem, responses
 from api.http.times import Instant
 from api.services import UsedServices
+from api.versions.preview import Preview, preview_of_job
+from dispatch.jobs import cancel_job
 from journeys.protocol.jobs import JobKind
 from journeys.protocol.names import job_workflow_id
-from store.operations.jobs import JobRow, list_jobs, read_job
+from store.operations.jobs import JobRow, list_jobs, read_job, set_aside_runs
 from store.tables.operations import JobState
 
 router = APIRouter(
     prefix="/v1",
     tags=["journeys"],
     route_class=StrictRoute,
-    dependencies=[Depends(requires("operate", reading="read"))],
+    dependencies=[Depends(requires("operate", reading=("read", "edit")))],
 )
 
 JobId = Annotated[UUID, Path()]
+_SET_ASIDE_LIMIT = 100
 
 
 class JobBody(BaseModel):
@@ -37,14 +40,32 @@ class JobBody(BaseModel):
     workflow_id: str
     journey: str
     version: int | None
-    """The version to which a move takes runs; None for other jobs."""
+    """The version to which runs move, or whose effect is previewed; None for other jobs."""
     state: JobState
     total: int
     done: int
     moved: int
     kept: int
+    failed: int
+    """Runs that were set aside because of a fault; `kept` counts them as well."""
     started_at: Instant
     ended_at: Instant | None
+
+
+class SetAside(BaseModel):
+    """A run that a job set aside because of a fault."""
+
+    run: UUID
+    code: str
+
+
+class JobDetail(JobBody):
+    """A job, its progress, and what it has found."""
+
+    set_aside: list[SetAside]
+    """The first 100 runs that it set aside; their faults say why."""
+    preview: Preview | None
+    """What a job of the kind `preview` has found, once it is done."""
 
 
 class JobPage(BaseModel):
@@ -55,12 +76,33 @@ class JobPage(BaseModel):
 
 
 @router.get("/jobs/{job_id}", summary="Read a job", responses=responses(404, 422))
-async def get_job(job_id: JobId, services: UsedServices) -> JobBody:
-    """A job and its progress."""
+async def get_job(job_id: JobId, services: UsedServices, key: UsedKey) -> JobDetail:
+    """A job and its progress; a preview that is done names contacts to keys that may read them."""
     async with services.pool.connection() as conn:
         job = await read_job(conn, job_id)
+        if job is None:
+            raise _unknown(job_id)
+        aside = await set_aside_runs(conn, job_id, _SET_ASIDE_LIMIT)
+        found = await preview_of_job(conn, job, with_contacts=key.includes("read"))
+    return JobDetail(
+        **job_body(job).model_dump(),
+        set_aside=[SetAside(run=run_id, code=code) for run_id, code in aside],
+        preview=found,
+    )
+
+
+@router.post("/jobs/{job_id}/cancel", summary="Cancel a job", responses=responses(404, 409, 422))
+async def post_cancel(job_id: JobId, services: UsedServices) -> JobBody:
+    """Stop a job that is running, for good. What it has done stays done.
+
+    No run is moved after the answer. A job that was stopped before stays so.
+    """
+    async with services.pool.connection() as conn:
+        job = await cancel_job(conn, services.temporal, job_id)
     if job is None:
-        raise Problem(404, "unknown_job", f"there is no job {job_id}")
+        raise _unknown(job_id)
+    if job.state != "stopped":
+        raise Problem(409, "wrong_state", f"the job has ended: it is {job.state}")
     return job_body(job)
 
 
@@ -81,6 +123,10 @@ async def get_jobs(
     return JobPage(items=[job_body(job) for job in page], next=following)
 
 
+def _unknown(job_id: UUID) -> Problem:
+    return Problem(404, "unknown_job", f"there is no job {job_id}")
+
+
 def job_body(job: JobRow) -> JobBody:
     """The body for a job of the store."""
     return JobBody(
@@ -94,6 +140,7 @@ def job_body(job: JobRow) -> JobBody:
         done=job.done,
         moved=job.moved,
         kept=job.kept,
+        failed=job.failed,
         started_at=job.started_at,
         ended_at=job.ended_at,
     )

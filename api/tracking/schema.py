@@ -67,7 +67,7 @@ _SHARED: dict[str, Any] = {
         **_OBJECT,
         "description": "`timezone` and `locale` are used where the contact has none",
     },
-    "integrations": _OBJECT,
+    "integrations": {"description": "for other systems; ignored"},
     "userHash": {
         **_TEXT,
         "description": "HMAC-SHA256 of the user id in hexadecimal; also in `context`",

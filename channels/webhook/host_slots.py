@@ -56,7 +56,7 @@ class HostSlots:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._most = most
-        self._fewest = fewest
+        self._fewest = min(fewest, most)
         self._patience = patience
         self._slow = slow
         self._clock = clock

@@ -159,7 +159,8 @@ def _wrong_kind(operand: Any, domain: Domain) -> tuple[str, str | None] | None:
 
 def _never_stored(operand: Any, domain: Domain) -> tuple[str, str | None]:
     if domain.whole:
-        return f"`{domain.name}` is a whole number and not below 0, never {_plain(operand)}", None
+        least = f"a whole number and not below {domain.least}"
+        return f"`{domain.name}` is {least}, never {_plain(operand)}", None
     if domain.stored is not None:
         try:
             stored = domain.stored(operand)
@@ -186,15 +187,14 @@ def _near(operand: Any, domain: Domain) -> str | None:
 
 def _order(word: str, operand: Any, domain: Domain) -> Iterator[Finding]:
     if is_number(operand):
-        limit = {"gt": -1, "gte": 0, "lt": 0, "lte": -1}
-        if not domain.whole:
+        below = operand < domain.least or (word in ("gte", "lt") and operand == domain.least)
+        if not (domain.whole and below):
             return
-        if word in ("gt", "gte") and operand <= limit[word]:
-            yield Finding(
-                word, f"`{domain.name}` is never below 0, so this always holds", None, True
-            )
-        elif word in ("lt", "lte") and operand <= limit[word]:
-            yield Finding(word, f"`{domain.name}` is never below 0, so this never holds", None)
+        message = f"`{domain.name}` is never below {domain.least}"
+        if word in ("lt", "lte"):
+            yield Finding(word, f"{message}, so this never holds", None)
+        elif not domain.absent:
+            yield Finding(word, f"{message}, so this always holds", None, True)
     elif isinstance(operand, str):
         message = f"`{word}` compares numbers, and the text {_shown(operand)} is none"
         hint = None

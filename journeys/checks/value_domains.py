@@ -33,7 +33,8 @@ class Domain:
     fillers: Sequence[str] = _ANY_TEXT
     """Texts around a part of a value that make it one that is stored."""
     whole: bool = False
-    """Whether its numbers are whole and not below 0."""
+    """Whether its numbers are whole and not below `least`."""
+    least: int = 0
     time: bool = False
     """Whether it may be a time."""
     reasons: Mapping[str, str] = field(default_factory=dict)
@@ -43,7 +44,7 @@ class Domain:
         """Whether it can have the value."""
         if kind_of(value) not in self.kinds:
             return False
-        if self.whole and not (value >= 0 and value == int(value)):
+        if self.whole and not (value >= self.least and value == int(value)):
             return False
         if self.choices is not None:
             return value in self.choices()
@@ -146,8 +147,8 @@ def of_outcome(step: str, possible: Sequence[str], never: Mapping[str, str]) -> 
 
 _OUTPUTS: Final[dict[str, Domain]] = {
     "at": Domain(name="at", kinds=frozenset(("text",)), time=True),
-    "visits": Domain(name="visits", kinds=frozenset(("number",)), whole=True),
-    "status": Domain(name="status", kinds=frozenset(("number",)), whole=True),
+    "visits": Domain(name="visits", kinds=frozenset(("number",)), whole=True, least=1),
+    "status": Domain(name="status", kinds=frozenset(("number",)), whole=True, least=100),
     "code": Domain(name="code", kinds=frozenset(("text",)), time=True),
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-JobKind = Literal["move", "resume"]
+JobKind = Literal["move", "resume", "preview"]
 
 STOP_ACTIVITY: Final = "stop_job"
 """Records that a job was cancelled in Temporal; the same for every kind."""
@@ -38,5 +38,10 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         workflow="Resume",
         page_activity="resume_page",
         subject="wake the held sends of {journey}",
+    ),
+    "preview": JobDefinition(
+        workflow="Preview",
+        page_activity="preview_page",
+        subject="preview the move of {journey} to version {version}",
     ),
 }

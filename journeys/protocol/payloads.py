@@ -151,6 +151,8 @@ class JobPage(BaseModel):
     done: int = 0
     moved: int = 0
     kept: int = 0
+    failed: int = 0
+    """Runs that were set aside because of a fault; they are counted in `kept` as well."""
 
 
 class JobResult(BaseModel):

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from journeys.model.conditions import Condition
 from journeys.model.documents import DOCUMENT
-from journeys.model.moments import Days, Moment
+from journeys.model.moments import ConditionMoment, Days, Moment
 from journeys.model.steps import Step
 from journeys.model.values import Operand, Scalar
 
@@ -19,6 +19,7 @@ SHARED: Final[tuple[tuple[str, Any], ...]] = (
     ("Operand", Operand),
     ("Days", Days),
     ("Moment", Moment),
+    ("ConditionMoment", ConditionMoment),
     ("Condition", Condition),
     ("Step", Step),
 )

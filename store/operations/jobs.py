@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import bindparam, func, insert, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlmodel import col
 
 from journeys.protocol.jobs import JobKind
@@ -22,7 +22,7 @@ from store.sql import (
     sql,
     statement,
 )
-from store.tables.operations import Job, JobState
+from store.tables.operations import Job, JobState, Straggler
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class JobRow:
     """Of a job that moves runs: the version to which."""
     state: JobState
     plan: dict[str, Any]
-    """Its input: `{map, overdue}`."""
+    """Its input: `{map, overdue}`; of a preview also `{in_flight, paused, content}`."""
     total: int
     """The number of runs when it began."""
     done: int
@@ -44,6 +44,8 @@ class JobRow:
     moved: int
     kept: int
     """The number of runs that keep their version."""
+    failed: int
+    """The number of runs that were set aside because of a fault; `kept` counts them as well."""
     after: UUID | None
     """It has worked through the runs up to this id."""
     reached: datetime | None
@@ -104,9 +106,16 @@ _SUPERSEDE = statement(
 _END = sql("""
 update job set state = %(state)s, ended_at = parcours.clock(),
        total = greatest(total, done),
-       done = case when %(state)s = 'done' then greatest(total, done) else done end
+       done = case when %(state)s = 'done' then greatest(total, done) else done end,
+       planned = null
 where id = %(job)s and state = 'running'
 """)
+_SET_ASIDE = statement(
+    select(col(Straggler.run_id), col(Straggler.code))
+    .where(col(Straggler.job_id) == bindparam("job"), col(Straggler.code).is_not(None))
+    .order_by(col(Straggler.run_id))
+    .limit(bindparam("limit"))
+)
 _STARTED = statement(
     update(Job)
     .where(col(Job.id) == bindparam("job"), col(Job.workflow_started_at).is_(None))
@@ -166,6 +175,12 @@ async def list_jobs(
 async def running_jobs(conn: Connection) -> list[tuple[JobRow, bool]]:
     """Running jobs, oldest first, with whether their workflow was started."""
     return [(JobRow(*job), started) for *job, started in await fetch_all(conn, _RUNNING)]
+
+
+async def set_aside_runs(conn: Connection, job_id: UUID, limit: int) -> list[tuple[UUID, str]]:
+    """The first runs that a job set aside because of a fault, each with the fault's code."""
+    rows = await fetch_all(conn, _SET_ASIDE, {"job": job_id, "limit": limit})
+    return [(run_id, code) for run_id, code in rows]
 
 
 async def job_started(conn: Connection, job_id: UUID) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select, update
@@ -47,7 +47,7 @@ _FINISH_PAGE = statement(
 )
 _NEXT_STRAGGLERS = sql("""
 with next as (
-    select run_id from straggler where job_id = %(job)s
+    select run_id from straggler where job_id = %(job)s and code is null
     order by tried_at, run_id limit %(limit)s
 )
 update straggler s set tried_at = parcours.clock() from next
@@ -65,8 +65,25 @@ update job set kept = job.kept + counted.kept, done = job.done + counted.total
 from counted where id = %(job)s
 """)
 _COUNT_STRAGGLERS = statement(
-    select(func.count()).select_from(Straggler).where(col(Straggler.job_id) == bindparam("job"))
+    select(func.count())
+    .select_from(Straggler)
+    .where(col(Straggler.job_id) == bindparam("job"), col(Straggler.code).is_(None))
 )
+# A run that has failed too often is set aside: its job goes on and ends without it.
+_RECORD_FAILURES = sql("""
+with failed as (
+    update straggler s set attempts = least(s.attempts + 1, 30000), tried_at = parcours.clock(),
+           code = case when s.attempts + 1 >= %(tries)s then f.code end
+    from unnest(%(runs)s::uuid[], %(codes)s::text[]) f(run_id, code)
+    where s.job_id = %(job)s and s.run_id = f.run_id and s.code is null
+    returning s.code
+), aside as (
+    select count(code) as total from failed
+)
+update job set kept = job.kept + aside.total, failed = job.failed + aside.total,
+       done = job.done + aside.total
+from aside where id = %(job)s
+""")
 
 
 async def count_runs_to_migrate(conn: Connection, journey: str, version: int) -> int:
@@ -109,7 +126,7 @@ async def finish_page(
 
 
 async def stragglers(conn: Connection, job_id: UUID, limit: int) -> list[UUID]:
-    """The next runs that were at work when they were last tried, the longest ago first."""
+    """The next runs that were at work or failed when last tried, the longest ago first."""
     return await fetch_column(conn, _NEXT_STRAGGLERS, {"job": job_id, "limit": limit})
 
 
@@ -122,6 +139,19 @@ async def finish_stragglers(
         _FINISH_STRAGGLERS,
         {"job": job_id, "all": [*kept, *ended], "kept": list(kept)},
     )
+
+
+async def record_failures(
+    conn: Connection, job_id: UUID, failures: Mapping[UUID, str], *, tries: int
+) -> None:
+    """Count a failed try of stragglers, each with its code; one with so many is set aside."""
+    if failures:
+        runs, codes = list(failures), list(failures.values())
+        await execute(
+            conn,
+            _RECORD_FAILURES,
+            {"job": job_id, "runs": runs, "codes": codes, "tries": tries},
+        )
 
 
 async def count_stragglers(conn: Connection, job_id: UUID) -> int:

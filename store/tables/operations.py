@@ -58,7 +58,11 @@ class Job(SQLModel, table=True):
     """Of a job that moves runs: the version to which."""
     state: str = Field(sa_column=text_column(default="running"))
     plan: dict[str, Any] = Field(sa_column=json_column())
-    """`{map, overdue}`."""
+    """`{map, overdue}`; of a preview also `{in_flight, paused, content}`."""
+    planned: dict[str, Any] | None = Field(sa_column=json_column(null=True))
+    """Of a preview of an unsaved version, until it ends: `{journey, program, segments}`."""
+    result: dict[str, Any] | None = Field(sa_column=json_column(null=True))
+    """Of a preview: what it has found so far."""
     total: int = Field(sa_column=int_column(default=0))
     """The number of runs when it began."""
     done: int = Field(sa_column=int_column(default=0))
@@ -66,6 +70,8 @@ class Job(SQLModel, table=True):
     moved: int = Field(sa_column=int_column(default=0))
     kept: int = Field(sa_column=int_column(default=0))
     """The number of runs that keep their version."""
+    failed: int = Field(sa_column=int_column(default=0))
+    """The number of runs that were set aside because of a fault."""
     after: UUID | None = Field(sa_column=id_column(null=True))
     """It has worked through the runs up to this id."""
     reached: datetime | None = Field(sa_column=time_column(null=True))
@@ -78,13 +84,17 @@ class Job(SQLModel, table=True):
 
 
 class Straggler(SQLModel, table=True):
-    """A run that was at work when its job came to it. It is moved once it waits."""
+    """A run that its job could not move yet: it was at work, or it has a fault."""
 
     __tablename__ = "straggler"
     __table_args__ = (PrimaryKeyConstraint("job_id", "run_id"),)
     job_id: UUID = Field(sa_column=id_column(to="job.id"))
     run_id: UUID = Field(sa_column=id_column())
     tried_at: datetime = Field(sa_column=time_column())
+    attempts: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+    """How often it failed."""
+    code: str | None = Field(sa_column=text_column(null=True))
+    """The code of the fault because of which the job has set it aside; None while it is tried."""
 
 
 class Fault(SQLModel, table=True):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from math import inf
+from time import monotonic
+from typing import Any, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -18,16 +21,28 @@ from journeys.versions.mapping import MappedStep, StayReason, may_send
 from store.definitions.catalog import Catalog
 from store.runs.rows import RunRow, runs_of_other_versions
 from store.runs.visits import VisitRow
-from store.sql import fetch_all, fetch_all_as, fetch_column, sql, statement, table_columns
+from store.sql import (
+    fetch_all,
+    fetch_all_as,
+    fetch_column,
+    is_database_away,
+    sql,
+    statement,
+    table_columns,
+)
 from store.tables.runs import Run, Visit
 from store.versions.run_migration import Target, apply_overdue_policy, decide_run
 from store.versions.wait_replanning import ReplannedWait, replan_wait, wait_of
 from store.waits.listener_queries import ListenerQuery
 from store.waits.listeners import Fired, add_listeners, first_fired
 
+Group = TypeVar("Group")
+
 RECIPIENT_LIMIT = 100
 """Recipients that a preview names."""
-_PAGE = 200
+GROUP_LIMIT = 1_000
+"""Groups of runs that move, and groups of runs that stay, that a preview keeps apart."""
+_PAGE = 50
 # No visit of a run has such a number. Listeners of the preview have it, and are rolled back.
 _EXITS, _WAIT = -1, -2
 
@@ -51,6 +66,75 @@ class MigrationPreview:
     """Runs that may send at once: there is a send before the next wait on some path."""
     recipients: list[UUID] = field(default_factory=list)
     """The contacts of those runs, up to `RECIPIENT_LIMIT`."""
+    failed: int = 0
+    """Runs that could not be previewed because of a fault."""
+    unlisted: int = 0
+    """Runs that move or stay, beyond the groups that are kept apart."""
+
+    def add(self, other: MigrationPreview) -> None:
+        """Add the results for other runs."""
+        self.total += other.total
+        self.unlisted += _merge(self.moves, other.moves) + _merge(self.stays, other.stays)
+        self.at_work += other.at_work
+        self.ended_waits += other.ended_waits
+        self.exits += other.exits
+        self.sends += other.sends
+        self.failed += other.failed
+        self.unlisted += other.unlisted
+        self.recipients += other.recipients[: RECIPIENT_LIMIT - len(self.recipients)]
+
+    def as_json(self) -> dict[str, Any]:
+        """The results as a job keeps them."""
+        return {
+            "total": self.total,
+            "moves": [[*group, runs] for group, runs in self.moves.items()],
+            "stays": [[*group, runs] for group, runs in self.stays.items()],
+            "at_work": self.at_work,
+            "ended_waits": self.ended_waits,
+            "exits": self.exits,
+            "sends": self.sends,
+            "recipients": list(map(str, self.recipients)),
+            "failed": self.failed,
+            "unlisted": self.unlisted,
+        }
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> MigrationPreview:
+        """The results that `as_json` made; none of an empty object."""
+        return cls(
+            total=kept.get("total", 0),
+            moves=Counter({(v, step, to): runs for v, step, to, runs in kept.get("moves", [])}),
+            stays=Counter({(v, step, why): runs for v, step, why, runs in kept.get("stays", [])}),
+            at_work=kept.get("at_work", 0),
+            ended_waits=kept.get("ended_waits", 0),
+            exits=kept.get("exits", 0),
+            sends=kept.get("sends", 0),
+            recipients=[UUID(each) for each in kept.get("recipients", [])],
+            failed=kept.get("failed", 0),
+            unlisted=kept.get("unlisted", 0),
+        )
+
+
+def _merge(into: Counter[Group], other: Counter[Group]) -> int:
+    """Add the counts of groups, up to `GROUP_LIMIT` of them; the number of runs left out."""
+    unlisted = 0
+    for group, runs in other.items():
+        if group in into or len(into) < GROUP_LIMIT:
+            into[group] += runs
+        else:
+            unlisted += runs
+    return unlisted
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewPage:
+    """The results for some runs."""
+
+    preview: MigrationPreview
+    after: UUID
+    """The last of them."""
+    failures: Mapping[UUID, Exception] = field(default_factory=dict)
+    """Those that could not be previewed, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +170,69 @@ _EXTERNAL_IDS = sql(
 
 
 async def preview_migration(
-    conn: AsyncConnection[Any], catalog: Catalog, journey: str, target: Target, *, paused: bool
-) -> MigrationPreview:
+    conn: AsyncConnection[Any],
+    catalog: Catalog,
+    journey: str,
+    target: Target,
+    *,
+    paused: bool,
+    seconds: float = inf,
+) -> MigrationPreview | None:
     """Preview the migration of every run of another version, as of now. Changes nothing.
 
-    While the journey is `paused`, nothing is sent at once.
+    While the journey is `paused`, nothing is sent at once. None if it takes longer than `seconds`.
     """
-    counting = _PreviewCount(conn, catalog, target, paused)
+    begun = monotonic()
+    found = MigrationPreview()
     after: UUID | None = None
+    while page := await preview_page(conn, catalog, journey, target, after, paused=paused):
+        found.add(page.preview)
+        after = page.after
+        if monotonic() - begun > seconds:
+            return None
+    return found
+
+
+async def preview_page(
+    conn: AsyncConnection[Any],
+    catalog: Catalog,
+    journey: str,
+    target: Target,
+    after: UUID | None,
+    *,
+    paused: bool,
+) -> PreviewPage | None:
+    """Preview the next runs beyond the id `after`; None if there are none.
+
+    What it registers is rolled back after a few runs, and it locks nothing. A run that cannot be
+    previewed keeps no other from being so. Raises the errors of a database that is away.
+    """
     version = target.definition.version
-    while runs := await runs_of_other_versions(conn, journey, version, after, _PAGE):
-        visits = await _newest_visits(conn, [run.id for run in runs])
-        async with conn.transaction(force_rollback=True):
-            for run in runs:
-                await counting.add(run, visits.get(run.id))
-        after = runs[-1].id
-    return counting.preview
+    runs = await runs_of_other_versions(conn, journey, version, after, _PAGE)
+    if not runs:
+        return None
+    visits = await _newest_visits(conn, [run.id for run in runs])
+    counting = _PreviewCount(conn, catalog, target, paused)
+    try:
+        await counting.add_all(runs, visits)
+        return PreviewPage(counting.preview, runs[-1].id)
+    except Exception as error:
+        if is_database_away(error):
+            raise
+    # One of them fails: each has its own chance.
+    found, failures = MigrationPreview(), dict[UUID, Exception]()
+    for run in runs:
+        counting = _PreviewCount(conn, catalog, target, paused)
+        try:
+            await counting.add_all([run], visits)
+        except Exception as error:
+            if is_database_away(error):
+                raise
+            failures[run.id] = error
+            found.add(MigrationPreview(total=1, failed=1))
+        else:
+            found.add(counting.preview)
+    return PreviewPage(found, runs[-1].id, failures)
 
 
 class _PreviewCount:
@@ -117,8 +248,13 @@ class _PreviewCount:
         self._paused = paused
         self.preview = MigrationPreview()
 
-    async def add(self, run: RunRow, visit: VisitRow | None) -> None:
-        """Count one run; `visit` is its newest."""
+    async def add_all(self, runs: Sequence[RunRow], visits: Mapping[UUID, VisitRow]) -> None:
+        """Count runs in one transaction that is rolled back; `visits` are their newest."""
+        async with self._conn.transaction(force_rollback=True):
+            for run in runs:
+                await self._add(run, visits.get(run.id))
+
+    async def _add(self, run: RunRow, visit: VisitRow | None) -> None:
         preview = self.preview
         preview.total += 1
         decision = decide_run(run, visit, self._target)

@@ -33,7 +33,7 @@ OUTCOMES = {
     "heard": ["happened", "timed_out"],
     "way": ["1", "big", "else"],
     "ask": ["ok", "failed", "unknown"],
-    "mail": ["sent", "failed", "unknown"],
+    "mail": ["sent", "failed", "unknown", "skipped"],
 }
 
 
@@ -212,7 +212,7 @@ def values_for(
     references = [operand["entry"] for operand in operators.values() if _is_reference(operand)]
     outcomes = [outcome for each in OUTCOMES.values() for outcome in each]
     small = [each for each in possible or () if each is not None][:8]
-    meant = [1, 0, -5, "a", "", *small, *outcomes, None] if references else [None]
+    meant = [1, 0, -2, "a", "", "FR", "fr", *small, *outcomes, None] if references else [None]
     for value in _everything(operators) if possible is None else possible:
         for given in product(meant, repeat=len(references)):
             entry = {

@@ -132,14 +132,13 @@ class Situation:
             )
             for number, condition in enumerate(conditions)
         ]
-        for predicate in predicates:
-            predicate.params["judged_at"] = judged_at
         async with self.pool.connection() as conn:
-            judged = await evaluate(conn, self.run, predicates)
+            judged = await evaluate(conn, self.run, predicates, judged_at)
             # The facts' way and the plain expression are one condition.
             params: dict[str, Any] = {"run": self.run}
             for predicate in predicates:
                 params |= predicate.params
+            params["judged_at"] = judged_at
             cursor = await conn.execute(
                 f"select {', '.join(str(predicate.sql) for predicate in predicates)}"
                 " from run r join contact c on c.id = r.contact_id where r.id = %(run)s".encode(),

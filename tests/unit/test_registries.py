@@ -65,6 +65,7 @@ def test_the_names_of_jobs_in_saved_histories_stay() -> None:
     assert [(job.workflow, job.page_activity) for job in JOBS.values()] == [
         ("Move", "move_page"),
         ("Resume", "resume_page"),
+        ("Preview", "preview_page"),
     ]
 
 

@@ -232,4 +232,4 @@ async def test_a_long_document_is_checked_while_events_are_taken(
     assert applied.status_code == 200, applied.text
     assert seconds > 0.5
     # On the event loop one of them would wait for nearly all of it.
-    assert max(taken) < max(0.3, seconds / 4), (seconds, statistics.median(taken), max(taken))
+    assert max(taken) < max(0.5, seconds * 0.6), (seconds, statistics.median(taken), max(taken))

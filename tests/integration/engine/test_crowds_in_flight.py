@@ -73,7 +73,9 @@ async def preview_for(pool: Pool, mapping: Mapping[str, str]) -> MigrationPrevie
         catalog = Catalog()
         definition = await catalog.definition(conn, "crowd", 2)
         target = Target(definition, mapping, SEND, datetime.now(UTC))
-        return await preview_migration(conn, catalog, "crowd", target, paused=False)
+        found = await preview_migration(conn, catalog, "crowd", target, paused=False)
+        assert found is not None
+        return found
 
 
 async def counted(pool: Pool, statement: str, *arguments: Any) -> int:

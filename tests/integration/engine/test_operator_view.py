@@ -145,7 +145,14 @@ async def test_current_details_say_where_a_run_stands_and_why_and_how_it_ended(
     async with engine.pool.connection() as conn:
         await conn.execute("update journey set state = 'paused'")
     await eventually(lambda: stands(workflow, "hello"))
-    details = await current_details(engine.client, workflow)
+
+    async def holds() -> str | None:
+        # Until its next attempt it may stand as one that is tried again.
+        found = await current_details(engine.client, workflow)
+        return found if "paused" in found else None
+
+    details = await eventually(holds, 20)
+    assert details is not None
     assert details.startswith(
         "Stands at **hello** (visit 1): email hello: the journey is paused, "
         "until it is woken.\n\nSince 20"

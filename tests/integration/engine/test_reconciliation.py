@@ -1,21 +1,32 @@
 """The reconciliation finds runs and workflows that do not match each other."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from temporalio.client import WorkflowFailureError
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 
+from dispatch.reconciliation import Reconciliation
 from dispatch.temporal import start_journey
 from journeys.protocol.names import QUEUE, WORKFLOW, workflow_id
 from journeys.protocol.payloads import JourneyInput
 from journeys.protocol.program import Node, Program
 from store.definitions.catalog import Catalog
 from store.entries.admission import AdmittedEntry, EntryRequest, enter
+from store.operations.reconciliation_cursor import (
+    finish_turn,
+    give_up_turn,
+    renew_turn,
+    take_turn,
+)
 from store.runs.lifecycle import end_run
 from tests.support.conditions import eventually
-from tests.support.engine import Engine
+from tests.support.engine import Engine, activate, make_contact
 from tests.support.smtp import SmtpSink
 from tests.support.temporal import closed_as
 
@@ -149,3 +160,64 @@ async def test_a_send_that_was_not_recorded_before_its_run_was_terminated_is_unk
     )
     assert message == ("unknown", "interrupted")
     assert len(smtp_sink.messages) == 1
+
+
+async def test_one_job_that_cannot_be_looked_at_keeps_no_other_part_waiting(
+    pool: AsyncConnectionPool[AsyncConnection[Any]],
+    temporal_client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await activate(pool, QUIET)
+    jobs, run_id = [uuid4(), uuid4()], uuid4()
+    contact = await make_contact(pool)
+    async with pool.connection() as conn:
+        for job in jobs:
+            await conn.execute(
+                "insert into job (id, kind, journey, workflow_started_at)"
+                " values (%s, 'resume', 'quiet', now())",
+                (job,),
+            )
+        await conn.execute(
+            "insert into run (id, journey, version, contact_id, entry_ref, ref, started_at)"
+            " values (%s, 'quiet', 1, %s, 0, 0, now() - interval '2 minutes')",
+            (run_id, contact),
+        )
+    failing = f"job.resume.{jobs[0]}"
+    handle_of = temporal_client.get_workflow_handle
+
+    def faulty(workflow: str, **options: Any) -> Any:
+        if workflow == failing:
+            raise RPCError("injected", RPCStatusCode.INTERNAL, b"")
+        return handle_of(workflow, **options)
+
+    monkeypatch.setattr(temporal_client, "get_workflow_handle", faulty)
+    await Reconciliation(pool, temporal_client, Catalog()).once()
+    async with pool.connection() as conn:
+        cursor = await conn.execute("select id, state from job")
+        # The other's workflow does not exist: an operator has removed it.
+        assert dict(await cursor.fetchall()) == {jobs[0]: "running", jobs[1]: "stopped"}
+        cursor = await conn.execute("select subject, code from fault")
+        assert await cursor.fetchall() == [(f"job {jobs[0]}", "temporal_internal")]
+        cursor = await conn.execute("select run_id, kind from parked_call")
+        assert await cursor.fetchall() == [(run_id, "start")]
+
+
+async def test_a_turn_is_kept_and_ended_by_its_owner_alone(
+    pool: AsyncConnectionPool[AsyncConnection[Any]],
+) -> None:
+    mine, other = uuid4(), uuid4()
+    none = timedelta(0)
+    async with pool.connection() as conn:
+        assert await take_turn(conn, "closed", mine, none) is not None
+        assert await take_turn(conn, "closed", other, none) is None
+        # This process was stopped for a while, and another has the turn now.
+        await conn.execute("update sweep_cursor set leased_until = now() - interval '1 s'")
+        turn = await take_turn(conn, "closed", other, none)
+        assert turn is not None
+        assert not await renew_turn(conn, "closed", mine)
+        await give_up_turn(conn, "closed", mine)
+        assert not await finish_turn(conn, "closed", mine, turn[1])
+        assert await take_turn(conn, "closed", mine, none) is None
+        assert await renew_turn(conn, "closed", other)
+        assert await finish_turn(conn, "closed", other, turn[1])
+        assert await take_turn(conn, "closed", mine, none) is not None

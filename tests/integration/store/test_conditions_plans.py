@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from store.conditions import Predicate, compile_condition
+from store.sql import Sql
 from tests.support.situations import CONDITION, Situation
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -34,12 +35,14 @@ def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for child in plan.get("Plans", []) for node in nodes(child))]
 
 
-async def explain(situation: Situation, predicate: Predicate) -> list[dict[str, Any]]:
-    """The nodes of the executed plan that read events."""
+async def explain(
+    situation: Situation, predicate: Predicate, expression: Sql
+) -> list[dict[str, Any]]:
+    """The nodes of the executed plan of an expression of the predicate that read events."""
     async with situation.pool.connection() as conn:
         cursor = await conn.execute(
             "explain (analyze, format json, timing off)"
-            f" select {predicate.sql} from run r join contact c on c.id = r.contact_id"
+            f" select {expression} from run r join contact c on c.id = r.contact_id"
             " where r.id = %(run)s".encode(),
             {**predicate.params, "run": situation.run},
         )
@@ -64,9 +67,28 @@ async def test_events_are_found_by_their_index(
     situation: Situation, condition: dict[str, Any], most: int
 ) -> None:
     predicate = compile_condition(CONDITION.validate_python(condition))
-    (read,) = await explain(situation, predicate)
+    (read,) = await explain(situation, predicate, predicate.sql)
     assert read["Node Type"] in ("Index Scan", "Bitmap Heap Scan")
     assert read["Actual Rows"] * read["Actual Loops"] <= most
     if read["Node Type"] == "Index Scan":
         assert read["Index Name"] in ("event_by_contact", "event_by_time")
     assert read.get("Rows Removed by Filter", 0) == 0
+
+
+async def test_the_next_instant_is_found_by_an_index_of_the_contacts_events(
+    situation: Situation,
+) -> None:
+    bounds: list[dict[str, Any]] = [
+        {"within": "24h"},
+        {"within": "1mo", "count": {"gte": 5}},
+        {"within": "30d", "sum": {"total": {"gte": 500}}},
+        {"since": "today"},
+        {"before": "-30d"},
+    ]
+    for each in bounds:
+        condition = CONDITION.validate_python({"event": "Page Viewed", **each})
+        predicate = compile_condition(condition)
+        assert predicate.next_change is not None
+        read = await explain(situation, predicate, predicate.next_change)
+        assert {node["Node Type"] for node in read} <= {"Index Scan", "Bitmap Heap Scan"}
+        assert all(node.get("Index Name", "event_by_time") == "event_by_time" for node in read)

@@ -248,6 +248,7 @@ async def write(conn: AsyncConnection[Any], worlds: list[World]) -> list[UUID]:
 @settings(
     max_examples=8,
     deadline=None,
+    derandomize=True,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
@@ -273,6 +274,7 @@ async def test_what_validates_can_be_true(pool: Pool, drawn: list[dict[str, Any]
 @settings(
     max_examples=4,
     deadline=None,
+    derandomize=True,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

@@ -123,3 +123,12 @@ async def test_hosts_without_calls_are_forgotten() -> None:
     for number in range(3000):
         await call(slots, Clock(), f"host{number}", 0)
     assert len(slots._hosts) <= 1001
+
+
+async def test_a_slow_host_has_never_more_slots_than_others() -> None:
+    clock = Clock()
+    slots = HostSlots(most=1, fewest=4, patience=0.01, clock=clock)
+    await call(slots, clock, "a", 20)
+    async with slots.slot("a"):
+        with pytest.raises(HostBusy):
+            await call(slots, clock, "a", 0)

@@ -30,6 +30,7 @@ class Chosen:
     aws_endpoint_url: str | None = None
     webhook_secret: SecretStr | None = None
     webhook_allow: Sequence[str] = ()
+    slots_sends: int = 100
 
 
 SECRET = SecretStr("s")

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from journeys.model.entry_rules import CHAIN_LIMIT, key_of_start, refuse_entry, refuse_re_entry
+from journeys.model.entry_rules import (
+    CHAIN_LIMIT,
+    key_of_event,
+    key_of_start,
+    refuse_entry,
+    refuse_re_entry,
+)
+from journeys.model.triggers import EventEntry
 from tests.unit.journeys.examples import journey
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
@@ -75,3 +82,24 @@ def test_days_until_re_entry_are_days_of_the_contacts_calendar() -> None:
     assert refuse_re_entry(definition, last_started=last, now=now, timezone=None) is None
     for zone, reason in (("Europe/Paris", "re_entry"), ("Asia/Tokyo", None)):
         assert refuse_re_entry(definition, last_started=last, now=now, timezone=zone) == reason
+
+
+def test_a_long_key_is_its_hash_and_an_empty_one_is_none() -> None:
+    entry = EventEntry.model_validate({"event": "Cart", "key": "cart"})
+    exact = "a" * 255
+    assert key_of_event(entry, {"cart": exact}) == exact
+    # The hash is what `printf %0256d 0 | tr 0 a | sha256sum` prints.
+    hashed = "02d7160d77e18c6447be80c2e355c7ed4388545271702c50253b0914c65ce5fe"
+    assert key_of_event(entry, {"cart": "a" * 256}) == f"sha256:{hashed}"
+    nothing: list[Any] = ["", "  ", None, [], {}]
+    assert [key_of_event(entry, {"cart": cart}) for cart in nothing] == [None] * 5
+    assert key_of_event(entry, {"cart": 0}) == "0"
+    assert key_of_event(EventEntry.model_validate({"event": "Cart"}), {}) == ""
+
+
+def test_the_key_of_an_enter_step_is_bounded_as_well() -> None:
+    target = journey(entry={"event": "Cart", "key": "cart"}, steps=STEPS)
+    key = key_of_start(target, {"cart": "a" * 5_000})
+    assert key is not None
+    assert len(key) == 71
+    assert key_of_start(target, {"cart": ""}) is None

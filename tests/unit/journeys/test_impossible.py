@@ -126,6 +126,17 @@ def said(condition: str) -> list[str]:
             "{attribute: x, after: 2026-02-01, before: 2026-01-01}",
             "no time meets before: 2026-01-01 and after: 2026-02-01",
         ),
+        (
+            "{attribute: x, after: +3d, before: -3d}",
+            "no time meets before: -3d and after: +3d",
+        ),
+        ("{attribute: country, any: {a: 1}}", "`country` is no list"),
+        ("{attribute: x, any: {a: 1}, is: b}", "no value meets is: b and any: … at once"),
+        ("{attribute: x, any: {a: {gt: 5, lt: 3}}}", "no value meets gt: 5 and lt: 3 at once"),
+        ("{attribute: x, is: true, gt: {entry: y}}",
+         "no value meets is: true and gt: … at once"),
+        ("{step: rest, gt: {entry: y}}",
+         "`gt` compares numbers, and `the outcome of rest` is text"),
         # in `where`, and through references
         ("{event: Y, where: {a: null}}", "nothing equals null; say exists: false"),
         ("{event: Y, where: {a: []}}", "an empty list has no value, so this never holds"),
@@ -160,6 +171,7 @@ def said(condition: str) -> list[str]:
         ("{step: rest, is: skipped}", "`rest` never ends `skipped`: it has no `if`"),
         ("{step: way, is: 1}", '`the outcome of way` is text, and 1 equals none; quote it: "1"'),
         ("{step: rest, gt: 1}", "`gt` compares numbers, and `the outcome of rest` is text"),
+        ("{step: heard, property: visits, lt: 1}", "`visits` is never below 1, so this never holds"),
         ("{step: heard, property: visits, is: a}",
          "`visits` is a number, and the text `a` equals none"),
         ("{step: ask, property: status, is: '200'}",
@@ -219,6 +231,9 @@ def test_what_always_holds_is_a_warning(condition: str, expected: str) -> None:
         "{attribute: x, after: 2026-01-01, before: 2026-02-01}",
         "{attribute: x, after: 2026-01-01T00:00Z, before: 2026-01-01T05:00}",
         "{attribute: x, is: 'true'}",
+        "{attribute: trial_ends, after: now, before: +3d}",
+        "{attribute: x, in: {attribute: list}}",
+        "{event: Y, where: {items: {any: {sku: A, price: {gt: 50}}}}}",
         "{event: Y, count: {gt: 1, lt: 3, is_not: 3}}",
         "{event: Y, count: {gt: 1, lt: 6, not_in: [2, 3, 4]}}",
         "{event: Y, count: 0, before: entry}",
@@ -332,3 +347,8 @@ def test_a_change_that_can_be_made_has_no_problem(change: str) -> None:
 )  # fmt: skip
 def test_a_list_where_one_value_is_expected(condition: str, expected: str) -> None:
     assert said(condition) == [expected]
+
+
+def test_a_form_of_dates_that_is_never_read_is_an_error() -> None:
+    [error] = said("{attribute: x, before: 31/12/2026}")
+    assert error.startswith("`before`: `31/12/2026` is not a moment; write 2026-12-31, ")

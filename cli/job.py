@@ -1,0 +1,85 @@
+"""`parcours job`: list jobs, show one with its progress, and cancel one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server, segment
+from cli.plan_output import print_preview
+from cli.tables import at_second, print_pairs, print_table
+
+app = typer.Typer(help="Long work on many runs.", no_args_is_help=True)
+
+JobId = Annotated[str, typer.Argument(help="The job's id.")]
+
+
+@app.command("list")
+def list_(
+    journey: Annotated[str | None, typer.Option(help="The journey's key.")] = None,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first."""
+    items = find_server(data_dir).list_all("/v1/jobs", journey=journey)
+    if as_json:
+        typer.echo(as_page(items))
+        return
+    print_table(
+        ["job", "kind", "journey", "version", "state", "done", "of", "set aside", "began"],
+        [
+            (each["id"], each["kind"], each["journey"], each["version"], each["state"],
+             each["done"], each["total"], each["failed"], at_second(each["started_at"]))
+            for each in items
+        ],
+        numbers=["version", "done", "of", "set aside"],
+    )  # fmt: skip
+
+
+@app.command("show")
+def show(job: JobId, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Show a job, the runs that it set aside, and what a preview has found."""
+    answer = find_server(data_dir).get(f"/v1/jobs/{segment(job)}")
+    if as_json:
+        typer.echo(answer.text)
+        return
+    shown = answer.json()
+    _print_job(shown)
+    if shown["set_aside"]:
+        print_table(
+            ["run set aside", "because of"],
+            [(each["run"], each["code"]) for each in shown["set_aside"]],
+        )
+    if shown["preview"]:
+        print_preview(shown["preview"])
+
+
+@app.command("cancel")
+def cancel(job: JobId, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Stop a job for good. What it has done stays done."""
+    answer = find_server(data_dir).post(f"/v1/jobs/{segment(job)}/cancel")
+    if as_json:
+        typer.echo(answer.text)
+        return
+    stopped = answer.json()
+    typer.echo(f"job {stopped['id']} is stopped, after {stopped['done']} of {stopped['total']}")
+
+
+def _print_job(job: dict[str, Any]) -> None:
+    print_pairs(
+        [
+            ("job", job["id"]),
+            ("kind", job["kind"]),
+            ("journey", job["journey"]),
+            ("version", job["version"]),
+            ("state", job["state"]),
+            ("done", f"{job['done']} of {job['total']}"),
+            ("moved", job["moved"] if job["kind"] == "move" else None),
+            ("keep their version", job["kept"] if job["kind"] == "move" else None),
+            ("set aside", job["failed"] or None),
+            ("workflow", job["workflow_id"]),
+            ("began", at_second(job["started_at"])),
+            ("ended", at_second(job["ended_at"])),
+        ]
+    )
