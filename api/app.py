@@ -11,6 +11,7 @@ from api.contacts import contacts, groups, topics
 from api.coupons import coupons
 from api.definitions import documents, editions, journeys, plan
 from api.definitions.checker import DocumentChecker
+from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
 from api.http.body_memory import BodyMemory
 from api.http.keys import KeyRing
@@ -45,6 +46,8 @@ ROUTERS = tuple(
         contacts,
         groups,
         coupons,
+        rejected,
+        events,
         documents,
         editions,
         journeys,

@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from cli import api, coupon, demo, dev, job, journey, key, migrate, run, simulate, stats, worker
+from cli import (
+    api,
+    coupon,
+    demo,
+    dev,
+    event,
+    job,
+    journey,
+    key,
+    migrate,
+    run,
+    simulate,
+    stats,
+    worker,
+)
 
 app = typer.Typer(
     name="parcours",
@@ -42,6 +56,7 @@ app.add_typer(journey.app, name="journey")
 app.add_typer(run.app, name="run")
 app.add_typer(job.app, name="job")
 app.add_typer(coupon.app, name="coupon")
+app.add_typer(event.app, name="event")
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
 app.add_typer(key.app, name="key")

@@ -53,7 +53,7 @@ from simulation.timeline import Line, Timeline
 from store.contacts.rows import find_contact
 from store.coupons.pools import add_codes, make_pool
 from store.definitions.catalog import Catalog
-from store.events.effects import EffectRefused
+from store.events.effect_events import EffectRefused
 from store.events.group_changes import add_to_group
 from store.events.ingest import take
 from store.events.items import Rejected

@@ -13,8 +13,8 @@ from store.contacts.operands import resolve_all
 from store.definitions.catalog import BrokenDocument
 from store.definitions.journeys import journey_version
 from store.entries.admission import EntryRequest, RefusedEntry, enter
-from store.events.effects import EffectRefused
-from store.events.recording import NewEvent, record_events
+from store.events.effect_events import EffectRefused
+from store.events.recording import NewEvent, record_events, refuse_engine_event
 
 
 async def emit(arrival: StepArrival, step: EmitStep) -> Decision:
@@ -28,6 +28,7 @@ async def emit(arrival: StepArrival, step: EmitStep) -> Decision:
         return Decision("failed", {"event": emission.event, "code": flaw})
     event = NewEvent(emission.event, properties, depth=depth)
     try:
+        refuse_engine_event(emission.event)
         [event_id] = await record_events(conn, run.contact_id, [event])
     except EffectRefused as refused:
         facts = {"event": emission.event, "code": refused.code, "message": str(refused)}

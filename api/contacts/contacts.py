@@ -17,6 +17,7 @@ from api.http.problems import Problem, responses, unknown
 from api.services import Pool, UsedServices
 from journeys.model.contact_checks import AttributeRefused, check_attributes
 from journeys.model.contact_fields import FIELD_NAMES
+from journeys.model.identifiers import find_id_flaw
 from journeys.protocol.names import workflow_id
 from store.contacts.erasure import ActiveRun, erase
 from store.contacts.rows import find_contact, read_contact
@@ -65,6 +66,9 @@ async def change_contact(
             "invalid_request",
             f"external_id: a contact keeps its own, {contact!r}; join ids with /v1/alias",
         )
+    flaw = find_id_flaw(contact)
+    if flaw is not None:
+        raise Problem(422, "invalid_request", f"contact: {flaw}")
     fields = changes.model_dump(include=changes.model_fields_set & {*FIELD_NAMES})
     for name in changes.attributes:
         if name in FIELD_NAMES or name in ("external_id", "id"):

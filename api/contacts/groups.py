@@ -15,6 +15,7 @@ from api.http.keys import requires
 from api.http.problems import Problem, responses
 from api.http.strict_models import StrictBody
 from api.services import UsedServices
+from journeys.model.identifiers import find_id_flaw
 from store.contacts.rows import find_contacts
 from store.events.group_changes import add_to_group, remove_from_group
 
@@ -45,6 +46,9 @@ class Changed(BaseModel):
 @router.post("/{key}/contacts", summary="Add contacts to a group", responses=responses(404, 422))
 async def add(key: GroupKey, body: GroupContacts, services: UsedServices) -> Changed:
     """Add all of the contacts, or none if one of them is unknown."""
+    flaw = find_id_flaw(key)
+    if flaw is not None:
+        raise Problem(422, "invalid_request", f"key: {flaw}")
     async with services.pool.connection() as conn, conn.transaction():
         changed = await add_to_group(conn, key, await _contact_ids(conn, body.contacts))
     services.notifier.wake()

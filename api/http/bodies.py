@@ -8,10 +8,13 @@ import math
 import zlib
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
+from urllib.parse import quote, unquote
 
 import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 from api.http.body_memory import BodyMemory
 from api.http.keys import Requires
@@ -93,8 +96,10 @@ class Decoded:
         self.doubtful = doubtful
 
 
-def decode(body: bytes) -> Decoded:
+def decode(body: bytes, *, constants: bool = False) -> Decoded:
     """Read JSON in UTF-8. Raises Problem 400 if the body is not JSON.
+
+    With `constants`, NaN and Infinity pass as well, which some clients write; see below.
 
     Texts with NUL or half a surrogate pair are JSON, and so is 1e400, but PostgreSQL cannot store
     them. They pass here: the caller refuses them and names the field.
@@ -105,7 +110,9 @@ def decode(body: bytes) -> Decoded:
         strict = error
     try:
         text = body.decode()
-        value = json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int)
+        value = json.loads(
+            text, parse_constant=float if constants else _refuse_constant, parse_int=_parse_int
+        )
     except RecursionError:
         raise Problem(400, "invalid_json", "the body is nested too deeply") from None
     except ValueError:
@@ -126,7 +133,9 @@ def find_unstorable(value: Any) -> tuple[str, str] | None:
     """The first text or number that PostgreSQL cannot store: its dotted path and what is wrong."""
     for path, text in _walk(value):
         if isinstance(text, float):
-            if not math.isfinite(text):
+            if math.isnan(text):
+                return path, "NaN is no number in JSON: leave it out, or send null"
+            if math.isinf(text):
                 return path, "the number is out of range"
         elif "\0" in text:
             return path, "the text holds a NUL character"
@@ -221,7 +230,7 @@ class CheckedRoute(APIRoute):
                 await guard(request)
             refuse_unknown_parameters(request, known)
             # PostgreSQL cannot store NUL, and no path or query of the API needs it.
-            if "%00" in str(request.url) or "\0" in request.url.path:
+            if b"%00" in request.scope["query_string"] or "\0" in request.scope["path"]:
                 raise Problem(400, "invalid_value", "the address holds a NUL character")
             return await handle(request)
 
@@ -233,6 +242,21 @@ class StrictRoute(CheckedRoute):
 
     body_limit = JSON_LIMIT
     """The most bytes of a body, unpacked."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match the path before its parts are decoded: an encoded slash stays within its part."""
+        raw: bytes = scope.get("raw_path") or b""
+        if not raw:
+            return super().matches(scope)
+        parts = raw.partition(b"?")[0].decode("latin-1").split("/")
+        path = "/".join(quote(unquote(part), safe="") for part in parts)
+        match, child = super().matches({**scope, "path": path})
+        if match is not Match.NONE:
+            child["path_params"] = {
+                name: unquote(value) if isinstance(value, str) else value
+                for name, value in child["path_params"].items()
+            }
+        return match, child
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, which gets a StrictRequest."""

@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
-from store.events.effects import EffectRefused
+from store.events.effect_events import EffectRefused
 from store.events.recording import ConcurrentChange
 from store.sql import DATABASE_AWAY, is_database_away, is_database_busy
 

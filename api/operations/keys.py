@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Response
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
 
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
@@ -16,6 +16,7 @@ from api.http.problems import Problem, responses, unknown
 from api.http.strict_models import LARGEST_INTEGER, StrictBody
 from api.http.times import Instant, parse_time
 from api.services import UsedServices
+from store.events.recording import ENGINE
 from store.operations.api_keys import (
     KeyOptions,
     KeyRow,
@@ -59,6 +60,14 @@ class NewKey(StrictBody):
     name: str | None = Field(default=None, min_length=1, max_length=200)
     source: str | None = Field(default=None, min_length=1, max_length=64)
     """The keys of one source share the ids of their messages. By default, those of one scope do."""
+
+    @field_validator("source")
+    @classmethod
+    def _check_source(cls, source: str | None) -> str | None:
+        if source == ENGINE:
+            raise ValueError(f"{ENGINE} is the engine's own source: choose another")
+        return source
+
     may_change_addresses: bool | None = None
     """Whether it may change an address of a contact that has one. By default, unless `ingest`."""
     user_hash_secret: str | None = Field(default=None, min_length=16, max_length=200)

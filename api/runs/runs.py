@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from api.definitions.documents import Key
 from api.http.bodies import StrictRoute
-from api.http.keys import requires
+from api.http.keys import UsedKey, requires
 from api.http.paging import Limit
 from api.http.problems import RETRY_AFTER, Problem, responses
 from api.http.strict_models import StrictBody
@@ -139,12 +139,16 @@ async def start_run(key: Key, start: RunStart, services: UsedServices) -> Respon
     summary="Send an event to a run",
     responses=responses(404, 409, 422),
 )
-async def tell_run(run: RunId, event: RunEvent, services: UsedServices) -> RunEventTaken:
+async def tell_run(
+    run: RunId, event: RunEvent, services: UsedServices, key: UsedKey
+) -> RunEventTaken:
     """Store an event that no other run sees, and that starts no run."""
     run_id = _parse(run)
     try:
         async with services.pool.connection() as conn, conn.transaction():
-            await record_run_event(conn, run_id, event.event, event.properties, event.messageId)
+            await record_run_event(
+                conn, run_id, event.event, event.properties, event.messageId, source=key.source
+            )
     except LookupError:
         raise _unknown(run) from None
     except RunEnded:

@@ -18,8 +18,11 @@ from api.http.times import NaiveTime, parse_time
 from api.services import Services
 from api.tracking import schema
 from api.tracking.items import ITEM_LIMIT, KINDS, Envelope, ItemRefused, parse_item
+from api.tracking.rejections import left_out, rejected_call
 from store.events.ingest import take
-from store.events.items import Accepted, Item, Rejected
+from store.events.items import Accepted, Item, ItemWarning, Rejected, Sender
+from store.events.rejected_items import KeptItem, keep_rejected
+from store.operations.api_keys import KeyInfo
 
 BATCH_LIMIT = 2500
 """The most items of a batch (the limit of Segment's tracking API)."""
@@ -34,27 +37,33 @@ router = APIRouter(tags=["tracking"], route_class=CheckedRoute)
 async def take_call(request: Request, kind: str) -> Response:
     """Ingest one call of a kind."""
     services: Services = request.app.state.services
-    raw, envelope = await _read_call(request)
+    raw, envelope, key = await _read_call(request)
     try:
         item = parse_item(raw, kind, envelope)
     except ItemRefused as refused:
         ITEMS.labels(refused.code).inc()
+        await _keep(services, key, [rejected_call(raw, kind, refused.code, str(refused))])
         raise Problem(tracking_status(refused.code), refused.code, str(refused)) from None
-    [answer] = await _take(services, [item])
+    [answer] = await _take(services, key, [item])
     if isinstance(answer, Rejected):
+        await _keep(services, key, [rejected_call(raw, kind, answer.code, answer.message)])
         raise Problem(
             tracking_status(answer.code),
             answer.code,
             answer.message,
             headers=_retry_headers([answer]),
         )
+    if answer.warnings:
+        await _keep(services, key, [left_out(raw, warning) for warning in answer.warnings])
+        warnings = [_warning(0, warning) for warning in answer.warnings]
+        return _json(orjson.dumps({"success": True, "warnings": warnings}))
     return _json(_SUCCESS)
 
 
 async def take_batch(request: Request) -> Response:
     """Ingest a batch of calls. A call that is refused does not stop the others."""
     services: Services = request.app.state.services
-    raw, envelope = await _read_call(request)
+    raw, envelope, key = await _read_call(request)
     batch = raw.get("batch")
     if not isinstance(batch, list):
         raise Problem(400, "invalid_batch", "batch: must be a list of calls")
@@ -63,6 +72,8 @@ async def take_batch(request: Request) -> Response:
     items: list[Item] = []
     indexes: list[int] = []
     rejected: list[dict[str, Any]] = []
+    warnings: list[dict[str, Any]] = []
+    kept: list[KeptItem | None] = []
     for index, each in enumerate(batch):
         try:
             items.append(parse_item(each, None, envelope))
@@ -70,16 +81,40 @@ async def take_batch(request: Request) -> Response:
         except ItemRefused as refused:
             ITEMS.labels(refused.code).inc()
             rejected.append({"index": index, "code": refused.code, "message": str(refused)})
-    answers = await _take(services, items) if items else []
+            kept.append(rejected_call(each, None, refused.code, str(refused)))
+    answers = await _take(services, key, items) if items else []
     rejected_by_store: list[Rejected] = []
     for index, answer in zip(indexes, answers, strict=True):
         if isinstance(answer, Rejected):
             rejected_by_store.append(answer)
             rejected.append({"index": index, "code": answer.code, "message": answer.message})
+            kept.append(rejected_call(batch[index], None, answer.code, answer.message))
+        else:
+            warnings += [_warning(index, warning) for warning in answer.warnings]
+            kept += [left_out(batch[index], warning) for warning in answer.warnings]
+    await _keep(services, key, kept)
     rejected.sort(key=lambda refusal: int(refusal["index"]))
     if rejected and len(rejected) == len(batch):
         raise _all_rejected(rejected, rejected_by_store)
-    return _json(orjson.dumps({"success": True, "rejected": rejected}))
+    answer_body = {"success": True, "rejected": rejected, "warnings": warnings}
+    return _json(orjson.dumps(answer_body))
+
+
+def _warning(index: int, warning: ItemWarning) -> dict[str, Any]:
+    return {
+        "index": index,
+        "code": warning.code,
+        "field": warning.field,
+        "message": warning.message,
+    }
+
+
+async def _keep(services: Services, key: KeyInfo, items: Sequence[KeptItem | None]) -> None:
+    """Keep what was rejected, so that an operator can see and replay it."""
+    kept = [item for item in items if item is not None]
+    if kept:
+        async with services.pool.connection() as conn:
+            await keep_rejected(conn, key.source, key.id, kept)
 
 
 def _all_rejected(rejected: list[dict[str, Any]], rejected_by_store: Sequence[Rejected]) -> Problem:
@@ -94,8 +129,10 @@ def _all_rejected(rejected: list[dict[str, Any]], rejected_by_store: Sequence[Re
     return Problem(tracking_status(code), code, message, rejected=rejected)
 
 
-async def _read_call(request: Request) -> tuple[Any, Envelope]:
-    """The body as an object, and what its items share. Raises Problem 400, 401, 403 or 415.
+async def _read_call(request: Request) -> tuple[Any, Envelope, KeyInfo]:
+    """The body as an object, what its items share, and the key.
+
+    Raises Problem 400, 401, 403 or 415.
 
     A `writeKey` in the body wins over the header, where clients send other tokens.
     """
@@ -105,7 +142,7 @@ async def _read_call(request: Request) -> tuple[Any, Envelope]:
         # Nothing is parsed for a caller without a key.
         await check_key(request, plain, "ingest")
     try:
-        decoded = decode(body)
+        decoded = decode(body, constants=True)
     except Problem:
         await check_key(request, plain, "ingest")
         raise
@@ -120,14 +157,17 @@ async def _read_call(request: Request) -> tuple[Any, Envelope]:
     if not isinstance(raw, dict):
         raise Problem(400, "invalid_body", "the body must be a JSON object")
     context = raw.get("context")
-    return raw, Envelope(
+    envelope = Envelope(
         received_at=datetime.now(UTC),
         operate=key.includes("operate"),
+        may_change_addresses=key.may_change_addresses,
+        user_hash_secret=key.user_hash_secret,
         sent_at=_sent_at(raw),
         context=context if isinstance(context, dict) else None,
         doubtful=decoded.doubtful,
         may_be_oversize=len(body) > ITEM_LIMIT,
     )
+    return raw, envelope, key
 
 
 def _sent_at(raw: dict[str, Any]) -> datetime | None:
@@ -141,8 +181,18 @@ def _sent_at(raw: dict[str, Any]) -> datetime | None:
         raise Problem(400, code, f"sentAt: {error}") from None
 
 
-async def _take(services: Services, items: Sequence[Item]) -> list[Accepted | Rejected]:
-    answers = await take(services.pool, items, limit_per_minute=services.contact_events_per_minute)
+async def _take(
+    services: Services, key: KeyInfo, items: Sequence[Item]
+) -> list[Accepted | Rejected]:
+    limit = services.contact_events_per_minute
+    if key.events_per_minute is not None:
+        limit = min(limit, key.events_per_minute)
+    answers = await take(
+        services.pool,
+        items,
+        limit_per_minute=limit,
+        sender=Sender(key.source, trusted=key.includes("operate")),
+    )
     new = 0
     for answer in answers:
         if isinstance(answer, Rejected):

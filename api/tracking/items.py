@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -12,10 +14,17 @@ import orjson
 
 from api.http.bodies import find_unstorable, is_too_deep
 from api.http.times import NaiveTime, parse_time
-from journeys.model.contact_checks import AttributeRefused, check_attributes, check_context
-from journeys.model.well_known_events import OPERATE_EVENTS, PAGE_VIEWED, SCREEN_VIEWED
+from journeys.model.contact_checks import check_context, judge_attributes
+from journeys.model.identifiers import find_id_flaw
+from journeys.model.well_known_events import (
+    ENGINE_EVENTS,
+    OPERATE_EVENTS,
+    PAGE_VIEWED,
+    SCREEN_VIEWED,
+    TOPIC_SUBSCRIBED,
+)
 from store.events.effects import has_effects
-from store.events.items import Item
+from store.events.items import Item, ItemWarning
 
 ITEM_LIMIT = 32 * 1024
 """The most bytes of an item (the limit of Segment's tracking API)."""
@@ -24,6 +33,8 @@ ID_LIMIT = 500
 NAME_LIMIT = 200
 
 KINDS = ("identify", "track", "page", "screen", "group", "alias")
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Events are no older: an earlier time is the zero of a client's clock, or a mistake."""
 _VIEWS = {"page": PAGE_VIEWED, "screen": SCREEN_VIEWED}
 
 
@@ -42,6 +53,10 @@ class Envelope:
     received_at: datetime
     operate: bool
     """The scope of the key includes `operate`."""
+    may_change_addresses: bool = True
+    """Whether the key may replace an address that a contact has."""
+    user_hash_secret: str | None = None
+    """The key's secret, under which a `userHash` permits that as well."""
     sent_at: datetime | None = None
     context: Mapping[str, Any] | None = None
     doubtful: bool = False
@@ -63,39 +78,50 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
         if kind not in KINDS:
             raise ItemRefused("unknown_type", f"type: must be one of {', '.join(KINDS)}")
     message_id = _text(raw, "messageId", MESSAGE_ID_LIMIT) or str(uuid4())
-    user_id = _text(raw, "userId", ID_LIMIT)
-    anonymous_id = _text(raw, "anonymousId", ID_LIMIT)
+    user_id = _id(raw, "userId", ID_LIMIT)
+    anonymous_id = _id(raw, "anonymousId", ID_LIMIT)
     if user_id is None and (anonymous_id is None or kind == "alias"):
         missing = "userId" if kind == "alias" else "userId or anonymousId"
         raise ItemRefused("missing_user", f"{missing}: missing")
     client_at, original_at = _times(raw, envelope)
+    if client_at < _EARLIEST:
+        raise ItemRefused("invalid_time", f"timestamp: lies before {_EARLIEST.year}")
     context = _object(raw, "context")
     if envelope.context:
         context = {**envelope.context, **context}
     defaults = check_context(context) if context else {}
     match kind:
         case "identify":
+            traits, warnings = _traits(raw, envelope)
             return Item(
                 "identify", message_id, user_id, anonymous_id,
-                traits=_traits(raw, envelope), defaults=defaults,
+                traits=traits, defaults=defaults, warnings=warnings,
+                may_change_addresses=envelope.may_change_addresses
+                or _is_proven(raw, context, user_id, envelope.user_hash_secret),
                 client_at=client_at, original_at=original_at,
             )  # fmt: skip
         case "group":
             _object(raw, "traits")
             return Item(
                 "group", message_id, user_id, anonymous_id,
-                group=_required(raw, "groupId", NAME_LIMIT), defaults=defaults,
+                group=_required_id(raw, "groupId", NAME_LIMIT), defaults=defaults,
                 client_at=client_at, original_at=original_at,
             )  # fmt: skip
         case "alias":
             return Item(
                 "alias", message_id, user_id,
-                previous_id=_required(raw, "previousId", ID_LIMIT),
+                previous_id=_required_id(raw, "previousId", ID_LIMIT),
                 client_at=client_at, original_at=original_at,
             )  # fmt: skip
     name, properties = _event(raw, kind)
     if name in OPERATE_EVENTS and not envelope.operate:
         raise ItemRefused("forbidden_event", f"event: {name} needs a key of scope operate")
+    if name in ENGINE_EVENTS:
+        raise ItemRefused(
+            "forbidden_event", f"event: the engine alone records {name}; use another name"
+        )
+    if name == TOPIC_SUBSCRIBED and properties.get("verified") and not envelope.operate:
+        raise ItemRefused("forbidden_event", "properties.verified: needs a key of scope operate")
     return Item(
         "track", message_id, user_id, anonymous_id,
         name=name,
@@ -109,17 +135,42 @@ def _event(raw: Mapping[str, Any], kind: str) -> tuple[str, Mapping[str, Any]]:
     properties = _object(raw, "properties")
     view = _VIEWS.get(kind)
     if view is None:
-        return _required(raw, "event", NAME_LIMIT), properties
+        return _required_id(raw, "event", NAME_LIMIT), properties
     own = {name: _text(raw, name, NAME_LIMIT) for name in ("name", "category")}
     return view, {**properties, **{name: text for name, text in own.items() if text is not None}}
 
 
-def _traits(raw: Mapping[str, Any], envelope: Envelope) -> dict[str, Any]:
-    traits = _object(raw, "traits")
-    try:
-        return check_attributes(traits, operate=envelope.operate)
-    except AttributeRefused as refused:
-        raise ItemRefused(f"invalid_{refused.name}", f"traits.{refused.name}: {refused}") from None
+def _traits(
+    raw: Mapping[str, Any], envelope: Envelope
+) -> tuple[Mapping[str, Any], tuple[ItemWarning, ...]]:
+    """The traits to set, and a warning for each that is left out."""
+    judged = judge_attributes(_object(raw, "traits"), operate=envelope.operate)
+    warnings = [
+        ItemWarning(f"invalid_{name}", f"traits.{name}: {wrong}", name)
+        for name, wrong in judged.refused.items()
+    ]
+    traits = {}
+    for name, value in judged.values.items():
+        flaw = find_id_flaw(name)
+        if flaw is None and len(name) > NAME_LIMIT:
+            flaw = f"must have at most {NAME_LIMIT} characters"
+        if flaw is None:
+            traits[name] = value
+        else:
+            shown = name[:NAME_LIMIT]
+            warnings.append(ItemWarning("invalid_name", f"traits: a name {flaw}", shown))
+    return traits, tuple(warnings)
+
+
+def _is_proven(
+    raw: Mapping[str, Any], context: Mapping[str, Any], user_id: str | None, secret: str | None
+) -> bool:
+    """Whether the call has the HMAC of its user id: its sender knows that it is this user."""
+    given = raw.get("userHash", context.get("userHash"))
+    if secret is None or user_id is None or not isinstance(given, str):
+        return False
+    wanted = hmac.new(secret.encode(), user_id.encode(), sha256).hexdigest()
+    return hmac.compare_digest(wanted.encode(), given.lower().encode("utf-8", "replace"))
 
 
 def _times(raw: Mapping[str, Any], envelope: Envelope) -> tuple[datetime, datetime | None]:
@@ -134,9 +185,10 @@ def _times(raw: Mapping[str, Any], envelope: Envelope) -> tuple[datetime, dateti
     if sent_at is None:
         return original, original
     try:
-        return envelope.received_at - (sent_at - original), original
+        corrected = envelope.received_at - (sent_at - original)
     except OverflowError:
         raise ItemRefused("invalid_time", "timestamp: beyond any calendar") from None
+    return corrected, original
 
 
 def _time(raw: Mapping[str, Any], field: str) -> datetime | None:
@@ -161,6 +213,20 @@ def _text(raw: Mapping[str, Any], field: str, limit: int) -> str | None:
     if len(value) > limit:
         raise ItemRefused("too_long", f"{field}: must have at most {limit} characters")
     return value
+
+
+def _id(raw: Mapping[str, Any], field: str, limit: int) -> str | None:
+    """The id or name of a field; None if it is absent or empty."""
+    value = _text(raw, field, limit)
+    flaw = find_id_flaw(value) if value is not None else None
+    if flaw is not None:
+        raise ItemRefused("invalid_id", f"{field}: {flaw}")
+    return value
+
+
+def _required_id(raw: Mapping[str, Any], field: str, limit: int) -> str:
+    _required(raw, field, limit)
+    return _id(raw, field, limit) or ""
 
 
 def _required(raw: Mapping[str, Any], field: str, limit: int) -> str:

@@ -7,10 +7,22 @@ from typing import Any
 from pydantic import BaseModel
 
 
+class Warned(BaseModel):
+    """A part of a call that had no effect."""
+
+    index: int
+    """The place of the call in the batch, from 0."""
+    code: str
+    field: str | None
+    message: str
+
+
 class Success(BaseModel):
     """The call has taken effect, now or when it was first sent."""
 
     success: bool = True
+    warnings: list[Warned] = []
+    """Only there if something was left out."""
 
 
 class Refusal(BaseModel):
@@ -26,6 +38,7 @@ class BatchSuccess(BaseModel):
 
     success: bool = True
     rejected: list[Refusal]
+    warnings: list[Warned]
 
 
 SUMMARIES = {
@@ -55,6 +68,10 @@ _SHARED: dict[str, Any] = {
         "description": "`timezone` and `locale` are used where the contact has none",
     },
     "integrations": {"description": "for other systems; ignored"},
+    "userHash": {
+        **_TEXT,
+        "description": "HMAC-SHA256 of the user id in hexadecimal; also in `context`",
+    },
     "writeKey": {**_TEXT, "description": "the key, instead of the header"},
 }
 _OWN: dict[str, dict[str, Any]] = {

@@ -78,3 +78,8 @@ def normalise_phone(text: str) -> str:
     if reason != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise ValueError(f"{text!r} is not a phone number: it has too few digits for its country")
     return number
+
+
+def is_same_address(one: str, other: str | None) -> bool:
+    """Whether two e-mail addresses or phone numbers reach the same mailbox or phone."""
+    return other is not None and one.casefold() == other.casefold()

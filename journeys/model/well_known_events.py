@@ -26,6 +26,8 @@ class WellKnownEvent:
     """Properties that it must have; without them it is refused."""
     operate_only: bool = False
     """Posting it needs a key of scope `operate`."""
+    engine_only: bool = False
+    """The engine alone records it: posting it and emitting it are refused."""
     consent: ConsentState | None = None
     """The consent to the topic that it results in."""
     status: MessageStatus | None = None
@@ -34,11 +36,17 @@ class WellKnownEvent:
     """Whether the contact did it; otherwise it happened to the contact or to a message."""
 
 
+CONTACT_CREATED: Final = "Contact Created"
+"""Recorded once for each contact, before its first event."""
 CONTACT_CHANGED: Final = "Contact Changed"
-"""Recorded for each change of a contact, so that waits for a condition check it again."""
+"""Recorded for each change of a contact's attributes: `{names, changes: {name: [from, to]}}`."""
+GROUP_JOINED: Final = "Group Joined"
+GROUP_LEFT: Final = "Group Left"
 TOPIC_SUBSCRIBED: Final = "Topic Subscribed"
 TOPIC_CONFIRMED: Final = "Topic Confirmed"
 TOPIC_UNSUBSCRIBED: Final = "Topic Unsubscribed"
+MESSAGE_CLICKED: Final = "Message Clicked"
+MESSAGE_OPENED: Final = "Message Opened"
 MESSAGE_BOUNCED: Final = "Message Bounced"
 MESSAGE_COMPLAINED: Final = "Message Complained"
 COUPON_REDEEMED: Final = "Coupon Redeemed"
@@ -57,13 +65,17 @@ def _message(status: MessageStatus | None = None, *, by_contact: bool = False) -
     return WellKnownEvent(effect="message", status=status, operate_only=True, by_contact=by_contact)
 
 
+def _derived(*properties: str) -> WellKnownEvent:
+    return WellKnownEvent(engine_only=True, properties=properties, by_contact=False)
+
+
 WELL_KNOWN_EVENTS: Final[Mapping[str, WellKnownEvent]] = {
     TOPIC_SUBSCRIBED: _consent("subscribed"),
     TOPIC_CONFIRMED: _consent("subscribed", operate_only=True),
     TOPIC_UNSUBSCRIBED: _consent("unsubscribed"),
     "Message Sent": _message(),
-    "Message Opened": _message("opened", by_contact=True),
-    "Message Clicked": _message("clicked", by_contact=True),
+    MESSAGE_OPENED: _message("opened", by_contact=True),
+    MESSAGE_CLICKED: _message("clicked", by_contact=True),
     "Message Delivered": _message("delivered"),
     MESSAGE_BOUNCED: _message("bounced"),
     MESSAGE_COMPLAINED: _message(),
@@ -72,7 +84,13 @@ WELL_KNOWN_EVENTS: Final[Mapping[str, WellKnownEvent]] = {
     LOCATION_UPDATED: WellKnownEvent(effect="location", properties=("lat", "lon")),
     PAGE_VIEWED: WellKnownEvent(),
     SCREEN_VIEWED: WellKnownEvent(),
-    CONTACT_CHANGED: WellKnownEvent(by_contact=False),
+    CONTACT_CREATED: _derived(),
+    CONTACT_CHANGED: _derived("names", "changes"),
+    "Segment Entered": _derived("segment", "by"),
+    "Segment Left": _derived("segment", "by"),
+    GROUP_JOINED: _derived("group"),
+    GROUP_LEFT: _derived("group"),
+    "Place Reached": _derived("places", "place", "km"),
 }
 
 EVENTS_WITH_EFFECTS: Final = frozenset(
@@ -82,6 +100,10 @@ OPERATE_EVENTS: Final = frozenset(
     name for name, event in WELL_KNOWN_EVENTS.items() if event.operate_only
 )
 """Events that need a key of scope `operate`."""
+ENGINE_EVENTS: Final = frozenset(
+    name for name, event in WELL_KNOWN_EVENTS.items() if event.engine_only
+)
+"""Events that the engine alone records."""
 CONSENT_EVENTS: Final[Mapping[str, ConsentState]] = {
     name: event.consent for name, event in WELL_KNOWN_EVENTS.items() if event.consent is not None
 }

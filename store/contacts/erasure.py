@@ -57,6 +57,12 @@ _ERASE: Final[tuple[Sql, ...]] = (
         statement(delete(table).where(col(table.contact_id) == bindparam("contact")))
         for table in (Listener, Message, Outbox, Event)
     ),
+    sql("""
+    delete from rejected_item where reference in (
+        select external_id from contact where id = %(contact)s
+        union all select id::text from contact where id = %(contact)s
+        union all select anonymous_id from identity where contact_id = %(contact)s)
+    """),
     # Its identities, consent, groups, refusals, dead events, and runs with their goals and faults
     # are deleted with the row, by their foreign keys.
     statement(delete(Contact).where(col(Contact.id) == bindparam("contact"))),

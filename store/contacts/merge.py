@@ -26,10 +26,13 @@ order by 1
 
 # Of two states of consent to a topic, the stricter one stays.
 _CONSENT = sql("""
-insert into topic_state (contact_id, topic, state, event_id, changed_at)
-select %(into)s, topic, state, event_id, changed_at from topic_state where contact_id = %(gone)s
+insert into topic_state (contact_id, topic, state, event_id, confirmed_email, confirmed_phone,
+                         changed_at)
+select %(into)s, topic, state, event_id, confirmed_email, confirmed_phone, changed_at
+from topic_state where contact_id = %(gone)s
 on conflict (contact_id, topic) do update
-set state = excluded.state, event_id = excluded.event_id, changed_at = excluded.changed_at
+set state = excluded.state, event_id = excluded.event_id, changed_at = excluded.changed_at,
+    confirmed_email = excluded.confirmed_email, confirmed_phone = excluded.confirmed_phone
 where array_position(array['unsubscribed', 'pending', 'subscribed'], excluded.state)
     < array_position(array['unsubscribed', 'pending', 'subscribed'], topic_state.state)
 """)

@@ -9,10 +9,12 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlmodel import col
 
+from journeys.model.contact_checks import ATTRIBUTES_LIMIT
 from journeys.model.contact_fields import CONTACT_FIELDS, FIELD_NAMES
+from journeys.protocol.channels import AddressField
 from store.sql import (
     Connection,
     column_definitions,
@@ -20,6 +22,7 @@ from store.sql import (
     execute,
     fetch_all,
     fetch_all_as,
+    fetch_column,
     fetch_one_as,
     sql,
     statement,
@@ -34,6 +37,18 @@ FIELD_DEFINITIONS: Final = column_definitions(Contact, ContactFields)
 """The same with their types, as `json_to_recordset` takes them."""
 
 
+ATTRIBUTES_COUNT: Final = 1_000
+"""The most attributes of a contact that have no column."""
+ATTRIBUTES_BOUND: Final = (
+    f"a contact has at most {ATTRIBUTES_COUNT} attributes and"
+    f" {ATTRIBUTES_LIMIT // 1024} KB of them together"
+)
+
+
+class Changes(dict[str, tuple[Any, Any]]):
+    """Values that changed, by name: from and to, None where there is none."""
+
+
 @dataclass(slots=True)
 class LockedContact(ContactFields):
     """A contact whose row this transaction has locked, or is about to insert.
@@ -44,7 +59,9 @@ class LockedContact(ContactFields):
     id: UUID
     attributes_json: str = "{}"
     window_used: int = 0
-    """Items accepted within the current minute."""
+    """Items of public keys accepted within the current minute."""
+    server_window_used: int = 0
+    """The same of other keys."""
     window_left: float = 60.0
     """Seconds until that minute ends."""
     new: bool = False
@@ -61,32 +78,52 @@ class LockedContact(ContactFields):
             self._attributes = orjson.loads(self.attributes_json)
         return self._attributes
 
-    def set(self, changes: Mapping[str, Any]) -> list[str]:
-        """Set checked values by name; None removes one. Returns the names whose value changed."""
-        names = []
+    @property
+    def addresses(self) -> dict[AddressField, str | None]:
+        """Its addresses by field."""
+        return {"email": self.email, "phone": self.phone}
+
+    def set(self, changes: Mapping[str, Any]) -> Changes:
+        """Set checked values by name; None removes one. Returns those that changed."""
+        changed = Changes()
         for name, value in changes.items():
             if name in FIELD_NAMES:
-                wanted = CONTACT_FIELDS[name].absent if value is None else value
-                if getattr(self, name) == wanted:
+                absent = CONTACT_FIELDS[name].absent
+                wanted = absent if value is None else value
+                current = getattr(self, name)
+                if current == wanted:
                     continue
                 setattr(self, name, wanted)
+                changed[name] = (None if current == absent else current, value)
             elif value is None:
                 if name not in self.attributes:
                     continue
-                del self.attributes[name]
+                changed[name] = (self.attributes.pop(name), None)
             else:
                 current = self.attributes.get(name)
                 # True == 1 in Python; in JSON they are two values.
                 if current == value and orjson.dumps(current) == orjson.dumps(value):
                     continue
                 self.attributes[name] = value
-            names.append(name)
-        if names:
+                changed[name] = (current, value)
+        if changed:
             self.changed = True
-        return names
+        return changed
 
-    def fill(self, values: Mapping[str, Any]) -> list[str]:
-        """Set values only where there is none yet. Returns the names that were set."""
+    def would_exceed(self, changes: Mapping[str, Any]) -> bool:
+        """Whether the attributes would be larger than they may be, and larger than they are."""
+        after = {
+            name: value
+            for name, value in {**self.attributes, **changes}.items()
+            if value is not None and name not in FIELD_NAMES
+        }
+        size = len(orjson.dumps(after))
+        return (size > ATTRIBUTES_LIMIT or len(after) > ATTRIBUTES_COUNT) and size > len(
+            orjson.dumps(self.attributes)
+        )
+
+    def fill(self, values: Mapping[str, Any]) -> Changes:
+        """Set values only where there is none yet. Returns those that were set."""
         return self.set(
             {
                 name: value
@@ -107,6 +144,8 @@ select c.id, {fields}, c.attributes::text as attributes_json,
        case when c.window_started_at > parcours.clock() - interval '1 minute'
             then c.window_events else 0 end as window_used,
        case when c.window_started_at > parcours.clock() - interval '1 minute'
+            then c.window_server_events else 0 end as server_window_used,
+       case when c.window_started_at > parcours.clock() - interval '1 minute'
             then extract(epoch from c.window_started_at + interval '1 minute' - parcours.clock())
             else 60 end::float8 as window_left
 from contact c
@@ -122,6 +161,8 @@ for no key update of c
 )
 
 _LOCK = sql("select from contact where id = any(%(ids)s) order by id for no key update")
+
+_OWN = statement(select(col(Contact.id)).where(col(Contact.id) == func.any(bindparam("ids"))))
 
 _FIND = sql("""
 select external_id, id from contact where external_id = any(%(external)s)
@@ -160,6 +201,12 @@ def parse_reference(reference: str) -> UUID | None:
         return UUID(reference)
     except ValueError:
         return None
+
+
+async def find_own_ids(conn: Connection, references: Iterable[str]) -> set[UUID]:
+    """The contacts that have one of the references as our own id of them."""
+    own = [parsed for each in references if (parsed := parse_reference(each)) is not None]
+    return set(await fetch_column(conn, _OWN, {"ids": own})) if own else set()
 
 
 async def find_contact(conn: Connection, reference: str) -> UUID | None:

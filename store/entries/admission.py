@@ -48,7 +48,8 @@ select g.n, j.state, c.timezone, c.last_event_id, parcours.clock(),
        (select r.id from run r
         where r.entry_event_id = g.event_id and r.journey = g.journey),
        (select f.code from refusal f
-        where f.event_id = g.event_id and f.journey = g.journey)
+        where f.event_id = g.event_id and f.journey = g.journey and f.replayed_at is null),
+       (select e.cause_id from event e where e.id = g.event_id)
 from unnest(%(journeys)s::text[], %(contacts)s::uuid[], %(keys)s::text[],
             %(events)s::bigint[]) with ordinality g(journey, contact_id, key, event_id, n)
 join journey j on j.key = g.journey
@@ -137,8 +138,8 @@ async def enter_all(
 ) -> list[AdmittedEntry | RefusedEntry]:
     """`enter` for many requests in one transaction, with the same number of statements.
 
-    There may be one request only for each contact and journey, because an answer to one changes the
-    answer to the next.
+    There may be one request only for each contact, journey and key, because an answer to one
+    changes the answer to the next.
     """
     await lock_contacts(conn, [request.contact_id for _, request in requests])
     states = await _read_states(conn, requests)
@@ -180,6 +181,8 @@ class _EntryState:
     last_started: datetime | None
     admitted_before: UUID | None
     refused_before: RefusalReason | None
+    cause_id: int | None
+    """The event that the entry event is derived from."""
 
 
 async def _read_states(
@@ -306,7 +309,9 @@ class _NewRun:
     def ref(self) -> int:
         """The reference of its exits and its goal, which count events with a higher id."""
         event_id = self.request.event_id
-        return event_id if event_id is not None else self.state.last_event_id
+        if event_id is None:
+            return self.state.last_event_id
+        return event_id if self.state.cause_id is None else self.state.cause_id
 
 
 async def _insert_runs(conn: Connection, runs: Sequence[_NewRun]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
 from sqlalchemy import bindparam
@@ -15,9 +15,9 @@ from sqlmodel import col
 from journeys.model.contact_checks import ATTRIBUTES_LIMIT, AttributeRefused
 from journeys.model.contact_fields import EXTERNAL_ID, FIELD_NAMES
 from journeys.model.json_values import bounded_number, find_flaw, is_number
-from journeys.model.well_known_events import CONTACT_CHANGED
 from store.contacts.rows import LockedContact, find_contact, lock_and_read_contacts
-from store.events.recording import ConcurrentChange, PendingEvent, write_pending
+from store.events.contact_changes import write_contact_change
+from store.events.recording import ConcurrentChange
 from store.sql import Connection, fetch_one, statement
 from store.tables.contacts import Contact
 from store.tables.identifiers import new_id
@@ -60,13 +60,10 @@ async def put_contact(
         raise ConcurrentChange
     contact = locked[0]
     if _oversize(contact, changes):
-        message = f"a contact's have at most {ATTRIBUTES_LIMIT // 1024} KB together"
+        message = f"they have at most {ATTRIBUTES_LIMIT // 1024} KB together"
         raise AttributeRefused("attributes", message)
     names = contact.set(changes)
-    if names:
-        properties = orjson.Fragment(orjson.dumps({"names": sorted(names)}))
-        event = PendingEvent(contact.id, CONTACT_CHANGED, properties, str(uuid4()))
-        await write_pending(conn, [event], locked)
+    await write_contact_change(conn, contact, names, created=new)
     return contact.id, new
 
 
@@ -101,11 +98,8 @@ async def change_attributes(
         refused[name] = "oversize"
         del changes[name]
     names = contact.set(changes)
-    if names:
-        properties = orjson.Fragment(orjson.dumps({"names": names}))
-        event = PendingEvent(contact_id, CONTACT_CHANGED, properties, str(uuid4()), depth=depth)
-        await write_pending(conn, [event], [contact])
-    return ChangedAttributes(names, refused)
+    await write_contact_change(conn, contact, names, depth=depth)
+    return ChangedAttributes(list(names), refused)
 
 
 def _sum(before: Any, amount: float) -> int | float | None:

@@ -8,42 +8,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, assert_never, get_args
+from typing import Any, Final, assert_never
 from uuid import UUID
 
 import orjson
-from sqlalchemy import bindparam, func, select
-from sqlmodel import col
 
 from journeys.model.reasons import SuppressionReason
 from journeys.model.well_known_events import (
-    CONSENT_EVENTS,
     EVENTS_WITH_EFFECTS,
     MESSAGE_BOUNCED,
+    MESSAGE_CLICKED,
     MESSAGE_COMPLAINED,
     MESSAGE_EVENTS,
-    TOPIC_SUBSCRIBED,
+    MESSAGE_OPENED,
     WELL_KNOWN_EVENTS,
-    ConsentState,
     Effect,
 )
-from journeys.protocol.channels import CHANNELS, AddressField
+from journeys.protocol.channels import CHANNELS
 from journeys.protocol.message_status import STATUSES, MessageStatus
 from store.coupons.pools import redeem
+from store.events.consents import Consents
+from store.events.effect_events import (
+    ADDRESS_FIELDS,
+    EffectCandidate,
+    EffectRefused,
+)
 from store.messages.suppressions import Suppression, suppress
-from store.sql import Connection, execute, fetch_all, join, name, sql, statement
-from store.tables.contacts import TopicState
-from store.tables.definitions import DocumentRow
+from store.sql import Connection, execute, fetch_all, join, name, sql
 
 _DEGREES: Final = {"lat": 90, "lon": 180}
 """The largest absolute value of each property of a location."""
-_ADDRESS_FIELDS: Final[tuple[AddressField, ...]] = get_args(AddressField)
 _STATUS_COLUMNS: Final = {status: f"{status}_at" for status in STATUSES}
 
-_ADDRESSES = join(", ", (sql("c.{field}", field=name(field)) for field in _ADDRESS_FIELDS))
+_ADDRESSES = join(", ", (sql("c.{field}", field=name(field)) for field in ADDRESS_FIELDS))
 _BY_ID = sql(
     """
-select m.id, m.contact_id, m.step, m.channel, {addresses}
+select m.id, m.contact_id, m.step, m.channel, m.opened_at is not null, {addresses}
 from message m join contact c on c.id = m.contact_id
 where m.id = any(%(ids)s)
 """,
@@ -52,7 +52,7 @@ where m.id = any(%(ids)s)
 _LATEST = sql(
     """
 select distinct on (m.contact_id, m.step)
-       m.id, m.contact_id, m.step, m.channel, {addresses}
+       m.id, m.contact_id, m.step, m.channel, m.opened_at is not null, {addresses}
 from unnest(%(contacts)s::uuid[], %(steps)s::text[]) as g(contact_id, step)
 join message m on m.contact_id = g.contact_id and m.step = g.step
 join contact c on c.id = m.contact_id
@@ -60,26 +60,6 @@ order by m.contact_id, m.step, m.first_attempt_at desc, m.visit desc
 """,
     addresses=_ADDRESSES,
 )
-_TOPIC_DEFAULTS = statement(
-    select(col(DocumentRow.key), col(DocumentRow.document)["default"].astext).where(
-        col(DocumentRow.kind) == "topic", col(DocumentRow.key) == func.any(bindparam("topics"))
-    )
-)
-_TOPIC_STATES = statement(
-    select(col(TopicState.contact_id), col(TopicState.topic), col(TopicState.state)).where(
-        col(TopicState.contact_id) == func.any(bindparam("contacts")),
-        col(TopicState.topic) == func.any(bindparam("topics")),
-    )
-)
-_WRITE_CONSENTS = sql("""
-insert into topic_state (contact_id, topic, state, event_id)
-select g.contact_id, g.topic, g.state, e.id
-from unnest(%(contacts)s::uuid[], %(topics)s::text[], %(states)s::text[], %(events)s::text[])
-    as g(contact_id, topic, state, message_id)
-join event e on e.message_id = g.message_id
-on conflict (contact_id, topic) do update
-set state = excluded.state, event_id = excluded.event_id, changed_at = parcours.clock()
-""")
 # A status proves that the provider accepted the message. The outcome of the visit stays as it is.
 _WRITE_STATUSES = sql(
     """
@@ -108,37 +88,39 @@ where m.id = g.id
 )
 
 
-class EffectRefused(Exception):
-    """A well-known event that cannot have its effect, and so is not recorded."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
 @dataclass(frozen=True, slots=True)
-class EffectCandidate:
-    """An event that is about to be recorded: its contact, name and properties."""
+class DerivedEvent:
+    """An event that the engine records because of another one, right after it."""
 
-    contact_id: UUID
     name: str
     properties: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class StagedEvent:
+    """An event whose effect is staged."""
+
+    properties: dict[str, Any]
+    """As they are to be recorded."""
+    derived: DerivedEvent | None = None
+    """Its own effect is to be staged as well."""
+
+
+@dataclass(slots=True)
 class _Message:
     id: UUID
     contact_id: UUID
     step: str
     channel: str
+    opened: bool
     address: str | None
 
 
 def _read_message(row: tuple[Any, ...]) -> _Message:
-    message_id, contact_id, step, channel, *addresses = row
+    message_id, contact_id, step, channel, opened, *addresses = row
     field = CHANNELS[channel].address_field
-    address = None if field is None else addresses[_ADDRESS_FIELDS.index(field)]
-    return _Message(message_id, contact_id, step, channel, address)
+    address = None if field is None else addresses[ADDRESS_FIELDS.index(field)]
+    return _Message(message_id, contact_id, step, channel, opened, address)
 
 
 def effect_of(event_name: str) -> Effect | None:
@@ -156,11 +138,9 @@ class EventEffects:
     """The effects of several events: loaded at once, staged one by one, and written at once."""
 
     def __init__(self) -> None:
-        self._topic_defaults: dict[str, str] = {}
-        self._topic_states: dict[tuple[UUID, str], ConsentState] = {}
+        self.consents = Consents()
         self._by_id: dict[UUID, _Message] = {}
         self._latest: dict[tuple[UUID, str], _Message] = {}
-        self._consents: dict[tuple[UUID, str], tuple[ConsentState, str]] = {}
         self._statuses: dict[UUID, set[MessageStatus]] = {}
         self._suppressions: list[Suppression] = []
         self._redemptions: list[tuple[UUID, str]] = []
@@ -191,7 +171,7 @@ class EventEffects:
                 case _:
                     assert_never(effect)
         if topics:
-            await self._load_topics(conn, topics, contacts)
+            await self.consents.load(conn, topics, contacts)
         if ids:
             found = [
                 _read_message(row) for row in await fetch_all(conn, _BY_ID, {"ids": list(ids)})
@@ -207,27 +187,18 @@ class EventEffects:
                 },
             )
             latest = [_read_message(row) for row in rows]
-            self._latest.update(((each.contact_id, each.step), each) for each in latest)
+            for each in latest:
+                self._latest[each.contact_id, each.step] = self._by_id.setdefault(each.id, each)
 
-    async def _load_topics(self, conn: Connection, topics: set[str], contacts: set[UUID]) -> None:
-        defaults = await fetch_all(conn, _TOPIC_DEFAULTS, {"topics": list(topics)})
-        self._topic_defaults.update((topic, default or "") for topic, default in defaults)
-        states = await fetch_all(
-            conn, _TOPIC_STATES, {"contacts": list(contacts), "topics": list(topics)}
-        )
-        self._topic_states.update(
-            ((contact_id, topic), state) for contact_id, topic, state in states
-        )
-
-    def stage(self, event: EffectCandidate, event_message_id: str) -> dict[str, Any]:
-        """Add the effect of the next event, and return its properties as they are to be recorded.
+    def stage(self, event: EffectCandidate, event_message_id: str, source: str) -> StagedEvent:
+        """Add the effect of the next event, which is to be recorded under this message id.
 
         Raises EffectRefused; nothing is staged then.
         """
         effect = effect_of(event.name)
         match effect:
             case "consent":
-                self._stage_consent(event, event_message_id)
+                self.consents.stage(event, event_message_id, source)
             case "message":
                 return self._stage_message(event)
             case "coupon":
@@ -238,23 +209,7 @@ class EventEffects:
                 pass
             case _:
                 assert_never(effect)
-        return event.properties
-
-    def _stage_consent(self, event: EffectCandidate, event_message_id: str) -> None:
-        topic = event.properties.get("topic")
-        if not isinstance(topic, str):
-            raise EffectRefused(
-                "bad_properties", f"properties.topic: {event.name} needs the key of a topic"
-            )
-        if topic not in self._topic_defaults:
-            raise EffectRefused("unknown_topic", f"properties.topic: there is no topic {topic!r}")
-        before = self._topic_states.get((event.contact_id, topic))
-        state = CONSENT_EVENTS[event.name]
-        if event.name == TOPIC_SUBSCRIBED and self._topic_defaults[topic] == "double":
-            # A contact that has confirmed once does not have to confirm again.
-            state = "subscribed" if before == "subscribed" else "pending"
-        self._topic_states[event.contact_id, topic] = state
-        self._consents[event.contact_id, topic] = (state, event_message_id)
+        return StagedEvent(event.properties)
 
     def _stage_redemption(self, event: EffectCandidate) -> None:
         code = event.properties.get("code")
@@ -262,16 +217,22 @@ class EventEffects:
             raise EffectRefused("bad_properties", f"properties.code: {event.name} needs a code")
         self._redemptions.append((event.contact_id, code))
 
-    def _stage_message(self, event: EffectCandidate) -> dict[str, Any]:
+    def _stage_message(self, event: EffectCandidate) -> StagedEvent:
         message = self._message_of(event)
         by = event.properties.get("by", "human")
         if by not in ("human", "machine", "unknown"):
             raise EffectRefused(
                 "bad_properties", "properties.by: must be human, machine or unknown"
             )
+        about = {"message_id": str(message.id), "step": message.step}
+        derived = None
         if by != "machine":
             self._stage_status(event, message)
-        return event.properties | {"message_id": str(message.id), "step": message.step}
+            if event.name == MESSAGE_OPENED:
+                message.opened = True
+            elif event.name == MESSAGE_CLICKED and not message.opened:
+                derived = DerivedEvent(MESSAGE_OPENED, about | {"by": by})
+        return StagedEvent(event.properties | about, derived)
 
     def _message_of(self, event: EffectCandidate) -> _Message:
         reference = event.properties.get("message_id")
@@ -315,27 +276,13 @@ class EventEffects:
 
     async def write(self, conn: Connection) -> None:
         """Write the staged effects. Their events must have been recorded before."""
-        if self._consents:
-            await self._write_consents(conn)
+        await self.consents.write(conn)
         if self._statuses:
             await self._write_statuses(conn)
         await suppress(conn, self._suppressions)
         if self._redemptions:
             await redeem(conn, self._redemptions)
-        self._consents, self._statuses = {}, {}
-        self._suppressions, self._redemptions = [], []
-
-    async def _write_consents(self, conn: Connection) -> None:
-        await execute(
-            conn,
-            _WRITE_CONSENTS,
-            {
-                "contacts": [contact for contact, _ in self._consents],
-                "topics": [topic for _, topic in self._consents],
-                "states": [state for state, _ in self._consents.values()],
-                "events": [message_id for _, message_id in self._consents.values()],
-            },
-        )
+        self._statuses, self._suppressions, self._redemptions = {}, [], []
 
     async def _write_statuses(self, conn: Connection) -> None:
         rows = [

@@ -12,8 +12,11 @@ from typing import Any, Final
 import orjson
 
 from journeys.model.contact_fields import CONTACT_FIELDS
-from store.events.items import Accepted, Item, Rejected
-from store.sql import Connection, fetch_one, join, name, sql
+from journeys.model.well_known_events import CONTACT_CREATED
+from store.contacts.rows import parse_reference
+from store.events.items import Accepted, Item, Rejected, Sender
+from store.events.recording import ENGINE
+from store.sql import Connection, fetch_one, join, name, sql, text_literal
 from store.tables.identifiers import new_id
 
 _CONTEXT_FIELDS: Final = tuple(
@@ -35,7 +38,8 @@ with wanted as materialized (
 locked as materialized (
     select c.id, c.external_id, {columns},
            case when c.window_started_at > parcours.clock() - interval '1 minute'
-                then c.window_events else 0 end as used
+                then case when %(trusted)s then c.window_server_events else c.window_events end
+                else 0 end as used
     from contact c
     where c.external_id = any(%(external)s)
     order by c.id
@@ -46,7 +50,7 @@ allowed as materialized (
         select from wanted w left join locked l on l.external_id = w.external_id
         where coalesce(l.used, 0) + w.items > %(limit)s
            or {missing}
-    ) as all_of_it
+    ) and not exists (select from contact k where k.id = any(%(own)s)) as all_of_it
 ),
 about as materialized (
     select w.external_id, coalesce(l.id, w.new_id) as id, l.id is null as fresh
@@ -56,26 +60,40 @@ about as materialized (
     where allowed.all_of_it
 ),
 made as (
-    insert into event (contact_id, name, properties, message_id, client_at, original_at)
-    select a.id, g.name, g.properties, g.message_id, g.client_at, g.original_at
-    from json_to_recordset(%(events)s::json) as g(
-        n int, external_id text, name text, properties jsonb, message_id text,
-        client_at timestamptz, original_at timestamptz)
-    join about a on a.external_id = g.external_id
-    where not exists (select from receipt r where r.message_id = g.message_id)
-    order by g.n
-    on conflict (message_id) do nothing
-    returning id, contact_id, message_id
+    insert into event (contact_id, name, properties, message_id, source, client_at, original_at)
+    select contact_id, name, properties, message_id, source, client_at, original_at
+    from (
+        select g.n, a.id as contact_id, g.name, g.properties, g.message_id, %(source)s as source,
+               g.client_at, g.original_at
+        from json_to_recordset(%(events)s::json) as g(
+            n int, external_id text, name text, properties jsonb, message_id text,
+            client_at timestamptz, original_at timestamptz)
+        join about a on a.external_id = g.external_id
+        where not exists (
+            select from receipt r where r.message_id = g.message_id and r.source = %(source)s
+        )
+        union all
+        select -1, a.id, {created}, '{}', a.id::text, {engine}, null, null
+        from about a where a.fresh
+    ) given
+    order by n
+    on conflict (message_id, source) do nothing
+    returning id, contact_id, message_id, source
 ),
 queued as (
     insert into outbox (contact_id, event_id) select contact_id, id from made
 ),
 counted as (
-    select contact_id, max(id) as newest, count(*)::int as items from made group by contact_id
+    select contact_id, max(id) as newest,
+           count(*) filter (where source = %(source)s)::int as items
+    from made group by contact_id
 ),
 created as (
-    insert into contact (id, external_id, last_event_id, window_started_at, window_events)
-    select a.id, a.external_id, coalesce(m.newest, 0), parcours.clock(), coalesce(m.items, 0)
+    insert into contact (id, external_id, last_event_id, window_started_at, window_events,
+                         window_server_events)
+    select a.id, a.external_id, coalesce(m.newest, 0), parcours.clock(),
+           case when %(trusted)s then 0 else coalesce(m.items, 0) end,
+           case when %(trusted)s then coalesce(m.items, 0) else 0 end
     from about a left join counted m on m.contact_id = a.id
     where a.fresh order by a.external_id
 ),
@@ -85,15 +103,21 @@ kept as (
         window_started_at = case
             when c.window_started_at > parcours.clock() - interval '1 minute'
             then c.window_started_at else parcours.clock() end,
-        window_events = m.items + case
+        window_events = case when %(trusted)s then 0 else m.items end + case
             when c.window_started_at > parcours.clock() - interval '1 minute'
-            then c.window_events else 0 end
+            then c.window_events else 0 end,
+        window_server_events = case when %(trusted)s then m.items else 0 end + case
+            when c.window_started_at > parcours.clock() - interval '1 minute'
+            then c.window_server_events else 0 end
     from counted m
     join about a on a.id = m.contact_id and not a.fresh
     where c.id = m.contact_id
 )
-select allowed.all_of_it, (select array_agg(message_id) from made) from allowed
+select allowed.all_of_it,
+       (select array_agg(message_id) from made where source = %(source)s) from allowed
 """,
+    created=text_literal(CONTACT_CREATED),
+    engine=text_literal(ENGINE),
     flags=join(", ", (sql("{field} bool", field=name(each)) for each in _CONTEXT_FIELDS)),
     columns=join(", ", (sql("c.{field}", field=name(each)) for each in _CONTEXT_FIELDS)),
     missing=join(
@@ -112,7 +136,7 @@ def is_simple(items: Sequence[Item]) -> bool:
 
 
 async def accept_simple_tracks(
-    conn: Connection, items: Sequence[Item], *, limit_per_minute: int
+    conn: Connection, items: Sequence[Item], *, limit_per_minute: int, sender: Sender
 ) -> list[Accepted | Rejected] | None:
     """Record simple items, and answer each; None if nothing was recorded and ingest is to do it.
 
@@ -153,7 +177,12 @@ async def accept_simple_tracks(
         {
             "contacts": orjson.dumps(list(contacts.values())).decode(),
             "external": list(contacts),
+            "own": [
+                own for reference in contacts if (own := parse_reference(reference)) is not None
+            ],
             "limit": limit_per_minute,
+            "source": sender.source,
+            "trusted": sender.trusted,
             "events": orjson.dumps(rows).decode(),
         },
     )

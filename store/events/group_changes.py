@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, func
 from sqlmodel import col
 
-from journeys.model.well_known_events import CONTACT_CHANGED
+from journeys.model.well_known_events import GROUP_JOINED, GROUP_LEFT
 from store.contacts.rows import lock_and_read_contacts
-from store.events.recording import NewEvent, record_changes, record_events
-from store.sql import Connection, fetch_column, sql, statement
+from store.events.recording import NewEvent, record_changes
+from store.sql import Connection, fetch_all, fetch_column, sql, statement
 from store.tables.contacts import GroupMember
 
 _ADD = sql("""
@@ -34,30 +34,31 @@ with removed as (
     insert into group_member (contact_id, group_key)
     select %(contact)s, unnest(%(add)s::text[]) on conflict do nothing returning group_key
 )
-select group_key from removed union select group_key from added order by 1
+select group_key, false as joined from removed union all select group_key, true from added
+order by 2, 1
 """)
 
 
 async def add_to_group(conn: Connection, group: str, contacts: Sequence[UUID]) -> int:
-    """Add contacts to a group and record the change of each; how many were not in it."""
+    """Add contacts to a group and record that each joined; how many were not in it."""
     locked = await lock_and_read_contacts(conn, ids=contacts)
     added = await fetch_column(
         conn, _ADD, {"contacts": [contact.id for contact in locked], "group": group}
     )
-    return await _record_change(conn, group, added)
+    return await _record(conn, GROUP_JOINED, group, added)
 
 
 async def remove_from_group(conn: Connection, group: str, contacts: Sequence[UUID]) -> int:
-    """Remove contacts from a group and record the change of each; how many were in it."""
+    """Remove contacts from a group and record that each left; how many were in it."""
     locked = await lock_and_read_contacts(conn, ids=contacts)
     removed = await fetch_column(
         conn, _REMOVE, {"contacts": [contact.id for contact in locked], "group": group}
     )
-    return await _record_change(conn, group, removed)
+    return await _record(conn, GROUP_LEFT, group, removed)
 
 
-async def _record_change(conn: Connection, group: str, changed: Sequence[UUID]) -> int:
-    event = NewEvent(CONTACT_CHANGED, {"names": [f"group:{group}"]})
+async def _record(conn: Connection, name: str, group: str, changed: Sequence[UUID]) -> int:
+    event = NewEvent(name, {"group": group})
     await record_changes(conn, [(contact_id, event) for contact_id in changed])
     return len(changed)
 
@@ -71,10 +72,11 @@ async def change_groups(
     depth: int,
 ) -> None:
     """Add a contact that the caller has locked to groups, and remove it from others."""
-    keys = await fetch_column(
+    changed = await fetch_all(
         conn, _CHANGE, {"contact": contact_id, "add": list(add), "remove": list(remove)}
     )
-    if keys:
-        names = [f"group:{key}" for key in keys]
-        event = NewEvent(CONTACT_CHANGED, {"names": names}, depth=depth)
-        await record_events(conn, contact_id, [event])
+    events = [
+        NewEvent(GROUP_JOINED if joined else GROUP_LEFT, {"group": key}, depth=depth)
+        for key, joined in changed
+    ]
+    await record_changes(conn, [(contact_id, event) for event in events])

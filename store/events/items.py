@@ -11,6 +11,25 @@ import orjson
 
 
 @dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent a batch: the holder of a key."""
+
+    source: str
+    """Whose message ids it shares."""
+    trusted: bool = False
+    """Whether its key is not public, so that its calls have a limit of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemWarning:
+    """A part of an item that had no effect, although the item was accepted."""
+
+    code: str
+    message: str
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One tracking call, already checked. `page` and `screen` are tracks."""
 
@@ -28,6 +47,10 @@ class Item:
     """Of an identify: checked values by attribute; None removes one."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Values that the contact takes only where it has none: zone and locale of the context."""
+    warnings: tuple[ItemWarning, ...] = ()
+    """What was left out of it when it was checked."""
+    may_change_addresses: bool = True
+    """Of an identify: whether it may replace an address that the contact has."""
     group: str | None = None
     previous_id: str | None = None
     client_at: datetime | None = None
@@ -40,6 +63,7 @@ class Accepted:
 
     message_id: str
     new: bool = True
+    warnings: tuple[ItemWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

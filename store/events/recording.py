@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, get_args
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from journeys.model.contact_fields import READABLE_NAMES
+from journeys.model.well_known_events import ENGINE_EVENTS
+from journeys.protocol.channels import AddressField
 from store.contacts.rows import FIELD_COLUMNS, FIELD_DEFINITIONS, LockedContact
-from store.events.effects import EffectCandidate, EventEffects, has_effects
+from store.events.effect_events import Addresses, EffectCandidate, EffectRefused
+from store.events.effects import EventEffects, has_effects
 from store.sql import (
     Connection,
     execute,
@@ -25,7 +28,10 @@ from store.sql import (
     sql,
     statement,
 )
-from store.tables.events import Event
+from store.tables.contacts import Contact
+
+ENGINE: Final = "engine"
+"""The source of the message ids of events that the engine makes."""
 
 
 class ConcurrentChange(Exception):
@@ -44,9 +50,11 @@ class NewEvent:
     """How many steps `enter` and `emit` led to it from the event that came from outside."""
     run_id: UUID | None = None
     """The only run that sees it; None: every run of the contact sees it."""
+    source: str = ENGINE
+    """Whose message ids it shares."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PendingEvent:
     """A row of `event` that is not written yet."""
 
@@ -58,6 +66,17 @@ class PendingEvent:
     original_at: datetime | None = None
     run_id: UUID | None = None
     depth: int = 0
+    source: str = ENGINE
+    cause: PendingEvent | None = None
+    """The event of the same list that it is derived from."""
+
+
+def refuse_engine_event(event_name: str) -> None:
+    """Raise EffectRefused if the engine alone records events of this name."""
+    if event_name in ENGINE_EVENTS:
+        raise EffectRefused(
+            "forbidden_event", f"event: the engine alone records {event_name}; use another name"
+        )
 
 
 # Ids are drawn in the order of `n`, under locks that the caller holds. The outbox and the contacts
@@ -66,17 +85,20 @@ _WRITE = sql(
     """
 with given as (
     select * from json_to_recordset(%(events)s::json) as g(
-        n int, contact_id uuid, name text, properties jsonb, message_id text,
-        client_at timestamptz, original_at timestamptz, run_id uuid, depth smallint)
+        n int, contact_id uuid, name text, properties jsonb, message_id text, source text,
+        client_at timestamptz, original_at timestamptz, run_id uuid, depth smallint, cause int)
+),
+numbered as materialized (
+    select nextval('event_id_seq') as id, g.* from (select * from given order by n) g
 ),
 made as (
-    insert into event (contact_id, name, properties, message_id, client_at, original_at, run_id,
-                       depth)
-    select contact_id, name, properties, message_id, client_at, original_at, run_id,
-           coalesce(depth, 0::smallint)
-    from given order by n
-    on conflict (message_id) do nothing
-    returning id, contact_id, message_id
+    insert into event (id, contact_id, name, properties, message_id, source, client_at,
+                       original_at, run_id, depth, cause_id)
+    select g.id, g.contact_id, g.name, g.properties, g.message_id, g.source, g.client_at,
+           g.original_at, g.run_id, coalesce(g.depth, 0::smallint), c.id
+    from numbered g left join numbered c on c.n = g.cause
+    on conflict (message_id, source) do nothing
+    returning id, contact_id
 ),
 queued as (
     insert into outbox (contact_id, event_id) select contact_id, id from made
@@ -87,12 +109,14 @@ newest as (
 touched as (
     select g.*, coalesce(newest.id, 0) as newest
     from json_to_recordset(%(contacts)s::json) as g(
-        id uuid, "new" bool, "changed" bool, {definitions}, attributes jsonb, used int)
+        id uuid, "new" bool, "changed" bool, {definitions}, attributes jsonb, used int,
+        server_used int)
     left join newest on newest.contact_id = g.id
 ),
 created as (
-    insert into contact (id, {fields}, attributes, last_event_id, window_started_at, window_events)
-    select id, {fields}, attributes, newest, parcours.clock(), used
+    insert into contact (id, {fields}, attributes, last_event_id, window_started_at, window_events,
+                         window_server_events)
+    select id, {fields}, attributes, newest, parcours.clock(), used, server_used
     from touched where "new" order by external_id
     on conflict (external_id) do nothing
     returning 1
@@ -104,6 +128,7 @@ kept as (
             when c.window_started_at > parcours.clock() - interval '1 minute'
             then c.window_started_at else parcours.clock() end,
         window_events = t.used,
+        window_server_events = t.server_used,
         {assignments},
         updated_at = case when t."changed" then parcours.clock() else c.updated_at end
     from touched t where c.id = t.id and not t."new"
@@ -134,6 +159,7 @@ async def write_pending(
 
     Raises ConcurrentChange if another transaction has inserted one of the contacts or events.
     """
+    places = {id(event): n for n, event in enumerate(events)}
     rows = [_contact_row(contact) for contact in contacts]
     new = sum(1 for row in rows if row["new"])
     written = await fetch_one(
@@ -152,6 +178,8 @@ async def write_pending(
                         "original_at": event.original_at,
                         "run_id": event.run_id,
                         "depth": event.depth,
+                        "source": event.source,
+                        "cause": None if event.cause is None else places[id(event.cause)],
                     }
                     for n, event in enumerate(events)
                 ]
@@ -165,7 +193,13 @@ async def write_pending(
 
 def _contact_row(contact: LockedContact) -> dict[str, Any]:
     if not (contact.new or contact.changed):
-        return {"id": contact.id, "new": False, "changed": False, "used": contact.window_used}
+        return {
+            "id": contact.id,
+            "new": False,
+            "changed": False,
+            "used": contact.window_used,
+            "server_used": contact.server_window_used,
+        }
     return {
         "id": contact.id,
         "new": contact.new,
@@ -173,19 +207,26 @@ def _contact_row(contact: LockedContact) -> dict[str, Any]:
         **contact.field_values(),
         "attributes": orjson.Fragment(orjson.dumps(contact.attributes)),
         "used": contact.window_used,
+        "server_used": contact.server_window_used,
     }
 
 
 _RECORD = sql("""
 with given as (
     select * from json_to_recordset(%(events)s::json) as g(
-        n int, contact_id uuid, name text, properties jsonb, message_id text, run_id uuid,
-        depth smallint)
+        n int, contact_id uuid, name text, properties jsonb, message_id text, source text,
+        run_id uuid, depth smallint, cause int)
+),
+numbered as materialized (
+    select nextval('event_id_seq') as id, g.* from (select * from given order by n) g
 ),
 made as (
-    insert into event (contact_id, name, properties, message_id, run_id, depth)
-    select contact_id, name, properties, message_id, run_id, depth from given order by n
-    returning id, contact_id, message_id
+    insert into event (id, contact_id, name, properties, message_id, source, run_id, depth,
+                       cause_id)
+    select g.id, g.contact_id, g.name, g.properties, g.message_id, g.source, g.run_id, g.depth,
+           c.id
+    from numbered g left join numbered c on c.n = g.cause
+    returning id, contact_id
 ),
 queued as (
     insert into outbox (contact_id, event_id) select contact_id, id from made
@@ -195,11 +236,17 @@ kept as (
     from (select contact_id, max(id) as id from made group by contact_id) as newest
     where c.id = newest.contact_id
 )
-select message_id, id from made
+select message_id, id from numbered
 """)
-_ACCEPTED_BEFORE = statement(
-    select(col(Event.message_id), col(Event.id)).where(
-        col(Event.message_id) == func.any(bindparam("message_ids"))
+_ACCEPTED_BEFORE = sql("""
+select e.message_id, e.id from event e
+join unnest(%(message_ids)s::text[], %(sources)s::text[]) as g(message_id, source)
+    on e.message_id = g.message_id and e.source = g.source
+""")
+_ADDRESSES: Final[tuple[AddressField, ...]] = get_args(AddressField)
+_READ_ADDRESSES = statement(
+    select(*(Contact.__table__.c[field] for field in _ADDRESSES)).where(  # type: ignore[attr-defined]
+        col(Contact.id) == bindparam("contact")
     )
 )
 
@@ -223,6 +270,7 @@ def _event_row(
         "name": event.name,
         "properties": orjson.Fragment(orjson.dumps(properties)),
         "message_id": message_id,
+        "source": event.source,
         "run_id": event.run_id,
         "depth": event.depth,
     }
@@ -234,25 +282,56 @@ async def record_events(
     """Record events of one contact that the caller has locked, with their effects; their ids.
 
     An event whose message id was recorded before has no effect, and its id is that of the recorded
-    event. Raises store.events.effects.EffectRefused before anything is written.
+    event. What is derived from an event follows it. Raises store.events.effects.EffectRefused
+    before anything is written.
     """
     ids: dict[str, int] = {}
-    known = [event.message_id for event in events if event.message_id is not None]
+    known = [event for event in events if event.message_id is not None]
     if known:
-        ids = dict(await fetch_all(conn, _ACCEPTED_BEFORE, {"message_ids": known}))
+        wanted = {
+            "message_ids": [event.message_id for event in known],
+            "sources": [event.source for event in known],
+        }
+        ids = dict(await fetch_all(conn, _ACCEPTED_BEFORE, wanted))
     effects = EventEffects()
-    candidates = [EffectCandidate(contact_id, event.name, event.properties) for event in events]
+    addresses: Addresses = {}
     if any(has_effects(event.name) for event in events):
+        email, phone = (
+            await fetch_one(conn, _READ_ADDRESSES, {"contact": contact_id}) or (None,) * 2
+        )
+        addresses = {"email": email, "phone": phone}
+        candidates = [
+            EffectCandidate(contact_id, event.name, event.properties, addresses) for event in events
+        ]
         await effects.load(conn, candidates)
     message_ids = [event.message_id or str(uuid4()) for event in events]
-    rows: dict[str, dict[str, Any]] = {}
-    for event, candidate, message_id in zip(events, candidates, message_ids, strict=True):
-        if message_id in ids or message_id in rows:
+    rows: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    for event, message_id in zip(events, message_ids, strict=True):
+        if message_id in ids or message_id in seen:
             continue
-        properties = effects.stage(candidate, message_id)
-        rows[message_id] = _event_row(len(rows), contact_id, event, properties, message_id)
+        seen.add(message_id)
+        candidate = EffectCandidate(contact_id, event.name, event.properties, addresses)
+        staged = effects.stage(candidate, message_id, event.source)
+        rows.append(_event_row(len(rows), contact_id, event, staged.properties, message_id))
+        if staged.derived is not None:
+            follows = replace(
+                event,
+                name=staged.derived.name,
+                properties=staged.derived.properties,
+                message_id=str(uuid4()),
+                source=ENGINE,
+            )
+            own_id = follows.message_id or ""
+            effects.stage(
+                EffectCandidate(contact_id, follows.name, follows.properties, addresses),
+                own_id,
+                ENGINE,
+            )
+            derived = _event_row(len(rows), contact_id, follows, follows.properties, own_id)
+            rows.append({**derived, "cause": len(rows) - 1})
     if rows:
-        events_json = orjson.dumps(list(rows.values())).decode()
+        events_json = orjson.dumps(rows).decode()
         ids.update(await fetch_all(conn, _RECORD, {"events": events_json}))
         await effects.write(conn)
     return [ids[message_id] for message_id in message_ids]

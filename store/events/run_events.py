@@ -9,7 +9,12 @@ from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from store.contacts.rows import lock_and_read_contacts
-from store.events.recording import ConcurrentChange, NewEvent, record_events
+from store.events.recording import (
+    ConcurrentChange,
+    NewEvent,
+    record_events,
+    refuse_engine_event,
+)
 from store.sql import Connection, fetch_value, statement
 from store.tables.runs import Run
 
@@ -31,12 +36,15 @@ async def record_run_event(
     name: str,
     properties: dict[str, Any],
     message_id: str | None,
+    *,
+    source: str = "operate",
 ) -> int:
     """Record an event of the run's contact that only this run sees; its id. It starts no run.
 
     Raises LookupError if there is no such run, RunEnded, store.events.effects.EffectRefused, and
     store.events.recording.ConcurrentChange if the run's contact is being merged.
     """
+    refuse_engine_event(name)
     contact_id = await fetch_value(conn, _CONTACT_OF_RUN, {"run": run_id})
     if contact_id is None:
         raise LookupError(run_id)
@@ -48,6 +56,6 @@ async def record_run_event(
         raise ConcurrentChange
     if state != "active":
         raise RunEnded
-    event = NewEvent(name, properties, message_id=message_id, run_id=run_id)
+    event = NewEvent(name, properties, message_id=message_id, run_id=run_id, source=source)
     [event_id] = await record_events(conn, contact_id, [event])
     return event_id

@@ -14,7 +14,7 @@ from journeys.model.well_known_events import (
     ConsentState,
 )
 from store.contacts.rows import lock_and_read_contacts
-from store.events.effects import EffectRefused
+from store.events.effect_events import EffectRefused
 from store.events.recording import NewEvent, record_events
 from store.sql import Connection, execute, fetch_value, statement
 from store.tables.contacts import TopicState

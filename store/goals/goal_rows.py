@@ -60,7 +60,7 @@ from event e
 join goal g on g.contact_id = e.contact_id and g.event_name = e.name and g.met_event_id is null
     {matches}
 {of_run}
-where e.id = any(%(events)s)
+where e.id = any(%(events)s) and e.id is distinct from r.entry_event_id
 """,
     matches=_MATCHES,
     of_run=_OF_RUN,
@@ -73,6 +73,7 @@ join event e on e.contact_id = g.contact_id and e.name = g.event_name
     {matches}
 {of_run}
 where (g.contact_id = any(%(contacts)s) or g.run_id = any(%(runs)s)) and g.met_event_id is null
+    and e.id is distinct from r.entry_event_id
 """,
     matches=_MATCHES,
     of_run=_OF_RUN,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.protocol.deferrals import DeferralReason
 from store.runs.rows import RunRow
 from store.sql import Connection, columns, fetch_one, sql
@@ -50,7 +51,10 @@ class Recipient(ReadableContact):
     """A contact as a send sees it: fields, attributes, and its consent to the topic."""
 
     consent: str
-    """`subscribed`, `pending` or `unsubscribed`: the record, else the topic's default."""
+    """`subscribed`, `pending` or `unsubscribed`: the record, else the topic's default.
+
+    Of a topic that needs confirmation it is `pending` for an address that was not confirmed.
+    """
 
 
 _RECIPIENT: Final = tuple(field.name for field in fields(Recipient))
@@ -63,7 +67,14 @@ select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claime
        settings.document,
        {contact},
        coalesce(
-           (select state from topic_state t
+           (select case when t.state = 'subscribed' and d.document->>'default' = 'double'
+                and coalesce(t.confirmed_email, t.confirmed_phone) is not null
+                and case %(address_field)s
+                    when 'email' then lower(c.email) is distinct from lower(t.confirmed_email)
+                    when 'phone' then c.phone is distinct from t.confirmed_phone
+                    else false end
+                then 'pending' else t.state end
+            from topic_state t left join document d on d.kind = 'topic' and d.key = t.topic
             where t.contact_id = c.id and t.topic = %(topic)s),
            (select case d.document->>'default' when 'opt_out' then 'subscribed' end
             from document d where d.kind = 'topic' and d.key = %(topic)s),
@@ -81,7 +92,7 @@ where c.id = %(contact)s
 
 
 async def read_send_state(
-    conn: Connection, run: RunRow, visit: int, topic: str | None, channel: str
+    conn: Connection, run: RunRow, visit: int, topic: str | None, channel: ChannelName
 ) -> tuple[PreviousAttempt, PauseState, Recipient, dict[str, Any] | None]:
     """The earlier attempts, the pause, the recipient, and the channel's document if it has one.
 
@@ -97,6 +108,7 @@ async def read_send_state(
             "contact": run.contact_id,
             "journey": run.journey,
             "channel": channel,
+            "address_field": CHANNELS[channel].address_field,
         },
     )
     assert row is not None

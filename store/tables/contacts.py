@@ -43,7 +43,9 @@ class Contact(SQLModel, table=True):
     """The highest event id of this contact, written under its lock with each new event."""
     window_started_at: datetime | None = Field(sa_column=time_column(null=True))
     window_events: int = Field(sa_column=int_column(default=0))
-    """Events accepted since `window_started_at`, for the limit on events per minute."""
+    """Events of public keys since `window_started_at`, for the limit on events per minute."""
+    window_server_events: int = Field(sa_column=int_column(default=0))
+    """The same of keys that are not public, which have a limit of their own."""
     leased_until: datetime | None = Field(sa_column=time_column(null=True))
     """Until when one dispatcher alone may dispatch this contact's outbox."""
     lease_owner: UUID | None = Field(sa_column=id_column(null=True))
@@ -74,6 +76,9 @@ class TopicState(SQLModel, table=True):
     topic: str = Field(sa_column=text_column())
     state: str = Field(sa_column=text_column())
     event_id: int | None = Field(sa_column=big_column(null=True))
+    confirmed_email: str | None = Field(sa_column=text_column(null=True))
+    """The e-mail address that the consent was given for; consent to another is asked again."""
+    confirmed_phone: str | None = Field(sa_column=text_column(null=True))
     changed_at: datetime = Field(sa_column=time_column())
 
 

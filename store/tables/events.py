@@ -15,13 +15,14 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Sequence,
     SmallInteger,
-    Text,
+    UniqueConstraint,
 )
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import (
     NOW,
     big_column,
+    flag_column,
     id_column,
     int_column,
     json_column,
@@ -39,6 +40,7 @@ class Event(SQLModel, table=True):
     __table_args__ = (
         Index("event_by_contact", "contact_id", "name", "id", "stamped_at"),
         Index("event_by_time", "contact_id", "name", "occurred_at"),
+        UniqueConstraint("message_id", "source", name="event_of_source"),
     )
     id: int = Field(
         sa_column=Column(
@@ -48,7 +50,12 @@ class Event(SQLModel, table=True):
     contact_id: UUID = Field(sa_column=id_column())
     name: str = Field(sa_column=text_column())
     properties: dict[str, Any] = Field(sa_column=json_column())
-    message_id: str = Field(sa_column=Column(Text, nullable=False, unique=True))
+    message_id: str = Field(sa_column=text_column())
+    """Its id at its source: a repeated one is not recorded again."""
+    source: str = Field(sa_column=text_column(default="ingest"))
+    """Whose message ids it shares: by default the scope of the key that posted it."""
+    cause_id: int | None = Field(sa_column=big_column(null=True))
+    """The event that the engine derived it from, if there is one."""
     stamped_at: datetime = Field(sa_column=time_column())
     """The database's time of recording, under the contact's lock."""
     client_at: datetime | None = Field(sa_column=time_column(null=True))
@@ -108,7 +115,37 @@ class Receipt(SQLModel, table=True):
     """A tracking call that is not an event, remembered so that it takes effect once."""
 
     __tablename__ = "receipt"
-    message_id: str = Field(sa_column=text_column(key=True))
+    __table_args__ = (PrimaryKeyConstraint("message_id", "source"),)
+    message_id: str = Field(sa_column=text_column())
+    source: str = Field(sa_column=text_column(default="ingest"))
     received_at: datetime = Field(
         sa_column=Column(DateTime(timezone=True), nullable=False, server_default=NOW, index=True)
     )
+
+
+class RejectedItem(SQLModel, table=True):
+    """A tracking call, or a part of one, that was rejected, and is kept for a time."""
+
+    __tablename__ = "rejected_item"
+    __table_args__ = (
+        Index("rejected_item_by_source", "source", "received_at"),
+        Index("rejected_item_by_time", "received_at"),
+        Index("rejected_item_by_reference", "reference"),
+    )
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    source: str = Field(sa_column=text_column())
+    key_id: UUID | None = Field(sa_column=id_column(null=True))
+    reference: str | None = Field(sa_column=text_column(null=True))
+    """The user id or the anonymous id of the call, as it was sent."""
+    name: str = Field(sa_column=text_column())
+    """The event's name, or the kind of call."""
+    code: str = Field(sa_column=text_column())
+    message: str = Field(sa_column=text_column())
+    field: str | None = Field(sa_column=text_column(null=True))
+    """The trait that was left out, if the call itself was accepted."""
+    body: str = Field(sa_column=text_column())
+    """The call as JSON, or its beginning."""
+    whole: bool = Field(sa_column=flag_column())
+    """Whether the body is the whole call, so that it can be replayed."""
+    received_at: datetime = Field(sa_column=time_column())
+    replayed_at: datetime | None = Field(sa_column=time_column(null=True))

@@ -257,6 +257,8 @@ class Refusal(SQLModel, table=True):
     event_id: int | None = Field(sa_column=big_column(null=True))
     code: str = Field(sa_column=text_column())
     refused_at: datetime = Field(sa_column=time_column())
+    replayed_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When an operator let it in after all."""
 
 
 class StartRequest(SQLModel, table=True):

@@ -31,6 +31,7 @@ cross join lateral (
     and (merged.yes or (l.event_name = e.name and e.properties @> l.match))
     and l.ref < e.id
     and (e.run_id is null or e.run_id = l.run_id)
+    and e.id is distinct from r.entry_event_id
     and (g.after_run is null or (l.visit, l.run_id) > (g.after_visit, g.after_run))
     group by l.visit, l.run_id, r.journey, r.version, v.step
     order by l.visit, l.run_id limit %(limit)s

@@ -168,6 +168,8 @@ def _build(
             sql(
                 "(select e.id from listener l join event e on e.contact_id = r.contact_id"
                 " and e.name = l.event_name and e.id > l.ref and e.properties @> l.match"
+                # A derived entry event is newer than its run's reference.
+                " and e.id is distinct from r.entry_event_id"
                 " and (e.run_id is null or e.run_id = r.id)"
                 " and (%(due)s::timestamptz is null or e.stamped_at <= %(due)s::timestamptz)"
                 " where {tests} order by e.id limit 1)",

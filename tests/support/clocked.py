@@ -161,7 +161,7 @@ class PlayedRun:
         return (await visits(self._clocked.pool, self.run_id))[-1]
 
     async def outcome(self) -> dict[str, Any]:
-        """What became of the wait and the run: only what an outage must not change."""
+        """The result of the wait and of the run: only what an outage must not change."""
         visit = await self.visit()
         left = visit["facts"].get("exit")
         events = await self._clocked.value(

@@ -72,7 +72,8 @@ async def test_every_event_of_a_client_is_there_once_however_often_it_is_sent(
             assert (client.returncode, said.decode().strip()) == (0, version)
     async with pool.connection() as conn:
         cursor = await conn.execute(
-            "select message_id, name, (properties->>'n')::int from event order by 3"
+            "select message_id, name, (properties->>'n')::int from event"
+            " where source <> 'engine' order by 3"
         )
         assert await cursor.fetchall() == [
             (f"{prefix}-{n}", "Order Completed", n) for n in range(COUNT)

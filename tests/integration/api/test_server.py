@@ -155,6 +155,8 @@ async def test_while_the_database_is_away_every_call_is_503_and_none_is_lost(
 
             await eventually(taken, 30, what="the database to be back")
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
-        cursor = await conn.execute("select message_id from event order by id")
+        cursor = await conn.execute(
+            "select message_id from event where source <> 'engine' order by id"
+        )
         assert await cursor.fetchall() == [("m0",), ("m1",)]
     await server.stop()

@@ -14,7 +14,7 @@ from store.contacts.erasure import erase
 from store.contacts.merge import merge_contact
 from store.coupons.pools import Pool as Counts
 from store.coupons.pools import add_codes, draw, make_pool, read_pool
-from store.events.effects import EffectRefused
+from store.events.effect_events import EffectRefused
 from store.events.ingest import take
 from store.events.recording import NewEvent, record_events
 from tests.support.conditions import eventually

@@ -13,15 +13,21 @@ from psycopg_pool import AsyncConnectionPool
 from journeys.model.well_known_events import STATUS_EVENTS
 from journeys.protocol.message_status import STATUSES, MessageStatus
 from store.contacts.rows import lock_and_read_contacts
-from store.events.effects import EffectRefused, has_effects
+from store.events.effect_events import EffectRefused
+from store.events.effects import has_effects
 from store.events.fast_path import is_simple
 from store.events.ingest import take
-from store.events.items import Accepted, Item, Rejected
+from store.events.items import Accepted, Item, ItemWarning, Rejected, Sender
 from store.events.recording import NewEvent, record_events
 from store.messages.suppressions import find_suppression
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 LIMIT = 6000
+REPEATED = ItemWarning(
+    "repeated_id",
+    "messageId: 'm' was taken before for another call, so that this one has no effect",
+    "messageId",
+)
 
 
 def track(name: str, properties: dict[str, Any] | None = None, **fields: Any) -> Item:
@@ -82,9 +88,12 @@ async def test_a_batch_is_stored_in_its_own_order(pool: Pool) -> None:
     items = [track(f"Event {n}", user_id=f"u{n % 7}") for n in range(100)]
     answers = await send(pool, *items)
     assert answers == [Accepted(item.message_id) for item in items]
-    stored = await rows(pool, "select name, message_id from event order by id")
+    stored = await rows(
+        pool, "select name, message_id from event where source <> 'engine' order by id"
+    )
     assert stored == [(item.name, item.message_id) for item in items]
-    assert await rows(pool, "select count(*) from outbox") == [(100,)]
+    # Each of the 7 contacts came into being as well.
+    assert await rows(pool, "select count(*) from outbox") == [(107,)]
     assert await rows(
         pool,
         "select count(*) from contact c where last_event_id ="
@@ -110,9 +119,16 @@ async def test_a_change_of_a_contact_is_an_event_that_names_it(pool: Pool) -> No
     await send(pool, identify({"email": "a@example.com", "plan": "pro"}, user_id="u"))
     await send(pool, identify({"email": "a@example.com", "plan": "pro"}, user_id="u"))
     await send(pool, identify({"plan": None, "gone": None}, user_id="u"))
-    assert await rows(pool, "select name, properties->'names' from event order by id") == [
-        ("Contact Changed", ["email", "plan"]),
-        ("Contact Changed", ["plan"]),
+    assert await rows(pool, "select name, properties from event order by id") == [
+        ("Contact Created", {}),
+        (
+            "Contact Changed",
+            {
+                "names": ["email", "plan"],
+                "changes": {"email": [None, "a@example.com"], "plan": [None, "pro"]},
+            },
+        ),
+        ("Contact Changed", {"names": ["plan"], "changes": {"plan": ["pro", None]}}),
     ]
     assert await rows(pool, "select email, attributes from contact") == [("a@example.com", {})]
 
@@ -129,7 +145,10 @@ async def test_an_anonymous_contact_becomes_the_known_one_and_keeps_its_id(pool:
     await send(pool, identify({"plan": "pro"}, user_id="u", anonymous_id="a"))
     await send(pool, track("Bought", anonymous_id="a"), track("Bought", user_id="u"))
     assert await rows(pool, "select id, external_id from contact") == [(before, "u")]
-    assert await rows(pool, "select count(*) from event where contact_id = %s", before) == [(4,)]
+    names = await rows(pool, "select name from event where contact_id = %s order by id", before)
+    assert [name for (name,) in names] == [
+        "Contact Created", "Seen", "Contact Changed", "Bought", "Bought",
+    ]  # fmt: skip
 
 
 async def test_an_anonymous_contact_joins_the_known_one_within_a_batch(pool: Pool) -> None:
@@ -145,10 +164,10 @@ async def test_an_anonymous_contact_joins_the_known_one_within_a_batch(pool: Poo
     assert await rows(pool, "select external_id, attributes from contact") == [
         ("u", {"plan": "pro", "color": "red"})
     ]
-    names = await rows(pool, "select name from event where name <> 'Contact Changed' order by id")
+    names = await rows(pool, "select name from event where source <> 'engine' order by id")
     assert names == [("One",), ("Two",), ("Three",)]
     assert await rows(pool, "select properties from event where properties ? 'merged'") == [
-        ({"names": ["color"], "merged": True},)
+        ({"names": ["color"], "changes": {"color": [None, "red"]}, "merged": True},)
     ]
     assert await rows(
         pool, "select count(*) from outbox o join event e on e.id = o.event_id"
@@ -175,7 +194,7 @@ async def test_a_device_that_changes_hands_keeps_what_was_done_with_whom_it_was(
     assert await rows(
         pool,
         "select c.external_id, e.name from event e join contact c on c.id = e.contact_id"
-        " order by e.id",
+        " where e.source <> 'engine' order by e.id",
     ) == [("u1", "One"), ("u2", "Two")]
 
 
@@ -287,7 +306,9 @@ async def test_each_status_is_recorded_in_its_column_alone(
     await send(pool, track(name, {"step": "hello"}, user_id="u"))
     columns = ", ".join(f"{each}_at is not null" for each in STATUSES)
     [reached] = await rows(pool, f"select {columns} from message")
-    assert [each for each, yes in zip(STATUSES, reached, strict=True) if yes] == [status]
+    # A click is an open.
+    also = ["opened"] if status == "clicked" else []
+    assert [each for each, yes in zip(STATUSES, reached, strict=True) if yes] == [*also, status]
 
 
 @pytest.mark.parametrize(
@@ -330,7 +351,7 @@ async def test_a_status_of_an_unknown_message_is_rejected(
     assert isinstance(answer, Rejected)
     assert answer.code == code
     assert await rows(pool, "select bounced_at from message") == [(None,)]
-    assert await rows(pool, "select name from event") == [("Seen",)]
+    assert await rows(pool, "select name from event where source <> 'engine'") == [("Seen",)]
 
 
 async def test_calls_over_the_limit_of_a_contact_are_rejected_and_may_come_again(
@@ -404,9 +425,9 @@ async def test_plain_events_of_known_contacts_are_taken_as_any_other(pool: Pool)
         Accepted(items[0].message_id, new=False)
     ]
     assert await send(pool, *items) == [Accepted(item.message_id, new=False) for item in items]
-    assert await rows(pool, "select name, properties from event order by id") == [
-        (f"Event {n}", {"n": n}) for n in range(30)
-    ]
+    assert await rows(
+        pool, "select name, properties from event where source <> 'engine' order by id"
+    ) == [(f"Event {n}", {"n": n}) for n in range(30)]
     assert (
         await rows(
             pool,
@@ -415,7 +436,7 @@ async def test_plain_events_of_known_contacts_are_taken_as_any_other(pool: Pool)
         )
         == [(11, True)] * 3
     )
-    assert await rows(pool, "select count(*) from outbox") == [(30,)]
+    assert await rows(pool, "select count(*) from outbox") == [(33,)]
     assert await rows(pool, "select max(last_event_id) from contact") > before
 
 
@@ -431,9 +452,9 @@ async def test_plain_events_beyond_what_is_plain_are_taken_in_full(pool: Pool) -
         Accepted(zone.message_id),
         Accepted(stranger.message_id),
         Accepted(known.message_id),
-        Accepted("m", new=False),
+        Accepted("m", new=False, warnings=(REPEATED,)),
     ]
-    assert await send(pool, reused) == [Accepted("m", new=False)]
+    assert await send(pool, reused) == [Accepted("m", new=False, warnings=(REPEATED,))]
     assert await rows(pool, "select external_id, timezone from contact order by 1") == [
         ("new", None),
         ("u", "Europe/Paris"),
@@ -448,14 +469,17 @@ async def test_concurrent_plain_batches_make_each_contact_once(pool: Pool) -> No
     ]
     users = {item.user_id for batch in batches for item in batch}
     await asyncio.gather(*(send(pool, *batch) for batch in batches + batches[:10]))
-    assert await rows(pool, "select count(*) from event") == [(900,)]
-    assert await rows(pool, "select count(*) from outbox") == [(900,)]
+    assert await rows(pool, "select name, count(*) from event group by 1 order by 1") == [
+        ("Contact Created", len(users)),
+        ("Seen", 900),
+    ]
+    assert await rows(pool, "select count(*) from outbox") == [(900 + len(users),)]
     assert await rows(pool, "select count(*) from contact") == [(len(users),)]
     assert await rows(
         pool,
         "select count(*) from contact c where last_event_id <>"
         " (select max(id) from event e where e.contact_id = c.id) or window_events <>"
-        " (select count(*) from event e where e.contact_id = c.id)",
+        " (select count(*) from event e where e.contact_id = c.id and e.source <> 'engine')",
     ) == [(0,)]
 
 
@@ -466,8 +490,8 @@ async def test_concurrent_plain_batches_keep_each_contacts_order(pool: Pool) -> 
         [track("Seen", user_id=f"u{chosen.randrange(8)}") for _ in range(20)] for _ in range(60)
     ]
     await asyncio.gather(*(send(pool, *batch) for batch in batches + batches[:20]))
-    assert await rows(pool, "select count(*) from event") == [(1200,)]
-    assert await rows(pool, "select count(*) from outbox") == [(1200,)]
+    assert await rows(pool, "select count(*) from event where name = 'Seen'") == [(1200,)]
+    assert await rows(pool, "select count(*) from outbox") == [(1208,)]
     assert await rows(
         pool,
         "select count(*) from (select stamped_at, lag(stamped_at) over"
@@ -477,7 +501,7 @@ async def test_concurrent_plain_batches_keep_each_contacts_order(pool: Pool) -> 
         pool,
         "select count(*) from contact c where last_event_id <>"
         " (select max(id) from event e where e.contact_id = c.id) or window_events - 1 <>"
-        " (select count(*) from event e where e.contact_id = c.id)",
+        " (select count(*) from event e where e.contact_id = c.id and e.name = 'Seen')",
     ) == [(0,)]
 
 
@@ -519,7 +543,7 @@ async def test_events_recorded_under_a_lock_have_ids_outbox_and_effects(pool: Po
         == [(one, 2, None), (two, 0, run)]  # fmt: skip
     assert await rows(pool, "select state, event_id from topic_state") == [("subscribed", one)]
     assert await rows(pool, "select last_event_id from contact") == [(two,)]
-    assert await rows(pool, "select count(*) from outbox") == [(3,)]
+    assert await rows(pool, "select count(*) from outbox") == [(4,)]
 
 
 async def test_events_recorded_with_a_meaning_they_cannot_have_leave_nothing(pool: Pool) -> None:
@@ -533,4 +557,263 @@ async def test_events_recorded_with_a_meaning_they_cannot_have_leave_nothing(poo
                 contact,
                 [NewEvent("Fine", {}), NewEvent("Topic Subscribed", {"topic": "nope"})],
             )
-    assert await rows(pool, "select name from event") == [("Seen",)]
+    assert await rows(pool, "select name from event where source <> 'engine'") == [("Seen",)]
+
+
+SERVER = Sender("operate", trusted=True)
+
+
+async def test_a_public_key_cannot_use_up_the_ids_of_servers(pool: Pool) -> None:
+    stolen = track("Nonsense", user_id="u", message_id="order-77-completed")
+    await send(pool, stolen)
+    real = track("Order Completed", {"total": 9}, user_id="u", message_id="order-77-completed")
+    for _ in range(2):
+        await take(pool, [real, identify({"n": 1}, user_id="u", message_id="i")],
+                   limit_per_minute=LIMIT, sender=SERVER)  # fmt: skip
+    await take(pool, [real], limit_per_minute=LIMIT, sender=SERVER)
+    assert await rows(
+        pool, "select name, source from event where source <> 'engine' order by id"
+    ) == [("Nonsense", "ingest"), ("Order Completed", "operate")]
+    # The receipt of the server's identify stops no event of a browser.
+    assert await send(pool, track("Seen", user_id="u", message_id="i")) == [Accepted("i")]
+
+
+@pytest.mark.parametrize(
+    ("again", "warned"),
+    [
+        (track("Seen", user_id="u", message_id="m"), False),
+        (track("Other", user_id="u", message_id="m"), True),
+        (track("Seen", user_id="v", message_id="m"), True),
+        (track("Seen", anonymous_id="a", message_id="m"), False),
+        (identify({"n": 1}, user_id="u", message_id="m"), True),
+        (Item("group", "m", user_id="u", group="vip"), True),
+    ],
+)
+async def test_a_repeated_id_with_another_name_or_contact_is_a_warning(
+    pool: Pool, again: Item, warned: bool
+) -> None:
+    await send(pool, identify({}, user_id="u", anonymous_id="a"), identify({}, user_id="v"))
+    await send(pool, track("Seen", user_id="u", message_id="m"))
+    warnings = (REPEATED,) if warned else ()
+    assert await send(pool, again) == [Accepted("m", new=False, warnings=warnings)]
+
+
+async def test_within_a_batch_a_repeated_id_is_a_warning_as_well(pool: Pool) -> None:
+    one = track("Seen", user_id="u", message_id="m")
+    other = track("Other", user_id="u", message_id="m")
+    assert await send(pool, one, other) == [
+        Accepted("m"), Accepted("m", new=False, warnings=(REPEATED,))
+    ]  # fmt: skip
+
+
+async def test_servers_and_browsers_have_limits_of_their_own_for_a_contact(pool: Pool) -> None:
+    async def post(name: str, sender: Sender, count: int, **fields: Any) -> list[bool]:
+        items = [track(name, user_id="hot", **fields) for _ in range(count)]
+        answers = await take(pool, items, limit_per_minute=3, sender=sender)
+        return [isinstance(answer, Accepted) for answer in answers]
+
+    public = Sender("ingest")
+    assert await post("Seen", public, 5) == [True] * 3 + [False] * 2
+    assert await post("Paid", SERVER, 2) == [True] * 2
+    assert await post("Paid", SERVER, 1, defaults={"locale": "fr"}) == [True]
+    assert await post("Paid", SERVER, 1) == [False]
+    assert await post("Seen", public, 1) == [False]
+    assert await rows(
+        pool, "select window_events, window_server_events from contact"
+    ) == [(3, 3)]  # fmt: skip
+
+
+async def test_a_click_without_an_open_is_an_open_as_well(pool: Pool) -> None:
+    await send(pool, identify({"email": "a@example.com"}, user_id="u"))
+    contact = await contact_of(pool, "u")
+    machine, opened, clicked = [await add_message(pool, contact, step) for step in "abc"]
+    await send(
+        pool,
+        track("Message Clicked", {"step": "a", "by": "machine"}, user_id="u"),
+        track("Message Opened", {"step": "b"}, user_id="u"),
+        track("Message Clicked", {"step": "b"}, user_id="u"),
+        track("Message Clicked", {"step": "c", "url": "https://x.example"}, user_id="u"),
+        track("Message Clicked", {"step": "c"}, user_id="u"),
+    )
+    found = await rows(
+        pool,
+        "select e.name, e.properties->>'message_id', e.cause_id = e.id - 1, e.properties ? 'url'"
+        " from event e where starts_with(name, 'Message') order by id",
+    )
+    assert found == [
+        ("Message Clicked", str(machine), None, False),
+        ("Message Opened", str(opened), None, False),
+        ("Message Clicked", str(opened), None, False),
+        ("Message Clicked", str(clicked), None, True),
+        ("Message Opened", str(clicked), True, False),
+        ("Message Clicked", str(clicked), None, False),
+    ]
+    assert await rows(
+        pool, "select step, opened_at is not null, clicked_at is not null from message order by 1"
+    ) == [("a", False, False), ("b", True, True), ("c", True, True)]
+
+
+async def test_a_contact_is_created_before_its_first_event(pool: Pool) -> None:
+    await send(pool, track("Seen", user_id="fast"))
+    await send(pool, track("Seen", anonymous_id="slow"), identify({"n": 1}, user_id="known"))
+    await send(pool, track("Seen", user_id="fast"), identify({"n": 2}, user_id="known"))
+    found = await rows(
+        pool,
+        "select c.external_id, array_agg(e.name order by e.id) from event e"
+        " join contact c on c.id = e.contact_id group by 1 order by 1 nulls last",
+    )
+    assert found == [
+        ("fast", ["Contact Created", "Seen", "Seen"]),
+        ("known", ["Contact Created", "Contact Changed", "Contact Changed"]),
+        (None, ["Contact Created", "Seen"]),
+    ]
+
+
+async def test_long_values_are_left_out_of_the_event_of_their_change(pool: Pool) -> None:
+    await send(pool, identify({"short": "a" * 254, "long": "a" * 255}, user_id="u"))
+    [(properties,)] = await rows(
+        pool, "select properties from event where name = 'Contact Changed'"
+    )
+    assert properties == {"names": ["long", "short"], "changes": {"short": [None, "a" * 254]}}
+
+
+async def test_joining_a_group_is_an_event_once(pool: Pool) -> None:
+    group = [Item("group", str(uuid4()), user_id="u", group="vip") for _ in range(3)]
+    await send(pool, *group[:2])
+    await send(pool, group[2])
+    assert await rows(
+        pool, "select properties from event where name = 'Group Joined'"
+    ) == [({"group": "vip"},)]  # fmt: skip
+
+
+async def test_a_contacts_attributes_are_bounded(pool: Pool) -> None:
+    half = {f"n{n}": "a" * 900 for n in range(33)}
+    more = {f"m{n}": "b" * 900 for n in range(33)}
+    await send(pool, identify(half, user_id="u"), identify({"plan": "pro"}, user_id="u"))
+    await send(pool, identify(more, user_id="u"))
+    [answer] = await send(pool, identify({"plan": "free", "last": "c" * 9000}, user_id="u"))
+    assert isinstance(answer, Rejected)
+    assert answer.code == "attributes_oversize"
+    assert await rows(
+        pool, "select attributes->>'plan', attributes ? 'last' from contact"
+    ) == [("pro", False)]  # fmt: skip
+    smaller = identify({**dict.fromkeys(half), "plan": "free"}, user_id="u")
+    assert await send(pool, smaller) == [Accepted(smaller.message_id)]
+    [answer] = await send(pool, identify({f"k{n}": n for n in range(1001)}, user_id="v"))
+    assert isinstance(answer, Rejected)
+
+
+async def test_joining_an_anonymous_contact_keeps_the_bound(pool: Pool) -> None:
+    big = {f"n{n}": "a" * 900 for n in range(60)}
+    await send(pool, identify(big, anonymous_id="a"))
+    more = {**{f"m{n}": "b" * 900 for n in range(30)}, "country": "FR"}
+    [answer] = await send(pool, identify(more, user_id="u", anonymous_id="a"))
+    assert isinstance(answer, Accepted)
+    assert [each.code for each in answer.warnings] == ["attributes_oversize"]
+    assert await rows(
+        pool, "select external_id, country, attributes ? 'm1', attributes ? 'n1' from contact"
+    ) == [("u", "FR", False, True)]  # fmt: skip
+
+
+async def test_an_external_id_is_never_our_id_of_another_contact(pool: Pool) -> None:
+    await send(pool, track("Seen", anonymous_id="a"))
+    [(other,)] = await rows(pool, "select id from contact")
+    own = str(uuid4())
+    for item in (
+        track("Seen", user_id=str(other)),
+        track("Seen", user_id=str(other).upper()),
+        identify({"n": 1}, user_id=str(other)),
+        identify({"n": 1}, user_id=str(other), anonymous_id="a"),
+    ):
+        [answer] = await send(pool, item)
+        assert isinstance(answer, Rejected), item
+        assert answer.code == "taken_id"
+    assert await send(pool, track("Seen", user_id=own, message_id="m")) == [Accepted("m")]
+    assert await rows(pool, "select external_id from contact order by 1") == [(own,), (None,)]
+
+
+async def test_an_address_that_a_contact_has_is_changed_only_by_who_may(pool: Pool) -> None:
+    def shut(traits: dict[str, Any], **fields: Any) -> Item:
+        return identify(traits, may_change_addresses=False, **fields)
+
+    await send(pool, shut({"email": "ann@example.com"}, user_id="u"))
+    attack = shut({"email": "evil@example.com", "plan": "pro", "phone": "+33612345678"},
+                  user_id="u")  # fmt: skip
+    [answer] = await send(pool, attack)
+    assert isinstance(answer, Accepted)
+    assert [(each.code, each.field) for each in answer.warnings] == [("address_protected", "email")]
+    for same in ("ann@example.com", "ANN@example.com"):
+        again = shut({"email": same}, user_id="u")
+        assert await send(pool, again) == [Accepted(again.message_id)]
+    [answer] = await send(pool, shut({"email": None}, user_id="u"))
+    assert isinstance(answer, Accepted)
+    assert answer.warnings
+    assert await rows(
+        pool, "select email, phone, attributes from contact"
+    ) == [("ANN@example.com", "+33612345678", {"plan": "pro"})]  # fmt: skip
+    await send(pool, identify({"email": "new@example.com"}, user_id="u"))
+    assert await rows(pool, "select email from contact") == [("new@example.com",)]
+
+
+async def test_a_confirmation_is_one_of_its_address(pool: Pool) -> None:
+    for topic, default in (("news", "double"), ("tips", "opt_in")):
+        await add_topic(pool, topic, default)
+    await send(pool, identify({"email": "ann@example.com"}, user_id="u"))
+    for topic in ("news", "tips"):
+        await send(pool, track("Topic Subscribed", {"topic": topic}, user_id="u"))
+    await send(pool, track("Topic Confirmed", {"topic": "news"}, user_id="u"))
+
+    async def states() -> dict[str, str]:
+        return dict(await rows(pool, "select topic, state from topic_state"))
+
+    await send(pool, identify({"email": "Ann@example.com", "phone": "+33612345678"}, user_id="u"))
+    assert await states() == {"news": "subscribed", "tips": "subscribed"}
+    await send(pool, identify({"email": "evil@example.com"}, user_id="u"))
+    assert await states() == {"news": "pending", "tips": "subscribed"}
+    found = await rows(
+        pool,
+        "select e.name, e.properties, c.name from event e join event c on c.id = e.cause_id",
+    )
+    assert found == [("Topic Subscribed", {"topic": "news"}, "Contact Changed")]
+    await send(pool, track("Topic Subscribed", {"topic": "news"}, user_id="u"))
+    assert (await states())["news"] == "pending"
+    await send(
+        pool,
+        track("Topic Confirmed", {"topic": "news"}, user_id="u"),
+        track("Topic Subscribed", {"topic": "news"}, user_id="u"),
+    )
+    assert (await states())["news"] == "subscribed"
+    # In one batch, each event counts for the address of its moment.
+    await send(
+        pool,
+        identify({"email": "b@example.com"}, user_id="u"),
+        track("Topic Confirmed", {"topic": "news"}, user_id="u"),
+        identify({"email": "c@example.com"}, user_id="u"),
+    )
+    assert await rows(
+        pool, "select state, confirmed_email from topic_state where topic = 'news'"
+    ) == [("pending", "b@example.com")]  # fmt: skip
+
+
+async def test_a_subscription_that_a_server_has_verified_needs_no_confirmation(pool: Pool) -> None:
+    await add_topic(pool, "news", "double")
+    await send(
+        pool,
+        identify({"email": "ann@example.com"}, user_id="u"),
+        track("Topic Subscribed", {"topic": "news", "verified": True}, user_id="u"),
+    )
+    assert await rows(pool, "select state, confirmed_email from topic_state") == [
+        ("subscribed", "ann@example.com")
+    ]
+
+
+async def test_a_merge_brings_no_confirmation_to_another_address(pool: Pool) -> None:
+    await add_topic(pool, "news", "double")
+    await send(
+        pool,
+        identify({"email": "evil@example.com"}, anonymous_id="a"),
+        track("Topic Confirmed", {"topic": "news"}, anonymous_id="a"),
+        identify({"email": "ann@example.com"}, user_id="u"),
+    )
+    await send(pool, identify({}, user_id="u", anonymous_id="a"))
+    assert await rows(pool, "select state from topic_state") == [("pending",)]

@@ -557,6 +557,25 @@ def test_an_entry_that_does_not_work_yet_may_stand_beside_api() -> None:
     assert refused("[{group: g}, {api: true}]", mjml) == ["parsed, not working yet: mjml"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Contact Created",
+        "Contact Changed",
+        "Segment Entered",
+        "Segment Left",
+        "Group Joined",
+        "Group Left",
+        "Place Reached",
+    ],
+)
+def test_what_the_engine_alone_records_cannot_be_emitted(name: str) -> None:
+    text = f"journey: x\nentry: {{event: {name}}}\nsteps: [{{id: e, emit: {{event: {name}}}}}]\n"
+    assert [str(each) for each in check(parse(text, "f.yaml"))] == [
+        f"f.yaml:3: [e] the engine alone records `{name}`; emit an event of another name"
+    ]
+
+
 def test_the_file_and_line_of_a_problem_are_its_documents(tmp_path: Path) -> None:
     one = parse(SMALL, "one.yaml")
     two = parse(

@@ -1,0 +1,1 @@
+"""Routes of events: what came of them, and what was rejected."""

@@ -1,0 +1,33 @@
+"""Events that have effects, before they are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+from uuid import UUID
+
+from journeys.protocol.channels import AddressField
+
+ADDRESS_FIELDS: Final[tuple[AddressField, ...]] = get_args(AddressField)
+Addresses = Mapping[AddressField, str | None]
+"""The addresses of a contact."""
+
+
+class EffectRefused(Exception):
+    """A well-known event that cannot have its effect, and so is not recorded."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class EffectCandidate:
+    """An event that is about to be recorded: its contact, name and properties."""
+
+    contact_id: UUID
+    name: str
+    properties: dict[str, Any]
+    addresses: Addresses
+    """Those of its contact at the event."""

@@ -1,0 +1,95 @@
+"""Events as operators see them: what each began and woke, or why nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from store.sql import Connection, fetch_all_as, sql
+
+_LIST = sql("""
+select e.id, e.name, coalesce(c.external_id, c.id::text) as contact, e.properties, e.message_id,
+       e.source, e.stamped_at, e.occurred_at, e.cause_id, e.run_id,
+       o.event_id is not null as waiting, d.code as dead_code, d.detail as dead_detail,
+       (select coalesce(jsonb_agg(jsonb_build_object('journey', r.journey, 'run', r.id)
+                        order by r.journey), '[]')
+        from run r where r.entry_event_id = e.id) as began,
+       (select coalesce(jsonb_agg(jsonb_build_object('journey', f.journey, 'code', f.code)
+                        order by f.journey), '[]')
+        from refusal f where f.event_id = e.id and f.replayed_at is null) as refused,
+       (select coalesce(jsonb_agg(jsonb_build_object(
+                            'journey', r.journey, 'run', r.id, 'step', v.step,
+                            'outcome', v.outcome) order by r.journey, v.visit), '[]')
+        from run r join visit v on v.run_id = r.id and v.facts->>'event_id' = e.id::text
+        where r.contact_id = e.contact_id and r.started_at <= e.stamped_at + interval '1 minute'
+        and v.kind = 'wait') as woke,
+       (select coalesce(jsonb_agg(jsonb_build_object('journey', j.key, 'since', j.updated_at)
+                        order by j.key), '[]')
+        from (select j.key, j.updated_at, v.document
+              from journey j
+              join journey_version v on v.journey = j.key and v.version = j.active_version
+              where j.state in ('active', 'paused')) j
+        where jsonb_path_exists(j.document, '$.entry[*].event ? (@ == $name)',
+                                jsonb_build_object('name', e.name))) as candidates
+from event e
+join contact c on c.id = e.contact_id
+left join outbox o on o.contact_id = e.contact_id and o.event_id = e.id
+left join dead_event d on d.event_id = e.id
+where (%(contact)s::uuid is null or e.contact_id = %(contact)s)
+and (%(name)s::text is null or e.name = %(name)s)
+and (%(from)s::timestamptz is null or e.stamped_at >= %(from)s)
+and (%(to)s::timestamptz is null or e.stamped_at < %(to)s)
+and (%(before)s::bigint is null or e.id < %(before)s)
+order by e.id desc limit %(limit)s
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEvent:
+    """An event, and what came of it."""
+
+    id: int
+    name: str
+    contact: str
+    properties: dict[str, Any]
+    message_id: str
+    source: str
+    stamped_at: datetime
+    occurred_at: datetime
+    cause_id: int | None
+    run_id: UUID | None
+    waiting: bool
+    """Whether it is still to be dispatched."""
+    dead_code: str | None
+    """Why its dispatch was given up."""
+    dead_detail: str | None
+    began: list[dict[str, Any]]
+    """Runs: `{journey, run}`."""
+    refused: list[dict[str, Any]]
+    """Entries: `{journey, code}`."""
+    woke: list[dict[str, Any]]
+    """Waits that it ended: `{journey, run, step, outcome}`."""
+    candidates: list[dict[str, Any]]
+    """Journeys that are live now with an entry by its name: `{journey, since}`, the last change."""
+
+
+async def list_events(
+    conn: Connection,
+    *,
+    contact: UUID | None,
+    name: str | None,
+    from_: datetime | None,
+    to: datetime | None,
+    before: int | None,
+    limit: int,
+) -> list[ListedEvent]:
+    """Events, the newest first, those with an id below `before`."""
+    return await fetch_all_as(
+        conn,
+        ListedEvent,
+        _LIST,
+        {"contact": contact, "name": name, "from": from_, "to": to, "before": before,
+         "limit": limit},
+    )  # fmt: skip

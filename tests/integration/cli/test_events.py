@@ -1,0 +1,54 @@
+"""`parcours event`, against a real API."""
+
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from structlog.testing import capture_logs
+from typer.testing import CliRunner, Result
+
+from cli.main import app
+from infra.settings import Settings
+from store.operations.api_keys import create_key
+from tests.support.api import serving
+
+
+@pytest.fixture
+async def server(
+    settings: Settings, pool: AsyncConnectionPool[AsyncConnection[object]]
+) -> AsyncIterator[dict[str, str]]:
+    """Where the command finds an API, and a key of it."""
+    async with pool.connection() as conn:
+        key = await create_key(conn, "operate")
+    with capture_logs(), serving(settings) as url:
+        yield {"PARCOURS_API_URL": url, "PARCOURS_API_KEY": key}
+
+
+def event(server: dict[str, str], *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["event", *arguments], env={"COLUMNS": "240", **server})
+
+
+def test_events_and_rejections_are_listed_and_replayed(server: dict[str, str]) -> None:
+    assert event(server, "list").stdout == "no events\n"
+    assert event(server, "rejected").stdout == "nothing was rejected in the last 14 days\n"
+    headers = {"Authorization": f"Bearer {server['PARCOURS_API_KEY']}"}
+    bad = {"userId": "ada", "event": "Topic Subscribed", "properties": {"topic": "news"}}
+    with httpx.Client(base_url=server["PARCOURS_API_URL"], headers=headers) as client:
+        assert client.post("/v1/track", json={"userId": "ada", "event": "Seen"}).is_success
+        assert client.post("/v1/track", json=bad).status_code == 400
+        listed = event(server, "list", "--contact", "ada", "--name", "Seen").stdout
+        assert "nothing: it is still to be dispatched" in listed
+        page = json.loads(event(server, "list", "--limit", "1", "--json").stdout)
+        assert [each["name"] for each in page["items"]] == ["Seen"]
+        rejected = event(server, "rejected", "--contact", "ada").stdout
+        assert "unknown_topic: properties.topic: there is no topic 'news'" in rejected
+        refused = event(server, "replay", "item.1")
+        assert (refused.exit_code, "once more" in refused.stderr) == (4, True)
+        client.put("/v1/topics/news", json={"topic": "news", "name": "News", "default": "opt_in"})
+        done = event(server, "replay", "item.1")
+        assert (done.exit_code, done.stdout) == (0, "item.1: replayed\n")
+        assert "(replayed " in event(server, "rejected").stdout
+    assert event(server, "replay", "item.9").exit_code == 3
