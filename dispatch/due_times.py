@@ -6,7 +6,8 @@ of one version and step are looked at in one statement. A run whose condition ho
 which only wakes: the run decides. Its condition is due again after a delay, until the run has
 removed its listener, so a signal that is lost is repeated.
 
-A condition whose look fails is set aside alone, with a growing delay, and stops no other.
+A condition whose look fails is set aside alone, with a growing delay, and stops no other. What is
+looked at again, after a wake or a failure, has a loop of its own.
 """
 
 from __future__ import annotations
@@ -52,11 +53,14 @@ _WAKES_AT_ONCE = 50
 _LEAST_PAUSE = 0.05
 """Seconds between two pages if what is due is locked by others."""
 _TIMEOUT = sql("set local statement_timeout = '2s'")
+_TIMEOUT_ALONE = sql("set local statement_timeout = '1s'")
 _NO_WAITING = sql("set local lock_timeout = '2s'")
 _WAKE_AGAIN = tuple(
     timedelta(seconds=Backoff(first=2.0, longest=600.0).delay(number)) for number in range(1, 12)
 )
 """How long after a wake the condition is due again, by the wakes before."""
+_FAILURES_OF_A_CONDITION = 3
+"""Listeners of one group that fail before all of it is set aside."""
 _SET_ASIDE = Backoff(first=5.0, longest=600.0)
 _NOT_WOKEN = timedelta(seconds=5)
 """How soon a run is woken again that could not be woken."""
@@ -103,25 +107,9 @@ class DueTimes:
 
     async def run(self) -> None:
         """Drain what is due until cancelled. PostgreSQL or Temporal may go away and come back."""
-        failures = 0
-        while True:
-            try:
-                if failures:
-                    await asyncio.sleep(_AWAY.delay(failures))
-                self._nudged.clear()
-                looked = await self.page()
-                pause = 0.0 if looked else await self._pause()
-                failures = 0
-                if pause:
-                    await self._wait_for_nudge(pause)
-            except Exception as error:
-                if is_database_away(error):
-                    log.warning("database_away", error=str(error).strip())
-                elif is_database_busy(error):
-                    log.warning("database_busy", error=describe(error))
-                else:
-                    log.exception("due_times_failed")
-                failures += 1
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._repeat(again=False))
+            loops.create_task(self._repeat(again=True))
 
     async def drain(self) -> int:
         """Look until nothing is due; how many conditions were looked at."""
@@ -131,26 +119,52 @@ class DueTimes:
         return total
 
     async def page(self) -> int:
-        """Look at the conditions that are due, oldest first, up to a number; how many there were.
+        """Look at a page of conditions that are due, and at one of those that are due again.
 
-        Wakes the runs of those that hold. Raises psycopg.OperationalError if PostgreSQL is away.
+        Wakes the runs of those that hold, and returns how many there were. Raises an error of
+        psycopg if PostgreSQL is away.
         """
+        return await self._page(again=False) + await self._page(again=True)
+
+    async def _repeat(self, *, again: bool) -> None:
+        failures = 0
+        while True:
+            try:
+                if failures:
+                    await asyncio.sleep(_AWAY.delay(failures))
+                if not again:
+                    self._nudged.clear()
+                looked = await self._page(again=again)
+                failures = 0
+                if not looked:
+                    await self._pause(again=again)
+            except Exception as error:
+                if is_database_away(error):
+                    log.warning("database_away", error=str(error).strip())
+                elif is_database_busy(error):
+                    log.warning("database_busy", error=describe(error))
+                else:
+                    log.exception("due_times_failed")
+                failures += 1
+
+    async def _page(self, *, again: bool) -> int:
         async with self._pool.connection() as conn:
-            await make_due_by_catalog(conn, _CATALOG_PAGE)
+            if not again:
+                await make_due_by_catalog(conn, _CATALOG_PAGE)
             async with conn.transaction():
-                due = await take_due(conn, _PAGE)
+                due = await take_due(conn, _PAGE, again=again)
                 held, failed = await self._look_at(conn, due) if due else ([], [])
-            for listener in failed:
-                held += await self._look_alone(conn, listener)
+            for group in failed:
+                held += await self._look_one_by_one(conn, group)
             await self._wake(conn, held)
         return len(due)
 
     async def _look_at(
         self, conn: AsyncConnection[Any], due: Sequence[DueListener]
-    ) -> tuple[list[DueListener], list[DueListener]]:
-        """Look at locked listeners: those whose condition holds, and those whose look failed."""
+    ) -> tuple[list[DueListener], list[list[DueListener]]]:
+        """Look at locked listeners: those whose condition holds, and groups whose look failed."""
         held: list[DueListener] = []
-        failed: list[DueListener] = []
+        failed: list[list[DueListener]] = []
         await execute(conn, _TIMEOUT)
         await execute(conn, _NO_WAITING)
         groups: dict[_Group, list[DueListener]] = defaultdict(list)
@@ -167,7 +181,7 @@ class DueTimes:
             except Exception as error:
                 if is_database_away(error):
                     raise
-                failed += group
+                failed.append(group)
         return held, failed
 
     async def _look_at_group(
@@ -195,34 +209,55 @@ class DueTimes:
             raise LookupError(f"{listener.journey} v{listener.version} has no such condition")
         return query.walks[listener.slot]
 
+    async def _look_one_by_one(
+        self, conn: AsyncConnection[Any], group: Sequence[DueListener]
+    ) -> list[DueListener]:
+        """Look at each listener of a group whose look failed. Those at fault are set aside.
+
+        If the first of them fail, it is their condition that is at fault: all are set aside.
+        """
+        held: list[DueListener] = []
+        failures = 0
+        for number, listener in enumerate(group):
+            try:
+                held += await self._look_alone(conn, listener)
+            except Exception as error:
+                if is_database_away(error):
+                    raise
+                failures += 1
+                if failures == number + 1 == _FAILURES_OF_A_CONDITION:
+                    await self._set_aside(conn, group[number:], error)
+                    break
+                await self._set_aside(conn, [listener], error)
+        return held
+
     async def _look_alone(
         self, conn: AsyncConnection[Any], listener: DueListener
     ) -> list[DueListener]:
-        """Look at one listener of a group whose look failed. The one at fault is set aside."""
-        try:
-            async with conn.transaction():
-                await execute(conn, _TIMEOUT)
-                await execute(conn, _NO_WAITING)
-                current = await take_one(conn, listener)
-                if current is None or not current.waiting:
-                    return []
-                return await self._look_at_group(conn, [current])
-        except Exception as error:
-            if is_database_away(error):
-                raise
-            await self._set_aside(conn, listener, error)
-        return []
+        async with conn.transaction():
+            await execute(conn, _TIMEOUT_ALONE)
+            await execute(conn, _NO_WAITING)
+            current = await take_one(conn, listener)
+            if current is None or not current.waiting:
+                return []
+            return await self._look_at_group(conn, [current])
 
     async def _set_aside(
-        self, conn: AsyncConnection[Any], listener: DueListener, error: Exception
+        self, conn: AsyncConnection[Any], listeners: Sequence[DueListener], error: Exception
     ) -> None:
-        delay = timedelta(seconds=_SET_ASIDE.delay(listener.attempts + 1))
-        subject = error.subject if isinstance(error, BrokenDocument) else None
+        """Put off listeners by a delay that grows with their failures, and record the fault."""
+        first = listeners[0]
+        subject = None
+        if isinstance(error, BrokenDocument):
+            subject = error.subject
+        elif len(listeners) > 1:
+            subject = f"condition {first.journey} v{first.version} {first.step or 'exit'}"
         fault = FoundFault(
-            "due_times", error, run_id=listener.run_id, visit=listener.visit, subject=subject
+            "due_times", error, run_id=first.run_id, visit=first.visit, subject=subject
         )
+        delay = timedelta(seconds=_SET_ASIDE.delay(first.attempts + 1))
         async with conn.transaction():
-            await put_off(conn, [listener], delay, failed=True)
+            await put_off(conn, listeners, delay, failed=True)
             await record_faults(conn, [fault])
 
     async def _wake(self, conn: AsyncConnection[Any], held: Sequence[DueListener]) -> None:
@@ -254,15 +289,17 @@ class DueTimes:
             log.warning("runs_not_woken", runs=len(not_woken), error=errors[0])
             await put_off(conn, not_woken, _NOT_WOKEN, failed=False)
 
-    async def _pause(self) -> float:
-        """Seconds until the next due time, or until the next poll."""
+    async def _pause(self, *, again: bool) -> None:
+        """Sleep until the next due time, a nudge, or the next poll."""
         async with self._pool.connection() as conn:
-            seconds = await seconds_to_next(conn)
+            seconds = await seconds_to_next(conn, again=again)
         if seconds is None:
-            return self._poll
-        return min(max(seconds, _LEAST_PAUSE), self._poll)
-
-    async def _wait_for_nudge(self, seconds: float) -> None:
+            seconds = self._poll
+        seconds = min(max(seconds, _LEAST_PAUSE), self._poll)
+        if again:
+            # Nothing that is nudged for is looked at a second time.
+            await asyncio.sleep(seconds)
+            return
         try:
             async with asyncio.timeout(seconds):
                 await self._nudged.wait()

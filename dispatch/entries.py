@@ -120,12 +120,13 @@ async def admit_entries(
 
 
 def _waves(works: Sequence[EventWork]) -> list[list[tuple[Definition, EntryRequest]]]:
-    """The entries to ask for, in waves: of one contact and journey each wave has one at most.
+    """The entries to ask for, in waves: of one contact, journey and key each has one at most.
 
-    The run that a contact's first event begins decides whether its next event begins another.
+    The run that a contact's first event begins decides whether its next event begins another with
+    the same key.
     """
     waves: list[list[tuple[Definition, EntryRequest]]] = []
-    next_wave: dict[tuple[UUID, str], int] = {}
+    next_wave: dict[tuple[UUID, str, str | None], int] = {}
     for work in works:
         event = work.event
         for match in work.entries:
@@ -137,8 +138,9 @@ def _waves(works: Sequence[EventWork]) -> list[list[tuple[Definition, EntryReque
                 depth=event.depth,
                 late=match.late,
             )
-            wave = next_wave.get((event.contact_id, match.definition.key), 0)
-            next_wave[(event.contact_id, match.definition.key)] = wave + 1
+            place = (event.contact_id, match.definition.key, match.key)
+            wave = next_wave.get(place, 0)
+            next_wave[place] = wave + 1
             if wave == len(waves):
                 waves.append([])
             waves[wave].append((match.definition, request))

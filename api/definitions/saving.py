@@ -123,7 +123,7 @@ async def write_documents(
         documents, known = await prepare_documents(services, sources, purpose, only)
         async with services.pool.connection() as conn, conn.transaction():
             await lock_catalog(conn)
-            if await _known(conn, sources) == known:
+            if await _known(services, conn, sources) == known:
                 return await write(conn, documents)
     raise problems.Problem(
         503,
@@ -144,7 +144,7 @@ async def prepare_documents(
     Raises Problem 422 with all errors of all texts.
     """
     async with services.pool.connection() as conn:
-        known = await _known(conn, sources)
+        known = await _known(services, conn, sources)
     preparation = await services.checker.prepare(sources, known, purpose, only)
     if preparation.refusal is not None:
         raise problems.Problem(422, "invalid_document", preparation.refusal)
@@ -153,7 +153,7 @@ async def prepare_documents(
     return preparation.documents, known
 
 
-async def _known(conn: Conn, sources: Sequence[Source]) -> KnownKeys:
+async def _known(services: Services, conn: Conn, sources: Sequence[Source]) -> KnownKeys:
     """The keys of the server's documents."""
     keys = {kind: frozenset(found) for kind, found in (await known_keys(conn)).items()}
     none: frozenset[str] = frozenset()
@@ -165,6 +165,7 @@ async def _known(conn: Conn, sources: Sequence[Source]) -> KnownKeys:
         journeys=keys.get("journey", none),
         pools=keys.get("pool", none),
         within_segments=await _within_segments(conn, sources),
+        keep_events=services.keep.get("events"),
     )
 
 

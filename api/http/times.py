@@ -42,7 +42,10 @@ def format_time(instant: datetime) -> str:
 
 
 def _to_utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies beyond the calendar, which has the years 1 to 9999") from None
 
 
 Instant = Annotated[

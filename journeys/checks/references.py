@@ -39,6 +39,8 @@ class KnownKeys:
     pools: frozenset[str] = field(default_factory=frozenset)
     within_segments: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """For each segment on the server, the segments that it names."""
+    keep_events: str | None = None
+    """How long the server keeps events, as a duration; None: that is not known."""
 
     @classmethod
     def of(cls, documents: list[AnyDocument]) -> KnownKeys:
@@ -64,6 +66,7 @@ class KnownKeys:
             journeys=self.journeys | other.journeys,
             pools=self.pools | other.pools,
             within_segments={**self.within_segments, **other.within_segments},
+            keep_events=other.keep_events or self.keep_events,
         )
 
 

@@ -15,6 +15,7 @@ from journeys.checks.references import (
     segments_in,
     step_references,
 )
+from journeys.checks.retention import windows_too_long
 from journeys.checks.send_windows import channel_problems, send_problems
 from journeys.checks.templates import template_problems
 from journeys.checks.unsupported import unsupported
@@ -48,6 +49,7 @@ from journeys.model.values import EntryReference, StepReference
 from journeys.model.well_known_events import ENGINE_EVENTS, WELL_KNOWN_EVENTS
 from journeys.schedule.cron import check_cron
 from journeys.source.parsing import Parsed
+from journeys.time.durations import Duration
 from journeys.time.zones import zone_of
 
 __all__ = ["check", "unsupported", "validate"]
@@ -90,6 +92,8 @@ def check(parsed: list[Parsed], known: KnownKeys | None = None) -> list[Problem]
 def validate(document: AnyDocument, known: KnownKeys) -> list[Problem]:
     """The problems of one document, with paths but no lines yet."""
     problems = list(document_references(document, known))
+    if known.keep_events is not None:
+        problems += windows_too_long(document, Duration.parse(known.keep_events))
     steps = (
         {step.id: step for step in document.all_steps()} if isinstance(document, Journey) else {}
     )

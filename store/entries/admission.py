@@ -137,8 +137,8 @@ async def enter_all(
 ) -> list[AdmittedEntry | RefusedEntry]:
     """`enter` for many requests in one transaction, with the same number of statements.
 
-    There may be one request only for each contact and journey, because an answer to one changes the
-    answer to the next.
+    There may be one request only for each contact, journey and key, because an answer to one
+    changes the answer to the next.
     """
     await lock_contacts(conn, [request.contact_id for _, request in requests])
     states = await _read_states(conn, requests)

@@ -269,6 +269,11 @@ class Batch:
         if item.user_id is not None and item.anonymous_id is not None:
             contact = await self._link_anonymous(item, contact, item.anonymous_id)
             traits, warnings = permitted_traits(item, contact)
+            if contact.would_exceed(traits):
+                # The ids are joined by now, and the joined contact has attributes of its own.
+                traits = {name: value for name, value in traits.items() if name in FIELD_NAMES}
+                oversize = ItemWarning("attributes_oversize", f"traits: {ATTRIBUTES_BOUND}")
+                warnings = (*warnings, oversize)
         self._touch(contact, item)
         self._receipts.append(item.message_id)
         changes = contact.set(traits)

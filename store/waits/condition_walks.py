@@ -106,7 +106,7 @@ def build_walk(
         slot,
         sql(
             """
-with recursive span as materialized (
+with span as materialized (
     select coalesce(%(until)s::timestamptz, parcours.clock()) as until
 ),
 candidate as materialized (
@@ -127,58 +127,56 @@ candidate as materialized (
         ) f
     ) e
 ),
-walk as (
-    select k.run_id, k.visit, k.start_at as at, 0 as place, false as by_event,
-           (k.looked_at is null and k.start_at <= k.until and {first_holds}) as holds,
-           {first_next} as next_at, 0 as instants
+seen as (
+    select k.*, w.at, w.place, w.by_event, w.holds, w.next_at, c.last_event_id,
+           w.holds or w.instants < {instants}
+                      and not (k.more and w.place = cardinality(k.ids)) as finished
     from candidate k
     join run r on r.id = k.run_id
     join contact c on c.id = r.contact_id
-    union all
-    select w.run_id, w.visit, s.at, s.place, s.by_event, judged.holds, judged.next_at,
-           w.instants + 1
-    from walk w
-    join candidate k on k.run_id = w.run_id and k.visit = w.visit
-    join run r on r.id = k.run_id
-    join contact c on c.id = r.contact_id
     cross join lateral (
-        select case when w.place < cardinality(k.ids)
-               then greatest(k.stamps[w.place + 1], w.at) end as event_at,
-               case when w.next_at > w.at then w.next_at end as next_at,
-               case when %(until)s::timestamptz is null and not k.more then k.until end as end_at
-    ) o
-    cross join lateral (
-        select least(o.event_at, o.next_at, o.end_at) as at,
-               coalesce(o.event_at <= least(o.next_at, o.end_at), o.event_at is not null)
-                   as by_event,
-               w.place + case when coalesce(o.event_at <= least(o.next_at, o.end_at),
-                                            o.event_at is not null) then 1 else 0 end as place
-    ) s
-    cross join lateral (select {holds} as holds, {next} as next_at offset 0) judged
-    where not w.holds and w.instants < {instants} and s.at <= k.until
-      and (s.at > w.at or s.by_event)
-      and not (k.more and w.place = cardinality(k.ids))
-),
-last as (
-    select distinct on (run_id, visit) * from walk order by run_id, visit, instants desc
+        with recursive walk as (
+            select k.start_at as at, 0 as place, false as by_event,
+                   (k.looked_at is null and k.start_at <= k.until and {first_holds}) as holds,
+                   {first_next} as next_at, 0 as instants
+            union all
+            select s.at, s.place, s.by_event, judged.holds, judged.next_at, w.instants + 1
+            from walk w
+            cross join lateral (
+                select case when w.place < cardinality(k.ids)
+                       then greatest(k.stamps[w.place + 1], w.at) end as event_at,
+                       least(
+                           case when w.next_at > w.at then w.next_at end,
+                           case when %(until)s::timestamptz is null and not k.more
+                           then k.until end
+                       ) as time_at
+            ) o
+            cross join lateral (
+                select least(o.event_at, o.time_at) as at,
+                       o.event_at is not null
+                       and o.event_at <= coalesce(o.time_at, 'infinity') as by_event
+            ) n
+            cross join lateral (
+                select n.at, n.by_event, w.place + n.by_event::int as place
+            ) s
+            cross join lateral (select {holds} as holds, {next} as next_at offset 0) judged
+            where not w.holds and w.instants < {instants} and s.at <= k.until
+              and (s.at > w.at or s.by_event)
+              and not (k.more and w.place = cardinality(k.ids))
+        )
+        select * from walk order by instants desc limit 1
+    ) w
 )
-select w.run_id, w.visit, {slot} as slot, w.at, w.holds, w.by_event,
-       nullif(w.next_at, 'infinity') as next_at, f.finished,
+select s.run_id, s.visit, {slot} as slot, s.at, s.holds, s.by_event,
+       nullif(s.next_at, 'infinity') as next_at, s.finished,
        coalesce(
-           case when f.finished and not w.holds and %(until)s::timestamptz is null then (
-               select e.id from event e where e.id = c.last_event_id and e.stamped_at <= k.until
+           case when s.finished and not s.holds and %(until)s::timestamptz is null then (
+               select e.id from event e where e.id = s.last_event_id and e.stamped_at <= s.until
            ) end,
-           k.ids[w.place], k.ref
+           s.ids[s.place], s.ref
        ) as event_id,
-       k.looked_at as seen_looked_at, k.ref as seen_ref, k.due_at as seen_due_at, k.attempts
-from last w
-join candidate k on k.run_id = w.run_id and k.visit = w.visit
-join run r on r.id = w.run_id
-join contact c on c.id = r.contact_id
-cross join lateral (
-    select w.holds or w.instants < {instants}
-                      and not (k.more and w.place = cardinality(k.ids)) as finished
-) f
+       s.looked_at as seen_looked_at, s.ref as seen_ref, s.due_at as seen_due_at, s.attempts
+from seen s
 """,
             slot=integer(slot),
             first_holds=_at(predicate.sql, sql("k.start_at")),

@@ -31,7 +31,7 @@ left join visit v on v.run_id = l.run_id and v.visit = l.visit
 # page: its holder may be about to record an event.
 _TAKE = sql(
     """
-{listener} where l.due_at <= (select parcours.clock())
+{listener} where l.due_at <= (select parcours.clock()) and (l.attempts > 0) = %(again)s
 order by l.due_at limit %(limit)s for no key update of c skip locked
 """,
     listener=_LISTENER,
@@ -75,7 +75,10 @@ update listener l set due_at = parcours.clock() + %(delay)s,
        attempts = least(l.attempts + %(more)s, 1000)
 from given g where l.run_id = g.run_id and l.visit = g.visit and l.slot = g.slot
 """)
-_NEXT = sql("select extract(epoch from min(due_at) - parcours.clock())::float8 from listener")
+_NEXT = sql("""
+select extract(epoch from due_at - parcours.clock())::float8 from listener
+where due_at is not null and (attempts > 0) = %(again)s order by due_at limit 1
+""")
 _CLOCK = sql("select parcours.clock()")
 
 
@@ -97,12 +100,13 @@ class DueListener:
     """Of the wait; None for an exit."""
 
 
-async def take_due(conn: Connection, limit: int) -> list[DueListener]:
+async def take_due(conn: Connection, limit: int, *, again: bool) -> list[DueListener]:
     """The listeners that are due, oldest first, with their contacts locked.
 
-    Contacts that are locked already are left out.
+    `again`: those whose run was woken before, or whose look failed; otherwise the others. Contacts
+    that are locked already are left out.
     """
-    return await fetch_all_as(conn, DueListener, _TAKE, {"limit": limit})
+    return await fetch_all_as(conn, DueListener, _TAKE, {"limit": limit, "again": again})
 
 
 async def take_one(conn: Connection, listener: DueListener) -> DueListener | None:
@@ -139,9 +143,9 @@ async def put_off(
     await execute(conn, _PUT_OFF, {"rows": Jsonb(rows), "delay": delay, "more": int(failed)})
 
 
-async def seconds_to_next(conn: Connection) -> float | None:
+async def seconds_to_next(conn: Connection, *, again: bool) -> float | None:
     """How long until the earliest due time, below 0 if it is over; None if there is none."""
-    seconds: float | None = await fetch_value(conn, _NEXT)
+    seconds: float | None = await fetch_value(conn, _NEXT, {"again": again})
     return seconds
 
 

@@ -253,3 +253,13 @@ async def test_every_kind_of_document_is_kept(operate: httpx.AsyncClient) -> Non
         kept = (await operate.get(f"/v1/{path}")).json()
         assert (kept["version"], kept["source"]) == (1, source)
     assert (await operate.get("/v1/templates/nope")).status_code == 404
+
+
+async def test_a_window_longer_than_events_are_kept_is_refused(operate: httpx.AsyncClient) -> None:
+    segment = "segment: loyal\nif: {event: Order Completed, within: 3y}\n"
+    refused = await put(operate, "segments/loyal", segment)
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["code"] == "window_too_long"
+    assert error["message"] == "`within` reaches back 3 years, and events are kept for 2 years"
+    assert (await put(operate, "segments/loyal", segment.replace("3y", "2y"))).status_code == 200

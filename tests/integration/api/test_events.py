@@ -308,3 +308,20 @@ async def test_events_are_listed_with_why_nothing_came_of_them(
         )
     assert [each["journey"] for each in newest.began] == ["cart"]
     assert (await operate.get("/v1/events", params={"contact": str(uuid4())})).status_code == 404
+
+
+async def test_odd_requests_are_refused_and_break_nothing(operate: httpx.AsyncClient) -> None:
+    for path in ("/v1/events", "/v1/events/rejected"):
+        for odd in ({"cursor": "²"}, {"cursor": "9" * 19}, {"limit": "0"}, {"bogus": "1"}):
+            assert (await operate.get(path, params=odd)).status_code in (400, 422), (path, odd)
+    for edge in ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"):
+        assert (await operate.get("/v1/events", params={"from": edge})).status_code == 422
+    for body in ("[NaN]", "NaN", '{"userId": "u", "event": NaN}'):
+        assert (await operate.post("/v1/track", content=body)).status_code == 400
+    surrogate = '{"type": "track", "userId": "\\ud800", "event": "\\u0000"}'
+    good = '{"type": "track", "userId": "u", "event": "Seen"}'
+    batch = f'{{"batch": [{surrogate}, NaN, null, [1], {good}]}}'
+    answer = await operate.post("/v1/batch", content=batch)
+    assert [each["index"] for each in answer.json()["rejected"]] == [0, 1, 2, 3]
+    # A body that is no call at all is not kept.
+    assert len(await rejected(operate)) == 5

@@ -133,6 +133,10 @@ async def test_a_changed_address_is_to_be_confirmed_before_it_is_written_to(
     assert await letter() == [("mail", "skipped"), ("text", "skipped")]
     await engine.event(contact, "Topic Confirmed", topic="news")
     assert await letter() == [("mail", "sent"), ("text", "sent")]
+    assert await one(engine, "select outcome, reason from run where id = %s", confirming["id"]) == (
+        "exited",
+        "Topic Confirmed",
+    )
 
 
 CLICK = """

@@ -42,7 +42,8 @@ async def test_what_is_not_due_is_not_read(pool: Pool, query: Sql, index: str) -
         for each in LISTENING:
             await conn.execute(each.encode())
         cursor = await conn.execute(
-            f"explain (analyze, format json) {query}".encode(), {"limit": 100, "events": [1]}
+            f"explain (analyze, format json) {query}".encode(),
+            {"limit": 100, "events": [1], "again": False},
         )
         row = await cursor.fetchone()
         assert row is not None

@@ -703,6 +703,18 @@ async def test_a_contacts_attributes_are_bounded(pool: Pool) -> None:
     assert isinstance(answer, Rejected)
 
 
+async def test_joining_an_anonymous_contact_keeps_the_bound(pool: Pool) -> None:
+    big = {f"n{n}": "a" * 900 for n in range(60)}
+    await send(pool, identify(big, anonymous_id="a"))
+    more = {**{f"m{n}": "b" * 900 for n in range(30)}, "country": "FR"}
+    [answer] = await send(pool, identify(more, user_id="u", anonymous_id="a"))
+    assert isinstance(answer, Accepted)
+    assert [each.code for each in answer.warnings] == ["attributes_oversize"]
+    assert await rows(
+        pool, "select external_id, country, attributes ? 'm1', attributes ? 'n1' from contact"
+    ) == [("u", "FR", False, True)]  # fmt: skip
+
+
 async def test_an_external_id_is_never_our_id_of_another_contact(pool: Pool) -> None:
     await send(pool, track("Seen", anonymous_id="a"))
     [(other,)] = await rows(pool, "select id from contact")
