@@ -89,7 +89,7 @@ async def take_batch(request: Request) -> Response:
             rejected_by_store.append(answer)
             rejected.append({"index": index, "code": answer.code, "message": answer.message})
             kept.append(rejected_call(batch[index], None, answer.code, answer.message))
-        else:
+        elif answer.warnings:
             warnings += [_warning(index, warning) for warning in answer.warnings]
             kept += [left_out(batch[index], warning) for warning in answer.warnings]
     await _keep(services, key, kept)
