@@ -22,8 +22,8 @@ cross join lateral (
     select e.name = {contact_changed} and e.properties @> '{"merged": true}' as yes
 ) merged
 cross join lateral (
-    select l.run_id, l.visit, min(l.slot)::int as slot, bool_and(l.rest or merged.yes and l.slot >= 0) as rest,
-           r.journey, r.version, v.step
+    select l.run_id, l.visit, min(l.slot)::int as slot,
+           bool_and(l.rest or merged.yes and l.slot >= 0) as rest, r.journey, r.version, v.step
     from listener l
     join run r on r.id = l.run_id and r.state = 'active'
     left join visit v on v.run_id = l.run_id and v.visit = l.visit
