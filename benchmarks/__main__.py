@@ -13,7 +13,18 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 
-from benchmarks import branching, counts, due_times, fairness, ingest, latency, rate, sleeping
+from benchmarks import (
+    branching,
+    counts,
+    due_times,
+    fairness,
+    ingest,
+    latency,
+    rate,
+    sleeping,
+    starts,
+    wake_ups,
+)
 from benchmarks.report import Figure
 from infra.logging import configure_logging
 
@@ -22,6 +33,8 @@ MEASURES: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "rate": rate.measure,
     "latency": latency.measure,
     "ingest": ingest.measure,
+    "starts": starts.measure,
+    "wake_ups": wake_ups.measure,
     "sleeping": sleeping.measure,
     "branching": branching.measure,
     "fairness": fairness.measure,

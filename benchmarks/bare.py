@@ -1,6 +1,6 @@
-"""The bare workflow: the activities and the timer of sample journey S, and nothing else.
+"""The bare workflows: the activities and the timer of sample journey S, or a timer, alone.
 
-It has two activities, a timer and a local activity. Sends run eagerly on the workflow's own queue.
+Sends run eagerly on the workflow's own queue.
 """
 
 from __future__ import annotations
@@ -26,11 +26,25 @@ class Bare:
         await workflow.execute_activity(
             "bare_send", request, result_type=BareResult, start_to_close_timeout=timeout
         )
+        due = workflow.time() + request.pause
         await workflow.sleep(request.pause)
-        await workflow.execute_local_activity(
-            "bare_branch", request, result_type=BareResult, start_to_close_timeout=timeout
+        branched: BareResult = await workflow.execute_local_activity(
+            "bare_branch",
+            BareInput(run_id=request.run_id, due=due),
+            result_type=BareResult,
+            start_to_close_timeout=timeout,
         )
         done: BareResult = await workflow.execute_activity(
             "bare_send", request, result_type=BareResult, start_to_close_timeout=timeout
         )
-        return done
+        return BareResult(outcome=done.outcome, late=branched.late)
+
+
+@workflow.defn(name="BareTimer")
+class BareTimer:
+    """A timer."""
+
+    @workflow.run
+    async def run(self, request: BareInput) -> None:
+        """Sleep until the timer ends."""
+        await workflow.sleep(request.pause)

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from benchmarks.report import Figure, percentile
 from benchmarks.servers import servers
 from journeys.model.conditions import Comparison, EventCondition
-from store.conditions import compile_condition, evaluate
+from store.conditions import Question, compile_condition, evaluate
 
 CONTACT_EVENTS = 10_000
 TABLE_EVENTS = int(os.environ.get("BENCH_EVENTS", "10000000"))
@@ -39,20 +39,21 @@ async def measure() -> list[Figure]:
             within="30d",
             count=Comparison(gte=2),
         )
-        predicate = compile_condition(condition, timed=False)
+        # As of a version: compiled once.
+        question = Question.of([compile_condition(condition, timed=False)])
         for _ in range(20):
-            await evaluate(conn, run, [predicate])
+            await evaluate(conn, run, question)
         took: list[float] = []
         for _ in range(TRIES):
             began = time.perf_counter()
-            await evaluate(conn, run, [predicate])
+            await evaluate(conn, run, question)
             took.append((time.perf_counter() - began) * 1_000)
     return [
         Figure(
             f"branch on a contact with {CONTACT_EVENTS:,} events, {TABLE_EVENTS:,} in the table",
             percentile(took, 0.99),
             "ms at p99",
-            detail={"p50": round(statistics.median(took), 3), "aim": "p99 ≤ 5 ms"},
+            detail={"p50": round(statistics.median(took), 3), "aim": "p99 ≤ 2 ms"},
         )
     ]
 

@@ -61,8 +61,8 @@ async def measure() -> list[Figure]:
     )
     size = sum(event.ByteSize() for event in events)
     return [
-        Figure("S: history events", len(events), "events", at_most=26),
-        Figure("S: billable actions", billable_actions(events), "actions", at_most=8),
+        Figure("S: history events", len(events), "events", at_most=25),
+        Figure("S: billable actions", billable_actions(events), "actions", at_most=6),
         Figure("S: workflow tasks", tasks, "tasks", at_most=4),
         Figure("S: history size", size, "bytes"),
     ]

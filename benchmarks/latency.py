@@ -65,7 +65,7 @@ async def measure() -> list[Figure]:
             "event accepted → provider called, against a bare start → activity",
             ratio,
             "ratio",
-            at_most=2.0,
+            at_most=1.0,
             detail={
                 "engine_ms": _milliseconds(ours),
                 "bare_ms": _milliseconds(plain),

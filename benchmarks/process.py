@@ -50,7 +50,7 @@ def bare_worker(client: Client, *, send: Callable[..., Any] = bare_activities.se
     return Worker(
         client,
         task_queue=bare.QUEUE,
-        workflows=[bare.Bare],
+        workflows=[bare.Bare, bare.BareTimer],
         activities=[send, bare_activities.branch],
         workflow_runner=workflow_runner(client),
         max_cached_workflows=_default("slots_workflows"),

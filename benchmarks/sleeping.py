@@ -15,7 +15,7 @@ from benchmarks.process import bare_worker
 from benchmarks.report import Figure
 from benchmarks.sample import accept, activate, make_contacts, sample
 from benchmarks.servers import Servers, servers
-from benchmarks.waiting import until
+from benchmarks.waiting import timers, until
 from infra.clients import connect_temporal
 from worker import serving
 
@@ -41,10 +41,10 @@ async def measure() -> list[Figure]:
             "a sleeping run: bytes in Temporal against a bare workflow's",
             ours / plain,
             "ratio",
-            at_most=1.3,
+            at_most=1.2,
             detail={"engine_bytes": round(ours), "bare_bytes": round(plain)},
         ),
-        Figure("a sleeping run: bytes in Postgres", rows, "bytes", at_most=6 * 1024),
+        Figure("a sleeping run: bytes in Postgres", rows, "bytes", at_most=4 * 1024),
     ]
 
 
@@ -63,9 +63,7 @@ async def _sleep_bare(running: Servers) -> None:
 
 
 async def _all_asleep(file: Path) -> bool:
-    with sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10) as conn:
-        row = conn.execute("select count(*) from timer_info_maps").fetchone()
-    return int(row[0]) >= RUNS
+    return timers(file) >= RUNS
 
 
 async def _sleep_engine(running: Servers) -> float:

@@ -19,7 +19,7 @@ from dispatch.shares import Considered, EntryMatch, EventWork
 from journeys.model.entry_rules import is_late, key_of_event
 from journeys.model.triggers import EventEntry
 from journeys.time.zones import zone_of
-from store.conditions import compile_condition, compile_where, evaluate_entries
+from store.conditions import evaluate_entries
 from store.definitions.catalog import Active, Catalog, Definition
 from store.entries.admission import (
     AdmittedEntry,
@@ -182,18 +182,7 @@ async def _matching_events(
     """The ids of the events, all of the entry's name, that its `where` and `if` let in."""
     if not entry.where and entry.if_ is None:
         return {event.id for event in events}
-    condition = where = None
-    zone = definition.journey.timezone or "UTC"
-    if entry.where:
-        where = compile_where(entry.where, event="e", prefix="w_", default_zone=zone)
-    if entry.if_ is not None:
-        condition = compile_condition(
-            entry.if_,
-            prefix="i_",
-            default_zone=zone,
-            segments=definition.segments.conditions,
-            timed=False,
-        )
+    where, condition = definition.compiled.entry(entry)
     candidates = [(event.id, event.contact_id) for event in events]
     return await evaluate_entries(conn, candidates, condition, where)
 

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from journeys.model.conditions import Condition
-from store.conditions import compile_condition, evaluate
+from store.conditions import evaluate
 from store.definitions.catalog import Definition
 from store.runs.rows import RunRow
 
@@ -30,7 +30,7 @@ async def check_condition(
     *,
     at: datetime | None = None,
 ) -> ConditionResult:
-    """Evaluate one condition for a run, as of the instant `at` or of now."""
+    """Evaluate one condition of the definition for a run, as of the instant `at` or of now."""
     return (await check_conditions(conn, run, definition, [condition], at=at))[0]
 
 
@@ -42,19 +42,9 @@ async def check_conditions(
     *,
     at: datetime | None = None,
 ) -> list[ConditionResult]:
-    """Evaluate several conditions for a run, in one statement, as of `at` or of now."""
-    zone = definition.journey.timezone or "UTC"
-    predicates = [
-        compile_condition(
-            condition,
-            prefix=f"c{number}_",
-            default_zone=zone,
-            segments=definition.segments.conditions,
-            timed=False,
-        )
-        for number, condition in enumerate(conditions)
-    ]
+    """Evaluate conditions of the definition for a run, in one statement, as of `at` or of now."""
+    question = definition.compiled.question(conditions)
     return [
         ConditionResult(result.holds, {"saw": result.saw})
-        for result in await evaluate(conn, run.id, predicates, at)
+        for result in await evaluate(conn, run.id, question, at)
     ]

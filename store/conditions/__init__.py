@@ -7,7 +7,13 @@ never null.
 """
 
 from store.conditions.condition_compiler import compile_condition, compile_where, split_where
-from store.conditions.evaluation import Evaluation, evaluate, evaluate_entries, evaluate_start
+from store.conditions.evaluation import (
+    Evaluation,
+    Question,
+    evaluate,
+    evaluate_entries,
+    evaluate_start,
+)
 from store.conditions.predicate import ObservedValue, Predicate
 from store.conditions.time_dependence import is_timed
 
@@ -15,6 +21,7 @@ __all__ = [
     "Evaluation",
     "ObservedValue",
     "Predicate",
+    "Question",
     "compile_condition",
     "compile_where",
     "evaluate",

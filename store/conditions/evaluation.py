@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,10 +24,40 @@ class Evaluation:
     """Values by label; a label that comes again with another value gets a number."""
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The statement that evaluates several conditions for a run, on one state of the database."""
+
+    predicates: tuple[Predicate, ...]
+    query: Sql
+    params: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, predicates: Sequence[Predicate]) -> Question:
+        """The question; each predicate has a prefix of its own."""
+        columns: list[Sql] = []
+        seen: list[Sql] = []
+        params: dict[str, Any] = {}
+        for predicate in predicates:
+            columns.append(predicate.over_observed)
+            columns += [holds for _, holds in predicate.segments]
+            for value in predicate.observed:
+                columns.append(sql("seen.{column}", column=value.column))
+                seen.append(sql("{value} as {column}", value=value.sql, column=value.column))
+            params |= predicate.params
+        query = sql(
+            "select {columns} from run r join contact c on c.id = r.contact_id{observed}"
+            " where r.id = %(evaluated_run)s",
+            columns=join(", ", columns),
+            observed=_observed(seen),
+        )
+        return cls(tuple(predicates), query, params)
+
+
 async def evaluate(
     conn: AsyncConnection[Any],
     run_id: UUID,
-    predicates: list[Predicate],
+    predicates: Sequence[Predicate] | Question,
     judged_at: datetime | None = None,
 ) -> list[Evaluation]:
     """Evaluate conditions for a run, all in one statement and on one state of the database.
@@ -36,33 +66,17 @@ async def evaluate(
 
     Raises LookupError if there is no such run.
     """
-    if not predicates:
+    question = predicates if isinstance(predicates, Question) else Question.of(predicates)
+    if not question.predicates:
         return []
-    columns: list[Sql] = []
-    seen: list[Sql] = []
-    params: dict[str, Any] = {"evaluated_run": run_id}
-    for predicate in predicates:
-        columns.append(predicate.over_observed)
-        columns += [holds for _, holds in predicate.segments]
-        for value in predicate.observed:
-            columns.append(sql("seen.{column}", column=value.column))
-            seen.append(sql("{value} as {column}", value=value.sql, column=value.column))
-        params |= predicate.params
-    params["judged_at"] = judged_at
-    row = await fetch_one(
-        conn,
-        sql(
-            "select {columns} from run r join contact c on c.id = r.contact_id{observed}"
-            " where r.id = %(evaluated_run)s",
-            columns=join(", ", columns),
-            observed=_observed(seen),
-        ),
-        params,
-    )
+    params = {**question.params, "evaluated_run": run_id, "judged_at": judged_at}
+    row = await fetch_one(conn, question.query, params)
     if row is None:
         raise LookupError(f"there is no run {run_id}")
     values = iter(row)
-    return [Evaluation(next(values), _labelled(predicate, values)) for predicate in predicates]
+    return [
+        Evaluation(next(values), _labelled(predicate, values)) for predicate in question.predicates
+    ]
 
 
 def _observed(columns: list[Sql]) -> Sql:

@@ -18,6 +18,7 @@ from journeys.model.journey import Journey
 from journeys.model.sends import Channel
 from journeys.model.values import DocumentModel
 from journeys.protocol.program import Program
+from store.definitions.compiled_conditions import CompiledConditions
 from store.goals.goal_rows import GoalQuery, build_goal_query
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
 from store.sql import fetch_all, fetch_one, sql, statement
@@ -75,6 +76,11 @@ class Definition:
     def goal(self) -> GoalQuery | None:
         """The query of its goal; None if it has none."""
         return build_goal_query(self.journey)
+
+    @cached_property
+    def compiled(self) -> CompiledConditions:
+        """Its conditions, each compiled once."""
+        return CompiledConditions(self.journey.timezone, self.segments.conditions)
 
     def wait_query(self, step: str) -> ListenerQuery | None:
         """The query of what the wait `step` listens for; None if only time ends it."""

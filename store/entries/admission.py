@@ -16,13 +16,12 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, exists, select
 from sqlmodel import col
 
-from journeys.model.conditions import AnyCondition
 from journeys.model.entry_rules import refuse_entry, refuse_re_entry
 from journeys.model.journey_state import JourneyState
 from journeys.model.reasons import RefusalReason
 from journeys.model.triggers import ApiEntry
 from journeys.time.zones import zone_of
-from store.conditions import compile_condition, evaluate_start
+from store.conditions import evaluate_start
 from store.contacts.rows import lock_contacts
 from store.definitions.catalog import Catalog, Definition
 from store.goals.goal_rows import NewGoal, set_goals
@@ -250,13 +249,7 @@ async def _may_start(conn: Connection, definition: Definition, request: EntryReq
     conditions = [condition for condition in entries if condition is not None]
     if len(conditions) < len(entries) or not conditions:
         return True
-    holds = compile_condition(
-        AnyCondition(any=conditions),
-        prefix="i_",
-        default_zone=definition.journey.timezone or "UTC",
-        segments=definition.segments.conditions,
-        timed=False,
-    )
+    holds = definition.compiled.start(conditions)
     return await evaluate_start(conn, request.contact_id, request.properties, holds)
 
 

@@ -10,8 +10,10 @@ from uuid import UUID
 
 from aiosmtpd.smtp import Envelope
 
+from dispatch.jobs import start_job
 from journeys.versions.overdue import Overdue
 from store.events.attribute_changes import change_attributes
+from store.operations.preview_progress import begin_preview
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.moves import SEND, begin_move, ended, paused, resumed, spread
@@ -176,6 +178,22 @@ async def move(
     await engine.activate(f"journey: {key}\nentry: {{event: Started}}\nsteps:\n  - {steps}\n")
     await ended(engine.pool, await begin_move(engine.pool, engine.client, key, mapping=mapping))
     await engine.standing_at(contact, "pause")
+    await engine.event(contact, "Go On")
+
+
+async def previewed(stage: Stage, contact: UUID) -> None:
+    """Preview the move of the run by a job, and let it go on."""
+    engine = stage.engine
+    run = await stage.stands(contact, "pause")
+    key = run["journey"]
+    await engine.activate(
+        f"journey: {key}\nentry: {{event: Started}}\nsteps:\n"
+        "  - {id: pause, wait: {event: Go On, up_to: 2d}}\n"
+    )
+    async with engine.pool.connection() as conn:
+        job = await begin_preview(conn, key, 2, plan={"paused": False}, planned=None, total=1)
+        await start_job(conn, engine.client, job)
+    await ended(engine.pool, job)
     await engine.event(contact, "Go On")
 
 
@@ -363,6 +381,7 @@ SCENARIOS = [
     Scenario("moved", PAUSE, moved),
     Scenario("moved-by-map", PAUSE, moved_by_a_map),
     Scenario("job-move", PAUSE, moved, job="Move"),
+    Scenario("job-preview", PAUSE, previewed, job="Preview"),
     Scenario("job-resume", f"{PAUSE}\n{HELLO}", resumed_after_a_pause, job="Resume"),
     Scenario("job-resume-spread", f"{PAUSE}\n{HELLO}", resumed_with_a_spread, job="Resume"),
     Scenario("outage", "{id: pause, wait: 2s}\n{id: lead, update: {add: {score: 5}}}", outage),

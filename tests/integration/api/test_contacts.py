@@ -62,7 +62,8 @@ async def test_a_put_merges_and_null_removes(operate: httpx.AsyncClient, rows: R
         ),
         (["n", "phone", "plan", "score"],),
     ]
-    assert await rows("select count(*) from outbox") == [(2,)]
+    # That it was created, and the two changes.
+    assert await rows("select count(*) from outbox") == [(3,)]
 
 
 async def test_what_is_read_may_be_put_back(operate: httpx.AsyncClient) -> None:

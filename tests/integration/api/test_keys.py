@@ -148,7 +148,7 @@ async def test_a_key_with_origins_is_for_pages_of_those_and_for_programs(
         ("PUT", "/v1/contacts/u", {"operate", "admin"}),
         ("DELETE", "/v1/contacts/u", {"admin"}),
         ("GET", "/v1/runs", {"read", "operate", "admin"}),
-        ("GET", "/v1/jobs", {"read", "operate", "admin"}),
+        ("GET", "/v1/jobs", {"read", "edit", "operate", "admin"}),
         ("GET", "/v1/coupons", {"read", "operate", "admin"}),
         ("POST", "/v1/coupons/p", {"operate", "admin"}),
         ("GET", "/v1/journeys/j/stats", {"read", "operate", "admin"}),

@@ -4,13 +4,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCStatusCode
+from temporalio.testing import ActivityEnvironment
+
+from activities.context import Context
+from activities.jobs.resume_sends import ResumeSendsActivities
+from dispatch.jobs import cancel_job
 from dispatch.versions import wake_unnoticed_migrations
+from journeys.protocol.payloads import JobInput
 from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Catalog
 from store.operations.jobs import create_job, job_started
 from store.versions.run_migration import Target, migrate_run
+from tests.support.bystanders import FaultyTemporal
 from tests.support.conditions import eventually
-from tests.support.engine import Engine
+from tests.support.crowds import Pool, write_crowd
+from tests.support.engine import Engine, activate
 from tests.support.moves import begin_move, ended
 
 FIRST = """
@@ -60,6 +70,47 @@ async def test_a_job_that_is_cancelled_says_so(engine: Engine) -> None:
     # It stays for some seconds, for those who enter meanwhile.
     await engine.client.get_workflow_handle(f"job.move.{job}").cancel()
     assert (await ended(engine.pool, job)).state == "stopped"
+
+
+async def test_a_job_that_is_cancelled_by_the_api_ends_its_workflow(engine: Engine) -> None:
+    await engine.activate(FIRST)
+    await engine.activate(SECOND)
+    job = await begin_move(engine.pool, engine.client, "letters")
+    async with engine.pool.connection() as conn:
+        cancelled = await cancel_job(conn, engine.client, job)
+    assert cancelled is not None
+    assert cancelled.state == "stopped"
+    workflow = engine.client.get_workflow_handle(f"job.move.{job}")
+
+    async def closed() -> bool:
+        return (await workflow.describe()).status is WorkflowExecutionStatus.CANCELED
+
+    await eventually(closed, 20)
+
+
+async def test_a_wake_of_a_resume_that_fails_is_left_to_a_dispatcher(
+    pool: Pool, temporal_client: Client
+) -> None:
+    await activate(pool, FIRST)
+    members = await write_crowd(pool, "letters", "quiet", 3)
+    faulty = members[1].run_id
+    async with pool.connection() as conn:
+        await conn.execute("update visit set kind = 'email', held = 'paused', due_at = null")
+        job = await create_job(conn, "resume", "letters", plan={}, total=3)
+    temporal = FaultyTemporal()
+    temporal.answer = lambda workflow: (
+        RPCStatusCode.INTERNAL if workflow.endswith(str(faulty)) else None
+    )
+    context = Context(pool=pool, catalog=Catalog(), adapters={})
+    activities = ResumeSendsActivities(context, temporal.around(temporal_client))
+    request = JobInput(job_id=job, subject="wake")
+    page = await ActivityEnvironment().run(activities.page, request)
+    assert (page.state, page.done) == ("done", 3)
+    async with pool.connection() as conn:
+        cursor = await conn.execute("select run_id, kind, visit from parked_call")
+        assert await cursor.fetchall() == [(faulty, "wake", 1)]
+        cursor = await conn.execute("select run_id, code from fault")
+        assert await cursor.fetchall() == [(faulty, "temporal_internal")]
 
 
 async def test_a_workflow_that_was_not_signalled_of_its_move_is_signalled_later(
