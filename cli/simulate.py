@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
 
 from cli.errors import refuse
@@ -193,7 +195,7 @@ def _bytes(path: Path, option: str) -> bytes:
 
 def _load(path: Path, option: str) -> Any:
     try:
-        return json.loads(_bytes(path, option))
+        return orjson.loads(_bytes(path, option).removeprefix(BOM_UTF8))
     except ValueError as error:
         refuse(f"{option} {path}: not JSON: {error}")
 

@@ -53,16 +53,32 @@ def print_table(
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column, width in zip(columns, least, strict=True):
+    natural = [
+        max(len(column), *(len(cell) for cell in cells), 0) if cells else len(column)
+        for column, *cells in zip(columns, *texts, strict=True)
+    ]
+    widths = _fitted(natural, least, console.width - _GAP * len(least))
+    for column, width in zip(columns, widths, strict=True):
         table.add_column(
             column,
             justify="right" if column in numbers else "left",
             overflow="fold",
-            min_width=width,
+            width=width,
         )
     for row in texts:
         table.add_row(*(Text(value) for value in row))
     console.print(table)
+
+
+def _fitted(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """The widths of columns that fit into the room: the widest give way, none below its least."""
+    widths = list(natural)
+    while sum(widths) > room:
+        yielding = [place for place, width in enumerate(widths) if width > least[place]]
+        if not yielding:
+            break
+        widths[max(yielding, key=widths.__getitem__)] -= 1
+    return widths
 
 
 def _print_blocks(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -5,6 +5,7 @@ that every line has the same shape: `timestamp` (RFC 3339, UTC), `level`, `logge
 `event`, and the ids bound with `structlog.contextvars.bind_contextvars`.
 """
 
+import asyncio
 import json
 import logging
 import sys
@@ -15,7 +16,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 from temporalio import activity, workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, CancelledError
 
 from infra.settings import LogFormat
 
@@ -123,6 +124,8 @@ def _lift_temporal_ids(_logger: WrappedLogger, _method: str, event: EventDict) -
         if isinstance(carried, Mapping):
             for name, value in carried.items():
                 event.setdefault(name, value)
+    # The SDK's own object for the line, of which JSON could only say what Python calls it.
+    event.pop("temporal_log", None)
     return event
 
 
@@ -130,20 +133,24 @@ def _shorten_expected_failures(record: logging.LogRecord) -> bool:
     """Make one short line of an activity's failure that has a code of ours.
 
     The SDK logs every failed attempt with a traceback. A failure with a code is expected: the
-    activity is tried again. For codes of `LOGGED_CODES` there is a line already.
+    activity is tried again. For codes of `LOGGED_CODES` there is a line already. An attempt that
+    Temporal gives up, because the workflow goes on elsewhere, is no failure of ours either.
     """
     if record.name != "temporalio.activity" or not record.exc_info:
         return True
     error = record.exc_info[1]
-    if not isinstance(error, ApplicationError):
+    if isinstance(error, ApplicationError):
+        if error.type in LOGGED_CODES:
+            return False
+        record.msg = "activity_failed" if error.non_retryable else "activity_retried"
+        record.code = error.type
+    elif isinstance(error, asyncio.CancelledError | CancelledError):
+        record.msg = "activity_cancelled"
+    else:
         return True
-    if error.type in LOGGED_CODES:
-        return False
-    record.msg = "activity_failed" if error.non_retryable else "activity_retried"
     record.args = ()
     record.exc_info = None
     record.exc_text = None
-    record.code = error.type
     return True
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
 from typing import Any
+
+import orjson
 
 from journeys.model.journey import Journey
 from simulation.document_set import DocumentSet
@@ -34,7 +35,7 @@ def read_contacts_file(content: bytes, file: str) -> list[ContactDocument]:
     text = content.decode("utf-8-sig", errors="replace")
     if text.lstrip().startswith("["):
         try:
-            listed = json.loads(text)
+            listed = orjson.loads(text)
         except ValueError as error:
             raise SimulationRefused(f"{file}: not JSON: {error}") from None
         return [ContactDocument(f"{file}: contact {n}", each) for n, each in enumerate(listed, 1)]
@@ -42,7 +43,7 @@ def read_contacts_file(content: bytes, file: str) -> list[ContactDocument]:
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
             try:
-                found.append(ContactDocument(f"{file}:{number}", json.loads(line)))
+                found.append(ContactDocument(f"{file}:{number}", orjson.loads(line)))
             except ValueError as error:
                 raise SimulationRefused(
                     f"{file}:{number}: not JSON: {error}; write a list, or an object a line"

@@ -135,6 +135,11 @@ def read_contact(document: object, journey: Journey, start: datetime) -> Scripte
     body = {key: document[key] for key in document if key in _IDENTIFY} | {"type": "identify"}
     user = body.setdefault("userId", body.get("anonymousId") or "contact")
     item = TrackingCall(start, body, "contact").item()
+    if item.warnings:
+        # The API would leave such a trait out. In a file it is a mistake.
+        raise SimulationRefused(
+            "\n".join(f"contact: {warning.message}" for warning in item.warnings)
+        )
     zone = zone_of(item.traits.get("timezone") or item.defaults.get("timezone"), journey.timezone)
     contact = ScriptedContact(user, zone, body)
     history = [

@@ -33,6 +33,8 @@ ID_LIMIT = 500
 NAME_LIMIT = 200
 
 KINDS = ("identify", "track", "page", "screen", "group", "alias")
+_HASH_LIMIT = 200
+"""Characters of a `userHash`; HMAC-SHA256 has 64."""
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Events are no older: an earlier time is the zero of a client's clock, or a mistake."""
 _VIEWS = {"page": PAGE_VIEWED, "screen": SCREEN_VIEWED}
@@ -86,6 +88,7 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
     client_at, original_at = _times(raw, envelope)
     if client_at < _EARLIEST:
         raise ItemRefused("invalid_time", f"timestamp: lies before {_EARLIEST.year}")
+    _text(raw, "userHash", _HASH_LIMIT)
     context = _object(raw, "context")
     if envelope.context:
         context = {**envelope.context, **context}

@@ -18,6 +18,7 @@ from journeys.checks.value_domains import (
     of_output,
 )
 from journeys.model.conditions import (
+    OPERATORS,
     AllCondition,
     AnyCondition,
     AttributeCondition,
@@ -100,7 +101,20 @@ def _compared(part: Part, comparison: Any, domain: Domain, inside: Path) -> Iter
         yield _warning(problem) if finding.always else problem
     elements = operators.get("any")
     if isinstance(elements, dict):
+        if elements and all(name in OPERATORS for name in elements):
+            yield _warning(_misread(part, next(iter(elements)), inside))
         yield from _properties(part, elements, (*inside, "any"))
+
+
+def _misread(part: Part, word: str, inside: Path) -> Problem:
+    """An operator right inside of `any`, which is read as the name of a property."""
+    return Problem(
+        "any",
+        f"inside of `any` stand properties of an element, and `{word}` is read as one",
+        f"write any: {{NAME: {{{word}: …}}}}, or `contains` for a list of plain values",
+        path=(*part.path, *inside, "any"),
+        step=part.step,
+    )
 
 
 def _operators(comparison: Any) -> dict[str, Any]:

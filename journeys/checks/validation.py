@@ -20,6 +20,7 @@ from journeys.checks.send_windows import channel_problems, send_problems
 from journeys.checks.templates import template_problems
 from journeys.checks.unsupported import unsupported
 from journeys.checks.updates import update_problems
+from journeys.checks.webhook_addresses import address_problems
 from journeys.compile.flow import Flow
 from journeys.model.arms import contenders
 from journeys.model.conditions import (
@@ -272,9 +273,7 @@ def _values(part: Part) -> Iterator[Problem]:
                     "write shop@example.com or Shop <shop@example.com>", key,
                 )  # fmt: skip
     elif isinstance(model, Webhook):
-        if not re.match(r"https?://|\{\{", model.url):
-            message = f"`{model.url}` is no address to call"
-            yield part.problem("url", message, "begin with https:// or http://", "url")
+        yield from address_problems(part)
     elif isinstance(model, Emission):
         if model.event in ENGINE_EVENTS:
             message = f"the engine alone records `{model.event}`"

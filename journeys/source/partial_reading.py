@@ -21,6 +21,7 @@ _ROUNDS: Final = 12
 _LINES: Final = ("steps", "then", "else")
 _FLOW: Final = ("goto", "exit", "branch", "split")
 _PLAIN: Final = ("wait", "email", "sms", "webhook", "update", "group", "coupon", "emit", "enter")
+_UNREAD_JOURNEY: Final = "a-journey-whose-key-could-not-be-read"
 _NEUTRAL: Final[dict[str, Any]] = {"group": "-"}
 """A condition of which nothing is said."""
 
@@ -136,7 +137,9 @@ class _Repair:
         key = path[0]
         if not self._replaced((key,)):
             return False
-        if key == "entry":
+        if key == "journey":
+            self.content["journey"] = _UNREAD_JOURNEY
+        elif key == "entry":
             self.content["entry"] = {"api": True}
         elif len(self.content) > 1:
             self._steps.update(_ids(self.content[key]))

@@ -17,12 +17,13 @@ from unnest(%(events)s::bigint[], %(visits)s::int[], %(runs)s::uuid[])
      g(event_id, after_visit, after_run)
 join event e on e.id = g.event_id
 cross join lateral (
-    -- Events that came with a merge are older than it, so every moved listener is checked.
+    -- Events that came with a merge are older than it, so every moved listener is checked. Slots
+    -- below 0 watch changes of the contact, of which a merge is one.
     select e.name = {contact_changed} and e.properties @> '{"merged": true}' as yes
 ) merged
 cross join lateral (
-    select l.run_id, l.visit, min(l.slot)::int as slot, bool_and(l.rest or merged.yes) as rest,
-           r.journey, r.version, v.step
+    select l.run_id, l.visit, min(l.slot)::int as slot,
+           bool_and(l.rest or merged.yes and l.slot >= 0) as rest, r.journey, r.version, v.step
     from listener l
     join run r on r.id = l.run_id and r.state = 'active'
     left join visit v on v.run_id = l.run_id and v.visit = l.visit

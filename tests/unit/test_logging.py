@@ -1,5 +1,6 @@
 """Logs: one shape for our loggers and for libraries'."""
 
+import asyncio
 import io
 import json
 import logging
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 import structlog
 from temporalio.client import Client
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig
 
 from infra.logging import configure_logging
@@ -125,6 +126,17 @@ def test_an_expected_failure_is_one_line_without_a_traceback(stream: io.StringIO
     assert "a mistake of ours" in str(mistake["exception"])
 
 
+@pytest.mark.parametrize("kind", [asyncio.CancelledError, CancelledError])
+def test_an_attempt_that_was_given_up_is_one_line_without_a_traceback(
+    kind: type[BaseException], stream: io.StringIO
+) -> None:
+    configure_logging("json", process="worker", stream=stream)
+    fail(kind("Activity cancelled"))
+    [line] = lines(stream)
+    assert line["event"] == "activity_cancelled"
+    assert "exception" not in line
+
+
 async def test_lines_of_the_sdk_have_our_form(stream: io.StringIO) -> None:
     configure_logging("json", process="worker", stream=stream)
     runtime = Runtime(
@@ -140,3 +152,4 @@ async def test_lines_of_the_sdk_have_our_form(stream: io.StringIO) -> None:
         await Client.connect("127.0.0.1:1", runtime=runtime)
     await eventually(lambda: stream.getvalue() != "", 10, what="a line of the SDK")
     assert all(str(line["logger"]).startswith("temporalio.core") for line in lines(stream))
+    assert "object at 0x" not in stream.getvalue()

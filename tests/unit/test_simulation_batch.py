@@ -50,6 +50,15 @@ def test_a_list_and_lines_are_the_same_contacts() -> None:
     assert lines[1].place == "c.jsonl:3"
 
 
+def test_numbers_of_any_size_are_read_as_the_api_reads_them() -> None:
+    people = b'{"userId": "a", "traits": {"n": 18446744073709551616}}'
+    [one] = read_contacts_file(people, "c.jsonl")
+    [listed] = read_contacts_file(b"[%s]" % people, "c.json")
+    assert one.document == listed.document == {"userId": "a", "traits": {"n": 2.0**64}}
+    with pytest.raises(SimulationRefused, match=r"^c\.jsonl:1: not JSON"):
+        read_contacts_file(b'{"userId": "a", "traits": {"n": NaN}}', "c.jsonl")
+
+
 def test_a_line_that_is_no_json_is_named() -> None:
     with pytest.raises(SimulationRefused, match=r"^c\.jsonl:2: not JSON"):
         read_contacts_file(b'{"userId": "a"}\nada\n', "c.jsonl")

@@ -81,7 +81,7 @@ async def look_at(engine: Engine, workflow: WorkflowHandle[Any, Any], evidence: 
         known = await everything_known(engine.client, workflow)
         return evidence in known
 
-    await eventually(look, what=evidence.decode())
+    await eventually(look, 30, what=evidence.decode())
     return known
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
-from temporalio.client import Client, ScheduleActionStartWorkflow
+from temporalio.client import Client
 
 from dispatch.schedules import ensure_retention_schedule
 from infra.settings import Settings
@@ -13,6 +13,7 @@ from journeys.protocol.names import QUEUE, RETENTION, RETENTION_ID, RETENTION_SC
 from journeys.protocol.payloads import RetentionPage
 from store.operations.api_keys import create_key
 from tests.support.api import serving as serving_api
+from tests.support.conditions import eventually
 from worker import serving
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -51,7 +52,9 @@ async def test_the_nightly_job_removes_what_is_old_and_reports_it(
     (report,) = answer["reports"]
     assert report["removed"] == {"receipts": 5100}
     assert report["ended_at"] is not None
-    described = await temporal_client.get_schedule_handle(RETENTION_SCHEDULE).describe()
-    action = described.schedule.action
-    assert isinstance(action, ScheduleActionStartWorkflow)
-    assert (action.workflow, action.task_queue) == (RETENTION, QUEUE)
+
+    async def scheduled() -> bool:
+        found = [each.id async for each in await temporal_client.list_schedules()]
+        return found == [RETENTION_SCHEDULE]
+
+    await eventually(scheduled, 15, what="the schedule")

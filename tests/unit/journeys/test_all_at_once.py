@@ -67,6 +67,20 @@ goal: {evnt: Y}
     ]
 
 
+def test_a_wrong_key_of_a_journey_hides_none_of_its_mistakes() -> None:
+    steps = "steps:\n  - {id: a, wait: soon}\n  - {id: b, goto: nowhere}\n"
+    text = f"journey: Bad_Key\nentry: {{event: X}}\ntimezone: Mars/Base\n{steps}"
+    assert [message.split(";")[0] for message in said(text)] == [
+        "1: `journey`: `Bad_Key` is not a key",
+        "3: there is no time zone `Mars/Base`",
+        "5: `wait`: `soon` is not a duration",
+        "6: there is no step `nowhere`",
+    ]
+    # Two of them are no duplicates of each other.
+    twice = "journey: Bad_Key\nentry: {event: X}\nsteps: [{id: a, wait: 1d}]\n"
+    assert len(said(twice, twice)) == 2
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -203,6 +203,22 @@ def test_what_always_holds_is_a_warning(condition: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("condition", "word"),
+    [
+        ("{attribute: x, any: {is: a}}", "is"),
+        ("{entry: x, any: {gt: 5, lt: 7}}", "gt"),
+        ("{event: Y, where: {items: {any: {in: [a, b]}}}}", "in"),
+    ],
+)
+def test_an_operator_right_inside_of_any_is_read_as_a_property(condition: str, word: str) -> None:
+    [warning] = said(condition)
+    assert warning == (
+        f"warning: inside of `any` stand properties of an element, and `{word}` is read as one; "
+        f"write any: {{NAME: {{{word}: …}}}}, or `contains` for a list of plain values"
+    )
+
+
+@pytest.mark.parametrize(
     "condition",
     [
         "{attribute: country, in: [FR, BE]}",
@@ -234,6 +250,7 @@ def test_what_always_holds_is_a_warning(condition: str, expected: str) -> None:
         "{attribute: trial_ends, after: now, before: +3d}",
         "{attribute: x, in: {attribute: list}}",
         "{event: Y, where: {items: {any: {sku: A, price: {gt: 50}}}}}",
+        "{event: Y, where: {items: {any: {before: A, price: {gt: 50}}}}}",
         "{event: Y, count: {gt: 1, lt: 3, is_not: 3}}",
         "{event: Y, count: {gt: 1, lt: 6, not_in: [2, 3, 4]}}",
         "{event: Y, count: 0, before: entry}",

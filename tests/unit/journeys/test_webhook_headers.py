@@ -67,3 +67,36 @@ def test_a_filter_without_its_argument_is_an_error() -> None:
 def test_now_and_today_are_variables() -> None:
     send = "sms: {text: \"{{ now | date: '%H' }} {{ today }}\", transactional: true}"
     assert errors(SMALL + f"  - {{id: mail, {send}}}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("ftp://x.example", "`ftp://x.example` is no address to call; begin with https://"),
+        ("https:///x", "the address has no host; write for example https://api.example.com"),
+        ("https://x .example/a", "`x .example` is no host to call"),
+        ("https://x.example:70000/a", "`x.example:70000` is no host to call"),
+        ("https://x.example:port/a", "`x.example:port` is no host to call"),
+        ("https://u:p@x.example:0/{{ entry.a }}", "`x.example:0` is no host to call"),
+    ],
+)
+def test_an_address_that_no_call_can_reach_is_an_error(url: str, expected: str) -> None:
+    step = f'{{id: call, webhook: {{url: "{url}"}}}}'
+    [problem] = errors(f"{SMALL}  - {step}\n")
+    assert expected in str(problem)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://x.example:8443/{{ entry.a }}?b=c d",
+        "https://u:p@x.example",
+        "http://[::1]:80/x",
+        "https://{{ secret.HOST }}/x",
+        "{{ secret.URL }}",
+        "HTTPS://x.example",
+    ],
+)
+def test_other_addresses_are_taken(url: str) -> None:
+    step = f'{{id: call, webhook: {{url: "{url}"}}}}'
+    assert errors(f"{SMALL}  - {step}\n") == []
