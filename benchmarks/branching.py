@@ -61,7 +61,7 @@ async def measure() -> list[Figure]:
 async def _fill(conn: AsyncConnection) -> UUID:
     contact, run = uuid4(), uuid4()
     # Filling the table without indexes and creating them after it is many times faster.
-    await conn.execute("alter table event drop constraint event_message_id_key")
+    await conn.execute("alter table event drop constraint event_of_source")
     await conn.execute("drop index event_by_contact, event_by_time")
     await conn.execute(_FILL, (TABLE_EVENTS,))
     await conn.execute("insert into contact (id) values (%s)", (contact,))
@@ -74,7 +74,9 @@ async def _fill(conn: AsyncConnection) -> UUID:
     )
     await conn.execute("create index event_by_contact on event (contact_id, name, id, stamped_at)")
     await conn.execute("create index event_by_time on event (contact_id, name, occurred_at)")
-    await conn.execute("alter table event add unique (message_id)")
+    await conn.execute(
+        "alter table event add constraint event_of_source unique (message_id, source)"
+    )
     await conn.execute("analyze event")
     await conn.execute(
         "insert into run (id, journey, version, contact_id, entry_ref, ref)"
