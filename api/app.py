@@ -27,6 +27,7 @@ from devstack.inbox import Inbox
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings, read_settings
 from store.definitions.catalog import Catalog
+from store.events.fast_path import PLANNER_OPTIONS
 
 DESCRIPTION = """
 Send events, change contacts, and run journeys. Every call needs a key, except health, metrics and
@@ -71,14 +72,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # The connections are shared out between the two pools.
+        for_tracking = settings.database_connections // 2
         pool = await open_pool(
-            settings, min_size=2, max_size=settings.database_connections, plans_kept=False
+            settings,
+            min_size=2,
+            max_size=settings.database_connections - for_tracking,
+            plans_kept=False,
+        )
+        tracking_pool = await open_pool(
+            settings, min_size=2, max_size=for_tracking, planner_options=PLANNER_OPTIONS
         )
         notifier = Notifier(settings.database_url)
         notifier.start()
         checker = DocumentChecker()
         app.state.services = Services(
             pool=pool,
+            tracking_pool=tracking_pool,
             temporal=await connect_temporal(settings, lazy=True),
             catalog=Catalog(),
             keys=KeyRing(pool),
@@ -94,6 +104,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         finally:
             await notifier.stop()
             await checker.close()
+            await tracking_pool.close()
             await pool.close()
 
     app = FastAPI(

@@ -31,6 +31,8 @@ class Services:
     """Connections and limits of one API process."""
 
     pool: Pool
+    tracking_pool: Pool
+    """For the fast path of tracking calls, which keeps its plan."""
     temporal: Client
     """Connects at its first call, so that other routes work while Temporal cannot be reached."""
     catalog: Catalog

@@ -1,6 +1,7 @@
 """Clients of PostgreSQL and Temporal, made from the settings by entry points."""
 
 import select
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
@@ -62,6 +63,7 @@ async def open_pool(
     *,
     timeout: float = 5.0,
     plans_kept: bool = True,
+    planner_options: Mapping[str, str] | None = None,
 ) -> AsyncConnectionPool:
     """A pool of connections in autocommit, opened without waiting for the server.
 
@@ -72,6 +74,7 @@ async def open_pool(
         timeout: seconds to wait for a connection before `psycopg_pool.PoolTimeout`.
         plans_kept: PostgreSQL keeps the plan of a prepared statement. Otherwise it plans each
             execution for the tables as they are then.
+        planner_options: settings of PostgreSQL's planner on each connection, by name.
     """
 
     async def check(connection: psycopg.AsyncConnection) -> None:
@@ -98,6 +101,7 @@ async def open_pool(
             _configure,
             pads=[hmac_pads(key.get_secret_value()) for key in settings.suppression_key],
             plans_kept=plans_kept,
+            planner_options=planner_options or {},
         ),
         check=check,
     )
@@ -118,7 +122,11 @@ async def _check(connection: psycopg.AsyncConnection) -> None:
 
 
 async def _configure(
-    connection: psycopg.AsyncConnection, *, pads: list[str], plans_kept: bool
+    connection: psycopg.AsyncConnection,
+    *,
+    pads: list[str],
+    plans_kept: bool,
+    planner_options: Mapping[str, str],
 ) -> None:
     await connection.execute("SET TIME ZONE 'UTC'")
     if pads:
@@ -129,6 +137,8 @@ async def _configure(
         # A kept plan may have been made when a table was empty. It then reads the whole table
         # until PostgreSQL has gathered new statistics.
         await connection.execute("SET plan_cache_mode = force_custom_plan")
+    for option, value in planner_options.items():
+        await connection.execute("SELECT set_config(%s, %s, false)", (option, value))
 
 
 def hmac_pads(key: str) -> str:

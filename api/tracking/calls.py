@@ -89,7 +89,7 @@ async def take_batch(request: Request) -> Response:
             rejected_by_store.append(answer)
             rejected.append({"index": index, "code": answer.code, "message": answer.message})
             kept.append(rejected_call(batch[index], None, answer.code, answer.message))
-        else:
+        elif answer.warnings:
             warnings += [_warning(index, warning) for warning in answer.warnings]
             kept += [left_out(batch[index], warning) for warning in answer.warnings]
     await _keep(services, key, kept)
@@ -192,6 +192,7 @@ async def _take(
         items,
         limit_per_minute=limit,
         sender=Sender(key.source, trusted=key.includes("operate")),
+        fast=services.tracking_pool,
     )
     new = 0
     for answer in answers:

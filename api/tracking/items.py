@@ -228,12 +228,7 @@ def _id(raw: Mapping[str, Any], field: str, limit: int) -> str | None:
 
 
 def _required_id(raw: Mapping[str, Any], field: str, limit: int) -> str:
-    _required(raw, field, limit)
-    return _id(raw, field, limit) or ""
-
-
-def _required(raw: Mapping[str, Any], field: str, limit: int) -> str:
-    value = _text(raw, field, limit)
+    value = _id(raw, field, limit)
     if value is None:
         raise ItemRefused("missing_field", f"{field}: missing")
     return value

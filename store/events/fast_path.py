@@ -24,16 +24,20 @@ _CONTEXT_FIELDS: Final = tuple(
 )
 """Fields of which an item may have a default."""
 
+PLANNER_OPTIONS: Final = {"enable_seqscan": "off", "enable_nestloop": "off"}
+"""Of connections that keep the plan of the statement: the same plan is right for tables and batches
+of any size. All rows of tables are found by index, and what is found is joined by hash."""
+
 # No id is drawn and no row is written before every known contact is locked, because `allowed`
 # counts the locked rows. The statement's snapshot is older than its locks, so it decides nothing
 # else that may have changed: unique indexes find repeated message ids and contacts that other
-# transactions inserted.
+# transactions inserted. Rows of tables are asked for by arrays, so that no plan reads more of one.
 _RECORD_TRACKS = sql(
     """
 with wanted as materialized (
     select g.*
     from json_to_recordset(%(contacts)s::json)
-        as g(external_id text, new_id uuid, items int, {flags})
+        as g(external_id text, own uuid, new_id uuid, items int, {flags})
 ),
 locked as materialized (
     select c.id, c.external_id, {columns},
@@ -41,7 +45,7 @@ locked as materialized (
                 then case when %(trusted)s then c.window_server_events else c.window_events end
                 else 0 end as used
     from contact c
-    where c.external_id = any(%(external)s)
+    where c.external_id = any(array(select external_id from wanted))
     order by c.id
     for no key update of c
 ),
@@ -50,7 +54,10 @@ allowed as materialized (
         select from wanted w left join locked l on l.external_id = w.external_id
         where coalesce(l.used, 0) + w.items > %(limit)s
            or {missing}
-    ) and not exists (select from contact k where k.id = any(%(own)s)) as all_of_it
+    ) and not exists (
+        select from contact k
+        where k.id = any(array(select own from wanted where own is not null))
+    ) as all_of_it
 ),
 about as materialized (
     select w.external_id, coalesce(l.id, w.new_id) as id, l.id is null as fresh
@@ -59,23 +66,30 @@ about as materialized (
     left join locked l on l.external_id = w.external_id
     where allowed.all_of_it
 ),
+given as materialized (
+    select g.*
+    from json_to_recordset(%(events)s::json) as g(
+        n int, external_id text, name text, properties jsonb, message_id text,
+        client_at timestamptz, original_at timestamptz)
+    cross join allowed where allowed.all_of_it
+),
+received as materialized (
+    select message_id from receipt
+    where message_id = any(array(select message_id from given)) and source = %(source)s
+),
 made as (
     insert into event (contact_id, name, properties, message_id, source, client_at, original_at)
     select contact_id, name, properties, message_id, source, client_at, original_at
     from (
         select g.n, a.id as contact_id, g.name, g.properties, g.message_id, %(source)s as source,
                g.client_at, g.original_at
-        from json_to_recordset(%(events)s::json) as g(
-            n int, external_id text, name text, properties jsonb, message_id text,
-            client_at timestamptz, original_at timestamptz)
+        from given g
         join about a on a.external_id = g.external_id
-        where not exists (
-            select from receipt r where r.message_id = g.message_id and r.source = %(source)s
-        )
+        where not exists (select from received r where r.message_id = g.message_id)
         union all
         select -1, a.id, {created}, '{}', a.id::text, {engine}, null, null
         from about a where a.fresh
-    ) given
+    ) rows
     order by n
     on conflict (message_id, source) do nothing
     returning id, contact_id, message_id, source
@@ -110,11 +124,12 @@ kept as (
             when c.window_started_at > parcours.clock() - interval '1 minute'
             then c.window_server_events else 0 end
     from counted m
-    join about a on a.id = m.contact_id and not a.fresh
-    where c.id = m.contact_id
+    where c.id = m.contact_id and c.id = any(array(select id from about where not fresh))
 )
 select allowed.all_of_it,
-       (select array_agg(message_id) from made where source = %(source)s) from allowed
+       case when (select count(*) from made where source = %(source)s) < %(count)s
+            then array(select message_id from made where source = %(source)s) end
+from allowed
 """,
     created=text_literal(CONTACT_CREATED),
     engine=text_literal(ENGINE),
@@ -152,14 +167,14 @@ async def accept_simple_tracks(
         if contact is None:
             contact = contacts[external_id] = {
                 "external_id": external_id,
+                "own": parse_reference(external_id),
                 "new_id": new_id(),
-                "items": 0,
-                **dict.fromkeys(_CONTEXT_FIELDS, False),
+                "items": 1,
             }
-        contact["items"] += 1
-        for field in _CONTEXT_FIELDS:
-            if field in item.defaults:
-                contact[field] = True
+        else:
+            contact["items"] += 1
+        if item.defaults:
+            contact.update((field, True) for field in _CONTEXT_FIELDS if field in item.defaults)
         rows.append(
             {
                 "n": n,
@@ -176,19 +191,19 @@ async def accept_simple_tracks(
         _RECORD_TRACKS,
         {
             "contacts": orjson.dumps(list(contacts.values())).decode(),
-            "external": list(contacts),
-            "own": [
-                own for reference in contacts if (own := parse_reference(reference)) is not None
-            ],
             "limit": limit_per_minute,
             "source": sender.source,
             "trusted": sender.trusted,
+            "count": len(items),
             "events": orjson.dumps(rows).decode(),
         },
     )
     if row is None or not row[0]:
         return None
-    new = set(row[1] or ())
+    if row[1] is None:
+        # All are new.
+        return [Accepted(item.message_id) for item in items]
+    new = set(row[1])
     answers: list[Accepted | Rejected] = []
     for item in items:
         answers.append(Accepted(item.message_id, new=item.message_id in new))

@@ -33,11 +33,13 @@ async def take(
     *,
     limit_per_minute: int,
     sender: Sender = PUBLIC,
+    fast: AsyncConnectionPool[AsyncConnection[Any]] | None = None,
 ) -> list[Accepted | Rejected]:
     """Accept a batch in its own transaction, and repeat that when it conflicts with another.
 
     An item that repeats a message id of its source is accepted without effect, with a warning if
-    it is not the same event.
+    it is not the same event. `fast` are the connections for batches of the fast path, with its
+    `PLANNER_OPTIONS`; by default they are taken from `pool`.
 
     Raises psycopg.OperationalError or psycopg_pool.PoolTimeout while the database is unavailable.
     """
@@ -45,19 +47,19 @@ async def take(
     simple = is_simple(items)
     for attempt in range(_ATTEMPTS):
         try:
-            async with pool.connection() as conn:
-                answers = None
-                if simple:
+            if simple:
+                async with (fast or pool).connection() as conn:
                     answers = await accept_simple_tracks(
                         conn, items, limit_per_minute=limit_per_minute, sender=sender
                     )
-                    simple = answers is not None
-                if answers is None:
-                    async with conn.transaction():
-                        answers = await accept(
-                            conn, items, limit_per_minute=limit_per_minute, sender=sender
-                        )
-                return await warn_of_repeated(conn, items, answers, sender.source)
+                if answers is not None:
+                    return await _warned(pool, items, answers, sender)
+                simple = False
+            async with pool.connection() as conn, conn.transaction():
+                answers = await accept(
+                    conn, items, limit_per_minute=limit_per_minute, sender=sender
+                )
+            return await _warned(pool, items, answers, sender)
         except (ConcurrentChange, UniqueViolation):
             if attempt == _ATTEMPTS - 1:
                 raise
@@ -66,6 +68,18 @@ async def take(
             if conflicts > 1:
                 raise
     raise AssertionError("a batch is accepted or its error raised")
+
+
+async def _warned(
+    pool: AsyncConnectionPool[AsyncConnection[Any]],
+    items: Sequence[Item],
+    answers: list[Accepted | Rejected],
+    sender: Sender,
+) -> list[Accepted | Rejected]:
+    if all(isinstance(answer, Rejected) or answer.new for answer in answers):
+        return answers
+    async with pool.connection() as conn:
+        return await warn_of_repeated(conn, items, answers, sender.source)
 
 
 async def accept(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from uuid import UUID
 
@@ -14,6 +14,6 @@ def new_id() -> UUID:
     index of ids grows at its end.
     """
     milliseconds = time.time_ns() // 1_000_000
-    number = (milliseconds & (2**48 - 1)) << 80 | secrets.randbits(80)
+    number = (milliseconds & (2**48 - 1)) << 80 | int.from_bytes(os.urandom(10))
     number = number & ~(0xF << 76) | 0x7 << 76
     return UUID(int=number & ~(0x3 << 62) | 0x2 << 62)
