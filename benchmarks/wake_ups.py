@@ -32,7 +32,7 @@ SETUP_SECONDS = 180.0
 """For their starts; where the server takes fewer in this time, the figure says how many."""
 SECONDS = 20
 """How long runs begin, on each side."""
-_ROUND = 500
+_ROUND = 100
 _EVENT = "Fell Asleep"
 
 
@@ -82,7 +82,7 @@ async def _send_to_sleep(conn: AsyncConnection[Any], file: Path) -> int:
     asleep = {
         "journey": "asleep",
         "entry": {"event": _EVENT},
-        "steps": [{"id": "pause", "wait": "30d"}],
+        "steps": [{"id": "pause", "wait": "720h"}],
     }
     await activate(conn, Journey.model_validate(asleep))
     end = time.monotonic() + SETUP_SECONDS
@@ -91,7 +91,7 @@ async def _send_to_sleep(conn: AsyncConnection[Any], file: Path) -> int:
 
     async def all_accepted() -> bool:
         nonlocal accepted
-        # So many at once keep the dispatcher at work, and end soon when the time is over.
+        # So many at once keep the dispatcher at work, and no workflow task waits too long.
         if accepted - (timers(file) - before) < 2 * _ROUND:
             count = min(_ROUND, ASLEEP - accepted)
             await accept(conn, await make_contacts(conn, count), _EVENT)
