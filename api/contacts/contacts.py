@@ -45,14 +45,14 @@ _stopping: set[asyncio.Task[None]] = set()
 """Tasks under way: the event loop itself keeps no reference to them."""
 
 
-@router.get("/{contact:path}", summary="Read a contact", responses=responses(404))
+@router.get("/{contact}", summary="Read a contact", responses=responses(404))
 async def get_contact(contact: ContactId, services: UsedServices) -> ContactBody:
     """A contact with all its attributes."""
     return await _read(services.pool, contact)
 
 
 @router.put(
-    "/{contact:path}",
+    "/{contact}",
     summary="Change or create a contact",
     responses={201: {"model": ContactBody}, **responses(400, 422)},
 )
@@ -88,7 +88,7 @@ async def change_contact(
 
 
 @router.delete(
-    "/{contact:path}",
+    "/{contact}",
     status_code=204,
     summary="Erase a contact and its data",
     dependencies=[Depends(requires("admin"))],

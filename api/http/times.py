@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, PlainSerializer
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerializer
 
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:?\d{2})?", re.ASCII
@@ -48,7 +48,14 @@ def _to_utc(instant: datetime) -> datetime:
         raise ValueError("lies beyond the calendar, which has the years 1 to 9999") from None
 
 
+def _read(value: object) -> datetime:
+    return value if isinstance(value, datetime) else parse_time(value)
+
+
 Instant = Annotated[
-    AwareDatetime, AfterValidator(_to_utc), PlainSerializer(format_time, return_type=str)
+    AwareDatetime,
+    BeforeValidator(_read),
+    AfterValidator(_to_utc),
+    PlainSerializer(format_time, return_type=str),
 ]
 """The type of a time in a model: any offset in, UTC out."""

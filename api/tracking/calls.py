@@ -157,13 +157,15 @@ async def _read_call(request: Request) -> tuple[Any, Envelope, KeyInfo]:
     if not isinstance(raw, dict):
         raise Problem(400, "invalid_body", "the body must be a JSON object")
     context = raw.get("context")
+    if context is not None and not isinstance(context, dict):
+        raise Problem(400, "invalid_type", "context: must be a JSON object")
     envelope = Envelope(
         received_at=datetime.now(UTC),
         operate=key.includes("operate"),
         may_change_addresses=key.may_change_addresses,
         user_hash_secret=key.user_hash_secret,
         sent_at=_sent_at(raw),
-        context=context if isinstance(context, dict) else None,
+        context=context,
         doubtful=decoded.doubtful,
         may_be_oversize=len(body) > ITEM_LIMIT,
     )

@@ -274,10 +274,15 @@ async def _read_body(response: httpcore.Response, answer: Answer) -> None:
 
 def _interrupted(error: Exception, progress: _Progress) -> NotSent:
     if progress.sent:
-        return Unclear(Code.INTERRUPTED, f"the call was sent and not answered: {error!r}")
+        return Unclear(Code.INTERRUPTED, f"the call was sent and not answered: {_said(error)}")
     if isinstance(error.__cause__, ssl.SSLError):
         return NotTaken(Code.TLS_FAILED, f"no TLS with the receiver: {error}")
-    return NotTaken(Code.UNREACHABLE, f"no connection to the receiver: {error!r}")
+    return NotTaken(Code.UNREACHABLE, f"no connection to the receiver: {_said(error)}")
+
+
+def _said(error: Exception) -> str:
+    """What an error says, for people; its name if it says nothing."""
+    return str(error) or type(error).__name__
 
 
 def _check_url(url: httpx.URL, code: Code) -> None:
@@ -286,6 +291,8 @@ def _check_url(url: httpx.URL, code: Code) -> None:
         raise Refused(code, "a webhook's URL begins with https:// or http://, and names a host")
     if url.port is not None and not 0 < url.port < 65536:
         raise Refused(code, f"a webhook's URL has a port from 1 to 65535, not {url.port}")
+    if any(not 0 < len(label) < 64 for label in url.raw_host.removesuffix(b".").split(b".")):
+        raise Refused(code, "each part of the host in a webhook's URL has 1 to 63 characters")
     if url.userinfo:
         raise Refused(
             code, "a webhook's URL holds no user and password: send an Authorization header instead"

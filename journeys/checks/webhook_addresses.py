@@ -27,10 +27,14 @@ def address_problems(part: Part) -> Iterator[Problem]:
     written = _HOST.match(url)
     if written is None or "{{" in written[1] or "{%" in written[1]:
         return
-    host = written[1].rpartition("@")[2]
+    _, at, host = written[1].rpartition("@")
+    if at:
+        message = "a webhook's address holds no user and password"
+        yield part.problem("url", message, "send a header Authorization instead", "url")
     try:
         parts = urlsplit(f"https://{host}")
-        possible = bool(parts.hostname) and parts.port != 0
+        labels = (parts.hostname or "").removesuffix(".").split(".")
+        possible = all(0 < len(label) < 64 for label in labels) and parts.port != 0
     except ValueError:
         possible = False
     if not possible or re.search(r"\s", host):

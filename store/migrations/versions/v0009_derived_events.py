@@ -18,6 +18,20 @@ def upgrade() -> None:
     op.create_unique_constraint("event_of_source", "event", ["message_id", "source"])
     op.drop_constraint("receipt_pkey", "receipt", type_="primary")
     op.create_primary_key("receipt_pkey", "receipt", ["message_id", "source"])
+    # Which key an id came from is not known. What was sent lately may be sent again after the
+    # upgrade, by keys of any scope, and is still not to take effect twice.
+    op.execute(
+        "insert into receipt (message_id, source, received_at)"
+        " select e.message_id, s.source, e.stamped_at from event e"
+        " cross join (values ('operate'), ('admin')) as s(source)"
+        " where e.stamped_at > parcours.clock() - interval '7 days'"
+    )
+    op.execute(
+        "insert into receipt (message_id, source, received_at)"
+        " select r.message_id, s.source, r.received_at from receipt r"
+        " cross join (values ('operate'), ('admin')) as s(source)"
+        " where r.source = 'ingest' and r.received_at > parcours.clock() - interval '7 days'"
+    )
     op.add_column(
         "contact",
         sa.Column("window_server_events", sa.Integer(), server_default="0", nullable=False),

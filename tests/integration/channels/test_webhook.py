@@ -398,3 +398,12 @@ async def test_a_call_that_found_no_free_connection_is_not_taken(http_server: Ht
 def test_an_empty_secret_signs_nothing() -> None:
     with pytest.raises(ValueError, match="PARCOURS_WEBHOOK_SECRET"):
         WebhookAdapter(secret="")
+
+
+@pytest.mark.parametrize("host", ["x" * 64 + ".example", "x..example"])
+async def test_a_host_that_no_name_server_can_know_is_refused_at_once(
+    host: str, adapter: WebhookAdapter
+) -> None:
+    error = await send_error(adapter, Call(message_id=uuid4(), url=f"https://{host}/", body={}))
+    assert isinstance(error, Refused)
+    assert error.code == Code.ADDRESS_INVALID

@@ -77,7 +77,10 @@ def test_now_and_today_are_variables() -> None:
         ("https://x .example/a", "`x .example` is no host to call"),
         ("https://x.example:70000/a", "`x.example:70000` is no host to call"),
         ("https://x.example:port/a", "`x.example:port` is no host to call"),
-        ("https://u:p@x.example:0/{{ entry.a }}", "`x.example:0` is no host to call"),
+        ("https://x.example:0/{{ entry.a }}", "`x.example:0` is no host to call"),
+        ("https://x..example/", "`x..example` is no host to call"),
+        ("https://" + "x" * 64 + ".example/", ".example` is no host to call"),
+        ("https://u:p@x.example/", "a webhook's address holds no user and password; send a header"),
     ],
 )
 def test_an_address_that_no_call_can_reach_is_an_error(url: str, expected: str) -> None:
@@ -90,7 +93,7 @@ def test_an_address_that_no_call_can_reach_is_an_error(url: str, expected: str) 
     "url",
     [
         "https://x.example:8443/{{ entry.a }}?b=c d",
-        "https://u:p@x.example",
+        "https://x.example.?a@b",
         "http://[::1]:80/x",
         "https://{{ secret.HOST }}/x",
         "{{ secret.URL }}",

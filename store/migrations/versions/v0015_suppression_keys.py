@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0015"
+down_revision = "0014"
 
 # HMAC (RFC 2104) with SHA-256 and a key of 32 bytes: the key, filled up with zeros to the block of
 # 64 bytes, is combined with two constants. These two blocks are kept in place of the key.

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0016"
+down_revision = "0015"
 
 _DAY_AFTER = """
 create function parcours.day_after(moment timestamptz, zone text) returns timestamptz
