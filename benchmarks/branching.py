@@ -78,6 +78,8 @@ async def _fill(conn: AsyncConnection) -> UUID:
         "alter table event add constraint event_of_source unique (message_id, source)"
     )
     await conn.execute("analyze event")
+    # What the filling has left to be written would be written during the measurement.
+    await conn.execute("checkpoint")
     await conn.execute(
         "insert into run (id, journey, version, contact_id, entry_ref, ref)"
         " values (%s, 'bench', 1, %s, 0, 0)",

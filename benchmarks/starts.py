@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import statistics
 import time
 from pathlib import Path
@@ -23,7 +24,7 @@ from infra.clients import connect_temporal
 from journeys.model.journey import Journey
 
 ROUNDS = 3
-AT_ONCE = 1_000
+AT_ONCE = int(os.environ.get("BENCH_STARTS", "1000"))
 PAUSE = 86_400.0 * 30
 _EVENT = "Waited"
 
