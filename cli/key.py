@@ -110,6 +110,7 @@ def _checked(**options: Any) -> NewKey:
     """The scope and options, checked as the API checks them."""
     from pydantic import ValidationError
 
+    from api.http.validation_words import words_of
     from api.operations.keys import NewKey
 
     try:
@@ -117,7 +118,7 @@ def _checked(**options: Any) -> NewKey:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         option = str(first["loc"][0]).replace("_", "-").replace("origins", "origin")
-        refuse(f"--{option}: {first['msg'].removeprefix('Value error, ')}")
+        refuse(f"--{option}: {words_of(first)}")
 
 
 @app.command("list")

@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
+from api.http.validation_words import words_of
 from store.events.effect_events import EffectRefused
 from store.events.recording import ConcurrentChange
 from store.sql import DATABASE_AWAY, is_database_away, is_database_busy
@@ -162,8 +163,7 @@ def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
     found = []
     for error in errors:
         path = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
-        message = str(error["msg"]).removeprefix("Value error, ")
-        found.append(FieldError(field=".".join(path), message=message))
+        found.append(FieldError(field=".".join(path), message=words_of(error)))
     return found
 
 

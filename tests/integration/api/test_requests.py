@@ -6,6 +6,7 @@ import asyncio
 import json
 import statistics
 import time
+from typing import Any
 
 import httpx
 import psycopg
@@ -233,3 +234,23 @@ async def test_a_long_document_is_checked_while_events_are_taken(
     assert seconds > 0.5
     # On the event loop one of them would wait for nearly all of it.
     assert max(taken) < max(0.5, seconds * 0.6), (seconds, statistics.median(taken), max(taken))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "message"),
+    [
+        ("DELETE", "/v1/keys/nope", None, "key_id: must be a UUID such as "),
+        ("POST", "/v1/journeys/j/runs", {}, "contact: is missing"),
+        ("PUT", "/v1/contacts/u", {"emial": "a@b.c"}, "emial: is not a field of this request"),
+        ("PUT", "/v1/contacts/u", {"attributes": [1]}, "attributes: must be an object"),
+        ("PUT", "/v1/contacts/u", {"score": "7"}, "score: must be a number"),
+        ("GET", "/v1/runs?limit=0", None, "limit: must be at least 1"),
+        ("GET", "/v1/runs?state=asleep", None, "state: must be 'active' or 'ended'"),
+    ],
+)
+async def test_a_refusal_says_what_would_be_right(
+    admin: httpx.AsyncClient, method: str, path: str, body: Any, message: str
+) -> None:
+    answer = await admin.request(method, path, json=body)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["message"].startswith(message)
