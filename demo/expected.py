@@ -81,7 +81,7 @@ COUNTS: dict[str, Counts] = {
         },
     ),
     "abandoned-cart": Counts(
-        entered=6,
+        entered=5,
         active=0,
         ends={"completed": 2, "exited": 3, "restarted": 1},
         steps={
