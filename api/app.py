@@ -20,7 +20,7 @@ from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
 from api.operations import dev_inbox, health, jobs, keys, retention
 from api.reports import stats
-from api.runs import runs
+from api.runs import repairs, runs
 from api.services import Services
 from api.tracking import browser, calls
 from devstack.inbox import Inbox
@@ -56,6 +56,7 @@ ROUTERS = tuple(
         retention,
         plan,
         runs,
+        repairs,
         stats,
         keys,
         health,

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, get_args
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, PrimaryKeyConstraint, SmallInteger, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Text,
+)
 from sqlmodel import Field, SQLModel
 
 from journeys.model.journey_state import JourneyState
@@ -54,6 +63,20 @@ class JourneyVersion(SQLModel, table=True):
     sha256: str = Field(sa_column=text_column())
     """Of `document`: the same content makes no new version."""
     created_at: datetime = Field(sa_column=time_column())
+
+
+class Activation(SQLModel, table=True):
+    """The version of new runs of a journey from an instant on, until the next one."""
+
+    __tablename__ = "activation"
+    __table_args__ = (Index("activation_by_journey", "journey", "id"),)
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    journey: str = Field(
+        sa_column=Column(Text, ForeignKey("journey.key", ondelete="CASCADE"), nullable=False)
+    )
+    version: int | None = Field(sa_column=int_column(null=True))
+    """None: the journey was archived."""
+    activated_at: datetime = Field(sa_column=time_column())
 
 
 class DocumentRow(SQLModel, table=True):

@@ -81,6 +81,8 @@ class Job(SQLModel, table=True):
     started_at: datetime = Field(sa_column=time_column())
     ended_at: datetime | None = Field(sa_column=time_column(null=True))
     workflow_started_at: datetime | None = Field(sa_column=time_column(null=True))
+    paused_at: datetime | None = Field(sa_column=time_column(null=True))
+    """Since when an operator has paused it; null if it is at work."""
 
 
 class Straggler(SQLModel, table=True):

@@ -36,6 +36,7 @@ VALUES: Final = {
     "job.state": "'done'",
     "job.kind": "'move'",
     "parked_call.kind": "'wake'",
+    "run_repair.action": "'skip'",
     "api_key.scope": "'read'",
     "contact.external_id": "nullif(n, 8)::text",
     "run.exit_rule": "null",
