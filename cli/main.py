@@ -11,6 +11,7 @@ from cli import (
     demo,
     dev,
     event,
+    fault,
     job,
     journey,
     key,
@@ -55,6 +56,7 @@ app.command("migrate")(migrate.run)
 app.add_typer(journey.app, name="journey")
 app.add_typer(run.app, name="run")
 app.add_typer(job.app, name="job")
+app.add_typer(fault.app, name="fault")
 app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
 app.command("stats")(stats.run)

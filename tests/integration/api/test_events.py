@@ -14,6 +14,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from api.http.times import format_time
 from store.events.event_listing import list_events
 from store.events.rejected_items import KeptItem, keep_rejected
 from store.operations.api_keys import KeyOptions, create_key
@@ -268,7 +269,27 @@ async def test_events_are_listed_with_why_nothing_came_of_them(
     assert "when it came: `cart` has one since" in (await why() or "")
     await ingest.post("/v1/track", json=call)
     await rows("delete from outbox returning 1")
-    assert await why() == "the `where` or `if` of the entry of `cart` did not let it in"
+    words = "the `where` or `if` of the entry of `cart` did not let it in"
+    assert await why() == words
+    # What changes later is not taken for the activation.
+    for change in ("pause", "resume", "activate"):
+        assert (await operate.post(f"/v1/journeys/cart/{change}", json={})).status_code == 200
+        assert await why() == words
+    later = document | {"entry": [{"event": "Other"}, {"event": "Cart Updated"}]}
+    await operate.put("/v1/journeys/cart", json=later)
+    assert (await operate.post("/v1/journeys/cart/activate", json={})).status_code == 200
+    assert await why() == words
+    await ingest.post("/v1/track", json=call | {"event": "Other"})
+    await rows("delete from outbox returning 1")
+    assert await why("Other") == "the `where` or `if` of the entry of `cart` did not let it in"
+    await rows("update event set stamped_at = stamped_at - interval '1 hour' where name = 'Other'"
+               " returning 1")  # fmt: skip
+    [(since,)] = await rows("select max(activated_at) from activation where journey = 'cart'")
+    assert await why("Other") == (
+        "no active journey had an entry by this event when it came: `cart` has one since "
+        f"{format_time(since)}"
+    )
+    await rows("delete from event where name = 'Other' returning 1")
     [(event, contact)] = await rows(
         "select id, contact_id from event where name = 'Cart Updated' order by id desc limit 1"
     )
