@@ -23,6 +23,7 @@ from api.reports import stats
 from api.runs import repairs, runs
 from api.services import Services
 from api.tracking import browser, calls
+from api.tracking.key_budgets import KeyBudgets
 from devstack.inbox import Inbox
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings, read_settings
@@ -87,6 +88,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
         notifier = Notifier(settings.database_url)
         notifier.start()
+        key_budgets = KeyBudgets(pool)
+        key_budgets.start()
         checker = DocumentChecker()
         app.state.services = Services(
             pool=pool,
@@ -94,6 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             temporal=await connect_temporal(settings, lazy=True),
             catalog=Catalog(),
             keys=KeyRing(pool),
+            key_budgets=key_budgets,
             notifier=notifier,
             checker=checker,
             contact_events_per_minute=settings.contact_events_per_minute,
@@ -105,6 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         finally:
             await notifier.stop()
+            await key_budgets.stop()
             await checker.close()
             await tracking_pool.close()
             await pool.close()

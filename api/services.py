@@ -14,6 +14,7 @@ from temporalio.client import Client
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
+from api.tracking.key_budgets import KeyBudgets
 from store.definitions.catalog import Catalog
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -37,6 +38,7 @@ class Services:
     """Connects at its first call, so that other routes work while Temporal cannot be reached."""
     catalog: Catalog
     keys: KeyRing
+    key_budgets: KeyBudgets
     notifier: Notifier
     checker: DocumentChecker
     contact_events_per_minute: int

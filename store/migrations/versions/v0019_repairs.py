@@ -1,4 +1,4 @@
-"""Repairs of runs by operators, jobs that are paused, and when versions were activated."""
+"""Repairs of runs, jobs that are paused, instants of activations, and budgets of keys."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -40,6 +40,14 @@ def upgrade() -> None:
         sa.Column("activated_at", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
     )
     op.create_index("activation_by_journey", "activation", ["journey", "id"])
+    op.create_table(
+        "key_use",
+        sa.Column("key_id", UUID, sa.ForeignKey("api_key.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("process", UUID, nullable=False),
+        sa.Column("minute", sa.DateTime(timezone=True), nullable=False, server_default=_NOW),
+        sa.Column("calls", sa.Integer, nullable=False, server_default="0"),
+        sa.PrimaryKeyConstraint("key_id", "process"),
+    )
     # The best that is known: a version was not activated before it was saved.
     op.execute("""
         insert into activation (journey, version, activated_at)
@@ -50,6 +58,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("key_use")
     op.drop_table("activation")
     op.drop_column("job", "paused_at")
     op.drop_table("run_repair")

@@ -166,24 +166,6 @@ async def test_an_address_changes_only_by_who_may(
     assert await email_after(keys.operate, "d@example.com") == "d@example.com"
 
 
-async def test_a_key_has_a_source_and_a_limit_of_its_own(
-    stranger: httpx.AsyncClient, keys: Keys, pool: Pool, rows: Rows
-) -> None:
-    async with pool.connection() as conn:
-        options = KeyOptions(source="shop", events_per_minute=2)
-        shop = await create_key(conn, "operate", None, options)
-    call = {"type": "track", "userId": "u", "event": "Seen", "messageId": "m"}
-    for key in (keys.ingest, keys.operate, shop):
-        assert (await post(stranger, call, key=key)).status_code == 200
-    assert await rows("select source from event where message_id = 'm' order by id") == [
-        ("ingest",), ("operate",), ("shop",)
-    ]  # fmt: skip
-    over = await post(stranger, {**call, "messageId": "n"}, key=shop)
-    assert over.status_code == 429
-    assert int(over.headers["Retry-After"]) > 0
-    assert (await post(stranger, {**call, "messageId": "n"}, key=keys.ingest)).status_code == 200
-
-
 async def test_a_rejected_call_is_replayed_once(
     ingest: httpx.AsyncClient, operate: httpx.AsyncClient, rows: Rows
 ) -> None:

@@ -37,6 +37,7 @@ VALUES: Final = {
     "job.kind": "'move'",
     "parked_call.kind": "'wake'",
     "run_repair.action": "'skip'",
+    "key_use.key_id": "md5('api_key' || n)::uuid",
     "api_key.scope": "'read'",
     "contact.external_id": "nullif(n, 8)::text",
     "run.exit_rule": "null",
