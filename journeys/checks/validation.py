@@ -70,8 +70,15 @@ def check(parsed: list[Parsed], known: KnownKeys | None = None) -> list[Problem]
 
     `known` has the documents of the server.
     """
+    return [problem for _, problem in check_each(parsed, known)]
+
+
+def check_each(
+    parsed: list[Parsed], known: KnownKeys | None = None
+) -> list[tuple[Parsed, Problem]]:
+    """`check`, with the document of each problem."""
     everything = KnownKeys.of([each.document for each in parsed]) | (known or KnownKeys())
-    found: list[Problem] = []
+    found: list[tuple[Parsed, Problem]] = []
     seen: dict[tuple[str, str], Parsed] = {}
     for each in parsed:
         document = each.document
@@ -84,7 +91,8 @@ def check(parsed: list[Parsed], known: KnownKeys | None = None) -> list[Problem]
             message = f"the {document.kind} `{document.key}` is defined twice, first in {where}"
             problems.append(Problem("duplicate_document", message, path=(document.kind,)))
         placed = [each.placed(problem) for problem in problems]
-        found += sorted(placed, key=lambda problem: (problem.line, problem.column))
+        placed.sort(key=lambda problem: (problem.line, problem.column))
+        found += [(each, problem) for problem in placed]
     by_key = {each.document.key: each for each in parsed if isinstance(each.document, Segment)}
     found += _circles(by_key, everything)
     return found
@@ -304,7 +312,7 @@ def _zone(part: Part, zone: str) -> Iterator[Problem]:
         yield part.problem("timezone", f"there is no time zone `{zone}`", hint, "timezone")
 
 
-def _circles(segments: dict[str, Parsed], known: KnownKeys) -> Iterator[Problem]:
+def _circles(segments: dict[str, Parsed], known: KnownKeys) -> Iterator[tuple[Parsed, Problem]]:
     """Segments that contain themselves, directly or through segments of the server."""
     inside = {**known.within_segments}
     for key, each in segments.items():
@@ -319,4 +327,4 @@ def _circles(segments: dict[str, Parsed], known: KnownKeys) -> Iterator[Problem]
             waiting += inside.get(here, ())
         if key in seen:
             message = f"the segment `{key}` contains itself"
-            yield each.placed(Problem("circle", message, path=("if",)))
+            yield each, each.placed(Problem("circle", message, path=("if",)))
