@@ -168,9 +168,10 @@ steps:
 
 
 def test_two_topics_that_may_be_equal_once_they_are_corrected_are_no_duplicates() -> None:
-    text = "topic: news\nname: News\ndefault: opt_inn\n---\ntopic: news\nname: News\n"
-    whole = text.replace("opt_inn", "opt_in") + "default: opt_in\n"
-    assert said(whole) == []
-    assert [message.split(";")[0][:20] for message in said(text + "default: opt_in\n")] == [
-        "3: `default`: `opt_i"
-    ]
+    text = "topic: news\nname: [News]\ndefault: opt_in\n---\n"
+    other = "topic: news\nname: News\ndefault: opt_in\n"
+    assert said(text.replace("[News]", "News") + other) == []
+    assert [message[:9] for message in said(text + other)] == ["2: `name`"]
+    journey = "journey: news\nentry: {event: X}\nsteps: [{id: a, exit: x}]\n"
+    twice = journey.replace("exit: x", "exit: [x]") + "---\n" + journey
+    assert [message.split(":")[0] for message in said(twice)] == ["1", "3"]
