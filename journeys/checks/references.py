@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from journeys.model.actions import Coupon, Emission, Enter
 from journeys.model.conditions import (
     MessageCondition,
     Near,
@@ -19,7 +20,7 @@ from journeys.model.journey import Journey
 from journeys.model.outcomes import outcomes, output_properties
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import MessageContent, SendSettings
-from journeys.model.steps import Coupon, Emission, Enter, GotoStep, Step
+from journeys.model.steps import GotoStep, Step
 from journeys.model.triggers import EventTrigger, MessageTrigger, Schedule, SegmentEntry
 from journeys.model.unions import closest_match
 from journeys.model.values import DocumentModel, StepReference

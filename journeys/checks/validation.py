@@ -22,6 +22,7 @@ from journeys.checks.unsupported import unsupported
 from journeys.checks.updates import update_problems
 from journeys.checks.webhook_addresses import address_problems
 from journeys.compile.flow import Flow
+from journeys.model.actions import Emission, Update
 from journeys.model.arms import contenders
 from journeys.model.conditions import (
     Comparison,
@@ -35,15 +36,7 @@ from journeys.model.documents import AnyDocument, Segment
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
 from journeys.model.sends import Channel, SendSettings, Webhook
-from journeys.model.steps import (
-    BaseMessage,
-    Emission,
-    SplitStep,
-    Step,
-    Update,
-    WaitStep,
-    Winner,
-)
+from journeys.model.steps import BaseMessage, SplitStep, Step, WaitStep, Winner
 from journeys.model.triggers import MessageTrigger, Schedule
 from journeys.model.unions import closest_match
 from journeys.model.values import EntryReference, StepReference
