@@ -1,0 +1,12 @@
+"""Message contents."""
+
+revision = "0020"
+down_revision = "0017"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    """Nothing yet."""
