@@ -111,7 +111,7 @@ async def activate(pool: AsyncConnectionPool[AsyncConnection[Any]], text: str) -
             if "journey" in document:
                 await _activate_journey(conn, Journey.model_validate(document))
             else:
-                kinds = ("topic", "segment", "places", "channel")
+                kinds = ("topic", "segment", "places", "channel", "brand")
                 [kind] = [kind for kind in kinds if kind in document]
                 await conn.execute(
                     "insert into document (kind, key, document, source, sha256)"
