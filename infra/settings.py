@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     suppression_key: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """`PARCOURS_SUPPRESSION_KEY`: keys under which suppressed addresses are hashed, `NEW,OLD…`."""
 
+    consent_address: Literal["keep", "hash", "drop"] = "hash"
+    """`PARCOURS_CONSENT_ADDRESS`: what a record of consent keeps of the request's address."""
+
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
     """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
 

@@ -151,6 +151,7 @@ class EventEffects:
         """Read what staging these events needs. The caller has locked their contacts."""
         topics: set[str] = set()
         contacts: set[UUID] = set()
+        channel_contacts: set[UUID] = set()
         ids: set[UUID] = set()
         steps: set[tuple[UUID, str]] = set()
         for event in events:
@@ -168,10 +169,14 @@ class EventEffects:
                         ids.add(message_id)
                     elif isinstance(step, str):
                         steps.add((event.contact_id, step))
+                case "channel":
+                    channel_contacts.add(event.contact_id)
                 case "coupon" | "location" | None:
                     pass
                 case _:
                     assert_never(effect)
+        if channel_contacts:
+            await self.consents.load_channels(conn, channel_contacts)
         if topics:
             await self.consents.load(conn, topics, contacts)
         if ids:
@@ -200,7 +205,9 @@ class EventEffects:
         effect = effect_of(event.name)
         match effect:
             case "consent":
-                self.consents.stage(event, event_message_id, source)
+                return StagedEvent(self.consents.stage(event, event_message_id, source))
+            case "channel":
+                return StagedEvent(self.consents.stage_channel(event, event_message_id, source))
             case "message":
                 return self._stage_message(event)
             case "coupon":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, delete, func, select
 from sqlmodel import col
 
+from journeys.model.consents import Evidence
 from journeys.model.well_known_events import (
     TOPIC_CONFIRMED,
     TOPIC_SUBSCRIBED,
@@ -33,6 +35,9 @@ _FORGET = statement(
 )
 
 
+BY_OPERATOR: Final = Evidence(source="operator")
+
+
 async def topic_default(conn: Connection, topic: str) -> str | None:
     """The topic's default, `opt_in`, `opt_out` or `double`; None if there is no such topic."""
     default: str | None = await fetch_value(conn, _DEFAULT, {"topic": topic})
@@ -40,7 +45,11 @@ async def topic_default(conn: Connection, topic: str) -> str | None:
 
 
 async def set_topic_state(
-    conn: Connection, contact_id: UUID, topic: str, state: ConsentState
+    conn: Connection,
+    contact_id: UUID,
+    topic: str,
+    state: ConsentState,
+    evidence: Evidence = BY_OPERATOR,
 ) -> None:
     """Set a contact's consent on behalf of an operator, with the event that records it.
 
@@ -64,4 +73,4 @@ async def set_topic_state(
         # The event alone would keep a consent that was confirmed before. An operator may ask for
         # another confirmation.
         await execute(conn, _FORGET, {"contact": contact_id, "topic": topic})
-    await record_events(conn, contact_id, [NewEvent(name, {"topic": topic})])
+    await record_events(conn, contact_id, [NewEvent(name, {"topic": topic}, evidence=evidence)])
