@@ -10,6 +10,7 @@ from journeys.model.brands import Brand
 from journeys.model.conditions import Condition, Number
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel
+from journeys.model.tracking import Track, Utm
 from journeys.model.unions import discriminated_by, tag
 from journeys.model.values import DocumentModel, Key, Name, Text
 
@@ -39,6 +40,8 @@ class Topic(DocumentModel):
     default: Literal["opt_in", "opt_out", "double"]
     brand: Key | None = None
     """The brand of its pages and of the From of its mail; None: the one called `default`."""
+    track: Track | None = None
+    utm: Utm | None = None
 
     @property
     def key(self) -> str:
@@ -69,6 +72,8 @@ class Template(TemplateContent):
     kind: ClassVar[DocumentKind] = "template"
     template: Key
     layout: Key | None = None
+    track: Track | None = None
+    utm: Utm | None = None
     locales: dict[Text, TemplateContent] = Field(default_factory=dict)
 
     @model_validator(mode="after")
