@@ -1,6 +1,7 @@
 """Settings of every process, read from the environment."""
 
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -18,6 +19,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from journeys.links.message_urls import MessageLinks
+from journeys.links.tokens import LinkKeys
 from journeys.time.durations import Duration
 
 
@@ -37,6 +40,8 @@ LogFormat = Literal["json", "console", "auto"]
 _BASE = datetime(2000, 1, 1, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
 _SHORTEST_KEY = 32
+_LONGEST_PUBLIC_URL = 200
+_NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f<>\"'`\\{}|^]")
 SECRET_PREFIX = "PARCOURS_SECRET_"
 TEMPORAL_PREFIX = "TEMPORAL_"
 
@@ -89,6 +94,12 @@ class Settings(BaseSettings):
 
     suppression_key: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """`PARCOURS_SUPPRESSION_KEY`: keys under which suppressed addresses are hashed, `NEW,OLD…`."""
+
+    public_url: str | None = None
+    """`PARCOURS_PUBLIC_URL`: where readers reach links and pages, `https://host`."""
+
+    link_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """`PARCOURS_LINK_KEYS`: keys that sign links, `NEW,OLD…`; the old ones still verify."""
 
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
     """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
@@ -192,12 +203,33 @@ class Settings(BaseSettings):
     @field_validator("suppression_key", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
+        value = _split_secrets(value)
         if isinstance(value, tuple):
             for key in value:
                 if len(key.get_secret_value()) < _SHORTEST_KEY:
                     raise ValueError(f"a key has at least {_SHORTEST_KEY} characters")
+        return value
+
+    @field_validator("link_keys", mode="before")
+    @classmethod
+    def _split_link_keys(cls, value: object) -> object:
+        value = _split_secrets(value)
+        if isinstance(value, tuple) and value:
+            LinkKeys([key.get_secret_value() for key in value])
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _require_public_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        value = value.strip().rstrip("/")
+        parts = urlsplit(value)
+        wrong = parts.query or parts.fragment or "@" in parts.netloc or not value.isascii()
+        if parts.scheme not in ("http", "https") or not parts.hostname or wrong:
+            raise ValueError("must be https://host, with a path or without")
+        if len(value) > _LONGEST_PUBLIC_URL or _NOT_IN_URLS.search(value):
+            raise ValueError(f"must be a URL of at most {_LONGEST_PUBLIC_URL} characters")
         return value
 
     @field_validator("database_url")
@@ -224,6 +256,20 @@ class Settings(BaseSettings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _require_both_of_links(self) -> "Settings":
+        if (self.public_url is None) != (not self.link_keys):
+            raise ValueError("PARCOURS_PUBLIC_URL and PARCOURS_LINK_KEYS go together: set both")
+        return self
+
+    @property
+    def links(self) -> MessageLinks | None:
+        """What the URLs of messages are made of; None without a public URL."""
+        if self.public_url is None:
+            return None
+        keys = LinkKeys([key.get_secret_value() for key in self.link_keys])
+        return MessageLinks(self.public_url, keys)
+
     @property
     def keep(self) -> dict[str, str]:
         """How long data are kept, by kind."""
@@ -239,6 +285,7 @@ class Settings(BaseSettings):
         found = [unquote(password) for password in [urlsplit(self.smtp_url).password] if password]
         if self.webhook_secret is not None:
             found.append(self.webhook_secret.get_secret_value())
+        found += [key.get_secret_value() for key in self.link_keys]
         return found
 
     @property
@@ -251,6 +298,13 @@ class Settings(BaseSettings):
             "TEMPORAL_NAMESPACE": "default",
             **self.temporal,
         }
+
+
+def _split_secrets(value: object) -> object:
+    """The secrets of `NEW,OLD…`."""
+    if isinstance(value, str):
+        return tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
+    return value
 
 
 def _inbox_channels() -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from pydantic import Field, Tag, TypeAdapter, model_validator
 from journeys.model.conditions import Condition, Number
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel
+from journeys.model.tracking import Track, Utm
 from journeys.model.unions import discriminated_by, tag
 from journeys.model.values import DocumentModel, Key, Name, Text
 
@@ -36,6 +37,8 @@ class Topic(DocumentModel):
     topic: Key
     name: Text | None = None
     default: Literal["opt_in", "opt_out", "double"]
+    track: Track | None = None
+    utm: Utm | None = None
 
     @property
     def key(self) -> str:
@@ -66,6 +69,8 @@ class Template(TemplateContent):
     kind: ClassVar[DocumentKind] = "template"
     template: Key
     layout: Key | None = None
+    track: Track | None = None
+    utm: Utm | None = None
     locales: dict[Text, TemplateContent] = Field(default_factory=dict)
 
     @model_validator(mode="after")
