@@ -163,6 +163,7 @@ async def claim_send(
             token=token,
             started=attempt.start,
             facts=attempt.facts,
+            address=address_of(contact, step.kind),
         )
         await stop_watching(conn, attempt)
     return Claimed(

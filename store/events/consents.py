@@ -154,6 +154,10 @@ class Consents:
             ((contact, channel), state) for contact, channel, state in found
         )
 
+    def is_topic(self, topic: str | None) -> bool:
+        """Whether there is such a topic, of those that were loaded."""
+        return topic in self._defaults
+
     async def load_confirmed(self, conn: Connection, contacts: Iterable[UUID]) -> None:
         """Read the confirmed consents of contacts whose addresses may change."""
         found = await fetch_all(conn, _CONFIRMED_STATES, {"contacts": list(contacts)})

@@ -15,6 +15,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Text,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 from sqlmodel import Field, SQLModel
@@ -36,7 +37,11 @@ class Contact(SQLModel, table=True):
     """A person. Columns that change with each event have no index, so that updates stay cheap."""
 
     __tablename__ = "contact"
-    __table_args__ = ({"postgresql_with": {"fillfactor": "80"}},)
+    __table_args__ = (
+        # An answer to a text message names its number alone.
+        Index("contact_by_phone", "phone", postgresql_where=text("phone is not null")),
+        {"postgresql_with": {"fillfactor": "80"}},
+    )
     id: UUID = Field(sa_column=id_column(key=True))
     external_id: str | None = Field(sa_column=Column(Text, nullable=True, unique=True))
     email: str | None = Field(sa_column=text_column(null=True))
