@@ -59,7 +59,7 @@ __all__ = ["check", "unsupported", "validate"]
 _REQUIRED: dict[str, tuple[str, ...]] = {
     name: event.properties
     for name, event in WELL_KNOWN_EVENTS.items()
-    if event.effect in ("consent", "coupon")
+    if event.effect in ("consent", "channel", "coupon")
 }
 """Well-known events that steps may emit, and the properties that they need."""
 _OPENS = "many mail programs open messages by themselves, and others never tell"

@@ -38,10 +38,10 @@ class Topic(DocumentModel):
     topic: Key
     name: Text | None = None
     default: Literal["opt_in", "opt_out", "double"]
-    track: Track | None = None
-    utm: Utm | None = None
     brand: Key | None = None
     """The brand of its pages and of the From of its mail; None: the one called `default`."""
+    track: Track | None = None
+    utm: Utm | None = None
 
     @property
     def key(self) -> str:
