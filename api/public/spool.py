@@ -1,7 +1,7 @@
 """The spool: hits on disk until they are in the database, bounded, for any number of processes.
 
 A process appends lines to a segment of its own, which it holds locked. A segment that no process
-holds is complete, or its process died: whoever locks it may read and then remove it. So a process
+holds is complete, or its process died: another one locks it, reads it and removes it. So a process
 that is killed at any instant loses nothing that it had appended, and a machine that fails loses
 what was appended since the last `sync`.
 """

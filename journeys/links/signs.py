@@ -18,7 +18,7 @@ robot. `agent`: no browser names itself so. `scanner`: an address of a scanner o
 LONGEST_AGENT: Final = 512
 
 _PROXIES: Final = ("googleimageproxy", "yahoomailproxy")
-_APPLE: Final = "mozilla/5.0"
+_APPLE: Final = "Mozilla/5.0"
 """The whole of the agent that Apple's proxies send."""
 
 
@@ -40,7 +40,7 @@ def signs_of(
         found.append("head")
     if prefetched:
         found.append("prefetch")
-    found += _agent_signs(kind == "open", agent[:LONGEST_AGENT].strip().lower())
+    found += _agent_signs(kind == "open", agent[:LONGEST_AGENT].strip())
     if address in scanners:
         found.append("scanner")
     return found
@@ -48,7 +48,7 @@ def signs_of(
 
 @lru_cache(4096)
 def _agent_signs(image: bool, agent: str) -> tuple[Sign, ...]:
-    if image and any(proxy in agent for proxy in _PROXIES):
+    if image and any(proxy in agent.lower() for proxy in _PROXIES):
         return ("proxy",)
     if image and agent == _APPLE:
         return ("apple",)
