@@ -109,9 +109,10 @@ class Spool:
         """Complete the last segment; nothing can be appended after it."""
         self.seal()
         if self._file is not None:
+            remove(self._path)
             os.close(self._file)
             self._file = None
-            self._most = 0
+        self._most = 0
 
     def remove_abandoned(self) -> None:
         """Remove files of processes that died while they made a segment; they are empty."""
@@ -124,7 +125,7 @@ class Spool:
         file = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         # Locked before it has its name, so that no process takes it for a complete one.
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        new.rename(new.with_suffix(_MADE))
+        self._path = new.rename(new.with_suffix(_MADE))
         self._file, self._written = file, 0
 
 
