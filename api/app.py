@@ -19,6 +19,7 @@ from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
 from api.operations import dev_inbox, health, jobs, keys, retention
+from api.public import pages
 from api.reports import stats
 from api.runs import runs
 from api.services import Services
@@ -59,6 +60,7 @@ ROUTERS = tuple(
         stats,
         keys,
         health,
+        pages,
     )
 )
 
