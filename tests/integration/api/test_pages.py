@@ -93,8 +93,6 @@ class Site:
         return [
             await self.rows(f"select to_jsonb(t) from {table} t order by 1") for table in tables
         ]
-            await self.rows(f"select to_jsonb(t) from {table} t order by 1") for table in tables
-        ]
 
 
 def path(kind: LinkKind, message: UUID, key: str = KEY) -> str:
