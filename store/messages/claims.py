@@ -33,12 +33,14 @@ Settled = Literal["sent", "refused", "released", "unknown"]
 _CLAIM = sql("""
 with claimed as (
     insert into message
-        (id, run_id, visit, step, contact_id, channel, topic, transactional, state, token)
+        (id, run_id, visit, step, contact_id, channel, topic, transactional, state, token,
+         content, locale)
     values (%(id)s, %(run)s, %(visit)s, %(step)s, %(contact)s, %(channel)s, %(topic)s,
-            %(transactional)s, 'claimed', %(token)s)
+            %(transactional)s, 'claimed', %(token)s, %(content)s, %(locale)s)
     on conflict (run_id, visit) do update
     set state = 'claimed', token = excluded.token, claimed_at = parcours.clock(),
-        attempts = message.attempts + 1, settled_at = null
+        attempts = message.attempts + 1, settled_at = null,
+        content = excluded.content, locale = excluded.locale
     returning id, first_attempt_at, attempts
 ), begun as (
     insert into visit (run_id, visit, step, kind, started_at, message_id, facts)
@@ -149,11 +151,14 @@ async def claim_message(
     token: str,
     started: datetime,
     facts: dict[str, Any],
+    content: str | None = None,
+    locale: str | None = None,
 ) -> ClaimedMessage:
     """Claim the message of a visit for one attempt; the caller has locked the run.
 
-    `started` is when the run came to the visit, `facts` those that the send has found until now.
-    A released message is claimed again.
+    `content` is the hash of what it is made of, in the template's `locale`. `started` is when the
+    run came to the visit, `facts` those that the send has found until now. A released message is
+    claimed again.
     """
     row = await fetch_one(
         conn,
@@ -170,6 +175,8 @@ async def claim_message(
             "token": token,
             "started": started,
             "facts": Jsonb(facts),
+            "content": content,
+            "locale": locale,
         },
     )
     assert row is not None

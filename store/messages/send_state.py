@@ -65,6 +65,8 @@ select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claime
        v.started_at, v.held, v.facts, coalesce(m.attempts, 0), m.code,
        j.state, v.due_at, j.overdue, j.resumed_at,
        settings.document,
+       (select jsonb_object_agg(locale, hash) from template_content
+        where template = %(template)s),
        {contact},
        coalesce(
            (select case when t.state = 'subscribed' and d.document->>'default' = 'double'
@@ -92,11 +94,17 @@ where c.id = %(contact)s
 
 
 async def read_send_state(
-    conn: Connection, run: RunRow, visit: int, topic: str | None, channel: ChannelName
-) -> tuple[PreviousAttempt, PauseState, Recipient, dict[str, Any] | None]:
+    conn: Connection,
+    run: RunRow,
+    visit: int,
+    topic: str | None,
+    channel: ChannelName,
+    template: str | None = None,
+) -> tuple[PreviousAttempt, PauseState, Recipient, dict[str, Any] | None, dict[str, str]]:
     """The earlier attempts, the pause, the recipient, and the channel's document if it has one.
 
-    Without a topic the recipient's consent is `unsubscribed`.
+    The last are the hashes of the template's contents by locale. Without a topic the recipient's
+    consent is `unsubscribed`.
     """
     row = await fetch_one(
         conn,
@@ -109,8 +117,10 @@ async def read_send_state(
             "journey": run.journey,
             "channel": channel,
             "address_field": CHANNELS[channel].address_field,
+            "template": template,
         },
     )
     assert row is not None
-    recipient = Recipient(**dict(zip(_RECIPIENT, row[15:], strict=True)))
-    return PreviousAttempt(*row[:10]), PauseState(*row[10:14]), recipient, row[14]
+    recipient = Recipient(**dict(zip(_RECIPIENT, row[16:], strict=True)))
+    contents: dict[str, str] = row[15] or {}
+    return PreviousAttempt(*row[:10]), PauseState(*row[10:14]), recipient, row[14], contents
