@@ -79,6 +79,8 @@ select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claime
        settings.document,
        coalesce(brand.document->>'from', house.document->>'from'),
        coalesce(brand.document->>'reply_to', house.document->>'reply_to'),
+       (select jsonb_object_agg(locale, hash) from template_content
+        where template = %(template)s),
        {contact},
        {consent},
        exists (
@@ -103,12 +105,20 @@ where c.id = %(contact)s
 
 
 async def read_send_state(
-    conn: Connection, run: RunRow, visit: int, topic: str | None, channel: ChannelName
-) -> tuple[PreviousAttempt, PauseState, Recipient, dict[str, Any] | None, BrandSender]:
+    conn: Connection,
+    run: RunRow,
+    visit: int,
+    topic: str | None,
+    channel: ChannelName,
+    template: str | None = None,
+) -> tuple[
+    PreviousAttempt, PauseState, Recipient, dict[str, Any] | None, BrandSender, dict[str, str]
+]:
     """The earlier attempts, the pause, the recipient, the channel's document if it has one, and
     the brand's addresses.
 
-    Without a topic the recipient's consent is `unsubscribed`.
+    The last are the hashes of the template's contents by locale. Without a topic the recipient's
+    consent is `unsubscribed`.
     """
     row = await fetch_one(
         conn,
@@ -121,14 +131,11 @@ async def read_send_state(
             "journey": run.journey,
             "channel": channel,
             "address_field": CHANNELS[channel].address_field,
+            "template": template,
         },
     )
     assert row is not None
-    recipient = Recipient(**dict(zip(_RECIPIENT, row[17:], strict=True)))
-    return (
-        PreviousAttempt(*row[:10]),
-        PauseState(*row[10:14]),
-        recipient,
-        row[14],
-        BrandSender(*row[15:17]),
-    )
+    recipient = Recipient(**dict(zip(_RECIPIENT, row[18:], strict=True)))
+    pause, brand = PauseState(*row[10:14]), BrandSender(*row[15:17])
+    contents: dict[str, str] = row[17] or {}
+    return PreviousAttempt(*row[:10]), pause, recipient, row[14], brand, contents
