@@ -7,6 +7,7 @@ import typer
 
 from cli import (
     api,
+    contact,
     coupon,
     demo,
     dev,
@@ -55,6 +56,7 @@ app.command("migrate")(migrate.run)
 app.add_typer(journey.app, name="journey")
 app.add_typer(run.app, name="run")
 app.add_typer(job.app, name="job")
+app.add_typer(contact.app, name="contact")
 app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
 app.command("stats")(stats.run)

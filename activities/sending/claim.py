@@ -51,7 +51,7 @@ from store.definitions.catalog import Definition
 from store.entries.admission import entries_of
 from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
-from store.messages.send_state import PauseState, Recipient, read_send_state
+from store.messages.send_state import BrandSender, PauseState, Recipient, read_send_state
 from store.messages.suppressions import find_suppression
 from store.runs.rows import RunRow
 from store.versions.run_migration import has_waited
@@ -75,6 +75,7 @@ class Claimed:
     retries_end: datetime
     """From this time on it is not tried again."""
     contact: Recipient
+    brand: BrandSender
     variables: dict[str, Any]
     """What templates read."""
     references: dict[Reference, Any]
@@ -97,7 +98,7 @@ async def claim_send(
         definition = await context.catalog.definition(conn, run.journey, run.version)
         step = _send_step(definition, request.step)
         settings = definition.journey.effective(step)
-        previous, pause, contact, document = await read_send_state(
+        previous, pause, contact, document, brand = await read_send_state(
             conn, run, request.visit, settings.topic, step.kind
         )
         if previous.outcome is not None and (taken := exit_taken_before(run, request.visit)):
@@ -139,7 +140,10 @@ async def claim_send(
                 return await skip_send(conn, attempt, step, "if", verdict.facts)
         reason = await _check_recipient(conn, step, settings, contact)
         if reason is not None:
-            return await skip_send(conn, attempt, step, reason, {"topic": settings.topic})
+            facts = {"topic": settings.topic}
+            if reason == "consent" and contact.channel_refused:
+                facts["channel"] = step.kind
+            return await skip_send(conn, attempt, step, reason, facts)
         unsendable = await check_send_time(conn, run, request.visit, step, terms, attempt.facts)
         if isinstance(unsendable, Deferral):
             return await _defer(conn, attempt, step, terms, run, unsendable)
@@ -174,6 +178,7 @@ async def claim_send(
         attempts=message.attempts,
         retries_end=ending(message.first_attempt_at),
         contact=contact,
+        brand=brand,
         variables=variables,
         references=references,
     )
@@ -233,7 +238,7 @@ async def _check_recipient(
         return "no_address"
     if await find_suppression(conn, channel, address) is not None:
         return "suppressed"
-    if not settings.transactional and contact.consent != "subscribed":
+    if not settings.transactional and (contact.channel_refused or contact.consent != "subscribed"):
         return "consent"
     return None
 

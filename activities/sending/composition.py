@@ -101,12 +101,12 @@ class _Composition:
 
     def _email(self, step: EmailStep) -> Email:
         claimed, content = self._claimed, step.email
-        sender = claimed.settings.from_ or self._context.sender
+        sender = claimed.settings.from_ or claimed.brand.from_ or self._context.sender
         if not sender:
             raise CompositionFailed(
                 "template", "the e-mail has no sender: give `from`, or set PARCOURS_FROM"
             )
-        reply_to = claimed.settings.reply_to
+        reply_to = claimed.settings.reply_to or claimed.brand.reply_to
         return Email(
             message_id=claimed.message_id,
             to=address_of(claimed.contact, step.kind) or "",

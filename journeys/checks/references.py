@@ -14,7 +14,7 @@ from journeys.model.conditions import (
     TopicCondition,
 )
 from journeys.model.document_parts import Part, parts_of
-from journeys.model.documents import AnyDocument, Template
+from journeys.model.documents import AnyDocument, Template, Topic
 from journeys.model.journey import Journey
 from journeys.model.outcomes import outcomes, output_properties
 from journeys.model.problems import Path, Problem
@@ -37,6 +37,7 @@ class KnownKeys:
     places: frozenset[str] = field(default_factory=frozenset)
     journeys: frozenset[str] = field(default_factory=frozenset)
     pools: frozenset[str] = field(default_factory=frozenset)
+    brands: frozenset[str] = field(default_factory=frozenset)
     within_segments: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """For each segment on the server, the segments that it names."""
     keep_events: str | None = None
@@ -47,7 +48,7 @@ class KnownKeys:
         """The keys that these documents define."""
         keys = {
             kind: frozenset(document.key for document in documents if document.kind == kind)
-            for kind in ("topic", "segment", "template", "places", "journey")
+            for kind in ("topic", "segment", "template", "places", "journey", "brand")
         }
         return cls(
             topics=keys["topic"],
@@ -55,6 +56,7 @@ class KnownKeys:
             templates=keys["template"],
             places=keys["places"],
             journeys=keys["journey"],
+            brands=keys["brand"],
         )
 
     def __or__(self, other: KnownKeys) -> KnownKeys:
@@ -65,6 +67,7 @@ class KnownKeys:
             places=self.places | other.places,
             journeys=self.journeys | other.journeys,
             pools=self.pools | other.pools,
+            brands=self.brands | other.brands,
             within_segments={**self.within_segments, **other.within_segments},
             keep_events=other.keep_events or self.keep_events,
         )
@@ -118,6 +121,8 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
         yield "pools", model.pool, "pool"
     elif isinstance(model, Enter):
         yield "journeys", model.journey, "journey"
+    elif isinstance(model, Topic):
+        yield "brands", model.brand, "brand"
     elif isinstance(model, Template):
         yield "templates", model.layout, "layout"
     elif isinstance(model, SendSettings):

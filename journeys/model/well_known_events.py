@@ -12,8 +12,9 @@ from typing import Final, Literal
 
 from journeys.protocol.message_status import STATUSES, MessageStatus, RecordedStatus
 
-Effect = Literal["consent", "message", "coupon", "location"]
+Effect = Literal["consent", "channel", "message", "coupon", "location"]
 ConsentState = Literal["subscribed", "pending", "unsubscribed"]
+ChannelState = Literal["subscribed", "unsubscribed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class WellKnownEvent:
     engine_only: bool = False
     """The engine alone records it: posting it and emitting it are refused."""
     consent: ConsentState | None = None
-    """The consent to the topic that it results in."""
+    """The consent to the topic, or to the channel, that it results in."""
     status: RecordedStatus | None = None
     """The status of the message that it results in; its column is the status with `_at`."""
     by_contact: bool = True
@@ -45,6 +46,8 @@ GROUP_LEFT: Final = "Group Left"
 TOPIC_SUBSCRIBED: Final = "Topic Subscribed"
 TOPIC_CONFIRMED: Final = "Topic Confirmed"
 TOPIC_UNSUBSCRIBED: Final = "Topic Unsubscribed"
+CHANNEL_SUBSCRIBED: Final = "Channel Subscribed"
+CHANNEL_UNSUBSCRIBED: Final = "Channel Unsubscribed"
 MESSAGE_SENT: Final = "Message Sent"
 MESSAGE_DELAYED: Final = "Message Delayed"
 """The provider tries again: a fact, and no status."""
@@ -66,6 +69,10 @@ def _consent(state: ConsentState, *, operate_only: bool = False) -> WellKnownEve
     )
 
 
+def _channel(state: ChannelState) -> WellKnownEvent:
+    return WellKnownEvent(effect="channel", properties=("channel",), consent=state)
+
+
 def _message(status: RecordedStatus | None = None, *, by_contact: bool = False) -> WellKnownEvent:
     return WellKnownEvent(effect="message", status=status, operate_only=True, by_contact=by_contact)
 
@@ -78,6 +85,8 @@ WELL_KNOWN_EVENTS: Final[Mapping[str, WellKnownEvent]] = {
     TOPIC_SUBSCRIBED: _consent("subscribed"),
     TOPIC_CONFIRMED: _consent("subscribed", operate_only=True),
     TOPIC_UNSUBSCRIBED: _consent("unsubscribed"),
+    CHANNEL_SUBSCRIBED: _channel("subscribed"),
+    CHANNEL_UNSUBSCRIBED: _channel("unsubscribed"),
     MESSAGE_SENT: _message(),
     MESSAGE_DELAYED: _message(),
     MESSAGE_OPENED: _message("opened", by_contact=True),
@@ -111,8 +120,15 @@ ENGINE_EVENTS: Final = frozenset(
 )
 """Events that the engine alone records."""
 CONSENT_EVENTS: Final[Mapping[str, ConsentState]] = {
-    name: event.consent for name, event in WELL_KNOWN_EVENTS.items() if event.consent is not None
+    name: event.consent
+    for name, event in WELL_KNOWN_EVENTS.items()
+    if event.consent is not None and event.effect == "consent"
 }
+"""Events of topics, each with the consent that it results in."""
+CHANNEL_EVENTS: Final = frozenset(
+    name for name, event in WELL_KNOWN_EVENTS.items() if event.effect == "channel"
+)
+"""Events of consent to a whole channel, which stands above topics."""
 MESSAGE_EVENTS: Final[Mapping[str, RecordedStatus | None]] = {
     name: event.status for name, event in WELL_KNOWN_EVENTS.items() if event.effect == "message"
 }

@@ -161,6 +161,7 @@ class EventEffects:
         """Read what staging these events needs. The caller has locked their contacts."""
         topics: set[str] = set()
         contacts: set[UUID] = set()
+        channel_contacts: set[UUID] = set()
         ids: set[UUID] = set()
         steps: set[tuple[UUID, str]] = set()
         complaints = False
@@ -180,10 +181,14 @@ class EventEffects:
                     elif isinstance(step, str):
                         steps.add((event.contact_id, step))
                     complaints |= event.name == MESSAGE_COMPLAINED
+                case "channel":
+                    channel_contacts.add(event.contact_id)
                 case "coupon" | "location" | None:
                     pass
                 case _:
                     assert_never(effect)
+        if channel_contacts:
+            await self.consents.load_channels(conn, channel_contacts)
         if ids:
             found = [
                 _read_message(row) for row in await fetch_all(conn, _BY_ID, {"ids": list(ids)})
@@ -218,7 +223,9 @@ class EventEffects:
         effect = effect_of(event.name)
         match effect:
             case "consent":
-                self.consents.stage(event, event_message_id, source)
+                return StagedEvent(self.consents.stage(event, event_message_id, source))
+            case "channel":
+                return StagedEvent(self.consents.stage_channel(event, event_message_id, source))
             case "message":
                 return self._stage_message(event)
             case "coupon":

@@ -19,9 +19,9 @@ from sqlalchemy import bindparam, func, select
 from sqlmodel import col
 
 from store.contacts.rows import LockedContact, lock_and_read_contacts
-from store.events.effect_events import EffectCandidate
+from store.events.effect_events import ENGINE, EffectCandidate
 from store.events.effects import EventEffects, StagedEvent
-from store.events.recording import ENGINE, ConcurrentChange, PendingEvent, write_pending
+from store.events.recording import ConcurrentChange, PendingEvent, write_pending
 from store.sql import Connection, fetch_all, sql, statement
 from store.tables.messages import Message
 
