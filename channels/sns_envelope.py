@@ -58,7 +58,7 @@ def is_envelope(record: Mapping[str, Any]) -> bool:
 def unwrap(body: bytes | str) -> dict[str, Any]:
     """The notification that came by a queue, with an envelope or without. Raises Unreadable.
 
-    Whoever may write into the queue is trusted: its signature is not needed.
+    All who may write into the queue are trusted: the signature is not needed.
     """
     record = parse_object(body)
     if not is_envelope(record):
