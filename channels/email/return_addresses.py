@@ -1,8 +1,8 @@
 """Addresses under a domain of ours to which bounces, replies and unsubscriptions of a message go.
 
 `bounce+TOKEN@DOMAIN`: the token is a kind (1 byte), the message's id (16) and 9 bytes of
-HMAC-SHA256, in base32, because mail servers may change the case of what stands before the @. So only
-those who got a message can report that it bounced.
+HMAC-SHA256, in base32, because mail servers may change the case of what stands before the @. So
+only those who got a message can report that it bounced.
 """
 
 from __future__ import annotations
