@@ -18,7 +18,7 @@ from api.http.keys import KeyRing
 from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
-from api.operations import dev_inbox, health, jobs, keys, retention
+from api.operations import dev_inbox, faults, health, jobs, keys, retention
 from api.reports import stats
 from api.runs import runs
 from api.services import Services
@@ -53,6 +53,7 @@ ROUTERS = tuple(
         editions,
         journeys,
         jobs,
+        faults,
         retention,
         plan,
         runs,

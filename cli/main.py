@@ -12,6 +12,7 @@ from cli import (
     demo,
     dev,
     event,
+    fault,
     job,
     journey,
     key,
@@ -59,6 +60,7 @@ app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
 app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
+app.add_typer(fault.app, name="fault")
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
 app.add_typer(key.app, name="key")
