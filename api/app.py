@@ -19,7 +19,7 @@ from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
 from api.operations import dev_inbox, faults, health, jobs, keys, retention
-from api.public import links
+from api.public import links, pages
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
 from api.public.spool import Spool
@@ -66,6 +66,7 @@ ROUTERS = tuple(
         keys,
         links,
         health,
+        pages,
     )
 )
 
