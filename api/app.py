@@ -19,11 +19,15 @@ from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
 from api.operations import dev_inbox, faults, health, jobs, keys, retention
+from api.public import notifications
 from api.reports import stats
 from api.runs import runs
 from api.services import Services
 from api.tracking import browser, calls
+from channels.email.return_addresses import return_addresses
+from channels.sns_signature import Fetch, SnsVerifier
 from devstack.inbox import Inbox
+from inbound.intake import Intake
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings, read_settings
 from store.definitions.catalog import Catalog
@@ -60,12 +64,15 @@ ROUTERS = tuple(
         stats,
         keys,
         health,
+        notifications,
     )
 )
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None) -> FastAPI:
     """The application. Settings are read from the environment if `settings` is None.
+
+    `amazon` fetches the certificates of SNS, by default from Amazon.
 
     Raises infra.settings.SettingsRefused if the environment does not make valid settings.
     """
@@ -98,6 +105,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
             keep=settings.keep,
+            sns=SnsVerifier(settings.sns_topics, amazon),
+            intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
             links=settings.links,
         )

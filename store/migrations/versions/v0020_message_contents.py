@@ -1,7 +1,7 @@
 """Message contents."""
 
 revision = "0020"
-down_revision = "0017"
+down_revision = "0018"
 
 
 def upgrade() -> None:
