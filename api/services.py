@@ -14,6 +14,7 @@ from temporalio.client import Client
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
+from api.public.hits import HitRecorder
 from channels.sns_signature import SnsVerifier
 from inbound.intake import Intake
 from journeys.links.message_urls import MessageLinks
@@ -53,6 +54,8 @@ class Services:
     """None outside of the development stack."""
     links: MessageLinks | None
     """What the URLs of messages are made of; None without a public URL."""
+    hits: HitRecorder | None
+    """Keeps requests for links, images and pages of messages; None without a public URL."""
 
 
 def _services(request: Request) -> Services:

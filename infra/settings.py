@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from channels.sns_envelope import is_topic
 from journeys.links.message_urls import MessageLinks
+from journeys.links.networks import SCANNERS
 from journeys.links.tokens import LinkKeys
 from journeys.model.addresses import parse_email
 from journeys.time.durations import Duration
@@ -106,6 +107,15 @@ class Settings(BaseSettings):
     link_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """`PARCOURS_LINK_KEYS`: keys that sign links, `NEW,OLD…`; the old ones still verify."""
 
+    spool: Path = Path(".parcours/spool")
+    """`PARCOURS_SPOOL`: the directory of requests for links that are not in the database yet."""
+
+    spool_bytes: int = Field(default=256 * 1024 * 1024, ge=1024 * 1024)
+    """`PARCOURS_SPOOL_BYTES`: bytes of that directory; what comes beyond them is dropped."""
+
+    scanners: Path = SCANNERS
+    """`PARCOURS_SCANNERS`: the file of networks whose requests for links are a machine's."""
+
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
     """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
 
@@ -183,6 +193,9 @@ class Settings(BaseSettings):
 
     sms_help_text: str | None = Field(default=None, max_length=320)
     """`PARCOURS_SMS_HELP_TEXT`: the answer to HELP; none is sent without it."""
+
+    keep_hits: DurationText = "14d"
+    """`PARCOURS_KEEP_HITS`: requests for links, of which clicks and opens became events."""
 
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)
     """`PARCOURS_METRICS_PORT`: a worker's port of `/healthz`, `/readyz` and `/metrics`."""

@@ -98,6 +98,16 @@ class MessageUrls:
         return f"{self.public_url}{PATHS[kind]}{self.keys.token(kind, self.message_id)}"
 
 
+def link_variables(urls: MessageUrls) -> dict[str, str]:
+    """The links that templates read, by their names."""
+    return {
+        "unsubscribe_url": urls.unsubscribe,
+        "preferences_url": urls.preferences,
+        "confirm_url": urls.confirm,
+        "view_url": urls.view,
+    }
+
+
 def encode_target(target: str) -> str:
     """A target as it stands in the query.
 

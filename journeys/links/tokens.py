@@ -34,6 +34,7 @@ _HEAD: Final = 19
 _SIGNATURE: Final = 12
 _PURPOSE: Final = b"parcours.link.1\0"
 _CODE_PURPOSE: Final = b"parcours.code.1\0"
+_CLIENT_PURPOSE: Final = b"parcours.client.1\0"
 _CODE_CHARACTERS: Final = string.ascii_letters + string.digits
 _TEXT: Final = re.compile(r"[A-Za-z0-9_-]{42}", re.ASCII)
 
@@ -87,6 +88,11 @@ class LinkKeys:
             number, rest = divmod(number, len(_CODE_CHARACTERS))
             characters.append(_CODE_CHARACTERS[rest])
         return "".join(characters)
+
+    def pseudonym(self, text: str) -> str:
+        """A name for a client of links, by which its address cannot be found."""
+        signed = _CLIENT_PURPOSE + text.encode("utf-8", "replace")
+        return hmac.digest(self._keys[0], signed, "sha256")[:9].hex()
 
     def read(self, text: str, target: str = "") -> Token | None:
         """The token that a text is; None if none of the keys has signed it with this target."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias, get_args
 
-from pydantic import Field, Tag, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, Tag, TypeAdapter, model_validator
 
 from journeys.model.brands import Brand
 from journeys.model.conditions import Condition, Number
+from journeys.model.contact_fields import check_locale
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel
 from journeys.model.tracking import Track, Utm
@@ -49,6 +50,10 @@ class Topic(DocumentModel):
         return self.topic
 
 
+Locale = Annotated[Text, AfterValidator(check_locale)]
+"""`fr` or `fr-CA`."""
+
+
 class TemplateContent(DocumentModel):
     """The content of a template in one language."""
 
@@ -74,7 +79,7 @@ class Template(TemplateContent):
     layout: Key | None = None
     track: Track | None = None
     utm: Utm | None = None
-    locales: dict[Text, TemplateContent] = Field(default_factory=dict)
+    locales: dict[Locale, TemplateContent] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _content(self) -> Self:

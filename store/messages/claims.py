@@ -34,13 +34,13 @@ _CLAIM = sql("""
 with claimed as (
     insert into message
         (id, run_id, visit, step, contact_id, channel, topic, transactional, state, token,
-         address)
+         address, content, locale)
     values (%(id)s, %(run)s, %(visit)s, %(step)s, %(contact)s, %(channel)s, %(topic)s,
-            %(transactional)s, 'claimed', %(token)s, %(address)s)
+            %(transactional)s, 'claimed', %(token)s, %(address)s, %(content)s, %(locale)s)
     on conflict (run_id, visit) do update
     set state = 'claimed', token = excluded.token, claimed_at = parcours.clock(),
-        attempts = message.attempts + 1, settled_at = null,
-        address = excluded.address
+        attempts = message.attempts + 1, settled_at = null, address = excluded.address,
+        content = excluded.content, locale = excluded.locale
     returning id, first_attempt_at, attempts
 ), begun as (
     insert into visit (run_id, visit, step, kind, started_at, message_id, facts)
@@ -155,11 +155,14 @@ async def claim_message(
     started: datetime,
     facts: dict[str, Any],
     address: str | None = None,
+    content: str | None = None,
+    locale: str | None = None,
 ) -> ClaimedMessage:
     """Claim the message of a visit for one attempt; the caller has locked the run.
 
-    `started` is when the run came to the visit, `facts` those that the send has found until now.
-    A released message is claimed again. `address` is where it goes, of a message to a contact.
+    `address` is where it goes, of a message to a contact. `content` is the hash of what it is made
+    of, in the template's `locale`. `started` is when the run came to the visit, `facts` those that
+    the send has found until now. A released message is claimed again.
     """
     row = await fetch_one(
         conn,
@@ -177,6 +180,8 @@ async def claim_message(
             "started": started,
             "facts": Jsonb(facts),
             "address": address,
+            "content": content,
+            "locale": locale,
         },
     )
     assert row is not None
