@@ -1,4 +1,4 @@
-"""Route of faults: what went wrong, at what, and when it is tried again."""
+"""Route of faults: what went wrong, and the one run, contact, event or document that has it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from pydantic import BaseModel
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, cursor_number, page_of
-from api.http.problems import responses
+from api.http.problems import responses, unknown
 from api.http.times import Instant
 from api.services import UsedServices
-from store.reports.fault_listing import FaultState, ListedFault, list_faults
+from store.contacts.rows import find_contact
+from store.operations.fault_listing import FaultState, list_faults
 
 router = APIRouter(
     prefix="/v1",
     tags=["operations"],
     route_class=StrictRoute,
-    dependencies=[Depends(requires("operate"))],
+    dependencies=[Depends(requires("operate", reading="read"))],
 )
 
 
@@ -28,63 +29,81 @@ class FaultBody(BaseModel):
     """What went wrong at one thing, in one part of the engine, by one code."""
 
     id: int
-    subject: str
-    """What has the fault: `run ID VISIT`, `event ID`, `contact ID`, `journey KEY`, `job ID`…"""
-    code: str
-    part: str
-    """The activity, or the part of a worker, in which it showed."""
-    since: Instant
-    last_at: Instant
+    at: Instant
     """When it was last recorded: once an hour while it lasts."""
+    since: Instant
+    state: FaultState
+    """`retrying`, `given_up` (an event whose dispatch ended), or `recorded`: nothing is planned."""
     attempts: int | None
     """How often it was tried; null unless it is tried again."""
     next_try_at: Instant | None
-    state: FaultState
-    """`retrying`, `given_up` (an event whose dispatch ended), or `recorded`: nothing is planned."""
+    subject: str
+    """What has the fault: `event ID`, `run ID VISIT`, `journey KEY`, `segment KEY`, `job ID`…"""
+    part: str
+    """The activity, or the part of a worker, in which it showed."""
+    code: str
     detail: str
+    journey: str | None
+    """Of the run, if a run has the fault."""
     run: UUID | None
     visit: int | None
-    event: int | None
     contact: str | None
+    event: int | None
 
 
 class FaultPage(BaseModel):
-    """A page of faults, newest first."""
+    """A page of faults."""
 
     items: list[FaultBody]
     next: str | None
 
 
-@router.get("/faults", summary="List faults", responses=responses(400, 422))
+@router.get("/faults", summary="List faults, the newest first", responses=responses(400, 404, 422))
 async def get_faults(
     services: UsedServices,
-    subject: Annotated[str | None, Query(max_length=200)] = None,
-    code: Annotated[str | None, Query(max_length=100)] = None,
-    cursor: Cursor = "",
+    contact: Annotated[str | None, Query(min_length=1, max_length=500)] = None,
+    subject: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
+    code: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
     limit: Limit = 50,
+    cursor: Cursor = "",
 ) -> FaultPage:
-    """What went wrong in the last 90 days, each thing once, the newest first."""
+    """What went wrong in the last 90 days, each thing once; of all, or of one contact."""
     before = cursor_number(cursor) if cursor else None
     async with services.pool.connection() as conn:
-        found = await list_faults(conn, subject=subject, code=code, before=before, limit=limit + 1)
+        contact_id = None
+        if contact is not None:
+            contact_id = await find_contact(conn, contact)
+            if contact_id is None:
+                raise unknown("contact", contact)
+        found = await list_faults(
+            conn,
+            contact=contact_id,
+            subject=subject,
+            code=code,
+            before=before,
+            limit=limit + 1,
+        )
     page, following = page_of(found, limit, lambda fault: str(fault.id))
-    return FaultPage(items=[_body(fault) for fault in page], next=following)
-
-
-def _body(fault: ListedFault) -> FaultBody:
-    return FaultBody(
-        id=fault.id,
-        subject=fault.subject,
-        code=fault.code,
-        part=fault.part,
-        since=fault.since,
-        last_at=fault.last_at,
-        attempts=fault.attempts,
-        next_try_at=fault.next_try_at,
-        state=fault.state,
-        detail=fault.detail,
-        run=fault.run_id,
-        visit=fault.visit,
-        event=fault.event_id,
-        contact=fault.contact,
+    return FaultPage(
+        items=[
+            FaultBody(
+                id=fault.id,
+                at=fault.happened_at,
+                since=fault.since,
+                state=fault.state,
+                attempts=fault.attempts,
+                next_try_at=fault.next_try_at,
+                subject=fault.subject,
+                part=fault.activity,
+                code=fault.code,
+                detail=fault.detail,
+                journey=fault.journey,
+                run=fault.run_id,
+                visit=fault.visit,
+                contact=fault.contact,
+                event=fault.event_id,
+            )
+            for fault in page
+        ],
+        next=following,
     )

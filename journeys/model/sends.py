@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from journeys.model.countries import country_code
 from journeys.model.moments import Cap, QuietHours, Window
+from journeys.model.tracking import Track, Utm, nearest, strictest
 from journeys.model.values import DocumentModel, Key, LengthText, Text, Value
 from journeys.protocol.channels import MessageChannel
 
@@ -37,6 +38,8 @@ class SendSettings(DocumentModel):
     send_at: SendAt | None = None
     up_to: LengthText | None = None
     on_unknown: Literal["hold", "resend"] | None = None
+    track: Track | None = None
+    utm: Utm | None = None
 
 
 class MessageContent(SendSettings):
@@ -155,6 +158,8 @@ class EffectiveSend(DocumentModel):
     send_at: str | None = None
     up_to: str | None = None
     on_unknown: Literal["hold", "resend"] = "hold"
+    track: Track = Track(opens=True, clicks=True)
+    utm: Utm = Utm()
 
 
 HELD_BY = ("window", "quiet_hours", "cap")
@@ -166,7 +171,8 @@ TIMED_BY = ("send_at", "up_to")
 def inherit(own: SendSettings, *above: SendSettings) -> EffectiveSend:
     """The settings of a send: for each key the first value, from its own to the outermost.
 
-    A transactional send keeps its own window, quiet hours and cap, and inherits none.
+    A transactional send keeps its own window, quiet hours and cap, and inherits none. Tracking
+    that one layer refuses is refused, and each campaign parameter is inherited by itself.
     """
     names = list(SendSettings.model_fields)
     layers = [own, *above]
@@ -176,4 +182,8 @@ def inherit(own: SendSettings, *above: SendSettings) -> EffectiveSend:
     }
     if values["transactional"]:
         values |= {name: getattr(own, name) for name in HELD_BY}
+    if values["track"] is not None:
+        values["track"] = strictest(*(layer.track for layer in layers))
+    if values["utm"] is not None:
+        values["utm"] = nearest(*(layer.utm for layer in layers))
     return EffectiveSend(**{name: value for name, value in values.items() if value is not None})

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import UUID
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0018"
 
 _NOW = sa.text("parcours.clock()")
 

@@ -1,4 +1,4 @@
-"""Faults as operators list them: each thing once, with what is planned for it."""
+"""Faults over HTTP, and events that cannot be read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,89 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
+from store.definitions.catalog import Catalog
 from store.operations.faults import record_fault
-from tests.integration.api.conftest import Keys
+from tests.integration.api.conftest import Keys, Pool
+from tests.support.bystanders import accept_of_each
+from tests.support.engine import activate, make_contact
+from tests.support.racing import entered_runs
 
-Pool = AsyncConnectionPool[AsyncConnection[Any]]
+JOURNEY = "journey: a\nentry: {event: X}\nsteps:\n  - {id: stand, wait: {event: Never}}\n"
+
+
+async def test_faults_are_paged_and_name_what_has_them(
+    operate: httpx.AsyncClient, ingest: httpx.AsyncClient, keys: Keys, pool: Pool
+) -> None:
+    await activate(pool, JOURNEY)
+    ada = await make_contact(pool, external_id="ada")
+    async with pool.connection() as conn:
+        for number in range(3):
+            await record_fault(
+                conn, activity="dispatch", code="internal", detail=f"no {number}", contact_id=ada,
+                event_id=number + 7,
+            )  # fmt: skip
+        await record_fault(
+            conn, activity="catalog", code="broken_document", detail="7", subject="journey a"
+        )
+    page = (await operate.get("/v1/faults", params={"limit": 2})).json()
+    assert [each["subject"] for each in page["items"]] == ["journey a", "event 9"]
+    following = (await operate.get("/v1/faults", params={"cursor": page["next"]})).json()
+    assert following["next"] is None
+    assert following["items"][1] == {
+        "id": following["items"][1]["id"],
+        "at": following["items"][1]["at"],
+        "since": following["items"][1]["at"],
+        "state": "recorded",
+        "attempts": None,
+        "next_try_at": None,
+        "subject": "event 7",
+        "part": "dispatch",
+        "code": "internal",
+        "detail": "no 0",
+        "journey": None,
+        "run": None,
+        "visit": None,
+        "contact": "ada",
+        "event": 7,
+    }
+    reading = {"Authorization": f"Bearer {keys.read}"}
+    of_ada = await operate.get("/v1/faults", params={"contact": "ada"}, headers=reading)
+    assert len(of_ada.json()["items"]) == 3
+    assert (await ingest.get("/v1/faults")).status_code == 403
+    for query, status in (("contact=x", 404), ("cursor=x", 400), ("kode=x", 400), ("limit=0", 422)):
+        answer = await operate.get(f"/v1/faults?{query}")
+        assert answer.status_code == status, (query, answer.text)
+
+
+async def test_a_fault_of_a_run_is_among_those_of_its_contact(
+    operate: httpx.AsyncClient, pool: Pool
+) -> None:
+    await activate(pool, JOURNEY)
+    [run] = await entered_runs(pool, Catalog(), "a", 1)
+    async with pool.connection() as conn:
+        await record_fault(
+            conn, activity="send", code="internal", detail="x", run_id=run.run_id, visit=2
+        )
+    found = await operate.get("/v1/faults", params={"contact": str(run.contact_id)})
+    [shown] = found.json()["items"]
+    assert (shown["journey"], shown["run"], shown["visit"]) == ("a", str(run.run_id), 2)
+
+
+async def test_an_event_that_cannot_be_read_is_listed_with_why_it_waits(
+    operate: httpx.AsyncClient, pool: Pool
+) -> None:
+    contact = await make_contact(pool, external_id="ada")
+    async with pool.connection() as conn:
+        await accept_of_each(conn, [contact], "Any", '{"n": 1e5000, "m": 12}')
+        await conn.execute("update outbox set attempts = 2, not_before = '2030-01-31 12:00:00+00'")
+    answer = await operate.get("/v1/events", params={"contact": "ada"})
+    assert answer.status_code == 200, answer.text
+    [shown] = answer.json()["items"]
+    assert shown["properties"] == {"n": "1" + "0" * 5000, "m": 12}
+    assert shown["why_nothing"] == (
+        "its dispatch failed 2 times, and is tried again at 2030-01-31T12:00:00Z"
+    )
 
 
 @pytest.fixture
@@ -54,7 +130,7 @@ async def test_a_fault_that_lasts_is_listed_once_with_its_beginning(
     welcome = page["items"][1]
     since = datetime.fromisoformat(welcome["since"])
     assert timedelta(hours=4.9) < datetime.now(UTC) - since < timedelta(hours=5.1)
-    assert datetime.fromisoformat(welcome["last_at"]) - since > timedelta(hours=4)
+    assert datetime.fromisoformat(welcome["at"]) - since > timedelta(hours=4)
     assert (welcome["part"], welcome["code"], welcome["state"], welcome["next_try_at"]) == (
         "catalog", "broken_document", "recorded", None,
     )  # fmt: skip
@@ -136,14 +212,3 @@ async def test_what_is_tried_again_says_how_often_and_when_next(
     ]
     assert minutes == [9, 2, 5, 0]
     assert items[4]["subject"] == f"run {run} 1"
-
-
-async def test_faults_are_for_operators(
-    stranger: httpx.AsyncClient, keys: Keys, operate: httpx.AsyncClient
-) -> None:
-    # Details may hold the words of a provider, and so an address.
-    for key in (keys.ingest, keys.read, keys.edit):
-        answer = await stranger.get("/v1/faults", headers={"Authorization": f"Bearer {key}"})
-        assert answer.status_code == 403
-    wrong = await operate.get("/v1/faults", params={"cursor": "x"})
-    assert (wrong.status_code, wrong.json()["code"]) == (400, "invalid_cursor")

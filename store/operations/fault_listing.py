@@ -15,9 +15,9 @@ FaultState = Literal["retrying", "given_up", "recorded"]
 # A fault that lasts is a row once an hour. The newest row of its subject, part and code stands for
 # all of them.
 _LIST: Final = sql("""
-select f.id, f.subject, f.activity as part, f.code, f.detail, first.happened_at as since,
-       f.happened_at as last_at, f.run_id, f.visit, f.event_id,
-       coalesce(c.external_id, c.id::text) as contact,
+select f.id, f.subject, f.activity, f.code, f.detail, f.happened_at,
+       first.happened_at as since, f.run_id, f.visit, r.journey,
+       coalesce(c.external_id, c.id::text) as contact, f.event_id,
        coalesce(send.attempts, called.attempts, looked.attempts, dispatched.attempts)::int
            as attempts,
        coalesce(send.next, called.next, looked.next, dispatched.next) as next_try_at,
@@ -55,6 +55,7 @@ where not exists (
     select from fault o where o.subject = f.subject and o.happened_at >= f.happened_at
     and o.id > f.id and o.activity = f.activity and o.code = f.code
 )
+and (%(contact)s::uuid is null or c.id = %(contact)s)
 and (%(subject)s::text is null or f.subject = %(subject)s)
 and (%(code)s::text is null or f.code = %(code)s)
 and (%(before)s::bigint is null or f.id < %(before)s)
@@ -64,24 +65,27 @@ order by f.id desc limit %(limit)s
 
 @dataclass(frozen=True, slots=True)
 class ListedFault:
-    """What went wrong at one thing, in one part of the engine, by one code."""
+    """What went wrong at the smallest thing that has it, in one part and by one code."""
 
     id: int
     subject: str
-    """What has the fault: `run ID VISIT`, `event ID`, `contact ID`, `journey KEY`, `job ID`…"""
-    part: str
+    activity: str
     """The activity, or the part of a worker."""
     code: str
     detail: str
     """The newest words of it."""
-    since: datetime
-    last_at: datetime
+    happened_at: datetime
     """When it was last recorded: once an hour while it lasts."""
+    since: datetime
     run_id: UUID | None
     visit: int | None
-    event_id: int | None
+    journey: str | None
+    """Of the run."""
     contact: str | None
+    """The external id, or else our id."""
+    event_id: int | None
     attempts: int | None
+    """How often it was tried; None unless it is tried again."""
     next_try_at: datetime | None
     state: FaultState
 
@@ -89,6 +93,7 @@ class ListedFault:
 async def list_faults(
     conn: Connection,
     *,
+    contact: UUID | None,
     subject: str | None,
     code: str | None,
     before: int | None,
@@ -99,5 +104,11 @@ async def list_faults(
         conn,
         ListedFault,
         _LIST,
-        {"subject": subject, "code": code, "before": before, "limit": limit},
+        {
+            "contact": contact,
+            "subject": subject,
+            "code": code,
+            "before": before,
+            "limit": limit,
+        },
     )
