@@ -50,6 +50,11 @@ class Envelope:
     """What the signature covers."""
 
 
+def is_topic(text: str) -> bool:
+    """Whether a text is the ARN of a topic."""
+    return _TOPIC.fullmatch(text) is not None
+
+
 def is_envelope(record: Mapping[str, Any]) -> bool:
     """Whether an object that came by a queue is an envelope of SNS: it may be raw as well."""
     return record.get("Type") == "Notification" and "TopicArn" in record and "Message" in record

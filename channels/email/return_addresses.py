@@ -12,8 +12,10 @@ import re
 from base64 import b32decode, b32encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Protocol, get_args
 from uuid import UUID
+
+from pydantic import SecretStr
 
 ReturnKind = Literal["bounce", "reply", "unsubscribe"]
 KINDS: Final[tuple[ReturnKind, ...]] = get_args(ReturnKind)
@@ -78,6 +80,26 @@ class ReturnAddresses:
         if not genuine or head[0] != KINDS.index(kind):
             return None
         return ReturnAddress(kind, UUID(bytes=head[1:]))
+
+
+class InboundSettings(Protocol):
+    """The settings of addresses of ours, by their names in `infra.settings.Settings`."""
+
+    @property
+    def inbound_domain(self) -> str | None:
+        """The domain of the addresses."""
+
+    @property
+    def link_keys(self) -> Sequence[SecretStr]:
+        """The keys, newest first."""
+
+
+def return_addresses(settings: InboundSettings) -> ReturnAddresses | None:
+    """The addresses of an installation; None if it has no domain for them."""
+    if settings.inbound_domain is None:
+        return None
+    keys = [key.get_secret_value() for key in settings.link_keys]
+    return ReturnAddresses(settings.inbound_domain, keys)
 
 
 def _signature(key: bytes, head: bytes) -> bytes:
