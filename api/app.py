@@ -19,7 +19,7 @@ from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
 from api.operations import dev_inbox, faults, health, jobs, keys, retention, suppressions
-from api.public import links, pages
+from api.public import links, notifications, pages
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
 from api.public.spool import Spool
@@ -27,7 +27,10 @@ from api.reports import stats
 from api.runs import runs
 from api.services import Pool, Services
 from api.tracking import browser, calls
+from channels.email.return_addresses import return_addresses
+from channels.sns_signature import Fetch, SnsVerifier
 from devstack.inbox import Inbox
+from inbound.intake import Intake
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings, SettingsRefused, read_settings
 from journeys.links.networks import Networks
@@ -67,6 +70,7 @@ ROUTERS = tuple(
         suppressions,
         links,
         health,
+        notifications,
         pages,
     )
 )
@@ -90,8 +94,10 @@ def _hits(
     return recorder, HitDrain(spool, pool, settings.links.keys, scanners, recorded=notifier.wake)
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None) -> FastAPI:
     """The application. Settings are read from the environment if `settings` is None.
+
+    `amazon` fetches the certificates of SNS, by default from Amazon.
 
     Raises infra.settings.SettingsRefused if the environment does not make valid settings.
     """
@@ -127,6 +133,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
             keep=settings.keep,
+            sns=SnsVerifier(settings.sns_topics, amazon),
+            intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
             links=settings.links,
             hits=hits,

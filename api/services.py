@@ -15,6 +15,8 @@ from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
 from api.public.hits import HitRecorder
+from channels.sns_signature import SnsVerifier
+from inbound.intake import Intake
 from journeys.links.message_urls import MessageLinks
 from store.definitions.catalog import Catalog
 
@@ -46,6 +48,8 @@ class Services:
     """The number by which durations of waits are divided, the same as in workers."""
     keep: Mapping[str, str]
     """How long data are kept, by kind, as durations."""
+    sns: SnsVerifier
+    intake: Intake
     inbox: Inbox | None
     """None outside of the development stack."""
     links: MessageLinks | None
