@@ -138,6 +138,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
             keep=settings.keep,
+            replies=settings.channels_with_replies,
             sns=SnsVerifier(settings.sns_topics, amazon),
             intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,

@@ -50,6 +50,8 @@ class Services:
     """The number by which durations of waits are divided, the same as in workers."""
     keep: Mapping[str, str]
     """How long data are kept, by kind, as durations."""
+    replies: frozenset[str]
+    """The channels on which replies come in."""
     sns: SnsVerifier
     intake: Intake
     inbox: Inbox | None

@@ -48,6 +48,8 @@ class KnownKeys:
     """The templates on the server that the documents may name or change, and those around them."""
     keep_events: str | None = None
     """How long the server keeps events, as a duration; None: that is not known."""
+    replies: frozenset[str] | None = None
+    """The channels on which replies come in to the server; None: that is not known."""
 
     @classmethod
     def of(cls, documents: list[AnyDocument]) -> KnownKeys:
@@ -80,6 +82,7 @@ class KnownKeys:
             within_segments={**self.within_segments, **other.within_segments},
             template_documents={**other.template_documents, **self.template_documents},
             keep_events=other.keep_events or self.keep_events,
+            replies=self.replies if other.replies is None else other.replies,
         )
 
 

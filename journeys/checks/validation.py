@@ -15,6 +15,7 @@ from journeys.checks.references import (
     segments_in,
     step_references,
 )
+from journeys.checks.replies import reply_problems
 from journeys.checks.retention import windows_too_long
 from journeys.checks.send_windows import channel_problems, send_problems
 from journeys.checks.template_set import TemplateSet, template_set_problems
@@ -112,6 +113,7 @@ def validate(
         problems += condition_problems(part, steps)
     if isinstance(document, Journey):
         problems += _journey(document)
+        problems += reply_problems(document, known.replies)
     else:
         given = templates.names_given(document.key) if templates is not None else frozenset()
         problems += template_problems(document, None, given)
