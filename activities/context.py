@@ -13,6 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from channels.adapter import Adapter
 from journeys.model.arms import Score
+from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.time.durations import Duration
 from store.definitions.catalog import Catalog
 
@@ -24,6 +25,12 @@ class Context:
     pool: AsyncConnectionPool[AsyncConnection[Any]]
     catalog: Catalog
     adapters: Mapping[str, Adapter]
+    """By channel: the adapters of the providers that the settings choose."""
+    adapters_by_provider: Mapping[str, Adapter] = field(default_factory=dict)
+    """Those that documents may name. None: the adapter of a channel stands for every provider, as
+    in simulations."""
+    default_providers: Mapping[str, str] = field(default_factory=dict)
+    """By channel: the name of the provider that the settings choose."""
     sender: str | None = None
     """The From of e-mails that name none."""
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -44,3 +51,13 @@ class Context:
     """Messages whose rendering takes long: so many are rendered at a time, in threads."""
     nudge_due_times: Callable[[], None] = lambda: None
     """Wakes the due times of this process after a run has begun to listen for a condition."""
+
+    def default_provider(self, channel: ChannelName) -> str:
+        """The provider of a channel where no document names one."""
+        return self.default_providers.get(channel) or CHANNELS[channel].providers[0]
+
+    def adapter(self, channel: ChannelName, provider: str) -> Adapter | None:
+        """The adapter of a provider; None if no worker of this installation serves the channel."""
+        if not self.adapters_by_provider or provider == self.default_providers.get(channel):
+            return self.adapters.get(channel)
+        return self.adapters_by_provider.get(provider) or self.adapters.get(channel)

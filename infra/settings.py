@@ -1,6 +1,7 @@
 """Settings of every process, read from the environment."""
 
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -18,6 +19,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from journeys.model.addresses import check_email
+from journeys.protocol.channels import NAMED_PROVIDERS, EmailProvider, SmsProvider
 from journeys.time.durations import Duration
 
 
@@ -37,6 +40,9 @@ LogFormat = Literal["json", "console", "auto"]
 _BASE = datetime(2000, 1, 1, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
 _SHORTEST_KEY = 32
+_AWS_PROVIDERS = frozenset({"ses", "sns", "end-user-messaging"})
+_COUNTRY_PARAMETERS = frozenset({"IN_ENTITY_ID", "IN_TEMPLATE_ID"})
+_PARAMETER = re.compile(r"\S{1,64}")
 SECRET_PREFIX = "PARCOURS_SECRET_"
 TEMPORAL_PREFIX = "TEMPORAL_"
 
@@ -75,11 +81,38 @@ class Settings(BaseSettings):
     smtp_url: str = Field(default="smtp://localhost:25", validation_alias="SMTP_URL", repr=False)
     """`smtp://` or `smtps://`, `user:password@` where the server asks for it."""
 
-    email: Literal["smtp", "ses"] = "smtp"
+    email: EmailProvider = "smtp"
     """`PARCOURS_EMAIL`: who takes e-mail."""
 
-    sms: Literal["sns", "inbox"] = "sns"
+    sms: SmsProvider = "sns"
     """`PARCOURS_SMS`: who takes text messages; `inbox` is the development stack's file."""
+
+    smtp_connections: int = Field(default=20, ge=1, le=1000)
+    """`PARCOURS_SMTP_CONNECTIONS`: connections of a worker to the SMTP server, at most."""
+
+    return_path: str | None = None
+    """`PARCOURS_RETURN_PATH`: bounces go to it as `mailbox+MESSAGE@domain`."""
+
+    ses_configuration_set: str | None = None
+    """`PARCOURS_SES_CONFIGURATION_SET`: the one that publishes the events of SES."""
+
+    sms_from: str | None = Field(default=None, max_length=256, pattern=r"^[A-Za-z0-9_:/+-]+$")
+    """`PARCOURS_SMS_FROM`: a number, a sender id or a pool, from which text messages come."""
+
+    sms_configuration_set: str | None = None
+    """`PARCOURS_SMS_CONFIGURATION_SET`: the one that publishes events of End User Messaging."""
+
+    sms_protect_configuration: str | None = None
+    """`PARCOURS_SMS_PROTECT_CONFIGURATION`: the countries that End User Messaging sends to."""
+
+    sms_country_parameters: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    """`PARCOURS_SMS_COUNTRY_PARAMETERS`: registrations of a country, `NAME=VALUE,…`."""
+
+    sms_max_price: str | None = Field(default=None, pattern=r"^\d{0,2}\.\d{1,5}$")
+    """`PARCOURS_SMS_MAX_PRICE`: the most US dollars of a text message, such as `0.25`."""
+
+    sms_time_to_live: int | None = Field(default=None, ge=5, le=259_200)
+    """`PARCOURS_SMS_TIME_TO_LIVE`: seconds in which a text message is handed on, or never."""
 
     from_address: str | None = Field(default=None, validation_alias="PARCOURS_FROM")
     """`PARCOURS_FROM`: the sender of e-mails that name none, `a@b.c` or `Name <a@b.c>`."""
@@ -189,6 +222,28 @@ class Settings(BaseSettings):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("sms_country_parameters", mode="before")
+    @classmethod
+    def _split_parameters(cls, value: object) -> object:
+        if isinstance(value, str):
+            pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+            value = {name.strip(): text.strip() for name, _, text in pairs}
+        if isinstance(value, dict):
+            for name, text in value.items():
+                if name not in _COUNTRY_PARAMETERS or not _PARAMETER.fullmatch(str(text)):
+                    raise ValueError(
+                        f"write NAME=VALUE with {' or '.join(sorted(_COUNTRY_PARAMETERS))}, and a "
+                        "value of 1 to 64 characters without spaces"
+                    )
+        return value
+
+    @field_validator("return_path")
+    @classmethod
+    def _require_address(cls, value: str | None) -> str | None:
+        if value is not None and "+" in check_email(value).rpartition("@")[0]:
+            raise ValueError("the part before the @ has a + already, which Parcours adds")
+        return value
+
     @field_validator("suppression_key", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
@@ -232,6 +287,21 @@ class Settings(BaseSettings):
             for name in type(self).model_fields
             if name.startswith("keep_")
         }
+
+    @property
+    def providers_set_up(self) -> frozenset[str]:
+        """The providers whose settings are made: those chosen, and those that documents may name.
+
+        A region makes those of AWS. In development the stack's own provider stands for all.
+        """
+        if self.dev_inbox is not None:
+            return frozenset(name for names in NAMED_PROVIDERS.values() for name in names)
+        found: set[str] = {self.email, self.sms}
+        if "smtp_url" in self.model_fields_set:
+            found.add("smtp")
+        if "aws_region" in self.model_fields_set:
+            found |= _AWS_PROVIDERS
+        return frozenset(found)
 
     @property
     def passwords(self) -> list[str]:

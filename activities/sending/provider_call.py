@@ -79,7 +79,7 @@ class ProviderCalls:
         except Exception as error:
             await self._keep_fault(claimed, "composition_failed", error)
             return _not_composed("message_invalid", f"{type(error).__name__}: {error}")
-        adapter = self._context.adapters.get(claimed.step.kind)
+        adapter = self._context.adapter(claimed.step.kind, claimed.provider)
         if adapter is None:
             return Record("refused", "failed", code="no_channel", facts={"reason": "no_channel"})
         try:

@@ -8,7 +8,7 @@ from pydantic import Field, Tag, TypeAdapter, model_validator
 
 from journeys.model.conditions import Condition, Number
 from journeys.model.journey import Journey
-from journeys.model.sends import Channel
+from journeys.model.sends import Channel, Provider, WithProviders
 from journeys.model.unions import discriminated_by, tag
 from journeys.model.values import DocumentModel, Key, Name, Text
 
@@ -29,13 +29,15 @@ class Segment(DocumentModel):
         return self.segment
 
 
-class Topic(DocumentModel):
+class Topic(WithProviders):
     """What a contact subscribes to, and whether it is subscribed without a record."""
 
     kind: ClassVar[DocumentKind] = "topic"
     topic: Key
     name: Text | None = None
     default: Literal["opt_in", "opt_out", "double"]
+    provider: Provider | None = None
+    fallback: Provider | None = None
 
     @property
     def key(self) -> str:

@@ -31,14 +31,22 @@ Settled = Literal["sent", "refused", "released", "unknown"]
 """The states of a message whose attempt is over."""
 
 _CLAIM = sql("""
-with claimed as (
+with earlier as (
+    insert into message_attempt as kept
+        (message_id, provider, code, state, first_at, last_at)
+    select id, coalesce(provider, ''), coalesce(code, ''), state, claimed_at, claimed_at
+    from message where run_id = %(run)s and visit = %(visit)s
+    on conflict (message_id, provider, code) do update
+    set state = excluded.state, attempts = kept.attempts + 1, last_at = excluded.last_at
+), claimed as (
     insert into message
-        (id, run_id, visit, step, contact_id, channel, topic, transactional, state, token)
+        (id, run_id, visit, step, contact_id, channel, topic, transactional, state, token, provider)
     values (%(id)s, %(run)s, %(visit)s, %(step)s, %(contact)s, %(channel)s, %(topic)s,
-            %(transactional)s, 'claimed', %(token)s)
+            %(transactional)s, 'claimed', %(token)s, %(provider)s)
     on conflict (run_id, visit) do update
     set state = 'claimed', token = excluded.token, claimed_at = parcours.clock(),
-        attempts = message.attempts + 1, settled_at = null
+        attempts = message.attempts + 1, settled_at = null, provider = excluded.provider,
+        not_taken = %(not_taken)s, possibly_taken = %(possibly_taken)s
     returning id, first_attempt_at, attempts
 ), begun as (
     insert into visit (run_id, visit, step, kind, started_at, message_id, facts)
@@ -147,13 +155,17 @@ async def claim_message(
     topic: str | None,
     transactional: bool,
     token: str,
+    provider: str,
+    not_taken: int,
+    possibly_taken: bool,
     started: datetime,
     facts: dict[str, Any],
 ) -> ClaimedMessage:
     """Claim the message of a visit for one attempt; the caller has locked the run.
 
     `started` is when the run came to the visit, `facts` those that the send has found until now.
-    A released message is claimed again.
+    A released message is claimed again, and its earlier attempt is kept. `not_taken` and
+    `possibly_taken` are about the earlier attempts.
     """
     row = await fetch_one(
         conn,
@@ -168,6 +180,9 @@ async def claim_message(
             "topic": topic,
             "transactional": transactional,
             "token": token,
+            "provider": provider,
+            "not_taken": not_taken,
+            "possibly_taken": possibly_taken,
             "started": started,
             "facts": Jsonb(facts),
         },

@@ -32,6 +32,12 @@ class PreviousAttempt:
     """How often the message was claimed."""
     code: str | None
     """Why its last attempt did not succeed."""
+    provider: str | None
+    """Of its last attempt."""
+    not_taken: int
+    """Attempts before the last one that a provider did not take, for reasons of its own."""
+    possibly_taken: bool
+    """A provider may have taken an attempt before the last one."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,14 @@ class PauseState:
     overdue: dict[str, Any] | None
     """The policy for sends that the last pause deferred: `{policy, seconds}`."""
     resumed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class SendDocuments:
+    """The documents of the send's channel and topic, as they are stored; None without one."""
+
+    channel: dict[str, Any] | None
+    topic: dict[str, Any] | None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,8 +77,9 @@ _READ = sql(
     """
 select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claimed_at,
        v.started_at, v.held, v.facts, coalesce(m.attempts, 0), m.code,
+       m.provider, coalesce(m.not_taken, 0), coalesce(m.possibly_taken, false),
        j.state, v.due_at, j.overdue, j.resumed_at,
-       settings.document,
+       settings.document, about.document,
        {contact},
        coalesce(
            (select case when t.state = 'subscribed' and d.document->>'default' = 'double'
@@ -85,6 +100,7 @@ join journey j on j.key = %(journey)s
 left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
 left join message m on m.run_id = %(run)s and m.visit = %(visit)s
 left join document settings on settings.kind = 'channel' and settings.key = %(channel)s
+left join document about on about.kind = 'topic' and about.key = %(topic)s
 where c.id = %(contact)s
 """,
     contact=columns(ReadableContact, of="c"),
@@ -93,8 +109,8 @@ where c.id = %(contact)s
 
 async def read_send_state(
     conn: Connection, run: RunRow, visit: int, topic: str | None, channel: ChannelName
-) -> tuple[PreviousAttempt, PauseState, Recipient, dict[str, Any] | None]:
-    """The earlier attempts, the pause, the recipient, and the channel's document if it has one.
+) -> tuple[PreviousAttempt, PauseState, Recipient, SendDocuments]:
+    """The earlier attempts, the pause, the recipient, and the documents about the send.
 
     Without a topic the recipient's consent is `unsubscribed`.
     """
@@ -112,5 +128,6 @@ async def read_send_state(
         },
     )
     assert row is not None
-    recipient = Recipient(**dict(zip(_RECIPIENT, row[15:], strict=True)))
-    return PreviousAttempt(*row[:10]), PauseState(*row[10:14]), recipient, row[14]
+    recipient = Recipient(**dict(zip(_RECIPIENT, row[19:], strict=True)))
+    documents = SendDocuments(*row[17:19])
+    return PreviousAttempt(*row[:13]), PauseState(*row[13:17]), recipient, documents

@@ -121,7 +121,11 @@ def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.Monke
             "PARCOURS_WEBHOOK_ALLOW: 'everything' does not appear to be an IPv4 or IPv6 network",
         ),
         ("PARCOURS_SPEED", "0", "PARCOURS_SPEED: Input should be greater than 0"),
-        ("PARCOURS_SMS", "inbox", "PARCOURS_SMS=inbox is for `parcours dev` alone; use sns"),
+        (
+            "PARCOURS_SMS",
+            "inbox",
+            "PARCOURS_SMS=inbox is for `parcours dev` alone; use sns or end-user-messaging",
+        ),
     ],
 )
 def test_a_wrong_variable_is_named_with_what_would_be_right(

@@ -17,7 +17,7 @@ from typing import Literal
 import aiosmtplib
 
 from channels.adapter import DEFAULT_TIMEOUT, Email, Outgoing, Receipt, expect
-from channels.email.mime import Composed, compose_or_refuse
+from channels.email.mime import Composed, compose_or_refuse, with_return_path
 from channels.email.smtp.replies import Stage, refusal
 from channels.email.smtp.server import SmtpServer, abandon
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
@@ -58,9 +58,10 @@ class _Stale(Exception):
 class SmtpAdapter:
     """Sends `Email` by one SMTP server.
 
-    At most `connections` are open at once; further sends wait for one, within `timeout`.
-    `tls_context` replaces the default one, which trusts the system's authorities (or those of the
-    file in SSL_CERT_FILE).
+    At most `connections` are open at once; further sends wait for one, within `timeout`. A
+    connection that is not used is closed. Bounces go to `return_path`, where a message names no
+    other address, as `mailbox+MESSAGE@domain`. `tls_context` replaces the default one, which trusts
+    the system's authorities (or those of the file in SSL_CERT_FILE).
     """
 
     channel: Literal["email"] = "email"
@@ -71,18 +72,22 @@ class SmtpAdapter:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         connections: int = 20,
+        return_path: str | None = None,
         tls_context: ssl.SSLContext | None = None,
     ) -> None:
         self.timeout = timeout
+        self._return_path = return_path
         self._server = server
         self._tls_context = tls_context
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[_Connection] = []
+        self._closing: asyncio.TimerHandle | None = None
         self._hello: str | None = None
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """See `Adapter.send`. `provider_id` is the server's queue id, if its reply holds one."""
-        composed = await compose_or_refuse(expect(Email, outgoing))
+        email = with_return_path(expect(Email, outgoing), self._return_path)
+        composed = await compose_or_refuse(email)
         progress = _Progress()
         try:
             async with asyncio.timeout(self.timeout), self._slots:
@@ -96,6 +101,8 @@ class SmtpAdapter:
 
     async def close(self) -> None:
         """Send QUIT on idle connections and close them, each within a second."""
+        if self._closing is not None:
+            self._closing.cancel()
         idle, self._idle = self._idle, []
         for connection in idle:
             with suppress(aiosmtplib.SMTPException, OSError):
@@ -205,8 +212,22 @@ class SmtpAdapter:
         if connection.client.is_connected and connection.messages < _MAX_MESSAGES:
             connection.idle_since = monotonic()
             self._idle.append(connection)
+            self._close_later()
         else:
             abandon(connection.client)
+
+    def _close_later(self) -> None:
+        """Close connections once they have been idle for too long."""
+        if self._closing is None:
+            left = self._idle[0].idle_since + _MAX_IDLE - monotonic()
+            self._closing = asyncio.get_running_loop().call_later(max(left, 0), self._close_old)
+
+    def _close_old(self) -> None:
+        self._closing = None
+        while self._idle and monotonic() - self._idle[0].idle_since >= _MAX_IDLE:
+            abandon(self._idle.pop(0).client)
+        if self._idle:
+            self._close_later()
 
     def _out_of_time(self, progress: _Progress) -> NotSent:
         match progress.stage:
