@@ -104,6 +104,7 @@ async def serving(
             keep={kind: Duration.parse(text) for kind, text in settings.keep.items()},
             nudge=dispatcher.nudge,
             nudge_due_times=due_times.nudge,
+            links=settings.links,
         )
         background = [
             asyncio.create_task(dispatcher.run()),

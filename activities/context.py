@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from channels.adapter import Adapter
+from journeys.links.message_urls import MessageLinks
 from journeys.model.arms import Score
 from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.time.durations import Duration
@@ -51,6 +52,8 @@ class Context:
     """Messages whose rendering takes long: so many are rendered at a time, in threads."""
     nudge_due_times: Callable[[], None] = lambda: None
     """Wakes the due times of this process after a run has begun to listen for a condition."""
+    links: MessageLinks | None = None
+    """What the URLs of messages are made of; None without a public URL."""
 
     def default_provider(self, channel: ChannelName) -> str:
         """The provider of a channel where no document names one."""

@@ -98,6 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             speed=settings.speed,
             keep=settings.keep,
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
+            links=settings.links,
         )
         try:
             yield

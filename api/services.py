@@ -14,6 +14,7 @@ from temporalio.client import Client
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
+from journeys.links.message_urls import MessageLinks
 from store.definitions.catalog import Catalog
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -46,6 +47,8 @@ class Services:
     """How long data are kept, by kind, as durations."""
     inbox: Inbox | None
     """None outside of the development stack."""
+    links: MessageLinks | None
+    """What the URLs of messages are made of; None without a public URL."""
 
 
 def _services(request: Request) -> Services:

@@ -55,12 +55,12 @@ class ChannelSettings(Protocol):
         """Connections to the SMTP server at the same time."""
 
     @property
-    def return_path(self) -> str | None:
-        """The address that bounces go to."""
-
-    @property
     def ses_configuration_set(self) -> str | None:
         """The configuration set that publishes the events of SES."""
+
+    @property
+    def ses_feedback_address(self) -> str | None:
+        """Where SES forwards bounces and complaints."""
 
     @property
     def sms_from(self) -> str | None:
@@ -117,7 +117,6 @@ def _smtp(settings: ChannelSettings, _inbox: Append | None) -> Adapter:
     return SmtpAdapter(
         SmtpServer.parse(settings.smtp_url),
         connections=settings.smtp_connections,
-        return_path=settings.return_path,
     )
 
 
@@ -128,7 +127,7 @@ def _ses(settings: ChannelSettings, _inbox: Append | None) -> Adapter:
         region=settings.aws_region,
         endpoint_url=settings.aws_endpoint_url,
         configuration_set=settings.ses_configuration_set,
-        return_path=settings.return_path,
+        feedback_address=settings.ses_feedback_address,
     )
 
 
@@ -219,7 +218,7 @@ def build(settings: ChannelSettings, *, inbox: Append | None = None) -> Adapters
         "sms": settings.sms,
         "webhook": "http",
     }
-    by_channel = {
+    by_channel: dict[str, Adapter] = {
         channel: PROVIDERS[channel][name](settings, inbox) for channel, name in chosen.items()
     }
     by_provider: dict[str, Adapter] = {}
@@ -233,4 +232,6 @@ def build(settings: ChannelSettings, *, inbox: Append | None = None) -> Adapters
                 by_provider[name] = UnsetAdapter(
                     channel, f"the provider {name} is not set up; see docs/settings.md"
                 )
-    return Adapters(by_channel, by_provider, chosen)
+    return Adapters(
+        by_channel, by_provider, {str(channel): name for channel, name in chosen.items()}
+    )

@@ -19,7 +19,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from journeys.model.addresses import check_email
+from journeys.links.message_urls import MessageLinks
+from journeys.links.tokens import LinkKeys
 from journeys.protocol.channels import NAMED_PROVIDERS, EmailProvider, SmsProvider
 from journeys.time.durations import Duration
 
@@ -43,6 +44,8 @@ _SHORTEST_KEY = 32
 _AWS_PROVIDERS = frozenset({"ses", "sns", "end-user-messaging"})
 _COUNTRY_PARAMETERS = frozenset({"IN_ENTITY_ID", "IN_TEMPLATE_ID"})
 _PARAMETER = re.compile(r"\S{1,64}")
+_LONGEST_PUBLIC_URL = 200
+_NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f<>\"'`\\{}|^]")
 SECRET_PREFIX = "PARCOURS_SECRET_"
 TEMPORAL_PREFIX = "TEMPORAL_"
 
@@ -90,11 +93,11 @@ class Settings(BaseSettings):
     smtp_connections: int = Field(default=20, ge=1, le=1000)
     """`PARCOURS_SMTP_CONNECTIONS`: connections of a worker to the SMTP server, at most."""
 
-    return_path: str | None = None
-    """`PARCOURS_RETURN_PATH`: bounces go to it as `mailbox+MESSAGE@domain`."""
-
     ses_configuration_set: str | None = None
     """`PARCOURS_SES_CONFIGURATION_SET`: the one that publishes the events of SES."""
+
+    ses_feedback_address: str | None = None
+    """`PARCOURS_SES_FEEDBACK_ADDRESS`: SES forwards bounces and complaints to it."""
 
     sms_from: str | None = Field(default=None, max_length=256, pattern=r"^[A-Za-z0-9_:/+-]+$")
     """`PARCOURS_SMS_FROM`: a number, a sender id or a pool, from which text messages come."""
@@ -122,6 +125,12 @@ class Settings(BaseSettings):
 
     suppression_key: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """`PARCOURS_SUPPRESSION_KEY`: keys under which suppressed addresses are hashed, `NEW,OLD…`."""
+
+    public_url: str | None = None
+    """`PARCOURS_PUBLIC_URL`: where readers reach links and pages, `https://host`."""
+
+    link_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """`PARCOURS_LINK_KEYS`: keys that sign links, `NEW,OLD…`; the old ones still verify."""
 
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
     """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
@@ -237,22 +246,36 @@ class Settings(BaseSettings):
                     )
         return value
 
-    @field_validator("return_path")
-    @classmethod
-    def _require_address(cls, value: str | None) -> str | None:
-        if value is not None and "+" in check_email(value).rpartition("@")[0]:
-            raise ValueError("the part before the @ has a + already, which Parcours adds")
-        return value
-
     @field_validator("suppression_key", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
+        value = _split_secrets(value)
         if isinstance(value, tuple):
             for key in value:
                 if len(key.get_secret_value()) < _SHORTEST_KEY:
                     raise ValueError(f"a key has at least {_SHORTEST_KEY} characters")
+        return value
+
+    @field_validator("link_keys", mode="before")
+    @classmethod
+    def _split_link_keys(cls, value: object) -> object:
+        value = _split_secrets(value)
+        if isinstance(value, tuple) and value:
+            LinkKeys([key.get_secret_value() for key in value])
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _require_public_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        value = value.strip().rstrip("/")
+        parts = urlsplit(value)
+        wrong = parts.query or parts.fragment or "@" in parts.netloc or not value.isascii()
+        if parts.scheme not in ("http", "https") or not parts.hostname or wrong:
+            raise ValueError("must be https://host, with a path or without")
+        if len(value) > _LONGEST_PUBLIC_URL or _NOT_IN_URLS.search(value):
+            raise ValueError(f"must be a URL of at most {_LONGEST_PUBLIC_URL} characters")
         return value
 
     @field_validator("database_url")
@@ -278,6 +301,20 @@ class Settings(BaseSettings):
                     f" use {' or '.join(others)}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _require_both_of_links(self) -> "Settings":
+        if (self.public_url is None) != (not self.link_keys):
+            raise ValueError("PARCOURS_PUBLIC_URL and PARCOURS_LINK_KEYS go together: set both")
+        return self
+
+    @property
+    def links(self) -> MessageLinks | None:
+        """What the URLs of messages are made of; None without a public URL."""
+        if self.public_url is None:
+            return None
+        keys = LinkKeys([key.get_secret_value() for key in self.link_keys])
+        return MessageLinks(self.public_url, keys)
 
     @property
     def keep(self) -> dict[str, str]:
@@ -309,6 +346,7 @@ class Settings(BaseSettings):
         found = [unquote(password) for password in [urlsplit(self.smtp_url).password] if password]
         if self.webhook_secret is not None:
             found.append(self.webhook_secret.get_secret_value())
+        found += [key.get_secret_value() for key in self.link_keys]
         return found
 
     @property
@@ -321,6 +359,13 @@ class Settings(BaseSettings):
             "TEMPORAL_NAMESPACE": "default",
             **self.temporal,
         }
+
+
+def _split_secrets(value: object) -> object:
+    """The secrets of `NEW,OLD…`."""
+    if isinstance(value, str):
+        return tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
+    return value
 
 
 def _inbox_channels() -> dict[str, list[str]]:

@@ -122,7 +122,7 @@ async def claim_send(
             return await take_exit(conn, run, definition, request.visit, fired)
         channel = None if documents.channel is None else context.catalog.channel(documents.channel)
         topic = None if documents.topic is None else context.catalog.topic(documents.topic)
-        if channel is not None or (topic is not None and any(topic.named_providers)):
+        if channel is not None or (topic is not None and topic.sets_sends):
             settings = definition.journey.effective(step, channel, topic)
         terms = send_terms(
             step,

@@ -85,6 +85,8 @@ class _Composition:
                 message_id=claimed.message_id,
                 to=address_of(claimed.contact, step.kind) or "",
                 text=self._content("text", step.sms.text or ""),
+                transactional=claimed.settings.transactional,
+                tags=self._tags(),
             )
         self._variables = {**claimed.variables, "secret": dict(self._context.secrets)}
         webhook = step.webhook
@@ -107,6 +109,7 @@ class _Composition:
                 "template", "the e-mail has no sender: give `from`, or set PARCOURS_FROM"
             )
         reply_to = claimed.settings.reply_to
+        unsubscribe, topic = self._list()
         return Email(
             message_id=claimed.message_id,
             to=address_of(claimed.contact, step.kind) or "",
@@ -117,12 +120,24 @@ class _Composition:
             html=(
                 self._content("html", content.html, html=True) if content.html is not None else None
             ),
-            tags={
-                "message": str(claimed.message_id),
-                "journey": claimed.run.journey,
-                "step": step.id,
-            },
+            tags=self._tags(),
+            feedback_id=(claimed.run.journey, claimed.settings.topic or "", step.id),
+            list_unsubscribe=unsubscribe,
+            list_id=topic,
         )
+
+    def _tags(self) -> dict[str, str]:
+        """What the provider repeats in its notifications; nothing of it is personal."""
+        claimed = self._claimed
+        tags = {"journey": claimed.run.journey, "step": claimed.step.id}
+        return tags if claimed.settings.topic is None else {**tags, "topic": claimed.settings.topic}
+
+    def _list(self) -> tuple[str | None, str | None]:
+        """The URL and the topic by which mail programs offer to leave; of marketing mail only."""
+        topic, links = self._claimed.settings.topic, self._context.links
+        if topic is None or self._claimed.settings.transactional or links is None:
+            return None, None
+        return links.of(self._claimed.message_id).unsubscribe, topic
 
     def _content(self, part: str, text: str, *, html: bool = False) -> str:
         """A rendered text that has something in it."""

@@ -11,7 +11,7 @@ import asyncio
 import re
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from urllib.parse import quote
@@ -159,17 +159,6 @@ def compose(email: Email, *, at: datetime) -> Composed:
         content=head + b"\r\n" + content,
         utf8=not all(address.isascii() for address in addresses),
     )
-
-
-def with_return_path(email: Email, address: str | None) -> Email:
-    """The e-mail, with bounces to `mailbox+MESSAGE@domain` of an address if it names none.
-
-    A bounce that quotes nothing of the message is known by the address that it came to.
-    """
-    if address is None or email.return_path is not None:
-        return email
-    mailbox, _, domain = address.rpartition("@")
-    return replace(email, return_path=f"{mailbox}+{email.message_id.hex}@{domain}")
 
 
 def feedback_id(names: Sequence[str]) -> str:

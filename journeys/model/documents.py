@@ -9,6 +9,7 @@ from pydantic import Field, Tag, TypeAdapter, model_validator
 from journeys.model.conditions import Condition, Number
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel, Provider, WithProviders
+from journeys.model.tracking import Track, Utm
 from journeys.model.unions import discriminated_by, tag
 from journeys.model.values import DocumentModel, Key, Name, Text
 
@@ -38,11 +39,18 @@ class Topic(WithProviders):
     default: Literal["opt_in", "opt_out", "double"]
     provider: Provider | None = None
     fallback: Provider | None = None
+    track: Track | None = None
+    utm: Utm | None = None
 
     @property
     def key(self) -> str:
         """The key of the document."""
         return self.topic
+
+    @property
+    def sets_sends(self) -> bool:
+        """Whether it has settings of sends."""
+        return any((*self.named_providers, self.track, self.utm))
 
 
 class TemplateContent(DocumentModel):
@@ -68,6 +76,8 @@ class Template(TemplateContent):
     kind: ClassVar[DocumentKind] = "template"
     template: Key
     layout: Key | None = None
+    track: Track | None = None
+    utm: Utm | None = None
     locales: dict[Text, TemplateContent] = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -20,6 +20,7 @@ from journeys.model.entry_kinds import recurs
 from journeys.model.exits import ExitRule
 from journeys.model.moments import ActivePeriod, Cap, QuietHours, Window
 from journeys.model.sends import (
+    FOLLOWED_BY,
     HELD_BY,
     SENT_BY,
     TIMED_BY,
@@ -165,7 +166,7 @@ class Journey(WithProviders):
 
 def _settings_of(document: WithProviders) -> SendSettings:
     """The settings that a journey, topic or channel gives its sends. They have been checked."""
-    names = (*SENT_BY, *HELD_BY)
+    names = (*SENT_BY, *HELD_BY, *FOLLOWED_BY)
     return SendSettings.model_construct(
         None, **{name: getattr(document, name, None) for name in names}
     )

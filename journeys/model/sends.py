@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from journeys.model.countries import country_code
 from journeys.model.moments import Cap, QuietHours, Window
+from journeys.model.tracking import Track, Utm, nearest, strictest
 from journeys.model.unions import closest_match
 from journeys.model.values import DocumentModel, Key, LengthText, Text, Value
 from journeys.protocol.channels import NAMED_PROVIDERS, MessageChannel
@@ -87,6 +88,8 @@ class SendSettings(WithProviders):
     on_unknown: Literal["hold", "resend"] | None = None
     provider: Provider | None = None
     fallback: Provider | None = None
+    track: Track | None = None
+    utm: Utm | None = None
 
 
 class MessageContent(SendSettings):
@@ -223,10 +226,14 @@ class EffectiveSend(DocumentModel):
     provider: str | None = None
     """None: that of the installation."""
     fallback: str | None = None
+    track: Track = Track(opens=True, clicks=True)
+    utm: Utm = Utm()
 
 
 HELD_BY = ("window", "quiet_hours", "cap")
 """Settings that a transactional send does not inherit."""
+FOLLOWED_BY = ("track", "utm")
+"""Settings of what is known of a message's links."""
 TIMED_BY = ("send_at", "up_to")
 """Further settings of when a message goes out."""
 
@@ -237,7 +244,8 @@ def inherit(
     """The settings of a send: for each key the first value, from its own to the outermost.
 
     A transactional send keeps its own window, quiet hours and cap, and inherits none. Providers of
-    another channel than `channel` are passed over.
+    another channel than `channel` are passed over. Tracking that one layer refuses is refused, and
+    each campaign parameter is inherited by itself.
     """
     names = list(SendSettings.model_fields)
     layers = [own, *above]
@@ -253,4 +261,8 @@ def inherit(
         values["fallback"] = None
     if values["transactional"]:
         values |= {name: getattr(own, name) for name in HELD_BY}
+    if values["track"] is not None:
+        values["track"] = strictest(*(layer.track for layer in layers))
+    if values["utm"] is not None:
+        values["utm"] = nearest(*(layer.utm for layer in layers))
     return EffectiveSend(**{name: value for name, value in values.items() if value is not None})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, get_args
 from uuid import UUID
 
@@ -31,3 +32,5 @@ class EffectCandidate:
     properties: dict[str, Any]
     addresses: Addresses
     """Those of its contact at the event."""
+    happened_at: datetime | None = None
+    """None: when it is recorded."""

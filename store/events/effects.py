@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, assert_never
 from uuid import UUID
 
@@ -75,15 +76,15 @@ where m.id = g.id
         ",\n    ",
         (
             sql(
-                "{column} = case when g.{column}"
-                " then coalesce(m.{column}, parcours.clock()) else m.{column} end",
+                "{column} = case when g.{column} is null then m.{column}"
+                " else least(m.{column}, g.{column}, parcours.clock()) end",
                 column=name(column),
             )
             for column in _STATUS_COLUMNS.values()
         ),
     ),
     flags=join(
-        ", ", (sql("{column} bool", column=name(each)) for each in _STATUS_COLUMNS.values())
+        ", ", (sql("{column} timestamptz", column=name(each)) for each in _STATUS_COLUMNS.values())
     ),
 )
 
@@ -141,7 +142,8 @@ class EventEffects:
         self.consents = Consents()
         self._by_id: dict[UUID, _Message] = {}
         self._latest: dict[tuple[UUID, str], _Message] = {}
-        self._statuses: dict[UUID, set[MessageStatus]] = {}
+        self._statuses: dict[UUID, dict[MessageStatus, datetime | None]] = {}
+        """By message, each status with its first time; None is the time of recording."""
         self._suppressions: list[Suppression] = []
         self._redemptions: list[tuple[UUID, str]] = []
 
@@ -267,10 +269,10 @@ class EventEffects:
             if kind not in ("hard", "soft"):
                 raise EffectRefused("bad_properties", "properties.type: must be hard or soft")
             reason = "bounced" if kind == "hard" else None
-        statuses = self._statuses.setdefault(message.id, set())
+        statuses = self._statuses.setdefault(message.id, {})
         status = MESSAGE_EVENTS[event.name]
         if status is not None:
-            statuses.add(status)
+            statuses[status] = _earlier(statuses.get(status, event.happened_at), event.happened_at)
         if reason is not None and message.address is not None:
             self._suppressions.append((message.channel, message.address, reason))
 
@@ -286,10 +288,18 @@ class EventEffects:
 
     async def _write_statuses(self, conn: Connection) -> None:
         rows = [
-            {"id": message_id, **{_STATUS_COLUMNS[status]: True for status in statuses}}
+            {
+                "id": message_id,
+                **{_STATUS_COLUMNS[status]: at or "infinity" for status, at in statuses.items()},
+            }
             for message_id, statuses in self._statuses.items()
         ]
         await execute(conn, _WRITE_STATUSES, {"messages": orjson.dumps(rows).decode()})
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The earlier of two times, of which None is now."""
+    return min((at for at in (one, other) if at is not None), default=None)
 
 
 def _check_location(event: EffectCandidate) -> None:

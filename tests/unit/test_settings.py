@@ -38,6 +38,8 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
         "PARCOURS_SMS": "inbox",
         "PARCOURS_FROM": "Shop <shop@example.com>",
         "PARCOURS_WEBHOOK_SECRET": "whsec",
+        "PARCOURS_PUBLIC_URL": "https://links.example.com/mail/",
+        "PARCOURS_LINK_KEYS": f"{'n' * 32}, {'o' * 40}",
         "PARCOURS_WEBHOOK_ALLOW": "10.1.0.0/16, fd00::/8",
         "PARCOURS_SECRET_CRM": "abc",
         "PARCOURS_SECRET_ERP_TOKEN": "def",
@@ -65,6 +67,10 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
     assert (settings.http_unfinished, settings.http_body_memory) == (100, 2 * 1024 * 1024)
     assert settings.webhook_secret is not None
     assert settings.webhook_secret.get_secret_value() == "whsec"
+    assert settings.public_url == "https://links.example.com/mail"
+    assert [key.get_secret_value() for key in settings.link_keys] == ["n" * 32, "o" * 40]
+    assert settings.links is not None
+    assert {"n" * 32, "o" * 40} <= set(settings.passwords)
     assert settings.webhook_allow == (ip_network("10.1.0.0/16"), ip_network("fd00::/8"))
     secrets = {name: secret.get_secret_value() for name, secret in settings.secrets.items()}
     assert secrets == {"CRM": "abc", "ERP_TOKEN": "def"}
@@ -145,3 +151,42 @@ def test_settings_are_also_made_by_field_names() -> None:
 
 def test_a_development_stack_keeps_what_is_not_sent_by_smtp_in_its_inbox() -> None:
     assert inbox_variables() == {"PARCOURS_SMS": "inbox"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        (
+            {"PARCOURS_PUBLIC_URL": "https://l.example"},
+            "PARCOURS_PUBLIC_URL and PARCOURS_LINK_KEYS go together: set both",
+        ),
+        (
+            {"PARCOURS_LINK_KEYS": "k" * 32},
+            "PARCOURS_PUBLIC_URL and PARCOURS_LINK_KEYS go together: set both",
+        ),
+        (
+            {"PARCOURS_PUBLIC_URL": "l.example", "PARCOURS_LINK_KEYS": "k" * 32},
+            "PARCOURS_PUBLIC_URL: must be https://host, with a path or without",
+        ),
+        (
+            {"PARCOURS_PUBLIC_URL": "https://l.example/?a=1", "PARCOURS_LINK_KEYS": "k" * 32},
+            "PARCOURS_PUBLIC_URL: must be https://host, with a path or without",
+        ),
+        (
+            {"PARCOURS_PUBLIC_URL": 'https://l.example/"a', "PARCOURS_LINK_KEYS": "k" * 32},
+            "PARCOURS_PUBLIC_URL: must be a URL of at most 200 characters",
+        ),
+        (
+            {"PARCOURS_PUBLIC_URL": "https://l.example", "PARCOURS_LINK_KEYS": f"{'k' * 32},short"},
+            "PARCOURS_LINK_KEYS: a key has 32 to 256 characters",
+        ),
+    ],
+)
+def test_links_need_a_public_url_and_long_keys(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], line: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsRefused) as refused:
+        read_settings()
+    assert str(refused.value) == line

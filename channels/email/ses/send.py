@@ -15,7 +15,7 @@ import boto3
 
 from channels.adapter import DEFAULT_TIMEOUT, Email, Outgoing, Receipt, expect
 from channels.aws import AwsCalls, MakeError, client_config
-from channels.email.mime import MESSAGE_TAG, compose_or_refuse, with_return_path
+from channels.email.mime import MESSAGE_TAG, compose_or_refuse
 from channels.errors import Code, NotTaken, Refused
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ class SesAdapter:
     """Sends `Email` by SES in one region.
 
     `endpoint_url` replaces Amazon's address. `configuration_set` is the one that publishes the
-    events of messages. SES forwards bounces and complaints to `return_path` as
-    `mailbox+MESSAGE@domain`; its domain is a verified identity. Credentials are found by boto3.
+    events of messages. `feedback_address`, a verified identity, is where SES forwards bounces and
+    complaints; the `return_path` of a message is for other providers. Credentials are found by
+    boto3.
     """
 
     channel: Literal["email"] = "email"
@@ -60,13 +61,13 @@ class SesAdapter:
         region: str,
         endpoint_url: str | None = None,
         configuration_set: str | None = None,
-        return_path: str | None = None,
+        feedback_address: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         threads: int = 20,
     ) -> None:
         self.timeout = timeout
         self._configuration_set = configuration_set
-        self._return_path = return_path
+        self._feedback_address = feedback_address
         self._client = boto3.Session().client(
             "sesv2",
             region_name=region,
@@ -77,9 +78,9 @@ class SesAdapter:
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """See `Adapter.send`. `provider_id` is SES's message id."""
-        email = with_return_path(expect(Email, outgoing), self._return_path)
+        email = expect(Email, outgoing)
         # SES writes `Feedback-ID` itself, from its own id and from these two tags.
-        composed = await compose_or_refuse(replace(email, feedback_id=()))
+        composed = await compose_or_refuse(replace(email, feedback_id=(), return_path=None))
         if composed.utf8:
             raise Refused(
                 Code.ADDRESS_INVALID,
@@ -90,8 +91,8 @@ class SesAdapter:
             "Content": {"Raw": {"Data": composed.content}},
             "EmailTags": _tags(email),
         }
-        if email.return_path is not None:
-            request["FeedbackForwardingEmailAddress"] = composed.sender
+        if self._feedback_address is not None:
+            request["FeedbackForwardingEmailAddress"] = self._feedback_address
         if self._configuration_set is not None:
             request["ConfigurationSetName"] = self._configuration_set
 

@@ -17,7 +17,7 @@ from typing import Literal
 import aiosmtplib
 
 from channels.adapter import DEFAULT_TIMEOUT, Email, Outgoing, Receipt, expect
-from channels.email.mime import Composed, compose_or_refuse, with_return_path
+from channels.email.mime import Composed, compose_or_refuse
 from channels.email.smtp.replies import Stage, refusal
 from channels.email.smtp.server import SmtpServer, abandon
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
@@ -59,9 +59,8 @@ class SmtpAdapter:
     """Sends `Email` by one SMTP server.
 
     At most `connections` are open at once; further sends wait for one, within `timeout`. A
-    connection that is not used is closed. Bounces go to `return_path`, where a message names no
-    other address, as `mailbox+MESSAGE@domain`. `tls_context` replaces the default one, which trusts
-    the system's authorities (or those of the file in SSL_CERT_FILE).
+    connection that is not used is closed. `tls_context` replaces the default one, which trusts the
+    system's authorities (or those of the file in SSL_CERT_FILE).
     """
 
     channel: Literal["email"] = "email"
@@ -72,11 +71,9 @@ class SmtpAdapter:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         connections: int = 20,
-        return_path: str | None = None,
         tls_context: ssl.SSLContext | None = None,
     ) -> None:
         self.timeout = timeout
-        self._return_path = return_path
         self._server = server
         self._tls_context = tls_context
         self._slots = asyncio.Semaphore(connections)
@@ -86,8 +83,7 @@ class SmtpAdapter:
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """See `Adapter.send`. `provider_id` is the server's queue id, if its reply holds one."""
-        email = with_return_path(expect(Email, outgoing), self._return_path)
-        composed = await compose_or_refuse(email)
+        composed = await compose_or_refuse(expect(Email, outgoing))
         progress = _Progress()
         try:
             async with asyncio.timeout(self.timeout), self._slots:

@@ -212,6 +212,11 @@ class SesProvider(AwsProvider):
 
     def __init__(self, server: HttpServer, moto: str) -> None:
         super().__init__(server, moto)
+        self.verify(moto)
+
+    @staticmethod
+    def verify(moto: str) -> None:
+        """Let the sender send."""
         boto3.client("sesv2", region_name=REGION, endpoint_url=moto).create_email_identity(
             EmailIdentity=SENDER
         )

@@ -33,8 +33,8 @@ class Chosen:
     slots_sends: int = 100
     providers_set_up: Collection[str] = ()
     smtp_connections: int = 20
-    return_path: str | None = None
     ses_configuration_set: str | None = None
+    ses_feedback_address: str | None = None
     sms_from: str | None = None
     sms_configuration_set: str | None = None
     sms_protect_configuration: str | None = None
