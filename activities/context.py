@@ -11,6 +11,7 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from activities.sending.attached_files import FileCache
 from channels.adapter import Adapter
 from journeys.links.message_urls import MessageLinks
 from journeys.model.arms import Score
@@ -52,6 +53,8 @@ class Context:
     """Messages whose rendering takes long: so many are rendered at a time, in threads."""
     nudge_due_times: Callable[[], None] = lambda: None
     """Wakes the due times of this process after a run has begun to listen for a condition."""
+    files: FileCache | None = field(default_factory=FileCache)
+    """The files of e-mails; None: they are left empty."""
     links: MessageLinks | None = None
     """What the URLs of messages are made of; None without a public URL."""
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from api.contacts import contacts, groups, topics
 from api.coupons import coupons
-from api.definitions import documents, editions, journeys, plan
+from api.definitions import documents, editions, files, journeys, plan
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
@@ -23,6 +23,7 @@ from api.reports import stats
 from api.runs import runs
 from api.services import Services
 from api.tracking import browser, calls
+from channels.email.remote_files import RemoteFiles
 from devstack.inbox import Inbox
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings, read_settings
@@ -50,6 +51,7 @@ ROUTERS = tuple(
         rejected,
         events,
         documents,
+        files,
         editions,
         journeys,
         jobs,
@@ -96,6 +98,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             checker=checker,
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
+            remote_files=RemoteFiles(settings.attachments_from, allow=settings.webhook_allow),
+            providers=settings.providers_set_up,
             keep=settings.keep,
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
             links=settings.links,

@@ -14,6 +14,7 @@ from temporalio.client import Client
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
+from channels.email.remote_files import RemoteFiles
 from journeys.links.message_urls import MessageLinks
 from store.definitions.catalog import Catalog
 
@@ -43,6 +44,10 @@ class Services:
     contact_events_per_minute: int
     speed: float
     """The number by which durations of waits are divided, the same as in workers."""
+    remote_files: RemoteFiles
+    """Fetches attachments at URLs."""
+    providers: frozenset[str]
+    """The providers whose settings are made."""
     keep: Mapping[str, str]
     """How long data are kept, by kind, as durations."""
     inbox: Inbox | None

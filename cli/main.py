@@ -11,6 +11,7 @@ from cli import (
     demo,
     dev,
     event,
+    file,
     job,
     journey,
     key,
@@ -57,6 +58,7 @@ app.add_typer(run.app, name="run")
 app.add_typer(job.app, name="job")
 app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
+app.add_typer(file.app, name="file")
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
 app.add_typer(key.app, name="key")

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from journeys.links.message_urls import MessageLinks
 from journeys.links.tokens import LinkKeys
+from journeys.model.attachments import split_url
 from journeys.protocol.channels import NAMED_PROVIDERS, EmailProvider, SmsProvider
 from journeys.time.durations import Duration
 
@@ -135,6 +136,9 @@ class Settings(BaseSettings):
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
     """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
 
+    attachments_from: Annotated[tuple[str, ...], NoDecode] = ()
+    """`PARCOURS_ATTACHMENTS_FROM`: URLs under which attachments may be fetched, `URL,URL…`."""
+
     contact_events_per_minute: int = Field(default=6000, gt=0)
     """`PARCOURS_CONTACT_EVENTS_PER_MINUTE`: beyond it, ingest answers 429 for that contact."""
 
@@ -229,6 +233,19 @@ class Settings(BaseSettings):
     def _split_networks(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("attachments_from", mode="before")
+    @classmethod
+    def _split_urls(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = tuple(part.strip() for part in value.split(",") if part.strip())
+        for url in value if isinstance(value, tuple | list) else ():
+            parts = split_url(str(url))
+            if parts is None or parts.query:
+                raise ValueError(
+                    f"{url} is no URL of a folder, such as https://cdn.example.com/mail/"
+                )
         return value
 
     @field_validator("sms_country_parameters", mode="before")

@@ -423,6 +423,7 @@ class Simulation:
             sender=SENDER,
             secrets=PlaceholderSecrets(self.documents.secrets),
             given_scores=self._given_scores,
+            files=None,
         )
         kinds = {step.kind for journey in self.documents.journeys for step in journey.all_steps()}
         served = {QUEUE, *(queue for kind, queue in SEND_QUEUES.items() if kind in kinds)}

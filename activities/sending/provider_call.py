@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from activities.context import Context
+from activities.sending.attached_files import AttachmentMissing, attach
 from activities.sending.claim import Claimed
 from activities.sending.composition import CompositionFailed, compose
 from activities.sending.faults import keep_fault
 from activities.sending.masking import SecretMask
 from activities.sending.retries import TryAgain
-from channels.adapter import Adapter, Outgoing, Receipt
+from channels.adapter import Adapter, Email, Outgoing, Receipt
 from channels.errors import Code, NotTaken, Refused, Unclear
 from channels.storable import storable_text
 from journeys.protocol.channels import CHANNELS
@@ -70,8 +71,13 @@ class ProviderCalls:
     async def _call(self, claimed: Claimed) -> Record:
         try:
             outgoing = await compose(claimed, self._context)
+            if isinstance(outgoing, Email):
+                files, context = claimed.settings.attachments, self._context
+                outgoing = await attach(outgoing, files, context.pool, context.files)
         except CompositionFailed as error:
             return _not_composed(error.code, str(error))
+        except AttachmentMissing as error:
+            return _not_composed("attachment", str(error))
         except NotTaken as error:
             return _released(error)
         except ValueError as error:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from psycopg import AsyncConnection
 from pydantic import BaseModel
 
+from api.definitions.attachments import fetch_files, keep_files
 from api.definitions.preparation import Prepared, Purpose, Source, prepared
 from api.http import problems
 from api.services import Services
@@ -121,9 +122,11 @@ async def write_documents(
     """
     for _ in range(_ATTEMPTS):
         documents, known = await prepare_documents(services, sources, purpose, only)
+        fetched = await fetch_files(services, [document.content for document in documents])
         async with services.pool.connection() as conn, conn.transaction():
             await lock_catalog(conn)
             if await _known(services, conn, sources) == known:
+                await keep_files(conn, fetched)
                 return await write(conn, documents)
     raise problems.Problem(
         503,
@@ -164,6 +167,9 @@ async def _known(services: Services, conn: Conn, sources: Sequence[Source]) -> K
         places=keys.get("places", none),
         journeys=keys.get("journey", none),
         pools=keys.get("pool", none),
+        files=keys.get("file", none),
+        attachment_sources=services.remote_files.sources,
+        providers=services.providers,
         within_segments=await _within_segments(conn, sources),
         keep_events=services.keep.get("events"),
     )

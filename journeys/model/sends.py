@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 
+from journeys.model.attachments import AttachedFile, Attachments
 from journeys.model.countries import country_code
 from journeys.model.moments import Cap, QuietHours, Window
 from journeys.model.tracking import Track, Utm, nearest, strictest
@@ -88,6 +89,8 @@ class SendSettings(WithProviders):
     on_unknown: Literal["hold", "resend"] | None = None
     provider: Provider | None = None
     fallback: Provider | None = None
+    attachments: Attachments | None = None
+    """Of e-mails; other messages pass them over."""
     track: Track | None = None
     utm: Utm | None = None
 
@@ -142,6 +145,8 @@ class Sms(MessageContent):
 
     @model_validator(mode="after")
     def _content(self) -> Self:
+        if self.attachments:
+            raise ValueError("an SMS has no attachments")
         if (self.template is None) == (self.text is None):
             raise ValueError("an SMS needs either `text` or `template`")
         return self
@@ -226,6 +231,7 @@ class EffectiveSend(DocumentModel):
     provider: str | None = None
     """None: that of the installation."""
     fallback: str | None = None
+    attachments: list[AttachedFile] = Field(default_factory=list)
     track: Track = Track(opens=True, clicks=True)
     utm: Utm = Utm()
 

@@ -59,8 +59,8 @@ class SmtpAdapter:
     """Sends `Email` by one SMTP server.
 
     At most `connections` are open at once; further sends wait for one, within `timeout`. A
-    connection that is not used is closed. `tls_context` replaces the default one, which trusts the
-    system's authorities (or those of the file in SSL_CERT_FILE).
+    connection that is not used for `idle_seconds` is closed. `tls_context` replaces the default
+    one, which trusts the system's authorities (or those of the file in SSL_CERT_FILE).
     """
 
     channel: Literal["email"] = "email"
@@ -71,9 +71,11 @@ class SmtpAdapter:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         connections: int = 20,
+        idle_seconds: float = _MAX_IDLE,
         tls_context: ssl.SSLContext | None = None,
     ) -> None:
         self.timeout = timeout
+        self._idle_seconds = idle_seconds
         self._server = server
         self._tls_context = tls_context
         self._slots = asyncio.Semaphore(connections)
@@ -198,7 +200,7 @@ class SmtpAdapter:
     def _take_idle(self) -> _Connection | None:
         while self._idle:
             connection = self._idle.pop()
-            fresh = monotonic() - connection.idle_since < _MAX_IDLE
+            fresh = monotonic() - connection.idle_since < self._idle_seconds
             if fresh and connection.client.is_connected:
                 return connection
             abandon(connection.client)
@@ -215,12 +217,12 @@ class SmtpAdapter:
     def _close_later(self) -> None:
         """Close connections once they have been idle for too long."""
         if self._closing is None:
-            left = self._idle[0].idle_since + _MAX_IDLE - monotonic()
+            left = self._idle[0].idle_since + self._idle_seconds - monotonic()
             self._closing = asyncio.get_running_loop().call_later(max(left, 0), self._close_old)
 
     def _close_old(self) -> None:
         self._closing = None
-        while self._idle and monotonic() - self._idle[0].idle_since >= _MAX_IDLE:
+        while self._idle and monotonic() - self._idle[0].idle_since >= self._idle_seconds:
             abandon(self._idle.pop(0).client)
         if self._idle:
             self._close_later()
