@@ -19,7 +19,7 @@ from store.definitions.files import (
     find_files,
     keep_fetched_file,
     lock_files,
-    remove_unused_contents,
+    remove_unused_files,
 )
 
 _MOST_URLS = 100
@@ -78,7 +78,7 @@ async def keep_files(conn: AsyncConnection[Any], fetched: FetchedFiles) -> None:
         await lock_files(conn)
         for url, file in fetched.files.items():
             await keep_fetched_file(conn, url, NewFile(file.content, file.content_type))
-        await remove_unused_contents(conn)
+        await remove_unused_files(conn)
     places = {_place(each) for files in fetched.lists for each in files}
     known = await find_files(conn, sorted(places))
     for files in fetched.lists:

@@ -45,7 +45,7 @@ Name = Annotated[str, Path(pattern=f"^{FILE_NAME}$", examples=["logo.png"])]
 
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,100}/[a-z0-9!#$&^_.+-]{1,100}")
 _UNKNOWN_TYPE = "application/octet-stream"
-# What libraries say of a body if nobody tells them its type.
+# What libraries say of a body whose type they do not know.
 _SAYS_NOTHING = {"", _UNKNOWN_TYPE, "application/x-www-form-urlencoded", "binary/octet-stream"}
 
 

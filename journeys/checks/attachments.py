@@ -26,7 +26,7 @@ REFUSED_ENDINGS: Final = frozenset(
         "vxd", "wsc", "wsf", "wsh",
     }
 )  # fmt: skip
-"""Endings of files that Gmail takes from nobody."""
+"""Endings of files that Gmail never takes."""
 
 
 def attachment_problems(part: Part, known: KnownKeys) -> Iterator[Problem]:

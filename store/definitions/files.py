@@ -70,6 +70,27 @@ values (%(name)s, %(sha256)s, %(content_type)s)
 on conflict (url) do update
 set sha256 = excluded.sha256, content_type = excluded.content_type, fetched_at = parcours.clock()
 """)
+# The versions of journeys that new or active runs use, and all other documents.
+_LIVE = sql("""
+select 'journey ' || j.key || ' v' || v.version as name, v.document
+from journey j join journey_version v on v.journey = j.key
+where v.version = j.active_version
+   or v.version = (select max(n.version) from journey_version n where n.journey = j.key)
+   or exists (select from run r where r.journey = j.key and r.version = v.version
+              and r.state = 'active')
+union all
+select kind || ' ' || key, document from document
+""")
+_FORGET_FETCHED = sql(
+    """
+with live as ({live}), used as (
+    select jsonb_path_query(document, '$.**.attachments[*].url') #>> '{}' as url from live
+)
+delete from fetched_file
+where fetched_at < parcours.clock() - interval '30 days' and url not in (select url from used)
+""",
+    live=_LIVE,
+)
 _REMOVE_UNUSED = sql("""
 delete from file_content c
 where not exists (select from uploaded_file u where u.sha256 = c.sha256)
@@ -90,21 +111,16 @@ select f.url, f.sha256, f.content_type, c.size
 from fetched_file f join file_content c using (sha256) where f.url = any(%(places)s)
 """)
 _CONTENTS = sql("select sha256, content from file_content where sha256 = any(%(hashes)s)")
-_USERS = sql("""
-select 'journey ' || j.key || ' v' || v.version
-from journey j join journey_version v on v.journey = j.key
-where jsonb_path_exists(v.document, '$.**.attachments[*] ? (@.file == $name)',
-                        jsonb_build_object('name', %(name)s::text))
-  and (v.version = j.active_version
-       or v.version = (select max(n.version) from journey_version n where n.journey = j.key)
-       or exists (select from run r where r.journey = j.key and r.version = v.version
-                  and r.state = 'active'))
-union all
-select kind || ' ' || key from document
+_USERS = sql(
+    """
+with live as ({live})
+select name from live
 where jsonb_path_exists(document, '$.**.attachments[*] ? (@.file == $name)',
                         jsonb_build_object('name', %(name)s::text))
-order by 1 limit 5
-""")
+order by name limit 5
+""",
+    live=_LIVE,
+)
 
 
 async def lock_files(conn: Connection) -> None:
@@ -144,9 +160,13 @@ async def _keep(conn: Connection, file: NewFile) -> None:
     )
 
 
-async def remove_unused_contents(conn: Connection) -> int:
-    """Remove contents that no name and no URL stands for. The caller has locked files."""
-    return await execute(conn, _REMOVE_UNUSED)
+async def remove_unused_files(conn: Connection) -> None:
+    """Remove what no document fetches any more after 30 days, and contents without a name or URL.
+
+    The caller has locked files.
+    """
+    await execute(conn, _FORGET_FETCHED)
+    await execute(conn, _REMOVE_UNUSED)
 
 
 async def remove_file(conn: Connection, name: str) -> bool:

@@ -1,7 +1,7 @@
 """Which adapters the settings make."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ from channels.email.ses.send import SesAdapter
 from channels.email.smtp.send import SmtpAdapter
 from channels.errors import Code, NotTaken
 from channels.registry import PROVIDERS, build
+from channels.sms.end_user_messaging.send import EndUserMessagingAdapter
 from channels.sms.inbox.send import InboxAdapter
 from channels.sms.sns.send import SnsAdapter
 from infra.settings import Settings
@@ -73,6 +74,19 @@ def test_every_channel_has_an_adapter_that_knows_its_channel() -> None:
     assert isinstance(adapters.by_channel["email"], SesAdapter)
     assert isinstance(adapters.by_channel["sms"], SnsAdapter)
     assert all(adapter.timeout < 30 for adapter in adapters.all())
+
+
+def test_text_messages_go_by_the_provider_and_the_sender_of_the_settings() -> None:
+    chosen = Chosen(
+        email="ses", aws_region="eu-west-1", sms="end-user-messaging", sms_from="pool-0a1b2c"
+    )
+    assert isinstance(build(chosen).by_channel["sms"], EndUserMessagingAdapter)
+    with pytest.raises(ValueError, match="PARCOURS_SMS_FROM"):
+        build(replace(chosen, sms="sns"))
+    for sender in ("+15550100000", "SHOP", "1Shop"):
+        assert isinstance(
+            build(replace(chosen, sms="sns", sms_from=sender)).by_channel["sms"], SnsAdapter
+        )
 
 
 async def test_a_provider_that_a_document_may_name_is_made_where_its_settings_are() -> None:
