@@ -28,6 +28,7 @@ from activities.context import Context
 from activities.failures import CodedFailures
 from activities.registry import activities_by_queue
 from channels.adapter import Adapter, Append
+from channels.email.return_addresses import return_addresses
 from channels.registry import Adapters, build
 from devstack.inbox import Inbox, TakenMessage
 from dispatch.dispatcher import Dispatcher
@@ -35,6 +36,7 @@ from dispatch.due_times import DueTimes
 from dispatch.metrics import EngineMetrics
 from dispatch.reconciliation import Reconciliation
 from dispatch.schedules import schedule_retention
+from inbound.serving import taking_notifications
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.logging import configure_logging
 from infra.process_endpoint import serving_endpoint
@@ -97,6 +99,7 @@ async def serving(
             adapters=adapters.by_channel,
             adapters_by_provider=adapters.by_provider,
             default_providers=adapters.chosen,
+            return_addresses=return_addresses(settings),
             sender=settings.from_address,
             secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
             passwords=settings.passwords,
@@ -112,6 +115,7 @@ async def serving(
             asyncio.create_task(Reconciliation(pool, client, catalog, every=reconcile_every).run()),
         ]
         stack.push_async_callback(_cancel, background)
+        await stack.enter_async_context(taking_notifications(settings, pool, adapters.by_channel))
         runner = workflow_runner(client)
         for queue, activities in activities_by_queue(context, jobs_client=client).items():
             worker = Worker(

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal, Protocol
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
@@ -18,6 +19,16 @@ from journeys.model.arms import Score
 from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.time.durations import Duration
 from store.definitions.catalog import Catalog
+
+ReturnKind = Literal["bounce", "reply", "unsubscribe"]
+
+
+class ReturnAddresses(Protocol):
+    """Addresses under a domain of ours, to which mail about a message comes."""
+
+    def address(self, kind: ReturnKind, message_id: UUID) -> str:
+        """The address of this kind for a message."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,8 @@ class Context:
     """Messages whose rendering takes long: so many are rendered at a time, in threads."""
     nudge_due_times: Callable[[], None] = lambda: None
     """Wakes the due times of this process after a run has begun to listen for a condition."""
+    return_addresses: ReturnAddresses | None = None
+    """Where bounces and unsubscriptions by mail go; None without a domain for them."""
     files: FileCache | None = field(default_factory=FileCache)
     """The files of e-mails; None: they are left empty."""
     links: MessageLinks | None = None

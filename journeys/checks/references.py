@@ -15,7 +15,7 @@ from journeys.model.conditions import (
     TopicCondition,
 )
 from journeys.model.document_parts import Part, parts_of
-from journeys.model.documents import AnyDocument, Template
+from journeys.model.documents import AnyDocument, Template, TemplateContent, Topic
 from journeys.model.journey import Journey
 from journeys.model.outcomes import outcomes, output_properties
 from journeys.model.problems import Path, Problem
@@ -26,6 +26,9 @@ from journeys.model.unions import closest_match
 from journeys.model.values import DocumentModel, StepReference
 from journeys.model.well_known_events import CONSENT_EVENTS
 from journeys.protocol.channels import MESSAGE_KINDS
+from journeys.templating.contents import FIELDS
+from journeys.templating.failures import TemplateError
+from journeys.templating.inclusion import renders_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,11 @@ class KnownKeys:
     """The URLs under which the server fetches attachments; None: that is not known."""
     providers: frozenset[str] | None = None
     """The providers whose settings the server has; None: that is not known."""
+    brands: frozenset[str] = field(default_factory=frozenset)
     within_segments: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """For each segment on the server, the segments that it names."""
+    template_documents: Mapping[str, Template] = field(default_factory=dict)
+    """The templates on the server that the documents may name or change, and those around them."""
     keep_events: str | None = None
     """How long the server keeps events, as a duration; None: that is not known."""
 
@@ -54,7 +60,7 @@ class KnownKeys:
         """The keys that these documents define."""
         keys = {
             kind: frozenset(document.key for document in documents if document.kind == kind)
-            for kind in ("topic", "segment", "template", "places", "journey")
+            for kind in ("topic", "segment", "template", "places", "journey", "brand")
         }
         return cls(
             topics=keys["topic"],
@@ -62,6 +68,10 @@ class KnownKeys:
             templates=keys["template"],
             places=keys["places"],
             journeys=keys["journey"],
+            brands=keys["brand"],
+            template_documents={
+                document.key: document for document in documents if isinstance(document, Template)
+            },
         )
 
     def __or__(self, other: KnownKeys) -> KnownKeys:
@@ -75,7 +85,9 @@ class KnownKeys:
             files=other.files if self.files is None else self.files,
             attachment_sources=other.attachment_sources or self.attachment_sources,
             providers=other.providers or self.providers,
+            brands=self.brands | other.brands,
             within_segments={**self.within_segments, **other.within_segments},
+            template_documents={**other.template_documents, **self.template_documents},
             keep_events=other.keep_events or self.keep_events,
         )
 
@@ -95,6 +107,7 @@ def document_references(document: AnyDocument, known: KnownKeys) -> Iterator[Pro
     Unknown pools and journeys are warnings.
     """
     for part in parts_of(document):
+        yield from _partials(part, known)
         for kind, key, inside in _named(part):
             existing: frozenset[str] | None = getattr(known, kind)
             if key is None or existing is None or key in existing:
@@ -108,6 +121,30 @@ def document_references(document: AnyDocument, known: KnownKeys) -> Iterator[Pro
                 path=(*part.path, inside),
                 step=part.step,
             )
+
+
+def _partials(part: Part, known: KnownKeys) -> Iterator[Problem]:
+    """Templates that a text names by `render`, and which do not exist."""
+    if not isinstance(part.model, TemplateContent):
+        return
+    for name in (*FIELDS, "mjml"):
+        text = getattr(part.model, name)
+        if text is None or "render" not in text:
+            continue
+        try:
+            found = list(renders_in(text))
+        except TemplateError as error:
+            yield Problem("template", str(error), path=(*part.path, name), inner=error.line or 0)
+            continue
+        for render, line in found:
+            if render.key not in known.templates:
+                yield Problem(
+                    "unknown_template",
+                    f"there is no template `{render.key}`",
+                    _hint(render.key, list(known.templates)),
+                    path=(*part.path, name),
+                    inner=line,
+                )
 
 
 def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
@@ -128,6 +165,8 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
         yield "pools", model.pool, "pool"
     elif isinstance(model, Enter):
         yield "journeys", model.journey, "journey"
+    elif isinstance(model, Topic):
+        yield "brands", model.brand, "brand"
     elif isinstance(model, Template):
         yield "templates", model.layout, "layout"
     elif isinstance(model, AttachedFile):

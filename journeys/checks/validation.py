@@ -19,12 +19,14 @@ from journeys.checks.references import (
 )
 from journeys.checks.retention import windows_too_long
 from journeys.checks.send_windows import channel_problems, send_problems
+from journeys.checks.template_set import TemplateSet, template_set_problems
 from journeys.checks.templates import template_problems
 from journeys.checks.unsupported import unsupported
 from journeys.checks.updates import update_problems
 from journeys.checks.webhook_addresses import address_problems
 from journeys.compile.flow import Flow
 from journeys.model.arms import contenders
+from journeys.model.brands import Brand
 from journeys.model.conditions import (
     Comparison,
     EntryCondition,
@@ -33,7 +35,7 @@ from journeys.model.conditions import (
     StepCondition,
 )
 from journeys.model.document_parts import Part, parts_of
-from journeys.model.documents import AnyDocument, Segment
+from journeys.model.documents import AnyDocument, Segment, Template
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
 from journeys.model.sends import Channel, SendSettings, Webhook
@@ -60,7 +62,7 @@ __all__ = ["check", "unsupported", "validate"]
 _REQUIRED: dict[str, tuple[str, ...]] = {
     name: event.properties
     for name, event in WELL_KNOWN_EVENTS.items()
-    if event.effect in ("consent", "coupon")
+    if event.effect in ("consent", "channel", "coupon")
 }
 """Well-known events that steps may emit, and the properties that they need."""
 _OPENS = "many mail programs open messages by themselves, and others never tell"
@@ -73,11 +75,15 @@ def check(parsed: list[Parsed], known: KnownKeys | None = None) -> list[Problem]
     `known` has the documents of the server.
     """
     everything = KnownKeys.of([each.document for each in parsed]) | (known or KnownKeys())
+    templates = TemplateSet(everything.template_documents)
+    changed = {each.document.key for each in parsed if isinstance(each.document, Template)}
     found: list[Problem] = []
     seen: dict[tuple[str, str], Parsed] = {}
     for each in parsed:
         document = each.document
-        problems = list(validate(document, everything))
+        problems = list(validate(document, everything, templates))
+        if not any(problem.severity == "error" for problem in problems):
+            problems += template_set_problems(document, templates, changed)
         first = seen.setdefault((document.kind, document.key), each)
         # Each of several files may hold the same topic or segment that its journeys need.
         same = not isinstance(document, Journey) and first.document == document
@@ -92,8 +98,10 @@ def check(parsed: list[Parsed], known: KnownKeys | None = None) -> list[Problem]
     return found
 
 
-def validate(document: AnyDocument, known: KnownKeys) -> list[Problem]:
-    """The problems of one document, with paths but no lines yet."""
+def validate(
+    document: AnyDocument, known: KnownKeys, templates: TemplateSet | None = None
+) -> list[Problem]:
+    """The problems of one document, with paths but no lines yet; it is not compiled."""
     problems = list(document_references(document, known))
     if known.keep_events is not None:
         problems += windows_too_long(document, Duration.parse(known.keep_events))
@@ -108,7 +116,8 @@ def validate(document: AnyDocument, known: KnownKeys) -> list[Problem]:
     if isinstance(document, Journey):
         problems += _journey(document)
     else:
-        problems += template_problems(document, None)
+        given = templates.names_given(document.key) if templates is not None else frozenset()
+        problems += template_problems(document, None, given)
         if isinstance(document, Segment):
             problems += _outside_a_run(parts_of(document), "a segment")
         elif isinstance(document, Channel):
@@ -270,6 +279,13 @@ def _values(part: Part) -> Iterator[Problem]:
     elif isinstance(model, Winner) and model.by == "opened":
         hint = "choose the winner by clicked"
         yield replace(part.problem("opens", _OPENS, hint, "by"), severity="warning")
+    elif isinstance(model, Brand):
+        for key, text in (("from", model.from_), ("reply_to", model.reply_to)):
+            if text is not None and ("{" in text or not _is_address(text)):
+                yield part.problem(
+                    "address", f"`{text}` is no e-mail address",
+                    "write shop@example.com or Shop <shop@example.com>", key,
+                )  # fmt: skip
     elif isinstance(model, SendSettings):
         for key, text in (("from", model.from_), ("reply_to", model.reply_to)):
             if text is not None and "{{" not in text and not _is_address(text):

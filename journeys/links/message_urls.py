@@ -86,12 +86,26 @@ class MessageUrls:
         token = self.keys.token("click", self.message_id, index, target)
         return f"{self.public_url}{PATHS['click']}{token}?u={encode_target(target)}"
 
+    def code(self, target: str) -> str:
+        """The code of a link in a text message: the same for the same target."""
+        return self.keys.code(self.message_id, target)
+
     def short(self, code: str) -> str:
         """The URL of a stored link in a text message."""
         return f"{self.public_url}{SHORT_PATH}{code}"
 
     def _url(self, kind: LinkKind) -> str:
         return f"{self.public_url}{PATHS[kind]}{self.keys.token(kind, self.message_id)}"
+
+
+def link_variables(urls: MessageUrls) -> dict[str, str]:
+    """The links that templates read, by their names."""
+    return {
+        "unsubscribe_url": urls.unsubscribe,
+        "preferences_url": urls.preferences,
+        "confirm_url": urls.confirm,
+        "view_url": urls.view,
+    }
 
 
 def encode_target(target: str) -> str:

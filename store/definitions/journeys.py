@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from journeys.model.journey_state import JourneyState
+from store.definitions.contents import keep_contents
 from store.definitions.documents import Saved, bump_catalog, hash_content
 from store.sql import (
     execute,
@@ -74,7 +76,15 @@ _ADD_VERSION = statement(
     insert(JourneyVersion).values(
         {
             name: bindparam(name)
-            for name in ("journey", "version", "document", "program", "source", "sha256")
+            for name in (
+                "journey",
+                "version",
+                "document",
+                "program",
+                "source",
+                "sha256",
+                "contents",
+            )
         }
     )
 )
@@ -139,8 +149,11 @@ async def save_version(
     document: dict[str, Any],
     program: dict[str, Any],
     source: str,
+    contents: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Saved:
     """Save a definition as a new version, which is a draft until it is activated.
+
+    `contents` are those of its sends by step, None if they were not compiled.
 
     The caller has locked the catalog. No version is made if the newest one has the same content.
     """
@@ -149,6 +162,7 @@ async def save_version(
     if newest is not None and newest[1] == content:
         return Saved(newest[0], new=False, changed=False)
     version = newest[0] + 1 if newest is not None else 1
+    hashes = None if contents is None else await keep_contents(conn, contents.values())
     await execute(conn, _ADD_JOURNEY, {"journey": key})
     await execute(
         conn,
@@ -160,6 +174,9 @@ async def save_version(
             "program": Jsonb(program),
             "source": source,
             "sha256": content,
+            "contents": (
+                None if hashes is None else Jsonb(dict(zip(contents or (), hashes, strict=True)))
+            ),
         },
     )
     await bump_catalog(conn)

@@ -8,13 +8,24 @@ keys: each would cost a look-up and a share lock on a hot row. `store.contacts.e
 them.
 """
 
-from store.tables import contacts, definitions, events, files, messages, operations, retention, runs
+from store.tables import (
+    contacts,
+    definitions,
+    events,
+    files,
+    links,
+    messages,
+    operations,
+    retention,
+    runs,
+)
 
 __all__ = [
     "contacts",
     "definitions",
     "events",
     "files",
+    "links",
     "messages",
     "operations",
     "retention",

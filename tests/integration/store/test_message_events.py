@@ -16,7 +16,7 @@ from store.events.message_events import MessageEvent, take_message_events
 from tests.support.conditions import eventually
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
-SENT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+SENT = datetime(2025, 11, 2, 9, 0, tzinfo=UTC)
 
 
 async def rows(pool: Pool, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
