@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from api.contacts import consents, contacts, groups
 from api.coupons import coupons
-from api.definitions import documents, editions, journeys, plan
+from api.definitions import documents, editions, files, journeys, plan
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
@@ -28,6 +28,7 @@ from api.runs import repairs, runs
 from api.services import Pool, Services
 from api.tracking import browser, calls
 from api.tracking.key_budgets import KeyBudgets
+from channels.email.remote_files import RemoteFiles
 from channels.email.return_addresses import return_addresses
 from channels.sns_signature import Fetch, SnsVerifier
 from devstack.inbox import Inbox
@@ -59,6 +60,7 @@ ROUTERS = tuple(
         rejected,
         events,
         documents,
+        files,
         editions,
         journeys,
         jobs,
@@ -137,6 +139,8 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             checker=checker,
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
+            remote_files=RemoteFiles(settings.attachments_from, allow=settings.webhook_allow),
+            providers=settings.providers_set_up,
             keep=settings.keep,
             replies=settings.channels_with_replies,
             sns=SnsVerifier(settings.sns_topics, amazon),

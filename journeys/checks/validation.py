@@ -8,7 +8,9 @@ from dataclasses import replace
 from functools import cache
 from zoneinfo import available_timezones
 
+from journeys.checks.attachments import attachment_problems, shown_files
 from journeys.checks.conditions import condition_problems
+from journeys.checks.providers import provider_problems
 from journeys.checks.references import (
     KnownKeys,
     document_references,
@@ -111,6 +113,8 @@ def validate(
     for part in parts_of(document):
         problems += _values(part)
         problems += condition_problems(part, steps)
+        problems += attachment_problems(part, known)
+        problems += provider_problems(part, known)
     if isinstance(document, Journey):
         problems += _journey(document)
         problems += reply_problems(document, known.replies)
@@ -135,6 +139,7 @@ def _journey(journey: Journey) -> Iterator[Problem]:
     doubled = len(steps) < len(journey.all_steps())
     yield from _consent(journey)
     yield from send_problems(journey)
+    yield from shown_files(journey)
     yield from _exits(journey)
     yield from _winners(journey)
     yield from _active(journey)
