@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from api.contacts import consents, contacts, groups
 from api.coupons import coupons
-from api.definitions import documents, editions, journeys, plan
+from api.definitions import documents, editions, files, journeys, plan
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
@@ -18,7 +18,7 @@ from api.http.keys import KeyRing
 from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
-from api.operations import dev_inbox, faults, health, jobs, keys, retention
+from api.operations import dev_inbox, faults, health, jobs, keys, retention, suppressions
 from api.public import links, notifications, pages
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
@@ -28,6 +28,7 @@ from api.runs import repairs, runs
 from api.services import Pool, Services
 from api.tracking import browser, calls
 from api.tracking.key_budgets import KeyBudgets
+from channels.email.remote_files import RemoteFiles
 from channels.email.return_addresses import return_addresses
 from channels.sns_signature import Fetch, SnsVerifier
 from devstack.inbox import Inbox
@@ -59,6 +60,7 @@ ROUTERS = tuple(
         rejected,
         events,
         documents,
+        files,
         editions,
         journeys,
         jobs,
@@ -69,6 +71,7 @@ ROUTERS = tuple(
         repairs,
         stats,
         keys,
+        suppressions,
         links,
         health,
         notifications,
@@ -136,7 +139,10 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             checker=checker,
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
+            remote_files=RemoteFiles(settings.attachments_from, allow=settings.webhook_allow),
+            providers=settings.providers_set_up,
             keep=settings.keep,
+            replies=settings.channels_with_replies,
             sns=SnsVerifier(settings.sns_topics, amazon),
             intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,

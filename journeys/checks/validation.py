@@ -8,13 +8,16 @@ from dataclasses import replace
 from functools import cache
 from zoneinfo import available_timezones
 
+from journeys.checks.attachments import attachment_problems, shown_files
 from journeys.checks.conditions import condition_problems
+from journeys.checks.providers import provider_problems
 from journeys.checks.references import (
     KnownKeys,
     document_references,
     segments_in,
     step_references,
 )
+from journeys.checks.replies import reply_problems
 from journeys.checks.retention import windows_too_long
 from journeys.checks.send_windows import channel_problems, send_problems
 from journeys.checks.template_set import TemplateSet, template_set_problems
@@ -110,8 +113,11 @@ def validate(
     for part in parts_of(document):
         problems += _values(part)
         problems += condition_problems(part, steps)
+        problems += attachment_problems(part, known)
+        problems += provider_problems(part, known)
     if isinstance(document, Journey):
         problems += _journey(document)
+        problems += reply_problems(document, known.replies)
     else:
         given = templates.names_given(document.key) if templates is not None else frozenset()
         problems += template_problems(document, None, given)
@@ -133,6 +139,7 @@ def _journey(journey: Journey) -> Iterator[Problem]:
     doubled = len(steps) < len(journey.all_steps())
     yield from _consent(journey)
     yield from send_problems(journey)
+    yield from shown_files(journey)
     yield from _exits(journey)
     yield from _winners(journey)
     yield from _active(journey)

@@ -45,6 +45,6 @@ REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
 }
 """Why an entry begins no run."""
 
-SuppressionReason = Literal["soft_bounced", "bounced", "complained"]
+SuppressionReason = Literal["soft_bounced", "bounced", "complained", "stop"]
 """Why an event ends all messages to an address, the weightier the later. A refused send does so
 under its error code."""
