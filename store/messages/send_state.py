@@ -34,6 +34,12 @@ class PreviousAttempt:
     """How often the message was claimed."""
     code: str | None
     """Why its last attempt did not succeed."""
+    provider: str | None
+    """Of its last attempt."""
+    not_taken: int
+    """Attempts before the last one that a provider did not take, for reasons of its own."""
+    possibly_taken: bool
+    """A provider may have taken an attempt before the last one."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,19 @@ class PauseState:
     overdue: dict[str, Any] | None
     """The policy for sends that the last pause deferred: `{policy, seconds}`."""
     resumed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class SendDocuments:
+    """What the documents around a send say: of its channel, topic, brand and template."""
+
+    channel: dict[str, Any] | None
+    """As it is stored; None without one."""
+    topic: dict[str, Any] | None
+    """As it is stored; None without one."""
+    brand: BrandSender
+    contents: dict[str, str]
+    """The hashes of the template's contents by locale."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,8 +96,9 @@ _READ = sql(
     """
 select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claimed_at,
        v.started_at, v.held, v.facts, coalesce(m.attempts, 0), m.code,
+       m.provider, coalesce(m.not_taken, 0), coalesce(m.possibly_taken, false),
        j.state, v.due_at, j.overdue, j.resumed_at,
-       settings.document,
+       settings.document, topic.document,
        coalesce(brand.document->>'from', house.document->>'from'),
        coalesce(brand.document->>'reply_to', house.document->>'reply_to'),
        (select jsonb_object_agg(locale, hash) from template_content
@@ -114,14 +134,10 @@ async def read_send_state(
     topic: str | None,
     channel: ChannelName,
     template: str | None = None,
-) -> tuple[
-    PreviousAttempt, PauseState, Recipient, dict[str, Any] | None, BrandSender, dict[str, str]
-]:
-    """The earlier attempts, the pause, the recipient, the channel's document if it has one, and
-    the brand's addresses.
+) -> tuple[PreviousAttempt, PauseState, Recipient, SendDocuments]:
+    """The earlier attempts, the pause, the recipient, and the documents about the send.
 
-    The last are the hashes of the template's contents by locale. Without a topic the recipient's
-    consent is `unsubscribed`.
+    Without a topic the recipient's consent is `unsubscribed`.
     """
     row = await fetch_one(
         conn,
@@ -138,7 +154,6 @@ async def read_send_state(
         },
     )
     assert row is not None
-    recipient = Recipient(**dict(zip(_RECIPIENT, row[18:], strict=True)))
-    pause, brand = PauseState(*row[10:14]), BrandSender(*row[15:17])
-    contents: dict[str, str] = row[17] or {}
-    return PreviousAttempt(*row[:10]), pause, recipient, row[14], brand, contents
+    recipient = Recipient(**dict(zip(_RECIPIENT, row[22:], strict=True)))
+    documents = SendDocuments(row[17], row[18], BrandSender(*row[19:21]), row[21] or {})
+    return PreviousAttempt(*row[:13]), PauseState(*row[13:17]), recipient, documents
