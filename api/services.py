@@ -15,6 +15,7 @@ from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
 from api.public.hits import HitRecorder
+from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
 from channels.sns_signature import SnsVerifier
 from inbound.intake import Intake
@@ -42,6 +43,7 @@ class Services:
     """Connects at its first call, so that other routes work while Temporal cannot be reached."""
     catalog: Catalog
     keys: KeyRing
+    key_budgets: KeyBudgets
     notifier: Notifier
     checker: DocumentChecker
     contact_events_per_minute: int
@@ -53,6 +55,8 @@ class Services:
     """The providers whose settings are made."""
     keep: Mapping[str, str]
     """How long data are kept, by kind, as durations."""
+    replies: frozenset[str]
+    """The channels on which replies come in."""
     sns: SnsVerifier
     intake: Intake
     inbox: Inbox | None

@@ -21,6 +21,7 @@ from cli import (
     run,
     simulate,
     stats,
+    suppression,
     worker,
 )
 
@@ -66,6 +67,7 @@ app.add_typer(fault.app, name="fault")
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
 app.add_typer(key.app, name="key")
+app.add_typer(suppression.app, name="suppression")
 
 
 if __name__ == "__main__":

@@ -435,16 +435,16 @@ class Settings(BaseSettings):
     @property
     def channels_with_replies(self) -> frozenset[str]:
         """The channels on which a reply to a message can come in."""
+        if self.dev_inbox is not None:
+            # A developer posts `Message Replied` by hand.
+            return frozenset({"email", "sms"})
         by_mail = self.inbound_domain is not None and (
             self.inbound_smtp is not None
             or self.inbound_maildir is not None
             or self.takes_notifications
         )
-        return frozenset(
-            channel
-            for channel, possible in {"email": by_mail, "sms": self.takes_notifications}.items()
-            if possible
-        )
+        possible = {"email": by_mail, "sms": self.takes_notifications}
+        return frozenset(channel for channel, comes_in in possible.items() if comes_in)
 
     @property
     def links(self) -> MessageLinks | None:

@@ -53,7 +53,7 @@ from journeys.versions.overdue import Overdue
 from store.contacts.operands import Operands
 from store.definitions.catalog import Definition
 from store.definitions.content_cache import ChosenContent
-from store.entries.admission import entries_of
+from store.entries.refusals import entries_of
 from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
 from store.messages.send_state import BrandSender, PauseState, Recipient, read_send_state

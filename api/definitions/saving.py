@@ -187,6 +187,7 @@ async def _known(services: Services, conn: Conn, sources: Sequence[Source]) -> K
         within_segments=await _within_segments(conn, sources),
         template_documents=await _templates(conn, sources, keys.get("template", none)),
         keep_events=services.keep.get("events"),
+        replies=services.replies,
     )
 
 

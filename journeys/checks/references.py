@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from journeys.model.actions import Coupon, Emission, Enter
 from journeys.model.attachments import AttachedFile
 from journeys.model.conditions import (
     MessageCondition,
@@ -20,7 +21,7 @@ from journeys.model.journey import Journey
 from journeys.model.outcomes import outcomes, output_properties
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import MessageContent, SendSettings
-from journeys.model.steps import Coupon, Emission, Enter, GotoStep, Step
+from journeys.model.steps import GotoStep, Step
 from journeys.model.triggers import EventTrigger, MessageTrigger, Schedule, SegmentEntry
 from journeys.model.unions import closest_match
 from journeys.model.values import DocumentModel, StepReference
@@ -54,6 +55,8 @@ class KnownKeys:
     """The templates on the server that the documents may name or change, and those around them."""
     keep_events: str | None = None
     """How long the server keeps events, as a duration; None: that is not known."""
+    replies: frozenset[str] | None = None
+    """The channels on which replies come in to the server; None: that is not known."""
 
     @classmethod
     def of(cls, documents: list[AnyDocument]) -> KnownKeys:
@@ -89,6 +92,7 @@ class KnownKeys:
             within_segments={**self.within_segments, **other.within_segments},
             template_documents={**other.template_documents, **self.template_documents},
             keep_events=other.keep_events or self.keep_events,
+            replies=self.replies if other.replies is None else other.replies,
         )
 
 

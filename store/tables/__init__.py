@@ -16,6 +16,7 @@ from store.tables import (
     links,
     messages,
     operations,
+    repairs,
     retention,
     runs,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "links",
     "messages",
     "operations",
+    "repairs",
     "retention",
     "runs",
 ]
