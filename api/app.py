@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.contacts import contacts, groups, topics
+from api.contacts import consents, contacts, groups
 from api.coupons import coupons
 from api.definitions import documents, editions, journeys, plan
 from api.definitions.checker import DocumentChecker
@@ -18,7 +18,7 @@ from api.http.keys import KeyRing
 from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
-from api.operations import dev_inbox, health, jobs, keys, retention
+from api.operations import dev_inbox, faults, health, jobs, keys, retention
 from api.reports import stats
 from api.runs import runs
 from api.services import Services
@@ -37,13 +37,13 @@ problems (RFC 9457): `{type, title, status, detail, code, message}`. Times are R
 without an offset is refused. A query parameter or a field that is not known is refused.
 """
 
-# Topics come before contacts: a contact's path may hold slashes, and would match theirs.
+# Consents come before contacts: a contact's path may hold slashes, and would match theirs.
 ROUTERS = tuple(
     module.router
     for module in (
         calls,
         browser,
-        topics,
+        consents,
         contacts,
         groups,
         coupons,
@@ -53,6 +53,7 @@ ROUTERS = tuple(
         editions,
         journeys,
         jobs,
+        faults,
         retention,
         plan,
         runs,

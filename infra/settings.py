@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     suppression_key: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """`PARCOURS_SUPPRESSION_KEY`: keys under which suppressed addresses are hashed, `NEW,OLD…`."""
 
+    consent_address: Literal["keep", "hash", "drop"] = "hash"
+    """`PARCOURS_CONSENT_ADDRESS`: what a record of consent keeps of the request's address."""
+
     public_url: str | None = None
     """`PARCOURS_PUBLIC_URL`: where readers reach links and pages, `https://host`."""
 

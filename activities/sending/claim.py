@@ -55,7 +55,7 @@ from store.definitions.content_cache import ChosenContent
 from store.entries.admission import entries_of
 from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
-from store.messages.send_state import PauseState, Recipient, read_send_state
+from store.messages.send_state import BrandSender, PauseState, Recipient, read_send_state
 from store.messages.suppressions import find_suppression
 from store.runs.rows import RunRow
 from store.versions.run_migration import has_waited
@@ -79,6 +79,7 @@ class Claimed:
     retries_end: datetime
     """From this time on it is not tried again."""
     contact: Recipient
+    brand: BrandSender
     variables: dict[str, Any]
     """What templates read."""
     references: dict[Reference, Any]
@@ -104,9 +105,8 @@ async def claim_send(
         step = _send_step(definition, request.step)
         settings = definition.journey.effective(step)
         template = _template_of(step)
-        previous, pause, contact, document, contents = await read_send_state(
-            conn, run, request.visit, settings.topic, step.kind, template
-        )
+        state = await read_send_state(conn, run, request.visit, settings.topic, step.kind, template)
+        previous, contact, document = state.previous, state.recipient, state.channel
         if previous.outcome is not None and (taken := exit_taken_before(run, request.visit)):
             return taken
         attempt = begin_attempt(request, run, previous)
@@ -137,7 +137,7 @@ async def claim_send(
             now=attempt.now,
             speed=context.speed,
         )
-        paused = await _check_pause(conn, run, attempt, step, terms, pause, ending)
+        paused = await _check_pause(conn, run, attempt, step, terms, state.pause, ending)
         if paused is not None:
             return paused
         if step.if_ is not None:
@@ -146,13 +146,16 @@ async def claim_send(
                 return await skip_send(conn, attempt, step, "if", verdict.facts)
         reason = await _check_recipient(conn, step, settings, contact)
         if reason is not None:
-            return await skip_send(conn, attempt, step, reason, {"topic": settings.topic})
+            facts = {"topic": settings.topic}
+            if reason == "consent" and contact.channel_refused:
+                facts["channel"] = step.kind
+            return await skip_send(conn, attempt, step, reason, facts)
         unsendable = await check_send_time(conn, run, request.visit, step, terms, attempt.facts)
         if isinstance(unsendable, Deferral):
             return await _defer(conn, attempt, step, terms, run, unsendable)
         if unsendable is not None:
             return await _skip_for_time(conn, attempt, step, unsendable)
-        chosen = await _content(conn, context, definition, step, template, contact, contents)
+        chosen = await _content(conn, context, definition, step, template, contact, state.contents)
         variables, references = await _variables(conn, run, step, settings, contact, chosen)
         message = await claim_message(
             conn,
@@ -169,6 +172,7 @@ async def claim_send(
             facts=attempt.facts,
             content=None if chosen is None else chosen.hash,
             locale=None if chosen is None else chosen.locale,
+            address=address_of(contact, step.kind),
         )
         await stop_watching(conn, attempt)
     return Claimed(
@@ -183,6 +187,7 @@ async def claim_send(
         attempts=message.attempts,
         retries_end=ending(message.first_attempt_at),
         contact=contact,
+        brand=state.brand,
         variables=variables,
         references=references,
         content=None if chosen is None else chosen.content,
@@ -270,7 +275,7 @@ async def _check_recipient(
         return "no_address"
     if await find_suppression(conn, channel, address) is not None:
         return "suppressed"
-    if not settings.transactional and contact.consent != "subscribed":
+    if not settings.transactional and (contact.channel_refused or contact.consent != "subscribed"):
         return "consent"
     return None
 

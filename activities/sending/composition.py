@@ -110,12 +110,12 @@ class _Composition:
 
     def _email(self, step: EmailStep) -> Email:
         claimed = self._claimed
-        sender = claimed.settings.from_ or self._context.sender
+        sender = claimed.settings.from_ or claimed.brand.from_ or self._context.sender
         if not sender:
             raise CompositionFailed(
                 "template", "the e-mail has no sender: give `from`, or set PARCOURS_FROM"
             )
-        reply_to = claimed.settings.reply_to
+        reply_to = claimed.settings.reply_to or claimed.brand.reply_to
         from_ = self._render("from", sender)
         reply_to = self._render("reply_to", reply_to) if reply_to else None
         content = self._content(step)

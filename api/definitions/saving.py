@@ -176,6 +176,7 @@ async def _known(services: Services, conn: Conn, sources: Sequence[Source]) -> K
         places=keys.get("places", none),
         journeys=keys.get("journey", none),
         pools=keys.get("pool", none),
+        brands=keys.get("brand", none),
         within_segments=await _within_segments(conn, sources),
         template_documents=await _templates(conn, sources, keys.get("template", none)),
         keep_events=services.keep.get("events"),

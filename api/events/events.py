@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -60,6 +61,7 @@ class EventBody(BaseModel):
     name: str
     contact: str
     properties: dict[str, Any]
+    """A number of more than 4,300 digits is shown as a text."""
     message_id: str
     source: str
     received_at: Instant
@@ -117,7 +119,7 @@ def _body(event: ListedEvent) -> EventBody:
         id=event.id,
         name=event.name,
         contact=event.contact,
-        properties=event.properties,
+        properties=json.loads(event.properties, parse_int=_number),
         message_id=event.message_id,
         source=event.source,
         received_at=event.stamped_at,
@@ -131,6 +133,14 @@ def _body(event: ListedEvent) -> EventBody:
     )
 
 
+def _number(digits: str) -> int | str:
+    """A number, or its digits as a text if there are more of them than Python reads."""
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
+
+
 def reason_of(code: str) -> str:
     """Why an entry was refused, in words."""
     return next((words for known, words in REFUSAL_REASONS.items() if known == code), code)
@@ -140,6 +150,9 @@ def why_nothing(event: ListedEvent) -> str | None:
     """Why an event began no run and ended no wait; None if it did, or was refused with a reason."""
     if event.dead_code is not None:
         return f"its dispatch was given up: {event.dead_code}: {event.dead_detail}"
+    if event.waiting and event.attempts:
+        again = "soon" if event.not_before is None else f"at {format_time(event.not_before)}"
+        return f"its dispatch failed {event.attempts} times, and is tried again {again}"
     if event.waiting:
         return "it is still to be dispatched"
     if event.began or event.refused or event.woke:

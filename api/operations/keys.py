@@ -16,7 +16,7 @@ from api.http.problems import Problem, responses, unknown
 from api.http.strict_models import LARGEST_INTEGER, StrictBody
 from api.http.times import Instant, parse_time
 from api.services import UsedServices
-from store.events.recording import ENGINE
+from store.events.effect_events import ENGINE
 from store.operations.api_keys import (
     KeyOptions,
     KeyRow,

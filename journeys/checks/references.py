@@ -14,7 +14,7 @@ from journeys.model.conditions import (
     TopicCondition,
 )
 from journeys.model.document_parts import Part, parts_of
-from journeys.model.documents import AnyDocument, Template, TemplateContent
+from journeys.model.documents import AnyDocument, Template, TemplateContent, Topic
 from journeys.model.journey import Journey
 from journeys.model.outcomes import outcomes, output_properties
 from journeys.model.problems import Path, Problem
@@ -40,6 +40,7 @@ class KnownKeys:
     places: frozenset[str] = field(default_factory=frozenset)
     journeys: frozenset[str] = field(default_factory=frozenset)
     pools: frozenset[str] = field(default_factory=frozenset)
+    brands: frozenset[str] = field(default_factory=frozenset)
     within_segments: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """For each segment on the server, the segments that it names."""
     template_documents: Mapping[str, Template] = field(default_factory=dict)
@@ -52,7 +53,7 @@ class KnownKeys:
         """The keys that these documents define."""
         keys = {
             kind: frozenset(document.key for document in documents if document.kind == kind)
-            for kind in ("topic", "segment", "template", "places", "journey")
+            for kind in ("topic", "segment", "template", "places", "journey", "brand")
         }
         return cls(
             topics=keys["topic"],
@@ -63,6 +64,7 @@ class KnownKeys:
             template_documents={
                 document.key: document for document in documents if isinstance(document, Template)
             },
+            brands=keys["brand"],
         )
 
     def __or__(self, other: KnownKeys) -> KnownKeys:
@@ -73,6 +75,7 @@ class KnownKeys:
             places=self.places | other.places,
             journeys=self.journeys | other.journeys,
             pools=self.pools | other.pools,
+            brands=self.brands | other.brands,
             within_segments={**self.within_segments, **other.within_segments},
             template_documents={**other.template_documents, **self.template_documents},
             keep_events=other.keep_events or self.keep_events,
@@ -152,6 +155,8 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
         yield "pools", model.pool, "pool"
     elif isinstance(model, Enter):
         yield "journeys", model.journey, "journey"
+    elif isinstance(model, Topic):
+        yield "brands", model.brand, "brand"
     elif isinstance(model, Template):
         yield "templates", model.layout, "layout"
     elif isinstance(model, SendSettings):

@@ -35,6 +35,7 @@ WORKS: Final[dict[str, bool]] = {
     "template documents": True,
     "places documents": True,
     "channel documents": True,
+    "brand documents": True,
     # how runs begin and end
     **{f"entry by {name}": kind.works for name, kind in ENTRY_KINDS.items()},
     "active": True,

@@ -24,6 +24,7 @@ from journeys.checks.updates import update_problems
 from journeys.checks.webhook_addresses import address_problems
 from journeys.compile.flow import Flow
 from journeys.model.arms import contenders
+from journeys.model.brands import Brand
 from journeys.model.conditions import (
     Comparison,
     EntryCondition,
@@ -59,7 +60,7 @@ __all__ = ["check", "unsupported", "validate"]
 _REQUIRED: dict[str, tuple[str, ...]] = {
     name: event.properties
     for name, event in WELL_KNOWN_EVENTS.items()
-    if event.effect in ("consent", "coupon")
+    if event.effect in ("consent", "channel", "coupon")
 }
 """Well-known events that steps may emit, and the properties that they need."""
 _OPENS = "many mail programs open messages by themselves, and others never tell"
@@ -273,6 +274,13 @@ def _values(part: Part) -> Iterator[Problem]:
     elif isinstance(model, Winner) and model.by == "opened":
         hint = "choose the winner by clicked"
         yield replace(part.problem("opens", _OPENS, hint, "by"), severity="warning")
+    elif isinstance(model, Brand):
+        for key, text in (("from", model.from_), ("reply_to", model.reply_to)):
+            if text is not None and ("{" in text or not _is_address(text)):
+                yield part.problem(
+                    "address", f"`{text}` is no e-mail address",
+                    "write shop@example.com or Shop <shop@example.com>", key,
+                )  # fmt: skip
     elif isinstance(model, SendSettings):
         for key, text in (("from", model.from_), ("reply_to", model.reply_to)):
             if text is not None and "{{" not in text and not _is_address(text):

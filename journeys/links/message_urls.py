@@ -86,6 +86,10 @@ class MessageUrls:
         token = self.keys.token("click", self.message_id, index, target)
         return f"{self.public_url}{PATHS['click']}{token}?u={encode_target(target)}"
 
+    def code(self, target: str) -> str:
+        """The code of a link in a text message: the same for the same target."""
+        return self.keys.code(self.message_id, target)
+
     def short(self, code: str) -> str:
         """The URL of a stored link in a text message."""
         return f"{self.public_url}{SHORT_PATH}{code}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import re
+import string
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,11 +25,16 @@ MOST_KEYS: Final = 32
 MAX_INDEX: Final = 0xFFFF
 """The largest index of a link in its message."""
 
+CODE_LENGTH: Final = 10
+"""Characters of the code of a link in a text message: 59 bits."""
+
 _KINDS: Final = get_args(LinkKind)
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS, start=1)}
 _HEAD: Final = 19
 _SIGNATURE: Final = 12
 _PURPOSE: Final = b"parcours.link.1\0"
+_CODE_PURPOSE: Final = b"parcours.code.1\0"
+_CODE_CHARACTERS: Final = string.ascii_letters + string.digits
 _TEXT: Final = re.compile(r"[A-Za-z0-9_-]{42}", re.ASCII)
 
 
@@ -68,6 +74,19 @@ class LinkKeys:
         head = bytes((_NUMBERS[kind],)) + message_id.bytes + index.to_bytes(2, "big")
         signed = head + _signature(self._keys[0], head, target)
         return urlsafe_b64encode(signed)[:42].decode("ascii")
+
+    def code(self, message_id: UUID, target: str) -> str:
+        """The code of a stored link, of CODE_LENGTH characters, which cannot be guessed.
+
+        It is the same for the same target, so a message that is sent again has the same links.
+        """
+        signed = _CODE_PURPOSE + message_id.bytes + target.encode("utf-8", "surrogatepass")
+        number = int.from_bytes(hmac.digest(self._keys[0], signed, "sha256")[:8], "big")
+        characters = []
+        for _ in range(CODE_LENGTH):
+            number, rest = divmod(number, len(_CODE_CHARACTERS))
+            characters.append(_CODE_CHARACTERS[rest])
+        return "".join(characters)
 
     def read(self, text: str, target: str = "") -> Token | None:
         """The token that a text is; None if none of the keys has signed it with this target."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias, ge
 
 from pydantic import AfterValidator, Field, Tag, TypeAdapter, model_validator
 
+from journeys.model.brands import Brand
 from journeys.model.conditions import Condition, Number
 from journeys.model.contact_fields import check_locale
 from journeys.model.journey import Journey
@@ -14,7 +15,7 @@ from journeys.model.tracking import Track, Utm
 from journeys.model.unions import discriminated_by, tag
 from journeys.model.values import DocumentModel, Key, Name, Text
 
-DocumentKind = Literal["journey", "segment", "topic", "template", "places", "channel"]
+DocumentKind = Literal["journey", "segment", "topic", "template", "places", "channel", "brand"]
 DOCUMENT_KINDS: Final[tuple[DocumentKind, ...]] = get_args(DocumentKind)
 
 
@@ -38,6 +39,8 @@ class Topic(DocumentModel):
     topic: Key
     name: Text | None = None
     default: Literal["opt_in", "opt_out", "double"]
+    brand: Key | None = None
+    """The brand of its pages and of the From of its mail; None: the one called `default`."""
     track: Track | None = None
     utm: Utm | None = None
 
@@ -117,11 +120,12 @@ Document = Annotated[
     | Annotated[Topic, Tag(tag("topic"))]
     | Annotated[Template, Tag(tag("template"))]
     | Annotated[Places, Tag(tag("places"))]
-    | Annotated[Channel, Tag(tag("channel"))],
+    | Annotated[Channel, Tag(tag("channel"))]
+    | Annotated[Brand, Tag(tag("brand"))],
     discriminated_by("a document", *DOCUMENT_KINDS, hints={"steps": "journey", "entry": "journey"}),
 ]
 
-AnyDocument: TypeAlias = Journey | Segment | Topic | Template | Places | Channel
+AnyDocument: TypeAlias = Journey | Segment | Topic | Template | Places | Channel | Brand
 DOCUMENT: Final[TypeAdapter[Any]] = TypeAdapter(Document)
 
 

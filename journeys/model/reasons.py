@@ -43,5 +43,6 @@ REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
 }
 """Why an entry begins no run."""
 
-SuppressionReason = Literal["bounced", "complained"]
-"""Why an event ends all messages to an address. A refused send does so under its error code."""
+SuppressionReason = Literal["soft_bounced", "bounced", "complained"]
+"""Why an event ends all messages to an address, the weightier the later. A refused send does so
+under its error code."""

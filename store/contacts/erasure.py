@@ -63,8 +63,8 @@ _ERASE: Final[tuple[Sql, ...]] = (
         union all select id::text from contact where id = %(contact)s
         union all select anonymous_id from identity where contact_id = %(contact)s)
     """),
-    # Its identities, consent, groups, refusals, dead events, and runs with their goals and faults
-    # are deleted with the row, by their foreign keys.
+    # Its identities, consents with their records, groups, refusals, dead events, and runs with
+    # their goals and faults are deleted with the row, by their foreign keys.
     statement(delete(Contact).where(col(Contact.id) == bindparam("contact"))),
 )
 

@@ -10,9 +10,11 @@ from uuid import UUID
 from store.sql import Connection, fetch_all_as, sql
 
 _LIST = sql("""
-select e.id, e.name, coalesce(c.external_id, c.id::text) as contact, e.properties, e.message_id,
+select e.id, e.name, coalesce(c.external_id, c.id::text) as contact, e.properties::text,
+       e.message_id,
        e.source, e.stamped_at, e.occurred_at, e.cause_id, e.run_id,
-       o.event_id is not null as waiting, d.code as dead_code, d.detail as dead_detail,
+       o.event_id is not null as waiting, coalesce(o.attempts, 0) as attempts, o.not_before,
+       d.code as dead_code, d.detail as dead_detail,
        (select coalesce(jsonb_agg(jsonb_build_object('journey', r.journey, 'run', r.id)
                         order by r.journey), '[]')
         from run r where r.entry_event_id = e.id) as began,
@@ -53,7 +55,8 @@ class ListedEvent:
     id: int
     name: str
     contact: str
-    properties: dict[str, Any]
+    properties: str
+    """As JSON: PostgreSQL takes numbers of more digits than Python reads."""
     message_id: str
     source: str
     stamped_at: datetime
@@ -62,6 +65,10 @@ class ListedEvent:
     run_id: UUID | None
     waiting: bool
     """Whether it is still to be dispatched."""
+    attempts: int
+    """How often its dispatch has failed so far."""
+    not_before: datetime | None
+    """When it is tried again."""
     dead_code: str | None
     """Why its dispatch was given up."""
     dead_detail: str | None

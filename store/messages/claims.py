@@ -34,13 +34,13 @@ _CLAIM = sql("""
 with claimed as (
     insert into message
         (id, run_id, visit, step, contact_id, channel, topic, transactional, state, token,
-         content, locale)
+         address, content, locale)
     values (%(id)s, %(run)s, %(visit)s, %(step)s, %(contact)s, %(channel)s, %(topic)s,
-            %(transactional)s, 'claimed', %(token)s, %(content)s, %(locale)s)
+            %(transactional)s, 'claimed', %(token)s, %(address)s, %(content)s, %(locale)s)
     on conflict (run_id, visit) do update
     set state = 'claimed', token = excluded.token, claimed_at = parcours.clock(),
         attempts = message.attempts + 1, settled_at = null,
-        content = excluded.content, locale = excluded.locale
+        address = excluded.address, content = excluded.content, locale = excluded.locale
     returning id, first_attempt_at, attempts
 ), begun as (
     insert into visit (run_id, visit, step, kind, started_at, message_id, facts)
@@ -55,13 +55,16 @@ with claimed as (
 select id, first_attempt_at, attempts from claimed
 """)
 
+# A provider's notification may settle the message before the record of its attempt comes.
 _SETTLE = sql("""
 with settled as (
-    update message set state = %(state)s, settled_at = parcours.clock(),
-           provider_id = coalesce(%(provider)s, provider_id), code = %(code)s,
-           detail = %(detail)s
+    update message m set state = case when m.state = 'sent' then 'sent' else %(state)s end,
+           settled_at = parcours.clock(), provider_id = coalesce(%(provider)s, provider_id),
+           code = %(code)s, detail = %(detail)s
     where run_id = %(run)s and visit = %(visit)s and token = %(token)s
-      and state in ('claimed', 'unknown')
+      and (state in ('claimed', 'unknown') or state = 'sent' and not exists (
+          select from visit v
+          where v.run_id = m.run_id and v.visit = m.visit and v.outcome is not null))
     returning id
 ), ended as (
     update visit set outcome = %(outcome)s, ended_at = parcours.clock(),
@@ -151,14 +154,15 @@ async def claim_message(
     token: str,
     started: datetime,
     facts: dict[str, Any],
+    address: str | None = None,
     content: str | None = None,
     locale: str | None = None,
 ) -> ClaimedMessage:
     """Claim the message of a visit for one attempt; the caller has locked the run.
 
-    `content` is the hash of what it is made of, in the template's `locale`. `started` is when the
-    run came to the visit, `facts` those that the send has found until now. A released message is
-    claimed again.
+    `started` is when the run came to the visit, `facts` those that the send has found until now.
+    A released message is claimed again. `address` is where it goes, of a message to a contact.
+    `content` is the hash of what it is made of, in the template's `locale`.
     """
     row = await fetch_one(
         conn,
@@ -177,6 +181,7 @@ async def claim_message(
             "facts": Jsonb(facts),
             "content": content,
             "locale": locale,
+            "address": address,
         },
     )
     assert row is not None

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from journeys.model.brands import DEFAULT_BRAND
 from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.protocol.deferrals import DeferralReason
 from store.runs.rows import RunRow
-from store.sql import Connection, columns, fetch_one, sql
+from store.sql import Connection, columns, fetch_one, sql, text_literal
 from store.tables.contact_fields import ReadableContact
 
 
@@ -55,6 +56,30 @@ class Recipient(ReadableContact):
 
     Of a topic that needs confirmation it is `pending` for an address that was not confirmed.
     """
+    channel_refused: bool
+    """Whether it wants no messages of this channel, of whatever topic."""
+
+
+@dataclass(frozen=True)
+class BrandSender:
+    """The addresses of the topic's brand, else of the default brand; None where it has none."""
+
+    from_: str | None
+    reply_to: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendState:
+    """All that a send reads before it claims its message."""
+
+    previous: PreviousAttempt
+    pause: PauseState
+    recipient: Recipient
+    channel: dict[str, Any] | None
+    """The channel's document, if it has one."""
+    brand: BrandSender
+    contents: dict[str, str]
+    """The hashes of the contents of its template, by locale."""
 
 
 _RECIPIENT: Final = tuple(field.name for field in fields(Recipient))
@@ -65,31 +90,39 @@ select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claime
        v.started_at, v.held, v.facts, coalesce(m.attempts, 0), m.code,
        j.state, v.due_at, j.overdue, j.resumed_at,
        settings.document,
+       coalesce(brand.document->>'from', house.document->>'from'),
+       coalesce(brand.document->>'reply_to', house.document->>'reply_to'),
        (select jsonb_object_agg(locale, hash) from template_content
         where template = %(template)s),
        {contact},
        coalesce(
-           (select case when t.state = 'subscribed' and d.document->>'default' = 'double'
+           (select case when t.state = 'subscribed' and topic.document->>'default' = 'double'
                 and coalesce(t.confirmed_email, t.confirmed_phone) is not null
                 and case %(address_field)s
                     when 'email' then lower(c.email) is distinct from lower(t.confirmed_email)
                     when 'phone' then c.phone is distinct from t.confirmed_phone
                     else false end
                 then 'pending' else t.state end
-            from topic_state t left join document d on d.kind = 'topic' and d.key = t.topic
-            where t.contact_id = c.id and t.topic = %(topic)s),
-           (select case d.document->>'default' when 'opt_out' then 'subscribed' end
-            from document d where d.kind = 'topic' and d.key = %(topic)s),
+            from topic_state t where t.contact_id = c.id and t.topic = %(topic)s),
+           case topic.document->>'default' when 'opt_out' then 'subscribed' end,
            'unsubscribed'
+       ),
+       exists (
+           select from channel_state s
+           where s.contact_id = c.id and s.channel = %(channel)s and s.state = 'unsubscribed'
        )
 from contact c
 join journey j on j.key = %(journey)s
 left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
 left join message m on m.run_id = %(run)s and m.visit = %(visit)s
 left join document settings on settings.kind = 'channel' and settings.key = %(channel)s
+left join document topic on topic.kind = 'topic' and topic.key = %(topic)s
+left join document brand on brand.kind = 'brand' and brand.key = topic.document->>'brand'
+left join document house on house.kind = 'brand' and house.key = {default}
 where c.id = %(contact)s
 """,
     contact=columns(ReadableContact, of="c"),
+    default=text_literal(DEFAULT_BRAND),
 )
 
 
@@ -100,11 +133,10 @@ async def read_send_state(
     topic: str | None,
     channel: ChannelName,
     template: str | None = None,
-) -> tuple[PreviousAttempt, PauseState, Recipient, dict[str, Any] | None, dict[str, str]]:
-    """The earlier attempts, the pause, the recipient, and the channel's document if it has one.
+) -> SendState:
+    """What a send reads, by one statement.
 
-    The last are the hashes of the template's contents by locale. Without a topic the recipient's
-    consent is `unsubscribed`.
+    Without a topic the recipient's consent is `unsubscribed`.
     """
     row = await fetch_one(
         conn,
@@ -121,6 +153,12 @@ async def read_send_state(
         },
     )
     assert row is not None
-    recipient = Recipient(**dict(zip(_RECIPIENT, row[16:], strict=True)))
-    contents: dict[str, str] = row[15] or {}
-    return PreviousAttempt(*row[:10]), PauseState(*row[10:14]), recipient, row[14], contents
+    recipient = Recipient(**dict(zip(_RECIPIENT, row[18:], strict=True)))
+    return SendState(
+        PreviousAttempt(*row[:10]),
+        PauseState(*row[10:14]),
+        recipient,
+        row[14],
+        BrandSender(*row[15:17]),
+        row[17] or {},
+    )

@@ -43,6 +43,11 @@ class Message(SQLModel, table=True):
         Index("message_by_contact", "contact_id", "step"),
         Index("message_unsettled", "claimed_at", postgresql_where=text("state = 'claimed'")),
         Index(
+            "message_soft_bounced",
+            "channel", text("lower(address)"), "first_attempt_at",
+            postgresql_where=text("soft_bounced_at is not null"),
+        ),
+        Index(
             "message_counted",
             "contact_id", "channel", "claimed_at",
             postgresql_where=text(f"not transactional and {in_values('state', POSSIBLY_SENT)}"),
@@ -73,6 +78,11 @@ class Message(SQLModel, table=True):
     clicked_at: datetime | None = Field(sa_column=time_column(null=True))
     bounced_at: datetime | None = Field(sa_column=time_column(null=True))
     replied_at: datetime | None = Field(sa_column=time_column(null=True))
+    complained_at: datetime | None = Field(sa_column=time_column(null=True))
+    soft_bounced_at: datetime | None = Field(sa_column=time_column(null=True))
+    """Its first soft bounce for a reason of the address, none of the message."""
+    address: str | None = Field(sa_column=text_column(null=True))
+    """The address that it went to."""
     content: str | None = Field(sa_column=text_column(null=True))
     """The hash of the content that its last attempt was made of."""
     locale: str | None = Field(sa_column=text_column(null=True))

@@ -115,8 +115,9 @@ async def activate(pool: AsyncConnectionPool[AsyncConnection[Any]], text: str) -
             if "journey" in document:
                 await _activate_journey(conn, Journey.model_validate(document))
             else:
-                kinds = ("topic", "segment", "places", "channel", "template")
-                [kind] = [kind for kind in kinds if kind in document]
+                kinds = ("topic", "segment", "places", "channel", "brand", "template")
+                kind = next(iter(document))
+                assert kind in kinds
                 await conn.execute(
                     "insert into document (kind, key, document, source, sha256)"
                     " values (%s, %s, %s, '', '')",

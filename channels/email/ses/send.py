@@ -73,7 +73,7 @@ class SesAdapter:
     async def send(self, outgoing: Outgoing) -> Receipt:
         """See `Adapter.send`. `provider_id` is SES's message id."""
         email = expect(Email, outgoing)
-        composed = compose_or_refuse(email)
+        composed = await compose_or_refuse(email)
         if composed.utf8:
             raise Refused(
                 Code.ADDRESS_INVALID,

@@ -82,7 +82,7 @@ class SmtpAdapter:
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """See `Adapter.send`. `provider_id` is the server's queue id, if its reply holds one."""
-        composed = compose_or_refuse(expect(Email, outgoing))
+        composed = await compose_or_refuse(expect(Email, outgoing))
         progress = _Progress()
         try:
             async with asyncio.timeout(self.timeout), self._slots:

@@ -32,6 +32,8 @@ VALUES: Final = {
     "run.state": "case when mod(n, 2) = 0 then 'active' else 'ended' end",
     "journey.state": "'active'",
     "topic_state.state": "'subscribed'",
+    "channel_state.state": "'subscribed'",
+    "consent_record.state": "'subscribed'",
     "message.state": "'sent'",
     "job.state": "'done'",
     "job.kind": "'move'",
