@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from api.contacts import consents, contacts, groups
 from api.coupons import coupons
-from api.definitions import documents, editions, journeys, plan
+from api.definitions import documents, editions, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
@@ -50,6 +50,7 @@ ROUTERS = tuple(
         rejected,
         events,
         documents,
+        templates,
         editions,
         journeys,
         jobs,

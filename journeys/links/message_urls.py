@@ -24,6 +24,9 @@ PATHS: Final[dict[LinkKind, str]] = {
 SHORT_PATH: Final = "/s/"
 """The path before the code of a link in a text message."""
 
+LINKS: Final = ("unsubscribe_url", "preferences_url", "confirm_url", "view_url")
+"""The links that templates read."""
+
 LONGEST_TARGET: Final = 1_400
 """Bytes of a target. With them, a link stays below the 2,000 characters that all readers take."""
 
