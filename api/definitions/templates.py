@@ -19,7 +19,7 @@ from api.http.problems import Problem, responses, unknown
 from api.http.strict_models import StrictBody
 from api.services import Services, UsedServices
 from journeys.checks.content_lint import advice
-from journeys.links.message_urls import LINKS, link_variables
+from journeys.links.message_urls import SAMPLE_LINKS, link_variables
 from journeys.model.addresses import check_email, normalise_phone
 from journeys.protocol.channels import SEND_QUEUES
 from journeys.protocol.names import QUEUE, TEST_MESSAGE, test_message_workflow_id
@@ -215,9 +215,9 @@ def _preview(
     locale: str,
     name: str,
 ) -> TemplatePreview:
-    links = {link: f"https://links.example/{link}" for link in LINKS}
-    if services.links is not None:
-        links = link_variables(services.links.of(_NO_MESSAGE))
+    links = (
+        SAMPLE_LINKS if services.links is None else link_variables(services.links.of(_NO_MESSAGE))
+    )
     variables = sample_variables(
         None if contact is None else contact.variables, body.variables, links
     )

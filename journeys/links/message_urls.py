@@ -27,6 +27,9 @@ SHORT_PATH: Final = "/s/"
 LINKS: Final = ("unsubscribe_url", "preferences_url", "confirm_url", "view_url")
 """The links that templates read."""
 
+SAMPLE_LINKS: Final = {name: f"https://links.example/{name.split('_')[0]}" for name in LINKS}
+"""Links that lead nowhere, for simulations and previews."""
+
 LONGEST_TARGET: Final = 1_400
 """Bytes of a target. With them, a link stays below the 2,000 characters that all readers take."""
 
