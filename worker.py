@@ -35,6 +35,7 @@ from dispatch.due_times import DueTimes
 from dispatch.metrics import EngineMetrics
 from dispatch.reconciliation import Reconciliation
 from dispatch.schedules import schedule_retention
+from inbound.serving import taking_notifications
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.logging import configure_logging
 from infra.process_endpoint import serving_endpoint
@@ -108,6 +109,7 @@ async def serving(
             asyncio.create_task(Reconciliation(pool, client, catalog, every=reconcile_every).run()),
         ]
         stack.push_async_callback(_cancel, background)
+        await stack.enter_async_context(taking_notifications(settings, pool, adapters))
         runner = workflow_runner(client)
         for queue, activities in activities_by_queue(context, jobs_client=client).items():
             worker = Worker(

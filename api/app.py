@@ -19,13 +19,21 @@ from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
 from api.operations import dev_inbox, faults, health, jobs, keys, retention
+from api.public import links, notifications, pages
+from api.public.hit_drain import HitDrain
+from api.public.hits import HitRecorder, MinuteLimit
+from api.public.spool import Spool
 from api.reports import stats
 from api.runs import runs
-from api.services import Services
+from api.services import Pool, Services
 from api.tracking import browser, calls
+from channels.email.return_addresses import return_addresses
+from channels.sns_signature import Fetch, SnsVerifier
 from devstack.inbox import Inbox
+from inbound.intake import Intake
 from infra.clients import connect_temporal, open_pool
-from infra.settings import Settings, read_settings
+from infra.settings import Settings, SettingsRefused, read_settings
+from journeys.links.networks import Networks
 from store.definitions.catalog import Catalog
 from store.events.fast_path import PLANNER_OPTIONS
 
@@ -60,13 +68,36 @@ ROUTERS = tuple(
         runs,
         stats,
         keys,
+        links,
         health,
+        notifications,
+        pages,
     )
 )
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def _hits(
+    settings: Settings, pool: Pool, notifier: Notifier
+) -> tuple[HitRecorder | None, HitDrain | None]:
+    """What keeps hits on links, and what drains it; None without a public URL.
+
+    Raises SettingsRefused if the directory or the file of networks cannot be used.
+    """
+    if settings.links is None:
+        return None, None
+    try:
+        scanners = Networks.read(settings.scanners)
+        spool = Spool(settings.spool, settings.spool_bytes)
+    except (OSError, ValueError) as error:
+        raise SettingsRefused(str(error)) from None
+    recorder = HitRecorder(spool, MinuteLimit())
+    return recorder, HitDrain(spool, pool, settings.links.keys, scanners, recorded=notifier.wake)
+
+
+def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None) -> FastAPI:
     """The application. Settings are read from the environment if `settings` is None.
+
+    `amazon` fetches the certificates of SNS, by default from Amazon.
 
     Raises infra.settings.SettingsRefused if the environment does not make valid settings.
     """
@@ -88,6 +119,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         notifier = Notifier(settings.database_url)
         notifier.start()
         checker = DocumentChecker()
+        hits, drain = _hits(settings, pool, notifier)
+        if drain is not None:
+            drain.start()
         app.state.services = Services(
             pool=pool,
             tracking_pool=tracking_pool,
@@ -99,12 +133,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
             keep=settings.keep,
+            sns=SnsVerifier(settings.sns_topics, amazon),
+            intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
             links=settings.links,
+            hits=hits,
         )
         try:
             yield
         finally:
+            if drain is not None:
+                await drain.stop()
             await notifier.stop()
             await checker.close()
             await tracking_pool.close()

@@ -14,6 +14,9 @@ from temporalio.client import Client
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
+from api.public.hits import HitRecorder
+from channels.sns_signature import SnsVerifier
+from inbound.intake import Intake
 from journeys.links.message_urls import MessageLinks
 from store.definitions.catalog import Catalog
 
@@ -45,10 +48,14 @@ class Services:
     """The number by which durations of waits are divided, the same as in workers."""
     keep: Mapping[str, str]
     """How long data are kept, by kind, as durations."""
+    sns: SnsVerifier
+    intake: Intake
     inbox: Inbox | None
     """None outside of the development stack."""
     links: MessageLinks | None
     """What the URLs of messages are made of; None without a public URL."""
+    hits: HitRecorder | None
+    """Keeps requests for links, images and pages of messages; None without a public URL."""
 
 
 def _services(request: Request) -> Services:

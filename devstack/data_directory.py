@@ -21,6 +21,7 @@ class DataDirectory:
         self.postgres = self.path / "postgres"
         self.temporal = self.path / "temporal.db"
         self.inbox = self.path / "inbox.jsonl"
+        self.spool = self.path / "spool"
         self.logs = self.path / "logs"
         self.stack_file = self.path / STACK_FILE
         self._keys = self.path / "keys.json"

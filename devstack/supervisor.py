@@ -241,6 +241,7 @@ class Supervisor:
             "PARCOURS_EMAIL": "smtp",
             "PARCOURS_PUBLIC_URL": public_url,
             "PARCOURS_LINK_KEYS": self._directory.link_key(),
+            "PARCOURS_SPOOL": str(self._directory.spool),
             **inbox_variables(),
             "PARCOURS_DEV_INBOX": str(self._directory.inbox),
             "PARCOURS_SPEED": repr(self._options.speed),

@@ -19,8 +19,11 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from channels.sns_envelope import is_topic
 from journeys.links.message_urls import MessageLinks
+from journeys.links.networks import SCANNERS
 from journeys.links.tokens import LinkKeys
+from journeys.model.addresses import parse_email
 from journeys.time.durations import Duration
 
 
@@ -104,6 +107,15 @@ class Settings(BaseSettings):
     link_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """`PARCOURS_LINK_KEYS`: keys that sign links, `NEW,OLD…`; the old ones still verify."""
 
+    spool: Path = Path(".parcours/spool")
+    """`PARCOURS_SPOOL`: the directory of requests for links that are not in the database yet."""
+
+    spool_bytes: int = Field(default=256 * 1024 * 1024, ge=1024 * 1024)
+    """`PARCOURS_SPOOL_BYTES`: bytes of that directory; what comes beyond them is dropped."""
+
+    scanners: Path = SCANNERS
+    """`PARCOURS_SCANNERS`: the file of networks whose requests for links are a machine's."""
+
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
     """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
 
@@ -158,6 +170,33 @@ class Settings(BaseSettings):
     keep_rejected: DurationText = "14d"
     """`PARCOURS_KEEP_REJECTED`: rejected items of tracking calls."""
 
+    ses_queue_url: str | None = None
+    """`PARCOURS_SES_QUEUE_URL`: the queue (SQS) of notifications; workers poll it."""
+
+    sns_topics: Annotated[tuple[str, ...], NoDecode] = ()
+    """`PARCOURS_SNS_TOPICS`: topics whose messages `/hooks/…` take, `ARN,ARN…`."""
+
+    inbound_domain: str | None = None
+    """`PARCOURS_INBOUND_DOMAIN`: the domain of our addresses for bounces and replies."""
+
+    inbound_smtp: str | None = None
+    """`PARCOURS_INBOUND_SMTP`: `host:port` on which the worker takes mail to that domain."""
+
+    inbound_maildir: Path | None = None
+    """`PARCOURS_INBOUND_MAILDIR`: a Maildir in which the worker finds mail to that domain."""
+
+    sms_stop_text: str | None = Field(default=None, max_length=320)
+    """`PARCOURS_SMS_STOP_TEXT`: the answer to STOP; none is sent without it."""
+
+    sms_start_text: str | None = Field(default=None, max_length=320)
+    """`PARCOURS_SMS_START_TEXT`: the answer to START; none is sent without it."""
+
+    sms_help_text: str | None = Field(default=None, max_length=320)
+    """`PARCOURS_SMS_HELP_TEXT`: the answer to HELP; none is sent without it."""
+
+    keep_hits: DurationText = "14d"
+    """`PARCOURS_KEEP_HITS`: requests for links, of which clicks and opens became events."""
+
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)
     """`PARCOURS_METRICS_PORT`: a worker's port of `/healthz`, `/readyz` and `/metrics`."""
 
@@ -201,6 +240,44 @@ class Settings(BaseSettings):
     def _split_networks(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("sns_topics", mode="before")
+    @classmethod
+    def _split_topics(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = tuple(part.strip() for part in value.split(",") if part.strip())
+        if isinstance(value, tuple):
+            for topic in value:
+                if not is_topic(topic):
+                    raise ValueError(f"{topic!r} is not the ARN of a topic of SNS")
+        return value
+
+    @field_validator("ses_queue_url")
+    @classmethod
+    def _require_queue(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise ValueError("must be the URL of a queue: https://sqs.REGION.amazonaws.com/…")
+        return value
+
+    @field_validator("inbound_domain")
+    @classmethod
+    def _require_domain(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            return parse_email(f"bounce@{value}").ascii_domain.lower()
+        except ValueError:
+            raise ValueError("must be a domain, such as bounces.example.com") from None
+
+    @field_validator("inbound_smtp")
+    @classmethod
+    def _require_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdecimal() or not 0 <= int(port) <= 65_535:
+            raise ValueError("must be host:port, such as 0.0.0.0:25")
         return value
 
     @field_validator("suppression_key", mode="before")
@@ -264,6 +341,47 @@ class Settings(BaseSettings):
         if (self.public_url is None) != (not self.link_keys):
             raise ValueError("PARCOURS_PUBLIC_URL and PARCOURS_LINK_KEYS go together: set both")
         return self
+
+    @model_validator(mode="after")
+    def _require_a_domain_for_mail(self) -> "Settings":
+        if self.inbound_domain is None and (self.inbound_smtp or self.inbound_maildir):
+            raise ValueError(
+                "PARCOURS_INBOUND_SMTP and PARCOURS_INBOUND_MAILDIR need PARCOURS_INBOUND_DOMAIN"
+            )
+        if self.inbound_domain is not None and not self.link_keys:
+            raise ValueError(
+                "PARCOURS_INBOUND_DOMAIN needs PARCOURS_LINK_KEYS, which sign addresses"
+            )
+        return self
+
+    @property
+    def sms_answers(self) -> dict[Literal["stop", "start", "help"], str]:
+        """The answers to keywords in text messages."""
+        texts: dict[Literal["stop", "start", "help"], str | None] = {
+            "stop": self.sms_stop_text,
+            "start": self.sms_start_text,
+            "help": self.sms_help_text,
+        }
+        return {keyword: text for keyword, text in texts.items() if text is not None}
+
+    @property
+    def takes_notifications(self) -> bool:
+        """Whether notifications of Amazon come in at all."""
+        return self.ses_queue_url is not None or bool(self.sns_topics)
+
+    @property
+    def channels_with_replies(self) -> frozenset[str]:
+        """The channels on which a reply to a message can come in."""
+        by_mail = self.inbound_domain is not None and (
+            self.inbound_smtp is not None
+            or self.inbound_maildir is not None
+            or self.takes_notifications
+        )
+        return frozenset(
+            channel
+            for channel, possible in {"email": by_mail, "sms": self.takes_notifications}.items()
+            if possible
+        )
 
     @property
     def links(self) -> MessageLinks | None:

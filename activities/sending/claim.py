@@ -170,9 +170,9 @@ async def claim_send(
             token=token,
             started=attempt.start,
             facts=attempt.facts,
+            address=address_of(contact, step.kind),
             content=None if chosen is None else chosen.hash,
             locale=None if chosen is None else chosen.locale,
-            address=address_of(contact, step.kind),
         )
         await stop_watching(conn, attempt)
     return Claimed(

@@ -127,7 +127,7 @@ async def post_preview(
     dependencies=[Depends(requires("operate"))],
 )
 async def post_send(key: Key, body: TestMessageBody, services: UsedServices) -> SentTest:
-    """Send by the configured provider, at most once, whatever the contact has agreed to.
+    """Send by the configured provider, at most once, without asking what the contact agreed to.
 
     A mail has the header `X-Parcours-Test`. An address on the suppression list gets nothing.
     """

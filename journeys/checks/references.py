@@ -61,10 +61,10 @@ class KnownKeys:
             templates=keys["template"],
             places=keys["places"],
             journeys=keys["journey"],
+            brands=keys["brand"],
             template_documents={
                 document.key: document for document in documents if isinstance(document, Template)
             },
-            brands=keys["brand"],
         )
 
     def __or__(self, other: KnownKeys) -> KnownKeys:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -143,6 +144,16 @@ class BrandTexts:
     def text(self, key: str, /, **values: str) -> str:
         """A text with its places filled in. Raises KeyError for an unknown key."""
         return _PLACE.sub(lambda place: values.get(place[1], ""), self._texts[key])
+
+    def html(self, key: str, /, **values: str) -> str:
+        """The same as HTML, with its values set apart."""
+        marked = {name: set_apart(value) for name, value in values.items()}
+        return _PLACE.sub(lambda place: marked.get(place[1], ""), escape(self._texts[key]))
+
+
+def set_apart(value: str) -> str:
+    """A value as HTML, in which no mark of direction turns the text around it."""
+    return f"<bdi>{escape(value)}</bdi>"
 
 
 def _built_in(locale: str) -> str | None:

@@ -9,6 +9,8 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 from sqlmodel import col
 
+from journeys.protocol.channels import CHANNELS, MessageChannel
+from store.messages.consent_state import CONSENT_STATE
 from store.sql import Connection, fetch_all, fetch_all_as, sql, statement, table_columns
 from store.tables.contacts import ChannelState, ConsentRecord
 
@@ -51,25 +53,19 @@ _RECORDS = statement(
     .order_by(col(ConsentRecord.id))
     .limit(bindparam("limit"))
 )
-_TOPICS = sql("""
-select d.key as topic, d.document->>'name' as name, d.document->>'brand' as brand,
-       coalesce(
-           case when t.state = 'subscribed' and d.document->>'default' = 'double'
-                 and coalesce(t.confirmed_email, t.confirmed_phone) is not null
-                 and (t.confirmed_email is null
-                      or lower(c.email) is distinct from lower(t.confirmed_email))
-                 and (t.confirmed_phone is null or c.phone is distinct from t.confirmed_phone)
-                then 'pending' else t.state end,
-           case d.document->>'default' when 'opt_out' then 'subscribed' end,
-           'unsubscribed'
-       ) as state
-from contact c cross join document d
-left join topic_state t on t.contact_id = c.id and t.topic = d.key
-where c.id = %(contact)s and d.kind = 'topic'
-  and (%(topic)s::text is null or d.key = %(topic)s)
-order by lower(coalesce(d.document->>'name', d.key)), d.key
+_TOPICS = sql(
+    """
+select topic.key as topic, topic.document->>'name' as name, topic.document->>'brand' as brand,
+       {consent} as state
+from contact c cross join document topic
+left join topic_state t on t.contact_id = c.id and t.topic = topic.key
+where c.id = %(contact)s and topic.kind = 'topic'
+  and (%(topic)s::text is null or topic.key = %(topic)s)
+order by lower(coalesce(topic.document->>'name', topic.key)), topic.key
 limit %(limit)s
-""")
+""",
+    consent=CONSENT_STATE,
+)
 _CHANNELS = statement(
     select(col(ChannelState.channel), col(ChannelState.state)).where(
         col(ChannelState.contact_id) == bindparam("contact")
@@ -86,10 +82,16 @@ async def consent_records(
 
 
 async def topic_consents(
-    conn: Connection, contact_id: UUID, *, topic: str | None = None, limit: int = 1
+    conn: Connection,
+    contact_id: UUID,
+    channel: MessageChannel,
+    *,
+    topic: str | None = None,
+    limit: int = 1,
 ) -> list[TopicConsent]:
-    """All topics by their names, or one of them, as the contact stands to each."""
-    wanted = {"contact": contact_id, "topic": topic, "limit": limit}
+    """All topics by their names, or one of them, as the contact stands to each on a channel."""
+    field = CHANNELS[channel].address_field
+    wanted = {"contact": contact_id, "address_field": field, "topic": topic, "limit": limit}
     return await fetch_all_as(conn, TopicConsent, _TOPICS, wanted)
 
 

@@ -23,6 +23,7 @@ from store.sql import (
 )
 from store.tables.contacts import Contact
 from store.tables.events import Event, Outbox
+from store.tables.links import LinkHit, ShortLink
 from store.tables.messages import Coupon, Message
 from store.tables.runs import Listener, Run, Visit
 
@@ -41,6 +42,7 @@ _ACTIVE_RUNS = statement(
     )
 )
 _RUNS = select(col(Run.id)).where(col(Run.contact_id) == bindparam("contact"))
+_MESSAGES = select(col(Message.id)).where(col(Message.contact_id) == bindparam("contact"))
 _ALL_RUNS = statement(_RUNS)
 _ERASE: Final[tuple[Sql, ...]] = (
     statement(delete(Visit).where(col(Visit.run_id).in_(_RUNS))),
@@ -52,6 +54,10 @@ _ERASE: Final[tuple[Sql, ...]] = (
         update(Coupon)
         .where(col(Coupon.contact_id) == bindparam("contact"))
         .values(contact_id=null(), run_id=null(), visit=null())
+    ),
+    *(
+        statement(delete(table).where(col(table.message_id).in_(_MESSAGES)))
+        for table in (LinkHit, ShortLink)
     ),
     *(
         statement(delete(table).where(col(table.contact_id) == bindparam("contact")))

@@ -246,7 +246,11 @@ class Batch:
         self._events.append(event)
         if derived is not None:
             follows = EffectCandidate(
-                contact.id, derived.name, derived.properties, contact.addresses
+                contact.id,
+                derived.name,
+                derived.properties,
+                contact.addresses,
+                evidence=derived.evidence,
             )
             message_id = str(uuid4())
             self._effects.stage(follows, message_id, ENGINE)

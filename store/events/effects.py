@@ -14,6 +14,7 @@ from uuid import UUID
 
 import orjson
 
+from journeys.model.consents import Evidence
 from journeys.model.reasons import SuppressionReason
 from journeys.model.well_known_events import (
     EVENTS_WITH_EFFECTS,
@@ -101,6 +102,8 @@ class DerivedEvent:
 
     name: str
     properties: dict[str, Any]
+    evidence: Evidence | None = None
+    """Of a consent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +264,8 @@ class EventEffects:
                 derived = DerivedEvent(MESSAGE_OPENED, about | {"by": by})
             elif event.name == MESSAGE_COMPLAINED and self.consents.is_topic(message.topic):
                 properties = {"topic": message.topic, "source": "complaint"}
-                derived = DerivedEvent(TOPIC_UNSUBSCRIBED, about | properties)
+                evidence = Evidence(source="complaint", message_id=message.id)
+                derived = DerivedEvent(TOPIC_UNSUBSCRIBED, about | properties, evidence)
         return StagedEvent(event.properties | about, derived)
 
     def _message_of(self, event: EffectCandidate) -> _Message:

@@ -5,8 +5,8 @@ They name the message alone. Its contact is found and locked here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 from uuid import UUID, uuid4
@@ -18,6 +18,8 @@ from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import bindparam, func, select
 from sqlmodel import col
 
+from journeys.model.consents import Evidence
+from journeys.model.well_known_events import WELL_KNOWN_EVENTS
 from store.contacts.rows import LockedContact, lock_and_read_contacts
 from store.events.effect_events import ENGINE, EffectCandidate
 from store.events.effects import EventEffects, StagedEvent
@@ -34,8 +36,8 @@ BATCH: Final = 200
 """The most events of one transaction, and so the most contacts that it locks."""
 _ATTEMPTS: Final = 10
 
-_CONTACTS = statement(
-    select(col(Message.id), col(Message.contact_id)).where(
+_MESSAGES = statement(
+    select(col(Message.id), col(Message.contact_id), col(Message.topic)).where(
         col(Message.id) == func.any(bindparam("ids"))
     )
 )
@@ -59,6 +61,8 @@ class MessageEvent:
     """Further ones, such as `url` or `type`. `message_id`, `step` and `by` are added to them."""
     by: Actor | None = None
     """Who did it, of an open and a click."""
+    evidence: Evidence | None = None
+    """Of a consent. Its topic is that of the message, unless the properties name one."""
 
 
 async def take_message_events(
@@ -95,14 +99,14 @@ async def record_message_events(
     these at least. Raises ConcurrentChange if the transaction must be rolled back and repeated, and
     store.events.effect_events.EffectRefused for properties that the event cannot have.
     """
-    found = await _contacts_of(conn, events)
+    found = await _messages_of(conn, events)
     locked = {
         contact.id: contact
-        for contact in await lock_and_read_contacts(conn, ids=sorted(set(found.values())))
+        for contact in await lock_and_read_contacts(conn, ids=sorted(_contacts(found)))
     }
     # A merge gives messages to another contact, and an erasure deletes them, under the same lock.
-    found = await _contacts_of(conn, events)
-    if any(contact_id not in locked for contact_id in found.values()):
+    found = await _messages_of(conn, events)
+    if not _contacts(found) <= locked.keys():
         raise ConcurrentChange
     ids = [event.id for event in events]
     repeated = {
@@ -110,24 +114,45 @@ async def record_message_events(
     }
     results: list[Recording] = []
     fresh: list[tuple[MessageEvent, LockedContact]] = []
-    for event in events:
-        if event.message_id not in found:
+    for given in events:
+        contact_id, topic = found.get(given.message_id, (None, None))
+        event = _with_topic(given, topic)
+        if contact_id is None or event is None:
             results.append("unknown_message")
         elif event.id in repeated:
             results.append("repeated")
         else:
             repeated.add(event.id)
-            fresh.append((event, locked[found[event.message_id]]))
+            fresh.append((event, locked[contact_id]))
             results.append("recorded")
     if fresh:
         await _write(conn, fresh, source)
     return results
 
 
-async def _contacts_of(conn: Connection, events: Sequence[MessageEvent]) -> dict[UUID, UUID]:
-    """The contact of each message that is known."""
+async def _messages_of(
+    conn: Connection, events: Sequence[MessageEvent]
+) -> dict[UUID, tuple[UUID, str | None]]:
+    """The contact and the topic of each message that is known."""
     ids = list({event.message_id for event in events})
-    return dict(await fetch_all(conn, _CONTACTS, {"ids": ids}))
+    return {
+        message: (contact, topic)
+        for message, contact, topic in await fetch_all(conn, _MESSAGES, {"ids": ids})
+    }
+
+
+def _contacts(messages: Mapping[UUID, tuple[UUID, str | None]]) -> set[UUID]:
+    return {contact for contact, _ in messages.values()}
+
+
+def _with_topic(event: MessageEvent, topic: str | None) -> MessageEvent | None:
+    """The event, with its message's topic if it needs one; None if there is no topic."""
+    needed = WELL_KNOWN_EVENTS[event.name].properties if event.name in WELL_KNOWN_EVENTS else ()
+    if "topic" not in needed or "topic" in event.properties:
+        return event
+    if topic is None:
+        return None
+    return replace(event, properties={**event.properties, "topic": topic})
 
 
 async def _write(
@@ -158,7 +183,12 @@ def _candidate(event: MessageEvent, contact: LockedContact) -> EffectCandidate:
     if event.by is not None:
         properties["by"] = event.by
     return EffectCandidate(
-        contact.id, event.name, properties, contact.addresses, happened_at=event.happened_at
+        contact.id,
+        event.name,
+        properties,
+        contact.addresses,
+        happened_at=event.happened_at,
+        evidence=event.evidence,
     )
 
 
@@ -175,6 +205,7 @@ def _derived(
         staged.derived.properties,
         candidate.addresses,
         happened_at=candidate.happened_at,
+        evidence=staged.derived.evidence,
     )
     effects.stage(follows, key, ENGINE)
     yield PendingEvent(

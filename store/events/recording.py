@@ -326,10 +326,17 @@ async def record_events(
                 properties=staged.derived.properties,
                 message_id=str(uuid4()),
                 source=ENGINE,
+                evidence=staged.derived.evidence,
             )
             own_id = follows.message_id or ""
             effects.stage(
-                EffectCandidate(contact_id, follows.name, follows.properties, addresses),
+                EffectCandidate(
+                    contact_id,
+                    follows.name,
+                    follows.properties,
+                    addresses,
+                    evidence=follows.evidence,
+                ),
                 own_id,
                 ENGINE,
             )

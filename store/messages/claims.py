@@ -39,8 +39,8 @@ with claimed as (
             %(transactional)s, 'claimed', %(token)s, %(address)s, %(content)s, %(locale)s)
     on conflict (run_id, visit) do update
     set state = 'claimed', token = excluded.token, claimed_at = parcours.clock(),
-        attempts = message.attempts + 1, settled_at = null,
-        address = excluded.address, content = excluded.content, locale = excluded.locale
+        attempts = message.attempts + 1, settled_at = null, address = excluded.address,
+        content = excluded.content, locale = excluded.locale
     returning id, first_attempt_at, attempts
 ), begun as (
     insert into visit (run_id, visit, step, kind, started_at, message_id, facts)
@@ -160,9 +160,9 @@ async def claim_message(
 ) -> ClaimedMessage:
     """Claim the message of a visit for one attempt; the caller has locked the run.
 
-    `started` is when the run came to the visit, `facts` those that the send has found until now.
-    A released message is claimed again. `address` is where it goes, of a message to a contact.
-    `content` is the hash of what it is made of, in the template's `locale`.
+    `address` is where it goes, of a message to a contact. `content` is the hash of what it is made
+    of, in the template's `locale`. `started` is when the run came to the visit, `facts` those that
+    the send has found until now. A released message is claimed again.
     """
     row = await fetch_one(
         conn,
@@ -179,9 +179,9 @@ async def claim_message(
             "token": token,
             "started": started,
             "facts": Jsonb(facts),
+            "address": address,
             "content": content,
             "locale": locale,
-            "address": address,
         },
     )
     assert row is not None

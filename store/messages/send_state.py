@@ -10,6 +10,7 @@ from uuid import UUID
 from journeys.model.brands import DEFAULT_BRAND
 from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.protocol.deferrals import DeferralReason
+from store.messages.consent_state import CONSENT_STATE
 from store.runs.rows import RunRow
 from store.sql import Connection, columns, fetch_one, sql, text_literal
 from store.tables.contact_fields import ReadableContact
@@ -95,18 +96,7 @@ select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claime
        (select jsonb_object_agg(locale, hash) from template_content
         where template = %(template)s),
        {contact},
-       coalesce(
-           (select case when t.state = 'subscribed' and topic.document->>'default' = 'double'
-                and coalesce(t.confirmed_email, t.confirmed_phone) is not null
-                and case %(address_field)s
-                    when 'email' then lower(c.email) is distinct from lower(t.confirmed_email)
-                    when 'phone' then c.phone is distinct from t.confirmed_phone
-                    else false end
-                then 'pending' else t.state end
-            from topic_state t where t.contact_id = c.id and t.topic = %(topic)s),
-           case topic.document->>'default' when 'opt_out' then 'subscribed' end,
-           'unsubscribed'
-       ),
+       {consent},
        exists (
            select from channel_state s
            where s.contact_id = c.id and s.channel = %(channel)s and s.state = 'unsubscribed'
@@ -117,11 +107,13 @@ left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
 left join message m on m.run_id = %(run)s and m.visit = %(visit)s
 left join document settings on settings.kind = 'channel' and settings.key = %(channel)s
 left join document topic on topic.kind = 'topic' and topic.key = %(topic)s
+left join topic_state t on t.contact_id = c.id and t.topic = %(topic)s
 left join document brand on brand.kind = 'brand' and brand.key = topic.document->>'brand'
 left join document house on house.kind = 'brand' and house.key = {default}
 where c.id = %(contact)s
 """,
     contact=columns(ReadableContact, of="c"),
+    consent=CONSENT_STATE,
     default=text_literal(DEFAULT_BRAND),
 )
 

@@ -121,6 +121,16 @@ class TestMessage(SQLModel, table=True):
     settled_at: datetime | None = Field(sa_column=time_column(null=True))
 
 
+class TextAnswer(SQLModel, table=True):
+    """An answer to a keyword in a text message that no worker has taken yet."""
+
+    __tablename__ = "text_answer"
+    id: UUID = Field(sa_column=id_column(key=True))
+    phone: str = Field(sa_column=text_column())
+    keyword: str = Field(sa_column=text_column())
+    asked_at: datetime = Field(sa_column=time_column())
+
+
 class CouponPool(SQLModel, table=True):
     """A pool of codes that were imported under one name."""
 

@@ -115,7 +115,7 @@ async def activate(pool: AsyncConnectionPool[AsyncConnection[Any]], text: str) -
             if "journey" in document:
                 await _activate_journey(conn, Journey.model_validate(document))
             else:
-                kinds = ("topic", "segment", "places", "channel", "brand", "template")
+                kinds = ("topic", "segment", "places", "channel", "template", "brand")
                 kind = next(iter(document))
                 assert kind in kinds
                 await conn.execute(

@@ -223,10 +223,9 @@ def _actor(part: Mapping[str, Any]) -> Actor:
     Only a known robot is a machine. Those that load images before anyone reads are `unknown`.
     """
     agent = read_text(part, "userAgent") or ""
-    if is_crawler(agent):
-        return "machine"
-    known = agent and agent != _APPLE and not any(proxy in agent for proxy in _IMAGE_PROXIES)
-    return "human" if known else "unknown"
+    if not agent or agent == _APPLE or any(proxy in agent for proxy in _IMAGE_PROXIES):
+        return "unknown"
+    return "machine" if is_crawler(agent) else "human"
 
 
 def _first(part: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -89,7 +89,7 @@ async def test_what_can_not_be_previewed_is_said(
     await put(operate, "cart", "template: cart\nlocales: {fr: {subject: S, text: T}}\n")
     other = await operate.post("/v1/templates/cart/preview", json={"locale": "de"})
     assert (other.status_code, other.json()["code"]) == (409, "no_content")
-    unknown = await operate.post("/v1/templates/cart/preview", json={"contact": "nobody"})
+    unknown = await operate.post("/v1/templates/cart/preview", json={"contact": "c-0"})
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_contact")
     headers = {"Authorization": f"Bearer {keys.edit}"}
     async with httpx.AsyncClient(base_url=api_url, headers=headers) as editor:
