@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -58,7 +58,9 @@ class Recipient(ReadableContact):
     Of a topic that needs confirmation it is `pending` for an address that was not confirmed.
     """
     channel_refused: bool
-    """Whether it wants no messages of this channel, of whatever topic."""
+    """Whether it wants no messages of this channel, whichever their topic."""
+    topic_links: dict[str, Any] = field(default_factory=dict)
+    """What the topic of the send says about its links: `track` and `utm`."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claime
        exists (
            select from channel_state s
            where s.contact_id = c.id and s.channel = %(channel)s and s.state = 'unsubscribed'
-       )
+       ),
+       jsonb_build_object('track', topic.document->'track', 'utm', topic.document->'utm')
 from contact c
 join journey j on j.key = %(journey)s
 left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
