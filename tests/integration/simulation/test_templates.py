@@ -88,6 +88,6 @@ def test_what_a_template_makes_is_shown(parcours: SimulatedJourney, tmp_path: Pa
     parcours.finish()
     [message] = parcours.messages
     assert message.subject == "Bonjour A & B"
-    assert message.text == "Dear A & B, leave (https://links.example/unsubscribe)"
+    assert message.text == "Dear A & B, leave (https://parcours.example/u/simulated)"
     assert message.html is not None
     assert '<p style="color: red;">Dear A &amp; B, ' in message.html
