@@ -7,8 +7,7 @@ the redirect adds. So a click is recorded under the author's URL, and needs no d
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from journeys.model.tracking import Utm
@@ -19,8 +18,7 @@ _FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _KEPT: Final = "%:/?#[]@!$&'()*+,;=~"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where a link leads: the author's URL and the campaign parameters to add."""
 
     url: str
@@ -66,18 +64,19 @@ def clean_url(value: str) -> str | None:
 class Campaign:
     """The campaign parameters of a message, encoded once for all of its links."""
 
-    __slots__ = ("_pairs",)
+    __slots__ = ("_all", "_pairs")
 
     def __init__(self, utm: Utm) -> None:
         self._pairs = [
             (re.compile(rf"[?&]{name}=", re.IGNORECASE), f"{name}={quote(value, safe='')}")
             for name, value in utm.parameters().items()
         ]
+        self._all = "&".join(pair for _, pair in self._pairs)
 
     def target(self, url: str) -> Target:
         """The target of a link; parameters that its URL has already are kept."""
-        if not self._pairs:
-            return Target(url)
+        if "utm_" not in url.lower():
+            return Target(url, self._all)
         query = url.partition("#")[0]
         missing = [pair for name, pair in self._pairs if name.search(query) is None]
         return Target(url, "&".join(missing))

@@ -7,6 +7,7 @@ in the URL, so a redirect needs no database.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 import string
@@ -32,6 +33,7 @@ _KINDS: Final = get_args(LinkKind)
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS, start=1)}
 _HEAD: Final = 19
 _SIGNATURE: Final = 12
+_BLOCK: Final = 64
 _PURPOSE: Final = b"parcours.link.1\0"
 _CODE_PURPOSE: Final = b"parcours.code.1\0"
 _CLIENT_PURPOSE: Final = b"parcours.client.1\0"
@@ -64,7 +66,7 @@ class LinkKeys:
         for key in keys:
             if not SHORTEST_KEY <= len(key) <= LONGEST_KEY:
                 raise ValueError(f"a key has {SHORTEST_KEY} to {LONGEST_KEY} characters")
-        self._keys = tuple(key.encode() for key in keys)
+        self._keys = tuple(_Key(key.encode()) for key in keys)
 
     def token(self, kind: LinkKind, message_id: UUID, index: int = 0, target: str = "") -> str:
         """The token of a link, 42 characters of base64url.
@@ -82,7 +84,7 @@ class LinkKeys:
         It is the same for the same target, so a message that is sent again has the same links.
         """
         signed = _CODE_PURPOSE + message_id.bytes + target.encode("utf-8", "surrogatepass")
-        number = int.from_bytes(hmac.digest(self._keys[0], signed, "sha256")[:8], "big")
+        number = int.from_bytes(self._keys[0].digest(signed)[:8], "big")
         characters = []
         for _ in range(CODE_LENGTH):
             number, rest = divmod(number, len(_CODE_CHARACTERS))
@@ -92,7 +94,7 @@ class LinkKeys:
     def pseudonym(self, text: str) -> str:
         """A name for a client of links, by which its address cannot be found."""
         signed = _CLIENT_PURPOSE + text.encode("utf-8", "replace")
-        return hmac.digest(self._keys[0], signed, "sha256")[:9].hex()
+        return self._keys[0].digest(signed)[:9].hex()
 
     def read(self, text: str, target: str = "") -> Token | None:
         """The token that a text is; None if none of the keys has signed it with this target."""
@@ -112,7 +114,25 @@ class LinkKeys:
         return Token(_KINDS[number - 1], UUID(bytes=head[1:17]), int.from_bytes(head[17:], "big"))
 
 
-def _signature(key: bytes, head: bytes, target: str) -> bytes:
+class _Key:
+    """A key, prepared for many signatures (HMAC-SHA256): this takes a third of the time."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def digest(self, signed: bytes) -> bytes:
+        """The 32 bytes of the HMAC."""
+        inner = self._inner.copy()
+        inner.update(signed)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+def _signature(key: _Key, head: bytes, target: str) -> bytes:
     # Half of a surrogate pair can be in a text that was asked for, never in one that was signed.
-    signed = _PURPOSE + head + target.encode("utf-8", "surrogatepass")
-    return hmac.digest(key, signed, "sha256")[:_SIGNATURE]
+    return key.digest(_PURPOSE + head + target.encode("utf-8", "surrogatepass"))[:_SIGNATURE]

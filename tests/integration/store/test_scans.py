@@ -38,6 +38,8 @@ VALUES: Final = {
     "job.state": "'done'",
     "job.kind": "'move'",
     "parked_call.kind": "'wake'",
+    "run_repair.action": "'skip'",
+    "key_use.key_id": "md5('api_key' || n)::uuid",
     "api_key.scope": "'read'",
     "contact.external_id": "nullif(n, 8)::text",
     "run.exit_rule": "null",

@@ -27,11 +27,12 @@ TARGETS = st.one_of(
 )
 
 
-def test_a_token_is_kind_message_index_and_a_short_hmac() -> None:
-    text = LinkKeys([NEW]).token("open", MESSAGE, 258, "https://a.example/")
+@pytest.mark.parametrize("key", ["n" * 32, "n" * 64, "n" * 65, "é" * 64, "n" * 256])
+def test_a_token_is_kind_message_index_and_a_short_hmac(key: str) -> None:
+    text = LinkKeys([key]).token("open", MESSAGE, 258, "https://a.example/")
     head = bytes([2]) + MESSAGE.bytes + bytes([1, 2])
     signed = b"parcours.link.1\0" + head + b"https://a.example/"
-    signature = hmac.new(NEW.encode(), signed, hashlib.sha256).digest()[:12]
+    signature = hmac.new(key.encode(), signed, hashlib.sha256).digest()[:12]
     assert base64.urlsafe_b64decode(text + "==") == head + signature
     assert len(text) == 42
 
