@@ -411,6 +411,11 @@ class Settings(BaseSettings):
             raise ValueError(
                 "PARCOURS_INBOUND_SMTP and PARCOURS_INBOUND_MAILDIR need PARCOURS_INBOUND_DOMAIN"
             )
+        if self.inbound_domain is not None and not self._mail_comes_in:
+            raise ValueError(
+                "PARCOURS_INBOUND_DOMAIN: nothing brings mail to it; set PARCOURS_INBOUND_SMTP,"
+                " PARCOURS_INBOUND_MAILDIR, PARCOURS_SNS_TOPICS or PARCOURS_SES_QUEUE_URL"
+            )
         if self.inbound_domain is not None and not self.link_keys:
             raise ValueError(
                 "PARCOURS_INBOUND_DOMAIN needs PARCOURS_LINK_KEYS, which sign addresses"
@@ -433,17 +438,20 @@ class Settings(BaseSettings):
         return self.ses_queue_url is not None or bool(self.sns_topics)
 
     @property
+    def _mail_comes_in(self) -> bool:
+        return (
+            self.inbound_smtp is not None
+            or self.inbound_maildir is not None
+            or self.takes_notifications
+        )
+
+    @property
     def channels_with_replies(self) -> frozenset[str]:
         """The channels on which a reply to a message can come in."""
         if self.dev_inbox is not None:
             # A developer posts `Message Replied` by hand.
             return frozenset({"email", "sms"})
-        by_mail = self.inbound_domain is not None and (
-            self.inbound_smtp is not None
-            or self.inbound_maildir is not None
-            or self.takes_notifications
-        )
-        possible = {"email": by_mail, "sms": self.takes_notifications}
+        possible = {"email": self.inbound_domain is not None, "sms": self.takes_notifications}
         return frozenset(channel for channel, comes_in in possible.items() if comes_in)
 
     @property

@@ -265,7 +265,14 @@ def test_what_comes_back_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("given", "replies"),
     [
-        ({"inbound_domain": "in.example.com"}, set()),
+        ({}, set()),
+        (
+            {
+                "inbound_domain": "in.example.com",
+                "ses_queue_url": "https://sqs.eu-west-1.amazonaws.com/123456789012/events",
+            },
+            {"email", "sms"},
+        ),
         ({"inbound_domain": "in.example.com", "inbound_smtp": "127.0.0.1:25"}, {"email"}),
         ({"sns_topics": "arn:aws:sns:eu-west-1:123456789012:a"}, {"sms"}),
         ({"dev_inbox": Path("inbox")}, {"email", "sms"}),
@@ -306,6 +313,9 @@ def test_mail_needs_a_domain_and_a_domain_needs_keys(monkeypatch: pytest.MonkeyP
         read_settings()
     monkeypatch.setenv("PARCOURS_INBOUND_DOMAIN", "in.example.com")
     with pytest.raises(SettingsRefused, match="needs PARCOURS_LINK_KEYS"):
+        read_settings()
+    monkeypatch.delenv("PARCOURS_INBOUND_SMTP")
+    with pytest.raises(SettingsRefused, match="nothing brings mail to it"):
         read_settings()
 
 

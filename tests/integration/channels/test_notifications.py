@@ -50,7 +50,8 @@ def poller(pool: Pool, endpoint: str, url: str, **options: Any) -> QueuePoller:
 async def test_a_message_is_found_by_our_tag_or_by_the_providers_id(pool: Pool) -> None:
     contact = await add_contact(pool, email="ann@example.com")
     tagged = await add_message(pool, contact, state="unknown")
-    named = await add_message(pool, contact, state="claimed", provider_id="ID-2")
+    named = await add_message(pool, contact, state="claimed", provider="ses", provider_id="ID-2")
+    await add_message(pool, contact, state="claimed", provider="sns", provider_id="ID-4")
     await take(
         pool,
         ses_event("Delivery", "ID-1", message_id=tagged, at=BEGUN),
@@ -58,7 +59,10 @@ async def test_a_message_is_found_by_our_tag_or_by_the_providers_id(pool: Pool) 
         ses_event("Delivery", "ID-3", message_id=uuid4(), at=BEGUN),
         ses_event("Delivery", "ID-4", at=BEGUN),
     )
-    assert await rows(pool, "select state, delivered_at from message") == [("sent", BEGUN)] * 2
+    assert (
+        await rows(pool, "select state, delivered_at from message where state = 'sent'")
+        == [("sent", BEGUN)] * 2
+    )
     assert await rows(
         pool, "select name, source, properties->>'message_id' from event order by id"
     ) == [
@@ -249,6 +253,28 @@ async def test_a_queue_brings_raw_and_wrapped_notifications_once(
     assert await rows(pool, "select count(*) from event") == [(12,)]
     assert await rows(pool, "select count(*) from message where delivered_at is null") == [(0,)]
     assert await rows(pool, "select code from fault") == [("unreadable",)]
+
+
+@pytest.mark.parametrize("raw", ["true", "false"])
+async def test_a_topic_publishes_to_the_queue(
+    pool: Pool, moto_endpoint: str, queue: tuple["SQSClient", str], raw: str
+) -> None:
+    client, url = queue
+    message = await add_message(pool, await add_contact(pool, email="ann@example.com"))
+    attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    topics = boto3.client("sns", region_name="eu-west-1", endpoint_url=moto_endpoint)
+    topic = topics.create_topic(Name="events")["TopicArn"]
+    topics.subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=attributes["Attributes"]["QueueArn"],
+        Attributes={"RawMessageDelivery": raw},
+    )
+    record = ses_event("Delivery", "ID-1", message_id=message)
+    topics.publish(TopicArn=topic, Message=orjson.dumps(record).decode())
+    topics.close()
+    assert await poller(pool, moto_endpoint, url).poll() == 1
+    assert await rows(pool, "select name from event") == [("Message Delivered",)]
 
 
 async def test_a_poller_that_dies_before_it_deletes_repeats_nothing(
