@@ -46,6 +46,8 @@ class MessageBody(BaseModel):
     """Why the last attempt did not succeed."""
     detail: str | None
     """The provider's words, which may name an address."""
+    provider: str | None
+    """The provider of the last attempt."""
     provider_id: str | None
 
 
@@ -194,6 +196,7 @@ def _message(visit: ListedVisit) -> MessageBody | None:
         attempts=visit.attempts,
         code=visit.code,
         detail=visit.detail,
+        provider=visit.provider,
         provider_id=visit.provider_id,
     )
 

@@ -67,6 +67,8 @@ class ListedVisit:
     """Why the last attempt did not succeed."""
     detail: str | None
     """The provider's words, which may name an address."""
+    provider: str | None
+    """Who took its last attempt, or did not."""
     provider_id: str | None
 
 
@@ -133,7 +135,8 @@ _ONE = sql(
 _VISITS = sql(
     """
     select v.step, v.kind, v.visit, v.outcome, v.started_at, v.ended_at, v.message_id, v.facts,
-           v.due_at, v.held, m.state, m.attempts, m.code, m.detail, m.provider_id
+           v.due_at, v.held, m.state, m.attempts, m.code, m.detail, m.provider,
+           m.provider_id
     from visit v left join message m on m.run_id = v.run_id and m.visit = v.visit
     where v.run_id = %(run)s order by v.visit
     """
