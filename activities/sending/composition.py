@@ -129,7 +129,7 @@ class _Composition:
             )
         reply_to = claimed.settings.reply_to or claimed.brand.reply_to
         from_ = self._render("from", sender)
-        reply_to = self._render("reply_to", reply_to) if reply_to else None
+        reply_to = self._render("reply_to", reply_to) if reply_to else self._return_address("reply")
         content = self._content(step)
         made = self._rendering.email(
             content, step.email.subject if step.email.template is not None else None
