@@ -52,7 +52,6 @@ from store.entries.admission import entries_of
 from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
 from store.messages.send_state import PauseState, Recipient, read_send_state
-from store.messages.suppressions import find_suppression
 from store.runs.rows import RunRow
 from store.versions.run_migration import has_waited
 from store.waits.wait_visits import watch_attributes
@@ -97,7 +96,7 @@ async def claim_send(
         definition = await context.catalog.definition(conn, run.journey, run.version)
         step = _send_step(definition, request.step)
         settings = definition.journey.effective(step)
-        previous, pause, contact, document = await read_send_state(
+        previous, pause, contact, suppressed, document = await read_send_state(
             conn, run, request.visit, settings.topic, step.kind
         )
         if previous.outcome is not None and (taken := exit_taken_before(run, request.visit)):
@@ -137,7 +136,7 @@ async def claim_send(
             verdict = await check_condition(conn, run, definition, step.if_)
             if not verdict.holds:
                 return await skip_send(conn, attempt, step, "if", verdict.facts)
-        reason = await _check_recipient(conn, step, settings, contact)
+        reason = _check_recipient(step, settings, contact, suppressed)
         if reason is not None:
             return await skip_send(conn, attempt, step, reason, {"topic": settings.topic})
         unsendable = await check_send_time(conn, run, request.visit, step, terms, attempt.facts)
@@ -220,8 +219,8 @@ async def _check_pause(
     return None
 
 
-async def _check_recipient(
-    conn: AsyncConnection[Any], step: SendStep, settings: EffectiveSend, contact: Recipient
+def _check_recipient(
+    step: SendStep, settings: EffectiveSend, contact: Recipient, suppressed: str | None
 ) -> SkipReason | None:
     """Why this contact must not get this message; None if it may."""
     channel: ChannelName = step.kind
@@ -230,7 +229,7 @@ async def _check_recipient(
     address = address_of(contact, channel)
     if not address:
         return "no_address"
-    if await find_suppression(conn, channel, address) is not None:
+    if suppressed is not None:
         return "suppressed"
     if not settings.transactional and contact.consent != "subscribed":
         return "consent"

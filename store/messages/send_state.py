@@ -9,6 +9,7 @@ from uuid import UUID
 
 from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.protocol.deferrals import DeferralReason
+from store.messages.suppressions import find_suppression
 from store.runs.rows import RunRow
 from store.sql import Connection, columns, fetch_one, sql
 from store.tables.contact_fields import ReadableContact
@@ -64,7 +65,7 @@ _READ = sql(
 select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claimed_at,
        v.started_at, v.held, v.facts, coalesce(m.attempts, 0), m.code,
        j.state, v.due_at, j.overdue, j.resumed_at,
-       settings.document,
+       settings.document, suppressed.reason,
        {contact},
        coalesce(
            (select case when t.state = 'subscribed' and d.document->>'default' = 'double'
@@ -85,6 +86,16 @@ join journey j on j.key = %(journey)s
 left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
 left join message m on m.run_id = %(run)s and m.visit = %(visit)s
 left join document settings on settings.kind = 'channel' and settings.key = %(channel)s
+left join lateral (
+    select s.reason from suppression s
+    where s.channel = %(channel)s and s.address_hash = any((
+        select parcours.suppression_hashes(encode(sha256(convert_to(lower(
+            case %(address_field)s when 'email' then c.email when 'phone' then c.phone end
+            collate "C"
+        ), 'UTF8')), 'hex'))
+    )::text[])
+    limit 1
+) suppressed on true
 where c.id = %(contact)s
 """,
     contact=columns(ReadableContact, of="c"),
@@ -93,11 +104,13 @@ where c.id = %(contact)s
 
 async def read_send_state(
     conn: Connection, run: RunRow, visit: int, topic: str | None, channel: ChannelName
-) -> tuple[PreviousAttempt, PauseState, Recipient, dict[str, Any] | None]:
+) -> tuple[PreviousAttempt, PauseState, Recipient, str | None, dict[str, Any] | None]:
     """The earlier attempts, the pause, the recipient, and the channel's document if it has one.
 
-    Without a topic the recipient's consent is `unsubscribed`.
+    Behind the recipient is the reason why its address is suppressed; None if it is not. Without a
+    topic the recipient's consent is `unsubscribed`.
     """
+    field = CHANNELS[channel].address_field
     row = await fetch_one(
         conn,
         _READ,
@@ -108,9 +121,14 @@ async def read_send_state(
             "contact": run.contact_id,
             "journey": run.journey,
             "channel": channel,
-            "address_field": CHANNELS[channel].address_field,
+            "address_field": field,
         },
     )
     assert row is not None
-    recipient = Recipient(**dict(zip(_RECIPIENT, row[15:], strict=True)))
-    return PreviousAttempt(*row[:10]), PauseState(*row[10:14]), recipient, row[14]
+    recipient = Recipient(**dict(zip(_RECIPIENT, row[16:], strict=True)))
+    suppressed = row[15]
+    address = None if field is None else getattr(recipient, field)
+    if address is not None and not (address.isascii() and address == address.strip()):
+        # PostgreSQL does not fold the case of all letters as `digest_of` does.
+        suppressed = await find_suppression(conn, channel, address)
+    return PreviousAttempt(*row[:10]), PauseState(*row[10:14]), recipient, suppressed, row[14]
