@@ -36,6 +36,7 @@ PLURALS = {
     "topics": "topic",
     "places": "places",
     "channels": "channel",
+    "brands": "brand",
 }
 
 Key = Annotated[str, Path(min_length=1, max_length=64, examples=["welcome"])]

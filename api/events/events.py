@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
-from api.http.paging import Cursor, Limit, page_of, unknown_cursor
+from api.http.paging import Cursor, Limit, cursor_number, page_of
 from api.http.problems import responses, unknown
 from api.http.times import Instant, format_time
 from api.services import UsedServices
@@ -60,6 +61,7 @@ class EventBody(BaseModel):
     name: str
     contact: str
     properties: dict[str, Any]
+    """A number of more than 4,300 digits is shown as a text."""
     message_id: str
     source: str
     received_at: Instant
@@ -91,8 +93,7 @@ async def read_events(
     cursor: Cursor = "",
 ) -> EventPage:
     """Events with the runs that they began, the waits that they ended, and why nothing came."""
-    if cursor and (not cursor.isdecimal() or len(cursor) > 18):
-        raise unknown_cursor(cursor)
+    before = cursor_number(cursor) if cursor else None
     async with services.pool.connection() as conn:
         contact_id = None
         if contact is not None:
@@ -105,7 +106,7 @@ async def read_events(
             name=name,
             from_=from_,
             to=to,
-            before=int(cursor) if cursor else None,
+            before=before,
             limit=limit + 1,
         )
     page, following = page_of(found, limit, lambda event: str(event.id))
@@ -117,7 +118,7 @@ def _body(event: ListedEvent) -> EventBody:
         id=event.id,
         name=event.name,
         contact=event.contact,
-        properties=event.properties,
+        properties=json.loads(event.properties, parse_int=_number),
         message_id=event.message_id,
         source=event.source,
         received_at=event.stamped_at,
@@ -131,6 +132,14 @@ def _body(event: ListedEvent) -> EventBody:
     )
 
 
+def _number(digits: str) -> int | str:
+    """A number, or its digits as a text if there are more of them than Python reads."""
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
+
+
 def reason_of(code: str) -> str:
     """Why an entry was refused, in words."""
     return next((words for known, words in REFUSAL_REASONS.items() if known == code), code)
@@ -140,6 +149,9 @@ def why_nothing(event: ListedEvent) -> str | None:
     """Why an event began no run and ended no wait; None if it did, or was refused with a reason."""
     if event.dead_code is not None:
         return f"its dispatch was given up: {event.dead_code}: {event.dead_detail}"
+    if event.waiting and event.attempts:
+        again = "soon" if event.not_before is None else f"at {format_time(event.not_before)}"
+        return f"its dispatch failed {event.attempts} times, and is tried again {again}"
     if event.waiting:
         return "it is still to be dispatched"
     if event.began or event.refused or event.woke:
@@ -148,14 +160,14 @@ def why_nothing(event: ListedEvent) -> str | None:
         return "only its run sees it, and no wait there listened for it"
     if not event.candidates:
         return "no active journey has an entry by this event"
-    later = [each for each in event.candidates if _instant(each["since"]) > event.stamped_at]
-    if len(later) == len(event.candidates):
+    then = [each["journey"] for each in event.candidates if each["then"]]
+    if not then:
         changed = "; ".join(
             f"`{each['journey']}` has one since {format_time(_instant(each['since']))}"
-            for each in later
+            for each in event.candidates
         )
         return f"no active journey had an entry by this event when it came: {changed}"
-    names = ", ".join(f"`{each['journey']}`" for each in event.candidates if each not in later)
+    names = ", ".join(f"`{journey}`" for journey in then)
     return f"the `where` or `if` of the entry of {names} did not let it in"
 
 

@@ -15,8 +15,8 @@ import orjson
 from journeys.model.contact_fields import CONTACT_FIELDS
 from journeys.model.well_known_events import CONTACT_CREATED
 from store.contacts.rows import OWN_ID
+from store.events.effect_events import ENGINE
 from store.events.items import Accepted, Item, Rejected, Sender
-from store.events.recording import ENGINE
 from store.sql import Connection, fetch_one, join, name, sql, text_literal
 from store.tables.identifiers import NEW_ID
 

@@ -6,14 +6,17 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import (
     Client,
+    DescribeWorkflowInput,
     Interceptor,
     OutboundInterceptor,
     SignalWorkflowInput,
     StartWorkflowInput,
+    WorkflowExecutionDescription,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -23,7 +26,9 @@ from tests.support.engine import activate
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 COUNT = 200
-SECONDS = 30.0
+BATCH = 50
+"""Calls of a request."""
+SECONDS = 20.0
 """Until all of theirs has taken effect, on a machine that does other things too."""
 
 JOURNEY = """
@@ -73,6 +78,13 @@ class _Faulty(OutboundInterceptor):
         self._faults.check(input.id)
         await super().signal_workflow(input)
 
+    async def describe_workflow(
+        self,
+        input: DescribeWorkflowInput,  # noqa: A002
+    ) -> WorkflowExecutionDescription:
+        self._faults.check(input.id)
+        return await super().describe_workflow(input)
+
 
 class Bystanders:
     """So many contacts, each of which enters a journey of one step at each `act`."""
@@ -98,6 +110,17 @@ class Bystanders:
         async with self._pool.connection() as conn:
             await accept_of_each(conn, self._contacts, "Acted")
         self.dispatcher.nudge()
+
+    async def act_through(self, client: httpx.AsyncClient) -> None:
+        """All act once, each by the API."""
+        self._acts += 1
+        for begin in range(0, COUNT, BATCH):
+            calls = [
+                {"type": "track", "userId": str(contact), "event": "Acted"}
+                for contact in self._contacts[begin : begin + BATCH]
+            ]
+            answer = await client.post("/v1/batch", json={"batch": calls})
+            assert answer.status_code == 200, answer.text
 
     async def unaffected(self) -> None:
         """Wait until all of theirs has taken effect."""

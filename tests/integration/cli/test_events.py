@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from cli.main import app
 from infra.settings import Settings
 from store.operations.api_keys import create_key
+from store.operations.faults import record_fault
 from tests.support.api import serving
 
 
@@ -52,3 +53,23 @@ def test_events_and_rejections_are_listed_and_replayed(server: dict[str, str]) -
         assert (done.exit_code, done.stdout) == (0, "item.1: replayed\n")
         assert "(replayed " in event(server, "rejected").stdout
     assert event(server, "replay", "item.9").exit_code == 3
+
+
+async def test_faults_are_listed(
+    server: dict[str, str], pool: AsyncConnectionPool[AsyncConnection[object]]
+) -> None:
+    def listed(*arguments: str) -> Result:
+        return CliRunner().invoke(
+            app, ["fault", "list", *arguments], env={"COLUMNS": "240", **server}
+        )
+
+    assert listed().stdout == "no faults\n"
+    async with pool.connection() as conn:
+        await record_fault(
+            conn, activity="catalog", code="broken_document", detail="steps: 7", subject="journey a"
+        )
+    shown = listed("--code", "broken_document").stdout
+    assert all(part in shown for part in ("journey a", "catalog", "broken_document", "steps: 7"))
+    assert json.loads(listed("--json").stdout)["items"][0]["subject"] == "journey a"
+    assert listed("--code", "internal").stdout == "no faults\n"
+    assert listed("--contact", "unheard-of").exit_code == 3

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from infra.clients import open_pool
 from infra.settings import Settings
+from journeys.protocol.channels import ChannelName
 from store.messages.send_state import read_send_state
 from store.messages.suppressions import find_suppression, suppress
 from store.runs.rows import read_run
@@ -93,8 +94,12 @@ async def test_a_send_reads_why_an_address_is_suppressed_in_any_case(
     async with pool.connection() as conn:
         run = await read_run(conn, situation.run)
         assert run is not None
-        assert (await read_send_state(conn, run, 1, None, "email"))[3] is None
+
+        async def seen(channel: ChannelName) -> str | None:
+            return (await read_send_state(conn, run, 1, None, channel))[2].suppressed
+
+        assert await seen("email") is None
         await suppress(conn, [("email", suppressed, "bounced")])
-        assert (await read_send_state(conn, run, 1, None, "email"))[3] == "bounced"
-        assert (await read_send_state(conn, run, 1, None, "sms"))[3] is None
-        assert (await read_send_state(conn, run, 1, None, "webhook"))[3] is None
+        assert await seen("email") == "bounced"
+        assert await seen("sms") is None
+        assert await seen("webhook") is None
