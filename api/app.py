@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.contacts import contacts, groups, topics
+from api.contacts import consents, contacts, groups
 from api.coupons import coupons
-from api.definitions import documents, editions, journeys, plan
+from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
@@ -18,14 +18,24 @@ from api.http.keys import KeyRing
 from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
-from api.operations import dev_inbox, faults, health, jobs, keys, retention
+from api.operations import dev_inbox, faults, health, jobs, keys, retention, suppressions
+from api.public import links, notifications, pages
+from api.public.hit_drain import HitDrain
+from api.public.hits import HitRecorder, MinuteLimit
+from api.public.spool import Spool
 from api.reports import stats
-from api.runs import runs
-from api.services import Services
+from api.runs import repairs, runs
+from api.services import Pool, Services
 from api.tracking import browser, calls
+from api.tracking.key_budgets import KeyBudgets
+from channels.email.remote_files import RemoteFiles
+from channels.email.return_addresses import return_addresses
+from channels.sns_signature import Fetch, SnsVerifier
 from devstack.inbox import Inbox
+from inbound.intake import Intake
 from infra.clients import connect_temporal, open_pool
-from infra.settings import Settings, read_settings
+from infra.settings import Settings, SettingsRefused, read_settings
+from journeys.links.networks import Networks
 from store.definitions.catalog import Catalog
 from store.events.fast_path import PLANNER_OPTIONS
 
@@ -37,19 +47,21 @@ problems (RFC 9457): `{type, title, status, detail, code, message}`. Times are R
 without an offset is refused. A query parameter or a field that is not known is refused.
 """
 
-# Topics come before contacts: a contact's path may hold slashes, and would match theirs.
+# Consents come before contacts: a contact's path may hold slashes, and would match theirs.
 ROUTERS = tuple(
     module.router
     for module in (
         calls,
         browser,
-        topics,
+        consents,
         contacts,
         groups,
         coupons,
         rejected,
         events,
         documents,
+        files,
+        templates,
         editions,
         journeys,
         jobs,
@@ -57,15 +69,40 @@ ROUTERS = tuple(
         retention,
         plan,
         runs,
+        repairs,
         stats,
         keys,
+        suppressions,
+        links,
         health,
+        notifications,
+        pages,
     )
 )
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def _hits(
+    settings: Settings, pool: Pool, notifier: Notifier
+) -> tuple[HitRecorder | None, HitDrain | None]:
+    """What keeps hits on links, and what drains it; None without a public URL.
+
+    Raises SettingsRefused if the directory or the file of networks cannot be used.
+    """
+    if settings.links is None:
+        return None, None
+    try:
+        scanners = Networks.read(settings.scanners)
+        spool = Spool(settings.spool, settings.spool_bytes)
+    except (OSError, ValueError) as error:
+        raise SettingsRefused(str(error)) from None
+    recorder = HitRecorder(spool, MinuteLimit())
+    return recorder, HitDrain(spool, pool, settings.links.keys, scanners, recorded=notifier.wake)
+
+
+def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None) -> FastAPI:
     """The application. Settings are read from the environment if `settings` is None.
+
+    `amazon` fetches the certificates of SNS, by default from Amazon.
 
     Raises infra.settings.SettingsRefused if the environment does not make valid settings.
     """
@@ -86,24 +123,40 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         )
         notifier = Notifier(settings.database_url)
         notifier.start()
+        key_budgets = KeyBudgets(pool)
+        key_budgets.start()
         checker = DocumentChecker()
+        hits, drain = _hits(settings, pool, notifier)
+        if drain is not None:
+            drain.start()
         app.state.services = Services(
             pool=pool,
             tracking_pool=tracking_pool,
             temporal=await connect_temporal(settings, lazy=True),
             catalog=Catalog(),
             keys=KeyRing(pool),
+            key_budgets=key_budgets,
             notifier=notifier,
             checker=checker,
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
+            remote_files=RemoteFiles(settings.attachments_from, allow=settings.webhook_allow),
+            providers=settings.providers_set_up,
             keep=settings.keep,
+            replies=settings.channels_with_replies,
+            sns=SnsVerifier(settings.sns_topics, amazon),
+            intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
+            links=settings.links,
+            hits=hits,
         )
         try:
             yield
         finally:
+            if drain is not None:
+                await drain.stop()
             await notifier.stop()
+            await key_budgets.stop()
             await checker.close()
             await tracking_pool.close()
             await pool.close()

@@ -14,6 +14,12 @@ from temporalio.client import Client
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
+from api.public.hits import HitRecorder
+from api.tracking.key_budgets import KeyBudgets
+from channels.email.remote_files import RemoteFiles
+from channels.sns_signature import SnsVerifier
+from inbound.intake import Intake
+from journeys.links.message_urls import MessageLinks
 from store.definitions.catalog import Catalog
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -37,15 +43,28 @@ class Services:
     """Connects at its first call, so that other routes work while Temporal cannot be reached."""
     catalog: Catalog
     keys: KeyRing
+    key_budgets: KeyBudgets
     notifier: Notifier
     checker: DocumentChecker
     contact_events_per_minute: int
     speed: float
     """The number by which durations of waits are divided, the same as in workers."""
+    remote_files: RemoteFiles
+    """Fetches attachments at URLs."""
+    providers: frozenset[str]
+    """The providers whose settings are made."""
     keep: Mapping[str, str]
     """How long data are kept, by kind, as durations."""
+    replies: frozenset[str]
+    """The channels on which replies come in."""
+    sns: SnsVerifier
+    intake: Intake
     inbox: Inbox | None
     """None outside of the development stack."""
+    links: MessageLinks | None
+    """What the URLs of messages are made of; None without a public URL."""
+    hits: HitRecorder | None
+    """Keeps requests for links, images and pages of messages; None without a public URL."""
 
 
 def _services(request: Request) -> Services:

@@ -62,7 +62,7 @@ async def _fill(conn: AsyncConnection) -> UUID:
     contact, run = uuid4(), uuid4()
     # Filling the table without indexes and creating them after it is many times faster.
     await conn.execute("alter table event drop constraint event_of_source")
-    await conn.execute("drop index event_by_contact, event_by_time")
+    await conn.execute("drop index event_by_time")
     await conn.execute(_FILL, (TABLE_EVENTS,))
     await conn.execute("insert into contact (id) values (%s)", (contact,))
     await conn.execute(
@@ -72,8 +72,7 @@ async def _fill(conn: AsyncConnection) -> UUID:
         " now() - n * interval '1 hour' from generate_series(1, %s) n",
         (contact, CONTACT_EVENTS),
     )
-    await conn.execute("create index event_by_contact on event (contact_id, name, id, stamped_at)")
-    await conn.execute("create index event_by_time on event (contact_id, name, occurred_at)")
+    await conn.execute("create index event_by_time on event (contact_id, name, occurred_at, id)")
     await conn.execute(
         "alter table event add constraint event_of_source unique (message_id, source)"
     )

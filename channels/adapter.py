@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import JsonValue
 
+from channels.attachments import Attachment
 from journeys.protocol.channels import ChannelName
+
+__all__ = [
+    "DEFAULT_TIMEOUT", "Adapter", "Append", "Attachment", "Call", "Email", "Outgoing", "Receipt",
+    "Sms", "expect",
+]  # fmt: skip
 
 DEFAULT_TIMEOUT = 20.0
 """Seconds for a whole provider call.
@@ -39,8 +45,20 @@ class Email:
     html: str | None = None
     reply_to: str | None = None
     """An address, bare or as `Name <address>`."""
+    return_path: str | None = None
+    """The bare address that bounces go to; None for that of `from_`."""
+    list_unsubscribe: str | None = None
+    """The URL that takes one-click unsubscriptions (RFC 8058); of marketing mail only. Mail
+    programs want HTTPS."""
+    list_unsubscribe_address: str | None = None
+    """A bare address to which a mail unsubscribes, in addition to `list_unsubscribe`."""
+    list_id: str | None = None
+    """The topic of marketing mail, for `List-ID` (RFC 2919): `a-z 0-9 -`."""
+    feedback_id: Sequence[str] = ()
+    """Up to three names by which Gmail groups complaints, the most important one first."""
+    attachments: Sequence[Attachment] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Further headers, such as `List-Unsubscribe`."""
+    """Further headers."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """Names and values that the provider repeats in its notifications, if it can."""
 
@@ -52,6 +70,11 @@ class Email:
             "subject": self.subject,
             "text": self.text,
             "html": self.html,
+            **(
+                {"attachments": [each.name for each in self.attachments]}
+                if self.attachments
+                else {}
+            ),
         }
 
 
@@ -62,6 +85,10 @@ class Sms:
     message_id: UUID
     to: str
     text: str
+    transactional: bool = False
+    """Critical to its recipient; otherwise it is promotional."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Names and values that the provider repeats in its notifications, if it can."""
 
     def content(self) -> dict[str, Any]:
         """What simulations show of it."""

@@ -61,7 +61,7 @@ def create(
         list[str] | None, typer.Option(help="An origin whose pages may use it; may be repeated.")
     ] = None,
     events_per_minute: Annotated[
-        int | None, typer.Option(help="The most events of one contact in a minute.")
+        int | None, typer.Option(help="The most tracking calls a minute, for all contacts.")
     ] = None,
     expires: Annotated[
         str | None, typer.Option(help="When it stops working, such as 2027-01-31T00:00:00Z.")

@@ -7,11 +7,13 @@ import typer
 
 from cli import (
     api,
+    contact,
     coupon,
     demo,
     dev,
     event,
     fault,
+    file,
     job,
     journey,
     key,
@@ -19,6 +21,8 @@ from cli import (
     run,
     simulate,
     stats,
+    suppression,
+    template,
     worker,
 )
 
@@ -54,14 +58,18 @@ app.command("api")(api.run)
 app.command("worker")(worker.run)
 app.command("migrate")(migrate.run)
 app.add_typer(journey.app, name="journey")
+app.add_typer(template.app, name="template")
 app.add_typer(run.app, name="run")
 app.add_typer(job.app, name="job")
+app.add_typer(contact.app, name="contact")
 app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
+app.add_typer(file.app, name="file")
 app.add_typer(fault.app, name="fault")
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
 app.add_typer(key.app, name="key")
+app.add_typer(suppression.app, name="suppression")
 
 
 if __name__ == "__main__":

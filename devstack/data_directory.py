@@ -21,10 +21,12 @@ class DataDirectory:
         self.postgres = self.path / "postgres"
         self.temporal = self.path / "temporal.db"
         self.inbox = self.path / "inbox.jsonl"
+        self.spool = self.path / "spool"
         self.logs = self.path / "logs"
         self.stack_file = self.path / STACK_FILE
         self._keys = self.path / "keys.json"
         self._secret = self.path / "webhook.secret"
+        self._link_key = self.path / "link.key"
         self._lock: TextIO | None = None
 
     def acquire(self) -> None:
@@ -100,9 +102,11 @@ class DataDirectory:
 
     def webhook_secret(self) -> str:
         """The key of webhooks' signatures, the same across restarts."""
-        if not self._secret.exists():
-            write_private(self._secret, secrets.token_urlsafe(32))
-        return self._secret.read_text()
+        return _kept_secret(self._secret)
+
+    def link_key(self) -> str:
+        """The key that signs the links of messages, the same across restarts."""
+        return _kept_secret(self._link_key)
 
     def announce(self, stack: Mapping[str, Any]) -> None:
         """Write `stack.json`, whole or not at all."""
@@ -111,6 +115,13 @@ class DataDirectory:
     def withdraw(self) -> None:
         """Remove `stack.json`."""
         self.stack_file.unlink(missing_ok=True)
+
+
+def _kept_secret(path: Path) -> str:
+    """The secret of a file, which is made when it is asked for the first time."""
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(32))
+    return path.read_text()
 
 
 def write_private(path: Path, text: str) -> None:

@@ -134,10 +134,10 @@ class Supervisor:
             self._sink = await start_sink(Inbox(directory.inbox), smtp_port)
             smtp_url = f"smtp://{HOST}:{smtp_port}"
 
-        environment = self._environment(database_url, temporal.address, smtp_url)
+        api_url = f"http://{HOST}:{api_port}"
+        environment = self._environment(database_url, temporal.address, smtp_url, api_url)
         api = self._part("API", "api", ["--port", str(api_port)], environment, 10.0)
         worker = self._part("worker", "worker", [], environment, WORKER_GRACE)
-        api_url = f"http://{HOST}:{api_port}"
 
         await _together(
             self._bring_up(
@@ -221,7 +221,9 @@ class Supervisor:
         self._directory.write_keys(keys)
         return keys
 
-    def _environment(self, database_url: str, temporal: str, smtp: str) -> dict[str, str]:
+    def _environment(
+        self, database_url: str, temporal: str, smtp: str, public_url: str
+    ) -> dict[str, str]:
         """The caller's environment, but with servers of this stack only."""
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")
@@ -237,6 +239,9 @@ class Supervisor:
             "TEMPORAL_CONFIG_FILE": os.devnull,
             "SMTP_URL": smtp,
             "PARCOURS_EMAIL": "smtp",
+            "PARCOURS_PUBLIC_URL": public_url,
+            "PARCOURS_LINK_KEYS": self._directory.link_key(),
+            "PARCOURS_SPOOL": str(self._directory.spool),
             **inbox_variables(),
             "PARCOURS_DEV_INBOX": str(self._directory.inbox),
             "PARCOURS_SPEED": repr(self._options.speed),

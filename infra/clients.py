@@ -100,6 +100,7 @@ async def open_pool(
         configure=partial(
             _configure,
             pads=[hmac_pads(key.get_secret_value()) for key in settings.suppression_key],
+            consent_address=settings.consent_address,
             plans_kept=plans_kept,
             planner_options=planner_options or {},
         ),
@@ -125,6 +126,7 @@ async def _configure(
     connection: psycopg.AsyncConnection,
     *,
     pads: list[str],
+    consent_address: str,
     plans_kept: bool,
     planner_options: Mapping[str, str],
 ) -> None:
@@ -132,6 +134,10 @@ async def _configure(
     if pads:
         await connection.execute(
             "SELECT set_config('parcours.suppression_pads', %s, false)", (",".join(pads),)
+        )
+    if consent_address != "hash":
+        await connection.execute(
+            "SELECT set_config('parcours.consent_address', %s, false)", (consent_address,)
         )
     if not plans_kept:
         # A kept plan may have been made when a table was empty. It then reads the whole table

@@ -1,6 +1,7 @@
 """Settings of every process, read from the environment."""
 
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -16,8 +17,14 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
+from infra.inbound_settings import InboundSettings
+from journeys.links.message_urls import MessageLinks
+from journeys.links.networks import SCANNERS
+from journeys.links.tokens import LinkKeys
+from journeys.model.attachments import split_url
+from journeys.protocol.channels import NAMED_PROVIDERS, EmailProvider, SmsProvider
 from journeys.time.durations import Duration
 
 
@@ -37,6 +44,11 @@ LogFormat = Literal["json", "console", "auto"]
 _BASE = datetime(2000, 1, 1, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
 _SHORTEST_KEY = 32
+_AWS_PROVIDERS = frozenset({"ses", "sns", "end-user-messaging"})
+_COUNTRY_PARAMETERS = frozenset({"IN_ENTITY_ID", "IN_TEMPLATE_ID"})
+_PARAMETER = re.compile(r"\S{1,64}")
+_LONGEST_PUBLIC_URL = 200
+_NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f<>\"'`\\{}|^]")
 SECRET_PREFIX = "PARCOURS_SECRET_"
 TEMPORAL_PREFIX = "TEMPORAL_"
 
@@ -45,7 +57,7 @@ class SettingsRefused(Exception):
     """The environment does not make valid settings; the message has one line a setting."""
 
 
-class Settings(BaseSettings):
+class Settings(InboundSettings):
     """The settings of a process, from its environment.
 
     Names that the ecosystem knows are kept (`DATABASE_URL`, `TEMPORAL_…`, `AWS_…`, `SMTP_URL`);
@@ -75,11 +87,38 @@ class Settings(BaseSettings):
     smtp_url: str = Field(default="smtp://localhost:25", validation_alias="SMTP_URL", repr=False)
     """`smtp://` or `smtps://`, `user:password@` where the server asks for it."""
 
-    email: Literal["smtp", "ses"] = "smtp"
+    email: EmailProvider = "smtp"
     """`PARCOURS_EMAIL`: who takes e-mail."""
 
-    sms: Literal["sns", "inbox"] = "sns"
+    sms: SmsProvider = "sns"
     """`PARCOURS_SMS`: who takes text messages; `inbox` is the development stack's file."""
+
+    smtp_connections: int = Field(default=20, ge=1, le=1000)
+    """`PARCOURS_SMTP_CONNECTIONS`: connections of a worker to the SMTP server, at most."""
+
+    ses_configuration_set: str | None = None
+    """`PARCOURS_SES_CONFIGURATION_SET`: the one that publishes the events of SES."""
+
+    ses_feedback_address: str | None = None
+    """`PARCOURS_SES_FEEDBACK_ADDRESS`: SES forwards bounces and complaints to it."""
+
+    sms_from: str | None = Field(default=None, max_length=256, pattern=r"^[A-Za-z0-9_:/+-]+$")
+    """`PARCOURS_SMS_FROM`: a number, a sender id or a pool, from which text messages come."""
+
+    sms_configuration_set: str | None = None
+    """`PARCOURS_SMS_CONFIGURATION_SET`: the one that publishes events of End User Messaging."""
+
+    sms_protect_configuration: str | None = None
+    """`PARCOURS_SMS_PROTECT_CONFIGURATION`: the countries that End User Messaging sends to."""
+
+    sms_country_parameters: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    """`PARCOURS_SMS_COUNTRY_PARAMETERS`: registrations of a country, `NAME=VALUE,…`."""
+
+    sms_max_price: str | None = Field(default=None, pattern=r"^\d{0,2}\.\d{1,5}$")
+    """`PARCOURS_SMS_MAX_PRICE`: the most US dollars of a text message, such as `0.25`."""
+
+    sms_time_to_live: int | None = Field(default=None, ge=5, le=259_200)
+    """`PARCOURS_SMS_TIME_TO_LIVE`: seconds in which a text message is handed on, or never."""
 
     from_address: str | None = Field(default=None, validation_alias="PARCOURS_FROM")
     """`PARCOURS_FROM`: the sender of e-mails that name none, `a@b.c` or `Name <a@b.c>`."""
@@ -90,8 +129,29 @@ class Settings(BaseSettings):
     suppression_key: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """`PARCOURS_SUPPRESSION_KEY`: keys under which suppressed addresses are hashed, `NEW,OLD…`."""
 
+    consent_address: Literal["keep", "hash", "drop"] = "hash"
+    """`PARCOURS_CONSENT_ADDRESS`: what a record of consent keeps of the request's address."""
+
+    public_url: str | None = None
+    """`PARCOURS_PUBLIC_URL`: where readers reach links and pages, `https://host`."""
+
+    link_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """`PARCOURS_LINK_KEYS`: keys that sign links, `NEW,OLD…`; the old ones still verify."""
+
+    spool: Path = Path(".parcours/spool")
+    """`PARCOURS_SPOOL`: the directory of requests for links that are not in the database yet."""
+
+    spool_bytes: int = Field(default=256 * 1024 * 1024, ge=1024 * 1024)
+    """`PARCOURS_SPOOL_BYTES`: bytes of that directory; what comes beyond them is dropped."""
+
+    scanners: Path = SCANNERS
+    """`PARCOURS_SCANNERS`: the file of networks whose requests for links are a machine's."""
+
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
     """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
+
+    attachments_from: Annotated[tuple[str, ...], NoDecode] = ()
+    """`PARCOURS_ATTACHMENTS_FROM`: URLs under which attachments may be fetched, `URL,URL…`."""
 
     contact_events_per_minute: int = Field(default=6000, gt=0)
     """`PARCOURS_CONTACT_EVENTS_PER_MINUTE`: beyond it, ingest answers 429 for that contact."""
@@ -144,6 +204,9 @@ class Settings(BaseSettings):
     keep_rejected: DurationText = "14d"
     """`PARCOURS_KEEP_REJECTED`: rejected items of tracking calls."""
 
+    keep_hits: DurationText = "14d"
+    """`PARCOURS_KEEP_HITS`: requests for links, of which clicks and opens became events."""
+
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)
     """`PARCOURS_METRICS_PORT`: a worker's port of `/healthz`, `/readyz` and `/metrics`."""
 
@@ -189,15 +252,64 @@ class Settings(BaseSettings):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("attachments_from", mode="before")
+    @classmethod
+    def _split_urls(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = tuple(part.strip() for part in value.split(",") if part.strip())
+        for url in value if isinstance(value, tuple | list) else ():
+            parts = split_url(str(url))
+            if parts is None or parts.query:
+                raise ValueError(
+                    f"{url} is no URL of a folder, such as https://cdn.example.com/mail/"
+                )
+        return value
+
+    @field_validator("sms_country_parameters", mode="before")
+    @classmethod
+    def _split_parameters(cls, value: object) -> object:
+        if isinstance(value, str):
+            pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+            value = {name.strip(): text.strip() for name, _, text in pairs}
+        if isinstance(value, dict):
+            for name, text in value.items():
+                if name not in _COUNTRY_PARAMETERS or not _PARAMETER.fullmatch(str(text)):
+                    raise ValueError(
+                        f"write NAME=VALUE with {' or '.join(sorted(_COUNTRY_PARAMETERS))}, and a "
+                        "value of 1 to 64 characters without spaces"
+                    )
+        return value
+
     @field_validator("suppression_key", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
+        value = _split_secrets(value)
         if isinstance(value, tuple):
             for key in value:
                 if len(key.get_secret_value()) < _SHORTEST_KEY:
                     raise ValueError(f"a key has at least {_SHORTEST_KEY} characters")
+        return value
+
+    @field_validator("link_keys", mode="before")
+    @classmethod
+    def _split_link_keys(cls, value: object) -> object:
+        value = _split_secrets(value)
+        if isinstance(value, tuple) and value:
+            LinkKeys([key.get_secret_value() for key in value])
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _require_public_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        value = value.strip().rstrip("/")
+        parts = urlsplit(value)
+        wrong = parts.query or parts.fragment or "@" in parts.netloc or not value.isascii()
+        if parts.scheme not in ("http", "https") or not parts.hostname or wrong:
+            raise ValueError("must be https://host, with a path or without")
+        if len(value) > _LONGEST_PUBLIC_URL or _NOT_IN_URLS.search(value):
+            raise ValueError(f"must be a URL of at most {_LONGEST_PUBLIC_URL} characters")
         return value
 
     @field_validator("database_url")
@@ -224,6 +336,37 @@ class Settings(BaseSettings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _require_both_of_links(self) -> "Settings":
+        if (self.public_url is None) != (not self.link_keys):
+            raise ValueError("PARCOURS_PUBLIC_URL and PARCOURS_LINK_KEYS go together: set both")
+        return self
+
+    @model_validator(mode="after")
+    def _require_keys_of_addresses(self) -> "Settings":
+        if self.inbound_domain is not None and not self.link_keys:
+            raise ValueError(
+                "PARCOURS_INBOUND_DOMAIN needs PARCOURS_LINK_KEYS, which sign addresses"
+            )
+        return self
+
+    @property
+    def channels_with_replies(self) -> frozenset[str]:
+        """The channels on which a reply to a message can come in."""
+        if self.dev_inbox is not None:
+            # A developer posts `Message Replied` by hand.
+            return frozenset({"email", "sms"})
+        possible = {"email": self.inbound_domain is not None, "sms": self.takes_notifications}
+        return frozenset(channel for channel, comes_in in possible.items() if comes_in)
+
+    @property
+    def links(self) -> MessageLinks | None:
+        """What the URLs of messages are made of; None without a public URL."""
+        if self.public_url is None:
+            return None
+        keys = LinkKeys([key.get_secret_value() for key in self.link_keys])
+        return MessageLinks(self.public_url, keys)
+
     @property
     def keep(self) -> dict[str, str]:
         """How long data are kept, by kind."""
@@ -234,11 +377,27 @@ class Settings(BaseSettings):
         }
 
     @property
+    def providers_set_up(self) -> frozenset[str]:
+        """The providers whose settings are made: those chosen, and those that documents may name.
+
+        A region makes those of AWS. In development the stack's own provider stands for all.
+        """
+        if self.dev_inbox is not None:
+            return frozenset(name for names in NAMED_PROVIDERS.values() for name in names)
+        found: set[str] = {self.email, self.sms}
+        if "smtp_url" in self.model_fields_set:
+            found.add("smtp")
+        if "aws_region" in self.model_fields_set:
+            found |= _AWS_PROVIDERS
+        return frozenset(found)
+
+    @property
     def passwords(self) -> list[str]:
         """The secrets by which this installation calls others, besides those of `secrets`."""
         found = [unquote(password) for password in [urlsplit(self.smtp_url).password] if password]
         if self.webhook_secret is not None:
             found.append(self.webhook_secret.get_secret_value())
+        found += [key.get_secret_value() for key in self.link_keys]
         return found
 
     @property
@@ -251,6 +410,13 @@ class Settings(BaseSettings):
             "TEMPORAL_NAMESPACE": "default",
             **self.temporal,
         }
+
+
+def _split_secrets(value: object) -> object:
+    """The secrets of `NEW,OLD…`."""
+    if isinstance(value, str):
+        return tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
+    return value
 
 
 def _inbox_channels() -> dict[str, list[str]]:

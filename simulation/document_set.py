@@ -13,6 +13,8 @@ from psycopg import AsyncConnection
 
 from api.definitions.saving import save
 from journeys.checks.partial_documents import check_readable
+from journeys.checks.references import KnownKeys
+from journeys.checks.template_set import TemplateSet
 from journeys.checks.unsupported import unsupported
 from journeys.model.documents import AnyDocument
 from journeys.model.journey import Journey
@@ -69,14 +71,16 @@ class DocumentSet:
         """Store the documents as drafts, and return the versions of the journeys."""
         versions: dict[str, int] = {}
         active = {journey.key for journey in self.journeys}
+        documents = [each.document for each in self.parsed]
+        templates = TemplateSet(KnownKeys.of(documents).template_documents)
         async with conn.transaction():
             await lock_catalog(conn)
             for each in self.parsed:
                 document = each.document
                 if not isinstance(document, Journey):
-                    await save(conn, each)
+                    await save(conn, each, templates)
                 elif document.key in active:
-                    versions[document.key] = (await save(conn, each)).version
+                    versions[document.key] = (await save(conn, each, templates)).version
         return versions
 
     async def activate(self, conn: AsyncConnection[Any], versions: Mapping[str, int]) -> None:

@@ -39,6 +39,7 @@ from simulation.document_set import DocumentSet
 from simulation.errors import SimulationFailed, SimulationRefused
 from simulation.idle import WorkflowState, workflow_state
 from simulation.interceptors import SerialDispatcher, SimulatedTimeInterceptor, WorkflowTracker
+from simulation.links import SimulatedLinks
 from simulation.recording_channels import PlaceholderSecrets, RecordingAdapter, ScriptedProvider
 from simulation.script import (
     Moment,
@@ -423,6 +424,8 @@ class Simulation:
             sender=SENDER,
             secrets=PlaceholderSecrets(self.documents.secrets),
             given_scores=self._given_scores,
+            files=None,
+            links=SimulatedLinks(),
         )
         kinds = {step.kind for journey in self.documents.journeys for step in journey.all_steps()}
         served = {QUEUE, *(queue for kind, queue in SEND_QUEUES.items() if kind in kinds)}

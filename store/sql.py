@@ -37,6 +37,7 @@ _BUSY: Final = ("40", "55006", "55P03", "57014", "25P04")
 """Of a transaction that may succeed if it is repeated: deadlocks, conflicts and timeouts."""
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
+_INDENTATION = re.compile(r"\n\s+")
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _BUILT: Final = object()
 
@@ -82,9 +83,12 @@ class Sql:
 
     @property
     def encoded(self) -> bytes:
-        """The text as psycopg takes it."""
+        """The text as psycopg takes it, which takes texts of more than 4 KB apart at each call.
+
+        So it has no indentation.
+        """
         if self._encoded is None:
-            self._encoded = self._text.encode()
+            self._encoded = _INDENTATION.sub("\n", self._text).encode()
         return self._encoded
 
 

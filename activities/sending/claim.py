@@ -6,6 +6,7 @@ that commits after it ends the run once the send is recorded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,23 +36,27 @@ from activities.sending.deferrals import (
     check_send_time,
     send_terms,
 )
+from activities.sending.provider_choice import choose_provider
 from activities.sending.recipients import address_of
 from activities.sending.retries import retries_end
 from activities.versions.take_version import stale_version
 from journeys.model.reasons import SkipReason
 from journeys.model.sends import EffectiveSend
-from journeys.model.steps import SendStep, WebhookStep
+from journeys.model.steps import BaseMessage, SendStep, WebhookStep
 from journeys.model.values import Reference, references_in
 from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.protocol.payloads import StepInput, StepResult
+from journeys.templating.contents import Content, choose_locale
+from journeys.templating.failures import TemplateError
 from journeys.time.zones import zone_of
 from journeys.versions.overdue import Overdue
 from store.contacts.operands import Operands
 from store.definitions.catalog import Definition
-from store.entries.admission import entries_of
+from store.definitions.content_cache import ChosenContent
+from store.entries.refusals import entries_of
 from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
-from store.messages.send_state import PauseState, Recipient, read_send_state
+from store.messages.send_state import BrandSender, PauseState, Recipient, read_send_state
 from store.messages.suppressions import find_suppression
 from store.runs.rows import RunRow
 from store.versions.run_migration import has_waited
@@ -70,15 +75,20 @@ class Claimed:
     terms: SendTerms
     token: str
     message_id: UUID
+    provider: str
+    """The provider that is to be called."""
     attempts: int
     """How often the message was claimed, with this time."""
     retries_end: datetime
     """From this time on it is not tried again."""
     contact: Recipient
+    brand: BrandSender
     variables: dict[str, Any]
     """What templates read."""
     references: dict[Reference, Any]
     """The values of the references in a webhook's body. They are data, and never templates."""
+    content: Content | None
+    """What a message is rendered from; None for a webhook, or if there is nothing to send."""
 
 
 async def claim_send(
@@ -97,8 +107,9 @@ async def claim_send(
         definition = await context.catalog.definition(conn, run.journey, run.version)
         step = _send_step(definition, request.step)
         settings = definition.journey.effective(step)
-        previous, pause, contact, document = await read_send_state(
-            conn, run, request.visit, settings.topic, step.kind
+        template = _template_of(step)
+        previous, pause, contact, documents = await read_send_state(
+            conn, run, request.visit, settings.topic, step.kind, template
         )
         if previous.outcome is not None and (taken := exit_taken_before(run, request.visit)):
             return taken
@@ -117,9 +128,10 @@ async def claim_send(
         if fired is not None:
             await skip_send(conn, attempt, step, "exited")
             return await take_exit(conn, run, definition, request.visit, fired)
-        channel = None if document is None else context.catalog.channel(document)
-        if channel is not None:
-            settings = definition.journey.effective(step, channel)
+        channel = None if documents.channel is None else context.catalog.channel(documents.channel)
+        topic = None if documents.topic is None else context.catalog.topic(documents.topic)
+        if channel is not None or (topic is not None and topic.sets_sends):
+            settings = definition.journey.effective(step, channel, topic)
         terms = send_terms(
             step,
             settings,
@@ -139,13 +151,20 @@ async def claim_send(
                 return await skip_send(conn, attempt, step, "if", verdict.facts)
         reason = await _check_recipient(conn, step, settings, contact)
         if reason is not None:
-            return await skip_send(conn, attempt, step, reason, {"topic": settings.topic})
+            facts = {"topic": settings.topic}
+            if reason == "consent" and contact.channel_refused:
+                facts["channel"] = step.kind
+            return await skip_send(conn, attempt, step, reason, facts)
         unsendable = await check_send_time(conn, run, request.visit, step, terms, attempt.facts)
         if isinstance(unsendable, Deferral):
             return await _defer(conn, attempt, step, terms, run, unsendable)
         if unsendable is not None:
             return await _skip_for_time(conn, attempt, step, unsendable)
-        variables, references = await _variables(conn, run, step, contact)
+        content = await _content(
+            conn, context, definition, step, template, contact, documents.contents
+        )
+        variables, references = await _variables(conn, run, step, settings, contact, content)
+        chosen = choose_provider(settings, previous, context.default_provider(step.kind))
         message = await claim_message(
             conn,
             message_id=uuid4(),
@@ -157,8 +176,14 @@ async def claim_send(
             topic=settings.topic,
             transactional=settings.transactional or not CHANNELS[step.kind].to_contact,
             token=token,
+            provider=chosen.provider,
+            not_taken=chosen.not_taken,
+            possibly_taken=chosen.possibly_taken,
             started=attempt.start,
             facts=attempt.facts,
+            address=address_of(contact, step.kind),
+            content=None if content is None else content.hash,
+            locale=None if content is None else content.locale,
         )
         await stop_watching(conn, attempt)
     return Claimed(
@@ -170,12 +195,42 @@ async def claim_send(
         terms=terms,
         token=token,
         message_id=message.id,
+        provider=chosen.provider,
         attempts=message.attempts,
         retries_end=ending(message.first_attempt_at),
         contact=contact,
+        brand=documents.brand,
         variables=variables,
         references=references,
+        content=None if content is None else content.content,
     )
+
+
+def _template_of(step: SendStep) -> str | None:
+    return step.content.template if isinstance(step, BaseMessage) else None
+
+
+async def _content(
+    conn: AsyncConnection[Any],
+    context: Context,
+    definition: Definition,
+    step: SendStep,
+    template: str | None,
+    contact: Recipient,
+    contents: Mapping[str, str],
+) -> ChosenContent | None:
+    """What the message is made of, in the contact's language; None if there is nothing."""
+    if template is None:
+        try:
+            return await context.catalog.content_of_step(conn, definition, step)
+        except TemplateError:
+            # Composition fails the message by name.
+            return None
+    locale = choose_locale(contact.locale, contents)
+    if locale not in contents:
+        return None
+    content = await context.catalog.content(conn, contents[locale])
+    return None if content is None else ChosenContent(content, contents[locale], locale or None)
 
 
 def _send_step(definition: Definition, step_id: str) -> SendStep:
@@ -232,20 +287,26 @@ async def _check_recipient(
         return "no_address"
     if await find_suppression(conn, channel, address) is not None:
         return "suppressed"
-    if not settings.transactional and contact.consent != "subscribed":
+    if not settings.transactional and (contact.channel_refused or contact.consent != "subscribed"):
         return "consent"
     return None
 
 
 async def _variables(
-    conn: AsyncConnection[Any], run: RunRow, step: SendStep, contact: Recipient
+    conn: AsyncConnection[Any],
+    run: RunRow,
+    step: SendStep,
+    settings: EffectiveSend,
+    contact: Recipient,
+    chosen: ChosenContent | None,
 ) -> tuple[dict[str, Any], dict[Reference, Any]]:
     variables: dict[str, Any] = {"contact": contact.variables, "entry": run.entry}
     operands = Operands(conn, run)
-    texts = step.model_dump_json()
-    if "steps" in texts:
+    reads = () if chosen is None else chosen.content.reads
+    texts = f"{step.model_dump_json()} {settings.from_} {settings.reply_to}"
+    if "steps" in reads or "steps" in texts:
         variables["steps"] = await operands.steps()
-    if "entries" in texts:
+    if "entries" in reads or "entries" in texts:
         variables["entries"] = await entries_of(conn, run)
     references: dict[Reference, Any] = {}
     if isinstance(step, WebhookStep):

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from activities.context import Context
+from activities.context import Context, ReturnKind
 from activities.sending.claim import Claimed
 from activities.sending.recipients import address_of
 from channels.adapter import Call, Email, Outgoing, Sms
 from channels.errors import Code, NotTaken
-from journeys.model.steps import EmailStep, SmsStep
+from journeys.links.message_urls import LINKS, link_variables
+from journeys.model.steps import EmailStep, SmsStep, WebhookStep
 from journeys.model.values import Reference
-from journeys.templating.liquid import Budget, Moment, TemplateError, TemplateLimit, render
+from journeys.templating.compilation import compile_step
+from journeys.templating.contents import Content
+from journeys.templating.liquid import Budget, Moment, TemplateError
+from journeys.templating.rendering import Rendering, RenderingFailed, RenderingTooLarge
 
 _WAIT: Final = 8.0
 """Seconds that a large message waits for its turn. With the provider's 20 they stay below the 30 of
@@ -39,7 +44,7 @@ async def compose(claimed: Claimed, context: Context) -> Outgoing:
     """
     try:
         return _Composition(claimed, context, Budget.small()).message()
-    except _TooLarge:
+    except RenderingTooLarge:
         pass
     try:
         await asyncio.wait_for(context.large_messages.acquire(), _WAIT)
@@ -57,12 +62,17 @@ async def compose(claimed: Claimed, context: Context) -> Outgoing:
     try:
         # A cancelled activity gives its turn back when its thread has ended.
         return await asyncio.shield(thread)
-    except _TooLarge as error:
+    except RenderingTooLarge as error:
         raise CompositionFailed("template_limit", str(error)) from None
 
 
-class _TooLarge(Exception):
-    """A message that takes more than its budget; the text says which part."""
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The list of marketing mail, and how one leaves it; nothing of it for other mail."""
+
+    topic: str | None = None
+    url: str | None = None
+    address: str | None = None
 
 
 class _Composition:
@@ -71,12 +81,22 @@ class _Composition:
     def __init__(self, claimed: Claimed, context: Context, budget: Budget) -> None:
         self._claimed = claimed
         self._context = context
-        self._budget = budget
-        self._moment = Moment(claimed.terms.now, claimed.terms.zone)
-        self._variables = claimed.variables
+        variables = dict(claimed.variables)
+        if isinstance(claimed.step, WebhookStep):
+            variables["secret"] = dict(context.secrets)
+        elif context.links is not None:
+            variables |= link_variables(context.links.of(claimed.message_id))
+        moment = Moment(claimed.terms.now, claimed.terms.zone)
+        self._rendering = Rendering(variables, moment, budget)
 
     def message(self) -> Outgoing:
-        """The message. Raises CompositionFailed and _TooLarge."""
+        """The message. Raises CompositionFailed and RenderingTooLarge."""
+        try:
+            return self._message()
+        except RenderingFailed as error:
+            raise CompositionFailed(error.code, str(error)) from None
+
+    def _message(self) -> Outgoing:
         claimed, step = self._claimed, self._claimed.step
         if isinstance(step, EmailStep):
             return self._email(step)
@@ -84,9 +104,10 @@ class _Composition:
             return Sms(
                 message_id=claimed.message_id,
                 to=address_of(claimed.contact, step.kind) or "",
-                text=self._content("text", step.sms.text or ""),
+                text=self._rendering.sms(self._content(step)),
+                transactional=claimed.settings.transactional,
+                tags=self._tags(),
             )
-        self._variables = {**claimed.variables, "secret": dict(self._context.secrets)}
         webhook = step.webhook
         return Call(
             message_id=claimed.message_id,
@@ -100,45 +121,80 @@ class _Composition:
         )
 
     def _email(self, step: EmailStep) -> Email:
-        claimed, content = self._claimed, step.email
-        sender = claimed.settings.from_ or self._context.sender
+        claimed = self._claimed
+        sender = claimed.settings.from_ or claimed.brand.from_ or self._context.sender
         if not sender:
             raise CompositionFailed(
                 "template", "the e-mail has no sender: give `from`, or set PARCOURS_FROM"
             )
-        reply_to = claimed.settings.reply_to
+        reply_to = claimed.settings.reply_to or claimed.brand.reply_to
+        from_ = self._render("from", sender)
+        reply_to = self._render("reply_to", reply_to) if reply_to else self._return_address("reply")
+        content = self._content(step)
+        made = self._rendering.email(
+            content, step.email.subject if step.email.template is not None else None
+        )
+        listed = self._listed()
         return Email(
             message_id=claimed.message_id,
             to=address_of(claimed.contact, step.kind) or "",
-            from_=self._render("from", sender),
-            reply_to=self._render("reply_to", reply_to) if reply_to else None,
-            subject=" ".join(self._content("subject", content.subject or "").split()),
-            text=self._content("text", content.text) if content.text is not None else None,
-            html=(
-                self._content("html", content.html, html=True) if content.html is not None else None
-            ),
-            tags={
-                "message": str(claimed.message_id),
-                "journey": claimed.run.journey,
-                "step": step.id,
-            },
+            from_=from_,
+            reply_to=reply_to,
+            subject=made.subject,
+            text=made.text,
+            html=made.html,
+            tags=self._tags(),
+            feedback_id=(claimed.run.journey, claimed.settings.topic or "", step.id),
+            return_path=self._return_address("bounce"),
+            list_unsubscribe=listed.url,
+            list_unsubscribe_address=listed.address,
+            list_id=listed.topic,
         )
 
-    def _content(self, part: str, text: str, *, html: bool = False) -> str:
-        """A rendered text that has something in it."""
-        rendered = self._render(part, text, html=html)
-        if not rendered.strip():
-            raise CompositionFailed("empty", f"`{part}` is empty for this contact")
-        return rendered
+    def _tags(self) -> dict[str, str]:
+        """What the provider repeats in its notifications; nothing of it is personal."""
+        claimed = self._claimed
+        tags = {"journey": claimed.run.journey, "step": claimed.step.id}
+        return tags if claimed.settings.topic is None else {**tags, "topic": claimed.settings.topic}
 
-    def _render(self, part: str, text: str, *, html: bool = False) -> str:
+    def _listed(self) -> _Listed:
+        """How the reader leaves the list that the e-mail is of."""
+        topic, links = self._claimed.settings.topic, self._context.links
+        if topic is None or self._claimed.settings.transactional or links is None:
+            return _Listed()
+        url = links.of(self._claimed.message_id).unsubscribe
+        return _Listed(topic, url, self._return_address("unsubscribe"))
+
+    def _return_address(self, kind: ReturnKind) -> str | None:
+        """An address of ours for this message; None if the installation takes no mail."""
+        addresses = self._context.return_addresses
+        return None if addresses is None else addresses.address(kind, self._claimed.message_id)
+
+    def _content(self, step: EmailStep | SmsStep) -> Content:
+        """What the message is made of. Raises CompositionFailed if there is nothing."""
+        found = self._claimed.content
+        if found is not None:
+            if self._context.links is None and set(LINKS) & set(found.reads):
+                raise CompositionFailed(
+                    "template", "there are no links: set PARCOURS_PUBLIC_URL and PARCOURS_LINK_KEYS"
+                )
+            return found
+        template = step.content.template
+        if template is not None:
+            raise CompositionFailed(
+                "template",
+                f"the template `{template}` has no content in the contact's language"
+                f" (`{self._claimed.contact.locale or 'none'}`); give it texts outside of"
+                " `locales`, or apply it again",
+            )
         try:
-            return render(text, self._variables, self._moment, html=html, budget=self._budget)
-        except TemplateLimit as error:
-            raise _TooLarge(f"`{part}`: {error}") from None
+            compile_step(step)
         except TemplateError as error:
-            line = f", line {error.line}" if error.line is not None and "\n" in text else ""
-            raise CompositionFailed(error.code, f"`{part}`{line}: {error}") from None
+            raise CompositionFailed(error.code, str(error)) from None
+        raise CompositionFailed("template", "the step has no content; apply its journey again")
+
+    def _render(self, part: str, text: str) -> str:
+        return self._rendering.part(part, text)
 
     def _fill_in(self, part: str, value: Any, references: Mapping[Reference, Any]) -> Any:
         """Render the texts of a body. References become values, which are never rendered."""

@@ -6,19 +6,22 @@ a process of its own, so what they take and return is plain data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from journeys.checks.partial_documents import ELSEWHERE, check_readable
 from journeys.checks.references import KnownKeys
+from journeys.checks.template_set import TemplateSet
 from journeys.checks.unsupported import activation_blockers
 from journeys.checks.validation import check, unsupported
 from journeys.compile.program_compiler import compile_program
-from journeys.model.documents import load
+from journeys.model.documents import Template, load
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
+from journeys.model.steps import BaseMessage
 from journeys.source.parsing import Documents, Parsed, parse_documents
+from journeys.templating.compilation import compile_step
 from journeys.versions.differences import differences
 
 Purpose = Literal["save", "activate", "plan"]
@@ -40,6 +43,10 @@ class Prepared:
     """The compiled program of a journey."""
     source: str
     warnings: list[str]
+    contents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The compiled contents: of a template by locale, of a journey's sends by step."""
+    prints: tuple[str, ...] = ()
+    """The attributes that it, or a template of it, prints without a default."""
 
     @property
     def is_journey(self) -> bool:
@@ -56,6 +63,8 @@ class Preparation:
     code: str = "invalid_document"
     refusal: str | None = None
     """The texts do not hold the one document that was asked for."""
+    recompiled: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """The contents by locale of templates on the server that the documents change or use."""
 
 
 def prepare(
@@ -90,15 +99,34 @@ def prepare(
         ]
         if errors:
             return Preparation(errors=errors, code="not_supported")
-    return Preparation([prepared(each, _warnings(each, parsed, found)) for each in parsed])
+    everything = KnownKeys.of([each.document for each in parsed]) | known
+    templates = TemplateSet(everything.template_documents)
+    new = {each.document.key for each in parsed if isinstance(each.document, Template)}
+    return Preparation(
+        [prepared(each, templates, _warnings(each, parsed, found)) for each in parsed],
+        recompiled={
+            key: _by_locale(templates, key) for key in known.template_documents if key not in new
+        },
+    )
 
 
-def prepared(parsed: Parsed, warnings: Sequence[str] = ()) -> Prepared:
-    """A document that was checked, compiled."""
+def prepared(parsed: Parsed, templates: TemplateSet, warnings: Sequence[str] = ()) -> Prepared:
+    """A document that was checked, compiled. `templates` are all that it may use."""
     document = parsed.document
     program = None
+    contents: dict[str, dict[str, Any]] = {}
+    used: list[dict[str, Any]] = []
+    if isinstance(document, Template):
+        contents = _by_locale(templates, document.key)
     if isinstance(document, Journey):
         program = compile_program(document).model_dump(mode="json")
+        for step in document.all_steps():
+            content = compile_step(step)
+            if content is not None:
+                contents[step.id] = content.as_json()
+            template = step.content.template if isinstance(step, BaseMessage) else None
+            if template is not None:
+                used += _by_locale(templates, template).values()
     return Prepared(
         file=parsed.file,
         kind=document.kind,
@@ -107,7 +135,18 @@ def prepared(parsed: Parsed, warnings: Sequence[str] = ()) -> Prepared:
         program=program,
         source=parsed.source,
         warnings=list(warnings),
+        contents=contents,
+        prints=_prints([*contents.values(), *used]),
     )
+
+
+def _prints(contents: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(sorted({name for each in contents for name in each.get("prints", ())}))
+
+
+def _by_locale(templates: TemplateSet, key: str) -> dict[str, dict[str, Any]]:
+    contents = templates.compiled(key).contents
+    return {locale: content.as_json() for locale, content in contents.items()}
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, str | None]]:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal, TypeVar
 
 from psycopg import AsyncConnection
 from pydantic import BaseModel
 
-from api.definitions.preparation import Prepared, Purpose, Source, prepared
+from api.definitions.attachments import fetch_files, keep_files
+from api.definitions.preparation import Preparation, Prepared, Purpose, Source, prepared
 from api.http import problems
 from api.services import Services
 from journeys.checks.references import KnownKeys, segments_in
+from journeys.checks.template_set import TemplateSet
+from journeys.model.documents import Template
 from journeys.model.problems import Problem
 from journeys.source.parsing import Parsed
 from store.definitions.catalog import Definition
+from store.definitions.contents import (
+    read_related_templates,
+    save_template_contents,
+    save_template_uses,
+)
 from store.definitions.documents import Saved, known_keys, lock_catalog, save_document
 from store.definitions.journeys import save_version
 from store.segments.segment_conditions import read_segments
@@ -30,6 +39,8 @@ _ATTEMPTS = 3
 
 _MAY_HOLD_SEGMENT = re.compile(rb"segment|\\[ux]")
 """An escape may be a letter of the word."""
+_MAY_BE_ESCAPED = re.compile(r"\\[ux]")
+"""An escape may be a letter of a key."""
 
 DocumentChange = Literal["created", "updated", "unchanged"]
 """What applying a document does to the stored one."""
@@ -120,11 +131,16 @@ async def write_documents(
     change meanwhile, they are prepared again. Raises Problem 422 with all errors, or 503.
     """
     for _ in range(_ATTEMPTS):
-        documents, known = await prepare_documents(services, sources, purpose, only)
+        preparation, known = await prepare_documents(services, sources, purpose, only)
+        contents = [document.content for document in preparation.documents]
+        fetched = await fetch_files(services, contents)
         async with services.pool.connection() as conn, conn.transaction():
             await lock_catalog(conn)
             if await _known(services, conn, sources) == known:
-                return await write(conn, documents)
+                await keep_files(conn, fetched)
+                for key, compiled in preparation.recompiled.items():
+                    await save_template_contents(conn, key, compiled)
+                return await write(conn, preparation.documents)
     raise problems.Problem(
         503,
         "contended",
@@ -138,7 +154,7 @@ async def prepare_documents(
     sources: Sequence[Source],
     purpose: Purpose,
     only: tuple[str, str] | None = None,
-) -> tuple[list[Prepared], KnownKeys]:
+) -> tuple[Preparation, KnownKeys]:
     """Documents that have no errors, and the keys with which they were checked.
 
     Raises Problem 422 with all errors of all texts.
@@ -150,7 +166,7 @@ async def prepare_documents(
         raise problems.Problem(422, "invalid_document", preparation.refusal)
     if preparation.errors:
         raise refuse(preparation.errors, preparation.code)
-    return preparation.documents, known
+    return preparation, known
 
 
 async def _known(services: Services, conn: Conn, sources: Sequence[Source]) -> KnownKeys:
@@ -164,8 +180,14 @@ async def _known(services: Services, conn: Conn, sources: Sequence[Source]) -> K
         places=keys.get("places", none),
         journeys=keys.get("journey", none),
         pools=keys.get("pool", none),
+        files=keys.get("file", none),
+        attachment_sources=services.remote_files.sources,
+        providers=services.providers,
+        brands=keys.get("brand", none),
         within_segments=await _within_segments(conn, sources),
+        template_documents=await _templates(conn, sources, keys.get("template", none)),
         keep_events=services.keep.get("events"),
+        replies=services.replies,
     )
 
 
@@ -185,18 +207,47 @@ async def _within_segments(conn: Conn, sources: Sequence[Source]) -> dict[str, f
     return {key: segments_in(condition) for key, condition in conditions.items()}
 
 
-async def save(conn: Conn, parsed: Parsed) -> Saved:
+async def _templates(
+    conn: Conn, sources: Sequence[Source], keys: Iterable[str]
+) -> dict[str, Template]:
+    """The templates of the server whose keys stand in the texts, with those around them."""
+    if not keys:
+        return {}
+    texts = [
+        text if isinstance(text, str) else text.decode("utf-8", "replace") for _, text in sources
+    ]
+    escaped = any(_MAY_BE_ESCAPED.search(text) for text in texts)
+    named = {key for key in keys if escaped or any(key in text for text in texts)}
+    found: dict[str, Template] = {}
+    for key, document in (await read_related_templates(conn, named)).items():
+        with suppress(ValueError):
+            found[key] = Template.model_validate(document)
+    return found
+
+
+async def save(conn: Conn, parsed: Parsed, templates: TemplateSet) -> Saved:
     """Save a document that was checked. The caller has locked the catalog."""
-    return await store(conn, prepared(parsed))
+    return await store(conn, prepared(parsed, templates))
 
 
 async def store(conn: Conn, document: Prepared) -> Saved:
     """Save a document that was prepared. The caller has locked the catalog."""
     if document.program is not None:
         return await save_version(
-            conn, document.key, document.content, document.program, document.source
+            conn,
+            document.key,
+            document.content,
+            document.program,
+            document.source,
+            document.contents,
         )
-    return await save_document(conn, document.kind, document.key, document.content, document.source)
+    saved = await save_document(
+        conn, document.kind, document.key, document.content, document.source
+    )
+    if document.kind == "template":
+        await save_template_contents(conn, document.key, document.contents)
+        await save_template_uses(conn, Template.model_validate(document.content))
+    return saved
 
 
 async def definition_of(journey: Prepared, version: int) -> Definition:

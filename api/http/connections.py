@@ -47,6 +47,8 @@ def bounded_protocol(limits: ConnectionLimits) -> type[H11Protocol]:
     class Protocol(BoundedProtocol):
         def __init__(self, *arguments: Any, **named: Any) -> None:
             super().__init__(*arguments, **named)
+            # Its lines hold paths, and those of public routes hold tokens.
+            self.access_log = False
             self.limits = limits
             self.waiting = waiting
 

@@ -16,7 +16,7 @@ from api.http.problems import Problem, responses, unknown
 from api.http.strict_models import LARGEST_INTEGER, StrictBody
 from api.http.times import Instant, parse_time
 from api.services import UsedServices
-from store.events.recording import ENGINE
+from store.events.effect_events import ENGINE
 from store.operations.api_keys import (
     KeyOptions,
     KeyRow,
@@ -75,7 +75,7 @@ class NewKey(StrictBody):
     origins: list[Origin] | None = Field(default=None, max_length=100)
     """The origins whose pages may use it. By default all."""
     events_per_minute: int | None = Field(default=None, ge=1, le=LARGEST_INTEGER)
-    """The most events of one contact in a minute. By default as the server's settings say."""
+    """The most tracking calls a minute, for all contacts together. By default without a limit."""
     expires: Annotated[Instant | None, BeforeValidator(_instant)] = None
     """When it stops working. By default never."""
 

@@ -35,6 +35,7 @@ NAME_LIMIT = 200
 KINDS = ("identify", "track", "page", "screen", "group", "alias")
 _HASH_LIMIT = 200
 """Characters of a `userHash`; HMAC-SHA256 has 64."""
+_NOTHING: Mapping[str, Any] = {}
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Events are no older: an earlier time is the zero of a client's clock, or a mistake."""
 _VIEWS = {"page": PAGE_VIEWED, "screen": SCREEN_VIEWED}
@@ -81,18 +82,22 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
             raise ItemRefused("unknown_type", f"type: must be one of {', '.join(KINDS)}")
     message_id = _text(raw, "messageId", MESSAGE_ID_LIMIT) or str(uuid4())
     user_id = _id(raw, "userId", ID_LIMIT)
-    anonymous_id = _id(raw, "anonymousId", ID_LIMIT)
+    anonymous_id = _id(raw, "anonymousId", ID_LIMIT) if "anonymousId" in raw else None
     if user_id is None and (anonymous_id is None or kind == "alias"):
         missing = "userId" if kind == "alias" else "userId or anonymousId"
         raise ItemRefused("missing_user", f"{missing}: missing")
-    client_at, original_at = _times(raw, envelope)
+    if "timestamp" in raw or "sentAt" in raw:
+        client_at, original_at = _times(raw, envelope)
+    else:
+        client_at, original_at = envelope.received_at, None
     if client_at < _EARLIEST:
         raise ItemRefused("invalid_time", f"timestamp: lies before {_EARLIEST.year}")
-    _text(raw, "userHash", _HASH_LIMIT)
-    context = _object(raw, "context")
+    if "userHash" in raw:
+        _text(raw, "userHash", _HASH_LIMIT)
+    context = _object(raw, "context") if "context" in raw else _NOTHING
     if envelope.context:
         context = {**envelope.context, **context}
-    defaults = check_context(context) if context else {}
+    defaults = check_context(context) if context else _NOTHING
     match kind:
         case "identify":
             traits, warnings = _traits(raw, envelope)

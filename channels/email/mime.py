@@ -1,21 +1,23 @@
 """E-mails as bytes for a provider: headers, bodies and envelope.
 
-Bodies are written by `email.message`, headers by this module. The folding of `email.message` turns
-a long URI into encoded words, which no mail client accepts in `List-Unsubscribe`, and its folding
-of quoted names has let line breaks pass in some versions.
+Bodies are written by `bodies`, headers by this module. The folding of `email.message` turns a long
+URI into encoded words, which no mail client accepts in `List-Unsubscribe`, and its folding of
+quoted names has let line breaks pass in some versions.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
+from urllib.parse import quote
 
 from channels.adapter import Email
+from channels.email.bodies import body
 from channels.errors import Code, Refused
 from journeys.model.addresses import parse_email
 
@@ -27,14 +29,11 @@ MESSAGE_TAG = "parcours-message"
 
 It is not in an adapter, so that reading notifications does not load the provider's client."""
 
-# Bodies are always in 7 bits, so that no server on the way converts them and breaks a DKIM
-# signature.
-_BODY_POLICY = SMTP_POLICY.clone(cte_type="7bit")
-
 _OURS = frozenset(
     {
         "from", "to", "cc", "bcc", "reply-to", "sender", "return-path", "subject", "date",
-        "message-id", "mime-version", "received", "dkim-signature", MESSAGE_HEADER.lower(),
+        "message-id", "mime-version", "received", "dkim-signature", "list-unsubscribe",
+        "list-unsubscribe-post", "list-id", "feedback-id", "auto-submitted", MESSAGE_HEADER.lower(),
     }
 )  # fmt: skip
 
@@ -54,6 +53,19 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
 
 _LINE_LIMIT = 998
 """The most octets of a line without its line break (RFC 5322, 2.1.1)."""
+
+_HEAD_LIMIT = 64 * 1024
+"""The most octets of all headers together."""
+
+_LINK = re.compile(r"https?://[!#-;=?-~]+")
+"""A URL that may stand in `List-Unsubscribe` (RFC 8058, 3.1)."""
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_NOT_IN_FEEDBACK = re.compile(r"[^A-Za-z0-9_.-]+")
+_FEEDBACK_SENDER = "parcours"
+"""The last field of `Feedback-ID`: Gmail wants 5 to 15 characters that never change."""
+
+_IN_A_THREAD = 100_000
+"""Octets of attachments from which a message is written in a thread."""
 
 _WORD_OCTETS = 45
 """The most octets of text in an encoded word, which has at most 75 characters (RFC 2047)."""
@@ -80,6 +92,7 @@ class Composed:
     """
 
     sender: str
+    """The address of the envelope, to which bounces go."""
     recipient: str
     content: bytes
     utf8: bool
@@ -111,53 +124,90 @@ def compose(email: Email, *, at: datetime) -> Composed:
         recipient = _wire_address(email.to)
     except ValueError as error:
         raise InvalidRecipient(str(error)) from None
-    sender = parse_mailbox(email.from_)
-    addresses = [sender.address, recipient]
+    author = parse_mailbox(email.from_)
+    sender = author.address if email.return_path is None else _wire_address(email.return_path)
+    domain = author.address.rpartition("@")[2]
+    addresses = [author.address, recipient, sender]
 
     lines = [
-        _mailbox_header("From", sender),
+        _mailbox_header("From", author),
         f"To: {recipient}",
         _text_header("Subject", email.subject),
         f"Date: {format_datetime(at)}",
-        f"Message-ID: <{email.message_id}@{sender.address.rpartition('@')[2]}>",
+        f"Message-ID: <{email.message_id}@{domain}>",
         f"{MESSAGE_HEADER}: {email.message_id}",
     ]
     if email.reply_to is not None:
         reply_to = parse_mailbox(email.reply_to)
         addresses.append(reply_to.address)
         lines.append(_mailbox_header("Reply-To", reply_to))
+    lines += _list_headers(email, domain)
+    if email.feedback_id:
+        lines.append(f"Feedback-ID: {feedback_id(email.feedback_id)}")
     lines += [_additional_header(name, value) for name, value in email.headers.items()]
+    lines.append("MIME-Version: 1.0")
 
     head = "\r\n".join(lines).encode()
     if any(len(line) > _LINE_LIMIT for line in head.split(b"\r\n")):
         raise ValueError(f"a header has a line of more than {_LINE_LIMIT} octets")
+    if len(head) > _HEAD_LIMIT:
+        raise ValueError(f"the headers have more than {_HEAD_LIMIT} octets")
+    content = body(email.text, email.html, email.attachments, email.message_id.hex)
     return Composed(
-        sender=sender.address,
+        sender=sender,
         recipient=recipient,
-        content=head + b"\r\n" + _body(email).as_bytes(),
+        content=head + b"\r\n" + content,
         utf8=not all(address.isascii() for address in addresses),
     )
 
 
-def compose_or_refuse(email: Email) -> Composed:
-    """The bytes of a message, dated now. Raises `Refused` if it cannot be written."""
+def feedback_id(names: Sequence[str]) -> str:
+    """The value of `Feedback-ID`: three fields, which may be empty, and the sender's.
+
+    Gmail counts complaints by each field, and shows those of many messages only.
+    """
+    fields = [_NOT_IN_FEEDBACK.sub("_", name)[:64] for name in names[:3]]
+    return ":".join([*fields, *[""] * (3 - len(fields)), _FEEDBACK_SENDER])
+
+
+def _list_headers(email: Email, domain: str) -> list[str]:
+    """The headers of marketing mail, by which mail programs offer to unsubscribe.
+
+    They also keep programs from answering that their user is away. Other mail says so by
+    `Auto-Submitted` (RFC 3834).
+    """
+    if email.list_unsubscribe is None:
+        return ["Auto-Submitted: auto-generated"]
+    if not _LINK.fullmatch(email.list_unsubscribe):
+        raise ValueError("List-Unsubscribe needs a URL of ASCII characters")
+    links = [f"<{email.list_unsubscribe}>"]
+    if email.list_unsubscribe_address is not None:
+        address = _wire_address(email.list_unsubscribe_address)
+        links.append(f"<mailto:{quote(address, safe='@+')}?subject=unsubscribe>")
+    headers = [
+        "List-Unsubscribe: " + ",\r\n ".join(links),
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+    ]
+    if email.list_id is not None and _LABEL.fullmatch(email.list_id):
+        headers.append(f"List-ID: <{email.list_id}.{domain}>")
+    return headers
+
+
+async def compose_or_refuse(email: Email) -> Composed:
+    """The bytes of a message, dated now. Raises `Refused` if it cannot be written.
+
+    A large message is written in a thread: its bytes take milliseconds.
+    """
+    at = datetime.now(UTC)
+    large = sum(len(each.content) for each in email.attachments) > _IN_A_THREAD
     try:
-        return compose(email, at=datetime.now(UTC))
+        if large:
+            return await asyncio.to_thread(compose, email, at=at)
+        return compose(email, at=at)
     except InvalidRecipient as error:
         raise Refused(Code.ADDRESS_INVALID, str(error)) from None
     except ValueError as error:
         raise Refused(Code.MESSAGE_INVALID, str(error)) from None
-
-
-def _body(email: Email) -> EmailMessage:
-    body = EmailMessage(policy=_BODY_POLICY)
-    if email.text is not None:
-        body.set_content(email.text)
-        if email.html is not None:
-            body.add_alternative(email.html, subtype="html")
-    else:
-        body.set_content(email.html, subtype="html")
-    return body
 
 
 def _wire_address(text: str) -> str:

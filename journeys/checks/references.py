@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from journeys.model.actions import Coupon, Emission, Enter
+from journeys.model.attachments import AttachedFile
 from journeys.model.conditions import (
     MessageCondition,
     Near,
@@ -14,17 +16,20 @@ from journeys.model.conditions import (
     TopicCondition,
 )
 from journeys.model.document_parts import Part, parts_of
-from journeys.model.documents import AnyDocument, Template
+from journeys.model.documents import AnyDocument, Template, TemplateContent, Topic
 from journeys.model.journey import Journey
 from journeys.model.outcomes import outcomes, output_properties
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import MessageContent, SendSettings
-from journeys.model.steps import Coupon, Emission, Enter, GotoStep, Step
+from journeys.model.steps import GotoStep, Step
 from journeys.model.triggers import EventTrigger, MessageTrigger, Schedule, SegmentEntry
 from journeys.model.unions import closest_match
 from journeys.model.values import DocumentModel, StepReference
 from journeys.model.well_known_events import CONSENT_EVENTS
 from journeys.protocol.channels import MESSAGE_KINDS
+from journeys.templating.contents import FIELDS
+from journeys.templating.failures import TemplateError
+from journeys.templating.inclusion import renders_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +42,28 @@ class KnownKeys:
     places: frozenset[str] = field(default_factory=frozenset)
     journeys: frozenset[str] = field(default_factory=frozenset)
     pools: frozenset[str] = field(default_factory=frozenset)
+    files: frozenset[str] | None = None
+    """The names of uploaded files; None: they are not known."""
+    attachment_sources: tuple[str, ...] | None = None
+    """The URLs under which the server fetches attachments; None: that is not known."""
+    providers: frozenset[str] | None = None
+    """The providers whose settings the server has; None: that is not known."""
+    brands: frozenset[str] = field(default_factory=frozenset)
     within_segments: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """For each segment on the server, the segments that it names."""
+    template_documents: Mapping[str, Template] = field(default_factory=dict)
+    """The templates on the server that the documents may name or change, and those around them."""
     keep_events: str | None = None
     """How long the server keeps events, as a duration; None: that is not known."""
+    replies: frozenset[str] | None = None
+    """The channels on which replies come in to the server; None: that is not known."""
 
     @classmethod
     def of(cls, documents: list[AnyDocument]) -> KnownKeys:
         """The keys that these documents define."""
         keys = {
             kind: frozenset(document.key for document in documents if document.kind == kind)
-            for kind in ("topic", "segment", "template", "places", "journey")
+            for kind in ("topic", "segment", "template", "places", "journey", "brand")
         }
         return cls(
             topics=keys["topic"],
@@ -55,6 +71,10 @@ class KnownKeys:
             templates=keys["template"],
             places=keys["places"],
             journeys=keys["journey"],
+            brands=keys["brand"],
+            template_documents={
+                document.key: document for document in documents if isinstance(document, Template)
+            },
         )
 
     def __or__(self, other: KnownKeys) -> KnownKeys:
@@ -65,8 +85,14 @@ class KnownKeys:
             places=self.places | other.places,
             journeys=self.journeys | other.journeys,
             pools=self.pools | other.pools,
+            files=other.files if self.files is None else self.files,
+            attachment_sources=other.attachment_sources or self.attachment_sources,
+            providers=other.providers or self.providers,
+            brands=self.brands | other.brands,
             within_segments={**self.within_segments, **other.within_segments},
+            template_documents={**other.template_documents, **self.template_documents},
             keep_events=other.keep_events or self.keep_events,
+            replies=self.replies if other.replies is None else other.replies,
         )
 
 
@@ -85,9 +111,10 @@ def document_references(document: AnyDocument, known: KnownKeys) -> Iterator[Pro
     Unknown pools and journeys are warnings.
     """
     for part in parts_of(document):
+        yield from _partials(part, known)
         for kind, key, inside in _named(part):
-            existing: frozenset[str] = getattr(known, kind)
-            if key is None or key in existing:
+            existing: frozenset[str] | None = getattr(known, kind)
+            if key is None or existing is None or key in existing:
                 continue
             word = kind if kind == "places" else kind.removesuffix("s")
             yield Problem(
@@ -98,6 +125,30 @@ def document_references(document: AnyDocument, known: KnownKeys) -> Iterator[Pro
                 path=(*part.path, inside),
                 step=part.step,
             )
+
+
+def _partials(part: Part, known: KnownKeys) -> Iterator[Problem]:
+    """Templates that a text names by `render`, and which do not exist."""
+    if not isinstance(part.model, TemplateContent):
+        return
+    for name in (*FIELDS, "mjml"):
+        text = getattr(part.model, name)
+        if text is None or "render" not in text:
+            continue
+        try:
+            found = list(renders_in(text))
+        except TemplateError as error:
+            yield Problem("template", str(error), path=(*part.path, name), inner=error.line or 0)
+            continue
+        for render, line in found:
+            if render.key not in known.templates:
+                yield Problem(
+                    "unknown_template",
+                    f"there is no template `{render.key}`",
+                    _hint(render.key, list(known.templates)),
+                    path=(*part.path, name),
+                    inner=line,
+                )
 
 
 def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
@@ -118,8 +169,12 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
         yield "pools", model.pool, "pool"
     elif isinstance(model, Enter):
         yield "journeys", model.journey, "journey"
+    elif isinstance(model, Topic):
+        yield "brands", model.brand, "brand"
     elif isinstance(model, Template):
         yield "templates", model.layout, "layout"
+    elif isinstance(model, AttachedFile):
+        yield "files", model.file, "file"
     elif isinstance(model, SendSettings):
         yield "topics", model.topic, "topic"
         if isinstance(model, MessageContent):

@@ -5,26 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from journeys.checks.webhook_headers import header_problems
+from journeys.links.message_urls import LINKS
 from journeys.model.document_parts import Part, parts_of, texts_of
-from journeys.model.documents import AnyDocument, TemplateContent
+from journeys.model.documents import AnyDocument, Template, TemplateContent
 from journeys.model.outcomes import output_properties
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import MessageContent, SendSettings, Webhook
 from journeys.model.steps import Step
 from journeys.model.unions import closest_match
+from journeys.templating.inclusion import without_renders
 from journeys.templating.liquid import TemplateError, Variable, variables_of
 
-LINKS = ("unsubscribe_url", "preferences_url", "confirm_url", "view_url")
 ROOTS = ("contact", "entry", "entries", "steps", "now", "today", *LINKS)
 CONTENT = ("subject", "html", "mjml", "text", "sms")
 """The texts of a message that may not be empty."""
 
 
-def template_problems(document: AnyDocument, steps: dict[str, Step] | None) -> Iterator[Problem]:
+def template_problems(
+    document: AnyDocument,
+    steps: dict[str, Step] | None,
+    given: frozenset[str] = frozenset(),
+) -> Iterator[Problem]:
     """Templates with wrong syntax, variables that do not exist, and texts that are empty.
 
-    `steps` are the steps of the journey; None for a document that many journeys use.
+    `steps` are the steps of the journey; None for a document that many journeys use. `given` are
+    the names that other templates give to a partial.
     """
+    in_template = isinstance(document, Template)
     for part in parts_of(document):
         if isinstance(part.model, Webhook):
             yield from header_problems(part)
@@ -39,20 +46,25 @@ def template_problems(document: AnyDocument, steps: dict[str, Step] | None) -> I
                 )
                 continue
             try:
-                variables = variables_of(text)
+                variables = variables_of(without_renders(text) if in_template else text)
             except TemplateError as error:
                 yield Problem(
                     "template", str(error), path=path, step=part.step, inner=error.line or 0
                 )
                 continue
             for variable in variables:
-                wrong = _wrong(variable, steps, secrets)
+                if in_template and (variable.root == "content" or variable.root in given):
+                    continue
+                wrong = wrong_variable(variable, steps, secrets)
                 if wrong is not None:
                     message, hint = wrong
+                    # A partial may be saved before the templates that give it values.
+                    guess = in_template and closest_match(variable.root, list(ROOTS)) is None
                     yield Problem(
                         "unknown_variable",
                         message,
-                        hint,
+                        "a template that renders this one can give it" if guess else hint,
+                        severity="warning" if guess and variable.root != "secret" else "error",
                         path=path,
                         step=part.step,
                         inner=variable.line,
@@ -80,9 +92,10 @@ def texts_with_variables(part: Part) -> Iterator[tuple[Path, str, bool]]:
                 yield path, text, True
 
 
-def _wrong(
+def wrong_variable(
     variable: Variable, steps: dict[str, Step] | None, secrets: bool
 ) -> tuple[str, str | None] | None:
+    """Why there can't be such a variable, and a hint; None if there may be."""
     root, rest = variable.root, variable.path[1:]
     if root == "secret":
         if secrets:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from journeys.checks.templates import LINKS, texts_with_variables
+from journeys.checks.templates import texts_with_variables
+from journeys.links.message_urls import LINKS
 from journeys.model.conditions import (
     EventCondition,
     NearCondition,
@@ -23,8 +24,9 @@ from journeys.model.moments import is_duration
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import Email, MessageContent, SendSettings
 from journeys.model.step_kinds import STEP_KINDS
-from journeys.model.steps import AnyWait, BaseStep, ForWait, TriggerWait, UntilWait
+from journeys.model.steps import BaseStep
 from journeys.model.triggers import ApiEntry
+from journeys.model.waits import AnyWait, ForWait, TriggerWait, UntilWait
 from journeys.templating.liquid import TemplateError, variables_of
 
 WORKS: Final[dict[str, bool]] = {
@@ -32,9 +34,10 @@ WORKS: Final[dict[str, bool]] = {
     "journey documents": True,
     "topic documents": True,
     "segment documents": True,
-    "template documents": False,
+    "template documents": True,
     "places documents": True,
     "channel documents": True,
+    "brand documents": True,
     # how runs begin and end
     **{f"entry by {name}": kind.works for name, kind in ENTRY_KINDS.items()},
     "active": True,
@@ -51,13 +54,13 @@ WORKS: Final[dict[str, bool]] = {
     "up_to with a moment": True,
     "since of a wait": True,
     # sends
-    "template of a send": False,
-    "mjml": False,
+    "template of a send": True,
+    "mjml": True,
     "window": True,
     "quiet_hours": True,
     "cap": True,
     "send_at": True,
-    "links in templates": False,
+    "links in templates": True,
     # conditions
     "sum, avg, min and max of events": True,
     "since and before other than entry": True,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias, get_args
 
-from pydantic import Field, Tag, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, Tag, TypeAdapter, model_validator
 
+from journeys.model.brands import Brand
 from journeys.model.conditions import Condition, Number
+from journeys.model.contact_fields import check_locale
 from journeys.model.journey import Journey
-from journeys.model.sends import Channel
+from journeys.model.sends import Channel, Provider, WithProviders
+from journeys.model.tracking import Track, Utm
 from journeys.model.unions import discriminated_by, tag
 from journeys.model.values import DocumentModel, Key, Name, Text
 
-DocumentKind = Literal["journey", "segment", "topic", "template", "places", "channel"]
+DocumentKind = Literal["journey", "segment", "topic", "template", "places", "channel", "brand"]
 DOCUMENT_KINDS: Final[tuple[DocumentKind, ...]] = get_args(DocumentKind)
 
 
@@ -29,18 +32,33 @@ class Segment(DocumentModel):
         return self.segment
 
 
-class Topic(DocumentModel):
+class Topic(WithProviders):
     """What a contact subscribes to, and whether it is subscribed without a record."""
 
     kind: ClassVar[DocumentKind] = "topic"
     topic: Key
     name: Text | None = None
     default: Literal["opt_in", "opt_out", "double"]
+    provider: Provider | None = None
+    fallback: Provider | None = None
+    brand: Key | None = None
+    """The brand of its pages and of the From of its mail; None: the one called `default`."""
+    track: Track | None = None
+    utm: Utm | None = None
 
     @property
     def key(self) -> str:
         """The key of the document."""
         return self.topic
+
+    @property
+    def sets_sends(self) -> bool:
+        """Whether it has settings of sends."""
+        return any((*self.named_providers, self.track, self.utm))
+
+
+Locale = Annotated[Text, AfterValidator(check_locale)]
+"""`fr` or `fr-CA`."""
 
 
 class TemplateContent(DocumentModel):
@@ -66,7 +84,9 @@ class Template(TemplateContent):
     kind: ClassVar[DocumentKind] = "template"
     template: Key
     layout: Key | None = None
-    locales: dict[Text, TemplateContent] = Field(default_factory=dict)
+    track: Track | None = None
+    utm: Utm | None = None
+    locales: dict[Locale, TemplateContent] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _content(self) -> Self:
@@ -107,11 +127,12 @@ Document = Annotated[
     | Annotated[Topic, Tag(tag("topic"))]
     | Annotated[Template, Tag(tag("template"))]
     | Annotated[Places, Tag(tag("places"))]
-    | Annotated[Channel, Tag(tag("channel"))],
+    | Annotated[Channel, Tag(tag("channel"))]
+    | Annotated[Brand, Tag(tag("brand"))],
     discriminated_by("a document", *DOCUMENT_KINDS, hints={"steps": "journey", "entry": "journey"}),
 ]
 
-AnyDocument: TypeAlias = Journey | Segment | Topic | Template | Places | Channel
+AnyDocument: TypeAlias = Journey | Segment | Topic | Template | Places | Channel | Brand
 DOCUMENT: Final[TypeAdapter[Any]] = TypeAdapter(Document)
 
 

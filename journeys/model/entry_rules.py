@@ -66,6 +66,17 @@ def is_late(
         return arrived_at - occurred_at > Duration.parse(entry.max_age).nominal()
 
 
+def goal_max_age(journey: Journey) -> Duration:
+    """How long before its arrival an event may have happened and still count by its arrival.
+
+    An older one meets a goal only if it happened after the run began: the shortest `max_age` of the
+    journey's entries, at most their default.
+    """
+    default = EventEntry.model_fields["max_age"].default
+    ages = [entry.max_age for entry in journey.entry if isinstance(entry, EventEntry)]
+    return min((Duration.parse(age) for age in (default, *ages)), key=Duration.nominal)
+
+
 def refuse_entry(
     journey: Journey,
     *,

@@ -11,6 +11,9 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 def find_id_flaw(text: str) -> str | None:
     """What is wrong with an id or a name; None if it can be written, shown and addressed."""
+    if len(text) > 2 and text.isprintable() and not text.isspace():
+        # Nearly every one, without a regular expression.
+        return None
     if not text.strip():
         return "must not be blank"
     if _CONTROL.search(text) is not None:

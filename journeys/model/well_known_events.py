@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from journeys.protocol.message_status import MessageStatus
+from journeys.protocol.message_status import STATUSES, MessageStatus, RecordedStatus
 
-Effect = Literal["consent", "message", "coupon", "location"]
+Effect = Literal["consent", "channel", "message", "coupon", "location"]
 ConsentState = Literal["subscribed", "pending", "unsubscribed"]
+ChannelState = Literal["subscribed", "unsubscribed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +30,8 @@ class WellKnownEvent:
     engine_only: bool = False
     """The engine alone records it: posting it and emitting it are refused."""
     consent: ConsentState | None = None
-    """The consent to the topic that it results in."""
-    status: MessageStatus | None = None
+    """The consent to the topic, or to the channel, that it results in."""
+    status: RecordedStatus | None = None
     """The status of the message that it results in; its column is the status with `_at`."""
     by_contact: bool = True
     """Whether the contact did it; otherwise it happened to the contact or to a message."""
@@ -45,6 +46,13 @@ GROUP_LEFT: Final = "Group Left"
 TOPIC_SUBSCRIBED: Final = "Topic Subscribed"
 TOPIC_CONFIRMED: Final = "Topic Confirmed"
 TOPIC_UNSUBSCRIBED: Final = "Topic Unsubscribed"
+CHANNEL_SUBSCRIBED: Final = "Channel Subscribed"
+CHANNEL_UNSUBSCRIBED: Final = "Channel Unsubscribed"
+MESSAGE_SENT: Final = "Message Sent"
+MESSAGE_DELAYED: Final = "Message Delayed"
+"""The provider tries again: a fact, and no status."""
+MESSAGE_DELIVERED: Final = "Message Delivered"
+MESSAGE_REPLIED: Final = "Message Replied"
 MESSAGE_CLICKED: Final = "Message Clicked"
 MESSAGE_OPENED: Final = "Message Opened"
 MESSAGE_BOUNCED: Final = "Message Bounced"
@@ -61,7 +69,11 @@ def _consent(state: ConsentState, *, operate_only: bool = False) -> WellKnownEve
     )
 
 
-def _message(status: MessageStatus | None = None, *, by_contact: bool = False) -> WellKnownEvent:
+def _channel(state: ChannelState) -> WellKnownEvent:
+    return WellKnownEvent(effect="channel", properties=("channel",), consent=state)
+
+
+def _message(status: RecordedStatus | None = None, *, by_contact: bool = False) -> WellKnownEvent:
     return WellKnownEvent(effect="message", status=status, operate_only=True, by_contact=by_contact)
 
 
@@ -73,13 +85,16 @@ WELL_KNOWN_EVENTS: Final[Mapping[str, WellKnownEvent]] = {
     TOPIC_SUBSCRIBED: _consent("subscribed"),
     TOPIC_CONFIRMED: _consent("subscribed", operate_only=True),
     TOPIC_UNSUBSCRIBED: _consent("unsubscribed"),
-    "Message Sent": _message(),
+    CHANNEL_SUBSCRIBED: _channel("subscribed"),
+    CHANNEL_UNSUBSCRIBED: _channel("unsubscribed"),
+    MESSAGE_SENT: _message(),
+    MESSAGE_DELAYED: _message(),
     MESSAGE_OPENED: _message("opened", by_contact=True),
     MESSAGE_CLICKED: _message("clicked", by_contact=True),
-    "Message Delivered": _message("delivered"),
+    MESSAGE_DELIVERED: _message("delivered"),
     MESSAGE_BOUNCED: _message("bounced"),
-    MESSAGE_COMPLAINED: _message(),
-    "Message Replied": _message("replied", by_contact=True),
+    MESSAGE_COMPLAINED: _message("complained"),
+    MESSAGE_REPLIED: _message("replied", by_contact=True),
     COUPON_REDEEMED: WellKnownEvent(effect="coupon", properties=("code",)),
     LOCATION_UPDATED: WellKnownEvent(effect="location", properties=("lat", "lon")),
     PAGE_VIEWED: WellKnownEvent(),
@@ -105,16 +120,26 @@ ENGINE_EVENTS: Final = frozenset(
 )
 """Events that the engine alone records."""
 CONSENT_EVENTS: Final[Mapping[str, ConsentState]] = {
-    name: event.consent for name, event in WELL_KNOWN_EVENTS.items() if event.consent is not None
+    name: event.consent
+    for name, event in WELL_KNOWN_EVENTS.items()
+    if event.consent is not None and event.effect == "consent"
 }
-MESSAGE_EVENTS: Final[Mapping[str, MessageStatus | None]] = {
+"""Events of topics, each with the consent that it results in."""
+CHANNEL_EVENTS: Final = frozenset(
+    name for name, event in WELL_KNOWN_EVENTS.items() if event.effect == "channel"
+)
+"""Events of consent to a whole channel, which stands above topics."""
+MESSAGE_EVENTS: Final[Mapping[str, RecordedStatus | None]] = {
     name: event.status for name, event in WELL_KNOWN_EVENTS.items() if event.effect == "message"
 }
 """Events of messages, each with the status that it results in."""
 STATUS_EVENTS: Final[Mapping[MessageStatus, str]] = {
-    event.status: name for name, event in WELL_KNOWN_EVENTS.items() if event.status is not None
+    status: name
+    for name, event in WELL_KNOWN_EVENTS.items()
+    for status in STATUSES
+    if event.status == status
 }
-"""The event of each status."""
+"""The event of each status that a journey may name."""
 EVENTS_NOT_BY_CONTACT: Final = frozenset(
     name for name, event in WELL_KNOWN_EVENTS.items() if not event.by_contact
 )

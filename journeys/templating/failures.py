@@ -23,6 +23,12 @@ class TemplateError(Exception):
         self.line = line
 
 
+class UnknownTemplate(TemplateError):
+    """A layout or a partial that there is not."""
+
+    code = "unknown_template"
+
+
 class TemplateLimit(TemplateError):
     """A template whose rendering would take more time or memory than a message may."""
 

@@ -29,10 +29,20 @@ from journeys.templating.context import Buffer, Context, line_of
 from journeys.templating.expressions import Invalid
 from journeys.templating.failures import TemplateError, TemplateLimit
 from journeys.templating.filters import FILTERS, Surroundings
+from journeys.templating.printed_attributes import printed_attributes
 from journeys.templating.tags import TAGS as OWN_TAGS
 from journeys.templating.tags import Print
 
-__all__ = ["Budget", "Moment", "TemplateError", "TemplateLimit", "check", "render", "variables_of"]
+__all__ = [
+    "Budget",
+    "Moment",
+    "TemplateError",
+    "TemplateLimit",
+    "attributes_printed",
+    "check",
+    "render",
+    "variables_of",
+]
 
 TAGS: Final = frozenset({
     "if", "unless", "case", "for", "break", "continue", "assign", "capture", "cycle", "comment",
@@ -121,6 +131,14 @@ def variables_of(text: str) -> list[Variable]:
             if known is None or line < known.line:
                 found[str(use)] = Variable(path=tuple(path), text=str(use), line=line)
     return sorted(found.values(), key=lambda variable: (variable.line, variable.text))
+
+
+def attributes_printed(text: str) -> list[str]:
+    """The attributes of the contact that a template prints without a default, as paths.
+
+    Raises TemplateError if the text is not a valid template.
+    """
+    return printed_attributes(_parsed(text, False))
 
 
 def check(text: str) -> None:

@@ -23,6 +23,7 @@ from store.sql import (
 )
 from store.tables.contacts import Contact
 from store.tables.events import Event, Outbox
+from store.tables.links import LinkHit, ShortLink
 from store.tables.messages import Coupon, Message
 from store.tables.runs import Listener, Run, Visit
 
@@ -41,6 +42,7 @@ _ACTIVE_RUNS = statement(
     )
 )
 _RUNS = select(col(Run.id)).where(col(Run.contact_id) == bindparam("contact"))
+_MESSAGES = select(col(Message.id)).where(col(Message.contact_id) == bindparam("contact"))
 _ALL_RUNS = statement(_RUNS)
 _ERASE: Final[tuple[Sql, ...]] = (
     statement(delete(Visit).where(col(Visit.run_id).in_(_RUNS))),
@@ -54,6 +56,10 @@ _ERASE: Final[tuple[Sql, ...]] = (
         .values(contact_id=null(), run_id=null(), visit=null())
     ),
     *(
+        statement(delete(table).where(col(table.message_id).in_(_MESSAGES)))
+        for table in (LinkHit, ShortLink)
+    ),
+    *(
         statement(delete(table).where(col(table.contact_id) == bindparam("contact")))
         for table in (Listener, Message, Outbox, Event)
     ),
@@ -63,8 +69,8 @@ _ERASE: Final[tuple[Sql, ...]] = (
         union all select id::text from contact where id = %(contact)s
         union all select anonymous_id from identity where contact_id = %(contact)s)
     """),
-    # Its identities, consent, groups, refusals, dead events, and runs with their goals and faults
-    # are deleted with the row, by their foreign keys.
+    # Its identities, consents with their records, groups, refusals, dead events, and runs with
+    # their goals and faults are deleted with the row, by their foreign keys.
     statement(delete(Contact).where(col(Contact.id) == bindparam("contact"))),
 )
 

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from store.runs.lifecycle import end_run
 from store.sql import Connection, Sql, execute, fetch_column, sql, statement
-from store.tables.contacts import Contact, Identity
+from store.tables.contacts import ConsentRecord, Contact, Identity
 from store.tables.events import DeadEvent, Event, Outbox
 from store.tables.messages import Coupon, Message
 from store.tables.runs import Goal, Listener, Refusal, Run
@@ -36,6 +36,15 @@ set state = excluded.state, event_id = excluded.event_id, changed_at = excluded.
 where array_position(array['unsubscribed', 'pending', 'subscribed'], excluded.state)
     < array_position(array['unsubscribed', 'pending', 'subscribed'], topic_state.state)
 """)
+# Of two states of consent to a channel as well.
+_CHANNELS = sql("""
+insert into channel_state (contact_id, channel, state, event_id, changed_at)
+select %(into)s, channel, state, event_id, changed_at
+from channel_state where contact_id = %(gone)s
+on conflict (contact_id, channel) do update
+set state = excluded.state, event_id = excluded.event_id, changed_at = excluded.changed_at
+where excluded.state = 'unsubscribed' and channel_state.state = 'subscribed'
+""")
 _GROUPS = sql("""
 insert into group_member (contact_id, group_key, added_at)
 select %(into)s, group_key, added_at from group_member where contact_id = %(gone)s
@@ -49,6 +58,7 @@ _REASSIGN: Final[tuple[Sql, ...]] = tuple(
     )
     for table in (
         Event, Outbox, DeadEvent, Run, Listener, Goal, Message, Coupon, Refusal, Identity,
+        ConsentRecord,
     )
 )  # fmt: skip
 _INHERIT = sql("""
@@ -71,6 +81,6 @@ async def merge_contact(conn: Connection, gone: UUID, into: UUID) -> list[UUID]:
     ended: list[UUID] = await fetch_column(conn, _COLLIDING, contacts)
     for run_id in ended:
         await end_run(conn, run_id, "merged", None, stop_workflow=True)
-    for query in (_CONSENT, _GROUPS, *_REASSIGN, _INHERIT, _DELETE):
+    for query in (_CONSENT, _CHANNELS, _GROUPS, *_REASSIGN, _INHERIT, _DELETE):
         await execute(conn, query, contacts)
     return ended

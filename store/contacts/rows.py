@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -160,6 +161,10 @@ for no key update of c
     fields=columns(ContactFields, of="c"),
 )
 
+OWN_ID: Final = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+"""The usual form of our own ids, in either case, for Python and for PostgreSQL."""
+_OWN_ID: Final = re.compile(OWN_ID, re.ASCII | re.IGNORECASE)
+
 _LOCK = sql("select from contact where id = any(%(ids)s) order by id for no key update")
 
 _OWN = statement(select(col(Contact.id)).where(col(Contact.id) == func.any(bindparam("ids"))))
@@ -195,12 +200,7 @@ async def lock_contacts(conn: Connection, contact_ids: Sequence[UUID]) -> None:
 
 def parse_reference(reference: str) -> UUID | None:
     """Our own id, if the text is one in its usual form."""
-    if len(reference) != 36:
-        return None
-    try:
-        return UUID(reference)
-    except ValueError:
-        return None
+    return UUID(reference) if _OWN_ID.fullmatch(reference) is not None else None
 
 
 async def find_own_ids(conn: Connection, references: Iterable[str]) -> set[UUID]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import monotonic
@@ -13,12 +14,16 @@ from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from journeys.checks.references import segments_in
+from journeys.model.documents import Topic
 from journeys.model.entry_kinds import event_names
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel
+from journeys.model.steps import SendStep
 from journeys.model.values import DocumentModel
 from journeys.protocol.program import Program
+from journeys.templating.contents import Content
 from store.definitions.compiled_conditions import CompiledConditions
+from store.definitions.content_cache import ChosenContent, ContentCache
 from store.goals.goal_rows import GoalQuery, build_goal_query
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
 from store.sql import fetch_all, fetch_one, sql, statement
@@ -26,17 +31,20 @@ from store.tables.definitions import JourneyVersion
 from store.waits.listener_queries import ListenerQuery, build_exit_query, build_wait_query
 
 _CACHED_VERSIONS = 1_000
+_CACHED_TOPICS = 1_000
 _TRY_BROKEN_AFTER = 5.0
 """Seconds until the active set is read again if a document in it does not validate."""
 _VERSION = statement(
-    select(col(JourneyVersion.document), col(JourneyVersion.program)).where(
+    select(
+        col(JourneyVersion.document), col(JourneyVersion.program), col(JourneyVersion.contents)
+    ).where(
         col(JourneyVersion.journey) == bindparam("journey"),
         col(JourneyVersion.version) == bindparam("version"),
     )
 )
 _ACTIVE = sql(
     """
-    select v.journey, v.version, v.document, v.program from journey j
+    select v.journey, v.version, v.document, v.program, v.contents from journey j
     join journey_version v on v.journey = j.key and v.version = j.active_version
     where j.state in ('active', 'paused') order by j.key
     """
@@ -53,14 +61,27 @@ class Definition:
     program: Program
     segments: Segments = NO_SEGMENTS
     """The segments that its conditions are evaluated with; empty if it names none."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """The hashes of the contents of its sends, by step; empty if they were not kept."""
     _waits: dict[str, ListenerQuery | None] = field(default_factory=dict, init=False, compare=False)
 
     @classmethod
     def load(
-        cls, key: str, version: int, document: dict[str, Any], program: dict[str, Any]
+        cls,
+        key: str,
+        version: int,
+        document: dict[str, Any],
+        program: dict[str, Any],
+        contents: dict[str, str] | None = None,
     ) -> Definition:
-        """A version from the two JSON documents that PostgreSQL stores, without segments."""
-        return cls(key, version, Journey.model_validate(document), Program.model_validate(program))
+        """A version from the JSON that PostgreSQL stores, without segments."""
+        return cls(
+            key,
+            version,
+            Journey.model_validate(document),
+            Program.model_validate(program),
+            contents=contents or {},
+        )
 
     @cached_property
     def names_segments(self) -> bool:
@@ -128,6 +149,8 @@ class Catalog:
         self._active_until = 0.0
         self._segments = NO_SEGMENTS
         self._channels: dict[str, tuple[dict[str, Any], Channel]] = {}
+        self._topics: OrderedDict[str, tuple[dict[str, Any], Topic]] = OrderedDict()
+        self._contents = ContentCache()
 
     def channel(self, document: dict[str, Any]) -> Channel:
         """The settings of a channel, parsed from its stored document."""
@@ -135,6 +158,16 @@ class Catalog:
         if known is None or known[0] != document:
             known = document, Channel.model_validate(document)
             self._channels[known[1].key] = known
+        return known[1]
+
+    def topic(self, document: dict[str, Any]) -> Topic:
+        """A topic, parsed from its stored document."""
+        known = self._topics.get(document["topic"])
+        if known is None or known[0] != document:
+            known = document, Topic.model_validate(document)
+            self._topics[known[1].key] = known
+            while len(self._topics) > _CACHED_TOPICS:
+                self._topics.popitem(last=False)
         return known[1]
 
     async def definition(self, conn: AsyncConnection[Any], key: str, version: int) -> Definition:
@@ -154,6 +187,24 @@ class Catalog:
             return known
         return await self._with_segments(conn, known, await read_revision(conn))
 
+    async def content(self, conn: AsyncConnection[Any], name: str) -> Content | None:
+        """The content of a hash; None if there is none."""
+        return await self._contents.get(conn, name)
+
+    async def content_of_step(
+        self, conn: AsyncConnection[Any], definition: Definition, step: SendStep
+    ) -> ChosenContent | None:
+        """The content of a send with texts of its own; None for one without.
+
+        Raises TemplateError if it was not kept when the version was saved, and can't be compiled.
+        """
+        name = definition.contents.get(step.id)
+        if name is not None:
+            content = await self._contents.get(conn, name)
+            return None if content is None else ChosenContent(content, name)
+        compiled = await self._contents.compiled(definition.key, definition.version, step)
+        return None if compiled is None else ChosenContent(compiled)
+
     async def active(self, conn: AsyncConnection[Any], revision: int) -> Active:
         """The active set, no older than `revision` of the catalog.
 
@@ -165,10 +216,10 @@ class Catalog:
         by_event: dict[str, list[Definition]] = {}
         broken: list[BrokenDocument] = []
         broken_by_event: dict[str, list[str]] = {}
-        for key, version, document, program in await fetch_all(conn, _ACTIVE):
+        for key, version, document, program, contents in await fetch_all(conn, _ACTIVE):
             try:
                 definition = self._versions.get((key, version)) or self._load(
-                    key, version, document, program
+                    key, version, document, program, contents
                 )
                 if definition.names_segments:
                     definition = await self._with_segments(conn, definition, revision)
@@ -199,10 +250,15 @@ class Catalog:
         return self._cache(replace(definition, segments=self._segments))
 
     def _load(
-        self, key: str, version: int, document: dict[str, Any], program: dict[str, Any]
+        self,
+        key: str,
+        version: int,
+        document: dict[str, Any],
+        program: dict[str, Any],
+        contents: dict[str, str] | None,
     ) -> Definition:
         try:
-            return self._cache(Definition.load(key, version, document, program))
+            return self._cache(Definition.load(key, version, document, program, contents))
         except ValueError as error:
             raise BrokenDocument(f"journey {key} v{version}", str(error)) from None
 

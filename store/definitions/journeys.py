@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from journeys.model.journey_state import JourneyState
+from store.definitions.contents import keep_contents
 from store.definitions.documents import Saved, bump_catalog, hash_content
 from store.sql import (
     execute,
@@ -74,7 +76,15 @@ _ADD_VERSION = statement(
     insert(JourneyVersion).values(
         {
             name: bindparam(name)
-            for name in ("journey", "version", "document", "program", "source", "sha256")
+            for name in (
+                "journey",
+                "version",
+                "document",
+                "program",
+                "source",
+                "sha256",
+                "contents",
+            )
         }
     )
 )
@@ -108,6 +118,12 @@ _EDITIONS = sql(
 )
 _ACTIVATE = sql(
     """
+    with noted as (
+        insert into activation (journey, version)
+        select key, %(version)s from journey
+        where key = %(journey)s
+          and (state not in ('active', 'paused') or active_version is distinct from %(version)s)
+    )
     update journey set active_version = %(version)s, updated_at = parcours.clock(),
            state = case when state = 'paused' then 'paused' else 'active' end
     where key = %(journey)s
@@ -125,9 +141,13 @@ _RESUMED_AT = statement(select(col(JourneyRow.resumed_at)).where(_OF_KEY))
 _LOCK_STATE = statement(
     select(col(JourneyRow.state)).where(_OF_KEY).with_for_update(key_share=True)
 )
-_ARCHIVE = statement(
-    update(JourneyRow).where(_OF_KEY).values(state="archived", updated_at=func.parcours.clock())
+_ARCHIVE = sql("""
+with noted as (
+    insert into activation (journey, version)
+    select key, null from journey where key = %(journey)s and active_version is not null
 )
+update journey set state = 'archived', updated_at = parcours.clock() where key = %(journey)s
+""")
 _VERSION_OF_NEW_RUNS = statement(
     select(func.coalesce(col(JourneyRow.active_version), 0)).where(_OF_KEY)
 )
@@ -139,8 +159,11 @@ async def save_version(
     document: dict[str, Any],
     program: dict[str, Any],
     source: str,
+    contents: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Saved:
     """Save a definition as a new version, which is a draft until it is activated.
+
+    `contents` are those of its sends by step, None if they were not compiled.
 
     The caller has locked the catalog. No version is made if the newest one has the same content.
     """
@@ -149,6 +172,7 @@ async def save_version(
     if newest is not None and newest[1] == content:
         return Saved(newest[0], new=False, changed=False)
     version = newest[0] + 1 if newest is not None else 1
+    hashes = None if contents is None else await keep_contents(conn, contents.values())
     await execute(conn, _ADD_JOURNEY, {"journey": key})
     await execute(
         conn,
@@ -160,6 +184,9 @@ async def save_version(
             "program": Jsonb(program),
             "source": source,
             "sha256": content,
+            "contents": (
+                None if hashes is None else Jsonb(dict(zip(contents or (), hashes, strict=True)))
+            ),
         },
     )
     await bump_catalog(conn)

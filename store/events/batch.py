@@ -23,12 +23,12 @@ from store.contacts.rows import (
     parse_reference,
 )
 from store.events.contact_changes import ask_for_confirmation, contact_changed, contact_created
-from store.events.effect_events import EffectCandidate, EffectRefused
+from store.events.effect_events import ENGINE, EffectCandidate, EffectRefused
 from store.events.effects import EventEffects, has_effects
 from store.events.identities import read_identities, write_identities
 from store.events.items import Accepted, Item, ItemWarning, Rejected, Sender
 from store.events.protected_addresses import permitted_traits
-from store.events.recording import ENGINE, ConcurrentChange, PendingEvent, write_pending
+from store.events.recording import ConcurrentChange, PendingEvent, write_pending
 from store.sql import (
     Connection,
     execute,
@@ -246,7 +246,11 @@ class Batch:
         self._events.append(event)
         if derived is not None:
             follows = EffectCandidate(
-                contact.id, derived.name, derived.properties, contact.addresses
+                contact.id,
+                derived.name,
+                derived.properties,
+                contact.addresses,
+                evidence=derived.evidence,
             )
             message_id = str(uuid4())
             self._effects.stage(follows, message_id, ENGINE)

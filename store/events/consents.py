@@ -1,9 +1,13 @@
-"""Consents to topics: what their events change, and the addresses that they were given for."""
+"""Consents to topics and channels: what their events change, and the records of them.
+
+A consent to a topic is for the addresses that the contact had. Each change is also recorded with
+its evidence, one row for each of these addresses, in the same transaction.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +16,14 @@ from sqlalchemy import bindparam, func, select
 from sqlmodel import col
 
 from journeys.model.addresses import is_same_address
-from journeys.model.well_known_events import CONSENT_EVENTS, TOPIC_SUBSCRIBED, ConsentState
+from journeys.model.well_known_events import (
+    CONSENT_EVENTS,
+    TOPIC_SUBSCRIBED,
+    WELL_KNOWN_EVENTS,
+    ConsentState,
+)
+from journeys.protocol.channels import MESSAGE_KINDS
+from store.events.consent_records import ConsentRecords, evidence_of
 from store.events.effect_events import (
     ADDRESS_FIELDS,
     Addresses,
@@ -20,7 +31,7 @@ from store.events.effect_events import (
     EffectRefused,
 )
 from store.sql import Connection, execute, fetch_all, sql, statement
-from store.tables.contacts import TopicState
+from store.tables.contacts import ChannelState, TopicState
 from store.tables.definitions import DocumentRow
 
 _TOPIC_DEFAULTS = statement(
@@ -40,6 +51,11 @@ _TOPIC_STATES = statement(
         col(TopicState.topic) == func.any(bindparam("topics")),
     )
 )
+_CHANNEL_STATES = statement(
+    select(col(ChannelState.contact_id), col(ChannelState.channel), col(ChannelState.state)).where(
+        col(ChannelState.contact_id) == func.any(bindparam("contacts"))
+    )
+)
 _CONFIRMED_STATES = sql("""
 select t.contact_id, t.topic, t.state, t.confirmed_email, t.confirmed_phone
 from topic_state t
@@ -48,7 +64,32 @@ where t.contact_id = any(%(contacts)s) and t.state = 'subscribed'
 """)
 # A consent is stamped with the addresses of the contact at its event. Those of before are kept: a
 # consent to the same address is not asked for again.
-_WRITE_CONSENTS = sql("""
+_WRITE = sql("""
+with recorded as (
+    insert into consent_record (contact_id, event_id, topic, channel, address, state, previous,
+                                source, text, request_address, message_id)
+    select g.contact_id, e.id, g.topic, g.channel, g.address, g.state, g.previous, g.evidence,
+           g.text,
+           case coalesce(nullif(current_setting('parcours.consent_address', true), ''), 'hash')
+               when 'keep' then g.request_address
+               when 'hash' then (parcours.suppression_hashes(
+                   encode(sha256(convert_to(g.request_address, 'UTF8')), 'hex')))[1]
+           end,
+           g.about
+    from json_to_recordset(%(records)s::json) as g(n int, contact_id uuid, topic text,
+        channel text, address text, state text, previous text, evidence text, text text,
+        request_address text, about uuid, message_id text, source text)
+    join event e on e.message_id = g.message_id and e.source = g.source
+    order by g.n
+), channels as (
+    insert into channel_state (contact_id, channel, state, event_id)
+    select g.contact_id, g.channel, g.state, e.id
+    from json_to_recordset(%(channels)s::json) as g(contact_id uuid, channel text, state text,
+        message_id text, source text)
+    join event e on e.message_id = g.message_id and e.source = g.source
+    on conflict (contact_id, channel) do update
+    set state = excluded.state, event_id = excluded.event_id, changed_at = parcours.clock()
+)
 insert into topic_state (contact_id, topic, state, event_id, confirmed_email, confirmed_phone)
 select g.contact_id, g.topic, g.state, e.id, g.confirmed_email, g.confirmed_phone
 from json_to_recordset(%(consents)s::json) as g(contact_id uuid, topic text, state text,
@@ -84,12 +125,17 @@ class Consents:
     def __init__(self) -> None:
         self._defaults: dict[str, str] = {}
         self._known: dict[tuple[UUID, str], _Consent] = {}
+        self._known_channels: dict[tuple[UUID, str], str] = {}
         self._changed: dict[tuple[UUID, str], dict[str, Any]] = {}
-        """Rows that are to be written."""
+        """Rows of consents to topics that are to be written."""
+        self._changed_channels: dict[tuple[UUID, str], dict[str, Any]] = {}
+        """The same of channels."""
+        self.records = ConsentRecords()
 
     def forget(self) -> None:
         """Read all consents again: a merge has changed them in the database."""
         self._known.clear()
+        self._known_channels.clear()
 
     async def load(self, conn: Connection, topics: Iterable[str], contacts: Iterable[UUID]) -> None:
         """Read the topics, and the consents of the contacts to them."""
@@ -100,6 +146,17 @@ class Consents:
             conn, _TOPIC_STATES, {"contacts": list(contacts), "topics": topics}
         )
         self._add(states)
+
+    async def load_channels(self, conn: Connection, contacts: Iterable[UUID]) -> None:
+        """Read the consents of the contacts to channels."""
+        found = await fetch_all(conn, _CHANNEL_STATES, {"contacts": list(contacts)})
+        self._known_channels.update(
+            ((contact, channel), state) for contact, channel, state in found
+        )
+
+    def is_topic(self, topic: str | None) -> bool:
+        """Whether there is such a topic, of those that were loaded."""
+        return topic in self._defaults
 
     async def load_confirmed(self, conn: Connection, contacts: Iterable[UUID]) -> None:
         """Read the confirmed consents of contacts whose addresses may change."""
@@ -126,8 +183,11 @@ class Consents:
             and not consent.holds_for(addresses)
         )
 
-    def stage(self, event: EffectCandidate, event_message_id: str, source: str) -> None:
-        """Add the consent that the next event results in. Raises EffectRefused."""
+    def stage(self, event: EffectCandidate, event_message_id: str, source: str) -> dict[str, Any]:
+        """Add the consent to a topic that the next event results in.
+
+        Returns the properties that are to be recorded. Raises EffectRefused.
+        """
         topic = event.properties.get("topic")
         if not isinstance(topic, str):
             raise EffectRefused(
@@ -140,7 +200,7 @@ class Consents:
         verified = event.properties.get("verified", False)
         if not isinstance(verified, bool):
             raise EffectRefused("bad_properties", "properties.verified: must be true or false")
-        confirmed = _confirmed_by(event)
+        confirmed = given_for = _confirmed_by(event)
         double = self._defaults[topic] == "double" and not verified
         if event.name == TOPIC_SUBSCRIBED and double:
             # A contact that has confirmed its address once does not have to confirm it again.
@@ -159,13 +219,60 @@ class Consents:
             "source": source,
             **{f"confirmed_{field}": address for field, address in confirmed.items()},
         }
+        if before is not None:
+            previous: str | None = before.state
+        else:
+            previous = "subscribed" if self._defaults[topic] == "opt_out" else None
+        evidence, properties = evidence_of(event, source)
+        self.records.add(
+            event, evidence, given_for, topic=topic, state=state, previous=previous,
+            event_id=(event_message_id, source),
+        )  # fmt: skip
+        return properties
+
+    def stage_channel(
+        self, event: EffectCandidate, event_message_id: str, source: str
+    ) -> dict[str, Any]:
+        """Add the consent to a channel that the next event results in.
+
+        Returns the properties that are to be recorded. Raises EffectRefused.
+        """
+        channel = event.properties.get("channel")
+        if channel not in MESSAGE_KINDS:
+            raise EffectRefused(
+                "bad_properties",
+                f"properties.channel: must be {' or '.join(sorted(MESSAGE_KINDS))}",
+            )
+        state = WELL_KNOWN_EVENTS[event.name].consent
+        assert state is not None
+        previous = self._known_channels.get((event.contact_id, channel))
+        self._known_channels[event.contact_id, channel] = state
+        self._changed_channels[event.contact_id, channel] = {
+            "contact_id": event.contact_id,
+            "channel": channel,
+            "state": state,
+            "message_id": event_message_id,
+            "source": source,
+        }
+        evidence, properties = evidence_of(event, source)
+        self.records.add(
+            event, replace(evidence, channel=channel), event.addresses, state=state,
+            previous=previous, event_id=(event_message_id, source),
+        )  # fmt: skip
+        return properties
 
     async def write(self, conn: Connection) -> None:
         """Write what was staged. Its events must have been recorded before."""
-        if self._changed:
-            consents = orjson.dumps(list(self._changed.values())).decode()
-            await execute(conn, _WRITE_CONSENTS, {"consents": consents})
-            self._changed = {}
+        if self.records.rows:
+            rows = {
+                "records": self.records.rows,
+                "channels": list(self._changed_channels.values()),
+                "consents": list(self._changed.values()),
+            }
+            parameters = {name: orjson.dumps(each).decode() for name, each in rows.items()}
+            await execute(conn, _WRITE, parameters)
+            self._changed, self._changed_channels = {}, {}
+            self.records.rows.clear()
 
 
 def _confirmed_by(event: EffectCandidate) -> Addresses:

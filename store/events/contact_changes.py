@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 
 import orjson
 
+from journeys.model.consents import Evidence
 from journeys.model.well_known_events import CONTACT_CHANGED, CONTACT_CREATED, TOPIC_SUBSCRIBED
 from store.contacts.rows import Changes, LockedContact
-from store.events.effect_events import EffectCandidate
+from store.events.effect_events import ENGINE, EffectCandidate
 from store.events.effects import EventEffects
-from store.events.recording import ENGINE, PendingEvent, write_pending
+from store.events.recording import PendingEvent, write_pending
 from store.sql import Connection
 
 VALUE_LIMIT: Final = 256
@@ -63,7 +64,13 @@ def ask_for_confirmation(
             depth=cause.depth,
             cause=cause,
         )
-        candidate = EffectCandidate(contact.id, event.name, properties, contact.addresses)
+        candidate = EffectCandidate(
+            contact.id,
+            event.name,
+            properties,
+            contact.addresses,
+            evidence=Evidence(source="address_change"),
+        )
         effects.stage(candidate, event.message_id, ENGINE)
         yield event
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, assert_never
 from uuid import UUID
 
 import orjson
 
+from journeys.model.consents import Evidence
 from journeys.model.reasons import SuppressionReason
 from journeys.model.well_known_events import (
     EVENTS_WITH_EFFECTS,
@@ -21,11 +23,12 @@ from journeys.model.well_known_events import (
     MESSAGE_COMPLAINED,
     MESSAGE_EVENTS,
     MESSAGE_OPENED,
+    TOPIC_UNSUBSCRIBED,
     WELL_KNOWN_EVENTS,
     Effect,
 )
 from journeys.protocol.channels import CHANNELS
-from journeys.protocol.message_status import STATUSES, MessageStatus
+from journeys.protocol.message_status import RECORDED_STATUSES, RecordedStatus
 from store.coupons.pools import redeem
 from store.events.consents import Consents
 from store.events.effect_events import (
@@ -33,17 +36,23 @@ from store.events.effect_events import (
     EffectCandidate,
     EffectRefused,
 )
+from store.messages.bounces import weigh_soft_bounces
 from store.messages.suppressions import Suppression, suppress
 from store.sql import Connection, execute, fetch_all, join, name, sql
 
 _DEGREES: Final = {"lat": 90, "lon": 180}
 """The largest absolute value of each property of a location."""
-_STATUS_COLUMNS: Final = {status: f"{status}_at" for status in STATUSES}
+_STATUS_COLUMNS: Final = {status: f"{status}_at" for status in RECORDED_STATUSES}
+_SOFT_BOUNCED: Final = "soft_bounced_at"
+_TIME_COLUMNS: Final = (*_STATUS_COLUMNS.values(), _SOFT_BOUNCED)
+_NOW: Final = "infinity"
+"""Of a time that is not known: the statement takes the least of it and now."""
 
 _ADDRESSES = join(", ", (sql("c.{field}", field=name(field)) for field in ADDRESS_FIELDS))
 _BY_ID = sql(
     """
-select m.id, m.contact_id, m.step, m.channel, m.opened_at is not null, {addresses}
+select m.id, m.contact_id, m.step, m.channel, m.topic, m.address,
+       m.opened_at is not null, {addresses}
 from message m join contact c on c.id = m.contact_id
 where m.id = any(%(ids)s)
 """,
@@ -52,7 +61,8 @@ where m.id = any(%(ids)s)
 _LATEST = sql(
     """
 select distinct on (m.contact_id, m.step)
-       m.id, m.contact_id, m.step, m.channel, m.opened_at is not null, {addresses}
+       m.id, m.contact_id, m.step, m.channel, m.topic, m.address,
+       m.opened_at is not null, {addresses}
 from unnest(%(contacts)s::uuid[], %(steps)s::text[]) as g(contact_id, step)
 join message m on m.contact_id = g.contact_id and m.step = g.step
 join contact c on c.id = m.contact_id
@@ -75,16 +85,14 @@ where m.id = g.id
         ",\n    ",
         (
             sql(
-                "{column} = case when g.{column}"
-                " then coalesce(m.{column}, parcours.clock()) else m.{column} end",
+                "{column} = case when g.{column} is null then m.{column}"
+                " else least(m.{column}, g.{column}, parcours.clock()) end",
                 column=name(column),
             )
-            for column in _STATUS_COLUMNS.values()
+            for column in _TIME_COLUMNS
         ),
     ),
-    flags=join(
-        ", ", (sql("{column} bool", column=name(each)) for each in _STATUS_COLUMNS.values())
-    ),
+    flags=join(", ", (sql("{column} timestamptz", column=name(each)) for each in _TIME_COLUMNS)),
 )
 
 
@@ -94,6 +102,8 @@ class DerivedEvent:
 
     name: str
     properties: dict[str, Any]
+    evidence: Evidence | None = None
+    """Of a consent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +122,18 @@ class _Message:
     contact_id: UUID
     step: str
     channel: str
+    topic: str | None
     opened: bool
     address: str | None
+    """The one that it went to, or else the one that its contact has now."""
 
 
 def _read_message(row: tuple[Any, ...]) -> _Message:
-    message_id, contact_id, step, channel, opened, *addresses = row
+    message_id, contact_id, step, channel, topic, address, opened, *addresses = row
     field = CHANNELS[channel].address_field
-    address = None if field is None else addresses[ADDRESS_FIELDS.index(field)]
-    return _Message(message_id, contact_id, step, channel, opened, address)
+    if address is None and field is not None:
+        address = addresses[ADDRESS_FIELDS.index(field)]
+    return _Message(message_id, contact_id, step, channel, topic, opened, address)
 
 
 def effect_of(event_name: str) -> Effect | None:
@@ -141,16 +154,20 @@ class EventEffects:
         self.consents = Consents()
         self._by_id: dict[UUID, _Message] = {}
         self._latest: dict[tuple[UUID, str], _Message] = {}
-        self._statuses: dict[UUID, set[MessageStatus]] = {}
+        self._statuses: dict[UUID, dict[RecordedStatus, datetime | None]] = {}
+        """By message, each status with its first time; None is the time of recording."""
         self._suppressions: list[Suppression] = []
+        self._soft_bounces: dict[UUID, datetime | None] = {}
         self._redemptions: list[tuple[UUID, str]] = []
 
     async def load(self, conn: Connection, events: Iterable[EffectCandidate]) -> None:
         """Read what staging these events needs. The caller has locked their contacts."""
         topics: set[str] = set()
         contacts: set[UUID] = set()
+        channel_contacts: set[UUID] = set()
         ids: set[UUID] = set()
         steps: set[tuple[UUID, str]] = set()
+        complaints = False
         for event in events:
             effect = effect_of(event.name)
             match effect:
@@ -166,12 +183,15 @@ class EventEffects:
                         ids.add(message_id)
                     elif isinstance(step, str):
                         steps.add((event.contact_id, step))
+                    complaints |= event.name == MESSAGE_COMPLAINED
+                case "channel":
+                    channel_contacts.add(event.contact_id)
                 case "coupon" | "location" | None:
                     pass
                 case _:
                     assert_never(effect)
-        if topics:
-            await self.consents.load(conn, topics, contacts)
+        if channel_contacts:
+            await self.consents.load_channels(conn, channel_contacts)
         if ids:
             found = [
                 _read_message(row) for row in await fetch_all(conn, _BY_ID, {"ids": list(ids)})
@@ -189,6 +209,14 @@ class EventEffects:
             latest = [_read_message(row) for row in rows]
             for each in latest:
                 self._latest[each.contact_id, each.step] = self._by_id.setdefault(each.id, each)
+        if complaints:
+            # A complaint ends the consent to the message's topic.
+            for message in self._by_id.values():
+                if message.topic is not None:
+                    topics.add(message.topic)
+                    contacts.add(message.contact_id)
+        if topics:
+            await self.consents.load(conn, topics, contacts)
 
     def stage(self, event: EffectCandidate, event_message_id: str, source: str) -> StagedEvent:
         """Add the effect of the next event, which is to be recorded under this message id.
@@ -198,7 +226,9 @@ class EventEffects:
         effect = effect_of(event.name)
         match effect:
             case "consent":
-                self.consents.stage(event, event_message_id, source)
+                return StagedEvent(self.consents.stage(event, event_message_id, source))
+            case "channel":
+                return StagedEvent(self.consents.stage_channel(event, event_message_id, source))
             case "message":
                 return self._stage_message(event)
             case "coupon":
@@ -232,6 +262,10 @@ class EventEffects:
                 message.opened = True
             elif event.name == MESSAGE_CLICKED and not message.opened:
                 derived = DerivedEvent(MESSAGE_OPENED, about | {"by": by})
+            elif event.name == MESSAGE_COMPLAINED and self.consents.is_topic(message.topic):
+                properties = {"topic": message.topic, "source": "complaint"}
+                evidence = Evidence(source="complaint", message_id=message.id)
+                derived = DerivedEvent(TOPIC_UNSUBSCRIBED, about | properties, evidence)
         return StagedEvent(event.properties | about, derived)
 
     def _message_of(self, event: EffectCandidate) -> _Message:
@@ -260,6 +294,7 @@ class EventEffects:
 
     def _stage_status(self, event: EffectCandidate, message: _Message) -> None:
         reason: SuppressionReason | None = None
+        soft = False
         if event.name == MESSAGE_COMPLAINED:
             reason = "complained"
         elif event.name == MESSAGE_BOUNCED:
@@ -267,10 +302,16 @@ class EventEffects:
             if kind not in ("hard", "soft"):
                 raise EffectRefused("bad_properties", "properties.type: must be hard or soft")
             reason = "bounced" if kind == "hard" else None
-        statuses = self._statuses.setdefault(message.id, set())
+            # A message that was refused for what it says, or for who sent it, is no sign against
+            # the address.
+            soft = kind == "soft" and event.properties.get("cause") != "message"
+        statuses = self._statuses.setdefault(message.id, {})
         status = MESSAGE_EVENTS[event.name]
         if status is not None:
-            statuses.add(status)
+            statuses[status] = _earlier(statuses.get(status, event.happened_at), event.happened_at)
+        if soft:
+            at = self._soft_bounces.get(message.id, event.happened_at)
+            self._soft_bounces[message.id] = _earlier(at, event.happened_at)
         if reason is not None and message.address is not None:
             self._suppressions.append((message.channel, message.address, reason))
 
@@ -279,17 +320,32 @@ class EventEffects:
         await self.consents.write(conn)
         if self._statuses:
             await self._write_statuses(conn)
+            await weigh_soft_bounces(conn, self._statuses)
         await suppress(conn, self._suppressions)
         if self._redemptions:
             await redeem(conn, self._redemptions)
-        self._statuses, self._suppressions, self._redemptions = {}, [], []
+        self._statuses, self._soft_bounces = {}, {}
+        self._suppressions, self._redemptions = [], []
 
     async def _write_statuses(self, conn: Connection) -> None:
         rows = [
-            {"id": message_id, **{_STATUS_COLUMNS[status]: True for status in statuses}}
+            {
+                "id": message_id,
+                **{_STATUS_COLUMNS[status]: at or _NOW for status, at in statuses.items()},
+                **(
+                    {_SOFT_BOUNCED: self._soft_bounces[message_id] or _NOW}
+                    if message_id in self._soft_bounces
+                    else {}
+                ),
+            }
             for message_id, statuses in self._statuses.items()
         ]
         await execute(conn, _WRITE_STATUSES, {"messages": orjson.dumps(rows).decode()})
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    """The earlier of two times, of which None is now."""
+    return min((at for at in (one, other) if at is not None), default=None)
 
 
 def _check_location(event: EffectCandidate) -> None:

@@ -12,11 +12,12 @@ import orjson
 from sqlalchemy import bindparam, select
 from sqlmodel import col
 
+from journeys.model.consents import Evidence
 from journeys.model.contact_fields import READABLE_NAMES
 from journeys.model.well_known_events import ENGINE_EVENTS
 from journeys.protocol.channels import AddressField
 from store.contacts.rows import FIELD_COLUMNS, FIELD_DEFINITIONS, LockedContact
-from store.events.effect_events import Addresses, EffectCandidate, EffectRefused
+from store.events.effect_events import ENGINE, Addresses, EffectCandidate, EffectRefused
 from store.events.effects import EventEffects, has_effects
 from store.sql import (
     Connection,
@@ -29,9 +30,6 @@ from store.sql import (
     statement,
 )
 from store.tables.contacts import Contact
-
-ENGINE: Final = "engine"
-"""The source of the message ids of events that the engine makes."""
 
 
 class ConcurrentChange(Exception):
@@ -52,6 +50,8 @@ class NewEvent:
     """The only run that sees it; None: every run of the contact sees it."""
     source: str = ENGINE
     """Whose message ids it shares."""
+    evidence: Evidence | None = None
+    """Of a consent; None: what its properties say."""
 
 
 @dataclass(slots=True, eq=False)
@@ -301,7 +301,10 @@ async def record_events(
         )
         addresses = {"email": email, "phone": phone}
         candidates = [
-            EffectCandidate(contact_id, event.name, event.properties, addresses) for event in events
+            EffectCandidate(
+                contact_id, event.name, event.properties, addresses, evidence=event.evidence
+            )
+            for event in events
         ]
         await effects.load(conn, candidates)
     message_ids = [event.message_id or str(uuid4()) for event in events]
@@ -311,7 +314,9 @@ async def record_events(
         if message_id in ids or message_id in seen:
             continue
         seen.add(message_id)
-        candidate = EffectCandidate(contact_id, event.name, event.properties, addresses)
+        candidate = EffectCandidate(
+            contact_id, event.name, event.properties, addresses, evidence=event.evidence
+        )
         staged = effects.stage(candidate, message_id, event.source)
         rows.append(_event_row(len(rows), contact_id, event, staged.properties, message_id))
         if staged.derived is not None:
@@ -321,10 +326,17 @@ async def record_events(
                 properties=staged.derived.properties,
                 message_id=str(uuid4()),
                 source=ENGINE,
+                evidence=staged.derived.evidence,
             )
             own_id = follows.message_id or ""
             effects.stage(
-                EffectCandidate(contact_id, follows.name, follows.properties, addresses),
+                EffectCandidate(
+                    contact_id,
+                    follows.name,
+                    follows.properties,
+                    addresses,
+                    evidence=follows.evidence,
+                ),
                 own_id,
                 ENGINE,
             )

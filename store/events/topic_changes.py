@@ -1,18 +1,24 @@
-"""Consent of contacts to topics, changed by operators."""
+"""Consent of contacts to topics and channels, changed by operators."""
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, delete, func, select
 from sqlmodel import col
 
+from journeys.model.consents import Evidence
 from journeys.model.well_known_events import (
+    CHANNEL_SUBSCRIBED,
+    CHANNEL_UNSUBSCRIBED,
     TOPIC_CONFIRMED,
     TOPIC_SUBSCRIBED,
     TOPIC_UNSUBSCRIBED,
+    ChannelState,
     ConsentState,
 )
+from journeys.protocol.channels import MessageChannel
 from store.contacts.rows import lock_and_read_contacts
 from store.events.effect_events import EffectRefused
 from store.events.recording import NewEvent, record_events
@@ -33,6 +39,9 @@ _FORGET = statement(
 )
 
 
+BY_OPERATOR: Final = Evidence(source="operator")
+
+
 async def topic_default(conn: Connection, topic: str) -> str | None:
     """The topic's default, `opt_in`, `opt_out` or `double`; None if there is no such topic."""
     default: str | None = await fetch_value(conn, _DEFAULT, {"topic": topic})
@@ -40,7 +49,11 @@ async def topic_default(conn: Connection, topic: str) -> str | None:
 
 
 async def set_topic_state(
-    conn: Connection, contact_id: UUID, topic: str, state: ConsentState
+    conn: Connection,
+    contact_id: UUID,
+    topic: str,
+    state: ConsentState,
+    evidence: Evidence = BY_OPERATOR,
 ) -> None:
     """Set a contact's consent on behalf of an operator, with the event that records it.
 
@@ -64,4 +77,21 @@ async def set_topic_state(
         # The event alone would keep a consent that was confirmed before. An operator may ask for
         # another confirmation.
         await execute(conn, _FORGET, {"contact": contact_id, "topic": topic})
-    await record_events(conn, contact_id, [NewEvent(name, {"topic": topic})])
+    await record_events(conn, contact_id, [NewEvent(name, {"topic": topic}, evidence=evidence)])
+
+
+async def set_channel_state(
+    conn: Connection,
+    contact_id: UUID,
+    channel: MessageChannel,
+    state: ChannelState,
+    evidence: Evidence = BY_OPERATOR,
+) -> None:
+    """Set a contact's consent to a whole channel, with the event that records it.
+
+    Raises LookupError if there is no such contact.
+    """
+    if not await lock_and_read_contacts(conn, ids=[contact_id]):
+        raise LookupError(contact_id)
+    name = CHANNEL_SUBSCRIBED if state == "subscribed" else CHANNEL_UNSUBSCRIBED
+    await record_events(conn, contact_id, [NewEvent(name, {"channel": channel}, evidence=evidence)])

@@ -17,6 +17,7 @@ from journeys.model.journey import Journey
 from journeys.model.json_values import is_number
 from journeys.model.paths import first
 from journeys.time.durations import Duration
+from store.conditions.goal_times import MAYBE_BEFORE, UP_TO_ITS_END, since_beginning
 from store.conditions.trigger_matching import (
     Matching,
     match_trigger,
@@ -48,14 +49,17 @@ _REMOVE_UNMET = statement(
 _GOAL_OF_RUN = statement(select(col(Goal.run_id)).where(col(Goal.run_id) == bindparam("run")))
 # A run that ended `restarted` or `merged` was replaced by another, whose goal it is from then on.
 _OF_RUN = sql("join run r on r.id = g.run_id and {kept}", kept=NOT_REPLACED)
-_MATCHES = sql("""
+_MATCHES = sql(
+    """
     and g.ref < e.id and e.properties @> g.match
-    and (g.until_at is null or e.stamped_at <= g.until_at)
+    and {up_to_its_end}
     and (e.run_id is null or e.run_id = g.run_id)
-""")
+    """,
+    up_to_its_end=UP_TO_ITS_END,
+)
 _BY_EVENTS = sql(
     """
-select g.run_id, e.id as event_id, r.journey, r.version, g.rest
+select g.run_id, e.id as event_id, r.journey, r.version, g.rest or {maybe_before} as rest
 from event e
 join goal g on g.contact_id = e.contact_id and g.event_name = e.name and g.met_event_id is null
     {matches}
@@ -64,10 +68,11 @@ where e.id = any(%(events)s) and e.id is distinct from r.entry_event_id
 """,
     matches=_MATCHES,
     of_run=_OF_RUN,
+    maybe_before=MAYBE_BEFORE,
 )
 _BY_GOALS = sql(
     """
-select g.run_id, e.id as event_id, r.journey, r.version, g.rest
+select g.run_id, e.id as event_id, r.journey, r.version, g.rest or {maybe_before} as rest
 from goal g
 join event e on e.contact_id = g.contact_id and e.name = g.event_name
     {matches}
@@ -77,6 +82,7 @@ where (g.contact_id = any(%(contacts)s) or g.run_id = any(%(runs)s)) and g.met_e
 """,
     matches=_MATCHES,
     of_run=_OF_RUN,
+    maybe_before=MAYBE_BEFORE,
 )
 _PROPERTIES = statement(
     select(col(Event.id), col(Event.properties)).where(
@@ -102,6 +108,7 @@ class GoalQuery:
     value: str | None
     """The path of its value in the event's properties."""
     sql: Sql
+    params: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -129,7 +136,7 @@ class GoalCandidate:
     journey: str
     version: int
     rest: bool
-    """Whether there is more to test."""
+    """Whether there is more to test, such as when the event happened."""
 
 
 @dataclass(frozen=True)
@@ -148,15 +155,16 @@ def build_goal_query(journey: Journey) -> GoalQuery | None:
     if goal is None:
         return None
     matching = match_trigger(goal, "g_", journey.timezone or "UTC")
+    since, params = since_beginning(journey, "began_")
     query = sql(
         "select k.run_id, k.event_id"
         " from unnest(%(runs)s::uuid[], %(events)s::bigint[]) k(run_id, event_id)"
         " join run r on r.id = k.run_id join contact c on c.id = r.contact_id"
         " join event e on e.id = k.event_id where {tests}",
-        tests=join(" and ", [sql("true"), *matching.tests]),
+        tests=join(" and ", [since, *matching.tests]),
     )
     within = Duration.parse(goal.within) if goal.within is not None else None
-    return GoalQuery(matching, within, goal.value, query)
+    return GoalQuery(matching, within, goal.value, query, {**matching.params, **params})
 
 
 async def set_goals(conn: Connection, goals: Sequence[NewGoal]) -> None:
@@ -220,7 +228,7 @@ async def evaluate_goals(
         conn,
         query.sql,
         {
-            **query.matching.params,
+            **query.params,
             "runs": [each.run_id for each in candidates],
             "events": [each.event_id for each in candidates],
         },

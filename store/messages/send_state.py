@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from journeys.model.brands import DEFAULT_BRAND
 from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.protocol.deferrals import DeferralReason
+from store.messages.consent_state import CONSENT_STATE
 from store.runs.rows import RunRow
-from store.sql import Connection, columns, fetch_one, sql
+from store.sql import Connection, columns, fetch_one, sql, text_literal
 from store.tables.contact_fields import ReadableContact
 
 
@@ -32,6 +34,12 @@ class PreviousAttempt:
     """How often the message was claimed."""
     code: str | None
     """Why its last attempt did not succeed."""
+    provider: str | None
+    """Of its last attempt."""
+    not_taken: int
+    """Attempts before the last one that a provider did not take, for reasons of its own."""
+    possibly_taken: bool
+    """A provider may have taken an attempt before the last one."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,19 @@ class PauseState:
     resumed_at: datetime | None
 
 
+@dataclass(frozen=True)
+class SendDocuments:
+    """What the documents around a send say: of its channel, topic, brand and template."""
+
+    channel: dict[str, Any] | None
+    """As it is stored; None without one."""
+    topic: dict[str, Any] | None
+    """As it is stored; None without one."""
+    brand: BrandSender
+    contents: dict[str, str]
+    """The hashes of the template's contents by locale."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Recipient(ReadableContact):
     """A contact as a send sees it: fields, attributes, and its consent to the topic."""
@@ -55,6 +76,18 @@ class Recipient(ReadableContact):
 
     Of a topic that needs confirmation it is `pending` for an address that was not confirmed.
     """
+    channel_refused: bool
+    """Whether it wants no messages of this channel, whichever their topic."""
+    topic_links: dict[str, Any] = field(default_factory=dict)
+    """What the topic of the send says about its links: `track` and `utm`."""
+
+
+@dataclass(frozen=True)
+class BrandSender:
+    """The addresses of the topic's brand, else of the default brand; None where it has none."""
+
+    from_: str | None
+    reply_to: str | None
 
 
 _RECIPIENT: Final = tuple(field.name for field in fields(Recipient))
@@ -63,38 +96,46 @@ _READ = sql(
     """
 select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claimed_at,
        v.started_at, v.held, v.facts, coalesce(m.attempts, 0), m.code,
+       m.provider, coalesce(m.not_taken, 0), coalesce(m.possibly_taken, false),
        j.state, v.due_at, j.overdue, j.resumed_at,
-       settings.document,
+       settings.document, topic.document,
+       coalesce(brand.document->>'from', house.document->>'from'),
+       coalesce(brand.document->>'reply_to', house.document->>'reply_to'),
+       (select jsonb_object_agg(locale, hash) from template_content
+        where template = %(template)s),
        {contact},
-       coalesce(
-           (select case when t.state = 'subscribed' and d.document->>'default' = 'double'
-                and coalesce(t.confirmed_email, t.confirmed_phone) is not null
-                and case %(address_field)s
-                    when 'email' then lower(c.email) is distinct from lower(t.confirmed_email)
-                    when 'phone' then c.phone is distinct from t.confirmed_phone
-                    else false end
-                then 'pending' else t.state end
-            from topic_state t left join document d on d.kind = 'topic' and d.key = t.topic
-            where t.contact_id = c.id and t.topic = %(topic)s),
-           (select case d.document->>'default' when 'opt_out' then 'subscribed' end
-            from document d where d.kind = 'topic' and d.key = %(topic)s),
-           'unsubscribed'
-       )
+       {consent},
+       exists (
+           select from channel_state s
+           where s.contact_id = c.id and s.channel = %(channel)s and s.state = 'unsubscribed'
+       ),
+       jsonb_build_object('track', topic.document->'track', 'utm', topic.document->'utm')
 from contact c
 join journey j on j.key = %(journey)s
 left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
 left join message m on m.run_id = %(run)s and m.visit = %(visit)s
 left join document settings on settings.kind = 'channel' and settings.key = %(channel)s
+left join document topic on topic.kind = 'topic' and topic.key = %(topic)s
+left join topic_state t on t.contact_id = c.id and t.topic = %(topic)s
+left join document brand on brand.kind = 'brand' and brand.key = topic.document->>'brand'
+left join document house on house.kind = 'brand' and house.key = {default}
 where c.id = %(contact)s
 """,
     contact=columns(ReadableContact, of="c"),
+    consent=CONSENT_STATE,
+    default=text_literal(DEFAULT_BRAND),
 )
 
 
 async def read_send_state(
-    conn: Connection, run: RunRow, visit: int, topic: str | None, channel: ChannelName
-) -> tuple[PreviousAttempt, PauseState, Recipient, dict[str, Any] | None]:
-    """The earlier attempts, the pause, the recipient, and the channel's document if it has one.
+    conn: Connection,
+    run: RunRow,
+    visit: int,
+    topic: str | None,
+    channel: ChannelName,
+    template: str | None = None,
+) -> tuple[PreviousAttempt, PauseState, Recipient, SendDocuments]:
+    """The earlier attempts, the pause, the recipient, and the documents about the send.
 
     Without a topic the recipient's consent is `unsubscribed`.
     """
@@ -109,8 +150,10 @@ async def read_send_state(
             "journey": run.journey,
             "channel": channel,
             "address_field": CHANNELS[channel].address_field,
+            "template": template,
         },
     )
     assert row is not None
-    recipient = Recipient(**dict(zip(_RECIPIENT, row[15:], strict=True)))
-    return PreviousAttempt(*row[:10]), PauseState(*row[10:14]), recipient, row[14]
+    recipient = Recipient(**dict(zip(_RECIPIENT, row[22:], strict=True)))
+    documents = SendDocuments(row[17], row[18], BrandSender(*row[19:21]), row[21] or {})
+    return PreviousAttempt(*row[:13]), PauseState(*row[13:17]), recipient, documents

@@ -18,7 +18,15 @@ from store.counters.removed import add_removed_runs
 from store.sql import Connection, execute, fetch_all, fetch_one, sql
 
 Kind = Literal[
-    "runs", "events", "receipts", "refusals", "faults", "dead_events", "start_requests", "rejected"
+    "runs",
+    "events",
+    "receipts",
+    "refusals",
+    "faults",
+    "dead_events",
+    "start_requests",
+    "rejected",
+    "hits",
 ]
 """Kinds of data, each with a time after which it is removed."""
 
@@ -39,6 +47,9 @@ set started_at = greatest(last_entry.started_at, excluded.started_at)
 """)
 _DELETE_VISITS = sql("delete from visit where run_id = any(%(runs)s)")
 _DELETE_LISTENERS = sql("delete from listener where run_id = any(%(runs)s)")
+_DELETE_SHORT_LINKS = sql("""
+delete from short_link where message_id in (select id from message where run_id = any(%(runs)s))
+""")
 _DELETE_MESSAGES = sql("delete from message where run_id = any(%(runs)s)")
 # Its goal and its faults are deleted with the row, by their foreign keys.
 _DELETE_RUNS = sql("delete from run where id = any(%(runs)s)")
@@ -90,6 +101,7 @@ async def remove_old_runs(conn: AsyncConnection[object], before: datetime, limit
             _KEEP_LAST_ENTRIES,
             _DELETE_VISITS,
             _DELETE_LISTENERS,
+            _DELETE_SHORT_LINKS,
             _DELETE_MESSAGES,
             _DELETE_RUNS,
         ):
@@ -144,6 +156,11 @@ _DELETE_OLD: Final = {
     "rejected": sql("""
         delete from rejected_item where id = any(array(
             select id from rejected_item where received_at < %(before)s
+            order by received_at limit %(limit)s))
+    """),
+    "hits": sql("""
+        delete from link_hit where ctid = any(array(
+            select ctid from link_hit where received_at < %(before)s
             order by received_at limit %(limit)s))
     """),
 }

@@ -6,10 +6,21 @@ from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, PrimaryKeyConstraint, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    PrimaryKeyConstraint,
+    Text,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 from sqlmodel import Field, SQLModel
 
+from journeys.model.well_known_events import ChannelState as ChannelConsent
 from journeys.model.well_known_events import ConsentState
 from store.tables.columns import (
     big_column,
@@ -26,7 +37,11 @@ class Contact(SQLModel, table=True):
     """A person. Columns that change with each event have no index, so that updates stay cheap."""
 
     __tablename__ = "contact"
-    __table_args__ = ({"postgresql_with": {"fillfactor": "80"}},)
+    __table_args__ = (
+        # An answer to a text message names its number alone.
+        Index("contact_by_phone", "phone", postgresql_where=text("phone is not null")),
+        {"postgresql_with": {"fillfactor": "80"}},
+    )
     id: UUID = Field(sa_column=id_column(key=True))
     external_id: str | None = Field(sa_column=Column(Text, nullable=True, unique=True))
     email: str | None = Field(sa_column=text_column(null=True))
@@ -80,6 +95,54 @@ class TopicState(SQLModel, table=True):
     """The e-mail address that the consent was given for; consent to another is asked again."""
     confirmed_phone: str | None = Field(sa_column=text_column(null=True))
     changed_at: datetime = Field(sa_column=time_column())
+
+
+class ChannelState(SQLModel, table=True):
+    """A contact's consent to all messages of a channel. It stands above topics."""
+
+    __tablename__ = "channel_state"
+    __table_args__ = (
+        CheckConstraint(in_values("state", get_args(ChannelConsent)), name="channel_state_is"),
+        PrimaryKeyConstraint("contact_id", "channel"),
+    )
+    contact_id: UUID = Field(sa_column=id_column(to="contact.id"))
+    channel: str = Field(sa_column=text_column())
+    state: str = Field(sa_column=text_column())
+    event_id: int | None = Field(sa_column=big_column(null=True))
+    changed_at: datetime = Field(sa_column=time_column())
+
+
+class ConsentRecord(SQLModel, table=True):
+    """The record of a consent given, confirmed or withdrawn. Rows are only added.
+
+    There is one for each address that a consent is for. They are kept until the contact is erased.
+    """
+
+    __tablename__ = "consent_record"
+    __table_args__ = (
+        CheckConstraint(in_values("state", get_args(ConsentState)), name="consent_record_is"),
+        Index("consent_record_by_contact", "contact_id", "id"),
+    )
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    contact_id: UUID = Field(sa_column=id_column(to="contact.id"))
+    event_id: int | None = Field(sa_column=big_column(null=True))
+    topic: str | None = Field(sa_column=text_column(null=True))
+    """None: the whole channel."""
+    channel: str | None = Field(sa_column=text_column(null=True))
+    """None: the contact has no address yet."""
+    address: str | None = Field(sa_column=text_column(null=True))
+    """The contact's address of that channel at the time."""
+    state: str = Field(sa_column=text_column())
+    previous: str | None = Field(sa_column=text_column(null=True))
+    """The state until then; None if there was none."""
+    source: str = Field(sa_column=text_column())
+    text: str | None = Field(sa_column=text_column(null=True))
+    """What the contact was shown, or wrote."""
+    request_address: str | None = Field(sa_column=text_column(null=True))
+    """The network address of the request, in clear or hashed, as the setting says."""
+    message_id: UUID | None = Field(sa_column=id_column(null=True))
+    """The message whose link or answer it was."""
+    recorded_at: datetime = Field(sa_column=time_column())
 
 
 class Suppression(SQLModel, table=True):

@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, get_args
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, PrimaryKeyConstraint, SmallInteger, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from journeys.model.journey_state import JourneyState
@@ -54,6 +64,51 @@ class JourneyVersion(SQLModel, table=True):
     sha256: str = Field(sa_column=text_column())
     """Of `document`: the same content makes no new version."""
     created_at: datetime = Field(sa_column=time_column())
+    contents: dict[str, Any] | None = Field(sa_column=json_column(null=True))
+    """The hashes of the contents of sends with texts of their own, by step; None: not compiled."""
+
+
+class MessageContent(SQLModel, table=True):
+    """A compiled content, which never changes: templates and steps name it by its hash."""
+
+    __tablename__ = "message_content"
+    hash: str = Field(sa_column=text_column(key=True))
+    content: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    created_at: datetime = Field(sa_column=time_column())
+
+
+class TemplateContent(SQLModel, table=True):
+    """The content that a template has now, in one of its languages."""
+
+    __tablename__ = "template_content"
+    __table_args__ = (PrimaryKeyConstraint("template", "locale"),)
+    template: str = Field(sa_column=text_column())
+    locale: str = Field(sa_column=text_column())
+    """Empty: the template itself."""
+    hash: str = Field(sa_column=text_column())
+
+
+class TemplateUse(SQLModel, table=True):
+    """A template that another one has as its layout or as a partial."""
+
+    __tablename__ = "template_use"
+    __table_args__ = (PrimaryKeyConstraint("template", "used"),)
+    template: str = Field(sa_column=text_column())
+    used: str = Field(sa_column=text_column())
+
+
+class Activation(SQLModel, table=True):
+    """The version of new runs of a journey from an instant on, until the next one."""
+
+    __tablename__ = "activation"
+    __table_args__ = (Index("activation_by_journey", "journey", "id"),)
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    journey: str = Field(
+        sa_column=Column(Text, ForeignKey("journey.key", ondelete="CASCADE"), nullable=False)
+    )
+    version: int | None = Field(sa_column=int_column(null=True))
+    """None: the journey was archived."""
+    activated_at: datetime = Field(sa_column=time_column())
 
 
 class DocumentRow(SQLModel, table=True):

@@ -38,8 +38,8 @@ class Event(SQLModel, table=True):
 
     __tablename__ = "event"
     __table_args__ = (
-        Index("event_by_contact", "contact_id", "name", "id", "stamped_at"),
-        Index("event_by_time", "contact_id", "name", "occurred_at"),
+        # The only one of a contact's events: each more costs a tenth of recording an event.
+        Index("event_by_time", "contact_id", "name", "occurred_at", "id"),
         UniqueConstraint("message_id", "source", name="event_of_source"),
     )
     id: int = Field(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    DateTime,
     ForeignKey,
     Index,
+    PrimaryKeyConstraint,
     Text,
     UniqueConstraint,
     text,
@@ -23,6 +25,7 @@ from store.tables.columns import (
     id_column,
     in_values,
     int_column,
+    json_column,
     text_column,
     time_column,
 )
@@ -41,6 +44,16 @@ class Message(SQLModel, table=True):
         UniqueConstraint("run_id", "visit", name="message_of_visit"),
         Index("message_by_contact", "contact_id", "step"),
         Index("message_unsettled", "claimed_at", postgresql_where=text("state = 'claimed'")),
+        Index(
+            "message_by_provider",
+            "provider_id", "provider",
+            postgresql_where=text("provider_id is not null"),
+        ),
+        Index(
+            "message_soft_bounced",
+            "channel", text("lower(address)"), "first_attempt_at",
+            postgresql_where=text("soft_bounced_at is not null"),
+        ),
         Index(
             "message_counted",
             "contact_id", "channel", "claimed_at",
@@ -63,6 +76,12 @@ class Message(SQLModel, table=True):
     first_attempt_at: datetime = Field(sa_column=time_column())
     claimed_at: datetime = Field(sa_column=time_column())
     settled_at: datetime | None = Field(sa_column=time_column(null=True))
+    provider: str | None = Field(sa_column=text_column(null=True))
+    """Of the latest attempt; None if it was made before providers were recorded."""
+    not_taken: int = Field(sa_column=int_column(default=0))
+    """Earlier attempts that a provider certainly did not take, for reasons of its own."""
+    possibly_taken: bool = Field(sa_column=flag_column())
+    """A provider may have taken an earlier attempt, so no other one is asked."""
     provider_id: str | None = Field(sa_column=text_column(null=True))
     code: str | None = Field(sa_column=text_column(null=True))
     detail: str | None = Field(sa_column=text_column(null=True))
@@ -72,6 +91,73 @@ class Message(SQLModel, table=True):
     clicked_at: datetime | None = Field(sa_column=time_column(null=True))
     bounced_at: datetime | None = Field(sa_column=time_column(null=True))
     replied_at: datetime | None = Field(sa_column=time_column(null=True))
+    complained_at: datetime | None = Field(sa_column=time_column(null=True))
+    soft_bounced_at: datetime | None = Field(sa_column=time_column(null=True))
+    """Its first soft bounce for a reason of the address, none of the message."""
+    address: str | None = Field(sa_column=text_column(null=True))
+    """The address that it went to."""
+    content: str | None = Field(sa_column=text_column(null=True))
+    """The hash of the content that its last attempt was made of."""
+    locale: str | None = Field(sa_column=text_column(null=True))
+    """The locale of the template that was chosen; None: the template itself."""
+
+
+TestMessageState = Literal["queued", "claimed", "sent", "failed", "unknown"]
+
+
+class TestMessage(SQLModel, table=True):
+    """A message of a template that somebody sent to look at it. It is of no run."""
+
+    __tablename__ = "test_message"
+    __table_args__ = (
+        CheckConstraint(
+            in_values("state", get_args(TestMessageState)), name="test_message_state_is"
+        ),
+        Index("test_message_by_contact", "contact_id"),
+    )
+    __test__ = False
+    id: UUID = Field(sa_column=id_column(key=True))
+    template: str = Field(sa_column=text_column())
+    channel: str = Field(sa_column=text_column())
+    recipient: str | None = Field(sa_column=text_column(null=True))
+    """Forgotten once the message is settled, and so are the variables."""
+    contact_id: UUID | None = Field(sa_column=id_column(null=True, to="contact.id"))
+    """Whose attributes it prints."""
+    variables: dict[str, Any] | None = Field(sa_column=json_column(null=True))
+    locale: str | None = Field(sa_column=text_column(null=True))
+    content: str | None = Field(sa_column=text_column(null=True))
+    state: str = Field(sa_column=text_column(default="queued"))
+    code: str | None = Field(sa_column=text_column(null=True))
+    detail: str | None = Field(sa_column=text_column(null=True))
+    provider_id: str | None = Field(sa_column=text_column(null=True))
+    created_at: datetime = Field(sa_column=time_column())
+    settled_at: datetime | None = Field(sa_column=time_column(null=True))
+
+
+class TextAnswer(SQLModel, table=True):
+    """An answer to a keyword in a text message that no worker has taken yet."""
+
+    __tablename__ = "text_answer"
+    id: UUID = Field(sa_column=id_column(key=True))
+    phone: str = Field(sa_column=text_column())
+    keyword: str = Field(sa_column=text_column())
+    asked_at: datetime = Field(sa_column=time_column())
+
+
+class MessageAttempt(SQLModel, table=True):
+    """Earlier attempts at a message with one provider and one code; the latest is in `message`."""
+
+    __tablename__ = "message_attempt"
+    __table_args__ = (PrimaryKeyConstraint("message_id", "provider", "code"),)
+    message_id: UUID = Field(sa_column=id_column(to="message.id"))
+    provider: str = Field(sa_column=text_column())
+    """Empty if it was not recorded."""
+    code: str = Field(sa_column=text_column())
+    state: str = Field(sa_column=text_column())
+    """`released` or `unknown`."""
+    attempts: int = Field(sa_column=int_column(default=1))
+    first_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    last_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
 class CouponPool(SQLModel, table=True):

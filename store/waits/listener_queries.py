@@ -14,7 +14,7 @@ from typing import Any
 
 from journeys.model.conditions import Condition
 from journeys.model.journey import Journey
-from journeys.model.steps import AnyWait, ForWait, TriggerWait, WaitStep
+from journeys.model.steps import WaitStep
 from journeys.model.triggers import (
     ConditionTrigger,
     EventGoal,
@@ -23,15 +23,18 @@ from journeys.model.triggers import (
     MessageGoal,
     MessageTrigger,
 )
+from journeys.model.waits import AnyWait, ForWait, TriggerWait
 from store.conditions import compile_condition
+from store.conditions.goal_times import UP_TO_ITS_END, since_beginning
 from store.conditions.trigger_matching import match_trigger
 from store.sql import Sql, integer, join, sql
 from store.waits.condition_walks import ConditionWalk, build_walk
 
 Trigger = EventTrigger | MessageTrigger | ConditionTrigger
 
-_WITHIN_GOAL_TIME = sql(
-    "e.stamped_at <= (select coalesce(g.until_at, 'infinity') from goal g where g.run_id = r.id)"
+_UP_TO_GOALS_END = sql(
+    "exists (select from goal g where g.run_id = r.id and {up_to_its_end})",
+    up_to_its_end=UP_TO_ITS_END,
 )
 # The moment may be before the run's entry, whose event ends no wait, or in the future.
 _SINCE_MOMENT = (
@@ -91,7 +94,11 @@ def build_exit_query(
         trigger = journey.goal if isinstance(rule, str) else rule
         if trigger is not None:
             rules.append((place, _reason(trigger), trigger))
-    return _build(rules, journey.timezone, (segments, revision)) if rules else None
+    if not rules:
+        return None
+    return _build(
+        rules, journey.timezone, (segments, revision), began=since_beginning(journey, "began_")
+    )
 
 
 def build_wait_query(
@@ -136,8 +143,12 @@ def _build(
     known: tuple[Mapping[str, Condition] | None, int],
     *,
     since: bool = False,
+    began: tuple[Sql, dict[str, Any]] | None = None,
 ) -> ListenerQuery:
-    """`since`: the wait counts events from a moment, which is among the facts of its visit."""
+    """`since`: the wait counts events from a moment, which is among the facts of its visit.
+
+    `began` tests that an event that would meet the goal did not happen before the run began.
+    """
     segments, revision = known
     slots: list[Slot] = []
     columns: list[Sql] = []
@@ -163,7 +174,13 @@ def _build(
             tests += _SINCE_MOMENT
         goal = trigger if isinstance(trigger, EventGoal | MessageGoal) else None
         if goal is not None and goal.within is not None:
-            tests.append(_WITHIN_GOAL_TIME)
+            tests.append(_UP_TO_GOALS_END)
+        rest = matching.rest or len(tests) > len(matching.tests)
+        if goal is not None and began is not None:
+            # A wake for an event that is too old does no harm: the run looks, and goes on.
+            test, needed = began
+            tests.append(test)
+            params |= needed
         columns.append(
             sql(
                 "(select e.id from listener l join event e on e.contact_id = r.contact_id"
@@ -183,7 +200,7 @@ def _build(
                 trigger,
                 matching.event_name,
                 matching.equal,
-                rest=matching.rest or len(tests) > len(matching.tests),
+                rest=rest,
                 outcome="exited" if goal is None else "goal",
             )
         )

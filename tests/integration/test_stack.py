@@ -55,6 +55,8 @@ async def test_a_stack_starts_serves_stops_and_keeps_its_data(tmp_path: Path) ->
         with psycopg.connect(first["database_url"], autocommit=True) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
         kept = [path for path in data_dir.rglob("*") if path.is_file()]
+        link_key = (data_dir / "link.key").read_text()
+        assert stat.S_IMODE((data_dir / "link.key").stat().st_mode) == 0o600
         plain = first["keys"]["admin"].encode()
         assert {path.name for path in kept if plain in path.read_bytes()} == {
             "keys.json",
@@ -67,6 +69,7 @@ async def test_a_stack_starts_serves_stops_and_keeps_its_data(tmp_path: Path) ->
     async with dev_stack(data_dir) as stack:
         second = await stack.ready()
         assert second["keys"] == first["keys"]
+        assert (data_dir / "link.key").read_text() == link_key
         with psycopg.connect(second["database_url"]) as connection:
             assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
         (taken,) = Inbox(data_dir / "inbox.jsonl").read("ada@example.com")

@@ -9,17 +9,21 @@ import uvicorn
 
 from api.app import create_app
 from api.http.connections import ConnectionLimits, server_config
+from channels.sns_signature import Fetch
 from infra.settings import Settings
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
-    """The API's address, while it is served in a thread with a loop of its own."""
+def serving(settings: Settings, *, amazon: Fetch | None = None) -> Iterator[str]:
+    """The API's address, while it is served in a thread with a loop of its own.
+
+    `amazon` stands for the host that serves the certificates of SNS.
+    """
     listening = socket.create_server(("127.0.0.1", 0))
     limits = ConnectionLimits(
         header_seconds=settings.http_header_seconds, unfinished=settings.http_unfinished
     )
-    config = server_config(create_app(settings), limits)
+    config = server_config(create_app(settings, amazon=amazon), limits)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -19,8 +19,11 @@ from temporalio.client import Client, WorkflowHandle
 from dispatch.dispatcher import Dispatcher
 from infra.settings import Settings
 from journeys.compile.program_compiler import compile_program
+from journeys.model.documents import Template
 from journeys.model.journey import Journey
 from journeys.protocol.names import workflow_id
+from journeys.templating.compilation import compile_template
+from store.definitions.contents import save_template_contents
 from store.events.recording import NewEvent, record_events
 from tests.support.conditions import eventually
 from worker import serving
@@ -105,19 +108,28 @@ async def engine_at_work(
 
 
 async def activate(pool: AsyncConnectionPool[AsyncConnection[Any]], text: str) -> None:
-    """Make the journeys and topics of a YAML text active."""
+    """Make the journeys, topics and templates of a YAML text active."""
+    templates: dict[str, Template] = {}
     async with pool.connection() as conn, conn.transaction():
         for document in YAML(typ="safe").load_all(text):
             if "journey" in document:
                 await _activate_journey(conn, Journey.model_validate(document))
             else:
-                kinds = ("topic", "segment", "places", "channel")
-                [kind] = [kind for kind in kinds if kind in document]
+                kinds = ("topic", "segment", "places", "channel", "template", "brand")
+                kind = next(iter(document))
+                assert kind in kinds
                 await conn.execute(
                     "insert into document (kind, key, document, source, sha256)"
                     " values (%s, %s, %s, '', '')",
                     (kind, document[kind], Jsonb(document)),
                 )
+                if kind == "template":
+                    templates[document[kind]] = Template.model_validate(document)
+        for key, template in templates.items():
+            contents = compile_template(template, templates).contents
+            await save_template_contents(
+                conn, key, {locale: each.as_json() for locale, each in contents.items()}
+            )
         await conn.execute("update catalog set revision = revision + 1")
 
 

@@ -17,6 +17,7 @@ ROOMS = (
     "workflows",
     "activities",
     "dispatch",
+    "inbound",
     "channels",
     "store",
     "api",

@@ -25,6 +25,7 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 from temporalio.service import RPCStatusCode
 
+from channels.adapter import Adapter
 from channels.registry import build
 from channels.webhook.send import WebhookAdapter
 from devstack.ports import free_port
@@ -319,7 +320,8 @@ async def test_what_fails_for_one_run_stops_no_other_run(
 ) -> None:
     temporal = FaultyTemporal()
     hook = WebhookAdapter(secret="s", allow=["127.0.0.0/8"], timeout=1.0)
-    adapters = {**build(engine_settings, inbox=lambda _: None), "webhook": hook}
+    built = build(engine_settings, inbox=lambda _: None)
+    adapters: dict[str, Adapter] = {**built.by_channel, "webhook": hook}
     async with (
         running_http() as receiver,
         running_http() as failing,

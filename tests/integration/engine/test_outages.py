@@ -1,22 +1,17 @@
 """Postgres goes away under a running engine, and comes back."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 
-from devstack.ports import free_port
-from devstack.postgres import Postgres
-from devstack.process import Child
 from infra.clients import open_pool
 from infra.settings import Settings
-from store.migrations.upgrade import upgrade
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, engine_at_work
+from tests.support.outages import Outage, own_postgres
 from tests.support.temporal import history
 
 AWAY = """
@@ -28,34 +23,11 @@ steps:
 """
 
 
-@dataclass
-class Outage:
-    """A PostgreSQL of the test's own, that can be stopped and started."""
-
-    server: Postgres
-    child: Child
-
-    async def begin(self) -> None:
-        await self.child.stop()
-
-    async def end(self) -> None:
-        await self.server.prepare()
-        self.child = await self.server.start()
-
-
 @pytest.fixture
 async def outage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Outage]:
     # Not below the test's own directory: the server's user may not enter that.
-    directory: Path = tmp_path_factory.mktemp("postgres")
-    server = Postgres(directory / "data", free_port(), directory / "log", fleeting=True)
-    await server.prepare()
-    outage = Outage(server, await server.start())
-    await server.create_database()
-    upgrade(server.url())
-    try:
+    async with own_postgres(tmp_path_factory.mktemp("postgres")) as outage:
         yield outage
-    finally:
-        await outage.child.stop()
 
 
 @pytest.fixture

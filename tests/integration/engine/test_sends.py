@@ -344,3 +344,61 @@ async def test_a_paused_journey_holds_its_sends_until_a_wake_after_it_resumed(
     await engine.workflow(run).signal("wake", {"visit": 2})
     assert (await visited(engine, contact))["outcome"] == "sent"
     assert len(smtp_sink.messages) == 1
+
+
+async def test_a_channel_that_is_refused_stands_above_topics(
+    engine: Engine, smtp_sink: SmtpSink
+) -> None:
+    await engine.activate(TOPIC.format(default="opt_out"))
+    await engine.activate(journey("email: {subject: Hi, text: Hi, topic: offers}"))
+    contact = await engine.contact(email="ada@example.com")
+    await engine.event(contact, "Channel Unsubscribed", channel="sms")
+    assert (await sent(engine, contact))["outcome"] == "sent"
+    # The consent is withdrawn while the send is queued: the claim itself asks.
+    await engine.event(contact, "Begun")
+    await engine.standing_at(contact, "ready")
+    await engine.event(contact, "Channel Unsubscribed", channel="email")
+    await engine.event(contact, "Ready")
+    visit = await visited(engine, contact)
+    assert (visit["outcome"], visit["facts"]["reason"]) == ("skipped", "consent")
+    assert (visit["facts"]["topic"], visit["facts"]["channel"]) == ("offers", "email")
+    await engine.event(contact, "Channel Subscribed", channel="email")
+    assert (await sent(engine, contact))["outcome"] == "sent"
+    assert len(smtp_sink.messages) == 2
+
+
+async def test_what_a_contact_asked_for_is_sent_although_it_refused_the_channel(
+    engine: Engine, smtp_sink: SmtpSink
+) -> None:
+    await engine.activate(PLAIN)
+    contact = await engine.contact(email="ada@example.com")
+    await engine.event(contact, "Channel Unsubscribed", channel="email")
+    assert (await sent(engine, contact))["outcome"] == "sent"
+    assert len(smtp_sink.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("brand", "own", "sender"),
+    [
+        ("", "", "Parcours <parcours@example.com>"),
+        ("default", "", "Acme <hello@acme.test>"),
+        ("acme", "", "Offers <offers@acme.test>"),
+        ("acme", ", from: me@acme.test", "me@acme.test"),
+    ],
+)
+async def test_the_sender_is_that_of_the_nearest(
+    engine: Engine, smtp_sink: SmtpSink, brand: str, own: str, sender: str
+) -> None:
+    if brand:
+        await engine.activate(
+            "brand: default\nname: Acme\nfrom: Acme <hello@acme.test>\nreply_to: us@acme.test\n"
+            "---\nbrand: acme\nname: Acme\nfrom: Offers <offers@acme.test>\n"
+        )
+    topic = TOPIC.format(default="opt_out") + (f"brand: {brand}\n" if brand == "acme" else "")
+    await engine.activate(topic)
+    await engine.activate(journey(f"email: {{subject: Hi, text: Hi, topic: offers{own}}}"))
+    contact = await engine.contact(email="ada@example.com")
+    assert (await sent(engine, contact))["outcome"] == "sent"
+    [mail] = smtp_sink.messages
+    assert mail.message["From"] == sender
+    assert mail.message["Reply-To"] == ("us@acme.test" if brand else None)

@@ -55,6 +55,15 @@ async def test_what_comes_later_meets_no_goal(simulate: Play) -> None:
     assert [line.kind for line in lines] == ["entry", "wait", "email", "end"]
 
 
+async def test_an_order_that_arrives_late_and_is_older_than_the_run_meets_no_goal(
+    simulate: Play,
+) -> None:
+    old = ordered("+1d") | {"timestamp": "2026-03-24T09:00:00Z"}
+    since = ordered("+2d") | {"timestamp": "2026-03-25T09:00:01Z"}
+    lines = await simulate(CART, ADA, [UPDATED, old, since], "2026-03-25T09:00:00+00:00")
+    assert (lines[-1].kind, lines[-1].at) == ("goal", datetime(2026, 3, 27, 9, tzinfo=UTC))
+
+
 LEAVING = """
 journey: leaving
 entry: {event: Begun}

@@ -21,7 +21,7 @@ PROMISED = {
     "membership-year", "near-shop", "nps", "repeat-purchase", "weekly-digest", "welcome",
     "welcome-course", "win-back",
 }  # fmt: skip
-NOT_YET = {"unsupported", "unknown_pool"}
+NOT_YET = {"unsupported", "unknown_pool", "no_unsubscribe"}
 """Warnings that say nothing against a file: what has to work, or to be imported, first."""
 ITEMS = [{"name": "Tea & co", "title": "Tea & co", "url": "https://shop.example/tea"}, {}]
 ENTRY = {"cart_id": "c", "total": 42, "items": ITEMS, "when": "Friday", "place": "Lyon & co"}

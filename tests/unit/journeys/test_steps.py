@@ -8,7 +8,7 @@ from tests.unit.journeys.examples import problems
 HEAD = "topic: offers\ndefault: opt_in\n---\njourney: j\nentry: {event: X}\nsteps:\n"
 """Six lines."""
 
-MAIL = "{id: m, email: {subject: s, text: t, topic: offers}}"
+MAIL = "{id: m, email: {subject: s, text: '{{ unsubscribe_url }}', topic: offers}}"
 OTHER = "{id: n, sms: {text: t, topic: offers}}"
 X = "{name: x, weight: 1}"
 WITH_MAIL = f"{{name: x, weight: 1, then: [{MAIL}]}}"

@@ -61,7 +61,11 @@ def test_every_row_of_a_contact_has_the_fields(row: type) -> None:
 def test_templates_see_fields_and_attributes_and_fields_win() -> None:
     attributes: dict[str, Any] = {"plan": "pro", "email": "shadowed"}
     recipient = Recipient(
-        external_id="u1", email="a@example.com", attributes=attributes, consent="subscribed"
+        external_id="u1",
+        email="a@example.com",
+        attributes=attributes,
+        consent="subscribed",
+        channel_refused=False,
     )
     assert recipient.variables == {
         "plan": "pro",

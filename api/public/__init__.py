@@ -1,0 +1,1 @@
+"""Routes without a key: links, pages and hooks, each signed."""

@@ -1,0 +1,196 @@
+"""Public pages as HTML: escaped, without scripts, and under a strict content policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import Response
+
+from api.public.page_style import style_of
+from journeys.model.brands import Brand, BrandTexts
+
+_RIGHT_TO_LEFT: Final = frozenset({"ar", "dv", "fa", "he", "ps", "ur", "yi"})
+"""Languages that are written from right to left."""
+_HIDDEN: Final = "•••"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Whose page it is, and in which language."""
+
+    brand: Brand | None
+    texts: BrandTexts
+    host: str = ""
+    """The name of the site, where there is no brand."""
+
+    @property
+    def name(self) -> str:
+        """The brand as readers know it."""
+        return self.brand.name if self.brand is not None else self.host
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A form of one button, which posts to the page's own address."""
+
+    action: str
+    label: str
+    """HTML."""
+    plain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A box that can be ticked."""
+
+    name: str
+    value: str
+    label: str
+    """HTML."""
+    ticked: bool
+    note: str | None = None
+    """HTML under the label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Boxes under a heading."""
+
+    legend: str
+    """HTML."""
+    boxes: Sequence[Choice]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: what it says, and what can be done on it. Texts are HTML."""
+
+    title: str
+    paragraphs: Sequence[str] = ()
+    notice: str | None = None
+    buttons: Sequence[Button] = ()
+    choices: Sequence[Choices] = ()
+    save: str | None = None
+    """The label of the button of the choices."""
+    link: tuple[str, str] | None = None
+    """An address and its label."""
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Hidden fields of the choices."""
+
+
+def masked(address: str | None) -> str:
+    """An address as it is shown on a page that anyone may see who has its link."""
+    if not address:
+        return _HIDDEN
+    name, at, domain = address.rpartition("@")
+    if at:
+        return f"{name[:1]}{_HIDDEN}@{domain}"
+    return f"{address[:3]}{_HIDDEN}{address[-2:]}"
+
+
+def page_response(page: Page, look: Look, status: int = 200) -> Response:
+    """The page as a response."""
+    style, style_hash = style_of(look.brand.colour if look.brand is not None else None)
+    return Response(
+        _document(page, look, style),
+        status,
+        {**_headers(look, style_hash), "Content-Language": look.texts.locale},
+        media_type="text/html; charset=utf-8",
+    )
+
+
+def _headers(look: Look, style_hash: str) -> dict[str, str]:
+    policy = [
+        "default-src 'none'",
+        f"style-src '{style_hash}'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+    if look.brand is not None and look.brand.logo is not None:
+        policy.append(f"img-src https://{urlsplit(look.brand.logo).netloc}")
+    return {
+        "Content-Security-Policy": "; ".join(policy),
+        "Referrer-Policy": "no-referrer",
+        "X-Robots-Tag": "noindex, nofollow",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
+
+
+def _document(page: Page, look: Look, style: str) -> str:
+    locale = escape(look.texts.locale)
+    direction = "rtl" if look.texts.locale.partition("-")[0] in _RIGHT_TO_LEFT else "ltr"
+    name = escape(look.name)
+    title = _plain(page.title) + (f" · {name}" if name else "")
+    return (
+        f'<!doctype html>\n<html lang="{locale}" dir="{direction}">\n<head>\n'
+        '<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="robots" content="noindex, nofollow">\n'
+        f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n"
+        f"{_header(look)}<h1>{page.title}</h1>\n{''.join(_body(page))}</main>\n"
+        f"{_footer(look)}</body>\n</html>\n"
+    )
+
+
+def _plain(html: str) -> str:
+    """HTML of ours without its only element, as a title takes it."""
+    return html.replace("<bdi>", "").replace("</bdi>", "")
+
+
+def _header(look: Look) -> str:
+    if not look.name:
+        return ""
+    name = escape(look.name)
+    if look.brand is not None and look.brand.logo is not None:
+        return f'<header><img src="{escape(look.brand.logo)}" alt="{name}"></header>\n'
+    return f"<header><bdi>{name}</bdi></header>\n"
+
+
+def _footer(look: Look) -> str:
+    if look.brand is None or look.brand.address is None:
+        return ""
+    return f"<footer>{escape(look.brand.name)}\n{escape(look.brand.address)}</footer>\n"
+
+
+def _body(page: Page) -> Iterable[str]:
+    if page.notice is not None:
+        yield f'<p class="notice" role="status">{page.notice}</p>\n'
+    for paragraph in page.paragraphs:
+        yield f"<p>{paragraph}</p>\n"
+    if page.save is not None:
+        yield '<form method="post">\n'
+        for name, values in page.fields.items():
+            for value in values:
+                yield f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">\n'
+        for choices in page.choices:
+            yield f"<fieldset>\n<legend>{choices.legend}</legend>\n"
+            for box in choices.boxes:
+                yield _box(box)
+            yield "</fieldset>\n"
+        yield f'<button name="action" value="save">{page.save}</button>\n</form>\n'
+    for button in page.buttons:
+        plain = ' class="plain"' if button.plain else ""
+        yield (
+            f'<form method="post"><button name="action" value="{escape(button.action)}"{plain}>'
+            f"{button.label}</button></form>\n"
+        )
+    if page.link is not None:
+        address, label = page.link
+        yield f'<nav><a href="{escape(address)}">{label}</a></nav>\n'
+
+
+def _box(box: Choice) -> str:
+    ticked = " checked" if box.ticked else ""
+    note = f"<small>{box.note}</small>" if box.note else ""
+    return (
+        f'<label><input type="checkbox" name="{escape(box.name)}" value="{escape(box.value)}"'
+        f"{ticked}><span>{box.label}{note}</span></label>\n"
+    )

@@ -1,0 +1,1 @@
+"""What comes back: notifications of providers, mail to our addresses, answers to text messages."""

@@ -1,0 +1,1 @@
+"""Links in messages: their signed tokens, addresses, tracking and the classification of hits."""

@@ -1,0 +1,52 @@
+"""Messages by the ids that providers gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, select
+from sqlmodel import col
+
+from store.sql import Connection, fetch_all, fetch_column, sql, statement
+from store.tables.messages import Message
+
+_KNOWN = statement(select(col(Message.id)).where(col(Message.id) == func.any(bindparam("ids"))))
+# A message that was handed over again has its newest id; earlier ones are known by our tag alone.
+_BY_PROVIDER_ID = sql("""
+select m.provider_id, m.id
+from unnest(%(provider_ids)s::text[]) as g(provider_id)
+join message m on m.provider_id = g.provider_id
+where m.provider_id is not null and coalesce(m.provider, %(provider)s) = %(provider)s
+order by m.first_attempt_at
+""")
+_NOT_SENT = sql("""
+select id, contact_id, state from message
+where id = any(%(ids)s) and state in ('released', 'refused')
+""")
+
+
+async def known_messages(conn: Connection, ids: Collection[UUID]) -> set[UUID]:
+    """Those of the ids that are messages."""
+    return set(await fetch_column(conn, _KNOWN, {"ids": list(ids)})) if ids else set()
+
+
+async def messages_of_provider(
+    conn: Connection, provider: str, provider_ids: Collection[str]
+) -> dict[str, UUID]:
+    """Messages by a provider's ids; unknown ids are left out."""
+    if not provider_ids:
+        return {}
+    wanted = {"provider": provider, "provider_ids": list(provider_ids)}
+    return dict(await fetch_all(conn, _BY_PROVIDER_ID, wanted))
+
+
+async def messages_not_sent(
+    conn: Connection, ids: Collection[UUID]
+) -> list[tuple[UUID, UUID, str]]:
+    """Those of the messages that their provider certainly did not take, as we know it.
+
+    Id, contact and state of each.
+    """
+    rows = await fetch_all(conn, _NOT_SENT, {"ids": list(ids)}) if ids else []
+    return [(message, contact, state) for message, contact, state in rows]
