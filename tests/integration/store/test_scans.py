@@ -39,6 +39,7 @@ VALUES: Final = {
     "job.kind": "'move'",
     "parked_call.kind": "'wake'",
     "run_repair.action": "'skip'",
+    "test_message.state": "'sent'",
     "key_use.key_id": "md5('api_key' || n)::uuid",
     "api_key.scope": "'read'",
     "contact.external_id": "nullif(n, 8)::text",
