@@ -122,6 +122,7 @@ class _Composition:
         made = self._rendering.email(
             content, step.email.subject if step.email.template is not None else None
         )
+        unsubscribe, topic = self._list()
         return Email(
             message_id=claimed.message_id,
             to=address_of(claimed.contact, step.kind) or "",
@@ -135,7 +136,16 @@ class _Composition:
                 "journey": claimed.run.journey,
                 "step": step.id,
             },
+            list_unsubscribe=unsubscribe,
+            list_id=topic,
         )
+
+    def _list(self) -> tuple[str | None, str | None]:
+        """The URL and the topic by which mail programs offer to leave; of marketing mail only."""
+        topic, links = self._claimed.settings.topic, self._context.links
+        if topic is None or self._claimed.settings.transactional or links is None:
+            return None, None
+        return links.of(self._claimed.message_id).unsubscribe, topic
 
     def _content(self, step: EmailStep | SmsStep) -> Content:
         """What the message is made of. Raises CompositionFailed if there is nothing."""
