@@ -58,7 +58,7 @@ class Recipient(ReadableContact):
     Of a topic that needs confirmation it is `pending` for an address that was not confirmed.
     """
     channel_refused: bool
-    """Whether it wants no messages of this channel, of whatever topic."""
+    """Whether it wants no messages of this channel, of any topic."""
 
 
 @dataclass(frozen=True)
