@@ -24,6 +24,8 @@ from journeys.links.message_urls import MessageLinks
 from journeys.links.networks import SCANNERS
 from journeys.links.tokens import LinkKeys
 from journeys.model.addresses import parse_email
+from journeys.model.attachments import split_url
+from journeys.protocol.channels import NAMED_PROVIDERS, EmailProvider, SmsProvider
 from journeys.time.durations import Duration
 
 
@@ -43,6 +45,9 @@ LogFormat = Literal["json", "console", "auto"]
 _BASE = datetime(2000, 1, 1, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
 _SHORTEST_KEY = 32
+_AWS_PROVIDERS = frozenset({"ses", "sns", "end-user-messaging"})
+_COUNTRY_PARAMETERS = frozenset({"IN_ENTITY_ID", "IN_TEMPLATE_ID"})
+_PARAMETER = re.compile(r"\S{1,64}")
 _LONGEST_PUBLIC_URL = 200
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f<>\"'`\\{}|^]")
 SECRET_PREFIX = "PARCOURS_SECRET_"
@@ -83,11 +88,38 @@ class Settings(BaseSettings):
     smtp_url: str = Field(default="smtp://localhost:25", validation_alias="SMTP_URL", repr=False)
     """`smtp://` or `smtps://`, `user:password@` where the server asks for it."""
 
-    email: Literal["smtp", "ses"] = "smtp"
+    email: EmailProvider = "smtp"
     """`PARCOURS_EMAIL`: who takes e-mail."""
 
-    sms: Literal["sns", "inbox"] = "sns"
+    sms: SmsProvider = "sns"
     """`PARCOURS_SMS`: who takes text messages; `inbox` is the development stack's file."""
+
+    smtp_connections: int = Field(default=20, ge=1, le=1000)
+    """`PARCOURS_SMTP_CONNECTIONS`: connections of a worker to the SMTP server, at most."""
+
+    ses_configuration_set: str | None = None
+    """`PARCOURS_SES_CONFIGURATION_SET`: the one that publishes the events of SES."""
+
+    ses_feedback_address: str | None = None
+    """`PARCOURS_SES_FEEDBACK_ADDRESS`: SES forwards bounces and complaints to it."""
+
+    sms_from: str | None = Field(default=None, max_length=256, pattern=r"^[A-Za-z0-9_:/+-]+$")
+    """`PARCOURS_SMS_FROM`: a number, a sender id or a pool, from which text messages come."""
+
+    sms_configuration_set: str | None = None
+    """`PARCOURS_SMS_CONFIGURATION_SET`: the one that publishes events of End User Messaging."""
+
+    sms_protect_configuration: str | None = None
+    """`PARCOURS_SMS_PROTECT_CONFIGURATION`: the countries that End User Messaging sends to."""
+
+    sms_country_parameters: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    """`PARCOURS_SMS_COUNTRY_PARAMETERS`: registrations of a country, `NAME=VALUE,…`."""
+
+    sms_max_price: str | None = Field(default=None, pattern=r"^\d{0,2}\.\d{1,5}$")
+    """`PARCOURS_SMS_MAX_PRICE`: the most US dollars of a text message, such as `0.25`."""
+
+    sms_time_to_live: int | None = Field(default=None, ge=5, le=259_200)
+    """`PARCOURS_SMS_TIME_TO_LIVE`: seconds in which a text message is handed on, or never."""
 
     from_address: str | None = Field(default=None, validation_alias="PARCOURS_FROM")
     """`PARCOURS_FROM`: the sender of e-mails that name none, `a@b.c` or `Name <a@b.c>`."""
@@ -118,6 +150,9 @@ class Settings(BaseSettings):
 
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
     """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
+
+    attachments_from: Annotated[tuple[str, ...], NoDecode] = ()
+    """`PARCOURS_ATTACHMENTS_FROM`: URLs under which attachments may be fetched, `URL,URL…`."""
 
     contact_events_per_minute: int = Field(default=6000, gt=0)
     """`PARCOURS_CONTACT_EVENTS_PER_MINUTE`: beyond it, ingest answers 429 for that contact."""
@@ -240,6 +275,34 @@ class Settings(BaseSettings):
     def _split_networks(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("attachments_from", mode="before")
+    @classmethod
+    def _split_urls(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = tuple(part.strip() for part in value.split(",") if part.strip())
+        for url in value if isinstance(value, tuple | list) else ():
+            parts = split_url(str(url))
+            if parts is None or parts.query:
+                raise ValueError(
+                    f"{url} is no URL of a folder, such as https://cdn.example.com/mail/"
+                )
+        return value
+
+    @field_validator("sms_country_parameters", mode="before")
+    @classmethod
+    def _split_parameters(cls, value: object) -> object:
+        if isinstance(value, str):
+            pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+            value = {name.strip(): text.strip() for name, _, text in pairs}
+        if isinstance(value, dict):
+            for name, text in value.items():
+                if name not in _COUNTRY_PARAMETERS or not _PARAMETER.fullmatch(str(text)):
+                    raise ValueError(
+                        f"write NAME=VALUE with {' or '.join(sorted(_COUNTRY_PARAMETERS))}, and a "
+                        "value of 1 to 64 characters without spaces"
+                    )
         return value
 
     @field_validator("sns_topics", mode="before")
@@ -372,16 +435,16 @@ class Settings(BaseSettings):
     @property
     def channels_with_replies(self) -> frozenset[str]:
         """The channels on which a reply to a message can come in."""
+        if self.dev_inbox is not None:
+            # A developer posts `Message Replied` by hand.
+            return frozenset({"email", "sms"})
         by_mail = self.inbound_domain is not None and (
             self.inbound_smtp is not None
             or self.inbound_maildir is not None
             or self.takes_notifications
         )
-        return frozenset(
-            channel
-            for channel, possible in {"email": by_mail, "sms": self.takes_notifications}.items()
-            if possible
-        )
+        possible = {"email": by_mail, "sms": self.takes_notifications}
+        return frozenset(channel for channel, comes_in in possible.items() if comes_in)
 
     @property
     def links(self) -> MessageLinks | None:
@@ -399,6 +462,21 @@ class Settings(BaseSettings):
             for name in type(self).model_fields
             if name.startswith("keep_")
         }
+
+    @property
+    def providers_set_up(self) -> frozenset[str]:
+        """The providers whose settings are made: those chosen, and those that documents may name.
+
+        A region makes those of AWS. In development the stack's own provider stands for all.
+        """
+        if self.dev_inbox is not None:
+            return frozenset(name for names in NAMED_PROVIDERS.values() for name in names)
+        found: set[str] = {self.email, self.sms}
+        if "smtp_url" in self.model_fields_set:
+            found.add("smtp")
+        if "aws_region" in self.model_fields_set:
+            found |= _AWS_PROVIDERS
+        return frozenset(found)
 
     @property
     def passwords(self) -> list[str]:

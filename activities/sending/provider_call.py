@@ -12,16 +12,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from activities.context import Context
+from activities.sending.attached_files import AttachmentMissing, attach
 from activities.sending.claim import Claimed
 from activities.sending.composition import CompositionFailed, compose
 from activities.sending.faults import keep_fault
 from activities.sending.masking import SecretMask
 from activities.sending.retries import TryAgain
-from channels.adapter import Adapter, Outgoing, Receipt
+from activities.sending.tracked_links import Followed, follow_links
+from channels.adapter import Adapter, Email, Outgoing, Receipt
 from channels.errors import Code, NotTaken, Refused, Unclear
 from channels.storable import storable_text
 from journeys.protocol.channels import CHANNELS
 from store.messages.claims import Settled
+from store.messages.short_links import keep_short_links
+from store.sql import DATABASE_AWAY
 
 _GRACE = 1.0
 """Seconds after its own timeout in which an adapter should have ended a call."""
@@ -70,8 +74,14 @@ class ProviderCalls:
     async def _call(self, claimed: Claimed) -> Record:
         try:
             outgoing = await compose(claimed, self._context)
+            if isinstance(outgoing, Email):
+                files, context = claimed.settings.attachments, self._context
+                outgoing = await attach(outgoing, files, context.pool, context.files)
+            made = await follow_links(claimed, self._context, outgoing)
         except CompositionFailed as error:
             return _not_composed(error.code, str(error))
+        except AttachmentMissing as error:
+            return _not_composed("attachment", str(error))
         except NotTaken as error:
             return _released(error)
         except ValueError as error:
@@ -79,11 +89,12 @@ class ProviderCalls:
         except Exception as error:
             await self._keep_fault(claimed, "composition_failed", error)
             return _not_composed("message_invalid", f"{type(error).__name__}: {error}")
-        adapter = self._context.adapters.get(claimed.step.kind)
+        adapter = self._context.adapter(claimed.step.kind, claimed.provider)
         if adapter is None:
             return Record("refused", "failed", code="no_channel", facts={"reason": "no_channel"})
         try:
-            receipt = await self._hand_over(claimed, adapter, outgoing)
+            await self._keep_links(claimed, made)
+            receipt = await self._hand_over(claimed, adapter, made.outgoing)
         except Refused as error:
             return Record(
                 "refused",
@@ -117,6 +128,16 @@ class ProviderCalls:
             facts=dict(receipt.facts) if channel.to_contact else {},
             output={} if channel.to_contact else _answer(receipt.facts),
         )
+
+    async def _keep_links(self, claimed: Claimed, made: Followed) -> None:
+        """Keep the short links of a message before it goes out. Raises NotTaken."""
+        if not made.short_links:
+            return
+        try:
+            async with self._context.pool.connection(timeout=2) as conn:
+                await keep_short_links(conn, claimed.message_id, made.short_links)
+        except DATABASE_AWAY:
+            raise NotTaken(Code.UNAVAILABLE, "the short links could not be kept") from None
 
     async def _hand_over(self, claimed: Claimed, adapter: Adapter, outgoing: Outgoing) -> Receipt:
         """The receipt. Raises `Refused`, `NotTaken` or `Unclear`, also if the adapter fails."""

@@ -59,5 +59,14 @@ def _email(email: Email, urls: MessageUrls, *, clicks: bool, opens: bool, utm: U
 
 def _settings(claimed: Claimed) -> tuple[Track, Utm]:
     """What is tracked, and the campaign parameters: of the send and what stands above it."""
-    settings = claimed.settings
-    return strictest(settings.track), nearest(settings.utm)
+    settings, topic, content = claimed.settings, claimed.contact.topic_links, claimed.content
+    tracks, utms = [settings.track], [settings.utm]
+    for track, utm in (
+        (content.track, content.utm) if content is not None else (None, None),
+        (topic.get("track"), topic.get("utm")),
+    ):
+        if track is not None:
+            tracks.append(Track(**track))
+        if utm is not None:
+            utms.append(Utm(**utm))
+    return strictest(*tracks), nearest(*utms)

@@ -89,7 +89,10 @@ def classify(hits: Iterable[Hit], begun_at: datetime, sent_at: datetime) -> dict
     attempt.
     """
     ordered = sorted(hits, key=lambda hit: (hit.at, hit.id))
-    at_once = _followed_at_once([hit for hit in ordered if hit.kind != "open"])
+    # A reader loads the images at once; and what a known robot follows says nothing of others.
+    at_once = _followed_at_once(
+        [hit for hit in ordered if hit.kind != "open" and hit.signs.isdisjoint(_MACHINE_SIGNS)]
+    )
     own = {hit.id: _own_reasons(hit, begun_at, sent_at, at_once) for hit in ordered}
     lasting: set[str] = set()
     several: defaultdict[str, list[datetime]] = defaultdict(list)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -34,6 +34,12 @@ class PreviousAttempt:
     """How often the message was claimed."""
     code: str | None
     """Why its last attempt did not succeed."""
+    provider: str | None
+    """Of its last attempt."""
+    not_taken: int
+    """Attempts before the last one that a provider did not take, for reasons of its own."""
+    possibly_taken: bool
+    """A provider may have taken an attempt before the last one."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,19 @@ class PauseState:
     resumed_at: datetime | None
 
 
+@dataclass(frozen=True)
+class SendDocuments:
+    """What the documents around a send say: of its channel, topic, brand and template."""
+
+    channel: dict[str, Any] | None
+    """As it is stored; None without one."""
+    topic: dict[str, Any] | None
+    """As it is stored; None without one."""
+    brand: BrandSender
+    contents: dict[str, str]
+    """The hashes of the template's contents by locale."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Recipient(ReadableContact):
     """A contact as a send sees it: fields, attributes, and its consent to the topic."""
@@ -58,7 +77,9 @@ class Recipient(ReadableContact):
     Of a topic that needs confirmation it is `pending` for an address that was not confirmed.
     """
     channel_refused: bool
-    """Whether it wants no messages of this channel, of any topic."""
+    """Whether it wants no messages of this channel, whichever their topic."""
+    topic_links: dict[str, Any] = field(default_factory=dict)
+    """What the topic of the send says about its links: `track` and `utm`."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +96,9 @@ _READ = sql(
     """
 select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claimed_at,
        v.started_at, v.held, v.facts, coalesce(m.attempts, 0), m.code,
+       m.provider, coalesce(m.not_taken, 0), coalesce(m.possibly_taken, false),
        j.state, v.due_at, j.overdue, j.resumed_at,
-       settings.document,
+       settings.document, topic.document,
        coalesce(brand.document->>'from', house.document->>'from'),
        coalesce(brand.document->>'reply_to', house.document->>'reply_to'),
        (select jsonb_object_agg(locale, hash) from template_content
@@ -86,7 +108,8 @@ select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claime
        exists (
            select from channel_state s
            where s.contact_id = c.id and s.channel = %(channel)s and s.state = 'unsubscribed'
-       )
+       ),
+       jsonb_build_object('track', topic.document->'track', 'utm', topic.document->'utm')
 from contact c
 join journey j on j.key = %(journey)s
 left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
@@ -111,14 +134,10 @@ async def read_send_state(
     topic: str | None,
     channel: ChannelName,
     template: str | None = None,
-) -> tuple[
-    PreviousAttempt, PauseState, Recipient, dict[str, Any] | None, BrandSender, dict[str, str]
-]:
-    """The earlier attempts, the pause, the recipient, the channel's document if it has one, and
-    the brand's addresses.
+) -> tuple[PreviousAttempt, PauseState, Recipient, SendDocuments]:
+    """The earlier attempts, the pause, the recipient, and the documents about the send.
 
-    The last are the hashes of the template's contents by locale. Without a topic the recipient's
-    consent is `unsubscribed`.
+    Without a topic the recipient's consent is `unsubscribed`.
     """
     row = await fetch_one(
         conn,
@@ -135,7 +154,6 @@ async def read_send_state(
         },
     )
     assert row is not None
-    recipient = Recipient(**dict(zip(_RECIPIENT, row[18:], strict=True)))
-    pause, brand = PauseState(*row[10:14]), BrandSender(*row[15:17])
-    contents: dict[str, str] = row[17] or {}
-    return PreviousAttempt(*row[:10]), pause, recipient, row[14], brand, contents
+    recipient = Recipient(**dict(zip(_RECIPIENT, row[22:], strict=True)))
+    documents = SendDocuments(row[17], row[18], BrandSender(*row[19:21]), row[21] or {})
+    return PreviousAttempt(*row[:13]), PauseState(*row[13:17]), recipient, documents

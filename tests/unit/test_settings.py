@@ -44,6 +44,16 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
         "PARCOURS_WEBHOOK_ALLOW": "10.1.0.0/16, fd00::/8",
         "PARCOURS_SECRET_CRM": "abc",
         "PARCOURS_SECRET_ERP_TOKEN": "def",
+        "PARCOURS_SMTP_CONNECTIONS": "7",
+        "PARCOURS_SES_CONFIGURATION_SET": "events",
+        "PARCOURS_SES_FEEDBACK_ADDRESS": "bounces@example.com",
+        "PARCOURS_SMS_FROM": "pool-0a1b2c",
+        "PARCOURS_SMS_CONFIGURATION_SET": "texts",
+        "PARCOURS_SMS_PROTECT_CONFIGURATION": "protect-1",
+        "PARCOURS_SMS_COUNTRY_PARAMETERS": "IN_ENTITY_ID=1101, IN_TEMPLATE_ID=1107",
+        "PARCOURS_SMS_MAX_PRICE": "0.25",
+        "PARCOURS_SMS_TIME_TO_LIVE": "3600",
+        "PARCOURS_ATTACHMENTS_FROM": "https://cdn.example.com/mail/, http://10.0.0.1:8080",
         "PARCOURS_CONTACT_EVENTS_PER_MINUTE": "60",
         "PARCOURS_HTTP_HEADER_SECONDS": "5",
         "PARCOURS_HTTP_BODY_SECONDS": "7.5",
@@ -59,6 +69,15 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
     }.items():
         monkeypatch.setenv(name, value)
     settings = read_settings()
+    assert settings.smtp_connections == 7
+    assert settings.ses_configuration_set == "events"
+    assert settings.ses_feedback_address == "bounces@example.com"
+    assert settings.sms_from == "pool-0a1b2c"
+    assert settings.sms_configuration_set == "texts"
+    assert settings.sms_protect_configuration == "protect-1"
+    assert settings.sms_country_parameters == {"IN_ENTITY_ID": "1101", "IN_TEMPLATE_ID": "1107"}
+    assert (settings.sms_max_price, settings.sms_time_to_live) == ("0.25", 3600)
+    assert settings.attachments_from == ("https://cdn.example.com/mail/", "http://10.0.0.1:8080")
     assert settings.aws_region == "eu-west-3"
     assert settings.aws_endpoint_url == "http://127.0.0.1:5000"
     assert settings.smtp_url == "smtps://u:p@mail.example.com:465"
@@ -129,7 +148,27 @@ def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.Monke
             "PARCOURS_WEBHOOK_ALLOW: 'everything' does not appear to be an IPv4 or IPv6 network",
         ),
         ("PARCOURS_SPEED", "0", "PARCOURS_SPEED: Input should be greater than 0"),
-        ("PARCOURS_SMS", "inbox", "PARCOURS_SMS=inbox is for `parcours dev` alone; use sns"),
+        (
+            "PARCOURS_SMS_COUNTRY_PARAMETERS",
+            "US_ID=1",
+            (
+                "PARCOURS_SMS_COUNTRY_PARAMETERS: write NAME=VALUE with IN_ENTITY_ID or"
+                " IN_TEMPLATE_ID, and a value of 1 to 64 characters without spaces"
+            ),
+        ),
+        (
+            "PARCOURS_ATTACHMENTS_FROM",
+            "cdn.example.com",
+            (
+                "PARCOURS_ATTACHMENTS_FROM: cdn.example.com is no URL of a folder, such as"
+                " https://cdn.example.com/mail/"
+            ),
+        ),
+        (
+            "PARCOURS_SMS",
+            "inbox",
+            "PARCOURS_SMS=inbox is for `parcours dev` alone; use sns or end-user-messaging",
+        ),
     ],
 )
 def test_a_wrong_variable_is_named_with_what_would_be_right(
@@ -188,3 +227,18 @@ def test_links_need_a_public_url_and_long_keys(
     with pytest.raises(SettingsRefused) as refused:
         read_settings()
     assert str(refused.value) == line
+
+
+def test_the_providers_that_documents_may_name_are_those_with_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert read_settings().providers_set_up == {"smtp", "sns"}
+    monkeypatch.setenv("PARCOURS_EMAIL", "ses")
+    assert read_settings().providers_set_up == {"ses", "sns"}
+    monkeypatch.setenv("SMTP_URL", "smtp://mail.example.com")
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    everything = {"smtp", "ses", "sns", "end-user-messaging"}
+    assert read_settings().providers_set_up == everything
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.setenv("PARCOURS_DEV_INBOX", "/data/inbox.jsonl")
+    assert read_settings().providers_set_up == everything

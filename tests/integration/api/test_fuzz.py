@@ -9,7 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from infra.settings import Settings
 from tests.integration.api.conftest import Keys
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
@@ -22,6 +24,18 @@ steps:
   - id: rest
     wait: 30d
 """
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    """Settings with links, so that the public routes are at work."""
+    return settings.model_copy(
+        update={
+            "public_url": "https://links.example",
+            "link_keys": (SecretStr("k" * 32),),
+            "spool": tmp_path / "spool",
+        }
+    )
 
 
 @pytest.mark.long

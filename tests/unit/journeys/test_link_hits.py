@@ -145,6 +145,15 @@ HUMAN: Any = ("human", ())
         ),
         ([hit(9, "a", "click", "me", "robot")], [("machine", ("robot",))]),
         ([hit(9, "a", "click", "me", "scanner")], [("machine", ("scanner",))]),
+        # What a robot follows says nothing of a reader who comes at the same time.
+        (
+            [hit(9, "a", "click", "bot", "robot"), hit(9.1, "b")],
+            [("machine", ("robot",)), HUMAN],
+        ),
+        (
+            [hit(9, None, "hidden", "bot"), hit(9.1, "b")],
+            [("machine", ("hidden_link", "several_links")), ("machine", ("several_links",))],
+        ),
         # A browser that fetches ahead is followed by its reader.
         (
             [hit(9, "a", "click", "me", "prefetch"), hit(12)],
