@@ -58,7 +58,12 @@ async def reader(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A person's browser, without scripts: the pages do not need them."""
     width, height = DESKTOP
     context = await browser.new_context(
-        java_script_enabled=False, viewport={"width": width, "height": height}, locale="en-GB"
+        java_script_enabled=False,
+        viewport={"width": width, "height": height},
+        locale="en-GB",
+        # Headless, it says that it is one; a person's browser says this.
+        user_agent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
+        f" Chrome/{browser.version} Safari/537.36",
     )
     try:
         yield context

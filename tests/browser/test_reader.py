@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ topic: offers
 name: Weekly offers
 default: opt_out
 """
+LETTERS = "https://www.example.com/letters"
 SHOTS = os.environ.get("SCREENSHOTS")
 """A folder for pictures of every page at both widths; none are taken by default."""
 
@@ -91,6 +93,11 @@ class Visitor:
         assert answer.is_success, answer.text
         return answer.json()
 
+    async def statistics(self) -> dict[str, Any]:
+        """The counts of the journey's steps."""
+        found = await self.get("/v1/journeys/welcome/stats")
+        return {step["id"]: step for step in found["steps"]}
+
     async def consents(self) -> list[tuple[Any, ...]]:
         """What the record says, of the e-mail address."""
         found = await self.get("/v1/contacts/ada/consents")
@@ -109,9 +116,11 @@ async def test_a_reader_confirms_chooses_leaves_and_comes_back(
         described = await stack.ready()
         auth = (described["keys"]["operate"], "")
         async with httpx.AsyncClient(base_url=described["api"], auth=auth, timeout=60) as client:
+            await reader.route(LETTERS, lambda route: route.fulfill(body="the letters"))
             ada = Visitor(client, await reader.new_page())
             await _signs_up(client)
             await _confirms(ada)
+            await _clicks(ada)
             await _chooses(ada)
             await _leaves(ada)
             await _is_recorded(ada)
@@ -143,6 +152,21 @@ async def _confirms(ada: Visitor) -> None:
     assert await ada.consents() == [("news", "pending", "form")]
     await ada.press("Yes, I would like to", "Thank you")
     assert (await ada.consents())[-1] == ("news", "subscribed", "confirmation")
+
+
+async def _clicks(ada: Visitor) -> None:
+    hello = await ada.mail(2)
+    await ada.open(hello)
+    received = datetime.fromisoformat(hello["received_at"])
+    # Only a machine follows a link as soon as the mail is there.
+    await eventually(lambda: datetime.now(UTC) - received > timedelta(seconds=5))
+    await ada.page.get_by_role("link", name="our readers' favourites").click()
+    await expect(ada.page).to_have_url(LETTERS)
+
+    async def counted() -> bool:
+        return (await ada.statistics())["hello"]["clicked"] == 1
+
+    await eventually(counted, 30, every=0.2, what="a click that a person made")
 
 
 async def _chooses(ada: Visitor) -> None:
@@ -207,13 +231,15 @@ async def _is_recorded(ada: Visitor) -> None:
         ("gone", "skipped"),
         ("hello", "sent"),
     ]
-    stats = await ada.get("/v1/journeys/welcome/stats")
-    assert {step["id"]: (step["sent"], step["unsubscribed"]) for step in stats["steps"]} == {
-        "confirm": (1, 0),
-        "confirmed": (0, 0),
-        "remind": (0, 0),
-        "late": (0, 0),
-        "gone": (0, 0),
-        "hello": (1, 1),
+    stats = await ada.statistics()
+    assert {
+        step: (each["sent"], each["clicked"], each["unsubscribed"]) for step, each in stats.items()
+    } == {
+        "confirm": (1, 0, 0),
+        "confirmed": (0, 0, 0),
+        "remind": (0, 0, 0),
+        "late": (0, 0, 0),
+        "gone": (0, 0, 0),
+        "hello": (1, 1, 1),
     }
     assert len(await ada.mails()) == 2
