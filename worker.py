@@ -28,7 +28,8 @@ from activities.context import Context
 from activities.failures import CodedFailures
 from activities.registry import activities_by_queue
 from channels.adapter import Adapter, Append
-from channels.registry import build
+from channels.email.return_addresses import return_addresses
+from channels.registry import Adapters, build
 from devstack.inbox import Inbox, TakenMessage
 from dispatch.dispatcher import Dispatcher
 from dispatch.due_times import DueTimes
@@ -66,20 +67,23 @@ async def serving(
     settings: Settings,
     client: Client,
     *,
-    adapters: Mapping[str, Adapter] | None = None,
+    adapters: Mapping[str, Adapter] | Adapters | None = None,
     reconcile_every: float = 10.0,
     sdk_metrics: str | None = None,
 ) -> AsyncIterator[Dispatcher]:
     """Run a worker until the context ends; then it stops gracefully.
 
-    `adapters`: by channel, instead of those that the settings describe. `reconcile_every`: seconds
-    between two rounds of the reconciliation. `sdk_metrics`: the URL of the metrics of the SDK.
+    `adapters`: instead of those that the settings describe. By channel, each stands for all of its
+    providers. `reconcile_every`: seconds between two rounds of the reconciliation. `sdk_metrics`:
+    the URL of the metrics of the SDK.
     """
     async with AsyncExitStack() as stack:
         adapters = _adapters(settings) if adapters is None else adapters
+        if not isinstance(adapters, Adapters):
+            adapters = Adapters(adapters, {}, {})
         pool = await open_pool(settings, min_size=2, max_size=settings.database_connections)
         stack.push_async_callback(pool.close)
-        for adapter in adapters.values():
+        for adapter in adapters.all():
             stack.push_async_callback(adapter.close)
         catalog = Catalog()
         due_times = DueTimes(pool, client, catalog)
@@ -93,7 +97,10 @@ async def serving(
         context = Context(
             pool=pool,
             catalog=catalog,
-            adapters=adapters,
+            adapters=adapters.by_channel,
+            adapters_by_provider=adapters.by_provider,
+            default_providers=adapters.chosen,
+            return_addresses=return_addresses(settings),
             sender=settings.from_address,
             secrets={name: value.get_secret_value() for name, value in settings.secrets.items()},
             passwords=settings.passwords,
@@ -109,7 +116,7 @@ async def serving(
             asyncio.create_task(Reconciliation(pool, client, catalog, every=reconcile_every).run()),
         ]
         stack.push_async_callback(_cancel, background)
-        await stack.enter_async_context(taking_notifications(settings, pool, adapters))
+        await stack.enter_async_context(taking_notifications(settings, pool, adapters.by_channel))
         runner = workflow_runner(client)
         for queue, activities in activities_by_queue(context, jobs_client=client).items():
             worker = Worker(
@@ -162,9 +169,9 @@ async def _endpoint(
         yield
 
 
-def _adapters(settings: Settings) -> dict[str, Adapter]:
+def _adapters(settings: Settings) -> Adapters:
     try:
-        return dict(build(settings, inbox=_inbox(settings)).items())
+        return build(settings, inbox=_inbox(settings))
     except ValueError as error:
         raise SettingsRefused(str(error)) from None
 

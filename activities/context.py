@@ -6,16 +6,29 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal, Protocol
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from activities.sending.attached_files import FileCache
 from channels.adapter import Adapter
 from journeys.links.message_urls import MessageLinks
 from journeys.model.arms import Score
+from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.time.durations import Duration
 from store.definitions.catalog import Catalog
+
+ReturnKind = Literal["bounce", "reply", "unsubscribe"]
+
+
+class ReturnAddresses(Protocol):
+    """Addresses under a domain of ours, to which mail about a message comes."""
+
+    def address(self, kind: ReturnKind, message_id: UUID) -> str:
+        """The address of this kind for a message."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -25,6 +38,12 @@ class Context:
     pool: AsyncConnectionPool[AsyncConnection[Any]]
     catalog: Catalog
     adapters: Mapping[str, Adapter]
+    """By channel: the adapters of the providers that the settings choose."""
+    adapters_by_provider: Mapping[str, Adapter] = field(default_factory=dict)
+    """Those that documents may name. None: the adapter of a channel stands for every provider, as
+    in simulations."""
+    default_providers: Mapping[str, str] = field(default_factory=dict)
+    """By channel: the name of the provider that the settings choose."""
     sender: str | None = None
     """The From of e-mails that name none."""
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -45,5 +64,19 @@ class Context:
     """Messages whose rendering takes long: so many are rendered at a time, in threads."""
     nudge_due_times: Callable[[], None] = lambda: None
     """Wakes the due times of this process after a run has begun to listen for a condition."""
+    return_addresses: ReturnAddresses | None = None
+    """Where bounces and unsubscriptions by mail go; None without a domain for them."""
+    files: FileCache | None = field(default_factory=FileCache)
+    """The files of e-mails; None: they are left empty."""
     links: MessageLinks | None = None
     """What the URLs of messages are made of; None without a public URL."""
+
+    def default_provider(self, channel: ChannelName) -> str:
+        """The provider of a channel where no document names one."""
+        return self.default_providers.get(channel) or CHANNELS[channel].providers[0]
+
+    def adapter(self, channel: ChannelName, provider: str) -> Adapter | None:
+        """The adapter of a provider; None if no worker of this installation serves the channel."""
+        if not self.adapters_by_provider or provider == self.default_providers.get(channel):
+            return self.adapters.get(channel)
+        return self.adapters_by_provider.get(provider) or self.adapters.get(channel)

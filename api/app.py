@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from api.contacts import consents, contacts, groups
 from api.coupons import coupons
-from api.definitions import documents, editions, journeys, plan, templates
+from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
@@ -18,15 +18,17 @@ from api.http.keys import KeyRing
 from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.notifier import Notifier
-from api.operations import dev_inbox, faults, health, jobs, keys, retention
+from api.operations import dev_inbox, faults, health, jobs, keys, retention, suppressions
 from api.public import links, notifications, pages
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
 from api.public.spool import Spool
 from api.reports import stats
-from api.runs import runs
+from api.runs import repairs, runs
 from api.services import Pool, Services
 from api.tracking import browser, calls
+from api.tracking.key_budgets import KeyBudgets
+from channels.email.remote_files import RemoteFiles
 from channels.email.return_addresses import return_addresses
 from channels.sns_signature import Fetch, SnsVerifier
 from devstack.inbox import Inbox
@@ -58,6 +60,7 @@ ROUTERS = tuple(
         rejected,
         events,
         documents,
+        files,
         templates,
         editions,
         journeys,
@@ -66,8 +69,10 @@ ROUTERS = tuple(
         retention,
         plan,
         runs,
+        repairs,
         stats,
         keys,
+        suppressions,
         links,
         health,
         notifications,
@@ -118,6 +123,8 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         )
         notifier = Notifier(settings.database_url)
         notifier.start()
+        key_budgets = KeyBudgets(pool)
+        key_budgets.start()
         checker = DocumentChecker()
         hits, drain = _hits(settings, pool, notifier)
         if drain is not None:
@@ -128,11 +135,15 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             temporal=await connect_temporal(settings, lazy=True),
             catalog=Catalog(),
             keys=KeyRing(pool),
+            key_budgets=key_budgets,
             notifier=notifier,
             checker=checker,
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
+            remote_files=RemoteFiles(settings.attachments_from, allow=settings.webhook_allow),
+            providers=settings.providers_set_up,
             keep=settings.keep,
+            replies=settings.channels_with_replies,
             sns=SnsVerifier(settings.sns_topics, amazon),
             intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
@@ -145,6 +156,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             if drain is not None:
                 await drain.stop()
             await notifier.stop()
+            await key_budgets.stop()
             await checker.close()
             await tracking_pool.close()
             await pool.close()

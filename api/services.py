@@ -15,6 +15,8 @@ from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
 from api.public.hits import HitRecorder
+from api.tracking.key_budgets import KeyBudgets
+from channels.email.remote_files import RemoteFiles
 from channels.sns_signature import SnsVerifier
 from inbound.intake import Intake
 from journeys.links.message_urls import MessageLinks
@@ -41,13 +43,20 @@ class Services:
     """Connects at its first call, so that other routes work while Temporal cannot be reached."""
     catalog: Catalog
     keys: KeyRing
+    key_budgets: KeyBudgets
     notifier: Notifier
     checker: DocumentChecker
     contact_events_per_minute: int
     speed: float
     """The number by which durations of waits are divided, the same as in workers."""
+    remote_files: RemoteFiles
+    """Fetches attachments at URLs."""
+    providers: frozenset[str]
+    """The providers whose settings are made."""
     keep: Mapping[str, str]
     """How long data are kept, by kind, as durations."""
+    replies: frozenset[str]
+    """The channels on which replies come in."""
     sns: SnsVerifier
     intake: Intake
     inbox: Inbox | None

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from channels.email.attachments import Attachment
+from channels.attachments import Attachment
 from journeys.protocol.channels import ChannelName
 
 __all__ = [

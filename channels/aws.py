@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from botocore.config import Config
@@ -75,14 +76,22 @@ class AwsCalls:
     """Runs blocking calls of one service, at most `threads` at once.
 
     `service` is its name for people. `errors` holds the errors for the service's own error codes;
-    the codes that all services share are handled here.
+    the codes that all services share are handled here. `reasons` holds those for the member
+    `Reason` of an error, which says more than its code.
     """
 
     def __init__(
-        self, service: str, errors: Mapping[str, MakeError], *, timeout: float, threads: int
+        self,
+        service: str,
+        errors: Mapping[str, MakeError],
+        *,
+        timeout: float,
+        threads: int,
+        reasons: Mapping[str, MakeError] = MappingProxyType({}),
     ) -> None:
         self._service = service
         self._errors = errors
+        self._reasons = reasons
         self._timeout = timeout
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=service.lower())
 
@@ -126,7 +135,10 @@ class AwsCalls:
         code = error.response.get("Error", {}).get("Code", "")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         detail = f"{self._service} answered: {error}"
-        if make_error := self._errors.get(code):
+        reason = error.response.get("Reason")
+        if reason is not None:
+            detail = f"{detail} ({reason})"
+        if make_error := self._reasons.get(str(reason)) or self._errors.get(code):
             return make_error(detail)
         if code in _WRONG_CREDENTIALS or status in (401, 403):
             return NotTaken(Code.CREDENTIALS, detail)

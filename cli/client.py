@@ -63,10 +63,12 @@ class Server:
         """The answer to a DELETE."""
         return self._call("DELETE", path)
 
-    def upload(self, path: str, file: BinaryIO, kind: str) -> httpx.Response:
-        """The answer to a POST of a file, or of a pipe, whose length is not known."""
+    def upload(
+        self, path: str, file: BinaryIO, kind: str, *, method: str = "POST"
+    ) -> httpx.Response:
+        """The answer to an upload of a file, or of a pipe, whose length is not known."""
         content = file if file.seekable() else iter(partial(file.read, _CHUNK), b"")
-        return self._call("POST", path, content=content, headers={"Content-Type": kind})
+        return self._call(method, path, content=content, headers={"Content-Type": kind})
 
     def _call(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The answer. The command ends with a message if there is none, or if it is an error."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server
-from cli.tables import print_table
+from cli.tables import at_second, print_table
 
 app = typer.Typer(help="Faults of runs, contacts, events and documents.", no_args_is_help=True)
 
@@ -22,6 +22,9 @@ def list_(
     contact: Annotated[
         str | None, typer.Option(help="The contact's external id, or our id.")
     ] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="What has the fault, such as 'journey welcome'.")
+    ] = None,
     code: Annotated[str | None, typer.Option(help="The code, such as broken_document.")] = None,
     limit: Annotated[
         int, typer.Option(help="How many to show, the newest first.", min=1, max=500)
@@ -29,8 +32,10 @@ def list_(
     as_json: AsJson = False,
     data_dir: DataDir = DATA_DIR,
 ) -> None:
-    """List faults, the newest first; one that lasts is recorded once an hour."""
-    answer = find_server(data_dir).get("/v1/faults", contact=contact, code=code, limit=limit)
+    """List faults, the newest first: since when, how often they were tried, and when next."""
+    answer = find_server(data_dir).get(
+        "/v1/faults", contact=contact, subject=subject, code=code, limit=limit
+    )
     items = answer.json()["items"]
     if as_json:
         typer.echo(as_page(items))
@@ -39,16 +44,15 @@ def list_(
         typer.echo("no faults")
         return
     print_table(
-        ["at", "what has it", "contact", "part", "code", "detail"],
         [
-            (
-                each["at"],
-                each["subject"],
-                each["contact"] or "",
-                each["part"],
-                each["code"],
-                each["detail"],
-            )
+            "what has it", "contact", "part", "code", "state", "since", "last", "attempts",
+            "next try", "detail",
+        ],
+        [
+            (each["subject"], each["contact"] or "", each["part"], each["code"], each["state"],
+             at_second(each["since"]), at_second(each["at"]), each["attempts"],
+             at_second(each["next_try_at"]), each["detail"])
             for each in items
         ],
-    )
+        numbers=["attempts"],
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`parcours job`: list jobs, show one with its progress, and cancel one."""
+"""`parcours job`: list jobs, show one with its progress, pause, resume and cancel one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def list_(
     print_table(
         ["job", "kind", "journey", "version", "state", "done", "of", "set aside", "began"],
         [
-            (each["id"], each["kind"], each["journey"], each["version"], each["state"],
+            (each["id"], each["kind"], each["journey"], each["version"], _state(each),
              each["done"], each["total"], each["failed"], at_second(each["started_at"]))
             for each in items
         ],
@@ -55,6 +55,27 @@ def show(job: JobId, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> N
         print_preview(shown["preview"])
 
 
+@app.command("pause")
+def pause(job: JobId, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Let a job rest before its next page, until it is resumed."""
+    answer = find_server(data_dir).post(f"/v1/jobs/{segment(job)}/pause")
+    if as_json:
+        typer.echo(answer.text)
+        return
+    paused = answer.json()
+    typer.echo(f"job {paused['id']} is paused, after {paused['done']} of {paused['total']}")
+
+
+@app.command("resume")
+def resume(job: JobId, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Let a paused job go on, within half a minute."""
+    answer = find_server(data_dir).post(f"/v1/jobs/{segment(job)}/resume")
+    if as_json:
+        typer.echo(answer.text)
+        return
+    typer.echo(f"job {answer.json()['id']} goes on")
+
+
 @app.command("cancel")
 def cancel(job: JobId, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Stop a job for good. What it has done stays done."""
@@ -66,6 +87,10 @@ def cancel(job: JobId, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) ->
     typer.echo(f"job {stopped['id']} is stopped, after {stopped['done']} of {stopped['total']}")
 
 
+def _state(job: dict[str, Any]) -> str:
+    return f"{job['state']}, paused" if job.get("paused_at") else str(job["state"])
+
+
 def _print_job(job: dict[str, Any]) -> None:
     print_pairs(
         [
@@ -73,7 +98,7 @@ def _print_job(job: dict[str, Any]) -> None:
             ("kind", job["kind"]),
             ("journey", job["journey"]),
             ("version", job["version"]),
-            ("state", job["state"]),
+            ("state", _state(job)),
             ("done", f"{job['done']} of {job['total']}"),
             ("moved", job["moved"] if job["kind"] == "move" else None),
             ("keep their version", job["kept"] if job["kind"] == "move" else None),

@@ -6,11 +6,10 @@ import asyncio
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
 
 import typer
 
-from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server
+from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server, segment
 from cli.errors import ExitCode, refuse
 from cli.settings import settings_or_refuse
 from cli.tables import print_table
@@ -62,7 +61,7 @@ def create(
         list[str] | None, typer.Option(help="An origin whose pages may use it; may be repeated.")
     ] = None,
     events_per_minute: Annotated[
-        int | None, typer.Option(help="The most events of one contact in a minute.")
+        int | None, typer.Option(help="The most tracking calls a minute, for all contacts.")
     ] = None,
     expires: Annotated[
         str | None, typer.Option(help="When it stops working, such as 2027-01-31T00:00:00Z.")
@@ -158,9 +157,9 @@ def _state(item: dict[str, Any]) -> str:
 
 @app.command("revoke")
 def revoke(
-    key_id: Annotated[UUID, typer.Argument(help="The id of the key, as `key list` shows it.")],
+    key_id: Annotated[str, typer.Argument(help="The id of the key, as `key list` shows it.")],
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Revoke a key: it is refused within seconds, for good."""
-    find_server(data_dir, scope="admin").delete(f"/v1/keys/{key_id}")
+    find_server(data_dir, scope="admin").delete(f"/v1/keys/{segment(key_id)}")
     typer.echo(f"revoked {key_id}")

@@ -13,6 +13,7 @@ from cli import (
     dev,
     event,
     fault,
+    file,
     job,
     journey,
     key,
@@ -20,6 +21,7 @@ from cli import (
     run,
     simulate,
     stats,
+    suppression,
     template,
     worker,
 )
@@ -62,10 +64,12 @@ app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
 app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
+app.add_typer(file.app, name="file")
 app.add_typer(fault.app, name="fault")
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
 app.add_typer(key.app, name="key")
+app.add_typer(suppression.app, name="suppression")
 
 
 if __name__ == "__main__":

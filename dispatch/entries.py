@@ -26,8 +26,8 @@ from store.entries.admission import (
     EntryRequest,
     RefusedEntry,
     enter_all,
-    refuse_broken,
 )
+from store.entries.refusals import refuse_broken
 from store.events.outbox import OutboxEvent
 
 log = structlog.get_logger(__name__)

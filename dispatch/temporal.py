@@ -51,6 +51,8 @@ _AWAY = frozenset(
 _UNANSWERED = frozenset(
     {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
 )
+_CUT = "transport error"
+"""How the client says, as UNKNOWN, that a connection was lost and could not be made again."""
 _REFUSED = frozenset(
     {
         RPCStatusCode.INVALID_ARGUMENT,
@@ -72,11 +74,11 @@ class TemporalBusy(TemporalAway):
 def is_away(error: BaseException) -> bool:
     """Whether the error is one of the connection: no call would succeed now.
 
-    INTERNAL and UNKNOWN are faults of one run. RuntimeError is what a client raises that has never
-    been connected.
+    INTERNAL and UNKNOWN are faults of one run, but for the UNKNOWN of a connection that was cut.
+    RuntimeError is what a client raises that has never been connected.
     """
     if isinstance(error, RPCError):
-        return error.status in _AWAY
+        return error.status in _AWAY or _is_cut(error)
     return isinstance(error, RuntimeError | TimeoutError)
 
 
@@ -155,7 +157,11 @@ async def _wait_for_most(tasks: Collection[asyncio.Task[None]]) -> set[asyncio.T
 
 
 def _is_unanswered(error: BaseException) -> bool:
-    return not isinstance(error, RPCError) or error.status in _UNANSWERED
+    return not isinstance(error, RPCError) or error.status in _UNANSWERED or _is_cut(error)
+
+
+def _is_cut(error: RPCError) -> bool:
+    return error.status is RPCStatusCode.UNKNOWN and error.message.startswith(_CUT)
 
 
 async def start_journey(

@@ -17,13 +17,14 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from channels.sns_envelope import is_topic
+from infra.inbound_settings import InboundSettings
 from journeys.links.message_urls import MessageLinks
 from journeys.links.networks import SCANNERS
 from journeys.links.tokens import LinkKeys
-from journeys.model.addresses import parse_email
+from journeys.model.attachments import split_url
+from journeys.protocol.channels import NAMED_PROVIDERS, EmailProvider, SmsProvider
 from journeys.time.durations import Duration
 
 
@@ -43,6 +44,9 @@ LogFormat = Literal["json", "console", "auto"]
 _BASE = datetime(2000, 1, 1, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
 _SHORTEST_KEY = 32
+_AWS_PROVIDERS = frozenset({"ses", "sns", "end-user-messaging"})
+_COUNTRY_PARAMETERS = frozenset({"IN_ENTITY_ID", "IN_TEMPLATE_ID"})
+_PARAMETER = re.compile(r"\S{1,64}")
 _LONGEST_PUBLIC_URL = 200
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f<>\"'`\\{}|^]")
 SECRET_PREFIX = "PARCOURS_SECRET_"
@@ -53,7 +57,7 @@ class SettingsRefused(Exception):
     """The environment does not make valid settings; the message has one line a setting."""
 
 
-class Settings(BaseSettings):
+class Settings(InboundSettings):
     """The settings of a process, from its environment.
 
     Names that the ecosystem knows are kept (`DATABASE_URL`, `TEMPORAL_…`, `AWS_…`, `SMTP_URL`);
@@ -83,11 +87,38 @@ class Settings(BaseSettings):
     smtp_url: str = Field(default="smtp://localhost:25", validation_alias="SMTP_URL", repr=False)
     """`smtp://` or `smtps://`, `user:password@` where the server asks for it."""
 
-    email: Literal["smtp", "ses"] = "smtp"
+    email: EmailProvider = "smtp"
     """`PARCOURS_EMAIL`: who takes e-mail."""
 
-    sms: Literal["sns", "inbox"] = "sns"
+    sms: SmsProvider = "sns"
     """`PARCOURS_SMS`: who takes text messages; `inbox` is the development stack's file."""
+
+    smtp_connections: int = Field(default=20, ge=1, le=1000)
+    """`PARCOURS_SMTP_CONNECTIONS`: connections of a worker to the SMTP server, at most."""
+
+    ses_configuration_set: str | None = None
+    """`PARCOURS_SES_CONFIGURATION_SET`: the one that publishes the events of SES."""
+
+    ses_feedback_address: str | None = None
+    """`PARCOURS_SES_FEEDBACK_ADDRESS`: SES forwards bounces and complaints to it."""
+
+    sms_from: str | None = Field(default=None, max_length=256, pattern=r"^[A-Za-z0-9_:/+-]+$")
+    """`PARCOURS_SMS_FROM`: a number, a sender id or a pool, from which text messages come."""
+
+    sms_configuration_set: str | None = None
+    """`PARCOURS_SMS_CONFIGURATION_SET`: the one that publishes events of End User Messaging."""
+
+    sms_protect_configuration: str | None = None
+    """`PARCOURS_SMS_PROTECT_CONFIGURATION`: the countries that End User Messaging sends to."""
+
+    sms_country_parameters: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    """`PARCOURS_SMS_COUNTRY_PARAMETERS`: registrations of a country, `NAME=VALUE,…`."""
+
+    sms_max_price: str | None = Field(default=None, pattern=r"^\d{0,2}\.\d{1,5}$")
+    """`PARCOURS_SMS_MAX_PRICE`: the most US dollars of a text message, such as `0.25`."""
+
+    sms_time_to_live: int | None = Field(default=None, ge=5, le=259_200)
+    """`PARCOURS_SMS_TIME_TO_LIVE`: seconds in which a text message is handed on, or never."""
 
     from_address: str | None = Field(default=None, validation_alias="PARCOURS_FROM")
     """`PARCOURS_FROM`: the sender of e-mails that name none, `a@b.c` or `Name <a@b.c>`."""
@@ -118,6 +149,9 @@ class Settings(BaseSettings):
 
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
     """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
+
+    attachments_from: Annotated[tuple[str, ...], NoDecode] = ()
+    """`PARCOURS_ATTACHMENTS_FROM`: URLs under which attachments may be fetched, `URL,URL…`."""
 
     contact_events_per_minute: int = Field(default=6000, gt=0)
     """`PARCOURS_CONTACT_EVENTS_PER_MINUTE`: beyond it, ingest answers 429 for that contact."""
@@ -170,30 +204,6 @@ class Settings(BaseSettings):
     keep_rejected: DurationText = "14d"
     """`PARCOURS_KEEP_REJECTED`: rejected items of tracking calls."""
 
-    ses_queue_url: str | None = None
-    """`PARCOURS_SES_QUEUE_URL`: the queue (SQS) of notifications; workers poll it."""
-
-    sns_topics: Annotated[tuple[str, ...], NoDecode] = ()
-    """`PARCOURS_SNS_TOPICS`: topics whose messages `/hooks/…` take, `ARN,ARN…`."""
-
-    inbound_domain: str | None = None
-    """`PARCOURS_INBOUND_DOMAIN`: the domain of our addresses for bounces and replies."""
-
-    inbound_smtp: str | None = None
-    """`PARCOURS_INBOUND_SMTP`: `host:port` on which the worker takes mail to that domain."""
-
-    inbound_maildir: Path | None = None
-    """`PARCOURS_INBOUND_MAILDIR`: a Maildir in which the worker finds mail to that domain."""
-
-    sms_stop_text: str | None = Field(default=None, max_length=320)
-    """`PARCOURS_SMS_STOP_TEXT`: the answer to STOP; none is sent without it."""
-
-    sms_start_text: str | None = Field(default=None, max_length=320)
-    """`PARCOURS_SMS_START_TEXT`: the answer to START; none is sent without it."""
-
-    sms_help_text: str | None = Field(default=None, max_length=320)
-    """`PARCOURS_SMS_HELP_TEXT`: the answer to HELP; none is sent without it."""
-
     keep_hits: DurationText = "14d"
     """`PARCOURS_KEEP_HITS`: requests for links, of which clicks and opens became events."""
 
@@ -242,42 +252,32 @@ class Settings(BaseSettings):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("sns_topics", mode="before")
+    @field_validator("attachments_from", mode="before")
     @classmethod
-    def _split_topics(cls, value: object) -> object:
+    def _split_urls(cls, value: object) -> object:
         if isinstance(value, str):
             value = tuple(part.strip() for part in value.split(",") if part.strip())
-        if isinstance(value, tuple):
-            for topic in value:
-                if not is_topic(topic):
-                    raise ValueError(f"{topic!r} is not the ARN of a topic of SNS")
+        for url in value if isinstance(value, tuple | list) else ():
+            parts = split_url(str(url))
+            if parts is None or parts.query:
+                raise ValueError(
+                    f"{url} is no URL of a folder, such as https://cdn.example.com/mail/"
+                )
         return value
 
-    @field_validator("ses_queue_url")
+    @field_validator("sms_country_parameters", mode="before")
     @classmethod
-    def _require_queue(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("https://", "http://")):
-            raise ValueError("must be the URL of a queue: https://sqs.REGION.amazonaws.com/…")
-        return value
-
-    @field_validator("inbound_domain")
-    @classmethod
-    def _require_domain(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            return parse_email(f"bounce@{value}").ascii_domain.lower()
-        except ValueError:
-            raise ValueError("must be a domain, such as bounces.example.com") from None
-
-    @field_validator("inbound_smtp")
-    @classmethod
-    def _require_address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdecimal() or not 0 <= int(port) <= 65_535:
-            raise ValueError("must be host:port, such as 0.0.0.0:25")
+    def _split_parameters(cls, value: object) -> object:
+        if isinstance(value, str):
+            pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+            value = {name.strip(): text.strip() for name, _, text in pairs}
+        if isinstance(value, dict):
+            for name, text in value.items():
+                if name not in _COUNTRY_PARAMETERS or not _PARAMETER.fullmatch(str(text)):
+                    raise ValueError(
+                        f"write NAME=VALUE with {' or '.join(sorted(_COUNTRY_PARAMETERS))}, and a "
+                        "value of 1 to 64 characters without spaces"
+                    )
         return value
 
     @field_validator("suppression_key", mode="before")
@@ -343,11 +343,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _require_a_domain_for_mail(self) -> "Settings":
-        if self.inbound_domain is None and (self.inbound_smtp or self.inbound_maildir):
-            raise ValueError(
-                "PARCOURS_INBOUND_SMTP and PARCOURS_INBOUND_MAILDIR need PARCOURS_INBOUND_DOMAIN"
-            )
+    def _require_keys_of_addresses(self) -> "Settings":
         if self.inbound_domain is not None and not self.link_keys:
             raise ValueError(
                 "PARCOURS_INBOUND_DOMAIN needs PARCOURS_LINK_KEYS, which sign addresses"
@@ -355,33 +351,13 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def sms_answers(self) -> dict[Literal["stop", "start", "help"], str]:
-        """The answers to keywords in text messages."""
-        texts: dict[Literal["stop", "start", "help"], str | None] = {
-            "stop": self.sms_stop_text,
-            "start": self.sms_start_text,
-            "help": self.sms_help_text,
-        }
-        return {keyword: text for keyword, text in texts.items() if text is not None}
-
-    @property
-    def takes_notifications(self) -> bool:
-        """Whether notifications of Amazon come in at all."""
-        return self.ses_queue_url is not None or bool(self.sns_topics)
-
-    @property
     def channels_with_replies(self) -> frozenset[str]:
         """The channels on which a reply to a message can come in."""
-        by_mail = self.inbound_domain is not None and (
-            self.inbound_smtp is not None
-            or self.inbound_maildir is not None
-            or self.takes_notifications
-        )
-        return frozenset(
-            channel
-            for channel, possible in {"email": by_mail, "sms": self.takes_notifications}.items()
-            if possible
-        )
+        if self.dev_inbox is not None:
+            # A developer posts `Message Replied` by hand.
+            return frozenset({"email", "sms"})
+        possible = {"email": self.inbound_domain is not None, "sms": self.takes_notifications}
+        return frozenset(channel for channel, comes_in in possible.items() if comes_in)
 
     @property
     def links(self) -> MessageLinks | None:
@@ -399,6 +375,21 @@ class Settings(BaseSettings):
             for name in type(self).model_fields
             if name.startswith("keep_")
         }
+
+    @property
+    def providers_set_up(self) -> frozenset[str]:
+        """The providers whose settings are made: those chosen, and those that documents may name.
+
+        A region makes those of AWS. In development the stack's own provider stands for all.
+        """
+        if self.dev_inbox is not None:
+            return frozenset(name for names in NAMED_PROVIDERS.values() for name in names)
+        found: set[str] = {self.email, self.sms}
+        if "smtp_url" in self.model_fields_set:
+            found.add("smtp")
+        if "aws_region" in self.model_fields_set:
+            found |= _AWS_PROVIDERS
+        return frozenset(found)
 
     @property
     def passwords(self) -> list[str]:

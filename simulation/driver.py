@@ -424,6 +424,7 @@ class Simulation:
             sender=SENDER,
             secrets=PlaceholderSecrets(self.documents.secrets),
             given_scores=self._given_scores,
+            files=None,
             links=SimulatedLinks(),
         )
         kinds = {step.kind for journey in self.documents.journeys for step in journey.all_steps()}

@@ -13,6 +13,9 @@ from journeys.protocol.jobs import STOP_ACTIVITY
 from journeys.protocol.payloads import JobInput, JobPage
 from store.operations.jobs import JobRow, end_job, read_job
 
+_SHORTEST_REST, _LONGEST_REST = timedelta(seconds=1), timedelta(seconds=30)
+"""Between two looks of a job that is paused."""
+
 
 class StopJobActivities:
     """The activity that ends a job whose workflow was cancelled in Temporal."""
@@ -30,11 +33,17 @@ class StopJobActivities:
 
 
 async def begin_page(conn: AsyncConnection[Any], request: JobInput) -> JobRow | JobPage:
-    """The job to work on, or the page to answer with if the job is not running."""
+    """The job to work on, or the page to answer with if the job is not running, or is paused."""
     job = await read_job(conn, request.job_id)
     if job is None:
         return JobPage(state="stopped")
-    return job if job.state == "running" else progress_of(job)
+    if job.state != "running":
+        return progress_of(job)
+    paused = job.paused_for
+    if paused is None:
+        return job
+    # The longer the pause, the fewer looks, so that its workflow's history stays short.
+    return progress_of(job, rest=min(max(paused / 10, _SHORTEST_REST), _LONGEST_REST))
 
 
 async def end_page(

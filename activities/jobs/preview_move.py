@@ -49,7 +49,9 @@ class PreviewMoveActivities:
                 speed=self._context.speed,
             )
             found = MigrationPreview.from_json(result)
-            while job.state == "running" and monotonic() - begun < _SECONDS:
+            while (
+                job.state == "running" and job.paused_at is None and monotonic() - begun < _SECONDS
+            ):
                 if not await self._preview_next(conn, job, target, found):
                     break
                 activity.heartbeat()

@@ -36,6 +36,7 @@ from activities.sending.deferrals import (
     check_send_time,
     send_terms,
 )
+from activities.sending.provider_choice import choose_provider
 from activities.sending.recipients import address_of
 from activities.sending.retries import retries_end
 from activities.versions.take_version import stale_version
@@ -52,7 +53,7 @@ from journeys.versions.overdue import Overdue
 from store.contacts.operands import Operands
 from store.definitions.catalog import Definition
 from store.definitions.content_cache import ChosenContent
-from store.entries.admission import entries_of
+from store.entries.refusals import entries_of
 from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
 from store.messages.send_state import BrandSender, PauseState, Recipient, read_send_state
@@ -74,6 +75,8 @@ class Claimed:
     terms: SendTerms
     token: str
     message_id: UUID
+    provider: str
+    """The provider that is to be called."""
     attempts: int
     """How often the message was claimed, with this time."""
     retries_end: datetime
@@ -105,8 +108,9 @@ async def claim_send(
         step = _send_step(definition, request.step)
         settings = definition.journey.effective(step)
         template = _template_of(step)
-        state = await read_send_state(conn, run, request.visit, settings.topic, step.kind, template)
-        previous, contact, document = state.previous, state.recipient, state.channel
+        previous, pause, contact, documents = await read_send_state(
+            conn, run, request.visit, settings.topic, step.kind, template
+        )
         if previous.outcome is not None and (taken := exit_taken_before(run, request.visit)):
             return taken
         attempt = begin_attempt(request, run, previous)
@@ -124,9 +128,10 @@ async def claim_send(
         if fired is not None:
             await skip_send(conn, attempt, step, "exited")
             return await take_exit(conn, run, definition, request.visit, fired)
-        channel = None if document is None else context.catalog.channel(document)
-        if channel is not None:
-            settings = definition.journey.effective(step, channel)
+        channel = None if documents.channel is None else context.catalog.channel(documents.channel)
+        topic = None if documents.topic is None else context.catalog.topic(documents.topic)
+        if channel is not None or (topic is not None and topic.sets_sends):
+            settings = definition.journey.effective(step, channel, topic)
         terms = send_terms(
             step,
             settings,
@@ -137,7 +142,7 @@ async def claim_send(
             now=attempt.now,
             speed=context.speed,
         )
-        paused = await _check_pause(conn, run, attempt, step, terms, state.pause, ending)
+        paused = await _check_pause(conn, run, attempt, step, terms, pause, ending)
         if paused is not None:
             return paused
         if step.if_ is not None:
@@ -155,8 +160,11 @@ async def claim_send(
             return await _defer(conn, attempt, step, terms, run, unsendable)
         if unsendable is not None:
             return await _skip_for_time(conn, attempt, step, unsendable)
-        chosen = await _content(conn, context, definition, step, template, contact, state.contents)
-        variables, references = await _variables(conn, run, step, settings, contact, chosen)
+        content = await _content(
+            conn, context, definition, step, template, contact, documents.contents
+        )
+        variables, references = await _variables(conn, run, step, settings, contact, content)
+        chosen = choose_provider(settings, previous, context.default_provider(step.kind))
         message = await claim_message(
             conn,
             message_id=uuid4(),
@@ -168,11 +176,14 @@ async def claim_send(
             topic=settings.topic,
             transactional=settings.transactional or not CHANNELS[step.kind].to_contact,
             token=token,
+            provider=chosen.provider,
+            not_taken=chosen.not_taken,
+            possibly_taken=chosen.possibly_taken,
             started=attempt.start,
             facts=attempt.facts,
             address=address_of(contact, step.kind),
-            content=None if chosen is None else chosen.hash,
-            locale=None if chosen is None else chosen.locale,
+            content=None if content is None else content.hash,
+            locale=None if content is None else content.locale,
         )
         await stop_watching(conn, attempt)
     return Claimed(
@@ -184,13 +195,14 @@ async def claim_send(
         terms=terms,
         token=token,
         message_id=message.id,
+        provider=chosen.provider,
         attempts=message.attempts,
         retries_end=ending(message.first_attempt_at),
         contact=contact,
-        brand=state.brand,
+        brand=documents.brand,
         variables=variables,
         references=references,
-        content=None if chosen is None else chosen.content,
+        content=None if content is None else content.content,
     )
 
 

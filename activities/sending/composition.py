@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from activities.context import Context
+from activities.context import Context, ReturnKind
 from activities.sending.claim import Claimed
 from activities.sending.recipients import address_of
 from channels.adapter import Call, Email, Outgoing, Sms
@@ -65,6 +66,15 @@ async def compose(claimed: Claimed, context: Context) -> Outgoing:
         raise CompositionFailed("template_limit", str(error)) from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The list of marketing mail, and how one leaves it; nothing of it for other mail."""
+
+    topic: str | None = None
+    url: str | None = None
+    address: str | None = None
+
+
 class _Composition:
     """The making of one message, within one budget for all of its texts."""
 
@@ -95,6 +105,8 @@ class _Composition:
                 message_id=claimed.message_id,
                 to=address_of(claimed.contact, step.kind) or "",
                 text=self._rendering.sms(self._content(step)),
+                transactional=claimed.settings.transactional,
+                tags=self._tags(),
             )
         webhook = step.webhook
         return Call(
@@ -117,11 +129,12 @@ class _Composition:
             )
         reply_to = claimed.settings.reply_to or claimed.brand.reply_to
         from_ = self._render("from", sender)
-        reply_to = self._render("reply_to", reply_to) if reply_to else None
+        reply_to = self._render("reply_to", reply_to) if reply_to else self._return_address("reply")
         content = self._content(step)
         made = self._rendering.email(
             content, step.email.subject if step.email.template is not None else None
         )
+        listed = self._listed()
         return Email(
             message_id=claimed.message_id,
             to=address_of(claimed.contact, step.kind) or "",
@@ -130,12 +143,32 @@ class _Composition:
             subject=made.subject,
             text=made.text,
             html=made.html,
-            tags={
-                "message": str(claimed.message_id),
-                "journey": claimed.run.journey,
-                "step": step.id,
-            },
+            tags=self._tags(),
+            feedback_id=(claimed.run.journey, claimed.settings.topic or "", step.id),
+            return_path=self._return_address("bounce"),
+            list_unsubscribe=listed.url,
+            list_unsubscribe_address=listed.address,
+            list_id=listed.topic,
         )
+
+    def _tags(self) -> dict[str, str]:
+        """What the provider repeats in its notifications; nothing of it is personal."""
+        claimed = self._claimed
+        tags = {"journey": claimed.run.journey, "step": claimed.step.id}
+        return tags if claimed.settings.topic is None else {**tags, "topic": claimed.settings.topic}
+
+    def _listed(self) -> _Listed:
+        """How the reader leaves the list that the e-mail is of."""
+        topic, links = self._claimed.settings.topic, self._context.links
+        if topic is None or self._claimed.settings.transactional or links is None:
+            return _Listed()
+        url = links.of(self._claimed.message_id).unsubscribe
+        return _Listed(topic, url, self._return_address("unsubscribe"))
+
+    def _return_address(self, kind: ReturnKind) -> str | None:
+        """An address of ours for this message; None if the installation takes no mail."""
+        addresses = self._context.return_addresses
+        return None if addresses is None else addresses.address(kind, self._claimed.message_id)
 
     def _content(self, step: EmailStep | SmsStep) -> Content:
         """What the message is made of. Raises CompositionFailed if there is nothing."""

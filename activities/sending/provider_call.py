@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from activities.context import Context
+from activities.sending.attached_files import AttachmentMissing, attach
 from activities.sending.claim import Claimed
 from activities.sending.composition import CompositionFailed, compose
 from activities.sending.faults import keep_fault
 from activities.sending.masking import SecretMask
 from activities.sending.retries import TryAgain
 from activities.sending.tracked_links import Followed, follow_links
-from channels.adapter import Adapter, Outgoing, Receipt
+from channels.adapter import Adapter, Email, Outgoing, Receipt
 from channels.errors import Code, NotTaken, Refused, Unclear
 from channels.storable import storable_text
 from journeys.protocol.channels import CHANNELS
@@ -72,9 +73,15 @@ class ProviderCalls:
 
     async def _call(self, claimed: Claimed) -> Record:
         try:
-            made = await follow_links(claimed, self._context, await compose(claimed, self._context))
+            outgoing = await compose(claimed, self._context)
+            if isinstance(outgoing, Email):
+                files, context = claimed.settings.attachments, self._context
+                outgoing = await attach(outgoing, files, context.pool, context.files)
+            made = await follow_links(claimed, self._context, outgoing)
         except CompositionFailed as error:
             return _not_composed(error.code, str(error))
+        except AttachmentMissing as error:
+            return _not_composed("attachment", str(error))
         except NotTaken as error:
             return _released(error)
         except ValueError as error:
@@ -82,7 +89,7 @@ class ProviderCalls:
         except Exception as error:
             await self._keep_fault(claimed, "composition_failed", error)
             return _not_composed("message_invalid", f"{type(error).__name__}: {error}")
-        adapter = self._context.adapters.get(claimed.step.kind)
+        adapter = self._context.adapter(claimed.step.kind, claimed.provider)
         if adapter is None:
             return Record("refused", "failed", code="no_channel", facts={"reason": "no_channel"})
         try:

@@ -22,8 +22,9 @@ from activities.leaving.exits import (
 )
 from activities.locked_run import lock, read
 from activities.versions.take_version import stale_version
-from journeys.model.steps import ForWait, UntilWait, Wait, WaitStep
+from journeys.model.steps import WaitStep
 from journeys.model.triggers import ConditionTrigger
+from journeys.model.waits import ForWait, UntilWait, Wait
 from journeys.protocol.payloads import StepInput, StepResult
 from journeys.schedule.wait_plan import watched_attributes
 from journeys.time.zones import zone_of

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from psycopg import AsyncConnection
 from pydantic import BaseModel
 
+from api.definitions.attachments import fetch_files, keep_files
 from api.definitions.preparation import Preparation, Prepared, Purpose, Source, prepared
 from api.http import problems
 from api.services import Services
@@ -131,11 +132,14 @@ async def write_documents(
     """
     for _ in range(_ATTEMPTS):
         preparation, known = await prepare_documents(services, sources, purpose, only)
+        contents = [document.content for document in preparation.documents]
+        fetched = await fetch_files(services, contents)
         async with services.pool.connection() as conn, conn.transaction():
             await lock_catalog(conn)
             if await _known(services, conn, sources) == known:
-                for key, contents in preparation.recompiled.items():
-                    await save_template_contents(conn, key, contents)
+                await keep_files(conn, fetched)
+                for key, compiled in preparation.recompiled.items():
+                    await save_template_contents(conn, key, compiled)
                 return await write(conn, preparation.documents)
     raise problems.Problem(
         503,
@@ -176,10 +180,14 @@ async def _known(services: Services, conn: Conn, sources: Sequence[Source]) -> K
         places=keys.get("places", none),
         journeys=keys.get("journey", none),
         pools=keys.get("pool", none),
+        files=keys.get("file", none),
+        attachment_sources=services.remote_files.sources,
+        providers=services.providers,
         brands=keys.get("brand", none),
         within_segments=await _within_segments(conn, sources),
         template_documents=await _templates(conn, sources, keys.get("template", none)),
         keep_events=services.keep.get("events"),
+        replies=services.replies,
     )
 
 

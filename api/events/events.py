@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
-from api.http.paging import Cursor, Limit, page_of, unknown_cursor
+from api.http.paging import Cursor, Limit, cursor_number, page_of
 from api.http.problems import responses, unknown
 from api.http.times import Instant, format_time
 from api.services import UsedServices
@@ -93,8 +93,7 @@ async def read_events(
     cursor: Cursor = "",
 ) -> EventPage:
     """Events with the runs that they began, the waits that they ended, and why nothing came."""
-    if cursor and (not cursor.isdecimal() or len(cursor) > 18):
-        raise unknown_cursor(cursor)
+    before = cursor_number(cursor) if cursor else None
     async with services.pool.connection() as conn:
         contact_id = None
         if contact is not None:
@@ -107,7 +106,7 @@ async def read_events(
             name=name,
             from_=from_,
             to=to,
-            before=int(cursor) if cursor else None,
+            before=before,
             limit=limit + 1,
         )
     page, following = page_of(found, limit, lambda event: str(event.id))
@@ -161,14 +160,14 @@ def why_nothing(event: ListedEvent) -> str | None:
         return "only its run sees it, and no wait there listened for it"
     if not event.candidates:
         return "no active journey has an entry by this event"
-    later = [each for each in event.candidates if _instant(each["since"]) > event.stamped_at]
-    if len(later) == len(event.candidates):
+    then = [each["journey"] for each in event.candidates if each["then"]]
+    if not then:
         changed = "; ".join(
             f"`{each['journey']}` has one since {format_time(_instant(each['since']))}"
-            for each in later
+            for each in event.candidates
         )
         return f"no active journey had an entry by this event when it came: {changed}"
-    names = ", ".join(f"`{each['journey']}`" for each in event.candidates if each not in later)
+    names = ", ".join(f"`{journey}`" for journey in then)
     return f"the `where` or `if` of the entry of {names} did not let it in"
 
 

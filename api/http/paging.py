@@ -36,6 +36,13 @@ def cursor_id(cursor: str) -> UUID:
         raise unknown_cursor(cursor) from None
 
 
+def cursor_number(cursor: str) -> int:
+    """The number that a cursor is, of 64 bits. Raises Problem 400 if it is none."""
+    if not cursor.isdecimal() or len(cursor) > 18:
+        raise unknown_cursor(cursor)
+    return int(cursor)
+
+
 def unknown_cursor(cursor: str) -> Problem:
     """Problem 400: no page has this `next`."""
     shown = cursor[:60].encode("utf-8", "replace").decode()

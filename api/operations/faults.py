@@ -10,12 +10,12 @@ from pydantic import BaseModel
 
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
-from api.http.paging import Cursor, Limit, page_of, unknown_cursor
+from api.http.paging import Cursor, Limit, cursor_number, page_of
 from api.http.problems import responses, unknown
 from api.http.times import Instant
 from api.services import UsedServices
 from store.contacts.rows import find_contact
-from store.operations.fault_listing import list_faults
+from store.operations.fault_listing import FaultState, list_faults
 
 router = APIRouter(
     prefix="/v1",
@@ -26,10 +26,17 @@ router = APIRouter(
 
 
 class FaultBody(BaseModel):
-    """Something that went wrong; it is recorded once an hour while it lasts."""
+    """What went wrong at one thing, in one part of the engine, by one code."""
 
     id: int
     at: Instant
+    """When it was last recorded: once an hour while it lasts."""
+    since: Instant
+    state: FaultState
+    """`retrying`, `given_up` (an event whose dispatch ended), or `recorded`: nothing is planned."""
+    attempts: int | None
+    """How often it was tried; null unless it is tried again."""
+    next_try_at: Instant | None
     subject: str
     """What has the fault: `event ID`, `run ID VISIT`, `journey KEY`, `segment KEY`, `job ID`…"""
     part: str
@@ -55,13 +62,13 @@ class FaultPage(BaseModel):
 async def get_faults(
     services: UsedServices,
     contact: Annotated[str | None, Query(min_length=1, max_length=500)] = None,
+    subject: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
     code: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> FaultPage:
-    """Faults of all things, or of one contact and its runs; each is tried again meanwhile."""
-    if cursor and (not cursor.isdecimal() or len(cursor) > 18):
-        raise unknown_cursor(cursor)
+    """What went wrong in the last 90 days, each thing once; of all, or of one contact."""
+    before = cursor_number(cursor) if cursor else None
     async with services.pool.connection() as conn:
         contact_id = None
         if contact is not None:
@@ -71,8 +78,9 @@ async def get_faults(
         found = await list_faults(
             conn,
             contact=contact_id,
+            subject=subject,
             code=code,
-            before=int(cursor) if cursor else None,
+            before=before,
             limit=limit + 1,
         )
     page, following = page_of(found, limit, lambda fault: str(fault.id))
@@ -81,6 +89,10 @@ async def get_faults(
             FaultBody(
                 id=fault.id,
                 at=fault.happened_at,
+                since=fault.since,
+                state=fault.state,
+                attempts=fault.attempts,
+                next_try_at=fault.next_try_at,
                 subject=fault.subject,
                 part=fault.activity,
                 code=fault.code,

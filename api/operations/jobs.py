@@ -18,7 +18,7 @@ from api.versions.preview import Preview, preview_of_job
 from dispatch.jobs import cancel_job
 from journeys.protocol.jobs import JobKind
 from journeys.protocol.names import job_workflow_id
-from store.operations.jobs import JobRow, list_jobs, read_job, set_aside_runs
+from store.operations.jobs import JobRow, list_jobs, pause_job, read_job, set_aside_runs
 from store.tables.operations import JobState
 
 router = APIRouter(
@@ -50,6 +50,8 @@ class JobBody(BaseModel):
     """Runs that were set aside because of a fault; `kept` counts them as well."""
     started_at: Instant
     ended_at: Instant | None
+    paused_at: Instant | None
+    """Since when it is paused; null if it is not."""
 
 
 class SetAside(BaseModel):
@@ -106,6 +108,28 @@ async def post_cancel(job_id: JobId, services: UsedServices) -> JobBody:
     return job_body(job)
 
 
+@router.post("/jobs/{job_id}/pause", summary="Pause a job", responses=responses(404, 409, 422))
+async def post_pause(job_id: JobId, services: UsedServices) -> JobBody:
+    """Let a running job rest before its next page, which is up to 200 runs, until it is resumed."""
+    return await _pause(services, job_id, paused=True)
+
+
+@router.post("/jobs/{job_id}/resume", summary="Resume a job", responses=responses(404, 409, 422))
+async def post_resume(job_id: JobId, services: UsedServices) -> JobBody:
+    """Let a paused job go on, within half a minute. One that is at work goes on as it is."""
+    return await _pause(services, job_id, paused=False)
+
+
+async def _pause(services: UsedServices, job_id: UUID, *, paused: bool) -> JobBody:
+    async with services.pool.connection() as conn:
+        job = await pause_job(conn, job_id, paused=paused)
+    if job is None:
+        raise _unknown(job_id)
+    if job.state != "running":
+        raise Problem(409, "wrong_state", f"the job has ended: it is {job.state}")
+    return job_body(job)
+
+
 @router.get("/jobs", summary="List jobs", responses=responses(422))
 async def get_jobs(
     services: UsedServices,
@@ -143,4 +167,5 @@ def job_body(job: JobRow) -> JobBody:
         failed=job.failed,
         started_at=job.started_at,
         ended_at=job.ended_at,
+        paused_at=job.paused_at if job.state == "running" else None,
     )

@@ -75,7 +75,7 @@ class NewKey(StrictBody):
     origins: list[Origin] | None = Field(default=None, max_length=100)
     """The origins whose pages may use it. By default all."""
     events_per_minute: int | None = Field(default=None, ge=1, le=LARGEST_INTEGER)
-    """The most events of one contact in a minute. By default as the server's settings say."""
+    """The most tracking calls a minute, for all contacts together. By default without a limit."""
     expires: Annotated[Instant | None, BeforeValidator(_instant)] = None
     """When it stops working. By default never."""
 

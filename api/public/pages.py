@@ -53,6 +53,8 @@ async def _shown(
     message_id = _message_of(services, kind, token)
     if message_id is None:
         return error_page(request, "wrong", 404)
+    if services.hits is not None:
+        services.hits.record(request, kind, message_id)
     async with services.pool.connection() as conn:
         subject = await read_page_subject(conn, message_id)
         if subject is None:

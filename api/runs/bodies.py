@@ -10,8 +10,10 @@ from pydantic import BaseModel, Field, WithJsonSchema
 
 from api.http.times import format_time
 from journeys.protocol.names import workflow_id
+from store.repairs.run_repairs import RepairRow
 from store.reports.run_listing import ListedRun, ListedVisit, RunListing, ShownRun
 from store.tables.messages import MessageState
+from store.tables.repairs import RepairAction
 from store.tables.runs import RunState
 
 TimeText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -44,6 +46,8 @@ class MessageBody(BaseModel):
     """Why the last attempt did not succeed."""
     detail: str | None
     """The provider's words, which may name an address."""
+    provider: str | None
+    """The provider of the last attempt."""
     provider_id: str | None
 
 
@@ -81,12 +85,30 @@ class GoalBody(BaseModel):
     value: Number | None
 
 
+class RepairBody(BaseModel):
+    """An operator's change of the course of a run: who made it, and why."""
+
+    run: UUID
+    action: RepairAction
+    visit: int
+    """The run's newest visit at that time; 0 before the first."""
+    step: str | None
+    """That visit's step."""
+    to: str | None
+    """The step that the run went to."""
+    reason: str
+    by: str
+    """The name of the API key, or its scope."""
+    at: TimeText
+
+
 class RunDetail(RunBody):
-    """A run with its visits, in their order."""
+    """A run with its visits and its repairs, in their order."""
 
     goal: GoalBody | None
     """Null: it has none, or its entry lacks a property that the goal refers to."""
     visits: list[VisitBody]
+    repairs: list[RepairBody]
 
 
 class RunPage(BaseModel):
@@ -114,8 +136,23 @@ def run_detail(shown: ShownRun) -> dict[str, Any]:
         **_run(shown.run),
         goal=goal,
         visits=[_visit(visit) for visit in shown.visits],
+        repairs=[repair_body(repair) for repair in shown.repairs],
     )
     return detail.model_dump(mode="json")
+
+
+def repair_body(repair: RepairRow) -> RepairBody:
+    """A repair as JSON shows it."""
+    return RepairBody(
+        run=repair.run_id,
+        action=repair.action,
+        visit=repair.visit,
+        step=repair.step,
+        to=repair.target,
+        reason=repair.reason,
+        by=repair.made_by,
+        at=format_time(repair.made_at),
+    )
 
 
 def _run(run: ListedRun) -> dict[str, Any]:
@@ -159,6 +196,7 @@ def _message(visit: ListedVisit) -> MessageBody | None:
         attempts=visit.attempts,
         code=visit.code,
         detail=visit.detail,
+        provider=visit.provider,
         provider_id=visit.provider_id,
     )
 

@@ -72,6 +72,15 @@ async def get_runs(
     journey: Annotated[str | None, Query(max_length=64)] = None,
     state: RunState | None = None,
     step: Annotated[str | None, Query(max_length=64)] = None,
+    prefix: Annotated[
+        str | None,
+        Query(
+            min_length=4,
+            max_length=36,
+            pattern="^[0-9a-fA-F-]+$",
+            description="How the id of the run begins.",
+        ),
+    ] = None,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 100,
 ) -> Response:
@@ -84,6 +93,7 @@ async def get_runs(
                 journey=journey,
                 state=state,
                 step=step,
+                prefix=prefix,
                 cursor=cursor or None,
                 limit=limit,
             )
@@ -95,11 +105,11 @@ async def get_runs(
 @router.get("/runs/{run}", summary="Show a run", response_model=RunDetail, responses=responses(404))
 async def get_run(run: RunId, services: UsedServices) -> Response:
     """A run with every visit, its outcome and its facts."""
-    run_id = _parse(run)
+    run_id = parse_run(run)
     async with services.pool.connection() as conn:
         shown = await show_run(conn, run_id)
     if shown is None:
-        raise _unknown(run)
+        raise unknown_run(run)
     return JSONResponse(run_detail(shown))
 
 
@@ -143,14 +153,14 @@ async def tell_run(
     run: RunId, event: RunEvent, services: UsedServices, key: UsedKey
 ) -> RunEventTaken:
     """Store an event that no other run sees, and that starts no run."""
-    run_id = _parse(run)
+    run_id = parse_run(run)
     try:
         async with services.pool.connection() as conn, conn.transaction():
             await record_run_event(
                 conn, run_id, event.event, event.properties, event.messageId, source=key.source
             )
     except LookupError:
-        raise _unknown(run) from None
+        raise unknown_run(run) from None
     except RunEnded:
         raise Problem(
             409, "run_ended", f"run {run} has ended: no run would see the event"
@@ -159,12 +169,14 @@ async def tell_run(
     return RunEventTaken()
 
 
-def _parse(run: str) -> UUID:
+def parse_run(run: str) -> UUID:
+    """The id of a run. Raises Problem 404 if the text is none."""
     parsed = parse_reference(run)
     if parsed is None:
-        raise _unknown(run)
+        raise unknown_run(run)
     return parsed
 
 
-def _unknown(run: str) -> Problem:
+def unknown_run(run: str) -> Problem:
+    """Problem 404."""
     return Problem(404, "unknown_run", f"there is no run {run!r}")

@@ -18,6 +18,7 @@ from api.http.times import NaiveTime, parse_time
 from api.services import Services
 from api.tracking import schema
 from api.tracking.items import ITEM_LIMIT, KINDS, Envelope, ItemRefused, parse_item
+from api.tracking.key_budgets import seconds_left
 from api.tracking.rejections import left_out, rejected_call
 from store.events.ingest import take
 from store.events.items import Accepted, Item, ItemWarning, Rejected, Sender
@@ -186,16 +187,23 @@ def _sent_at(raw: dict[str, Any]) -> datetime | None:
 async def _take(
     services: Services, key: KeyInfo, items: Sequence[Item]
 ) -> list[Accepted | Rejected]:
-    limit = services.contact_events_per_minute
+    allowed = len(items)
     if key.events_per_minute is not None:
-        limit = min(limit, key.events_per_minute)
-    answers = await take(
-        services.pool,
-        items,
-        limit_per_minute=limit,
-        sender=Sender(key.source, trusted=key.includes("operate")),
-        fast=services.tracking_pool,
-    )
+        allowed = services.key_budgets.take(key.id, key.events_per_minute, len(items))
+    answers: list[Accepted | Rejected] = []
+    if allowed:
+        answers += await take(
+            services.pool,
+            items[:allowed],
+            limit_per_minute=services.contact_events_per_minute,
+            sender=Sender(key.source, trusted=key.includes("operate")),
+            fast=services.tracking_pool,
+        )
+    message = f"more than {key.events_per_minute} calls in a minute by this key: try again later"
+    answers += [
+        Rejected(item.message_id, "rate_limited", message, retry_after=seconds_left())
+        for item in items[allowed:]
+    ]
     new = 0
     for answer in answers:
         if isinstance(answer, Rejected):

@@ -13,7 +13,7 @@ from binascii import b2a_qp
 from collections.abc import Sequence
 from urllib.parse import unquote
 
-from channels.email.attachments import Attachment
+from channels.attachments import Attachment
 
 _LONGEST_LINE = 78
 """Octets of a line that is not encoded (RFC 5322, 2.1.1)."""

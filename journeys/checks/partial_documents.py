@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from journeys.checks.references import KnownKeys
-from journeys.checks.validation import check
+from journeys.checks.validation import check_each
 from journeys.model.problems import Problem
-from journeys.source.parsing import Documents, PartlyParsed
+from journeys.source.parsing import Documents, Parsed, PartlyParsed
 
 ELSEWHERE: Final = frozenset(
     {"unknown_topic", "unknown_segment", "unknown_template", "unknown_places"}
@@ -32,18 +32,25 @@ def check_readable(texts: Sequence[Documents], known: KnownKeys | None = None) -
     partly = [each for text in texts for each in text.partly]
     parsed = [each for text in texts for each in text.parsed]
     unreadable = any(text.unreadable for text in texts)
-    by_file: dict[str, list[PartlyParsed]] = {}
-    for each in partly:
-        by_file.setdefault(each.parsed.file, []).append(each)
     syntax = {(problem.file, problem.line) for text in texts for problem in text.problems}
-    found = check([*parsed, *(each.parsed for each in partly)], known)
+    # By document, and not by file: two of one file may have steps of the same name.
+    unread = {id(each.parsed): each for each in partly}
+    unsure = {_name(each.parsed) for each in partly if each.parsed.document.kind != "journey"}
     return [
         problem
-        for problem in found
+        for document, problem in check_each([*parsed, *(each.parsed for each in partly)], known)
         if not (unreadable and problem.code in ELSEWHERE)
-        and not ((problem.file, problem.line) in syntax and problem.code == "duplicate_document")
-        and all(_is_sure(problem, each) for each in by_file.get(problem.file, ()))
+        and not (
+            problem.code == "duplicate_document"
+            # Two equal topics or segments are one, as these may be once they are corrected.
+            and ((problem.file, problem.line) in syntax or _name(document) in unsure)
+        )
+        and (id(document) not in unread or _is_sure(problem, unread[id(document)]))
     ]
+
+
+def _name(parsed: Parsed) -> tuple[str, str]:
+    return parsed.document.kind, parsed.document.key
 
 
 def _is_sure(problem: Problem, document: PartlyParsed) -> bool:

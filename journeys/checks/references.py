@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from journeys.model.actions import Coupon, Emission, Enter
+from journeys.model.attachments import AttachedFile
 from journeys.model.conditions import (
     MessageCondition,
     Near,
@@ -19,7 +21,7 @@ from journeys.model.journey import Journey
 from journeys.model.outcomes import outcomes, output_properties
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import MessageContent, SendSettings
-from journeys.model.steps import Coupon, Emission, Enter, GotoStep, Step
+from journeys.model.steps import GotoStep, Step
 from journeys.model.triggers import EventTrigger, MessageTrigger, Schedule, SegmentEntry
 from journeys.model.unions import closest_match
 from journeys.model.values import DocumentModel, StepReference
@@ -40,6 +42,12 @@ class KnownKeys:
     places: frozenset[str] = field(default_factory=frozenset)
     journeys: frozenset[str] = field(default_factory=frozenset)
     pools: frozenset[str] = field(default_factory=frozenset)
+    files: frozenset[str] | None = None
+    """The names of uploaded files; None: they are not known."""
+    attachment_sources: tuple[str, ...] | None = None
+    """The URLs under which the server fetches attachments; None: that is not known."""
+    providers: frozenset[str] | None = None
+    """The providers whose settings the server has; None: that is not known."""
     brands: frozenset[str] = field(default_factory=frozenset)
     within_segments: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """For each segment on the server, the segments that it names."""
@@ -47,6 +55,8 @@ class KnownKeys:
     """The templates on the server that the documents may name or change, and those around them."""
     keep_events: str | None = None
     """How long the server keeps events, as a duration; None: that is not known."""
+    replies: frozenset[str] | None = None
+    """The channels on which replies come in to the server; None: that is not known."""
 
     @classmethod
     def of(cls, documents: list[AnyDocument]) -> KnownKeys:
@@ -75,10 +85,14 @@ class KnownKeys:
             places=self.places | other.places,
             journeys=self.journeys | other.journeys,
             pools=self.pools | other.pools,
+            files=other.files if self.files is None else self.files,
+            attachment_sources=other.attachment_sources or self.attachment_sources,
+            providers=other.providers or self.providers,
             brands=self.brands | other.brands,
             within_segments={**self.within_segments, **other.within_segments},
             template_documents={**other.template_documents, **self.template_documents},
             keep_events=other.keep_events or self.keep_events,
+            replies=self.replies if other.replies is None else other.replies,
         )
 
 
@@ -99,8 +113,8 @@ def document_references(document: AnyDocument, known: KnownKeys) -> Iterator[Pro
     for part in parts_of(document):
         yield from _partials(part, known)
         for kind, key, inside in _named(part):
-            existing: frozenset[str] = getattr(known, kind)
-            if key is None or key in existing:
+            existing: frozenset[str] | None = getattr(known, kind)
+            if key is None or existing is None or key in existing:
                 continue
             word = kind if kind == "places" else kind.removesuffix("s")
             yield Problem(
@@ -159,6 +173,8 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
         yield "brands", model.brand, "brand"
     elif isinstance(model, Template):
         yield "templates", model.layout, "layout"
+    elif isinstance(model, AttachedFile):
+        yield "files", model.file, "file"
     elif isinstance(model, SendSettings):
         yield "topics", model.topic, "topic"
         if isinstance(model, MessageContent):

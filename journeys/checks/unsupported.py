@@ -24,8 +24,9 @@ from journeys.model.moments import is_duration
 from journeys.model.problems import Path, Problem
 from journeys.model.sends import Email, MessageContent, SendSettings
 from journeys.model.step_kinds import STEP_KINDS
-from journeys.model.steps import AnyWait, BaseStep, ForWait, TriggerWait, UntilWait
+from journeys.model.steps import BaseStep
 from journeys.model.triggers import ApiEntry
+from journeys.model.waits import AnyWait, ForWait, TriggerWait, UntilWait
 from journeys.templating.liquid import TemplateError, variables_of
 
 WORKS: Final[dict[str, bool]] = {

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import cast
 
 from journeys.checks.value_domains import kind_of, of_attribute
+from journeys.model.actions import Update
 from journeys.model.contact_fields import CONTACT_FIELDS, EXTERNAL_ID, FieldName
 from journeys.model.document_parts import Part
 from journeys.model.json_values import find_flaw
 from journeys.model.problems import Problem
-from journeys.model.steps import Update
 from journeys.model.values import Reference, references_in
 
 _FLAWS = {

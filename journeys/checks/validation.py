@@ -8,13 +8,16 @@ from dataclasses import replace
 from functools import cache
 from zoneinfo import available_timezones
 
+from journeys.checks.attachments import attachment_problems, shown_files
 from journeys.checks.conditions import condition_problems
+from journeys.checks.providers import provider_problems
 from journeys.checks.references import (
     KnownKeys,
     document_references,
     segments_in,
     step_references,
 )
+from journeys.checks.replies import reply_problems
 from journeys.checks.retention import windows_too_long
 from journeys.checks.send_windows import channel_problems, send_problems
 from journeys.checks.template_set import TemplateSet, template_set_problems
@@ -23,6 +26,7 @@ from journeys.checks.unsupported import unsupported
 from journeys.checks.updates import update_problems
 from journeys.checks.webhook_addresses import address_problems
 from journeys.compile.flow import Flow
+from journeys.model.actions import Emission, Update
 from journeys.model.arms import contenders
 from journeys.model.brands import Brand
 from journeys.model.conditions import (
@@ -37,15 +41,7 @@ from journeys.model.documents import AnyDocument, Segment, Template
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
 from journeys.model.sends import Channel, SendSettings, Webhook
-from journeys.model.steps import (
-    BaseMessage,
-    Emission,
-    SplitStep,
-    Step,
-    Update,
-    WaitStep,
-    Winner,
-)
+from journeys.model.steps import BaseMessage, SplitStep, Step, WaitStep, Winner
 from journeys.model.triggers import MessageTrigger, Schedule
 from journeys.model.unions import closest_match
 from journeys.model.values import EntryReference, StepReference
@@ -72,10 +68,17 @@ def check(parsed: list[Parsed], known: KnownKeys | None = None) -> list[Problem]
 
     `known` has the documents of the server.
     """
+    return [problem for _, problem in check_each(parsed, known)]
+
+
+def check_each(
+    parsed: list[Parsed], known: KnownKeys | None = None
+) -> list[tuple[Parsed, Problem]]:
+    """`check`, with the document of each problem."""
     everything = KnownKeys.of([each.document for each in parsed]) | (known or KnownKeys())
     templates = TemplateSet(everything.template_documents)
     changed = {each.document.key for each in parsed if isinstance(each.document, Template)}
-    found: list[Problem] = []
+    found: list[tuple[Parsed, Problem]] = []
     seen: dict[tuple[str, str], Parsed] = {}
     for each in parsed:
         document = each.document
@@ -90,7 +93,8 @@ def check(parsed: list[Parsed], known: KnownKeys | None = None) -> list[Problem]
             message = f"the {document.kind} `{document.key}` is defined twice, first in {where}"
             problems.append(Problem("duplicate_document", message, path=(document.kind,)))
         placed = [each.placed(problem) for problem in problems]
-        found += sorted(placed, key=lambda problem: (problem.line, problem.column))
+        placed.sort(key=lambda problem: (problem.line, problem.column))
+        found += [(each, problem) for problem in placed]
     by_key = {each.document.key: each for each in parsed if isinstance(each.document, Segment)}
     found += _circles(by_key, everything)
     return found
@@ -109,8 +113,11 @@ def validate(
     for part in parts_of(document):
         problems += _values(part)
         problems += condition_problems(part, steps)
+        problems += attachment_problems(part, known)
+        problems += provider_problems(part, known)
     if isinstance(document, Journey):
         problems += _journey(document)
+        problems += reply_problems(document, known.replies)
     else:
         given = templates.names_given(document.key) if templates is not None else frozenset()
         problems += template_problems(document, None, given)
@@ -132,6 +139,7 @@ def _journey(journey: Journey) -> Iterator[Problem]:
     doubled = len(steps) < len(journey.all_steps())
     yield from _consent(journey)
     yield from send_problems(journey)
+    yield from shown_files(journey)
     yield from _exits(journey)
     yield from _winners(journey)
     yield from _active(journey)
@@ -320,7 +328,7 @@ def _zone(part: Part, zone: str) -> Iterator[Problem]:
         yield part.problem("timezone", f"there is no time zone `{zone}`", hint, "timezone")
 
 
-def _circles(segments: dict[str, Parsed], known: KnownKeys) -> Iterator[Problem]:
+def _circles(segments: dict[str, Parsed], known: KnownKeys) -> Iterator[tuple[Parsed, Problem]]:
     """Segments that contain themselves, directly or through segments of the server."""
     inside = {**known.within_segments}
     for key, each in segments.items():
@@ -335,4 +343,4 @@ def _circles(segments: dict[str, Parsed], known: KnownKeys) -> Iterator[Problem]
             waiting += inside.get(here, ())
         if key in seen:
             message = f"the segment `{key}` contains itself"
-            yield each.placed(Problem("circle", message, path=("if",)))
+            yield each, each.placed(Problem("circle", message, path=("if",)))

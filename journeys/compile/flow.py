@@ -14,10 +14,10 @@ from journeys.model.steps import (
     SendStep,
     SplitStep,
     Step,
-    UntilWait,
     WaitStep,
     children,
 )
+from journeys.model.waits import UntilWait
 from journeys.protocol.program import Program
 
 

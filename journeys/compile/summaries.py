@@ -15,25 +15,22 @@ from journeys.model.conditions import (
 )
 from journeys.model.moments import is_duration
 from journeys.model.steps import (
-    AnyWait,
     BaseSend,
     BranchStep,
     CouponStep,
     EmitStep,
     EnterStep,
     ExitStep,
-    ForWait,
     GotoStep,
     GroupStep,
     SplitStep,
     Step,
-    TriggerWait,
-    UntilWait,
     UpdateStep,
     WaitStep,
 )
 from journeys.model.triggers import ConditionTrigger, EventTrigger, MessageTrigger
 from journeys.model.values import AttributeReference, DocumentModel, EntryReference, StepReference
+from journeys.model.waits import AnyWait, ForWait, TriggerWait, UntilWait
 from journeys.time.durations import Duration
 
 LONGEST = 120

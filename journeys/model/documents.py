@@ -10,7 +10,7 @@ from journeys.model.brands import Brand
 from journeys.model.conditions import Condition, Number
 from journeys.model.contact_fields import check_locale
 from journeys.model.journey import Journey
-from journeys.model.sends import Channel
+from journeys.model.sends import Channel, Provider, WithProviders
 from journeys.model.tracking import Track, Utm
 from journeys.model.unions import discriminated_by, tag
 from journeys.model.values import DocumentModel, Key, Name, Text
@@ -32,13 +32,15 @@ class Segment(DocumentModel):
         return self.segment
 
 
-class Topic(DocumentModel):
+class Topic(WithProviders):
     """What a contact subscribes to, and whether it is subscribed without a record."""
 
     kind: ClassVar[DocumentKind] = "topic"
     topic: Key
     name: Text | None = None
     default: Literal["opt_in", "opt_out", "double"]
+    provider: Provider | None = None
+    fallback: Provider | None = None
     brand: Key | None = None
     """The brand of its pages and of the From of its mail; None: the one called `default`."""
     track: Track | None = None
@@ -48,6 +50,11 @@ class Topic(DocumentModel):
     def key(self) -> str:
         """The key of the document."""
         return self.topic
+
+    @property
+    def sets_sends(self) -> bool:
+        """Whether it has settings of sends."""
+        return any((*self.named_providers, self.track, self.utm))
 
 
 Locale = Annotated[Text, AfterValidator(check_locale)]

@@ -20,11 +20,15 @@ from journeys.model.entry_kinds import recurs
 from journeys.model.exits import ExitRule
 from journeys.model.moments import ActivePeriod, Cap, QuietHours, Window
 from journeys.model.sends import (
+    FOLLOWED_BY,
     HELD_BY,
+    SENT_BY,
     TIMED_BY,
     Channel,
     EffectiveSend,
+    Provider,
     SendSettings,
+    WithProviders,
     inherit,
 )
 from journeys.model.steps import BaseMessage, SendStep, Step, children
@@ -78,7 +82,7 @@ else:
     ]
 
 
-class Journey(DocumentModel):
+class Journey(WithProviders):
     """One document of kind `journey`."""
 
     kind: ClassVar[Literal["journey"]] = "journey"
@@ -104,6 +108,8 @@ class Journey(DocumentModel):
     cap: Cap | None = None
     quiet_hours: QuietHours | None = None
     window: Window | None = None
+    provider: Provider | None = None
+    fallback: Provider | None = None
     steps: Annotated[list[Step], Field(min_length=1)]
 
     @model_validator(mode="before")
@@ -141,20 +147,29 @@ class Journey(DocumentModel):
     def _by_id(self) -> dict[str, Step]:
         return {step.id: step for step in self.all_steps()}
 
-    def effective(self, step: SendStep, channel: Channel | None = None) -> EffectiveSend:
-        """The settings of a send after inheritance from `defaults`, the journey and its channel.
+    def effective(
+        self,
+        step: SendStep,
+        channel: Channel | None = None,
+        topic: WithProviders | None = None,
+    ) -> EffectiveSend:
+        """The settings of a send after inheritance: `defaults`, journey, topic, channel.
 
         A webhook is no message to the contact, so it inherits no window, cap, quiet hours, send
         time or time limit.
         """
         if not isinstance(step, BaseMessage):
             return inherit(self.defaults.model_copy(update=dict.fromkeys((*HELD_BY, *TIMED_BY))))
-        above: list[Journey | Channel] = [self] if channel is None else [self, channel]
-        layers = [
-            SendSettings(cap=each.cap, quiet_hours=each.quiet_hours, window=each.window)
-            for each in above
-        ]
-        return inherit(step.content, self.defaults, *layers)
+        layers = [_settings_of(self), *map(_settings_of, filter(None, (topic, channel)))]
+        return inherit(step.content, self.defaults, *layers, channel=step.content.channel)
+
+
+def _settings_of(document: WithProviders) -> SendSettings:
+    """The settings that a journey, topic or channel gives its sends. They have been checked."""
+    names = (*SENT_BY, *HELD_BY, *FOLLOWED_BY)
+    return SendSettings.model_construct(
+        None, **{name: getattr(document, name, None) for name in names}
+    )
 
 
 def _walk(path: PathInDocument, steps: list[Step]) -> Iterator[tuple[PathInDocument, Step]]:

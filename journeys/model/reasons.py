@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 SkipReason = Literal[
-    "if", "no_address", "suppressed", "consent", "cap", "window", "late", "paused", "exited"
-]
+    "if", "no_address", "suppressed", "consent", "cap", "window", "late", "paused", "exited",
+    "operator",
+]  # fmt: skip
 
 SKIP_REASONS: Final[Mapping[SkipReason, str]] = {
     "if": "its `if` does not hold",
@@ -19,8 +20,9 @@ SKIP_REASONS: Final[Mapping[SkipReason, str]] = {
     "late": "it was held for longer than its `up_to`",
     "paused": "the journey was paused, and resumed with `skip`",
     "exited": "an exit ended the run before it went out",
+    "operator": "an operator skipped it; `repair` among the facts says who and why",
 }
-"""Why a step ends `skipped`. Only sends have reasons other than `if`."""
+"""Why a step ends `skipped`. Only sends have reasons other than `if` and `operator`."""
 
 RefusalReason = Literal[
     "paused", "archived", "draft", "inactive", "active", "re_entry", "no_key", "if", "merged",
@@ -43,6 +45,6 @@ REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
 }
 """Why an entry begins no run."""
 
-SuppressionReason = Literal["soft_bounced", "bounced", "complained"]
+SuppressionReason = Literal["soft_bounced", "bounced", "complained", "stop"]
 """Why an event ends all messages to an address, the weightier the later. A refused send does so
 under its error code."""

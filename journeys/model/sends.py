@@ -7,11 +7,13 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 
+from journeys.model.attachments import AttachedFile, Attachments
 from journeys.model.countries import country_code
 from journeys.model.moments import Cap, QuietHours, Window
 from journeys.model.tracking import Track, Utm, nearest, strictest
+from journeys.model.unions import closest_match
 from journeys.model.values import DocumentModel, Key, LengthText, Text, Value
-from journeys.protocol.channels import MessageChannel
+from journeys.protocol.channels import NAMED_PROVIDERS, MessageChannel
 
 _MINUTE = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
@@ -25,7 +27,54 @@ def _send_at(text: str) -> str:
 SendAt = Annotated[Text, AfterValidator(_send_at)]
 
 
-class SendSettings(DocumentModel):
+def _provider(text: str) -> str:
+    known: list[str] = [name for names in NAMED_PROVIDERS.values() for name in names]
+    if text in known:
+        return text
+    near = closest_match(text, known)
+    hint = f"did you mean `{near}`?" if near else f"write {', '.join(known)}"
+    raise ValueError(f"there is no provider `{text}`; {hint}")
+
+
+Provider = Annotated[Text, AfterValidator(_provider)]
+"""The name of a provider, such as `ses`."""
+
+
+SENT_BY = ("provider", "fallback")
+"""Settings that count for the channel of their provider alone."""
+
+
+class WithProviders(DocumentModel):
+    """A document, or a part of one, that has a `provider` and a `fallback`.
+
+    The fallback is used for a message that the provider has certainly not taken, three times.
+    """
+
+    @model_validator(mode="after")
+    def _two_providers(self) -> Self:
+        provider, fallback = self.named_providers
+        if fallback is not None and fallback == provider:
+            raise ValueError(
+                f"`fallback` is the provider `{fallback}` itself; name another one, or leave it out"
+            )
+        return self
+
+    @property
+    def named_providers(self) -> tuple[str | None, str | None]:
+        """The provider and the fallback."""
+        return getattr(self, "provider", None), getattr(self, "fallback", None)
+
+    def of_channel(self, channel: MessageChannel) -> None:
+        """Raise ValueError for a provider of another channel."""
+        known = NAMED_PROVIDERS[channel]
+        for key, name in zip(SENT_BY, self.named_providers, strict=True):
+            if name is not None and name not in known:
+                raise ValueError(
+                    f"`{key}`: `{name}` is no provider of {channel}; write {' or '.join(known)}"
+                )
+
+
+class SendSettings(WithProviders):
     """Settings that a send has itself or inherits from `defaults`."""
 
     topic: Key | None = None
@@ -38,6 +87,10 @@ class SendSettings(DocumentModel):
     send_at: SendAt | None = None
     up_to: LengthText | None = None
     on_unknown: Literal["hold", "resend"] | None = None
+    provider: Provider | None = None
+    fallback: Provider | None = None
+    attachments: Attachments | None = None
+    """Of e-mails; other messages pass them over."""
     track: Track | None = None
     utm: Utm | None = None
 
@@ -47,13 +100,20 @@ class MessageContent(SendSettings):
 
     template_fields: ClassVar[tuple[str, ...]]
     """The fields whose texts are Liquid templates."""
+    channel: ClassVar[MessageChannel]
     template: Key | None = None
+
+    @model_validator(mode="after")
+    def _own_providers(self) -> Self:
+        self.of_channel(self.channel)
+        return self
 
 
 class Email(MessageContent):
     """An e-mail: a template, or a subject with a body."""
 
     template_fields: ClassVar[tuple[str, ...]] = ("subject", "html", "mjml", "text")
+    channel: ClassVar[MessageChannel] = "email"
     subject: Text | None = None
     html: Text | None = None
     mjml: Text | None = None
@@ -80,10 +140,13 @@ class Sms(MessageContent):
     """A text message."""
 
     template_fields: ClassVar[tuple[str, ...]] = ("text",)
+    channel: ClassVar[MessageChannel] = "sms"
     text: Text | None = None
 
     @model_validator(mode="after")
     def _content(self) -> Self:
+        if self.attachments:
+            raise ValueError("an SMS has no attachments")
         if (self.template is None) == (self.text is None):
             raise ValueError("an SMS needs either `text` or `template`")
         return self
@@ -111,8 +174,8 @@ class Country(DocumentModel):
     quiet_hours: QuietHours | None = None
 
 
-class Channel(DocumentModel):
-    """Settings for all messages of a channel that are not transactional.
+class Channel(WithProviders):
+    """Settings for all messages of a channel; times and caps for those not transactional alone.
 
     A journey may override them, but not those of `countries`.
     """
@@ -122,6 +185,8 @@ class Channel(DocumentModel):
     window: Window | None = None
     quiet_hours: QuietHours | None = None
     cap: Cap | None = None
+    provider: Provider | None = None
+    fallback: Provider | None = None
     countries: dict[CountryCode, Country] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -134,6 +199,11 @@ class Channel(DocumentModel):
                 raise ValueError(f"`countries` names {str(code).upper()} twice")
             seen.add(str(code).upper())
         return value
+
+    @model_validator(mode="after")
+    def _own_providers(self) -> Self:
+        self.of_channel(self.channel)
+        return self
 
     @property
     def key(self) -> str:
@@ -158,21 +228,30 @@ class EffectiveSend(DocumentModel):
     send_at: str | None = None
     up_to: str | None = None
     on_unknown: Literal["hold", "resend"] = "hold"
+    provider: str | None = None
+    """None: that of the installation."""
+    fallback: str | None = None
+    attachments: list[AttachedFile] = Field(default_factory=list)
     track: Track = Track(opens=True, clicks=True)
     utm: Utm = Utm()
 
 
 HELD_BY = ("window", "quiet_hours", "cap")
 """Settings that a transactional send does not inherit."""
+FOLLOWED_BY = ("track", "utm")
+"""Settings of what is known of a message's links."""
 TIMED_BY = ("send_at", "up_to")
 """Further settings of when a message goes out."""
 
 
-def inherit(own: SendSettings, *above: SendSettings) -> EffectiveSend:
+def inherit(
+    own: SendSettings, *above: SendSettings, channel: MessageChannel | None = None
+) -> EffectiveSend:
     """The settings of a send: for each key the first value, from its own to the outermost.
 
-    A transactional send keeps its own window, quiet hours and cap, and inherits none. Tracking
-    that one layer refuses is refused, and each campaign parameter is inherited by itself.
+    A transactional send keeps its own window, quiet hours and cap, and inherits none. Providers of
+    another channel than `channel` are passed over. Tracking that one layer refuses is refused, and
+    each campaign parameter is inherited by itself.
     """
     names = list(SendSettings.model_fields)
     layers = [own, *above]
@@ -180,6 +259,12 @@ def inherit(own: SendSettings, *above: SendSettings) -> EffectiveSend:
         name: next((v for layer in layers if (v := getattr(layer, name)) is not None), None)
         for name in names
     }
+    known = () if channel is None else NAMED_PROVIDERS[channel]
+    for name in SENT_BY:
+        named = (getattr(layer, name) for layer in layers)
+        values[name] = next((provider for provider in named if provider in known), None)
+    if values["fallback"] == values["provider"]:
+        values["fallback"] = None
     if values["transactional"]:
         values |= {name: getattr(own, name) for name in HELD_BY}
     if values["track"] is not None:

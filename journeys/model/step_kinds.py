@@ -14,25 +14,21 @@ from typing import Any, Final, Generic, TypeVar, assert_never, get_args
 
 from journeys.model.moments import is_time_of_day
 from journeys.model.steps import (
-    AnyWait,
     BaseStep,
     BranchStep,
     CouponStep,
     EmitStep,
     EnterStep,
     ExitStep,
-    ForWait,
     GotoStep,
     GroupStep,
     SendStep,
     SplitStep,
-    TriggerWait,
-    UntilWait,
     UpdateStep,
-    Wait,
     WaitStep,
 )
 from journeys.model.triggers import MessageTrigger
+from journeys.model.waits import AnyWait, ForWait, TriggerWait, UntilWait, Wait
 from journeys.protocol.channels import CHANNELS
 from journeys.protocol.program import Kind
 

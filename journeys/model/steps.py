@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     BeforeValidator,
@@ -15,32 +15,22 @@ from pydantic import (
     model_validator,
 )
 
+from journeys.model.actions import Coupon, Emission, Enter, Membership, Update
 from journeys.model.conditions import Condition
-from journeys.model.moments import Days, Limit, Moment, is_time_of_day
+from journeys.model.outcome_names import check_unreserved
 from journeys.model.sends import Email, MessageContent, Sms, Webhook
-from journeys.model.triggers import AroundTrigger, MessageTrigger, NamedTrigger
 from journeys.model.unions import closest_match, discriminated_by, tag
 from journeys.model.values import (
     DocumentModel,
     DurationText,
     Identifier,
-    Key,
     Name,
-    Operand,
     Text,
-    Value,
 )
+from journeys.model.waits import Wait
 from journeys.protocol.channels import ChannelName
 from journeys.protocol.message_status import MessageStatus
 from journeys.protocol.program import KINDS, Kind
-
-RESERVED_OUTCOMES = frozenset({"skipped", "else", "timed_out"})
-"""Names that no case, arm or trigger may have, because they are outcomes already."""
-
-
-def _unreserved(name: str) -> None:
-    if name in RESERVED_OUTCOMES:
-        raise ValueError(f"`{name}` is an outcome of its own; choose another name")
 
 
 class BaseStep(DocumentModel):
@@ -92,74 +82,6 @@ class WebhookStep(BaseSend):
 
 
 # --------------------------------------------------------------------------------------- waits
-
-
-class ForWait(DocumentModel):
-    """For a duration, from now or from a status of a message."""
-
-    for_: DurationText = Field(alias="for")
-    after: MessageTrigger | None = None
-    up_to: Limit | None = None
-
-
-class UntilWait(DocumentModel):
-    """Until a moment; a time of day may be limited to `days`."""
-
-    until: Moment
-    days: Days | None = None
-    up_to: Limit | None = None
-
-    @model_validator(mode="after")
-    def _days_of_a_time(self) -> Self:
-        if self.days is not None and not (
-            isinstance(self.until, str) and is_time_of_day(self.until)
-        ):
-            raise ValueError(
-                '`days` goes with a time of day; write {until: "09:00", days: mon-fri}'
-            )
-        return self
-
-
-class TriggerWait(AroundTrigger):
-    """For an event, a message's status or a condition, at most `up_to`."""
-
-    up_to: Limit | None = None
-    since: Moment | Literal["now"] | None = None
-
-
-class AnyWait(DocumentModel):
-    """For the first of several triggers, whose name is the outcome."""
-
-    any: Annotated[list[NamedTrigger], Field(min_length=1)]
-    up_to: Limit | None = None
-    since: Moment | Literal["now"] | None = None
-
-    @model_validator(mode="after")
-    def _names(self) -> Self:
-        seen: set[str] = set()
-        for trigger in self.any:
-            _unreserved(trigger.name)
-            if trigger.name in seen:
-                raise ValueError(f"two triggers are called `{trigger.name}`")
-            seen.add(trigger.name)
-        return self
-
-
-Wait = Annotated[
-    Annotated[ForWait, Tag(tag("for"))]
-    | Annotated[UntilWait, Tag(tag("until"))]
-    | Annotated[AnyWait, Tag(tag("any"))]
-    | Annotated[TriggerWait, Tag(tag("event"))],
-    discriminated_by(
-        "a wait",
-        "for",
-        "until",
-        "any",
-        "event",
-        also={"message": "event", "if": "event"},
-        hints={"trigger": "event", "after": "for", "is": "event", "where": "event"},
-    ),
-]
 
 
 def _plain_wait(value: object) -> object:
@@ -231,7 +153,7 @@ class BranchStep(BaseStep):
             raise ValueError("a branch needs a case: {if: CONDITION, then: [steps]}")
         seen: set[str] = set()
         for case in self.branch:
-            _unreserved(case.name)
+            check_unreserved(case.name)
             if case.name in seen:
                 raise ValueError(f"two cases are called `{case.name}`")
             seen.add(case.name)
@@ -264,7 +186,7 @@ class Arm(DocumentModel):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        _unreserved(self.name)
+        check_unreserved(self.name)
         if (self.then is not None) + self.holdout + (self.winner is not None) > 1:
             raise ValueError("an arm has one of `then`, `holdout: true` and `winner`")
         return self
@@ -288,23 +210,6 @@ class SplitStep(BaseStep):
 # ------------------------------------------------------------------------- changes of the contact
 
 
-class Update(DocumentModel):
-    """Changes of attributes."""
-
-    set: dict[Name, Value] = Field(default_factory=dict)
-    unset: list[Name] = Field(default_factory=list)
-    add: dict[Name, Operand] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
-        if not (self.set or self.unset or self.add):
-            raise ValueError("an update needs `set`, `unset` or `add`")
-        for name, amount in self.add.items():
-            if isinstance(amount, str | bool) or amount is None:
-                raise ValueError(f"`add` takes numbers, and `{name}` is not one")
-        return self
-
-
 class UpdateStep(BaseStep):
     """Changes attributes of the contact."""
 
@@ -312,30 +217,11 @@ class UpdateStep(BaseStep):
     update: Update
 
 
-class Membership(DocumentModel):
-    """Groups to add to and to remove from."""
-
-    add: list[Name] = Field(default_factory=list)
-    remove: list[Name] = Field(default_factory=list)
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
-        if not (self.add or self.remove):
-            raise ValueError("a group step needs `add` or `remove`")
-        return self
-
-
 class GroupStep(BaseStep):
     """Adds the contact to groups and removes it from others."""
 
     kind: ClassVar[Kind] = "group"
     group: Membership
-
-
-class Coupon(DocumentModel):
-    """The pool from which a code is drawn."""
-
-    pool: Name
 
 
 class CouponStep(BaseStep):
@@ -348,25 +234,11 @@ class CouponStep(BaseStep):
 # ------------------------------------------------------------------------- events, journeys, jumps
 
 
-class Emission(DocumentModel):
-    """An event to record."""
-
-    event: Name
-    properties: dict[str, Value] = Field(default_factory=dict)
-
-
 class EmitStep(BaseStep):
     """Records an event of this contact."""
 
     kind: ClassVar[Kind] = "emit"
     emit: Emission
-
-
-class Enter(DocumentModel):
-    """A journey to start."""
-
-    journey: Key
-    properties: dict[str, Value] = Field(default_factory=dict)
 
 
 class EnterStep(BaseStep):

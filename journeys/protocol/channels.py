@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from journeys.protocol.message_status import STATUSES, MessageStatus
 
@@ -16,6 +16,13 @@ MessageChannel = Literal["email", "sms"]
 """The channels whose messages go to the contact."""
 ChannelName = Literal[MessageChannel, "webhook"]
 AddressField = Literal["email", "phone"]
+EmailProvider = Literal["smtp", "ses"]
+SmsProvider = Literal["sns", "end-user-messaging", "inbox"]
+WebhookProvider = Literal["http"]
+ProviderName = Literal[EmailProvider, SmsProvider, WebhookProvider]
+"""Who takes a channel's messages. No two channels share a name, but for `inbox`."""
+DEVELOPMENT_PROVIDER: Final = "inbox"
+"""Keeps the messages of a development stack; no document may name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +36,8 @@ class ChannelDefinition:
     and count towards no cap."""
     sent_outcome: Literal["sent", "ok"]
     """The outcome of a visit whose send succeeded."""
+    providers: tuple[ProviderName, ...]
+    """Its providers; `channels.registry` makes the adapter of each."""
     statuses: tuple[MessageStatus, ...]
     """The statuses that its providers may report after a message was sent."""
 
@@ -40,13 +49,25 @@ class ChannelDefinition:
 
 CHANNELS: Final[Mapping[ChannelName, ChannelDefinition]] = {
     "email": ChannelDefinition(
-        queue="send-email", address_field="email", sent_outcome="sent", statuses=STATUSES
+        queue="send-email",
+        address_field="email",
+        sent_outcome="sent",
+        providers=get_args(EmailProvider),
+        statuses=STATUSES,
     ),
     "sms": ChannelDefinition(
-        queue="send-sms", address_field="phone", sent_outcome="sent", statuses=STATUSES
+        queue="send-sms",
+        address_field="phone",
+        sent_outcome="sent",
+        providers=get_args(SmsProvider),
+        statuses=STATUSES,
     ),
     "webhook": ChannelDefinition(
-        queue="send-webhook", address_field=None, sent_outcome="ok", statuses=()
+        queue="send-webhook",
+        address_field=None,
+        sent_outcome="ok",
+        providers=get_args(WebhookProvider),
+        statuses=(),
     ),
 }
 
@@ -57,3 +78,8 @@ MESSAGE_KINDS: Final = frozenset[str](
 )
 """The kinds of steps that send the contact a message."""
 SEND_QUEUES: Final[Mapping[str, str]] = {name: channel.queue for name, channel in CHANNELS.items()}
+NAMED_PROVIDERS: Final[Mapping[MessageChannel, tuple[ProviderName, ...]]] = {
+    "email": CHANNELS["email"].providers,
+    "sms": tuple(name for name in CHANNELS["sms"].providers if name != DEVELOPMENT_PROVIDER),
+}
+"""The providers that a document may name, by channel."""

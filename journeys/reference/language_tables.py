@@ -41,21 +41,14 @@ from journeys.model.moments import (
     StepMoment,
     Window,
 )
+from journeys.model.outcome_names import RESERVED_OUTCOMES
 from journeys.model.reasons import SKIP_REASONS
 from journeys.model.sends import Channel, Country, SendSettings
 from journeys.model.step_kinds import STEP_KINDS
-from journeys.model.steps import (
-    RESERVED_OUTCOMES,
-    AnyWait,
-    Arm,
-    Case,
-    ForWait,
-    TriggerWait,
-    UntilWait,
-    Winner,
-)
+from journeys.model.steps import Arm, Case, Winner
 from journeys.model.triggers import AroundTrigger, EventGoal, MessageGoal, Schedule, ScheduleEntry
 from journeys.model.values import DocumentModel
+from journeys.model.waits import AnyWait, ForWait, TriggerWait, UntilWait
 from journeys.protocol.channels import CHANNELS
 from journeys.protocol.message_status import STATUSES
 

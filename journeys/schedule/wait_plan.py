@@ -20,7 +20,7 @@ from journeys.model.moments import (
     is_duration,
     is_time_of_day,
 )
-from journeys.model.steps import ForWait, UntilWait, Wait
+from journeys.model.waits import ForWait, UntilWait, Wait
 from journeys.schedule.moment_resolution import ResolutionContext, Unresolved, instant_of, resolve
 from journeys.time.durations import Duration
 

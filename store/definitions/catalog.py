@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from journeys.checks.references import segments_in
+from journeys.model.documents import Topic
 from journeys.model.entry_kinds import event_names
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel
@@ -30,6 +31,7 @@ from store.tables.definitions import JourneyVersion
 from store.waits.listener_queries import ListenerQuery, build_exit_query, build_wait_query
 
 _CACHED_VERSIONS = 1_000
+_CACHED_TOPICS = 1_000
 _TRY_BROKEN_AFTER = 5.0
 """Seconds until the active set is read again if a document in it does not validate."""
 _VERSION = statement(
@@ -147,6 +149,7 @@ class Catalog:
         self._active_until = 0.0
         self._segments = NO_SEGMENTS
         self._channels: dict[str, tuple[dict[str, Any], Channel]] = {}
+        self._topics: OrderedDict[str, tuple[dict[str, Any], Topic]] = OrderedDict()
         self._contents = ContentCache()
 
     def channel(self, document: dict[str, Any]) -> Channel:
@@ -155,6 +158,16 @@ class Catalog:
         if known is None or known[0] != document:
             known = document, Channel.model_validate(document)
             self._channels[known[1].key] = known
+        return known[1]
+
+    def topic(self, document: dict[str, Any]) -> Topic:
+        """A topic, parsed from its stored document."""
+        known = self._topics.get(document["topic"])
+        if known is None or known[0] != document:
+            known = document, Topic.model_validate(document)
+            self._topics[known[1].key] = known
+            while len(self._topics) > _CACHED_TOPICS:
+                self._topics.popitem(last=False)
         return known[1]
 
     async def definition(self, conn: AsyncConnection[Any], key: str, version: int) -> Definition:

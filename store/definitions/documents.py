@@ -88,6 +88,7 @@ _KNOWN_KEYS = sql(
     select kind, key from document
     union all select 'journey', key from journey
     union all select 'pool', key from coupon_pool
+    union all select 'file', name from uploaded_file
     """
 )
 

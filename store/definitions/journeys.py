@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -118,6 +118,12 @@ _EDITIONS = sql(
 )
 _ACTIVATE = sql(
     """
+    with noted as (
+        insert into activation (journey, version)
+        select key, %(version)s from journey
+        where key = %(journey)s
+          and (state not in ('active', 'paused') or active_version is distinct from %(version)s)
+    )
     update journey set active_version = %(version)s, updated_at = parcours.clock(),
            state = case when state = 'paused' then 'paused' else 'active' end
     where key = %(journey)s
@@ -135,9 +141,13 @@ _RESUMED_AT = statement(select(col(JourneyRow.resumed_at)).where(_OF_KEY))
 _LOCK_STATE = statement(
     select(col(JourneyRow.state)).where(_OF_KEY).with_for_update(key_share=True)
 )
-_ARCHIVE = statement(
-    update(JourneyRow).where(_OF_KEY).values(state="archived", updated_at=func.parcours.clock())
+_ARCHIVE = sql("""
+with noted as (
+    insert into activation (journey, version)
+    select key, null from journey where key = %(journey)s and active_version is not null
 )
+update journey set state = 'archived', updated_at = parcours.clock() where key = %(journey)s
+""")
 _VERSION_OF_NEW_RUNS = statement(
     select(func.coalesce(col(JourneyRow.active_version), 0)).where(_OF_KEY)
 )

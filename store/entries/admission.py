@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, exists, select
 from sqlmodel import col
 
@@ -20,19 +19,17 @@ from journeys.model.entry_rules import refuse_entry, refuse_re_entry
 from journeys.model.journey_state import JourneyState
 from journeys.model.reasons import RefusalReason
 from journeys.model.triggers import ApiEntry
-from journeys.time.zones import zone_of
 from store.conditions import evaluate_start
 from store.contacts.rows import lock_contacts
 from store.definitions.catalog import Catalog, Definition
-from store.goals.goal_rows import NewGoal, set_goals
+from store.entries.new_runs import NewRun, insert_runs
+from store.entries.refusals import NewRefusal, insert_refusals
 from store.runs.lifecycle import end_run, record_fired_exit
-from store.runs.rows import RunRow, lock_run
-from store.sql import Connection, execute, fetch_all, fetch_column, fetch_value, sql, statement
-from store.tables.events import Event
+from store.runs.rows import lock_run
+from store.sql import Connection, fetch_all, fetch_value, sql, statement
 from store.tables.identifiers import new_id
 from store.tables.messages import Message
-from store.tables.runs import Refusal
-from store.waits.listeners import add_listeners, event_stamp, first_fired
+from store.waits.listeners import event_stamp, first_fired
 
 _READ_STATES = sql("""
 select g.n, j.state, c.timezone, c.last_event_id, parcours.clock(),
@@ -55,35 +52,6 @@ join journey j on j.key = g.journey
 join contact c on c.id = g.contact_id
 """)
 _HAS_MESSAGE = statement(select(exists().where(col(Message.run_id) == bindparam("run"))))
-_INSERT_RUNS = sql("""
-insert into run (id, journey, version, contact_id, key, entry_event_id, entry, entry_ref,
-                 ref, depth, start_workflow)
-select id, journey, version, contact_id, key, entry_event_id, entry, ref, ref, depth,
-       start_workflow
-from jsonb_to_recordset(%(runs)s) g(id uuid, journey text, version int, contact_id uuid,
-    key text, entry_event_id bigint, entry jsonb, ref bigint, depth smallint,
-    start_workflow boolean)
-returning id, started_at
-""")
-_INSERT_REFUSALS = sql("""
-insert into refusal (journey, contact_id, key, event_id, code)
-select g.* from unnest(%(journeys)s::text[], %(contacts)s::uuid[], %(keys)s::text[],
-                       %(events)s::bigint[], %(codes)s::text[])
-     g(journey, contact_id, key, event_id, code)
-join contact c on c.id = g.contact_id
-on conflict do nothing
-""")
-_REFUSED_PROPERTIES = statement(
-    select(col(Event.properties))
-    .join_from(Refusal, Event, col(Event.id) == col(Refusal.event_id))
-    .where(
-        col(Refusal.contact_id) == bindparam("contact"),
-        col(Refusal.journey) == bindparam("journey"),
-        col(Refusal.key) == bindparam("key"),
-        col(Refusal.event_id) > bindparam("after"),
-    )
-    .order_by(col(Refusal.event_id))
-)
 
 
 @dataclass(frozen=True)
@@ -143,8 +111,8 @@ async def enter_all(
     await lock_contacts(conn, [request.contact_id for _, request in requests])
     states = await _read_states(conn, requests)
     answers: list[AdmittedEntry | RefusedEntry] = []
-    new: list[_NewRun] = []
-    refused: list[tuple[Definition, EntryRequest, str]] = []
+    new: list[NewRun] = []
+    refused: list[NewRefusal] = []
     for (definition, request), state in zip(requests, states, strict=True):
         if state is None:
             answers.append(RefusedEntry("merged"))
@@ -157,14 +125,22 @@ async def enter_all(
             continue
         stopped = await _decide(conn, catalog, definition, request, state)
         if isinstance(stopped, RefusedEntry):
-            refused.append((definition, request, stopped.code))
+            refused.append(
+                NewRefusal(
+                    definition.key,
+                    request.contact_id,
+                    request.key or "",
+                    request.event_id,
+                    stopped.code,
+                )
+            )
             answers.append(stopped)
         else:
-            run_id = new_id()
-            new.append(_NewRun(definition, request, run_id, state))
-            answers.append(AdmittedEntry(run_id, stopped))
-    await _insert_runs(conn, new)
-    await _insert_refusals(conn, refused)
+            run = _new_run(definition, request, state)
+            new.append(run)
+            answers.append(AdmittedEntry(run.id, stopped))
+    await insert_runs(conn, new)
+    await insert_refusals(conn, refused)
     return answers
 
 
@@ -289,117 +265,20 @@ async def _may_restart(conn: Connection, definition: Definition, active: UUID) -
     return not await fetch_value(conn, _HAS_MESSAGE, {"run": active})
 
 
-@dataclass(frozen=True)
-class _NewRun:
-    """A run that is to be inserted."""
-
-    definition: Definition
-    request: EntryRequest
-    run_id: UUID
-    state: _EntryState
-
-    @property
-    def ref(self) -> int:
-        """The reference of its exits and its goal, which count events with a higher id."""
-        event_id = self.request.event_id
-        if event_id is None:
-            return self.state.last_event_id
-        return event_id if self.state.cause_id is None else self.state.cause_id
-
-
-async def _insert_runs(conn: Connection, runs: Sequence[_NewRun]) -> None:
-    """Insert runs with the listeners of their exits and with their goals."""
-    if not runs:
-        return
-    rows = [
-        {
-            "id": str(run.run_id),
-            "journey": run.definition.key,
-            "version": run.definition.version,
-            "contact_id": str(run.request.contact_id),
-            "key": run.request.key or "",
-            "entry_event_id": run.request.event_id,
-            "entry": run.request.properties,
-            "ref": run.ref,
-            "depth": run.request.depth,
-            "start_workflow": run.request.start_workflow,
-        }
-        for run in runs
-    ]
-    started = dict(await fetch_all(conn, _INSERT_RUNS, {"runs": Jsonb(rows)}))
-    goals = []
-    for run in runs:
-        definition, request = run.definition, run.request
-        if definition.exits is not None:
-            await add_listeners(
-                conn,
-                definition.exits,
-                run_id=run.run_id,
-                visit=0,
-                contact_id=request.contact_id,
-                ref=run.ref,
-                entry=request.properties,
-            )
-        if definition.goal is not None:
-            goals.append(
-                NewGoal(
-                    query=definition.goal,
-                    run_id=run.run_id,
-                    journey=definition.key,
-                    contact_id=request.contact_id,
-                    entry=request.properties,
-                    ref=run.ref,
-                    started_at=started[run.run_id],
-                    zone=zone_of(run.state.timezone, definition.journey.timezone),
-                )
-            )
-    if goals:
-        await set_goals(conn, goals)
-
-
-async def _insert_refusals(
-    conn: Connection, refused: Sequence[tuple[Definition, EntryRequest, str]]
-) -> None:
-    if not refused:
-        return
-    await execute(
-        conn,
-        _INSERT_REFUSALS,
-        {
-            "journeys": [definition.key for definition, _, _ in refused],
-            "contacts": [request.contact_id for _, request, _ in refused],
-            "keys": [request.key or "" for _, request, _ in refused],
-            "events": [request.event_id for _, request, _ in refused],
-            "codes": [code for _, _, code in refused],
-        },
+def _new_run(definition: Definition, request: EntryRequest, state: _EntryState) -> NewRun:
+    """The run. A start by API counts from the newest event, a derived event from its cause."""
+    ref = state.last_event_id
+    if request.event_id is not None:
+        ref = request.event_id if state.cause_id is None else state.cause_id
+    return NewRun(
+        id=new_id(),
+        definition=definition,
+        contact_id=request.contact_id,
+        timezone=state.timezone,
+        key=request.key or "",
+        entry=request.properties,
+        entry_event_id=request.event_id,
+        ref=ref,
+        depth=request.depth,
+        start_workflow=request.start_workflow,
     )
-
-
-async def refuse_broken(conn: Connection, entries: Sequence[tuple[str, UUID, int]]) -> None:
-    """Refuse entries (journey, contact, event) of journeys that no longer validate."""
-    await execute(
-        conn,
-        _INSERT_REFUSALS,
-        {
-            "journeys": [journey for journey, _, _ in entries],
-            "contacts": [contact_id for _, contact_id, _ in entries],
-            "keys": [""] * len(entries),
-            "events": [event_id for _, _, event_id in entries],
-            "codes": ["broken"] * len(entries),
-        },
-    )
-
-
-async def entries_of(conn: Connection, run: RunRow) -> list[dict[str, Any]]:
-    """The properties of the run's entry, and of the entries refused since then, in their order."""
-    refused = await fetch_column(
-        conn,
-        _REFUSED_PROPERTIES,
-        {
-            "contact": run.contact_id,
-            "journey": run.journey,
-            "key": run.key,
-            "after": run.entry_ref,
-        },
-    )
-    return [run.entry, *refused]

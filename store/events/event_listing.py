@@ -27,14 +27,30 @@ select e.id, e.name, coalesce(c.external_id, c.id::text) as contact, e.propertie
         from run r join visit v on v.run_id = r.id and v.facts->>'event_id' = e.id::text
         where r.contact_id = e.contact_id and r.started_at <= e.stamped_at + interval '1 minute'
         and v.kind = 'wait') as woke,
-       (select coalesce(jsonb_agg(jsonb_build_object('journey', j.key, 'since', j.updated_at)
+       (select coalesce(jsonb_agg(jsonb_build_object(
+                            'journey', j.key, 'since', j.since, 'then', j.had_entry)
                         order by j.key), '[]')
-        from (select j.key, j.updated_at, v.document
+        from (select j.key, latest.activated_at as since,
+                     j.state in ('active', 'paused') and jsonb_path_exists(
+                         latest.document, '$.entry[*].event ? (@ == $name)',
+                         jsonb_build_object('name', e.name)) as has_entry,
+                     coalesce(jsonb_path_exists(
+                         earlier.document, '$.entry[*].event ? (@ == $name)',
+                         jsonb_build_object('name', e.name)), false) as had_entry
               from journey j
-              join journey_version v on v.journey = j.key and v.version = j.active_version
-              where j.state in ('active', 'paused')) j
-        where jsonb_path_exists(j.document, '$.entry[*].event ? (@ == $name)',
-                                jsonb_build_object('name', e.name))) as candidates
+              cross join lateral (
+                  select a.activated_at, v.document from activation a
+                  join journey_version v on v.journey = a.journey and v.version = a.version
+                  where a.journey = j.key order by a.id desc limit 1
+              ) latest
+              left join lateral (
+                  select a.version from activation a
+                  where a.journey = j.key and a.activated_at <= e.stamped_at
+                  order by a.id desc limit 1
+              ) past on true
+              left join journey_version earlier
+                  on earlier.journey = j.key and earlier.version = past.version) j
+        where j.has_entry or j.had_entry) as candidates
 from event e
 join contact c on c.id = e.contact_id
 left join outbox o on o.contact_id = e.contact_id and o.event_id = e.id
@@ -79,7 +95,11 @@ class ListedEvent:
     woke: list[dict[str, Any]]
     """Waits that it ended: `{journey, run, step, outcome}`."""
     candidates: list[dict[str, Any]]
-    """Journeys that are live now with an entry by its name: `{journey, since}`, the last change."""
+    """Journeys with an entry by its name: `{journey, since, then}`.
+
+    `since` is the activation of the newest version, and `then` whether the version of that time had
+    such an entry.
+    """
 
 
 async def list_events(

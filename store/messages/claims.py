@@ -31,16 +31,25 @@ Settled = Literal["sent", "refused", "released", "unknown"]
 """The states of a message whose attempt is over."""
 
 _CLAIM = sql("""
-with claimed as (
+with earlier as (
+    insert into message_attempt as kept
+        (message_id, provider, code, state, first_at, last_at)
+    select id, coalesce(provider, ''), coalesce(code, ''), state, claimed_at, claimed_at
+    from message where run_id = %(run)s and visit = %(visit)s
+    on conflict (message_id, provider, code) do update
+    set state = excluded.state, attempts = kept.attempts + 1, last_at = excluded.last_at
+), claimed as (
     insert into message
         (id, run_id, visit, step, contact_id, channel, topic, transactional, state, token,
-         address, content, locale)
+         provider, address, content, locale)
     values (%(id)s, %(run)s, %(visit)s, %(step)s, %(contact)s, %(channel)s, %(topic)s,
-            %(transactional)s, 'claimed', %(token)s, %(address)s, %(content)s, %(locale)s)
+            %(transactional)s, 'claimed', %(token)s, %(provider)s, %(address)s, %(content)s,
+            %(locale)s)
     on conflict (run_id, visit) do update
     set state = 'claimed', token = excluded.token, claimed_at = parcours.clock(),
-        attempts = message.attempts + 1, settled_at = null, address = excluded.address,
-        content = excluded.content, locale = excluded.locale
+        attempts = message.attempts + 1, settled_at = null, provider = excluded.provider,
+        not_taken = %(not_taken)s, possibly_taken = %(possibly_taken)s,
+        address = excluded.address, content = excluded.content, locale = excluded.locale
     returning id, first_attempt_at, attempts
 ), begun as (
     insert into visit (run_id, visit, step, kind, started_at, message_id, facts)
@@ -154,6 +163,9 @@ async def claim_message(
     token: str,
     started: datetime,
     facts: dict[str, Any],
+    provider: str | None = None,
+    not_taken: int = 0,
+    possibly_taken: bool = False,
     address: str | None = None,
     content: str | None = None,
     locale: str | None = None,
@@ -162,7 +174,8 @@ async def claim_message(
 
     `address` is where it goes, of a message to a contact. `content` is the hash of what it is made
     of, in the template's `locale`. `started` is when the run came to the visit, `facts` those that
-    the send has found until now. A released message is claimed again.
+    the send has found until now. A released message is claimed again, and its earlier attempt is
+    kept. `not_taken` and `possibly_taken` are about the earlier attempts.
     """
     row = await fetch_one(
         conn,
@@ -177,6 +190,9 @@ async def claim_message(
             "topic": topic,
             "transactional": transactional,
             "token": token,
+            "provider": provider,
+            "not_taken": not_taken,
+            "possibly_taken": possibly_taken,
             "started": started,
             "facts": Jsonb(facts),
             "address": address,

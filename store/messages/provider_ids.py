@@ -17,7 +17,7 @@ _BY_PROVIDER_ID = sql("""
 select m.provider_id, m.id
 from unnest(%(provider_ids)s::text[]) as g(provider_id)
 join message m on m.provider_id = g.provider_id
-where m.provider_id is not null
+where m.provider_id is not null and coalesce(m.provider, %(provider)s) = %(provider)s
 order by m.first_attempt_at
 """)
 _NOT_SENT = sql("""
@@ -37,7 +37,7 @@ async def messages_of_provider(
     """Messages by a provider's ids; unknown ids are left out."""
     if not provider_ids:
         return {}
-    wanted = {"provider_ids": list(provider_ids)}
+    wanted = {"provider": provider, "provider_ids": list(provider_ids)}
     return dict(await fetch_all(conn, _BY_PROVIDER_ID, wanted))
 
 

@@ -34,6 +34,12 @@ class PreviousAttempt:
     """How often the message was claimed."""
     code: str | None
     """Why its last attempt did not succeed."""
+    provider: str | None
+    """Of its last attempt."""
+    not_taken: int
+    """Attempts before the last one that a provider did not take, for reasons of its own."""
+    possibly_taken: bool
+    """A provider may have taken an attempt before the last one."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,19 @@ class PauseState:
     overdue: dict[str, Any] | None
     """The policy for sends that the last pause deferred: `{policy, seconds}`."""
     resumed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class SendDocuments:
+    """What the documents around a send say: of its channel, topic, brand and template."""
+
+    channel: dict[str, Any] | None
+    """As it is stored; None without one."""
+    topic: dict[str, Any] | None
+    """As it is stored; None without one."""
+    brand: BrandSender
+    contents: dict[str, str]
+    """The hashes of the template's contents by locale."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,28 +90,15 @@ class BrandSender:
     reply_to: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SendState:
-    """All that a send reads before it claims its message."""
-
-    previous: PreviousAttempt
-    pause: PauseState
-    recipient: Recipient
-    channel: dict[str, Any] | None
-    """The channel's document, if it has one."""
-    brand: BrandSender
-    contents: dict[str, str]
-    """The hashes of the contents of its template, by locale."""
-
-
 _RECIPIENT: Final = tuple(field.name for field in fields(Recipient))
 
 _READ = sql(
     """
 select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claimed_at,
        v.started_at, v.held, v.facts, coalesce(m.attempts, 0), m.code,
+       m.provider, coalesce(m.not_taken, 0), coalesce(m.possibly_taken, false),
        j.state, v.due_at, j.overdue, j.resumed_at,
-       settings.document,
+       settings.document, topic.document,
        coalesce(brand.document->>'from', house.document->>'from'),
        coalesce(brand.document->>'reply_to', house.document->>'reply_to'),
        (select jsonb_object_agg(locale, hash) from template_content
@@ -128,8 +134,8 @@ async def read_send_state(
     topic: str | None,
     channel: ChannelName,
     template: str | None = None,
-) -> SendState:
-    """What a send reads, by one statement.
+) -> tuple[PreviousAttempt, PauseState, Recipient, SendDocuments]:
+    """The earlier attempts, the pause, the recipient, and the documents about the send.
 
     Without a topic the recipient's consent is `unsubscribed`.
     """
@@ -148,12 +154,6 @@ async def read_send_state(
         },
     )
     assert row is not None
-    recipient = Recipient(**dict(zip(_RECIPIENT, row[18:], strict=True)))
-    return SendState(
-        PreviousAttempt(*row[:10]),
-        PauseState(*row[10:14]),
-        recipient,
-        row[14],
-        BrandSender(*row[15:17]),
-        row[17] or {},
-    )
+    recipient = Recipient(**dict(zip(_RECIPIENT, row[22:], strict=True)))
+    documents = SendDocuments(row[17], row[18], BrandSender(*row[19:21]), row[21] or {})
+    return PreviousAttempt(*row[:13]), PauseState(*row[13:17]), recipient, documents

@@ -26,7 +26,8 @@ with given as (
     update suppression s set reason = g.reason from given g
     where s.channel = g.channel and s.address_hash = any(g.hashes)
       and (s.reason = 'soft_bounced' and g.reason <> 'soft_bounced'
-           or s.reason = 'bounced' and g.reason = 'complained')
+           or s.reason = 'bounced' and g.reason = 'complained'
+           or g.reason = 'stop')
 )
 insert into suppression (channel, address_hash, reason)
 select g.channel, g.hashes[1], g.reason from given g
@@ -65,7 +66,7 @@ async def suppress(conn: Connection, suppressions: Iterable[Suppression]) -> Non
     """Suppress addresses on their channels.
 
     An address that was suppressed keeps its reason, unless it bounced softly and the new reason is
-    another, or it bounced and its owner complains.
+    another, or it bounced and its owner complains. STOP stands above all: only START ends it.
     """
     weightiest: dict[tuple[str, str], str] = {}
     for channel, address, why in suppressions:

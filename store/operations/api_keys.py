@@ -50,7 +50,7 @@ class KeyOptions:
     origins: tuple[str, ...] | None = None
     """The origins whose pages may use the key (`https://shop.example`); None: all."""
     events_per_minute: int | None = None
-    """The most events of one contact in a minute by this key; None: that of the settings."""
+    """The most tracking calls a minute by this key, for all contacts together; None: no limit."""
     expires_at: datetime | None = None
     """When the key stops working; None: never."""
 

@@ -54,7 +54,14 @@ class JobRow:
     """Whether every deferred send has its turn."""
     started_at: datetime
     ended_at: datetime | None
+    paused_at: datetime | None
+    """Since when an operator has paused it; None if it is at work."""
     now: datetime
+
+    @property
+    def paused_for(self) -> timedelta | None:
+        """How long it has been paused; None if it is not."""
+        return None if self.paused_at is None else self.now - self.paused_at
 
     @property
     def age(self) -> timedelta:
@@ -110,6 +117,20 @@ update job set state = %(state)s, ended_at = parcours.clock(),
        planned = null
 where id = %(job)s and state = 'running'
 """)
+_PAUSE = statement(
+    update(Job)
+    .where(
+        col(Job.id) == bindparam("job"),
+        col(Job.state) == "running",
+        col(Job.paused_at).is_(None),
+    )
+    .values(paused_at=func.parcours.clock())
+)
+_RESUME = statement(
+    update(Job)
+    .where(col(Job.id) == bindparam("job"), col(Job.state) == "running")
+    .values(paused_at=None)
+)
 _SET_ASIDE = statement(
     select(col(Straggler.run_id), col(Straggler.code))
     .where(col(Straggler.job_id) == bindparam("job"), col(Straggler.code).is_not(None))
@@ -157,6 +178,15 @@ async def stop_older_jobs(conn: Connection, kind: JobKind, journey: str) -> None
 async def end_job(conn: Connection, job_id: UUID, state: JobState) -> None:
     """End a job that is running, and bring its counts into agreement."""
     await execute(conn, _END, {"state": state, "job": job_id})
+
+
+async def pause_job(conn: Connection, job_id: UUID, *, paused: bool) -> JobRow | None:
+    """Pause a running job before its next page, or let it go on; None if there is no such job.
+
+    Repeating it changes nothing, and neither does a job that has ended.
+    """
+    await execute(conn, _PAUSE if paused else _RESUME, {"job": job_id})
+    return await read_job(conn, job_id)
 
 
 async def read_job(conn: Connection, job_id: UUID) -> JobRow | None:

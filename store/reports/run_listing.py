@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from store.contacts.rows import find_contact
+from store.repairs.run_repairs import RepairRow, repairs_of
 from store.reports.goal_counts import RunGoal, read_goal
 from store.sql import fetch_all_as, fetch_one_as, sql
 from store.tables.messages import MessageState
@@ -66,16 +67,19 @@ class ListedVisit:
     """Why the last attempt did not succeed."""
     detail: str | None
     """The provider's words, which may name an address."""
+    provider: str | None
+    """Who took its last attempt, or did not."""
     provider_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class ShownRun:
-    """A run with its goal and its visits, in their order."""
+    """A run with its goal, its visits and its repairs by operators, in their order."""
 
     run: ListedRun
     goal: RunGoal | None
     visits: list[ListedVisit]
+    repairs: list[RepairRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,7 @@ _BY_ID = sql(
       and (%(journey)s::text is null or r.journey = %(journey)s::text)
       and (%(step)s::text is null or r.step = %(step)s::text)
       and (%(before)s::uuid is null or r.id < %(before)s::uuid)
+      and (%(lowest)s::uuid is null or r.id between %(lowest)s::uuid and %(highest)s::uuid)
     order by r.id desc limit %(limit)s
     """,
     columns=_COLUMNS,
@@ -130,7 +135,8 @@ _ONE = sql(
 _VISITS = sql(
     """
     select v.step, v.kind, v.visit, v.outcome, v.started_at, v.ended_at, v.message_id, v.facts,
-           v.due_at, v.held, m.state, m.attempts, m.code, m.detail, m.provider_id
+           v.due_at, v.held, m.state, m.attempts, m.code, m.detail, m.provider,
+           m.provider_id
     from visit v left join message m on m.run_id = v.run_id and m.visit = v.visit
     where v.run_id = %(run)s order by v.visit
     """
@@ -144,6 +150,7 @@ async def list_runs(
     journey: str | None = None,
     state: RunState | None = None,
     step: str | None = None,
+    prefix: str | None = None,
     cursor: str | None = None,
     limit: int = PAGE,
 ) -> RunListing:
@@ -152,6 +159,7 @@ async def list_runs(
     Args:
         contact: an external id, or an id of ours; an unknown one gives an empty page.
         step: the step of the run's newest visit.
+        prefix: how the ids begin, in hexadecimal digits and dashes.
 
     Raises BadCursor if the cursor is not a page's `next`.
     """
@@ -166,10 +174,13 @@ async def list_runs(
         "states": [state] if state else list(get_args(RunState)),
         "step": step,
         "before": _parse_cursor(cursor) if cursor else None,
+        "lowest": _completed(prefix, "0") if prefix else None,
+        "highest": _completed(prefix, "f") if prefix else None,
         # One more than the page has: if it exists, there is a page after this one.
         "limit": limit + 1,
     }
-    query = _BY_STATE if journey is not None and contact_id is None else _BY_ID
+    by_state = journey is not None and contact_id is None and prefix is None
+    query = _BY_STATE if by_state else _BY_ID
     runs = await fetch_all_as(conn, ListedRun, query, parameters)
     items = runs[:limit]
     return RunListing(items, items[-1].id if len(runs) > limit else None)
@@ -181,7 +192,8 @@ async def show_run(conn: AsyncConnection[Any], run_id: UUID) -> ShownRun | None:
     if run is None:
         return None
     visits = await fetch_all_as(conn, ListedVisit, _VISITS, {"run": run_id})
-    return ShownRun(run, await read_goal(conn, run_id), visits)
+    goal = await read_goal(conn, run_id)
+    return ShownRun(run, goal, visits, await repairs_of(conn, run_id))
 
 
 def _parse_cursor(cursor: str) -> UUID:
@@ -189,3 +201,8 @@ def _parse_cursor(cursor: str) -> UUID:
         return UUID(cursor)
     except ValueError:
         raise BadCursor(cursor) from None
+
+
+def _completed(prefix: str, digit: str) -> UUID:
+    """The lowest or highest id with the prefix."""
+    return UUID(prefix.replace("-", "").ljust(32, digit)[:32])

@@ -8,15 +8,28 @@ keys: each would cost a look-up and a share lock on a hot row. `store.contacts.e
 them.
 """
 
-from store.tables import contacts, definitions, events, links, messages, operations, retention, runs
+from store.tables import (
+    contacts,
+    definitions,
+    events,
+    files,
+    links,
+    messages,
+    operations,
+    repairs,
+    retention,
+    runs,
+)
 
 __all__ = [
     "contacts",
     "definitions",
     "events",
+    "files",
     "links",
     "messages",
     "operations",
+    "repairs",
     "retention",
     "runs",
 ]

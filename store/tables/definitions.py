@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, get_args
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, PrimaryKeyConstraint, SmallInteger, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -86,6 +95,20 @@ class TemplateUse(SQLModel, table=True):
     __table_args__ = (PrimaryKeyConstraint("template", "used"),)
     template: str = Field(sa_column=text_column())
     used: str = Field(sa_column=text_column())
+
+
+class Activation(SQLModel, table=True):
+    """The version of new runs of a journey from an instant on, until the next one."""
+
+    __tablename__ = "activation"
+    __table_args__ = (Index("activation_by_journey", "journey", "id"),)
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    journey: str = Field(
+        sa_column=Column(Text, ForeignKey("journey.key", ondelete="CASCADE"), nullable=False)
+    )
+    version: int | None = Field(sa_column=int_column(null=True))
+    """None: the journey was archived."""
+    activated_at: datetime = Field(sa_column=time_column())
 
 
 class DocumentRow(SQLModel, table=True):

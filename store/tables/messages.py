@@ -10,8 +10,10 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    DateTime,
     ForeignKey,
     Index,
+    PrimaryKeyConstraint,
     Text,
     UniqueConstraint,
     text,
@@ -43,6 +45,11 @@ class Message(SQLModel, table=True):
         Index("message_by_contact", "contact_id", "step"),
         Index("message_unsettled", "claimed_at", postgresql_where=text("state = 'claimed'")),
         Index(
+            "message_by_provider",
+            "provider_id", "provider",
+            postgresql_where=text("provider_id is not null"),
+        ),
+        Index(
             "message_soft_bounced",
             "channel", text("lower(address)"), "first_attempt_at",
             postgresql_where=text("soft_bounced_at is not null"),
@@ -69,6 +76,12 @@ class Message(SQLModel, table=True):
     first_attempt_at: datetime = Field(sa_column=time_column())
     claimed_at: datetime = Field(sa_column=time_column())
     settled_at: datetime | None = Field(sa_column=time_column(null=True))
+    provider: str | None = Field(sa_column=text_column(null=True))
+    """Of the latest attempt; None if it was made before providers were recorded."""
+    not_taken: int = Field(sa_column=int_column(default=0))
+    """Earlier attempts that a provider certainly did not take, for reasons of its own."""
+    possibly_taken: bool = Field(sa_column=flag_column())
+    """A provider may have taken an earlier attempt, so no other one is asked."""
     provider_id: str | None = Field(sa_column=text_column(null=True))
     code: str | None = Field(sa_column=text_column(null=True))
     detail: str | None = Field(sa_column=text_column(null=True))
@@ -129,6 +142,22 @@ class TextAnswer(SQLModel, table=True):
     phone: str = Field(sa_column=text_column())
     keyword: str = Field(sa_column=text_column())
     asked_at: datetime = Field(sa_column=time_column())
+
+
+class MessageAttempt(SQLModel, table=True):
+    """Earlier attempts at a message with one provider and one code; the latest is in `message`."""
+
+    __tablename__ = "message_attempt"
+    __table_args__ = (PrimaryKeyConstraint("message_id", "provider", "code"),)
+    message_id: UUID = Field(sa_column=id_column(to="message.id"))
+    provider: str = Field(sa_column=text_column())
+    """Empty if it was not recorded."""
+    code: str = Field(sa_column=text_column())
+    state: str = Field(sa_column=text_column())
+    """`released` or `unknown`."""
+    attempts: int = Field(sa_column=int_column(default=1))
+    first_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    last_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
 
 
 class CouponPool(SQLModel, table=True):

@@ -81,6 +81,8 @@ class Job(SQLModel, table=True):
     started_at: datetime = Field(sa_column=time_column())
     ended_at: datetime | None = Field(sa_column=time_column(null=True))
     workflow_started_at: datetime | None = Field(sa_column=time_column(null=True))
+    paused_at: datetime | None = Field(sa_column=time_column(null=True))
+    """Since when an operator has paused it; null if it is at work."""
 
 
 class Straggler(SQLModel, table=True):
@@ -157,8 +159,19 @@ class ApiKey(SQLModel, table=True):
     origins: list[str] | None = Field(sa_column=Column(ARRAY(Text), nullable=True))
     """The origins whose pages may use the key. Null: all."""
     events_per_minute: int | None = Field(sa_column=int_column(null=True))
-    """The budget of a contact's events by this key. Null: that of the settings."""
+    """The budget of its tracking calls, for all contacts together. Null: none."""
     expires_at: datetime | None = Field(sa_column=time_column(null=True))
+
+
+class KeyUse(SQLModel, table=True):
+    """The calls of a key with a budget, in one minute and by one process of the API."""
+
+    __tablename__ = "key_use"
+    __table_args__ = (PrimaryKeyConstraint("key_id", "process"),)
+    key_id: UUID = Field(sa_column=id_column(to="api_key.id"))
+    process: UUID = Field(sa_column=id_column())
+    minute: datetime = Field(sa_column=time_column())
+    calls: int = Field(sa_column=int_column(default=0))
 
 
 class Installation(SQLModel, table=True):

@@ -96,7 +96,7 @@ class Run(SQLModel, table=True):
     start_workflow: bool = Field(sa_column=flag_column())
     """The run was begun by a step of another: a dispatcher is to start its workflow at once."""
     moves: int = Field(sa_column=int_column(default=0))
-    """The number of times the run was moved to another version."""
+    """The number of times the run was moved, to another version or by an operator's repair."""
     moves_taken: int = Field(sa_column=int_column(default=0))
     """The number of these that its workflow has followed."""
     moved_at: datetime | None = Field(sa_column=time_column(null=True))

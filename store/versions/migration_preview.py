@@ -16,7 +16,7 @@ from sqlalchemy import and_, bindparam, func, select
 from sqlmodel import col
 
 from journeys.compile.flow import Flow
-from journeys.model.steps import ForWait
+from journeys.model.waits import ForWait
 from journeys.versions.mapping import MappedStep, StayReason, may_send
 from store.definitions.catalog import Catalog
 from store.runs.rows import RunRow, runs_of_other_versions

@@ -12,7 +12,8 @@ from typing import Any
 from psycopg import AsyncConnection
 
 from journeys.model.journey import Journey
-from journeys.model.steps import AnyWait, TriggerWait, Wait, WaitStep
+from journeys.model.steps import WaitStep
+from journeys.model.waits import AnyWait, TriggerWait, Wait
 from journeys.schedule.wait_plan import watched_attributes
 from journeys.time.zones import zone_of
 from store.definitions.catalog import Definition

@@ -14,7 +14,7 @@ from typing import Any
 
 from journeys.model.conditions import Condition
 from journeys.model.journey import Journey
-from journeys.model.steps import AnyWait, ForWait, TriggerWait, WaitStep
+from journeys.model.steps import WaitStep
 from journeys.model.triggers import (
     ConditionTrigger,
     EventGoal,
@@ -23,6 +23,7 @@ from journeys.model.triggers import (
     MessageGoal,
     MessageTrigger,
 )
+from journeys.model.waits import AnyWait, ForWait, TriggerWait
 from store.conditions import compile_condition
 from store.conditions.goal_times import UP_TO_ITS_END, since_beginning
 from store.conditions.trigger_matching import match_trigger

@@ -8,8 +8,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from journeys.model.moments import MomentReference
-from journeys.model.steps import ForWait, UntilWait, Wait
 from journeys.model.triggers import MessageTrigger
+from journeys.model.waits import ForWait, UntilWait, Wait
 from journeys.schedule.moment_resolution import ResolutionContext, instant_of
 from journeys.schedule.wait_plan import WaitPlan, is_reference, plan_end, references
 from store.contacts.operands import Operands

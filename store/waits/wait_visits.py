@@ -33,11 +33,12 @@ from store.sql import (
 from store.tables.events import Event
 from store.tables.runs import Listener, Visit
 
+# A wait or a send that an operator skipped counts like one that ended by itself.
 _START = sql(
     """
 select case when kind in ('wait', 'split') then ended_at end from visit
 where run_id = %(run)s and (kind in ('wait', {sends}) or kind = 'split' and due_at is not null)
-and outcome <> 'skipped' order by visit desc limit 1
+and (outcome <> 'skipped' or facts->>'reason' = 'operator') order by visit desc limit 1
 """,
     sends=join(", ", (text_literal(channel) for channel in CHANNELS)),
 )

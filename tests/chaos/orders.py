@@ -39,11 +39,12 @@ ORDERS_EACH = 2
 ARRIVING = 14.0
 """Seconds over which orders are placed."""
 
-Fortune = Literal["delivered", "waiting", "silent", "hesitant", "hasty", "leaving"]
+Fortune = Literal["delivered", "waiting", "prepaid", "silent", "hesitant", "hasty", "leaving"]
 
 SHARES: dict[Fortune, int] = {
     "delivered": 60,  # paid and delivered at once
-    "waiting": 40,  # paid at once; delivered only when everything else is over
+    "waiting": 20,  # paid at once; delivered only when everything else is over
+    "prepaid": 20,  # the same, paid in the call that places it: in time, however slow all is
     "silent": 40,  # never paid
     "hesitant": 25,  # paid about when the wait for it ends
     "hasty": 20,  # cancelled at once, half of them paid before

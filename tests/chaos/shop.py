@@ -87,6 +87,7 @@ class Shop:
 
     async def _place(self, order: Order) -> None:
         customer = order.customer
+        events = ["Order Placed", "Order Paid"] if order.fortune == "prepaid" else ["Order Placed"]
         await self._post(
             "/v1/batch",
             {
@@ -97,11 +98,12 @@ class Shop:
                         "traits": {"email": customer.email, "phone": customer.phone},
                         "messageId": order.message_id("identify"),
                     },
-                    {"type": "track", **_item(order, "Order Placed")},
+                    *({"type": "track", **_item(order, event)} for event in events),
                 ]
             },
         )
-        self.accepted[order.message_id("Order Placed")] = (order.id, "Order Placed")
+        for event in events:
+            self.accepted[order.message_id(event)] = (order.id, event)
 
     async def _track(self, order: Order, event: str) -> None:
         await self._post("/v1/track", _item(order, event))

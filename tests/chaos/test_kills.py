@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from tests.chaos.killing import Killer
-from tests.chaos.orders import make_orders
+from tests.chaos.orders import SHARES, make_orders
 from tests.chaos.reckoning import (
     Picture,
     take_picture,
@@ -88,7 +88,8 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
             assert wrong == []
             for table in ("outbox", "dead_event", "listener", "refusal", "fault"):
                 assert await records.count(table) == 0, table
-            assert len(waiting) >= 20
+            # These were paid in time, whatever was killed and however busy the machine is.
+            assert len(waiting) >= SHARES["prepaid"]
             print(tell(end, killer, shop.repeated))  # noqa: T201
         assert await stack.stop() == 0
         await stack.nothing_left()

@@ -43,6 +43,16 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
         "PARCOURS_WEBHOOK_ALLOW": "10.1.0.0/16, fd00::/8",
         "PARCOURS_SECRET_CRM": "abc",
         "PARCOURS_SECRET_ERP_TOKEN": "def",
+        "PARCOURS_SMTP_CONNECTIONS": "7",
+        "PARCOURS_SES_CONFIGURATION_SET": "events",
+        "PARCOURS_SES_FEEDBACK_ADDRESS": "bounces@example.com",
+        "PARCOURS_SMS_FROM": "pool-0a1b2c",
+        "PARCOURS_SMS_CONFIGURATION_SET": "texts",
+        "PARCOURS_SMS_PROTECT_CONFIGURATION": "protect-1",
+        "PARCOURS_SMS_COUNTRY_PARAMETERS": "IN_ENTITY_ID=1101, IN_TEMPLATE_ID=1107",
+        "PARCOURS_SMS_MAX_PRICE": "0.25",
+        "PARCOURS_SMS_TIME_TO_LIVE": "3600",
+        "PARCOURS_ATTACHMENTS_FROM": "https://cdn.example.com/mail/, http://10.0.0.1:8080",
         "PARCOURS_CONTACT_EVENTS_PER_MINUTE": "60",
         "PARCOURS_HTTP_HEADER_SECONDS": "5",
         "PARCOURS_HTTP_BODY_SECONDS": "7.5",
@@ -58,6 +68,15 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
     }.items():
         monkeypatch.setenv(name, value)
     settings = read_settings()
+    assert settings.smtp_connections == 7
+    assert settings.ses_configuration_set == "events"
+    assert settings.ses_feedback_address == "bounces@example.com"
+    assert settings.sms_from == "pool-0a1b2c"
+    assert settings.sms_configuration_set == "texts"
+    assert settings.sms_protect_configuration == "protect-1"
+    assert settings.sms_country_parameters == {"IN_ENTITY_ID": "1101", "IN_TEMPLATE_ID": "1107"}
+    assert (settings.sms_max_price, settings.sms_time_to_live) == ("0.25", 3600)
+    assert settings.attachments_from == ("https://cdn.example.com/mail/", "http://10.0.0.1:8080")
     assert settings.aws_region == "eu-west-3"
     assert settings.aws_endpoint_url == "http://127.0.0.1:5000"
     assert settings.smtp_url == "smtps://u:p@mail.example.com:465"
@@ -127,7 +146,27 @@ def test_secrets_do_not_show_when_settings_are_printed(monkeypatch: pytest.Monke
             "PARCOURS_WEBHOOK_ALLOW: 'everything' does not appear to be an IPv4 or IPv6 network",
         ),
         ("PARCOURS_SPEED", "0", "PARCOURS_SPEED: Input should be greater than 0"),
-        ("PARCOURS_SMS", "inbox", "PARCOURS_SMS=inbox is for `parcours dev` alone; use sns"),
+        (
+            "PARCOURS_SMS_COUNTRY_PARAMETERS",
+            "US_ID=1",
+            (
+                "PARCOURS_SMS_COUNTRY_PARAMETERS: write NAME=VALUE with IN_ENTITY_ID or"
+                " IN_TEMPLATE_ID, and a value of 1 to 64 characters without spaces"
+            ),
+        ),
+        (
+            "PARCOURS_ATTACHMENTS_FROM",
+            "cdn.example.com",
+            (
+                "PARCOURS_ATTACHMENTS_FROM: cdn.example.com is no URL of a folder, such as"
+                " https://cdn.example.com/mail/"
+            ),
+        ),
+        (
+            "PARCOURS_SMS",
+            "inbox",
+            "PARCOURS_SMS=inbox is for `parcours dev` alone; use sns or end-user-messaging",
+        ),
     ],
 )
 def test_a_wrong_variable_is_named_with_what_would_be_right(
@@ -186,3 +225,110 @@ def test_links_need_a_public_url_and_long_keys(
     with pytest.raises(SettingsRefused) as refused:
         read_settings()
     assert str(refused.value) == line
+
+
+INBOUND = {
+    "PARCOURS_SES_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/events",
+    "PARCOURS_SNS_TOPICS": (
+        "arn:aws:sns:eu-west-1:123456789012:a, arn:aws:sns:eu-west-1:123456789012:b"
+    ),
+    "PARCOURS_INBOUND_DOMAIN": "In.Example.com",
+    "PARCOURS_INBOUND_SMTP": "0.0.0.0:2525",
+    "PARCOURS_INBOUND_MAILDIR": "/var/mail/parcours",
+    "PARCOURS_PUBLIC_URL": "https://links.example.com",
+    "PARCOURS_LINK_KEYS": "k" * 32,
+    "PARCOURS_SMS_STOP_TEXT": "Shop: no more messages.",
+    "PARCOURS_SMS_HELP_TEXT": "Shop: help@example.com",
+}
+
+
+def test_what_comes_back_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().channels_with_replies == set()
+    for name, value in INBOUND.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    assert settings.ses_queue_url == INBOUND["PARCOURS_SES_QUEUE_URL"]
+    assert settings.sns_topics == (
+        "arn:aws:sns:eu-west-1:123456789012:a",
+        "arn:aws:sns:eu-west-1:123456789012:b",
+    )
+    assert settings.inbound_domain == "in.example.com"
+    assert settings.inbound_smtp == "0.0.0.0:2525"
+    assert settings.inbound_maildir == Path("/var/mail/parcours")
+    assert settings.sms_answers == {
+        "stop": "Shop: no more messages.",
+        "help": "Shop: help@example.com",
+    }
+    assert settings.channels_with_replies == {"email", "sms"}
+
+
+@pytest.mark.parametrize(
+    ("given", "replies"),
+    [
+        ({}, set()),
+        (
+            {
+                "inbound_domain": "in.example.com",
+                "ses_queue_url": "https://sqs.eu-west-1.amazonaws.com/123456789012/events",
+            },
+            {"email", "sms"},
+        ),
+        ({"inbound_domain": "in.example.com", "inbound_smtp": "127.0.0.1:25"}, {"email"}),
+        ({"sns_topics": "arn:aws:sns:eu-west-1:123456789012:a"}, {"sms"}),
+        ({"dev_inbox": Path("inbox")}, {"email", "sms"}),
+    ],
+)
+def test_replies_come_in_where_something_brings_them(
+    given: dict[str, object], replies: set[str]
+) -> None:
+    links = {"public_url": "https://links.example.com", "link_keys": "k" * 32}
+    settings = Settings.model_validate({"database_url": DATABASE, **links, **given})
+    assert settings.channels_with_replies == replies
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("PARCOURS_SNS_TOPICS", "events", "is not the ARN of a topic of SNS"),
+        ("PARCOURS_SES_QUEUE_URL", "events", "must be the URL of a queue"),
+        ("PARCOURS_INBOUND_DOMAIN", "in example", "must be a domain"),
+        ("PARCOURS_INBOUND_SMTP", "2525", "must be host:port"),
+        ("PARCOURS_SMS_HELP_TEXT", "x" * 321, "320"),
+    ],
+)
+def test_a_wrong_setting_of_what_comes_back_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    for each, good in INBOUND.items():
+        monkeypatch.setenv(each, good)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsRefused, match=words) as refused:
+        read_settings()
+    assert name in str(refused.value)
+
+
+def test_mail_needs_a_domain_and_a_domain_needs_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARCOURS_INBOUND_SMTP", "127.0.0.1:25")
+    with pytest.raises(SettingsRefused, match="need PARCOURS_INBOUND_DOMAIN"):
+        read_settings()
+    monkeypatch.setenv("PARCOURS_INBOUND_DOMAIN", "in.example.com")
+    with pytest.raises(SettingsRefused, match="needs PARCOURS_LINK_KEYS"):
+        read_settings()
+    monkeypatch.delenv("PARCOURS_INBOUND_SMTP")
+    with pytest.raises(SettingsRefused, match="nothing brings mail to it"):
+        read_settings()
+
+
+def test_the_providers_that_documents_may_name_are_those_with_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert read_settings().providers_set_up == {"smtp", "sns"}
+    monkeypatch.setenv("PARCOURS_EMAIL", "ses")
+    assert read_settings().providers_set_up == {"ses", "sns"}
+    monkeypatch.setenv("SMTP_URL", "smtp://mail.example.com")
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    everything = {"smtp", "ses", "sns", "end-user-messaging"}
+    assert read_settings().providers_set_up == everything
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.setenv("PARCOURS_DEV_INBOX", "/data/inbox.jsonl")
+    assert read_settings().providers_set_up == everything

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import boto3
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _NOT_IN_A_TAG = re.compile(r"[^A-Za-z0-9_-]")
 _TAG_LENGTH = 256
 _TAGS = 50
+_FEEDBACK_TAGS = ("ses:feedback-id-a", "ses:feedback-id-b")
 
 # An error of the account is `NotTaken`: a person can correct the account while the engine tries
 # again. As `Refused`, it would fail every send or suppress addresses by mistake.
@@ -46,7 +48,9 @@ class SesAdapter:
     """Sends `Email` by SES in one region.
 
     `endpoint_url` replaces Amazon's address. `configuration_set` is the one that publishes the
-    events of messages. Credentials are found by boto3.
+    events of messages. `feedback_address`, a verified identity, is where SES forwards bounces and
+    complaints; the `return_path` of a message is for other providers. Credentials are found by
+    boto3.
     """
 
     channel: Literal["email"] = "email"
@@ -57,11 +61,13 @@ class SesAdapter:
         region: str,
         endpoint_url: str | None = None,
         configuration_set: str | None = None,
+        feedback_address: str | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         threads: int = 20,
     ) -> None:
         self.timeout = timeout
         self._configuration_set = configuration_set
+        self._feedback_address = feedback_address
         self._client = boto3.Session().client(
             "sesv2",
             region_name=region,
@@ -73,7 +79,8 @@ class SesAdapter:
     async def send(self, outgoing: Outgoing) -> Receipt:
         """See `Adapter.send`. `provider_id` is SES's message id."""
         email = expect(Email, outgoing)
-        composed = await compose_or_refuse(email)
+        # SES writes `Feedback-ID` itself, from its own id and from these two tags.
+        composed = await compose_or_refuse(replace(email, feedback_id=(), return_path=None))
         if composed.utf8:
             raise Refused(
                 Code.ADDRESS_INVALID,
@@ -84,6 +91,8 @@ class SesAdapter:
             "Content": {"Raw": {"Data": composed.content}},
             "EmailTags": _tags(email),
         }
+        if self._feedback_address is not None:
+            request["FeedbackForwardingEmailAddress"] = self._feedback_address
         if self._configuration_set is not None:
             request["ConfigurationSetName"] = self._configuration_set
 
@@ -101,11 +110,10 @@ class SesAdapter:
 def _tags(email: Email) -> list[MessageTagTypeDef]:
     """Tags in the form of SES: letters, digits, `_` and `-`; other characters become `_`."""
     tags = {MESSAGE_TAG: str(email.message_id), **email.tags}
+    named = {_NOT_IN_A_TAG.sub("_", name)[:_TAG_LENGTH]: value for name, value in tags.items()}
+    named |= dict(zip(_FEEDBACK_TAGS, email.feedback_id, strict=False))
     return [
-        {
-            "Name": _NOT_IN_A_TAG.sub("_", name)[:_TAG_LENGTH],
-            "Value": _NOT_IN_A_TAG.sub("_", value)[:_TAG_LENGTH],
-        }
-        for name, value in list(tags.items())[:_TAGS]
+        {"Name": name, "Value": _NOT_IN_A_TAG.sub("_", value)[:_TAG_LENGTH]}
+        for name, value in list(named.items())[:_TAGS]
         if name and value
     ]

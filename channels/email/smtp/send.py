@@ -58,9 +58,9 @@ class _Stale(Exception):
 class SmtpAdapter:
     """Sends `Email` by one SMTP server.
 
-    At most `connections` are open at once; further sends wait for one, within `timeout`.
-    `tls_context` replaces the default one, which trusts the system's authorities (or those of the
-    file in SSL_CERT_FILE).
+    At most `connections` are open at once; further sends wait for one, within `timeout`. A
+    connection that is not used for `idle_seconds` is closed. `tls_context` replaces the default
+    one, which trusts the system's authorities (or those of the file in SSL_CERT_FILE).
     """
 
     channel: Literal["email"] = "email"
@@ -71,13 +71,16 @@ class SmtpAdapter:
         *,
         timeout: float = DEFAULT_TIMEOUT,
         connections: int = 20,
+        idle_seconds: float = _MAX_IDLE,
         tls_context: ssl.SSLContext | None = None,
     ) -> None:
         self.timeout = timeout
+        self._idle_seconds = idle_seconds
         self._server = server
         self._tls_context = tls_context
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[_Connection] = []
+        self._closing: asyncio.TimerHandle | None = None
         self._hello: str | None = None
 
     async def send(self, outgoing: Outgoing) -> Receipt:
@@ -96,6 +99,8 @@ class SmtpAdapter:
 
     async def close(self) -> None:
         """Send QUIT on idle connections and close them, each within a second."""
+        if self._closing is not None:
+            self._closing.cancel()
         idle, self._idle = self._idle, []
         for connection in idle:
             with suppress(aiosmtplib.SMTPException, OSError):
@@ -195,7 +200,7 @@ class SmtpAdapter:
     def _take_idle(self) -> _Connection | None:
         while self._idle:
             connection = self._idle.pop()
-            fresh = monotonic() - connection.idle_since < _MAX_IDLE
+            fresh = monotonic() - connection.idle_since < self._idle_seconds
             if fresh and connection.client.is_connected:
                 return connection
             abandon(connection.client)
@@ -205,8 +210,22 @@ class SmtpAdapter:
         if connection.client.is_connected and connection.messages < _MAX_MESSAGES:
             connection.idle_since = monotonic()
             self._idle.append(connection)
+            self._close_later()
         else:
             abandon(connection.client)
+
+    def _close_later(self) -> None:
+        """Close connections once they have been idle for too long."""
+        if self._closing is None:
+            left = self._idle[0].idle_since + self._idle_seconds - monotonic()
+            self._closing = asyncio.get_running_loop().call_later(max(left, 0), self._close_old)
+
+    def _close_old(self) -> None:
+        self._closing = None
+        while self._idle and monotonic() - self._idle[0].idle_since >= self._idle_seconds:
+            abandon(self._idle.pop(0).client)
+        if self._idle:
+            self._close_later()
 
     def _out_of_time(self, progress: _Progress) -> NotSent:
         match progress.stage:

@@ -6,9 +6,10 @@ not take it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import boto3
 
@@ -32,11 +33,17 @@ _ERRORS: Mapping[str, MakeError] = {
 }
 
 
+SENDER: Final = re.compile(r"\+[1-9]\d{6,14}|(?=.*[A-Za-z])[A-Za-z0-9]{1,11}")
+"""A number in E.164, or a sender id."""
+
+
 class SnsAdapter:
     """Sends `Sms` by SNS in one region.
 
-    `sender_id` is shown as the sender where a country's rules allow it: 1 to 11 letters and digits.
-    `endpoint_url` replaces Amazon's address. Credentials are found by boto3.
+    `origination` is the sender, where a country's rules allow it: a number of the account in E.164,
+    or a sender id of 1 to 11 letters and digits. `max_price` is in US dollars for each message.
+    `country_parameters` are India's `IN_ENTITY_ID` and `IN_TEMPLATE_ID`. `endpoint_url` replaces
+    Amazon's address. Credentials are found by boto3.
     """
 
     channel: Literal["sms"] = "sms"
@@ -46,17 +53,27 @@ class SnsAdapter:
         *,
         region: str,
         endpoint_url: str | None = None,
-        sender_id: str | None = None,
+        origination: str | None = None,
+        max_price: str | None = None,
+        country_parameters: Mapping[str, str] | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         threads: int = 20,
     ) -> None:
         self.timeout = timeout
-        self._attributes: dict[str, MessageAttributeValueTypeDef] = {}
-        if sender_id is not None:
-            self._attributes["AWS.SNS.SMS.SenderID"] = {
-                "DataType": "String",
-                "StringValue": sender_id,
+        number = origination is not None and origination.startswith("+")
+        self._attributes = _attributes(
+            {
+                "AWS.MM.SMS.OriginationNumber" if number else "AWS.SNS.SMS.SenderID": origination,
+                "AWS.SNS.SMS.MaxPrice": max_price,
             }
+        )
+        india = country_parameters or {}
+        self._for_india = _attributes(
+            {
+                "AWS.MM.SMS.EntityId": india.get("IN_ENTITY_ID"),
+                "AWS.MM.SMS.TemplateId": india.get("IN_TEMPLATE_ID"),
+            }
+        )
         self._client = boto3.Session().client(
             "sns",
             region_name=region,
@@ -75,9 +92,14 @@ class SnsAdapter:
         if not sms.text.strip():
             raise Refused(Code.MESSAGE_INVALID, "an SMS needs a text")
 
+        kind = "Transactional" if sms.transactional else "Promotional"
+        attributes = {**self._attributes, **_attributes({"AWS.SNS.SMS.SMSType": kind})}
+        if number.startswith("+91"):
+            attributes |= self._for_india
+
         def call() -> PublishResponseTypeDef:
             return self._client.publish(
-                PhoneNumber=number, Message=sms.text, MessageAttributes=self._attributes
+                PhoneNumber=number, Message=sms.text, MessageAttributes=attributes
             )
 
         answer = await self._calls.run(call)
@@ -88,3 +110,15 @@ class SnsAdapter:
     async def close(self) -> None:
         """Close the threads. A call in flight is not interrupted."""
         self._calls.close()
+
+
+def _attributes(values: Mapping[str, str | None]) -> dict[str, MessageAttributeValueTypeDef]:
+    """Attributes of a message, of those that have a value."""
+    return {
+        name: {
+            "DataType": "Number" if name == "AWS.SNS.SMS.MaxPrice" else "String",
+            "StringValue": value,
+        }
+        for name, value in values.items()
+        if value is not None
+    }

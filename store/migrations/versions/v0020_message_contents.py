@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0020"
-down_revision = "0018"
+down_revision = "0019"
 
 _TIME = sa.DateTime(timezone=True)
 _CLOCK = sa.text("parcours.clock()")

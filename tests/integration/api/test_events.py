@@ -14,6 +14,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from api.http.times import format_time
 from store.events.event_listing import list_events
 from store.events.rejected_items import KeptItem, keep_rejected
 from store.operations.api_keys import KeyOptions, create_key
@@ -165,24 +166,6 @@ async def test_an_address_changes_only_by_who_may(
     assert await email_after(keys.operate, "d@example.com") == "d@example.com"
 
 
-async def test_a_key_has_a_source_and_a_limit_of_its_own(
-    stranger: httpx.AsyncClient, keys: Keys, pool: Pool, rows: Rows
-) -> None:
-    async with pool.connection() as conn:
-        options = KeyOptions(source="shop", events_per_minute=2)
-        shop = await create_key(conn, "operate", None, options)
-    call = {"type": "track", "userId": "u", "event": "Seen", "messageId": "m"}
-    for key in (keys.ingest, keys.operate, shop):
-        assert (await post(stranger, call, key=key)).status_code == 200
-    assert await rows("select source from event where message_id = 'm' order by id") == [
-        ("ingest",), ("operate",), ("shop",)
-    ]  # fmt: skip
-    over = await post(stranger, {**call, "messageId": "n"}, key=shop)
-    assert over.status_code == 429
-    assert int(over.headers["Retry-After"]) > 0
-    assert (await post(stranger, {**call, "messageId": "n"}, key=keys.ingest)).status_code == 200
-
-
 async def test_a_rejected_call_is_replayed_once(
     ingest: httpx.AsyncClient, operate: httpx.AsyncClient, rows: Rows
 ) -> None:
@@ -268,7 +251,27 @@ async def test_events_are_listed_with_why_nothing_came_of_them(
     assert "when it came: `cart` has one since" in (await why() or "")
     await ingest.post("/v1/track", json=call)
     await rows("delete from outbox returning 1")
-    assert await why() == "the `where` or `if` of the entry of `cart` did not let it in"
+    words = "the `where` or `if` of the entry of `cart` did not let it in"
+    assert await why() == words
+    # What changes later is not taken for the activation.
+    for change in ("pause", "resume", "activate"):
+        assert (await operate.post(f"/v1/journeys/cart/{change}", json={})).status_code == 200
+        assert await why() == words
+    later = document | {"entry": [{"event": "Other"}, {"event": "Cart Updated"}]}
+    await operate.put("/v1/journeys/cart", json=later)
+    assert (await operate.post("/v1/journeys/cart/activate", json={})).status_code == 200
+    assert await why() == words
+    await ingest.post("/v1/track", json=call | {"event": "Other"})
+    await rows("delete from outbox returning 1")
+    assert await why("Other") == "the `where` or `if` of the entry of `cart` did not let it in"
+    await rows("update event set stamped_at = stamped_at - interval '1 hour' where name = 'Other'"
+               " returning 1")  # fmt: skip
+    [(since,)] = await rows("select max(activated_at) from activation where journey = 'cart'")
+    assert await why("Other") == (
+        "no active journey had an entry by this event when it came: `cart` has one since "
+        f"{format_time(since)}"
+    )
+    await rows("delete from event where name = 'Other' returning 1")
     [(event, contact)] = await rows(
         "select id, contact_id from event where name = 'Cart Updated' order by id desc limit 1"
     )

@@ -49,6 +49,26 @@ async def test_a_job_that_has_ended_is_not_cancelled(
     assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_job")
 
 
+async def test_a_job_is_paused_and_resumed(
+    operate: httpx.AsyncClient, ingest: httpx.AsyncClient, job: UUID
+) -> None:
+    first = (await operate.post(f"/v1/jobs/{job}/pause")).json()
+    assert (first["state"], first["paused_at"] is None) == ("running", False)
+    # Again: nothing changes.
+    assert (await operate.post(f"/v1/jobs/{job}/pause")).json() == first
+    assert (await operate.get(f"/v1/jobs/{job}")).json()["paused_at"] == first["paused_at"]
+    for _ in range(2):
+        assert (await operate.post(f"/v1/jobs/{job}/resume")).json()["paused_at"] is None
+    for action in ("pause", "resume"):
+        assert (await ingest.post(f"/v1/jobs/{job}/{action}")).status_code == 403
+        unknown = await operate.post(f"/v1/jobs/{uuid4()}/{action}")
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_job")
+    await operate.post(f"/v1/jobs/{job}/cancel")
+    for action in ("pause", "resume"):
+        over = await operate.post(f"/v1/jobs/{job}/{action}")
+        assert (over.status_code, over.json()["code"]) == (409, "wrong_state")
+
+
 async def test_a_key_of_scope_ingest_cancels_no_job(
     ingest: httpx.AsyncClient, operate: httpx.AsyncClient, job: UUID
 ) -> None:

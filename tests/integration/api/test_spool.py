@@ -179,7 +179,7 @@ async def test_clicks_of_an_outage_are_recorded_once_although_the_process_was_ki
 
     api = start_api(settings, database, spool, port)
     try:
-        await eventually(lambda: answers(port), 30, what="the API")
+        await eventually(lambda: answers(port), 90, what="the API")
         await outage.begin()
         await click("https://shop.example/1")
         api.send_signal(signal.SIGKILL)
@@ -188,13 +188,13 @@ async def test_clicks_of_an_outage_are_recorded_once_although_the_process_was_ki
         shutil.copytree(spool, tmp_path / "copy")
         await outage.end()
         api = start_api(settings, database, spool, port)
-        await eventually(lambda: answers(port), 30, what="the API")
-        await eventually(lambda: len(clicks()) == 1, 30, what="the click")
+        await eventually(lambda: answers(port), 90, what="the API")
+        await eventually(lambda: len(clicks()) == 1, 90, what="the click")
         # A drain that is killed before it removes its segment finds it again.
         for segment in (tmp_path / "copy").iterdir():
             shutil.move(segment, spool)
         await click("https://shop.example/2")
-        await eventually(lambda: len(clicks()) == 2, 30, what="the second click")
+        await eventually(lambda: len(clicks()) == 2, 90, what="the second click")
         left = sum(path.stat().st_size for path in spool.iterdir())
         assert left == 0
         assert clicks() == [

@@ -1,5 +1,6 @@
 """Each kind of provider behind one face, so that one suite can ask the same of every adapter."""
 
+import json
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -16,10 +17,12 @@ from channels.adapter import Adapter, Call, Email, Outgoing, Sms
 from channels.email.ses.send import SesAdapter
 from channels.email.smtp.send import SmtpAdapter
 from channels.email.smtp.server import SmtpServer as SmtpUrl
+from channels.sms.end_user_messaging.send import EndUserMessagingAdapter
 from channels.sms.sns.send import SnsAdapter
 from channels.webhook.send import WebhookAdapter
 from tests.integration.channels.http_server import Exchange, HttpServer, running_http
 from tests.integration.channels.smtp_server import DROP, HANG, SmtpServer, running_smtp
+from tests.support.end_user_messaging import EndUserMessaging, answer_error
 
 REGION = "eu-west-1"
 SENDER = "hello@shop.example"
@@ -209,6 +212,11 @@ class SesProvider(AwsProvider):
 
     def __init__(self, server: HttpServer, moto: str) -> None:
         super().__init__(server, moto)
+        self.verify(moto)
+
+    @staticmethod
+    def verify(moto: str) -> None:
+        """Let the sender send."""
         boto3.client("sesv2", region_name=REGION, endpoint_url=moto).create_email_identity(
             EmailIdentity=SENDER
         )
@@ -273,6 +281,45 @@ class SnsProvider(AwsProvider):
         )
 
 
+class EndUserMessagingProvider(HttpProvider):
+    recipient = "+33612345678"
+
+    def __init__(self, server: HttpServer) -> None:
+        super().__init__(server)
+        self.service = EndUserMessaging()
+        self.accept()
+
+    async def take(self, exchange: Exchange) -> None:
+        await self.service.take(exchange)
+
+    async def swallow(self, exchange: Exchange) -> None:
+        assert self.service.check(exchange.request) is None
+        self.service.taken.append(json.loads(exchange.request.body))
+
+    def adapter(self, *, timeout: float = 20.0, port: int | None = None) -> Adapter:
+        endpoint = f"http://127.0.0.1:{port or self.server.port}"
+        return EndUserMessagingAdapter(region=REGION, endpoint_url=endpoint, timeout=timeout)
+
+    def outgoing(self) -> Outgoing:
+        return an_sms()
+
+    def taken(self) -> int:
+        return len(self.service.taken)
+
+    def refuse(self) -> None:
+        words = f"{self.recipient} has opted out"
+        self.fail(400, "ConflictException", words, "DESTINATION_PHONE_NUMBER_OPTED_OUT")
+
+    def defer(self) -> None:
+        self.fail(400, "ThrottlingException", "Rate exceeded")
+
+    def fail(self, status: int, code: str, words: str, reason: str | None = None) -> None:
+        async def behave(exchange: Exchange) -> None:
+            await answer_error(exchange, status, code, words, reason)
+
+        self.server.behaviour = behave
+
+
 @asynccontextmanager
 async def running_smtp_provider(_moto: str) -> AsyncIterator[Provider]:
     """An SMTP server."""
@@ -295,6 +342,13 @@ async def running_sns(moto: str) -> AsyncIterator[Provider]:
 
 
 @asynccontextmanager
+async def running_end_user_messaging(_moto: str) -> AsyncIterator[Provider]:
+    """AWS End User Messaging, which moto does not have."""
+    async with running_http() as server:
+        yield EndUserMessagingProvider(server)
+
+
+@asynccontextmanager
 async def running_webhook(_moto: str) -> AsyncIterator[Provider]:
     """A receiver of webhooks."""
     async with running_http() as server:
@@ -305,6 +359,7 @@ RUNNING: Mapping[str, Callable[[str], AbstractAsyncContextManager[Provider]]] = 
     "smtp": running_smtp_provider,
     "ses": running_ses,
     "sns": running_sns,
+    "end-user-messaging": running_end_user_messaging,
     "http": running_webhook,
 }
 """By the provider's name in `channels.registry`: runs it, from the address of moto."""

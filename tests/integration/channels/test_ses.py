@@ -57,6 +57,32 @@ async def test_ses_is_asked_for_one_recipient_with_tags_that_come_back(
     assert b"X-Parcours-Message" in base64.b64decode(asked["Content"]["Raw"]["Data"])
 
 
+async def test_ses_groups_complaints_and_forwards_them_as_it_was_set(ses: SesProvider) -> None:
+    adapter = SesAdapter(
+        region=REGION, endpoint_url=ses.server.url, feedback_address="bounces@shop.example"
+    )
+    ses.say(200, b'{"MessageId": "m-1"}', Content_Type="application/json")
+    email = replace(
+        an_email(),
+        feedback_id=("abandoned-cart", "offers", "reminder"),
+        return_path="bounce+abc@mail.shop.example",
+        list_unsubscribe="https://links.shop.example/u/x",
+    )
+    assert (await adapter.send(email)).provider_id == "m-1"
+    await adapter.close()
+    asked = json.loads(ses.server.requests[0].body)
+    assert asked["FeedbackForwardingEmailAddress"] == "bounces@shop.example"
+    assert {"Name": "ses:feedback-id-a", "Value": "abandoned-cart"} in asked["EmailTags"]
+    assert {"Name": "ses:feedback-id-b", "Value": "offers"} in asked["EmailTags"]
+    message = message_from_string(
+        base64.b64decode(asked["Content"]["Raw"]["Data"]).decode(), policy=default
+    )
+    # SES writes this header itself, and signs both of the list.
+    assert "Feedback-ID" not in message
+    assert message["List-Unsubscribe"] == "<https://links.shop.example/u/x>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
 async def test_a_sender_that_ses_does_not_know_is_refused(
     adapter: SesAdapter, ses: SesProvider
 ) -> None:

@@ -57,6 +57,38 @@ async def test_a_connection_serves_many_messages(
     assert len(smtp_server.mails) == 5
 
 
+async def test_a_connection_that_is_not_used_is_closed(smtp_server: SmtpServer) -> None:
+    adapter = SmtpAdapter(SmtpUrl.parse(smtp_server.url), idle_seconds=0.3)
+    await asyncio.gather(adapter.send(an_email()), adapter.send(an_email()))
+
+    def open_ones() -> int:
+        transports = [session.transport for session in smtp_server.sessions]
+        return sum(each is not None and not each.is_closing() for each in transports)
+
+    assert open_ones() == 2
+    await eventually(lambda: open_ones() == 0)
+    await adapter.send(an_email())
+    assert (len(smtp_server.sessions), open_ones()) == (3, 1)
+    await adapter.close()
+
+
+async def test_no_more_connections_are_opened_than_the_setting_allows(
+    smtp_server: SmtpServer,
+) -> None:
+    adapter = SmtpAdapter(SmtpUrl.parse(smtp_server.url), connections=3)
+    await asyncio.gather(*(adapter.send(an_email()) for _ in range(30)))
+    assert len(smtp_server.mails) == 30
+    assert len(smtp_server.sessions) <= 3
+    await adapter.close()
+
+
+async def test_bounces_go_to_the_return_path(adapter: SmtpAdapter, smtp_server: SmtpServer) -> None:
+    await adapter.send(replace(an_email(), return_path="bounce+abc@mail.shop.example"))
+    [mail] = smtp_server.mails
+    assert mail.sender == "bounce+abc@mail.shop.example"
+    assert b"From: The Shop <hello@shop.example>" in mail.content
+
+
 async def test_a_connection_serves_on_after_a_refusal(
     adapter: SmtpAdapter, smtp_server: SmtpServer
 ) -> None:

@@ -15,7 +15,7 @@ from tests.integration.channels.providers import REGION, SnsProvider, an_sms
 
 @pytest.fixture
 async def adapter(sns: SnsProvider) -> AsyncIterator[SnsAdapter]:
-    adapter = SnsAdapter(region=REGION, endpoint_url=sns.server.url, sender_id="SHOP")
+    adapter = SnsAdapter(region=REGION, endpoint_url=sns.server.url, origination="SHOP")
     yield adapter
     await adapter.close()
 
@@ -31,6 +31,45 @@ async def test_sns_gets_number_and_text_and_the_parts_are_counted(
     asked = parse_qs(sns.server.requests[0].body.decode())
     assert asked["MessageAttributes.entry.1.Name"] == ["AWS.SNS.SMS.SenderID"]
     assert asked["MessageAttributes.entry.1.Value.StringValue"] == ["SHOP"]
+    assert asked["MessageAttributes.entry.2.Name"] == ["AWS.SNS.SMS.SMSType"]
+    assert asked["MessageAttributes.entry.2.Value.StringValue"] == ["Promotional"]
+
+
+async def test_sns_gets_price_type_and_the_registrations_of_india(sns: SnsProvider) -> None:
+    adapter = SnsAdapter(
+        region=REGION,
+        endpoint_url=sns.server.url,
+        origination="+15550100000",
+        max_price="0.25",
+        country_parameters={"IN_ENTITY_ID": "1101", "IN_TEMPLATE_ID": "1107"},
+    )
+    await adapter.send(replace(an_sms(), transactional=True))
+    await adapter.send(replace(an_sms(), to="+919812345678"))
+    await adapter.close()
+    sent = [parse_qs(request.body.decode()) for request in sns.server.requests]
+    attributes = [
+        {
+            asked[f"MessageAttributes.entry.{place}.Name"][0]: asked[
+                f"MessageAttributes.entry.{place}.Value.StringValue"
+            ][0]
+            for place in range(1, 6)
+            if f"MessageAttributes.entry.{place}.Name" in asked
+        }
+        for asked in sent
+    ]
+    everywhere = {
+        "AWS.MM.SMS.OriginationNumber": "+15550100000",
+        "AWS.SNS.SMS.MaxPrice": "0.25",
+    }
+    assert attributes == [
+        {**everywhere, "AWS.SNS.SMS.SMSType": "Transactional"},
+        {
+            **everywhere,
+            "AWS.SNS.SMS.SMSType": "Promotional",
+            "AWS.MM.SMS.EntityId": "1101",
+            "AWS.MM.SMS.TemplateId": "1107",
+        },
+    ]
 
 
 async def test_who_opted_out_is_never_written_to_again(

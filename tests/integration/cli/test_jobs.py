@@ -37,7 +37,12 @@ async def test_jobs_are_listed_shown_and_cancelled(parcours: Parcours, job: UUID
     listed = parcours("job", "list", "--journey", "hello")
     assert (listed.exit_code, str(job) in listed.stdout) == (0, True)
     assert str(job) not in parcours("job", "list", "--journey", "other").stdout
+    paused = parcours("job", "pause", str(job))
+    assert (paused.exit_code, paused.stdout) == (0, f"job {job} is paused, after 0 of 7\n")
+    assert "running, paused" in parcours("job", "show", str(job)).stdout
+    assert parcours("job", "resume", str(job)).stdout == f"job {job} goes on\n"
     shown = parcours("job", "show", str(job)).stdout
+    assert "paused" not in shown
     assert "running" in shown
     assert "0 of 7" in shown
     cancelled = parcours("job", "cancel", str(job))

@@ -440,8 +440,8 @@ async def test_a_send_that_is_retried_is_shown_with_the_words_of_its_provider(
     async with pool.connection() as conn:
         await conn.execute(
             "insert into message (id, run_id, visit, step, contact_id, channel, state, token,"
-            " attempts, code, detail) select %(id)s, id, 1, 'mail', contact_id, 'email',"
-            " 'released', '', 7, 'deferred', '451 <ada@example.com> later' from run",
+            " attempts, code, detail, provider) select %(id)s, id, 1, 'mail', contact_id, 'email',"
+            " 'released', '', 7, 'deferred', '451 <ada@example.com> later', 'smtp' from run",
             {"id": message},
         )
         await conn.execute(
@@ -455,7 +455,12 @@ async def test_a_send_that_is_retried_is_shown_with_the_words_of_its_provider(
     visit = api.get(f"/v1/runs/{run_id}").json()["visits"][0]
     said = {"attempts": 7, "code": "deferred", "detail": "451 <ada@example.com> later"}
     assert visit["retry"] == {**said, "next_at": "2026-01-02T03:04:05Z"}
-    assert visit["message"] == {**said, "state": "released", "provider_id": None}
+    assert visit["message"] == {
+        **said,
+        "state": "released",
+        "provider": "smtp",
+        "provider_id": None,
+    }
     counted = parcours("stats", "hello").stdout
     [head] = [line for line in counted.splitlines() if "retrying" in line]
     assert head.split()[2:6] == ["reached", "waiting", "deferred", "retrying"]

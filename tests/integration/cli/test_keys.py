@@ -63,6 +63,9 @@ def test_a_key_is_made_with_options_listed_and_revoked(server: dict[str, str]) -
     again = run(server, "revoke", shop["id"])
     assert again.exit_code == 4
     assert "was revoked before" in again.stderr
+    wrong = run(server, "revoke", "nope")
+    assert wrong.exit_code == 1
+    assert wrong.stderr.startswith("parcours: key_id: must be a UUID such as ")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings
 from store.definitions.catalog import Catalog
 from tests.support.bystanders import FaultyTemporal
+from tests.support.cables import cable
 from tests.support.engine import accept, activate, make_contact
 from tests.support.racing import at_work, eventually_none, in_turn
 
@@ -409,6 +410,29 @@ async def test_a_start_while_temporal_is_away_leaves_nothing_and_spends_no_key(
     assert await entrance.runs() == []
     # re_entry is never: had the run stayed, this would be refused.
     assert (await entrance.start("cart", contact, "k")).status == 201
+
+
+async def test_a_connection_to_temporal_that_is_cut_is_an_outage_and_no_fault_of_a_run(
+    settings: Settings, entrance: Entrance, contact: UUID
+) -> None:
+    await activate(entrance.pool, journey("re_entry: always", "[{api: true}, {event: Cart}]"))
+    async with cable(settings.temporal["TEMPORAL_ADDRESS"]) as laid:
+        through = {**settings.temporal, "TEMPORAL_ADDRESS": laid.address}
+        client = await connect_temporal(settings.model_copy(update={"temporal": through}))
+        office = Entrance(entrance.pool, client)
+        laid.cut()
+        await accept(entrance.pool, contact, "Cart", {})
+        other = await make_contact(entrance.pool)
+        answers = await asyncio.gather(
+            office.start("cart", other, "k"), office.dispatcher.round(), return_exceptions=True
+        )
+        assert [type(answer) for answer in answers] == [TemporalAway, TemporalAway], answers
+        laid.mend()
+        assert (await office.start("cart", other, "k")).status == 201
+        await office.dispatcher.drain()
+    assert await entrance.execute("select 1 from fault") == []
+    started = "select contact_id from run where workflow_started_at is not null"
+    assert set(await entrance.execute(started)) == {(contact,), (other,)}
 
 
 # ------------------------------------------------------------------- keys, and events that are late

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCStatusCode
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from activities.context import Context
@@ -15,13 +15,14 @@ from dispatch.versions import wake_unnoticed_migrations
 from journeys.protocol.payloads import JobInput
 from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Catalog
-from store.operations.jobs import create_job, job_started
+from store.operations.jobs import create_job, job_started, pause_job, read_job
 from store.versions.run_migration import Target, migrate_run
 from tests.support.bystanders import FaultyTemporal
 from tests.support.conditions import eventually
 from tests.support.crowds import Pool, write_crowd
 from tests.support.engine import Engine, activate
 from tests.support.moves import begin_move, ended
+from tests.support.temporal import counted
 
 FIRST = """
 journey: letters
@@ -51,6 +52,32 @@ async def test_a_job_that_temporal_never_got_is_started_later(
     await waiting_run(engine)
     await engine.activate(SECOND)
     done = await ended(engine.pool, await job_of(engine))
+    assert (done.state, done.moved) == ("done", 1)
+
+
+async def test_a_job_that_is_paused_goes_on_once_it_is_resumed(engine: Engine) -> None:
+    await engine.activate(FIRST)
+    await waiting_run(engine)
+    await engine.activate(SECOND)
+    job = await job_of(engine)
+    async with engine.pool.connection() as conn:
+        await pause_job(conn, job, paused=True)
+    handle = engine.client.get_workflow_handle(f"job.move.{job}")
+
+    async def looked() -> bool:
+        try:
+            return (await counted(handle))["ACTIVITY_TASK_COMPLETED"] >= 2
+        except RPCError:
+            # The reconciliation has not started it yet.
+            return False
+
+    await eventually(looked, 20)
+    async with engine.pool.connection() as conn:
+        paused = await read_job(conn, job)
+        assert paused is not None
+        assert (paused.state, paused.moved) == ("running", 0)
+        await pause_job(conn, job, paused=False)
+    done = await ended(engine.pool, job)
     assert (done.state, done.moved) == ("done", 1)
 
 

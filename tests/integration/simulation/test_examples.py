@@ -20,7 +20,7 @@ NOT_YET = {"Template", "TemplateContent"}
 """Models of what can't be simulated, for it does not work yet."""
 NOT_WRITTEN = {
     "After", "AroundTrigger", "BaseMessage", "BaseSend", "BaseStep", "EffectiveSend",
-    "MessageContent", "Otherwise", "Shift",
+    "MessageContent", "Otherwise", "Shift", "WithProviders",
 }  # fmt: skip
 """Models that are parts or abstractions of others, or that are read into something else."""
 

@@ -142,3 +142,36 @@ def _places(value: Any) -> Any:
         yield value, key
         if isinstance(inner, dict | list):
             yield from _places(inner)
+
+
+def test_an_unreadable_step_hides_no_mistake_of_another_document_of_its_file() -> None:
+    text = """\
+journey: one
+entry: {event: X}
+steps:
+  - {id: same, wait: 1 fortnight}
+  - {id: over, exit: done}
+---
+journey: two
+entry: {event: X}
+steps:
+  - {id: same, wait: {until: {step: later, property: at}}}
+  - {id: mail, email: {subject: Hi, text: Hi}}
+  - {id: jump, goto: smae}
+"""
+    assert [message.split(";")[0] for message in said(text)] == [
+        "10: there is no step `later`",
+        "11: nobody can say whether the contact agreed to `mail`",
+        "12: there is no step `smae`",
+        "4: `wait`: `1 fortnight` is not a duration",
+    ]
+
+
+def test_two_topics_that_may_be_equal_once_they_are_corrected_are_no_duplicates() -> None:
+    text = "topic: news\nname: [News]\ndefault: opt_in\n---\n"
+    other = "topic: news\nname: News\ndefault: opt_in\n"
+    assert said(text.replace("[News]", "News") + other) == []
+    assert [message[:9] for message in said(text + other)] == ["2: `name`"]
+    journey = "journey: news\nentry: {event: X}\nsteps: [{id: a, exit: x}]\n"
+    twice = journey.replace("exit: x", "exit: [x]") + "---\n" + journey
+    assert [message.split(":")[0] for message in said(twice)] == ["1", "3"]

@@ -7,17 +7,9 @@ import pytest
 
 from journeys.model.documents import load
 from journeys.model.journey import Journey
-from journeys.model.steps import (
-    AnyWait,
-    BranchStep,
-    EmailStep,
-    ForWait,
-    SmsStep,
-    TriggerWait,
-    UntilWait,
-    WaitStep,
-)
+from journeys.model.steps import BranchStep, EmailStep, SmsStep, WaitStep
 from journeys.model.triggers import ConditionTrigger, EventTrigger, MessageTrigger
+from journeys.model.waits import AnyWait, ForWait, TriggerWait, UntilWait
 from journeys.source.parsing import Parsed
 from journeys.time.durations import Duration
 from tests.unit.journeys.examples import journey, programmes

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from journeys.model.steps import Wait, WaitStep
+from journeys.model.steps import WaitStep
+from journeys.model.waits import Wait
 from journeys.schedule.moment_resolution import ResolutionContext
 from journeys.schedule.wait_plan import plan_end, references, watched_attributes
 

@@ -1,0 +1,134 @@
+"""Routes of repairs: retry, skip, go to, exit and cancel one run, each with a reason."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Depends
+from pydantic import Field, StringConstraints
+
+from api.http.bodies import StrictRoute
+from api.http.keys import UsedKey, requires
+from api.http.problems import Problem, responses
+from api.http.strict_models import LARGEST_INTEGER, StrictBody
+from api.runs.bodies import RepairBody, repair_body
+from api.runs.runs import RunId, parse_run, unknown_run
+from api.services import UsedServices
+from dispatch.versions import wake_migrated_run
+from store.definitions.catalog import BrokenDocument
+from store.repairs.run_repairs import (
+    REASON_LIMIT,
+    Repaired,
+    RepairRefused,
+    RepairRequest,
+    repair_run,
+)
+from store.tables.repairs import RepairAction
+
+router = APIRouter(
+    prefix="/v1/runs/{run}",
+    tags=["runs"],
+    route_class=StrictRoute,
+    dependencies=[Depends(requires("operate"))],
+)
+
+log = structlog.get_logger(__name__)
+
+_WAKE_SECONDS = 1.5
+"""How long a caller waits for the workflow to be woken."""
+_ANSWERS = responses(404, 409, 422)
+_REASON = StringConstraints(min_length=1, max_length=REASON_LIMIT, pattern=r"\S")
+
+
+class RepairOrder(StrictBody):
+    """Why a run is repaired, and optionally at which visit."""
+
+    reason: Annotated[str, _REASON]
+    visit: Annotated[int, Field(ge=0, le=LARGEST_INTEGER)] | None = None
+    """The visit at which the run was seen: refused as `gone_on` if it has left it. With it, a call
+    may be repeated safely at any time."""
+
+
+class GotoOrder(RepairOrder):
+    """Why a run is to go to a step, and to which."""
+
+    step: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+@router.post("/retry", summary="Try a send at once", responses=_ANSWERS)
+async def post_retry(
+    run: RunId, order: RepairOrder, services: UsedServices, key: UsedKey
+) -> RepairBody:
+    """Try a send that is being retried (`held: retry`) at once, under all the checks of a send."""
+    return await _repair(services, key, run, "retry", order)
+
+
+@router.post("/skip", summary="Skip a step", responses=_ANSWERS)
+async def post_skip(
+    run: RunId, order: RepairOrder, services: UsedServices, key: UsedKey
+) -> RepairBody:
+    """End the wait or the deferred send at which the run stands, and go on with the next step."""
+    return await _repair(services, key, run, "skip", order)
+
+
+@router.post("/goto", summary="Go to a step", responses=_ANSWERS)
+async def post_goto(
+    run: RunId, order: GotoOrder, services: UsedServices, key: UsedKey
+) -> RepairBody:
+    """End the wait or the deferred send at which the run stands, and go on with another step."""
+    return await _repair(services, key, run, "goto", order, order.step)
+
+
+@router.post("/exit", summary="End a run", responses=_ANSWERS)
+async def post_exit(
+    run: RunId, order: RepairOrder, services: UsedServices, key: UsedKey
+) -> RepairBody:
+    """End a run as `removed`, by an operator; a send that is under way is still recorded."""
+    return await _repair(services, key, run, "exit", order)
+
+
+@router.post("/cancel", summary="Cancel a run", responses=_ANSWERS)
+async def post_cancel(
+    run: RunId, order: RepairOrder, services: UsedServices, key: UsedKey
+) -> RepairBody:
+    """End a run as `removed`, `cancelled`, as the cancellation of its workflow does."""
+    return await _repair(services, key, run, "cancel", order)
+
+
+async def _repair(
+    services: UsedServices,
+    key: UsedKey,
+    run: str,
+    action: RepairAction,
+    order: RepairOrder,
+    target: str | None = None,
+) -> RepairBody:
+    request = RepairRequest(
+        action, order.reason.strip(), key_id=key.id, target=target, visit=order.visit
+    )
+    try:
+        async with services.pool.connection() as conn, conn.transaction():
+            repaired = await repair_run(conn, services.catalog, parse_run(run), request)
+    except RepairRefused as refused:
+        if refused.code == "unknown_run":
+            raise unknown_run(run) from None
+        status = 422 if refused.code == "unknown_step" else 409
+        raise Problem(status, refused.code, str(refused)) from None
+    except BrokenDocument as error:
+        raise Problem(409, "broken", f"the run's version no longer validates: {error}") from None
+    await _wake(services, repaired)
+    return repair_body(repaired.repair)
+
+
+async def _wake(services: UsedServices, repaired: Repaired) -> None:
+    """Wake the workflow, which then looks where its run is. If that fails, a worker does it."""
+    if not repaired.new:
+        return
+    services.notifier.wake()
+    try:
+        async with asyncio.timeout(_WAKE_SECONDS):
+            await wake_migrated_run(services.temporal, repaired.journey, repaired.repair.run_id)
+    except (RuntimeError, TimeoutError) as error:
+        log.warning("repaired_run_not_woken", error=type(error).__name__)

@@ -1,0 +1,63 @@
+"""A connection between a client and a server, which a test cuts and mends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class Cable:
+    """Connections to `address` are passed on to the server while the cable is whole."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._to = (host, port)
+        self._whole = True
+        self._ends: set[asyncio.StreamWriter] = set()
+        self.address = ""
+
+    def cut(self) -> None:
+        """Break all connections, and refuse new ones."""
+        self._whole = False
+        for end in self._ends:
+            end.transport.abort()
+
+    def mend(self) -> None:
+        """Take connections again."""
+        self._whole = True
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Called for each connection."""
+        if not self._whole:
+            writer.transport.abort()
+            return
+        there_reader, there_writer = await asyncio.open_connection(*self._to)
+        both = {writer, there_writer}
+        self._ends |= both
+        await asyncio.gather(_pass_on(reader, there_writer), _pass_on(there_reader, writer))
+        self._ends -= both
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while read := await reader.read(1 << 16):
+            writer.write(read)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+
+
+@asynccontextmanager
+async def cable(address: str) -> AsyncIterator[Cable]:
+    """A cable to the server at `HOST:PORT`, until the context ends."""
+    host, _, port = address.rpartition(":")
+    laid = Cable(host, int(port))
+    listening = await asyncio.start_server(laid.serve, "127.0.0.1", 0)
+    laid.address = f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    try:
+        yield laid
+    finally:
+        listening.close()
+        laid.cut()
