@@ -15,11 +15,13 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, func, update
 from sqlmodel import col
 
+from store.runs.rows import LOCK_RUN, RunRow
 from store.sql import (
     Connection,
     execute,
     fetch_column,
     fetch_one,
+    fetch_one_as,
     fetch_value,
     sql,
     statement,
@@ -72,7 +74,8 @@ with earlier as (
     claimed=_CLAIMED,
 )
 
-_SETTLE = sql("""
+# A provider's notification may settle the message before the record of its attempt comes.
+_SETTLED = sql("""
 with settled as (
     update message m set state = case when m.state = 'sent' then 'sent' else %(state)s end,
            settled_at = parcours.clock(), provider_id = coalesce(%(provider)s, provider_id),
@@ -88,8 +91,10 @@ with settled as (
     where run_id = %(run)s and visit = %(visit)s and outcome is null
       and %(outcome)s::text is not null and exists (select from settled)
 )
-select id from settled
 """)
+_SETTLE = sql("{settled} select id from settled", settled=_SETTLED)
+# The rows are locked first. What is settled does not depend on them.
+_SETTLE_AND_LOCK = sql("{settled} {lock}", settled=_SETTLED, lock=LOCK_RUN)
 
 _MARK_UNKNOWN = statement(
     update(Message)
@@ -212,42 +217,50 @@ async def claim_message(
     return ClaimedMessage(*row)
 
 
-async def record_result(
-    conn: Connection,
-    *,
-    run_id: UUID,
-    visit: int,
-    token: str,
-    state: Settled,
-    outcome: str | None,
-    provider_id: str | None = None,
-    code: str | None = None,
-    detail: str | None = None,
-    facts: dict[str, Any] | None = None,
-    output: dict[str, Any] | None = None,
-) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptResult:
+    """The result of a claimed attempt at a visit."""
+
+    run_id: UUID
+    visit: int
+    token: str
+    state: Settled
+    outcome: str | None
+    """Of the visit; None if another attempt is to come."""
+    provider_id: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    facts: dict[str, Any] | None = None
+    output: dict[str, Any] | None = None
+
+
+async def record_result(conn: Connection, result: AttemptResult) -> bool:
     """Record the result of a claimed attempt, and the visit's outcome unless it has one already.
 
     A late record settles a message that was marked unknown; the visit's outcome stays. Returns
     False if another attempt has the claim, or the message was settled before.
     """
-    changed = await execute(
-        conn,
-        _SETTLE,
-        {
-            "run": run_id,
-            "visit": visit,
-            "token": token,
-            "state": state,
-            "outcome": outcome,
-            "provider": provider_id,
-            "code": code,
-            "detail": detail,
-            "facts": Jsonb(facts or {}),
-            "output": Jsonb(output or {}),
-        },
-    )
-    return changed > 0
+    return await execute(conn, _SETTLE, _parameters(result)) > 0
+
+
+async def record_result_and_lock(conn: Connection, result: AttemptResult) -> RunRow | None:
+    """`record_result` and `store.runs.rows.lock_run` in one statement."""
+    return await fetch_one_as(conn, RunRow, _SETTLE_AND_LOCK, _parameters(result))
+
+
+def _parameters(result: AttemptResult) -> dict[str, Any]:
+    return {
+        "run": result.run_id,
+        "visit": result.visit,
+        "token": result.token,
+        "state": result.state,
+        "outcome": result.outcome,
+        "provider": result.provider_id,
+        "code": result.code,
+        "detail": result.detail,
+        "facts": Jsonb(result.facts or {}),
+        "output": Jsonb(result.output or {}),
+    }
 
 
 async def mark_claim_unknown(conn: Connection, *, run_id: UUID, visit: int) -> None:
