@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from api.contacts import consents, contacts, groups
 from api.coupons import coupons
-from api.definitions import documents, editions, files, journeys, plan
+from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
@@ -61,6 +61,7 @@ ROUTERS = tuple(
         events,
         documents,
         files,
+        templates,
         editions,
         journeys,
         jobs,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from journeys.checks.templates import LINKS
 from journeys.checks.unsupported import activation_blockers
 from journeys.checks.validation import check
 from journeys.library import about, index, names, source
@@ -90,6 +91,7 @@ def test_every_message_prints_for_everybody(
         "contact": contact,
         "entry": entry,
         "steps": {step.id: left for step in journey.all_steps()},
+        **{name: f"https://mail.example.com/{name}" for name in LINKS},
     }
     for step in messages(journey):
         for part, text in texts(step).items():
