@@ -81,7 +81,7 @@ class RemoteFiles:
         except Exception as error:
             # httpcore raises the errors of three libraries, and groups of them.
             raise FetchFailed(
-                f"its host does not answer: {error or type(error).__name__}"
+                f"its host does not answer: {str(error) or type(error).__name__}"
             ) from None
 
     async def _fetch(self, url: httpx.URL) -> RemoteFile:

@@ -164,7 +164,7 @@ async def _clicks(ada: Visitor) -> None:
     await expect(ada.page).to_have_url(LETTERS)
 
     async def counted() -> bool:
-        return (await ada.statistics())["hello"]["clicked"] == 1
+        return bool((await ada.statistics())["hello"]["clicked"] == 1)
 
     await eventually(counted, 30, every=0.2, what="a click that a person made")
 

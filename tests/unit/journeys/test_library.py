@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from journeys.checks.templates import LINKS
+from journeys.links.message_urls import LINKS
 from journeys.checks.unsupported import activation_blockers
 from journeys.checks.validation import check
 from journeys.library import about, index, names, source
