@@ -52,12 +52,13 @@ from store.sql import DATABASE_AWAY
 from workflows.jobs import JOB_WORKFLOWS
 from workflows.journey import Journey
 from workflows.retention import Retention
+from workflows.test_messages import TestMessage
 
 log = structlog.get_logger(__name__)
 
 SHUTDOWN_GRACE = timedelta(seconds=40)
 """Longer than one attempt of a send, so that none is stopped between call and record."""
-WORKFLOWS = [Journey, Retention, *JOB_WORKFLOWS.values()]
+WORKFLOWS = [Journey, Retention, TestMessage, *JOB_WORKFLOWS.values()]
 _BACKOFF = Backoff(first=0.5, longest=10.0)
 
 

@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 Code = Literal[
     "unknown_run",  # Postgres has no such run: it was erased, or never existed
+    "unknown_message",  # there is no such test message
     "unknown_step",  # the version has no such step
     "database_away",  # Postgres can't be reached; tried again
     "database_busy",  # a deadlock, or a statement that took too long; tried again

@@ -17,9 +17,10 @@ from activities.jobs.resume_sends import ResumeSendsActivities
 from activities.jobs.retention import RetentionActivities
 from activities.leaving.finish import FinishActivities
 from activities.sending.send import SendActivities
+from activities.sending.test_message import TestMessageActivities
 from activities.versions.take_version import VersionActivities
 from activities.waiting.waits import WaitActivities
-from journeys.protocol.channels import SEND_QUEUES
+from journeys.protocol.channels import CHANNELS, SEND_QUEUES
 from journeys.protocol.jobs import JobKind
 from journeys.protocol.names import QUEUE
 from journeys.protocol.payloads import JobInput, JobPage
@@ -52,6 +53,7 @@ def activities_by_queue(
     `jobs_client`: the client that jobs wake runs with. Without it no job is served.
     """
     waits, sends = WaitActivities(context), SendActivities(context)
+    tests = TestMessageActivities(context)
     return {
         QUEUE: [
             waits.plan,
@@ -62,7 +64,10 @@ def activities_by_queue(
             VersionActivities(context).take,
             *([] if jobs_client is None else _job_activities(context, jobs_client)),
         ],
-        **{queue: [sends.send] for queue in SEND_QUEUES.values()},
+        **{
+            queue: [sends.send, *([tests.send] if CHANNELS[channel].to_contact else [])]
+            for channel, queue in ((name, SEND_QUEUES[name]) for name in CHANNELS)
+        },
     }
 
 

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from devstack.ports import free_port
 from devstack.postgres import Postgres
 from devstack.temporal_server import Temporal
@@ -49,6 +51,10 @@ async def servers() -> AsyncIterator[Servers]:
                         "TEMPORAL_CONFIG_FILE": os.devnull,
                     },
                     from_address="bench@example.com",
+                    # Links are made, and followed, as where mail is really sent.
+                    public_url="https://links.example.com",
+                    link_keys=(SecretStr("the key of the links of a benchmark"),),
+                    spool=directory / "spool",
                 )
                 yield Servers(settings, file)
             finally:

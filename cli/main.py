@@ -22,6 +22,7 @@ from cli import (
     simulate,
     stats,
     suppression,
+    template,
     worker,
 )
 
@@ -57,6 +58,7 @@ app.command("api")(api.run)
 app.command("worker")(worker.run)
 app.command("migrate")(migrate.run)
 app.add_typer(journey.app, name="journey")
+app.add_typer(template.app, name="template")
 app.add_typer(run.app, name="run")
 app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")

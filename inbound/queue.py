@@ -7,9 +7,10 @@ effect.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import boto3
 import structlog
@@ -31,7 +32,7 @@ T = TypeVar("T")
 BATCH: Final = 10
 """The most messages of one call; SQS allows no more."""
 WAIT: Final = 10
-"""Seconds of one long poll, and so the longest that a stop takes."""
+"""Seconds of one long poll."""
 INVISIBLE: Final = 60
 """Seconds in which the messages of a batch are recorded; then they come again."""
 MOST_RECEIPTS: Final = 5
@@ -57,7 +58,6 @@ class QueuePoller:
         self._wait = wait
         self._invisible = invisible
         self._stopping = asyncio.Event()
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="sqs")
         self._client: SQSClient = boto3.client(
             "sqs",
             region_name=region,
@@ -72,39 +72,35 @@ class QueuePoller:
     async def run(self) -> None:
         """Poll until `stop` is called. What is away is waited for, with growing delays."""
         failures = 0
-        try:
-            while not self._stopping.is_set():
-                try:
-                    await self.poll()
-                    failures = 0
-                except (BotoCoreError, ClientError) as error:
-                    failures += 1
-                    log.warning("queue_away", error=str(error))
-                except Exception as error:
-                    if not is_database_away(error) and not is_database_busy(error):
-                        log.exception("queue_poll_failed")
-                    failures += 1
-                if failures:
-                    await self._rest(_AWAY.delay(failures))
-        finally:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+        while not self._stopping.is_set():
+            try:
+                await self.poll()
+                failures = 0
+            except (BotoCoreError, ClientError) as error:
+                failures += 1
+                log.warning("queue_away", error=str(error))
+            except Exception as error:
+                if not is_database_away(error) and not is_database_busy(error):
+                    log.exception("queue_poll_failed")
+                failures += 1
+            if failures:
+                await self._rest(_AWAY.delay(failures))
 
     def stop(self) -> None:
         """End `run` after the batch in hand, which is recorded and deleted first."""
         self._stopping.set()
 
     async def poll(self) -> int:
-        """Take one batch; the number of its messages."""
-        answer = await self._call(
-            lambda: self._client.receive_message(
-                QueueUrl=self._queue_url,
-                MaxNumberOfMessages=BATCH,
-                WaitTimeSeconds=self._wait,
-                VisibilityTimeout=self._invisible,
-                MessageSystemAttributeNames=["ApproximateReceiveCount"],
-            )
-        )
-        messages: list[Any] = list(answer.get("Messages", []))
+        """Take one batch; the number of its messages. A stop ends the long poll at once."""
+        receiving = asyncio.ensure_future(self._receive())
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            # What a long poll still receives after a stop comes again.
+            messages = receiving.result() if receiving.done() else []
+        finally:
+            stopping.cancel()
+            receiving.cancel()
         if not messages:
             return 0
         bodies = [(f"message {each['MessageId']}", each.get("Body", "")) for each in messages]
@@ -117,6 +113,18 @@ class QueuePoller:
         if done:
             await self._delete(done)
         return len(messages)
+
+    async def _receive(self) -> list[Any]:
+        answer = await self._call(
+            lambda: self._client.receive_message(
+                QueueUrl=self._queue_url,
+                MaxNumberOfMessages=BATCH,
+                WaitTimeSeconds=self._wait,
+                VisibilityTimeout=self._invisible,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+        )
+        return list(answer.get("Messages", []))
 
     async def _is_given_up(self, message: Any) -> bool:
         """Whether a message with a fault has been tried often enough: it blocks no others."""
@@ -146,7 +154,30 @@ class QueuePoller:
             log.warning("queue_delete_failed", code=failed.get("Code"))
 
     async def _call(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+        """The result of a blocking call, in a thread that no exit of the process waits for."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def end(result: T | None, error: Exception | None) -> None:
+            if future.done():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(cast("T", result))
+
+        def run() -> None:
+            result, error = None, None
+            try:
+                result = call()
+            except Exception as raised:
+                error = raised
+            with suppress(RuntimeError):
+                # The loop may have ended in the meantime.
+                loop.call_soon_threadsafe(end, result, error)
+
+        threading.Thread(target=run, name="sqs", daemon=True).start()
+        return await future
 
     async def _rest(self, seconds: float) -> None:
         try:

@@ -17,13 +17,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-from channels.sns_envelope import is_topic
+from infra.inbound_settings import InboundSettings
 from journeys.links.message_urls import MessageLinks
 from journeys.links.networks import SCANNERS
 from journeys.links.tokens import LinkKeys
-from journeys.model.addresses import parse_email
 from journeys.model.attachments import split_url
 from journeys.protocol.channels import NAMED_PROVIDERS, EmailProvider, SmsProvider
 from journeys.time.durations import Duration
@@ -58,7 +57,7 @@ class SettingsRefused(Exception):
     """The environment does not make valid settings; the message has one line a setting."""
 
 
-class Settings(BaseSettings):
+class Settings(InboundSettings):
     """The settings of a process, from its environment.
 
     Names that the ecosystem knows are kept (`DATABASE_URL`, `TEMPORAL_…`, `AWS_…`, `SMTP_URL`);
@@ -205,30 +204,6 @@ class Settings(BaseSettings):
     keep_rejected: DurationText = "14d"
     """`PARCOURS_KEEP_REJECTED`: rejected items of tracking calls."""
 
-    ses_queue_url: str | None = None
-    """`PARCOURS_SES_QUEUE_URL`: the queue (SQS) of notifications; workers poll it."""
-
-    sns_topics: Annotated[tuple[str, ...], NoDecode] = ()
-    """`PARCOURS_SNS_TOPICS`: topics whose messages `/hooks/…` take, `ARN,ARN…`."""
-
-    inbound_domain: str | None = None
-    """`PARCOURS_INBOUND_DOMAIN`: the domain of our addresses for bounces and replies."""
-
-    inbound_smtp: str | None = None
-    """`PARCOURS_INBOUND_SMTP`: `host:port` on which the worker takes mail to that domain."""
-
-    inbound_maildir: Path | None = None
-    """`PARCOURS_INBOUND_MAILDIR`: a Maildir in which the worker finds mail to that domain."""
-
-    sms_stop_text: str | None = Field(default=None, max_length=320)
-    """`PARCOURS_SMS_STOP_TEXT`: the answer to STOP; none is sent without it."""
-
-    sms_start_text: str | None = Field(default=None, max_length=320)
-    """`PARCOURS_SMS_START_TEXT`: the answer to START; none is sent without it."""
-
-    sms_help_text: str | None = Field(default=None, max_length=320)
-    """`PARCOURS_SMS_HELP_TEXT`: the answer to HELP; none is sent without it."""
-
     keep_hits: DurationText = "14d"
     """`PARCOURS_KEEP_HITS`: requests for links, of which clicks and opens became events."""
 
@@ -305,44 +280,6 @@ class Settings(BaseSettings):
                     )
         return value
 
-    @field_validator("sns_topics", mode="before")
-    @classmethod
-    def _split_topics(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = tuple(part.strip() for part in value.split(",") if part.strip())
-        if isinstance(value, tuple):
-            for topic in value:
-                if not is_topic(topic):
-                    raise ValueError(f"{topic!r} is not the ARN of a topic of SNS")
-        return value
-
-    @field_validator("ses_queue_url")
-    @classmethod
-    def _require_queue(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("https://", "http://")):
-            raise ValueError("must be the URL of a queue: https://sqs.REGION.amazonaws.com/…")
-        return value
-
-    @field_validator("inbound_domain")
-    @classmethod
-    def _require_domain(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        try:
-            return parse_email(f"bounce@{value}").ascii_domain.lower()
-        except ValueError:
-            raise ValueError("must be a domain, such as bounces.example.com") from None
-
-    @field_validator("inbound_smtp")
-    @classmethod
-    def _require_address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdecimal() or not 0 <= int(port) <= 65_535:
-            raise ValueError("must be host:port, such as 0.0.0.0:25")
-        return value
-
     @field_validator("suppression_key", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
@@ -406,11 +343,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _require_a_domain_for_mail(self) -> "Settings":
-        if self.inbound_domain is None and (self.inbound_smtp or self.inbound_maildir):
-            raise ValueError(
-                "PARCOURS_INBOUND_SMTP and PARCOURS_INBOUND_MAILDIR need PARCOURS_INBOUND_DOMAIN"
-            )
+    def _require_keys_of_addresses(self) -> "Settings":
         if self.inbound_domain is not None and not self.link_keys:
             raise ValueError(
                 "PARCOURS_INBOUND_DOMAIN needs PARCOURS_LINK_KEYS, which sign addresses"
@@ -418,32 +351,12 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def sms_answers(self) -> dict[Literal["stop", "start", "help"], str]:
-        """The answers to keywords in text messages."""
-        texts: dict[Literal["stop", "start", "help"], str | None] = {
-            "stop": self.sms_stop_text,
-            "start": self.sms_start_text,
-            "help": self.sms_help_text,
-        }
-        return {keyword: text for keyword, text in texts.items() if text is not None}
-
-    @property
-    def takes_notifications(self) -> bool:
-        """Whether notifications of Amazon come in at all."""
-        return self.ses_queue_url is not None or bool(self.sns_topics)
-
-    @property
     def channels_with_replies(self) -> frozenset[str]:
         """The channels on which a reply to a message can come in."""
         if self.dev_inbox is not None:
             # A developer posts `Message Replied` by hand.
             return frozenset({"email", "sms"})
-        by_mail = self.inbound_domain is not None and (
-            self.inbound_smtp is not None
-            or self.inbound_maildir is not None
-            or self.takes_notifications
-        )
-        possible = {"email": by_mail, "sms": self.takes_notifications}
+        possible = {"email": self.inbound_domain is not None, "sms": self.takes_notifications}
         return frozenset(channel for channel, comes_in in possible.items() if comes_in)
 
     @property

@@ -12,7 +12,7 @@ from activities.sending.claim import Claimed
 from activities.sending.recipients import address_of
 from channels.adapter import Call, Email, Outgoing, Sms
 from channels.errors import Code, NotTaken
-from journeys.links.message_urls import link_variables
+from journeys.links.message_urls import LINKS, link_variables
 from journeys.model.steps import EmailStep, SmsStep, WebhookStep
 from journeys.model.values import Reference
 from journeys.templating.compilation import compile_step
@@ -129,7 +129,7 @@ class _Composition:
             )
         reply_to = claimed.settings.reply_to or claimed.brand.reply_to
         from_ = self._render("from", sender)
-        reply_to = self._render("reply_to", reply_to) if reply_to else None
+        reply_to = self._render("reply_to", reply_to) if reply_to else self._return_address("reply")
         content = self._content(step)
         made = self._rendering.email(
             content, step.email.subject if step.email.template is not None else None
@@ -172,8 +172,13 @@ class _Composition:
 
     def _content(self, step: EmailStep | SmsStep) -> Content:
         """What the message is made of. Raises CompositionFailed if there is nothing."""
-        if self._claimed.content is not None:
-            return self._claimed.content
+        found = self._claimed.content
+        if found is not None:
+            if self._context.links is None and set(LINKS) & set(found.reads):
+                raise CompositionFailed(
+                    "template", "there are no links: set PARCOURS_PUBLIC_URL and PARCOURS_LINK_KEYS"
+                )
+            return found
         template = step.content.template
         if template is not None:
             raise CompositionFailed(

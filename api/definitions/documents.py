@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.definitions import saving
+from api.definitions.lacking_attributes import LackingAttribute, lacking_attributes
 from api.definitions.preparation import Prepared, Source
 from api.http.bodies import FolderRoute, decode
 from api.http.keys import requires
@@ -106,6 +107,8 @@ class AppliedDocument(BaseModel):
     changes: list[saving.Change]
     """Compared with what was live before; empty for a new document."""
     warnings: list[str]
+    lacking: list[LackingAttribute] = Field(default_factory=list)
+    """The attributes that it prints without a default and that contacts lack."""
     job: UUID | None = None
     """The job that moves the journey's runs in flight; None if there is none."""
 
@@ -225,7 +228,10 @@ async def apply(folder: Folder, services: UsedServices) -> Applied:
 
     written = await saving.write_documents(services, sources, "activate", write)
     applied = []
-    for document, before, answer in written:
+    lacking = await lacking_attributes(services, [document for document, _, _ in written])
+    for (document, before, answer), lack in zip(written, lacking, strict=True):
+        answer.lacking = lack.attributes
+        answer.warnings += lack.warnings
         if before is not None:
             answer.changes = await saving.changes(services, before, document)
         applied.append(answer)

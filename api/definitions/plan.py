@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.definitions import saving
 from api.definitions.documents import Folder, check_mapped
+from api.definitions.lacking_attributes import LackingAttribute, lacking_attributes
 from api.definitions.preparation import Prepared, Source
 from api.http.bodies import FolderRoute
 from api.http.keys import UsedKey, requires
@@ -57,6 +58,8 @@ class PlannedDocument(BaseModel):
     preview_job: UUID | None = None
     """The job that previews the runs, because they are many: see `GET /v1/jobs/{id}`."""
     warnings: list[str]
+    lacking: list[LackingAttribute] = Field(default_factory=list)
+    """The attributes that it prints without a default and that contacts lack."""
 
 
 class Planned(BaseModel):
@@ -74,13 +77,15 @@ async def plan(folder: Folder, services: UsedServices, key: UsedKey) -> Planned:
     check_mapped(folder, documents)
     segments = {each.key: each.content for each in documents if each.kind == "segment"}
     planned: list[PlannedDocument] = []
+    lacking = await lacking_attributes(services, documents)
     async with services.pool.connection() as conn:
-        for document in documents:
+        for document, lack in zip(documents, lacking, strict=True):
             if document.is_journey:
                 each = await _journey(conn, services, folder, document, segments)
             else:
                 each = await _document(conn, services, document)
-            each.warnings += document.warnings
+            each.warnings += [*document.warnings, *lack.warnings]
+            each.lacking = lack.attributes
             if each.in_flight is not None and not key.includes("read"):
                 each.in_flight.sent_at_once.contacts = []
             planned.append(each)

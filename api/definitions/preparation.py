@@ -6,7 +6,7 @@ a process of its own, so what they take and return is plain data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from journeys.compile.program_compiler import compile_program
 from journeys.model.documents import Template, load
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
+from journeys.model.steps import BaseMessage
 from journeys.source.parsing import Documents, Parsed, parse_documents
 from journeys.templating.compilation import compile_step
 from journeys.versions.differences import differences
@@ -44,6 +45,8 @@ class Prepared:
     warnings: list[str]
     contents: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The compiled contents: of a template by locale, of a journey's sends by step."""
+    prints: tuple[str, ...] = ()
+    """The attributes that it, or a template of it, prints without a default."""
 
     @property
     def is_journey(self) -> bool:
@@ -112,6 +115,7 @@ def prepared(parsed: Parsed, templates: TemplateSet, warnings: Sequence[str] = (
     document = parsed.document
     program = None
     contents: dict[str, dict[str, Any]] = {}
+    used: list[dict[str, Any]] = []
     if isinstance(document, Template):
         contents = _by_locale(templates, document.key)
     if isinstance(document, Journey):
@@ -120,6 +124,9 @@ def prepared(parsed: Parsed, templates: TemplateSet, warnings: Sequence[str] = (
             content = compile_step(step)
             if content is not None:
                 contents[step.id] = content.as_json()
+            template = step.content.template if isinstance(step, BaseMessage) else None
+            if template is not None:
+                used += _by_locale(templates, template).values()
     return Prepared(
         file=parsed.file,
         kind=document.kind,
@@ -129,7 +136,12 @@ def prepared(parsed: Parsed, templates: TemplateSet, warnings: Sequence[str] = (
         source=parsed.source,
         warnings=list(warnings),
         contents=contents,
+        prints=_prints([*contents.values(), *used]),
     )
+
+
+def _prints(contents: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(sorted({name for each in contents for name in each.get("prints", ())}))
 
 
 def _by_locale(templates: TemplateSet, key: str) -> dict[str, dict[str, Any]]:

@@ -55,6 +55,15 @@ def advice(content: Content) -> list[Advice]:
     found: list[Advice] = []
     if content.html is not None:
         found += _about_html(content.html)
+        if content.not_inlined:
+            found.append(
+                Advice(
+                    "not_inlined", "html",
+                    "the style sheets are not inlined: HTML moves what stands in a wrong place, and"
+                    " Liquid would no longer be around it",
+                    "put texts of a table into cells, and close elements in the order of opening",
+                )
+            )  # fmt: skip
         if content.text is None:
             found.append(
                 Advice(

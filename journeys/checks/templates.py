@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from journeys.checks.webhook_headers import header_problems
+from journeys.links.message_urls import LINKS
 from journeys.model.document_parts import Part, parts_of, texts_of
 from journeys.model.documents import AnyDocument, Template, TemplateContent
 from journeys.model.outcomes import output_properties
@@ -15,7 +16,6 @@ from journeys.model.unions import closest_match
 from journeys.templating.inclusion import without_renders
 from journeys.templating.liquid import TemplateError, Variable, variables_of
 
-LINKS = ("unsubscribe_url", "preferences_url", "confirm_url", "view_url")
 ROOTS = ("contact", "entry", "entries", "steps", "now", "today", *LINKS)
 CONTENT = ("subject", "html", "mjml", "text", "sms")
 """The texts of a message that may not be empty."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from journeys.checks.templates import LINKS, texts_with_variables
+from journeys.checks.templates import texts_with_variables
+from journeys.links.message_urls import LINKS
 from journeys.model.conditions import (
     EventCondition,
     NearCondition,

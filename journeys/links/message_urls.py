@@ -24,6 +24,12 @@ PATHS: Final[dict[LinkKind, str]] = {
 SHORT_PATH: Final = "/s/"
 """The path before the code of a link in a text message."""
 
+LINKS: Final = ("unsubscribe_url", "preferences_url", "confirm_url", "view_url")
+"""The links that templates read."""
+
+SAMPLE_LINKS: Final = {name: f"https://links.example/{name.split('_')[0]}" for name in LINKS}
+"""Links that lead nowhere, for simulations and previews."""
+
 LONGEST_TARGET: Final = 1_400
 """Bytes of a target. With them, a link stays below the 2,000 characters that all readers take."""
 

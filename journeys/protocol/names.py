@@ -22,10 +22,20 @@ RETENTION_SCHEDULE: Final = "schedule.retention"
 RETENTION_ID: Final = "job.retention"
 """The id of its workflow; the Schedule adds the time."""
 
+TEST_MESSAGE: Final = "TestMessage"
+"""The workflow type of test messages."""
+SEND_TEST: Final = "send_test"
+"""The activity that sends one."""
+
 
 def workflow_id(journey: str, run_id: UUID) -> str:
     """The id of a run's workflow."""
     return f"journey.{journey}.{run_id}"
+
+
+def test_message_workflow_id(message_id: UUID) -> str:
+    """The id of the workflow of a test message."""
+    return f"test.{message_id}"
 
 
 def job_workflow_id(kind: str, job_id: UUID) -> str:

@@ -174,3 +174,20 @@ class RetentionPage(BaseModel):
     removed: int = 0
     """Rows that were removed so far."""
     done: bool = False
+
+
+class TestMessageInput(BaseModel):
+    """The input of the workflow of a test message."""
+
+    __test__ = False
+    id: UUID
+    queue: str
+    """The queue of its channel."""
+
+
+class TestMessageResult(BaseModel):
+    """What came of a test message."""
+
+    __test__ = False
+    state: str
+    code: str | None = None

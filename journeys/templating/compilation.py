@@ -91,14 +91,19 @@ def compile_step(step: Step) -> Content | None:
         return _described(Content(sms=own.text))
     if not isinstance(own, Email) or own.template is not None:
         return None
-    html, made = None, None
+    html = _Html()
     if own.mjml is not None:
-        html, made = _compile_html(Body("mjml", own.mjml), None)
+        html = _compile_html(Body("mjml", own.mjml), None)
     elif own.html is not None:
-        html, made = _compile_html(Body("html", own.html), None)
-    text = own.text if own.text is not None else made
+        html = _compile_html(Body("html", own.html), None)
     return _described(
-        Content(subject=own.subject, html=html, text=text, text_made=own.text is None)
+        Content(
+            subject=own.subject,
+            html=html.html,
+            text=own.text if own.text is not None else html.made,
+            text_made=own.text is None,
+            not_inlined=html.not_inlined,
+        )
     )
 
 
@@ -121,15 +126,16 @@ class _Compilation:
         subject = self._line("subject")
         preheader = self._line("preheader")
         text = self._text("text")
-        html, made = self._html(preheader)
+        html = self._html(preheader)
         return _described(
             Content(
                 subject=subject,
                 preheader=preheader,
-                html=html,
-                text=text if text is not None else made,
+                html=html.html,
+                text=text if text is not None else html.made,
                 sms=self._text("sms"),
-                text_made=text is None and bool(made),
+                text_made=text is None,
+                not_inlined=html.not_inlined,
                 track=self._track(),
                 utm=self._utm(),
             )
@@ -168,10 +174,10 @@ class _Compilation:
                 text = fill(self._expanded(around, name, key), key, name, text)
         return text
 
-    def _html(self, preheader: str | None) -> tuple[str | None, str | None]:
+    def _html(self, preheader: str | None) -> _Html:
         body = self._localised.body()
         if body is None:
-            return None, None
+            return _Html()
         self._at(body.form)
         body = Body(body.form, self._expanded(body.text, body.form, self._template.template))
         inner: str | None = None
@@ -205,9 +211,18 @@ class _Compilation:
         return self._inclusion.expanded(text, form, (key,))
 
 
+@dataclass(frozen=True, slots=True)
+class _Html:
+    """HTML, the text that was made from it, and whether its style sheets stayed where they were."""
+
+    html: str | None = None
+    made: str | None = None
+    not_inlined: bool = False
+
+
 def _compile_html(
     body: Body, preheader: str | None, *, inner: str | None = None, locale: str = ""
-) -> tuple[str, str | None]:
+) -> _Html:
     """The HTML with its styles inlined, and its text. `inner` stands in the place of `content`."""
     tokens = Tokens("\n".join(filter(None, [body.text, inner, preheader])))
     place = None
@@ -229,10 +244,17 @@ def _compile_html(
                 "HTML can't stand where the layout has {{ content }}; put that in <mj-raw>"
             )
         html = html.replace(comment, tokens.hide_liquid(inner))
-    markup = Markup(html, tokens, authors_styles=body.form == "mjml")
+    moved = False
+    markup = Markup(html, tokens, of_mjml=body.form == "mjml")
     prepared = markup.prepared()
     if markup.styled:
-        html = _inlined(prepared)
+        inlined = _inlined(prepared)
+        # Parsers move what stands where it may not, and Liquid would no longer be around it.
+        moved = tokens.has_liquid and tokens.order(inlined) != tokens.order(prepared)
+        if not moved:
+            html = inlined
+        elif body.form == "mjml" or inner is not None:
+            html = prepared
     elif body.form == "mjml" or inner is not None:
         html = prepared
     # Otherwise there is nothing to compile, and it stays as it was written.
@@ -256,7 +278,7 @@ def _compile_html(
     html = tokens.restore(html)
     if len(html) > _LONGEST_COMPILED:
         raise TemplateError(f"the HTML is longer than {_LONGEST_COMPILED:,} characters")
-    return html, made or None
+    return _Html(html, made or None, moved)
 
 
 def _only_liquid(found: re.Match[str], tokens: Tokens) -> str:

@@ -26,6 +26,8 @@ class Content:
     sms: str | None = None
     text_made: bool = False
     """Whether the text was made from the HTML."""
+    not_inlined: bool = False
+    """Whether its style sheets stay in the head, because its HTML is not nested as it must be."""
     track: dict[str, bool] | None = None
     """What the template says about tracking, as its `track`."""
     utm: dict[str, str] | None = None

@@ -30,13 +30,17 @@ class Markup:
     """One pass over a text whose Liquid is hidden by plain tokens."""
 
     def __init__(
-        self, text: str, tokens: Tokens, *, mjml: bool = False, authors_styles: bool = False
+        self, text: str, tokens: Tokens, *, mjml: bool = False, of_mjml: bool = False
     ) -> None:
-        """`authors_styles`: only style sheets with the marker of the tokens are the author's."""
+        """`of_mjml`: it was compiled from MJML, which nests elements deeper.
+
+        Of its style sheets those with the marker of the tokens are the author's.
+        """
         self._text = text
         self._tokens = tokens
         self._mjml = mjml
-        self._authors_styles = authors_styles
+        self._of_mjml = of_mjml
+        self._deepest = 5 * DEEPEST if of_mjml else DEEPEST
         self._raw = _RAW_TEXT_OF_MJML if mjml else _RAW_TEXT
         self._parts: list[str] = []
         self._open: list[str] = []
@@ -126,7 +130,7 @@ class Markup:
         if name == "script":
             return self._opaque(begin, closing.end())
         if name == "style" and not self._mjml:
-            others = self._authors_styles and self._tokens.marker not in inside
+            others = self._of_mjml and self._tokens.marker not in inside
             if others or self._tokens.has_tag(inside):
                 return self._opaque(begin, closing.end())
             inside = inside.replace(self._tokens.marker, "")
@@ -154,11 +158,15 @@ class Markup:
             place = attribute.end()
             name, equals, value = attribute[1], attribute[2], attribute[3]
             hidden = tokens.plain_token.search(name) is not None
+            if name.lower() == "style" and equals and not self._mjml:
+                value = self._declarations(value)
             if equals and value[:1] not in ('"', "'"):
                 quote = "'" if '"' in value else '"'
                 shown = f"{name}={quote}{value}{quote}"
+            elif equals:
+                shown = f"{name}{equals}{value}"
             else:
-                shown = attribute[0].strip(" \t\r\n\f/")
+                shown = name
             found.append((attribute.start(1), place, shown, hidden))
         names = [number for number, each in enumerate(found) if each[3]]
         if names:
@@ -169,13 +177,36 @@ class Markup:
         words = " ".join([tag[0], *(each[2] for each in found)])
         return f"{words}{slash}>", end.end(), bool(end[1])
 
+    def _declarations(self, value: str) -> str:
+        """The value of a `style`, in which Liquid stands as values or as whole declarations."""
+        tokens = self._tokens
+        if not tokens.plain_token.search(value):
+            return value
+        quote = value[:1] if value[:1] in ('"', "'") else ""
+        parts = value.strip(quote).split(";") if quote else value.split(";")
+        wild = [
+            place
+            for place, part in enumerate(parts)
+            if tokens.plain_token.search(part)
+            and (tokens.has_tag(part) or not self._is_declaration(part))
+        ]
+        if wild:
+            whole = tokens.hide(";".join(parts[wild[0] : wild[-1] + 1]))
+            parts[wild[0] : wild[-1] + 1] = [tokens.declaration(whole)]
+        return f"{quote}{';'.join(parts)}{quote}"
+
+    def _is_declaration(self, part: str) -> bool:
+        name, colon, rest = part.partition(":")
+        return bool(colon and rest.strip()) and re.fullmatch(r"\s*[A-Za-z-]+\s*", name) is not None
+
     def _nest(self, name: str, begin: int) -> None:
         if name not in LEFT_OPEN:
             self._open.append(name)
         self._work += len(self._open)
-        if len(self._open) > DEEPEST or self._work > _MOST_WORK:
+        if len(self._open) > self._deepest or self._work > _MOST_WORK:
             raise TemplateError(
-                f"elements are nested more than {DEEPEST} deep; close them, or make it simpler",
+                f"elements are nested more than {self._deepest} deep;"
+                " close them, or make it simpler",
                 line=self._line(begin),
             )
 

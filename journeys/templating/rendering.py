@@ -86,3 +86,16 @@ class Rendering:
         except TemplateError as error:
             line = f", line {error.line}" if error.line is not None and "\n" in text else ""
             raise RenderingFailed(error.code, f"`{name}`{line}: {error}") from None
+
+
+def sample_variables(
+    contact: Mapping[str, Any] | None, given: Mapping[str, Any], links: Mapping[str, str]
+) -> dict[str, Any]:
+    """What a preview or a test message reads: the contact, what was given, and links.
+
+    What is given of the contact counts more than the contact.
+    """
+    variables: dict[str, Any] = {"entry": {}, "entries": [], "steps": {}, **given, **links}
+    own = given.get("contact")
+    variables["contact"] = {**(contact or {}), **(own if isinstance(own, Mapping) else {})}
+    return variables

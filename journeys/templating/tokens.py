@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
+from typing import Final
 
 from journeys.templating.pieces import pieces
+
+_ADDED: Final = frozenset({"<html", "<head", "<body", "<tbody", "<colgroup"})
 
 
 class Tokens:
@@ -28,7 +31,9 @@ class Tokens:
         self._prefix = prefix
         self._any = re.compile(
             f"<!--{prefix}(\\d+)t-->|{prefix}(\\d+)t|{prefix}(\\d+)a(?:=(?:\"\"|''))?"
+            f"|{prefix}(\\d+)d: ?x"
         )
+        self._fixed = re.compile(f"<!--{prefix}\\d+t-->|{prefix}\\d+a|<[a-zA-Z][a-zA-Z0-9-]*")
         self._hidden: list[str] = []
         self._liquid: set[int] = set()
         self._tags: set[int] = set()
@@ -49,6 +54,18 @@ class Tokens:
     def attribute(self, number: int) -> str:
         """The token for the place of an attribute."""
         return f"{self._prefix}{number}a"
+
+    def declaration(self, number: int) -> str:
+        """The token for the place of declarations in a `style`."""
+        return f"{self._prefix}{number}d:x"
+
+    def order(self, text: str) -> list[str]:
+        """The elements, and the tokens between them and in place of attributes, in their order.
+
+        Elements that parsers of HTML add are left out.
+        """
+        found = (each.lower() for each in self._fixed.findall(text))
+        return [each for each in found if each not in _ADDED]
 
     def hide_liquid(self, text: str) -> str:
         """The text with every output and tag in it replaced by a plain token.
@@ -71,6 +88,11 @@ class Tokens:
         """Whether the number is that of one piece of Liquid."""
         return number in self._liquid
 
+    @property
+    def has_liquid(self) -> bool:
+        """Whether there is a tag, such as `if`, that stands around something."""
+        return bool(self._tags)
+
     def has_tag(self, text: str) -> bool:
         """Whether a text holds the token of a tag, such as `if`."""
         return any(int(found[1]) in self._tags for found in self.plain_token.finditer(text))
@@ -85,11 +107,15 @@ class Tokens:
         waiting = [text]
         while waiting:
             for found in self._any.finditer(waiting.pop()):
-                number = int(found[1] or found[2] or found[3])
+                number = _number(found)
                 if number not in left:
                     left.add(number)
                     waiting.append(self._hidden[number])
         return [self._hidden[number] for number in sorted(self._liquid - left)]
 
     def _of(self, found: re.Match[str]) -> str:
-        return self._hidden[int(found[1] or found[2] or found[3])]
+        return self._hidden[_number(found)]
+
+
+def _number(found: re.Match[str]) -> int:
+    return int(found[1] or found[2] or found[3] or found[4])

@@ -165,7 +165,7 @@ async def _clicks(ada: Visitor) -> None:
         await ada.page.get_by_role("link", name="our readers' favourites").click()
 
     async def counted() -> bool:
-        return (await ada.statistics())["hello"]["clicked"] == 1
+        return bool((await ada.statistics())["hello"]["clicked"] == 1)
 
     await eventually(counted, 30, every=0.2, what="a click that a person made")
 

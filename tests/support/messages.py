@@ -47,9 +47,10 @@ async def add_message(
     await rows(
         pool,
         "insert into message (id, run_id, visit, step, contact_id, channel, topic, state, token,"
-        " provider_id, address, first_attempt_at, settled_at)"
-        " values (%s, %s, 1, 'hello', %s, %s, %s, %s, 't', %s, %s,"
+        " provider, provider_id, address, first_attempt_at, settled_at)"
+        " values (%s, %s, 1, 'hello', %s, %s, %s, %s, 't', %s, %s, %s,"
         " coalesce(%s, parcours.clock()), coalesce(%s, parcours.clock()))",
-        message, uuid4(), contact, channel, topic, state, provider_id, address, sent_at, sent_at,
+        message, uuid4(), contact, channel, topic, state, provider, provider_id, address, sent_at,
+        sent_at,
     )  # fmt: skip
     return message

@@ -73,7 +73,8 @@ def test_the_names_of_jobs_in_saved_histories_stay() -> None:
 def test_every_kind_of_step_has_an_activity_that_a_worker_serves(kind: Kind) -> None:
     served = names_by_queue()
     if kind in SEND_KINDS:
-        assert served[SEND_QUEUES[kind]] == ["send"]
+        tests = ["send_test"] if kind in MESSAGE_KINDS else []
+        assert served[SEND_QUEUES[kind]] == ["send", *tests]
     elif kind == "wait":
         assert set(WAIT_ACTIVITIES) <= set(served[QUEUE])
     else:

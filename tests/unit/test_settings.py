@@ -229,6 +229,98 @@ def test_links_need_a_public_url_and_long_keys(
     assert str(refused.value) == line
 
 
+INBOUND = {
+    "PARCOURS_SES_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/events",
+    "PARCOURS_SNS_TOPICS": (
+        "arn:aws:sns:eu-west-1:123456789012:a, arn:aws:sns:eu-west-1:123456789012:b"
+    ),
+    "PARCOURS_INBOUND_DOMAIN": "In.Example.com",
+    "PARCOURS_INBOUND_SMTP": "0.0.0.0:2525",
+    "PARCOURS_INBOUND_MAILDIR": "/var/mail/parcours",
+    "PARCOURS_PUBLIC_URL": "https://links.example.com",
+    "PARCOURS_LINK_KEYS": "k" * 32,
+    "PARCOURS_SMS_STOP_TEXT": "Shop: no more messages.",
+    "PARCOURS_SMS_HELP_TEXT": "Shop: help@example.com",
+}
+
+
+def test_what_comes_back_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().channels_with_replies == set()
+    for name, value in INBOUND.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    assert settings.ses_queue_url == INBOUND["PARCOURS_SES_QUEUE_URL"]
+    assert settings.sns_topics == (
+        "arn:aws:sns:eu-west-1:123456789012:a",
+        "arn:aws:sns:eu-west-1:123456789012:b",
+    )
+    assert settings.inbound_domain == "in.example.com"
+    assert settings.inbound_smtp == "0.0.0.0:2525"
+    assert settings.inbound_maildir == Path("/var/mail/parcours")
+    assert settings.sms_answers == {
+        "stop": "Shop: no more messages.",
+        "help": "Shop: help@example.com",
+    }
+    assert settings.channels_with_replies == {"email", "sms"}
+
+
+@pytest.mark.parametrize(
+    ("given", "replies"),
+    [
+        ({}, set()),
+        (
+            {
+                "inbound_domain": "in.example.com",
+                "ses_queue_url": "https://sqs.eu-west-1.amazonaws.com/123456789012/events",
+            },
+            {"email", "sms"},
+        ),
+        ({"inbound_domain": "in.example.com", "inbound_smtp": "127.0.0.1:25"}, {"email"}),
+        ({"sns_topics": "arn:aws:sns:eu-west-1:123456789012:a"}, {"sms"}),
+        ({"dev_inbox": Path("inbox")}, {"email", "sms"}),
+    ],
+)
+def test_replies_come_in_where_something_brings_them(
+    given: dict[str, object], replies: set[str]
+) -> None:
+    links = {"public_url": "https://links.example.com", "link_keys": "k" * 32}
+    settings = Settings.model_validate({"database_url": DATABASE, **links, **given})
+    assert settings.channels_with_replies == replies
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("PARCOURS_SNS_TOPICS", "events", "is not the ARN of a topic of SNS"),
+        ("PARCOURS_SES_QUEUE_URL", "events", "must be the URL of a queue"),
+        ("PARCOURS_INBOUND_DOMAIN", "in example", "must be a domain"),
+        ("PARCOURS_INBOUND_SMTP", "2525", "must be host:port"),
+        ("PARCOURS_SMS_HELP_TEXT", "x" * 321, "320"),
+    ],
+)
+def test_a_wrong_setting_of_what_comes_back_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    for each, good in INBOUND.items():
+        monkeypatch.setenv(each, good)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsRefused, match=words) as refused:
+        read_settings()
+    assert name in str(refused.value)
+
+
+def test_mail_needs_a_domain_and_a_domain_needs_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARCOURS_INBOUND_SMTP", "127.0.0.1:25")
+    with pytest.raises(SettingsRefused, match="need PARCOURS_INBOUND_DOMAIN"):
+        read_settings()
+    monkeypatch.setenv("PARCOURS_INBOUND_DOMAIN", "in.example.com")
+    with pytest.raises(SettingsRefused, match="needs PARCOURS_LINK_KEYS"):
+        read_settings()
+    monkeypatch.delenv("PARCOURS_INBOUND_SMTP")
+    with pytest.raises(SettingsRefused, match="nothing brings mail to it"):
+        read_settings()
+
+
 def test_the_providers_that_documents_may_name_are_those_with_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

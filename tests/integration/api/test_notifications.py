@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from infra.settings import Settings
+from store.operations.api_keys import create_key
 from tests.support.amazon import SUBSCRIBE_URL, TOPIC, Amazon, envelope, ses_event
 from tests.support.api import serving
 from tests.support.messages import Pool, add_contact, add_message, rows
@@ -132,3 +133,29 @@ async def test_a_text_message_that_comes_in_has_its_effect(hooks: httpx.Client, 
     }
     assert post(hooks, envelope(record), "/hooks/sms").status_code == 204
     assert await rows(pool, "select channel, reason from suppression") == [("sms", "stop")]
+
+
+JOURNEY = """\
+journey: asking
+entry: {event: Begun}
+defaults: {transactional: true}
+steps:
+  - {id: text, sms: {text: Do you come?}}
+  - {id: answer, wait: {message: text, is: replied, up_to: 1d}}
+"""
+
+
+@pytest.mark.parametrize("topics", [(), (TOPIC,)])
+async def test_replied_is_refused_where_no_reply_comes_in(
+    settings: Settings, pool: Pool, topics: tuple[str, ...]
+) -> None:
+    async with pool.connection() as conn:
+        key = await create_key(conn, "admin")
+    settings = settings.model_copy(update={"sns_topics": topics})
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/yaml"}
+    with serving(settings) as url:
+        async with httpx.AsyncClient(base_url=url, headers=headers) as client:
+            answer = await client.put("/v1/journeys/asking", content=JOURNEY)
+    assert answer.is_success is bool(topics)
+    if not topics:
+        assert "no reply by sms can come in here" in answer.text

@@ -3,24 +3,19 @@
 import asyncio
 import os
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-import boto3
 import orjson
-import pytest
 from inbound.intake import Intake
-from inbound.queue import QueuePoller
 
 from store.messages.suppressions import find_suppression
 from tests.support.amazon import envelope, ses_event
-from tests.support.conditions import eventually
 from tests.support.messages import Pool, add_contact, add_message, rows
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
+    pass
 
 NOTIFICATIONS = int(os.environ.get("NOTIFICATIONS", "2000"))
 """How many facts are shuffled and doubled; 10,000 in full."""
@@ -35,22 +30,11 @@ async def take(pool: Pool, *records: dict[str, Any]) -> list[str]:
     return list(await Intake(pool).take_texts([body(record) for record in records]))
 
 
-@pytest.fixture
-def queue(moto_endpoint: str) -> Iterator[tuple["SQSClient", str]]:
-    client: SQSClient = boto3.client("sqs", region_name="eu-west-1", endpoint_url=moto_endpoint)
-    yield client, client.create_queue(QueueName=f"events-{uuid4()}")["QueueUrl"]
-    client.close()
-
-
-def poller(pool: Pool, endpoint: str, url: str, **options: Any) -> QueuePoller:
-    given = {"wait": 1, **options}
-    return QueuePoller(Intake(pool), url, region="eu-west-1", endpoint_url=endpoint, **given)
-
-
 async def test_a_message_is_found_by_our_tag_or_by_the_providers_id(pool: Pool) -> None:
     contact = await add_contact(pool, email="ann@example.com")
     tagged = await add_message(pool, contact, state="unknown")
-    named = await add_message(pool, contact, state="claimed", provider_id="ID-2")
+    named = await add_message(pool, contact, state="claimed", provider="ses", provider_id="ID-2")
+    await add_message(pool, contact, state="claimed", provider="sns", provider_id="ID-4")
     await take(
         pool,
         ses_event("Delivery", "ID-1", message_id=tagged, at=BEGUN),
@@ -58,7 +42,10 @@ async def test_a_message_is_found_by_our_tag_or_by_the_providers_id(pool: Pool) 
         ses_event("Delivery", "ID-3", message_id=uuid4(), at=BEGUN),
         ses_event("Delivery", "ID-4", at=BEGUN),
     )
-    assert await rows(pool, "select state, delivered_at from message") == [("sent", BEGUN)] * 2
+    assert (
+        await rows(pool, "select state, delivered_at from message where state = 'sent'")
+        == [("sent", BEGUN)] * 2
+    )
     assert await rows(
         pool, "select name, source, properties->>'message_id' from event order by id"
     ) == [
@@ -87,6 +74,38 @@ async def test_a_late_delivery_of_a_released_message_raises_attention(pool: Pool
     assert await rows(pool, "select subject, code, contact_id from fault") == [
         (f"message {message}", "late_delivery", contact)
     ]
+
+
+async def test_a_late_delivery_of_an_attempt_before_the_fallback_raises_attention(
+    pool: Pool,
+) -> None:
+    contact = await add_contact(pool, email="ann@example.com")
+    fallen_back = await add_message(pool, contact, provider="smtp")
+    never_tried = await add_message(pool, contact, provider="smtp")
+    await rows(
+        pool,
+        "insert into message_attempt (message_id, provider, code, state, first_at, last_at)"
+        " values (%s, 'ses', 'deferred', 'released', now(), now()) returning 1",
+        fallen_back,
+    )
+    await take(
+        pool,
+        ses_event("Delivery", "ID-1", message_id=fallen_back),
+        ses_event("Delivery", "ID-2", message_id=never_tried),
+    )
+    assert await rows(pool, "select subject, code from fault") == [
+        (f"message {fallen_back}", "late_delivery")
+    ]
+
+
+async def test_the_id_of_another_provider_names_no_message(pool: Pool) -> None:
+    contact = await add_contact(pool, email="ann@example.com")
+    await add_message(pool, contact, state="claimed", provider="smtp", provider_id="ID-1")
+    ours = await add_message(pool, contact, state="claimed", provider="ses", provider_id="ID-2")
+    await take(
+        pool, ses_event("Delivery", "ID-1", at=BEGUN), ses_event("Delivery", "ID-2", at=BEGUN)
+    )
+    assert await rows(pool, "select id from message where state = 'sent'") == [(ours,)]
 
 
 async def test_a_record_that_cannot_be_read_is_set_aside_and_the_others_are_taken(
@@ -221,114 +240,7 @@ async def test_shuffled_and_doubled_notifications_end_in_the_state_of_the_ordere
     assert await final_state(pool) == ordered
 
 
-async def test_a_queue_brings_raw_and_wrapped_notifications_once(
-    pool: Pool, moto_endpoint: str, queue: tuple["SQSClient", str]
-) -> None:
-    client, url = queue
-    contact = await add_contact(pool, email="ann@example.com")
-    messages = [await add_message(pool, contact) for _ in range(12)]
-    for message in messages:
-        record = ses_event("Delivery", f"ID {message}", message_id=message)
-        client.send_message(QueueUrl=url, MessageBody=orjson.dumps(record).decode())
-        wrapped = orjson.dumps(envelope(record)).decode()
-        client.send_message(QueueUrl=url, MessageBody=wrapped)
-    client.send_message(QueueUrl=url, MessageBody="nonsense")
-    polling = poller(pool, moto_endpoint, url)
-    running = asyncio.create_task(polling.run())
-
-    async def empty() -> bool:
-        attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        return {
-            attributes["ApproximateNumberOfMessages"],
-            attributes["ApproximateNumberOfMessagesNotVisible"],
-        } == {"0"}
-
-    await eventually(empty)
-    polling.stop()
-    await running
-    assert await rows(pool, "select count(*) from event") == [(12,)]
-    assert await rows(pool, "select count(*) from message where delivered_at is null") == [(0,)]
-    assert await rows(pool, "select code from fault") == [("unreadable",)]
-
-
-async def test_a_poller_that_dies_before_it_deletes_repeats_nothing(
-    pool: Pool,
-    moto_endpoint: str,
-    queue: tuple["SQSClient", str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    client, url = queue
-    contact = await add_contact(pool, email="ann@example.com")
-    message = await add_message(pool, contact)
-    record = ses_event("Bounce", "ID-1", {"bounceType": "Transient"}, message_id=message)
-    client.send_message(QueueUrl=url, MessageBody=orjson.dumps(record).decode())
-    dying = poller(pool, moto_endpoint, url, invisible=1)
-
-    async def die(_messages: list[Any]) -> None:
-        raise asyncio.CancelledError
-
-    monkeypatch.setattr(dying, "_delete", die)
-    with pytest.raises(asyncio.CancelledError):
-        await dying.poll()
-    assert await rows(pool, "select count(*) from event") == [(1,)]
-    following = poller(pool, moto_endpoint, url)
-    assert await eventually(following.poll) == 1
-    assert await rows(pool, "select count(*) from event") == [(1,)]
-    assert await following.poll() == 0
-
-
-async def test_a_message_with_a_fault_blocks_no_others_and_is_given_up_after_five_times(
-    pool: Pool,
-    moto_endpoint: str,
-    queue: tuple["SQSClient", str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    client, url = queue
-    contact = await add_contact(pool, email="ann@example.com")
-    good, bad = await add_message(pool, contact), await add_message(pool, contact)
-    for message in (bad, good):
-        record = ses_event("Delivery", f"ID {message}", message_id=message)
-        client.send_message(QueueUrl=url, MessageBody=orjson.dumps(record).decode())
-    # A fault of the database for one message alone.
-    await rows(
-        pool,
-        "create function refuse() returns trigger language plpgsql as $$ begin"
-        f" if new.properties->>'message_id' = '{bad}' then raise exception 'broken'; end if;"
-        " return new; end $$",
-    )
-    await rows(
-        pool, "create trigger refuse before insert on event for each row execute function refuse()"
-    )
-    polling = poller(pool, moto_endpoint, url, invisible=0)
-    tries = 0
-
-    async def settled() -> bool:
-        nonlocal tries
-        tries += await polling.poll()
-        attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        return attributes["ApproximateNumberOfMessages"] == "0"
-
-    await eventually(settled)
-    assert await rows(pool, "select properties->>'message_id' from event") == [(str(good),)]
-    assert {code for (code,) in await rows(pool, "select code from fault")} == {
-        "internal",
-        "given_up",
-    }
-    assert 5 <= tries <= 11
-
-
-async def test_a_queue_that_is_away_is_waited_for(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    polling = poller(pool, "http://127.0.0.1:1", "http://127.0.0.1:1/queue")
-    running = asyncio.create_task(polling.run())
-    await asyncio.wait([running], timeout=0.2)
-    assert not running.done()
-    polling.stop()
-    await asyncio.wait_for(running, 5)
-
-
-async def test_a_hard_bounce_by_the_queue_suppresses_at_once(pool: Pool) -> None:
+async def test_a_hard_bounce_suppresses_at_once(pool: Pool) -> None:
     contact = await add_contact(pool, email="ann@example.com")
     message = await add_message(pool, contact, address="ann@example.com")
     part = {"bounceType": "Permanent", "bounceSubType": "NoEmail", "feedbackId": "1"}

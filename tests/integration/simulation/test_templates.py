@@ -57,3 +57,37 @@ def test_a_failed_send_says_why(
     assert parcours.messages == []
     [line] = [line for line in parcours.lines if line.step == "mail"]
     assert line.facts["reason"] == reason
+
+
+DOCUMENTS = """\
+topic: news
+default: opt_out
+---
+template: frame
+html: "<html><head><style>p {color: red}</style></head><body>{{ content }}</body></html>"
+---
+template: hello
+layout: frame
+subject: "Hello {{ contact.first_name }}"
+html: "<p>Dear {{ contact.first_name }}, <a href='{{ unsubscribe_url }}'>leave</a></p>"
+locales: {fr: {subject: "Bonjour {{ contact.first_name }}"}}
+---
+journey: j
+entry: {event: Begun}
+steps: [{id: mail, email: {template: hello, topic: news}}]
+"""
+
+
+def test_what_a_template_makes_is_shown(parcours: SimulatedJourney, tmp_path: Path) -> None:
+    path = tmp_path / "j.yaml"
+    path.write_text(DOCUMENTS)
+    parcours.load(path, start=START)
+    traits = {"email": "a@example.com", "first_name": "A & B", "locale": "fr-FR"}
+    parcours.contact({"userId": "ada", "traits": traits})
+    parcours.track("Begun", {})
+    parcours.finish()
+    [message] = parcours.messages
+    assert message.subject == "Bonjour A & B"
+    assert message.text == "Dear A & B, leave (https://parcours.example/u/simulated)"
+    assert message.html is not None
+    assert '<p style="color: red;">Dear A &amp; B, ' in message.html

@@ -35,6 +35,14 @@ steps:
   - {id: hook, webhook: {url: "https://example.com/"}}
   - {id: rest, wait: 1d}
 """
+LINKS = """
+insert into short_link (code, message_id, target)
+select id::text, id, 'https://a.example/' from message
+"""
+HITS = """
+insert into link_hit (id, message_id, kind, client, signs)
+select gen_random_uuid(), id, 'click', 'c', '{}' from message
+"""
 OLD = datetime(2020, 1, 1, tzinfo=UTC)
 NOW = datetime.now(UTC)
 BEFORE = NOW - timedelta(days=730)
@@ -149,6 +157,7 @@ async def test_figures_are_the_same_before_and_after_a_removal(
 ) -> None:
     async with pool.connection() as conn:
         before = await figures(conn)
+        await conn.execute(LINKS)
         assert before["entered"] == 4
         assert before["goal"] == {"met": 2, "value": 27}
         first = await remove_old_runs(conn, BEFORE, 2)
@@ -162,13 +171,20 @@ async def test_figures_are_the_same_before_and_after_a_removal(
         assert [await rows(conn, table) for table in ("run", "visit", "message", "goal")] == [
             2, 8, 2, 2,
         ]  # fmt: skip
+        assert await rows(conn, "short_link") == 2
 
 
 async def test_figures_are_the_same_after_an_erasure(pool: Pool, crowd: dict[str, UUID]) -> None:
     async with pool.connection() as conn:
         before = await figures(conn)
+        await conn.execute(LINKS)
+        await conn.execute(HITS)
+        messages, short = await rows(conn, "message"), await rows(conn, "short_link")
         async with conn.transaction():
             await erase(conn, crowd["ada"])
+        assert 0 < await rows(conn, "message") < messages == short
+        assert await rows(conn, "short_link") == await rows(conn, "message")
+        assert await rows(conn, "link_hit") == await rows(conn, "message")
         assert await figures(conn) == before
         async with conn.transaction():
             await erase(conn, crowd["dan"])
@@ -236,6 +252,10 @@ INSERTS = {
     "start_requests": (
         "insert into start_request (journey, idempotency_key, status, answered_at)"
         " values ('j', %s, 201, %s)"
+    ),
+    "hits": (
+        "insert into link_hit (id, message_id, kind, client, signs, received_at)"
+        " values (gen_random_uuid(), gen_random_uuid(), 'click', %s, '{}', %s)"
     ),
 }
 
