@@ -33,7 +33,7 @@ def workflow_id(journey: str, run_id: UUID) -> str:
     return f"journey.{journey}.{run_id}"
 
 
-def test_message_workflow_id(message_id: UUID) -> str:
+def workflow_id_of_test(message_id: UUID) -> str:
     """The id of the workflow of a test message."""
     return f"test.{message_id}"
 

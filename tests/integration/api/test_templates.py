@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -12,6 +15,9 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
 from infra.settings import Settings
+from journeys.protocol.names import TEST_MESSAGE, workflow_id_of_test
+from journeys.protocol.payloads import TestMessageInput, TestMessageResult
+from store.messages.test_messages import add_test_message, claim_test_message
 from tests.integration.api.conftest import Rows
 from tests.support.engine import Engine, engine_at_work
 from tests.support.smtp import SmtpSink
@@ -153,6 +159,12 @@ async def test_documents_that_do_not_fit_together_are_refused(
     assert await rows("select * from template_content order by 1, 2") == before
 
 
+def b64_texts(history: str) -> str:
+    """The payloads of a history, decoded."""
+    found = re.findall(r'"data": "([A-Za-z0-9+/=]+)"', history)
+    return " ".join(b64decode(each).decode("utf-8", "replace") for each in found)
+
+
 @pytest.fixture
 async def engine(
     settings: Settings,
@@ -188,12 +200,40 @@ async def test_a_test_message_goes_out_by_the_provider(
         (None, None, "sent")
     ]
     assert await rows("select count(*) from message") == [(0,)]
+    workflow = engine.client.get_workflow_handle(workflow_id_of_test(UUID(sent["id"])))
+    history = (await workflow.fetch_history()).to_json()
+    assert sent["id"] in b64_texts(history)
+    for personal in ("me@example.com", "Zo", "Your cart"):
+        assert personal not in history + b64_texts(history)
     lacking = await operate.post("/v1/templates/cart/send", json={"to": "me@example.com"})
     assert (lacking.json()["state"], lacking.json()["code"]) == ("failed", "template")
     assert "contact.first_name" in lacking.json()["detail"]
     wrong = await operate.post("/v1/templates/cart/send", json={"to": "me"})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_request")
     assert len(smtp_sink.messages) == 1
+
+
+async def test_a_test_message_whose_attempt_was_cut_off_is_not_sent_again(
+    operate: httpx.AsyncClient, engine: Engine, smtp_sink: SmtpSink, rows: Rows
+) -> None:
+    await apply(operate, "template: note\nsubject: S\ntext: T\n")
+    message_id = uuid4()
+    async with engine.pool.connection() as conn:
+        await add_test_message(
+            conn, message_id=message_id, template="note", channel="email",
+            recipient="me@example.com", contact_id=None, variables={}, locale=None,
+        )  # fmt: skip
+        assert await claim_test_message(conn, message_id)
+    result = await engine.client.execute_workflow(
+        TEST_MESSAGE,
+        TestMessageInput(id=message_id, queue="send-email"),
+        id=workflow_id_of_test(message_id),
+        task_queue="journeys",
+        result_type=TestMessageResult,
+    )
+    assert (result.state, result.code) == ("unknown", "interrupted")
+    assert smtp_sink.messages == []
+    assert await rows("select state, recipient from test_message") == [("unknown", None)]
 
 
 async def test_plan_and_apply_count_the_contacts_that_lack_what_is_printed(
