@@ -9,6 +9,7 @@ import structlog
 from psycopg import AsyncConnection
 
 from activities.failures import final_error
+from store.messages.claims import AttemptResult, record_result_and_lock
 from store.runs.rows import RunRow, lock_run, lock_run_to_claim, read_run
 
 
@@ -21,6 +22,12 @@ async def lock(conn: AsyncConnection[Any], run_id: UUID) -> RunRow:
 async def lock_to_claim(conn: AsyncConnection[Any], run_id: UUID) -> RunRow:
     """`lock`, and no pause of the journey begins before the commit. Raises `unknown_run`."""
     run = await lock_run_to_claim(conn, run_id)
+    return _known(run)
+
+
+async def settle_and_lock(conn: AsyncConnection[Any], result: AttemptResult) -> RunRow:
+    """Record the result of an attempt, then `lock`. Raises `unknown_run`, which is final."""
+    run = await record_result_and_lock(conn, result)
     return _known(run)
 
 

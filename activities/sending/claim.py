@@ -57,7 +57,6 @@ from store.entries.refusals import entries_of
 from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
 from store.messages.send_state import BrandSender, PauseState, Recipient, read_send_state
-from store.messages.suppressions import find_suppression
 from store.runs.rows import RunRow
 from store.versions.run_migration import has_waited
 from store.waits.wait_visits import watch_attributes
@@ -149,7 +148,7 @@ async def claim_send(
             verdict = await check_condition(conn, run, definition, step.if_)
             if not verdict.holds:
                 return await skip_send(conn, attempt, step, "if", verdict.facts)
-        reason = await _check_recipient(conn, step, settings, contact)
+        reason = _check_recipient(step, settings, contact)
         if reason is not None:
             facts = {"topic": settings.topic}
             if reason == "consent" and contact.channel_refused:
@@ -181,6 +180,7 @@ async def claim_send(
             possibly_taken=chosen.possibly_taken,
             started=attempt.start,
             facts=attempt.facts,
+            again=previous.message_id is not None,
             address=address_of(contact, step.kind),
             content=None if content is None else content.hash,
             locale=None if content is None else content.locale,
@@ -275,8 +275,8 @@ async def _check_pause(
     return None
 
 
-async def _check_recipient(
-    conn: AsyncConnection[Any], step: SendStep, settings: EffectiveSend, contact: Recipient
+def _check_recipient(
+    step: SendStep, settings: EffectiveSend, contact: Recipient
 ) -> SkipReason | None:
     """Why this contact must not get this message; None if it may."""
     channel: ChannelName = step.kind
@@ -285,7 +285,7 @@ async def _check_recipient(
     address = address_of(contact, channel)
     if not address:
         return "no_address"
-    if await find_suppression(conn, channel, address) is not None:
+    if contact.suppressed is not None:
         return "suppressed"
     if not settings.transactional and (contact.channel_refused or contact.consent != "subscribed"):
         return "consent"

@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 from activities.context import Context
 from activities.failures import code_of, retryable_error
 from activities.leaving.finish import finish_run
-from activities.locked_run import lock, read
+from activities.locked_run import lock, read, settle_and_lock
 from activities.sending.claim import Claimed, claim_send
 from activities.sending.faults import keep_fault, stand_until_later
 from activities.sending.masking import SecretMask
@@ -26,9 +26,10 @@ from activities.waiting.waits import plan_within, recheck
 from journeys.protocol.channels import SEND_QUEUES
 from journeys.protocol.payloads import StepInput, StepResult
 from journeys.time.backoff import Backoff
-from store.messages.claims import record_result
+from store.messages.claims import AttemptResult, record_result
 from store.messages.deferrals import record_deferral
 from store.messages.suppressions import suppress
+from store.runs.rows import RunRow
 from store.sql import DATABASE_AWAY
 
 log = structlog.get_logger(__name__)
@@ -69,6 +70,7 @@ class SendActivities:
             "message_settled",
             message_id=str(claimed.message_id),
             channel=claimed.step.kind,
+            provider=claimed.provider,
             state=record.state,
             code=record.code,
             attempts=claimed.attempts,
@@ -120,8 +122,11 @@ class SendActivities:
         else:
             try:
                 async with conn.transaction():
-                    await self._settle(conn, request, claimed, record)
-                    following, listening = await self._run_following(conn, request, record.outcome)
+                    run = await settle_and_lock(conn, _result(request, claimed, record))
+                    await _suppress(conn, claimed, record)
+                    following, listening = await self._run_following(
+                        conn, request, record.outcome, run
+                    )
             except DATABASE_AWAY:
                 raise
             except Exception:
@@ -144,23 +149,8 @@ class SendActivities:
 
         An attempt that has lost its claim to another one plans nothing for the visit.
         """
-        recorded = await record_result(
-            conn,
-            run_id=request.run_id,
-            visit=request.visit,
-            token=claimed.token,
-            state=record.state,
-            outcome=record.outcome,
-            provider_id=record.provider_id,
-            code=record.code,
-            detail=record.detail,
-            facts=record.facts,
-            output=record.output,
-        )
-        if record.suppress:
-            address = address_of(claimed.contact, claimed.step.kind)
-            if address:
-                await suppress(conn, [(claimed.step.kind, address, record.code or "refused")])
+        recorded = await record_result(conn, _result(request, claimed, record))
+        await _suppress(conn, claimed, record)
         if record.again is None:
             return None
         run = await read(conn, request.run_id)
@@ -192,16 +182,16 @@ class SendActivities:
         if result.outcome is None or request.following is None:
             return result
         async with conn.transaction():
-            following, listening = await self._run_following(conn, request, result.outcome)
+            run = await lock(conn, request.run_id)
+            following, listening = await self._run_following(conn, request, result.outcome, run)
         if listening:
             following = await recheck(conn, self._context, _following_request(request))
         return result.model_copy(update={"following": following})
 
     async def _run_following(
-        self, conn: AsyncConnection[Any], request: StepInput, outcome: str
+        self, conn: AsyncConnection[Any], request: StepInput, outcome: str, run: RunRow
     ) -> tuple[StepResult, bool]:
         assert request.following is not None
-        run = await lock(conn, request.run_id)
         if run.active and (moved := stale_version(run, request)):
             return moved, False
         if request.following.step is None:
@@ -211,6 +201,27 @@ class SendActivities:
         return await plan_within(
             conn, self._context, _following_request(request), run, after_send=outcome != "skipped"
         )
+
+
+def _result(request: StepInput, claimed: Claimed, record: Record) -> AttemptResult:
+    return AttemptResult(
+        run_id=request.run_id,
+        visit=request.visit,
+        token=claimed.token,
+        state=record.state,
+        outcome=record.outcome,
+        provider_id=record.provider_id,
+        code=record.code,
+        detail=record.detail,
+        facts=record.facts,
+        output=record.output,
+    )
+
+
+async def _suppress(conn: AsyncConnection[Any], claimed: Claimed, record: Record) -> None:
+    address = address_of(claimed.contact, claimed.step.kind) if record.suppress else None
+    if address:
+        await suppress(conn, [(claimed.step.kind, address, record.code or "refused")])
 
 
 def _kind(queue: str) -> str:

@@ -306,7 +306,7 @@ def compile_near(builder: PredicateBuilder, condition: NearCondition) -> Leaf:
     event, place = builder.alias(), builder.alias()
     latest = sql(
         "(select {event}.properties from event {event}"
-        " where {seen} order by {event}.id desc limit 1)",
+        " where {seen} order by {event}.occurred_at desc, {event}.id desc limit 1)",
         event=event,
         seen=seen_by_run(builder, "Location Updated", event),
     )

@@ -42,8 +42,7 @@ with given as materialized (
         jsonb_to_recordset(%(events)s::jsonb) as (
             external_id text, name text, properties jsonb, message_id text,
             client_at timestamptz, original_at timestamptz, {flags})
-    ) with ordinality as g(external_id, name, properties, message_id, client_at, original_at,
-                           {fields}, n)
+    ) with ordinality as g
 ),
 locked as materialized (
     select c.id, c.external_id, {columns},
@@ -84,8 +83,9 @@ made as (
     insert into event (contact_id, name, properties, message_id, source, client_at, original_at)
     select contact_id, name, properties, message_id, source, client_at, original_at
     from (
-        select g.n, a.id as contact_id, g.name, g.properties, g.message_id, %(source)s as source,
-               coalesce(g.client_at, %(client_at)s) as client_at, g.original_at
+        select g.ordinality as n, a.id as contact_id, g.name, g.properties, g.message_id,
+               %(source)s as source, coalesce(g.client_at, %(client_at)s) as client_at,
+               g.original_at
         from given g
         join (select external_id, id from locked union all select external_id, id from fresh) a
             on a.external_id = g.external_id
@@ -140,7 +140,6 @@ from allowed
     own_id=text_literal(OWN_ID),
     new_id=NEW_ID,
     flags=join(", ", (sql("{field} bool", field=name(each)) for each in _CONTEXT_FIELDS)),
-    fields=join(", ", (name(each) for each in _CONTEXT_FIELDS)),
     columns=join(", ", (sql("c.{field}", field=name(each)) for each in _CONTEXT_FIELDS)),
     missing=join(
         " or ",

@@ -15,11 +15,13 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, func, update
 from sqlmodel import col
 
+from store.runs.rows import LOCK_RUN, RunRow
 from store.sql import (
     Connection,
     execute,
     fetch_column,
     fetch_one,
+    fetch_one_as,
     fetch_value,
     sql,
     statement,
@@ -30,15 +32,8 @@ from store.tables.messages import POSSIBLY_SENT, Message
 Settled = Literal["sent", "refused", "released", "unknown"]
 """The states of a message whose attempt is over."""
 
-_CLAIM = sql("""
-with earlier as (
-    insert into message_attempt as kept
-        (message_id, provider, code, state, first_at, last_at)
-    select id, coalesce(provider, ''), coalesce(code, ''), state, claimed_at, claimed_at
-    from message where run_id = %(run)s and visit = %(visit)s
-    on conflict (message_id, provider, code) do update
-    set state = excluded.state, attempts = kept.attempts + 1, last_at = excluded.last_at
-), claimed as (
+_CLAIMED = sql("""
+claimed as (
     insert into message
         (id, run_id, visit, step, contact_id, channel, topic, transactional, state, token,
          provider, address, content, locale)
@@ -63,9 +58,24 @@ with earlier as (
 )
 select id, first_attempt_at, attempts from claimed
 """)
+_CLAIM = sql("with {claimed}", claimed=_CLAIMED)
+# A statement of its own: the first claim of a message has no earlier attempt to look for.
+_CLAIM_AGAIN = sql(
+    """
+with earlier as (
+    insert into message_attempt as kept
+        (message_id, provider, code, state, first_at, last_at)
+    select id, coalesce(provider, ''), coalesce(code, ''), state, claimed_at, claimed_at
+    from message where run_id = %(run)s and visit = %(visit)s
+    on conflict (message_id, provider, code) do update
+    set state = excluded.state, attempts = kept.attempts + 1, last_at = excluded.last_at
+), {claimed}
+""",
+    claimed=_CLAIMED,
+)
 
 # A provider's notification may settle the message before the record of its attempt comes.
-_SETTLE = sql("""
+_SETTLED = sql("""
 with settled as (
     update message m set state = case when m.state = 'sent' then 'sent' else %(state)s end,
            settled_at = parcours.clock(), provider_id = coalesce(%(provider)s, provider_id),
@@ -81,8 +91,10 @@ with settled as (
     where run_id = %(run)s and visit = %(visit)s and outcome is null
       and %(outcome)s::text is not null and exists (select from settled)
 )
-select id from settled
 """)
+_SETTLE = sql("{settled} select id from settled", settled=_SETTLED)
+# The rows are locked first. What is settled does not depend on them.
+_SETTLE_AND_LOCK = sql("{settled} {lock}", settled=_SETTLED, lock=LOCK_RUN)
 
 _MARK_UNKNOWN = statement(
     update(Message)
@@ -163,6 +175,7 @@ async def claim_message(
     token: str,
     started: datetime,
     facts: dict[str, Any],
+    again: bool = False,
     provider: str | None = None,
     not_taken: int = 0,
     possibly_taken: bool = False,
@@ -174,12 +187,12 @@ async def claim_message(
 
     `address` is where it goes, of a message to a contact. `content` is the hash of what it is made
     of, in the template's `locale`. `started` is when the run came to the visit, `facts` those that
-    the send has found until now. A released message is claimed again, and its earlier attempt is
-    kept. `not_taken` and `possibly_taken` are about the earlier attempts.
+    the send has found until now. `again`: the message was claimed before, and that attempt is kept.
+    `not_taken` and `possibly_taken` are about the earlier attempts.
     """
     row = await fetch_one(
         conn,
-        _CLAIM,
+        _CLAIM_AGAIN if again else _CLAIM,
         {
             "id": message_id,
             "run": run_id,
@@ -204,42 +217,50 @@ async def claim_message(
     return ClaimedMessage(*row)
 
 
-async def record_result(
-    conn: Connection,
-    *,
-    run_id: UUID,
-    visit: int,
-    token: str,
-    state: Settled,
-    outcome: str | None,
-    provider_id: str | None = None,
-    code: str | None = None,
-    detail: str | None = None,
-    facts: dict[str, Any] | None = None,
-    output: dict[str, Any] | None = None,
-) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptResult:
+    """The result of a claimed attempt at a visit."""
+
+    run_id: UUID
+    visit: int
+    token: str
+    state: Settled
+    outcome: str | None
+    """Of the visit; None if another attempt is to come."""
+    provider_id: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    facts: dict[str, Any] | None = None
+    output: dict[str, Any] | None = None
+
+
+async def record_result(conn: Connection, result: AttemptResult) -> bool:
     """Record the result of a claimed attempt, and the visit's outcome unless it has one already.
 
     A late record settles a message that was marked unknown; the visit's outcome stays. Returns
     False if another attempt has the claim, or the message was settled before.
     """
-    changed = await execute(
-        conn,
-        _SETTLE,
-        {
-            "run": run_id,
-            "visit": visit,
-            "token": token,
-            "state": state,
-            "outcome": outcome,
-            "provider": provider_id,
-            "code": code,
-            "detail": detail,
-            "facts": Jsonb(facts or {}),
-            "output": Jsonb(output or {}),
-        },
-    )
-    return changed > 0
+    return await execute(conn, _SETTLE, _parameters(result)) > 0
+
+
+async def record_result_and_lock(conn: Connection, result: AttemptResult) -> RunRow | None:
+    """`record_result` and `store.runs.rows.lock_run` in one statement."""
+    return await fetch_one_as(conn, RunRow, _SETTLE_AND_LOCK, _parameters(result))
+
+
+def _parameters(result: AttemptResult) -> dict[str, Any]:
+    return {
+        "run": result.run_id,
+        "visit": result.visit,
+        "token": result.token,
+        "state": result.state,
+        "outcome": result.outcome,
+        "provider": result.provider_id,
+        "code": result.code,
+        "detail": result.detail,
+        "facts": Jsonb(result.facts or {}),
+        "output": Jsonb(result.output or {}),
+    }
 
 
 async def mark_claim_unknown(conn: Connection, *, run_id: UUID, visit: int) -> None:

@@ -11,6 +11,7 @@ from journeys.model.brands import DEFAULT_BRAND
 from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.protocol.deferrals import DeferralReason
 from store.messages.consent_state import CONSENT_STATE
+from store.messages.suppressions import find_suppression
 from store.runs.rows import RunRow
 from store.sql import Connection, columns, fetch_one, sql, text_literal
 from store.tables.contact_fields import ReadableContact
@@ -80,6 +81,8 @@ class Recipient(ReadableContact):
     """Whether it wants no messages of this channel, whichever their topic."""
     topic_links: dict[str, Any] = field(default_factory=dict)
     """What the topic of the send says about its links: `track` and `utm`."""
+    suppressed: str | None = None
+    """Why its address on the channel must not be written to."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,8 @@ select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claime
            select from channel_state s
            where s.contact_id = c.id and s.channel = %(channel)s and s.state = 'unsubscribed'
        ),
-       jsonb_build_object('track', topic.document->'track', 'utm', topic.document->'utm')
+       jsonb_build_object('track', topic.document->'track', 'utm', topic.document->'utm'),
+       suppressed.reason
 from contact c
 join journey j on j.key = %(journey)s
 left join visit v on v.run_id = %(run)s and v.visit = %(visit)s
@@ -119,6 +123,16 @@ left join document topic on topic.kind = 'topic' and topic.key = %(topic)s
 left join topic_state t on t.contact_id = c.id and t.topic = %(topic)s
 left join document brand on brand.kind = 'brand' and brand.key = topic.document->>'brand'
 left join document house on house.kind = 'brand' and house.key = {default}
+left join lateral (
+    select s.reason from suppression s
+    where s.channel = %(channel)s and s.address_hash = any((
+        select parcours.suppression_hashes(encode(sha256(convert_to(lower(
+            case %(address_field)s when 'email' then c.email when 'phone' then c.phone end
+            collate "C"
+        ), 'UTF8')), 'hex'))
+    )::text[])
+    limit 1
+) suppressed on true
 where c.id = %(contact)s
 """,
     contact=columns(ReadableContact, of="c"),
@@ -139,6 +153,7 @@ async def read_send_state(
 
     Without a topic the recipient's consent is `unsubscribed`.
     """
+    address_field = CHANNELS[channel].address_field
     row = await fetch_one(
         conn,
         _READ,
@@ -149,11 +164,15 @@ async def read_send_state(
             "contact": run.contact_id,
             "journey": run.journey,
             "channel": channel,
-            "address_field": CHANNELS[channel].address_field,
+            "address_field": address_field,
             "template": template,
         },
     )
     assert row is not None
     recipient = Recipient(**dict(zip(_RECIPIENT, row[22:], strict=True)))
+    address = None if address_field is None else getattr(recipient, address_field)
+    if address is not None and not (address.isascii() and address == address.strip()):
+        # PostgreSQL does not fold the case of all letters as `digest_of` does.
+        recipient.suppressed = await find_suppression(conn, channel, address)
     documents = SendDocuments(row[17], row[18], BrandSender(*row[19:21]), row[21] or {})
     return PreviousAttempt(*row[:13]), PauseState(*row[13:17]), recipient, documents

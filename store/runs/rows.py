@@ -62,7 +62,7 @@ order by r.id limit %(limit)s
 )
 # Every transaction locks the contact first and then the run. NO KEY, so that rows with a foreign
 # key to them can be inserted meanwhile.
-_LOCK = sql("{read} for no key update of c, r", read=_READ)
+LOCK_RUN = sql("{read} for no key update of c, r", read=_READ)
 # A pause takes this advisory lock exclusively, so that it comes before a claim or after it. A claim
 # takes it before it locks rows.
 _LOCK_TO_CLAIM = sql(
@@ -99,7 +99,7 @@ async def lock_run(conn: Connection, run_id: UUID) -> RunRow | None:
 
     Under this lock every event of the contact with a lower id is visible.
     """
-    return await fetch_one_as(conn, RunRow, _LOCK, {"run": run_id})
+    return await fetch_one_as(conn, RunRow, LOCK_RUN, {"run": run_id})
 
 
 async def lock_run_to_claim(conn: Connection, run_id: UUID) -> RunRow | None:

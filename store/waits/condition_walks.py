@@ -123,7 +123,7 @@ candidate as materialized (
             select e.id, e.stamped_at from event e
             where e.contact_id = l.contact_id and e.name = any(%(watches)s) and e.id > l.ref
               and e.stamped_at <= span.until and (e.run_id is null or e.run_id = l.run_id)
-            order by e.id limit {events}
+            order by e.id + 0 limit {events}
         ) f
     ) e
 ),

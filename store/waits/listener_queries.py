@@ -189,7 +189,8 @@ def _build(
                 " and e.id is distinct from r.entry_event_id"
                 " and (e.run_id is null or e.run_id = r.id)"
                 " and (%(due)s::timestamptz is null or e.stamped_at <= %(due)s::timestamptz)"
-                " where {tests} order by e.id limit 1)",
+                # `+ 0`: by the order of its primary key, all contacts' events might be read.
+                " where {tests} order by e.id + 0 limit 1)",
                 tests=join(" and ", [listener, *tests]),
             )
         )

@@ -69,7 +69,7 @@ join event e on e.contact_id = %(contact)s and e.name = l.event_name and e.id > 
      and e.properties @> l.match
 where l.run_id = %(run)s and l.visit = %(visit)s and l.slot < 0
 and (%(due)s::timestamptz is null or e.stamped_at <= %(due)s::timestamptz)
-order by e.id desc limit 1
+order by e.id + 0 desc limit 1
 """)
 _REPLAN = statement(
     update(Visit)

@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from store.events.message_events import MessageEvent, take_message_events
-from store.messages.claims import claim_message, record_result
+from store.messages.claims import AttemptResult, claim_message, record_result
 from store.messages.suppressions import find_suppression
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -190,12 +190,14 @@ async def test_a_notification_before_the_record_settles_the_message_and_keeps_it
         async with pool.connection() as conn:
             recorded = await record_result(
                 conn,
-                run_id=run,
-                visit=1,
-                token="t",
-                state="unknown",
-                outcome="unknown",
-                provider_id="0102",
+                AttemptResult(
+                    run_id=run,
+                    visit=1,
+                    token="t",
+                    state="unknown",
+                    outcome="unknown",
+                    provider_id="0102",
+                ),
             )
         assert recorded is again
     assert await rows(pool, "select state, provider_id from message") == [("sent", "0102")]

@@ -168,6 +168,14 @@ async def test_a_location_that_is_none_is_near_nothing(situation: Situation) -> 
     assert await situation.truths([{"near": {"km": 1, "lat": 45.764, "lon": 4.8357}}]) == [False]
 
 
+async def test_a_place_reported_late_is_not_the_latest(situation: Situation) -> None:
+    lyon, paris = {"lat": 45.764, "lon": 4.8357}, {"lat": 48.8566, "lon": 2.3522}
+    now = datetime.now(UTC)
+    await situation.write_event("Location Updated", paris, client_at=now - timedelta(minutes=5))
+    await situation.write_event("Location Updated", lyon, client_at=now - timedelta(hours=5))
+    assert await situation.truths([{"near": {"km": 1, **paris}}]) == [True]
+
+
 async def test_nearness_goes_by_the_latest_place(situation: Situation) -> None:
     nantes = {"name": "Nantes", "lat": 47.2184, "lon": -1.5536}
     lyon, paris = {"lat": 45.764, "lon": 4.8357}, {"lat": 48.8566, "lon": 2.3522}

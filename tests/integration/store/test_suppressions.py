@@ -4,13 +4,18 @@ import hmac
 from hashlib import sha256
 from typing import Any
 
+import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from pydantic import SecretStr
 
 from infra.clients import open_pool
 from infra.settings import Settings
+from journeys.protocol.channels import ChannelName
+from store.messages.send_state import read_send_state
 from store.messages.suppressions import find_suppression, suppress
+from store.runs.rows import read_run
+from tests.support.situations import Situation
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 OLD, NEW = "o" * 40, "n" * 40
@@ -68,3 +73,33 @@ async def test_the_key_of_the_installation_is_random_and_no_hash_is_plain(pool: 
     assert bytes(byte ^ 0x36 ^ 0x5C for byte in ipad) == opad
     inner = sha256(ipad + sha256(b"+33612345678").hexdigest().encode()).digest()
     assert await hashes(pool) == {sha256(opad + inner).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("suppressed", "address"),
+    [
+        ("Ann@Example.com", "aNN@example.COM"),
+        ("straße@example.com", "STRASSE@example.com"),
+        ("STRASSE@example.com", "straße@example.com"),
+        ("ÄNN@example.com", "änn@example.com"),
+    ],
+)
+async def test_a_send_reads_why_an_address_is_suppressed_in_any_case(
+    pool: Pool, suppressed: str, address: str
+) -> None:
+    situation = Situation(pool)
+    await situation.write_contact(email=address, phone="+33612345678")
+    await situation.write_run()
+    await situation.execute("insert into journey (key, state) values ('j', 'active')")
+    async with pool.connection() as conn:
+        run = await read_run(conn, situation.run)
+        assert run is not None
+
+        async def seen(channel: ChannelName) -> str | None:
+            return (await read_send_state(conn, run, 1, None, channel))[2].suppressed
+
+        assert await seen("email") is None
+        await suppress(conn, [("email", suppressed, "bounced")])
+        assert await seen("email") == "bounced"
+        assert await seen("sms") is None
+        assert await seen("webhook") is None
