@@ -82,6 +82,11 @@ async def test_a_preview_shows_every_text_and_names_what_is_missing(
     )
     of_contact = await preview(operate, contact="c-1", variables={"entry": {"count": 1}})
     assert (of_contact["locale"], of_contact["text"]) == ("fr", "Hello Zoé -- us")
+    bomb = "{% for i in (1..9999) %}{% for j in (1..9999) %}{{ i }}{% endfor %}{% endfor %}"
+    await put(operate, "bomb", f'template: bomb\nsubject: S\ntext: "{bomb}"\n')
+    bounded = (await operate.post("/v1/templates/bomb/preview", json={})).json()
+    assert (bounded["subject"], bounded["text"]) == ("S", None)
+    assert "takes too much time or memory" in bounded["warnings"][0]
     nothing = await preview(operate)
     assert (nothing["subject"], nothing["text"], nothing["sms"]) == (None, None, "Hi you")
     assert nothing["warnings"][0].startswith("`subject`: `contact.first_name` is missing or empty")
@@ -141,6 +146,9 @@ MISFITS = [
     ("template: frame\nhtml: <p>no place</p>\n", "has no {{ content }} in its `html`"),
     ("template: a\nmjml: <mj-section><mj-colum/></mj-section>\n", "no element <mj-colum>"),
     ('template: a\nhtml: "{% if x %}"\n', "template"),
+    (f"template: a\nhtml: <style>p{{}}</style>{'<div>' * 20_000}\n", "nested more than 200 deep"),
+    (f"template: a\nmjml: {'<mj-wrapper>' * 5_000}\n", "nested more than 200 deep"),
+    (f"template: a\ntext: {'x' * 500_001}\n", "is longer than 500,000 characters"),
     (JOURNEY % ("sms", "foot"), "the template `foot` has no `sms`"),
     (JOURNEY % ("email", "frame"), "the template `frame` is a layout"),
     (JOURNEY % ("email", "car"), "there is no template `car`; did you mean `cart`?"),
