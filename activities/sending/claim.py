@@ -174,6 +174,7 @@ async def claim_send(
             channel=step.kind,
             topic=settings.topic,
             transactional=settings.transactional or not CHANNELS[step.kind].to_contact,
+            class_=settings.class_ if CHANNELS[step.kind].to_contact else "service",
             token=token,
             provider=chosen.provider,
             not_taken=chosen.not_taken,
