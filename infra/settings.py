@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from infra.inbound_settings import InboundSettings
+from infra.pace_settings import PaceSettings
 from journeys.links.message_urls import MessageLinks
 from journeys.links.networks import SCANNERS
 from journeys.links.tokens import LinkKeys
@@ -57,7 +58,7 @@ class SettingsRefused(Exception):
     """The environment does not make valid settings; the message has one line a setting."""
 
 
-class Settings(InboundSettings):
+class Settings(PaceSettings, InboundSettings):
     """The settings of a process, from its environment.
 
     Names that the ecosystem knows are kept (`DATABASE_URL`, `TEMPORAL_…`, `AWS_…`, `SMTP_URL`);
