@@ -136,7 +136,7 @@ async def serving(
                 max_concurrent_activities=(
                     settings.slots_activities if queue == QUEUE else settings.slots_sends
                 ),
-                # Where the server lets nobody set the rate of a queue, it takes this one.
+                # A server that refuses to set the rate of a queue takes this one.
                 max_task_queue_activities_per_second=asked.get(queue),
                 max_concurrent_local_activities=settings.slots_activities,
                 graceful_shutdown_timeout=SHUTDOWN_GRACE,

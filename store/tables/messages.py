@@ -55,6 +55,11 @@ class Message(SQLModel, table=True):
             postgresql_where=text("soft_bounced_at is not null"),
         ),
         Index(
+            "message_of_marketing",
+            "channel", "claimed_at",
+            postgresql_where=text("class = 'marketing' and state = 'sent'"),
+        ),
+        Index(
             "message_counted",
             "contact_id", "claimed_at",
             postgresql_where=text(f"not transactional and {in_values('state', POSSIBLY_SENT)}"),
