@@ -17,6 +17,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from infra.channel_settings import ChannelSettings
 from infra.inbound_settings import InboundSettings
 from infra.link_settings import LinkSettings
+from infra.pace_settings import PaceSettings
 from infra.setting_types import DurationText, Secrets
 
 Network = IPv4Network | IPv6Network
@@ -31,7 +32,7 @@ class SettingsRefused(Exception):
     """The environment does not make valid settings; the message has one line a setting."""
 
 
-class Settings(ChannelSettings, LinkSettings, InboundSettings):
+class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
     """The settings of a process, from its environment.
 
     Names that the ecosystem knows are kept (`DATABASE_URL`, `TEMPORAL_…`, `AWS_…`, `SMTP_URL`);

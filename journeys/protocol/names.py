@@ -33,6 +33,11 @@ def workflow_id(journey: str, run_id: UUID) -> str:
     return f"journey.{journey}.{run_id}"
 
 
+def journey_of(workflow: str) -> str:
+    """The journey in the id of a run's workflow."""
+    return workflow.removeprefix("journey.").rpartition(".")[0]
+
+
 def workflow_id_of_test(message_id: UUID) -> str:
     """The id of the workflow of a test message."""
     return f"test.{message_id}"

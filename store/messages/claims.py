@@ -35,11 +35,11 @@ Settled = Literal["sent", "refused", "released", "unknown"]
 _CLAIMED = sql("""
 claimed as (
     insert into message
-        (id, run_id, visit, step, contact_id, channel, topic, transactional, state, token,
+        (id, run_id, visit, step, contact_id, channel, topic, transactional, class, state, token,
          provider, address, content, locale)
     values (%(id)s, %(run)s, %(visit)s, %(step)s, %(contact)s, %(channel)s, %(topic)s,
-            %(transactional)s, 'claimed', %(token)s, %(provider)s, %(address)s, %(content)s,
-            %(locale)s)
+            %(transactional)s, %(class)s, 'claimed', %(token)s, %(provider)s,
+            %(address)s, %(content)s, %(locale)s)
     on conflict (run_id, visit) do update
     set state = 'claimed', token = excluded.token, claimed_at = parcours.clock(),
         attempts = message.attempts + 1, settled_at = null, provider = excluded.provider,
@@ -172,6 +172,7 @@ async def claim_message(
     channel: str,
     topic: str | None,
     transactional: bool,
+    class_: str,
     token: str,
     started: datetime,
     facts: dict[str, Any],
@@ -202,6 +203,7 @@ async def claim_message(
             "channel": channel,
             "topic": topic,
             "transactional": transactional,
+            "class": class_,
             "token": token,
             "provider": provider,
             "not_taken": not_taken,
