@@ -215,6 +215,7 @@ def _result(request: StepInput, claimed: Claimed, record: Record) -> AttemptResu
         detail=record.detail,
         facts=record.facts,
         output=record.output,
+        kept=record.kept,
     )
 
 
