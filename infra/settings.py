@@ -122,6 +122,9 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
     keep_hits: DurationText = "14d"
     """`PARCOURS_KEEP_HITS`: requests for links, of which clicks and opens became events."""
 
+    keep_content: DurationText = "30d"
+    """`PARCOURS_KEEP_CONTENT`: what each message said. `0s` keeps nothing of it."""
+
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)
     """`PARCOURS_METRICS_PORT`: a worker's port of `/healthz`, `/readyz` and `/metrics`."""
 
