@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import orjson
-from inbound.intake import Intake
 
+from inbound.intake import Intake
 from store.messages.suppressions import find_suppression
 from tests.support.amazon import envelope, ses_event
 from tests.support.messages import Pool, add_contact, add_message, rows
