@@ -36,7 +36,7 @@ from journeys.time.zones import zone_of
 from store.contacts.rows import ContactRow, find_contact, read_contact
 from store.definitions.contents import template_contents
 from store.definitions.documents import read_document
-from store.messages.test_messages import add_test_message, read_test_message
+from store.messages.messages_of_tests import add_test_message, read_test_message
 from store.tables.messages import TestMessageState
 
 _RENDERED_AT_ONCE = asyncio.Semaphore(2)

@@ -17,7 +17,7 @@ from temporalio.client import Client
 from infra.settings import Settings
 from journeys.protocol.names import TEST_MESSAGE, workflow_id_of_test
 from journeys.protocol.payloads import TestMessageInput, TestMessageResult
-from store.messages.test_messages import add_test_message, claim_test_message
+from store.messages.messages_of_tests import add_test_message, claim_test_message
 from tests.integration.api.conftest import Rows
 from tests.support.engine import Engine, engine_at_work
 from tests.support.smtp import SmtpSink
