@@ -217,6 +217,7 @@ def _result(request: StepInput, claimed: Claimed, record: Record) -> AttemptResu
         detail=record.detail,
         facts=record.facts,
         output=record.output,
+        kept=record.kept,
     )
 
 

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 import orjson
 import pytest
-from inbound.intake import Intake
 
+from inbound.intake import Intake
 from store.messages.suppressions import find_suppression
 from tests.support.amazon import envelope, ses_event
 from tests.support.messages import Pool, add_contact, add_message, rows

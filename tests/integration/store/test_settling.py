@@ -65,6 +65,7 @@ async def claim(pool: Pool) -> tuple[UUID, UUID]:
             channel="email",
             topic=None,
             transactional=False,
+            class_="marketing",
             token="t",
             started=(await rows(pool, "select parcours.clock()"))[0][0],
             facts={},
