@@ -21,15 +21,15 @@ from benchmarks.servers import servers
 from benchmarks.smtp_sink import smtp_sink
 from journeys.model.journey import Journey
 
-ROUNDS = 7
-SENDS = 600
+ROUNDS = 5
+SENDS = 300
 """Of each round."""
 
 
 async def measure() -> list[Figure]:
     """Measure the rate of sends as a share of the bare loop's: median of interleaved rounds."""
     async with servers() as running:
-        with smtp_sink() as smtp:
+        with smtp_sink(running.temporal_file.parent / "inbox") as smtp:
             environment = {**running.environment, "SMTP_URL": smtp}
             with (
                 sending_process("bare", environment) as bare,
