@@ -40,7 +40,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "PARCOURS_FROM": settings.from_address or "",
         "PARCOURS_PUBLIC_URL": settings.public_url or "",
         "PARCOURS_LINK_KEYS": ",".join(key.get_secret_value() for key in settings.link_keys),
-        "PARCOURS_SPOOL": str(settings.spool or ""),
+        "PARCOURS_SPOOL": str(settings.spool),
     }
 
 

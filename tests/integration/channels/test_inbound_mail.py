@@ -10,11 +10,11 @@ from uuid import UUID, uuid4
 
 import orjson
 import pytest
+
+from channels.email.return_addresses import ReturnAddresses
 from inbound.intake import Intake
 from inbound.maildir import MaildirReader
 from inbound.smtp_listener import SESSIONS, listening
-
-from channels.email.return_addresses import ReturnAddresses
 from store.messages.suppressions import find_suppression
 from tests.support.conditions import eventually
 from tests.support.messages import Pool, add_contact, add_message, rows
