@@ -14,9 +14,11 @@ from cli import (
     event,
     fault,
     file,
+    freeze,
     job,
     journey,
     key,
+    message,
     migrate,
     run,
     simulate,
@@ -60,12 +62,16 @@ app.command("migrate")(migrate.run)
 app.add_typer(journey.app, name="journey")
 app.add_typer(template.app, name="template")
 app.add_typer(run.app, name="run")
+app.add_typer(message.app, name="message")
 app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
 app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
 app.add_typer(file.app, name="file")
 app.add_typer(fault.app, name="fault")
+app.command("freeze")(freeze.freeze)
+app.command("unfreeze")(freeze.unfreeze)
+app.command("freezes")(freeze.freezes)
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
 app.add_typer(key.app, name="key")

@@ -3,6 +3,7 @@
 - A workflow that was cancelled or terminated, or that failed or timed out, ends its run.
 - A run that has no workflow yet gets one.
 - A claim whose run ended before its result was recorded becomes `unknown`.
+- Marketing whose messages bounce or annoy too much is frozen, and woken once it is not any more.
 - A send whose pause is over is woken, and so is a moved run that has not taken its version.
 - A job that has no workflow yet gets one, and a job whose workflow was closed ends.
 """
@@ -25,6 +26,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from dispatch.faults import FoundFault, raise_outage, record_faults
+from dispatch.freezes import freeze_bad_channels, wake_thawed_sends
 from dispatch.jobs import reconcile_jobs
 from dispatch.paused_sends import wake_overlooked_paused_sends
 from dispatch.temporal import RPC_TIMEOUT, TemporalAway, answers, is_away
@@ -116,6 +118,7 @@ class Reconciliation:
             ("starts", self._start_missing_workflows),
             ("jobs", self._reconcile_jobs),
             ("pauses", self._wake_paused_sends),
+            ("freezes", self._freeze_and_thaw),
             ("moves", self._wake_moved_runs),
             ("closed", self._end_closed_runs),
         ]
@@ -236,6 +239,10 @@ class Reconciliation:
         self._after_paused = await wake_overlooked_paused_sends(
             work.conn, self._client, _PAGE, self._after_paused, work.faults
         )
+
+    async def _freeze_and_thaw(self, work: Work) -> None:
+        await freeze_bad_channels(work.conn)
+        await wake_thawed_sends(work.conn, self._client, _PAGE, work.faults)
 
     async def _wake_moved_runs(self, work: Work) -> None:
         self._after_moved = await wake_unnoticed_migrations(

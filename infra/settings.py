@@ -17,6 +17,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from infra.channel_settings import ChannelSettings
 from infra.inbound_settings import InboundSettings
 from infra.link_settings import LinkSettings
+from infra.pace_settings import PaceSettings
 from infra.setting_types import DurationText, Secrets
 
 Network = IPv4Network | IPv6Network
@@ -31,7 +32,7 @@ class SettingsRefused(Exception):
     """The environment does not make valid settings; the message has one line a setting."""
 
 
-class Settings(ChannelSettings, LinkSettings, InboundSettings):
+class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
     """The settings of a process, from its environment.
 
     Names that the ecosystem knows are kept (`DATABASE_URL`, `TEMPORAL_…`, `AWS_…`, `SMTP_URL`);
@@ -120,6 +121,9 @@ class Settings(ChannelSettings, LinkSettings, InboundSettings):
 
     keep_hits: DurationText = "14d"
     """`PARCOURS_KEEP_HITS`: requests for links, of which clicks and opens became events."""
+
+    keep_content: DurationText = "30d"
+    """`PARCOURS_KEEP_CONTENT`: what each message said. `0s` keeps nothing of it."""
 
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)
     """`PARCOURS_METRICS_PORT`: a worker's port of `/healthz`, `/readyz` and `/metrics`."""

@@ -150,6 +150,10 @@ async def claim_send(
             if reason == "consent" and contact.channel_refused:
                 facts["channel"] = step.kind
             return await skip_send(conn, attempt, step, reason, facts)
+        if pause.frozen and settings.class_ == "marketing" and CHANNELS[step.kind].to_contact:
+            if terms.late:
+                return await skip_send(conn, attempt, step, "frozen", terms.skip_as_late.facts)
+            return await _defer(conn, attempt, step, terms, run, Deferral("frozen", None))
         unsendable = await check_send_time(conn, run, request.visit, step, terms, attempt.facts)
         if isinstance(unsendable, Deferral):
             return await _defer(conn, attempt, step, terms, run, unsendable)
@@ -170,6 +174,7 @@ async def claim_send(
             channel=step.kind,
             topic=settings.topic,
             transactional=settings.transactional or not CHANNELS[step.kind].to_contact,
+            class_=settings.class_ if CHANNELS[step.kind].to_contact else "service",
             token=token,
             provider=chosen.provider,
             not_taken=chosen.not_taken,

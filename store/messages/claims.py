@@ -35,11 +35,11 @@ Settled = Literal["sent", "refused", "released", "unknown"]
 _CLAIMED = sql("""
 claimed as (
     insert into message
-        (id, run_id, visit, step, contact_id, channel, topic, transactional, state, token,
+        (id, run_id, visit, step, contact_id, channel, topic, transactional, class, state, token,
          provider, address, content, locale)
     values (%(id)s, %(run)s, %(visit)s, %(step)s, %(contact)s, %(channel)s, %(topic)s,
-            %(transactional)s, 'claimed', %(token)s, %(provider)s, %(address)s, %(content)s,
-            %(locale)s)
+            %(transactional)s, %(class)s, 'claimed', %(token)s, %(provider)s,
+            %(address)s, %(content)s, %(locale)s)
     on conflict (run_id, visit) do update
     set state = 'claimed', token = excluded.token, claimed_at = parcours.clock(),
         attempts = message.attempts + 1, settled_at = null, provider = excluded.provider,
@@ -90,6 +90,10 @@ with settled as (
            facts = facts || %(facts)s, output = output || %(output)s
     where run_id = %(run)s and visit = %(visit)s and outcome is null
       and %(outcome)s::text is not null and exists (select from settled)
+), kept as (
+    insert into kept_content (message_id, content)
+    select id, %(kept)s::bytea from settled where %(kept)s::bytea is not null
+    on conflict do nothing
 )
 """)
 _SETTLE = sql("{settled} select id from settled", settled=_SETTLED)
@@ -172,6 +176,7 @@ async def claim_message(
     channel: str,
     topic: str | None,
     transactional: bool,
+    class_: str,
     token: str,
     started: datetime,
     facts: dict[str, Any],
@@ -202,6 +207,7 @@ async def claim_message(
             "channel": channel,
             "topic": topic,
             "transactional": transactional,
+            "class": class_,
             "token": token,
             "provider": provider,
             "not_taken": not_taken,
@@ -232,6 +238,8 @@ class AttemptResult:
     detail: str | None = None
     facts: dict[str, Any] | None = None
     output: dict[str, Any] | None = None
+    kept: bytes | None = None
+    """What was sent, packed, if it is to be kept."""
 
 
 async def record_result(conn: Connection, result: AttemptResult) -> bool:
@@ -260,6 +268,7 @@ def _parameters(result: AttemptResult) -> dict[str, Any]:
         "detail": result.detail,
         "facts": Jsonb(result.facts or {}),
         "output": Jsonb(result.output or {}),
+        "kept": result.kept,
     }
 
 

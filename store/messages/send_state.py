@@ -45,7 +45,7 @@ class PreviousAttempt:
 
 @dataclass(frozen=True)
 class PauseState:
-    """The state of the send's journey, and the policy of its last pause for deferred sends."""
+    """The state of the journey and channel, and the last pause's policy for deferred sends."""
 
     journey_state: str
     due_at: datetime | None
@@ -53,6 +53,8 @@ class PauseState:
     overdue: dict[str, Any] | None
     """The policy for sends that the last pause deferred: `{policy, seconds}`."""
     resumed_at: datetime | None
+    frozen: bool
+    """Whether no marketing goes out on the channel now."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claime
        v.started_at, v.held, v.facts, coalesce(m.attempts, 0), m.code,
        m.provider, coalesce(m.not_taken, 0), coalesce(m.possibly_taken, false),
        j.state, v.due_at, j.overdue, j.resumed_at,
+       exists (select from marketing_freeze f
+               where f.ended_at is null and f.channel in ('all', %(channel)s)),
        settings.document, topic.document,
        coalesce(brand.document->>'from', house.document->>'from'),
        coalesce(brand.document->>'reply_to', house.document->>'reply_to'),
@@ -169,10 +173,10 @@ async def read_send_state(
         },
     )
     assert row is not None
-    recipient = Recipient(**dict(zip(_RECIPIENT, row[22:], strict=True)))
+    recipient = Recipient(**dict(zip(_RECIPIENT, row[23:], strict=True)))
     address = None if address_field is None else getattr(recipient, address_field)
     if address is not None and not (address.isascii() and address == address.strip()):
         # PostgreSQL does not fold the case of all letters as `digest_of` does.
         recipient.suppressed = await find_suppression(conn, channel, address)
-    documents = SendDocuments(row[17], row[18], BrandSender(*row[19:21]), row[21] or {})
-    return PreviousAttempt(*row[:13]), PauseState(*row[13:17]), recipient, documents
+    documents = SendDocuments(row[18], row[19], BrandSender(*row[20:22]), row[22] or {})
+    return PreviousAttempt(*row[:13]), PauseState(*row[13:18]), recipient, documents

@@ -13,6 +13,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
+    LargeBinary,
     PrimaryKeyConstraint,
     Text,
     UniqueConstraint,
@@ -55,8 +56,13 @@ class Message(SQLModel, table=True):
             postgresql_where=text("soft_bounced_at is not null"),
         ),
         Index(
+            "message_of_marketing",
+            "channel", "claimed_at",
+            postgresql_where=text("class = 'marketing' and state = 'sent'"),
+        ),
+        Index(
             "message_counted",
-            "contact_id", "channel", "claimed_at",
+            "contact_id", "claimed_at",
             postgresql_where=text(f"not transactional and {in_values('state', POSSIBLY_SENT)}"),
         ),
     )  # fmt: skip
@@ -69,6 +75,8 @@ class Message(SQLModel, table=True):
     topic: str | None = Field(sa_column=text_column(null=True))
     transactional: bool = Field(sa_column=flag_column())
     """Not counted by frequency caps: owed to the contact, or a webhook call."""
+    class_: str = Field(sa_column=Column("class", Text, nullable=False, server_default="marketing"))
+    """`marketing` or `service`."""
     state: str = Field(sa_column=text_column())
     token: str = Field(sa_column=text_column())
     """The attempt that has the claim."""
@@ -160,6 +168,23 @@ class MessageAttempt(SQLModel, table=True):
     attempts: int = Field(sa_column=int_column(default=1))
     first_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     last_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class KeptContent(SQLModel, table=True):
+    """What a message said, as it was handed to its provider; packed, and kept for a set time.
+
+    Its key holds the time, so that the table may be partitioned by it.
+    """
+
+    __tablename__ = "kept_content"
+    __table_args__ = (
+        PrimaryKeyConstraint("message_id", "kept_at"),
+        Index("kept_content_by_time", "kept_at"),
+    )
+    message_id: UUID = Field(sa_column=id_column())
+    kept_at: datetime = Field(sa_column=time_column())
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """See `store.messages.kept_contents`."""
 
 
 class CouponPool(SQLModel, table=True):

@@ -126,13 +126,15 @@ def test_an_unknown_send_is_held_unless_said_otherwise() -> None:
 
 
 def test_a_transactional_send_ignores_inherited_holds_and_keeps_its_own() -> None:
-    above = {"window": WINDOW, "cap": {"max": 1, "per": "1d"}}
+    above = {"window": WINDOW, "cap": {"max": 1, "per": "1d"}, "apart": "4h"}
+    service = {"transactional": True, "class": "service"}
     assert effective({"topic": "a"}, defaults=above) == {"topic": "a", **above}
-    assert effective({"transactional": True}, defaults=above) == {"transactional": True}
+    assert effective({"transactional": True}, defaults=above) == service
     own = {"transactional": True, "window": WINDOW}
-    assert effective(own, defaults=above) == own
+    assert effective(own, defaults=above) == {**own, "class": "service"}
     inherited = {"transactional": True, **above}
-    assert effective({}, defaults=inherited) == {"transactional": True}
+    assert effective({}, defaults=inherited) == service
+    assert effective({"class": "marketing"}, defaults=inherited) == service
     assert effective({"transactional": False, "topic": "a"}, defaults=inherited) == {
         "topic": "a",
         "transactional": False,
