@@ -35,6 +35,7 @@ demo: setup ## play two journeys on the embedded stack (ends by itself with CI=1
 .PHONY: test
 test: setup ## run every test
 	@tests/e2e/clients/setup
+	@tests/browser/setup
 	@$(BIN)/python -m pytest -n 3 --dist load --maxschedchunk 1
 
 .PHONY: bench

@@ -82,22 +82,42 @@ ROUTERS = tuple(
 )
 
 
+def check_links(settings: Settings) -> None:
+    """Raise SettingsRefused if the spool or the file of scanners cannot be used."""
+    if settings.links is not None:
+        _scanners(settings)
+        _spool(settings).close()
+
+
+def _scanners(settings: Settings) -> Networks:
+    try:
+        return Networks.read(settings.scanners)
+    except OSError as error:
+        raise SettingsRefused(
+            f"PARCOURS_SCANNERS: cannot read {settings.scanners}: {error.strerror}"
+        ) from None
+    except ValueError as error:
+        raise SettingsRefused(f"PARCOURS_SCANNERS: {error}") from None
+
+
+def _spool(settings: Settings) -> Spool:
+    try:
+        return Spool(settings.spool, settings.spool_bytes)
+    except OSError as error:
+        raise SettingsRefused(
+            f"PARCOURS_SPOOL: cannot write to {settings.spool}: {error.strerror}"
+        ) from None
+
+
 def _hits(
     settings: Settings, pool: Pool, notifier: Notifier
 ) -> tuple[HitRecorder | None, HitDrain | None]:
-    """What keeps hits on links, and what drains it; None without a public URL.
-
-    Raises SettingsRefused if the directory or the file of networks cannot be used.
-    """
+    """What keeps hits on links, and what drains it; None without a public URL."""
     if settings.links is None:
         return None, None
-    try:
-        scanners = Networks.read(settings.scanners)
-        spool = Spool(settings.spool, settings.spool_bytes)
-    except (OSError, ValueError) as error:
-        raise SettingsRefused(str(error)) from None
-    recorder = HitRecorder(spool, MinuteLimit())
-    return recorder, HitDrain(spool, pool, settings.links.keys, scanners, recorded=notifier.wake)
+    spool, keys = _spool(settings), settings.links.keys
+    drain = HitDrain(spool, pool, keys, _scanners(settings), recorded=notifier.wake)
+    return HitRecorder(spool, MinuteLimit()), drain
 
 
 def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None) -> FastAPI:

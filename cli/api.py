@@ -16,10 +16,17 @@ def run(
 
     import uvicorn
 
+    from api.app import check_links
     from api.http.connections import ConnectionLimits, server_config
+    from cli.errors import refuse
     from infra.logging import configure_logging
+    from infra.settings import SettingsRefused
 
     settings = settings_or_refuse()
+    try:
+        check_links(settings)
+    except SettingsRefused as refused:
+        refuse(str(refused))
     configure_logging(settings.log, process="api")
     # A connection is a file to the system, which often allows a process only 1,024 at first.
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -16,7 +16,7 @@ ContactId = Annotated[str, typer.Argument(help="The contact's external id, or ou
 
 @app.callback()
 def group() -> None:
-    """Contacts."""
+    """What is known about contacts."""
 
 
 @app.command("consents")

@@ -21,6 +21,7 @@ _COUNTS = (
     "unknown",
     "opened",
     "clicked",
+    "unsubscribed",
     "left",
 )
 

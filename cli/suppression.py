@@ -65,7 +65,7 @@ def add(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Suppress an address: no message goes to it any more, of whatever kind."""
+    """Suppress an address: no message of any kind goes to it any more."""
     body = {"channel": _channel(address, channel), "address": address, "reason": reason}
     answer = find_server(data_dir).post(_PATH, body)
     if as_json:

@@ -73,7 +73,8 @@ async def taking_notifications(
             await stack.enter_async_context(listening(intake, settings.inbound_smtp))
         running = [asyncio.create_task(reader.run()) for reader in readers]
         answering = None
-        if settings.sms_answers and "sms" in adapters:
+        if "sms" in adapters:
+            # Without a text an answer is dropped, so that none wait for ever.
             answers = TextAnswers(pool, adapters["sms"], settings.sms_answers)
             answering = asyncio.create_task(answers.run())
         try:

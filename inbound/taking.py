@@ -109,14 +109,16 @@ async def _raise_attention(pool: Pool, taken: dict[UUID, Notification]) -> None:
     if not taken:
         return
     async with pool.connection() as conn:
-        for message_id, contact_id, state in await messages_not_sent(conn, list(taken)):
+        providers = {message_id: each.provider for message_id, each in taken.items()}
+        for message_id, contact_id, state in await messages_not_sent(conn, providers):
             name = taken[message_id].name
+            other = "not taken" if state in ("released", "refused") else "another provider's"
             log.warning("late_delivery", message_id=str(message_id), state=state, event_name=name)
             await record_fault(
                 conn,
                 activity="notifications",
                 code="late_delivery",
-                detail=f"{name}: the message is {state}, so it may go out twice",
+                detail=f"{name}: the message was {other}, so it may go out twice",
                 contact_id=contact_id,
                 subject=f"message {message_id}",
             )

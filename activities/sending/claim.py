@@ -185,6 +185,7 @@ async def claim_send(
             possibly_taken=chosen.possibly_taken,
             started=attempt.start,
             facts=attempt.facts,
+            again=previous.message_id is not None,
             address=address_of(contact, step.kind),
             content=None if content is None else content.hash,
             locale=None if content is None else content.locale,

@@ -70,6 +70,7 @@ class SendActivities:
             "message_settled",
             message_id=str(claimed.message_id),
             channel=claimed.step.kind,
+            provider=claimed.provider,
             state=record.state,
             code=record.code,
             attempts=claimed.attempts,

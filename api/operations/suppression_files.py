@@ -41,7 +41,7 @@ def check_address(channel: str, address: str) -> str:
 
 def _channel(text: str) -> Any:
     if text not in MESSAGE_KINDS:
-        raise ValueError(f"channel: {text[:40]!r} is none of {', '.join(sorted(MESSAGE_KINDS))}")
+        raise ValueError(f"channel: {text[:40]!r} is not {' or '.join(sorted(MESSAGE_KINDS))}")
     return text
 
 

@@ -157,7 +157,9 @@ def _header(look: Look) -> str:
 def _footer(look: Look) -> str:
     if look.brand is None or look.brand.address is None:
         return ""
-    return f"<footer>{escape(look.brand.name)}\n{escape(look.brand.address)}</footer>\n"
+    name, address = look.brand.name, look.brand.address.strip()
+    lines = address if name in address else f"{name}\n{address}"
+    return f"<footer>{escape(lines)}</footer>\n"
 
 
 def _body(page: Page) -> Iterable[str]:

@@ -29,7 +29,7 @@ def page_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The answers of a route of pages, for OpenAPI: each of them is a page."""
     words = {
         200: "The page",
-        400: "The form is none of this page",
+        400: "The form is not one of this page",
         404: "The link is not genuine",
         408: "The form came too slowly",
         410: "What the link is for is no longer kept",

@@ -10,8 +10,7 @@ from typing import Final
 DEFAULT_COLOUR: Final = "#1f4e79"
 _INK: Final = "#1b1b1b"
 _WHITE: Final = "#ffffff"
-_READABLE: Final = 4.5
-"""The contrast that text needs (WCAG 2.2, 1.4.3)."""
+_BLACK: Final = "#000000"
 _SEEN: Final = 3.0
 """The contrast that the edge of a button needs (1.4.11)."""
 _EDGE: Final = "#595959"
@@ -56,7 +55,8 @@ footer{padding:0 1.125rem}}
 def style_of(colour: str | None) -> tuple[str, str]:
     """The style of pages in a colour such as `#1f4e79`, and its hash for the content policy."""
     brand = _six(colour or DEFAULT_COLOUR)
-    label = _WHITE if contrast(brand, _WHITE) >= _READABLE else _INK
+    # One of black and white always has a contrast of 4.58 at least.
+    label = max((_WHITE, _BLACK), key=lambda colour: contrast(brand, colour))
     visible = contrast(brand, _WHITE) >= _SEEN
     text = _STYLE
     for place, value in {

@@ -1,7 +1,7 @@
 """Routes of the pages behind links: unsubscribe, preferences, confirmation, view in browser.
 
-Whoever has the link may choose, without a key and without cookies. GET and HEAD change nothing; a
-button posts.
+The link alone lets its reader choose, without a key and without cookies. GET and HEAD change
+nothing; a button posts.
 """
 
 from __future__ import annotations

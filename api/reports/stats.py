@@ -48,6 +48,7 @@ class StepCounts(BaseModel):
     unknown: int
     opened: int
     clicked: int
+    unsubscribed: int
     left: int
     outcomes: dict[str, int]
     """With a branch's cases and a split's arms."""
@@ -127,6 +128,7 @@ def _step(counted: StepStatistics) -> StepCounts:
         unknown=visits.unknown,
         opened=visits.opened,
         clicked=visits.clicked,
+        unsubscribed=visits.unsubscribed,
         left=visits.left,
         outcomes=dict(counted.outcomes),
     )

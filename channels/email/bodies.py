@@ -79,7 +79,7 @@ def _shown(html: str, attachments: Sequence[Attachment]) -> tuple[str, list[Atta
 
 
 def _joined(subtype: str, parts: Sequence[bytes], mark: str) -> bytes:
-    """The parts as one; a single part stays as it is."""
+    """The parts as one, each of which ends with a line end; a single part stays as it is."""
     if len(parts) == 1:
         return parts[0]
     boundary = f"=_{subtype}_{mark}"
@@ -87,11 +87,7 @@ def _joined(subtype: str, parts: Sequence[bytes], mark: str) -> bytes:
     return b"".join(
         [
             f'Content-Type: multipart/{subtype}; boundary="{boundary}"\r\n\r\n'.encode(),
-            *(opening + part + _line_end(part) for part in parts),
+            *(opening + part for part in parts),
             f"--{boundary}--\r\n".encode(),
         ]
     )
-
-
-def _line_end(part: bytes) -> bytes:
-    return b"" if part.endswith(b"\r\n") else b"\r\n"

@@ -66,7 +66,8 @@ class RemoteFiles:
         if not is_within(url, self.sources):
             raise FetchFailed("PARCOURS_ATTACHMENTS_FROM does not name its place")
         try:
-            async with asyncio.timeout(self._timeout), self._slots:
+            # The turn is waited for first: the caller bounds all files together.
+            async with self._slots, asyncio.timeout(self._timeout):
                 return await self._fetch(httpx.URL(url))
         except TimeoutError:
             raise FetchFailed(f"it did not come within {self._timeout:g} s") from None
@@ -75,10 +76,11 @@ class RemoteFiles:
                 "its host has no address on the public internet, and PARCOURS_WEBHOOK_ALLOW does "
                 "not hold its network"
             ) from None
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError) as error:
-            raise FetchFailed(f"its host does not answer: {error}") from None
-        except (OSError, ssl.SSLError, httpx.InvalidURL) as error:
-            raise FetchFailed(f"its host cannot be reached: {error}") from None
+        except FetchFailed:
+            raise
+        except Exception as error:
+            # httpcore raises the errors of three libraries, and groups of them.
+            raise FetchFailed(f"its host does not answer: {_words(error)}") from None
 
     async def _fetch(self, url: httpx.URL) -> RemoteFile:
         if self._tls_context is None:
@@ -128,3 +130,7 @@ class RemoteFiles:
             raise FetchFailed("it is empty")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         return RemoteFile(bytes(content), kind if _TYPE.fullmatch(kind) else UNKNOWN_TYPE)
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -222,6 +222,9 @@ def _readable(error: LiquidError, opening: str = "the template can't be read") -
     for begins in ("unexpected tag '", "unknown tag '"):
         if message.startswith(begins):
             word = message.removeprefix(begins).split("'")[0]
+            if word == "render":
+                words = "`render` is for template documents: put this text into one"
+                return TemplateError(words, line=line)
             return _unknown("tag", word, sorted(TAGS), line)
     return TemplateError(f"{opening}: {message}", line=line)
 

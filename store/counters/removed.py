@@ -41,6 +41,7 @@ _VISIT_COUNTS: Final[dict[str, Sql]] = {
     "unknown": sql("v.outcome = 'unknown'"),
     "opened": sql("v.opened_at is not null"),
     "clicked": sql("v.clicked_at is not null"),
+    "unsubscribed": sql("v.unsubscribed_at is not null"),
     "left": sql("v.outcome is not null"),
 }
 _ADD = sql(
@@ -49,7 +50,8 @@ with gone as materialized (
     select r.*, coalesce(r.outcome, 'removed') as end_outcome from run r where r.id = any(%(runs)s)
 ),
 visits as materialized (
-    select g.journey, g.version, v.step, v.kind, v.outcome, v.facts, m.opened_at, m.clicked_at
+    select g.journey, g.version, v.step, v.kind, v.outcome, v.facts, m.opened_at, m.clicked_at,
+           m.unsubscribed_at
     from gone g
     join visit v on v.run_id = g.id
     left join message m on m.run_id = v.run_id and m.visit = v.visit

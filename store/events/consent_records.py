@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final, cast
+from uuid import UUID
 
 from journeys.model.consents import (
     CALLER_SOURCES,
@@ -79,11 +80,21 @@ def evidence_of(event: EffectCandidate, source: str) -> tuple[Evidence, dict[str
         return event.evidence, event.properties
     properties = {name: value for name, value in event.properties.items() if name != "ip"}
     if source == ENGINE:
-        complaint = properties.get("source") == "complaint"
-        return Evidence(source="complaint" if complaint else "journey"), properties
+        if properties.get("source") != "complaint":
+            return Evidence(source="journey"), properties
+        return Evidence(
+            source="complaint", message_id=_id(properties.get("message_id"))
+        ), properties
     text, address = properties.get("text"), event.properties.get("ip")
     return Evidence(
         source=next((each for each in CALLER_SOURCES if each == properties.get("source")), "api"),
         text=text[:TEXT_LIMIT] if isinstance(text, str) else None,
         request_address=address[:REQUEST_ADDRESS_LIMIT] if isinstance(address, str) else None,
     ), properties
+
+
+def _id(value: object) -> UUID | None:
+    try:
+        return UUID(value) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -81,6 +81,12 @@ with recorded as (
         request_address text, about uuid, message_id text, source text)
     join event e on e.message_id = g.message_id and e.source = g.source
     order by g.n
+    returning message_id, state
+), counted as (
+    update message m set unsubscribed_at = case r.state when 'unsubscribed'
+        then coalesce(m.unsubscribed_at, parcours.clock()) end
+    from (select distinct message_id, state from recorded where message_id is not null) r
+    where m.id = r.message_id
 ), channels as (
     insert into channel_state (contact_id, channel, state, event_id)
     select g.contact_id, g.channel, g.state, e.id

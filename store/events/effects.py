@@ -320,7 +320,13 @@ class EventEffects:
         await self.consents.write(conn)
         if self._statuses:
             await self._write_statuses(conn)
-            await weigh_soft_bounces(conn, self._statuses)
+            arrivals = [
+                message_id
+                for message_id, statuses in self._statuses.items()
+                if "delivered" in statuses or "bounced" in statuses
+            ]
+            if arrivals:
+                await weigh_soft_bounces(conn, arrivals)
         await suppress(conn, self._suppressions)
         if self._redemptions:
             await redeem(conn, self._redemptions)

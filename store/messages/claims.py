@@ -32,15 +32,8 @@ from store.tables.messages import POSSIBLY_SENT, Message
 Settled = Literal["sent", "refused", "released", "unknown"]
 """The states of a message whose attempt is over."""
 
-_CLAIM = sql("""
-with earlier as (
-    insert into message_attempt as kept
-        (message_id, provider, code, state, first_at, last_at)
-    select id, coalesce(provider, ''), coalesce(code, ''), state, claimed_at, claimed_at
-    from message where run_id = %(run)s and visit = %(visit)s
-    on conflict (message_id, provider, code) do update
-    set state = excluded.state, attempts = kept.attempts + 1, last_at = excluded.last_at
-), claimed as (
+_CLAIMED = sql("""
+claimed as (
     insert into message
         (id, run_id, visit, step, contact_id, channel, topic, transactional, class, state, token,
          provider, address, content, locale)
@@ -65,6 +58,21 @@ with earlier as (
 )
 select id, first_attempt_at, attempts from claimed
 """)
+_CLAIM = sql("with {claimed}", claimed=_CLAIMED)
+# A statement of its own: the first claim of a message has no earlier attempt to look for.
+_CLAIM_AGAIN = sql(
+    """
+with earlier as (
+    insert into message_attempt as kept
+        (message_id, provider, code, state, first_at, last_at)
+    select id, coalesce(provider, ''), coalesce(code, ''), state, claimed_at, claimed_at
+    from message where run_id = %(run)s and visit = %(visit)s
+    on conflict (message_id, provider, code) do update
+    set state = excluded.state, attempts = kept.attempts + 1, last_at = excluded.last_at
+), {claimed}
+""",
+    claimed=_CLAIMED,
+)
 
 # A provider's notification may settle the message before the record of its attempt comes.
 _SETTLED = sql("""
@@ -168,6 +176,7 @@ async def claim_message(
     token: str,
     started: datetime,
     facts: dict[str, Any],
+    again: bool = False,
     provider: str | None = None,
     not_taken: int = 0,
     possibly_taken: bool = False,
@@ -179,12 +188,12 @@ async def claim_message(
 
     `address` is where it goes, of a message to a contact. `content` is the hash of what it is made
     of, in the template's `locale`. `started` is when the run came to the visit, `facts` those that
-    the send has found until now. A released message is claimed again, and its earlier attempt is
-    kept. `not_taken` and `possibly_taken` are about the earlier attempts.
+    the send has found until now. `again`: the message was claimed before, and that attempt is kept.
+    `not_taken` and `possibly_taken` are about the earlier attempts.
     """
     row = await fetch_one(
         conn,
-        _CLAIM,
+        _CLAIM_AGAIN if again else _CLAIM,
         {
             "id": message_id,
             "run": run_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
@@ -17,12 +17,18 @@ _BY_PROVIDER_ID = sql("""
 select m.provider_id, m.id
 from unnest(%(provider_ids)s::text[]) as g(provider_id)
 join message m on m.provider_id = g.provider_id
-where m.provider_id is not null and coalesce(m.provider, %(provider)s) = %(provider)s
+where m.provider_id is not null and (m.provider is null or m.provider = %(provider)s)
 order by m.first_attempt_at
 """)
+# A message that one provider did not take may have gone out by its fallback.
 _NOT_SENT = sql("""
-select id, contact_id, state from message
-where id = any(%(ids)s) and state in ('released', 'refused')
+select m.id, m.contact_id, m.state
+from unnest(%(ids)s::uuid[], %(providers)s::text[]) as g(id, provider)
+join message m on m.id = g.id
+where m.state in ('released', 'refused')
+   or (m.provider <> g.provider and exists (
+       select from message_attempt a
+       where a.message_id = m.id and a.provider = g.provider and a.state = 'released'))
 """)
 
 
@@ -42,11 +48,12 @@ async def messages_of_provider(
 
 
 async def messages_not_sent(
-    conn: Connection, ids: Collection[UUID]
+    conn: Connection, messages: Mapping[UUID, str]
 ) -> list[tuple[UUID, UUID, str]]:
-    """Those of the messages that their provider certainly did not take, as we know it.
+    """Those of the messages that this provider certainly did not take, as we know it.
 
-    Id, contact and state of each.
+    `messages` holds a provider for each. Id, contact and state of each.
     """
-    rows = await fetch_all(conn, _NOT_SENT, {"ids": list(ids)}) if ids else []
+    parameters = {"ids": list(messages), "providers": list(messages.values())}
+    rows = await fetch_all(conn, _NOT_SENT, parameters) if messages else []
     return [(message, contact, state) for message, contact, state in rows]

@@ -59,6 +59,7 @@ _STEPS = sql(
            count(*) filter (where v.outcome = 'unknown') as unknown,
            count(m.opened_at) as opened,
            count(m.clicked_at) as clicked,
+           count(m.unsubscribed_at) as unsubscribed,
            count(v.outcome) as "left"
     from run r
     join visit v on v.run_id = r.id
@@ -105,6 +106,8 @@ class VisitCounts:
     unknown: int = 0
     opened: int = 0
     clicked: int = 0
+    unsubscribed: int = 0
+    """Messages by which their readers left the topic or the channel, and did not undo it."""
     left: int = 0
     """Visits with an outcome."""
 

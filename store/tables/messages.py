@@ -98,6 +98,8 @@ class Message(SQLModel, table=True):
     clicked_at: datetime | None = Field(sa_column=time_column(null=True))
     bounced_at: datetime | None = Field(sa_column=time_column(null=True))
     replied_at: datetime | None = Field(sa_column=time_column(null=True))
+    unsubscribed_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When its reader left its topic or channel by it; None again if that was undone."""
     complained_at: datetime | None = Field(sa_column=time_column(null=True))
     soft_bounced_at: datetime | None = Field(sa_column=time_column(null=True))
     """Its first soft bounce for a reason of the address, none of the message."""

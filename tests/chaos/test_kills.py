@@ -88,7 +88,7 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
             assert wrong == []
             for table in ("outbox", "dead_event", "listener", "refusal", "fault"):
                 assert await records.count(table) == 0, table
-            # These were paid in time, whatever was killed and however busy the machine is.
+            # These were paid in time: no kill and no load can delay that.
             assert len(waiting) >= SHARES["prepaid"]
             print(tell(end, killer, shop.repeated))  # noqa: T201
         assert await stack.stop() == 0

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -80,3 +81,28 @@ async def test_a_database_that_is_away_is_one_line(arguments: list[str]) -> None
     assert (code, out) == (5, "")
     assert err.startswith("parcours: the database cannot be reached: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("PARCOURS_SPOOL", "parcours: PARCOURS_SPOOL: cannot write to {file}: File exists\n"),
+        (
+            "PARCOURS_SCANNERS",
+            "parcours: PARCOURS_SCANNERS: {file}, line 1: 'nowhere' is no network\n",
+        ),
+    ],
+)
+async def test_an_api_that_cannot_record_links_says_so_in_one_line(
+    tmp_path: Path, name: str, line: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("nowhere\n")
+    links = {
+        "PARCOURS_PUBLIC_URL": "https://links.example",
+        "PARCOURS_LINK_KEYS": "k" * 32,
+        "PARCOURS_SPOOL": str(tmp_path / "spool"),
+    }
+    given = {"DATABASE_URL": "postgresql://nowhere/", **links, name: str(file)}
+    code, out, err = await parcours("api", **given)
+    assert (code, out, err) == (1, "", line.format(file=file))

@@ -40,6 +40,7 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
         "PARCOURS_WEBHOOK_SECRET": "whsec",
         "PARCOURS_PUBLIC_URL": "https://links.example.com/mail/",
         "PARCOURS_LINK_KEYS": f"{'n' * 32}, {'o' * 40}",
+        "PARCOURS_CONSENT_ADDRESS": "keep",
         "PARCOURS_WEBHOOK_ALLOW": "10.1.0.0/16, fd00::/8",
         "PARCOURS_SECRET_CRM": "abc",
         "PARCOURS_SECRET_ERP_TOKEN": "def",
@@ -90,6 +91,7 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
     assert [key.get_secret_value() for key in settings.link_keys] == ["n" * 32, "o" * 40]
     assert settings.links is not None
     assert {"n" * 32, "o" * 40} <= set(settings.passwords)
+    assert settings.consent_address == "keep"
     assert settings.webhook_allow == (ip_network("10.1.0.0/16"), ip_network("fd00::/8"))
     secrets = {name: secret.get_secret_value() for name, secret in settings.secrets.items()}
     assert secrets == {"CRM": "abc", "ERP_TOKEN": "def"}

@@ -16,7 +16,7 @@ import boto3
 from channels.adapter import DEFAULT_TIMEOUT, Email, Outgoing, Receipt, expect
 from channels.aws import AwsCalls, MakeError, client_config
 from channels.email.mime import MESSAGE_TAG, compose_or_refuse
-from channels.errors import Code, NotTaken, Refused
+from channels.errors import Code, NotSent, NotTaken, Refused
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2.type_defs import (
@@ -30,6 +30,15 @@ _TAG_LENGTH = 256
 _TAGS = 50
 _FEEDBACK_TAGS = ("ses:feedback-id-a", "ses:feedback-id-b")
 
+_UNTIL_QUOTA = 900.0
+"""Seconds until the next attempt if the messages of 24 hours are used up."""
+
+
+def _throttled(words: str) -> NotSent:
+    used_up = "daily" in words.lower()
+    return NotTaken(Code.THROTTLED, words, retry_after=_UNTIL_QUOTA if used_up else None)
+
+
 # An error of the account is `NotTaken`: a person can correct the account while the engine tries
 # again. As `Refused`, it would fail every send or suppress addresses by mistake.
 _ERRORS: Mapping[str, MakeError] = {
@@ -37,8 +46,8 @@ _ERRORS: Mapping[str, MakeError] = {
     "SendingPausedException": lambda words: NotTaken(Code.ACCOUNT, words),
     "MailFromDomainNotVerifiedException": lambda words: NotTaken(Code.ACCOUNT, words),
     "NotFoundException": lambda words: NotTaken(Code.ACCOUNT, words),
-    "LimitExceededException": lambda words: NotTaken(Code.THROTTLED, words),
-    "TooManyRequestsException": lambda words: NotTaken(Code.THROTTLED, words),
+    "LimitExceededException": _throttled,
+    "TooManyRequestsException": _throttled,
     "MessageRejected": lambda words: Refused(Code.MESSAGE_REFUSED, words),
     "BadRequestException": lambda words: Refused(Code.MESSAGE_REFUSED, words),
 }

@@ -48,7 +48,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("contact_id", "channel"),
     )
 
+    op.add_column("message", sa.Column("unsubscribed_at", _TIME, nullable=True))
+
 
 def downgrade() -> None:
+    op.drop_column("message", "unsubscribed_at")
     op.drop_table("channel_state")
     op.drop_table("consent_record")

@@ -95,7 +95,7 @@ async def test_good_rows_of_a_file_count_and_bad_ones_are_listed(
     answer = await send(
         operate,
         "\ufeffReason,address,Channel,name\r\ncomplained,ada@example.com,email,Ada\r\n"
-        ",ADA@example.com,,twice\r\n,+33 6 12 34 56 78,sms,\r\n,nobody,email,\r\n\r\n"
+        ",ADA@example.com,,twice\r\n,+33 6 12 34 56 78,sms,\r\n,no-address,email,\r\n\r\n"
         "no no,bob@example.com,email,\r\n,0612345678,sms,\r\n,,email,\r\n,c@example.com,fax,\r\n",
     )
     assert (answer["added"], answer["known"]) == (2, 1)

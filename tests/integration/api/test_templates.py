@@ -223,3 +223,36 @@ text: "{% if contact.phone %}{{ contact.phone }}{% endif %}{{ contact.address.ci
             "2 of 3 contacts have no `first_name`, which template t prints without a default"
             in documents[0]["warnings"]
         )
+
+
+async def test_an_edit_counts_for_later_messages_of_a_run_in_flight(
+    operate: httpx.AsyncClient, engine: Engine, smtp_sink: SmtpSink, rows: Rows
+) -> None:
+    template = "template: note\nsubject: First\nhtml: '<p>{{ entry.n }}</p>'\n"
+    journey = """\
+journey: j
+entry: {event: Begun}
+steps:
+  - {id: a, email: {template: note, transactional: true}}
+  - {id: w, wait: {event: Go, up_to: 1d}}
+  - {id: b, email: {template: note, transactional: true}}
+  - {id: own, email: {subject: Own, html: "<b>{{ entry.n }}</b>", transactional: true}}
+"""
+    applied = await apply(operate, template, journey)
+    assert applied.status_code == 200, applied.text
+    contact = await engine.contact(email="ada@example.com")
+    await engine.event(contact, "Begun", n=1)
+    await engine.standing_at(contact, "w")
+    edited = await put(operate, "note", template.replace("First", "Second"))
+    assert edited.status_code == 200, edited.text
+    await engine.event(contact, "Go")
+    run = await engine.ended(contact)
+    assert [mail.message["Subject"] for mail in smtp_sink.messages] == ["First", "Second", "Own"]
+    kept = await rows(
+        "select c.content ->> 'subject', c.content ->> 'text' from message m"
+        " join message_content c on c.hash = m.content where m.run_id = %s order by m.visit",
+        run["id"],
+    )
+    assert kept == [
+        ("First", "{{ entry.n }}"), ("Second", "{{ entry.n }}"), ("Own", "{{ entry.n }}"),
+    ]  # fmt: skip

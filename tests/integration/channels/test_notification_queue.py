@@ -1,7 +1,9 @@
 """The queue of notifications (SQS, by moto): recorded before deleted, and nothing twice."""
 
 import asyncio
+import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -31,6 +33,15 @@ def poller(pool: Pool, endpoint: str, url: str, **options: Any) -> QueuePoller:
     return QueuePoller(Intake(pool), url, region="eu-west-1", endpoint_url=endpoint, **given)
 
 
+async def is_empty(client: "SQSClient", url: str) -> bool:
+    """Whether the queue holds no message, visible or not."""
+    attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return {
+        attributes["ApproximateNumberOfMessages"],
+        attributes["ApproximateNumberOfMessagesNotVisible"],
+    } == {"0"}
+
+
 async def test_a_queue_brings_raw_and_wrapped_notifications_once(
     pool: Pool, moto_endpoint: str, queue: tuple["SQSClient", str]
 ) -> None:
@@ -46,14 +57,7 @@ async def test_a_queue_brings_raw_and_wrapped_notifications_once(
     polling = poller(pool, moto_endpoint, url)
     running = asyncio.create_task(polling.run())
 
-    async def empty() -> bool:
-        attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        return {
-            attributes["ApproximateNumberOfMessages"],
-            attributes["ApproximateNumberOfMessagesNotVisible"],
-        } == {"0"}
-
-    await eventually(empty)
+    await eventually(partial(is_empty, client, url))
     polling.stop()
     await running
     assert await rows(pool, "select count(*) from event") == [(12,)]
@@ -107,6 +111,50 @@ async def test_a_poller_that_dies_before_it_deletes_repeats_nothing(
     assert await eventually(following.poll) == 1
     assert await rows(pool, "select count(*) from event") == [(1,)]
     assert await following.poll() == 0
+
+
+async def test_pollers_that_are_killed_lose_and_repeat_nothing(
+    pool: Pool, database_url: str, moto_endpoint: str, queue: tuple["SQSClient", str]
+) -> None:
+    client, url = queue
+    contact = await add_contact(pool, email="ann@example.com")
+    messages = [await add_message(pool, contact, state="unknown") for _ in range(100)]
+    for start in range(0, len(messages), 5):
+        entries: Any = [
+            {
+                "Id": f"{message}-{copy}",
+                "MessageBody": orjson.dumps(
+                    ses_event("Delivery", f"ID {message}", message_id=message)
+                ).decode(),
+            }
+            for message in messages[start : start + 5]
+            for copy in range(2)
+        ]
+        client.send_message_batch(QueueUrl=url, Entries=entries)
+
+    async def recorded(more_than: int) -> bool:
+        ((count,),) = await rows(pool, "select count(*) from event")
+        return int(count) > more_than
+
+    for reached in (0, 20):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.support.poller_process", database_url, moto_endpoint, url
+        )
+        await eventually(partial(recorded, reached), 20)
+        process.kill()
+        await process.wait()
+    last = poller(pool, moto_endpoint, url)
+    running = asyncio.create_task(last.run())
+
+    await eventually(partial(is_empty, client, url), 30)
+    last.stop()
+    await running
+    assert await rows(pool, "select count(*), count(distinct message_id) from event") == [
+        (100, 100)
+    ]
+    assert await rows(
+        pool, "select count(*) from message where state <> 'sent' or delivered_at is null"
+    ) == [(0,)]
 
 
 async def test_a_message_with_a_fault_blocks_no_others_and_is_given_up_after_five_times(

@@ -76,6 +76,38 @@ async def test_a_late_delivery_of_a_released_message_raises_attention(pool: Pool
     ]
 
 
+async def test_a_late_delivery_of_an_attempt_before_the_fallback_raises_attention(
+    pool: Pool,
+) -> None:
+    contact = await add_contact(pool, email="ann@example.com")
+    fallen_back = await add_message(pool, contact, provider="smtp")
+    never_tried = await add_message(pool, contact, provider="smtp")
+    await rows(
+        pool,
+        "insert into message_attempt (message_id, provider, code, state, first_at, last_at)"
+        " values (%s, 'ses', 'deferred', 'released', now(), now()) returning 1",
+        fallen_back,
+    )
+    await take(
+        pool,
+        ses_event("Delivery", "ID-1", message_id=fallen_back),
+        ses_event("Delivery", "ID-2", message_id=never_tried),
+    )
+    assert await rows(pool, "select subject, code from fault") == [
+        (f"message {fallen_back}", "late_delivery")
+    ]
+
+
+async def test_the_id_of_another_provider_names_no_message(pool: Pool) -> None:
+    contact = await add_contact(pool, email="ann@example.com")
+    await add_message(pool, contact, state="claimed", provider="smtp", provider_id="ID-1")
+    ours = await add_message(pool, contact, state="claimed", provider="ses", provider_id="ID-2")
+    await take(
+        pool, ses_event("Delivery", "ID-1", at=BEGUN), ses_event("Delivery", "ID-2", at=BEGUN)
+    )
+    assert await rows(pool, "select id from message where state = 'sent'") == [(ours,)]
+
+
 async def test_a_record_that_cannot_be_read_is_set_aside_and_the_others_are_taken(
     pool: Pool,
 ) -> None:

@@ -131,6 +131,19 @@ async def test_each_answer_has_one_meaning_and_none_is_retried(
     assert len(ses.server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "after"),
+    [("Maximum sending rate exceeded.", None), ("Daily message quota exceeded.", 900.0)],
+)
+async def test_a_used_up_quota_is_asked_about_later_than_a_rate(
+    adapter: SesAdapter, ses: SesProvider, words: str, after: float | None
+) -> None:
+    ses.fail(429, "TooManyRequestsException", words)
+    with pytest.raises(NotTaken) as failed:
+        await adapter.send(an_email())
+    assert (failed.value.code, failed.value.retry_after) == (Code.THROTTLED, after)
+
+
 async def test_an_answer_that_is_no_answer_is_unclear(
     adapter: SesAdapter, ses: SesProvider
 ) -> None:

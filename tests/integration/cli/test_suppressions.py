@@ -61,7 +61,7 @@ def test_a_long_file_is_sent_in_parts_and_exported_again(
 ) -> None:
     file = tmp_path / "list.csv"
     lines = [f"u{n}@example.com\n" for n in range(6_000)]
-    lines[5_500] = "nobody\n"
+    lines[5_500] = "no-address\n"
     file.write_text("address\n" + "".join(lines))
     sent = parcours(server, "suppression", "import", str(file))
     assert (sent.exit_code, sent.stdout) == (1, "5999 addresses suppressed, 0 were before\n")
@@ -84,4 +84,4 @@ def test_the_consents_of_a_contact_are_listed(server: dict[str, str]) -> None:
     )  # fmt: skip
     assert (item["source"], item["text"], item["previous"]) == ("form", "Yes, please", None)
     assert "Yes, please" in parcours(server, "contact", "consents", "ada").stdout
-    assert parcours(server, "contact", "consents", "nobody").exit_code == 3
+    assert parcours(server, "contact", "consents", "stranger").exit_code == 3

@@ -390,7 +390,8 @@ async def test_what_fails_for_one_run_stops_no_other_run(
             assert await place.metric("parcours_deferred_sends", reason="retry") >= 1
             run = (await engine.run_of(knocking))["id"]
             shown = (await place.operate.get(f"/v1/runs/{run}")).json()
-            assert shown["visits"][-1]["retry"]["attempts"] >= 3
+            # Between two attempts nothing is retried for a moment.
+            assert (shown["visits"][-1]["retry"] or {"attempts": 0})["attempts"] >= 3
             # A template that never ends fails its own message.
             [visit] = await engine.visits((await engine.run_of(writer))["id"])
             assert (visit["outcome"], visit["facts"]["reason"]) == ("failed", "template_limit")

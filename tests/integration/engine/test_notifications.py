@@ -15,8 +15,10 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
+from devstack.inbox import Inbox
 from infra.settings import Settings
 from tests.support.amazon import ses_event
+from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.messages import rows
 from tests.support.returned_mail import DSN, ORIGINAL, REPLY
@@ -69,6 +71,7 @@ def engine_settings(
             "inbound_smtp": f"127.0.0.1:{free_port()}",
             "aws_endpoint_url": moto_endpoint,
             "ses_queue_url": queue[1],
+            "sms_help_text": "Shop: write to help@example.com",
         }
     )
 
@@ -119,3 +122,29 @@ async def test_a_run_goes_on_when_its_mail_bounces_is_answered_or_arrives(
     assert await rows(engine.pool, f"select state, {what}_at is not null from message") == [
         ("sent", True)
     ]
+
+
+async def test_help_is_answered_by_text_message(
+    engine: Engine, engine_settings: Settings, queue: tuple["SQSClient", str]
+) -> None:
+    client, url = queue
+    for number, words in enumerate(["HELP", "Aide !", "STOP"]):
+        record = {
+            "originationNumber": "+14255550182",
+            "destinationNumber": "+12125550101",
+            "messageBody": words,
+            "inboundMessageId": f"in-{number}",
+        }
+        client.send_message(QueueUrl=url, MessageBody=orjson.dumps(record).decode())
+    assert engine_settings.dev_inbox is not None
+    inbox = Inbox(engine_settings.dev_inbox)
+    (answer,) = await eventually(lambda: inbox.read("+14255550182"))
+    assert answer["text"] == "Shop: write to help@example.com"
+
+    async def settled() -> bool:
+        stopped = await rows(engine.pool, "select reason from suppression")
+        waiting = await rows(engine.pool, "select count(*) from text_answer")
+        return (stopped, waiting) == ([("stop",)], [(0,)])
+
+    await eventually(settled)
+    assert len(inbox.read("+14255550182")) == 1

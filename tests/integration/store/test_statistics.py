@@ -38,7 +38,7 @@ SECOND = {**FIRST, "steps": [FIRST["steps"][0], {"id": "tag", "group": {"add": [
 
 def counts(step: str, kind: str, **some: Any) -> dict[str, Any]:
     names = ("reached", "waiting", "deferred", "retrying", "sent", "failed", "unknown", "opened",
-             "clicked", "left")  # fmt: skip
+             "clicked", "unsubscribed", "left")  # fmt: skip
     empty: dict[str, Any] = {"id": step, "kind": kind, "skipped": {}, "outcomes": {}}
     return {**empty, **dict.fromkeys(names, 0), **some}
 

@@ -8,6 +8,7 @@ import pytest
 from journeys.checks.unsupported import activation_blockers
 from journeys.checks.validation import check
 from journeys.library import about, index, names, source
+from journeys.links.message_urls import SAMPLE_LINKS
 from journeys.model.journey import Journey
 from journeys.model.steps import EmailStep, SmsStep, Step
 from journeys.model.triggers import ApiEntry, EventEntry
@@ -90,6 +91,7 @@ def test_every_message_prints_for_everybody(
         "contact": contact,
         "entry": entry,
         "steps": {step.id: left for step in journey.all_steps()},
+        **SAMPLE_LINKS,
     }
     for step in messages(journey):
         for part, text in texts(step).items():

@@ -1,0 +1,72 @@
+"""A headless Chromium for the process: the system's, else that of `tests/browser/setup`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, async_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+BUNDLED = Path(sys.prefix) / "browser"
+OPTIONS = [
+    # Containers run as root, have little shared memory and no graphics.
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    # Nothing is fetched but what a test opens on this machine.
+    "--disable-background-networking",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--no-first-run",
+]
+DESKTOP = (1280, 800)
+PHONE = (320, 640)
+
+
+def find_browser() -> tuple[str, dict[str, str]]:
+    """The browser's executable, and the environment that it runs in."""
+    wanted = os.environ.get("BROWSER_TESTED")
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is not None and wanted != "bundled":
+        return found, dict(os.environ)
+    bundled = BUNDLED / "chromium"
+    # A browser that is missing is a failure: what it shows would go untested.
+    assert bundled.exists(), f"there is no {' or '.join(NAMES)}; run tests/browser/setup"
+    environment = {"LD_LIBRARY_PATH": str(BUNDLED / "lib"), "FONTCONFIG_PATH": str(BUNDLED)}
+    return str(bundled), {**os.environ, **environment}
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """The browser, started once for the process."""
+    executable, environment = find_browser()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=executable, args=OPTIONS, env={**environment}
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@pytest.fixture
+async def reader(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """A person's browser, without scripts: the pages do not need them."""
+    width, height = DESKTOP
+    context = await browser.new_context(
+        java_script_enabled=False,
+        viewport={"width": width, "height": height},
+        locale="en-GB",
+        # Headless, it says that it is one; a person's browser says this.
+        user_agent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
+        f" Chrome/{browser.version} Safari/537.36",
+    )
+    try:
+        yield context
+    finally:
+        await context.close()
