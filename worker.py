@@ -111,6 +111,7 @@ async def serving(
             nudge=dispatcher.nudge,
             nudge_due_times=due_times.nudge,
             links=settings.links,
+            ceilings=settings.ceilings,
         )
         rates = SendRates(client, settings.send_rates)
         await rates.begin()
@@ -118,7 +119,11 @@ async def serving(
             asyncio.create_task(rates.run()),
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(due_times.run()),
-            asyncio.create_task(Reconciliation(pool, client, catalog, every=reconcile_every).run()),
+            asyncio.create_task(
+                Reconciliation(
+                    pool, client, catalog, every=reconcile_every, ceilings=settings.ceilings
+                ).run()
+            ),
         ]
         stack.push_async_callback(_cancel, background)
         await stack.enter_async_context(taking_notifications(settings, pool, adapters.by_channel))
