@@ -96,6 +96,7 @@ async def serving(
             listen_url=settings.database_url,
             nudge_due_times=due_times.nudge,
         )
+        rates = SendRates(client, settings.send_rates, every=reconcile_every)
         context = Context(
             pool=pool,
             catalog=catalog,
@@ -111,9 +112,9 @@ async def serving(
             nudge=dispatcher.nudge,
             nudge_due_times=due_times.nudge,
             links=settings.links,
+            throttled=rates.slow_down,
             ceilings=settings.ceilings,
         )
-        rates = SendRates(client, settings.send_rates)
         await rates.begin()
         background = [
             asyncio.create_task(rates.run()),

@@ -69,6 +69,8 @@ class Context:
     """Where bounces and unsubscriptions by mail go; None without a domain for them."""
     files: FileCache | None = field(default_factory=FileCache)
     """The files of e-mails; None: they are left empty."""
+    throttled: Callable[[ChannelName], None] = lambda _channel: None
+    """Slows down a channel whose provider throttles."""
     ceilings: Mapping[ChannelName, DailyCeiling] = field(default_factory=dict)
     """The daily ceilings, by channel."""
     links: MessageLinks | None = None
