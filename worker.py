@@ -96,6 +96,7 @@ async def serving(
             listen_url=settings.database_url,
             nudge_due_times=due_times.nudge,
         )
+        rates = SendRates(client, settings.send_rates, every=reconcile_every)
         context = Context(
             pool=pool,
             catalog=catalog,
@@ -111,14 +112,19 @@ async def serving(
             nudge=dispatcher.nudge,
             nudge_due_times=due_times.nudge,
             links=settings.links,
+            throttled=rates.slow_down,
+            ceilings=settings.ceilings,
         )
-        rates = SendRates(client, settings.send_rates)
         await rates.begin()
         background = [
             asyncio.create_task(rates.run()),
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(due_times.run()),
-            asyncio.create_task(Reconciliation(pool, client, catalog, every=reconcile_every).run()),
+            asyncio.create_task(
+                Reconciliation(
+                    pool, client, catalog, every=reconcile_every, ceilings=settings.ceilings
+                ).run()
+            ),
         ]
         stack.push_async_callback(_cancel, background)
         await stack.enter_async_context(taking_notifications(settings, pool, adapters.by_channel))

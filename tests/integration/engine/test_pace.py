@@ -18,9 +18,12 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from dispatch.send_rates import SendRates
+from channels.adapter import Outgoing, Receipt
+from channels.errors import Code, NotTaken
+from dispatch.send_rates import SendRates, next_rate
 from infra.clients import connect_temporal
 from infra.settings import Settings
+from journeys.protocol.channels import ChannelName
 from simulation.servers import time_skipping_temporal
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, engine_at_work
@@ -168,8 +171,71 @@ async def test_a_server_that_sets_no_rates_is_warned_about_and_served() -> None:
         rates = SendRates(environment.client, {"email": 14.0})
         with capture_logs() as lines:
             await rates.begin()
-        # Nothing is left to try, so it ends.
-        await asyncio.wait_for(rates.run(), 1)
+            # It is not tried again.
+            await rates.begin()
     [line] = [line for line in lines if line["event"] == "send_rate_not_set"]
     assert line["log_level"] == "warning"
     assert (line["channel"], line["status"]) == ("email", "UNIMPLEMENTED")
+
+
+@pytest.mark.parametrize(
+    ("now", "throttled", "age", "expected"),
+    [
+        (20, True, 60, 10),
+        (10, True, 4, 10),
+        (10, True, 6, 5),
+        (1.5, True, 60, 1),
+        (1, True, 60, 1),
+        (10, False, 9, 10),
+        (10, False, 11, 12.5),
+        (19, False, 11, 20),
+        (20, False, 60, 20),
+    ],
+)
+def test_a_rate_is_halved_while_a_provider_throttles_and_grows_after(
+    now: float, throttled: bool, age: float, expected: float
+) -> None:
+    assert next_rate(20, now, throttled=throttled, age=age) == expected
+
+
+class Throttling:
+    """A provider that throttles until it is not to."""
+
+    channel: ChannelName = "email"
+    timeout = 20.0
+    throttles = True
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        if self.throttles:
+            raise NotTaken(Code.THROTTLED, "too fast")
+        return Receipt(provider_id="1")
+
+    async def close(self) -> None:
+        return None
+
+
+async def test_a_provider_that_throttles_is_obeyed_by_all_workers(
+    engine_settings: Settings, pool: Pool, temporal_client: Client
+) -> None:
+    settings = engine_settings.model_copy(update={"send_rate_email": 20.0})
+    provider = Throttling()
+
+    async def at_rate(expected: float) -> bool:
+        request = DescribeTaskQueueRequest(namespace=temporal_client.namespace, report_config=True)
+        request.task_queue.name = "send-email"
+        request.task_queue_type = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+        answer = await temporal_client.workflow_service.describe_task_queue(request)
+        return answer.config.queue_rate_limit.rate_limit.requests_per_second == expected
+
+    async with engine_at_work(
+        settings, pool, temporal_client, adapters={"email": provider}, reconcile_every=0.2
+    ) as engine:
+        await engine.activate(JOURNEYS)
+        contact = await engine.contact(email="ada@example.com")
+        # A rate that was set a moment ago stays for five seconds.
+        assert await at_rate(20)
+        await engine.event(contact, "Paid")
+        await eventually(lambda: at_rate(10), 40.0)
+        provider.throttles = False
+        await engine.ended(contact)
+        await eventually(lambda: at_rate(12.5), 40.0)
