@@ -101,7 +101,7 @@ async def claim_send(
             return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
         step = _send_step(definition, request.step)
-        settings = definition.journey.effective(step)
+        settings = definition.settings(step)
         template = template_of(step)
         previous, pause, contact, documents = await read_send_state(
             conn,
@@ -132,7 +132,7 @@ async def claim_send(
         channel = None if documents.channel is None else context.catalog.channel(documents.channel)
         topic = None if documents.topic is None else context.catalog.topic(documents.topic)
         if channel is not None or (topic is not None and topic.sets_sends):
-            settings = definition.journey.effective(step, channel, topic)
+            settings = definition.settings(step, channel, topic)
         terms = send_terms(
             step,
             settings,
@@ -170,7 +170,9 @@ async def claim_send(
         content = await choose_content(
             conn, context, definition, step, template, contact, documents.contents
         )
-        variables, references = await read_variables(conn, run, step, settings, contact, content)
+        variables, references = await read_variables(
+            conn, run, definition, step, settings, contact, content
+        )
         chosen = choose_provider(settings, previous, context.default_provider(step.kind))
         message = await claim_message(
             conn,
