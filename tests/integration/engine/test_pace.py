@@ -277,7 +277,7 @@ async def test_the_account_gives_the_rate_and_ceiling_that_the_settings_lack(
 
     try:
         await eventually(followed)
-        assert ceilings["email"].warm_up is not None
+        assert ceilings["email"].warm_up == ramp
     finally:
         for task in tasks:
             task.cancel()
