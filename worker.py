@@ -54,8 +54,8 @@ from store.operations.health import ping
 from store.sql import DATABASE_AWAY
 from workflows.jobs import JOB_WORKFLOWS
 from workflows.journey import Journey
+from workflows.messages_of_tests import TestMessage
 from workflows.retention import Retention
-from workflows.test_messages import TestMessage
 
 log = structlog.get_logger(__name__)
 

@@ -17,6 +17,7 @@ from api.http.body_memory import BodyMemory
 from api.http.keys import KeyRing
 from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
+from api.messages import messages
 from api.notifier import Notifier
 from api.operations import dev_inbox, faults, freezes, health, jobs, keys, retention, suppressions
 from api.public import links, notifications, pages
@@ -47,13 +48,15 @@ problems (RFC 9457): `{type, title, status, detail, code, message}`. Times are R
 without an offset is refused. A query parameter or a field that is not known is refused.
 """
 
-# Consents come before contacts: a contact's path may hold slashes, and would match theirs.
+# Consents and messages come before contacts: a contact's path may hold slashes, and would match
+# theirs.
 ROUTERS = tuple(
     module.router
     for module in (
         calls,
         browser,
         consents,
+        messages,
         contacts,
         groups,
         coupons,

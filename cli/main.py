@@ -18,6 +18,7 @@ from cli import (
     job,
     journey,
     key,
+    message,
     migrate,
     run,
     simulate,
@@ -61,6 +62,7 @@ app.command("migrate")(migrate.run)
 app.add_typer(journey.app, name="journey")
 app.add_typer(template.app, name="template")
 app.add_typer(run.app, name="run")
+app.add_typer(message.app, name="message")
 app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
 app.add_typer(coupon.app, name="coupon")

@@ -16,6 +16,7 @@ from activities.sending.attached_files import AttachmentMissing, attach
 from activities.sending.claim import Claimed
 from activities.sending.composition import CompositionFailed, compose
 from activities.sending.faults import keep_fault
+from activities.sending.kept_content import content_to_keep
 from activities.sending.masking import SecretMask
 from activities.sending.retries import TryAgain
 from activities.sending.tracked_links import Followed, follow_links
@@ -45,6 +46,8 @@ class Record:
     suppress: bool = False
     again: TryAgain | None = None
     """Set: the message is tried again."""
+    kept: bytes | None = None
+    """What the provider took, or may have taken; without secrets."""
 
     def masked(self, mask: SecretMask) -> Record:
         """The record without secrets."""
@@ -92,6 +95,7 @@ class ProviderCalls:
         adapter = self._context.adapter(claimed.step.kind, claimed.provider)
         if adapter is None:
             return Record("refused", "failed", code="no_channel", facts={"reason": "no_channel"})
+        kept = await content_to_keep(outgoing, self._context, self._mask)
         try:
             await self._keep_links(claimed, made)
             receipt = await self._hand_over(claimed, adapter, made.outgoing)
@@ -112,7 +116,12 @@ class ProviderCalls:
         except Unclear as error:
             if claimed.settings.on_unknown == "resend":
                 return Record(
-                    "unknown", None, code=str(error.code), detail=error.detail, again=TryAgain()
+                    "unknown",
+                    None,
+                    code=str(error.code),
+                    detail=error.detail,
+                    again=TryAgain(),
+                    kept=kept,
                 )
             return Record(
                 "unknown",
@@ -121,6 +130,7 @@ class ProviderCalls:
                 detail=error.detail,
                 facts=_reason(error),
                 output=_answer(error.facts),
+                kept=kept,
             )
         channel = CHANNELS[claimed.step.kind]
         return Record(
@@ -129,6 +139,7 @@ class ProviderCalls:
             provider_id=receipt.provider_id,
             facts=dict(receipt.facts) if channel.to_contact else {},
             output={} if channel.to_contact else _answer(receipt.facts),
+            kept=kept,
         )
 
     async def _keep_links(self, claimed: Claimed, made: Followed) -> None:
@@ -138,7 +149,9 @@ class ProviderCalls:
         try:
             async with self._context.pool.connection(timeout=2) as conn:
                 await keep_short_links(conn, claimed.message_id, made.short_links)
-        except DATABASE_AWAY:
+        except Exception as error:
+            if not isinstance(error, DATABASE_AWAY):
+                await self._keep_fault(claimed, "links_not_kept", error)
             raise NotTaken(Code.UNAVAILABLE, "the short links could not be kept") from None
 
     async def _hand_over(self, claimed: Claimed, adapter: Adapter, outgoing: Outgoing) -> Receipt:

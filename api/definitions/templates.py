@@ -23,7 +23,7 @@ from journeys.links.message_urls import SAMPLE_LINKS, link_variables
 from journeys.model.addresses import check_email, normalise_phone
 from journeys.model.test_recipients import TestRecipients
 from journeys.protocol.channels import SEND_QUEUES
-from journeys.protocol.names import QUEUE, TEST_MESSAGE, test_message_workflow_id
+from journeys.protocol.names import QUEUE, TEST_MESSAGE, workflow_id_of_test
 from journeys.protocol.payloads import TestMessageInput
 from journeys.templating.contents import Content, choose_locale
 from journeys.templating.liquid import Budget, Moment
@@ -37,7 +37,7 @@ from journeys.time.zones import zone_of
 from store.contacts.rows import ContactRow, find_contact, read_contact
 from store.definitions.contents import template_contents
 from store.definitions.documents import list_documents, read_document
-from store.messages.test_messages import add_test_message, read_test_message
+from store.messages.messages_of_tests import add_test_message, read_test_message
 from store.tables.messages import TestMessageState
 
 _RENDERED_AT_ONCE = asyncio.Semaphore(2)
@@ -155,7 +155,7 @@ async def post_send(key: Key, body: TestMessageBody, services: UsedServices) -> 
         handle = await services.temporal.start_workflow(
             TEST_MESSAGE,
             TestMessageInput(id=message_id, queue=SEND_QUEUES[channel]),
-            id=test_message_workflow_id(message_id),
+            id=workflow_id_of_test(message_id),
             task_queue=QUEUE,
         )
     except (RPCError, RuntimeError):

@@ -16,6 +16,18 @@ from journeys.model.brands import Brand, BrandTexts
 _RIGHT_TO_LEFT: Final = frozenset({"ar", "dv", "fa", "he", "ps", "ur", "yi"})
 """Languages that are written from right to left."""
 _HIDDEN: Final = "•••"
+_MESSAGE_POLICY: Final = (
+    "default-src 'none'",
+    "img-src https: http: data:",
+    "style-src 'unsafe-inline' https:",
+    "font-src https: data:",
+    "form-action 'none'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    "sandbox allow-popups allow-popups-to-escape-sandbox",
+)
+"""Of a message that is viewed: images and styles, and links that lead away; no scripts, no forms,
+and an origin of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +115,13 @@ def page_response(page: Page, look: Look, status: int = 200) -> Response:
     )
 
 
+def message_response(html: str) -> Response:
+    """A message as its author wrote it: nothing in it runs, posts, or is of this site."""
+    return Response(
+        html, headers=_headers_with(_MESSAGE_POLICY), media_type="text/html; charset=utf-8"
+    )
+
+
 def _headers(look: Look, style_hash: str) -> dict[str, str]:
     policy = [
         "default-src 'none'",
@@ -113,6 +132,10 @@ def _headers(look: Look, style_hash: str) -> dict[str, str]:
     ]
     if look.brand is not None and look.brand.logo is not None:
         policy.append(f"img-src https://{urlsplit(look.brand.logo).netloc}")
+    return _headers_with(policy)
+
+
+def _headers_with(policy: Sequence[str]) -> dict[str, str]:
     return {
         "Content-Security-Policy": "; ".join(policy),
         "Referrer-Policy": "no-referrer",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
 from api.public.page_html import Button, Choice, Choices, Look, Page, masked
 from journeys.links.message_urls import MessageUrls
@@ -198,6 +200,13 @@ def confirmed_page(reader: Reader, standing: Standing) -> Page:
         paragraphs,
         link=(reader.urls.preferences, reader.html("preferences_link")),
     )
+
+
+def message_page(reader: Reader, subject: str | None, text: str) -> Page:
+    """A message of text alone."""
+    title = reader.html("view_title") if subject is None else escape(subject)
+    parts = [escape(part).replace("\n", "<br>") for part in re.split(r"\n{2,}", text.strip())]
+    return Page(title, parts)
 
 
 def gone_page(reader: Reader) -> Page:

@@ -15,7 +15,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from api.public import page_texts
 from api.public.forms import ONE_CLICK, Form, is_one_click, read_form
-from api.public.page_html import page_response
+from api.public.page_html import message_response, page_response
 from api.public.page_route import (
     PageRoute,
     busy_page,
@@ -31,6 +31,7 @@ from journeys.model.consents import ConsentSource, Evidence
 from store.events import page_choices
 from store.events.page_subjects import PageSubject, lock_page_subject, read_page_subject
 from store.events.recording import ConcurrentChange
+from store.messages.kept_contents import read_kept_content
 from store.sql import Connection
 
 router = APIRouter(tags=["pages"], route_class=PageRoute)
@@ -288,9 +289,18 @@ def _confirmation(request: Request, reader: Reader) -> Response:
 
 @_page("/v/{token}", "Show a message in the browser", 200, 404, 410, 503)
 async def show_message(token: Token, request: Request, services: UsedServices) -> Response:
-    """Say that the content of the message is no longer kept."""
+    """The message as it was sent, with plain links; or that its content is no longer kept."""
 
-    async def show(_conn: Connection, reader: Reader) -> Response:
-        return page_response(page_texts.gone_page(reader), reader.look, 410)
+    async def show(conn: Connection, reader: Reader) -> Response:
+        kept = await read_kept_content(conn, reader.subject.message_id)
+        html = None if kept is None else kept.get("html")
+        if html is not None:
+            return message_response(html)
+        text = None if kept is None else kept.get("text")
+        if kept is None or text is None:
+            return page_response(page_texts.gone_page(reader), reader.look, 410)
+        return page_response(
+            page_texts.message_page(reader, kept.get("subject"), text), reader.look
+        )
 
     return await _shown(request, services, "view", token, show)

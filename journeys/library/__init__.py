@@ -14,9 +14,13 @@ parcours journey new --list
 parcours journey new my-welcome --from welcome
 ```
 
+Messages are templates with a layout: `letter`, with links to unsubscribe and to view the mail in a
+browser, or `notice` for mail that is owed. Put your postal address there. `letter`, `notice` and
+`button` are the same in every file, so what is applied last holds for all of them.
+
 Tests simulate every path of each journey. The scenarios in
 `tests/integration/simulation/scenarios/library/` show what it does. Each file holds the topics,
-segments and places that its journey needs; several files may be applied together.
+templates, segments and places that its journey needs; several files may be applied together.
 
 This page is generated from the comments at the head of the files:
 `python -m journeys.library > docs/library.md`.

@@ -38,7 +38,7 @@ def journey_of(workflow: str) -> str:
     return workflow.removeprefix("journey.").rpartition(".")[0]
 
 
-def test_message_workflow_id(message_id: UUID) -> str:
+def workflow_id_of_test(message_id: UUID) -> str:
     """The id of the workflow of a test message."""
     return f"test.{message_id}"
 

@@ -24,7 +24,7 @@ from store.sql import (
 from store.tables.contacts import Contact
 from store.tables.events import Event, Outbox
 from store.tables.links import LinkHit, ShortLink
-from store.tables.messages import Coupon, Message
+from store.tables.messages import Coupon, KeptContent, Message
 from store.tables.runs import Listener, Run, Visit
 
 
@@ -57,7 +57,7 @@ _ERASE: Final[tuple[Sql, ...]] = (
     ),
     *(
         statement(delete(table).where(col(table.message_id).in_(_MESSAGES)))
-        for table in (LinkHit, ShortLink)
+        for table in (LinkHit, ShortLink, KeptContent)
     ),
     *(
         statement(delete(table).where(col(table.contact_id) == bindparam("contact")))

@@ -96,6 +96,10 @@ with settled as (
            facts = facts || %(facts)s, output = output || %(output)s
     where run_id = %(run)s and visit = %(visit)s and outcome is null
       and %(outcome)s::text is not null and exists (select from settled)
+), kept as (
+    insert into kept_content (message_id, content)
+    select id, %(kept)s::bytea from settled where %(kept)s::bytea is not null
+    on conflict do nothing
 )
 """)
 _SETTLE = sql("{settled} select id from settled", settled=_SETTLED)
@@ -242,6 +246,8 @@ class AttemptResult:
     detail: str | None = None
     facts: dict[str, Any] | None = None
     output: dict[str, Any] | None = None
+    kept: bytes | None = None
+    """What was sent, packed, if it is to be kept."""
 
 
 async def record_result(conn: Connection, result: AttemptResult) -> bool:
@@ -270,6 +276,7 @@ def _parameters(result: AttemptResult) -> dict[str, Any]:
         "detail": result.detail,
         "facts": Jsonb(result.facts or {}),
         "output": Jsonb(result.output or {}),
+        "kept": result.kept,
     }
 
 

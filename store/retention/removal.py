@@ -27,6 +27,7 @@ Kind = Literal[
     "start_requests",
     "rejected",
     "hits",
+    "content",
 ]
 """Kinds of data, each with a time after which it is removed."""
 
@@ -49,6 +50,9 @@ _DELETE_VISITS = sql("delete from visit where run_id = any(%(runs)s)")
 _DELETE_LISTENERS = sql("delete from listener where run_id = any(%(runs)s)")
 _DELETE_SHORT_LINKS = sql("""
 delete from short_link where message_id in (select id from message where run_id = any(%(runs)s))
+""")
+_DELETE_CONTENTS = sql("""
+delete from kept_content where message_id in (select id from message where run_id = any(%(runs)s))
 """)
 _DELETE_MESSAGES = sql("delete from message where run_id = any(%(runs)s)")
 # Its goal and its faults are deleted with the row, by their foreign keys.
@@ -102,6 +106,7 @@ async def remove_old_runs(conn: AsyncConnection[object], before: datetime, limit
             _DELETE_VISITS,
             _DELETE_LISTENERS,
             _DELETE_SHORT_LINKS,
+            _DELETE_CONTENTS,
             _DELETE_MESSAGES,
             _DELETE_RUNS,
         ):
@@ -162,6 +167,11 @@ _DELETE_OLD: Final = {
         delete from link_hit where ctid = any(array(
             select ctid from link_hit where received_at < %(before)s
             order by received_at limit %(limit)s))
+    """),
+    "content": sql("""
+        delete from kept_content where ctid = any(array(
+            select ctid from kept_content where kept_at < %(before)s
+            order by kept_at limit %(limit)s))
     """),
 }
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Index,
+    LargeBinary,
     PrimaryKeyConstraint,
     Text,
     UniqueConstraint,
@@ -167,6 +168,23 @@ class MessageAttempt(SQLModel, table=True):
     attempts: int = Field(sa_column=int_column(default=1))
     first_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     last_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class KeptContent(SQLModel, table=True):
+    """What a message said, as it was handed to its provider; packed, and kept for a set time.
+
+    Its key holds the time, so that the table may be partitioned by it.
+    """
+
+    __tablename__ = "kept_content"
+    __table_args__ = (
+        PrimaryKeyConstraint("message_id", "kept_at"),
+        Index("kept_content_by_time", "kept_at"),
+    )
+    message_id: UUID = Field(sa_column=id_column())
+    kept_at: datetime = Field(sa_column=time_column())
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """See `store.messages.kept_contents`."""
 
 
 class CouponPool(SQLModel, table=True):

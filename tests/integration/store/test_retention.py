@@ -43,6 +43,7 @@ HITS = """
 insert into link_hit (id, message_id, kind, client, signs)
 select gen_random_uuid(), id, 'click', 'c', '{}' from message
 """
+KEPT = "insert into kept_content (message_id, content) select id, 'x' from message"
 OLD = datetime(2020, 1, 1, tzinfo=UTC)
 NOW = datetime.now(UTC)
 BEFORE = NOW - timedelta(days=730)
@@ -158,6 +159,7 @@ async def test_figures_are_the_same_before_and_after_a_removal(
     async with pool.connection() as conn:
         before = await figures(conn)
         await conn.execute(LINKS)
+        await conn.execute(KEPT)
         assert before["entered"] == 4
         assert before["goal"] == {"met": 2, "value": 27}
         first = await remove_old_runs(conn, BEFORE, 2)
@@ -171,7 +173,7 @@ async def test_figures_are_the_same_before_and_after_a_removal(
         assert [await rows(conn, table) for table in ("run", "visit", "message", "goal")] == [
             2, 8, 2, 2,
         ]  # fmt: skip
-        assert await rows(conn, "short_link") == 2
+        assert await rows(conn, "short_link") == await rows(conn, "kept_content") == 2
 
 
 async def test_figures_are_the_same_after_an_erasure(pool: Pool, crowd: dict[str, UUID]) -> None:
@@ -179,12 +181,14 @@ async def test_figures_are_the_same_after_an_erasure(pool: Pool, crowd: dict[str
         before = await figures(conn)
         await conn.execute(LINKS)
         await conn.execute(HITS)
+        await conn.execute(KEPT)
         messages, short = await rows(conn, "message"), await rows(conn, "short_link")
         async with conn.transaction():
             await erase(conn, crowd["ada"])
         assert 0 < await rows(conn, "message") < messages == short
         assert await rows(conn, "short_link") == await rows(conn, "message")
         assert await rows(conn, "link_hit") == await rows(conn, "message")
+        assert await rows(conn, "kept_content") == await rows(conn, "message")
         assert await figures(conn) == before
         async with conn.transaction():
             await erase(conn, crowd["dan"])
@@ -256,6 +260,10 @@ INSERTS = {
     "hits": (
         "insert into link_hit (id, message_id, kind, client, signs, received_at)"
         " values (gen_random_uuid(), gen_random_uuid(), 'click', %s, '{}', %s)"
+    ),
+    "content": (
+        "insert into kept_content (message_id, content, kept_at)"
+        " values (gen_random_uuid(), %s::text::bytea, %s)"
     ),
 }
 

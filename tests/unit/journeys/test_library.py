@@ -9,10 +9,13 @@ from journeys.checks.unsupported import activation_blockers
 from journeys.checks.validation import check
 from journeys.library import about, index, names, source
 from journeys.links.message_urls import SAMPLE_LINKS
+from journeys.model.documents import Template
 from journeys.model.journey import Journey
 from journeys.model.steps import EmailStep, SmsStep, Step
 from journeys.model.triggers import ApiEntry, EventEntry
 from journeys.source.parsing import parse
+from journeys.templating.compilation import compile_template
+from journeys.templating.contents import Content
 from journeys.templating.liquid import render
 
 PAGE = Path(__file__).parents[3] / "docs" / "library.md"
@@ -22,8 +25,9 @@ PROMISED = {
     "membership-year", "near-shop", "nps", "repeat-purchase", "weekly-digest", "welcome",
     "welcome-course", "win-back",
 }  # fmt: skip
-NOT_YET = {"unsupported", "unknown_pool", "no_unsubscribe"}
+NOT_YET = {"unsupported", "unknown_pool"}
 """Warnings that say nothing against a file: what has to work, or to be imported, first."""
+GREETINGS = {True: ("Guten Tag Ann", "Bonjour Ann"), False: ("Guten Tag", "Bonjour")}
 ITEMS = [{"name": "Tea & co", "title": "Tea & co", "url": "https://shop.example/tea"}, {}]
 ENTRY = {"cart_id": "c", "total": 42, "items": ITEMS, "when": "Friday", "place": "Lyon & co"}
 
@@ -43,15 +47,28 @@ def messages(journey: Journey) -> list[Step]:
     return [step for step in journey.all_steps() if isinstance(step, EmailStep | SmsStep)]
 
 
-def texts(step: Step) -> dict[str, str]:
-    """What somebody reads of a message, by part."""
-    if isinstance(step, EmailStep):
-        parts = {"subject": step.email.subject, "text": step.email.text, "html": step.email.html}
-    else:
-        assert isinstance(step, SmsStep)
-        parts = {"text": step.sms.text}
-    assert all(parts.values()), step.id
-    return {part: text for part, text in parts.items() if text is not None}
+def contents_of(name: str) -> dict[str, dict[str, Content]]:
+    """The contents of the templates of a file, by key and by locale."""
+    documents = [each.document for each in parse(source(name), f"{name}.yaml")]
+    templates = {each.key: each for each in documents if isinstance(each, Template)}
+    shown = {key: each for key, each in templates.items() if each.layout is not None}
+    return {key: compile_template(each, templates).contents for key, each in shown.items()}
+
+
+def texts(step: Step, contents: dict[str, dict[str, Content]]) -> dict[str, list[str]]:
+    """What somebody reads of a message, by part and in each language."""
+    if isinstance(step, SmsStep):
+        assert step.sms.text is not None
+        return {"text": [step.sms.text]}
+    assert isinstance(step, EmailStep)
+    assert step.email.template is not None
+    parts: dict[str, list[str]] = {"subject": [], "text": [], "html": []}
+    for content in contents[step.email.template].values():
+        for part, found in parts.items():
+            text = getattr(content, part)
+            assert text, (step.id, part)
+            found.append(text)
+    return parts
 
 
 def test_the_library_holds_what_it_promises() -> None:
@@ -93,8 +110,9 @@ def test_every_message_prints_for_everybody(
         "steps": {step.id: left for step in journey.all_steps()},
         **SAMPLE_LINKS,
     }
+    contents = contents_of(name)
     for step in messages(journey):
-        for part, text in texts(step).items():
+        for part, text in [(p, t) for p, each in texts(step, contents).items() for t in each]:
             printed = render(text, seen, html=part == "html")
             assert "{{" not in printed
             assert printed.strip() == printed.strip("\n")
@@ -104,17 +122,42 @@ def test_every_message_prints_for_everybody(
                 assert printed.startswith("<!doctype html>")
                 assert "& co" not in printed
             elif isinstance(step, EmailStep) and part == "text":
-                assert printed.startswith(f"Hello {contact.get('first_name', 'there')},\n\n")
+                greeting, who = printed.partition(",\n\n")[0], contact.get("first_name")
+                assert greeting in (f"Hello {who or 'there'}", *GREETINGS[who is not None])
 
 
 @pytest.mark.parametrize("name", names())
 def test_a_mail_says_the_same_in_html(name: str) -> None:
+    contents = contents_of(name)
     for step in messages(journey_of(name)):
         if isinstance(step, EmailStep):
-            parts = texts(step)
-            for word in set(parts["text"].split()):
-                if word.startswith("https://"):
-                    assert word.rstrip(".") in parts["html"], step.id
+            parts = texts(step, contents)
+            for text, html in zip(parts["text"], parts["html"], strict=True):
+                for word in set(text.split()):
+                    if word.startswith("https://"):
+                        assert word.rstrip(".") in html, step.id
+
+
+@pytest.mark.parametrize("name", names())
+def test_mail_with_a_topic_can_be_left_and_mail_that_is_owed_says_nothing_of_it(name: str) -> None:
+    journey, contents = journey_of(name), contents_of(name)
+    for step in messages(journey):
+        if isinstance(step, EmailStep):
+            settings = journey.effective(step)
+            for part in ("text", "html"):
+                for text in texts(step, contents)[part]:
+                    assert ("{{ unsubscribe_url }}" in text) is not settings.transactional, step.id
+
+
+def test_the_welcome_speaks_german_and_french() -> None:
+    for key, contents in contents_of("welcome").items():
+        assert set(contents) == {"", "de", "fr"}, key
+        assert 'lang="fr"' in str(contents["fr"].html)
+    confirm = contents_of("welcome")["welcome-confirm"]["de"]
+    assert "{{ confirm_url }}" in str(confirm.text)
+    assert ">Ja, bitte schicken</a>" in render(
+        str(confirm.html), {"confirm_url": "https://x.example/c", "contact": {}}, html=True
+    )
 
 
 @pytest.mark.parametrize("name", names())

@@ -1,0 +1,238 @@
+"""Routes of messages: those that were sent, or were to be, and what they said."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel
+
+from api.contacts.contacts import ContactId
+from api.http.bodies import StrictRoute
+from api.http.keys import requires
+from api.http.paging import Cursor, Limit, page_of, unknown_cursor
+from api.http.problems import responses, unknown
+from api.http.times import Instant
+from api.services import UsedServices
+from journeys.protocol.channels import ChannelName
+from store.contacts.rows import find_contact, parse_reference
+from store.reports.message_listing import (
+    ListedMessage,
+    ShownMessage,
+    ShownStatus,
+    list_messages,
+    show_message,
+)
+from store.tables.messages import MessageState
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["messages"],
+    route_class=StrictRoute,
+    dependencies=[Depends(requires("operate", reading="read"))],
+)
+
+MessageId = Annotated[str, Path(max_length=64)]
+
+
+class MessageBody(BaseModel):
+    """A message of one visit, and what came of it."""
+
+    id: UUID
+    contact: str
+    journey: str
+    version: int
+    run: UUID
+    visit: int
+    step: str
+    channel: str
+    topic: str | None
+    address: str | None
+    """Where it went."""
+    provider: str | None
+    """Of the last attempt."""
+    provider_id: str | None
+    state: MessageState
+    statuses: dict[str, Instant]
+    """What came back of it, each with its first time."""
+    code: str | None
+    """Why the last attempt did not succeed."""
+    detail: str | None
+    """The provider's words."""
+    content: str | None
+    """The hash of what it was made of."""
+    locale: str | None
+    """The locale of the template that was chosen."""
+    attempts: int
+    first_attempt_at: Instant
+    settled_at: Instant | None
+
+
+class AttemptsBody(BaseModel):
+    """Earlier attempts with one provider that came to one code."""
+
+    provider: str | None
+    code: str | None
+    state: str
+    attempts: int
+    first_at: Instant
+    last_at: Instant
+
+
+class HitsBody(BaseModel):
+    """Requests for one link, or for the image or a page of the message, by who made them."""
+
+    kind: str
+    url: str | None
+    human: int
+    machine: int
+    unknown: int
+    first_at: Instant
+
+
+class ShownMessageBody(MessageBody):
+    """A message with all that is known of it."""
+
+    earlier: list[AttemptsBody]
+    hits: list[HitsBody]
+    """While requests are kept, see PARCOURS_KEEP_HITS."""
+    kept: dict[str, Any] | None
+    """What it said, with links as the author wrote them. Null if that is not kept, or not any
+    more."""
+
+
+class MessagePage(BaseModel):
+    """A page of messages."""
+
+    items: list[MessageBody]
+    next: str | None
+
+
+Status = Annotated[
+    ShownStatus | None, Query(description="A state of messages, or what came back of them.")
+]
+
+
+@router.get("/messages", summary="List messages", responses=responses(422))
+async def get_messages(
+    services: UsedServices,
+    contact: Annotated[str | None, Query(max_length=500)] = None,
+    journey: Annotated[str | None, Query(max_length=64)] = None,
+    step: Annotated[str | None, Query(max_length=64)] = None,
+    channel: ChannelName | None = None,
+    status: Status = None,
+    prefix: Annotated[
+        str | None,
+        Query(
+            min_length=4,
+            max_length=36,
+            pattern="^[0-9a-fA-F-]+$",
+            description="How the id of the message begins.",
+        ),
+    ] = None,
+    cursor: Cursor = "",
+    limit: Limit = 100,
+) -> MessagePage:
+    """The messages that meet all filters, those of the newest run first."""
+    before = _before(cursor)
+    async with services.pool.connection() as conn:
+        contact_id = None
+        if contact is not None:
+            contact_id = await find_contact(conn, contact)
+            if contact_id is None:
+                return MessagePage(items=[], next=None)
+        found = await list_messages(
+            conn,
+            contact=contact_id,
+            journey=journey,
+            step=step,
+            channel=channel,
+            status=status,
+            prefix=prefix,
+            before=before,
+            limit=limit + 1,
+        )
+    return _page(found, limit)
+
+
+@router.get("/messages/{message}", summary="Show a message", responses=responses(404))
+async def get_message(message: MessageId, services: UsedServices) -> ShownMessageBody:
+    """A message with its attempts, the requests for its links, and what it said."""
+    message_id = parse_reference(message)
+    shown = None
+    if message_id is not None:
+        async with services.pool.connection() as conn:
+            shown = await show_message(conn, message_id)
+    if shown is None:
+        raise unknown("message", message)
+    return _shown(shown)
+
+
+@router.get(
+    "/contacts/{contact}/messages",
+    summary="List the messages of a contact",
+    responses=responses(404, 422),
+)
+async def get_messages_of(
+    contact: ContactId, services: UsedServices, cursor: Cursor = "", limit: Limit = 100
+) -> MessagePage:
+    """The messages of a contact, those of the newest run first."""
+    before = _before(cursor)
+    async with services.pool.connection() as conn:
+        contact_id = await find_contact(conn, contact)
+        if contact_id is None:
+            raise unknown("contact", contact)
+        found = await list_messages(conn, contact=contact_id, before=before, limit=limit + 1)
+    return _page(found, limit)
+
+
+def _before(cursor: str) -> tuple[UUID, int] | None:
+    if not cursor:
+        return None
+    run, _, visit = cursor.partition(":")
+    if not visit.isdecimal() or not visit.isascii() or len(visit) > 9:
+        raise unknown_cursor(cursor)
+    try:
+        return UUID(run), int(visit)
+    except ValueError:
+        raise unknown_cursor(cursor) from None
+
+
+def _page(found: list[ListedMessage], limit: int) -> MessagePage:
+    items, following = page_of(found, limit, lambda each: f"{each.run_id}:{each.visit}")
+    return MessagePage(items=[MessageBody(**_fields(each)) for each in items], next=following)
+
+
+def _fields(message: ListedMessage) -> dict[str, Any]:
+    own = {name: getattr(message, name, None) for name in MessageBody.model_fields}
+    return {**own, "run": message.run_id, "statuses": message.statuses()}
+
+
+def _shown(shown: ShownMessage) -> ShownMessageBody:
+    return ShownMessageBody(
+        **_fields(shown.message),
+        earlier=[
+            AttemptsBody(
+                provider=each.provider or None,
+                code=each.code or None,
+                state=each.state,
+                attempts=each.attempts,
+                first_at=each.first_at,
+                last_at=each.last_at,
+            )
+            for each in shown.earlier
+        ],
+        hits=[
+            HitsBody(
+                kind=each.kind,
+                url=each.url,
+                human=each.human,
+                machine=each.machine,
+                unknown=each.unknown,
+                first_at=each.first_at,
+            )
+            for each in shown.hits
+        ],
+        kept=shown.kept,
+    )
