@@ -263,9 +263,8 @@ async def test_the_account_gives_the_rate_and_ceiling_that_the_settings_lack(
     temporal_client: Client, own: float | None, rate: float
 ) -> None:
     rates = SendRates(temporal_client, {} if own is None else {"email": own}, every=0.1)
-    ceilings: dict[ChannelName, DailyCeiling] = {
-        "email": DailyCeiling(None, WarmUp(date(2026, 3, 1), 50, 1.5))
-    }
+    ramp = WarmUp(date(2026, 3, 1), 50, 1.5)
+    ceilings: dict[ChannelName, DailyCeiling] = {"email": DailyCeiling(None, ramp)}
     await rates.begin()
     tasks = [
         asyncio.create_task(each)
