@@ -78,6 +78,16 @@ class SendRates:
         """Set the rates before this worker takes its first send."""
         await self._set_all()
 
+    def has_rate(self, channel: ChannelName) -> bool:
+        """Whether the channel has a rate."""
+        return channel in self._rates
+
+    def change(self, channel: ChannelName, rate: float) -> None:
+        """Set another rate of a channel, soon."""
+        self._rates[channel] = rate
+        self._wanted[channel] = rate
+        self._news.set()
+
     def slow_down(self, channel: ChannelName) -> None:
         """Note that a provider of the channel has throttled."""
         # A receiver of webhooks that throttles is not the only one.

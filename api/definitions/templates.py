@@ -182,7 +182,7 @@ async def post_send(key: Key, body: TestMessageBody, services: UsedServices) -> 
 
 
 async def _check_test_recipient(conn: Any, recipient: str) -> None:
-    """Raise Problem 409 for an address that is none of the test recipients, if there are any."""
+    """Raise Problem 409 for an address that is not among the test recipients, if there are any."""
     documents = await list_documents(conn, "test_recipients", "", _MOST_RECIPIENTS)
     named = [TestRecipients.model_validate(each.document) for each in documents]
     if named and not any(each.include(recipient) for each in named):

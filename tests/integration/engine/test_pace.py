@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -18,12 +19,14 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from channels.adapter import Outgoing, Receipt
+from channels.adapter import Outgoing, Quota, Receipt
 from channels.errors import Code, NotTaken
+from dispatch.quotas import FollowedQuota
 from dispatch.send_rates import SendRates, next_rate
 from infra.clients import connect_temporal
 from infra.settings import Settings
 from journeys.protocol.channels import ChannelName
+from journeys.schedule.ceilings import DailyCeiling, WarmUp
 from simulation.servers import time_skipping_temporal
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, engine_at_work
@@ -221,11 +224,7 @@ async def test_a_provider_that_throttles_is_obeyed_by_all_workers(
     provider = Throttling()
 
     async def at_rate(expected: float) -> bool:
-        request = DescribeTaskQueueRequest(namespace=temporal_client.namespace, report_config=True)
-        request.task_queue.name = "send-email"
-        request.task_queue_type = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
-        answer = await temporal_client.workflow_service.describe_task_queue(request)
-        return answer.config.queue_rate_limit.rate_limit.requests_per_second == expected
+        return await queue_rate(temporal_client) == expected
 
     async with engine_at_work(
         settings, pool, temporal_client, adapters={"email": provider}, reconcile_every=0.2
@@ -239,3 +238,46 @@ async def test_a_provider_that_throttles_is_obeyed_by_all_workers(
         provider.throttles = False
         await engine.ended(contact)
         await eventually(lambda: at_rate(12.5), 40.0)
+
+
+class Metered(Throttling):
+    """A provider whose account has a quota."""
+
+    throttles = False
+
+    async def quota(self) -> Quota:
+        return Quota(14.0, 50_000)
+
+
+async def queue_rate(client: Client) -> float:
+    """The rate of the queue of e-mails."""
+    request = DescribeTaskQueueRequest(namespace=client.namespace, report_config=True)
+    request.task_queue.name = "send-email"
+    request.task_queue_type = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+    answer = await client.workflow_service.describe_task_queue(request)
+    return answer.config.queue_rate_limit.rate_limit.requests_per_second
+
+
+@pytest.mark.parametrize(("own", "rate"), [(None, 14.0), (5.0, 5.0)])
+async def test_the_account_gives_the_rate_and_ceiling_that_the_settings_lack(
+    temporal_client: Client, own: float | None, rate: float
+) -> None:
+    rates = SendRates(temporal_client, {} if own is None else {"email": own}, every=0.1)
+    ramp = WarmUp(date(2026, 3, 1), 50, 1.5)
+    ceilings: dict[ChannelName, DailyCeiling] = {"email": DailyCeiling(None, ramp)}
+    await rates.begin()
+    tasks = [
+        asyncio.create_task(each)
+        for each in (rates.run(), FollowedQuota(Metered(), rates, ceilings).run())
+    ]
+
+    async def followed() -> bool:
+        return ceilings["email"].most == 50_000 and await queue_rate(temporal_client) == rate
+
+    try:
+        await eventually(followed)
+        assert ceilings["email"].warm_up == ramp
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
