@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from journeys.checks.templates import LINKS
 from journeys.checks.unsupported import activation_blockers
 from journeys.checks.validation import check
 from journeys.library import about, index, names, source
+from journeys.links.message_urls import LINKS
 from journeys.model.documents import Template
 from journeys.model.journey import Journey
 from journeys.model.steps import EmailStep, SmsStep, Step
