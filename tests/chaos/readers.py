@@ -22,7 +22,7 @@ from tests.support.conditions import eventually
 LATER = timedelta(seconds=3)
 """How long a mail is there before its link is followed. Sooner, it would be a machine."""
 CHROME = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0.0.0 Safari/537.36"}
-_CLICK = re.compile(r'href="([^"]+/l/[^"]+)"')
+_CLICK = re.compile(r'href="([^"]+/l/[^"]+)"[^>]*>Look at it')
 
 
 @dataclass
