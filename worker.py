@@ -36,6 +36,7 @@ from dispatch.due_times import DueTimes
 from dispatch.metrics import EngineMetrics
 from dispatch.reconciliation import Reconciliation
 from dispatch.schedules import schedule_retention
+from dispatch.send_rates import SendRates
 from inbound.serving import taking_notifications
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.logging import configure_logging
@@ -43,6 +44,7 @@ from infra.process_endpoint import serving_endpoint
 from infra.sandbox import workflow_runner
 from infra.settings import Settings, SettingsRefused, read_settings
 from infra.telemetry import temporal_runtime
+from journeys.protocol.channels import CHANNELS
 from journeys.protocol.names import QUEUE
 from journeys.time.backoff import Backoff
 from journeys.time.durations import Duration
@@ -51,8 +53,8 @@ from store.operations.health import ping
 from store.sql import DATABASE_AWAY
 from workflows.jobs import JOB_WORKFLOWS
 from workflows.journey import Journey
+from workflows.messages_of_tests import TestMessage
 from workflows.retention import Retention
-from workflows.test_messages import TestMessage
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +96,7 @@ async def serving(
             listen_url=settings.database_url,
             nudge_due_times=due_times.nudge,
         )
+        rates = SendRates(client, settings.send_rates, every=reconcile_every)
         context = Context(
             pool=pool,
             catalog=catalog,
@@ -109,15 +112,24 @@ async def serving(
             nudge=dispatcher.nudge,
             nudge_due_times=due_times.nudge,
             links=settings.links,
+            throttled=rates.slow_down,
+            ceilings=settings.ceilings,
         )
+        await rates.begin()
         background = [
+            asyncio.create_task(rates.run()),
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(due_times.run()),
-            asyncio.create_task(Reconciliation(pool, client, catalog, every=reconcile_every).run()),
+            asyncio.create_task(
+                Reconciliation(
+                    pool, client, catalog, every=reconcile_every, ceilings=settings.ceilings
+                ).run()
+            ),
         ]
         stack.push_async_callback(_cancel, background)
         await stack.enter_async_context(taking_notifications(settings, pool, adapters.by_channel))
         runner = workflow_runner(client)
+        asked = {CHANNELS[name].queue: rate for name, rate in settings.send_rates.items()}
         for queue, activities in activities_by_queue(context, jobs_client=client).items():
             worker = Worker(
                 client,
@@ -130,6 +142,8 @@ async def serving(
                 max_concurrent_activities=(
                     settings.slots_activities if queue == QUEUE else settings.slots_sends
                 ),
+                # A server that refuses to set the rate of a queue takes this one.
+                max_task_queue_activities_per_second=asked.get(queue),
                 max_concurrent_local_activities=settings.slots_activities,
                 graceful_shutdown_timeout=SHUTDOWN_GRACE,
             )

@@ -16,8 +16,8 @@ from activities.jobs.preview_move import PreviewMoveActivities
 from activities.jobs.resume_sends import ResumeSendsActivities
 from activities.jobs.retention import RetentionActivities
 from activities.leaving.finish import FinishActivities
+from activities.sending.messages_of_tests import TestMessageActivities
 from activities.sending.send import SendActivities
-from activities.sending.test_message import TestMessageActivities
 from activities.versions.take_version import VersionActivities
 from activities.waiting.waits import WaitActivities
 from journeys.protocol.channels import CHANNELS, SEND_QUEUES

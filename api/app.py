@@ -19,7 +19,7 @@ from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.messages import messages
 from api.notifier import Notifier
-from api.operations import dev_inbox, faults, health, jobs, keys, retention, suppressions
+from api.operations import dev_inbox, faults, freezes, health, jobs, keys, retention, suppressions
 from api.public import links, notifications, pages
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
@@ -69,6 +69,7 @@ ROUTERS = tuple(
         journeys,
         jobs,
         faults,
+        freezes,
         retention,
         plan,
         runs,

@@ -21,6 +21,7 @@ from benchmarks import (
     ingest,
     latency,
     rate,
+    send_path,
     sleeping,
     starts,
     wake_ups,
@@ -31,6 +32,7 @@ from infra.logging import configure_logging
 MEASURES: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "counts": counts.measure,
     "rate": rate.measure,
+    "send_path": send_path.measure,
     "latency": latency.measure,
     "ingest": ingest.measure,
     "starts": starts.measure,

@@ -25,6 +25,24 @@ class Servers:
     settings: Settings
     temporal_file: Path
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a process with these settings."""
+        return environment_of(self.settings)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment of a process with the settings of a benchmark."""
+    return {
+        **os.environ,
+        **settings.temporal,
+        "DATABASE_URL": settings.database_url,
+        "PARCOURS_FROM": settings.from_address or "",
+        "PARCOURS_PUBLIC_URL": settings.public_url or "",
+        "PARCOURS_LINK_KEYS": ",".join(key.get_secret_value() for key in settings.link_keys),
+        "PARCOURS_SPOOL": str(settings.spool),
+    }
+
 
 @asynccontextmanager
 async def servers() -> AsyncIterator[Servers]:

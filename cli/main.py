@@ -15,6 +15,7 @@ from cli import (
     event,
     fault,
     file,
+    freeze,
     job,
     journey,
     key,
@@ -70,6 +71,9 @@ app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
 app.add_typer(file.app, name="file")
 app.add_typer(fault.app, name="fault")
+app.command("freeze")(freeze.freeze)
+app.command("unfreeze")(freeze.unfreeze)
+app.command("freezes")(freeze.freezes)
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
 app.add_typer(key.app, name="key")

@@ -21,7 +21,7 @@ from devstack.postgres import Postgres
 from devstack.process import Child, Command, StackFailed
 from devstack.smtp_sink import start_sink
 from devstack.temporal_server import Temporal
-from infra.settings import inbox_variables
+from infra.channel_settings import inbox_variables
 from journeys.time.backoff import Backoff
 from store.migrations.upgrade import upgrade
 from store.operations.api_keys import Scope, create_key, find_key

@@ -23,6 +23,9 @@ from infra.clients import SEARCH_ATTRIBUTES
 START_WITHIN = 60.0
 PATIENCE = timedelta(seconds=2)
 
+_DYNAMIC_CONFIG = {"matching.enableFairness": "true"}
+"""Journeys take turns where their sends wait."""
+
 
 class Temporal:
     """The server, its data in one SQLite file that survives a kill.
@@ -79,7 +82,7 @@ class Temporal:
             arguments += ["--sqlite-pragma", "synchronous=normal"]
         for namespace in self.namespaces:
             arguments += ["--namespace", namespace]
-        for name, value in self.dynamic_config.items():
+        for name, value in {**_DYNAMIC_CONFIG, **self.dynamic_config}.items():
             arguments += ["--dynamic-config-value", f"{name}={value}"]
         for name in SEARCH_ATTRIBUTES:
             arguments += ["--search-attribute", f"{name}=Keyword"]

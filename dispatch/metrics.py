@@ -154,6 +154,12 @@ class _StateCollector(Collector):
         for kind, count in sorted(figures.parked_calls.items()):
             parked.add_metric([kind], count)
         yield parked
+        frozen = GaugeMetricFamily(
+            "parcours_frozen", "1 for each channel whose marketing is frozen.", labels=["channel"]
+        )
+        for channel in sorted(figures.frozen):
+            frozen.add_metric([channel], 1)
+        yield frozen
 
 
 def _pool_metrics(stats: dict[str, int]) -> Iterator[Metric]:

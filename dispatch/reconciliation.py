@@ -3,6 +3,7 @@
 - A workflow that was cancelled or terminated, or that failed or timed out, ends its run.
 - A run that has no workflow yet gets one.
 - A claim whose run ended before its result was recorded becomes `unknown`.
+- Marketing whose messages bounce or annoy too much is frozen, and woken once it is not any more.
 - A send whose pause is over is woken, and so is a moved run that has not taken its version.
 - A job that has no workflow yet gets one, and a job whose workflow was closed ends.
 """
@@ -10,10 +11,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,11 +27,14 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from dispatch.faults import FoundFault, raise_outage, record_faults
+from dispatch.held_marketing import freeze_bad_channels, wake_thawed_sends, wake_within_ceilings
 from dispatch.jobs import reconcile_jobs
 from dispatch.paused_sends import wake_overlooked_paused_sends
 from dispatch.temporal import RPC_TIMEOUT, TemporalAway, answers, is_away
 from dispatch.versions import wake_unnoticed_migrations
+from journeys.protocol.channels import ChannelName
 from journeys.protocol.names import WORKFLOW, workflow_id
+from journeys.schedule.ceilings import DailyCeiling
 from store.definitions.catalog import Catalog
 from store.messages.claims import mark_abandoned_claims_unknown
 from store.operations.faults import describe
@@ -83,12 +88,14 @@ class Reconciliation:
         catalog: Catalog,
         *,
         every: float = _EVERY,
+        ceilings: Mapping[ChannelName, DailyCeiling] = MappingProxyType({}),
     ) -> None:
         """`every`: seconds between rounds; the promise is that Postgres follows in a minute."""
         self._pool = pool
         self._client = client
         self._catalog = catalog
         self._every = every
+        self._ceilings = ceilings
         self._after_paused: UUID | None = None
         self._after_moved: UUID | None = None
 
@@ -116,6 +123,7 @@ class Reconciliation:
             ("starts", self._start_missing_workflows),
             ("jobs", self._reconcile_jobs),
             ("pauses", self._wake_paused_sends),
+            ("freezes", self._freeze_and_thaw),
             ("moves", self._wake_moved_runs),
             ("closed", self._end_closed_runs),
         ]
@@ -236,6 +244,11 @@ class Reconciliation:
         self._after_paused = await wake_overlooked_paused_sends(
             work.conn, self._client, _PAGE, self._after_paused, work.faults
         )
+
+    async def _freeze_and_thaw(self, work: Work) -> None:
+        await freeze_bad_channels(work.conn)
+        await wake_thawed_sends(work.conn, self._client, _PAGE, work.faults)
+        await wake_within_ceilings(work.conn, self._client, self._ceilings, _PAGE, work.faults)
 
     async def _wake_moved_runs(self, work: Work) -> None:
         self._after_moved = await wake_unnoticed_migrations(

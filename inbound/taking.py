@@ -51,6 +51,7 @@ async def take_notifications(pool: Pool, notifications: Sequence[Notification]) 
     for place, (notification, message_id) in enumerate(zip(notifications, found, strict=True)):
         if message_id is not None:
             by_provider[notification.provider].append((place, _event(notification, message_id)))
+    doubtful = await _not_sent(pool, notifications, found)
     for provider, events in by_provider.items():
         recorded = await take_message_events(
             pool, [event for _, event in events], source=source_of(provider)
@@ -64,7 +65,7 @@ async def take_notifications(pool: Pool, notifications: Sequence[Notification]) 
         for notification, message_id, result in zip(notifications, found, results, strict=True)
         if message_id is not None and result == "recorded"
     }
-    await _raise_attention(pool, taken)
+    await _raise_attention(pool, taken, doubtful)
     return results
 
 
@@ -104,21 +105,41 @@ def _event(notification: Notification, message_id: UUID) -> MessageEvent:
     )
 
 
-async def _raise_attention(pool: Pool, taken: dict[UUID, Notification]) -> None:
+async def _not_sent(
+    pool: Pool, notifications: Sequence[Notification], found: Sequence[UUID | None]
+) -> list[tuple[UUID, UUID, str]]:
+    """Those of the messages that their provider had not taken, before its report settles them."""
+    providers = {
+        message_id: each.provider
+        for each, message_id in zip(notifications, found, strict=True)
+        if message_id is not None
+    }
+    if not providers:
+        return []
+    async with pool.connection() as conn:
+        return await messages_not_sent(conn, providers)
+
+
+async def _raise_attention(
+    pool: Pool, taken: dict[UUID, Notification], doubtful: list[tuple[UUID, UUID, str]]
+) -> None:
     """Record a fault for a message that went out although its provider had not taken it."""
-    if not taken:
+    went_out = [each for each in doubtful if each[0] in taken]
+    if not went_out:
         return
     async with pool.connection() as conn:
-        providers = {message_id: each.provider for message_id, each in taken.items()}
-        for message_id, contact_id, state in await messages_not_sent(conn, providers):
+        for message_id, contact_id, state in went_out:
             name = taken[message_id].name
-            other = "not taken" if state in ("released", "refused") else "another provider's"
+            if state in ("released", "refused"):
+                words = f"the provider took the message after all, which was {state}"
+            else:
+                words = "the message was another provider's, so it may go out twice"
             log.warning("late_delivery", message_id=str(message_id), state=state, event_name=name)
             await record_fault(
                 conn,
                 activity="notifications",
                 code="late_delivery",
-                detail=f"{name}: the message was {other}, so it may go out twice",
+                detail=f"{name}: {words}",
                 contact_id=contact_id,
                 subject=f"message {message_id}",
             )

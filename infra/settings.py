@@ -1,16 +1,11 @@
 """Settings of every process, read from the environment."""
 
 import os
-import re
-from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import (
-    AfterValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -19,36 +14,16 @@ from pydantic import (
 )
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from infra.channel_settings import ChannelSettings
 from infra.inbound_settings import InboundSettings
-from journeys.links.message_urls import MessageLinks
-from journeys.links.networks import SCANNERS
-from journeys.links.tokens import LinkKeys
-from journeys.model.attachments import split_url
-from journeys.protocol.channels import NAMED_PROVIDERS, EmailProvider, SmsProvider
-from journeys.time.durations import Duration
+from infra.link_settings import LinkSettings
+from infra.pace_settings import PaceSettings
+from infra.setting_types import DurationText, Secrets
 
-
-def _check_duration(text: str) -> str:
-    """The text, if it is a duration of a day at least, such as `90d` or `2y`."""
-    duration = Duration.parse(text)
-    if duration.add_to(_BASE, UTC_ZONE) < _BASE + timedelta(days=1):
-        raise ValueError(f"{text} is less than a day")
-    return text
-
-
-DurationText = Annotated[str, AfterValidator(_check_duration)]
-"""A duration, such as `90d`."""
 Network = IPv4Network | IPv6Network
 LogFormat = Literal["json", "console", "auto"]
 
-_BASE = datetime(2000, 1, 1, tzinfo=UTC)
-UTC_ZONE = ZoneInfo("UTC")
 _SHORTEST_KEY = 32
-_AWS_PROVIDERS = frozenset({"ses", "sns", "end-user-messaging"})
-_COUNTRY_PARAMETERS = frozenset({"IN_ENTITY_ID", "IN_TEMPLATE_ID"})
-_PARAMETER = re.compile(r"\S{1,64}")
-_LONGEST_PUBLIC_URL = 200
-_NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f<>\"'`\\{}|^]")
 SECRET_PREFIX = "PARCOURS_SECRET_"
 TEMPORAL_PREFIX = "TEMPORAL_"
 
@@ -57,7 +32,7 @@ class SettingsRefused(Exception):
     """The environment does not make valid settings; the message has one line a setting."""
 
 
-class Settings(InboundSettings):
+class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
     """The settings of a process, from its environment.
 
     Names that the ecosystem knows are kept (`DATABASE_URL`, `TEMPORAL_…`, `AWS_…`, `SMTP_URL`);
@@ -81,77 +56,17 @@ class Settings(InboundSettings):
     temporal: dict[str, str] = Field(default_factory=dict, repr=False)
     """Every `TEMPORAL_…` variable, for `temporalio.envconfig` to make sense of."""
 
-    aws_region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
-    aws_endpoint_url: str | None = Field(default=None, validation_alias="AWS_ENDPOINT_URL")
-
-    smtp_url: str = Field(default="smtp://localhost:25", validation_alias="SMTP_URL", repr=False)
-    """`smtp://` or `smtps://`, `user:password@` where the server asks for it."""
-
-    email: EmailProvider = "smtp"
-    """`PARCOURS_EMAIL`: who takes e-mail."""
-
-    sms: SmsProvider = "sns"
-    """`PARCOURS_SMS`: who takes text messages; `inbox` is the development stack's file."""
-
-    smtp_connections: int = Field(default=20, ge=1, le=1000)
-    """`PARCOURS_SMTP_CONNECTIONS`: connections of a worker to the SMTP server, at most."""
-
-    ses_configuration_set: str | None = None
-    """`PARCOURS_SES_CONFIGURATION_SET`: the one that publishes the events of SES."""
-
-    ses_feedback_address: str | None = None
-    """`PARCOURS_SES_FEEDBACK_ADDRESS`: SES forwards bounces and complaints to it."""
-
-    sms_from: str | None = Field(default=None, max_length=256, pattern=r"^[A-Za-z0-9_:/+-]+$")
-    """`PARCOURS_SMS_FROM`: a number, a sender id or a pool, from which text messages come."""
-
-    sms_configuration_set: str | None = None
-    """`PARCOURS_SMS_CONFIGURATION_SET`: the one that publishes events of End User Messaging."""
-
-    sms_protect_configuration: str | None = None
-    """`PARCOURS_SMS_PROTECT_CONFIGURATION`: the countries that End User Messaging sends to."""
-
-    sms_country_parameters: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
-    """`PARCOURS_SMS_COUNTRY_PARAMETERS`: registrations of a country, `NAME=VALUE,…`."""
-
-    sms_max_price: str | None = Field(default=None, pattern=r"^\d{0,2}\.\d{1,5}$")
-    """`PARCOURS_SMS_MAX_PRICE`: the most US dollars of a text message, such as `0.25`."""
-
-    sms_time_to_live: int | None = Field(default=None, ge=5, le=259_200)
-    """`PARCOURS_SMS_TIME_TO_LIVE`: seconds in which a text message is handed on, or never."""
-
-    from_address: str | None = Field(default=None, validation_alias="PARCOURS_FROM")
-    """`PARCOURS_FROM`: the sender of e-mails that name none, `a@b.c` or `Name <a@b.c>`."""
-
     webhook_secret: SecretStr | None = None
     """`PARCOURS_WEBHOOK_SECRET`: the key of the signature on webhooks."""
 
-    suppression_key: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    suppression_key: Secrets = ()
     """`PARCOURS_SUPPRESSION_KEY`: keys under which suppressed addresses are hashed, `NEW,OLD…`."""
 
     consent_address: Literal["keep", "hash", "drop"] = "hash"
     """`PARCOURS_CONSENT_ADDRESS`: what a record of consent keeps of the request's address."""
 
-    public_url: str | None = None
-    """`PARCOURS_PUBLIC_URL`: where readers reach links and pages, `https://host`."""
-
-    link_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
-    """`PARCOURS_LINK_KEYS`: keys that sign links, `NEW,OLD…`; the old ones still verify."""
-
-    spool: Path = Path(".parcours/spool")
-    """`PARCOURS_SPOOL`: the directory of requests for links that are not in the database yet."""
-
-    spool_bytes: int = Field(default=256 * 1024 * 1024, ge=1024 * 1024)
-    """`PARCOURS_SPOOL_BYTES`: bytes of that directory; what comes beyond them is dropped."""
-
-    scanners: Path = SCANNERS
-    """`PARCOURS_SCANNERS`: the file of networks whose requests for links are a machine's."""
-
     webhook_allow: Annotated[tuple[Network, ...], NoDecode] = ()
     """`PARCOURS_WEBHOOK_ALLOW`: private networks that webhooks may reach, `CIDR,CIDR…`."""
-
-    attachments_from: Annotated[tuple[str, ...], NoDecode] = ()
-    """`PARCOURS_ATTACHMENTS_FROM`: URLs under which attachments may be fetched, `URL,URL…`."""
 
     contact_events_per_minute: int = Field(default=6000, gt=0)
     """`PARCOURS_CONTACT_EVENTS_PER_MINUTE`: beyond it, ingest answers 429 for that contact."""
@@ -225,9 +140,6 @@ class Settings(InboundSettings):
     speed: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     """`PARCOURS_SPEED`: what durations of waits are divided by; the development stack sets it."""
 
-    dev_inbox: Path | None = None
-    """`PARCOURS_DEV_INBOX`: the file of the development stack's sinks; no other stack has one."""
-
     @model_validator(mode="before")
     @classmethod
     def _collect_families(cls, given: object) -> object:
@@ -255,64 +167,12 @@ class Settings(InboundSettings):
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("attachments_from", mode="before")
+    @field_validator("suppression_key")
     @classmethod
-    def _split_urls(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = tuple(part.strip() for part in value.split(",") if part.strip())
-        for url in value if isinstance(value, tuple | list) else ():
-            parts = split_url(str(url))
-            if parts is None or parts.query:
-                raise ValueError(
-                    f"{url} is no URL of a folder, such as https://cdn.example.com/mail/"
-                )
-        return value
-
-    @field_validator("sms_country_parameters", mode="before")
-    @classmethod
-    def _split_parameters(cls, value: object) -> object:
-        if isinstance(value, str):
-            pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-            value = {name.strip(): text.strip() for name, _, text in pairs}
-        if isinstance(value, dict):
-            for name, text in value.items():
-                if name not in _COUNTRY_PARAMETERS or not _PARAMETER.fullmatch(str(text)):
-                    raise ValueError(
-                        f"write NAME=VALUE with {' or '.join(sorted(_COUNTRY_PARAMETERS))}, and a "
-                        "value of 1 to 64 characters without spaces"
-                    )
-        return value
-
-    @field_validator("suppression_key", mode="before")
-    @classmethod
-    def _split_keys(cls, value: object) -> object:
-        value = _split_secrets(value)
-        if isinstance(value, tuple):
-            for key in value:
-                if len(key.get_secret_value()) < _SHORTEST_KEY:
-                    raise ValueError(f"a key has at least {_SHORTEST_KEY} characters")
-        return value
-
-    @field_validator("link_keys", mode="before")
-    @classmethod
-    def _split_link_keys(cls, value: object) -> object:
-        value = _split_secrets(value)
-        if isinstance(value, tuple) and value:
-            LinkKeys([key.get_secret_value() for key in value])
-        return value
-
-    @field_validator("public_url")
-    @classmethod
-    def _require_public_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        value = value.strip().rstrip("/")
-        parts = urlsplit(value)
-        wrong = parts.query or parts.fragment or "@" in parts.netloc or not value.isascii()
-        if parts.scheme not in ("http", "https") or not parts.hostname or wrong:
-            raise ValueError("must be https://host, with a path or without")
-        if len(value) > _LONGEST_PUBLIC_URL or _NOT_IN_URLS.search(value):
-            raise ValueError(f"must be a URL of at most {_LONGEST_PUBLIC_URL} characters")
+    def _require_long_keys(cls, value: Secrets) -> Secrets:
+        for key in value:
+            if len(key.get_secret_value()) < _SHORTEST_KEY:
+                raise ValueError(f"a key has at least {_SHORTEST_KEY} characters")
         return value
 
     @field_validator("database_url")
@@ -321,29 +181,6 @@ class Settings(InboundSettings):
         if not value.startswith(("postgresql://", "postgres://")):
             raise ValueError("must be a PostgreSQL URL: postgresql://user:password@host:5432/name")
         return value
-
-    @field_validator("smtp_url")
-    @classmethod
-    def _require_smtp(cls, value: str) -> str:
-        if not value.startswith(("smtp://", "smtps://")):
-            raise ValueError("must be smtp://host:port or smtps://host:port")
-        return value
-
-    @model_validator(mode="after")
-    def _keep_the_inbox_in_development(self) -> "Settings":
-        for channel, others in _inbox_channels().items():
-            if getattr(self, channel) == "inbox" and self.dev_inbox is None:
-                raise ValueError(
-                    f"PARCOURS_{channel.upper()}=inbox is for `parcours dev` alone;"
-                    f" use {' or '.join(others)}"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _require_both_of_links(self) -> "Settings":
-        if (self.public_url is None) != (not self.link_keys):
-            raise ValueError("PARCOURS_PUBLIC_URL and PARCOURS_LINK_KEYS go together: set both")
-        return self
 
     @model_validator(mode="after")
     def _require_keys_of_addresses(self) -> "Settings":
@@ -363,14 +200,6 @@ class Settings(InboundSettings):
         return frozenset(channel for channel, comes_in in possible.items() if comes_in)
 
     @property
-    def links(self) -> MessageLinks | None:
-        """What the URLs of messages are made of; None without a public URL."""
-        if self.public_url is None:
-            return None
-        keys = LinkKeys([key.get_secret_value() for key in self.link_keys])
-        return MessageLinks(self.public_url, keys)
-
-    @property
     def keep(self) -> dict[str, str]:
         """How long data are kept, by kind."""
         return {
@@ -378,21 +207,6 @@ class Settings(InboundSettings):
             for name in type(self).model_fields
             if name.startswith("keep_")
         }
-
-    @property
-    def providers_set_up(self) -> frozenset[str]:
-        """The providers whose settings are made: those chosen, and those that documents may name.
-
-        A region makes those of AWS. In development the stack's own provider stands for all.
-        """
-        if self.dev_inbox is not None:
-            return frozenset(name for names in NAMED_PROVIDERS.values() for name in names)
-        found: set[str] = {self.email, self.sms}
-        if "smtp_url" in self.model_fields_set:
-            found.add("smtp")
-        if "aws_region" in self.model_fields_set:
-            found |= _AWS_PROVIDERS
-        return frozenset(found)
 
     @property
     def passwords(self) -> list[str]:
@@ -413,27 +227,6 @@ class Settings(InboundSettings):
             "TEMPORAL_NAMESPACE": "default",
             **self.temporal,
         }
-
-
-def _split_secrets(value: object) -> object:
-    """The secrets of `NEW,OLD…`."""
-    if isinstance(value, str):
-        return tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
-    return value
-
-
-def _inbox_channels() -> dict[str, list[str]]:
-    """The channels whose messages the inbox can keep, each with its other providers."""
-    return {
-        name: [provider for provider in get_args(field.annotation) if provider != "inbox"]
-        for name, field in Settings.model_fields.items()
-        if "inbox" in get_args(field.annotation)
-    }
-
-
-def inbox_variables() -> dict[str, str]:
-    """The variables by which a development stack keeps messages in its inbox."""
-    return {f"PARCOURS_{channel.upper()}": "inbox" for channel in _inbox_channels()}
 
 
 def read_settings() -> Settings:

@@ -12,6 +12,7 @@ import orjson
 from psycopg import AsyncConnection
 
 from api.definitions.saving import save
+from journeys.checks.content_lint import ADVICE
 from journeys.checks.partial_documents import check_readable
 from journeys.checks.references import KnownKeys
 from journeys.checks.template_set import TemplateSet
@@ -120,7 +121,8 @@ def read_document_set(sources: Iterable[tuple[str, str | bytes]], key: str | Non
         problem
         for problem in found
         # A simulation provides every pool.
-        if problem.file == chosen.file and problem.code not in ("unsupported", "unknown_pool")
+        if problem.file == chosen.file
+        and problem.code not in {"unsupported", "unknown_pool", *ADVICE}
     )
     others = [each.document for each in entered if isinstance(each.document, Journey)]
     return DocumentSet(journey, tuple(parsed), warnings, tuple(others))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, SearchAttributeKey
+from temporalio.common import Priority, RetryPolicy, SearchAttributeKey
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
@@ -23,7 +23,7 @@ from temporalio.workflow import ActivityCancellationType
 with workflow.unsafe.imports_passed_through():
     from journeys.protocol.channels import SEND_KINDS, SEND_QUEUES
     from journeys.protocol.deferrals import deferral_words, retry_words, until_words
-    from journeys.protocol.names import QUEUE, WAKE, WORKFLOW
+    from journeys.protocol.names import QUEUE, WAKE, WORKFLOW, journey_of
     from journeys.protocol.payloads import (
         CarriedState,
         FinishInput,
@@ -57,6 +57,9 @@ SEND_TIMEOUT = timedelta(seconds=30)
 _SEND_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60)
 )
+
+_FAIRNESS_KEY = 64
+"""Bytes of a fairness key, at most; keys of journeys are ASCII."""
 
 
 @workflow.defn(name=WORKFLOW)
@@ -167,6 +170,10 @@ class Journey:
                     task_queue=SEND_QUEUES[node.kind],
                     start_to_close_timeout=SEND_TIMEOUT,
                     retry_policy=_SEND_RETRY,
+                    priority=Priority(
+                        priority_key=node.priority,
+                        fairness_key=journey_of(workflow.info().workflow_id)[:_FAIRNESS_KEY],
+                    ),
                     # A claimed send is never abandoned: the run ends after it is recorded.
                     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                     summary=node.summary,

@@ -6,9 +6,8 @@ that commits after it ends the run once the send is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,6 +27,7 @@ from activities.sending.attempts import (
     still_retrying,
     stop_watching,
 )
+from activities.sending.chosen_content import choose_content, read_variables, template_of
 from activities.sending.deferrals import (
     WATCHED,
     Deferral,
@@ -42,18 +42,14 @@ from activities.sending.retries import retries_end
 from activities.versions.take_version import stale_version
 from journeys.model.reasons import SkipReason
 from journeys.model.sends import EffectiveSend
-from journeys.model.steps import BaseMessage, SendStep, WebhookStep
-from journeys.model.values import Reference, references_in
+from journeys.model.steps import SendStep
+from journeys.model.values import Reference
 from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.protocol.payloads import StepInput, StepResult
-from journeys.templating.contents import Content, choose_locale
-from journeys.templating.failures import TemplateError
+from journeys.templating.contents import Content
 from journeys.time.zones import zone_of
 from journeys.versions.overdue import Overdue
-from store.contacts.operands import Operands
 from store.definitions.catalog import Definition
-from store.definitions.content_cache import ChosenContent
-from store.entries.refusals import entries_of
 from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
 from store.messages.send_state import BrandSender, PauseState, Recipient, read_send_state
@@ -106,9 +102,15 @@ async def claim_send(
         definition = await context.catalog.definition(conn, run.journey, run.version)
         step = _send_step(definition, request.step)
         settings = definition.journey.effective(step)
-        template = _template_of(step)
+        template = template_of(step)
         previous, pause, contact, documents = await read_send_state(
-            conn, run, request.visit, settings.topic, step.kind, template
+            conn,
+            run,
+            request.visit,
+            settings.topic,
+            step.kind,
+            template,
+            counted=step.kind in context.ceilings,
         )
         if previous.outcome is not None and (taken := exit_taken_before(run, request.visit)):
             return taken
@@ -154,15 +156,21 @@ async def claim_send(
             if reason == "consent" and contact.channel_refused:
                 facts["channel"] = step.kind
             return await skip_send(conn, attempt, step, reason, facts)
+        if pause.frozen and settings.class_ == "marketing" and CHANNELS[step.kind].to_contact:
+            if terms.late:
+                return await skip_send(conn, attempt, step, "frozen", terms.skip_as_late.facts)
+            return await _defer(conn, attempt, step, terms, run, Deferral("frozen", None))
         unsendable = await check_send_time(conn, run, request.visit, step, terms, attempt.facts)
         if isinstance(unsendable, Deferral):
             return await _defer(conn, attempt, step, terms, run, unsendable)
         if unsendable is not None:
             return await _skip_for_time(conn, attempt, step, unsendable)
-        content = await _content(
+        if _at_ceiling(context, run, step, settings, pause):
+            return await _defer(conn, attempt, step, terms, run, Deferral("ceiling", None))
+        content = await choose_content(
             conn, context, definition, step, template, contact, documents.contents
         )
-        variables, references = await _variables(conn, run, step, settings, contact, content)
+        variables, references = await read_variables(conn, run, step, settings, contact, content)
         chosen = choose_provider(settings, previous, context.default_provider(step.kind))
         message = await claim_message(
             conn,
@@ -174,6 +182,8 @@ async def claim_send(
             channel=step.kind,
             topic=settings.topic,
             transactional=settings.transactional or not CHANNELS[step.kind].to_contact,
+            class_=settings.class_ if CHANNELS[step.kind].to_contact else "service",
+            counted=step.kind in context.ceilings,
             token=token,
             provider=chosen.provider,
             not_taken=chosen.not_taken,
@@ -204,33 +214,6 @@ async def claim_send(
         references=references,
         content=None if content is None else content.content,
     )
-
-
-def _template_of(step: SendStep) -> str | None:
-    return step.content.template if isinstance(step, BaseMessage) else None
-
-
-async def _content(
-    conn: AsyncConnection[Any],
-    context: Context,
-    definition: Definition,
-    step: SendStep,
-    template: str | None,
-    contact: Recipient,
-    contents: Mapping[str, str],
-) -> ChosenContent | None:
-    """What the message is made of, in the contact's language; None if there is nothing."""
-    if template is None:
-        try:
-            return await context.catalog.content_of_step(conn, definition, step)
-        except TemplateError:
-            # Composition fails the message by name.
-            return None
-    locale = choose_locale(contact.locale, contents)
-    if locale not in contents:
-        return None
-    content = await context.catalog.content(conn, contents[locale])
-    return None if content is None else ChosenContent(content, contents[locale], locale or None)
 
 
 def _send_step(definition: Definition, step_id: str) -> SendStep:
@@ -275,6 +258,17 @@ async def _check_pause(
     return None
 
 
+def _at_ceiling(
+    context: Context, run: RunRow, step: SendStep, settings: EffectiveSend, pause: PauseState
+) -> bool:
+    """Whether marketing has had its part of the channel's messages of today."""
+    ceiling = context.ceilings.get(step.kind)
+    if ceiling is None or settings.class_ != "marketing":
+        return False
+    most = ceiling.for_marketing(run.now.astimezone(UTC).date())
+    return most is not None and pause.today >= most
+
+
 def _check_recipient(
     step: SendStep, settings: EffectiveSend, contact: Recipient
 ) -> SkipReason | None:
@@ -290,29 +284,6 @@ def _check_recipient(
     if not settings.transactional and (contact.channel_refused or contact.consent != "subscribed"):
         return "consent"
     return None
-
-
-async def _variables(
-    conn: AsyncConnection[Any],
-    run: RunRow,
-    step: SendStep,
-    settings: EffectiveSend,
-    contact: Recipient,
-    chosen: ChosenContent | None,
-) -> tuple[dict[str, Any], dict[Reference, Any]]:
-    variables: dict[str, Any] = {"contact": contact.variables, "entry": run.entry}
-    operands = Operands(conn, run)
-    reads = () if chosen is None else chosen.content.reads
-    texts = f"{step.model_dump_json()} {settings.from_} {settings.reply_to}"
-    if "steps" in reads or "steps" in texts:
-        variables["steps"] = await operands.steps()
-    if "entries" in reads or "entries" in texts:
-        variables["entries"] = await entries_of(conn, run)
-    references: dict[Reference, Any] = {}
-    if isinstance(step, WebhookStep):
-        for reference in references_in(step.webhook.body):
-            references[reference] = await operands.resolve(reference)
-    return variables, references
 
 
 async def _defer(

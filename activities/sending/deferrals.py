@@ -1,4 +1,4 @@
-"""Deferral of a send: its time of day, window, quiet hours and cap decide when it may go out."""
+"""Deferral of a send: its time, window, quiet hours, cap and distance decide when it may go out."""
 
 from __future__ import annotations
 
@@ -130,7 +130,8 @@ async def check_send_time(
     closed = terms.waiting.closed_by(terms.now, terms.zone)
     if closed is not None:
         return _until_open(terms, closed, terms.now)
-    return await _check_cap(conn, run, visit, step, terms)
+    capped = await _check_cap(conn, run, visit, step, terms)
+    return capped or await _check_distance(conn, run, visit, terms)
 
 
 def _until_open(terms: SendTerms, reason: DeferralReason, instant: datetime) -> Deferral | Skip:
@@ -163,12 +164,14 @@ async def _check_cap(
 ) -> Deferral | Skip | None:
     """Whether the contact has had its messages, and when it may get one again."""
     cap = terms.settings.cap
-    if cap is None:
+    every_channel = cap is not None and cap.count == "all"
+    if cap is None or (every_channel and terms.settings.class_ != "marketing"):
         return None
     counted = await nth_newest_claim(
         conn,
         contact_id=run.contact_id,
-        channel=step.kind,
+        channel=None if every_channel else step.kind,
+        class_="marketing" if every_channel else None,
         place=cap.max,
         run_id=run.id,
         visit=visit,
@@ -178,7 +181,23 @@ async def _check_cap(
     free_at = Duration.parse(cap.per).add_to(counted, terms.zone)
     if free_at <= terms.now:
         return None
-    facts = {"cap": cap.model_dump(), "free_at": free_at.isoformat()}
+    facts = {"cap": cap.model_dump(exclude_defaults=True), "free_at": free_at.isoformat()}
     if terms.deadline is None:
         return Skip("cap", facts)
     return _until_open(terms, "cap", free_at)
+
+
+async def _check_distance(
+    conn: AsyncConnection[Any], run: RunRow, visit: int, terms: SendTerms
+) -> Deferral | Skip | None:
+    """Whether the contact's last message is too near, and when it is far enough."""
+    apart = terms.settings.apart
+    if apart is None:
+        return None
+    last = await nth_newest_claim(
+        conn, contact_id=run.contact_id, place=1, run_id=run.id, visit=visit
+    )
+    if last is None:
+        return None
+    free_at = Duration.parse(apart).add_to(last, terms.zone)
+    return None if free_at <= terms.now else _until_open(terms, "apart", free_at)

@@ -110,6 +110,8 @@ class ProviderCalls:
                 suppress=error.suppress,
             )
         except NotTaken as error:
+            if error.code is Code.THROTTLED:
+                self._context.throttled(claimed.step.kind)
             return _released(error)
         except Unclear as error:
             if claimed.settings.on_unknown == "resend":
@@ -147,7 +149,9 @@ class ProviderCalls:
         try:
             async with self._context.pool.connection(timeout=2) as conn:
                 await keep_short_links(conn, claimed.message_id, made.short_links)
-        except DATABASE_AWAY:
+        except Exception as error:
+            if not isinstance(error, DATABASE_AWAY):
+                await self._keep_fault(claimed, "links_not_kept", error)
             raise NotTaken(Code.UNAVAILABLE, "the short links could not be kept") from None
 
     async def _hand_over(self, claimed: Claimed, adapter: Adapter, outgoing: Outgoing) -> Receipt:

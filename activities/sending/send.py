@@ -30,7 +30,7 @@ from store.messages.claims import AttemptResult, record_result
 from store.messages.deferrals import record_deferral
 from store.messages.suppressions import suppress
 from store.runs.rows import RunRow
-from store.sql import DATABASE_AWAY
+from store.sql import DATABASE_AWAY, is_database_away
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +98,9 @@ class SendActivities:
             try:
                 async with self._context.pool.connection(timeout=2) as conn:
                     return await self._record_once(conn, request, claimed, record)
-            except DATABASE_AWAY:
+            except Exception as error:
+                if not (isinstance(error, DATABASE_AWAY) or is_database_away(error)):
+                    raise
                 failures += 1
                 delay = _RECORD_AGAIN.delay(failures)
                 if loop.time() + delay > until:

@@ -105,7 +105,10 @@ def prepare(
     return Preparation(
         [prepared(each, templates, _warnings(each, parsed, found)) for each in parsed],
         recompiled={
-            key: _by_locale(templates, key) for key in known.template_documents if key not in new
+            key: _by_locale(templates, key)
+            for key in known.template_documents
+            # One that can't be compiled, for reasons of its own, keeps the contents that it has.
+            if key not in new and not templates.compiled(key).flaws
         },
     )
 

@@ -13,6 +13,7 @@ _OF_ALL = (400, 405)
 _OF_PARAMETERS = (422,)
 _OF_BODIES = (400, 408, 413, 415, 422, 503)
 _OF_KEYS = (401, 403, 503)
+_PAGE = "text/html"
 
 
 def complete(app: FastAPI) -> None:
@@ -52,7 +53,12 @@ def _add_problems(operation: dict[str, Any]) -> None:
     if operation.get("parameters"):
         found |= {*_OF_PARAMETERS}
     for status in sorted(found):
-        answers[str(status)] = responses(status)[status]
+        described = responses(status)[status]
+        own = answers.get(str(status), {}).get("content", {})
+        if _PAGE in own:
+            # A route of pages answers with one, unless the framework refuses the request first.
+            described = {**described, "content": {_PAGE: own[_PAGE], **described["content"]}}
+        answers[str(status)] = described
     # The framework describes 422 in a form of its own, where nothing can be invalid too.
     if "422" in answers and 422 not in found:
         answers["422"] = responses(422)[422]

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from urllib.parse import quote
 
 from channels.adapter import Email
@@ -98,6 +99,8 @@ class Composed:
     utf8: bool
 
 
+# Most mails of an installation have the same few senders.
+@lru_cache(maxsize=1024)
 def parse_mailbox(text: str) -> Mailbox:
     """The mailbox of `address` or `Name <address>`. Raises ValueError that says what is wrong."""
     match = _MAILBOX.fullmatch(text)

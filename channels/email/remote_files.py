@@ -80,9 +80,7 @@ class RemoteFiles:
             raise
         except Exception as error:
             # httpcore raises the errors of three libraries, and groups of them.
-            raise FetchFailed(
-                f"its host does not answer: {error or type(error).__name__}"
-            ) from None
+            raise FetchFailed(f"its host does not answer: {_words(error)}") from None
 
     async def _fetch(self, url: httpx.URL) -> RemoteFile:
         if self._tls_context is None:

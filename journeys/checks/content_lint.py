@@ -15,6 +15,11 @@ from journeys.templating.pieces import pieces
 
 LARGEST_HTML: Final = 100 * 1024
 """Bytes from which mail programs cut a message off."""
+ADVICE: Final = frozenset({
+    "link", "no_alt", "no_text", "no_unsubscribe", "not_inlined", "sms_encoding", "sms_parts",
+    "too_large",
+})  # fmt: skip
+"""The codes of advice, which changes nothing about what a journey does."""
 _LIQUID: Final = "\ufffc"
 """Stands for a value that is not known."""
 _SCHEMES: Final = frozenset({"http", "https", "mailto", "tel", "sms", "cid", "data"})

@@ -22,7 +22,7 @@ from journeys.model.entry_kinds import ENTRY_KINDS, NAMES_BY_MODEL
 from journeys.model.journey import Journey
 from journeys.model.moments import is_duration
 from journeys.model.problems import Path, Problem
-from journeys.model.sends import Email, MessageContent, SendSettings
+from journeys.model.sends import CLASSED_BY, HELD_BY, Email, MessageContent, SendSettings
 from journeys.model.step_kinds import STEP_KINDS
 from journeys.model.steps import BaseStep
 from journeys.model.triggers import ApiEntry
@@ -38,6 +38,7 @@ WORKS: Final[dict[str, bool]] = {
     "places documents": True,
     "channel documents": True,
     "brand documents": True,
+    "test_recipients documents": True,
     # how runs begin and end
     **{f"entry by {name}": kind.works for name, kind in ENTRY_KINDS.items()},
     "active": True,
@@ -59,6 +60,8 @@ WORKS: Final[dict[str, bool]] = {
     "window": True,
     "quiet_hours": True,
     "cap": True,
+    "apart": True,
+    "class": True,
     "send_at": True,
     "links in templates": True,
     # conditions
@@ -135,9 +138,9 @@ def _constructs(part: Part) -> Iterator[tuple[str, str | None]]:
     if isinstance(model, SendSettings):
         yield from _content_constructs(model)
     if isinstance(model, SendSettings | Journey):
-        for key in ("window", "quiet_hours", "cap", "send_at"):
+        for key in (*HELD_BY, *CLASSED_BY, "send_at"):
             if getattr(model, key, None) is not None:
-                yield key, key
+                yield key.rstrip("_"), key.rstrip("_")
 
 
 def _link_constructs(part: Part) -> Iterator[tuple[Path, str]]:

@@ -23,6 +23,7 @@ from journeys.checks.send_windows import channel_problems, send_problems
 from journeys.checks.template_set import TemplateSet, template_set_problems
 from journeys.checks.templates import template_problems
 from journeys.checks.unsupported import unsupported
+from journeys.checks.untracked import tracking_problems
 from journeys.checks.updates import update_problems
 from journeys.checks.webhook_addresses import address_problems
 from journeys.compile.flow import Flow
@@ -118,6 +119,7 @@ def validate(
     if isinstance(document, Journey):
         problems += _journey(document)
         problems += reply_problems(document, known.replies)
+        problems += tracking_problems(document)
     else:
         given = templates.names_given(document.key) if templates is not None else frozenset()
         problems += template_problems(document, None, given)

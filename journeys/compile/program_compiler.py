@@ -11,7 +11,9 @@ from typing import assert_never
 
 from journeys.compile.summaries import summary
 from journeys.model.journey import Journey
+from journeys.model.sends import EffectiveSend
 from journeys.model.steps import (
+    BaseMessage,
     BaseSend,
     BranchStep,
     CouponStep,
@@ -26,12 +28,12 @@ from journeys.model.steps import (
     WaitStep,
     children,
 )
-from journeys.protocol.program import Node, Program
+from journeys.protocol.program import FIRST_PRIORITY, SERVICE_PRIORITY, Node, Program
 
 
 def compile_program(journey: Journey) -> Program:
     """The program of a valid journey. Raises KeyError for a `goto` to an unknown step."""
-    layout = _Layout()
+    layout = _Layout(journey)
     lines = [journey.steps, *(rule.then for rule in journey.exit if not isinstance(rule, str))]
     for line in lines:
         layout.place(line)
@@ -47,10 +49,18 @@ def compile_program(journey: Journey) -> Program:
     )
 
 
+def _priority(settings: EffectiveSend) -> int | None:
+    """The priority of a message. Documents beside the journey may change and do not count."""
+    if settings.transactional:
+        return FIRST_PRIORITY
+    return SERVICE_PRIORITY if settings.class_ == "service" else None
+
+
 @dataclass
 class _Layout:
     """The nodes of a program that is being compiled, and the node of each step by its id."""
 
+    journey: Journey
     nodes: list[Node] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
 
@@ -58,7 +68,10 @@ class _Layout:
         """Adds a node for each step of a line, and for the steps inside it."""
         for step in line:
             self.index[step.id] = len(self.nodes)
-            self.nodes.append(Node(id=step.id, kind=step.kind, summary=summary(step)))
+            node = Node(id=step.id, kind=step.kind, summary=summary(step))
+            if isinstance(step, BaseMessage):
+                node.priority = _priority(self.journey.effective(step))
+            self.nodes.append(node)
             for _, inner in children(step):
                 self.place(inner)
 

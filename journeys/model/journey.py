@@ -20,6 +20,7 @@ from journeys.model.entry_kinds import recurs
 from journeys.model.exits import ExitRule
 from journeys.model.moments import ActivePeriod, Cap, QuietHours, Window
 from journeys.model.sends import (
+    CLASSED_BY,
     FOLLOWED_BY,
     HELD_BY,
     SENT_BY,
@@ -27,6 +28,7 @@ from journeys.model.sends import (
     Channel,
     EffectiveSend,
     Provider,
+    SendClass,
     SendSettings,
     WithProviders,
     inherit,
@@ -34,7 +36,7 @@ from journeys.model.sends import (
 from journeys.model.steps import BaseMessage, SendStep, Step, children
 from journeys.model.triggers import Entry, Goal
 from journeys.model.unions import PLAIN, discriminated_by, tag
-from journeys.model.values import DocumentModel, DurationText, Key, Text
+from journeys.model.values import DocumentModel, DurationText, Key, LengthText, Text
 from journeys.time.durations import Duration
 
 PathInDocument = tuple[str | int, ...]
@@ -106,6 +108,8 @@ class Journey(WithProviders):
     goal: Goal | None = None
     defaults: SendSettings = Field(default_factory=SendSettings)
     cap: Cap | None = None
+    apart: LengthText | None = None
+    class_: SendClass | None = Field(default=None, alias="class")
     quiet_hours: QuietHours | None = None
     window: Window | None = None
     provider: Provider | None = None
@@ -155,8 +159,8 @@ class Journey(WithProviders):
     ) -> EffectiveSend:
         """The settings of a send after inheritance: `defaults`, journey, topic, channel.
 
-        A webhook is no message to the contact, so it inherits no window, cap, quiet hours, send
-        time or time limit.
+        A webhook is no message to the contact, so it inherits no window, cap, distance, quiet
+        hours, send time or time limit.
         """
         if not isinstance(step, BaseMessage):
             return inherit(self.defaults.model_copy(update=dict.fromkeys((*HELD_BY, *TIMED_BY))))
@@ -166,7 +170,7 @@ class Journey(WithProviders):
 
 def _settings_of(document: WithProviders) -> SendSettings:
     """The settings that a journey, topic or channel gives its sends. They have been checked."""
-    names = (*SENT_BY, *HELD_BY, *FOLLOWED_BY)
+    names = (*SENT_BY, *HELD_BY, *CLASSED_BY, *FOLLOWED_BY)
     return SendSettings.model_construct(
         None, **{name: getattr(document, name, None) for name in names}
     )

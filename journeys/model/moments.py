@@ -271,6 +271,8 @@ class Cap(DocumentModel):
 
     max: Annotated[int, Field(strict=True, ge=1, le=10_000)]
     per: LengthText
+    count: Literal["channel", "all"] = "channel"
+    """`all`: messages of class `marketing` on all channels; it holds up no others."""
 
 
 def _is_date(text: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 SkipReason = Literal[
     "if", "no_address", "suppressed", "consent", "cap", "window", "late", "paused", "exited",
+    "frozen",
     "operator",
 ]  # fmt: skip
 
@@ -19,6 +20,7 @@ SKIP_REASONS: Final[Mapping[SkipReason, str]] = {
     "window": "the window is closed, and says `else: skip`",
     "late": "it was held for longer than its `up_to`",
     "paused": "the journey was paused, and resumed with `skip`",
+    "frozen": "marketing was frozen for longer than its `up_to`",
     "exited": "an exit ended the run before it went out",
     "operator": "an operator skipped it; `repair` among the facts says who and why",
 }

@@ -40,6 +40,9 @@ Provider = Annotated[Text, AfterValidator(_provider)]
 """The name of a provider, such as `ses`."""
 
 
+SendClass = Literal["marketing", "service"]
+"""What caps of all channels, rates and freezes look at. A transactional send is `service`."""
+
 SENT_BY = ("provider", "fallback")
 """Settings that count for the channel of their provider alone."""
 
@@ -84,6 +87,9 @@ class SendSettings(WithProviders):
     window: Window | None = None
     quiet_hours: QuietHours | None = None
     cap: Cap | None = None
+    apart: LengthText | None = None
+    """The least time between two messages to a contact, on any channel."""
+    class_: SendClass | None = Field(default=None, alias="class")
     send_at: SendAt | None = None
     up_to: LengthText | None = None
     on_unknown: Literal["hold", "resend"] | None = None
@@ -185,6 +191,8 @@ class Channel(WithProviders):
     window: Window | None = None
     quiet_hours: QuietHours | None = None
     cap: Cap | None = None
+    apart: LengthText | None = None
+    class_: SendClass | None = Field(default=None, alias="class")
     provider: Provider | None = None
     fallback: Provider | None = None
     countries: dict[CountryCode, Country] = Field(default_factory=dict)
@@ -225,6 +233,8 @@ class EffectiveSend(DocumentModel):
     window: Window | None = None
     quiet_hours: QuietHours | None = None
     cap: Cap | None = None
+    apart: str | None = None
+    class_: SendClass = Field(default="marketing", alias="class")
     send_at: str | None = None
     up_to: str | None = None
     on_unknown: Literal["hold", "resend"] = "hold"
@@ -236,8 +246,10 @@ class EffectiveSend(DocumentModel):
     utm: Utm = Utm()
 
 
-HELD_BY = ("window", "quiet_hours", "cap")
+HELD_BY = ("window", "quiet_hours", "cap", "apart")
 """Settings that a transactional send does not inherit."""
+CLASSED_BY = ("class_",)
+"""The setting of a send's class."""
 FOLLOWED_BY = ("track", "utm")
 """Settings of what is known of a message's links."""
 TIMED_BY = ("send_at", "up_to")
@@ -249,9 +261,9 @@ def inherit(
 ) -> EffectiveSend:
     """The settings of a send: for each key the first value, from its own to the outermost.
 
-    A transactional send keeps its own window, quiet hours and cap, and inherits none. Providers of
-    another channel than `channel` are passed over. Tracking that one layer refuses is refused, and
-    each campaign parameter is inherited by itself.
+    A transactional send keeps its own window, quiet hours, cap and distance, and inherits none; its
+    class is `service`. Providers of another channel than `channel` are passed over. Tracking that
+    one layer refuses is refused, and each campaign parameter is inherited by itself.
     """
     names = list(SendSettings.model_fields)
     layers = [own, *above]
@@ -267,6 +279,7 @@ def inherit(
         values["fallback"] = None
     if values["transactional"]:
         values |= {name: getattr(own, name) for name in HELD_BY}
+        values["class_"] = "service"
     if values["track"] is not None:
         values["track"] = strictest(*(layer.track for layer in layers))
     if values["utm"] is not None:

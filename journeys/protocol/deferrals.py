@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, Literal
 
-DeferralReason = Literal["paused", "retry", "send_at", "window", "quiet_hours", "cap"]
+DeferralReason = Literal[
+    "paused", "retry", "send_at", "window", "quiet_hours", "cap", "apart", "frozen", "turn",
+    "ceiling",
+]  # fmt: skip
 
 DEFERRAL_REASONS: Final[Mapping[str, str]] = {
     "paused": "the journey is paused",
@@ -15,6 +18,10 @@ DEFERRAL_REASONS: Final[Mapping[str, str]] = {
     "window": "its window is closed",
     "quiet_hours": "these are quiet hours",
     "cap": "the contact has had enough messages",
+    "frozen": "marketing is frozen",
+    "turn": "it was held with others, and its turn comes",
+    "ceiling": "the channel has had its messages of the day",
+    "apart": "the contact got another message a short time ago",
 }
 """Each `DeferralReason` with its words."""
 

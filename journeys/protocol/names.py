@@ -33,7 +33,12 @@ def workflow_id(journey: str, run_id: UUID) -> str:
     return f"journey.{journey}.{run_id}"
 
 
-def test_message_workflow_id(message_id: UUID) -> str:
+def journey_of(workflow: str) -> str:
+    """The journey in the id of a run's workflow."""
+    return workflow.removeprefix("journey.").rpartition(".")[0]
+
+
+def workflow_id_of_test(message_id: UUID) -> str:
     """The id of the workflow of a test message."""
     return f"test.{message_id}"
 

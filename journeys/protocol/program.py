@@ -18,6 +18,12 @@ Kind = Literal[
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
+FIRST_PRIORITY: Final = 1
+"""Of what somebody waits for: transactional sends, and test messages."""
+SERVICE_PRIORITY: Final = 2
+"""Of other sends that are no marketing."""
+# 3 is what Temporal gives to all others.
+
 
 class Node(BaseModel):
     """One step. Arrows are indexes into `Program.nodes`; None is the end of the run."""
@@ -26,6 +32,8 @@ class Node(BaseModel):
     kind: Kind
     summary: str
     """The step in a person's words: "wait 2 days", "email reminder"."""
+    priority: int | None = None
+    """Of a send: the lower goes first where many wait for their turn."""
     next: int | None = None
     """The next node after an outcome that `arrows` does not name."""
     arrows: dict[str, int | None] = Field(default_factory=dict)

@@ -70,17 +70,20 @@ order by m.contact_id, m.step, m.first_attempt_at desc, m.visit desc
 """,
     addresses=_ADDRESSES,
 )
-# A status proves that the provider accepted the message. The outcome of the visit stays as it is.
+# A status proves that the provider accepted the message. If this one is known not to be taken, an
+# event that names the step alone is about an earlier one. The outcome of the visit stays as it is.
 _WRITE_STATUSES = sql(
     """
 update message m set
-    state = case when m.state in ('claimed', 'unknown') then 'sent' else m.state end,
-    settled_at = case when m.state in ('claimed', 'unknown')
-                      then parcours.clock() else m.settled_at end,
+    state = case when {unsettled} then 'sent' else m.state end,
+    settled_at = case when {unsettled} then parcours.clock() else m.settled_at end,
     {assignments}
-from json_to_recordset(%(messages)s::json) as g(id uuid, {flags})
+from json_to_recordset(%(messages)s::json) as g(id uuid, named boolean, {flags})
 where m.id = g.id
 """,
+    unsettled=sql(
+        "(m.state in ('claimed', 'unknown') or g.named and m.state in ('refused', 'released'))"
+    ),
     assignments=join(
         ",\n    ",
         (
@@ -156,6 +159,8 @@ class EventEffects:
         self._latest: dict[tuple[UUID, str], _Message] = {}
         self._statuses: dict[UUID, dict[RecordedStatus, datetime | None]] = {}
         """By message, each status with its first time; None is the time of recording."""
+        self._named: set[UUID] = set()
+        """The messages that an event named by their ids."""
         self._suppressions: list[Suppression] = []
         self._soft_bounces: dict[UUID, datetime | None] = {}
         self._redemptions: list[tuple[UUID, str]] = []
@@ -306,6 +311,8 @@ class EventEffects:
             # the address.
             soft = kind == "soft" and event.properties.get("cause") != "message"
         statuses = self._statuses.setdefault(message.id, {})
+        if event.properties.get("message_id") is not None:
+            self._named.add(message.id)
         status = MESSAGE_EVENTS[event.name]
         if status is not None:
             statuses[status] = _earlier(statuses.get(status, event.happened_at), event.happened_at)
@@ -320,17 +327,24 @@ class EventEffects:
         await self.consents.write(conn)
         if self._statuses:
             await self._write_statuses(conn)
-            await weigh_soft_bounces(conn, self._statuses)
+            arrivals = [
+                message_id
+                for message_id, statuses in self._statuses.items()
+                if "delivered" in statuses or "bounced" in statuses
+            ]
+            if arrivals:
+                await weigh_soft_bounces(conn, arrivals)
         await suppress(conn, self._suppressions)
         if self._redemptions:
             await redeem(conn, self._redemptions)
-        self._statuses, self._soft_bounces = {}, {}
+        self._statuses, self._named, self._soft_bounces = {}, set(), {}
         self._suppressions, self._redemptions = [], []
 
     async def _write_statuses(self, conn: Connection) -> None:
         rows = [
             {
                 "id": message_id,
+                "named": message_id in self._named,
                 **{_STATUS_COLUMNS[status]: at or _NOW for status, at in statuses.items()},
                 **(
                     {_SOFT_BOUNCED: self._soft_bounces[message_id] or _NOW}

@@ -5,6 +5,7 @@ They come from a spool, which repeats them after a crash; their ids keep them ap
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -135,6 +136,8 @@ async def judge_messages(conn: Connection, message_ids: Sequence[UUID]) -> list[
     rows: list[dict[str, Any]] = []
     judgements: list[Judgement] = []
     for message_id, begun_at, sent_at, untracked in known:
+        # A message may have a thousand hits: other requests get their turn after each.
+        await asyncio.sleep(0)
         verdicts = classify(found[message_id], begun_at, sent_at or begun_at)
         for hit in found[message_id]:
             if hit.id in judged:

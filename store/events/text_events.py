@@ -14,12 +14,11 @@ from journeys.model.well_known_events import (
 )
 from store.contacts.rows import lock_and_read_contacts
 from store.events.recording import NewEvent, record_events
+from store.messages.suppression_list import STOPPED
 from store.messages.suppressions import lift, suppress
 from store.sql import Connection, execute, fetch_all, fetch_column, sql
 
 CHANNEL: Final = "sms"
-STOPPED: Final = "stop"
-"""The reason of a suppression that only START lifts."""
 
 _CONTACTS = sql("select id from contact where phone = %(phone)s order by id limit 100")
 _FIRST_TIME = sql("""

@@ -12,7 +12,9 @@ from store.tables.messages import POSSIBLY_SENT
 _NTH_NEWEST = sql(
     """
 select claimed_at from message
-where contact_id = %(contact)s and channel = %(channel)s and not transactional
+where contact_id = %(contact)s and not transactional
+  and (%(channel)s::text is null or channel = %(channel)s)
+  and (%(class)s::text is null or class = %(class)s)
   and state in ({possibly_sent})
   and not (run_id = %(run)s and visit = %(visit)s)
 order by claimed_at desc offset %(before)s limit 1
@@ -25,15 +27,17 @@ async def nth_newest_claim(
     conn: Connection,
     *,
     contact_id: UUID,
-    channel: str,
     place: int,
     run_id: UUID,
     visit: int,
+    channel: str | None = None,
+    class_: str | None = None,
 ) -> datetime | None:
-    """When the contact's nth newest counted message of a channel was claimed; None if none is.
+    """When the contact's nth newest counted message was claimed; None if there are not so many.
 
-    `place` is n, from 1. Counted are messages of any journey that were sent or may have been,
-    without transactional ones and without that of this visit. Exact under the contact's lock.
+    Of one channel or of all, of one class or of both. `place` is n, from 1. Counted are messages of
+    any journey that were sent or may have been, without transactional ones and without that of this
+    visit. Exact under the contact's lock.
     """
     claimed_at: datetime | None = await fetch_value(
         conn,
@@ -41,6 +45,7 @@ async def nth_newest_claim(
         {
             "contact": contact_id,
             "channel": channel,
+            "class": class_,
             "run": run_id,
             "visit": visit,
             "before": place - 1,

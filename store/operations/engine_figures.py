@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from store.sql import Connection, fetch_all, fetch_one_as, sql
+from store.sql import Connection, fetch_all, fetch_column, fetch_one_as, sql
 
 _BACKLOG_SHOWN = 100_000
 """A longer outbox is counted no further."""
@@ -42,6 +42,9 @@ group by channel, state
 _PARKED = sql("select kind, count(*) from parked_call where attempts > 0 group by kind")
 
 
+_FROZEN = sql("select channel from marketing_freeze where ended_at is null")
+
+
 @dataclass(frozen=True)
 class EngineState:
     """The backlog of dispatch, and the age of the reconciliation."""
@@ -73,6 +76,8 @@ class EngineFigures:
     """Messages without a final state, by channel and state."""
     parked_calls: dict[str, int]
     """Calls for runs that failed and are made again: `start`, `stop`, `wake` or `goal`."""
+    frozen: frozenset[str]
+    """Channels on which no marketing goes out; `all` is all of them."""
 
 
 async def read_figures(conn: Connection) -> EngineFigures:
@@ -88,4 +93,5 @@ async def read_figures(conn: Connection) -> EngineFigures:
             for channel, message_state, count in await fetch_all(conn, _MESSAGES)
         },
         dict(await fetch_all(conn, _PARKED)),
+        frozenset(await fetch_column(conn, _FROZEN)),
     )

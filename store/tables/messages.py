@@ -56,8 +56,13 @@ class Message(SQLModel, table=True):
             postgresql_where=text("soft_bounced_at is not null"),
         ),
         Index(
+            "message_of_marketing",
+            "channel", "claimed_at",
+            postgresql_where=text("class = 'marketing' and state = 'sent'"),
+        ),
+        Index(
             "message_counted",
-            "contact_id", "channel", "claimed_at",
+            "contact_id", "claimed_at",
             postgresql_where=text(f"not transactional and {in_values('state', POSSIBLY_SENT)}"),
         ),
     )  # fmt: skip
@@ -70,6 +75,8 @@ class Message(SQLModel, table=True):
     topic: str | None = Field(sa_column=text_column(null=True))
     transactional: bool = Field(sa_column=flag_column())
     """Not counted by frequency caps: owed to the contact, or a webhook call."""
+    class_: str = Field(sa_column=Column("class", Text, nullable=False, server_default="marketing"))
+    """`marketing` or `service`."""
     state: str = Field(sa_column=text_column())
     token: str = Field(sa_column=text_column())
     """The attempt that has the claim."""

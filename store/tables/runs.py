@@ -137,6 +137,11 @@ class Visit(SQLModel, table=True):
             postgresql_where=text("held = 'paused' and outcome is null"),
         ),
         Index(
+            "visit_frozen",
+            "started_at",
+            postgresql_where=text("held in ('frozen', 'turn', 'ceiling') and outcome is null"),
+        ),
+        Index(
             "visit_spread",
             "due_at",
             postgresql_where=text("held = 'paused' and outcome is null and due_at is not null"),
@@ -155,7 +160,8 @@ class Visit(SQLModel, table=True):
     ref: int | None = Field(sa_column=big_column(null=True))
     """Of a wait: only events with a higher id count."""
     held: str | None = Field(sa_column=text_column(null=True))
-    """Why a send is deferred: `paused`, `retry`, `send_at`, `window`, `quiet_hours`, `cap`."""
+    """Why a send is deferred: `paused`, `retry`, `send_at`, `window`, `quiet_hours`, `cap`,
+    `apart`, `frozen`, `turn`, `ceiling`."""
     message_id: UUID | None = Field(sa_column=id_column(null=True))
     facts: dict[str, Any] = Field(sa_column=json_column())
     """The values on which the decision was made."""

@@ -18,8 +18,9 @@ OPTIONS = [
     "--no-sandbox",
     "--disable-dev-shm-usage",
     "--disable-gpu",
-    # Nothing is fetched but what a test opens.
+    # Nothing is fetched but what a test opens on this machine.
     "--disable-background-networking",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--no-first-run",
 ]
 DESKTOP = (1280, 800)

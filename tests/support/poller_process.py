@@ -5,7 +5,6 @@ import sys
 
 from inbound.intake import Intake
 from inbound.queue import QueuePoller
-
 from infra.clients import open_pool
 from infra.settings import Settings
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import Settings, SettingsRefused, inbox_variables, read_settings
+from infra.channel_settings import inbox_variables
+from infra.settings import Settings, SettingsRefused, read_settings
 
 DATABASE = "postgresql://parcours:secret@db.example.com:5432/parcours"
 

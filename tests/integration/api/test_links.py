@@ -253,6 +253,7 @@ async def test_links_that_were_not_made_here_are_refused(
         urls.unsubscribe.replace("/u/", "/o/") + ".gif",
         urls.click(0, "javascript:alert(1)"),
         urls.click(0, "//evil.example/"),
+        urls.click(0, "https://sh\u2100p.example/"),
         urls.click(0, ""),
         "/o/x.gif",
         "/s/abc",

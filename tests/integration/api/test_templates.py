@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -12,6 +15,9 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
 from infra.settings import Settings
+from journeys.protocol.names import TEST_MESSAGE, workflow_id_of_test
+from journeys.protocol.payloads import TestMessageInput, TestMessageResult
+from store.messages.messages_of_tests import add_test_message, claim_test_message
 from tests.integration.api.conftest import Rows
 from tests.support.engine import Engine, engine_at_work
 from tests.support.smtp import SmtpSink
@@ -76,6 +82,11 @@ async def test_a_preview_shows_every_text_and_names_what_is_missing(
     )
     of_contact = await preview(operate, contact="c-1", variables={"entry": {"count": 1}})
     assert (of_contact["locale"], of_contact["text"]) == ("fr", "Hello Zoé -- us")
+    bomb = "{% for i in (1..9999) %}{% for j in (1..9999) %}{{ i }}{% endfor %}{% endfor %}"
+    await put(operate, "bomb", f'template: bomb\nsubject: S\ntext: "{bomb}"\n')
+    bounded = (await operate.post("/v1/templates/bomb/preview", json={})).json()
+    assert (bounded["subject"], bounded["text"]) == ("S", None)
+    assert "takes too much time or memory" in bounded["warnings"][0]
     nothing = await preview(operate)
     assert (nothing["subject"], nothing["text"], nothing["sms"]) == (None, None, "Hi you")
     assert nothing["warnings"][0].startswith("`subject`: `contact.first_name` is missing or empty")
@@ -135,6 +146,9 @@ MISFITS = [
     ("template: frame\nhtml: <p>no place</p>\n", "has no {{ content }} in its `html`"),
     ("template: a\nmjml: <mj-section><mj-colum/></mj-section>\n", "no element <mj-colum>"),
     ('template: a\nhtml: "{% if x %}"\n', "template"),
+    (f"template: a\nhtml: <style>p{{}}</style>{'<div>' * 20_000}\n", "nested more than 200 deep"),
+    (f"template: a\nmjml: {'<mj-wrapper>' * 5_000}\n", "nested more than 200 deep"),
+    (f"template: a\ntext: {'x' * 500_001}\n", "is longer than 500,000 characters"),
     (JOURNEY % ("sms", "foot"), "the template `foot` has no `sms`"),
     (JOURNEY % ("email", "frame"), "the template `frame` is a layout"),
     (JOURNEY % ("email", "car"), "there is no template `car`; did you mean `cart`?"),
@@ -151,6 +165,12 @@ async def test_documents_that_do_not_fit_together_are_refused(
         assert refused.status_code == 422, source
         assert words in refused.json()["message"]
     assert await rows("select * from template_content order by 1, 2") == before
+
+
+def b64_texts(history: str) -> str:
+    """The payloads of a history, decoded."""
+    found = re.findall(r'"data": "([A-Za-z0-9+/=]+)"', history)
+    return " ".join(b64decode(each).decode("utf-8", "replace") for each in found)
 
 
 @pytest.fixture
@@ -188,12 +208,40 @@ async def test_a_test_message_goes_out_by_the_provider(
         (None, None, "sent")
     ]
     assert await rows("select count(*) from message") == [(0,)]
+    workflow = engine.client.get_workflow_handle(workflow_id_of_test(UUID(sent["id"])))
+    history = (await workflow.fetch_history()).to_json()
+    assert sent["id"] in b64_texts(history)
+    for personal in ("me@example.com", "Zo", "Your cart"):
+        assert personal not in history + b64_texts(history)
     lacking = await operate.post("/v1/templates/cart/send", json={"to": "me@example.com"})
     assert (lacking.json()["state"], lacking.json()["code"]) == ("failed", "template")
     assert "contact.first_name" in lacking.json()["detail"]
     wrong = await operate.post("/v1/templates/cart/send", json={"to": "me"})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_request")
     assert len(smtp_sink.messages) == 1
+
+
+async def test_a_test_message_whose_attempt_was_cut_off_is_not_sent_again(
+    operate: httpx.AsyncClient, engine: Engine, smtp_sink: SmtpSink, rows: Rows
+) -> None:
+    await apply(operate, "template: note\nsubject: S\ntext: T\n")
+    message_id = uuid4()
+    async with engine.pool.connection() as conn:
+        await add_test_message(
+            conn, message_id=message_id, template="note", channel="email",
+            recipient="me@example.com", contact_id=None, variables={}, locale=None,
+        )  # fmt: skip
+        assert await claim_test_message(conn, message_id)
+    result = await engine.client.execute_workflow(
+        TEST_MESSAGE,
+        TestMessageInput(id=message_id, queue="send-email"),
+        id=workflow_id_of_test(message_id),
+        task_queue="journeys",
+        result_type=TestMessageResult,
+    )
+    assert (result.state, result.code) == ("unknown", "interrupted")
+    assert smtp_sink.messages == []
+    assert await rows("select state, recipient from test_message") == [("unknown", None)]
 
 
 async def test_plan_and_apply_count_the_contacts_that_lack_what_is_printed(
@@ -256,3 +304,20 @@ steps:
     assert kept == [
         ("First", "{{ entry.n }}"), ("Second", "{{ entry.n }}"), ("Own", "{{ entry.n }}"),
     ]  # fmt: skip
+
+
+async def test_a_test_goes_to_test_recipients_alone_once_there_are_any(
+    operate: httpx.AsyncClient, engine: Engine, smtp_sink: SmtpSink
+) -> None:
+    assert (await apply(operate, FRAME, FOOT, CART)).status_code == 200
+    recipients = "test_recipients: team\nemails: [Me@example.com]\nphones: ['+33 6 12 34 56 78']\n"
+    saved = await operate.put("/v1/test-recipients/team", content=recipients, headers=YAML)
+    assert saved.status_code == 200, saved.text
+    for other in ("customer@example.com", "+33612345679"):
+        refused = await operate.post("/v1/templates/cart/send", json={"to": other})
+        assert (refused.status_code, refused.json()["code"]) == (409, "no_test_recipient")
+    body = {"to": "me@EXAMPLE.com", "variables": ADA}
+    sent = await operate.post("/v1/templates/cart/send", json=body)
+    assert (sent.status_code, sent.json()["state"]) == (200, "sent")
+    [mail] = await smtp_sink.wait_for(1)
+    assert [each.lower() for each in mail.recipients] == ["me@example.com"]

@@ -10,9 +10,9 @@ from uuid import uuid4
 import boto3
 import orjson
 import pytest
+
 from inbound.intake import Intake
 from inbound.queue import QueuePoller
-
 from tests.support.amazon import envelope, ses_event
 from tests.support.conditions import eventually
 from tests.support.messages import Pool, add_contact, add_message, rows

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import orjson
-from inbound.intake import Intake
+import pytest
 
+from inbound.intake import Intake
 from store.messages.suppressions import find_suppression
 from tests.support.amazon import envelope, ses_event
 from tests.support.messages import Pool, add_contact, add_message, rows
@@ -64,12 +65,16 @@ async def test_a_delayed_delivery_is_a_fact_without_a_status(pool: Pool) -> None
     ]
 
 
-async def test_a_late_delivery_of_a_released_message_raises_attention(pool: Pool) -> None:
+@pytest.mark.parametrize("state", ["released", "refused"])
+async def test_a_late_delivery_settles_a_message_that_was_not_taken_and_raises_attention(
+    pool: Pool, state: str
+) -> None:
     contact = await add_contact(pool, email="ann@example.com")
-    message = await add_message(pool, contact, state="released")
+    message = await add_message(pool, contact, state=state)
     await take(pool, ses_event("Delivery", "ID-1", message_id=message))
+    await take(pool, ses_event("Open", "ID-1", message_id=message))
     assert await rows(pool, "select state, delivered_at is not null from message") == [
-        ("released", True)
+        ("sent", True)
     ]
     assert await rows(pool, "select subject, code, contact_id from fault") == [
         (f"message {message}", "late_delivery", contact)

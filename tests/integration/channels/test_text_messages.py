@@ -5,11 +5,11 @@ from uuid import UUID
 
 import orjson
 import pytest
-from inbound.intake import Intake
-from inbound.text_answers import TextAnswers
 
 from channels.adapter import Outgoing, Receipt, Sms
 from channels.errors import Code, NotTaken
+from inbound.intake import Intake
+from inbound.text_answers import TextAnswers
 from store.messages.suppressions import find_suppression, suppress
 from tests.support.messages import Pool, add_contact, add_message, rows
 

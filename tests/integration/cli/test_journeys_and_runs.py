@@ -30,7 +30,7 @@ entry: {api: true}
 defaults: {topic: news}
 steps:
   - {id: long, wait: {event: Answered, up_to: 30d}}
-  - {id: mail, email: {subject: Hello, text: Hello}}
+  - {id: mail, email: {subject: Hello, text: "Hello {{ unsubscribe_url }}"}}
 """
 NEWS = "topic: news\nname: News\ndefault: opt_in\n"
 

@@ -5,8 +5,11 @@ from collections import Counter
 from html.parser import HTMLParser
 from time import monotonic
 
+import pytest
 from fast_mail_parser import parse_email
+from pydantic import SecretStr
 
+from infra.settings import Settings
 from tests.support.engine import Engine
 from tests.support.smtp import ReceivedMail, SmtpSink
 
@@ -25,7 +28,9 @@ html: |
   <!--[if mso]><b>{{ contact.name }}</b><![endif]-->
   <table>{% for word in entry.words %}<tr><td>{{ word }}</td></tr>{% endfor %}</table>
   <a href="https://shop.example/?q={{ contact.name | url_encode }}">go</a>
-text: "Dear {{ contact.name }}{% if contact.name contains 'Ada' %}, Ada{% endif %}."
+text: |
+  Dear {{ contact.name }}{% if contact.name contains 'Ada' %}, Ada{% endif %}.
+  {{ unsubscribe_url }}
 ---
 journey: hostile
 entry: {event: Begun}
@@ -59,6 +64,14 @@ VALUES = [
     "A" * 1_000_000, "é" * 500_000, "<div>" * 5_000, "\n" * 100_000, "{{" * 100_000, "<b>" * 5_000,
     "a " * 200_000, "@" * 100_000,
 ]  # fmt: skip
+
+
+@pytest.fixture
+def engine_settings(engine_settings: Settings) -> Settings:
+    """Settings with links, so that they are followed."""
+    return engine_settings.model_copy(
+        update={"public_url": "https://links.example", "link_keys": (SecretStr("k" * 32),)}
+    )
 
 
 class Shape(HTMLParser):
@@ -106,6 +119,7 @@ async def test_hostile_values_change_no_header_and_run_nothing(
     plain = (await mails_with("Bob"))[0]
     names, shape = header_names(plain), Shape(body(plain, "html")).found
     assert {"x-parcours-message", "reply-to", "subject"} <= set(names)
+    assert "https://links.example/l/" in body(plain, "html")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     complete = 0
     for value in VALUES:

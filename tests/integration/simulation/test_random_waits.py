@@ -121,18 +121,18 @@ def journey(waits: list[Wait]) -> str:
 
 def script_of(wait: Wait) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The contact with its past, and what happens."""
-    told: list[dict[str, Any]] = [
+    happened: list[dict[str, Any]] = [
         {"at": event.occurred_at.format_iso(), "event": "A", "properties": event.properties}
         for event in wait.person.events
     ]
-    past = [one for one, event in zip(told, wait.person.events, strict=True)
+    past = [one for one, event in zip(happened, wait.person.events, strict=True)
             if event.occurred_at < START]  # fmt: skip
     begun: dict[str, Any] = {
         "at": wait.begins.format_iso(),
         "event": "Begun",
         "properties": {"n": wait.number},
     }
-    to_come = sorted([*told[len(past) :], begun], key=lambda one: Instant.parse_iso(one["at"]))
+    to_come = sorted([*happened[len(past) :], begun], key=lambda one: Instant.parse_iso(one["at"]))
     traits = {"timezone": wait.person.zone, **wait.person.attributes}
     return {"userId": f"u{wait.number}", "traits": traits, "events": past}, to_come
 

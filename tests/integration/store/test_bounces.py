@@ -178,6 +178,7 @@ async def test_a_notification_before_the_record_settles_the_message_and_keeps_it
             channel="email",
             topic=None,
             transactional=False,
+            class_="marketing",
             token="t",
             started=SENT,
             facts={},

@@ -2,7 +2,7 @@
 
 import re
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from psycopg import AsyncConnection
@@ -170,3 +170,24 @@ async def test_records_are_erased_with_the_contact(pool: Pool, contact: UUID) ->
         for table in ("consent_record", "channel_state"):
             cursor = await conn.execute(f"select count(*) from {table}".encode())
             assert await cursor.fetchone() == (0,)
+
+
+async def test_a_complaint_is_recorded_as_one_and_counted_by_its_message(
+    pool: Pool, contact: UUID
+) -> None:
+    message = uuid4()
+    await record(pool, contact, "Topic Subscribed", topic="offers")
+    async with pool.connection() as conn:
+        await conn.execute(
+            "insert into message (id, run_id, visit, step, contact_id, channel, topic, state,"
+            " token, address) values (%s, %s, 1, 'mail', %s, 'email', 'offers', 'sent', '', %s)",
+            (message, uuid4(), contact, "ada@example.com"),
+        )
+    await record(pool, contact, "Message Complained", message_id=str(message))
+    found = (await records(pool, contact))[-1]
+    assert (found.topic, found.previous, found.state, found.source, found.message_id) == (
+        "offers", "subscribed", "unsubscribed", "complaint", message,
+    )  # fmt: skip
+    async with pool.connection() as conn:
+        cursor = await conn.execute("select unsubscribed_at is not null from message")
+        assert await cursor.fetchone() == (True,)

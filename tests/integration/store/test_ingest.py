@@ -297,6 +297,19 @@ async def test_a_message_status_is_kept_once_and_settles_the_message(pool: Pool)
     ) == [(str(message),)]
 
 
+@pytest.mark.parametrize("state", ["released", "refused"])
+async def test_only_an_event_that_names_the_message_says_that_it_was_taken_after_all(
+    pool: Pool, state: str
+) -> None:
+    await send(pool, identify({"email": "a@example.com"}, user_id="u"))
+    message = await add_message(pool, await contact_of(pool, "u"), "hello", state)
+    for reference, in_the_end in ({"step": "hello"}, state), ({"message_id": str(message)}, "sent"):
+        await send(pool, track("Message Opened", reference, user_id="u"))
+        assert await rows(pool, "select state, opened_at is not null from message") == [
+            (in_the_end, True)
+        ]
+
+
 @pytest.mark.parametrize(("status", "name"), STATUS_EVENTS.items())
 async def test_each_status_is_recorded_in_its_column_alone(
     pool: Pool, status: MessageStatus, name: str

@@ -109,7 +109,8 @@ async def writer(pool: Pool) -> Writer:
 async def test_every_step_is_counted(writer: Writer) -> None:
     await writer.journey(FIRST, active=1)
     sent = ("mail", "email", "sent", None)
-    await writer.run((*sent, "opened", "clicked"), ("pause", "wait", "elapsed", None),
+    await writer.run((*sent, "opened", "clicked", "unsubscribed"),
+                     ("pause", "wait", "elapsed", None),
                      ("choice", "branch", "warm", None), ("call", "webhook", "ok", None),
                      outcome="completed")  # fmt: skip
     await writer.run((*sent, "opened"), ("pause", "wait", "elapsed", None),
@@ -132,7 +133,7 @@ async def test_every_step_is_counted(writer: Writer) -> None:
         "active": 4,
         "steps": [
             counts("mail", "email", reached=8, waiting=1, sent=2, failed=1, unknown=1, opened=2,
-                   clicked=1, left=7, skipped={"consent": 2, "no_address": 1},
+                   clicked=1, unsubscribed=1, left=7, skipped={"consent": 2, "no_address": 1},
                    outcomes={"failed": 1, "sent": 2, "skipped": 3, "unknown": 1}),
             counts("pause", "wait", reached=7, waiting=2, left=4, skipped={"if": 1},
                    outcomes={"elapsed": 2, "exited": 1, "skipped": 1}),

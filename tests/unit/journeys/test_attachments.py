@@ -84,7 +84,9 @@ def problems(attachments: str, html: str = "<p>", **known: Any) -> list[tuple[st
     )
     documents = parse_documents(text, "a.yaml")
     found = [*documents.problems, *check(documents.parsed, KnownKeys(**known))]
-    return [(each.severity, each.code, each.line) for each in found]
+    # The lint of contents has tests of its own.
+    about = [each for each in found if each.severity == "error" or "attachment" in each.code]
+    return [(each.severity, each.code, each.line) for each in about]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Brand documents, and the texts of the pages in each language."""
 
 import re
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -104,3 +105,16 @@ def test_a_language_that_is_not_built_in_needs_every_text() -> None:
     whole = dict.fromkeys(text_keys(), "Tekst")
     brand = Brand.model_validate({"brand": "b", "name": "B", "texts": {"nl": whole}})
     assert BrandTexts(brand, ["nl-BE"]).text("wrong_title") == "Tekst"
+
+
+def test_no_text_is_left_that_no_page_says() -> None:
+    pages = Path(__file__).parents[3] / "api" / "public"
+    code = "".join(file.read_text(encoding="utf-8") for file in pages.glob("page*.py"))
+    channels = {"email", "sms"}
+    kinds = {"wrong", "expired", "invalid", "busy", "topic", "channel"} | channels
+    for key in text_keys():
+        first, _, rest = key.partition("_")
+        named = f'"{key}"' in code
+        # Some keys are put together: `unsubscribe_{channel}_button`, `{kind}_title`.
+        made = first in kinds or any(part in kinds for part in rest.split("_"))
+        assert named or made, key

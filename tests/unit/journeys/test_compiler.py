@@ -170,3 +170,22 @@ def test_each_exit_rule_has_its_own_line() -> None:
 def test_a_summary_is_what_a_person_would_say(step: dict[str, Any], summary: str) -> None:
     program = compile_program(journey(steps=[{"id": "s", **step}]))
     assert program.nodes[0].summary == summary
+
+
+@pytest.mark.parametrize(
+    ("send", "above", "priority"),
+    [
+        ({}, {}, None),
+        ({"class": "marketing"}, {"defaults": {"class": "service"}}, None),
+        ({"class": "service"}, {}, 2),
+        ({}, {"class": "service"}, 2),
+        ({"transactional": True}, {}, 1),
+        ({"class": "marketing"}, {"defaults": {"transactional": True}}, 1),
+    ],
+)
+def test_what_somebody_waits_for_goes_first(
+    send: dict[str, Any], above: dict[str, Any], priority: int | None
+) -> None:
+    email = {"email": {"subject": "s", "text": "t", "topic": "o", **send}}
+    program = compile_program(journey(steps=[{"id": "m", **email}, *steps("w")], **above))
+    assert [node.priority for node in program.nodes] == [priority, None]

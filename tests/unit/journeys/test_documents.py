@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from journeys.model.documents import load
 from journeys.model.journey import Journey
@@ -126,13 +127,15 @@ def test_an_unknown_send_is_held_unless_said_otherwise() -> None:
 
 
 def test_a_transactional_send_ignores_inherited_holds_and_keeps_its_own() -> None:
-    above = {"window": WINDOW, "cap": {"max": 1, "per": "1d"}}
+    above = {"window": WINDOW, "cap": {"max": 1, "per": "1d"}, "apart": "4h"}
+    service = {"transactional": True, "class": "service"}
     assert effective({"topic": "a"}, defaults=above) == {"topic": "a", **above}
-    assert effective({"transactional": True}, defaults=above) == {"transactional": True}
+    assert effective({"transactional": True}, defaults=above) == service
     own = {"transactional": True, "window": WINDOW}
-    assert effective(own, defaults=above) == own
+    assert effective(own, defaults=above) == {**own, "class": "service"}
     inherited = {"transactional": True, **above}
-    assert effective({}, defaults=inherited) == {"transactional": True}
+    assert effective({}, defaults=inherited) == service
+    assert effective({"class": "marketing"}, defaults=inherited) == service
     assert effective({"transactional": False, "topic": "a"}, defaults=inherited) == {
         "topic": "a",
         "transactional": False,
@@ -149,3 +152,12 @@ def test_holds_of_the_journey_stand_behind_those_of_defaults() -> None:
         defaults={"cap": {"max": 1, "per": "1d"}},
     )
     assert found == {"topic": "a", "cap": {"max": 1, "per": "1d"}, "quiet_hours": quiet}
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"emails": []}, {"emails": ["me"]}, {"phones": ["12"]}, {"to": ["me@example.com"]}]
+)
+def test_recipients_of_tests_are_addresses(more: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        load({"test_recipients": "team", **more})
+    assert load({"test_recipients": "team", "phones": ["+33 612345678"]}).key == "team"

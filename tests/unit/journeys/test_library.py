@@ -8,7 +8,7 @@ import pytest
 from journeys.checks.unsupported import activation_blockers
 from journeys.checks.validation import check
 from journeys.library import about, index, names, source
-from journeys.links.message_urls import LINKS
+from journeys.links.message_urls import SAMPLE_LINKS
 from journeys.model.documents import Template
 from journeys.model.journey import Journey
 from journeys.model.steps import EmailStep, SmsStep, Step
@@ -108,7 +108,7 @@ def test_every_message_prints_for_everybody(
         "contact": contact,
         "entry": entry,
         "steps": {step.id: left for step in journey.all_steps()},
-        **{name: f"https://mail.example.com/{name}" for name in LINKS},
+        **SAMPLE_LINKS,
     }
     contents = contents_of(name)
     for step in messages(journey):

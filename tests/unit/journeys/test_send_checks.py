@@ -242,5 +242,5 @@ def test_a_send_inherits_from_its_channel_last() -> None:
         "quiet_hours": {"from": "20:00", "to": "08:00"},
         "cap": {"max": 2, "per": "1d"},
     }
-    assert effective("owed") == {"topic": "a", "transactional": True}
+    assert effective("owed") == {"topic": "a", "transactional": True, "class": "service"}
     assert effective("hook") == {"topic": "a"}

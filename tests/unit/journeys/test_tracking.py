@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from journeys.model.sends import Email, SendSettings, inherit
 from journeys.model.tracking import Track, Utm, nearest, strictest
+from tests.unit.journeys.examples import problems
 
 
 def own(**settings: Any) -> Email:
@@ -38,3 +39,28 @@ def test_each_campaign_parameter_comes_from_the_nearest_level_that_has_it() -> N
 def test_a_campaign_parameter_is_short_and_printable(value: str) -> None:
     with pytest.raises(ValidationError):
         Utm(source=value)
+
+
+@pytest.mark.parametrize(
+    ("track", "status", "warned"),
+    [
+        ("{clicks: false}", "clicked", True),
+        ("{clicks: false}", "opened", False),
+        ("{opens: false}", "opened", False),
+        ("{opens: false}", "clicked", False),
+        ("{clicks: false, opens: false}", "opened", True),
+        ("{clicks: false, opens: false}", "delivered", False),
+        ("{clicks: true}", "clicked", False),
+    ],
+)
+def test_a_wait_for_what_is_not_tracked_is_warned_about(
+    track: str, status: str, warned: bool
+) -> None:
+    text = (
+        f"journey: j\nentry: {{event: X}}\ndefaults: {{track: {track}}}\nsteps:\n"
+        "- {id: mail, email: {subject: s, text: t, transactional: true}}\n"
+        f"- {{id: w, wait: {{message: mail, is: {status}, up_to: 1d}}}}\n"
+    )
+    found = [each for each in problems(text) if "track" in str(each)]
+    assert len(found) == warned
+    assert all(":6: warning: [w]" in str(each) for each in found)

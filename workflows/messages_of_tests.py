@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
     from journeys.protocol.names import SEND_TEST, TEST_MESSAGE
     from journeys.protocol.payloads import TestMessageInput, TestMessageResult
+    from journeys.protocol.program import FIRST_PRIORITY
 
 _ATTEMPT = timedelta(seconds=30)
 _RETRY = RetryPolicy(
@@ -33,6 +34,7 @@ class TestMessage:
             task_queue=request.queue,
             start_to_close_timeout=_ATTEMPT,
             retry_policy=_RETRY,
+            priority=Priority(priority_key=FIRST_PRIORITY),
             summary="send a test message",
         )
         return result

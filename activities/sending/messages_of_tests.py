@@ -31,13 +31,13 @@ from journeys.templating.rendering import (
 from journeys.time.zones import zone_of
 from store.contacts.rows import ContactRow, read_contact
 from store.definitions.contents import template_contents
-from store.messages.suppressions import find_suppression
-from store.messages.test_messages import (
+from store.messages.messages_of_tests import (
     TestMessageRow,
     claim_test_message,
     read_test_message,
     settle_test_message,
 )
+from store.messages.suppressions import find_suppression
 from store.tables.messages import TestMessageState
 
 HEADER: Final = "X-Parcours-Test"

@@ -1,0 +1,36 @@
+"""Types of settings that are written as text: durations, and lists of secrets."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+
+from journeys.time.durations import Duration
+
+_BASE = datetime(2000, 1, 1, tzinfo=UTC)
+_UTC_ZONE = ZoneInfo("UTC")
+
+
+def _check_duration(text: str) -> str:
+    """The text, if it is a duration of a day at least, such as `90d` or `2y`."""
+    duration = Duration.parse(text)
+    if duration.add_to(_BASE, _UTC_ZONE) < _BASE + timedelta(days=1):
+        raise ValueError(f"{text} is less than a day")
+    return text
+
+
+DurationText = Annotated[str, AfterValidator(_check_duration)]
+"""A duration, such as `90d`."""
+
+
+def _split_secrets(value: object) -> object:
+    """The secrets of `NEW,OLD…`."""
+    if isinstance(value, str):
+        return tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
+    return value
+
+
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_secrets)]
+"""Secrets, written `NEW,OLD…`."""

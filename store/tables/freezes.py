@@ -1,0 +1,55 @@
+"""Tables of what holds marketing: freezes, and the counts of daily ceilings."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    Index,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+from store.tables.columns import flag_column, int_column, json_column, text_column, time_column
+
+EVERY_CHANNEL: Final = "all"
+
+
+class Freeze(SQLModel, table=True):
+    """A time in which no marketing message goes out, on one channel or on all."""
+
+    __tablename__ = "marketing_freeze"
+    __table_args__ = (
+        Index("freeze_now", "channel", unique=True, postgresql_where=text("ended_at is null")),
+        Index("freeze_ended", "channel", "ended_at"),
+    )
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    channel: str = Field(sa_column=text_column())
+    """A channel, or `all`."""
+    reason: str = Field(sa_column=text_column())
+    automatic: bool = Field(sa_column=flag_column())
+    by: str | None = Field(sa_column=text_column(null=True))
+    """The key that asked for it; None if it was automatic."""
+    figures: dict[str, Any] = Field(sa_column=json_column())
+    """Of an automatic one: `sends`, `bounces` and `complaints`."""
+    frozen_at: datetime = Field(sa_column=time_column())
+    ended_at: datetime | None = Field(sa_column=time_column(null=True))
+    ended_by: str | None = Field(sa_column=text_column(null=True))
+    end_reason: str | None = Field(sa_column=text_column(null=True))
+
+
+class DailyCount(SQLModel, table=True):
+    """Messages of a channel that were claimed on a day, in UTC; the sum of all shards counts."""
+
+    __tablename__ = "daily_count"
+    __table_args__ = (PrimaryKeyConstraint("channel", "day", "shard"),)
+    channel: str = Field(sa_column=text_column())
+    day: date = Field(sa_column=Column(Date, nullable=False))
+    shard: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    messages: int = Field(sa_column=int_column())
