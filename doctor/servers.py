@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
@@ -17,7 +18,7 @@ from temporalio.service import RPCError
 
 from doctor.findings import Finding, clock_finding, fail, ok, warn
 from infra.clients import connect_temporal
-from infra.settings import UTC_ZONE, Settings
+from infra.settings import Settings
 from journeys.checks.retention import windows_too_long
 from journeys.model.documents import load
 from journeys.time.durations import Duration
@@ -84,7 +85,7 @@ async def _windows(conn: AsyncConnection[Any], settings: Settings) -> Finding:
 
 
 def _end(duration: str) -> datetime:
-    return Duration.parse(duration).add_to(_BASE, UTC_ZONE)
+    return Duration.parse(duration).add_to(_BASE, ZoneInfo("UTC"))
 
 
 async def temporal_finding(settings: Settings) -> Finding:
@@ -119,7 +120,7 @@ async def public_findings(settings: Settings) -> list[Finding]:
         async with httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False) as client:
             answer = await client.get(f"{url}/healthz")
     except (httpx.HTTPError, OSError) as error:
-        words = f"{url} cannot be reached: {error or type(error).__name__}"
+        words = f"{url} cannot be reached: {str(error) or type(error).__name__}"
         return [*found, fail("public URL", f"{words}. Check DNS, the certificate and the proxy")]
     passed = datetime.now(UTC) - before
     if answer.status_code != 200 or _status(answer) != "ok":

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ async def test_the_page_on_messages_runs_as_it_says(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+def credentials(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Credentials that moto takes."""
     found = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     for name, value in found.items():
@@ -166,11 +166,11 @@ async def test_the_page_on_deliverability_leads_to_a_mail_that_ses_delivers(
             "aws_endpoint_url": ses.url,
             "spool": tmp_path / "spool",
         }
-        made = settings.model_copy(update=given)
+        live = settings.model_copy(update=given)
         async with pool.connection() as conn:
             key = await create_key(conn, "admin")
-        async with engine_at_work(made, pool, temporal_client) as engine:
-            with serving(made) as url:
+        async with engine_at_work(live, pool, temporal_client) as engine:
+            with serving(live) as url:
                 here.write_text(url)
                 shell.variables |= {"PARCOURS_API_URL": url, "PARCOURS_API_KEY": key}
                 report = await shell.run(doctor)

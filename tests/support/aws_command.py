@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import jmespath
+import jmespath  # type: ignore[import-untyped]
 
 _RENAMED = {("sns", "subscribe", "notification-endpoint"): "Endpoint"}
 """Options that the AWS CLI calls otherwise than its services do."""
