@@ -188,17 +188,19 @@ async def test_what_a_ceiling_held_goes_out_once_there_is_room(
         for number in range(14):
             contact = await engine.contact(email=f"c{number}@example.com")
             await engine.event(contact, "Begun")
+            if number == 8:
+                await smtp_sink.wait_for(9, timeout=30.0)
 
         async def at_ceiling() -> bool:
             found = await rows(pool, "select count(*) from visit where held = 'ceiling'")
             return bool(found == [(5,)])
 
-        await eventually(at_ceiling)
+        await eventually(at_ceiling, 30.0)
         await engine.event(contact, "Paid")
         await engine.event(await engine.contact(email="d@example.com"), "Paid")
-        await smtp_sink.wait_for(11)
+        await smtp_sink.wait_for(11, timeout=30.0)
         assert await rows(pool, "select count(*) from visit where held = 'ceiling'") == [(5,)]
         async with pool.connection() as conn:
             await conn.execute("update daily_count set day = day - 1")
-        messages = await smtp_sink.wait_for(16)
+        messages = await smtp_sink.wait_for(16, timeout=30.0)
     assert [mail.message["subject"] for mail in messages].count("Receipt") == 2
