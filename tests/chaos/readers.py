@@ -19,8 +19,9 @@ from tests.chaos.records import Records
 from tests.chaos.shop import PATIENCE, RETRY_EVERY, Shop
 from tests.support.conditions import eventually
 
-LATER = timedelta(seconds=3)
-"""How long a mail is there before its link is followed. Sooner, it would be a machine."""
+LATER = timedelta(seconds=12)
+"""How long a mail is there before its link is followed. A record is tried for eight seconds while
+the database is away, and a click before it would be a machine's."""
 CHROME = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0.0.0 Safari/537.36"}
 _CLICK = re.compile(r'href="([^"]+/l/[^"]+)"[^>]*>Look at it')
 
