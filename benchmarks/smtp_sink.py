@@ -5,7 +5,6 @@ It is the sink of `parcours dev`, which keeps every mail, in a process of its ow
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator

@@ -17,6 +17,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
 
 from devstack.inbox import Inbox
+from tests.chaos.readers import Reaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,14 @@ class Records:
             "select message_id, stamped_at from event where name like 'Order %%'"
         )
         return {row["message_id"]: row["stamped_at"] for row in rows}
+
+    async def reactions(self) -> Sequence[Reaction]:
+        """The clicks and the arrivals of messages."""
+        return await self._all(
+            Reaction,
+            "select (properties->>'message_id')::uuid as message, name, properties->>'url' as url"
+            " from event where name in ('Message Clicked', 'Message Delivered')",
+        )
 
     async def contacts(self) -> Mapping[str, dict[str, Any]]:
         """Address, number and attributes of each contact."""

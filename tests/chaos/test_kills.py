@@ -11,8 +11,10 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from devstack.inbox import Inbox
 from tests.chaos.killing import Killer
 from tests.chaos.orders import SHARES, make_orders
+from tests.chaos.readers import Readers, wrong_reactions
 from tests.chaos.reckoning import (
     Picture,
     take_picture,
@@ -55,7 +57,10 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
     print(f"{SEED}={seed}")  # noqa: T201 - shown when the test fails
     random = Random(seed)
     orders = make_orders(random)
-    async with dev_stack(tmp_path / "data") as stack:
+    data = tmp_path / "data"
+    inbox = Inbox(data / "inbox.jsonl")
+    readers = Readers(inbox.read, tmp_path / "mail")
+    async with dev_stack(data, environment=readers.environment()) as stack:
         described = await stack.ready()
         async with (
             open_records(described["database_url"], stack.data_dir) as records,
@@ -64,10 +69,14 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
             work = shop.acknowledged if victim == "api" else records.taken
             killer = Killer(stack, victim, records, random, work)
             await shop.apply()
-            async with asyncio.TaskGroup() as storm:
-                storm.create_task(shop.serve(orders, records.dues))
-                storm.create_task(killer.strike(times))
-            await settled(records, described["temporal"])
+            async with asyncio.TaskGroup() as reading:
+                reading.create_task(readers.read())
+                async with asyncio.TaskGroup() as storm:
+                    storm.create_task(shop.serve(orders, records.dues))
+                    storm.create_task(killer.strike(times))
+                await settled(records, described["temporal"])
+                readers.finish()
+            await all_took_effect(readers, records)
             calm = await take_picture(records)
             wrong = [*wrong_events(calm, shop.accepted), *wrong_runs(calm, orders)]
             assert wrong == []
@@ -78,6 +87,7 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
             end = await take_picture(records)
             interrupting = killer.kills if victim in ("worker", "postgres") else []
             wrong = [
+                *wrong_reactions(readers, await records.reactions()),
                 *wrong_events(end, shop.accepted),
                 *wrong_runs(end, orders),
                 *wrong_messages(end, orders, records.inbox(), interrupting),
@@ -90,9 +100,20 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
                 assert await records.count(table) == 0, table
             # These were paid in time: no kill and no load can delay that.
             assert len(waiting) >= SHARES["prepaid"]
-            print(tell(end, killer, shop.repeated))  # noqa: T201
+            print(tell(end, killer, shop.repeated, readers))  # noqa: T201
         assert await stack.stop() == 0
         await stack.nothing_left()
+
+
+async def all_took_effect(readers: Readers, records: Records) -> None:
+    """Return once all that readers and their mail servers did has taken effect."""
+
+    async def look() -> bool:
+        wrong = list(wrong_reactions(readers, await records.reactions()))
+        assert wrong == []
+        return True
+
+    await eventually(look, SETTLED_WITHIN, every=0.5, what="every click and report on record")
 
 
 async def settled(records: Records, temporal: str) -> None:
@@ -118,11 +139,12 @@ async def settled(records: Records, temporal: str) -> None:
     await eventually(look, SETTLED_WITHIN, every=0.5, what="nothing left to do")
 
 
-def tell(picture: Picture, killer: Killer, repeated: int) -> str:
+def tell(picture: Picture, killer: Killer, repeated: int, readers: Readers) -> str:
     """What the storm was like."""
     unknown = sum(message.state == "unknown" for message in picture.messages)
     return (
         f"{len(killer.kills)} kills of {killer.victim}, {killer.hits} of them aimed and hit;"
         f" {len(picture.runs)} runs, {len(picture.messages)} messages, {unknown} unknown,"
-        f" {repeated} requests repeated"
+        f" {repeated} requests repeated; {len(readers.requests)} clicks by"
+        f" {sum(readers.requests.values())} requests, {len(readers.reported)} arrivals"
     )
