@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from benchmarks.mail import ENTRY, TEMPLATE, save_mail
+from benchmarks.mail import ENTRY, TEMPLATE
 from benchmarks.report import Figure, spread
 from benchmarks.sample import activate, make_contacts
 from benchmarks.send_process import Taken, sending_process
@@ -38,7 +38,6 @@ async def measure() -> list[Figure]:
                 async with await AsyncConnection.connect(
                     running.settings.database_url, autocommit=True
                 ) as conn:
-                    await save_mail(conn)
                     await activate(conn, _journey())
                     engine.send(await _runs(conn, SENDS))
                     bare.give_mail(engine.last_mail())
