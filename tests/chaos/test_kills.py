@@ -35,6 +35,9 @@ SETTLED_WITHIN = 150.0
 """A send that was cut off is unknown after half a minute, a lease of a dead dispatcher is over
 after as much; some follow one another."""
 
+RUNS = "WorkflowType = 'Journey'"
+"""The workflows of runs, and not that of the retention, which may have its hour meanwhile."""
+
 UNFORESEEN = (
     "dispatch_failed",
     "reconciliation_failed",
@@ -117,9 +120,12 @@ async def settled(records: Records, temporal: str) -> None:
         assert await records.unfinished() == {}
         active = {run.id for run in await records.runs() if run.state == "active"}
         client = await Client.connect(temporal)
-        running = [each.id async for each in client.list_workflows("ExecutionStatus = 'Running'")]
+        running = [
+            each.id
+            async for each in client.list_workflows(f"{RUNS} and ExecutionStatus = 'Running'")
+        ]
         assert {f"journey.orders.{run_id}" for run_id in active} == set(running)
-        closed = await client.count_workflows("ExecutionStatus = 'Completed'")
+        closed = await client.count_workflows(f"{RUNS} and ExecutionStatus = 'Completed'")
         assert closed.count + len(running) == len(await records.runs())
         return True
 
