@@ -129,11 +129,10 @@ def prepared(parsed: Parsed, templates: TemplateSet, warnings: Sequence[str] = (
             content = compile_step(step)
             if content is not None:
                 contents[step.id] = content.as_json()
-            template = step.content.template if isinstance(step, BaseMessage) else None
-            if template is not None:
+            if isinstance(step, BaseMessage) and step.content.template is not None:
                 used += [
                     {"prints": _printed_by(step, each)}
-                    for each in templates.compiled(template).contents.values()
+                    for each in templates.compiled(step.content.template).contents.values()
                 ]
     return Prepared(
         file=parsed.file,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from journeys.links.message_urls import LONGEST_TARGET, PATHS, SHORT_PATH, MessageUrls
-from journeys.links.targets import Campaign, Target, add_parameters, clean_url
+from journeys.links.targets import Target, add_parameters, campaign_of, clean_url
 from journeys.links.tokens import MAX_INDEX
 from journeys.model.tracking import Utm
 
@@ -133,7 +133,7 @@ def rewrite_sms(
     They have to be stored before the message goes out. A link that would not get shorter stays.
     """
     targets: dict[str, Target] = {}
-    campaign = Campaign(utm)
+    campaign = campaign_of(utm)
 
     def make(url: str) -> str | None:
         target = campaign.target(url)
@@ -153,7 +153,7 @@ def rewrite_sms(
 
 def _maker(urls: MessageUrls, clicks: bool, utm: Utm) -> MakeUrl | None:
     """What makes a message's URL of an author's; None if it would change none."""
-    campaign = Campaign(utm)
+    campaign = campaign_of(utm)
     if not clicks and not utm.parameters():
         return None
     index = -1

@@ -7,6 +7,7 @@ the redirect adds. So a click is recorded under the author's URL, and needs no d
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -56,13 +57,13 @@ def clean_url(value: str) -> str | None:
         url = _LINE_BREAKS.sub("", url)
         if _FORBIDDEN.search(url) is not None:
             return None
-    if "[" in url and not _has_host(url):
+    if ("[" in url or not url.isascii()) and not _has_host(url):
         return None
     return url.replace(" ", "%20")
 
 
 class Campaign:
-    """The campaign parameters of a message, encoded once for all of its links."""
+    """The campaign parameters of messages, encoded once for all of their links."""
 
     __slots__ = ("_all", "_pairs")
 
@@ -82,6 +83,12 @@ class Campaign:
         return Target(url, "&".join(missing))
 
 
+@lru_cache(maxsize=1024)
+def campaign_of(utm: Utm) -> Campaign:
+    """The campaign of these parameters."""
+    return Campaign(utm)
+
+
 def add_parameters(url: str, parameters: str) -> str:
     """The URL with parameters at the end of its query, before its fragment."""
     if not parameters:
@@ -95,7 +102,7 @@ def _has_host(url: str) -> bool:
     try:
         return urlsplit(url).hostname is not None
     except ValueError:
-        # A bracket that is not closed.
+        # A bracket that is not closed, or a letter that looks like the end of the host.
         return False
 
 

@@ -218,6 +218,13 @@ async def test_everything_is_the_channel_and_stands_above_topics(site: Site) -> 
             b'--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\n%s\r\n--b--\r\n'
             % b"One-Click",
         ),
+        (
+            'Multipart/Form-Data; charset=utf-8; Boundary="b c"',
+            (
+                b"preamble\n--b c\ncontent-type: text/plain\n"
+                b"content-disposition: form-data; name=List-Unsubscribe\n\nOne-Click\n--b c--\n"
+            ),
+        ),
     ],
 )
 async def test_one_click_unsubscribes_at_once(site: Site, content_type: str, body: bytes) -> None:
@@ -386,6 +393,12 @@ async def test_the_link_of_a_removed_message_has_expired(site: Site) -> None:
         assert answer.status_code == 410
 
 
+PARTS_WITHIN_PARTS = b"".join(
+    b"--%d\r\nContent-Type: multipart/mixed; boundary=%d\r\n\r\n" % (level, level + 1)
+    for level in range(1_000)
+)
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [
@@ -396,6 +409,8 @@ async def test_the_link_of_a_removed_message_has_expired(site: Site) -> None:
         (b'{"action": "topic"}', {"Content-Type": "application/json"}, 400),
         (b"action=topic", {"Content-Type": "multipart/form-data"}, 400),
         (b"--b\r\n\r\n", {"Content-Type": "multipart/form-data; boundary=b"}, 400),
+        (PARTS_WITHIN_PARTS, {"Content-Type": "multipart/form-data; boundary=0"}, 400),
+        (b"--0", {"Content-Type": f"multipart/form-data; boundary*{'9' * 5000}*=0"}, 400),
         (b"x" * (64 * 1024 + 1), FORM, 413),
         (b"action=topic", {**FORM, "Content-Encoding": "br"}, 415),
     ],

@@ -315,3 +315,20 @@ steps:
     assert kept == [
         ("First", "{{ entry.n }}"), ("Second", "{{ entry.n }}"), ("Own", "{{ entry.n }}"),
     ]  # fmt: skip
+
+
+async def test_a_test_goes_to_test_recipients_alone_once_there_are_any(
+    operate: httpx.AsyncClient, engine: Engine, smtp_sink: SmtpSink
+) -> None:
+    assert (await apply(operate, FRAME, FOOT, CART)).status_code == 200
+    recipients = "test_recipients: team\nemails: [Me@example.com]\nphones: ['+33 6 12 34 56 78']\n"
+    saved = await operate.put("/v1/test-recipients/team", content=recipients, headers=YAML)
+    assert saved.status_code == 200, saved.text
+    for other in ("customer@example.com", "+33612345679"):
+        refused = await operate.post("/v1/templates/cart/send", json={"to": other})
+        assert (refused.status_code, refused.json()["code"]) == (409, "no_test_recipient")
+    body = {"to": "me@EXAMPLE.com", "variables": ADA}
+    sent = await operate.post("/v1/templates/cart/send", json=body)
+    assert (sent.status_code, sent.json()["state"]) == (200, "sent")
+    [mail] = await smtp_sink.wait_for(1)
+    assert [each.lower() for each in mail.recipients] == ["me@example.com"]

@@ -72,7 +72,12 @@ async def test_a_bounce_settles_the_message_and_suppresses_its_address(
 
 async def test_a_complaint_and_a_reply_are_recorded(pool: Pool, port: int, message: UUID) -> None:
     to = "bounce@bounces.example.com"
-    report = ARF.format(to=to, kind="abuse", inner=ORIGINAL.format(message=message)).encode()
+    inner = ORIGINAL.format(message=message)
+    forged = ARF.format(to=to, kind="abuse", inner=inner).encode()
+    inner = f"Return-Path: <{OURS.address('bounce', message)}>\n{inner}"
+    report = ARF.format(to=to, kind="abuse", inner=inner).encode()
+    assert await deliver(port, forged, to, sender="evil@example.net") == {}
+    assert await rows(pool, "select count(*) from event") == [(0,)]
     assert await deliver(port, report, to, sender="abuse@example.net") == {}
     to = OURS.address("reply", message)
     reply = REPLY.format(to=to, message=message, header="").encode()

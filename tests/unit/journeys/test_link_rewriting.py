@@ -98,6 +98,7 @@ def test_a_link_becomes_a_click_that_leads_to_it(written: str, url: str) -> None
         '<a href="//a.example/">x</a>',
         '<a href="https://[::1/">x</a>',
         '<a href="https:///x">x</a>',
+        '<a href="https://a.example\uff0fevil.example/">x</a>',
         "<a href>x</a>",
         '<a href="">x</a>',
         '<a name="top">x</a>',
