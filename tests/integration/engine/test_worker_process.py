@@ -66,10 +66,10 @@ async def test_a_worker_asked_to_stop_records_the_send_under_way(
     smtp_sink.answer = answer
     async with worker_process(engine_settings) as worker:
         await accept(pool, contact, "Letter Asked", {})
-        await asyncio.wait_for(reached.wait(), 20)
+        await asyncio.wait_for(reached.wait(), 60)
         worker.send_signal(signal.SIGTERM)
         gate.set()
-        assert await asyncio.wait_for(worker.wait(), 30) == 0
+        assert await asyncio.wait_for(worker.wait(), 60) == 0
     run = await newest_run(pool, contact)
     assert run is not None
     assert [(v["step"], v["outcome"]) for v in await visits(pool, run["id"])] == [
@@ -95,7 +95,7 @@ async def test_two_workers_share_the_work_and_send_each_message_once(
                 row = await cursor.fetchone()
             return row is not None and row[0] == len(contacts)
 
-        await eventually(all_ended, timeout=30)
+        await eventually(all_ended, timeout=90)
     recipients = sorted(mail.recipients[0] for mail in smtp_sink.messages)
     assert recipients == sorted(f"c{n}@example.com" for n in range(40))
 
@@ -114,7 +114,7 @@ async def test_a_provider_that_cannot_be_made_ends_the_worker_before_it_connects
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    output, _ = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 1
     assert output.decode() == (
         "parcours: SMTP_URL says starttls=perhaps: write require, auto or never\n"

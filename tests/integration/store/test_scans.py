@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy import ARRAY, BigInteger, Boolean, DateTime, LargeBinary, Text, Uuid
+from sqlalchemy import ARRAY, BigInteger, Boolean, Date, DateTime, LargeBinary, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
@@ -61,6 +61,8 @@ def value_of(table: str, column: Any) -> str:
         return "n::text"
     if isinstance(column.type, DateTime):
         return "now() - n * interval '1 minute'"
+    if isinstance(column.type, Date):
+        return "current_date - n"
     if isinstance(column.type, Boolean):
         return "false"
     if isinstance(column.type, JSONB):
