@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email.message import Message
+from email.parser import HeaderParser
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
-from uuid import UUID
 
-from channels.email.mime import MESSAGE_HEADER
-from channels.notifications import bounded_text, parse_message_id
+from channels.notifications import bounded_text
 from journeys.model.well_known_events import (
     MESSAGE_BOUNCED,
     MESSAGE_COMPLAINED,
@@ -27,6 +26,7 @@ _TOO_LARGE: Final = ((2, 3), (3, 4))
 _OF_THE_MESSAGE: Final = (5, 6, 7)
 """Subjects of a status code (RFC 3463) that are about protocol, content or policy."""
 _DELIVERY_STATUS: Final = ("message/delivery-status", "message/global-delivery-status")
+_LONGEST_HEADERS: Final = 100_000
 _COMPLAINTS: Final = frozenset({"abuse", "fraud", "virus", "other"})
 
 Fact = tuple[str, dict[str, Any]]
@@ -86,22 +86,17 @@ def read_feedback_report(mail: Message) -> Fact | None:
     return None
 
 
-def returned_message_id(mail: Message) -> UUID | None:
-    """Our id of the message that a report returns, by its header."""
+def returned_headers(mail: Message) -> Message | None:
+    """The headers of the message that a report returns; None if it returns none."""
     for part in _parts(mail):
         kind = part.get_content_type()
         if kind in ("message/rfc822", "message/global"):
             inner = part.get_payload()
             returned = inner[0] if isinstance(inner, list) and inner else None
             if isinstance(returned, Message):
-                found = parse_message_id(_field(returned, MESSAGE_HEADER))
-                if found is not None:
-                    return found
+                return returned
         elif kind in ("text/rfc822-headers", "message/global-headers"):
-            for line in text_of(part).splitlines():
-                name, _, value = line.partition(":")
-                if name.strip().lower() == MESSAGE_HEADER.lower():
-                    return parse_message_id(value.strip())
+            return HeaderParser().parsestr(text_of(part)[:_LONGEST_HEADERS])
     return None
 
 

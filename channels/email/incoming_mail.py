@@ -1,7 +1,8 @@
 """Mail that comes to our addresses: bounces, complaints, replies and unsubscriptions.
 
-Nothing in it is to be believed beyond this: who knows the id or the token of a message has got that
-message, or has sent it on.
+Nothing in it is to be believed beyond this: who knows the token of an address has got the message,
+or has sent it on with all its headers. The id of a message is no secret: it stands in each of its
+links, which people share.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from hashlib import sha256
 from typing import Any, Final
+from urllib.parse import unquote
 from uuid import UUID
 
 from channels.email.delivery_reports import (
@@ -24,7 +26,7 @@ from channels.email.delivery_reports import (
     read_feedback_report,
     read_plain_bounce,
     report_kind,
-    returned_message_id,
+    returned_headers,
     text_of,
 )
 from channels.email.return_addresses import ReturnAddress, ReturnAddresses
@@ -34,7 +36,14 @@ from journeys.model.well_known_events import MESSAGE_REPLIED, TOPIC_UNSUBSCRIBED
 PROVIDER: Final = "mail"
 LARGEST_MAIL: Final = 10 << 20
 """Bytes."""
+_READ: Final = 256 << 10
+"""Bytes of a mail that are read. What comes after them is of the message that it returns."""
 _OWN_ID = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@[^<>\s]+>", re.ASCII)
+_WITH_ADDRESSES: Final = ("Return-Path", "List-Unsubscribe")
+"""Headers with an address of ours that a reader who answers or forwards a message does not show."""
+_ADDRESS = re.compile(r"[A-Za-z0-9+%.-]{1,80}+@[A-Za-z0-9.-]{1,255}+", re.ASCII)
+_LONGEST_HEADER: Final = 8_000
+"""Characters of a header. Parsers need the square of it as time."""
 _AUTOMATIC_HEADERS: Final = (
     "X-Autoreply", "X-Autorespond", "X-Auto-Reply", "X-Failed-Recipients", "X-Vacation",
 )  # fmt: skip
@@ -42,6 +51,18 @@ _AUTOMATIC_PRECEDENCE: Final = frozenset({"auto_reply", "bulk", "junk", "list"})
 _QUOTED_FROM = re.compile(
     r"^(?:>|-{2,} ?Original|_{10,}|(?:On|Am|Le|El|Il|Pe) .{5,200}:\s*$)", re.ASCII
 )
+
+
+class _BoundedHeaders(policy.Compat32):
+    """Cuts headers that are longer than those of mail are."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        """The name and the value of a header."""
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_LONGEST_HEADER]
+
+
+_POLICY: Final = _BoundedHeaders()
 
 
 def parse_mail(
@@ -61,21 +82,27 @@ def parse_mail(
     if not known:
         return []
     try:
-        mail = message_from_bytes(raw, policy=policy.compat32)
-        return _facts(mail, raw, known, sender)
+        mail = message_from_bytes(raw[:_READ], policy=_POLICY)
+        return _facts(mail, raw, known, addresses, sender)
     except (MessageError, ValueError, LookupError, RecursionError, TypeError) as error:
         raise Unreadable(f"the mail cannot be read: {type(error).__name__}") from None
 
 
 def _facts(
-    mail: Message, raw: bytes, known: Sequence[ReturnAddress], sender: str | None
+    mail: Message,
+    raw: bytes,
+    known: Sequence[ReturnAddress],
+    addresses: ReturnAddresses,
+    sender: str | None,
 ) -> list[Notification]:
     target = next((each for each in known if each.message_id is not None), known[0])
     kind = report_kind(mail)
     fact: Fact | None = None
     message_id = target.message_id
     if kind is not None:
-        message_id = message_id or returned_message_id(mail)
+        if target.kind != "bounce" or message_id is None:
+            # Replies show a reply address to all who get a copy.
+            message_id = _returned_message(mail, addresses)
         if kind == "delivery-status":
             fact = read_delivery_status(mail)
         elif kind == "feedback-report":
@@ -91,6 +118,19 @@ def _facts(
     if fact is None or message_id is None:
         return []
     return [_notification(fact, message_id, mail, raw)]
+
+
+def _returned_message(mail: Message, addresses: ReturnAddresses) -> UUID | None:
+    """Our message that a report returns: a signed address in its headers names it."""
+    returned = returned_headers(mail)
+    if returned is None:
+        return None
+    for name in _WITH_ADDRESSES:
+        for text in _ADDRESS.findall(str(returned.get(name, ""))):
+            found = addresses.read(unquote(text))
+            if found is not None and found.kind != "reply" and found.message_id is not None:
+                return found.message_id
+    return None
 
 
 def _notification(fact: Fact, message_id: UUID, mail: Message, raw: bytes) -> Notification:
@@ -126,7 +166,7 @@ def _is_of_the_mailer(mail: Message) -> bool:
 def _answered_message(mail: Message) -> UUID | None:
     """Our message that a mail answers, by the ids that mail programs repeat."""
     for name in ("In-Reply-To", "References"):
-        found = _OWN_ID.findall(str(mail.get(name, ""))[:20_000])
+        found = _OWN_ID.findall(str(mail.get(name, "")))
         if found:
             return parse_message_id(found[-1])
     return None

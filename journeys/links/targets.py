@@ -57,7 +57,7 @@ def clean_url(value: str) -> str | None:
         url = _LINE_BREAKS.sub("", url)
         if _FORBIDDEN.search(url) is not None:
             return None
-    if "[" in url and not _has_host(url):
+    if ("[" in url or not url.isascii()) and not _has_host(url):
         return None
     return url.replace(" ", "%20")
 
@@ -102,7 +102,7 @@ def _has_host(url: str) -> bool:
     try:
         return urlsplit(url).hostname is not None
     except ValueError:
-        # A bracket that is not closed.
+        # A bracket that is not closed, or a letter that looks like the end of the host.
         return False
 
 

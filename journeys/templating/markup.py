@@ -200,7 +200,8 @@ class Markup:
         return bool(colon and rest.strip()) and re.fullmatch(r"\s*[A-Za-z-]+\s*", name) is not None
 
     def _nest(self, name: str, begin: int) -> None:
-        if name not in LEFT_OPEN:
+        # The parser of MJML knows no element that needs no end tag: it nests them until it fails.
+        if self._mjml or name not in LEFT_OPEN:
             self._open.append(name)
         self._work += len(self._open)
         if len(self._open) > self._deepest or self._work > _MOST_WORK:

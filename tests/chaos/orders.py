@@ -15,7 +15,7 @@ entry: {event: Order Placed, key: order_id}
 exit: {event: Order Cancelled, where: {order_id: {entry: order_id}}}
 defaults: {transactional: true}
 steps:
-  - {id: confirm, email: {template: order-placed}}
+  - {id: confirm, email: {template: confirm}}
   - {id: paid, wait: {event: Order Paid, where: {order_id: {entry: order_id}}, up_to: 6s}}
   - id: how
     branch:
@@ -29,15 +29,21 @@ steps:
       - else:
           - {id: remind, email: {subject: "{{ entry.order_id }} is unpaid", text: Pay.}}
 ---
-template: order-placed
+template: confirm
+layout: frame
 subject: "Order {{ entry.order_id }}"
-html: >-
-  <p>We have your order.
-  <a href="https://shop.example.com/orders/{{ entry.order_id }}">Follow it</a></p>
+html: |
+  <h1>We have your order</h1>
+  <p><a href="https://shop.example/orders/{{ entry.order_id }}">Look at it</a></p>
+---
+template: frame
+html: |
+  <html><head><style>h1 {color: #0b6e4f}</style></head><body>{{ content }}
+  <p><a href="{{ view_url }}">View in browser</a></p></body></html>
 """
 """An entry with a key, sends on two channels, a wait for an event with and without a bound, a
-branch on how it ended, a change that must happen once, and an exit from anywhere. The first mail
-has a template, and a link that is followed."""
+branch on how it ended, a change that must happen once, and an exit from anywhere. The first mail is
+of a template with a layout, and its link is followed."""
 
 CHANNELS = {"confirm": "email", "thanks": "sms", "rate": "email", "remind": "email"}
 
@@ -45,12 +51,6 @@ CONTACTS = 100
 ORDERS_EACH = 2
 ARRIVING = 14.0
 """Seconds over which orders are placed."""
-
-
-def shop_page(order_id: str) -> str:
-    """Where the link in the first mail leads."""
-    return f"https://shop.example.com/orders/{order_id}"
-
 
 Fortune = Literal["delivered", "waiting", "prepaid", "silent", "hesitant", "hasty", "leaving"]
 

@@ -17,7 +17,6 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
 
 from devstack.inbox import Inbox
-from tests.chaos.readers import Reaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,20 +133,23 @@ class Records:
             "select id, run_id, visit, step, state, claimed_at, settled_at from message",
         )
 
+    async def reactions(self) -> Mapping[UUID, tuple[bool, int]]:
+        """Of each first mail: whether it was delivered, and the clicks of people."""
+        rows = await self._rows(
+            "select m.id, m.delivered_at is not null as delivered,"
+            " (select count(*) from event e where e.contact_id = m.contact_id"
+            "  and e.name = 'Message Clicked' and e.properties->>'message_id' = m.id::text"
+            "  and e.properties->>'by' = 'human') as clicks"
+            " from message m where m.step = 'confirm'"
+        )
+        return {row["id"]: (row["delivered"], row["clicks"]) for row in rows}
+
     async def stamps(self) -> Mapping[str, datetime]:
         """When each event that was posted was stamped, by `messageId`."""
         rows = await self._rows(
             "select message_id, stamped_at from event where name like 'Order %%'"
         )
         return {row["message_id"]: row["stamped_at"] for row in rows}
-
-    async def reactions(self) -> Sequence[Reaction]:
-        """The clicks and the arrivals of messages."""
-        return await self._all(
-            Reaction,
-            "select (properties->>'message_id')::uuid as message, name, properties->>'url' as url"
-            " from event where name in ('Message Clicked', 'Message Delivered')",
-        )
 
     async def contacts(self) -> Mapping[str, dict[str, Any]]:
         """Address, number and attributes of each contact."""

@@ -11,10 +11,9 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from devstack.inbox import Inbox
 from tests.chaos.killing import Killer
 from tests.chaos.orders import SHARES, make_orders
-from tests.chaos.readers import Readers, wrong_reactions
+from tests.chaos.readers import open_mailboxes, wrong_reactions
 from tests.chaos.reckoning import (
     Picture,
     take_picture,
@@ -57,14 +56,12 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
     print(f"{SEED}={seed}")  # noqa: T201 - shown when the test fails
     random = Random(seed)
     orders = make_orders(random)
-    data = tmp_path / "data"
-    inbox = Inbox(data / "inbox.jsonl")
-    readers = Readers(inbox.read, tmp_path / "mail")
-    async with dev_stack(data, environment=readers.environment()) as stack:
+    async with dev_stack(tmp_path / "data") as stack:
         described = await stack.ready()
         async with (
             open_records(described["database_url"], stack.data_dir) as records,
             open_shop(described["api"], described["keys"]["operate"]) as shop,
+            open_mailboxes(shop, records) as readers,
         ):
             work = shop.acknowledged if victim == "api" else records.taken
             killer = Killer(stack, victim, records, random, work)
@@ -75,8 +72,9 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
                     storm.create_task(shop.serve(orders, records.dues))
                     storm.create_task(killer.strike(times))
                 await settled(records, described["temporal"])
-                readers.finish()
-            await all_took_effect(readers, records)
+                readers.stopping.set()
+            await readers.noticed()
+            await settled(records, described["temporal"])
             calm = await take_picture(records)
             wrong = [*wrong_events(calm, shop.accepted), *wrong_runs(calm, orders)]
             assert wrong == []
@@ -87,12 +85,12 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
             end = await take_picture(records)
             interrupting = killer.kills if victim in ("worker", "postgres") else []
             wrong = [
-                *wrong_reactions(readers, await records.reactions()),
                 *wrong_events(end, shop.accepted),
                 *wrong_runs(end, orders),
                 *wrong_messages(end, orders, records.inbox(), interrupting),
                 *wrong_mail(end, orders, records.inbox()),
                 *wrong_contacts(end, orders, await records.contacts()),
+                *await wrong_reactions(readers),
                 *map(str, records.logged(*UNFORESEEN)),
             ]
             assert wrong == []
@@ -100,20 +98,9 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
                 assert await records.count(table) == 0, table
             # These were paid in time: no kill and no load can delay that.
             assert len(waiting) >= SHARES["prepaid"]
-            print(tell(end, killer, shop.repeated, readers))  # noqa: T201
+            print(tell(end, killer, shop.repeated))  # noqa: T201
         assert await stack.stop() == 0
         await stack.nothing_left()
-
-
-async def all_took_effect(readers: Readers, records: Records) -> None:
-    """Return once all that readers and their mail servers did has taken effect."""
-
-    async def look() -> bool:
-        wrong = list(wrong_reactions(readers, await records.reactions()))
-        assert wrong == []
-        return True
-
-    await eventually(look, SETTLED_WITHIN, every=0.5, what="every click and report on record")
 
 
 async def settled(records: Records, temporal: str) -> None:
@@ -139,12 +126,11 @@ async def settled(records: Records, temporal: str) -> None:
     await eventually(look, SETTLED_WITHIN, every=0.5, what="nothing left to do")
 
 
-def tell(picture: Picture, killer: Killer, repeated: int, readers: Readers) -> str:
+def tell(picture: Picture, killer: Killer, repeated: int) -> str:
     """What the storm was like."""
     unknown = sum(message.state == "unknown" for message in picture.messages)
     return (
         f"{len(killer.kills)} kills of {killer.victim}, {killer.hits} of them aimed and hit;"
         f" {len(picture.runs)} runs, {len(picture.messages)} messages, {unknown} unknown,"
-        f" {repeated} requests repeated; {len(readers.requests)} clicks by"
-        f" {sum(readers.requests.values())} requests, {len(readers.reported)} arrivals"
+        f" {repeated} requests repeated"
     )

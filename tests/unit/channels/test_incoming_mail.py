@@ -1,7 +1,9 @@
 """Mail that comes to our addresses: reports, replies, automatic answers, and nonsense."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from time import process_time
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,6 +18,7 @@ from tests.support.returned_mail import ARF, DSN, ORIGINAL, REPLY
 MESSAGE = UUID("11111111-2222-3333-4444-555555555555")
 OURS = ReturnAddresses("Bounces.example.com", ["k" * 32])
 BOUNCE = OURS.address("bounce", MESSAGE)
+PLAIN = "bounce@bounces.example.com"
 
 
 def dsn(
@@ -25,12 +28,18 @@ def dsn(
     to: str = BOUNCE,
     returned: str = "message/rfc822",
     inner: UUID = MESSAGE,
+    headers: str = "",
 ) -> bytes:
     text = DSN.format(
         to=to, action=action, status=status, returned=returned,
-        inner=ORIGINAL.format(message=inner),
+        inner=headers + ORIGINAL.format(message=inner),
     )  # fmt: skip
     return text.replace("\n", "\r\n").encode()
+
+
+def arf(to: str, *, kind: str = "abuse", headers: str = "") -> bytes:
+    inner = headers + ORIGINAL.format(message=MESSAGE)
+    return ARF.format(to=to, kind=kind, inner=inner).encode()
 
 
 def reply(to: str = "shop@example.com", message: UUID = MESSAGE, header: str = "") -> bytes:
@@ -92,17 +101,57 @@ def test_an_action_of_a_delivery_status_is_an_event(action: str, name: str | Non
 @pytest.mark.parametrize(
     "returned", ["message/rfc822", "text/rfc822-headers", "text/rfc822-headers; charset=nonsense"]
 )
-def test_the_returned_header_names_the_message_where_the_address_does_not(returned: str) -> None:
-    raw = dsn(to="bounce@bounces.example.com", returned=returned)
-    found = parse(raw, "bounce@bounces.example.com")
-    assert found is not None
-    assert found.message_id == MESSAGE
+def test_a_signed_address_in_the_returned_headers_names_the_message(returned: str) -> None:
+    leave = OURS.address("unsubscribe", MESSAGE)
+    listed = f"List-Unsubscribe: <https://x.example/>,\n <mailto:{leave}?subject=unsubscribe>\n"
+    for headers in (f"Return-Path: <{BOUNCE}>\n", listed):
+        found = parse(dsn(to=PLAIN, returned=returned, headers=headers), PLAIN)
+        assert found is not None
+        assert found.message_id == MESSAGE
+
+
+@pytest.mark.parametrize("make", [dsn, lambda to, headers="": arf(to, headers=headers)])
+def test_a_report_by_someone_who_only_knows_the_message_id_is_no_report(
+    make: Callable[..., bytes],
+) -> None:
+    """The id can be read from each link of a message; the reply address, from each answer to it."""
+    answers = OURS.address("reply", MESSAGE)
+    foreign = ReturnAddresses("bounces.example.com", ["x" * 32]).address("bounce", MESSAGE)
+    for to in (PLAIN, "reply@bounces.example.com", answers):
+        assert parse(make(to=to), to) is None
+        for known in (answers, foreign):
+            assert parse(make(to=to, headers=f"Return-Path: <{known}>\n"), to) is None
 
 
 def test_the_signed_address_is_believed_before_the_header() -> None:
     found = parse(dsn(inner=uuid4()))
     assert found is not None
     assert found.message_id == MESSAGE
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'Content-Type: multipart/report; a="' + b'\r\n ;\\"' * 40_000 + b"\r\n\r\n5.1.1",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\n" * 1_400_000,
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        + (b"--b\r\nContent-Type: multipart/mixed" + b';\r\n a="b"' * 1_000 + b"\r\n\r\n") * 50,
+    ],
+    ids=["parameters", "parts", "parameters of parts"],
+)
+def test_a_mail_that_is_slow_to_parse_is_cut(raw: bytes) -> None:
+    began = process_time()
+    with suppress(Unreadable):
+        parse(raw, PLAIN, sender="")
+    assert process_time() - began < 5
+
+
+def test_a_long_message_is_returned_with_its_report() -> None:
+    raw = dsn().replace(b"Hello Ann", b"Hello Ann\r\n" * 100_000)
+    assert len(raw) > 1_000_000
+    found = parse(raw)
+    assert found is not None
+    assert found.name == "Message Bounced"
 
 
 def test_a_repeated_report_has_the_same_id() -> None:
@@ -131,9 +180,7 @@ def test_a_bounce_in_no_standard_form_is_searched_for_its_status() -> None:
     ],
 )  # fmt: skip
 def test_an_abuse_report_is_a_complaint(kind: str, name: str | None) -> None:
-    plain = "bounce@bounces.example.com"
-    raw = ARF.format(to=plain, kind=kind, inner=ORIGINAL.format(message=MESSAGE)).encode()
-    found = parse(raw, plain)
+    found = parse(arf(PLAIN, kind=kind, headers=f"Return-Path: <{BOUNCE}>\n"), PLAIN)
     assert (found and (found.name, found.message_id)) == (name and (name, MESSAGE))
 
 

@@ -275,6 +275,7 @@ def test_a_language_takes_each_text_that_it_lacks_from_the_next() -> None:
         {"mjml": "<mjml><mj-body>" + "<mj-wrapper>" * 5_000},
         {"mjml": "<mj-section>" + "<mj-column>" * 5_000},
         {"mjml": "<mj-raw>" + "<div>" * 20_000 + "</div>" * 20_000 + "</mj-raw>"},
+        {"mjml": "<mj-raw>" + "<li>" * 20_000 + "</mj-raw>"},
     ],
 )  # fmt: skip
 def test_nesting_is_bounded_before_a_compiler_sees_it(fields: dict[str, str]) -> None:
