@@ -34,6 +34,7 @@ from devstack.inbox import Inbox, TakenMessage
 from dispatch.dispatcher import Dispatcher
 from dispatch.due_times import DueTimes
 from dispatch.metrics import EngineMetrics
+from dispatch.quotas import FollowedQuota
 from dispatch.reconciliation import Reconciliation
 from dispatch.schedules import schedule_retention
 from dispatch.send_rates import SendRates
@@ -96,6 +97,8 @@ async def serving(
             listen_url=settings.database_url,
             nudge_due_times=due_times.nudge,
         )
+        ceilings = settings.ceilings
+        rates = SendRates(client, settings.send_rates, every=reconcile_every)
         context = Context(
             pool=pool,
             catalog=catalog,
@@ -111,14 +114,22 @@ async def serving(
             nudge=dispatcher.nudge,
             nudge_due_times=due_times.nudge,
             links=settings.links,
+            throttled=rates.slow_down,
+            ceilings=ceilings,
         )
-        rates = SendRates(client, settings.send_rates)
         await rates.begin()
         background = [
             asyncio.create_task(rates.run()),
+            asyncio.create_task(
+                FollowedQuota(adapters.by_channel.get("email"), rates, ceilings).run()
+            ),
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(due_times.run()),
-            asyncio.create_task(Reconciliation(pool, client, catalog, every=reconcile_every).run()),
+            asyncio.create_task(
+                Reconciliation(
+                    pool, client, catalog, every=reconcile_every, ceilings=ceilings
+                ).run()
+            ),
         ]
         stack.push_async_callback(_cancel, background)
         await stack.enter_async_context(taking_notifications(settings, pool, adapters.by_channel))

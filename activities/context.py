@@ -17,6 +17,7 @@ from channels.adapter import Adapter
 from journeys.links.message_urls import MessageLinks
 from journeys.model.arms import Score
 from journeys.protocol.channels import CHANNELS, ChannelName
+from journeys.schedule.ceilings import DailyCeiling
 from journeys.time.durations import Duration
 from store.definitions.catalog import Catalog
 
@@ -68,6 +69,10 @@ class Context:
     """Where bounces and unsubscriptions by mail go; None without a domain for them."""
     files: FileCache | None = field(default_factory=FileCache)
     """The files of e-mails; None: they are left empty."""
+    throttled: Callable[[ChannelName], None] = lambda _channel: None
+    """Slows down a channel whose provider throttles."""
+    ceilings: Mapping[ChannelName, DailyCeiling] = field(default_factory=dict)
+    """The daily ceilings, by channel."""
     links: MessageLinks | None = None
     """What the URLs of messages are made of; None without a public URL."""
 

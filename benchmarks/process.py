@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from temporalio.worker import Worker
 
 from benchmarks import bare, bare_activities
 from benchmarks.instant import instant_adapters
+from benchmarks.servers import environment_of
 from infra.clients import connect_temporal
 from infra.logging import configure_logging
 from infra.sandbox import workflow_runner
@@ -62,15 +62,9 @@ def bare_worker(client: Client, *, send: Callable[..., Any] = bare_activities.se
 @contextmanager
 def worker_process(kind: str, settings: Settings) -> Iterator[subprocess.Popen[str]]:
     """Run a worker, `bare` or `engine`, in a process of its own until the context ends."""
-    environment = {
-        **os.environ,
-        **settings.temporal,
-        "DATABASE_URL": settings.database_url,
-        "PARCOURS_FROM": "bench@example.com",
-    }
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.process", kind],
-        env=environment,
+        env=environment_of(settings),
         stdout=subprocess.PIPE,
         text=True,
     )

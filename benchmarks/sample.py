@@ -7,24 +7,30 @@ from uuid import UUID, uuid4
 
 import orjson
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
+from benchmarks.mail import TEMPLATE, save_mail
 from journeys.compile.program_compiler import compile_program
 from journeys.model.journey import Journey
+from journeys.templating.compilation import compile_step
+from store.definitions.contents import keep_contents
 from store.events.notification import notify
 
 EVENT = "Sample Started"
 
 
 def sample(key: str = "sample", pause: str = "2s", event: str = EVENT) -> Journey:
-    """Event entry → email → wait → branch (message opened?) → sms → end."""
-    text = {"subject": "Hello", "text": "Hello", "transactional": True}
+    """Event entry → email → wait → branch (message opened?) → sms → end.
+
+    The e-mail is the template of `benchmarks.mail`, with links that are followed.
+    """
     return Journey.model_validate(
         {
             "journey": key,
             "entry": {"event": event},
             "re_entry": "always",
             "steps": [
-                {"id": "hello", "email": text},
+                {"id": "hello", "email": {"template": TEMPLATE, "transactional": True}},
                 {"id": "pause", "wait": pause},
                 {
                     "id": "opened",
@@ -42,18 +48,23 @@ def sample(key: str = "sample", pause: str = "2s", event: str = EVENT) -> Journe
 
 
 async def activate(conn: AsyncConnection[Any], journey: Journey) -> None:
-    """Make a journey active as version 1."""
+    """Make a journey active as version 1, and save the mail of benchmarks, which it may name."""
+    await save_mail(conn)
     program = compile_program(journey).model_dump_json()
     document = orjson.dumps(journey.as_document()).decode()
+    compiled = {step.id: compile_step(step) for step in journey.all_steps()}
+    contents = {step: each.as_json() for step, each in compiled.items() if each is not None}
     async with conn.transaction():
+        hashes = dict(zip(contents, await keep_contents(conn, contents.values()), strict=True))
         await conn.execute(
             "insert into journey (key, state, active_version) values (%s, 'active', 1)",
             (journey.journey,),
         )
         await conn.execute(
-            "insert into journey_version (journey, version, document, program, source, sha256)"
-            " values (%s, 1, %s, %s, '', '')",
-            (journey.journey, document, program),
+            "insert into journey_version"
+            " (journey, version, document, program, contents, source, sha256)"
+            " values (%s, 1, %s, %s, %s, '', '')",
+            (journey.journey, document, program, Jsonb(hashes)),
         )
         await conn.execute("update catalog set revision = revision + 1")
 

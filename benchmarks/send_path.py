@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from benchmarks.mail import ENTRY, TEMPLATE, save_mail
+from benchmarks.mail import ENTRY, TEMPLATE
 from benchmarks.report import Figure, spread
 from benchmarks.sample import activate, make_contacts
 from benchmarks.send_process import Taken, sending_process
@@ -21,15 +21,15 @@ from benchmarks.servers import servers
 from benchmarks.smtp_sink import smtp_sink
 from journeys.model.journey import Journey
 
-ROUNDS = 7
-SENDS = 600
+ROUNDS = 5
+SENDS = 300
 """Of each round."""
 
 
 async def measure() -> list[Figure]:
     """Measure the rate of sends as a share of the bare loop's: median of interleaved rounds."""
     async with servers() as running:
-        with smtp_sink() as smtp:
+        with smtp_sink(running.temporal_file.parent / "inbox") as smtp:
             environment = {**running.environment, "SMTP_URL": smtp}
             with (
                 sending_process("bare", environment) as bare,
@@ -38,7 +38,6 @@ async def measure() -> list[Figure]:
                 async with await AsyncConnection.connect(
                     running.settings.database_url, autocommit=True
                 ) as conn:
-                    await save_mail(conn)
                     await activate(conn, _journey())
                     engine.send(await _runs(conn, SENDS))
                     bare.give_mail(engine.last_mail())

@@ -29,6 +29,7 @@ from infra.clients import open_pool
 from infra.logging import configure_logging
 from infra.settings import Settings, read_settings
 from journeys.protocol.payloads import StepInput, StepResult
+from journeys.time.durations import Duration
 from store.definitions.catalog import Catalog
 
 AT_ONCE = 40
@@ -141,6 +142,7 @@ async def _engine(settings: Settings, adapter: Adapter) -> AsyncIterator[Send]:
             catalog=Catalog(),
             adapters={"email": adapter},
             sender=settings.from_address,
+            keep={kind: Duration.parse(text) for kind, text in settings.keep.items()},
             links=settings.links,
         )
         yield partial(_send_by_engine, SendActivities(context))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -154,6 +154,24 @@ class Adapter(Protocol):
 
     async def close(self) -> None:
         """Close connections and threads. May be called twice; sends after it are undefined."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What the account of a provider may send."""
+
+    per_second: float
+    per_day: int | None
+    """None: without a limit."""
+
+
+@runtime_checkable
+class HasQuota(Protocol):
+    """An adapter whose provider says what its account may send."""
+
+    async def quota(self) -> Quota:
+        """The quota now. Raises as `Adapter.send` does."""
         ...
 
 

@@ -11,6 +11,7 @@ from cli import (
     coupon,
     demo,
     dev,
+    doctor,
     event,
     fault,
     file,
@@ -59,6 +60,7 @@ app.command("demo")(demo.run)
 app.command("api")(api.run)
 app.command("worker")(worker.run)
 app.command("migrate")(migrate.run)
+app.command("doctor")(doctor.run)
 app.add_typer(journey.app, name="journey")
 app.add_typer(template.app, name="template")
 app.add_typer(run.app, name="run")

@@ -11,10 +11,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,12 +27,14 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from dispatch.faults import FoundFault, raise_outage, record_faults
-from dispatch.freezes import freeze_bad_channels, wake_thawed_sends
+from dispatch.held_marketing import freeze_bad_channels, wake_thawed_sends, wake_within_ceilings
 from dispatch.jobs import reconcile_jobs
 from dispatch.paused_sends import wake_overlooked_paused_sends
 from dispatch.temporal import RPC_TIMEOUT, TemporalAway, answers, is_away
 from dispatch.versions import wake_unnoticed_migrations
+from journeys.protocol.channels import ChannelName
 from journeys.protocol.names import WORKFLOW, workflow_id
+from journeys.schedule.ceilings import DailyCeiling
 from store.definitions.catalog import Catalog
 from store.messages.claims import mark_abandoned_claims_unknown
 from store.operations.faults import describe
@@ -85,12 +88,14 @@ class Reconciliation:
         catalog: Catalog,
         *,
         every: float = _EVERY,
+        ceilings: Mapping[ChannelName, DailyCeiling] = MappingProxyType({}),
     ) -> None:
         """`every`: seconds between rounds; the promise is that Postgres follows in a minute."""
         self._pool = pool
         self._client = client
         self._catalog = catalog
         self._every = every
+        self._ceilings = ceilings
         self._after_paused: UUID | None = None
         self._after_moved: UUID | None = None
 
@@ -243,6 +248,7 @@ class Reconciliation:
     async def _freeze_and_thaw(self, work: Work) -> None:
         await freeze_bad_channels(work.conn)
         await wake_thawed_sends(work.conn, self._client, _PAGE, work.faults)
+        await wake_within_ceilings(work.conn, self._client, self._ceilings, _PAGE, work.faults)
 
     async def _wake_moved_runs(self, work: Work) -> None:
         self._after_moved = await wake_unnoticed_migrations(

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import RateLimit
-from temporalio.api.workflowservice.v1 import UpdateTaskQueueConfigRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueRequest,
+    UpdateTaskQueueConfigRequest,
+)
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -25,6 +28,13 @@ log = structlog.get_logger(__name__)
 _PATIENCE = timedelta(seconds=5)
 _AGAIN = 10.0
 """Seconds after which a rate that could not be set is tried again."""
+SLOWER_AGAIN: Final = 5.0
+FASTER_AGAIN: Final = 10.0
+"""Seconds for which a rate stays before it is lowered, or raised, again."""
+_LEAST: Final = 0.05
+_CONFIGURED: Final = "the rate of sends in the settings"
+_THROTTLED: Final = "the provider throttles"
+_RECOVERS: Final = "the provider throttles no more"
 _FOR_GOOD: Final = (
     RPCStatusCode.UNIMPLEMENTED,
     RPCStatusCode.PERMISSION_DENIED,
@@ -33,32 +43,105 @@ _FOR_GOOD: Final = (
 )
 
 
-class SendRates:
-    """Sets the rates of the channels' queues: once, and again while Temporal is away."""
+def next_rate(base: float, now: float, *, throttled: bool, age: float) -> float:
+    """The rate of a channel after one that was set `age` seconds ago.
 
-    def __init__(self, client: Client, rates: Mapping[ChannelName, float]) -> None:
-        """`rates`: messages per second by channel. A channel without one is not slowed down."""
+    A provider that throttles halves it, down to a twentieth of `base`. While none does it grows by
+    a quarter. It stays for some seconds each time, because several workers look at it.
+    """
+    if throttled:
+        return now if age < SLOWER_AGAIN else max(now / 2, base * _LEAST)
+    return now if age < FASTER_AGAIN else min(now * 1.25, base)
+
+
+class SendRates:
+    """Sets the rates of the channels' queues, and lowers them while a provider throttles."""
+
+    def __init__(
+        self, client: Client, rates: Mapping[ChannelName, float], *, every: float = _AGAIN
+    ) -> None:
+        """`rates`: messages per second by channel. A channel without one is not slowed down.
+
+        `every`: seconds between looks.
+        """
         self._client = client
+        self._every = every
+        self._rates = dict(rates)
         self._wanted: dict[ChannelName, float | None] = {
             channel: rates.get(channel) for channel in CHANNELS
         }
+        self._throttled: set[ChannelName] = set()
+        self._slowed: set[ChannelName] = set()
+        self._news = asyncio.Event()
 
     async def begin(self) -> None:
         """Set the rates before this worker takes its first send."""
         await self._set_all()
 
+    def has_rate(self, channel: ChannelName) -> bool:
+        """Whether the channel has a rate."""
+        return channel in self._rates
+
+    def change(self, channel: ChannelName, rate: float) -> None:
+        """Set another rate of a channel, soon."""
+        self._rates[channel] = rate
+        self._wanted[channel] = rate
+        self._news.set()
+
+    def slow_down(self, channel: ChannelName) -> None:
+        """Note that a provider of the channel has throttled."""
+        # A receiver of webhooks that throttles is not the only one.
+        if channel in self._rates and CHANNELS[channel].to_contact:
+            self._throttled.add(channel)
+            self._news.set()
+
     async def run(self) -> None:
-        """Set the rates that could not be set."""
-        while self._wanted:
-            await asyncio.sleep(_AGAIN)
+        """Set the rates that could not be set, and follow the providers."""
+        while True:
+            try:
+                async with asyncio.timeout(self._every):
+                    await self._news.wait()
+            except TimeoutError:
+                pass
+            self._news.clear()
             await self._set_all()
+            throttled, self._throttled = self._throttled, set()
+            for channel in throttled | self._slowed:
+                await self._follow(channel, throttled=channel in throttled)
+
+    async def _follow(self, channel: ChannelName, *, throttled: bool) -> None:
+        """Lower a rate, or raise it again. The queue has it, because all workers share it."""
+        base = self._rates[channel]
+        request = DescribeTaskQueueRequest(namespace=self._client.namespace, report_config=True)
+        request.task_queue.name = CHANNELS[channel].queue
+        request.task_queue_type = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+        try:
+            answer = await self._client.workflow_service.describe_task_queue(
+                request, timeout=_PATIENCE
+            )
+        except RPCError as error:
+            log.warning("send_rate_unknown", channel=channel, status=error.status.name)
+            return
+        limit = answer.config.queue_rate_limit
+        now = limit.rate_limit.requests_per_second or base
+        age = (datetime.now(UTC) - limit.metadata.update_time.ToDatetime(UTC)).total_seconds()
+        rate = next_rate(base, now, throttled=throttled, age=age)
+        if throttled:
+            self._slowed.add(channel)
+        if abs(rate - now) < base / 1_000:
+            if now >= base and not throttled:
+                self._slowed.discard(channel)
+            return
+        reason = _THROTTLED if rate < now else _RECOVERS
+        if await self._set(channel, rate, reason) and rate < now:
+            log.warning("send_rate_lowered", channel=channel, rate=rate, base=base)
 
     async def _set_all(self) -> None:
         for channel, rate in list(self._wanted.items()):
-            if await self._set(channel, rate):
+            if await self._set(channel, rate, _CONFIGURED):
                 del self._wanted[channel]
 
-    async def _set(self, channel: ChannelName, rate: float | None) -> bool:
+    async def _set(self, channel: ChannelName, rate: float | None, reason: str) -> bool:
         """Set the rate of a channel's queue; False if it is to be tried again."""
         request = UpdateTaskQueueConfigRequest(
             namespace=self._client.namespace,
@@ -67,7 +150,7 @@ class SendRates:
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
             update_queue_rate_limit=UpdateTaskQueueConfigRequest.RateLimitUpdate(
                 rate_limit=None if rate is None else RateLimit(requests_per_second=rate),
-                reason="the rate of sends in the settings",
+                reason=reason,
             ),
         )
         try:

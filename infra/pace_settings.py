@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings
 
 from journeys.protocol.channels import CHANNELS, ChannelName
+from journeys.schedule.ceilings import DailyCeiling, WarmUp
 
 Rate = Annotated[float, Field(ge=0.1, le=100_000, allow_inf_nan=False)]
+Ceiling = Annotated[int, Field(ge=10, le=1_000_000_000)]
+
+
+def _ramp(text: str) -> str:
+    WarmUp.parse(text)
+    return text
 
 
 class PaceSettings(BaseSettings):
@@ -23,6 +30,25 @@ class PaceSettings(BaseSettings):
 
     send_rate_webhook: Rate | None = None
     """`PARCOURS_SEND_RATE_WEBHOOK`: calls of webhooks per second of all workers together."""
+
+    send_ceiling_email: Ceiling | None = None
+    """`PARCOURS_SEND_CEILING_EMAIL`: e-mails on a day in UTC, at which marketing is held."""
+
+    send_ceiling_sms: Ceiling | None = None
+    """`PARCOURS_SEND_CEILING_SMS`: text messages on a day."""
+
+    warm_up_email: Annotated[str, AfterValidator(_ramp)] | None = None
+    """`PARCOURS_WARM_UP_EMAIL`: `2026-03-01, 50, 1.5`, the ramp of a new domain."""
+
+    @property
+    def ceilings(self) -> dict[ChannelName, DailyCeiling]:
+        """The daily ceiling of each channel that has one."""
+        ramp = None if self.warm_up_email is None else WarmUp.parse(self.warm_up_email)
+        found: dict[ChannelName, DailyCeiling] = {
+            "email": DailyCeiling(self.send_ceiling_email, ramp),
+            "sms": DailyCeiling(self.send_ceiling_sms),
+        }
+        return {name: each for name, each in found.items() if each != DailyCeiling()}
 
     @property
     def send_rates(self) -> dict[ChannelName, float]:

@@ -25,6 +25,15 @@ DurationText = Annotated[str, AfterValidator(_check_duration)]
 """A duration, such as `90d`."""
 
 
+def _check_duration_or_none(text: str) -> str:
+    """The text, if it is such a duration, or none at all, such as `0d`."""
+    return text if Duration.parse(text) == Duration() else _check_duration(text)
+
+
+OptionalDurationText = Annotated[str, AfterValidator(_check_duration_or_none)]
+"""A duration that may be `0d`."""
+
+
 def _split_secrets(value: object) -> object:
     """The secrets of `NEW,OLD…`."""
     if isinstance(value, str):

@@ -18,7 +18,7 @@ from infra.channel_settings import ChannelSettings
 from infra.inbound_settings import InboundSettings
 from infra.link_settings import LinkSettings
 from infra.pace_settings import PaceSettings
-from infra.setting_types import DurationText, Secrets
+from infra.setting_types import DurationText, OptionalDurationText, Secrets
 
 Network = IPv4Network | IPv6Network
 LogFormat = Literal["json", "console", "auto"]
@@ -122,8 +122,8 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
     keep_hits: DurationText = "14d"
     """`PARCOURS_KEEP_HITS`: requests for links, of which clicks and opens became events."""
 
-    keep_content: DurationText = "30d"
-    """`PARCOURS_KEEP_CONTENT`: what each message said. `0s` keeps nothing of it."""
+    keep_content: OptionalDurationText = "30d"
+    """`PARCOURS_KEEP_CONTENT`: what each message said. `0d` keeps nothing of it."""
 
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)
     """`PARCOURS_METRICS_PORT`: a worker's port of `/healthz`, `/readyz` and `/metrics`."""

@@ -52,6 +52,7 @@ async def choose_content(
 async def read_variables(
     conn: AsyncConnection[Any],
     run: RunRow,
+    definition: Definition,
     step: SendStep,
     settings: EffectiveSend,
     contact: Recipient,
@@ -61,7 +62,7 @@ async def read_variables(
     variables: dict[str, Any] = {"contact": contact.variables, "entry": run.entry}
     operands = Operands(conn, run)
     reads = () if chosen is None else chosen.content.reads
-    texts = f"{step.model_dump_json()} {settings.from_} {settings.reply_to}"
+    texts = f"{definition.written(step)} {settings.from_} {settings.reply_to}"
     if "steps" in reads or "steps" in texts:
         variables["steps"] = await operands.steps()
     if "entries" in reads or "entries" in texts:

@@ -7,7 +7,7 @@ that commits after it ends the run once the send is recorded.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -101,10 +101,16 @@ async def claim_send(
             return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
         step = _send_step(definition, request.step)
-        settings = definition.journey.effective(step)
+        settings = definition.settings(step)
         template = template_of(step)
         previous, pause, contact, documents = await read_send_state(
-            conn, run, request.visit, settings.topic, step.kind, template
+            conn,
+            run,
+            request.visit,
+            settings.topic,
+            step.kind,
+            template,
+            counted=step.kind in context.ceilings,
         )
         if previous.outcome is not None and (taken := exit_taken_before(run, request.visit)):
             return taken
@@ -126,7 +132,7 @@ async def claim_send(
         channel = None if documents.channel is None else context.catalog.channel(documents.channel)
         topic = None if documents.topic is None else context.catalog.topic(documents.topic)
         if channel is not None or (topic is not None and topic.sets_sends):
-            settings = definition.journey.effective(step, channel, topic)
+            settings = definition.settings(step, channel, topic)
         terms = send_terms(
             step,
             settings,
@@ -159,10 +165,14 @@ async def claim_send(
             return await _defer(conn, attempt, step, terms, run, unsendable)
         if unsendable is not None:
             return await _skip_for_time(conn, attempt, step, unsendable)
+        if _at_ceiling(context, run, step, settings, pause):
+            return await _defer(conn, attempt, step, terms, run, Deferral("ceiling", None))
         content = await choose_content(
             conn, context, definition, step, template, contact, documents.contents
         )
-        variables, references = await read_variables(conn, run, step, settings, contact, content)
+        variables, references = await read_variables(
+            conn, run, definition, step, settings, contact, content
+        )
         chosen = choose_provider(settings, previous, context.default_provider(step.kind))
         message = await claim_message(
             conn,
@@ -175,6 +185,7 @@ async def claim_send(
             topic=settings.topic,
             transactional=settings.transactional or not CHANNELS[step.kind].to_contact,
             class_=settings.class_ if CHANNELS[step.kind].to_contact else "service",
+            counted=step.kind in context.ceilings,
             token=token,
             provider=chosen.provider,
             not_taken=chosen.not_taken,
@@ -247,6 +258,17 @@ async def _check_pause(
     if turn > attempt.now and not terms.late:
         return await _defer(conn, attempt, step, terms, run, Deferral("paused", turn))
     return None
+
+
+def _at_ceiling(
+    context: Context, run: RunRow, step: SendStep, settings: EffectiveSend, pause: PauseState
+) -> bool:
+    """Whether marketing has had its part of the channel's messages of today."""
+    ceiling = context.ceilings.get(step.kind)
+    if ceiling is None or settings.class_ != "marketing":
+        return False
+    most = ceiling.for_marketing(run.now.astimezone(UTC).date())
+    return most is not None and pause.today >= most
 
 
 def _check_recipient(

@@ -110,6 +110,8 @@ class ProviderCalls:
                 suppress=error.suppress,
             )
         except NotTaken as error:
+            if error.code is Code.THROTTLED:
+                self._context.throttled(claimed.step.kind)
             return _released(error)
         except Unclear as error:
             if claimed.settings.on_unknown == "resend":

@@ -118,7 +118,10 @@ class SendActivities:
         following: StepResult | None = None
         listening = False
         again: NextAttempt | None = None
-        if record.outcome is None or request.following is None:
+        if record.again is None and request.following is None and not record.suppress:
+            # One statement, which is a transaction of its own.
+            await record_result(conn, _result(request, claimed, record))
+        elif record.outcome is None or request.following is None:
             async with conn.transaction():
                 again = await self._settle(conn, request, claimed, record)
         else:

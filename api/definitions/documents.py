@@ -38,6 +38,7 @@ PLURALS = {
     "places": "places",
     "channels": "channel",
     "brands": "brand",
+    "test-recipients": "test_recipients",
 }
 
 Key = Annotated[str, Path(min_length=1, max_length=64, examples=["welcome"])]

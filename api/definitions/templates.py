@@ -21,6 +21,7 @@ from api.services import Services, UsedServices
 from journeys.checks.content_lint import advice
 from journeys.links.message_urls import SAMPLE_LINKS, link_variables
 from journeys.model.addresses import check_email, normalise_phone
+from journeys.model.test_recipients import TestRecipients
 from journeys.protocol.channels import SEND_QUEUES
 from journeys.protocol.names import QUEUE, TEST_MESSAGE, workflow_id_of_test
 from journeys.protocol.payloads import TestMessageInput
@@ -35,13 +36,15 @@ from journeys.templating.rendering import (
 from journeys.time.zones import zone_of
 from store.contacts.rows import ContactRow, find_contact, read_contact
 from store.definitions.contents import template_contents
-from store.definitions.documents import read_document
+from store.definitions.documents import list_documents, read_document
 from store.messages.messages_of_tests import add_test_message, read_test_message
 from store.tables.messages import TestMessageState
 
 _RENDERED_AT_ONCE = asyncio.Semaphore(2)
 _WAIT = 20.0
 """Seconds for which an answer waits for a test message."""
+_MOST_RECIPIENTS = 1_000
+"""Documents of test recipients that are looked at."""
 _NO_MESSAGE = UUID(int=0)
 """Whose links a preview has: they lead to the page of wrong links."""
 
@@ -129,11 +132,13 @@ async def post_preview(
 async def post_send(key: Key, body: TestMessageBody, services: UsedServices) -> SentTest:
     """Send by the configured provider, at most once, without asking what the contact agreed to.
 
+    Where there are documents `test_recipients`, only an address of theirs gets one.
     A mail has the header `X-Parcours-Test`. An address on the suppression list gets nothing.
     """
     channel, recipient = _recipient(body.to)
     message_id = uuid4()
     async with services.pool.connection() as conn:
+        await _check_test_recipient(conn, recipient)
         contact = await _contact(conn, body.contact)
         await _content(conn, services, key, body.locale, contact)
         await add_test_message(
@@ -174,6 +179,17 @@ async def post_send(key: Key, body: TestMessageBody, services: UsedServices) -> 
         detail=row.detail,
         content=row.content,
     )
+
+
+async def _check_test_recipient(conn: Any, recipient: str) -> None:
+    """Raise Problem 409 for an address that is not among the test recipients, if there are any."""
+    documents = await list_documents(conn, "test_recipients", "", _MOST_RECIPIENTS)
+    named = [TestRecipients.model_validate(each.document) for each in documents]
+    if named and not any(each.include(recipient) for each in named):
+        keys = ", ".join(each.key for each in named)
+        raise Problem(
+            409, "no_test_recipient", f"tests go to test_recipients alone: {keys}; add it there"
+        )
 
 
 async def _contact(conn: Any, reference: str | None) -> ContactRow | None:
@@ -230,7 +246,7 @@ def _preview(
             return None
         try:
             if made:
-                return rendering.part(of, text)
+                return rendering.made_text(text)
             rendered = rendering.words(of, text, html=html)
         except (RenderingFailed, RenderingTooLarge) as error:
             warnings.append(str(error))

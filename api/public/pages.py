@@ -253,7 +253,10 @@ async def save_preferences(token: Token, request: Request, services: UsedService
 async def show_confirmation(token: Token, request: Request, services: UsedServices) -> Response:
     """Ask whether the contact wants the message's topic at the address that the message went to."""
 
-    async def show(_conn: Connection, reader: Reader) -> Response:
+    async def show(conn: Connection, reader: Reader) -> Response:
+        standing = await page_choices.read_standing(conn, reader.subject)
+        if reader.subject.still_there and standing.subscribed:
+            return page_response(page_texts.confirmed_page(reader, standing), reader.look)
         return _confirmation(request, reader)
 
     return await _shown(request, services, "confirm", token, show)

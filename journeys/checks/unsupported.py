@@ -38,6 +38,7 @@ WORKS: Final[dict[str, bool]] = {
     "places documents": True,
     "channel documents": True,
     "brand documents": True,
+    "test_recipients documents": True,
     # how runs begin and end
     **{f"entry by {name}": kind.works for name, kind in ENTRY_KINDS.items()},
     "active": True,

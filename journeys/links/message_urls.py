@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -114,6 +115,8 @@ def link_variables(urls: MessageUrls) -> dict[str, str]:
     }
 
 
+# A message has most links in its HTML and in its text, and shares them with other messages.
+@lru_cache(maxsize=2048)
 def encode_target(target: str) -> str:
     """A target as it stands in the query.
 

@@ -7,6 +7,7 @@ the redirect adds. So a click is recorded under the author's URL, and needs no d
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -62,7 +63,7 @@ def clean_url(value: str) -> str | None:
 
 
 class Campaign:
-    """The campaign parameters of a message, encoded once for all of its links."""
+    """The campaign parameters of messages, encoded once for all of their links."""
 
     __slots__ = ("_all", "_pairs")
 
@@ -80,6 +81,12 @@ class Campaign:
         query = url.partition("#")[0]
         missing = [pair for name, pair in self._pairs if name.search(query) is None]
         return Target(url, "&".join(missing))
+
+
+@lru_cache(maxsize=1024)
+def campaign_of(utm: Utm) -> Campaign:
+    """The campaign of these parameters."""
+    return Campaign(utm)
 
 
 def add_parameters(url: str, parameters: str) -> str:

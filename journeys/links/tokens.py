@@ -12,6 +12,7 @@ import hmac
 import re
 import string
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -34,6 +35,7 @@ _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS, start=1)}
 _HEAD: Final = 19
 _SIGNATURE: Final = 12
 _BLOCK: Final = 64
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _PURPOSE: Final = b"parcours.link.1\0"
 _CODE_PURPOSE: Final = b"parcours.code.1\0"
 _CLIENT_PURPOSE: Final = b"parcours.client.1\0"
@@ -76,7 +78,7 @@ class LinkKeys:
         """
         head = bytes((_NUMBERS[kind],)) + message_id.bytes + index.to_bytes(2, "big")
         signed = head + _signature(self._keys[0], head, target)
-        return urlsafe_b64encode(signed)[:42].decode("ascii")
+        return b2a_base64(signed, newline=False)[:42].translate(_URL_SAFE).decode("ascii")
 
     def code(self, message_id: UUID, target: str) -> str:
         """The code of a stored link, of CODE_LENGTH characters, which cannot be guessed.

@@ -11,11 +11,14 @@ from journeys.model.conditions import Condition, Number
 from journeys.model.contact_fields import check_locale
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel, Provider, WithProviders
+from journeys.model.test_recipients import TestRecipients
 from journeys.model.tracking import Track, Utm
 from journeys.model.unions import discriminated_by, tag
 from journeys.model.values import DocumentModel, Key, Name, Text
 
-DocumentKind = Literal["journey", "segment", "topic", "template", "places", "channel", "brand"]
+DocumentKind = Literal[
+    "journey", "segment", "topic", "template", "places", "channel", "brand", "test_recipients",
+]  # fmt: skip
 DOCUMENT_KINDS: Final[tuple[DocumentKind, ...]] = get_args(DocumentKind)
 
 
@@ -128,11 +131,14 @@ Document = Annotated[
     | Annotated[Template, Tag(tag("template"))]
     | Annotated[Places, Tag(tag("places"))]
     | Annotated[Channel, Tag(tag("channel"))]
-    | Annotated[Brand, Tag(tag("brand"))],
+    | Annotated[Brand, Tag(tag("brand"))]
+    | Annotated[TestRecipients, Tag(tag("test_recipients"))],
     discriminated_by("a document", *DOCUMENT_KINDS, hints={"steps": "journey", "entry": "journey"}),
 ]
 
-AnyDocument: TypeAlias = Journey | Segment | Topic | Template | Places | Channel | Brand
+AnyDocument: TypeAlias = (
+    Journey | Segment | Topic | Template | Places | Channel | Brand | TestRecipients
+)
 DOCUMENT: Final[TypeAdapter[Any]] = TypeAdapter(Document)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, StrictBool
@@ -41,6 +42,8 @@ class Utm(DocumentModel):
         return {f"utm_{name}": value for name, value in self.model_dump(exclude_none=True).items()}
 
 
+# Most messages of an installation have the same few levels.
+@lru_cache(maxsize=1024)
 def strictest(*levels: Track | None) -> Track:
     """What is tracked: what one level refuses, no other can allow."""
 
@@ -50,6 +53,7 @@ def strictest(*levels: Track | None) -> Track:
     return Track(opens=allowed("opens"), clicks=allowed("clicks"))
 
 
+@lru_cache(maxsize=1024)
 def nearest(*levels: Utm | None) -> Utm:
     """The parameters: for each the first value, from the nearest level to the farthest."""
     values: dict[str, str] = {}

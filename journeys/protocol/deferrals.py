@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 DeferralReason = Literal[
     "paused", "retry", "send_at", "window", "quiet_hours", "cap", "apart", "frozen", "turn",
+    "ceiling",
 ]  # fmt: skip
 
 DEFERRAL_REASONS: Final[Mapping[str, str]] = {
@@ -18,7 +19,8 @@ DEFERRAL_REASONS: Final[Mapping[str, str]] = {
     "quiet_hours": "these are quiet hours",
     "cap": "the contact has had enough messages",
     "frozen": "marketing is frozen",
-    "turn": "it was frozen, and its turn comes",
+    "turn": "it was held with others, and its turn comes",
+    "ceiling": "the channel has had its messages of the day",
     "apart": "the contact got another message a short time ago",
 }
 """Each `DeferralReason` with its words."""

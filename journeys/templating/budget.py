@@ -62,10 +62,11 @@ class Budget:
 
     def print(self, text: str) -> None:
         """Take the work of writing a text."""
-        self._output -= len(text)
-        if self._output < 0:
+        size = len(text)
+        self._output -= size
+        self.units -= 1 + size // 100
+        if self._output < 0 or self.units < 0:
             raise TemplateLimit
-        self.spend(1 + len(text) // 100)
 
     def hold(self, value: object) -> None:
         """Take the memory of a value that is given a name."""

@@ -64,9 +64,10 @@ class Context(RenderContext):
             value = self.scope[root]
         except KeyError:
             return None
-        # What a step left, or an entry of several, is where its paths begin.
-        begins = 2 if root in _OF_SEVERAL else 1
-        return reach(reach(value, path[1:begins]), path[begins:])
+        if root in _OF_SEVERAL:
+            # What a step left, or an entry of several, is where its paths begin.
+            return reach(reach(value, path[1:2]), path[2:])
+        return reach(value, path[1:])
 
     def assign(self, key: str, val: Any) -> None:
         """Give a value a name. Raises TemplateLimit."""

@@ -21,6 +21,7 @@ from journeys.time.instants import read_time, to_instant
 
 Spend = Callable[[int], None]
 
+_OF_JSON: Final = frozenset({str, int, float, bool, dict, list})
 _DEEPEST: Final = 100
 """How many lists and objects inside each other are compared."""
 
@@ -38,11 +39,16 @@ class Now:
 
 def is_empty(value: object) -> bool:
     """Whether a value is missing, null, or has nothing in it: no text, no element."""
-    if value is None or isinstance(value, Undefined):
+    if value is None:
         return True
     if isinstance(value, str):
         return not value or value.isspace()
-    return isinstance(value, list | dict | tuple | range) and not value
+    if isinstance(value, int | float):
+        return False
+    if isinstance(value, list | dict | tuple | range):
+        return not value
+    # It is an abstract class, so this is asked last.
+    return isinstance(value, Undefined)
 
 
 def is_true(value: object) -> bool:
@@ -188,13 +194,13 @@ def reach(value: object, parts: Sequence[object]) -> object:
             return value[name]
     for part in parts:
         value = _element(value, part)
-        if value is None or isinstance(value, Undefined):
+        if type(value) not in _OF_JSON and (value is None or isinstance(value, Undefined)):
             return None
     return value
 
 
 def _element(value: object, part: object) -> object:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict) or (not isinstance(value, str) and isinstance(value, Mapping)):
         if isinstance(part, str) and part in value:
             return value[str(part)]
         return len(value) if part == "size" else None

@@ -17,7 +17,7 @@ from journeys.checks.references import segments_in
 from journeys.model.documents import Topic
 from journeys.model.entry_kinds import event_names
 from journeys.model.journey import Journey
-from journeys.model.sends import Channel
+from journeys.model.sends import Channel, EffectiveSend
 from journeys.model.steps import SendStep
 from journeys.model.values import DocumentModel
 from journeys.protocol.program import Program
@@ -51,6 +51,15 @@ _ACTIVE = sql(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class SettingsOfSend:
+    """The settings of a send with the documents that they were inherited from."""
+
+    channel: Channel | None
+    topic: Topic | None
+    settings: EffectiveSend
+
+
 @dataclass(frozen=True)
 class Definition:
     """One version of a journey, with the queries that are built from it."""
@@ -64,6 +73,10 @@ class Definition:
     contents: Mapping[str, str] = field(default_factory=dict)
     """The hashes of the contents of its sends, by step; empty if they were not kept."""
     _waits: dict[str, ListenerQuery | None] = field(default_factory=dict, init=False, compare=False)
+    _written: dict[str, str] = field(default_factory=dict, init=False, compare=False)
+    _settings: dict[tuple[str, bool], SettingsOfSend] = field(
+        default_factory=dict, init=False, compare=False
+    )
 
     @classmethod
     def load(
@@ -102,6 +115,24 @@ class Definition:
     def compiled(self) -> CompiledConditions:
         """Its conditions, each compiled once."""
         return CompiledConditions(self.journey.timezone, self.segments.conditions)
+
+    def settings(
+        self, step: SendStep, channel: Channel | None = None, topic: Topic | None = None
+    ) -> EffectiveSend:
+        """`Journey.effective`, worked out again only for other documents than the last time."""
+        key = (step.id, channel is None and topic is None)
+        known = self._settings.get(key)
+        if known is None or known.channel is not channel or known.topic is not topic:
+            known = SettingsOfSend(channel, topic, self.journey.effective(step, channel, topic))
+            self._settings[key] = known
+        return known.settings
+
+    def written(self, step: SendStep) -> str:
+        """A send as JSON."""
+        text = self._written.get(step.id)
+        if text is None:
+            text = self._written[step.id] = step.model_dump_json()
+        return text
 
     def wait_query(self, step: str) -> ListenerQuery | None:
         """The query of what the wait `step` listens for; None if only time ends it."""

@@ -56,9 +56,11 @@ cross join lateral (
 ) h
 """)
 # A message that was tried several times, or settled late by a notification, was sent at its claim.
+# So was one whose attempt was cut off: it is settled when that is noticed.
 _MESSAGES = sql("""
 select m.id, m.claimed_at,
-       case when m.settled_at < m.claimed_at + interval '30 seconds' then m.settled_at
+       case when m.settled_at < m.claimed_at + interval '30 seconds'
+                 and m.code is distinct from 'interrupted' then m.settled_at
             else m.claimed_at end,
        coalesce(c.attributes -> %(untracked)s = 'false'::jsonb, false)
 from message m join contact c on c.id = m.contact_id

@@ -23,6 +23,7 @@ from journeys.model.well_known_events import (
 from store.contacts.consent_listing import TopicConsent, channel_consents, topic_consents
 from store.events.page_subjects import PageSubject
 from store.events.recording import NewEvent, record_events
+from store.events.topic_changes import topic_default
 from store.sql import Connection, fetch_one, fetch_value, sql, statement
 from store.tables.contacts import TopicState
 
@@ -57,6 +58,11 @@ class Standing:
     """The state of the channels that the contact said something about."""
     undo: Scope | None
     """What of the last choice behind this message's link can be undone."""
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether the contact is subscribed to the message's topic: nothing is to be confirmed."""
+        return self.topic is not None and self.topic.state == "subscribed"
 
     def refuses(self, channel: str) -> bool:
         """Whether the contact wants no messages of a channel."""
@@ -106,8 +112,11 @@ async def undo(conn: Connection, subject: PageSubject, evidence: Evidence) -> Sc
     if standing.undo == "channel":
         await _record(conn, subject, CHANNEL_SUBSCRIBED, evidence, channel=subject.channel)
     elif standing.undo == "topic":
+        assert subject.topic is not None
         more: dict[str, Any] = {"topic": subject.topic}
-        if await _undoable(conn, subject, subject.topic) == "subscribed" and subject.still_there:
+        was_subscribed = await _undoable(conn, subject, subject.topic) == "subscribed"
+        double = await topic_default(conn, subject.topic) == "double"
+        if double and was_subscribed and subject.still_there:
             # The link went to this address, so nothing has to be confirmed again.
             more |= {"verified": True, "address": subject.address}
         await _record(conn, subject, TOPIC_SUBSCRIBED, evidence, **more)

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, func, update
 from sqlmodel import col
 
+from store.messages.daily_counts import COUNT
 from store.runs.rows import LOCK_RUN, RunRow
 from store.sql import (
     Connection,
@@ -56,9 +57,13 @@ claimed as (
 ), run_at_step as (
     update run set step = %(step)s, visit = %(visit)s where id = %(run)s
 )
-select id, first_attempt_at, attempts from claimed
 """)
-_CLAIM = sql("with {claimed}", claimed=_CLAIMED)
+_CLAIM = sql("with {claimed} select id, first_attempt_at, attempts from claimed", claimed=_CLAIMED)
+_CLAIM_COUNTED = sql(
+    "with {claimed}, counted as ({count}) select id, first_attempt_at, attempts from claimed",
+    claimed=_CLAIMED,
+    count=COUNT,
+)
 # A statement of its own: the first claim of a message has no earlier attempt to look for.
 _CLAIM_AGAIN = sql(
     """
@@ -70,6 +75,7 @@ with earlier as (
     on conflict (message_id, provider, code) do update
     set state = excluded.state, attempts = kept.attempts + 1, last_at = excluded.last_at
 ), {claimed}
+select id, first_attempt_at, attempts from claimed
 """,
     claimed=_CLAIMED,
 )
@@ -177,6 +183,7 @@ async def claim_message(
     topic: str | None,
     transactional: bool,
     class_: str,
+    counted: bool = False,
     token: str,
     started: datetime,
     facts: dict[str, Any],
@@ -193,11 +200,12 @@ async def claim_message(
     `address` is where it goes, of a message to a contact. `content` is the hash of what it is made
     of, in the template's `locale`. `started` is when the run came to the visit, `facts` those that
     the send has found until now. `again`: the message was claimed before, and that attempt is kept.
-    `not_taken` and `possibly_taken` are about the earlier attempts.
+    `counted`: its channel has a daily ceiling. `not_taken` and `possibly_taken` are about the
+    earlier attempts.
     """
     row = await fetch_one(
         conn,
-        _CLAIM_AGAIN if again else _CLAIM,
+        _CLAIM_AGAIN if again else _CLAIM_COUNTED if counted else _CLAIM,
         {
             "id": message_id,
             "run": run_id,

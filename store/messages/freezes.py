@@ -63,13 +63,13 @@ where v.outcome is null
   and (v.held = 'frozen' and not exists (
            select from marketing_freeze f where f.ended_at is null and f.channel in ('all', v.kind))
        or v.held = 'turn' and v.due_at < parcours.clock() - interval '1 hour')
-  and v.held in ('frozen', 'turn')
+  and v.held in ('frozen', 'turn', 'ceiling')
 order by v.started_at limit %(limit)s
 """)
 _WOKEN = sql("""
 update visit v set held = 'turn', due_at = parcours.clock()
 from unnest(%(runs)s::uuid[], %(visits)s::int[]) as t(run_id, visit)
-where v.run_id = t.run_id and v.visit = t.visit and v.held in ('frozen', 'turn')
+where v.run_id = t.run_id and v.visit = t.visit and v.held in ('frozen', 'turn', 'ceiling')
   and v.outcome is null
 """)
 

@@ -11,6 +11,7 @@ from journeys.model.brands import DEFAULT_BRAND
 from journeys.protocol.channels import CHANNELS, ChannelName
 from journeys.protocol.deferrals import DeferralReason
 from store.messages.consent_state import CONSENT_STATE
+from store.messages.daily_counts import COUNTED
 from store.messages.suppressions import find_suppression
 from store.runs.rows import RunRow
 from store.sql import Connection, columns, fetch_one, sql, text_literal
@@ -55,6 +56,8 @@ class PauseState:
     resumed_at: datetime | None
     frozen: bool
     """Whether no marketing goes out on the channel now."""
+    today: int
+    """The messages of the channel that were claimed today; 0 if it has no ceiling."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claime
        j.state, v.due_at, j.overdue, j.resumed_at,
        exists (select from marketing_freeze f
                where f.ended_at is null and f.channel in ('all', %(channel)s)),
+       case when %(counted)s then ({today}) else 0 end,
        settings.document, topic.document,
        coalesce(brand.document->>'from', house.document->>'from'),
        coalesce(brand.document->>'reply_to', house.document->>'reply_to'),
@@ -142,6 +146,7 @@ where c.id = %(contact)s
     contact=columns(ReadableContact, of="c"),
     consent=CONSENT_STATE,
     default=text_literal(DEFAULT_BRAND),
+    today=COUNTED,
 )
 
 
@@ -152,6 +157,8 @@ async def read_send_state(
     topic: str | None,
     channel: ChannelName,
     template: str | None = None,
+    *,
+    counted: bool = False,
 ) -> tuple[PreviousAttempt, PauseState, Recipient, SendDocuments]:
     """The earlier attempts, the pause, the recipient, and the documents about the send.
 
@@ -170,13 +177,14 @@ async def read_send_state(
             "channel": channel,
             "address_field": address_field,
             "template": template,
+            "counted": counted,
         },
     )
     assert row is not None
-    recipient = Recipient(**dict(zip(_RECIPIENT, row[23:], strict=True)))
+    recipient = Recipient(**dict(zip(_RECIPIENT, row[24:], strict=True)))
     address = None if address_field is None else getattr(recipient, address_field)
     if address is not None and not (address.isascii() and address == address.strip()):
         # PostgreSQL does not fold the case of all letters as `digest_of` does.
         recipient.suppressed = await find_suppression(conn, channel, address)
-    documents = SendDocuments(row[18], row[19], BrandSender(*row[20:22]), row[22] or {})
-    return PreviousAttempt(*row[:13]), PauseState(*row[13:18]), recipient, documents
+    documents = SendDocuments(row[19], row[20], BrandSender(*row[21:23]), row[23] or {})
+    return PreviousAttempt(*row[:13]), PauseState(*row[13:19]), recipient, documents

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
@@ -28,6 +29,13 @@ def upgrade(database_url: str) -> None:
             command.upgrade(config(connection), "head")
     finally:
         engine.dispose()
+
+
+def newest_revision() -> str | None:
+    """The revision of a database with the newest schema."""
+    settings = Config()
+    settings.set_main_option("script_location", str(Path(__file__).parent))
+    return ScriptDirectory.from_config(settings).get_current_head()
 
 
 def config(connection: Connection) -> Config:

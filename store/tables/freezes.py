@@ -1,14 +1,22 @@
-"""The table of freezes."""
+"""Tables of what holds marketing: freezes, and the counts of daily ceilings."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Index, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    Index,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import flag_column, json_column, text_column, time_column
+from store.tables.columns import flag_column, int_column, json_column, text_column, time_column
 
 EVERY_CHANNEL: Final = "all"
 
@@ -34,3 +42,14 @@ class Freeze(SQLModel, table=True):
     ended_at: datetime | None = Field(sa_column=time_column(null=True))
     ended_by: str | None = Field(sa_column=text_column(null=True))
     end_reason: str | None = Field(sa_column=text_column(null=True))
+
+
+class DailyCount(SQLModel, table=True):
+    """Messages of a channel that were claimed on a day, in UTC; the sum of all shards counts."""
+
+    __tablename__ = "daily_count"
+    __table_args__ = (PrimaryKeyConstraint("channel", "day", "shard"),)
+    channel: str = Field(sa_column=text_column())
+    day: date = Field(sa_column=Column(Date, nullable=False))
+    shard: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    messages: int = Field(sa_column=int_column())

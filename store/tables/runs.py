@@ -139,7 +139,7 @@ class Visit(SQLModel, table=True):
         Index(
             "visit_frozen",
             "started_at",
-            postgresql_where=text("held in ('frozen', 'turn') and outcome is null"),
+            postgresql_where=text("held in ('frozen', 'turn', 'ceiling') and outcome is null"),
         ),
         Index(
             "visit_spread",
@@ -161,7 +161,7 @@ class Visit(SQLModel, table=True):
     """Of a wait: only events with a higher id count."""
     held: str | None = Field(sa_column=text_column(null=True))
     """Why a send is deferred: `paused`, `retry`, `send_at`, `window`, `quiet_hours`, `cap`,
-    `apart`, `frozen`, `turn`."""
+    `apart`, `frozen`, `turn`, `ceiling`."""
     message_id: UUID | None = Field(sa_column=id_column(null=True))
     facts: dict[str, Any] = Field(sa_column=json_column())
     """The values on which the decision was made."""

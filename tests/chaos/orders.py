@@ -15,7 +15,7 @@ entry: {event: Order Placed, key: order_id}
 exit: {event: Order Cancelled, where: {order_id: {entry: order_id}}}
 defaults: {transactional: true}
 steps:
-  - {id: confirm, email: {subject: "Order {{ entry.order_id }}", text: We have your order.}}
+  - {id: confirm, email: {template: confirm}}
   - {id: paid, wait: {event: Order Paid, where: {order_id: {entry: order_id}}, up_to: 6s}}
   - id: how
     branch:
@@ -28,9 +28,22 @@ steps:
           - {id: rate, email: {subject: "How was {{ entry.order_id }}?", text: Tell us.}}
       - else:
           - {id: remind, email: {subject: "{{ entry.order_id }} is unpaid", text: Pay.}}
+---
+template: confirm
+layout: frame
+subject: "Order {{ entry.order_id }}"
+html: |
+  <h1>We have your order</h1>
+  <p><a href="https://shop.example/orders/{{ entry.order_id }}">Look at it</a></p>
+---
+template: frame
+html: |
+  <html><head><style>h1 {color: #0b6e4f}</style></head><body>{{ content }}
+  <p><a href="{{ view_url }}">View in browser</a></p></body></html>
 """
 """An entry with a key, sends on two channels, a wait for an event with and without a bound, a
-branch on how it ended, a change that must happen once, and an exit from anywhere."""
+branch on how it ended, a change that must happen once, and an exit from anywhere. The first mail is
+of a template with a layout, and its link is followed."""
 
 CHANNELS = {"confirm": "email", "thanks": "sms", "rate": "email", "remind": "email"}
 

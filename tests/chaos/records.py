@@ -133,6 +133,17 @@ class Records:
             "select id, run_id, visit, step, state, claimed_at, settled_at from message",
         )
 
+    async def reactions(self) -> Mapping[UUID, tuple[bool, int]]:
+        """Of each first mail: whether it was delivered, and the clicks of people."""
+        rows = await self._rows(
+            "select m.id, m.delivered_at is not null as delivered,"
+            " (select count(*) from event e where e.contact_id = m.contact_id"
+            "  and e.name = 'Message Clicked' and e.properties->>'message_id' = m.id::text"
+            "  and e.properties->>'by' = 'human') as clicks"
+            " from message m where m.step = 'confirm'"
+        )
+        return {row["id"]: (row["delivered"], row["clicks"]) for row in rows}
+
     async def stamps(self) -> Mapping[str, datetime]:
         """When each event that was posted was stamped, by `messageId`."""
         rows = await self._rows(

@@ -38,6 +38,17 @@ class Shop:
         """How many events were."""
         return len(self.accepted)
 
+    async def notify(self, event: str, message_id: str, customer: str) -> None:
+        """Post what a provider says of a message."""
+        properties = {"message_id": message_id}
+        item = {"userId": customer, "event": event, "properties": properties}
+        await self._post("/v1/track", {**item, "messageId": f"{event} {message_id}"})
+
+    async def figures(self) -> dict[str, dict[str, Any]]:
+        """The figures of the journey's steps."""
+        answer = await self.http.get(f"/v1/journeys/{JOURNEY}/stats")
+        return {step["id"]: step for step in answer.raise_for_status().json()["steps"]}
+
     async def apply(self) -> None:
         """Make the journey active."""
         files = {"documents": [{"filename": f"{JOURNEY}.yaml", "source": DOCUMENT}]}

@@ -13,6 +13,7 @@ from temporalio.service import RPCError
 
 from tests.chaos.killing import Killer
 from tests.chaos.orders import SHARES, make_orders
+from tests.chaos.readers import open_mailboxes, wrong_reactions
 from tests.chaos.reckoning import (
     Picture,
     take_picture,
@@ -60,13 +61,19 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
         async with (
             open_records(described["database_url"], stack.data_dir) as records,
             open_shop(described["api"], described["keys"]["operate"]) as shop,
+            open_mailboxes(shop, records) as readers,
         ):
             work = shop.acknowledged if victim == "api" else records.taken
             killer = Killer(stack, victim, records, random, work)
             await shop.apply()
-            async with asyncio.TaskGroup() as storm:
-                storm.create_task(shop.serve(orders, records.dues))
-                storm.create_task(killer.strike(times))
+            async with asyncio.TaskGroup() as reading:
+                reading.create_task(readers.read())
+                async with asyncio.TaskGroup() as storm:
+                    storm.create_task(shop.serve(orders, records.dues))
+                    storm.create_task(killer.strike(times))
+                await settled(records, described["temporal"])
+                readers.stopping.set()
+            await readers.noticed()
             await settled(records, described["temporal"])
             calm = await take_picture(records)
             wrong = [*wrong_events(calm, shop.accepted), *wrong_runs(calm, orders)]
@@ -83,6 +90,7 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
                 *wrong_messages(end, orders, records.inbox(), interrupting),
                 *wrong_mail(end, orders, records.inbox()),
                 *wrong_contacts(end, orders, await records.contacts()),
+                *await wrong_reactions(readers),
                 *map(str, records.logged(*UNFORESEEN)),
             ]
             assert wrong == []

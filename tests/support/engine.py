@@ -19,7 +19,7 @@ from temporalio.client import Client, WorkflowHandle
 from dispatch.dispatcher import Dispatcher
 from infra.settings import Settings
 from journeys.compile.program_compiler import compile_program
-from journeys.model.documents import Template
+from journeys.model.documents import DOCUMENT_KINDS, Template
 from journeys.model.journey import Journey
 from journeys.protocol.names import workflow_id
 from journeys.templating.compilation import compile_template
@@ -115,9 +115,8 @@ async def activate(pool: AsyncConnectionPool[AsyncConnection[Any]], text: str) -
             if "journey" in document:
                 await _activate_journey(conn, Journey.model_validate(document))
             else:
-                kinds = ("topic", "segment", "places", "channel", "template", "brand")
                 kind = next(iter(document))
-                assert kind in kinds
+                assert kind in DOCUMENT_KINDS
                 await conn.execute(
                     "insert into document (kind, key, document, source, sha256)"
                     " values (%s, %s, %s, '', '')",

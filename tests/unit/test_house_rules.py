@@ -24,6 +24,7 @@ ROOMS = (
     "simulation",
     "infra",
     "devstack",
+    "doctor",
     "cli",
     "demo",
 )

@@ -335,3 +335,15 @@ def test_the_providers_that_documents_may_name_are_those_with_settings(
     monkeypatch.delenv("AWS_REGION")
     monkeypatch.setenv("PARCOURS_DEV_INBOX", "/data/inbox.jsonl")
     assert read_settings().providers_set_up == everything
+
+
+@pytest.mark.parametrize(("text", "taken"), [("0d", True), ("30d", True), ("2h", False)])
+def test_contents_are_kept_for_days_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, text: str, taken: bool
+) -> None:
+    monkeypatch.setenv("PARCOURS_KEEP_CONTENT", text)
+    if taken:
+        assert read_settings().keep["content"] == text
+    else:
+        with pytest.raises(SettingsRefused, match="PARCOURS_KEEP_CONTENT: 2h is less than a day"):
+            read_settings()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import boto3
 
-from channels.adapter import DEFAULT_TIMEOUT, Email, Outgoing, Receipt, expect
+from channels.adapter import DEFAULT_TIMEOUT, Email, Outgoing, Quota, Receipt, expect
 from channels.aws import AwsCalls, MakeError, client_config
 from channels.email.mime import MESSAGE_TAG, compose_or_refuse
 from channels.errors import Code, NotSent, NotTaken, Refused
@@ -110,6 +110,16 @@ class SesAdapter:
 
         answer = await self._calls.run(call)
         return Receipt(provider_id=self._calls.message_id(answer))
+
+    async def quota(self) -> Quota:
+        """See `HasQuota.quota`: SES's rate of sending, and its messages of 24 hours."""
+        answer = await self._calls.run(self._client.get_account)
+        quota = answer.get("SendQuota", {})
+        rate, most = quota.get("MaxSendRate", 0.0), quota.get("Max24HourSend", 0.0)
+        if rate <= 0:
+            raise NotTaken(Code.ACCOUNT, "SES names no rate of sending")
+        # -1 is an account without a limit.
+        return Quota(rate, int(most) if most > 0 else None)
 
     async def close(self) -> None:
         """Close the threads. A call in flight is not interrupted."""

@@ -1,4 +1,4 @@
-"""The class of messages, caps of all channels, and freezes."""
+"""The class of messages, caps of all channels, freezes and daily counts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -26,7 +26,7 @@ def upgrade() -> None:
         "visit_frozen",
         "visit",
         ["started_at"],
-        postgresql_where=sa.text("held in ('frozen', 'turn') and outcome is null"),
+        postgresql_where=sa.text("held in ('frozen', 'turn', 'ceiling') and outcome is null"),
     )
     op.create_table(
         "marketing_freeze",
@@ -55,6 +55,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("ended_at is null"),
     )
     op.create_index("freeze_ended", "marketing_freeze", ["channel", "ended_at"])
+    op.create_table(
+        "daily_count",
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("shard", sa.SmallInteger(), nullable=False),
+        sa.Column("messages", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "day", "shard"),
+    )
 
 
 def _index_by(*columns: str) -> None:
@@ -68,6 +76,7 @@ def _index_by(*columns: str) -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("daily_count")
     op.drop_table("marketing_freeze")
     op.drop_index("visit_frozen", "visit")
     op.drop_index("message_of_marketing", "message")

@@ -208,6 +208,22 @@ async def test_a_click_sooner_than_a_reader_is_a_machines(
     ]
 
 
+async def test_a_click_on_a_message_that_was_cut_off_is_a_readers(
+    reader: httpx.AsyncClient, rows: Rows
+) -> None:
+    message = await add_message(rows)
+    # Its worker died after the provider had taken it, which was noticed after the click.
+    await rows(
+        "update message set claimed_at = parcours.clock() - interval '8 seconds',"
+        " state = 'unknown', code = 'interrupted',"
+        " settled_at = parcours.clock() + interval '4 seconds' returning id"
+    )
+    await reader.get(path_of(urls_of(message).click(0, "https://shop.example/")))
+    await all_judged(rows, 1)
+    found = {(name, by) for name, by, _, _ in await events_of(rows, message)}
+    assert ("Message Clicked", "human") in found
+
+
 async def test_hits_of_erased_and_untracked_contacts_are_no_events(
     reader: httpx.AsyncClient, rows: Rows, pool: Pool
 ) -> None:

@@ -12,10 +12,11 @@ import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ses.models import ses_backends
 
+from channels.adapter import Quota
 from channels.email.ses.send import SesAdapter
 from channels.errors import Code, NotSent, NotTaken, Refused, Unclear
 from tests.integration.channels.certificates import Tls
-from tests.integration.channels.http_server import running_http
+from tests.integration.channels.http_server import Exchange, running_http
 from tests.integration.channels.providers import REGION, SesProvider, an_email
 from tests.support.conditions import eventually
 
@@ -205,3 +206,44 @@ async def test_a_call_that_no_thread_took_up_is_not_taken(ses: SesProvider) -> N
         assert waited.value.code == Code.BUSY
         assert len(ses.server.requests) == 1
     await adapter.close()
+
+
+# As documented for SES API v2, GetAccount; moto has no such call.
+ACCOUNT = {
+    "DedicatedIpAutoWarmupEnabled": True,
+    "EnforcementStatus": "HEALTHY",
+    "ProductionAccessEnabled": True,
+    "SendQuota": {"Max24HourSend": 50000.0, "MaxSendRate": 14.0, "SentLast24Hours": 217.0},
+    "SendingEnabled": True,
+}
+
+
+@pytest.mark.parametrize(("most", "per_day"), [(50_000.0, 50_000), (-1.0, None)])
+async def test_the_quota_is_that_of_the_account(most: float, per_day: int | None) -> None:
+    quota = {**ACCOUNT["SendQuota"], "Max24HourSend": most}  # type: ignore[dict-item]
+
+    async def account(exchange: Exchange) -> None:
+        body = json.dumps({**ACCOUNT, "SendQuota": quota}).encode()
+        await exchange.answer(200, body, Content_Type="application/json")
+
+    async with running_http() as server:
+        server.behaviour = account
+        adapter = SesAdapter(region=REGION, endpoint_url=server.url)
+        assert await adapter.quota() == Quota(14.0, per_day)
+        [request] = server.requests
+        assert (request.method, request.target) == ("GET", "/v2/email/account")
+        await adapter.close()
+
+
+async def test_an_account_that_may_not_be_read_has_no_quota() -> None:
+    async def refused(exchange: Exchange) -> None:
+        body = json.dumps({"message": "not authorized to perform: ses:GetAccount"}).encode()
+        kind = "AccessDeniedException"
+        await exchange.answer(403, body, Content_Type="application/json", X_Amzn_Errortype=kind)
+
+    async with running_http() as server:
+        server.behaviour = refused
+        adapter = SesAdapter(region=REGION, endpoint_url=server.url)
+        with pytest.raises(NotSent):
+            await adapter.quota()
+        await adapter.close()

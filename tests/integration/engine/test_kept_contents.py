@@ -227,7 +227,7 @@ def test_what_is_kept_holds_no_secret_and_files_by_their_size() -> None:
 async def test_no_content_is_kept_where_its_setting_says_so(
     engine_settings: Settings, pool: Any, temporal_client: Any, smtp_sink: SmtpSink
 ) -> None:
-    settings = engine_settings.model_copy(update={"keep_content": "0s"})
+    settings = engine_settings.model_copy(update={"keep_content": "0d"})
     async with engine_at_work(settings, pool, temporal_client) as engine:
         await sent(engine, smtp_sink)
         assert await rows(engine) == 0

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +19,14 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from dispatch.send_rates import SendRates
+from channels.adapter import Outgoing, Quota, Receipt
+from channels.errors import Code, NotTaken
+from dispatch.quotas import FollowedQuota
+from dispatch.send_rates import SendRates, next_rate
 from infra.clients import connect_temporal
 from infra.settings import Settings
+from journeys.protocol.channels import ChannelName
+from journeys.schedule.ceilings import DailyCeiling, WarmUp
 from simulation.servers import time_skipping_temporal
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, engine_at_work
@@ -28,8 +34,8 @@ from tests.support.smtp import SmtpSink
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
-QUEUED = int(os.environ.get("QUEUED_SENDS", "300"))
-RATE = QUEUED / 20
+QUEUED = int(os.environ.get("QUEUED_SENDS", "240"))
+RATE = QUEUED / 16
 """Messages per second."""
 URGENT = 20
 """Transactional mails that are timed, with and without the others."""
@@ -127,18 +133,21 @@ async def test_marketing_is_sent_at_its_rate_and_delays_nothing_urgent(
     ) as engine:
         await engine.activate(JOURNEYS)
         quiet = await delays(engine, arrivals, "quiet")
+        # While they come they hardly leave.
+        await SendRates(temporal_client, {"email": 0.5}).begin()
         bulk = await crowd(engine, "bulk", "Bulk", QUEUED)
 
         async def all_queued() -> bool:
             return await waiting(temporal_client) + len(arrivals.at) >= URGENT + QUEUED
 
         await eventually(all_queued, 60.0)
+        await SendRates(temporal_client, {"email": RATE}).begin()
         small = await crowd(engine, "small", "Small", 5)
         busy = await delays(engine, arrivals, "busy")
+        assert await waiting(temporal_client) > 0, "the urgent ones met no others"
         if busy > quiet + 2 / RATE + 0.3:
             # Once more: what else this machine does only adds to it.
             busy = await delays(engine, arrivals, "once-more")
-        assert await waiting(temporal_client) > 0, "the urgent ones met no others"
         sent = sorted([await arrivals.of(address) for address in bulk])
     assert busy <= quiet + 2 / RATE + 0.3
     # A small journey's turn comes while the large one still waits.
@@ -168,8 +177,110 @@ async def test_a_server_that_sets_no_rates_is_warned_about_and_served() -> None:
         rates = SendRates(environment.client, {"email": 14.0})
         with capture_logs() as lines:
             await rates.begin()
-        # Nothing is left to try, so it ends.
-        await asyncio.wait_for(rates.run(), 1)
+            # It is not tried again.
+            await rates.begin()
     [line] = [line for line in lines if line["event"] == "send_rate_not_set"]
     assert line["log_level"] == "warning"
     assert (line["channel"], line["status"]) == ("email", "UNIMPLEMENTED")
+
+
+@pytest.mark.parametrize(
+    ("now", "throttled", "age", "expected"),
+    [
+        (20, True, 60, 10),
+        (10, True, 4, 10),
+        (10, True, 6, 5),
+        (1.5, True, 60, 1),
+        (1, True, 60, 1),
+        (10, False, 9, 10),
+        (10, False, 11, 12.5),
+        (19, False, 11, 20),
+        (20, False, 60, 20),
+    ],
+)
+def test_a_rate_is_halved_while_a_provider_throttles_and_grows_after(
+    now: float, throttled: bool, age: float, expected: float
+) -> None:
+    assert next_rate(20, now, throttled=throttled, age=age) == expected
+
+
+class Throttling:
+    """A provider that throttles until it is not to."""
+
+    channel: ChannelName = "email"
+    timeout = 20.0
+    throttles = True
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        if self.throttles:
+            raise NotTaken(Code.THROTTLED, "too fast")
+        return Receipt(provider_id="1")
+
+    async def close(self) -> None:
+        return None
+
+
+async def test_a_provider_that_throttles_is_obeyed_by_all_workers(
+    engine_settings: Settings, pool: Pool, temporal_client: Client
+) -> None:
+    settings = engine_settings.model_copy(update={"send_rate_email": 20.0})
+    provider = Throttling()
+
+    async def at_rate(expected: float) -> bool:
+        return await queue_rate(temporal_client) == expected
+
+    async with engine_at_work(
+        settings, pool, temporal_client, adapters={"email": provider}, reconcile_every=0.2
+    ) as engine:
+        await engine.activate(JOURNEYS)
+        contact = await engine.contact(email="ada@example.com")
+        # A rate that was set a moment ago stays for five seconds.
+        assert await at_rate(20)
+        await engine.event(contact, "Paid")
+        await eventually(lambda: at_rate(10), 40.0)
+        provider.throttles = False
+        await engine.ended(contact)
+        await eventually(lambda: at_rate(12.5), 40.0)
+
+
+class Metered(Throttling):
+    """A provider whose account has a quota."""
+
+    throttles = False
+
+    async def quota(self) -> Quota:
+        return Quota(14.0, 50_000)
+
+
+async def queue_rate(client: Client) -> float:
+    """The rate of the queue of e-mails."""
+    request = DescribeTaskQueueRequest(namespace=client.namespace, report_config=True)
+    request.task_queue.name = "send-email"
+    request.task_queue_type = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+    answer = await client.workflow_service.describe_task_queue(request)
+    return answer.config.queue_rate_limit.rate_limit.requests_per_second
+
+
+@pytest.mark.parametrize(("own", "rate"), [(None, 14.0), (5.0, 5.0)])
+async def test_the_account_gives_the_rate_and_ceiling_that_the_settings_lack(
+    temporal_client: Client, own: float | None, rate: float
+) -> None:
+    rates = SendRates(temporal_client, {} if own is None else {"email": own}, every=0.1)
+    ramp = WarmUp(date(2026, 3, 1), 50, 1.5)
+    ceilings: dict[ChannelName, DailyCeiling] = {"email": DailyCeiling(None, ramp)}
+    await rates.begin()
+    tasks = [
+        asyncio.create_task(each)
+        for each in (rates.run(), FollowedQuota(Metered(), rates, ceilings).run())
+    ]
+
+    async def followed() -> bool:
+        return ceilings["email"].most == 50_000 and await queue_rate(temporal_client) == rate
+
+    try:
+        await eventually(followed)
+        assert ceilings["email"].warm_up == ramp
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

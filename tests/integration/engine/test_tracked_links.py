@@ -17,6 +17,7 @@ from journeys.links.targets import read_target
 from tests.support.api import serving
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
+from tests.support.messages import rows
 from tests.support.smtp import SmtpSink
 
 CHROME = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/142.0.0.0 Safari/537.36"}
@@ -245,3 +246,32 @@ async def test_a_text_message_has_short_links_that_count_in_its_parts(
     assert (answer.status_code, answer.headers["location"]) == (302, long)
     # The text with its long link would take two parts.
     assert visit["facts"].get("parts", 1) == 1
+
+
+async def test_a_text_message_whose_links_cannot_be_kept_goes_out_once_they_are(
+    engine: Engine, engine_settings: Settings
+) -> None:
+    await engine.activate("topic: news\nname: News\ndefault: opt_out\n")
+    await engine.activate(
+        "journey: links\nentry: {event: Begun}\n"
+        "steps:\n  - {id: sms, sms: {text: 'Look: https://shop.example/a', topic: news}}\n"
+    )
+    await rows(engine.pool, "alter table short_link rename to no_short_link")
+    person = await engine.contact(phone="+33612345678")
+    await engine.event(person, "Begun")
+    faults = "select code from fault"
+    await eventually(lambda: rows(engine.pool, faults), what="a fault")
+    assert engine_settings.dev_inbox is not None
+    inbox = Inbox(engine_settings.dev_inbox)
+    assert inbox.read() == []
+    await rows(engine.pool, "alter table no_short_link rename to short_link")
+    run = await engine.ended(person)
+    assert await engine.path(run["id"]) == [("sms", "sent")]
+    ((fault,), *_) = await rows(engine.pool, faults)
+    ((code, count),) = await rows(engine.pool, "select min(code), count(*) from short_link")
+    (taken,) = inbox.read()
+    assert (fault, taken["text"], count) == (
+        "links_not_kept",
+        f"Look: https://links.example/s/{code}",
+        1,
+    )

@@ -360,3 +360,27 @@ async def test_an_exit_ends_a_hold_at_once(simulate: Play) -> None:
     assert [(line.kind, line.outcome, line.local.strftime("%H:%M")) for line in lines] == [
         ("entry", "entered", "20:00"), ("email", "skipped", "21:00"), ("end", "exited", "21:00"),
     ]  # fmt: skip
+
+
+async def test_messages_keep_their_distance_and_marketing_counts_on_all_channels(
+    simulate: Play,
+) -> None:
+    book = journey(
+        mail(name="first"),
+        text("apart: 4h"),
+        "id: owed, email: {subject: s, text: t, transactional: true, apart: 1h}",
+        mail("cap: {max: 2, per: 7d, count: all}", "third"),
+        mail("cap: {max: 2, per: 7d, count: all}, class: service", "service"),
+        more="defaults: {apart: 30m}",
+    )
+    lines = await simulate(book, ada(), [{"at": "+0s", **BEGUN}], "2026-03-02T09:00:00Z")
+    found = [(line.step, line.outcome, line.local.strftime("%H:%M")) for line in lines[1:-1]]
+    assert found == [
+        ("first", "sent", "10:00"),
+        # 4 h after the mail, whose channel is another one.
+        ("text", "sent", "14:00"),
+        # A distance of its own holds a transactional message, too; it counts for no other.
+        ("owed", "sent", "15:00"),
+        ("third", "skipped", "15:00"),
+        ("service", "sent", "15:00"),
+    ]

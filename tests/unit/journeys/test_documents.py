@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from journeys.model.documents import load
 from journeys.model.journey import Journey
@@ -151,3 +152,12 @@ def test_holds_of_the_journey_stand_behind_those_of_defaults() -> None:
         defaults={"cap": {"max": 1, "per": "1d"}},
     )
     assert found == {"topic": "a", "cap": {"max": 1, "per": "1d"}, "quiet_hours": quiet}
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"emails": []}, {"emails": ["me"]}, {"phones": ["12"]}, {"to": ["me@example.com"]}]
+)
+def test_recipients_of_tests_are_addresses(more: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        load({"test_recipients": "team", **more})
+    assert load({"test_recipients": "team", "phones": ["+33 612345678"]}).key == "team"

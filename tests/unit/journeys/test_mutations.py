@@ -230,12 +230,27 @@ def quotes() -> list[tuple[int, int]]:
         (place, index)
         for place, parsed in enumerate(ALONE)
         for index, letter in enumerate(parsed.source)
-        if letter in "\"'" and "|" not in parsed.source and not in_comment(parsed.source, index)
+        if letter in "\"'"
+        and "|" not in parsed.source
+        and not in_comment(parsed.source, index)
+        and not in_folded_text(parsed.source, index)
     ]
 
 
 def in_comment(text: str, index: int) -> bool:
     return text[text.rfind("\n", 0, index) + 1 :].lstrip().startswith("#")
+
+
+def in_folded_text(text: str, index: int) -> bool:
+    """Whether this is inside a value after `>`, where a quote is a letter like any other."""
+    *above, line = text[:index].split("\n")
+    indent = len(line) - len(line.lstrip())
+    for each in reversed(above):
+        if each.strip() and len(each) - len(each.lstrip()) < indent:
+            indent = len(each) - len(each.lstrip())
+            if each.endswith((": >", ": >-")):
+                return True
+    return False
 
 
 @SLOW

@@ -1,19 +1,24 @@
-"""Freezes: marketing that is held, by an operator or by itself, and goes on after."""
+"""Marketing that is held: by a freeze of an operator or by itself, and by a daily ceiling."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from temporalio.client import Client
 
 from activities.sending.claim import Claimed
-from dispatch.freezes import freeze_bad_channels
+from dispatch.held_marketing import freeze_bad_channels
+from infra.settings import Settings
 from journeys.protocol.payloads import StepResult
+from journeys.schedule.ceilings import DailyCeiling
+from store.messages.daily_counts import counted_today
 from store.messages.freezes import freeze, unfreeze
 from tests.integration.engine.test_holds import Pool, claims
 from tests.support.conditions import eventually
-from tests.support.engine import Engine
+from tests.support.engine import Engine, engine_at_work
 from tests.support.smtp import SmtpSink
 
 
@@ -152,3 +157,50 @@ async def test_a_message_that_bounced_softly_counts_as_none(pool: Pool) -> None:
         await conn.execute("update message set soft_bounced_at = bounced_at")
         await freeze_bad_channels(conn)
     assert await rows(pool, "select from marketing_freeze") == []
+
+
+async def test_a_ceiling_holds_marketing_alone_and_counts_all(pool: Pool) -> None:
+    async with claims(pool, "up_to: 1d") as at:
+        limited = replace(at, context=replace(at.context, ceilings={"email": DailyCeiling(10)}))
+        results = [await limited.claim(await limited.run()) for _ in range(11)]
+        assert [isinstance(result, Claimed) for result in results] == [True] * 9 + [False] * 2
+        held = results[-1]
+        assert isinstance(held, StepResult)
+        assert (held.held, held.late) == ("ceiling", True)
+        # Another attempt at a message, and messages of yesterday, do not count.
+        async with pool.connection() as conn:
+            assert await counted_today(conn, "email") == 9
+            await conn.execute("update daily_count set day = day - 1")
+        assert isinstance(await limited.claim(await limited.run()), Claimed)
+
+
+async def test_what_a_ceiling_held_goes_out_once_there_is_room(
+    engine_settings: Settings, pool: Pool, temporal_client: Client, smtp_sink: SmtpSink
+) -> None:
+    settings = engine_settings.model_copy(update={"send_ceiling_email": 10})
+    async with engine_at_work(settings, pool, temporal_client, reconcile_every=0.5) as engine:
+        await engine.activate(
+            "topic: offers\ndefault: opt_out\n---\njourney: j\nentry: {event: Begun}\n"
+            "steps:\n  - {id: mail, email: {subject: Offer, text: Hi, topic: offers}}\n"
+            "---\njourney: owed\nentry: {event: Paid}\n"
+            "steps:\n  - {id: mail, email: {subject: Receipt, text: Hi, transactional: true}}\n"
+        )
+        for number in range(14):
+            contact = await engine.contact(email=f"c{number}@example.com")
+            await engine.event(contact, "Begun")
+            if number == 8:
+                await smtp_sink.wait_for(9, timeout=30.0)
+
+        async def at_ceiling() -> bool:
+            found = await rows(pool, "select count(*) from visit where held = 'ceiling'")
+            return bool(found == [(5,)])
+
+        await eventually(at_ceiling, 30.0)
+        await engine.event(contact, "Paid")
+        await engine.event(await engine.contact(email="d@example.com"), "Paid")
+        await smtp_sink.wait_for(11, timeout=30.0)
+        assert await rows(pool, "select count(*) from visit where held = 'ceiling'") == [(5,)]
+        async with pool.connection() as conn:
+            await conn.execute("update daily_count set day = day - 1")
+        messages = await smtp_sink.wait_for(16, timeout=30.0)
+    assert [mail.message["subject"] for mail in messages].count("Receipt") == 2

@@ -1,0 +1,1 @@
+"""What `parcours doctor` looks at: settings, servers, providers, names and addresses."""
