@@ -133,12 +133,17 @@ def _print_kept(kept: dict[str, Any] | None) -> None:
         return
     bodies = ("html", "text", "body")
     typer.echo()
-    print_pairs([(name, value) for name, value in kept.items() if name not in bodies])
+    print_pairs([(name, _words(value)) for name, value in kept.items() if name not in bodies])
     for body in ("text", "body"):
         if body in kept:
             typer.echo(f"\n{kept[body]}")
     if "html" in kept:
         typer.echo(f"\n{len(kept['html'])} characters of HTML: --html prints them.")
+
+
+def _words(value: Any) -> Any:
+    """What stands in a list, side by side."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _state(message: dict[str, Any]) -> str:

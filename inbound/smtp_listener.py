@@ -7,9 +7,10 @@ that the sender should try again while the database is away.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -23,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 SESSIONS: Final = 20
 """The most connections at the same time; each may hold one mail in memory."""
+SESSIONS_OF_ADDRESS: Final = 10
+"""The most of them from one address, so that one client cannot keep all others out."""
 RECIPIENTS: Final = 10
 _IDLE: Final = 60.0
 """Seconds after which a silent connection is closed."""
@@ -70,20 +73,28 @@ class _Handler:
 class _LimitedSMTP(SMTP):
     """A session that is refused when there are too many."""
 
-    live = 0
+    live: ClassVar[Counter[str]]
+    """The connections by address."""
+    _address = ""
 
     def connection_made(self, transport: Any) -> None:
         """Take the connection, or close it at once."""
-        type(self).live += 1
-        if type(self).live > SESSIONS:
+        self._address = str((transport.get_extra_info("peername") or ("",))[0])
+        live = type(self).live
+        live[self._address] += 1
+        too_many = live.total() > SESSIONS or live[self._address] > SESSIONS_OF_ADDRESS
+        if too_many:
             transport.write(b"421 4.3.2 too many connections, try again later\r\n")
         super().connection_made(transport)
-        if type(self).live > SESSIONS:
+        if too_many:
             transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Count the connection no more."""
-        type(self).live -= 1
+        live = type(self).live
+        live[self._address] -= 1
+        if not live[self._address]:
+            del live[self._address]
         super().connection_lost(error)
 
 
@@ -122,6 +133,8 @@ async def listening(intake: Intake, address: str) -> AsyncIterator[int]:
 
     class Session(_LimitedSMTP):
         """The sessions of this listener, which are counted together."""
+
+        live: ClassVar[Counter[str]] = Counter()
 
     def session() -> SMTP:
         return Session(

@@ -10,7 +10,12 @@ from activities.context import Context
 from activities.sending.claim import Claimed
 from channels.adapter import Email, Outgoing, Sms
 from journeys.links.message_urls import MessageUrls
-from journeys.links.rewriting import rewrite_html, rewrite_sms, rewrite_text
+from journeys.links.rewriting import (
+    links_left_alone,
+    rewrite_html,
+    rewrite_sms,
+    rewrite_text,
+)
 from journeys.model.tracking import Track, Utm, nearest, strictest
 from store.events.link_hits import UNTRACKED
 
@@ -50,10 +55,11 @@ def _follow(claimed: Claimed, context: Context, outgoing: Outgoing) -> Followed:
 
 def _email(email: Email, urls: MessageUrls, *, clicks: bool, opens: bool, utm: Utm) -> Email:
     html, text = email.html, email.text
+    if text is not None:
+        alone = links_left_alone(html) if html is not None else ()
+        text = rewrite_text(text, urls, clicks=clicks, utm=utm, left_alone=alone)
     if html is not None:
         html = rewrite_html(html, urls, clicks=clicks, opens=opens, utm=utm)
-    if text is not None:
-        text = rewrite_text(text, urls, clicks=clicks, utm=utm)
     return replace(email, html=html, text=text)
 
 

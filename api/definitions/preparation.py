@@ -19,9 +19,11 @@ from journeys.compile.program_compiler import compile_program
 from journeys.model.documents import Template, load
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
-from journeys.model.steps import BaseMessage
+from journeys.model.steps import BaseMessage, SmsStep
 from journeys.source.parsing import Documents, Parsed, parse_documents
 from journeys.templating.compilation import compile_step
+from journeys.templating.contents import Content
+from journeys.templating.liquid import attributes_printed
 from journeys.versions.differences import differences
 
 Purpose = Literal["save", "activate", "plan"]
@@ -127,9 +129,11 @@ def prepared(parsed: Parsed, templates: TemplateSet, warnings: Sequence[str] = (
             content = compile_step(step)
             if content is not None:
                 contents[step.id] = content.as_json()
-            template = step.content.template if isinstance(step, BaseMessage) else None
-            if template is not None:
-                used += _by_locale(templates, template).values()
+            if isinstance(step, BaseMessage) and step.content.template is not None:
+                used += [
+                    {"prints": _printed_by(step, each)}
+                    for each in templates.compiled(step.content.template).contents.values()
+                ]
     return Prepared(
         file=parsed.file,
         kind=document.kind,
@@ -141,6 +145,14 @@ def prepared(parsed: Parsed, templates: TemplateSet, warnings: Sequence[str] = (
         contents=contents,
         prints=_prints([*contents.values(), *used]),
     )
+
+
+def _printed_by(step: BaseMessage, content: Content) -> list[str]:
+    """The attributes that a step prints of a template: a text message only those of its `sms`."""
+    shown = (content.sms,) if isinstance(step, SmsStep) else (
+        content.subject, content.html, content.text,
+    )  # fmt: skip
+    return [name for text in shown if text is not None for name in attributes_printed(text)]
 
 
 def _prints(contents: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

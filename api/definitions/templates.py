@@ -246,7 +246,7 @@ def _preview(
             return None
         try:
             if made:
-                return rendering.part(of, text)
+                return rendering.made_text(text)
             rendered = rendering.words(of, text, html=html)
         except (RenderingFailed, RenderingTooLarge) as error:
             warnings.append(str(error))

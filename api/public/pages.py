@@ -221,7 +221,8 @@ async def show_preferences(token: Token, request: Request, services: UsedService
     {
         "action": {"type": "string", "enum": ["save"]},
         **{
-            name: {"type": "array", "items": {"type": "string"}}
+            # Text, once or several times. A form has no types, so none is promised.
+            name: {"description": "A key; it may be given several times."}
             for name in ("shown_topic", "topic", "shown_channel", "channel")
         },
     },

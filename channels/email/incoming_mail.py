@@ -36,11 +36,14 @@ from journeys.model.well_known_events import MESSAGE_REPLIED, TOPIC_UNSUBSCRIBED
 PROVIDER: Final = "mail"
 LARGEST_MAIL: Final = 10 << 20
 """Bytes."""
+_READ: Final = 256 << 10
+"""Bytes of a mail that are read. What comes after them is of the message that it returns."""
 _OWN_ID = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@[^<>\s]+>", re.ASCII)
 _WITH_ADDRESSES: Final = ("Return-Path", "List-Unsubscribe")
 """Headers with an address of ours that a reader who answers or forwards a message does not show."""
 _ADDRESS = re.compile(r"[A-Za-z0-9+%.-]{1,80}+@[A-Za-z0-9.-]{1,255}+", re.ASCII)
-_LONGEST_HEADER: Final = 20_000
+_LONGEST_HEADER: Final = 8_000
+"""Characters of a header. Parsers need the square of it as time."""
 _AUTOMATIC_HEADERS: Final = (
     "X-Autoreply", "X-Autorespond", "X-Auto-Reply", "X-Failed-Recipients", "X-Vacation",
 )  # fmt: skip
@@ -48,6 +51,18 @@ _AUTOMATIC_PRECEDENCE: Final = frozenset({"auto_reply", "bulk", "junk", "list"})
 _QUOTED_FROM = re.compile(
     r"^(?:>|-{2,} ?Original|_{10,}|(?:On|Am|Le|El|Il|Pe) .{5,200}:\s*$)", re.ASCII
 )
+
+
+class _BoundedHeaders(policy.Compat32):
+    """Cuts headers that are longer than those of mail are."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        """The name and the value of a header."""
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_LONGEST_HEADER]
+
+
+_POLICY: Final = _BoundedHeaders()
 
 
 def parse_mail(
@@ -67,7 +82,7 @@ def parse_mail(
     if not known:
         return []
     try:
-        mail = message_from_bytes(raw, policy=policy.compat32)
+        mail = message_from_bytes(raw[:_READ], policy=_POLICY)
         return _facts(mail, raw, known, addresses, sender)
     except (MessageError, ValueError, LookupError, RecursionError, TypeError) as error:
         raise Unreadable(f"the mail cannot be read: {type(error).__name__}") from None
@@ -111,7 +126,7 @@ def _returned_message(mail: Message, addresses: ReturnAddresses) -> UUID | None:
     if returned is None:
         return None
     for name in _WITH_ADDRESSES:
-        for text in _ADDRESS.findall(str(returned.get(name, ""))[:_LONGEST_HEADER]):
+        for text in _ADDRESS.findall(str(returned.get(name, ""))):
             found = addresses.read(unquote(text))
             if found is not None and found.kind != "reply" and found.message_id is not None:
                 return found.message_id
@@ -151,7 +166,7 @@ def _is_of_the_mailer(mail: Message) -> bool:
 def _answered_message(mail: Message) -> UUID | None:
     """Our message that a mail answers, by the ids that mail programs repeat."""
     for name in ("In-Reply-To", "References"):
-        found = _OWN_ID.findall(str(mail.get(name, ""))[:_LONGEST_HEADER])
+        found = _OWN_ID.findall(str(mail.get(name, "")))
         if found:
             return parse_message_id(found[-1])
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html as entities
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from journeys.links.message_urls import LONGEST_TARGET, PATHS, SHORT_PATH, MessageUrls
@@ -40,6 +40,7 @@ _OFF: Final[dict[str, frozenset[str] | None]] = {
     "ses:no-track": None,
 }
 """Attributes that leave a link alone, with the values that do; None: any value does."""
+_MAYBE_OFF: Final = re.compile("|".join(_OFF), re.IGNORECASE)
 
 _IN_TEXT: Final = re.compile(r"""https?://[^\s<>"]+""", re.IGNORECASE)
 _AFTER_URL: Final = ".,;:!?'*_"
@@ -77,7 +78,9 @@ def rewrite_html(html: str, urls: MessageUrls, *, clicks: bool, opens: bool, utm
         if found["end"] is not None:
             end = found.start()
         elif found["closed"] is not None and make is not None:
-            place = _href(html, found)
+            place, off = _href(html, found)
+            if off:
+                continue
             url = None if place is None else _url_of(html[place[0] : place[1]])
             made = None if url is None else make(url)
             if place is not None and made is not None:
@@ -90,10 +93,36 @@ def rewrite_html(html: str, urls: MessageUrls, *, clicks: bool, opens: bool, utm
     return _edited(html, edits)
 
 
-def rewrite_text(text: str, urls: MessageUrls, *, clicks: bool, utm: Utm) -> str:
-    """The plain text with its links followed, and with campaign parameters."""
+def links_left_alone(html: str) -> frozenset[str]:
+    """The URLs of links that an attribute such as `data-track="off"` leaves alone."""
+    if _MAYBE_OFF.search(html) is None:
+        return frozenset()
+    found: set[str] = set()
+    for tag in _SCANNED.finditer(html):
+        if tag["closed"] is not None:
+            place, off = _href(html, tag)
+            url = _url_of(html[place[0] : place[1]]) if off and place is not None else None
+            if url is not None:
+                found.add(url)
+    return frozenset(found)
+
+
+def rewrite_text(
+    text: str,
+    urls: MessageUrls,
+    *,
+    clicks: bool,
+    utm: Utm,
+    left_alone: Collection[str] = (),
+) -> str:
+    """The plain text with its links followed, and with campaign parameters.
+
+    `left_alone` are URLs that stay: those that the HTML of the same message leaves alone.
+    """
     make = _maker(urls, clicks, utm)
-    return text if make is None else _rewrite_urls(text, make)
+    if make is None:
+        return text
+    return _rewrite_urls(text, lambda url: None if url in left_alone else make(url))
 
 
 def rewrite_sms(
@@ -147,22 +176,23 @@ def _is_ours(url: str, urls: MessageUrls) -> bool:
     return url.startswith(urls.public_url) and url[len(urls.public_url) :].startswith(_OURS)
 
 
-def _href(html: str, tag: re.Match[str]) -> tuple[int, int] | None:
-    """Where the value of the tag's `href` stands, with its quotes; None if it stays."""
+def _href(html: str, tag: re.Match[str]) -> tuple[tuple[int, int] | None, bool]:
+    """Where the value of the tag's `href` stands, with its quotes, and whether it is left alone."""
     place: tuple[int, int] | None = None
+    named = left_alone = False
     for attribute in _ATTRIBUTES.finditer(html, *tag.span("attributes")):
         name = attribute["name"].lower()
         value = attribute["value"]
         if name == "href":
-            if value is None:
-                return None
             # A browser reads the first of two.
-            place = place or attribute.span("value")
+            if not named and value is not None:
+                place = attribute.span("value")
+            named = True
         elif name in _OFF:
             off = _OFF[name]
             if off is None or (value or "").strip("\"' ").lower() in off:
-                return None
-    return place
+                left_alone = True
+    return place, left_alone
 
 
 def _url_of(value: str) -> str | None:

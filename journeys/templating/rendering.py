@@ -55,14 +55,17 @@ class Rendering:
         text: str | None = None
         if content.text is not None:
             if content.text_made:
-                # HTML may have no words at all.
-                text = collapse(self.part("text", content.text)) or None
+                text = self.made_text(content.text)
             else:
                 text = self.words("text", content.text)
         html = None if content.html is None else self.words("html", content.html, html=True)
         if text is None and html is None:
             raise RenderingFailed("template", "there is no `html` and no `text` to send")
         return RenderedEmail(subject=line, html=html, text=text)
+
+    def made_text(self, text: str) -> str | None:
+        """A rendered text that was made from HTML; None if the HTML has no words at all."""
+        return collapse(self.part("text", text)) or None
 
     def sms(self, content: Content) -> str:
         """The text of an SMS. Raises RenderingFailed and RenderingTooLarge."""

@@ -16,7 +16,7 @@ from tests.chaos.shop import moment
 from tests.support.conditions import eventually
 from tests.support.stack import READY_WITHIN, DevStack
 
-STRIDE = 350
+STRIDE = 300
 """Pieces of work, about, over which the kills are spread: events acknowledged or messages sent. A
 storm has some more than four hundred of each."""
 JITTER = 0.5

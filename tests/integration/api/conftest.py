@@ -92,4 +92,4 @@ def rows(pool: Pool) -> Rows:
 
 def _caller(url: str, key: str) -> httpx.AsyncClient:
     headers = {"Authorization": f"Bearer {key}"}
-    return httpx.AsyncClient(base_url=url, headers=headers, timeout=20)
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=60)

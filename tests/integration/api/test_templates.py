@@ -74,6 +74,11 @@ async def test_a_preview_shows_every_text_and_names_what_is_missing(
     assert '<p style="color: red;">Bye</p>' in shown["html"]
     assert shown["text"] == "Hello Ada -- us"
     assert (shown["sms"], shown["locale"], shown["warnings"]) == ("Hi Ada", None, [])
+    wordless = "<p>{% if entry.no %}No{% endif %}</p><p>Hi</p>"
+    await put(operate, "made", f"template: made\nsubject: S\nhtml: '{wordless}'\n")
+    made = (await operate.post("/v1/templates/made/preview", json={})).json()
+    # As it is sent: without the empty lines of what is not printed.
+    assert made["text"] == "Hi"
     french = await preview(operate, variables=ADA, locale="fr-CA")
     assert (french["subject"], french["locale"]) == ("Votre panier", "fr")
     assert french["content"] != shown["content"]
@@ -271,6 +276,12 @@ text: "{% if contact.phone %}{{ contact.phone }}{% endif %}{{ contact.address.ci
             "2 of 3 contacts have no `first_name`, which template t prints without a default"
             in documents[0]["warnings"]
         )
+    # A journey prints what its channel shows of the template, and no more.
+    both = f'{template}sms: "{{{{ contact.nick }}}}"\n---\n{JOURNEY % ("sms", "t")}'
+    files = {"documents": [{"filename": "t.yaml", "source": both}]}
+    of_both = (await operate.post("/v1/plan", json=files)).json()["documents"]
+    nick = {"attribute": "nick", "contacts": 3, "of": 3}
+    assert [each["lacking"] for each in of_both] == [[*expected, nick], [nick]]
 
 
 async def test_an_edit_counts_for_later_messages_of_a_run_in_flight(

@@ -14,7 +14,7 @@ import pytest
 from channels.email.return_addresses import ReturnAddresses
 from inbound.intake import Intake
 from inbound.maildir import MaildirReader
-from inbound.smtp_listener import SESSIONS, listening
+from inbound.smtp_listener import SESSIONS, SESSIONS_OF_ADDRESS, listening
 from store.messages.suppressions import find_suppression
 from tests.support.conditions import eventually
 from tests.support.messages import Pool, add_contact, add_message, rows
@@ -109,12 +109,29 @@ async def test_the_server_is_bounded(pool: Pool, port: int, message: UUID) -> No
     assert isinstance(huge, smtplib.SMTPException)
     many = [OURS.address("bounce", uuid4()) for _ in range(11)]
     assert list(await deliver(port, dsn(to, message), *many)) == many[10:]
-    idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(SESSIONS + 1)]
-    greetings = [await asyncio.wait_for(reader.readline(), 5) for reader, _ in idle]
-    assert [line[:3] for line in greetings[:SESSIONS]] == [b"220"] * SESSIONS
-    assert greetings[SESSIONS][:3] == b"421"
-    for _, writer in idle:
+
+
+async def test_no_client_keeps_all_others_out(port: int) -> None:
+    idle: list[asyncio.StreamWriter] = []
+
+    async def greetings(client: str, connections: int) -> list[bytes]:
+        """The codes with which connections are met that stay open."""
+        found = []
+        for _ in range(connections):
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, local_addr=(client, 0)
+            )
+            idle.append(writer)
+            found.append((await asyncio.wait_for(reader.readline(), 5))[:3])
+        return found
+
+    each = SESSIONS_OF_ADDRESS
+    assert await greetings("127.0.0.2", each + 1) == [b"220"] * each + [b"421"]
+    assert await greetings("127.0.0.3", SESSIONS - each) == [b"220"] * (SESSIONS - each)
+    assert await greetings("127.0.0.4", 1) == [b"421"]
+    for writer in idle:
         writer.close()
+    await asyncio.gather(*(writer.wait_closed() for writer in idle), return_exceptions=True)
 
 
 async def test_the_sender_tries_again_while_the_database_is_away(

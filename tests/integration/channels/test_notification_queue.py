@@ -57,7 +57,7 @@ async def test_a_queue_brings_raw_and_wrapped_notifications_once(
     polling = poller(pool, moto_endpoint, url)
     running = asyncio.create_task(polling.run())
 
-    await eventually(partial(is_empty, client, url))
+    await eventually(partial(is_empty, client, url), 30)
     polling.stop()
     await running
     assert await rows(pool, "select count(*) from event") == [(12,)]
@@ -188,7 +188,7 @@ async def test_a_message_with_a_fault_blocks_no_others_and_is_given_up_after_fiv
         attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         return attributes["ApproximateNumberOfMessages"] == "0"
 
-    await eventually(settled)
+    await eventually(settled, 60)
     assert await rows(pool, "select properties->>'message_id' from event") == [(str(good),)]
     assert {code for (code,) in await rows(pool, "select code from fault")} == {
         "internal",

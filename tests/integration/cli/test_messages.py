@@ -25,7 +25,8 @@ async def message(parcours: Parcours, applied: None, api: Api, pool: Pool) -> st
     api.put("/v1/contacts/u", {})
     started = parcours("run", "start", "hello", "--contact", "u", "--json")
     run, message = UUID(json.loads(started.stdout)["id"]), uuid4()
-    kept = {"to": "u@x.example", "subject": "Hi u", "text": "Dear u", "html": "<p>Dear u</p>"}
+    kept = {"to": "u@x.example", "subject": "Hi u", "text": "Dear u", "html": "<p>Dear u</p>",
+            "feedback_id": ["hello", "news", "mail"]}  # fmt: skip
     async with pool.connection() as conn:
         await conn.execute(
             "insert into message (id, run_id, visit, step, contact_id, channel, state, token,"
@@ -60,6 +61,7 @@ def test_a_message_is_shown_by_the_beginning_of_its_id(parcours: Parcours, messa
     assert ["ses", "released", "throttled", "2"] in [line[:4] for line in lines]
     assert ["click", "https://x.example/", "1", "0", "0"] in lines
     assert ["subject", "Hi", "u"] in lines
+    assert ["feedback_id", "hello,", "news,", "mail"] in lines
     assert "\nDear u\n" in shown.stdout
     assert "<p>" not in shown.stdout
     html = parcours("message", "show", message, "--html")

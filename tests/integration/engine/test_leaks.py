@@ -1,7 +1,9 @@
 """Nothing about a contact is in Temporal: not even while things fail."""
 
 import json
+import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiosmtpd.smtp import Envelope
@@ -10,6 +12,7 @@ from temporalio.client import WorkflowHandle
 
 from infra.settings import Settings
 from store.coupons.pools import add_codes, make_pool
+from store.events.message_events import MessageEvent, take_message_events
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.smtp import SmtpSink
@@ -48,6 +51,24 @@ steps:
   - {id: over, exit: finished}
 """  # noqa: E501 - as a person would write it
 
+ANSWERED = """
+topic: offers
+default: opt_out
+---
+template: offer
+subject: "Hello {{ contact.name }}"
+html: |
+  <p>{{ contact.name }}</p><a href="https://shop.example/?cart={{ entry.cart }}">go</a>
+  <a href="{{ unsubscribe_url }}">leave</a>
+---
+journey: answered
+entry: {event: Cart Updated}
+steps:
+  - {id: offer, email: {template: offer, topic: offers}}
+  - {id: clicked, wait: {event: Message Clicked, up_to: 1d}}
+  - {id: replied, wait: {event: Message Replied, up_to: 1d}}
+"""
+
 # A fault of ours whose words name the contact.
 FAULTY = f"""
 create function fail() returns trigger language plpgsql as
@@ -68,8 +89,14 @@ def _forms(word: str) -> tuple[str, str]:
 
 @pytest.fixture
 def engine_settings(engine_settings: Settings) -> Settings:
-    """Settings with which webhooks are called, though not on private addresses."""
-    return engine_settings.model_copy(update={"webhook_secret": SecretStr("a secret of the test")})
+    """Settings with links, and with which webhooks are called, not on private addresses."""
+    return engine_settings.model_copy(
+        update={
+            "webhook_secret": SecretStr("a secret of the test"),
+            "public_url": "https://links.example",
+            "link_keys": (SecretStr("k" * 32),),
+        }
+    )
 
 
 async def look_at(engine: Engine, workflow: WorkflowHandle[Any, Any], evidence: bytes) -> bytes:
@@ -159,6 +186,39 @@ async def test_nothing_about_a_contact_is_in_temporal(engine: Engine, smtp_sink:
     async with engine.pool.connection() as conn:
         cursor = await conn.execute("select detail from message where step = 'refused'")
         assert EMAIL in str(await cursor.fetchall())
+
+
+async def test_no_template_link_or_answer_is_in_temporal(
+    engine: Engine, smtp_sink: SmtpSink
+) -> None:
+    await engine.activate(ANSWERED)
+    contact = await engine.contact(email=EMAIL, attributes={"name": "Wilhelmina Brontë"})
+    await engine.event(contact, "Cart Updated", cart="cart-9917")
+    run = await engine.standing_at(contact, "clicked")
+    [mail] = smtp_sink.messages
+    html = mail.message.get_body(("html",))
+    assert html is not None
+    tokens = set(re.findall(r"/[lou]/([A-Za-z0-9_-]{42})", html.get_content()))
+    assert len(tokens) >= 3
+    message = UUID(mail.message["X-Parcours-Message"])
+    for name, properties, place in (
+        ("Message Clicked", {"url": "https://shop.example/?cart=cart-9917"}, "replied"),
+        ("Message Replied", {"text": "Yes, to 7, rue des Lilas, Moulins"}, None),
+    ):
+        event = MessageEvent(message_id=message, name=name, id=name, properties=properties)
+        assert await take_message_events(engine.pool, [event], source="test") == ["recorded"]
+        await (engine.ended(contact) if place is None else engine.standing_at(contact, place))
+    assert await engine.path(run["id"]) == [
+        ("offer", "sent"),
+        ("clicked", "happened"),
+        ("replied", "happened"),
+    ]
+    workflow = engine.workflow(run)
+    assert await closed_as(workflow) == "COMPLETED"
+    known = await everything_known(engine.client, workflow)
+    assert str(contact).encode() in known
+    assert leaked(known) == []
+    assert [token for token in tokens if token.encode() in known] == []
 
 
 def test_the_search_finds_a_word_however_it_is_written() -> None:

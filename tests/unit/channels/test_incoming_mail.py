@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from time import process_time
 from uuid import UUID, uuid4
 
 import pytest
@@ -126,6 +127,31 @@ def test_the_signed_address_is_believed_before_the_header() -> None:
     found = parse(dsn(inner=uuid4()))
     assert found is not None
     assert found.message_id == MESSAGE
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'Content-Type: multipart/report; a="' + b'\r\n ;\\"' * 40_000 + b"\r\n\r\n5.1.1",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\n" * 1_400_000,
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        + (b"--b\r\nContent-Type: multipart/mixed" + b';\r\n a="b"' * 1_000 + b"\r\n\r\n") * 50,
+    ],
+    ids=["parameters", "parts", "parameters of parts"],
+)
+def test_a_mail_that_is_slow_to_parse_is_cut(raw: bytes) -> None:
+    began = process_time()
+    with suppress(Unreadable):
+        parse(raw, PLAIN, sender="")
+    assert process_time() - began < 5
+
+
+def test_a_long_message_is_returned_with_its_report() -> None:
+    raw = dsn().replace(b"Hello Ann", b"Hello Ann\r\n" * 100_000)
+    assert len(raw) > 1_000_000
+    found = parse(raw)
+    assert found is not None
+    assert found.name == "Message Bounced"
 
 
 def test_a_repeated_report_has_the_same_id() -> None:

@@ -13,7 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeys.links.message_urls import LONGEST_TARGET, MessageLinks, decode_target
-from journeys.links.rewriting import rewrite_html, rewrite_sms, rewrite_text
+from journeys.links.rewriting import (
+    links_left_alone,
+    rewrite_html,
+    rewrite_sms,
+    rewrite_text,
+)
 from journeys.links.targets import read_target
 from journeys.links.tokens import LinkKeys, Token
 from journeys.model.tracking import Utm
@@ -343,6 +348,28 @@ def test_urls_of_a_plain_text_are_followed_without_the_sentences_punctuation() -
     plain = rewrite_text("https://a.example/x.", URLS, clicks=False, utm=Utm(source="s"))
     assert dict(parse_qsl(urlsplit(plain.rstrip(".")).query)) == {"utm_source": "s"}
     assert plain.endswith("utm_source=s.")
+
+
+def test_a_link_that_the_html_leaves_alone_stays_in_the_text() -> None:
+    html = (
+        '<a data-track="off" href="https://a.example/?x=1&amp;y=2">a</a>'
+        '<a href="https://b.example/" CLICKTRACKING=off>b</a>'
+        '<a href="https://c.example/" data-track="on">c</a><a data-track="off">no link</a>'
+        '<!-- <a data-track="off" href="https://d.example/">d</a> -->'
+    )
+    alone = links_left_alone(html)
+    assert alone == {"https://a.example/?x=1&y=2", "https://b.example/"}
+    assert links_left_alone('<a href="https://a.example/">a</a>') == frozenset()
+    text = rewrite_text(
+        "a (https://a.example/?x=1&y=2), b (https://b.example/), c (https://c.example/)",
+        URLS,
+        clicks=True,
+        utm=Utm(source="n"),
+        left_alone=alone,
+    )
+    kept, _, followed = text.rpartition("c (")
+    assert kept == "a (https://a.example/?x=1&y=2), b (https://b.example/), "
+    assert target_of(followed.removesuffix(")"))[0] == "https://c.example/"
 
 
 def test_a_text_message_gets_short_links() -> None:
