@@ -17,8 +17,8 @@ from channels.adapter import DEFAULT_TIMEOUT, Outgoing, Receipt, Sms, expect
 from channels.aws import AwsCalls, MakeError, client_config
 from channels.email.mime import MESSAGE_TAG
 from channels.errors import Code, NotSent, NotTaken, Refused
-from channels.sms.parts import count_parts
 from journeys.model.addresses import normalise_phone
+from journeys.model.sms_parts import count_parts
 
 COUNTRY_PARAMETERS: Final[Mapping[str, str]] = {"IN_ENTITY_ID": "+91", "IN_TEMPLATE_ID": "+91"}
 """Registrations that a country asks for with each message, each with the country's prefix."""

@@ -10,8 +10,8 @@ from typing import Literal
 from channels.adapter import DEFAULT_TIMEOUT, Append, Outgoing, Receipt, Sms, expect
 from channels.email.mime import MESSAGE_HEADER
 from channels.errors import Code, Refused, Unclear
-from channels.sms.parts import count_parts
 from journeys.model.addresses import normalise_phone
+from journeys.model.sms_parts import count_parts
 
 
 class InboxAdapter:

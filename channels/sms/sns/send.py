@@ -16,8 +16,8 @@ import boto3
 from channels.adapter import DEFAULT_TIMEOUT, Outgoing, Receipt, Sms, expect
 from channels.aws import AwsCalls, MakeError, client_config
 from channels.errors import Code, NotTaken, Refused
-from channels.sms.parts import count_parts
 from journeys.model.addresses import normalise_phone
+from journeys.model.sms_parts import count_parts
 
 if TYPE_CHECKING:
     from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef, PublishResponseTypeDef

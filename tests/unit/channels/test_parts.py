@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels.sms.parts import Parts, count_parts
+from journeys.model.sms_parts import Parts, count_parts
 
 # The default alphabet of 3GPP TS 23.038, in its order, as code points of the Unicode consortium's
 # mapping (GSM0338.TXT), without the escape at 0x1B.
