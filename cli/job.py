@@ -10,7 +10,7 @@ from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server, segment
 from cli.plan_output import print_preview
 from cli.tables import at_second, print_pairs, print_table
 
-app = typer.Typer(help="Long work on many runs.", no_args_is_help=True)
+app = typer.Typer(help="Long work on many contacts or runs.", no_args_is_help=True)
 
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
 
@@ -18,19 +18,21 @@ JobId = Annotated[str, typer.Argument(help="The job's id.")]
 @app.command("list")
 def list_(
     journey: Annotated[str | None, typer.Option(help="The journey's key.")] = None,
+    kind: Annotated[str | None, typer.Option(help="The kind of job.")] = None,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
-    items = find_server(data_dir).list_all("/v1/jobs", journey=journey)
+    items = find_server(data_dir).list_all("/v1/jobs", journey=journey, kind=kind)
     if as_json:
         typer.echo(as_page(items))
         return
     print_table(
-        ["job", "kind", "journey", "version", "state", "done", "of", "set aside", "began"],
+        ["job", "kind", "about", "version", "state", "done", "of", "set aside", "began"],
         [
-            (each["id"], each["kind"], each["journey"], each["version"], _state(each),
-             each["done"], each["total"], each["failed"], at_second(each["started_at"]))
+            (each["id"], each["kind"], each["journey"] or each["subject"], each["version"],
+             _state(each), each["done"], each["total"], each["failed"],
+             at_second(each["started_at"]))
             for each in items
         ],
         numbers=["version", "done", "of", "set aside"],
@@ -97,6 +99,7 @@ def _print_job(job: dict[str, Any]) -> None:
             ("job", job["id"]),
             ("kind", job["kind"]),
             ("journey", job["journey"]),
+            ("about", job["subject"] or None),
             ("version", job["version"]),
             ("state", _state(job)),
             ("done", f"{job['done']} of {job['total']}"),

@@ -113,7 +113,9 @@ async def _end_if_closed(conn: AsyncConnection[Any], client: Client, job: JobRow
 
 
 async def _start(client: Client, job: JobRow) -> None:
-    attributes = [SearchAttributePair(JOURNEY_KEY, job.journey)]
+    attributes = []
+    if job.journey is not None:
+        attributes.append(SearchAttributePair(JOURNEY_KEY, job.journey))
     if job.version is not None:
         attributes.append(SearchAttributePair(JOURNEY_VERSION, str(job.version)))
     try:
@@ -133,4 +135,6 @@ async def _start(client: Client, job: JobRow) -> None:
 
 
 def _subject(job: JobRow) -> str:
-    return JOBS[job.kind].subject.format(journey=job.journey, version=job.version)
+    return JOBS[job.kind].subject.format(
+        journey=job.journey, version=job.version, subject=job.subject
+    )

@@ -75,13 +75,15 @@ class MigrateRunsActivities:
                 return job
             assert job.version is not None
             target = Target(
-                definition=await self._context.catalog.definition(conn, job.journey, job.version),
+                definition=await self._context.catalog.definition(
+                    conn, job.of_journey, job.version
+                ),
                 mapping=job.plan.get("map") or {},
                 overdue=Overdue.from_json(job.plan.get("overdue")),
                 since=job.started_at,
                 speed=self._context.speed,
             )
-            runs = await runs_to_migrate(conn, job.journey, job.version, job.after, _PAGE)
+            runs = await runs_to_migrate(conn, job.of_journey, job.version, job.after, _PAGE)
             if runs:
                 decided = await self._migrate_all(job, runs, target)
                 await finish_page(
@@ -123,7 +125,7 @@ class MigrateRunsActivities:
                 decision = await self._migrate(job, run_id, target)
                 activity.heartbeat()
                 if decision.result == "moved":
-                    await wake_migrated_run(self._client, job.journey, run_id)
+                    await wake_migrated_run(self._client, job.of_journey, run_id)
             return decision
 
         results = await asyncio.gather(*map(migrate, runs), return_exceptions=True)

@@ -63,8 +63,8 @@ class PreviewMoveActivities:
     ) -> Definition:
         assert job.version is not None
         if planned is None:
-            return await self._context.catalog.definition(conn, job.journey, job.version)
-        return await PlannedVersion.from_json(planned).definition(conn, job.journey, job.version)
+            return await self._context.catalog.definition(conn, job.of_journey, job.version)
+        return await PlannedVersion.from_json(planned).definition(conn, job.of_journey, job.version)
 
     async def _preview_next(
         self, conn: AsyncConnection[Any], job: JobRow, target: Target, found: MigrationPreview
@@ -72,7 +72,7 @@ class PreviewMoveActivities:
         """Add the next runs to what was found; False if there are none, or not for this attempt."""
         paused = bool(job.plan.get("paused"))
         page = await preview_page(
-            conn, self._context.catalog, job.journey, target, job.after, paused=paused
+            conn, self._context.catalog, job.of_journey, target, job.after, paused=paused
         )
         if page is None:
             await end_job(conn, job.id, "done")

@@ -78,8 +78,8 @@ class ResumeSendsActivities:
 
     async def _wake_next(self, conn: AsyncConnection[Any], job: JobRow) -> timedelta:
         begun = time.monotonic()
-        sends = await paused_sends(conn, job.journey, job.after, _PAGE)
-        await self._wake(conn, job.journey, [(each.run_id, each.visit) for each in sends])
+        sends = await paused_sends(conn, job.of_journey, job.after, _PAGE)
+        await self._wake(conn, job.of_journey, [(each.run_id, each.visit) for each in sends])
         if sends:
             await record_resume_progress(conn, job, after=sends[-1].run_id, done=len(sends))
         if len(sends) < _PAGE:
@@ -89,10 +89,10 @@ class ResumeSendsActivities:
     async def _schedule_next(
         self, conn: AsyncConnection[Any], job: JobRow, overdue: Overdue
     ) -> timedelta:
-        since = await read_resumption(conn, job.journey)
-        sends = await paused_sends(conn, job.journey, job.after, _SPREAD_PAGE)
+        since = await read_resumption(conn, job.of_journey)
+        sends = await paused_sends(conn, job.of_journey, job.after, _SPREAD_PAGE)
         if since is not None:
-            turns = [(each, overdue.turn(each.contact_id, job.journey, since)) for each in sends]
+            turns = [(each, overdue.turn(each.contact_id, job.of_journey, since)) for each in sends]
             await schedule_paused_sends(conn, turns)
         if sends:
             await record_resume_progress(conn, job, after=sends[-1].run_id, done=0)
@@ -102,9 +102,9 @@ class ResumeSendsActivities:
 
     async def _wake_due(self, conn: AsyncConnection[Any], job: JobRow) -> timedelta:
         begun = time.monotonic()
-        sends = await scheduled_paused_sends(conn, job.journey, job.reached or _EPOCH, _PAGE)
+        sends = await scheduled_paused_sends(conn, job.of_journey, job.reached or _EPOCH, _PAGE)
         due = [each for each in sends if each.due_at is not None and each.due_at <= job.now]
-        await self._wake(conn, job.journey, [(each.run_id, each.visit) for each in due])
+        await self._wake(conn, job.of_journey, [(each.run_id, each.visit) for each in due])
         if due:
             assert due[-1].due_at is not None
             await record_woken_until(conn, job, due[-1].due_at, len(due))

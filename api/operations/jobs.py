@@ -1,4 +1,4 @@
-"""Routes of jobs: long work on many runs, and its progress."""
+"""Routes of jobs: long work on many contacts or runs, and its progress."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class JobBody(BaseModel):
     id: UUID
     kind: JobKind
     workflow_id: str
-    journey: str
+    journey: str | None
+    """None: the job is not about one journey."""
+    subject: str
+    """What else the job is about: the key of a segment, the name of a file."""
     version: int | None
     """The version to which runs move, or whose effect is previewed; None for other jobs."""
     state: JobState
@@ -110,7 +113,7 @@ async def post_cancel(job_id: JobId, services: UsedServices) -> JobBody:
 
 @router.post("/jobs/{job_id}/pause", summary="Pause a job", responses=responses(404, 409, 422))
 async def post_pause(job_id: JobId, services: UsedServices) -> JobBody:
-    """Let a running job rest before its next page, which is up to 200 runs, until it is resumed."""
+    """Let a running job rest before its next page, until it is resumed."""
     return await _pause(services, job_id, paused=True)
 
 
@@ -134,15 +137,16 @@ async def _pause(services: UsedServices, job_id: UUID, *, paused: bool) -> JobBo
 async def get_jobs(
     services: UsedServices,
     journey: Annotated[str | None, Query(max_length=64)] = None,
+    kind: Annotated[JobKind | None, Query()] = None,
     cursor: Cursor = "",
     limit: Limit = 50,
 ) -> JobPage:
-    """The jobs of one journey or of all journeys, newest first."""
+    """The jobs of one journey or of all, and of one kind or of all, newest first."""
     before = cursor_id(cursor) if cursor else None
     async with services.pool.connection() as conn:
         if before is not None and await read_job(conn, before) is None:
             raise unknown_cursor(cursor)
-        jobs = await list_jobs(conn, journey, before, limit + 1)
+        jobs = await list_jobs(conn, journey, before, limit + 1, kind=kind)
     page, following = page_of(jobs, limit, lambda job: str(job.id))
     return JobPage(items=[job_body(job) for job in page], next=following)
 
@@ -158,6 +162,7 @@ def job_body(job: JobRow) -> JobBody:
         kind=job.kind,
         workflow_id=job_workflow_id(job.kind, job.id),
         journey=job.journey,
+        subject=job.subject,
         version=job.version,
         state=job.state,
         total=job.total,

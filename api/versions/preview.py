@@ -148,7 +148,7 @@ async def preview_of_job(
     expected = MigrationPreview.from_json(result)
     contacts = await external_ids(conn, expected.recipients) if with_contacts else []
     in_flight = _IN_FLIGHT.validate_python(job.plan["in_flight"])
-    return _body(job.journey, job.version, in_flight, expected, contacts)
+    return _body(job.of_journey, job.version, in_flight, expected, contacts)
 
 
 async def _pinned(conn: AsyncConnection[Any], definition: Definition) -> Preview:

@@ -25,7 +25,7 @@ class JobDefinition:
     page_activity: str
     """The activity that works through the next page and says whether there is more."""
     subject: str
-    """What one job does, for a person; `{journey}` and `{version}` are the job's."""
+    """What one job does, for a person; `{journey}`, `{version}` and `{subject}` are the job's."""
 
 
 JOBS: Final[Mapping[JobKind, JobDefinition]] = {

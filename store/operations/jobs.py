@@ -1,4 +1,4 @@
-"""Jobs: rows of the durable workflows that work through many runs, page by page."""
+"""Jobs: rows of the durable workflows that work through many things, page by page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from journeys.protocol.jobs import JobKind
@@ -31,23 +32,28 @@ class JobRow:
 
     id: UUID
     kind: JobKind
-    journey: str
+    journey: str | None
+    """None: the job is not about one journey."""
+    subject: str
+    """What else the job is about: the key of a segment, the name of a file."""
     version: int | None
     """Of a job that moves runs: the version to which."""
     state: JobState
     plan: dict[str, Any]
-    """Its input: `{map, overdue}`; of a preview also `{in_flight, paused, content}`."""
+    """Its input, in the shape of its kind."""
+    progress: dict[str, Any] | None
+    """How far it has come, in the shape of its kind, where `after` does not say it."""
     total: int
-    """The number of runs when it began."""
+    """The number of runs, contacts or lines when it began."""
     done: int
-    """The number of runs that it has finished."""
+    """The number of those that it has finished."""
     moved: int
     kept: int
     """The number of runs that keep their version."""
     failed: int
     """The number of runs that were set aside because of a fault; `kept` counts them as well."""
     after: UUID | None
-    """It has worked through the runs up to this id."""
+    """It has worked through the runs, or the contacts, up to this id."""
     reached: datetime | None
     """It has woken the sends whose turn came up to this time."""
     spreading: bool
@@ -64,6 +70,12 @@ class JobRow:
         return None if self.paused_at is None else self.now - self.paused_at
 
     @property
+    def of_journey(self) -> str:
+        """The journey of a job whose kind always has one."""
+        assert self.journey is not None
+        return self.journey
+
+    @property
     def age(self) -> timedelta:
         """How long ago it began."""
         return self.now - self.started_at
@@ -77,6 +89,7 @@ _LIST = sql(
     """
 select {job}, parcours.clock() as now from job
 where (%(journey)s::text is null or journey = %(journey)s::text)
+  and (%(kind)s::text is null or kind = %(kind)s::text)
   and (%(before)s::uuid is null or (started_at, id) < (
       select other.started_at, other.id from job other where other.id = %(before)s::uuid
   ))
@@ -92,12 +105,14 @@ where state = 'running' order by started_at
     job=_JOB_COLUMNS,
 )
 _INSERT = statement(
-    insert(Job).values(
+    insert(Job)
+    .values(
         {
             column: bindparam(column)
-            for column in ("id", "kind", "journey", "version", "plan", "total")
+            for column in ("id", "kind", "journey", "subject", "version", "plan", "total")
         }
     )
+    .on_conflict_do_nothing(index_elements=["id"])
 )
 _SUPERSEDE = statement(
     update(Job)
@@ -147,14 +162,19 @@ _STARTED = statement(
 async def create_job(
     conn: Connection,
     kind: JobKind,
-    journey: str,
+    journey: str | None,
     *,
+    job_id: UUID | None = None,
+    subject: str = "",
     version: int | None = None,
     plan: dict[str, Any],
     total: int,
 ) -> UUID:
-    """Insert a job in the caller's transaction; its workflow is to be started after the commit."""
-    job_id = uuid4()
+    """Insert a job in the caller's transaction; its workflow is to be started after the commit.
+
+    `job_id`: an id that is made from what the job is for, so that it is inserted once.
+    """
+    job_id = job_id or uuid4()
     await execute(
         conn,
         _INSERT,
@@ -162,6 +182,7 @@ async def create_job(
             "id": job_id,
             "kind": kind,
             "journey": journey,
+            "subject": subject,
             "version": version,
             "plan": Jsonb(plan),
             "total": total,
@@ -195,10 +216,15 @@ async def read_job(conn: Connection, job_id: UUID) -> JobRow | None:
 
 
 async def list_jobs(
-    conn: Connection, journey: str | None, before: UUID | None, limit: int
+    conn: Connection,
+    journey: str | None,
+    before: UUID | None,
+    limit: int,
+    *,
+    kind: JobKind | None = None,
 ) -> list[JobRow]:
-    """Jobs of a journey or of all, newest first, of those that began before the job `before`."""
-    page = {"journey": journey, "before": before, "limit": limit}
+    """Jobs of a journey and kind or of all, newest first, that began before the job `before`."""
+    page = {"journey": journey, "kind": kind, "before": before, "limit": limit}
     return await fetch_all_as(conn, JobRow, _LIST, page)
 
 

@@ -22,7 +22,6 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from journeys.protocol.jobs import JobKind
 from store.tables.columns import (
     big_column,
     flag_column,
@@ -40,40 +39,46 @@ Scope = Literal["ingest", "read", "edit", "operate", "admin"]
 
 
 class Job(SQLModel, table=True):
-    """Work on many runs that a durable workflow does page by page."""
+    """Work on many contacts or runs that a durable workflow does page by page."""
 
     __tablename__ = "job"
     __table_args__ = (
-        CheckConstraint(in_values("kind", get_args(JobKind)), name="job_kind_is"),
         CheckConstraint(in_values("state", get_args(JobState)), name="job_state_is"),
         Index("job_by_journey", "journey", "started_at"),
+        Index("job_by_time", "started_at", "id"),
         Index("job_running", "started_at", postgresql_where=text("state = 'running'")),
     )
     id: UUID = Field(sa_column=id_column(key=True))
     kind: str = Field(sa_column=text_column())
-    journey: str = Field(
-        sa_column=Column(Text, ForeignKey("journey.key", ondelete="CASCADE"), nullable=False)
+    """One of `journeys.protocol.jobs.JobKind`."""
+    journey: str | None = Field(
+        sa_column=Column(Text, ForeignKey("journey.key", ondelete="CASCADE"), nullable=True)
     )
+    """None: the job is not about one journey."""
+    subject: str = Field(sa_column=text_column(default=""))
+    """What else the job is about: the key of a segment, the name of a file."""
     version: int | None = Field(sa_column=int_column(null=True))
     """Of a job that moves runs: the version to which."""
     state: str = Field(sa_column=text_column(default="running"))
     plan: dict[str, Any] = Field(sa_column=json_column())
-    """`{map, overdue}`; of a preview also `{in_flight, paused, content}`."""
+    """Its input, in the shape of its kind: `{map, overdue}` of one that moves runs."""
+    progress: dict[str, Any] | None = Field(sa_column=json_column(null=True))
+    """How far it has come, in the shape of its kind, where `after` does not say it."""
     planned: dict[str, Any] | None = Field(sa_column=json_column(null=True))
     """Of a preview of an unsaved version, until it ends: `{journey, program, segments}`."""
     result: dict[str, Any] | None = Field(sa_column=json_column(null=True))
-    """Of a preview: what it has found so far."""
+    """What it has found, or done, in the shape of its kind."""
     total: int = Field(sa_column=int_column(default=0))
-    """The number of runs when it began."""
+    """The number of runs, contacts or lines when it began."""
     done: int = Field(sa_column=int_column(default=0))
-    """The number of runs that it has finished."""
+    """The number of those that it has finished."""
     moved: int = Field(sa_column=int_column(default=0))
     kept: int = Field(sa_column=int_column(default=0))
     """The number of runs that keep their version."""
     failed: int = Field(sa_column=int_column(default=0))
     """The number of runs that were set aside because of a fault."""
     after: UUID | None = Field(sa_column=id_column(null=True))
-    """It has worked through the runs up to this id."""
+    """It has worked through the runs, or the contacts, up to this id."""
     reached: datetime | None = Field(sa_column=time_column(null=True))
     """It has woken the sends whose turn came up to this time."""
     spreading: bool = Field(sa_column=flag_column())
