@@ -18,7 +18,7 @@ from store.tables.contacts import Contact
 # The engine's own columns: what identifies a contact, and what ingest and dispatch keep about it.
 _OTHER_COLUMNS = [
     "id", "attributes", "created_at", "updated_at", "last_event_id", "window_started_at",
-    "window_events", "window_server_events", "leased_until", "lease_owner",
+    "window_events", "window_server_events", "leased_until", "lease_owner", "judged_event_id",
 ]  # fmt: skip
 
 
