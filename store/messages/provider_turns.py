@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from store.sql import Connection, execute, fetch_value, sql
+from store.sql import Connection, fetch_value, sql
 
 _LATEST: Final = 60.0
 """Seconds within which a message that got no turn comes back; others may have left by then."""
 
 _TAKE = sql("""
-update provider_turn
-set next_at = greatest(next_at, clock_timestamp()) + make_interval(secs => %(gap)s)
-where provider = %(provider)s
-  and next_at <= clock_timestamp() + make_interval(secs => %(patience)s)
+insert into provider_turn as p (provider, next_at)
+values (%(provider)s, clock_timestamp() + make_interval(secs => %(gap)s))
+on conflict (provider) do update
+set next_at = greatest(p.next_at, clock_timestamp()) + make_interval(secs => %(gap)s)
+where p.next_at <= clock_timestamp() + make_interval(secs => %(patience)s)
 returning extract(epoch from next_at - clock_timestamp())::float8 - %(gap)s
 """)
 # Those that come back are as far apart as the turns are, so that each finds one.
@@ -26,9 +27,6 @@ set back_at = case
     else greatest(back_at + make_interval(secs => %(gap)s), next_at) end
 where provider = %(provider)s
 returning extract(epoch from back_at - clock_timestamp())::float8
-""")
-_ADD = sql("""
-insert into provider_turn (provider) values (%(provider)s) on conflict (provider) do nothing
 """)
 
 
@@ -54,7 +52,4 @@ async def take_turn(conn: Connection, provider: str, rate: float, patience: floa
     back = await fetch_value(
         conn, _COME_BACK, {"provider": provider, "gap": gap, "latest": _LATEST}
     )
-    if back is not None:
-        return Turn(False, max(back, gap))
-    await execute(conn, _ADD, {"provider": provider})
-    return await take_turn(conn, provider, rate, patience)
+    return Turn(False, max(back, gap))
