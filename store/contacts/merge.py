@@ -77,7 +77,8 @@ with gone as (
     delete from segment_due where contact_id = %(gone)s
 )
 insert into segment_due (contact_id, segment, due_at)
-select %(into)s, '', parcours.clock() where exists (select from segment)
+select %(into)s, '', parcours.clock()
+where (select key from segment order by key limit 1) is not null
 on conflict (contact_id, segment) do update set due_at = excluded.due_at
 """)
 _DELETE = statement(delete(Contact).where(col(Contact.id) == bindparam("gone")))

@@ -79,7 +79,7 @@ where key = %(key)s and generation = %(generation)s and state = 'filling'
 _CHECKED = sql("""
 update segment s set checked_at = parcours.clock(),
        corrected = coalesce((%(corrected)s::jsonb ->> s.key)::int, 0)
-where s.since < %(since)s
+where s.since <= %(since)s
 """)
 _CHECK_TONIGHT = sql("""
 select (parcours.clock() at time zone 'UTC')::date::text
