@@ -45,10 +45,7 @@ GROUP_JOINED: Final = "Group Joined"
 GROUP_LEFT: Final = "Group Left"
 SEGMENT_ENTERED: Final = "Segment Entered"
 SEGMENT_LEFT: Final = "Segment Left"
-<<<<<<< HEAD
 PLACE_REACHED: Final = "Place Reached"
-=======
->>>>>>> 5443925d33f01898f40a89ee397cc287a998bd5d
 TOPIC_SUBSCRIBED: Final = "Topic Subscribed"
 TOPIC_CONFIRMED: Final = "Topic Confirmed"
 TOPIC_UNSUBSCRIBED: Final = "Topic Unsubscribed"
