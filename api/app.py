@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.contacts import consents, contacts, groups, timeline
+from api.contacts import consents, contacts, groups, segments, timeline
 from api.coupons import coupons
 from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
@@ -60,6 +60,7 @@ ROUTERS = tuple(
         messages,
         contacts,
         groups,
+        segments,
         coupons,
         rejected,
         events,

@@ -23,6 +23,7 @@ from cli import (
     message,
     migrate,
     run,
+    segment,
     simulate,
     stats,
     suppression,
@@ -68,6 +69,7 @@ app.add_typer(run.app, name="run")
 app.add_typer(message.app, name="message")
 app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
+app.add_typer(segment.app, name="segment")
 contact.app.command("timeline")(contact_timeline.timeline)
 app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
