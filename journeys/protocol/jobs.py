@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-JobKind = Literal["move", "resume", "preview"]
+JobKind = Literal["move", "resume", "preview", "import", "export", "undo"]
 
 STOP_ACTIVITY: Final = "stop_job"
 """Records that a job was cancelled in Temporal; the same for every kind."""
@@ -43,5 +43,20 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         workflow="Preview",
         page_activity="preview_page",
         subject="preview the move of {journey} to version {version}",
+    ),
+    "import": JobDefinition(
+        workflow="Import",
+        page_activity="import_page",
+        subject="import {subject}",
+    ),
+    "export": JobDefinition(
+        workflow="Export",
+        page_activity="export_page",
+        subject="export {subject}",
+    ),
+    "undo": JobDefinition(
+        workflow="Undo",
+        page_activity="undo_page",
+        subject="undo the {subject}",
     ),
 }
