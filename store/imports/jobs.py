@@ -132,11 +132,11 @@ def _rows(
 ) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
     numbers: dict[int, int] = {}
-    told = [
+    found = [
         *(("refused", *each) for each in outcome.refused),
         *(("left_out", *each) for each in outcome.left_out),
     ]
-    for kind, line, code, why, reference in told[: max(room, 0)]:
+    for kind, line, code, why, reference in found[: max(room, 0)]:
         number = numbers[line] = numbers.get(line, 0) + 1
         content = _content(contents.get(line)) if number == 1 else None
         rows.append((job_id, line, number, kind, code, why[:1_000], reference, content))

@@ -66,6 +66,9 @@ def test_the_names_of_jobs_in_saved_histories_stay() -> None:
         ("Move", "move_page"),
         ("Resume", "resume_page"),
         ("Preview", "preview_page"),
+        ("Import", "import_page"),
+        ("Export", "export_page"),
+        ("Undo", "undo_page"),
     ]
 
 

@@ -46,7 +46,7 @@ async def test_lines_become_contacts_or_change_them(
         "b;b@example.com;;gold;\n"
         "c;c@example.com;;;\n"
         "d;not an address;Dan;;x\n"
-        ";nobody@example.com;;;\n"
+        ";noone@example.com;;;\n"
     )
     report = await imported(client, text)
     counts = {name: report[name] for name in ("created", "updated", "unchanged", "refused")}
@@ -78,7 +78,7 @@ async def test_lines_become_contacts_or_change_them(
     assert await rows(engine.pool, "select 1 from outbox") == []
     assert await rows(engine.pool, "select 1 from job_chunk") == []
     csv = await refused(client, report)
-    assert csv.splitlines()[-1].startswith(",nobody@example.com,,,,6,missing,")
+    assert csv.splitlines()[-1].startswith(",noone@example.com,,,,6,missing,")
 
 
 async def test_a_dry_run_counts_as_the_import_does_and_changes_nothing(
