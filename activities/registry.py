@@ -11,6 +11,7 @@ from activities.context import Context
 from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
 from activities.jobs.export_contacts import ExportContactsActivities
+from activities.jobs.fill_segments import CheckSegmentsActivities, FillSegmentActivities
 from activities.jobs.import_contacts import ImportContactsActivities
 from activities.jobs.migrate_runs import MigrateRunsActivities
 from activities.jobs.pages import StopJobActivities
@@ -45,6 +46,8 @@ JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
     "move": MigrateRunsActivities,
     "resume": ResumeSendsActivities,
     "preview": PreviewMoveActivities,
+    "segment": FillSegmentActivities,
+    "check": CheckSegmentsActivities,
     "import": ImportContactsActivities,
     "export": ExportContactsActivities,
     "undo": UndoImportActivities,

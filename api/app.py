@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.contacts import consents, contacts, exports, groups, imports
+from api.contacts import consents, contacts, exports, groups, imports, timeline
 from api.coupons import coupons
 from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
@@ -56,6 +56,7 @@ ROUTERS = tuple(
         calls,
         browser,
         consents,
+        timeline,
         messages,
         imports,
         exports,

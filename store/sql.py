@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Final, LiteralString, TypeVar
 
-from psycopg import AsyncConnection, InterfaceError, OperationalError
+from psycopg import AsyncConnection, AsyncRawCursor, InterfaceError, OperationalError
 from psycopg import Error as PsycopgError
 from psycopg.rows import class_row, dict_row
 from sqlalchemy import Column
@@ -37,6 +37,7 @@ _BUSY: Final = ("40", "55006", "55P03", "57014", "25P04")
 """Of a transaction that may succeed if it is repeated: deadlocks, conflicts and timeouts."""
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
+_PARAMETER = re.compile(r"%(?:%|\(([a-z][a-z0-9_]*)\)s)")
 _INDENTATION = re.compile(r"\n\s+")
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _BUILT: Final = object()
@@ -146,6 +147,30 @@ def with_values(query: Sql, /, **values: Sql) -> Sql:
     for parameter_name, value in values.items():
         text = text.replace(f"%({name(parameter_name)})s", value._text)
     return Sql(text, _BUILT)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedQuery:
+    """A statement whose parameters have numbers, as the server takes them.
+
+    psycopg takes a text with named ones apart at each call, which costs more than running it where
+    the text is long. This one goes to the server as it is, and is prepared there at once.
+    """
+
+    text: bytes
+    constants: tuple[Any, ...]
+    """The values of the parameters after those that each call gives."""
+
+    @classmethod
+    def of(cls, query: Sql, constants: Mapping[str, Any], given: Sequence[str]) -> NumberedQuery:
+        """The statement with the parameters `given` first, and then the constants that it names."""
+        named = {found[1] for found in _PARAMETER.finditer(query._text)}
+        used = {each: value for each, value in constants.items() if each in named}
+        numbers = {each: place + 1 for place, each in enumerate((*given, *used))}
+        text = _PARAMETER.sub(
+            lambda found: "%" if found[1] is None else f"${numbers[found[1]]}", query._text
+        )
+        return cls(_INDENTATION.sub("\n", text).encode(), tuple(used.values()))
 
 
 def integer(value: int) -> Sql:
@@ -265,6 +290,15 @@ async def fetch_column(
 ) -> list[Any]:
     """The first column of every row."""
     return [row[0] for row in await fetch_all(conn, query, parameters)]
+
+
+async def fetch_prepared(
+    conn: Connection, query: NumberedQuery, given: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """The rows of a statement with numbered parameters as tuples; it is prepared once."""
+    async with AsyncRawCursor(conn) as cursor:
+        await cursor.execute(query.text, (*given, *query.constants), prepare=True)
+        return await cursor.fetchall()
 
 
 async def fetch_all_as(

@@ -85,6 +85,26 @@ class UndoImport:
         return await _work_through_pages(JOBS["undo"].page_activity, request)
 
 
+@workflow.defn(name=JOBS["segment"].workflow)
+class FillSegment:
+    """Judges every contact by a segment that is new or has changed."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Judge page after page, until every contact was judged."""
+        return await _work_through_pages(JOBS["segment"].page_activity, request)
+
+
+@workflow.defn(name=JOBS["check"].workflow)
+class CheckSegments:
+    """Compares the members of all segments with their conditions, and corrects them."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Compare page after page, until every contact was judged."""
+        return await _work_through_pages(JOBS["check"].page_activity, request)
+
+
 JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
     "move": MigrateRuns,
     "resume": ResumeSends,
@@ -92,6 +112,8 @@ JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
     "import": ImportContacts,
     "export": ExportContacts,
     "undo": UndoImport,
+    "segment": FillSegment,
+    "check": CheckSegments,
 }
 """The workflow class of each kind of job. A test compares it with `JOBS`."""
 

@@ -16,26 +16,21 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.context import Context
+from activities.jobs.page_attempts import attempt_page
 from activities.jobs.pages import begin_page, end_page
 from journeys.protocol.jobs import JOBS
 from journeys.protocol.payloads import JobInput, JobPage
-from store.events.recording import ConcurrentChange
 from store.imports.contact_pages import Outcome, import_contacts
 from store.imports.event_pages import import_events
 from store.imports.files import WindowReader, delete_chunks
-from store.imports.jobs import (
-    PageSuperseded,
-    forget_dry_run,
-    read_state,
-    record_page,
-)
+from store.imports.jobs import forget_dry_run, read_state, record_page
 from store.imports.lines import ContactLine, EventLine, Line, LineReader, SuppressionLine
 from store.imports.plans import SAMPLE, ImportPlan, ImportResult
 from store.imports.problems import LineRefused
 from store.imports.records import WINDOW, Place, read_records
+from store.imports.segments import SegmentJudge
 from store.imports.suppression_pages import import_suppressions
 from store.operations.jobs import JobRow, end_job
-from store.sql import is_database_busy
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +38,6 @@ _PAGE: Final = 2_000
 """Lines of one transaction."""
 _TURN: Final = 5.0
 """Seconds after which an activity hands over to the next, and so shows its progress."""
-_ATTEMPTS: Final = 10
-_RETRY: Final = 0.05
 
 
 @dataclass(slots=True)
@@ -97,28 +90,21 @@ class ImportContactsActivities:
         window, final = await reader.window(conn, place.at)
         limit = _PAGE if plan.rate is None else min(_PAGE, plan.rate)
         read = await asyncio.to_thread(_read, window, plan, place, final, limit)
-        for attempt in range(_ATTEMPTS):
-            try:
-                async with conn.transaction():
-                    await _write(conn, job.id, plan, before, ImportResult.from_json(done), read)
-                break
-            except PageSuperseded:
-                return 0
-            except ConcurrentChange:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-            except Exception as error:
-                if attempt == _ATTEMPTS - 1 or not is_database_busy(error):
-                    raise
-            await asyncio.sleep(_RETRY * (attempt + 1))
+
+        async def work(judge: SegmentJudge) -> bool:
+            result = ImportResult.from_json(done)
+            await _write(conn, job.id, plan, before, result, read, judge)
+            return True
+
+        if not await attempt_page(conn, self._context.catalog, work):
+            return 0
         if final and read.place.at >= place.at + len(window):
             async with conn.transaction():
                 if plan.dry_run:
                     await forget_dry_run(conn, job.id)
                 await delete_chunks(conn, job.id)
                 await end_job(conn, job.id, "done")
-        if plan.begin_journeys and not plan.dry_run:
-            self._context.nudge()
+        self._context.nudge()
         return len(read.contents)
 
 
@@ -129,11 +115,13 @@ async def _write(
     before: Any,
     result: ImportResult,
     read: _Read,
+    judge: SegmentJudge,
 ) -> None:
     shown = result.created + result.updated + result.unchanged + result.events + result.suppressed
     show = max(SAMPLE - shown, 0) if plan.dry_run else 0
     outcome = await _import(conn, plan, job_id, read.lines, show=show)
     outcome.refused += read.refused
+    await judge.judge(conn, outcome.contacts)
     await record_page(conn, job_id, before, read.place, result, outcome, read.contents)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Any, Final
 
@@ -11,20 +10,17 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.context import Context
+from activities.jobs.page_attempts import attempt_page
 from activities.jobs.pages import begin_page, end_page
 from journeys.protocol.jobs import JOBS
 from journeys.protocol.payloads import JobInput, JobPage
-from store.events.recording import ConcurrentChange
-from store.imports.jobs import PageSuperseded
+from store.imports.segments import SegmentJudge
 from store.imports.undo import undo_page
 from store.operations.jobs import JobRow, end_job
-from store.sql import is_database_busy
 
 _PAGE: Final = 1_000
 _TURN: Final = 5.0
 """Seconds after which an activity hands over to the next, and so shows its progress."""
-_ATTEMPTS: Final = 10
-_RETRY: Final = 0.05
 
 
 class UndoImportActivities:
@@ -48,19 +44,11 @@ class UndoImportActivities:
                     return await end_page(conn, job)
 
     async def _undo_page(self, conn: AsyncConnection[Any], job: JobRow) -> None:
-        for attempt in range(_ATTEMPTS):
-            try:
-                async with conn.transaction():
-                    last, _ = await undo_page(conn, job, _PAGE)
-                    if last:
-                        await end_job(conn, job.id, "done")
-                return
-            except PageSuperseded:
-                return
-            except ConcurrentChange:
-                if attempt == _ATTEMPTS - 1:
-                    raise
-            except Exception as error:
-                if attempt == _ATTEMPTS - 1 or not is_database_busy(error):
-                    raise
-            await asyncio.sleep(_RETRY * (attempt + 1))
+        async def work(judge: SegmentJudge) -> None:
+            last, contacts = await undo_page(conn, job, _PAGE)
+            await judge.judge(conn, contacts)
+            if last:
+                await end_job(conn, job.id, "done")
+
+        await attempt_page(conn, self._context.catalog, work)
+        self._context.nudge()

@@ -47,7 +47,7 @@ class ExportBody(StrictBody):
     what: What = "contacts"
     format: ExportFormat = "csv"
     segment: str | None = Field(default=None, max_length=64)
-    """Only the members of this segment, judged as the export comes to them."""
+    """Only the members of this segment, as they are when the export comes to them."""
     group: str | None = Field(default=None, max_length=200)
     condition: dict[str, Any] | None = Field(default=None, alias="if")
     """Only the contacts for whom this condition holds."""

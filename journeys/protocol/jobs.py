@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-JobKind = Literal["move", "resume", "preview", "import", "export", "undo"]
+JobKind = Literal[
+    "move", "resume", "preview", "segment", "check", "import", "export", "undo"
+]  # fmt: skip
 
 STOP_ACTIVITY: Final = "stop_job"
 """Records that a job was cancelled in Temporal; the same for every kind."""
@@ -58,5 +60,15 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         workflow="Undo",
         page_activity="undo_page",
         subject="undo the {subject}",
+    ),
+    "segment": JobDefinition(
+        workflow="FillSegment",
+        page_activity="fill_segment_page",
+        subject="fill the segment {subject}",
+    ),
+    "check": JobDefinition(
+        workflow="CheckSegments",
+        page_activity="check_segments_page",
+        subject="compare the members of segments with their conditions",
     ),
 }

@@ -26,6 +26,7 @@ from store.imports.files import add_chunk, finish_file
 from store.imports.jobs import PageSuperseded
 from store.imports.mapping import OWN_ID, What, map_columns
 from store.operations.jobs import JobRow
+from store.segments.membership import members_page
 from store.segments.segment_conditions import read_segments
 from store.sql import Connection, execute, fetch_all, fetch_column, fetch_one, fetch_value, sql
 
@@ -156,6 +157,8 @@ async def check_export(conn: Connection, plan: ExportPlan) -> None:
     segments = await read_segments(conn)
     if plan.segment is not None and plan.segment not in segments.conditions:
         raise ExportRefused(f"segment: there is no segment {plan.segment!r}")
+    if plan.condition is None:
+        return
     try:
         _compile(plan, segments.conditions)
     except ValueError as error:
@@ -163,10 +166,7 @@ async def check_export(conn: Connection, plan: ExportPlan) -> None:
 
 
 def _compile(plan: ExportPlan, segments: Mapping[str, Condition]) -> Any:
-    if plan.segment is not None:
-        condition = segments[plan.segment]
-    else:
-        condition = _CONDITION.validate_python(plan.condition)
+    condition = _CONDITION.validate_python(plan.condition)
     return compile_condition(condition, prefix="x_", segments=segments, timed=False)
 
 
@@ -249,13 +249,16 @@ class _Page:
     async def _scan(self, limit: int) -> tuple[list[UUID], bool]:
         wanted: dict[str, Any] = {"after": UUID(self._at.after), "limit": limit}
         query = _PAGE
+        if self._plan.segment is not None:
+            page = await members_page(self._conn, self._plan.segment, wanted["after"], limit)
+            return page, len(page) < limit
         if self._plan.group is not None:
             query, wanted["group"] = _OF_GROUP, self._plan.group
         page = await fetch_column(self._conn, query, wanted)
         return page, len(page) < limit
 
     async def _filter(self, contacts: list[UUID]) -> list[UUID]:
-        if not contacts or (self._plan.segment is None and self._plan.condition is None):
+        if not contacts or self._plan.condition is None:
             return contacts
         segments = await read_segments(self._conn)
         predicate = _compile(self._plan, segments.conditions)

@@ -213,7 +213,9 @@ def parse_target(
     if what == "events":
         return _named(column, f"properties.{target}", kind, how)
     known = ", ".join(FIXED[what])
-    raise FileRefused(f"map: {column[:100]!r} goes to {target[:100]!r}, but must go to one of: {known}")
+    raise FileRefused(
+        f"map: {column[:100]!r} goes to {target[:100]!r}, but must go to one of: {known}"
+    )
 
 
 def _named(

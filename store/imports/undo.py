@@ -9,12 +9,13 @@ from uuid import UUID, uuid4, uuid5
 
 import orjson
 from psycopg.types.json import Jsonb
+from sqlalchemy import bindparam, delete, func
+from sqlmodel import SQLModel, col
 
-from journeys.model.well_known_events import GROUP_LEFT
+from journeys.model.well_known_events import GROUP_LEFT, SEGMENT_ENTERED, SEGMENT_LEFT
 from store.contacts.rows import LockedContact, lock_and_read_contacts
 from store.events.contact_changes import contact_changed
 from store.events.recording import PendingEvent
-from store.imports.contact_pages import Outcome
 from store.imports.jobs import PageSuperseded
 from store.imports.plans import ImportPlan, Reason
 from store.imports.writing import write_contacts
@@ -27,10 +28,12 @@ from store.sql import (
     fetch_one,
     fetch_value,
     sql,
+    statement,
 )
+from store.tables.contacts import Contact
 
 _NAMESPACE: Final = UUID("0c7a64ce-1f7f-4b0e-8f0e-3a2c1b6f2d45")
-_FOLLOWING: Final = ["Segment Entered", "Segment Left"]
+_FOLLOWING: Final = [SEGMENT_ENTERED, SEGMENT_LEFT]
 """Events that follow from the import itself: nothing has built on a contact that has only them."""
 
 _TOTAL = sql("""
@@ -77,12 +80,19 @@ select c.id,
 from unnest(%(contacts)s::uuid[], %(last)s::bigint[]) as g(id, last_event_id)
 join contact c on c.id = g.id
 """)
+_STAYING: Final = frozenset({"coupon"})
 _REMOVE: Final = (
-    sql("delete from outbox where contact_id = any(%(contacts)s)"),
-    sql("delete from event where contact_id = any(%(contacts)s)"),
-    # Its consents, groups and refusals are deleted with the row, by their foreign keys.
-    sql("delete from contact where id = any(%(contacts)s)"),
+    # The rows of the other tables are deleted with the contact, by their foreign keys.
+    *(
+        statement(delete(table).where(table.c.contact_id == func.any(bindparam("contacts"))))
+        for table in SQLModel.metadata.sorted_tables
+        if "contact_id" in table.c
+        and not table.c.contact_id.foreign_keys
+        and table.name not in _STAYING
+    ),
+    statement(delete(Contact).where(col(Contact.id) == func.any(bindparam("contacts")))),
 )
+"""A contact that is removed has no run, and so no message."""
 _LEAVE = sql("""
 delete from group_member m using unnest(%(contacts)s::uuid[], %(groups)s::text[]) as g(id, key)
 where m.contact_id = g.id and m.group_key = g.key
@@ -148,7 +158,7 @@ async def begin_undo(conn: Connection, job: JobRow) -> UUID:
     )
 
 
-async def undo_page(conn: Connection, job: JobRow, limit: int) -> tuple[bool, Outcome]:
+async def undo_page(conn: Connection, job: JobRow, limit: int) -> tuple[bool, list[UUID]]:
     """Undo the next page in the caller's transaction: whether it was the last, and its contacts.
 
     Raises PageSuperseded if another attempt has done it.
@@ -173,8 +183,7 @@ async def undo_page(conn: Connection, job: JobRow, limit: int) -> tuple[bool, Ou
     )
     if not changed:
         raise PageSuperseded
-    outcome = Outcome(contacts=page.contacts)
-    return following["phase"] == "end", outcome
+    return following["phase"] == "end", page.contacts
 
 
 class _Undo:

@@ -21,6 +21,7 @@ from store.tables import (
     repairs,
     retention,
     runs,
+    segments,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "repairs",
     "retention",
     "runs",
+    "segments",
 ]
