@@ -116,6 +116,7 @@ async def serving(
             links=settings.links,
             throttled=rates.slow_down,
             ceilings=ceilings,
+            provider_rates=settings.provider_rates,
         )
         await rates.begin()
         background = [

@@ -86,14 +86,17 @@ def refuse_entry(
     key: str | None,
     now: datetime,
     late: bool = False,
+    restricted: bool = False,
 ) -> RefusalReason | None:
     """Why a journey refuses an entry, apart from the runs of the contact; None if it does not.
 
     `depth` counts the steps `enter` and `emit` that led to the entry; `late` says that its event
-    happened too long before it arrived.
+    happened too long before it arrived; `restricted` is the contact's.
     """
     if state != "active":
         return state
+    if restricted:
+        return "restricted"
     if depth > CHAIN_LIMIT:
         return "chain"
     period = journey.active

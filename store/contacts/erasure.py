@@ -26,6 +26,7 @@ from store.tables.events import Event, Outbox
 from store.tables.links import LinkHit, ShortLink
 from store.tables.messages import Coupon, KeptContent, Message
 from store.tables.runs import Listener, Run, Visit
+from store.tables.segments import SegmentChange, SegmentDue, SegmentMember
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,15 @@ _ERASE: Final[tuple[Sql, ...]] = (
     ),
     *(
         statement(delete(table).where(col(table.contact_id) == bindparam("contact")))
-        for table in (Listener, Message, Outbox, Event)
+        for table in (
+            Listener,
+            Message,
+            SegmentMember,
+            SegmentChange,
+            SegmentDue,
+            Outbox,
+            Event,
+        )
     ),
     sql("""
     delete from rejected_item where reference in (

@@ -67,6 +67,19 @@ update contact c set
     created_at = least(c.created_at, gone.created_at)
 from contact gone where gone.id = %(gone)s and c.id = %(into)s
 """)
+# The merged contact is judged by all segments at once, with what it has of both.
+_SEGMENTS = sql("""
+with gone as (
+    delete from segment_member where contact_id = %(gone)s
+), changes as (
+    delete from segment_change where contact_id = %(gone)s
+), due as (
+    delete from segment_due where contact_id = %(gone)s
+)
+insert into segment_due (contact_id, segment, due_at)
+select %(into)s, '', parcours.clock() where exists (select from segment)
+on conflict (contact_id, segment) do update set due_at = excluded.due_at
+""")
 _DELETE = statement(delete(Contact).where(col(Contact.id) == bindparam("gone")))
 
 
@@ -81,6 +94,6 @@ async def merge_contact(conn: Connection, gone: UUID, into: UUID) -> list[UUID]:
     ended: list[UUID] = await fetch_column(conn, _COLLIDING, contacts)
     for run_id in ended:
         await end_run(conn, run_id, "merged", None, stop_workflow=True)
-    for query in (_CONSENT, _CHANNELS, _GROUPS, *_REASSIGN, _INHERIT, _DELETE):
+    for query in (_CONSENT, _CHANNELS, _GROUPS, *_REASSIGN, _INHERIT, _SEGMENTS, _DELETE):
         await execute(conn, query, contacts)
     return ended

@@ -30,11 +30,17 @@ def contact_created(contact_id: UUID) -> PendingEvent:
 
 
 def contact_changed(
-    contact_id: UUID, changes: Changes, *, merged: bool = False, depth: int = 0
+    contact_id: UUID,
+    changes: Changes,
+    *,
+    merged: bool = False,
+    depth: int = 0,
+    reason: str | None = None,
 ) -> PendingEvent:
     """The event that values of a contact changed; long values are left out of its `changes`.
 
-    Of a long object stands there what changed inside it, as far as that is short.
+    Of a long object stands there what changed inside it, as far as that is short. `reason` is
+    what an operator said about it.
     """
     repeated: dict[str, list[Any]] = {}
     for name, (before, after) in changes.items():
@@ -47,6 +53,8 @@ def contact_changed(
     properties: dict[str, Any] = {"names": sorted(changes), "changes": repeated}
     if merged:
         properties["merged"] = True
+    if reason is not None:
+        properties["reason"] = reason
     return PendingEvent(
         contact_id,
         CONTACT_CHANGED,
@@ -119,12 +127,13 @@ async def write_contact_change(
     *,
     created: bool = False,
     depth: int = 0,
+    reason: str | None = None,
 ) -> None:
     """Write changes of a contact that the caller has locked, with the events that record them."""
     events = [contact_created(contact.id)] if created else []
     effects = EventEffects()
     if changes:
-        cause = contact_changed(contact.id, changes, depth=depth)
+        cause = contact_changed(contact.id, changes, depth=depth, reason=reason)
         events.append(cause)
         if not created and not changes.keys().isdisjoint(contact.addresses):
             await effects.consents.load_confirmed(conn, [contact.id])

@@ -20,6 +20,7 @@ from store.tables import (
     repairs,
     retention,
     runs,
+    segments,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "repairs",
     "retention",
     "runs",
+    "segments",
 ]
