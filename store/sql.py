@@ -256,6 +256,13 @@ async def execute_many(conn: Connection, query: Sql, rows: Sequence[Parameters])
         await cursor.executemany(query.encoded, rows)
 
 
+async def copy_rows(conn: Connection, query: Sql, rows: Iterable[Sequence[Any]]) -> None:
+    """Run a `copy … from stdin` with these rows. JSON is given as text."""
+    async with conn.cursor() as cursor, cursor.copy(query.encoded) as copy:
+        for row in rows:
+            await copy.write_row(row)
+
+
 async def fetch_all(
     conn: Connection, query: Sql, parameters: Parameters | None = None
 ) -> list[tuple[Any, ...]]:

@@ -79,7 +79,7 @@ where key = %(key)s and generation = %(generation)s and state = 'filling'
 _CHECKED = sql("""
 update segment s set checked_at = parcours.clock(),
        corrected = coalesce((%(corrected)s::jsonb ->> s.key)::int, 0)
-where s.since < %(since)s
+where s.since <= %(since)s
 """)
 _CHECK_TONIGHT = sql("""
 select (parcours.clock() at time zone 'UTC')::date::text
@@ -127,12 +127,13 @@ async def begin_generations(
     *,
     topics: Collection[str] = (),
     places: Collection[str] = (),
+    segments: Collection[str] = (),
 ) -> list[UUID]:
     """Begin a generation of each segment whose condition has changed; the jobs that fill them.
 
-    Segments that depend on one of the topics or lists of places get a new generation as well. The
-    caller has locked the catalog, and starts the jobs after the commit. Documents that no longer
-    validate are left as they are.
+    Those of `segments`, and those that depend on one of the topics or lists of places, get a new
+    generation as well. The caller has locked the catalog, and starts the jobs after the commit.
+    Documents that no longer validate are left as they are.
     """
     await execute(conn, _CLOSE_GATE, {"gate": _GATE})
     conditions = (await read_segments(conn)).conditions
@@ -146,7 +147,8 @@ async def begin_generations(
             continue
         known = kept.get(key)
         content = condition_as_json(condition)
-        if known is not None and known[1] == content and not _concerns(known[2], topics, places):
+        same = known is not None and known[1] == content and key not in segments
+        if known is not None and same and not _concerns(known[2], topics, places):
             if known[3] != versions[key]:
                 await execute(conn, _SAME, {"key": key, "version": versions[key]})
             continue

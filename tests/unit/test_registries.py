@@ -69,6 +69,9 @@ def test_the_names_of_jobs_in_saved_histories_stay() -> None:
         "preview": ("Preview", "preview_page"),
         "segment": ("FillSegment", "fill_segment_page"),
         "check": ("CheckSegments", "check_segments_page"),
+        "import": ("Import", "import_page"),
+        "export": ("Export", "export_page"),
+        "undo": ("Undo", "undo_page"),
     }
     assert names | stay == names
 
