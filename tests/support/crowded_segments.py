@@ -13,7 +13,7 @@ from dispatch.dispatcher import Dispatcher
 from dispatch.segments import segment_queue
 from store.definitions.catalog import Catalog
 from store.events.items import Item
-from tests.support.played_segments import KEYS, START, Play
+from tests.support.played_segments import START, Play
 from tests.support.random_contacts import EVENTS, turns
 from tests.support.reference_conditions import holds
 from tests.support.segments import SegmentsAtWork
@@ -71,7 +71,7 @@ class Crowd(Play):
         self.expected.clear()
         for contact, person in self.contacts.items():
             stamps = {event.stamped_at for event in person.events}
-            for segment in KEYS:
+            for segment in self.keys:
                 condition = self.world.segments[segment]
                 instants = {*turns(condition, person, self.world), *stamps, START, self.now}
                 changes = self.expected[segment, contact]
@@ -94,7 +94,7 @@ class Crowd(Play):
 
     async def redefine(self) -> None:
         """Another condition of any segment, filled while all else goes on."""
-        key = self.any.choice(KEYS)
+        key = self.any.choice(self.keys)
         self.world.segments[key] = self._segment(key)
         text = orjson.dumps(self._document(key)).decode()
         work = SegmentsAtWork(self.pool)
