@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.contacts import consents, contacts, groups
+from api.contacts import consents, contacts, groups, merge
 from api.coupons import coupons
 from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
@@ -57,6 +57,7 @@ ROUTERS = tuple(
         browser,
         consents,
         messages,
+        merge,
         contacts,
         groups,
         coupons,

@@ -7,7 +7,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path
-from psycopg import AsyncConnection
 from pydantic import BaseModel, Field
 
 from api.http.bodies import LargeRoute
@@ -18,6 +17,8 @@ from api.services import UsedServices
 from journeys.model.identifiers import find_id_flaw
 from store.contacts.rows import find_contacts
 from store.events.group_changes import add_to_group, remove_from_group
+from store.events.transactions import repeating
+from store.sql import Connection
 
 router = APIRouter(
     prefix="/v1/groups",
@@ -49,8 +50,11 @@ async def add(key: GroupKey, body: GroupContacts, services: UsedServices) -> Cha
     flaw = find_id_flaw(key)
     if flaw is not None:
         raise Problem(422, "invalid_request", f"key: {flaw}")
-    async with services.pool.connection() as conn, conn.transaction():
-        changed = await add_to_group(conn, key, await _contact_ids(conn, body.contacts))
+
+    async def change(conn: Connection) -> int:
+        return await add_to_group(conn, key, await _contact_ids(conn, body.contacts))
+
+    changed = await repeating(services.pool, change)
     services.notifier.wake()
     return Changed(changed=changed)
 
@@ -60,13 +64,16 @@ async def add(key: GroupKey, body: GroupContacts, services: UsedServices) -> Cha
 )
 async def remove(key: GroupKey, body: GroupContacts, services: UsedServices) -> Changed:
     """Remove all of the contacts, or none if one of them is unknown."""
-    async with services.pool.connection() as conn, conn.transaction():
-        changed = await remove_from_group(conn, key, await _contact_ids(conn, body.contacts))
+
+    async def change(conn: Connection) -> int:
+        return await remove_from_group(conn, key, await _contact_ids(conn, body.contacts))
+
+    changed = await repeating(services.pool, change)
     services.notifier.wake()
     return Changed(changed=changed)
 
 
-async def _contact_ids(conn: AsyncConnection[object], references: Sequence[str]) -> list[UUID]:
+async def _contact_ids(conn: Connection, references: Sequence[str]) -> list[UUID]:
     found = await find_contacts(conn, references)
     unknown = [reference for reference in references if reference not in found]
     if unknown:

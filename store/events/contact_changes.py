@@ -31,12 +31,14 @@ def contact_changed(
     changes: Changes,
     *,
     merged: bool = False,
+    alias: str | None = None,
     depth: int = 0,
     reason: str | None = None,
 ) -> PendingEvent:
     """The event that values of a contact changed; long values are left out of its `changes`.
 
-    `reason` is what an operator said about it.
+    `alias` is the external id of the contact that was merged into it; `reason` is what an operator
+    said about it.
     """
     short = {
         name: [before, after]
@@ -46,6 +48,8 @@ def contact_changed(
     properties: dict[str, Any] = {"names": sorted(changes), "changes": short}
     if merged:
         properties["merged"] = True
+    if alias is not None:
+        properties["alias"] = alias
     if reason is not None:
         properties["reason"] = reason
     return PendingEvent(
