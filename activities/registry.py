@@ -10,11 +10,15 @@ from temporalio.client import Client
 from activities.context import Context
 from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
+from activities.jobs.export_contacts import ExportContactsActivities
+from activities.jobs.fill_segments import CheckSegmentsActivities, FillSegmentActivities
+from activities.jobs.import_contacts import ImportContactsActivities
 from activities.jobs.migrate_runs import MigrateRunsActivities
 from activities.jobs.pages import StopJobActivities
 from activities.jobs.preview_move import PreviewMoveActivities
 from activities.jobs.resume_sends import ResumeSendsActivities
 from activities.jobs.retention import RetentionActivities
+from activities.jobs.undo_import import UndoImportActivities
 from activities.leaving.finish import FinishActivities
 from activities.sending.messages_of_tests import TestMessageActivities
 from activities.sending.send import SendActivities
@@ -42,6 +46,11 @@ JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
     "move": MigrateRunsActivities,
     "resume": ResumeSendsActivities,
     "preview": PreviewMoveActivities,
+    "segment": FillSegmentActivities,
+    "check": CheckSegmentsActivities,
+    "import": ImportContactsActivities,
+    "export": ExportContactsActivities,
+    "undo": UndoImportActivities,
 }
 
 

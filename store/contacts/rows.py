@@ -210,6 +210,18 @@ async def lock_and_read_contacts(
     return await fetch_all_as(conn, LockedContact, query, wanted)
 
 
+def merged_names(locked: Sequence[LockedContact]) -> dict[str, LockedContact]:
+    """Of the external ids that were asked for, those of contacts that were merged, each with the
+    locked contact that it names now.
+
+    One whose contact is merged meanwhile is left out. A contact with it cannot be inserted, so that
+    the transaction is tried again.
+    """
+    by_id = {str(contact.id): contact for contact in locked}
+    named = (locked[0].named if locked else None) or {}
+    return {external: by_id[each] for external, each in named.items() if each in by_id}
+
+
 async def lock_contacts(conn: Connection, contact_ids: Sequence[UUID]) -> None:
     """Lock contacts in the order of their ids, until the transaction ends.
 

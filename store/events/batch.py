@@ -19,6 +19,7 @@ from store.contacts.rows import (
     LockedContact,
     find_own_ids,
     lock_and_read_contacts,
+    merged_names,
     parse_reference,
 )
 from store.events.contact_changes import ask_for_confirmation, contact_changed, contact_created
@@ -106,12 +107,7 @@ class Batch:
             self._contacts[contact.id] = contact
             if contact.external_id is not None:
                 self._by_external[contact.external_id] = contact
-        # One that is merged meanwhile is not among the locked ones: a contact with its external id
-        # cannot be inserted then, and the batch is tried again.
-        named = locked[0].named if locked else None
-        for external_id, known in (named or {}).items():
-            if UUID(known) in self._contacts:
-                self._by_external[external_id] = self._contacts[UUID(known)]
+        self._by_external.update(merged_names(locked))
         # Each statement sees what was committed before it. Under the locks, nothing changes the
         # identities and the accepted items of these contacts.
         if anonymous:

@@ -14,12 +14,14 @@ from store.tables import (
     events,
     files,
     freezes,
+    imports,
     links,
     messages,
     operations,
     repairs,
     retention,
     runs,
+    segments,
 )
 
 __all__ = [
@@ -28,10 +30,12 @@ __all__ = [
     "events",
     "files",
     "freezes",
+    "imports",
     "links",
     "messages",
     "operations",
     "repairs",
     "retention",
     "runs",
+    "segments",
 ]

@@ -85,6 +85,8 @@ class Contact(SQLModel, table=True):
     updated_at: datetime = Field(sa_column=time_column())
     last_event_id: int = Field(sa_column=big_column(default=0))
     """The highest event id of this contact, written under its lock with each new event."""
+    judged_event_id: int = Field(sa_column=big_column(default=0))
+    """Its segments were judged at its events up to this one."""
     window_started_at: datetime | None = Field(sa_column=time_column(null=True))
     window_events: int = Field(sa_column=int_column(default=0))
     """Events of public keys since `window_started_at`, for the limit on events per minute."""
@@ -191,6 +193,8 @@ class ConsentRecord(SQLModel, table=True):
     message_id: UUID | None = Field(sa_column=id_column(null=True))
     """The message whose link or answer it was."""
     recorded_at: datetime = Field(sa_column=time_column())
+    given_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When it was given, if an import says so; else when it was recorded."""
 
 
 class Suppression(SQLModel, table=True):
