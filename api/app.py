@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.contacts import consents, contacts, exports, groups, imports, segments, timeline
+from api.contacts import consents, contacts, exports, groups, imports, merge, segments, timeline
 from api.coupons import coupons
 from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
@@ -60,6 +60,7 @@ ROUTERS = tuple(
         messages,
         imports,
         exports,
+        merge,
         contacts,
         groups,
         segments,

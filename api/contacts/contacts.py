@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Annotated
+from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Depends, Path, Response
@@ -22,6 +23,8 @@ from journeys.protocol.names import workflow_id
 from store.contacts.erasure import ActiveRun, erase
 from store.contacts.rows import find_contact, read_contact
 from store.events.attribute_changes import put_contact
+from store.events.transactions import repeating
+from store.sql import Connection
 
 router = APIRouter(
     prefix="/v1/contacts",
@@ -77,8 +80,11 @@ async def change_contact(
             )
     try:
         checked = check_attributes({**fields, **changes.attributes}, operate=True)
-        async with services.pool.connection() as conn, conn.transaction():
-            contact_id, new = await put_contact(conn, contact, checked, reason=changes.reason)
+
+        async def put(conn: Connection) -> tuple[UUID, bool]:
+            return await put_contact(conn, contact, checked, reason=changes.reason)
+
+        contact_id, new = await repeating(services.pool, put)
     except AttributeRefused as refused:
         raise Problem(422, f"invalid_{refused.name}", f"{refused.name}: {refused}") from None
     services.notifier.wake()

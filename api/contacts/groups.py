@@ -7,7 +7,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path
-from psycopg import AsyncConnection
 from pydantic import BaseModel, Field
 
 from api.http.bodies import LargeRoute
@@ -21,6 +20,8 @@ from journeys.model.identifiers import find_id_flaw
 from store.contacts.group_listing import list_group_members, list_groups
 from store.contacts.rows import find_contacts
 from store.events.group_changes import add_to_group, remove_from_group
+from store.events.transactions import repeating
+from store.sql import Connection
 
 router = APIRouter(
     prefix="/v1/groups",
@@ -107,8 +108,11 @@ async def add(key: GroupKey, body: GroupContacts, services: UsedServices) -> Cha
     flaw = find_id_flaw(key)
     if flaw is not None:
         raise Problem(422, "invalid_request", f"key: {flaw}")
-    async with services.pool.connection() as conn, conn.transaction():
-        changed = await add_to_group(conn, key, await _contact_ids(conn, body.contacts))
+
+    async def change(conn: Connection) -> int:
+        return await add_to_group(conn, key, await _contact_ids(conn, body.contacts))
+
+    changed = await repeating(services.pool, change)
     services.notifier.wake()
     return Changed(changed=changed)
 
@@ -118,13 +122,16 @@ async def add(key: GroupKey, body: GroupContacts, services: UsedServices) -> Cha
 )
 async def remove(key: GroupKey, body: GroupContacts, services: UsedServices) -> Changed:
     """Remove all of the contacts, or none if one of them is unknown."""
-    async with services.pool.connection() as conn, conn.transaction():
-        changed = await remove_from_group(conn, key, await _contact_ids(conn, body.contacts))
+
+    async def change(conn: Connection) -> int:
+        return await remove_from_group(conn, key, await _contact_ids(conn, body.contacts))
+
+    changed = await repeating(services.pool, change)
     services.notifier.wake()
     return Changed(changed=changed)
 
 
-async def _contact_ids(conn: AsyncConnection[object], references: Sequence[str]) -> list[UUID]:
+async def _contact_ids(conn: Connection, references: Sequence[str]) -> list[UUID]:
     found = await find_contacts(conn, references)
     unknown = [reference for reference in references if reference not in found]
     if unknown:

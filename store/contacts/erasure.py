@@ -78,6 +78,7 @@ _ERASE: Final[tuple[Sql, ...]] = (
     delete from rejected_item where reference in (
         select external_id from contact where id = %(contact)s
         union all select id::text from contact where id = %(contact)s
+        union all select external_id from contact_alias where contact_id = %(contact)s
         union all select anonymous_id from identity where contact_id = %(contact)s)
     """),
     sql("""
