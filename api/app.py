@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.contacts import consents, contacts, groups, timeline
+from api.contacts import consents, contacts, erasures, groups, timeline
 from api.coupons import coupons
 from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
@@ -58,6 +58,7 @@ ROUTERS = tuple(
         consents,
         timeline,
         messages,
+        erasures,
         contacts,
         groups,
         coupons,

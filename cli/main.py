@@ -8,6 +8,7 @@ import typer
 from cli import (
     api,
     contact,
+    contact_erase,
     contact_timeline,
     coupon,
     demo,
@@ -69,6 +70,7 @@ app.add_typer(message.app, name="message")
 app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
 contact.app.command("timeline")(contact_timeline.timeline)
+contact.app.command("erase")(contact_erase.erase)
 app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
 app.add_typer(file.app, name="file")

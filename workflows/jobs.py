@@ -55,10 +55,21 @@ class PreviewMove:
         return await _work_through_pages(JOBS["preview"].page_activity, request)
 
 
+@workflow.defn(name=JOBS["erase"].workflow)
+class EraseContact:
+    """Removes what is left of a contact that was erased."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Remove page after page, until nothing is left."""
+        return await _work_through_pages(JOBS["erase"].page_activity, request)
+
+
 JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
     "move": MigrateRuns,
     "resume": ResumeSends,
     "preview": PreviewMove,
+    "erase": EraseContact,
 }
 """The workflow class of each kind of job. A test compares it with `JOBS`."""
 

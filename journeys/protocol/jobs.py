@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-JobKind = Literal["move", "resume", "preview"]
+JobKind = Literal["move", "resume", "preview", "erase"]
 
 STOP_ACTIVITY: Final = "stop_job"
 """Records that a job was cancelled in Temporal; the same for every kind."""
@@ -43,5 +43,10 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         workflow="Preview",
         page_activity="preview_page",
         subject="preview the move of {journey} to version {version}",
+    ),
+    "erase": JobDefinition(
+        workflow="Erase",
+        page_activity="erase_page",
+        subject="remove what is left of an erased contact",
     ),
 }
