@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.contacts import consents, contacts, erasures, groups, timeline
+from api.contacts import consents, contacts, erasures, exports, groups, imports, timeline
 from api.coupons import coupons
 from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
@@ -59,6 +59,8 @@ ROUTERS = tuple(
         timeline,
         messages,
         erasures,
+        imports,
+        exports,
         contacts,
         groups,
         coupons,
@@ -174,6 +176,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
             links=settings.links,
+            import_limit=settings.import_limit,
             hits=hits,
         )
         try:

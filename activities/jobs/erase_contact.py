@@ -1,4 +1,7 @@
-"""The pages of an erasure: the rows that are left, the workflows in Temporal, and mentions."""
+"""The pages of an erasure: the rows that are left, the workflows in Temporal, and mentions.
+
+Rows and files that mention the contact are searched for once its own rows are gone.
+"""
 
 from __future__ import annotations
 
@@ -21,19 +24,24 @@ from journeys.protocol.jobs import JOBS
 from journeys.protocol.payloads import JobInput, JobPage
 from store.contacts.erasure import finish_erasure
 from store.contacts.erasure_pages import (
+    ErasureRow,
     add_to_erasure,
     erase_page,
     lock_erasure,
     read_erasure,
     workflows_removed,
 )
-from store.contacts.mentions import search_page
+from store.contacts.mentions import FILES, search_page, set_place
+from store.imports.file_mentions import search_next_file
 from store.operations.jobs import JobRow, end_job
 
 log = structlog.get_logger(__name__)
 
 _RETRY: Final = timedelta(seconds=5)
 """When what failed in Temporal is tried again."""
+_IN_USE: Final = timedelta(seconds=20)
+"""When a file is looked at again that an import or an export is working on."""
+_AT_ONCE: Final = timedelta(0)
 _SECONDS: Final = 3.0
 """How long one page works."""
 
@@ -53,49 +61,62 @@ class EraseContactActivities:
             if isinstance(job, JobPage):
                 return job
             until = time.monotonic() + _SECONDS
-            rest = timedelta(0)
-            while time.monotonic() < until:
+            rest = _AT_ONCE
+            while rest == _AT_ONCE and time.monotonic() < until:
                 activity.heartbeat()
                 try:
-                    if await self._go_on(conn, job):
+                    following = await self._go_on(conn, job)
+                    if following is None:
                         break
+                    rest = following
                 except TemporalAway as error:
                     log.warning(
                         "workflows_not_removed", job=str(job.id), error=type(error).__name__
                     )
                     rest = _RETRY
-                    break
             return await end_page(conn, job, rest)
 
-    async def _go_on(self, conn: AsyncConnection[Any], job: JobRow) -> bool:
-        """Take one step of the job; whether it is done. Raises TemporalAway."""
+    async def _go_on(self, conn: AsyncConnection[Any], job: JobRow) -> timedelta | None:
+        """Take one step of the job; how long to rest after it, or None if the job is done.
+
+        Raises TemporalAway.
+        """
         erasure_id = UUID(job.plan["erasure"])
         erasure = await read_erasure(conn, erasure_id)
         if erasure is None or erasure.contact_id is None:
             await end_job(conn, job.id, "done")
-            return True
+            return None
         if erasure.workflows:
             # The rows that knew of them are gone, so these come first.
             await self._remove_workflows(conn, erasure_id, erasure.workflows)
-            return False
+            return _AT_ONCE
         async with conn.transaction():
             if erasure.searching is None and await erase_page(conn, erasure_id):
-                return False
-            return await self._search(conn, job, erasure_id)
+                return _AT_ONCE
+            locked = await lock_erasure(conn, erasure_id)
+            if locked is None or locked.contact_id is None or locked.workflows:
+                return _AT_ONCE
+            if locked.searching != FILES:
+                words, place = locked.words or [], (locked.searching, locked.searched)
+                table, removed = await search_page(conn, erasure_id, words, *place)
+                await add_to_erasure(conn, erasure_id, {table: removed})
+                return _AT_ONCE
+            return await self._search_file(conn, job, locked)
 
-    async def _search(self, conn: AsyncConnection[Any], job: JobRow, erasure_id: UUID) -> bool:
-        erasure = await lock_erasure(conn, erasure_id)
-        if erasure is None or erasure.contact_id is None or erasure.workflows:
-            return False
-        table, removed, more = await search_page(
-            conn, erasure_id, erasure.words or [], erasure.searching, erasure.searched
-        )
-        await add_to_erasure(conn, erasure_id, {table: removed})
-        if more:
-            return False
-        await finish_erasure(conn, erasure_id)
-        await end_job(conn, job.id, "done")
-        return True
+    async def _search_file(
+        self, conn: AsyncConnection[Any], job: JobRow, erasure: ErasureRow
+    ) -> timedelta | None:
+        after = UUID(erasure.searched) if erasure.searched else UUID(int=0)
+        file = await search_next_file(conn, erasure.words or [], after)
+        if file is None:
+            await finish_erasure(conn, erasure.id)
+            await end_job(conn, job.id, "done")
+            return None
+        if file.in_use:
+            return _IN_USE
+        await add_to_erasure(conn, erasure.id, {FILES: int(file.removed)})
+        await set_place(conn, erasure.id, FILES, str(file.id))
+        return _AT_ONCE
 
     async def _remove_workflows(
         self, conn: AsyncConnection[Any], erasure_id: UUID, workflows: Mapping[str, str]

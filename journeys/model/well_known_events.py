@@ -45,6 +45,7 @@ GROUP_JOINED: Final = "Group Joined"
 GROUP_LEFT: Final = "Group Left"
 SEGMENT_ENTERED: Final = "Segment Entered"
 SEGMENT_LEFT: Final = "Segment Left"
+PLACE_REACHED: Final = "Place Reached"
 TOPIC_SUBSCRIBED: Final = "Topic Subscribed"
 TOPIC_CONFIRMED: Final = "Topic Confirmed"
 TOPIC_UNSUBSCRIBED: Final = "Topic Unsubscribed"
@@ -107,7 +108,7 @@ WELL_KNOWN_EVENTS: Final[Mapping[str, WellKnownEvent]] = {
     SEGMENT_LEFT: _derived("segment", "by"),
     GROUP_JOINED: _derived("group"),
     GROUP_LEFT: _derived("group"),
-    "Place Reached": _derived("places", "place", "km"),
+    PLACE_REACHED: _derived("places", "place", "km"),
 }
 
 EVENTS_WITH_EFFECTS: Final = frozenset(

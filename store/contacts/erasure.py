@@ -32,7 +32,7 @@ from store.sql import (
     sql,
     statement,
 )
-from store.tables.contacts import Contact, Identity
+from store.tables.contacts import Contact, ContactAlias, Identity
 from store.tables.erasures import Erasure
 from store.tables.messages import Coupon
 from store.tables.runs import Listener
@@ -61,6 +61,11 @@ _DELETE_AT_ONCE: Final[Mapping[str, Sql]] = {
 }
 _IDENTITIES = statement(
     select(col(Identity.anonymous_id)).where(col(Identity.contact_id) == bindparam("contact"))
+)
+_ALIASES = statement(
+    select(col(ContactAlias.external_id)).where(
+        col(ContactAlias.contact_id) == bindparam("contact")
+    )
 )
 _SUBJECTS = sql("""
 select array_agg((parcours.suppression_hashes(digest))[1]) from unnest(%(digests)s::text[]) digest
@@ -123,10 +128,10 @@ async def begin_erasure(
         return None
     [contact] = locked
     about = {"contact": contact_id}
-    anonymous = await fetch_column(conn, _IDENTITIES, about)
-    references = [str(contact_id), *anonymous]
+    ids = [str(contact_id), *await fetch_column(conn, _ALIASES, about)]
     if contact.external_id is not None:
-        references.append(contact.external_id)
+        ids.append(contact.external_id)
+    references = [*ids, *await fetch_column(conn, _IDENTITIES, about)]
     erasure_id, job_id = uuid4(), uuid4()
     addresses = [
         (kind, address, ERASED)
@@ -144,7 +149,9 @@ async def begin_erasure(
             "erasure": erasure_id,
             "job": job_id,
             "contact": contact_id,
-            "subjects": await fetch_value(conn, _SUBJECTS, {"digests": _digests(contact)}),
+            "subjects": await fetch_value(
+                conn, _SUBJECTS, {"digests": [digest_of_id(each) for each in ids]}
+            ),
             "key": key_id,
             "by": by,
             "words": words_of(contact, references),
@@ -196,10 +203,3 @@ def words_of(contact: LockedContact, references: Iterable[str]) -> list[str]:
 def digest_of_id(reference: str) -> str:
     """The SHA-256 of an id of a contact, in hexadecimal, of which PostgreSQL keeps an HMAC."""
     return sha256(f"contact {reference}".encode()).hexdigest()
-
-
-def _digests(contact: LockedContact) -> list[str]:
-    ids = [str(contact.id)]
-    if contact.external_id is not None:
-        ids.append(contact.external_id)
-    return [digest_of_id(each) for each in ids]

@@ -154,13 +154,13 @@ async def erase_page(conn: Connection, erasure_id: UUID) -> bool:
         messages = await fetch_column(conn, _MESSAGE_PAGE, {**about, "limit": _MESSAGES})
         await _delete_messages(conn, messages, removed)
         more = len(messages) == _MESSAGES
-        [(events, faults)] = await fetch_all(conn, _EVENT_PAGE, {**about, "limit": _ROWS})
-        removed |= {"event": events, "fault": removed.get("fault", 0) + faults}
-        more |= events == _ROWS
-        for table, query in _DELETE_PAGE.items():
-            rows = await execute(conn, query, {**about, "limit": _ROWS})
-            removed[table] = removed.get(table, 0) + rows
-            more |= rows == _ROWS
+    [(events, faults)] = await fetch_all(conn, _EVENT_PAGE, {**about, "limit": _ROWS})
+    removed |= {"event": events, "fault": faults}
+    more |= events == _ROWS
+    for table, query in _DELETE_PAGE.items():
+        rows = await execute(conn, query, {**about, "limit": _ROWS})
+        removed[table] = removed.get(table, 0) + rows
+        more |= rows == _ROWS
     await add_to_erasure(
         conn, erasure_id, removed, {str(run_id): journey for run_id, journey in runs}
     )

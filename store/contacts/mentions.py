@@ -68,6 +68,29 @@ select (select count(*) from gone), count(*), (array_agg(id order by id desc))[1
 """,
         found=_FOUND,
     ),
+    "import_line": sql(
+        """
+with page as materialized (
+    select job_id, line, number,
+           concat_ws(' ', '"' || reference || '"', message, content::text) as said
+    from import_line
+    where (job_id, line, number) > (
+        split_part(coalesce(%(after)s::text, '00000000-0000-0000-0000-000000000000'), ' ', 1)::uuid,
+        coalesce(nullif(split_part(coalesce(%(after)s::text, ''), ' ', 2), ''), '-1')::bigint,
+        coalesce(nullif(split_part(coalesce(%(after)s::text, ''), ' ', 3), ''), '-1')::int)
+    order by job_id, line, number limit %(limit)s
+), gone as (
+    delete from import_line t using page
+    where t.job_id = page.job_id and t.line = page.line and t.number = page.number and {found}
+    returning 1
+)
+select (select count(*) from gone), count(*),
+       (array_agg(concat_ws(' ', job_id, line, number)
+                  order by job_id desc, line desc, number desc))[1]
+from page
+""",
+        found=_FOUND,
+    ),
     "text_answer": sql(
         """
 with page as materialized (
@@ -109,6 +132,8 @@ from page
 
 SEARCHED: Final = tuple(_SEARCHES)
 """The tables that are searched, in their order."""
+FILES: Final = "job_file"
+"""Their files come after the tables: see `store.imports.file_mentions`."""
 
 _SET_PLACE = sql("""
 update erasure set searching = %(searching)s, searched = %(searched)s where id = %(erasure)s
@@ -121,10 +146,11 @@ async def search_page(
     words: list[str],
     searching: str | None,
     searched: str | None,
-) -> tuple[str, int, bool]:
-    """Search the next page, in the caller's transaction; its table, the rows removed, whether more.
+) -> tuple[str, int]:
+    """Search the next page in the caller's transaction; its table, and the rows removed.
 
     `searching` and `searched` say where the page before ended; the caller has locked the erasure.
+    After the last table the erasure is at `FILES`.
     """
     table = searching or SEARCHED[0]
     row = await fetch_one(
@@ -132,11 +158,19 @@ async def search_page(
     )
     assert row is not None
     removed, rows, last = row
-    following: str | None = table
     if rows < _PAGE:
-        place = SEARCHED.index(table) + 1
-        following, last = (SEARCHED[place], None) if place < len(SEARCHED) else (None, None)
-    if following is not None:
-        place_values = {"erasure": erasure_id, "searching": following, "searched": last}
-        await execute(conn, _SET_PLACE, place_values)
-    return table, int(removed), following is not None
+        following = SEARCHED.index(table) + 1
+        await set_place(
+            conn, erasure_id, SEARCHED[following] if following < len(SEARCHED) else FILES, None
+        )
+    else:
+        await set_place(conn, erasure_id, table, last)
+    return table, int(removed)
+
+
+async def set_place(
+    conn: Connection, erasure_id: UUID, searching: str, searched: str | None
+) -> None:
+    """Record up to where an erasure has searched for mentions."""
+    place = {"erasure": erasure_id, "searching": searching, "searched": searched}
+    await execute(conn, _SET_PLACE, place)

@@ -18,6 +18,9 @@ from store.sql import Connection
 
 VALUE_LIMIT: Final = 256
 """The most bytes, as JSON, of a value that the event of its change repeats."""
+_PARTS_LIMIT: Final = 4_096
+"""The most bytes, as JSON, of the changes inside of a long object that the event repeats."""
+_DEPTH_INSIDE: Final = 2
 _NOTHING: Final = orjson.Fragment(b"{}")
 
 
@@ -36,14 +39,18 @@ def contact_changed(
 ) -> PendingEvent:
     """The event that values of a contact changed; long values are left out of its `changes`.
 
-    `reason` is what an operator said about it.
+    Of a long object stands there what changed inside it, as far as that is short. `reason` is
+    what an operator said about it.
     """
-    short = {
-        name: [before, after]
-        for name, (before, after) in changes.items()
-        if len(orjson.dumps(before)) <= VALUE_LIMIT and len(orjson.dumps(after)) <= VALUE_LIMIT
-    }
-    properties: dict[str, Any] = {"names": sorted(changes), "changes": short}
+    repeated: dict[str, list[Any]] = {}
+    for name, (before, after) in changes.items():
+        if _is_short(before) and _is_short(after):
+            repeated[name] = [before, after]
+        elif isinstance(before, dict | None) and isinstance(after, dict | None):
+            parts = _changed_parts(before or {}, after or {}, _DEPTH_INSIDE)
+            if any(parts) and len(orjson.dumps(parts)) <= _PARTS_LIMIT:
+                repeated[name] = list(parts)
+    properties: dict[str, Any] = {"names": sorted(changes), "changes": repeated}
     if merged:
         properties["merged"] = True
     if reason is not None:
@@ -55,6 +62,34 @@ def contact_changed(
         str(uuid4()),
         depth=depth,
     )
+
+
+def _is_short(value: Any) -> bool:
+    return len(orjson.dumps(value)) <= VALUE_LIMIT
+
+
+def _changed_parts(
+    before: dict[str, Any], after: dict[str, Any], depth: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The short values that changed inside of an object, before and after."""
+    was: dict[str, Any] = {}
+    is_: dict[str, Any] = {}
+    changed = [
+        key
+        for key in sorted(before.keys() | after.keys())
+        # True == 1 in Python; in JSON they are two values.
+        if orjson.dumps(before.get(key)) != orjson.dumps(after.get(key))
+    ]
+    for key in changed:
+        one, other = before.get(key), after.get(key)
+        if not (_is_short(one) and _is_short(other)):
+            if not depth or not isinstance(one, dict | None) or not isinstance(other, dict | None):
+                continue
+            one, other = _changed_parts(one or {}, other or {}, depth - 1)
+            if not one and not other:
+                continue
+        was[key], is_[key] = one, other
+    return was, is_
 
 
 def ask_for_confirmation(

@@ -193,6 +193,8 @@ class ConsentRecord(SQLModel, table=True):
     message_id: UUID | None = Field(sa_column=id_column(null=True))
     """The message whose link or answer it was."""
     recorded_at: datetime = Field(sa_column=time_column())
+    given_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When it was given, if an import says so; else when it was recorded."""
 
 
 class Suppression(SQLModel, table=True):

@@ -67,6 +67,7 @@ def upgrade() -> None:
         )
     """)
     op.execute("create index segment_due_by_time on segment_due (due_at)")
+    op.execute("create index segment_due_again on segment_due (due_at) where attempts > 0")
     op.execute("alter table contact add column judged_event_id bigint not null default 0")
 
 
