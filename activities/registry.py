@@ -10,6 +10,7 @@ from temporalio.client import Client
 from activities.context import Context
 from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
+from activities.jobs.erase_contact import EraseContactActivities
 from activities.jobs.export_contacts import ExportContactsActivities
 from activities.jobs.fill_segments import CheckSegmentsActivities, FillSegmentActivities
 from activities.jobs.import_contacts import ImportContactsActivities
@@ -46,6 +47,7 @@ JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
     "move": MigrateRunsActivities,
     "resume": ResumeSendsActivities,
     "preview": PreviewMoveActivities,
+    "erase": EraseContactActivities,
     "segment": FillSegmentActivities,
     "check": CheckSegmentsActivities,
     "import": ImportContactsActivities,

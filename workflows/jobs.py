@@ -55,6 +55,16 @@ class PreviewMove:
         return await _work_through_pages(JOBS["preview"].page_activity, request)
 
 
+@workflow.defn(name=JOBS["erase"].workflow)
+class EraseContact:
+    """Removes what is left of a contact that was erased."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Remove page after page, until nothing is left."""
+        return await _work_through_pages(JOBS["erase"].page_activity, request)
+
+
 @workflow.defn(name=JOBS["import"].workflow)
 class ImportContacts:
     """Imports the lines of a file."""
@@ -109,6 +119,7 @@ JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
     "move": MigrateRuns,
     "resume": ResumeSends,
     "preview": PreviewMove,
+    "erase": EraseContact,
     "import": ImportContacts,
     "export": ExportContacts,
     "undo": UndoImport,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 JobKind = Literal[
-    "move", "resume", "preview", "segment", "check", "import", "export", "undo"
+    "move", "resume", "preview", "segment", "check", "import", "export", "undo", "erase"
 ]  # fmt: skip
 
 STOP_ACTIVITY: Final = "stop_job"
@@ -45,6 +45,11 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         workflow="Preview",
         page_activity="preview_page",
         subject="preview the move of {journey} to version {version}",
+    ),
+    "erase": JobDefinition(
+        workflow="Erase",
+        page_activity="erase_page",
+        subject="remove what is left of an erased contact",
     ),
     "import": JobDefinition(
         workflow="Import",

@@ -11,6 +11,7 @@ them.
 from store.tables import (
     contacts,
     definitions,
+    erasures,
     events,
     files,
     freezes,
@@ -27,6 +28,7 @@ from store.tables import (
 __all__ = [
     "contacts",
     "definitions",
+    "erasures",
     "events",
     "files",
     "freezes",
