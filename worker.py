@@ -31,6 +31,7 @@ from channels.adapter import Adapter, Append
 from channels.email.return_addresses import return_addresses
 from channels.registry import Adapters, build
 from devstack.inbox import Inbox, TakenMessage
+from dispatch.date_entries import date_queue
 from dispatch.dispatcher import Dispatcher
 from dispatch.due_times import DueTimes
 from dispatch.metrics import EngineMetrics
@@ -90,12 +91,18 @@ async def serving(
             stack.push_async_callback(adapter.close)
         catalog = Catalog()
         due_times = DueTimes(pool, client, catalog)
+        dates_due = date_queue(pool, catalog, lambda: dispatcher.nudge())
+
+        def nudge_due_times() -> None:
+            due_times.nudge()
+            dates_due.nudge()
+
         dispatcher = Dispatcher(
             pool,
             client,
             catalog,
             listen_url=settings.database_url,
-            nudge_due_times=due_times.nudge,
+            nudge_due_times=nudge_due_times,
         )
         ceilings = settings.ceilings
         rates = SendRates(client, settings.send_rates, every=reconcile_every)
@@ -112,7 +119,7 @@ async def serving(
             speed=settings.speed,
             keep={kind: Duration.parse(text) for kind, text in settings.keep.items()},
             nudge=dispatcher.nudge,
-            nudge_due_times=due_times.nudge,
+            nudge_due_times=nudge_due_times,
             links=settings.links,
             throttled=rates.slow_down,
             ceilings=ceilings,
@@ -125,6 +132,7 @@ async def serving(
             ),
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(due_times.run()),
+            asyncio.create_task(dates_due.run()),
             asyncio.create_task(
                 Reconciliation(
                     pool, client, catalog, every=reconcile_every, ceilings=ceilings

@@ -10,8 +10,10 @@ from temporalio.client import Client
 from activities.context import Context
 from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
+from activities.jobs.enter_occurrence import EnterOccurrenceActivities
 from activities.jobs.migrate_runs import MigrateRunsActivities
 from activities.jobs.pages import StopJobActivities
+from activities.jobs.plan_dates import PlanDatesActivities
 from activities.jobs.preview_move import PreviewMoveActivities
 from activities.jobs.resume_sends import ResumeSendsActivities
 from activities.jobs.retention import RetentionActivities
@@ -42,6 +44,8 @@ JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
     "move": MigrateRunsActivities,
     "resume": ResumeSendsActivities,
     "preview": PreviewMoveActivities,
+    "dates": PlanDatesActivities,
+    "occurrence": EnterOccurrenceActivities,
 }
 
 

@@ -17,6 +17,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from temporalio.client import Client
 
+from dispatch.date_entries import plan_changed_dates
 from dispatch.entries import EventErrors, RunStart, admit_entries, consider_entries
 from dispatch.faults import FoundFault, record_faults
 from dispatch.goals import record_met_goals_of
@@ -92,6 +93,7 @@ async def dispatch_events(
     faults: list[FoundFault] = []
     errors: EventErrors | None = {} if alone else None
     active = await catalog.active(conn, leased.revision)
+    await plan_changed_dates(conn, active, leased.events, faults)
     works = share_out(
         leased.events,
         await look_at_listeners(conn, catalog, leased.events, faults),

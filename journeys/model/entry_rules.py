@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from journeys.model.entry_kinds import recurs
 from journeys.model.journey import Journey
 from journeys.model.journey_state import JourneyState
 from journeys.model.paths import first
@@ -75,6 +76,25 @@ def goal_max_age(journey: Journey) -> Duration:
     default = EventEntry.model_fields["max_age"].default
     ages = [entry.max_age for entry in journey.entry if isinstance(entry, EventEntry)]
     return min((Duration.parse(age) for age in (default, *ages)), key=Duration.nominal)
+
+
+def counts_across_keys(journey: Journey) -> bool:
+    """Whether `re_entry` lets one occurrence in depending on runs of other occurrences.
+
+    Each occurrence has its own key, so a `re_entry` that a document states would say nothing
+    otherwise. Beside entries of other kinds, `never` is their default.
+    """
+    if journey.re_entry == "never":
+        return all(map(recurs, journey.entry))
+    return journey.re_entry != "always"
+
+
+def is_too_late(up_to: str, *, at: datetime, now: datetime, zone: ZoneInfo) -> bool:
+    """Whether a moment came longer ago than the `up_to` of its entry."""
+    try:
+        return Duration.parse(up_to).add_to(at, zone) < now
+    except OverflowError:
+        return False
 
 
 def refuse_entry(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-JobKind = Literal["move", "resume", "preview"]
+JobKind = Literal["move", "resume", "preview", "dates", "occurrence"]
 
 STOP_ACTIVITY: Final = "stop_job"
 """Records that a job was cancelled in Temporal; the same for every kind."""
@@ -43,5 +43,15 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         workflow="Preview",
         page_activity="preview_page",
         subject="preview the move of {journey} to version {version}",
+    ),
+    "dates": JobDefinition(
+        workflow="PlanDates",
+        page_activity="plan_dates_page",
+        subject="set the dates of {journey}",
+    ),
+    "occurrence": JobDefinition(
+        workflow="EnterOccurrence",
+        page_activity="enter_occurrence_page",
+        subject="enter {journey} at {subject}",
     ),
 }

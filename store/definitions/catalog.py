@@ -24,6 +24,7 @@ from journeys.protocol.program import Program
 from journeys.templating.contents import Content
 from store.definitions.compiled_conditions import CompiledConditions
 from store.definitions.content_cache import ChosenContent, ContentCache
+from store.definitions.timed_entries import TimedEntries
 from store.goals.goal_rows import GoalQuery, build_goal_query
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
 from store.sql import fetch_all, fetch_one, sql, statement
@@ -102,6 +103,11 @@ class Definition:
         return bool(segments_in(self.journey))
 
     @cached_property
+    def timed(self) -> TimedEntries:
+        """The entries that time begins."""
+        return TimedEntries.of(self.journey)
+
+    @cached_property
     def exits(self) -> ListenerQuery | None:
         """The query of its exit rules; None if it has none."""
         return build_exit_query(self.journey, self.segments.conditions, self.segments.revision)
@@ -165,6 +171,10 @@ class Active:
     """The journeys that cannot be read."""
     broken_by_event: dict[str, list[str]] = field(default_factory=dict)
     """Their keys by the event of their entries, as far as these can be read."""
+    dated: dict[str, Definition] = field(default_factory=dict)
+    """The journeys with entries by date, by key."""
+    scheduled: dict[str, Definition] = field(default_factory=dict)
+    """The journeys with entries by schedule, by key."""
 
 
 class Catalog:
@@ -245,6 +255,8 @@ class Catalog:
         if revision == self._active.revision and fresh:
             return self._active
         by_event: dict[str, list[Definition]] = {}
+        dated: dict[str, Definition] = {}
+        scheduled: dict[str, Definition] = {}
         broken: list[BrokenDocument] = []
         broken_by_event: dict[str, list[str]] = {}
         for key, version, document, program, contents in await fetch_all(conn, _ACTIVE):
@@ -261,9 +273,13 @@ class Catalog:
                 continue
             for name in event_names(definition.journey.entry):
                 by_event.setdefault(name, []).append(definition)
+            if definition.timed.dates:
+                dated[key] = definition
+            if definition.timed.schedules:
+                scheduled[key] = definition
         for definitions in by_event.values():
             definitions.sort(key=lambda each: each.key)
-        self._active = Active(revision, by_event, tuple(broken), broken_by_event)
+        self._active = Active(revision, by_event, tuple(broken), broken_by_event, dated, scheduled)
         self._active_until = monotonic() + _TRY_BROKEN_AFTER
         return self._active
 

@@ -10,6 +10,7 @@ them.
 
 from store.tables import (
     contacts,
+    dates,
     definitions,
     events,
     files,
@@ -24,6 +25,7 @@ from store.tables import (
 
 __all__ = [
     "contacts",
+    "dates",
     "definitions",
     "events",
     "files",

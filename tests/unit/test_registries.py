@@ -66,6 +66,8 @@ def test_the_names_of_jobs_in_saved_histories_stay() -> None:
         ("Move", "move_page"),
         ("Resume", "resume_page"),
         ("Preview", "preview_page"),
+        ("PlanDates", "plan_dates_page"),
+        ("EnterOccurrence", "enter_occurrence_page"),
     ]
 
 
