@@ -38,6 +38,7 @@ from dispatch.metrics import EngineMetrics
 from dispatch.quotas import FollowedQuota
 from dispatch.reconciliation import Reconciliation
 from dispatch.schedules import schedule_retention
+from dispatch.segments import segment_queue
 from dispatch.send_rates import SendRates
 from inbound.serving import taking_notifications
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
@@ -91,11 +92,13 @@ async def serving(
             stack.push_async_callback(adapter.close)
         catalog = Catalog()
         due_times = DueTimes(pool, client, catalog)
+        segments_due = segment_queue(pool, catalog)
         dates_due = date_queue(pool, catalog, lambda: dispatcher.nudge())
 
         def nudge_due_times() -> None:
             due_times.nudge()
             dates_due.nudge()
+            segments_due.nudge()
 
         dispatcher = Dispatcher(
             pool,
@@ -123,6 +126,7 @@ async def serving(
             links=settings.links,
             throttled=rates.slow_down,
             ceilings=ceilings,
+            provider_rates=settings.provider_rates,
         )
         await rates.begin()
         background = [
@@ -133,6 +137,7 @@ async def serving(
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(due_times.run()),
             asyncio.create_task(dates_due.run()),
+            asyncio.create_task(segments_due.run()),
             asyncio.create_task(
                 Reconciliation(
                     pool, client, catalog, every=reconcile_every, ceilings=ceilings

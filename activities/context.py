@@ -71,6 +71,8 @@ class Context:
     """The files of e-mails; None: they are left empty."""
     throttled: Callable[[ChannelName], None] = lambda _channel: None
     """Slows down a channel whose provider throttles."""
+    provider_rates: Mapping[str, float] = field(default_factory=dict)
+    """Calls per second of all workers together, by provider; one without a rate is not slowed."""
     ceilings: Mapping[ChannelName, DailyCeiling] = field(default_factory=dict)
     """The daily ceilings, by channel."""
     links: MessageLinks | None = None

@@ -11,12 +11,16 @@ from activities.context import Context
 from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
 from activities.jobs.enter_occurrence import EnterOccurrenceActivities
+from activities.jobs.export_contacts import ExportContactsActivities
+from activities.jobs.fill_segments import CheckSegmentsActivities, FillSegmentActivities
+from activities.jobs.import_contacts import ImportContactsActivities
 from activities.jobs.migrate_runs import MigrateRunsActivities
 from activities.jobs.pages import StopJobActivities
 from activities.jobs.plan_dates import PlanDatesActivities
 from activities.jobs.preview_move import PreviewMoveActivities
 from activities.jobs.resume_sends import ResumeSendsActivities
 from activities.jobs.retention import RetentionActivities
+from activities.jobs.undo_import import UndoImportActivities
 from activities.leaving.finish import FinishActivities
 from activities.sending.messages_of_tests import TestMessageActivities
 from activities.sending.send import SendActivities
@@ -46,6 +50,11 @@ JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
     "preview": PreviewMoveActivities,
     "dates": PlanDatesActivities,
     "occurrence": EnterOccurrenceActivities,
+    "segment": FillSegmentActivities,
+    "check": CheckSegmentsActivities,
+    "import": ImportContactsActivities,
+    "export": ExportContactsActivities,
+    "undo": UndoImportActivities,
 }
 
 

@@ -63,6 +63,8 @@ class Services:
     """None outside of the development stack."""
     links: MessageLinks | None
     """What the URLs of messages are made of; None without a public URL."""
+    import_limit: int
+    """The most bytes of a file that is imported."""
     hits: HitRecorder | None
     """Keeps requests for links, images and pages of messages; None without a public URL."""
 

@@ -55,7 +55,7 @@ class Code(StrEnum):
     UNAVAILABLE = "unavailable"
     """The provider answers that it cannot work now."""
     BUSY = "busy"
-    """All of our connections to the provider were in use for too long."""
+    """All of our connections to the provider were in use for too long, or its rate was used up."""
 
     # Unclear: the provider may have taken the message.
     NO_ANSWER = "no_answer"

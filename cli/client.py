@@ -59,6 +59,10 @@ class Server:
         """The answer to a POST of JSON."""
         return self._call("POST", path, json=body if body is not None else {})
 
+    def put(self, path: str, body: Any) -> httpx.Response:
+        """The answer to a PUT of JSON."""
+        return self._call("PUT", path, json=body)
+
     def delete(self, path: str) -> httpx.Response:
         """The answer to a DELETE."""
         return self._call("DELETE", path)

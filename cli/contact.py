@@ -1,7 +1,8 @@
-"""`parcours contact`: the records of a contact's consents."""
+"""`parcours contact`: a contact's consents, and its restriction."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,3 +36,36 @@ def consents(contact: ContactId, data_dir: DataDir = DATA_DIR, as_json: AsJson =
             for each in items
         ],
     )  # fmt: skip
+
+
+Reason = Annotated[str, typer.Option(help="Why; it is kept with the change.")]
+
+
+@app.command("restrict")
+def restrict(
+    contact: ContactId, reason: Reason, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """Restrict a contact: nothing is sent, and no journey is begun."""
+    _set_restricted(contact, reason, data_dir, as_json, restricted=True)
+
+
+@app.command("unrestrict")
+def unrestrict(
+    contact: ContactId, reason: Reason, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """End the restriction of a contact. What was refused and skipped meanwhile stays so."""
+    _set_restricted(contact, reason, data_dir, as_json, restricted=False)
+
+
+def _set_restricted(
+    contact: str, reason: str, data_dir: Path, as_json: bool, *, restricted: bool
+) -> None:
+    server = find_server(data_dir)
+    # A PUT would make an unknown contact.
+    known = server.get(f"/v1/contacts/{segment(contact)}").json()
+    body = {"restricted": restricted, "reason": reason}
+    answer = server.put(f"/v1/contacts/{segment(known['id'])}", body)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    typer.echo(f"{contact}: {'restricted' if restricted else 'no longer restricted'}")

@@ -8,6 +8,7 @@ import typer
 from cli import (
     api,
     contact,
+    contact_timeline,
     coupon,
     demo,
     dev,
@@ -67,6 +68,7 @@ app.add_typer(run.app, name="run")
 app.add_typer(message.app, name="message")
 app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
+contact.app.command("timeline")(contact_timeline.timeline)
 app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
 app.add_typer(file.app, name="file")

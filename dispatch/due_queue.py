@@ -23,8 +23,8 @@ from psycopg_pool import AsyncConnectionPool
 from dispatch.faults import FoundFault, record_faults
 from journeys.time.backoff import Backoff
 from store.operations.faults import describe
+from store.segments.due import read_time
 from store.sql import Connection, is_database_away, is_database_busy
-from store.waits.due_listeners import read_clock as read_time
 
 log = structlog.get_logger(__name__)
 
@@ -176,6 +176,9 @@ class DueQueue(Generic[Thing]):
 
     async def _page(self, *, again: bool) -> int:
         async with self._pool.connection() as conn:
+            seconds = await self._source.seconds_to_next(conn, again=again)
+            if seconds is None or seconds > 0:
+                return 0
             taken: list[Thing] = []
             try:
                 async with conn.transaction():

@@ -1,12 +1,12 @@
 """Entries: the events that begin runs are matched and admitted.
 
-An entry by event matches the event's name, its `where` and its `if`. Whether it begins a run,
-Postgres decides.
+An entry matches an event by its name, what it is about, its `where` and its `if`. Whether it begins
+a run, Postgres decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,8 +16,8 @@ from psycopg import AsyncConnection
 
 from dispatch.faults import raise_outage
 from dispatch.shares import Considered, EntryMatch, EventWork
+from journeys.model.entry_events import EventfulEntry, begins_runs, subjects_of
 from journeys.model.entry_rules import is_late, key_of_event
-from journeys.model.triggers import EventEntry
 from journeys.time.zones import zone_of
 from store.conditions import evaluate_entries
 from store.definitions.catalog import Active, Catalog, Definition
@@ -63,18 +63,20 @@ async def consider_entries(
     found: dict[int, Considered] = {}
     groups: dict[tuple[str, str], list[OutboxEvent]] = {}
     for event in events:
-        if event.run_id is None:
+        if event.run_id is None and begins_runs(event.name, event.properties):
             groups.setdefault((event.name, event.after_journey or ""), []).append(event)
     for (name, after), named in groups.items():
-        left = [each for each in active.by_event.get(name, []) if each.key > after]
-        broken = [key for key in active.broken_by_event.get(name, []) if key > after]
+        about = {event.id: subjects_of(name, event.properties) for event in named}
+        subjects = {subject for each in about.values() for subject in each}
+        left = [each for each in active.considering(name, subjects) if each.key > after]
         for event in named:
+            broken = [key for key in active.refusing(name, about[event.id]) if key > after]
             found[event.id] = Considered(
                 broken=broken, last=left[_JOURNEYS - 1].key if len(left) > _JOURNEYS else None
             )
         for definition in left[:_JOURNEYS]:
             try:
-                matches = await _match(conn, definition, name, named)
+                matches = await _match(conn, definition, name, named, about)
             except Exception as error:
                 raise_outage(error)
                 if errors is None:
@@ -152,15 +154,18 @@ async def _match(
     definition: Definition,
     name: str,
     events: Sequence[OutboxEvent],
+    about: Mapping[int, Sequence[str]],
 ) -> dict[int, EntryMatch]:
-    """How events of this name match a journey: by its first entry for which they are not late."""
+    """How events of this name match a journey: by its first entry for which they are not late.
+
+    `about` has what each of them is about.
+    """
     zone = zone_of(None, definition.journey.timezone)
     found: dict[int, EntryMatch] = {}
-    for entry in definition.journey.entry:
-        if not isinstance(entry, EventEntry) or entry.event != name:
-            continue
-        matching = await _matching_events(conn, definition, entry, events)
-        for event in events:
+    for entry, trigger in definition.entries.get(name, []):
+        concerned = [event for event in events if trigger.concerns(about[event.id])]
+        matching = await _matching_events(conn, definition, entry, concerned)
+        for event in concerned:
             known = found.get(event.id)
             if event.id not in matching or (known is not None and not known.late):
                 continue
@@ -176,13 +181,13 @@ async def _match(
 async def _matching_events(
     conn: AsyncConnection[Any],
     definition: Definition,
-    entry: EventEntry,
+    entry: EventfulEntry,
     events: Sequence[OutboxEvent],
 ) -> set[int]:
     """The ids of the events, all of the entry's name, that its `where` and `if` let in."""
-    if not entry.where and entry.if_ is None:
-        return {event.id for event in events}
     where, condition = definition.compiled.entry(entry)
+    if where is None and condition is None:
+        return {event.id for event in events}
     candidates = [(event.id, event.contact_id) for event in events]
     return await evaluate_entries(conn, candidates, condition, where)
 

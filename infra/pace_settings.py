@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings
 
-from journeys.protocol.channels import CHANNELS, ChannelName
+from journeys.protocol.channels import CHANNELS, NAMED_PROVIDERS, ChannelName
 from journeys.schedule.ceilings import DailyCeiling, WarmUp
 
 Rate = Annotated[float, Field(ge=0.1, le=100_000, allow_inf_nan=False)]
@@ -30,6 +30,18 @@ class PaceSettings(BaseSettings):
 
     send_rate_webhook: Rate | None = None
     """`PARCOURS_SEND_RATE_WEBHOOK`: calls of webhooks per second of all workers together."""
+
+    send_rate_smtp: Rate | None = None
+    """`PARCOURS_SEND_RATE_SMTP`: e-mails per second that the SMTP server gets, at most."""
+
+    send_rate_ses: Rate | None = None
+    """`PARCOURS_SEND_RATE_SES`: e-mails per second that SES gets."""
+
+    send_rate_sns: Rate | None = None
+    """`PARCOURS_SEND_RATE_SNS`: text messages per second that SNS gets."""
+
+    send_rate_end_user_messaging: Rate | None = None
+    """`PARCOURS_SEND_RATE_END_USER_MESSAGING`: text messages per second that it gets."""
 
     send_ceiling_email: Ceiling | None = None
     """`PARCOURS_SEND_CEILING_EMAIL`: e-mails on a day in UTC, at which marketing is held."""
@@ -55,3 +67,10 @@ class PaceSettings(BaseSettings):
         """The messages per second of each channel that has a rate."""
         rates = {channel: getattr(self, f"send_rate_{channel}") for channel in CHANNELS}
         return {channel: rate for channel, rate in rates.items() if rate is not None}
+
+    @property
+    def provider_rates(self) -> dict[str, float]:
+        """The calls per second of each provider that has a rate."""
+        names = [name for providers in NAMED_PROVIDERS.values() for name in providers]
+        rates = {name: getattr(self, f"send_rate_{name.replace('-', '_')}") for name in names}
+        return {name: rate for name, rate in rates.items() if rate is not None}

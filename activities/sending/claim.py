@@ -276,6 +276,8 @@ def _check_recipient(
 ) -> SkipReason | None:
     """Why this contact must not get this message; None if it may."""
     channel: ChannelName = step.kind
+    if contact.restricted:
+        return "restricted"
     if not CHANNELS[channel].to_contact:
         return None
     address = address_of(contact, channel)

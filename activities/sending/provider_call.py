@@ -18,6 +18,7 @@ from activities.sending.composition import CompositionFailed, compose
 from activities.sending.faults import keep_fault
 from activities.sending.kept_content import content_to_keep
 from activities.sending.masking import SecretMask
+from activities.sending.provider_turn import wait_for_turn
 from activities.sending.retries import TryAgain
 from activities.sending.tracked_links import Followed, follow_links
 from channels.adapter import Adapter, Email, Outgoing, Receipt
@@ -98,6 +99,7 @@ class ProviderCalls:
         kept = await content_to_keep(outgoing, self._context, self._mask)
         try:
             await self._keep_links(claimed, made)
+            await wait_for_turn(claimed, self._context)
             receipt = await self._hand_over(claimed, adapter, made.outgoing)
         except Refused as error:
             return Record(

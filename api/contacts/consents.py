@@ -81,6 +81,8 @@ class RecordBody(BaseModel):
     """A consent given, confirmed or withdrawn, for one address."""
 
     at: Instant
+    given_at: Instant | None
+    """When it was given, if an import says so; else null."""
     topic: str | None
     """None: the whole channel."""
     channel: str | None

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, FiniteFloat, create_model
+from pydantic import BeforeValidator, Field, FiniteFloat, StrictBool, create_model
 
 from api.http.strict_models import StrictBody
 from api.http.times import Instant
 from journeys.model.contact_fields import CONTACT_FIELDS
 
-_TYPES: Mapping[str, Any] = {"text": str, "number": FiniteFloat}
+_TYPES: Mapping[str, Any] = {"text": str, "number": FiniteFloat, "truth": StrictBool}
 _KNOWN: dict[str, Any] = {
     name: _TYPES[field.type] | None if field.absent is None else _TYPES[field.type]
     for name, field in CONTACT_FIELDS.items()
@@ -42,3 +42,5 @@ class ContactChanges(_Changes):
 
     external_id: str | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)
+    reason: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    """Why, for the event `Contact Changed`."""

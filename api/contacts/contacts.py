@@ -78,7 +78,7 @@ async def change_contact(
     try:
         checked = check_attributes({**fields, **changes.attributes}, operate=True)
         async with services.pool.connection() as conn, conn.transaction():
-            contact_id, new = await put_contact(conn, contact, checked)
+            contact_id, new = await put_contact(conn, contact, checked, reason=changes.reason)
     except AttributeRefused as refused:
         raise Problem(422, f"invalid_{refused.name}", f"{refused.name}: {refused}") from None
     services.notifier.wake()

@@ -18,6 +18,7 @@ _FLAWS = {
     "not_storable": "it holds a character that is never stored",
     "too_deep": "it is nested too deeply",
 }
+_WORDS = {"text": "text", "number": "a number", "truth": "true or false"}
 
 
 def update_problems(part: Part, update: Update) -> Iterator[Problem]:
@@ -29,7 +30,9 @@ def update_problems(part: Part, update: Update) -> Iterator[Problem]:
         yield from _value(part, name, update.set[name])
     for name in update.add:
         if name in CONTACT_FIELDS and CONTACT_FIELDS[cast("FieldName", name)].type != "number":
-            yield _problem(part, "value", f"`{name}` is text, and `add` takes numbers", "add", name)
+            kind = _WORDS[CONTACT_FIELDS[cast("FieldName", name)].type]
+            message = f"`{name}` is {kind}, and `add` takes numbers"
+            yield _problem(part, "value", message, "add", name)
     for name in update.set.keys() & update.add.keys():
         message = f"`{name}` is set and added to in one step, and only one of them would count"
         yield part.problem("twice", message, "make two steps of it", "add")
@@ -43,6 +46,9 @@ def update_problems(part: Part, update: Update) -> Iterator[Problem]:
 def _name(part: Part, key: str, name: str) -> Iterator[Problem]:
     if name == EXTERNAL_ID:
         yield part.problem("fixed", f"`{EXTERNAL_ID}` can't be changed", None, key)
+    elif name in CONTACT_FIELDS and not CONTACT_FIELDS[cast("FieldName", name)].by_steps:
+        message = f"`{name}` is set by operators, and not by journeys"
+        yield part.problem("fixed", message, None, key)
     elif "." in name:
         first, _, rest = name.partition(".")
         message = f"`{name}` has a dot, which reaches into an attribute: a step changes whole ones"
@@ -59,8 +65,8 @@ def _value(part: Part, name: str, value: object) -> Iterator[Problem]:
     if field is None or value is None or value == "" or isinstance(value, Reference):
         return
     if kind_of(value) not in of_attribute(name).kinds:
-        wanted = "a number" if field.type == "number" else "text"
-        yield _problem(part, "value", f"`{name}` is {wanted}, not {kind_of(value)}", "set", name)
+        message = f"`{name}` is {_WORDS[field.type]}, not {kind_of(value)}"
+        yield _problem(part, "value", message, "set", name)
         return
     try:
         field.check(value)

@@ -98,11 +98,10 @@ _FILLERS: Final[dict[str, Sequence[str]]] = {
 
 
 def _field(name: str, field: ContactField) -> Domain:
-    number = field.type == "number"
     return Domain(
         name=name,
-        kinds=frozenset(("number",)) if number else frozenset(("text",)),
-        # A contact without a score has the score 0.
+        kinds=frozenset((field.type,)),
+        # A contact without a score has the score 0, and without a restriction it is not restricted.
         absent=field.absent is None,
         stored=field.check,
         choices=_CHOICES.get(name),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal, get_args
 from uuid import UUID
 
@@ -52,3 +53,5 @@ class Evidence:
     """The channel of the one address that it is about; None: all addresses of the contact."""
     message_id: UUID | None = None
     """The message whose link or answer it was."""
+    given_at: datetime | None = None
+    """When it was given, if that is not now: an import says so."""

@@ -19,7 +19,9 @@ from journeys.model.addresses import check_email, normalise_phone
 from journeys.model.countries import country_code
 from journeys.model.json_values import find_flaw, is_number
 
-FieldName = Literal["email", "phone", "timezone", "locale", "country", "score", "lifecycle"]
+FieldName = Literal[
+    "email", "phone", "timezone", "locale", "country", "score", "lifecycle", "restricted"
+]
 EXTERNAL_ID: Final = "external_id"
 """The id by which other systems know a contact: readable like a field, but never changed."""
 
@@ -35,11 +37,13 @@ class ContactField:
 
     check: Callable[[object], Any]
     """Returns the value as it is stored. Raises ValueError that says what would be right."""
-    type: Literal["text", "number"] = "text"
+    type: Literal["text", "number", "truth"] = "text"
     absent: Any = None
     """The value of a contact that has none."""
     operate_only: bool = False
     """Only keys of scope `operate` may set it: write keys are public in browsers."""
+    by_steps: bool = True
+    """Whether a step of a journey may set it."""
     from_context: bool = False
     """The context of a tracking call fills it in if it is absent."""
 
@@ -83,6 +87,13 @@ def check_score(value: object) -> float:
     return float(value)
 
 
+def check_truth(value: object) -> bool:
+    """The value, if it is true or false. Raises ValueError."""
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
 CONTACT_FIELDS: Final[Mapping[FieldName, ContactField]] = {
     "email": ContactField(check=lambda value: check_email(check_text(value))),
     "phone": ContactField(check=lambda value: normalise_phone(check_text(value))),
@@ -92,6 +103,10 @@ CONTACT_FIELDS: Final[Mapping[FieldName, ContactField]] = {
     "country": ContactField(check=lambda value: country_code(check_text(value))),
     "score": ContactField(check=check_score, type="number", absent=0.0, operate_only=True),
     "lifecycle": ContactField(check=check_text, operate_only=True),
+    # Nothing is sent to a restricted contact, and nothing is begun.
+    "restricted": ContactField(
+        check=check_truth, type="truth", absent=False, operate_only=True, by_steps=False
+    ),
 }
 
 FIELD_NAMES: Final[tuple[FieldName, ...]] = get_args(FieldName)

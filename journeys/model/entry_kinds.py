@@ -6,10 +6,19 @@ here, and what begins its runs in `dispatch`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from journeys.model.entry_events import (
+    EntryTrigger,
+    EventfulEntry,
+    trigger_of_attribute,
+    trigger_of_event,
+    trigger_of_group,
+    trigger_of_near,
+    trigger_of_segment,
+)
 from journeys.model.triggers import (
     ApiEntry,
     AttributeEntry,
@@ -35,35 +44,40 @@ class EntryKind:
     model: type[DocumentModel]
     works: bool
     """Whether it begins runs; otherwise it is parsed, checked and refused at activation."""
-    event: Callable[[Any], str] | None = None
-    """The name of the event that an entry waits for; None: no event begins its runs."""
+    trigger: Callable[[Any], EntryTrigger] | None = None
+    """The event that an entry waits for; None: no event begins its runs."""
     recurs: bool = False
     """Time brings it again: each occurrence enters once, so `re_entry` is `always` by default."""
 
 
 ENTRY_KINDS: Final[Mapping[EntryKindName, EntryKind]] = {
-    "event": EntryKind(model=EventEntry, works=True, event=lambda entry: str(entry.event)),
+    "event": EntryKind(model=EventEntry, works=True, trigger=trigger_of_event),
     "api": EntryKind(model=ApiEntry, works=True),
-    "segment": EntryKind(model=SegmentEntry, works=False),
-    "group": EntryKind(model=GroupEntry, works=False),
-    "attribute": EntryKind(model=AttributeEntry, works=False),
+    "segment": EntryKind(model=SegmentEntry, works=False, trigger=trigger_of_segment),
+    "group": EntryKind(model=GroupEntry, works=True, trigger=trigger_of_group),
+    "attribute": EntryKind(model=AttributeEntry, works=True, trigger=trigger_of_attribute),
     "date": EntryKind(model=DateEntry, works=False, recurs=True),
     "schedule": EntryKind(model=ScheduleEntry, works=False, recurs=True),
-    "near": EntryKind(model=NearEntry, works=False),
+    "near": EntryKind(model=NearEntry, works=False, trigger=trigger_of_near),
 }
 NAMES_BY_MODEL: Final[Mapping[type[DocumentModel], EntryKindName]] = {
     kind.model: name for name, kind in ENTRY_KINDS.items()
 }
 
 
-def event_names(entries: Iterable[object]) -> set[str]:
-    """The names of the events that may begin runs by these entries."""
-    return {
-        kind.event(entry)
-        for entry in entries
-        for kind in ENTRY_KINDS.values()
-        if kind.event is not None and isinstance(entry, kind.model)
-    }
+def trigger_of(entry: object) -> EntryTrigger | None:
+    """The event that an entry waits for; None: no event begins its runs."""
+    kind = ENTRY_KINDS[NAMES_BY_MODEL[type(entry)]]  # type: ignore[index]
+    return None if kind.trigger is None else kind.trigger(entry)
+
+
+def eventful(entries: Iterable[object]) -> Iterator[tuple[EventfulEntry, EntryTrigger]]:
+    """The entries whose runs an event begins, each with this event."""
+    for entry in entries:
+        trigger = trigger_of(entry)
+        if trigger is not None:
+            assert isinstance(entry, EventfulEntry)
+            yield entry, trigger
 
 
 def recurs(entry: object) -> bool:

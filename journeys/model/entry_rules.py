@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from journeys.model.entry_events import EventfulEntry
 from journeys.model.entry_kinds import recurs
 from journeys.model.journey import Journey
 from journeys.model.journey_state import JourneyState
 from journeys.model.paths import first
 from journeys.model.reasons import RefusalReason
-from journeys.model.triggers import EventEntry
+from journeys.model.triggers import MAX_AGE, EventEntry
 from journeys.time.durations import Duration
 from journeys.time.zones import zone_of
 
@@ -22,12 +23,13 @@ KEY_LIMIT: Final = 255
 """Characters of a run's key. A longer value is a key under its SHA-256."""
 
 
-def key_of_event(entry: EventEntry, properties: dict[str, Any]) -> str | None:
+def key_of_event(entry: EventfulEntry, properties: dict[str, Any]) -> str | None:
     """The key of a run that an event begins.
 
     "" for an entry without a key; None if the event lacks the value, or has it empty.
     """
-    return "" if entry.key is None else _key(first(properties, entry.key))
+    path = entry.key if isinstance(entry, EventEntry) else None
+    return "" if path is None else _key(first(properties, path))
 
 
 def key_of_start(journey: Journey, properties: dict[str, Any]) -> str | None:
@@ -57,7 +59,7 @@ def _key(value: Any) -> str | None:
 
 
 def is_late(
-    entry: EventEntry, *, occurred_at: datetime, arrived_at: datetime, zone: ZoneInfo
+    entry: EventfulEntry, *, occurred_at: datetime, arrived_at: datetime, zone: ZoneInfo
 ) -> bool:
     """Whether an event happened longer before its arrival than the entry's `max_age`."""
     try:
@@ -73,9 +75,8 @@ def goal_max_age(journey: Journey) -> Duration:
     An older one meets a goal only if it happened after the run began: the shortest `max_age` of the
     journey's entries, at most their default.
     """
-    default = EventEntry.model_fields["max_age"].default
-    ages = [entry.max_age for entry in journey.entry if isinstance(entry, EventEntry)]
-    return min((Duration.parse(age) for age in (default, *ages)), key=Duration.nominal)
+    ages = [entry.max_age for entry in journey.entry if isinstance(entry, EventfulEntry)]
+    return min((Duration.parse(age) for age in (MAX_AGE, *ages)), key=Duration.nominal)
 
 
 def counts_across_keys(journey: Journey) -> bool:
@@ -105,14 +106,17 @@ def refuse_entry(
     key: str | None,
     now: datetime,
     late: bool = False,
+    restricted: bool = False,
 ) -> RefusalReason | None:
     """Why a journey refuses an entry, apart from the runs of the contact; None if it does not.
 
     `depth` counts the steps `enter` and `emit` that led to the entry; `late` says that its event
-    happened too long before it arrived.
+    happened too long before it arrived; `restricted` is the contact's.
     """
     if state != "active":
         return state
+    if restricted:
+        return "restricted"
     if depth > CHAIN_LIMIT:
         return "chain"
     period = journey.active

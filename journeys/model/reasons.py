@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 SkipReason = Literal[
     "if", "no_address", "suppressed", "consent", "cap", "window", "late", "paused", "exited",
-    "frozen", "shared_address",
+    "frozen", "shared_address", "restricted",
     "operator",
 ]  # fmt: skip
 
@@ -23,13 +23,14 @@ SKIP_REASONS: Final[Mapping[SkipReason, str]] = {
     "frozen": "marketing was frozen for longer than its `up_to`",
     "shared_address": "another contact with this address got this occurrence of the schedule",
     "exited": "an exit ended the run before it went out",
+    "restricted": "the contact is restricted: nothing is sent about it or to it",
     "operator": "an operator skipped it; `repair` among the facts says who and why",
 }
 """Why a step ends `skipped`. Only sends have reasons other than `if` and `operator`."""
 
 RefusalReason = Literal[
     "paused", "archived", "draft", "inactive", "active", "re_entry", "no_key", "if", "merged",
-    "chain", "late_event", "broken", "late",
+    "chain", "late_event", "broken", "late", "restricted",
 ]  # fmt: skip
 
 REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
@@ -43,6 +44,7 @@ REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
     "late_event": "the event happened longer before it arrived than the entry's max_age allows",
     "late": "the date or the occurrence came longer ago than the entry's up_to allows",
     "broken": "the journey, or a segment that it names, no longer validates; apply it once more",
+    "restricted": "the contact is restricted, and nothing is begun for it; lift that first",
     "chain": "too many enters and emits have come of one event",
     "if": "the journey lets a start by API in if a condition holds, and it does not",
     "merged": "the contact was merged into another one meanwhile; ask again",

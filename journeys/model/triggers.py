@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import (
     Field,
     SerializerFunctionWrapHandler,
+    StrictBool,
     Tag,
     model_serializer,
     model_validator,
@@ -91,13 +92,16 @@ class NamedTrigger(AroundTrigger):
 
 # ------------------------------------------------------------------------------------- entries
 
+MAX_AGE: Final = "1d"
+"""How old an event may be at its arrival where an entry does not say it."""
+
 
 class EventEntry(EventTrigger):
     """`{event: Cart Updated, where, if, key: cart_id, max_age: 1d}`."""
 
     if_: Condition | None = Field(default=None, alias="if")
     key: Path | None = None
-    max_age: LengthText = "1d"
+    max_age: LengthText = MAX_AGE
     """How long before its arrival an event may have happened; an older one begins no run."""
 
 
@@ -108,29 +112,53 @@ class ApiEntry(DocumentModel):
     if_: Condition | None = Field(default=None, alias="if")
 
 
-class SegmentEntry(DocumentModel):
-    """`{segment: NAME, on: enter | leave}`."""
+class MemberEntry(DocumentModel):
+    """What entries by membership share: `on`, and whether those who are members already enter."""
 
-    segment: Key
     on: Literal["enter", "leave"] = "enter"
     if_: Condition | None = Field(default=None, alias="if")
+    max_age: LengthText = MAX_AGE
+    backfill: StrictBool = False
+    """Whether those who are members already enter when the journey goes live."""
+
+    @model_validator(mode="after")
+    def _enters_members(self) -> Self:
+        if self.backfill and self.on == "leave":
+            raise ValueError("`backfill` enters those who are members, so `on` must be enter")
+        return self
 
 
-class GroupEntry(DocumentModel):
+class SegmentEntry(MemberEntry):
+    """`{segment: NAME, on: enter | leave, backfill: true}`."""
+
+    segment: Key
+
+
+class GroupEntry(MemberEntry):
     """`{group: NAME}`: the contact was added to the group, or with `on: leave` removed."""
 
     group: Name
-    on: Literal["enter", "leave"] = "enter"
-    if_: Condition | None = Field(default=None, alias="if")
 
 
 class AttributeEntry(DocumentModel):
-    """`{attribute: NAME, from, to}`: the attribute changed, from and to these values if named."""
+    """`{attribute: NAME, from, to}`: the attribute changed, from and to these values if named.
+
+    A `from` or `to` that is null means that the attribute has no value.
+    """
 
     attribute: Path
     from_: Scalar = Field(default=None, alias="from")
     to: Scalar = None
     if_: Condition | None = Field(default=None, alias="if")
+    max_age: LengthText = MAX_AGE
+    backfill: StrictBool = False
+    """Whether those whose attribute is `to` already enter when the journey goes live."""
+
+    @model_validator(mode="after")
+    def _fills_a_value(self) -> Self:
+        if self.backfill and self.to is None:
+            raise ValueError("`backfill` enters those who have a value already: say it by `to`")
+        return self
 
 
 class DateEntry(DocumentModel):
@@ -174,6 +202,7 @@ class NearEntry(DocumentModel):
 
     near: Near
     if_: Condition | None = Field(default=None, alias="if")
+    max_age: LengthText = MAX_AGE
 
 
 Entry = Annotated[

@@ -43,6 +43,9 @@ CONTACT_CHANGED: Final = "Contact Changed"
 """Recorded for each change of a contact's attributes: `{names, changes: {name: [from, to]}}`."""
 GROUP_JOINED: Final = "Group Joined"
 GROUP_LEFT: Final = "Group Left"
+SEGMENT_ENTERED: Final = "Segment Entered"
+SEGMENT_LEFT: Final = "Segment Left"
+PLACE_REACHED: Final = "Place Reached"
 TOPIC_SUBSCRIBED: Final = "Topic Subscribed"
 TOPIC_CONFIRMED: Final = "Topic Confirmed"
 TOPIC_UNSUBSCRIBED: Final = "Topic Unsubscribed"
@@ -101,11 +104,11 @@ WELL_KNOWN_EVENTS: Final[Mapping[str, WellKnownEvent]] = {
     SCREEN_VIEWED: WellKnownEvent(),
     CONTACT_CREATED: _derived(),
     CONTACT_CHANGED: _derived("names", "changes"),
-    "Segment Entered": _derived("segment", "by"),
-    "Segment Left": _derived("segment", "by"),
+    SEGMENT_ENTERED: _derived("segment", "by"),
+    SEGMENT_LEFT: _derived("segment", "by"),
     GROUP_JOINED: _derived("group"),
     GROUP_LEFT: _derived("group"),
-    "Place Reached": _derived("places", "place", "km"),
+    PLACE_REACHED: _derived("places", "place", "km"),
 }
 
 EVENTS_WITH_EFFECTS: Final = frozenset(

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-JobKind = Literal["move", "resume", "preview", "dates", "occurrence"]
+JobKind = Literal[
+    "move", "resume", "preview", "segment", "check", "import", "export", "undo", "dates",
+    "occurrence",
+]  # fmt: skip
 
 STOP_ACTIVITY: Final = "stop_job"
 """Records that a job was cancelled in Temporal; the same for every kind."""
@@ -53,5 +56,30 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         workflow="EnterOccurrence",
         page_activity="enter_occurrence_page",
         subject="enter {journey} at {subject}",
+    ),
+    "import": JobDefinition(
+        workflow="Import",
+        page_activity="import_page",
+        subject="import {subject}",
+    ),
+    "export": JobDefinition(
+        workflow="Export",
+        page_activity="export_page",
+        subject="export {subject}",
+    ),
+    "undo": JobDefinition(
+        workflow="Undo",
+        page_activity="undo_page",
+        subject="undo the {subject}",
+    ),
+    "segment": JobDefinition(
+        workflow="FillSegment",
+        page_activity="fill_segment_page",
+        subject="fill the segment {subject}",
+    ),
+    "check": JobDefinition(
+        workflow="CheckSegments",
+        page_activity="check_segments_page",
+        subject="compare the members of segments with their conditions",
     ),
 }

@@ -6,6 +6,7 @@ bigint` (a run; for an entry, the run that it would begin, with a null id). It i
 never null.
 """
 
+from store.conditions.attribute_change import compile_change
 from store.conditions.condition_compiler import compile_condition, compile_where, split_where
 from store.conditions.evaluation import (
     Evaluation,
@@ -22,6 +23,7 @@ __all__ = [
     "ObservedValue",
     "Predicate",
     "Question",
+    "compile_change",
     "compile_condition",
     "compile_where",
     "evaluate",

@@ -161,7 +161,11 @@ def _first(values: Values) -> Sql:
     if not values.rows:
         return values.sql
     rows = join(", ", values.rows)
-    return sql("(select {value} from {rows} limit 1)", value=values.sql, rows=rows)
+    return sql(
+        "(select {value} from {rows} where {value} is not null limit 1)",
+        value=values.sql,
+        rows=rows,
+    )
 
 
 def _units(builder: PredicateBuilder, duration: Duration) -> Sql:

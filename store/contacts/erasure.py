@@ -23,9 +23,11 @@ from store.sql import (
 )
 from store.tables.contacts import Contact
 from store.tables.events import Event, Outbox
+from store.tables.imports import ImportChange
 from store.tables.links import LinkHit, ShortLink
 from store.tables.messages import Coupon, KeptContent, Message
 from store.tables.runs import Listener, Run, Visit
+from store.tables.segments import SegmentChange, SegmentDue, SegmentMember
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,29 @@ _ERASE: Final[tuple[Sql, ...]] = (
     ),
     *(
         statement(delete(table).where(col(table.contact_id) == bindparam("contact")))
-        for table in (Listener, Message, Outbox, Event)
+        for table in (
+            Listener,
+            Message,
+            SegmentMember,
+            SegmentChange,
+            SegmentDue,
+            ImportChange,
+            Outbox,
+            Event,
+        )
     ),
     sql("""
     delete from rejected_item where reference in (
         select external_id from contact where id = %(contact)s
         union all select id::text from contact where id = %(contact)s
         union all select anonymous_id from identity where contact_id = %(contact)s)
+    """),
+    sql("""
+    delete from import_line l using contact c
+    where c.id = %(contact)s and (
+        l.reference in (c.external_id, c.id::text, c.email, c.phone)
+        or strpos(lower(l.content::text), lower(c.email)) > 0
+        or strpos(l.content::text, c.phone) > 0)
     """),
     # Its identities, consents with their records, groups, refusals, dead events, and runs with
     # their goals and faults are deleted with the row, by their foreign keys.

@@ -12,6 +12,7 @@ from store.runs.lifecycle import end_run
 from store.sql import Connection, Sql, execute, fetch_column, sql, statement
 from store.tables.contacts import ConsentRecord, Contact, Identity
 from store.tables.events import DeadEvent, Event, Outbox
+from store.tables.imports import ImportChange
 from store.tables.messages import Coupon, Message
 from store.tables.runs import Goal, Listener, Refusal, Run
 
@@ -67,6 +68,22 @@ update contact c set
     created_at = least(c.created_at, gone.created_at)
 from contact gone where gone.id = %(gone)s and c.id = %(into)s
 """)
+# The merged contact is judged by all segments at once, with what it has of both.
+_SEGMENTS = sql("""
+with gone as (
+    delete from segment_member where contact_id = %(gone)s
+), changes as (
+    delete from segment_change where contact_id = %(gone)s
+), due as (
+    delete from segment_due where contact_id = %(gone)s
+)
+insert into segment_due (contact_id, segment, due_at)
+select %(into)s, '', parcours.clock()
+where (select key from segment order by key limit 1) is not null
+on conflict (contact_id, segment) do update set due_at = excluded.due_at
+""")
+# An import can no longer be undone for a contact that was merged since.
+_IMPORTS = statement(delete(ImportChange).where(col(ImportChange.contact_id) == bindparam("gone")))
 _DELETE = statement(delete(Contact).where(col(Contact.id) == bindparam("gone")))
 
 
@@ -81,6 +98,6 @@ async def merge_contact(conn: Connection, gone: UUID, into: UUID) -> list[UUID]:
     ended: list[UUID] = await fetch_column(conn, _COLLIDING, contacts)
     for run_id in ended:
         await end_run(conn, run_id, "merged", None, stop_workflow=True)
-    for query in (_CONSENT, _CHANNELS, _GROUPS, *_REASSIGN, _INHERIT, _DELETE):
+    for query in (_CONSENT, _CHANNELS, _GROUPS, *_REASSIGN, _INHERIT, _SEGMENTS, _IMPORTS, _DELETE):
         await execute(conn, query, contacts)
     return ended

@@ -130,7 +130,7 @@ class LockedContact(ContactFields):
                 name: value
                 for name, value in values.items()
                 if value is not None
-                and (getattr(self, name) in (None, 0.0) if name in FIELD_NAMES
+                and (getattr(self, name) == CONTACT_FIELDS[name].absent if name in FIELD_NAMES
                      else name not in self.attributes)
             }
         )  # fmt: skip

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from psycopg import AsyncConnection
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from journeys.checks.references import segments_in
 from journeys.model.documents import Topic
-from journeys.model.entry_kinds import event_names
+from journeys.model.entry_events import EntryTrigger, EventfulEntry
+from journeys.model.entry_kinds import eventful
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel, EffectiveSend
 from journeys.model.steps import SendStep
+from journeys.model.triggers import Entry, EventEntry
 from journeys.model.values import DocumentModel
 from journeys.protocol.program import Program
 from journeys.templating.contents import Content
@@ -26,11 +29,13 @@ from store.definitions.compiled_conditions import CompiledConditions
 from store.definitions.content_cache import ChosenContent, ContentCache
 from store.definitions.timed_entries import TimedEntries
 from store.goals.goal_rows import GoalQuery, build_goal_query
+from store.segments.live_segments import LiveSegments
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
 from store.sql import fetch_all, fetch_one, sql, statement
 from store.tables.definitions import JourneyVersion
 from store.waits.listener_queries import ListenerQuery, build_exit_query, build_wait_query
 
+_ENTRY: Final[TypeAdapter[Entry]] = TypeAdapter(Entry)
 _CACHED_VERSIONS = 1_000
 _CACHED_TOPICS = 1_000
 _TRY_BROKEN_AFTER = 5.0
@@ -108,6 +113,14 @@ class Definition:
         return TimedEntries.of(self.journey)
 
     @cached_property
+    def entries(self) -> dict[str, list[tuple[EventfulEntry, EntryTrigger]]]:
+        """The entries whose runs an event begins, in order, by the name of this event."""
+        found: dict[str, list[tuple[EventfulEntry, EntryTrigger]]] = {}
+        for entry, trigger in eventful(self.journey.entry):
+            found.setdefault(trigger.event, []).append((entry, trigger))
+        return found
+
+    @cached_property
     def exits(self) -> ListenerQuery | None:
         """The query of its exit rules; None if it has none."""
         return build_exit_query(self.journey, self.segments.conditions, self.segments.revision)
@@ -157,24 +170,42 @@ class BrokenDocument(Exception):
         self.subject = subject
 
 
+About = tuple[str, str | None]
+"""The name of an event, and what it is about; None: anything."""
+
+
 @dataclass(frozen=True)
 class Active:
-    """The journeys that are active or paused, by the event of their entries, ordered by key.
+    """The journeys that are active or paused, by what the events of their entries are about.
 
     A paused journey refuses entries with that reason.
     """
 
     revision: int
     """Of the catalog."""
-    by_event: dict[str, list[Definition]]
+    by_event: dict[About, list[Definition]]
     broken: tuple[BrokenDocument, ...] = ()
     """The journeys that cannot be read."""
-    broken_by_event: dict[str, list[str]] = field(default_factory=dict)
-    """Their keys by the event of their entries, as far as these can be read."""
+    broken_by_event: dict[About, list[str]] = field(default_factory=dict)
+    """Their keys, as far as their entries can be read."""
     dated: dict[str, Definition] = field(default_factory=dict)
     """The journeys with entries by date, by key."""
     scheduled: dict[str, Definition] = field(default_factory=dict)
     """The journeys with entries by schedule, by key."""
+
+    def considering(self, event: str, subjects: Iterable[str]) -> list[Definition]:
+        """The journeys that events of this name about these subjects may enter, ordered by key."""
+        found = {
+            each.key: each
+            for subject in (None, *subjects)
+            for each in self.by_event.get((event, subject), [])
+        }
+        return [found[key] for key in sorted(found)]
+
+    def refusing(self, event: str, subjects: Iterable[str]) -> list[str]:
+        """The keys of the broken journeys that such an event might have entered, in order."""
+        found = (self.broken_by_event.get((event, each), []) for each in (None, *subjects))
+        return sorted({key for keys in found for key in keys})
 
 
 class Catalog:
@@ -192,6 +223,7 @@ class Catalog:
         self._channels: dict[str, tuple[dict[str, Any], Channel]] = {}
         self._topics: OrderedDict[str, tuple[dict[str, Any], Topic]] = OrderedDict()
         self._contents = ContentCache()
+        self.live_segments = LiveSegments()
 
     def channel(self, document: dict[str, Any]) -> Channel:
         """The settings of a channel, parsed from its stored document."""
@@ -254,11 +286,11 @@ class Catalog:
         fresh = not self._active.broken or monotonic() < self._active_until
         if revision == self._active.revision and fresh:
             return self._active
-        by_event: dict[str, list[Definition]] = {}
+        by_event: dict[About, list[Definition]] = {}
         dated: dict[str, Definition] = {}
         scheduled: dict[str, Definition] = {}
         broken: list[BrokenDocument] = []
-        broken_by_event: dict[str, list[str]] = {}
+        broken_by_event: dict[About, list[str]] = {}
         for key, version, document, program, contents in await fetch_all(conn, _ACTIVE):
             try:
                 definition = self._versions.get((key, version)) or self._load(
@@ -268,17 +300,15 @@ class Catalog:
                     definition = await self._with_segments(conn, definition, revision)
             except BrokenDocument as error:
                 broken.append(error)
-                for name in _entry_events(document):
-                    broken_by_event.setdefault(name, []).append(key)
+                for about in _events_of_broken(document):
+                    broken_by_event.setdefault(about, []).append(key)
                 continue
-            for name in event_names(definition.journey.entry):
-                by_event.setdefault(name, []).append(definition)
+            for about in set(_abouts(trigger for _, trigger in eventful(definition.journey.entry))):
+                by_event.setdefault(about, []).append(definition)
             if definition.timed.dates:
                 dated[key] = definition
             if definition.timed.schedules:
                 scheduled[key] = definition
-        for definitions in by_event.values():
-            definitions.sort(key=lambda each: each.key)
         self._active = Active(revision, by_event, tuple(broken), broken_by_event, dated, scheduled)
         self._active_until = monotonic() + _TRY_BROKEN_AFTER
         return self._active
@@ -329,9 +359,20 @@ def _segments_within(journey: Journey, segments: Segments) -> set[str]:
     return found
 
 
-def _entry_events(document: Any) -> set[str]:
+def _events_of_broken(document: Any) -> set[About]:
     """The events of the entries of a journey that does not validate, where they can be read."""
     entries = document.get("entry") if isinstance(document, dict) else None
-    listed = entries if isinstance(entries, list) else [entries]
-    names = [entry.get("event") for entry in listed if isinstance(entry, dict)]
-    return {name for name in names if isinstance(name, str)}
+    read: list[object] = []
+    for entry in entries if isinstance(entries, list) else [entries]:
+        try:
+            read.append(_ENTRY.validate_python(entry))
+        except ValidationError:
+            name = entry.get("event") if isinstance(entry, dict) else None
+            read += [] if name is None else [EventEntry.model_construct(event=str(name))]
+    return set(_abouts(trigger for _, trigger in eventful(read)))
+
+
+def _abouts(triggers: Iterable[EntryTrigger]) -> Iterator[About]:
+    for trigger in triggers:
+        for subject in [None] if trigger.subjects is None else trigger.subjects:
+            yield trigger.event, subject

@@ -8,8 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from journeys.model.conditions import AnyCondition, Condition
-from journeys.model.triggers import EventEntry
-from store.conditions import Predicate, Question, compile_condition, compile_where
+from journeys.model.entry_events import EventfulEntry
+from journeys.model.entry_kinds import trigger_of
+from journeys.model.triggers import AttributeEntry
+from store.conditions import (
+    Predicate,
+    Question,
+    compile_change,
+    compile_condition,
+    compile_where,
+)
 
 
 class CompiledConditions:
@@ -20,7 +28,7 @@ class CompiledConditions:
         self._segments = segments
         # With each result stand the objects it is made of, so that no other has their ids.
         self._questions: dict[tuple[int, ...], tuple[Sequence[Condition], Question]] = {}
-        self._entries: dict[int, tuple[EventEntry, Predicate | None, Predicate | None]] = {}
+        self._entries: dict[int, tuple[EventfulEntry, Predicate | None, Predicate | None]] = {}
         self._starts: dict[tuple[int, ...], tuple[Sequence[Condition], Predicate]] = {}
 
     def question(self, conditions: Sequence[Condition]) -> Question:
@@ -35,13 +43,19 @@ class CompiledConditions:
             known = self._questions[key] = (tuple(conditions), Question.of(predicates))
         return known[1]
 
-    def entry(self, entry: EventEntry) -> tuple[Predicate | None, Predicate | None]:
-        """The `where` of an entry, over its event, and its `if`; None for what it has not."""
+    def entry(self, entry: EventfulEntry) -> tuple[Predicate | None, Predicate | None]:
+        """What an entry asks of its event, and its `if`; None for what it does not have."""
         known = self._entries.get(id(entry))
         if known is None:
             where = condition = None
-            if entry.where:
-                where = compile_where(entry.where, event="e", prefix="w_", default_zone=self._zone)
+            trigger = trigger_of(entry)
+            assert trigger is not None
+            if isinstance(entry, AttributeEntry):
+                where = compile_change(entry, prefix="w_", default_zone=self._zone)
+            elif trigger.where:
+                where = compile_where(
+                    trigger.where, event="e", prefix="w_", default_zone=self._zone
+                )
             if entry.if_ is not None:
                 condition = self._compile(entry.if_, "i_")
             known = self._entries[id(entry)] = (entry, where, condition)

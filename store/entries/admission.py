@@ -32,7 +32,7 @@ from store.tables.messages import Message
 from store.waits.listeners import event_stamp, first_fired
 
 _READ_STATES = sql("""
-select g.n, j.state, c.timezone, c.last_event_id, parcours.clock(),
+select g.n, j.state, c.timezone, c.restricted, c.last_event_id, parcours.clock(),
        (select r.id from run r where r.journey = g.journey and r.contact_id = c.id
         and r.key = g.key and r.state = 'active'),
        greatest(
@@ -168,6 +168,7 @@ class _EntryState:
 
     journey: JourneyState
     timezone: str | None
+    restricted: bool
     last_event_id: int
     now: datetime
     active: UUID | None
@@ -220,6 +221,7 @@ async def _decide(
         key=request.key,
         now=state.now,
         late=request.late,
+        restricted=state.restricted,
     )
     reason = reason or request.refusal
     if reason is not None:

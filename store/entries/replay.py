@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, update
 from sqlmodel import col
 
+from journeys.model.entry_events import subjects_of
+from journeys.model.entry_kinds import eventful
 from journeys.model.entry_rules import is_late, key_of_start
 from journeys.model.journey import Journey
-from journeys.model.triggers import EventEntry
 from journeys.time.zones import zone_of
 from store.contacts.rows import lock_contacts
 from store.definitions.catalog import Catalog
@@ -89,10 +90,11 @@ async def replay_entry(
 
 def _is_late(journey: Journey, event: _Refused) -> bool:
     zone = zone_of(event.timezone, journey.timezone)
+    subjects = subjects_of(event.name, event.properties)
     entries = [
         entry
-        for entry in journey.entry
-        if isinstance(entry, EventEntry) and entry.event == event.name
+        for entry, trigger in eventful(journey.entry)
+        if trigger.event == event.name and trigger.concerns(subjects)
     ]
     return bool(entries) and all(
         is_late(entry, occurred_at=event.occurred_at, arrived_at=event.stamped_at, zone=zone)

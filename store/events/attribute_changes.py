@@ -41,13 +41,14 @@ class ChangedAttributes:
 
 
 async def put_contact(
-    conn: Connection, reference: str, changes: Mapping[str, Any]
+    conn: Connection, reference: str, changes: Mapping[str, Any], *, reason: str | None = None
 ) -> tuple[UUID, bool]:
     """Set checked values of a contact by name, None removing; its id, and whether it is new.
 
-    If no contact has the reference, a new one is created with it as external id. Raises
-    AttributeRefused if the attributes together would be too large, and
-    store.events.recording.ConcurrentChange if the contact was erased or merged at the same time.
+    `reason` goes into the event of the change. If no contact has the reference, a new one is
+    created with it as external id. Raises AttributeRefused if the attributes together would be too
+    large, and store.events.recording.ConcurrentChange if the contact was erased or merged at the
+    same time.
     """
     contact_id = await find_contact(conn, reference)
     new = False
@@ -63,7 +64,7 @@ async def put_contact(
         message = f"they have at most {ATTRIBUTES_LIMIT // 1024} KB together"
         raise AttributeRefused("attributes", message)
     names = contact.set(changes)
-    await write_contact_change(conn, contact, names, created=new)
+    await write_contact_change(conn, contact, names, created=new, reason=reason)
     return contact.id, new
 
 

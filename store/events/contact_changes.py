@@ -18,6 +18,9 @@ from store.sql import Connection
 
 VALUE_LIMIT: Final = 256
 """The most bytes, as JSON, of a value that the event of its change repeats."""
+_PARTS_LIMIT: Final = 4_096
+"""The most bytes, as JSON, of the changes inside of a long object that the event repeats."""
+_DEPTH_INSIDE: Final = 2
 _NOTHING: Final = orjson.Fragment(b"{}")
 
 
@@ -27,17 +30,31 @@ def contact_created(contact_id: UUID) -> PendingEvent:
 
 
 def contact_changed(
-    contact_id: UUID, changes: Changes, *, merged: bool = False, depth: int = 0
+    contact_id: UUID,
+    changes: Changes,
+    *,
+    merged: bool = False,
+    depth: int = 0,
+    reason: str | None = None,
 ) -> PendingEvent:
-    """The event that values of a contact changed; long values are left out of its `changes`."""
-    short = {
-        name: [before, after]
-        for name, (before, after) in changes.items()
-        if len(orjson.dumps(before)) <= VALUE_LIMIT and len(orjson.dumps(after)) <= VALUE_LIMIT
-    }
-    properties: dict[str, Any] = {"names": sorted(changes), "changes": short}
+    """The event that values of a contact changed; long values are left out of its `changes`.
+
+    Of a long object stands there what changed inside it, as far as that is short. `reason` is
+    what an operator said about it.
+    """
+    repeated: dict[str, list[Any]] = {}
+    for name, (before, after) in changes.items():
+        if _is_short(before) and _is_short(after):
+            repeated[name] = [before, after]
+        elif isinstance(before, dict | None) and isinstance(after, dict | None):
+            parts = _changed_parts(before or {}, after or {}, _DEPTH_INSIDE)
+            if any(parts) and len(orjson.dumps(parts)) <= _PARTS_LIMIT:
+                repeated[name] = list(parts)
+    properties: dict[str, Any] = {"names": sorted(changes), "changes": repeated}
     if merged:
         properties["merged"] = True
+    if reason is not None:
+        properties["reason"] = reason
     return PendingEvent(
         contact_id,
         CONTACT_CHANGED,
@@ -45,6 +62,34 @@ def contact_changed(
         str(uuid4()),
         depth=depth,
     )
+
+
+def _is_short(value: Any) -> bool:
+    return len(orjson.dumps(value)) <= VALUE_LIMIT
+
+
+def _changed_parts(
+    before: dict[str, Any], after: dict[str, Any], depth: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The short values that changed inside of an object, before and after."""
+    was: dict[str, Any] = {}
+    is_: dict[str, Any] = {}
+    changed = [
+        key
+        for key in sorted(before.keys() | after.keys())
+        # True == 1 in Python; in JSON they are two values.
+        if orjson.dumps(before.get(key)) != orjson.dumps(after.get(key))
+    ]
+    for key in changed:
+        one, other = before.get(key), after.get(key)
+        if not (_is_short(one) and _is_short(other)):
+            if not depth or not isinstance(one, dict | None) or not isinstance(other, dict | None):
+                continue
+            one, other = _changed_parts(one or {}, other or {}, depth - 1)
+            if not one and not other:
+                continue
+        was[key], is_[key] = one, other
+    return was, is_
 
 
 def ask_for_confirmation(
@@ -82,12 +127,13 @@ async def write_contact_change(
     *,
     created: bool = False,
     depth: int = 0,
+    reason: str | None = None,
 ) -> None:
     """Write changes of a contact that the caller has locked, with the events that record them."""
     events = [contact_created(contact.id)] if created else []
     effects = EventEffects()
     if changes:
-        cause = contact_changed(contact.id, changes, depth=depth)
+        cause = contact_changed(contact.id, changes, depth=depth, reason=reason)
         events.append(cause)
         if not created and not changes.keys().isdisjoint(contact.addresses):
             await effects.consents.load_confirmed(conn, [contact.id])

@@ -9,7 +9,19 @@ from uuid import UUID
 
 from store.sql import Connection, fetch_all_as, sql
 
-_LIST = sql("""
+# An attribute with a dot in it may be inside any of the attributes that changed.
+_ENTRY_PATH = sql("""
+'$.entry[*] ? (@.event == $name
+    || @.group == $about && ($name == "Group Joined" && !(@.on == "leave")
+                             || $name == "Group Left" && @.on == "leave")
+    || @.segment == $about && $by != "fill"
+       && ($name == "Segment Entered" && !(@.on == "leave")
+           || $name == "Segment Left" && @.on == "leave")
+    || $name == "Place Reached" && (@.near.places == $about || exists(@.near.lat))
+    || $name == "Contact Changed" && (@.attribute == $names[*] || @.attribute like_regex "[.]"))'
+""")
+_LIST = sql(
+    """
 select e.id, e.name, coalesce(c.external_id, c.id::text) as contact, e.properties::text,
        e.message_id,
        e.source, e.stamped_at, e.occurred_at, e.cause_id, e.run_id,
@@ -32,11 +44,9 @@ select e.id, e.name, coalesce(c.external_id, c.id::text) as contact, e.propertie
                         order by j.key), '[]')
         from (select j.key, latest.activated_at as since,
                      j.state in ('active', 'paused') and jsonb_path_exists(
-                         latest.document, '$.entry[*].event ? (@ == $name)',
-                         jsonb_build_object('name', e.name)) as has_entry,
+                         latest.document, {entry}, asked.vars) as has_entry,
                      coalesce(jsonb_path_exists(
-                         earlier.document, '$.entry[*].event ? (@ == $name)',
-                         jsonb_build_object('name', e.name)), false) as had_entry
+                         earlier.document, {entry}, asked.vars), false) as had_entry
               from journey j
               cross join lateral (
                   select a.activated_at, v.document from activation a
@@ -53,6 +63,11 @@ select e.id, e.name, coalesce(c.external_id, c.id::text) as contact, e.propertie
         where j.has_entry or j.had_entry) as candidates
 from event e
 join contact c on c.id = e.contact_id
+cross join lateral (select jsonb_build_object(
+    'name', e.name, 'by', coalesce(e.properties ->> 'by', ''),
+    'names', coalesce(e.properties -> 'names', '[]'),
+    'about', coalesce(e.properties ->> 'group', e.properties ->> 'segment',
+                      e.properties ->> 'places', '')) as vars) asked
 left join outbox o on o.contact_id = e.contact_id and o.event_id = e.id
 left join dead_event d on d.event_id = e.id
 where (%(contact)s::uuid is null or e.contact_id = %(contact)s)
@@ -61,7 +76,9 @@ and (%(from)s::timestamptz is null or e.stamped_at >= %(from)s)
 and (%(to)s::timestamptz is null or e.stamped_at < %(to)s)
 and (%(before)s::bigint is null or e.id < %(before)s)
 order by e.id desc limit %(limit)s
-""")
+""",
+    entry=_ENTRY_PATH,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +112,7 @@ class ListedEvent:
     woke: list[dict[str, Any]]
     """Waits that it ended: `{journey, run, step, outcome}`."""
     candidates: list[dict[str, Any]]
-    """Journeys with an entry by its name: `{journey, since, then}`.
+    """Journeys with an entry by it: `{journey, since, then}`.
 
     `since` is the activation of the newest version, and `then` whether the version of that time had
     such an entry.

@@ -52,6 +52,10 @@ class NewEvent:
     """Whose message ids it shares."""
     evidence: Evidence | None = None
     """Of a consent; None: what its properties say."""
+    cause_id: int | None = None
+    """The event, recorded before, that it is derived from."""
+    happened_at: datetime | None = None
+    """When it happened, if that is not now."""
 
 
 @dataclass(slots=True, eq=False)
@@ -215,16 +219,16 @@ _RECORD = sql("""
 with given as (
     select * from json_to_recordset(%(events)s::json) as g(
         n int, contact_id uuid, name text, properties jsonb, message_id text, source text,
-        run_id uuid, depth smallint, cause int)
+        run_id uuid, depth smallint, cause int, cause_id bigint, client_at timestamptz)
 ),
 numbered as materialized (
     select nextval('event_id_seq') as id, g.* from (select * from given order by n) g
 ),
 made as (
     insert into event (id, contact_id, name, properties, message_id, source, run_id, depth,
-                       cause_id)
+                       cause_id, client_at)
     select g.id, g.contact_id, g.name, g.properties, g.message_id, g.source, g.run_id, g.depth,
-           c.id
+           coalesce(c.id, g.cause_id), g.client_at
     from numbered g left join numbered c on c.n = g.cause
     returning id, contact_id
 ),
@@ -252,7 +256,7 @@ _READ_ADDRESSES = statement(
 
 
 async def record_changes(conn: Connection, events: Sequence[tuple[UUID, NewEvent]]) -> None:
-    """Record a new event without effects for each of many contacts that the caller has locked."""
+    """Record new events without effects, in order, of contacts that the caller has locked."""
     rows = [
         _event_row(n, contact_id, event, event.properties, event.message_id or str(uuid4()))
         for n, (contact_id, event) in enumerate(events)
@@ -264,7 +268,7 @@ async def record_changes(conn: Connection, events: Sequence[tuple[UUID, NewEvent
 def _event_row(
     n: int, contact_id: UUID, event: NewEvent, properties: dict[str, Any], message_id: str
 ) -> dict[str, Any]:
-    return {
+    row = {
         "n": n,
         "contact_id": contact_id,
         "name": event.name,
@@ -274,6 +278,11 @@ def _event_row(
         "run_id": event.run_id,
         "depth": event.depth,
     }
+    if event.cause_id is not None:
+        row["cause_id"] = event.cause_id
+    if event.happened_at is not None:
+        row["client_at"] = event.happened_at
+    return row
 
 
 async def record_events(

@@ -20,6 +20,7 @@ from store.sql import (
     fetch_all,
     fetch_all_as,
     fetch_one_as,
+    fetch_value,
     sql,
     statement,
 )
@@ -152,6 +153,7 @@ _SET_ASIDE = statement(
     .order_by(col(Straggler.run_id))
     .limit(bindparam("limit"))
 )
+_RESULT = statement(select(col(Job.result)).where(col(Job.id) == bindparam("job")))
 _STARTED = statement(
     update(Job)
     .where(col(Job.id) == bindparam("job"), col(Job.workflow_started_at).is_(None))
@@ -213,6 +215,12 @@ async def pause_job(conn: Connection, job_id: UUID, *, paused: bool) -> JobRow |
 async def read_job(conn: Connection, job_id: UUID) -> JobRow | None:
     """A job; None if there is no such job."""
     return await fetch_one_as(conn, JobRow, _READ, {"job_id": job_id})
+
+
+async def read_result(conn: Connection, job_id: UUID) -> dict[str, Any] | None:
+    """What a job has done so far, in the shape of its kind; None before its first page."""
+    found: dict[str, Any] | None = await fetch_value(conn, _RESULT, {"job": job_id})
+    return found
 
 
 async def list_jobs(

@@ -28,6 +28,8 @@ Kind = Literal[
     "rejected",
     "hits",
     "content",
+    "imports",
+    "exports",
 ]
 """Kinds of data, each with a time after which it is removed."""
 
@@ -173,10 +175,39 @@ _DELETE_OLD: Final = {
             select ctid from kept_content where kept_at < %(before)s
             order by kept_at limit %(limit)s))
     """),
+    "imports": sql("""
+        with old as materialized (
+            select j.id from job j
+            where j.kind in ('import', 'undo') and j.state <> 'running' and j.ended_at < %(before)s
+              and (exists (select from import_change c where c.job_id = j.id)
+                or exists (select from import_line l where l.job_id = j.id)
+                or exists (select from imported_event e where e.job_id = j.id)
+                or exists (select from imported_suppression s where s.job_id = j.id))
+            order by j.ended_at limit 1
+        ),
+        changes as (delete from import_change where ctid = any(array(
+            select ctid from import_change where job_id in (select id from old) limit %(limit)s))),
+        lines as (delete from import_line where ctid = any(array(
+            select ctid from import_line where job_id in (select id from old) limit %(limit)s))),
+        events as (delete from imported_event where ctid = any(array(
+            select ctid from imported_event where job_id in (select id from old) limit %(limit)s))),
+        suppressions as (delete from imported_suppression where ctid = any(array(
+            select ctid from imported_suppression where job_id in (select id from old)
+            limit %(limit)s)))
+        select %(limit)s from old
+    """),
+    "exports": sql("""
+        delete from job_file where job_id = any(array(
+            select f.job_id from job_file f left join job j on j.id = f.job_id
+            where f.received_at < %(before)s and j.state is distinct from 'running'
+            order by f.received_at limit 1))
+    """),
 }
 
 
 async def remove_old_rows(conn: Connection, kind: Kind, before: datetime, limit: int) -> Page:
     """Remove rows of a kind that nothing else refers to."""
     removed = await execute(conn, _DELETE_OLD[kind], {"before": before, "limit": limit})
-    return Page(removed, 0, done=removed < limit)
+    # Imports and exports are large: one of them is removed at a time.
+    enough = 1 if kind in ("imports", "exports") else limit
+    return Page(removed, 0, done=removed < enough)

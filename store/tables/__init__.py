@@ -15,12 +15,14 @@ from store.tables import (
     events,
     files,
     freezes,
+    imports,
     links,
     messages,
     operations,
     repairs,
     retention,
     runs,
+    segments,
 )
 
 __all__ = [
@@ -30,10 +32,12 @@ __all__ = [
     "events",
     "files",
     "freezes",
+    "imports",
     "links",
     "messages",
     "operations",
     "repairs",
     "retention",
     "runs",
+    "segments",
 ]

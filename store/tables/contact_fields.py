@@ -29,6 +29,7 @@ class ContactFields:
     country: str | None = None
     score: float = 0.0
     lifecycle: str | None = None
+    restricted: bool = False
 
     def field_values(self) -> dict[str, Any]:
         """The fields by name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from sqlalchemy import (
@@ -15,15 +15,18 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Text,
     Uuid,
+    column,
+    func,
     text,
 )
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION
 from sqlmodel import Field, SQLModel
 
 from journeys.model.well_known_events import ChannelState as ChannelConsent
 from journeys.model.well_known_events import ConsentState
 from store.tables.columns import (
     big_column,
+    flag_column,
     id_column,
     in_values,
     int_column,
@@ -32,6 +35,9 @@ from store.tables.columns import (
     time_column,
 )
 
+_PREFIXES: Final = "text_pattern_ops"
+"""The operators of an index that finds by the beginning of a text as well as by the whole."""
+
 
 class Contact(SQLModel, table=True):
     """A person. Columns that change with each event have no index, so that updates stay cheap."""
@@ -39,11 +45,29 @@ class Contact(SQLModel, table=True):
     __tablename__ = "contact"
     __table_args__ = (
         # An answer to a text message names its number alone.
-        Index("contact_by_phone", "phone", postgresql_where=text("phone is not null")),
+        Index(
+            "contact_by_phone",
+            "phone",
+            postgresql_where=text("phone is not null"),
+            postgresql_ops={"phone": _PREFIXES},
+        ),
+        # Contacts are found by the beginning of an id or an address, too.
+        Index(
+            "contact_by_email",
+            func.lower(column("email")).label("lower_email"),
+            postgresql_where=text("email is not null"),
+            postgresql_ops={"lower_email": _PREFIXES},
+        ),
+        Index(
+            "contact_external_id_key",
+            "external_id",
+            unique=True,
+            postgresql_ops={"external_id": _PREFIXES},
+        ),
         {"postgresql_with": {"fillfactor": "80"}},
     )
     id: UUID = Field(sa_column=id_column(key=True))
-    external_id: str | None = Field(sa_column=Column(Text, nullable=True, unique=True))
+    external_id: str | None = Field(sa_column=text_column(null=True))
     email: str | None = Field(sa_column=text_column(null=True))
     phone: str | None = Field(sa_column=text_column(null=True))
     timezone: str | None = Field(sa_column=text_column(null=True))
@@ -51,11 +75,18 @@ class Contact(SQLModel, table=True):
     country: str | None = Field(sa_column=text_column(null=True))
     score: float = Field(sa_column=Column(DOUBLE_PRECISION, nullable=False, server_default="0"))
     lifecycle: str | None = Field(sa_column=text_column(null=True))
+    restricted: bool = Field(sa_column=flag_column())
     attributes: dict[str, Any] = Field(sa_column=json_column())
+    derived: list[str] = Field(
+        sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'"))
+    )
+    """The fields that were worked out and not given."""
     created_at: datetime = Field(sa_column=time_column())
     updated_at: datetime = Field(sa_column=time_column())
     last_event_id: int = Field(sa_column=big_column(default=0))
     """The highest event id of this contact, written under its lock with each new event."""
+    judged_event_id: int = Field(sa_column=big_column(default=0))
+    """Its segments were judged at its events up to this one."""
     window_started_at: datetime | None = Field(sa_column=time_column(null=True))
     window_events: int = Field(sa_column=int_column(default=0))
     """Events of public keys since `window_started_at`, for the limit on events per minute."""
@@ -77,6 +108,25 @@ class Identity(SQLModel, table=True):
             Uuid, ForeignKey("contact.id", ondelete="CASCADE"), nullable=False, index=True
         )
     )
+
+
+class ContactAlias(SQLModel, table=True):
+    """An external id of a contact that was merged into another, which it names from then on.
+
+    A trigger refuses a new contact with it.
+    """
+
+    __tablename__ = "contact_alias"
+    external_id: str = Field(sa_column=text_column(key=True))
+    contact_id: UUID = Field(
+        sa_column=Column(
+            Uuid,
+            ForeignKey("contact.id", ondelete="CASCADE"),
+            nullable=False,
+        )
+    )
+    merged_at: datetime = Field(sa_column=time_column())
+    __table_args__ = (Index("contact_alias_by_contact", "contact_id"),)
 
 
 class TopicState(SQLModel, table=True):
@@ -143,6 +193,8 @@ class ConsentRecord(SQLModel, table=True):
     message_id: UUID | None = Field(sa_column=id_column(null=True))
     """The message whose link or answer it was."""
     recorded_at: datetime = Field(sa_column=time_column())
+    given_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When it was given, if an import says so; else when it was recorded."""
 
 
 class Suppression(SQLModel, table=True):

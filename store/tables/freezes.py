@@ -1,4 +1,4 @@
-"""Tables of what holds marketing: freezes, and the counts of daily ceilings."""
+"""Tables of the pace of sends: freezes, the counts of daily ceilings, turns of providers."""
 
 from __future__ import annotations
 
@@ -53,3 +53,14 @@ class DailyCount(SQLModel, table=True):
     day: date = Field(sa_column=Column(Date, nullable=False))
     shard: int = Field(sa_column=Column(SmallInteger, nullable=False))
     messages: int = Field(sa_column=int_column())
+
+
+class ProviderTurn(SQLModel, table=True):
+    """When a provider whose rate is set may be called next, by all workers together."""
+
+    __tablename__ = "provider_turn"
+    __table_args__ = ({"postgresql_with": {"fillfactor": "50"}},)
+    provider: str = Field(sa_column=text_column(key=True))
+    next_at: datetime = Field(sa_column=time_column())
+    back_at: datetime = Field(sa_column=time_column())
+    """When the message that was last sent away asks again."""

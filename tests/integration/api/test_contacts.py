@@ -41,6 +41,7 @@ async def test_a_put_merges_and_null_removes(operate: httpx.AsyncClient, rows: R
         "country": "FR",
         "score": 7.5,
         "lifecycle": "lead",
+        "restricted": False,
         "attributes": {"tags": ["a", "b"], "n": 1},
     }
     assert body["updated_at"].endswith("Z")
@@ -92,6 +93,7 @@ async def test_a_contact_without_an_external_id_is_found_by_ours(
         ({"phone": "0612345678"}, "invalid_phone", "phone"),
         ({"timezone": "Mars"}, "invalid_timezone", "timezone"),
         ({"score": "many"}, "invalid_request", "score"),
+        ({"restricted": "yes"}, "invalid_request", "restricted"),
         ({"first_name": "Ada"}, "invalid_request", "first_name"),
         ({"attributes": {"email": "a@b.fr"}}, "invalid_request", "attributes.email"),
         ({"attributes": []}, "invalid_request", "attributes"),
@@ -229,3 +231,16 @@ async def test_write_keys_read_nothing(ingest: httpx.AsyncClient, keys: Keys) ->
     ):
         answer = await ingest.request(method, path, json={})
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), path
+
+
+async def test_operators_restrict_contacts_and_write_keys_do_not(
+    operate: httpx.AsyncClient, ingest: httpx.AsyncClient
+) -> None:
+    await ingest.post("/v1/identify", json={"userId": "u", "traits": {"restricted": True}})
+    assert (await operate.get("/v1/contacts/u")).json()["restricted"] is False
+    await operate.post("/v1/identify", json={"userId": "u", "traits": {"restricted": True}})
+    assert (await operate.get("/v1/contacts/u")).json()["restricted"] is True
+    await ingest.post("/v1/identify", json={"userId": "u", "traits": {"restricted": False}})
+    assert (await operate.get("/v1/contacts/u")).json()["restricted"] is True
+    body = {"restricted": None, "reason": "withdrawn"}
+    assert (await operate.put("/v1/contacts/u", json=body)).json()["restricted"] is False

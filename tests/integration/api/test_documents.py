@@ -151,8 +151,9 @@ async def test_what_does_not_work_yet_is_saved_with_a_warning_and_not_activated(
 
 
 async def test_an_entry_that_does_not_work_yet_is_activated_beside_api_alone(
-    operate: httpx.AsyncClient,
+    operate: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(WORKS, "entry by group", False)
     source = "journey: j\nentry: ENTRY\nsteps:\n  - {id: w, wait: 1d}\n"
     alone = source.replace("ENTRY", "{group: vip}")
     beside = source.replace("ENTRY", "[{group: vip}, {api: true}]")

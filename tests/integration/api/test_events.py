@@ -229,6 +229,30 @@ async def test_what_is_kept_in_a_minute_is_bounded(pool: Pool, rows: Rows) -> No
     ]  # fmt: skip
 
 
+async def test_a_derived_event_is_listed_with_the_entries_by_what_it_is_about(
+    ingest: httpx.AsyncClient, operate: httpx.AsyncClient, rows: Rows
+) -> None:
+    entries = {"vip": {"group": "vip", "if": {"attribute": "n", "is": 7}},
+               "left": {"group": "vip", "on": "leave"}, "other": {"group": "other"},
+               "plan": {"attribute": "plan", "to": "pro"}, "inside": {"attribute": "a.b"},
+               "mail": {"attribute": "email"}}  # fmt: skip
+    for key, entry in entries.items():
+        document = {"journey": key, "entry": entry, "steps": [{"id": "end", "exit": "done"}]}
+        assert (await operate.put(f"/v1/journeys/{key}", json=document)).status_code == 200
+        assert (await operate.post(f"/v1/journeys/{key}/activate", json={})).status_code == 200
+    await ingest.post("/v1/identify", json={"userId": "u", "traits": {"plan": "free"}})
+    await ingest.post("/v1/group", json={"userId": "u", "groupId": "vip"})
+    await rows("delete from outbox returning 1")
+
+    async def why(name: str) -> str:
+        answer = await operate.get("/v1/events", params={"contact": "u", "name": name})
+        return str(answer.json()["items"][0]["why_nothing"])
+
+    let_in = "the `where` or `if` of the entry of {} did not let it in"
+    assert await why("Group Joined") == let_in.format("`vip`")
+    assert await why("Contact Changed") == let_in.format("`inside`, `plan`")
+
+
 async def test_events_are_listed_with_why_nothing_came_of_them(
     ingest: httpx.AsyncClient, operate: httpx.AsyncClient, pool: Pool, rows: Rows
 ) -> None:

@@ -279,6 +279,19 @@ async def test_a_paused_journey_refuses_events_and_starts(
     assert await entrance.refusals() == [(event_id, "paused"), (None, "paused")]
 
 
+async def test_nothing_is_begun_for_a_restricted_contact(entrance: Entrance, contact: UUID) -> None:
+    await activate(entrance.pool, journey(rules="re_entry: always"))
+    await entrance.execute("update contact set restricted = true")
+    event_id = await entrance.event(contact, "Cart")
+    answer = await entrance.start("cart", contact)
+    assert (answer.status, answer.body["code"]) == (409, "restricted")
+    assert await entrance.runs() == []
+    assert await entrance.refusals() == [(event_id, "restricted"), (None, "restricted")]
+    await entrance.execute("update contact set restricted = false")
+    assert (await entrance.start("cart", contact)).status == 201
+    assert await entrance.refusals() == [(event_id, "restricted"), (None, "restricted")]
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "enters"), [(None, -1, False), (1, None, False), (-1, 1, True)]
 )

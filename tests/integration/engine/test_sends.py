@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from aiosmtpd.smtp import Envelope
 
+from store.events.attribute_changes import put_contact
 from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.smtp import SmtpSink
@@ -112,6 +113,43 @@ async def test_without_an_address_nothing_is_sent(engine: Engine, send: str) -> 
     visit = await sent(engine, await engine.contact())
     assert (visit["outcome"], visit["facts"]["reason"]) == ("skipped", "no_address")
     assert await messages(engine) == []
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        "email: {subject: Hi, text: Hi, transactional: true}",
+        "sms: {text: Hi, transactional: true}",
+        'webhook: {url: "https://shop.example/hook"}',
+    ],
+)
+async def test_nothing_is_sent_to_a_restricted_contact_or_about_it(
+    engine: Engine, send: str
+) -> None:
+    await engine.activate(journey(send))
+    contact = await engine.contact(external_id="ada", email="ada@example.com", phone="+33612345678")
+    await engine.event(contact, "Begun")
+    await engine.standing_at(contact, "ready")
+    async with engine.pool.connection() as conn, conn.transaction():
+        await put_contact(conn, "ada", {"restricted": True}, reason="she asked for it")
+    await engine.event(contact, "Ready")
+    visit = await visited(engine, contact)
+    assert (visit["outcome"], visit["facts"]["reason"]) == ("skipped", "restricted")
+    assert await messages(engine) == []
+    async with engine.pool.connection() as conn:
+        cursor = await conn.execute(
+            "select properties from event where name = 'Contact Changed' and contact_id = %s",
+            (contact,),
+        )
+        assert await cursor.fetchall() == [
+            (
+                {
+                    "names": ["restricted"],
+                    "changes": {"restricted": [None, True]},
+                    "reason": "she asked for it",
+                },
+            )
+        ]
 
 
 async def test_an_address_that_complained_is_never_written_to_again(

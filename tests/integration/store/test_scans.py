@@ -44,6 +44,8 @@ VALUES: Final = {
     "api_key.scope": "'read'",
     "contact.external_id": "nullif(n, 8)::text",
     "run.exit_rule": "null",
+    "segment.state": "'ready'",
+    "segment_change.by": "'event'",
     "outbox.not_before": "now() + interval '1 day'",
 }
 """What some columns hold, where not every value of their type may stand."""

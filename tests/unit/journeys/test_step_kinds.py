@@ -72,7 +72,8 @@ def test_each_kind_of_entry_is_in_the_registry_and_in_the_union() -> None:
     assert tagged_models(Entry) == {name: kind.model for name, kind in ENTRY_KINDS.items()}
 
 
-def test_an_entry_kind_that_works_names_the_event_that_begins_its_runs() -> None:
-    # Runs by API begin without an event.
-    working = {name for name, kind in ENTRY_KINDS.items() if kind.works} - {"api"}
-    assert {name for name, kind in ENTRY_KINDS.items() if kind.event is not None} == working
+def test_an_entry_kind_names_the_event_that_begins_its_runs() -> None:
+    # Runs by API, by a date and by a schedule begin without an event.
+    others = {"api", "date", "schedule"}
+    eventful = {name for name, kind in ENTRY_KINDS.items() if kind.trigger is not None}
+    assert eventful == set(ENTRY_KINDS) - others

@@ -514,8 +514,6 @@ steps:
     ("construct", "parts"),
     [
         ("entry by segment", {"entry": "{segment: s}"}),
-        ("entry by group", {"entry": "{group: s}"}),
-        ("entry by attribute", {"entry": "{attribute: s}"}),
         ("entry by date", {"entry": "{date: {attribute: s}}"}),
         ("entry by schedule", {"entry": "{schedule: {at: 2026-12-01}}"}),
         ("entry by near", {"entry": "{near: {km: 1, lat: 1, lon: 1}}"}),
@@ -533,7 +531,11 @@ def test_a_construct_that_does_not_work_yet_is_found(construct: str, parts: dict
     ]
 
 
-def test_an_entry_that_does_not_work_yet_may_stand_beside_api() -> None:
+def test_an_entry_that_does_not_work_yet_may_stand_beside_api(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(WORKS, "entry by group", False)
+    monkeypatch.setitem(WORKS, "entry by near", False)
     text = "journey: x\nentry: {entry}\nsteps: [{id: w, wait: 1d}]\n"
 
     def refused(entry: str) -> list[str]:

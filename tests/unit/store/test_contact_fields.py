@@ -18,7 +18,8 @@ from store.tables.contacts import Contact
 # The engine's own columns: what identifies a contact, and what ingest and dispatch keep about it.
 _OTHER_COLUMNS = [
     "id", "attributes", "created_at", "updated_at", "last_event_id", "window_started_at",
-    "window_events", "window_server_events", "leased_until", "lease_owner",
+    "window_events", "window_server_events", "leased_until", "lease_owner", "derived",
+    "judged_event_id",
 ]  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def test_the_types_of_columns_are_those_of_the_definitions() -> None:
     types = {
         column.name: column.type.python_type for column in table_columns(Contact, ContactFields)
     }
-    expected = {"text": str, "number": float}
+    expected = {"text": str, "number": float, "truth": bool}
     for name, definition in CONTACT_FIELDS.items():
         assert types[name] is expected[definition.type]
 
@@ -73,5 +74,6 @@ def test_templates_see_fields_and_attributes_and_fields_win() -> None:
         "external_id": "u1",
         "email": "a@example.com",
         "score": 0.0,
+        "restricted": False,
     }
     assert list(LockedContact(uuid4()).field_values()) == [*READABLE_NAMES]
