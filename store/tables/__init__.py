@@ -10,6 +10,7 @@ them.
 
 from store.tables import (
     contacts,
+    dates,
     definitions,
     erasures,
     events,
@@ -27,6 +28,7 @@ from store.tables import (
 
 __all__ = [
     "contacts",
+    "dates",
     "definitions",
     "erasures",
     "events",
