@@ -10,6 +10,7 @@ from temporalio.client import Client
 from activities.context import Context
 from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
+from activities.jobs.begin_occurrence import OccurrenceActivities
 from activities.jobs.enter_occurrence import EnterOccurrenceActivities
 from activities.jobs.erase_contact import EraseContactActivities
 from activities.jobs.export_contacts import ExportContactsActivities
@@ -90,5 +91,6 @@ def _job_activities(context: Context, client: Client) -> list[Activity]:
     return [
         *(activities(context, client).page for activities in JOB_ACTIVITIES.values()),
         StopJobActivities(context).stop,
+        OccurrenceActivities(context, client).begin,
         RetentionActivities(context).page,
     ]
