@@ -36,6 +36,7 @@ def contact_changed(
     merged: bool = False,
     depth: int = 0,
     reason: str | None = None,
+    message_id: str | None = None,
 ) -> PendingEvent:
     """The event that values of a contact changed; long values are left out of its `changes`.
 
@@ -59,12 +60,15 @@ def contact_changed(
         contact_id,
         CONTACT_CHANGED,
         orjson.Fragment(orjson.dumps(properties)),
-        str(uuid4()),
+        message_id or str(uuid4()),
         depth=depth,
     )
 
 
 def _is_short(value: Any) -> bool:
+    # A sign takes six bytes as JSON at most.
+    if value is None or (type(value) is str and len(value) * 6 + 2 <= VALUE_LIMIT):
+        return True
     return len(orjson.dumps(value)) <= VALUE_LIMIT
 
 
