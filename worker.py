@@ -31,6 +31,7 @@ from channels.adapter import Adapter, Append
 from channels.email.return_addresses import return_addresses
 from channels.registry import Adapters, build
 from devstack.inbox import Inbox, TakenMessage
+from dispatch.date_entries import date_queue
 from dispatch.dispatcher import Dispatcher
 from dispatch.due_times import DueTimes
 from dispatch.metrics import EngineMetrics
@@ -92,9 +93,11 @@ async def serving(
         catalog = Catalog()
         due_times = DueTimes(pool, client, catalog)
         segments_due = segment_queue(pool, catalog)
+        dates_due = date_queue(pool, catalog, lambda: dispatcher.nudge())
 
         def nudge_due_times() -> None:
             due_times.nudge()
+            dates_due.nudge()
             segments_due.nudge()
 
         dispatcher = Dispatcher(
@@ -119,7 +122,7 @@ async def serving(
             speed=settings.speed,
             keep={kind: Duration.parse(text) for kind, text in settings.keep.items()},
             nudge=dispatcher.nudge,
-            nudge_due_times=due_times.nudge,
+            nudge_due_times=nudge_due_times,
             links=settings.links,
             throttled=rates.slow_down,
             ceilings=ceilings,
@@ -133,6 +136,7 @@ async def serving(
             ),
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(due_times.run()),
+            asyncio.create_task(dates_due.run()),
             asyncio.create_task(segments_due.run()),
             asyncio.create_task(
                 Reconciliation(

@@ -7,7 +7,17 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.contacts import consents, contacts, exports, groups, imports, timeline
+from api.contacts import (
+    consents,
+    contacts,
+    erasures,
+    exports,
+    groups,
+    imports,
+    merge,
+    segments,
+    timeline,
+)
 from api.coupons import coupons
 from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
@@ -58,10 +68,13 @@ ROUTERS = tuple(
         consents,
         timeline,
         messages,
+        erasures,
         imports,
         exports,
+        merge,
         contacts,
         groups,
+        segments,
         coupons,
         rejected,
         events,

@@ -176,6 +176,9 @@ class DueQueue(Generic[Thing]):
 
     async def _page(self, *, again: bool) -> int:
         async with self._pool.connection() as conn:
+            seconds = await self._source.seconds_to_next(conn, again=again)
+            if seconds is None or seconds > 0:
+                return 0
             taken: list[Thing] = []
             try:
                 async with conn.transaction():

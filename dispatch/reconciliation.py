@@ -27,6 +27,7 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
+from dispatch.date_entries import begin_date_fills
 from dispatch.faults import FoundFault, raise_outage, record_faults
 from dispatch.held_marketing import freeze_bad_channels, wake_thawed_sends, wake_within_ceilings
 from dispatch.jobs import reconcile_jobs
@@ -128,6 +129,7 @@ class Reconciliation:
         parts: list[tuple[str, Callable[[Work], Awaitable[None]]]] = [
             ("claims", self._settle_abandoned_claims),
             ("starts", self._start_missing_workflows),
+            ("dates", self._begin_date_fills),
             ("segments", self._keep_segments),
             ("jobs", self._reconcile_jobs),
             ("pauses", self._wake_paused_sends),
@@ -244,6 +246,9 @@ class Reconciliation:
                 await park_calls(work.conn, missing, timedelta(0))
             if len(runs) < _PAGE:
                 return
+
+    async def _begin_date_fills(self, work: Work) -> None:
+        await begin_date_fills(work.conn, self._client)
 
     async def _reconcile_jobs(self, work: Work) -> None:
         work.faults += await reconcile_jobs(work.conn, self._client)

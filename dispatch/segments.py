@@ -6,7 +6,7 @@ event nor another contact waits for it. A segment whose condition cannot be read
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -91,7 +91,7 @@ def faults_of(failures: Sequence[FailedJudgement]) -> list[FoundFault]:
     ]
 
 
-def broken_segments(broken: dict[str, str]) -> list[BrokenDocument]:
+def broken_segments(broken: Mapping[str, str]) -> list[BrokenDocument]:
     """The segments whose stored condition can't be read."""
     return [BrokenDocument(f"segment {key}", why) for key, why in broken.items()]
 

@@ -114,6 +114,11 @@ async def post_cancel(job_id: JobId, services: UsedServices) -> JobBody:
     No run is moved after the answer. A job that was stopped before stays so.
     """
     async with services.pool.connection() as conn:
+        job = await read_job(conn, job_id)
+        if job is not None and job.kind == "erase":
+            raise Problem(
+                409, "wrong_state", "an erasure cannot be undone, so it goes on to its end"
+            )
         job = await cancel_job(conn, services.temporal, job_id)
     if job is None:
         raise _unknown(job_id)

@@ -24,6 +24,7 @@ from store.contacts.rows import (
     LockedContact,
     find_own_ids,
     lock_and_read_contacts,
+    merged_names,
     parse_reference,
 )
 from store.events.contact_changes import ask_for_confirmation, contact_changed, contact_created
@@ -161,10 +162,11 @@ class ContactFinder:
         if by != "external_id":
             await self._find_addresses(references)
             ids += [found for each in self._by_address.values() for found in each]
-        for contact in await lock_and_read_contacts(
-            conn, external=sorted(external), ids=sorted(set(ids))
-        ):
+        locked = await lock_and_read_contacts(conn, external=sorted(external), ids=sorted(set(ids)))
+        for contact in locked:
             self._add(_Known(contact))
+        for external_id, contact in merged_names(locked).items():
+            self._by_external[external_id] = self.known[contact.id]
         if by != "external_id":
             self._check_addresses()
         missing = [each for each in external if each not in self._by_external]

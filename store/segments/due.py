@@ -13,27 +13,32 @@ from store.sql import Connection, execute, fetch_all_as, fetch_value, sql
 #
 # Contacts are locked, and never what is due: the holder of a contact writes its due times. One that
 # is locked is left for the next page.
-_TAKE = sql("""
+_DUE = sql("""
 select d.contact_id, d.segment, d.due_at, d.attempts
 from segment_due d join contact c on c.id = d.contact_id
-where d.due_at <= (select parcours.clock()) and (d.attempts > 0) = %(again)s
-order by d.due_at limit %(limit)s for no key update of c skip locked
+where d.due_at <= (select parcours.clock())
 """)
-_TAKE_ONE = sql("""
-select d.contact_id, d.segment, d.due_at, d.attempts
-from segment_due d join contact c on c.id = d.contact_id
-where d.contact_id = %(contact)s and d.segment = %(segment)s
-  and d.due_at <= (select parcours.clock())
+_LOCKED = sql("order by d.due_at limit %(limit)s for no key update of c skip locked")
+_TAKE = {
+    False: sql("{due} and d.attempts = 0 {locked}", due=_DUE, locked=_LOCKED),
+    True: sql("{due} and d.attempts > 0 {locked}", due=_DUE, locked=_LOCKED),
+}
+_TAKE_ONE = sql(
+    """
+{due} and d.contact_id = %(contact)s and d.segment = %(segment)s
 for no key update of c skip locked
-""")
+""",
+    due=_DUE,
+)
 _PUT_OFF = sql("""
 update segment_due set due_at = parcours.clock() + %(delay)s, attempts = least(attempts + 1, 1000)
 where contact_id = %(contact)s and segment = %(segment)s
 """)
-_NEXT = sql("""
-select extract(epoch from due_at - parcours.clock())::float8 from segment_due
-where (attempts > 0) = %(again)s order by due_at limit 1
-""")
+_SECONDS = sql("select extract(epoch from due_at - parcours.clock())::float8 from segment_due")
+_NEXT = {
+    False: sql("{seconds} where attempts = 0 order by due_at limit 1", seconds=_SECONDS),
+    True: sql("{seconds} where attempts > 0 order by due_at limit 1", seconds=_SECONDS),
+}
 _CLOCK = sql("select parcours.clock()")
 _OLDEST = sql("""
 select greatest(extract(epoch from parcours.clock() - min(due_at)), 0)::float8 from segment_due
@@ -52,7 +57,7 @@ class DueContact:
 
 async def take_due_contacts(conn: Connection, limit: int, *, again: bool) -> list[DueContact]:
     """What is due, oldest first, with the contacts locked; `again`: what has failed before."""
-    return await fetch_all_as(conn, DueContact, _TAKE, {"limit": limit, "again": again})
+    return await fetch_all_as(conn, DueContact, _TAKE[again], {"limit": limit})
 
 
 async def take_due_contact(conn: Connection, due: DueContact) -> DueContact | None:
@@ -71,7 +76,7 @@ async def put_off_contacts(conn: Connection, due: Sequence[DueContact], delay: t
 
 async def seconds_to_next_contact(conn: Connection, *, again: bool) -> float | None:
     """How long until the earliest due time, below 0 if it is over; None if there is none."""
-    seconds: float | None = await fetch_value(conn, _NEXT, {"again": again})
+    seconds: float | None = await fetch_value(conn, _NEXT[again])
     return seconds
 
 

@@ -10,7 +10,9 @@ them.
 
 from store.tables import (
     contacts,
+    dates,
     definitions,
+    erasures,
     events,
     files,
     freezes,
@@ -26,7 +28,9 @@ from store.tables import (
 
 __all__ = [
     "contacts",
+    "dates",
     "definitions",
+    "erasures",
     "events",
     "files",
     "freezes",
