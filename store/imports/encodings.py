@@ -183,7 +183,7 @@ def _latin(text: bytes) -> str:
     """
     central = text.decode("cp1250", "replace")
     western = text.decode(WESTERN, "replace")
-    signs = "\n\r\t,;|\"'{}+&azAZ09"
+    signs = sum(
         1
         for one, other in zip(central, western, strict=True)
         if one in _CENTRAL and not other.isalpha()
