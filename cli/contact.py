@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli import contact_export, contact_import
 from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server, segment
 from cli.tables import at_second, print_table
 
@@ -18,6 +19,10 @@ ContactId = Annotated[str, typer.Argument(help="The contact's external id, or ou
 @app.callback()
 def group() -> None:
     """What is known about contacts."""
+
+
+app.command("import")(contact_import.import_)
+app.command("export")(contact_export.export)
 
 
 @app.command("consents")
