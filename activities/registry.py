@@ -10,6 +10,7 @@ from temporalio.client import Client
 from activities.context import Context
 from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
+from activities.jobs.enter_contacts import BackfillActivities, EnterActivities
 from activities.jobs.migrate_runs import MigrateRunsActivities
 from activities.jobs.pages import StopJobActivities
 from activities.jobs.preview_move import PreviewMoveActivities
@@ -42,6 +43,8 @@ JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
     "move": MigrateRunsActivities,
     "resume": ResumeSendsActivities,
     "preview": PreviewMoveActivities,
+    "enter": EnterActivities,
+    "backfill": BackfillActivities,
 }
 
 

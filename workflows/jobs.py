@@ -55,10 +55,32 @@ class PreviewMove:
         return await _work_through_pages(JOBS["preview"].page_activity, request)
 
 
+@workflow.defn(name=JOBS["enter"].workflow)
+class EnterContacts:
+    """Enters many contacts into a journey, at a set rate."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Enter page after page, until every contact was looked at."""
+        return await _work_through_pages(JOBS["enter"].page_activity, request)
+
+
+@workflow.defn(name=JOBS["backfill"].workflow)
+class BackfillJourney:
+    """Enters those who were members, or had the value, before a journey went live."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Enter page after page, until every contact was looked at."""
+        return await _work_through_pages(JOBS["backfill"].page_activity, request)
+
+
 JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
     "move": MigrateRuns,
     "resume": ResumeSends,
     "preview": PreviewMove,
+    "enter": EnterContacts,
+    "backfill": BackfillJourney,
 }
 """The workflow class of each kind of job. A test compares it with `JOBS`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -18,7 +18,14 @@ from api.versions.preview import Preview, preview_of_job
 from dispatch.jobs import cancel_job
 from journeys.protocol.jobs import JobKind
 from journeys.protocol.names import job_workflow_id
-from store.operations.jobs import JobRow, list_jobs, pause_job, read_job, set_aside_runs
+from store.operations.jobs import (
+    JobRow,
+    list_jobs,
+    pause_job,
+    read_job,
+    read_result,
+    set_aside_runs,
+)
 from store.tables.operations import JobState
 
 router = APIRouter(
@@ -30,6 +37,8 @@ router = APIRouter(
 
 JobId = Annotated[UUID, Path()]
 _SET_ASIDE_LIMIT = 100
+_OF_CONTACTS = ("sample", "unknown_contacts")
+"""What names contacts in the results of jobs: shown to keys that may read them."""
 
 
 class JobBody(BaseModel):
@@ -71,6 +80,8 @@ class JobDetail(JobBody):
     """The first 100 runs that it set aside; their faults say why."""
     preview: Preview | None
     """What a job of the kind `preview` has found, once it is done."""
+    result: dict[str, Any] | None
+    """What a job of another kind has done so far, in the shape of its kind."""
 
 
 class JobPage(BaseModel):
@@ -89,10 +100,14 @@ async def get_job(job_id: JobId, services: UsedServices, key: UsedKey) -> JobDet
             raise _unknown(job_id)
         aside = await set_aside_runs(conn, job_id, _SET_ASIDE_LIMIT)
         found = await preview_of_job(conn, job, with_contacts=key.includes("read"))
+        result = None if job.kind == "preview" else await read_result(conn, job_id)
+        if result is not None and not key.includes("read"):
+            result = {name: value for name, value in result.items() if name not in _OF_CONTACTS}
     return JobDetail(
         **job_body(job).model_dump(),
         set_aside=[SetAside(run=run_id, code=code) for run_id, code in aside],
         preview=found,
+        result=result,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-JobKind = Literal["move", "resume", "preview"]
+JobKind = Literal["move", "resume", "preview", "enter", "backfill"]
 
 STOP_ACTIVITY: Final = "stop_job"
 """Records that a job was cancelled in Temporal; the same for every kind."""
@@ -43,5 +43,15 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         workflow="Preview",
         page_activity="preview_page",
         subject="preview the move of {journey} to version {version}",
+    ),
+    "enter": JobDefinition(
+        workflow="Enter",
+        page_activity="enter_page",
+        subject="enter contacts into {journey}: {subject}",
+    ),
+    "backfill": JobDefinition(
+        workflow="Backfill",
+        page_activity="backfill_page",
+        subject="backfill {journey}: {subject}",
     ),
 }

@@ -22,9 +22,11 @@ from store.sql import (
     table_columns,
 )
 from store.tables.contacts import Contact
+from store.tables.entries import JobEntry
 from store.tables.events import Event, Outbox
 from store.tables.links import LinkHit, ShortLink
 from store.tables.messages import Coupon, KeptContent, Message
+from store.tables.places import NearContact
 from store.tables.runs import Listener, Run, Visit
 from store.tables.segments import SegmentChange, SegmentDue, SegmentMember
 
@@ -66,6 +68,8 @@ _ERASE: Final[tuple[Sql, ...]] = (
             Listener,
             Message,
             SegmentMember,
+            JobEntry,
+            NearContact,
             SegmentChange,
             SegmentDue,
             Outbox,

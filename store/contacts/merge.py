@@ -80,6 +80,16 @@ insert into segment_due (contact_id, segment, due_at)
 select %(into)s, '', parcours.clock() where exists (select from segment)
 on conflict (contact_id, segment) do update set due_at = excluded.due_at
 """)
+# Of a job that has worked on both, what it did with the survivor stands.
+_ENTRIES = sql("""
+with gone as (
+    delete from job_entry where contact_id = %(gone)s returning job_id, run_id
+), near as (
+    delete from near_contact where contact_id = %(gone)s
+)
+insert into job_entry (job_id, contact_id, run_id) select job_id, %(into)s, run_id from gone
+on conflict (job_id, contact_id) do nothing
+""")
 _DELETE = statement(delete(Contact).where(col(Contact.id) == bindparam("gone")))
 
 
@@ -94,6 +104,6 @@ async def merge_contact(conn: Connection, gone: UUID, into: UUID) -> list[UUID]:
     ended: list[UUID] = await fetch_column(conn, _COLLIDING, contacts)
     for run_id in ended:
         await end_run(conn, run_id, "merged", None, stop_workflow=True)
-    for query in (_CONSENT, _CHANNELS, _GROUPS, *_REASSIGN, _INHERIT, _SEGMENTS, _DELETE):
+    for query in (_CONSENT, _CHANNELS, _GROUPS, *_REASSIGN, _INHERIT, _SEGMENTS, _ENTRIES, _DELETE):
         await execute(conn, query, contacts)
     return ended

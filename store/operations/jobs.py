@@ -20,6 +20,7 @@ from store.sql import (
     fetch_all,
     fetch_all_as,
     fetch_one_as,
+    fetch_value,
     sql,
     statement,
 )
@@ -109,7 +110,16 @@ _INSERT = statement(
     .values(
         {
             column: bindparam(column)
-            for column in ("id", "kind", "journey", "subject", "version", "plan", "total")
+            for column in (
+                "id",
+                "kind",
+                "journey",
+                "subject",
+                "version",
+                "plan",
+                "total",
+                "result",
+            )
         }
     )
     .on_conflict_do_nothing(index_elements=["id"])
@@ -152,6 +162,7 @@ _SET_ASIDE = statement(
     .order_by(col(Straggler.run_id))
     .limit(bindparam("limit"))
 )
+_RESULT = statement(select(col(Job.result)).where(col(Job.id) == bindparam("job")))
 _STARTED = statement(
     update(Job)
     .where(col(Job.id) == bindparam("job"), col(Job.workflow_started_at).is_(None))
@@ -169,10 +180,12 @@ async def create_job(
     version: int | None = None,
     plan: dict[str, Any],
     total: int,
+    result: dict[str, Any] | None = None,
 ) -> UUID:
     """Insert a job in the caller's transaction; its workflow is to be started after the commit.
 
-    `job_id`: an id that is made from what the job is for, so that it is inserted once.
+    `job_id`: an id that is made from what the job is for, so that it is inserted once. `result`:
+    what is known before its first page.
     """
     job_id = job_id or uuid4()
     await execute(
@@ -186,6 +199,7 @@ async def create_job(
             "version": version,
             "plan": Jsonb(plan),
             "total": total,
+            "result": None if result is None else Jsonb(result),
         },
     )
     return job_id
@@ -213,6 +227,12 @@ async def pause_job(conn: Connection, job_id: UUID, *, paused: bool) -> JobRow |
 async def read_job(conn: Connection, job_id: UUID) -> JobRow | None:
     """A job; None if there is no such job."""
     return await fetch_one_as(conn, JobRow, _READ, {"job_id": job_id})
+
+
+async def read_result(conn: Connection, job_id: UUID) -> dict[str, Any] | None:
+    """What a job has done so far, in the shape of its kind; None before its first page."""
+    found: dict[str, Any] | None = await fetch_value(conn, _RESULT, {"job": job_id})
+    return found
 
 
 async def list_jobs(
