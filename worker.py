@@ -37,6 +37,7 @@ from dispatch.metrics import EngineMetrics
 from dispatch.quotas import FollowedQuota
 from dispatch.reconciliation import Reconciliation
 from dispatch.schedules import schedule_retention
+from dispatch.segments import segment_queue
 from dispatch.send_rates import SendRates
 from inbound.serving import taking_notifications
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
@@ -90,12 +91,18 @@ async def serving(
             stack.push_async_callback(adapter.close)
         catalog = Catalog()
         due_times = DueTimes(pool, client, catalog)
+        segments_due = segment_queue(pool, catalog)
+
+        def nudge_due_times() -> None:
+            due_times.nudge()
+            segments_due.nudge()
+
         dispatcher = Dispatcher(
             pool,
             client,
             catalog,
             listen_url=settings.database_url,
-            nudge_due_times=due_times.nudge,
+            nudge_due_times=nudge_due_times,
         )
         ceilings = settings.ceilings
         rates = SendRates(client, settings.send_rates, every=reconcile_every)
@@ -126,6 +133,7 @@ async def serving(
             ),
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(due_times.run()),
+            asyncio.create_task(segments_due.run()),
             asyncio.create_task(
                 Reconciliation(
                     pool, client, catalog, every=reconcile_every, ceilings=ceilings

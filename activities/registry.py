@@ -11,11 +11,16 @@ from activities.context import Context
 from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
 from activities.jobs.enter_contacts import BackfillActivities, EnterActivities
+from activities.jobs.erase_contact import EraseContactActivities
+from activities.jobs.export_contacts import ExportContactsActivities
+from activities.jobs.fill_segments import CheckSegmentsActivities, FillSegmentActivities
+from activities.jobs.import_contacts import ImportContactsActivities
 from activities.jobs.migrate_runs import MigrateRunsActivities
 from activities.jobs.pages import StopJobActivities
 from activities.jobs.preview_move import PreviewMoveActivities
 from activities.jobs.resume_sends import ResumeSendsActivities
 from activities.jobs.retention import RetentionActivities
+from activities.jobs.undo_import import UndoImportActivities
 from activities.leaving.finish import FinishActivities
 from activities.sending.messages_of_tests import TestMessageActivities
 from activities.sending.send import SendActivities
@@ -45,6 +50,12 @@ JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
     "preview": PreviewMoveActivities,
     "enter": EnterActivities,
     "backfill": BackfillActivities,
+    "erase": EraseContactActivities,
+    "segment": FillSegmentActivities,
+    "check": CheckSegmentsActivities,
+    "import": ImportContactsActivities,
+    "export": ExportContactsActivities,
+    "undo": UndoImportActivities,
 }
 
 

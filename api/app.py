@@ -7,7 +7,17 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.contacts import consents, contacts, groups
+from api.contacts import (
+    consents,
+    contacts,
+    erasures,
+    exports,
+    groups,
+    imports,
+    merge,
+    segments,
+    timeline,
+)
 from api.coupons import coupons
 from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
@@ -56,9 +66,15 @@ ROUTERS = tuple(
         calls,
         browser,
         consents,
+        timeline,
         messages,
+        erasures,
+        imports,
+        exports,
+        merge,
         contacts,
         groups,
+        segments,
         coupons,
         rejected,
         events,
@@ -173,6 +189,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
             links=settings.links,
+            import_limit=settings.import_limit,
             hits=hits,
         )
         try:

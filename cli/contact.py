@@ -69,3 +69,29 @@ def _set_restricted(
         typer.echo(answer.text)
         return
     typer.echo(f"{contact}: {'restricted' if restricted else 'no longer restricted'}")
+
+
+@app.command("merge")
+def merge(
+    contact: ContactId,
+    other: Annotated[str, typer.Argument(help="The other one's external id, or our id of it.")],
+    reason: Annotated[str | None, typer.Option(help="Why; it is kept with the merge.")] = None,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Make one contact of two. The older one survives; it cannot be undone."""
+    body = {"from": other, **({} if reason is None else {"reason": reason})}
+    answer = find_server(data_dir).post(f"/v1/contacts/{segment(contact)}/merge", body)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    found = answer.json()
+    kept = found["contact"]["external_id"] or found["contact"]["id"]
+    if not found["merged"]:
+        typer.echo(f"{contact} and {other} are one contact already: {kept}")
+        return
+    typer.echo(f"{kept} has everything of both from now on")
+    if found["ended_runs"]:
+        typer.echo(f"ended as merged: {', '.join(found['ended_runs'])}")
+    if found["left_out"]:
+        typer.echo(f"attributes without room: {', '.join(found['left_out'])}", err=True)

@@ -29,6 +29,7 @@ from dispatch.faults import FoundFault, record_faults
 from dispatch.pace import Pace
 from dispatch.round import EventFault, Round, dispatch_events
 from dispatch.runs import make_marked_calls
+from dispatch.segments import broken_segments
 from dispatch.temporal import TemporalAway, TemporalBusy
 from journeys.time.backoff import Backoff
 from store.definitions.catalog import Catalog
@@ -274,9 +275,11 @@ class Dispatcher:
         await dead_letter(conn, event.contact_id, event.id, fault.code, describe(cause))
 
     async def _report_broken(self, conn: AsyncConnection[Any], revision: int) -> None:
-        """Record the journeys that cannot be read, each once while it stays so."""
+        """Record the journeys and segments that cannot be read, each once while it stays so."""
         active = await self._catalog.active(conn, revision)
-        found = {error.subject: error for error in active.broken}
+        segments = await self._catalog.live_segments.read(conn, revision)
+        broken = [*active.broken, *broken_segments(segments.broken)]
+        found = {error.subject: error for error in broken}
         new = [error for subject, error in found.items() if subject not in self._broken]
         await record_faults(
             conn, [FoundFault("catalog", error, subject=error.subject) for error in new]

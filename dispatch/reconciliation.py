@@ -5,6 +5,7 @@
 - A claim whose run ended before its result was recorded becomes `unknown`.
 - Marketing whose messages bounce or annoy too much is frozen, and woken once it is not any more.
 - A send whose pause is over is woken, and so is a moved run that has not taken its version.
+- A segment whose members are not kept yet is filled, and each night all are checked.
 - A job that has no workflow yet gets one, and a job whose workflow was closed ends.
 """
 
@@ -36,6 +37,7 @@ from journeys.protocol.channels import ChannelName
 from journeys.protocol.names import WORKFLOW, workflow_id
 from journeys.schedule.ceilings import DailyCeiling
 from store.definitions.catalog import Catalog
+from store.definitions.documents import lock_catalog
 from store.messages.claims import mark_abandoned_claims_unknown
 from store.operations.faults import describe
 from store.operations.reconciliation_cursor import (
@@ -47,6 +49,11 @@ from store.operations.reconciliation_cursor import (
 )
 from store.runs.lifecycle import end_run
 from store.runs.workflow_marks import CallKey, active_among, park_calls, runs_to_start
+from store.segments.generations import (
+    begin_generations,
+    begin_nightly_check,
+    has_unknown_segments,
+)
 from store.sql import is_database_away, is_database_busy
 
 log = structlog.get_logger(__name__)
@@ -121,6 +128,7 @@ class Reconciliation:
         parts: list[tuple[str, Callable[[Work], Awaitable[None]]]] = [
             ("claims", self._settle_abandoned_claims),
             ("starts", self._start_missing_workflows),
+            ("segments", self._keep_segments),
             ("jobs", self._reconcile_jobs),
             ("pauses", self._wake_paused_sends),
             ("freezes", self._freeze_and_thaw),
@@ -239,6 +247,14 @@ class Reconciliation:
 
     async def _reconcile_jobs(self, work: Work) -> None:
         work.faults += await reconcile_jobs(work.conn, self._client)
+
+    async def _keep_segments(self, work: Work) -> None:
+        """Leave the jobs to the part after this one."""
+        if await has_unknown_segments(work.conn):
+            async with work.conn.transaction():
+                await lock_catalog(work.conn)
+                await begin_generations(work.conn)
+        await begin_nightly_check(work.conn)
 
     async def _wake_paused_sends(self, work: Work) -> None:
         self._after_paused = await wake_overlooked_paused_sends(

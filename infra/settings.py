@@ -125,6 +125,15 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
     keep_content: OptionalDurationText = "30d"
     """`PARCOURS_KEEP_CONTENT`: what each message said. `0d` keeps nothing of it."""
 
+    keep_imports: DurationText = "30d"
+    """`PARCOURS_KEEP_IMPORTS`: refused lines of imports, and what undoing one needs."""
+
+    keep_exports: DurationText = "7d"
+    """`PARCOURS_KEEP_EXPORTS`: files of exports."""
+
+    import_limit: int = Field(default=1024 * 1024 * 1024, ge=1024)
+    """`PARCOURS_IMPORT_LIMIT`: bytes of a file that is imported, unpacked."""
+
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)
     """`PARCOURS_METRICS_PORT`: a worker's port of `/healthz`, `/readyz` and `/metrics`."""
 

@@ -26,6 +26,7 @@ from journeys.source.parsing import Parsed, parse_documents
 from simulation.errors import SimulationRefused
 from store.definitions.documents import lock_catalog
 from store.definitions.journeys import activate
+from store.segments.generations import begin_generations
 
 _SUFFIXES = {".yaml", ".yml", ".json"}
 _SECRET = re.compile(rb"\bsecret\.(\w+)")
@@ -82,6 +83,9 @@ class DocumentSet:
                     await save(conn, each, templates)
                 elif document.key in active:
                     versions[document.key] = (await save(conn, each, templates)).version
+            if any(each.document.kind == "segment" for each in self.parsed):
+                # There is no contact yet: none is to be filled in.
+                await begin_generations(conn)
         return versions
 
     async def activate(self, conn: AsyncConnection[Any], versions: Mapping[str, int]) -> None:

@@ -29,6 +29,7 @@ from activities.registry import activities_by_queue
 from api.runs.start import start_by_api
 from dispatch.dispatcher import Dispatcher
 from dispatch.due_times import DueTimes
+from dispatch.segments import segment_queue
 from infra.clients import open_pool
 from infra.settings import Settings
 from journeys.model.arms import Score
@@ -117,7 +118,8 @@ class Simulation:
         self._catalog = Catalog()
         dispatcher = Dispatcher(pool, self._client, self._catalog)
         due_times = DueTimes(pool, self._client, self._catalog)
-        self._dispatcher = SerialDispatcher(dispatcher, due_times)
+        segments = segment_queue(pool, self._catalog)
+        self._dispatcher = SerialDispatcher(dispatcher, due_times, segments)
         self._contacts: dict[str, UUID] = {}
         """Our id of each contact, by its external id, in the order given."""
         self._changed_contacts: set[UUID] = set()

@@ -23,28 +23,37 @@ from temporalio.common import TypedSearchAttributes
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from dispatch.dispatcher import Dispatcher
+from dispatch.due_queue import DueQueue
 from dispatch.due_times import DueTimes
 from dispatch.temporal import CONTACT_ID
 from journeys.protocol.payloads import FinishInput, JourneyInput, StepInput
 from simulation.clock import Clock
+from store.segments.due import DueContact
 
 SENDING: ContextVar[tuple[UUID, str]] = ContextVar("SENDING")
 """The run and the step of the message that is being sent."""
 
 
 class SerialDispatcher:
-    """The dispatcher and the due times, used by one caller at a time."""
+    """The dispatcher and what is due by time, used by one caller at a time."""
 
-    def __init__(self, dispatcher: Dispatcher, due_times: DueTimes) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, due_times: DueTimes, segments: DueQueue[DueContact]
+    ) -> None:
         self._dispatcher = dispatcher
         self._due_times = due_times
+        self._segments = segments
         self._turn = asyncio.Lock()
 
     async def drain(self) -> bool:
         """Dispatch, and look at conditions, until nothing is left; whether there was anything."""
         async with self._turn:
             found = False
-            while await self._dispatcher.round() or await self._due_times.page():
+            while (
+                await self._dispatcher.round()
+                or await self._due_times.page()
+                or await self._segments.page()
+            ):
                 found = True
             return found
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Final, LiteralString, TypeVar
 
-from psycopg import AsyncConnection, InterfaceError, OperationalError
+from psycopg import AsyncConnection, AsyncRawCursor, InterfaceError, OperationalError
 from psycopg import Error as PsycopgError
 from psycopg.rows import class_row, dict_row
 from sqlalchemy import Column
@@ -37,6 +37,7 @@ _BUSY: Final = ("40", "55006", "55P03", "57014", "25P04")
 """Of a transaction that may succeed if it is repeated: deadlocks, conflicts and timeouts."""
 
 _PLACE = re.compile(r"\{([a-z_]+)\}")
+_PARAMETER = re.compile(r"%(?:%|\(([a-z][a-z0-9_]*)\)s)")
 _INDENTATION = re.compile(r"\n\s+")
 _NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _BUILT: Final = object()
@@ -148,6 +149,30 @@ def with_values(query: Sql, /, **values: Sql) -> Sql:
     return Sql(text, _BUILT)
 
 
+@dataclass(frozen=True, slots=True)
+class NumberedQuery:
+    """A statement whose parameters have numbers, as the server takes them.
+
+    psycopg takes a text with named ones apart at each call, which costs more than running it where
+    the text is long. This one goes to the server as it is, and is prepared there at once.
+    """
+
+    text: bytes
+    constants: tuple[Any, ...]
+    """The values of the parameters after those that each call gives."""
+
+    @classmethod
+    def of(cls, query: Sql, constants: Mapping[str, Any], given: Sequence[str]) -> NumberedQuery:
+        """The statement with the parameters `given` first, and then the constants that it names."""
+        named = {found[1] for found in _PARAMETER.finditer(query._text)}
+        used = {each: value for each, value in constants.items() if each in named}
+        numbers = {each: place + 1 for place, each in enumerate((*given, *used))}
+        text = _PARAMETER.sub(
+            lambda found: "%" if found[1] is None else f"${numbers[found[1]]}", query._text
+        )
+        return cls(_INDENTATION.sub("\n", text).encode(), tuple(used.values()))
+
+
 def integer(value: int) -> Sql:
     """An integer as SQL writes it."""
     return Sql(str(int(value)), _BUILT)
@@ -231,6 +256,13 @@ async def execute_many(conn: Connection, query: Sql, rows: Sequence[Parameters])
         await cursor.executemany(query.encoded, rows)
 
 
+async def copy_rows(conn: Connection, query: Sql, rows: Iterable[Sequence[Any]]) -> None:
+    """Run a `copy … from stdin` with these rows. JSON is given as text."""
+    async with conn.cursor() as cursor, cursor.copy(query.encoded) as copy:
+        for row in rows:
+            await copy.write_row(row)
+
+
 async def fetch_all(
     conn: Connection, query: Sql, parameters: Parameters | None = None
 ) -> list[tuple[Any, ...]]:
@@ -258,6 +290,15 @@ async def fetch_column(
 ) -> list[Any]:
     """The first column of every row."""
     return [row[0] for row in await fetch_all(conn, query, parameters)]
+
+
+async def fetch_prepared(
+    conn: Connection, query: NumberedQuery, given: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """The rows of a statement with numbered parameters as tuples; it is prepared once."""
+    async with AsyncRawCursor(conn) as cursor:
+        await cursor.execute(query.text, (*given, *query.constants), prepare=True)
+        return await cursor.fetchall()
 
 
 async def fetch_all_as(

@@ -75,12 +75,78 @@ class BackfillJourney:
         return await _work_through_pages(JOBS["backfill"].page_activity, request)
 
 
+@workflow.defn(name=JOBS["erase"].workflow)
+class EraseContact:
+    """Removes what is left of a contact that was erased."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Remove page after page, until nothing is left."""
+        return await _work_through_pages(JOBS["erase"].page_activity, request)
+
+
+@workflow.defn(name=JOBS["import"].workflow)
+class ImportContacts:
+    """Imports the lines of a file."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Import page after page, until every line was imported or refused."""
+        return await _work_through_pages(JOBS["import"].page_activity, request)
+
+
+@workflow.defn(name=JOBS["export"].workflow)
+class ExportContacts:
+    """Writes a file of contacts, or of what belongs to them."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Write page after page, until everything stands in the file."""
+        return await _work_through_pages(JOBS["export"].page_activity, request)
+
+
+@workflow.defn(name=JOBS["undo"].workflow)
+class UndoImport:
+    """Undoes an import, as far as nothing has built on it."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Undo page after page, until everything was undone or is to stay."""
+        return await _work_through_pages(JOBS["undo"].page_activity, request)
+
+
+@workflow.defn(name=JOBS["segment"].workflow)
+class FillSegment:
+    """Judges every contact by a segment that is new or has changed."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Judge page after page, until every contact was judged."""
+        return await _work_through_pages(JOBS["segment"].page_activity, request)
+
+
+@workflow.defn(name=JOBS["check"].workflow)
+class CheckSegments:
+    """Compares the members of all segments with their conditions, and corrects them."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Compare page after page, until every contact was judged."""
+        return await _work_through_pages(JOBS["check"].page_activity, request)
+
+
 JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
     "move": MigrateRuns,
     "resume": ResumeSends,
     "preview": PreviewMove,
     "enter": EnterContacts,
     "backfill": BackfillJourney,
+    "erase": EraseContact,
+    "import": ImportContacts,
+    "export": ExportContacts,
+    "undo": UndoImport,
+    "segment": FillSegment,
+    "check": CheckSegments,
 }
 """The workflow class of each kind of job. A test compares it with `JOBS`."""
 

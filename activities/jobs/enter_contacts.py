@@ -26,7 +26,6 @@ from journeys.model.entry_rules import key_of_start
 from journeys.protocol.jobs import JOBS
 from journeys.protocol.payloads import JobInput, JobPage
 from store.conditions import Predicate
-from store.contacts.rows import external_ids
 from store.definitions.catalog import BrokenDocument, Definition
 from store.definitions.journeys import LiveJourney, read_live
 from store.entries.admission import start_condition
@@ -170,7 +169,7 @@ class _EnteringActivities:
             entered, counts = await preview_entries(conn, entering, page.contacts)
             result = await read_result(conn, job.id) or {}
             sample = result.get("sample", [])
-            sample += await external_ids(conn, entered[: SHOWN - len(sample)])
+            sample += [str(each) for each in entered[: SHOWN - len(sample)]]
             result = {**_added(result, counts, "enter"), "sample": sample}
             if not await record_entries(
                 conn, job, after=page.after, done=page.looked_at, failed=0, result=result

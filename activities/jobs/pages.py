@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.context import Context
 from journeys.protocol.jobs import STOP_ACTIVITY
 from journeys.protocol.payloads import JobInput, JobPage
+from store.imports.files import delete_chunks
 from store.operations.jobs import JobRow, end_job, read_job
 
 _SHORTEST_REST, _LONGEST_REST = timedelta(seconds=1), timedelta(seconds=30)
@@ -28,6 +29,7 @@ class StopJobActivities:
         """Record that the job was stopped."""
         async with self._context.pool.connection() as conn:
             await end_job(conn, request.job_id, "stopped")
+            await delete_chunks(conn, request.job_id)
             job = await read_job(conn, request.job_id)
         return progress_of(job) if job else JobPage(state="stopped")
 

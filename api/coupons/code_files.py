@@ -30,7 +30,7 @@ async def receive_file(request: Request, file: BinaryIO) -> None:
     if kind.startswith("multipart/") or kind == "application/json":
         raise Problem(415, "unsupported_type", f"Content-Type {kind}: send the file as text/csv")
     size = 0
-    async for block in _unpacked(request):
+    async for block in unpacked(request):
         size += len(block)
         if size > FILE_LIMIT:
             limit = FILE_LIMIT // 1024 // 1024
@@ -39,7 +39,8 @@ async def receive_file(request: Request, file: BinaryIO) -> None:
     file.seek(0)
 
 
-async def _unpacked(request: Request) -> AsyncIterator[bytes]:
+async def unpacked(request: Request) -> AsyncIterator[bytes]:
+    """The blocks of a body, unpacked. Raises Problem 400 or 415."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("identity", ""):
         async for chunk in request.stream():

@@ -6,7 +6,9 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from pydantic import BaseModel
@@ -15,6 +17,7 @@ from api.definitions.attachments import fetch_files, keep_files
 from api.definitions.preparation import Preparation, Prepared, Purpose, Source, prepared
 from api.http import problems
 from api.services import Services
+from api.versions.in_flight import start_jobs
 from journeys.checks.references import KnownKeys, segments_in
 from journeys.checks.template_set import TemplateSet
 from journeys.model.documents import Template
@@ -26,8 +29,15 @@ from store.definitions.contents import (
     save_template_contents,
     save_template_uses,
 )
-from store.definitions.documents import Saved, known_keys, lock_catalog, save_document
+from store.definitions.documents import (
+    Saved,
+    known_keys,
+    lock_catalog,
+    read_document,
+    save_document,
+)
 from store.definitions.journeys import save_version
+from store.segments.generations import begin_generations
 from store.segments.segment_conditions import read_segments
 
 Conn = AsyncConnection[Any]
@@ -134,19 +144,56 @@ async def write_documents(
         preparation, known = await prepare_documents(services, sources, purpose, only)
         contents = [document.content for document in preparation.documents]
         fetched = await fetch_files(services, contents)
-        async with services.pool.connection() as conn, conn.transaction():
-            await lock_catalog(conn)
-            if await _known(services, conn, sources) == known:
+        async with services.pool.connection() as conn:
+            async with conn.transaction():
+                await lock_catalog(conn)
+                if await _known(services, conn, sources) != known:
+                    continue
                 await keep_files(conn, fetched)
                 for key, compiled in preparation.recompiled.items():
                     await save_template_contents(conn, key, compiled)
-                return await write(conn, preparation.documents)
+                refilled = await _of_segments(conn, preparation.documents)
+                written = await write(conn, preparation.documents)
+                jobs = await refilled.begin(conn)
+            await start_jobs(conn, services.temporal, jobs)
+        return written
     raise problems.Problem(
         503,
         "contended",
         "other documents change at this moment: try again",
         headers={"Retry-After": "1"},
     )
+
+
+@dataclass(frozen=True)
+class _OfSegments:
+    """What saving documents changes for segments."""
+
+    concerned: bool
+    """Whether there are documents that segments may depend on."""
+    topics: frozenset[str]
+    """Topics with another default."""
+    places: frozenset[str]
+    """Lists of places that are no longer the same."""
+
+    async def begin(self, conn: Conn) -> list[UUID]:
+        """Begin the generations of segments, once the documents are saved; the jobs."""
+        if not self.concerned:
+            return []
+        return await begin_generations(conn, topics=self.topics, places=self.places)
+
+
+async def _of_segments(conn: Conn, documents: Sequence[Prepared]) -> _OfSegments:
+    concerned = [each for each in documents if each.kind in ("segment", "topic", "places")]
+    changed: dict[str, set[str]] = {"topic": set(), "places": set()}
+    for document in concerned:
+        field = {"topic": "default", "places": "list"}.get(document.kind)
+        if field is not None:
+            stored = await read_document(conn, document.kind, document.key)
+            before = None if stored is None else stored.document.get(field)
+            if before != document.content.get(field):
+                changed[document.kind].add(document.key)
+    return _OfSegments(bool(concerned), frozenset(changed["topic"]), frozenset(changed["places"]))
 
 
 async def prepare_documents(

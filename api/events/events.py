@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from api.http.paging import Cursor, Limit, cursor_number, page_of
 from api.http.problems import responses, unknown
 from api.http.times import Instant, format_time
 from api.services import UsedServices
+from journeys.model.json_values import read_json
 from journeys.model.reasons import REFUSAL_REASONS
 from store.contacts.rows import find_contact
 from store.events.event_listing import ListedEvent, list_events
@@ -118,7 +118,7 @@ def _body(event: ListedEvent) -> EventBody:
         id=event.id,
         name=event.name,
         contact=event.contact,
-        properties=json.loads(event.properties, parse_int=_number),
+        properties=read_json(event.properties),
         message_id=event.message_id,
         source=event.source,
         received_at=event.stamped_at,
@@ -130,14 +130,6 @@ def _body(event: ListedEvent) -> EventBody:
         woke=[WokenWait(**each) for each in event.woke],
         why_nothing=why_nothing(event),
     )
-
-
-def _number(digits: str) -> int | str:
-    """A number, or its digits as a text if there are more of them than Python reads."""
-    try:
-        return int(digits)
-    except ValueError:
-        return digits
 
 
 def reason_of(code: str) -> str:

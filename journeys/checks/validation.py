@@ -41,6 +41,7 @@ from journeys.model.document_parts import Part, parts_of
 from journeys.model.documents import AnyDocument, Segment, Template
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
+from journeys.model.segment_dependencies import SEGMENT_EVENTS
 from journeys.model.sends import Channel, SendSettings, Webhook
 from journeys.model.steps import BaseMessage, SplitStep, Step, WaitStep, Winner
 from journeys.model.triggers import MessageTrigger, Schedule
@@ -125,6 +126,7 @@ def validate(
         problems += template_problems(document, None, given)
         if isinstance(document, Segment):
             problems += _outside_a_run(parts_of(document), "a segment")
+            problems += _by_segment_events(document)
         elif isinstance(document, Channel):
             problems += channel_problems(document)
     problems += [replace(problem, severity="warning") for problem in unsupported(document)]
@@ -242,6 +244,18 @@ def _outside_a_run(
                     yield part.problem(
                         "no_run", f"{words} knows no entry: it is no run's", None, key
                     )
+
+
+def _by_segment_events(segment: Segment) -> Iterator[Problem]:
+    """Events of segments by which a segment is defined."""
+    for part in parts_of(segment):
+        if isinstance(part.model, EventCondition) and part.model.event in SEGMENT_EVENTS:
+            yield part.problem(
+                "segment_event",
+                f"a segment can't be defined by `{part.model.event}`, which follows from segments",
+                "name the segment itself: {segment: KEY}",
+                "event",
+            )
 
 
 def _too_early(journey: Journey, flow: Flow) -> Iterator[Problem]:

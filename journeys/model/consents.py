@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Literal, get_args
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from journeys.protocol.channels import MessageChannel
 
 ConsentSource = Literal[
     "api", "form", "import", "operator", "journey", "page", "one_click", "confirmation", "sms",
-    "address_change", "complaint",
+    "address_change", "complaint", "merge",
 ]  # fmt: skip
 
 CONSENT_SOURCES: Final[Mapping[ConsentSource, str]] = {
@@ -26,6 +27,7 @@ CONSENT_SOURCES: Final[Mapping[ConsentSource, str]] = {
     "sms": "the answer STOP or START to a text message",
     "address_change": "the contact has another address than the one that was confirmed",
     "complaint": "a complaint that the provider reported",
+    "merge": "another contact, which was merged into this one, had the stricter consent",
 }
 """Where a consent came from."""
 
@@ -52,3 +54,5 @@ class Evidence:
     """The channel of the one address that it is about; None: all addresses of the contact."""
     message_id: UUID | None = None
     """The message whose link or answer it was."""
+    given_at: datetime | None = None
+    """When it was given, if that is not now: an import says so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any, Final, Literal, TypeGuard
 
@@ -81,3 +82,18 @@ def _is_endless(value: Any) -> bool:
     return (
         is_number(value) and isinstance(bounded_number(value), int) and abs(value) > LARGEST_INTEGER
     )
+
+
+def read_json(text: str) -> Any:
+    """The value of a JSON text of PostgreSQL, which takes numbers of more digits than Python reads.
+
+    Such a number is read as its digits, a text.
+    """
+    return json.loads(text, parse_int=_read_integer)
+
+
+def _read_integer(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:
+        return digits

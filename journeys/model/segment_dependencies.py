@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from journeys.model.conditions import (
     AllCondition,
@@ -182,4 +182,4 @@ def _expand(
 
 def condition_as_json(condition: Condition) -> dict[str, Any]:
     """The condition in the words of a document."""
-    return cast(dict[str, Any], condition.as_document())
+    return condition.as_document()

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-JobKind = Literal["move", "resume", "preview", "enter", "backfill"]
+JobKind = Literal[
+    "move", "resume", "preview", "enter", "backfill", "erase", "segment", "check", "import",
+    "export", "undo",
+]  # fmt: skip
 
 STOP_ACTIVITY: Final = "stop_job"
 """Records that a job was cancelled in Temporal; the same for every kind."""
@@ -53,5 +56,35 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         workflow="Backfill",
         page_activity="backfill_page",
         subject="backfill {journey}: {subject}",
+    ),
+    "erase": JobDefinition(
+        workflow="Erase",
+        page_activity="erase_page",
+        subject="remove what is left of an erased contact",
+    ),
+    "import": JobDefinition(
+        workflow="Import",
+        page_activity="import_page",
+        subject="import {subject}",
+    ),
+    "export": JobDefinition(
+        workflow="Export",
+        page_activity="export_page",
+        subject="export {subject}",
+    ),
+    "undo": JobDefinition(
+        workflow="Undo",
+        page_activity="undo_page",
+        subject="undo the {subject}",
+    ),
+    "segment": JobDefinition(
+        workflow="FillSegment",
+        page_activity="fill_segment_page",
+        subject="fill the segment {subject}",
+    ),
+    "check": JobDefinition(
+        workflow="CheckSegments",
+        page_activity="check_segments_page",
+        subject="compare the members of segments with their conditions",
     ),
 }

@@ -21,6 +21,7 @@ class RecordedConsent:
 
     id: int
     recorded_at: datetime
+    given_at: datetime | None
     topic: str | None
     channel: str | None
     address: str | None

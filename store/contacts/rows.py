@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -46,6 +46,9 @@ ATTRIBUTES_BOUND: Final = (
 )
 
 
+NEWEST: Final = datetime.max.replace(tzinfo=UTC)
+
+
 class Changes(dict[str, tuple[Any, Any]]):
     """Values that changed, by name: from and to, None where there is none."""
 
@@ -65,6 +68,11 @@ class LockedContact(ContactFields):
     """The same of other keys."""
     window_left: float = 60.0
     """Seconds until that minute ends."""
+    created_at: datetime | None = None
+    """None for a new one."""
+    named: dict[str, str] | None = None
+    """Of the external ids that were asked for, those of merged contacts, each with the id of the
+    contact that it names now. It is the same for all contacts that were locked together."""
     new: bool = False
     touched: bool = False
     """Whether anything of this contact is to be written."""
@@ -83,6 +91,10 @@ class LockedContact(ContactFields):
     def addresses(self) -> dict[AddressField, str | None]:
         """Its addresses by field."""
         return {"email": self.email, "phone": self.phone}
+
+    def is_older(self, other: LockedContact) -> bool:
+        """Whether it came into being before the other one."""
+        return (self.created_at or NEWEST, self.id) < (other.created_at or NEWEST, other.id)
 
     def set(self, changes: Mapping[str, Any]) -> Changes:
         """Set checked values by name; None removes one. Returns those that changed."""
@@ -139,9 +151,11 @@ class LockedContact(ContactFields):
 # Every transaction locks contacts in the order of their ids, so two of them cannot deadlock. The
 # array of ids does not refer to `c`, so it is computed once: a row that changed while it was waited
 # for is checked again by its id alone.
-_LOCK_AND_READ = sql(
+_LOCKED = sql(
     """
-select c.id, {fields}, c.attributes::text as attributes_json,
+select c.id, {fields}, c.attributes::text as attributes_json, c.created_at,
+       (select json_object_agg(external_id, contact_id) from contact_alias
+        where external_id = any(%(external)s)) as named,
        case when c.window_started_at > parcours.clock() - interval '1 minute'
             then c.window_events else 0 end as window_used,
        case when c.window_started_at > parcours.clock() - interval '1 minute'
@@ -153,13 +167,15 @@ from contact c
 where c.id = any(array(
     select id from contact where external_id = any(%(external)s)
     union all select contact_id from identity where anonymous_id = any(%(anonymous)s)
+    union all select contact_id from contact_alias where external_id = any(%(external)s)
     union all select unnest(%(ids)s::uuid[])
 ))
 order by c.id
-for no key update of c
 """,
     fields=columns(ContactFields, of="c"),
 )
+_LOCK_AND_READ = sql("{locked} for no key update of c", locked=_LOCKED)
+_LOCK_TO_MERGE = sql("{locked} for update of c", locked=_LOCKED)
 
 OWN_ID: Final = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 """The usual form of our own ids, in either case, for Python and for PostgreSQL."""
@@ -171,6 +187,7 @@ _OWN = statement(select(col(Contact.id)).where(col(Contact.id) == func.any(bindp
 
 _FIND = sql("""
 select external_id, id from contact where external_id = any(%(external)s)
+union all select external_id, contact_id from contact_alias where external_id = any(%(external)s)
 union all select null, id from contact where id = any(%(ids)s)
 """)
 
@@ -187,13 +204,28 @@ async def lock_and_read_contacts(
     external: Sequence[str] = (),
     anonymous: Sequence[str] = (),
     ids: Sequence[UUID] = (),
+    to_merge: bool = False,
 ) -> list[LockedContact]:
     """Lock the contacts that exist, by external id, anonymous id or our own.
 
-    In the order of their ids, and until the transaction ends.
+    In the order of their ids, and until the transaction ends. The external id of a contact that was
+    merged into another names that one. `to_merge`: one of them may be merged into another.
     """
     wanted = {"external": list(external), "anonymous": list(anonymous), "ids": list(ids)}
-    return await fetch_all_as(conn, LockedContact, _LOCK_AND_READ, wanted)
+    query = _LOCK_TO_MERGE if to_merge else _LOCK_AND_READ
+    return await fetch_all_as(conn, LockedContact, query, wanted)
+
+
+def merged_names(locked: Sequence[LockedContact]) -> dict[str, LockedContact]:
+    """Of the external ids that were asked for, those of contacts that were merged, each with the
+    locked contact that it names now.
+
+    One whose contact is merged meanwhile is left out. A contact with it cannot be inserted, so that
+    the transaction is tried again.
+    """
+    by_id = {str(contact.id): contact for contact in locked}
+    named = (locked[0].named if locked else None) or {}
+    return {external: by_id[each] for external, each in named.items() if each in by_id}
 
 
 async def lock_contacts(conn: Connection, contact_ids: Sequence[UUID]) -> None:
@@ -216,7 +248,10 @@ async def find_own_ids(conn: Connection, references: Iterable[str]) -> set[UUID]
 
 
 async def find_contact(conn: Connection, reference: str) -> UUID | None:
-    """The contact with this external id, else with this id of ours; None if there is none."""
+    """The contact with this external id, now or before a merge, else with this id of ours.
+
+    None if there is none.
+    """
     return (await find_contacts(conn, [reference])).get(reference)
 
 

@@ -28,6 +28,7 @@ from journeys.templating.contents import Content
 from store.definitions.compiled_conditions import CompiledConditions
 from store.definitions.content_cache import ChosenContent, ContentCache
 from store.goals.goal_rows import GoalQuery, build_goal_query
+from store.segments.live_segments import LiveSegments
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
 from store.sql import fetch_all, fetch_one, sql, statement
 from store.tables.definitions import JourneyVersion
@@ -212,6 +213,7 @@ class Catalog:
         self._channels: dict[str, tuple[dict[str, Any], Channel]] = {}
         self._topics: OrderedDict[str, tuple[dict[str, Any], Topic]] = OrderedDict()
         self._contents = ContentCache()
+        self.live_segments = LiveSegments()
 
     def channel(self, document: dict[str, Any]) -> Channel:
         """The settings of a channel, parsed from its stored document."""

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from psycopg.errors import UniqueViolation
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
@@ -53,7 +54,12 @@ async def put_contact(
     contact_id = await find_contact(conn, reference)
     new = False
     if contact_id is None:
-        new = await fetch_one(conn, _CREATE, {"id": new_id(), "external_id": reference}) is not None
+        try:
+            created = await fetch_one(conn, _CREATE, {"id": new_id(), "external_id": reference})
+        except UniqueViolation:
+            # A merge has made an alias of it meanwhile.
+            raise ConcurrentChange from None
+        new = created is not None
         locked = await lock_and_read_contacts(conn, external=[reference])
     else:
         locked = await lock_and_read_contacts(conn, ids=[contact_id])

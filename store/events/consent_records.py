@@ -64,6 +64,7 @@ class ConsentRecords:
                     "text": evidence.text,
                     "request_address": evidence.request_address,
                     "about": evidence.message_id,
+                    "given_at": evidence.given_at,
                     "message_id": message_id,
                     "source": source,
                 }

@@ -67,7 +67,7 @@ where t.contact_id = any(%(contacts)s) and t.state = 'subscribed'
 _WRITE = sql("""
 with recorded as (
     insert into consent_record (contact_id, event_id, topic, channel, address, state, previous,
-                                source, text, request_address, message_id)
+                                source, text, request_address, message_id, given_at)
     select g.contact_id, e.id, g.topic, g.channel, g.address, g.state, g.previous, g.evidence,
            g.text,
            case coalesce(nullif(current_setting('parcours.consent_address', true), ''), 'hash')
@@ -75,10 +75,10 @@ with recorded as (
                when 'hash' then (parcours.suppression_hashes(
                    encode(sha256(convert_to(g.request_address, 'UTF8')), 'hex')))[1]
            end,
-           g.about
+           g.about, g.given_at
     from json_to_recordset(%(records)s::json) as g(n int, contact_id uuid, topic text,
         channel text, address text, state text, previous text, evidence text, text text,
-        request_address text, about uuid, message_id text, source text)
+        request_address text, about uuid, given_at timestamptz, message_id text, source text)
     join event e on e.message_id = g.message_id and e.source = g.source
     order by g.n
     returning message_id, state

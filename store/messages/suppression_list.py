@@ -82,9 +82,18 @@ with given as materialized (
     from given g where not exists (select from known k where k.n = g.n)
     order by g.channel, g.hashes[1], g.n
     on conflict (channel, address_hash) do nothing
-    returning 1
+    returning channel, address_hash, reason
 )
-select count(*) from added
+select channel, address_hash, reason from added
+""")
+_COUNT = sql("""
+select count(*) from unnest(%(channels)s::text[], %(digests)s::text[], %(hashes)s::text[])
+    as g(channel, digest, hash)
+where exists (
+    select from suppression s where s.channel = g.channel and s.address_hash = any(
+        case when g.digest is null then array[g.hash]
+             else parcours.suppression_hashes(g.digest) end)
+)
 """)
 _REMOVE = sql("""
 with found as (
@@ -154,22 +163,37 @@ async def add_suppressions(conn: Connection, suppressing: Sequence[Suppressing])
 
     The first of several rows for one address counts.
     """
+    return len(await suppress_new(conn, suppressing))
+
+
+async def suppress_new(
+    conn: Connection, suppressing: Sequence[Suppressing]
+) -> list[tuple[str, str, str]]:
+    """Suppress addresses as `add_suppressions`; channel, hash and reason of each that is new."""
+    if not suppressing:
+        return []
+    numbers = list(range(len(suppressing)))
+    reasons = [each.reason for each in suppressing]
+    wanted = {**_as_columns(suppressing), "numbers": numbers, "reasons": reasons}
+    return [(channel, found, why) for channel, found, why in await fetch_all(conn, _ADD, wanted)]
+
+
+async def count_suppressed(conn: Connection, suppressing: Sequence[Suppressing]) -> int:
+    """How many of the addresses are suppressed already."""
     if not suppressing:
         return 0
-    added: int = await fetch_value(
-        conn,
-        _ADD,
-        {
-            "numbers": list(range(len(suppressing))),
-            "channels": [each.channel for each in suppressing],
-            "digests": [
-                None if each.address is None else digest_of(each.address) for each in suppressing
-            ],
-            "hashes": [each.address_hash for each in suppressing],
-            "reasons": [each.reason for each in suppressing],
-        },
-    )
-    return added
+    counted: int = await fetch_value(conn, _COUNT, _as_columns(suppressing))
+    return counted
+
+
+def _as_columns(suppressing: Sequence[Suppressing]) -> dict[str, list[str | None]]:
+    return {
+        "channels": [each.channel for each in suppressing],
+        "digests": [
+            None if each.address is None else digest_of(each.address) for each in suppressing
+        ],
+        "hashes": [each.address_hash for each in suppressing],
+    }
 
 
 async def remove_suppression(

@@ -15,7 +15,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from store.counters.removed import add_removed_runs
-from store.sql import Connection, execute, fetch_all, fetch_one, sql
+from store.sql import Connection, execute, fetch_all, fetch_column, fetch_one, sql
 
 Kind = Literal[
     "runs",
@@ -28,6 +28,8 @@ Kind = Literal[
     "rejected",
     "hits",
     "content",
+    "imports",
+    "exports",
 ]
 """Kinds of data, each with a time after which it is removed."""
 
@@ -39,9 +41,12 @@ order by r.ended_at limit %(limit)s
 _LOCK_CONTACTS = sql("""
 select id from contact where id = any(%(contacts)s) order by id for no key update
 """)
+# An erasure removes runs of a contact whose row is gone, without its lock.
+_LOCK_RUNS = sql("select id from run where id = any(%(runs)s) order by id for update")
 _KEEP_LAST_ENTRIES = sql("""
 insert into last_entry (contact_id, journey, key, started_at)
-select contact_id, journey, key, max(started_at) from run where id = any(%(runs)s)
+select contact_id, journey, key, max(started_at) from run
+where id = any(%(runs)s) and exists (select from contact c where c.id = run.contact_id)
 group by contact_id, journey, key order by contact_id, journey, key
 on conflict (contact_id, journey, key) do update
 set started_at = greatest(last_entry.started_at, excluded.started_at)
@@ -99,7 +104,7 @@ async def remove_old_runs(conn: AsyncConnection[object], before: datetime, limit
             return Page(0, 0, done=True)
         # Admission decides about re-entry under the same locks.
         await execute(conn, _LOCK_CONTACTS, {"contacts": sorted({contact for _, contact in found})})
-        runs: list[UUID] = [run for run, _ in found]
+        runs: list[UUID] = await fetch_column(conn, _LOCK_RUNS, {"runs": [run for run, _ in found]})
         await add_removed_runs(conn, runs)
         for query in (
             _KEEP_LAST_ENTRIES,
@@ -111,7 +116,7 @@ async def remove_old_runs(conn: AsyncConnection[object], before: datetime, limit
             _DELETE_RUNS,
         ):
             await execute(conn, query, {"runs": runs})
-    return Page(len(runs), 0, done=len(runs) < limit)
+    return Page(len(runs), 0, done=len(found) < limit)
 
 
 async def remove_old_events(
@@ -173,10 +178,39 @@ _DELETE_OLD: Final = {
             select ctid from kept_content where kept_at < %(before)s
             order by kept_at limit %(limit)s))
     """),
+    "imports": sql("""
+        with old as materialized (
+            select j.id from job j
+            where j.kind in ('import', 'undo') and j.state <> 'running' and j.ended_at < %(before)s
+              and (exists (select from import_change c where c.job_id = j.id)
+                or exists (select from import_line l where l.job_id = j.id)
+                or exists (select from imported_event e where e.job_id = j.id)
+                or exists (select from imported_suppression s where s.job_id = j.id))
+            order by j.ended_at limit 1
+        ),
+        changes as (delete from import_change where ctid = any(array(
+            select ctid from import_change where job_id in (select id from old) limit %(limit)s))),
+        lines as (delete from import_line where ctid = any(array(
+            select ctid from import_line where job_id in (select id from old) limit %(limit)s))),
+        events as (delete from imported_event where ctid = any(array(
+            select ctid from imported_event where job_id in (select id from old) limit %(limit)s))),
+        suppressions as (delete from imported_suppression where ctid = any(array(
+            select ctid from imported_suppression where job_id in (select id from old)
+            limit %(limit)s)))
+        select %(limit)s from old
+    """),
+    "exports": sql("""
+        delete from job_file where job_id = any(array(
+            select f.job_id from job_file f left join job j on j.id = f.job_id
+            where f.received_at < %(before)s and j.state is distinct from 'running'
+            order by f.received_at limit 1))
+    """),
 }
 
 
 async def remove_old_rows(conn: Connection, kind: Kind, before: datetime, limit: int) -> Page:
     """Remove rows of a kind that nothing else refers to."""
     removed = await execute(conn, _DELETE_OLD[kind], {"before": before, "limit": limit})
-    return Page(removed, 0, done=removed < limit)
+    # Imports and exports are large: one of them is removed at a time.
+    enough = 1 if kind in ("imports", "exports") else limit
+    return Page(removed, 0, done=removed < enough)

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, func, select
 from sqlmodel import col
 
-from store.sql import Connection, fetch_all_as, fetch_value, statement
-from store.tables.runs import Listener, Run, Visit
+from store.sql import Connection, fetch_all_as, fetch_value, sql, statement
+from store.tables.runs import Run, Visit
 
 _AT_STEP = and_(col(Run.id) == col(Visit.run_id), col(Run.visit) == col(Visit.visit))
 _OPEN = (col(Run.state) == "active", col(Visit.outcome).is_(None))
@@ -22,7 +22,9 @@ _OVERDUE = statement(
     .join(Run, _AT_STEP)
     .where(*_OPEN, col(Visit.due_at) <= bindparam("now"))
 )
-_NEXT_CONDITION = statement(select(func.min(col(Listener.due_at))))
+_NEXT_CONDITION = sql("""
+select least((select min(due_at) from listener), (select min(due_at) from segment_due))
+""")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,6 @@ async def overdue_runs(conn: Connection, now: datetime) -> list[OverdueRun]:
 
 
 async def next_condition_due(conn: Connection) -> datetime | None:
-    """The earliest due time of a condition that a run listens for; None if there is none."""
+    """The earliest due time of a segment, or of a condition that a run listens for; if any."""
     due: datetime | None = await fetch_value(conn, _NEXT_CONDITION)
     return due

@@ -193,6 +193,8 @@ class ConsentRecord(SQLModel, table=True):
     message_id: UUID | None = Field(sa_column=id_column(null=True))
     """The message whose link or answer it was."""
     recorded_at: datetime = Field(sa_column=time_column())
+    given_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When it was given, if an import says so; else when it was recorded."""
 
 
 class Suppression(SQLModel, table=True):
@@ -212,7 +214,7 @@ class GroupMember(SQLModel, table=True):
     __tablename__ = "group_member"
     __table_args__ = (
         PrimaryKeyConstraint("contact_id", "group_key"),
-        Index("group_member_by_group", "group_key"),
+        Index("group_member_by_group", "group_key", "contact_id"),
     )
     contact_id: UUID = Field(sa_column=id_column(to="contact.id"))
     group_key: str = Field(sa_column=text_column())

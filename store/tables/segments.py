@@ -13,6 +13,7 @@ from sqlalchemy import (
     Index,
     PrimaryKeyConstraint,
     SmallInteger,
+    text,
 )
 from sqlmodel import Field, SQLModel
 
@@ -112,6 +113,7 @@ class SegmentDue(SQLModel, table=True):
     __table_args__ = (
         PrimaryKeyConstraint("contact_id", "segment"),
         Index("segment_due_by_time", "due_at"),
+        Index("segment_due_again", "due_at", postgresql_where=text("attempts > 0")),
     )
     contact_id: UUID = Field(sa_column=id_column())
     segment: str = Field(sa_column=text_column())

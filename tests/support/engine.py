@@ -25,6 +25,7 @@ from journeys.protocol.names import workflow_id
 from journeys.templating.compilation import compile_template
 from store.definitions.contents import save_template_contents
 from store.events.recording import NewEvent, record_events
+from store.segments.generations import begin_generations
 from tests.support.conditions import eventually
 from worker import serving
 
@@ -130,6 +131,7 @@ async def activate(pool: AsyncConnectionPool[AsyncConnection[Any]], text: str) -
                 conn, key, {locale: each.as_json() for locale, each in contents.items()}
             )
         await conn.execute("update catalog set revision = revision + 1")
+        await begin_generations(conn)
 
 
 async def _activate_journey(conn: AsyncConnection[Any], journey: Journey) -> None:

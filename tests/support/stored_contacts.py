@@ -1,15 +1,15 @@
-"""Contacts of the reference evaluator, written into the database as they are."""
+"""Contacts of the reference evaluator, written into the database and read from it as they are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
-from tests.support.reference_conditions import ReferenceContact, World
+from tests.support.reference_conditions import PastEvent, ReferenceContact, World
 
 FIELDS = (
     "external_id", "email", "phone", "timezone", "locale", "country", "score", "lifecycle",
@@ -92,3 +92,39 @@ async def store_documents(conn: AsyncConnection[Any], world: World) -> None:
             [(kind, key, Jsonb(document)) for kind, key, document in documents],
         )
         await cursor.execute("update catalog set revision = revision + 1")
+
+
+async def read_contacts(
+    conn: AsyncConnection[Any], ids: Collection[UUID] | None = None
+) -> dict[UUID, ReferenceContact]:
+    """Contacts as their rows say; all of them without ids."""
+    asked = None if ids is None else list(ids)
+    cursor = await conn.execute(
+        f"select id, attributes, {', '.join(FIELDS)} from contact"
+        " where %(ids)s::uuid[] is null or id = any(%(ids)s)".encode(),
+        {"ids": asked},
+    )
+    contacts = {
+        row[0]: ReferenceContact(attributes={**row[1], **dict(zip(FIELDS, row[2:], strict=True))})
+        for row in await cursor.fetchall()
+    }
+    of_contacts = "where %(ids)s::uuid[] is null or contact_id = any(%(ids)s)"
+    cursor = await conn.execute(
+        "select contact_id, id, name, properties, occurred_at, stamped_at from event"
+        f" {of_contacts} order by id".encode(),
+        {"ids": asked},
+    )
+    for contact, *event in await cursor.fetchall():
+        if contact in contacts:
+            contacts[contact].events.append(PastEvent(*event))
+    cursor = await conn.execute(
+        f"select contact_id, group_key from group_member {of_contacts}".encode(), {"ids": asked}
+    )
+    for contact, group in await cursor.fetchall():
+        contacts[contact].groups.add(group)
+    cursor = await conn.execute(
+        f"select contact_id, topic, state from topic_state {of_contacts}".encode(), {"ids": asked}
+    )
+    for contact, topic, state in await cursor.fetchall():
+        contacts[contact].topics[topic] = state
+    return contacts

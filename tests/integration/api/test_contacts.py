@@ -244,3 +244,40 @@ async def test_operators_restrict_contacts_and_write_keys_do_not(
     assert (await operate.get("/v1/contacts/u")).json()["restricted"] is True
     body = {"restricted": None, "reason": "withdrawn"}
     assert (await operate.put("/v1/contacts/u", json=body)).json()["restricted"] is False
+
+
+async def test_two_known_contacts_are_merged(
+    operate: httpx.AsyncClient, ingest: httpx.AsyncClient
+) -> None:
+    for each in ("old", "young"):
+        await operate.put(f"/v1/contacts/{each}", json={"attributes": {each: True}})
+    refused = await ingest.post("/v1/contacts/old/merge", json={"into": "young"})
+    assert refused.status_code == 403
+    answer = await operate.post("/v1/contacts/young/merge", json={"from": "old", "reason": "same"})
+    body = answer.json()
+    assert (answer.status_code, body["merged"], body["alias"]) == (200, True, "young")
+    assert (body["ended_runs"], body["left_out"]) == ([], [])
+    assert body["contact"]["external_id"] == "old"
+    assert body["contact"]["attributes"] == {"old": True, "young": True}
+    assert (await operate.get("/v1/contacts/young")).json() == body["contact"]
+    again = await operate.post("/v1/contacts/old/merge", json={"into": "young"})
+    assert (again.status_code, again.json()["merged"]) == (200, False)
+    changed = await operate.put("/v1/contacts/young", json={"score": 3})
+    assert (changed.status_code, changed.json()["external_id"]) == (200, "old")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"into": "unknown"}, 404, "unknown_contact"),
+        ({"into": "u"}, 422, "same_contact"),
+        ({}, 422, "invalid_request"),
+        ({"into": "a", "from": "b"}, 422, "invalid_request"),
+    ],
+)
+async def test_a_merge_that_cannot_be_says_why(
+    operate: httpx.AsyncClient, body: Any, status: int, code: str
+) -> None:
+    await operate.put("/v1/contacts/u", json={})
+    answer = await operate.post("/v1/contacts/u/merge", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)

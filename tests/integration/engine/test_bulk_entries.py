@@ -53,7 +53,7 @@ class Office:
     async def done(self, job_id: str) -> dict[str, Any]:
         """A job, once it is done."""
 
-        async def ended() -> dict[str, Any] | None:
+        async def ended() -> Any:
             job = await self.job(job_id)
             return job if job["state"] != "running" else None
 

@@ -19,6 +19,7 @@ from store.tables.contacts import Contact
 _OTHER_COLUMNS = [
     "id", "attributes", "created_at", "updated_at", "last_event_id", "window_started_at",
     "window_events", "window_server_events", "leased_until", "lease_owner", "derived",
+    "judged_event_id",
 ]  # fmt: skip
 
 

@@ -1,0 +1,251 @@
+"""The drainer of what is due by time: pages in order, each thing worked through by one process.
+
+Each worker process drains every source. A page is taken with its contacts locked, those that are
+locked already are left for the next, and all of it is worked through in one transaction. Nothing
+polls for each thing: the loop asks for the earliest due time and sleeps until then, at most a
+second. A page that fails is repeated thing by thing. The culprit is set aside alone, with a growing
+delay and a fault; what has failed before has a loop of its own, and delays nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter, Histogram
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from dispatch.faults import FoundFault, record_faults
+from journeys.time.backoff import Backoff
+from store.operations.faults import describe
+from store.segments.due import read_time
+from store.sql import Connection, is_database_away, is_database_busy
+
+log = structlog.get_logger(__name__)
+
+_PAGE = 200
+_LEAST_PAUSE = 0.05
+"""Seconds between two pages if what is due is locked by others."""
+_SET_ASIDE = Backoff(first=5.0, longest=600.0)
+_AWAY = Backoff(first=0.2, longest=5.0)
+_FAILURES_OF_ALL = 3
+"""Things of one page that fail, from the first on, before the rest of the page waits."""
+
+LATENESS = Histogram(
+    "parcours_due_queue_lateness_seconds",
+    "How late what was due was worked through.",
+    ["source"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 60, 600, 3600),
+)
+DRAINED = Counter("parcours_due_queue_drained", "What was due and was worked through.", ["source"])
+
+
+class DueThing(Protocol):
+    """Something of a contact that is due."""
+
+    @property
+    def contact_id(self) -> UUID:
+        """Whose it is."""
+        ...
+
+    @property
+    def due_at(self) -> datetime:
+        """Since when."""
+        ...
+
+    @property
+    def attempts(self) -> int:
+        """How often it has failed."""
+        ...
+
+
+Thing = TypeVar("Thing", bound=DueThing)
+
+
+class DueSource(Protocol[Thing]):
+    """What is due, and how it is worked through. Each call but `seconds_to_next` is made in the
+    transaction of a page."""
+
+    name: str
+    """Of the source, in faults and metrics: `segments`."""
+
+    async def begin(self, conn: Connection) -> None:
+        """Begin a page: what is to be locked before any contact, and bounds on statements."""
+        ...
+
+    async def take(self, conn: Connection, limit: int, *, again: bool) -> list[Thing]:
+        """What is due, oldest first, with the contacts locked; locked ones are left out.
+
+        `again`: what has failed before; otherwise what has not.
+        """
+        ...
+
+    async def take_one(self, conn: Connection, thing: Thing) -> Thing | None:
+        """One as it is now, with its contact locked; None if it is not due, or locked already."""
+        ...
+
+    async def work(
+        self, conn: Connection, things: Sequence[Thing], *, alone: bool
+    ) -> list[FoundFault]:
+        """Work through what was taken, so that none of it is due any more.
+
+        `alone`: it failed with others. Then what can be done of it is done; the faults of the rest.
+        """
+        ...
+
+    async def put_off(self, conn: Connection, thing: Thing, delay: timedelta) -> None:
+        """Make a thing due after a delay, and count the attempt."""
+        ...
+
+    async def after_page(self, conn: Connection) -> None:
+        """What is to be done once a page is committed."""
+        ...
+
+    async def seconds_to_next(self, conn: Connection, *, again: bool) -> float | None:
+        """How long until something is due, below 0 if it is; None if nothing will be."""
+        ...
+
+
+class DueQueue(Generic[Thing]):
+    """The drainer of one source in one process. Any number of them may work side by side."""
+
+    def __init__(
+        self,
+        pool: AsyncConnectionPool[AsyncConnection[Any]],
+        source: DueSource[Thing],
+        *,
+        poll: float = 1.0,
+        page: int = _PAGE,
+    ) -> None:
+        """`poll`: the longest pause in seconds before what other processes committed is seen."""
+        self._pool = pool
+        self._source = source
+        self._poll = poll
+        self._size = page
+        self._nudged = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Look soon: an earlier due time may have been committed."""
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Drain what is due until cancelled. PostgreSQL may go away and come back."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._repeat(again=False))
+            loops.create_task(self._repeat(again=True))
+
+    async def drain(self) -> int:
+        """Work until nothing is due; how much there was."""
+        total = 0
+        while done := await self.page():
+            total += done
+        return total
+
+    async def page(self) -> int:
+        """Work through a page of what is due, and of what is due again; how much there was.
+
+        Raises an error of psycopg if PostgreSQL is away.
+        """
+        return await self._page(again=False) + await self._page(again=True)
+
+    async def _repeat(self, *, again: bool) -> None:
+        failures = 0
+        while True:
+            try:
+                if failures:
+                    await asyncio.sleep(_AWAY.delay(failures))
+                if not again:
+                    self._nudged.clear()
+                done = await self._page(again=again)
+                failures = 0
+                if not done:
+                    await self._pause(again=again)
+            except Exception as error:
+                if is_database_away(error):
+                    log.warning("database_away", error=str(error).strip())
+                elif is_database_busy(error):
+                    log.warning("database_busy", error=describe(error))
+                else:
+                    log.exception("due_queue_failed", source=self._source.name)
+                failures += 1
+
+    async def _page(self, *, again: bool) -> int:
+        async with self._pool.connection() as conn:
+            seconds = await self._source.seconds_to_next(conn, again=again)
+            if seconds is None or seconds > 0:
+                return 0
+            taken: list[Thing] = []
+            try:
+                async with conn.transaction():
+                    await self._source.begin(conn)
+                    taken = await self._source.take(conn, self._size, again=again)
+                    if taken:
+                        now = await read_time(conn)
+                        await self._source.work(conn, taken, alone=False)
+            except Exception as error:
+                if is_database_away(error) or not taken:
+                    raise
+                log.warning(
+                    "due_page_repeated",
+                    source=self._source.name,
+                    things=len(taken),
+                    error=describe(error).split("\n")[0],
+                )
+                await self._one_by_one(conn, taken)
+            else:
+                for each in taken:
+                    late = max((now - each.due_at).total_seconds(), 0.0)
+                    LATENESS.labels(self._source.name).observe(late)
+                DRAINED.labels(self._source.name).inc(len(taken))
+            if taken:
+                await self._source.after_page(conn)
+        return len(taken)
+
+    async def _one_by_one(self, conn: Connection, things: Sequence[Thing]) -> None:
+        """Work through each thing of a page that failed. Those at fault are set aside."""
+        failures = 0
+        for number, thing in enumerate(things):
+            faults: list[FoundFault] = []
+            try:
+                async with conn.transaction():
+                    await self._source.begin(conn)
+                    current = await self._source.take_one(conn, thing)
+                    if current is not None:
+                        faults = await self._source.work(conn, [current], alone=True)
+            except Exception as error:
+                if is_database_away(error):
+                    raise
+                await self._set_aside(conn, thing, error)
+                faults = [FoundFault(self._source.name, error, contact_id=thing.contact_id)]
+            await record_faults(conn, faults)
+            failures = failures + 1 if faults and failures == number else failures
+            if failures == _FAILURES_OF_ALL:
+                # It may be the same for all: they have their turn in the next page.
+                return
+
+    async def _set_aside(self, conn: Connection, thing: Thing, error: Exception) -> None:
+        delay = timedelta(seconds=_SET_ASIDE.delay(thing.attempts + 1))
+        async with conn.transaction():
+            await self._source.begin(conn)
+            await self._source.put_off(conn, thing, delay)
+
+    async def _pause(self, *, again: bool) -> None:
+        """Sleep until the next due time, a nudge, or the next poll."""
+        async with self._pool.connection() as conn:
+            seconds = await self._source.seconds_to_next(conn, again=again)
+        seconds = self._poll if seconds is None else seconds
+        seconds = min(max(seconds, _LEAST_PAUSE), self._poll)
+        if again:
+            # Nothing that is nudged for is looked at a second time.
+            await asyncio.sleep(seconds)
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._nudged.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,1 @@
+"""Imports and exports: files of contacts, their consents, suppressions and past events."""

@@ -1,0 +1,204 @@
+"""The instants at which one contact is judged by one segment, in order, and what follows from them.
+
+It is computed from judgements alone: nothing here reads or writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from store.segments.judging_statement import Judgement
+from store.segments.live_segments import Generation, KeptSegment
+from store.segments.membership_writes import Change, NextDue
+from store.tables.segments import ChangedBy
+
+INSTANTS: Final = 400
+"""Instants of one contact and segment that are followed in one pass."""
+_RANKS: Final[Mapping[ChangedBy, int]] = {"event": 0, "time": 1}
+
+Found = Mapping[tuple[UUID, Generation, datetime], Judgement]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEvent:
+    """An event at which the segments of its contact were not judged yet."""
+
+    id: int
+    name: str
+    stamped_at: datetime
+    depth: int
+    properties: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DueSegment:
+    """When a segment is due for a contact."""
+
+    due_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instant:
+    """An instant at which a contact is judged by a generation, and what brings it."""
+
+    at: datetime
+    generation: Generation
+    by: ChangedBy
+    event_id: int | None = None
+    depth: int = 0
+    group: tuple[Generation, ...] = ()
+    """What is judged at instants like it in one statement."""
+    is_now: bool = False
+    """Whether the contact is caught up by then: a change is a correction."""
+
+    @property
+    def order(self) -> tuple[datetime, int, bool]:
+        """Its place: at one instant an event comes first, and the present last."""
+        return (self.at, _RANKS.get(self.by, 2), self.is_now)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What follows from the judgements of a contact by a segment."""
+
+    changes: Sequence[Change] = ()
+    due: NextDue | None = None
+    """None: the due time stays as it is."""
+    corrected: int = 0
+    carried: bool = False
+    """Whether the instant at which its generation began lies after what was gone through."""
+
+
+@dataclass(slots=True, eq=False)
+class Chain:
+    """The instants of one contact and segment."""
+
+    contact_id: UUID
+    segment: KeptSegment
+    member: bool
+    due_at: datetime | None
+    attempts: int
+    instants: list[Instant] = field(default_factory=list)
+
+    def add(self, instant: Instant) -> None:
+        """Add an instant in its place. One at which the same is judged is there once."""
+        for place, other in enumerate(self.instants):
+            if other.at == instant.at and other.generation is instant.generation:
+                if instant.order < other.order:
+                    self.instants[place] = instant
+                return
+        self.instants.append(instant)
+        self.instants.sort(key=lambda each: each.order)
+
+    def result(self, state: ContactState, found: Found) -> Result:
+        """What follows, up to where the contact was gone through."""
+        member = self.member
+        changes: list[Change] = []
+        last: Judgement | None = None
+        corrected = 0
+        within = [each for each in self.instants if each.at <= state.until]
+        for instant in within:
+            last = found.get((self.contact_id, instant.generation, instant.at))
+            if last is None:
+                continue
+            if last.holds != member:
+                member = last.holds
+                corrected += instant.is_now
+                changes.append(
+                    Change(
+                        self.contact_id,
+                        self.segment.key,
+                        member,
+                        instant.at,
+                        instant.by,
+                        instant.event_id,
+                        instant.depth,
+                        instant.generation.number,
+                    )
+                )
+        carried = any(
+            each.by == "fill" and not each.is_now for each in self.instants[len(within) :]
+        )
+        if last is None:
+            return Result(carried=carried)
+        if not corrected and len(within) == 1 and within[0].is_now:
+            # It would have been looked at too late, or never.
+            corrected = int(
+                last.next_at is not None and (self.due_at is None or self.due_at > last.next_at)
+            )
+        due = None
+        if last.next_at != self.due_at or self.attempts:
+            due = NextDue(self.contact_id, self.segment.key, last.next_at)
+        return Result(changes, due, corrected, carried)
+
+
+@dataclass(slots=True, eq=False)
+class ContactState:
+    """A contact that is being judged: what is to be gone through, and how it stands."""
+
+    contact_id: UUID
+    reference: int
+    """Its segments were judged at its events up to this one."""
+    until: datetime
+    """It is gone through up to this instant."""
+    events: list[PendingEvent] = field(default_factory=list)
+    due: dict[str, DueSegment] = field(default_factory=dict)
+    members: set[str] = field(default_factory=set)
+    cut: bool = False
+    """Whether there is more after `until`."""
+    merged: bool = False
+    """Whether all segments are to be judged, because contacts were merged."""
+    chains: dict[str, Chain] = field(default_factory=dict)
+
+    def chain(self, segment: KeptSegment) -> Chain:
+        """The instants of one segment."""
+        known = self.chains.get(segment.key)
+        if known is None:
+            due = self.due.get(segment.key)
+            known = self.chains[segment.key] = Chain(
+                self.contact_id,
+                segment,
+                segment.key in self.members,
+                due.due_at if due else None,
+                due.attempts if due else 0,
+            )
+        return known
+
+    @property
+    def reached(self) -> int:
+        """The last event that was gone through."""
+        reached = self.reference
+        for event in self.events:
+            if event.stamped_at > self.until:
+                break
+            reached = event.id
+        return reached
+
+
+def gaps_of(state: ContactState, chain: Chain, found: Found) -> Iterable[Instant]:
+    """The instants between those of a chain at which time alone may have changed the verdict.
+
+    A chain that has too many ends there, and its contact with it: the rest has its turn later.
+    """
+    gaps = []
+    instants = chain.instants
+    for place, instant in enumerate(instants):
+        judgement = found.get((chain.contact_id, instant.generation, instant.at))
+        if judgement is None or judgement.next_at is None or judgement.next_at <= instant.at:
+            continue
+        is_last = place == len(instants) - 1
+        if judgement.next_at > state.until or (
+            not is_last and judgement.next_at >= instants[place + 1].at
+        ):
+            continue
+        if len(instants) >= INSTANTS:
+            state.until = instant.at
+            state.cut = True
+            return []
+        gaps.append(Instant(judgement.next_at, instant.generation, "time"))
+    return gaps

@@ -1,0 +1,95 @@
+"""The statement that judges contacts by several conditions, each as of an instant of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from journeys.model.conditions import Condition
+from store.conditions import compile_condition
+from store.sql import Connection, NumberedQuery, Sql, fetch_prepared, join, sql, with_values
+
+_NEVER: Final = sql("null::timestamptz")
+_AT: Final = sql("k.at")
+_JUDGED_AT: Final = "judged_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether a condition held at an instant, and when time alone may change that."""
+
+    holds: bool
+    next_at: datetime | None
+    """None: never."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgingStatement:
+    """A prepared statement; its conditions name no segment."""
+
+    query: NumberedQuery
+    count: int
+
+    @classmethod
+    def of(cls, conditions: Sequence[Condition]) -> JudgingStatement:
+        """The statement of these conditions, in their order."""
+        params: dict[str, Any] = {}
+        holds: list[Sql] = []
+        nexts: list[Sql] = []
+        for number, condition in enumerate(conditions):
+            predicate = compile_condition(condition, prefix=f"s{number}p")
+            params |= predicate.params
+            holds.append(with_values(predicate.sql, judged_at=_AT))
+            if predicate.next_change is None:
+                nexts.append(_NEVER)
+            else:
+                # Python's calendar ends there.
+                nexts.append(
+                    sql(
+                        "nullif(least({next}, timestamptz '9999-01-01 00:00:00+00'),"
+                        " timestamptz '9999-01-01 00:00:00+00')",
+                        next=with_values(predicate.next_change, judged_at=_AT),
+                    )
+                )
+        params.pop(_JUDGED_AT, None)
+        query = sql(
+            """
+select k.n, v.holds, v.next_at
+from unnest(%(contacts)s::uuid[], %(instants)s::timestamptz[]) with ordinality k(contact_id, at, n)
+join contact c on c.id = k.contact_id
+cross join (
+    select null::uuid as id, '{}'::jsonb as entry, 0::bigint as entry_ref,
+           null::bigint as entry_event_id, 0 as visit
+) r
+cross join lateral (
+    select array[{holds}]::boolean[] as holds,
+           array[{nexts}]::timestamptz[] as next_at
+    offset 0
+) v
+""",
+            holds=join(", ", holds),
+            nexts=join(", ", nexts),
+        )
+        return cls(NumberedQuery.of(query, params, ("contacts", "instants")), len(conditions))
+
+    async def judge(
+        self, conn: Connection, asked: Sequence[tuple[UUID, datetime | None]]
+    ) -> list[list[Judgement] | None]:
+        """The judgements of contacts, each as of an instant or as of now, in the order asked for.
+
+        None for a contact that does not exist.
+        """
+        rows = await fetch_prepared(
+            conn,
+            self.query,
+            [[contact for contact, _ in asked], [instant for _, instant in asked]],
+        )
+        found: list[list[Judgement] | None] = [None] * len(asked)
+        for n, holds, next_at in rows:
+            found[n - 1] = [
+                Judgement(held, then) for held, then in zip(holds, next_at, strict=True)
+            ]
+        return found

@@ -1,0 +1,152 @@
+"""A process's cache of the segments whose members are kept, as of a revision of the catalog."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from pydantic import TypeAdapter
+
+from journeys.model.conditions import Condition
+from journeys.model.segment_dependencies import Dependencies, dependencies_of
+from store.segments.judging_statement import JudgingStatement
+from store.sql import Connection, fetch_all, sql
+
+_READ = sql("""
+select c.revision, g.segment, g.generation, g.condition, g.since, s.generation = g.generation,
+       s.state = 'filling'
+from catalog c
+left join (
+    segment s join segment_generation g
+        on g.segment = s.key and g.generation >= s.generation - 1 and g.generation <= s.generation
+) on true
+order by g.segment, g.generation
+""")
+_CONDITION: Final[TypeAdapter[Condition]] = TypeAdapter(Condition)
+_STATEMENTS: Final = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Generation:
+    """The condition of a segment from an instant on."""
+
+    segment: str
+    number: int
+    since: datetime
+    condition: Condition
+    dependencies: Dependencies
+
+
+@dataclass(frozen=True)
+class KeptSegment:
+    """A segment: its generation now, and the one before it, which judges what came before."""
+
+    key: str
+    now: Generation
+    before: Generation | None
+    filling: bool
+
+    def at(self, instant: datetime) -> Generation | None:
+        """The generation in force at an instant; None before the first."""
+        return self.now if instant >= self.now.since else self.before
+
+
+@dataclass(frozen=True)
+class KeptSegments:
+    """All segments whose members are kept, at one revision of the catalog."""
+
+    revision: int
+    by_key: Mapping[str, KeptSegment] = field(default_factory=dict)
+    by_event: Mapping[str, Sequence[KeptSegment]] = field(default_factory=dict)
+    """By the events that may change them."""
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """Those whose stored condition can't be read, and why."""
+
+    def touched_by(self, event: str, properties: Mapping[str, Any]) -> list[KeptSegment]:
+        """The segments whose members an event may change."""
+        return [
+            segment
+            for segment in self.by_event.get(event, ())
+            if segment.now.dependencies.touched_by(event, properties)
+            or (
+                segment.filling
+                and segment.before is not None
+                and segment.before.dependencies.touched_by(event, properties)
+            )
+        ]
+
+
+class HasLiveSegments(Protocol):
+    """What judges contacts: the catalog of the process."""
+
+    @property
+    def live_segments(self) -> LiveSegments:
+        """The cache."""
+        ...
+
+
+class LiveSegments:
+    """The cache. What was compiled stays until it was long unused."""
+
+    def __init__(self) -> None:
+        self._kept = KeptSegments(-1)
+        self._generations: dict[tuple[str, int], Generation] = {}
+        self._statements: OrderedDict[tuple[Generation, ...], JudgingStatement] = OrderedDict()
+
+    async def read(self, conn: Connection, revision: int) -> KeptSegments:
+        """The segments, no older than `revision` of the catalog."""
+        if self._kept.revision < revision:
+            self._kept = self._of(await fetch_all(conn, _READ))
+        return self._kept
+
+    def statement(self, generations: Sequence[Generation]) -> JudgingStatement:
+        """The statement that judges contacts by these conditions."""
+        key = tuple(generations)
+        known = self._statements.get(key)
+        if known is None:
+            known = JudgingStatement.of([each.condition for each in generations])
+            self._statements[key] = known
+            while len(self._statements) > _STATEMENTS:
+                self._statements.popitem(last=False)
+        self._statements.move_to_end(key)
+        return known
+
+    def _of(self, rows: Iterable[tuple[Any, ...]]) -> KeptSegments:
+        revision = -1
+        found: dict[str, dict[str, Any]] = {}
+        broken: dict[str, str] = {}
+        generations: dict[tuple[str, int], Generation] = {}
+        for revision, key, number, condition, since, newest, filling in rows:  # noqa: B007
+            if key is None:
+                continue
+            generation = self._generations.get((key, number))
+            if generation is None:
+                try:
+                    parsed = _CONDITION.validate_python(condition)
+                    generation = Generation(key, number, since, parsed, dependencies_of(parsed))
+                    self.statement((generation,))
+                except ValueError as error:
+                    if newest:
+                        broken[key] = str(error)
+                    continue
+            generations[(key, number)] = generation
+            place = found.setdefault(key, {"before": None})
+            place["now" if newest else "before"] = generation
+            place["filling"] = filling
+        self._generations = generations
+        by_key = {
+            key: KeptSegment(key, each["now"], each["before"], each["filling"])
+            for key, each in found.items()
+            if "now" in each
+        }
+        by_event: dict[str, list[KeptSegment]] = {}
+        for segment in by_key.values():
+            names = set(segment.now.dependencies.event_names())
+            if segment.filling and segment.before is not None:
+                names |= segment.before.dependencies.event_names()
+            for name in names:
+                by_event.setdefault(name, []).append(segment)
+        return KeptSegments(revision, by_key, by_event, broken)

@@ -1,0 +1,1 @@
+"""The timeline of a contact: all that happened to it, in one order."""
