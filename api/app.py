@@ -35,7 +35,7 @@ from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
 from api.public.spool import Spool
 from api.reports import stats
-from api.runs import repairs, runs
+from api.runs import bulk, repairs, runs
 from api.services import Pool, Services
 from api.tracking import browser, calls
 from api.tracking.key_budgets import KeyBudgets
@@ -88,6 +88,7 @@ ROUTERS = tuple(
         freezes,
         retention,
         plan,
+        bulk,
         runs,
         repairs,
         stats,
