@@ -7,7 +7,16 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.contacts import consents, contacts, erasures, exports, groups, imports, timeline
+from api.contacts import (
+    consents,
+    contacts,
+    erasures,
+    exports,
+    groups,
+    imports,
+    person_export,
+    timeline,
+)
 from api.coupons import coupons
 from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
@@ -57,6 +66,7 @@ ROUTERS = tuple(
         browser,
         consents,
         timeline,
+        person_export,
         messages,
         erasures,
         imports,
