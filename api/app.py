@@ -15,6 +15,7 @@ from api.contacts import (
     groups,
     imports,
     merge,
+    person_export,
     segments,
     timeline,
 )
@@ -67,6 +68,7 @@ ROUTERS = tuple(
         browser,
         consents,
         timeline,
+        person_export,
         messages,
         erasures,
         imports,
