@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, func, select
 from sqlmodel import col
 
-from store.sql import Connection, fetch_all_as, fetch_value, sql, statement
+from store.sql import Connection, fetch_all, fetch_all_as, fetch_value, sql, statement
 from store.tables.runs import Run, Visit
 
 _AT_STEP = and_(col(Run.id) == col(Visit.run_id), col(Run.visit) == col(Visit.visit))
@@ -25,6 +25,8 @@ _OVERDUE = statement(
 _NEXT_CONDITION = sql("""
 select least((select min(due_at) from listener), (select min(due_at) from segment_due))
 """)
+
+_FIRST_DATES = sql("select contact_id, min(due_at) from date_entry group by contact_id")
 
 
 @dataclass(frozen=True)
@@ -50,3 +52,8 @@ async def next_condition_due(conn: Connection) -> datetime | None:
     """The earliest due time of a segment, or of a condition that a run listens for; if any."""
     due: datetime | None = await fetch_value(conn, _NEXT_CONDITION)
     return due
+
+
+async def first_dates(conn: Connection) -> dict[UUID, datetime]:
+    """The next moment at which each contact enters by a date."""
+    return dict(await fetch_all(conn, _FIRST_DATES))
