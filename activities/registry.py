@@ -11,7 +11,9 @@ from activities.context import Context
 from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
 from activities.jobs.begin_occurrence import OccurrenceActivities
+from activities.jobs.enter_contacts import BackfillActivities, EnterActivities
 from activities.jobs.enter_occurrence import EnterOccurrenceActivities
+from activities.jobs.erase_contact import EraseContactActivities
 from activities.jobs.export_contacts import ExportContactsActivities
 from activities.jobs.fill_segments import CheckSegmentsActivities, FillSegmentActivities
 from activities.jobs.import_contacts import ImportContactsActivities
@@ -49,6 +51,9 @@ JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
     "move": MigrateRunsActivities,
     "resume": ResumeSendsActivities,
     "preview": PreviewMoveActivities,
+    "enter": EnterActivities,
+    "backfill": BackfillActivities,
+    "erase": EraseContactActivities,
     "dates": PlanDatesActivities,
     "occurrence": EnterOccurrenceActivities,
     "segment": FillSegmentActivities,

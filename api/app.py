@@ -7,7 +7,18 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.contacts import consents, contacts, exports, groups, imports, timeline
+from api.contacts import (
+    consents,
+    contacts,
+    erasures,
+    exports,
+    groups,
+    imports,
+    merge,
+    person_export,
+    segments,
+    timeline,
+)
 from api.coupons import coupons
 from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
@@ -25,7 +36,7 @@ from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
 from api.public.spool import Spool
 from api.reports import stats
-from api.runs import repairs, runs
+from api.runs import bulk, repairs, runs
 from api.services import Pool, Services
 from api.tracking import browser, calls
 from api.tracking.key_budgets import KeyBudgets
@@ -57,11 +68,15 @@ ROUTERS = tuple(
         browser,
         consents,
         timeline,
+        person_export,
         messages,
+        erasures,
         imports,
         exports,
+        merge,
         contacts,
         groups,
+        segments,
         coupons,
         rejected,
         events,
@@ -75,6 +90,7 @@ ROUTERS = tuple(
         freezes,
         retention,
         plan,
+        bulk,
         runs,
         repairs,
         stats,

@@ -42,6 +42,7 @@ from store.definitions.catalog import Catalog
 from store.definitions.documents import lock_catalog
 from store.messages.claims import mark_abandoned_claims_unknown
 from store.operations.faults import describe
+from store.operations.logged_errors import logged_error
 from store.operations.reconciliation_cursor import (
     TURN_LEASE,
     finish_turn,
@@ -116,7 +117,7 @@ class Reconciliation:
             except Exception as error:
                 away = isinstance(error, TemporalAway | RPCError) or is_database_away(error)
                 if away or is_database_busy(error):
-                    log.warning("reconciliation_put_off", error=describe(error).split("\n")[0])
+                    log.warning("reconciliation_put_off", error=logged_error(error))
                 else:
                     log.exception("reconciliation_failed")
             await asyncio.sleep(self._every)
