@@ -97,18 +97,16 @@ async def keep_schedules(
 async def keep_schedule(
     conn: AsyncConnection[Any], client: Client, catalog: Catalog, journey: str
 ) -> None:
-    """Keep the Schedule of one journey in step; if that fails, the reconciliation does it soon."""
-    active = await catalog.active(conn, await read_revision(conn))
-    definition = active.scheduled.get(journey)
+    """Keep the Schedule of one journey in step. Raises RPCError and RuntimeError."""
     states = await read_schedule_states(conn)
     live = (await read_live_journeys(conn, [journey])).get(journey)
-    try:
-        if definition is not None and live is not None:
+    if live is not None and live.is_live and live.version is not None:
+        definition = await catalog.definition(conn, journey, live.version)
+        if definition.timed.schedules:
             await _keep(conn, client, catalog, definition, live, states.get(journey))
-        elif journey in states and (live is None or not live.is_live):
-            await _remove(conn, client, journey)
-    except (RPCError, RuntimeError) as error:
-        log.warning("schedule_not_kept", journey=journey, error=str(error))
+            return
+    if journey in states:
+        await _remove(conn, client, journey)
 
 
 async def _keep(
