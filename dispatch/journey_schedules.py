@@ -46,6 +46,7 @@ from journeys.protocol.payloads import OccurrenceInput
 from journeys.time.durations import Duration
 from store.dates.live_journeys import LiveJourney, read_live_journeys
 from store.dates.schedule_states import (
+    forget_zone_changes,
     read_schedule_states,
     record_begun,
     remove_schedule_state,
@@ -62,6 +63,8 @@ _FEW: Final = HELD // 2
 _PATIENCE: Final = timedelta(minutes=1)
 """After which an occurrence that Temporal has not begun is begun here."""
 _SHORTEST_CATCH_UP: Final = timedelta(seconds=10)
+_ZONE_CHANGES_KEPT: Final = timedelta(days=7)
+"""Longer than an occurrence walks through the zones, also after an outage."""
 _PAUSED: Final = "paused with its journey"
 """The note by which a Schedule that we paused is known from one that an operator paused."""
 
@@ -73,6 +76,7 @@ async def keep_schedules(
 
     Raises TemporalAway.
     """
+    await forget_zone_changes(conn, _ZONE_CHANGES_KEPT)
     active = await catalog.active(conn, await read_revision(conn))
     states = await read_schedule_states(conn)
     live = await read_live_journeys(conn, {*active.scheduled, *states})
