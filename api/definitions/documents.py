@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.definitions import saving
+from api.definitions.following import follow_journeys
 from api.definitions.lacking_attributes import LackingAttribute, lacking_attributes
 from api.definitions.preparation import Prepared, Source
 from api.http.bodies import FolderRoute, decode
@@ -241,6 +242,8 @@ async def apply(folder: Folder, services: UsedServices) -> Applied:
         applied.append(answer)
     async with services.pool.connection() as conn:
         await start_jobs(conn, services.temporal, [each.job for each in applied])
+        journeys = [each.key for each in applied if each.kind == "journey"]
+        await follow_journeys(conn, services, journeys)
     return Applied(documents=applied)
 
 

@@ -18,6 +18,7 @@ from api.definitions.documents import (
     save_single,
     yaml_wanted,
 )
+from api.definitions.following import follow_journeys
 from api.http.bodies import LargeRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
@@ -189,6 +190,7 @@ async def activate_journey(
             state = await activate(conn, key, stored.version)
             job = await begin_move(conn, key, stored.version, request.in_flight, request.overdue)
         await start_jobs(conn, services.temporal, [job])
+        await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.version, state=state, job=job)
 
 
@@ -238,14 +240,16 @@ async def pause_journey(key: Key, services: UsedServices) -> StateBody:
 
     Nothing is sent after the answer, except a message whose call to the provider had begun.
     """
-    async with services.pool.connection() as conn, conn.transaction():
-        await lock_catalog(conn)
-        stored = await _stored(conn, key)
-        try:
-            await pause(conn, key)
-        except WrongState as error:
-            raise Problem(409, "wrong_state", str(error)) from None
-        await stop_older_jobs(conn, "resume", key)
+    async with services.pool.connection() as conn:
+        async with conn.transaction():
+            await lock_catalog(conn)
+            stored = await _stored(conn, key)
+            try:
+                await pause(conn, key)
+            except WrongState as error:
+                raise Problem(409, "wrong_state", str(error)) from None
+            await stop_older_jobs(conn, "resume", key)
+        await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="paused")
 
 
@@ -274,6 +278,7 @@ async def resume_journey(
                 plan = {"overdue": overdue.as_json()}
                 job = await create_job(conn, "resume", key, plan=plan, total=deferred)
         await start_jobs(conn, services.temporal, [job])
+        await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="active", job=job)
 
 
@@ -285,10 +290,12 @@ async def resume_journey(
 )
 async def archive_journey(key: Key, services: UsedServices) -> StateBody:
     """Entries are refused; runs go on to their end."""
-    async with services.pool.connection() as conn, conn.transaction():
-        await lock_catalog(conn)
-        stored = await _stored(conn, key)
-        await archive(conn, key)
+    async with services.pool.connection() as conn:
+        async with conn.transaction():
+            await lock_catalog(conn)
+            stored = await _stored(conn, key)
+            await archive(conn, key)
+        await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="archived")
 
 
