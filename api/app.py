@@ -7,7 +7,17 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from api.contacts import consents, contacts, exports, groups, imports, merge, timeline
+from api.contacts import (
+    attributes,
+    changes,
+    consents,
+    contacts,
+    exports,
+    groups,
+    imports,
+    merge,
+    timeline,
+)
 from api.coupons import coupons
 from api.definitions import documents, editions, files, journeys, plan, templates
 from api.definitions.checker import DocumentChecker
@@ -61,6 +71,8 @@ ROUTERS = tuple(
         imports,
         exports,
         merge,
+        changes,
+        attributes,
         contacts,
         groups,
         coupons,

@@ -93,6 +93,55 @@ def show(contact: ContactReference, data_dir: DataDir = DATA_DIR, as_json: AsJso
         )
 
 
+@app.command("attributes")
+def attributes(data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """List the attributes that contacts have: types, examples, and how many have each."""
+    server = find_server(data_dir)
+    first = server.get("/v1/attributes", limit=1).json()
+    items = server.list_all("/v1/attributes")
+    if as_json:
+        typer.echo(json.dumps({**first, "items": items, "next": None}, ensure_ascii=False))
+        return
+    print_table(
+        ["attribute", "types", "contacts", "examples"],
+        [
+            (each["name"], ", ".join(each["types"]), each["contacts"],
+             ", ".join(json.dumps(value, ensure_ascii=False) for value in each["examples"]))
+            for each in items
+        ],
+        numbers=["contacts"],
+    )  # fmt: skip
+    if not first["exact"]:
+        typer.echo(f"Estimated from {first['read']} of {first['contacts']} contacts.")
+
+
+@app.command("changes")
+def changes(
+    contact: ContactReference,
+    name: Annotated[
+        str | None, typer.Option(help="Of this field or attribute alone, such as score.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="The events to list.")] = 50,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """List how a contact's score, lifecycle and other values changed, the newest first."""
+    server = find_server(data_dir)
+    known = contact_named(server, contact)
+    answer = server.get(f"/v1/contacts/{segment(known['id'])}/changes", name=name, limit=limit)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    print_table(
+        ["at", "name", "from", "to", "reason"],
+        [
+            (at_second(each["at"]), each["name"], each["from"], each["to"],
+             each["reason"] or ("a merge" if each["merged"] else None))
+            for each in answer.json()["items"]
+        ],
+    )  # fmt: skip
+
+
 def _print_contacts(found: list[dict[str, Any]]) -> None:
     print_table(
         ["contact", "e-mail", "phone", "country", "restricted", "since"],
