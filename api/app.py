@@ -12,10 +12,13 @@ from api.contacts import (
     changes,
     consents,
     contacts,
+    erasures,
     exports,
     groups,
     imports,
     merge,
+    person_export,
+    segments,
     timeline,
 )
 from api.coupons import coupons
@@ -35,7 +38,7 @@ from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
 from api.public.spool import Spool
 from api.reports import stats
-from api.runs import repairs, runs
+from api.runs import bulk, repairs, runs
 from api.services import Pool, Services
 from api.tracking import browser, calls
 from api.tracking.key_budgets import KeyBudgets
@@ -67,7 +70,9 @@ ROUTERS = tuple(
         browser,
         consents,
         timeline,
+        person_export,
         messages,
+        erasures,
         imports,
         exports,
         merge,
@@ -75,6 +80,7 @@ ROUTERS = tuple(
         attributes,
         contacts,
         groups,
+        segments,
         coupons,
         rejected,
         events,
@@ -88,6 +94,7 @@ ROUTERS = tuple(
         freezes,
         retention,
         plan,
+        bulk,
         runs,
         repairs,
         stats,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -30,6 +30,9 @@ class Inbox(Protocol):
 
     def read(self, to: str | None = None) -> list[dict[str, Any]]:
         """The messages to one recipient, or to all if `to` is None, oldest first."""
+
+    def remove(self, addresses: Collection[str]) -> int:
+        """Remove the messages to these addresses; how many there were."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import contact_export, contact_import
 from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server, segment
 from cli.contact_reference import ContactReference, contact_named, contacts_named
 from cli.tables import at_second, print_table, screen
@@ -20,6 +21,10 @@ ContactId = Annotated[str, typer.Argument(help="The contact's external id, or ou
 @app.callback()
 def group() -> None:
     """What is known about contacts."""
+
+
+app.command("import")(contact_import.import_)
+app.command("export")(contact_export.export)
 
 
 @app.command("consents")

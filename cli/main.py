@@ -8,6 +8,8 @@ import typer
 from cli import (
     api,
     contact,
+    contact_erase,
+    contact_person,
     contact_timeline,
     coupon,
     demo,
@@ -23,6 +25,7 @@ from cli import (
     message,
     migrate,
     run,
+    segment,
     simulate,
     stats,
     suppression,
@@ -68,7 +71,10 @@ app.add_typer(run.app, name="run")
 app.add_typer(message.app, name="message")
 app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
+app.add_typer(segment.app, name="segment")
 contact.app.command("timeline")(contact_timeline.timeline)
+contact.app.command("erase")(contact_erase.erase)
+contact.app.command("export-person")(contact_person.export_person)
 app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
 app.add_typer(file.app, name="file")

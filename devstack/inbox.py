@@ -4,7 +4,7 @@ Several processes write it (the SMTP sink, and workers for other channels) and s
 """
 
 import fcntl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,6 +67,24 @@ class Inbox:
             return records
         wanted = to.casefold()
         return [record for record in records if record["to"].casefold() == wanted]
+
+    def remove(self, addresses: Collection[str]) -> int:
+        """Remove the messages to these addresses and numbers; how many there were."""
+        unwanted = {address.casefold() for address in addresses}
+        try:
+            with self.path.open("r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                lines = file.readlines()
+                kept = [
+                    line for line in lines if orjson.loads(line)["to"].casefold() not in unwanted
+                ]
+                if len(kept) < len(lines):
+                    file.seek(0)
+                    file.writelines(kept)
+                    file.truncate()
+                return len(lines) - len(kept)
+        except FileNotFoundError:
+            return 0
 
 
 def _record(message: TakenMessage) -> dict[str, Any]:

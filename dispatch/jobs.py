@@ -30,6 +30,7 @@ from dispatch.temporal import (
 from journeys.protocol.jobs import JOBS
 from journeys.protocol.names import QUEUE, job_workflow_id
 from journeys.protocol.payloads import JobInput
+from store.contacts.erasure import resume_erasures
 from store.operations.jobs import JobRow, end_job, job_started, read_job, running_jobs
 
 log = structlog.get_logger(__name__)
@@ -79,6 +80,8 @@ async def reconcile_jobs(conn: AsyncConnection[Any], client: Client) -> list[Fou
 
     One that fails keeps no other from its turn: the faults. Raises TemporalAway.
     """
+    async with conn.transaction():
+        await resume_erasures(conn)
     running = await running_jobs(conn)
     faults = []
     for job, started in running:

@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.common import (
     SearchAttributeKey,
@@ -51,6 +53,8 @@ _AWAY = frozenset(
 _UNANSWERED = frozenset(
     {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED}
 )
+_NOT_OURS = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED})
+"""What a server says that never removes histories, or not for our key."""
 _CUT = "transport error"
 """How the client says, as UNKNOWN, that a connection was lost and could not be made again."""
 _REFUSED = frozenset(
@@ -208,3 +212,36 @@ async def wake(client: Client, journey: str, run_id: UUID, visit: int) -> bool:
             return False
         raise
     return True
+
+
+async def remove_workflow(client: Client, journey: str, run_id: UUID) -> None:
+    """End a run's workflow and remove its histories from Temporal. Raises RPCError.
+
+    A workflow that is not there any more is removed already. Where histories cannot be removed, it
+    is only terminated: they name no person, and go when Temporal's own retention is over.
+    """
+    id_ = workflow_id(journey, run_id)
+    listed = client.list_workflows(f"WorkflowId = '{id_}'", rpc_timeout=RPC_TIMEOUT)
+    earlier = [WorkflowExecution(workflow_id=id_, run_id=each.run_id) async for each in listed]
+    # The latest execution first: the removal of one that is running ends it, too.
+    for execution in (WorkflowExecution(workflow_id=id_), *earlier):
+        request = DeleteWorkflowExecutionRequest(
+            namespace=client.namespace, workflow_execution=execution
+        )
+        try:
+            await client.workflow_service.delete_workflow_execution(request, timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status in _NOT_OURS:
+                await _terminate(client, id_)
+                return
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+
+
+async def _terminate(client: Client, id_: str) -> None:
+    try:
+        handle = client.get_workflow_handle(id_)
+        await handle.terminate("contact erased", rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise

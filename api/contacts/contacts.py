@@ -1,16 +1,12 @@
-"""Routes of contacts: read, change and erase one by its external id, or by our own id."""
+"""Routes of contacts: read and change one by its external id, or by our own id."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel
-from temporalio.client import Client
-from temporalio.service import RPCError
 
 from api.contacts.contact_bodies import ContactBody, ContactChanges
 from api.http.bodies import StrictRoute
@@ -23,8 +19,6 @@ from journeys.model.addresses import normalise_phone
 from journeys.model.contact_checks import AttributeRefused, check_attributes
 from journeys.model.contact_fields import FIELD_NAMES
 from journeys.model.identifiers import find_id_flaw
-from journeys.protocol.names import workflow_id
-from store.contacts.erasure import ActiveRun, erase
 from store.contacts.finding import Wanted, find_page, has_segment, view_contact
 from store.contacts.rows import find_contact
 from store.contacts.rows import find_contacts as find_references
@@ -48,10 +42,6 @@ ContactId = Annotated[
         examples=["u-1"],
     ),
 ]
-
-_log = structlog.get_logger(__name__)
-_stopping: set[asyncio.Task[None]] = set()
-"""Tasks under way: the event loop itself keeps no reference to them."""
 
 
 class ContactPage(BaseModel):
@@ -145,38 +135,6 @@ async def change_contact(
     if new:
         response.status_code = 201
     return await _read(services.pool, str(contact_id))
-
-
-@router.delete(
-    "/{contact}",
-    status_code=204,
-    summary="Erase a contact and its data",
-    dependencies=[Depends(requires("admin"))],
-    responses=responses(404),
-)
-async def erase_contact(contact: ContactId, services: UsedServices) -> Response:
-    """Delete the contact, its events, runs and messages. Suppressions stay, as hashes."""
-    async with services.pool.connection() as conn, conn.transaction():
-        contact_id = await find_contact(conn, contact)
-        if contact_id is None:
-            raise unknown("contact", contact)
-        active = await erase(conn, contact_id)
-    if active:
-        task = asyncio.create_task(_stop_workflows(services.temporal, active))
-        _stopping.add(task)
-        task.add_done_callback(_stopping.discard)
-    return Response(status_code=204)
-
-
-async def _stop_workflows(temporal: Client, runs: list[ActiveRun]) -> None:
-    """Terminate workflows, as far as Temporal answers. One that goes on finds no run, and ends."""
-    for run in runs:
-        try:
-            await temporal.get_workflow_handle(workflow_id(run.journey, run.id)).terminate(
-                "contact erased"
-            )
-        except (RPCError, RuntimeError) as error:
-            _log.warning("workflow_not_stopped", run_id=str(run.id), error=type(error).__name__)
 
 
 async def _is_one(pool: Pool, *references: str | None) -> bool:

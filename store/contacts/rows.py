@@ -245,6 +245,12 @@ union all select external_id, contact_id from contact_alias where external_id = 
 union all select null, id from contact where id = any(%(ids)s)
 """)
 
+_EXTERNAL_IDS = sql("""
+select coalesce(c.external_id, c.id::text)
+from unnest(%(contacts)s::uuid[]) with ordinality as g(id, place)
+join contact c on c.id = g.id order by g.place
+""")
+
 
 async def lock_and_read_contacts(
     conn: Connection,
@@ -316,6 +322,11 @@ async def find_contacts(conn: Connection, references: Iterable[str]) -> dict[str
     found = {reference: parsed for reference, parsed in own.items() if parsed in known}
     # An external id may have the form of a UUID: the contact that has it wins.
     return found | {row[0]: row[1] for row in rows if row[0] is not None}
+
+
+async def external_ids(conn: Connection, contacts: Sequence[UUID]) -> list[str]:
+    """The external ids of contacts, or our ids where there is none, in the order of `contacts`."""
+    return await fetch_column(conn, _EXTERNAL_IDS, {"contacts": list(contacts)})
 
 
 @dataclass(slots=True, kw_only=True)

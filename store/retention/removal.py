@@ -15,7 +15,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from store.counters.removed import add_removed_runs
-from store.sql import Connection, execute, fetch_all, fetch_one, sql
+from store.sql import Connection, execute, fetch_all, fetch_column, fetch_one, sql
 
 Kind = Literal[
     "runs",
@@ -41,9 +41,12 @@ order by r.ended_at limit %(limit)s
 _LOCK_CONTACTS = sql("""
 select id from contact where id = any(%(contacts)s) order by id for no key update
 """)
+# An erasure removes runs of a contact whose row is gone, without its lock.
+_LOCK_RUNS = sql("select id from run where id = any(%(runs)s) order by id for update")
 _KEEP_LAST_ENTRIES = sql("""
 insert into last_entry (contact_id, journey, key, started_at)
-select contact_id, journey, key, max(started_at) from run where id = any(%(runs)s)
+select contact_id, journey, key, max(started_at) from run
+where id = any(%(runs)s) and exists (select from contact c where c.id = run.contact_id)
 group by contact_id, journey, key order by contact_id, journey, key
 on conflict (contact_id, journey, key) do update
 set started_at = greatest(last_entry.started_at, excluded.started_at)
@@ -101,7 +104,7 @@ async def remove_old_runs(conn: AsyncConnection[object], before: datetime, limit
             return Page(0, 0, done=True)
         # Admission decides about re-entry under the same locks.
         await execute(conn, _LOCK_CONTACTS, {"contacts": sorted({contact for _, contact in found})})
-        runs: list[UUID] = [run for run, _ in found]
+        runs: list[UUID] = await fetch_column(conn, _LOCK_RUNS, {"runs": [run for run, _ in found]})
         await add_removed_runs(conn, runs)
         for query in (
             _KEEP_LAST_ENTRIES,
@@ -113,7 +116,7 @@ async def remove_old_runs(conn: AsyncConnection[object], before: datetime, limit
             _DELETE_RUNS,
         ):
             await execute(conn, query, {"runs": runs})
-    return Page(len(runs), 0, done=len(runs) < limit)
+    return Page(len(runs), 0, done=len(found) < limit)
 
 
 async def remove_old_events(

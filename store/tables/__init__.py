@@ -10,7 +10,10 @@ them.
 
 from store.tables import (
     contacts,
+    dates,
     definitions,
+    entries,
+    erasures,
     events,
     files,
     freezes,
@@ -18,6 +21,7 @@ from store.tables import (
     links,
     messages,
     operations,
+    places,
     repairs,
     retention,
     runs,
@@ -26,7 +30,10 @@ from store.tables import (
 
 __all__ = [
     "contacts",
+    "dates",
     "definitions",
+    "entries",
+    "erasures",
     "events",
     "files",
     "freezes",
@@ -34,6 +41,7 @@ __all__ = [
     "links",
     "messages",
     "operations",
+    "places",
     "repairs",
     "retention",
     "runs",

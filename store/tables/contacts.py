@@ -211,7 +211,7 @@ class GroupMember(SQLModel, table=True):
     __tablename__ = "group_member"
     __table_args__ = (
         PrimaryKeyConstraint("contact_id", "group_key"),
-        Index("group_member_by_group", "group_key"),
+        Index("group_member_by_group", "group_key", "contact_id"),
     )
     contact_id: UUID = Field(sa_column=id_column(to="contact.id"))
     group_key: str = Field(sa_column=text_column())

@@ -68,7 +68,8 @@ class Run(SQLModel, table=True):
     id: UUID = Field(sa_column=id_column(key=True))
     journey: str = Field(sa_column=text_column())
     version: int = Field(sa_column=int_column())
-    contact_id: UUID = Field(sa_column=id_column(to="contact.id"))
+    contact_id: UUID = Field(sa_column=id_column())
+    """Without a foreign key: the runs of an erased contact are removed page by page."""
     key: str = Field(sa_column=text_column(default=""))
     state: str = Field(sa_column=text_column(default="active"))
     step: str | None = Field(sa_column=text_column(null=True))
@@ -103,6 +104,8 @@ class Run(SQLModel, table=True):
     skip_after: int | None = Field(sa_column=int_column(null=True))
     """The visit, overdue when the run was moved, after which sends are skipped until the next
     wait."""
+    occurrence: datetime | None = Field(sa_column=time_column(null=True))
+    """The occurrence of the schedule that began it."""
 
 
 class ParkedCall(SQLModel, table=True):
@@ -258,7 +261,8 @@ class Refusal(SQLModel, table=True):
     )
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
     journey: str = Field(sa_column=text_column())
-    contact_id: UUID = Field(sa_column=id_column(to="contact.id"))
+    contact_id: UUID = Field(sa_column=id_column())
+    """Without a foreign key, as that of a run."""
     key: str = Field(sa_column=text_column(default=""))
     event_id: int | None = Field(sa_column=big_column(null=True))
     code: str = Field(sa_column=text_column())

@@ -23,9 +23,9 @@ from journeys.links.message_urls import MessageLinks, MessageUrls, encode_target
 from journeys.links.rewriting import rewrite_html, rewrite_sms
 from journeys.links.tokens import LinkKeys
 from journeys.model.tracking import Utm
-from store.contacts.erasure import erase
 from store.messages.short_links import keep_short_links
 from tests.support.conditions import eventually
+from tests.support.erasing import erase
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 Rows = Callable[..., Awaitable[list[tuple[Any, ...]]]]

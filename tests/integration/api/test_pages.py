@@ -17,9 +17,9 @@ from pydantic import SecretStr
 
 from infra.settings import Settings
 from journeys.links.tokens import LinkKeys, LinkKind
-from store.contacts.erasure import erase
 from tests.support.api import serving
 from tests.support.engine import accept, activate, make_contact
+from tests.support.erasing import erase
 from tests.support.servers import Servers
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]

@@ -15,7 +15,6 @@ from api.reports.stats import journey_stats
 from dispatch.dispatcher import Dispatcher
 from dispatch.goals import record_met_goals_of
 from journeys.protocol.payloads import JourneyResult, StepInput, StepResult
-from store.contacts.erasure import erase
 from store.definitions.catalog import Catalog
 from store.events.ingest import take
 from store.events.items import Item
@@ -24,6 +23,7 @@ from store.reports.goal_counts import GoalCounts, read_goal
 from store.reports.journey_statistics import journey_statistics
 from store.runs.lifecycle import end_run
 from tests.support.engine import accept, activate, make_contact
+from tests.support.erasing import erase
 from tests.support.racing import context_of, entered_runs
 
 GOAL = "goal: {event: Bought, value: total}"

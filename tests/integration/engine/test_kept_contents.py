@@ -15,11 +15,11 @@ from activities.sending.masking import SecretMask
 from channels.adapter import Attachment, Call, Email
 from infra.settings import Settings
 from journeys.links.tokens import LinkKeys
-from store.contacts.erasure import erase
 from store.messages.kept_contents import pack_content, unpack_content
 from store.operations.api_keys import create_key
 from tests.support.api import serving
 from tests.support.engine import Engine, engine_at_work
+from tests.support.erasing import erase
 from tests.support.smtp import SmtpSink
 
 KEY = "k" * 32

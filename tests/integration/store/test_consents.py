@@ -12,11 +12,11 @@ from infra.clients import open_pool
 from infra.settings import Settings
 from journeys.model.consents import Evidence
 from store.contacts.consent_listing import RecordedConsent, consent_records
-from store.contacts.erasure import erase
 from store.contacts.merge import merge_contact
 from store.events.effect_events import EffectRefused
 from store.events.recording import NewEvent, record_events
 from tests.support.engine import activate, make_contact
+from tests.support.erasing import erase
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 TOPICS = """

@@ -10,7 +10,6 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from api.tracking.items import Envelope, parse_item
-from store.contacts.erasure import erase
 from store.contacts.merge import merge_contact
 from store.coupons.pools import Pool as Counts
 from store.coupons.pools import add_codes, draw, make_pool, read_pool
@@ -19,6 +18,7 @@ from store.events.ingest import take
 from store.events.recording import NewEvent, record_events
 from tests.support.conditions import eventually
 from tests.support.engine import make_contact
+from tests.support.erasing import erase
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 

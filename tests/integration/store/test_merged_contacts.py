@@ -16,7 +16,6 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from store.contacts.erasure import erase
 from store.contacts.rows import find_contact, find_contacts, read_contact
 from store.events.attribute_changes import put_contact
 from store.events.contact_merging import Merge, merge_contacts
@@ -26,6 +25,7 @@ from store.events.transactions import repeating
 from store.runs.rows import lock_run
 from store.sql import Connection
 from tests.support.conditions import eventually
+from tests.support.erasing import erase
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 OPERATE: Final = Sender("operate", trusted=True)

@@ -9,11 +9,11 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from store.contacts.erasure import erase
 from store.contacts.rows import lock_contacts
 from store.events.effect_events import EffectRefused
 from store.events.message_events import MessageEvent, take_message_events
 from tests.support.conditions import eventually
+from tests.support.erasing import erase
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 SENT = datetime(2025, 11, 2, 9, 0, tzinfo=UTC)

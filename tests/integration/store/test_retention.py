@@ -15,11 +15,11 @@ from journeys.compile.program_compiler import compile_program
 from journeys.model.journey import Journey
 from journeys.source.parsing import parse_all
 from journeys.time.durations import Duration
-from store.contacts.erasure import erase
 from store.definitions.catalog import Catalog, Definition
 from store.entries.admission import AdmittedEntry, EntryRequest, RefusedEntry, enter
 from store.reports.journey_statistics import journey_statistics
 from store.retention.removal import remove_old_events, remove_old_rows, remove_old_runs
+from tests.support.erasing import erase
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 

@@ -13,13 +13,13 @@ from sqlalchemy import ARRAY, BigInteger, Boolean, Date, DateTime, LargeBinary, 
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
-from store.contacts.erasure import erase
 from store.events.ingest import take
 from store.events.items import Item
 from store.operations.faults import record_fault
 from store.operations.migration_progress import finish_stragglers, stragglers
 from store.reports.run_listing import list_runs, show_run
 from store.runs.lifecycle import end_run
+from tests.support.erasing import erase
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 Operation = Callable[[Pool], Awaitable[Any]]
