@@ -31,6 +31,7 @@ from channels.adapter import Adapter, Append
 from channels.email.return_addresses import return_addresses
 from channels.registry import Adapters, build
 from devstack.inbox import Inbox, TakenMessage
+from dispatch.date_entries import date_queue
 from dispatch.dispatcher import Dispatcher
 from dispatch.due_times import DueTimes
 from dispatch.metrics import EngineMetrics
@@ -56,13 +57,14 @@ from store.sql import DATABASE_AWAY
 from workflows.jobs import JOB_WORKFLOWS
 from workflows.journey import Journey
 from workflows.messages_of_tests import TestMessage
+from workflows.occurrences import BeginOccurrence
 from workflows.retention import Retention
 
 log = structlog.get_logger(__name__)
 
 SHUTDOWN_GRACE = timedelta(seconds=40)
 """Longer than one attempt of a send, so that none is stopped between call and record."""
-WORKFLOWS = [Journey, Retention, TestMessage, *JOB_WORKFLOWS.values()]
+WORKFLOWS = [Journey, Retention, BeginOccurrence, TestMessage, *JOB_WORKFLOWS.values()]
 _BACKOFF = Backoff(first=0.5, longest=10.0)
 
 
@@ -92,9 +94,11 @@ async def serving(
         catalog = Catalog()
         due_times = DueTimes(pool, client, catalog)
         segments_due = segment_queue(pool, catalog)
+        dates_due = date_queue(pool, catalog, lambda: dispatcher.nudge())
 
         def nudge_due_times() -> None:
             due_times.nudge()
+            dates_due.nudge()
             segments_due.nudge()
 
         dispatcher = Dispatcher(
@@ -119,7 +123,7 @@ async def serving(
             speed=settings.speed,
             keep={kind: Duration.parse(text) for kind, text in settings.keep.items()},
             nudge=dispatcher.nudge,
-            nudge_due_times=due_times.nudge,
+            nudge_due_times=nudge_due_times,
             links=settings.links,
             throttled=rates.slow_down,
             ceilings=ceilings,
@@ -133,6 +137,7 @@ async def serving(
             ),
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(due_times.run()),
+            asyncio.create_task(dates_due.run()),
             asyncio.create_task(segments_due.run()),
             asyncio.create_task(
                 Reconciliation(

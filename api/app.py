@@ -14,7 +14,9 @@ from api.contacts import (
     exports,
     groups,
     imports,
+    merge,
     person_export,
+    segments,
     timeline,
 )
 from api.coupons import coupons
@@ -34,7 +36,7 @@ from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
 from api.public.spool import Spool
 from api.reports import stats
-from api.runs import repairs, runs
+from api.runs import bulk, repairs, runs
 from api.services import Pool, Services
 from api.tracking import browser, calls
 from api.tracking.key_budgets import KeyBudgets
@@ -71,8 +73,10 @@ ROUTERS = tuple(
         erasures,
         imports,
         exports,
+        merge,
         contacts,
         groups,
+        segments,
         coupons,
         rejected,
         events,
@@ -86,6 +90,7 @@ ROUTERS = tuple(
         freezes,
         retention,
         plan,
+        bulk,
         runs,
         repairs,
         stats,

@@ -25,6 +25,7 @@ from cli import (
     message,
     migrate,
     run,
+    segment,
     simulate,
     stats,
     suppression,
@@ -70,6 +71,7 @@ app.add_typer(run.app, name="run")
 app.add_typer(message.app, name="message")
 app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
+app.add_typer(segment.app, name="segment")
 contact.app.command("timeline")(contact_timeline.timeline)
 contact.app.command("erase")(contact_erase.erase)
 contact.app.command("export-person")(contact_person.export_person)

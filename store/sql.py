@@ -259,8 +259,11 @@ async def execute_many(conn: Connection, query: Sql, rows: Sequence[Parameters])
 async def copy_rows(conn: Connection, query: Sql, rows: Iterable[Sequence[Any]]) -> None:
     """Run a `copy … from stdin` with these rows. JSON is given as text."""
     async with conn.cursor() as cursor, cursor.copy(query.encoded) as copy:
+        write = copy.formatter.write_row
         for row in rows:
-            await copy.write_row(row)
+            # It gives bytes once they are enough for a message to the server.
+            if data := write(row):
+                await copy.write(data)
 
 
 async def fetch_all(

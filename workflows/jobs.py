@@ -55,6 +55,26 @@ class PreviewMove:
         return await _work_through_pages(JOBS["preview"].page_activity, request)
 
 
+@workflow.defn(name=JOBS["enter"].workflow)
+class EnterContacts:
+    """Enters many contacts into a journey, at a set rate."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Enter page after page, until every contact was looked at."""
+        return await _work_through_pages(JOBS["enter"].page_activity, request)
+
+
+@workflow.defn(name=JOBS["backfill"].workflow)
+class BackfillJourney:
+    """Enters those who were members, or had the value, before a journey went live."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Enter page after page, until every contact was looked at."""
+        return await _work_through_pages(JOBS["backfill"].page_activity, request)
+
+
 @workflow.defn(name=JOBS["erase"].workflow)
 class EraseContact:
     """Removes what is left of a contact that was erased."""
@@ -63,6 +83,26 @@ class EraseContact:
     async def run(self, request: JobInput) -> JobResult:
         """Remove page after page, until nothing is left."""
         return await _work_through_pages(JOBS["erase"].page_activity, request)
+
+
+@workflow.defn(name=JOBS["dates"].workflow)
+class PlanDates:
+    """Sets the next moments of a journey's entries by date for all contacts."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Set page after page, until every contact has its moment."""
+        return await _work_through_pages(JOBS["dates"].page_activity, request)
+
+
+@workflow.defn(name=JOBS["occurrence"].workflow)
+class EnterOccurrence:
+    """Enters contacts at an occurrence of a journey's schedule."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Enter page after page, each contact at its turn."""
+        return await _work_through_pages(JOBS["occurrence"].page_activity, request)
 
 
 @workflow.defn(name=JOBS["import"].workflow)
@@ -119,7 +159,11 @@ JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
     "move": MigrateRuns,
     "resume": ResumeSends,
     "preview": PreviewMove,
+    "enter": EnterContacts,
+    "backfill": BackfillJourney,
     "erase": EraseContact,
+    "dates": PlanDates,
+    "occurrence": EnterOccurrence,
     "import": ImportContacts,
     "export": ExportContacts,
     "undo": UndoImport,

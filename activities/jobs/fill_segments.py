@@ -144,8 +144,9 @@ class FillSegmentActivities(_JudgingActivities):
             job, finished = await self._pages(conn, job, {job.subject})
             if finished:
                 async with conn.transaction():
-                    await mark_ready(conn, job.subject, int(job.plan["generation"]))
+                    # The job first, as whoever begins the next generation does.
                     await end_job(conn, job.id, "done")
+                    await mark_ready(conn, job.subject, int(job.plan["generation"]))
             return await end_page(conn, job)
 
     async def _goes_on(self, conn: AsyncConnection[Any], job: JobRow) -> bool:

@@ -28,6 +28,8 @@ from journeys.protocol.channels import MessageChannel
 from store.contacts.consent_listing import RecordedConsent, consent_records
 from store.contacts.rows import find_contact
 from store.events.topic_changes import set_channel_state, set_topic_state
+from store.events.transactions import repeating
+from store.sql import Connection
 
 router = APIRouter(
     prefix="/v1/contacts",
@@ -121,11 +123,14 @@ async def set_consent(
     services: UsedServices,
 ) -> ConsentAnswer:
     """Record the state, the event of its change, and the evidence for it."""
-    async with services.pool.connection() as conn, conn.transaction():
+
+    async def change(conn: Connection) -> None:
         contact_id = await find_contact(conn, contact)
         if contact_id is None:
             raise unknown("contact", contact)
         await set_topic_state(conn, contact_id, topic, body.state, body.evidence())
+
+    await repeating(services.pool, change)
     services.notifier.wake()
     return ConsentAnswer(state=body.state)
 
@@ -139,11 +144,14 @@ async def set_channel_consent(
     contact: ContactId, channel: MessageChannel, body: ChannelConsent, services: UsedServices
 ) -> ChannelAnswer:
     """Record the state, which stands above topics, with its event and the evidence for it."""
-    async with services.pool.connection() as conn, conn.transaction():
+
+    async def change(conn: Connection) -> None:
         contact_id = await find_contact(conn, contact)
         if contact_id is None:
             raise unknown("contact", contact)
         await set_channel_state(conn, contact_id, channel, body.state, body.evidence())
+
+    await repeating(services.pool, change)
     services.notifier.wake()
     return ChannelAnswer(state=body.state)
 

@@ -189,6 +189,9 @@ def _add(plural: str, kind: str) -> None:
         ("GET", f"/{plural}/{{key}}", get, DocumentBody, f"Read a {kind}"),
         ("GET", f"/{plural}", listing, DocumentPage, f"List {plural}"),
     ]
+    if kind == "segment":
+        # Their members are read with them: `api.contacts.segments`.
+        routes = routes[:1]
     for method, path, endpoint, model, summary in routes:
         router.add_api_route(
             path,

@@ -12,7 +12,7 @@ from journeys.protocol.channels import MessageChannel
 
 ConsentSource = Literal[
     "api", "form", "import", "operator", "journey", "page", "one_click", "confirmation", "sms",
-    "address_change", "complaint",
+    "address_change", "complaint", "merge",
 ]  # fmt: skip
 
 CONSENT_SOURCES: Final[Mapping[ConsentSource, str]] = {
@@ -27,6 +27,7 @@ CONSENT_SOURCES: Final[Mapping[ConsentSource, str]] = {
     "sms": "the answer STOP or START to a text message",
     "address_change": "the contact has another address than the one that was confirmed",
     "complaint": "a complaint that the provider reported",
+    "merge": "another contact, which was merged into this one, had the stricter consent",
 }
 """Where a consent came from."""
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 JobKind = Literal[
-    "move", "resume", "preview", "segment", "check", "import", "export", "undo", "erase"
+    "move", "resume", "preview", "enter", "backfill", "dates", "occurrence", "segment", "check",
+    "import", "export", "undo", "erase",
 ]  # fmt: skip
 
 STOP_ACTIVITY: Final = "stop_job"
@@ -46,10 +47,30 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         page_activity="preview_page",
         subject="preview the move of {journey} to version {version}",
     ),
+    "enter": JobDefinition(
+        workflow="Enter",
+        page_activity="enter_page",
+        subject="enter contacts into {journey}: {subject}",
+    ),
+    "backfill": JobDefinition(
+        workflow="Backfill",
+        page_activity="backfill_page",
+        subject="backfill {journey}: {subject}",
+    ),
     "erase": JobDefinition(
         workflow="Erase",
         page_activity="erase_page",
         subject="remove what is left of an erased contact",
+    ),
+    "dates": JobDefinition(
+        workflow="PlanDates",
+        page_activity="plan_dates_page",
+        subject="set the dates of {journey}",
+    ),
+    "occurrence": JobDefinition(
+        workflow="EnterOccurrence",
+        page_activity="enter_occurrence_page",
+        subject="enter {journey} at {subject}",
     ),
     "import": JobDefinition(
         workflow="Import",

@@ -165,7 +165,7 @@ async def erase_page(conn: Connection, erasure_id: UUID) -> bool:
     await add_to_erasure(
         conn, erasure_id, removed, {str(run_id): journey for run_id, journey in runs}
     )
-    return more
+    return bool(more)
 
 
 async def _delete_runs(conn: Connection, runs: list[UUID], removed: dict[str, int]) -> None:

@@ -1,4 +1,8 @@
-"""Merging an anonymous contact into a known one, under the locks of both."""
+"""Merging of two contacts, under the locks of both: one survives, and has everything of the other.
+
+`_REASSIGN` lists the tables whose rows change their owner. What is kept of each of two rows of one
+key has a statement of its own.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,11 @@ from sqlmodel import col
 
 from store.runs.lifecycle import end_run
 from store.sql import Connection, Sql, execute, fetch_column, sql, statement
-from store.tables.contacts import ConsentRecord, Contact, Identity
+from store.tables.contacts import ConsentRecord, Contact, ContactAlias, Identity
 from store.tables.events import DeadEvent, Event, Outbox
 from store.tables.imports import ImportChange
-from store.tables.messages import Coupon, Message
+from store.tables.messages import Coupon, Message, TestMessage
+from store.tables.operations import Fault
 from store.tables.runs import Goal, Listener, Refusal, Run
 
 # Of two active runs of one journey and key, the younger.
@@ -25,31 +30,63 @@ where a.contact_id = %(gone)s and b.contact_id = %(into)s
 order by 1
 """)
 
-# Of two states of consent to a topic, the stricter one stays.
+# Of two states of consent to a topic, the stricter one stays. Where that is a change for the
+# contact that stays, it is recorded.
 _CONSENT = sql("""
-insert into topic_state (contact_id, topic, state, event_id, confirmed_email, confirmed_phone,
-                         changed_at)
-select %(into)s, topic, state, event_id, confirmed_email, confirmed_phone, changed_at
-from topic_state where contact_id = %(gone)s
-on conflict (contact_id, topic) do update
-set state = excluded.state, event_id = excluded.event_id, changed_at = excluded.changed_at,
-    confirmed_email = excluded.confirmed_email, confirmed_phone = excluded.confirmed_phone
-where array_position(array['unsubscribed', 'pending', 'subscribed'], excluded.state)
-    < array_position(array['unsubscribed', 'pending', 'subscribed'], topic_state.state)
+with kept as (
+    insert into topic_state (contact_id, topic, state, event_id, confirmed_email, confirmed_phone,
+                             changed_at)
+    select %(into)s, topic, state, event_id, confirmed_email, confirmed_phone, changed_at
+    from topic_state where contact_id = %(gone)s
+    on conflict (contact_id, topic) do update
+    set state = excluded.state, event_id = excluded.event_id, changed_at = excluded.changed_at,
+        confirmed_email = excluded.confirmed_email, confirmed_phone = excluded.confirmed_phone
+    where array_position(array['unsubscribed', 'pending', 'subscribed'], excluded.state)
+        < array_position(array['unsubscribed', 'pending', 'subscribed'], topic_state.state)
+    returning topic, state, event_id
+)
+insert into consent_record (contact_id, event_id, topic, state, previous, source)
+select %(into)s, k.event_id, k.topic, k.state, t.state, 'merge'
+from kept k left join topic_state t on t.contact_id = %(into)s and t.topic = k.topic
+where k.state is distinct from t.state
+order by k.topic
 """)
 # Of two states of consent to a channel as well.
 _CHANNELS = sql("""
-insert into channel_state (contact_id, channel, state, event_id, changed_at)
-select %(into)s, channel, state, event_id, changed_at
-from channel_state where contact_id = %(gone)s
-on conflict (contact_id, channel) do update
-set state = excluded.state, event_id = excluded.event_id, changed_at = excluded.changed_at
-where excluded.state = 'unsubscribed' and channel_state.state = 'subscribed'
+with kept as (
+    insert into channel_state (contact_id, channel, state, event_id, changed_at)
+    select %(into)s, channel, state, event_id, changed_at
+    from channel_state where contact_id = %(gone)s
+    on conflict (contact_id, channel) do update
+    set state = excluded.state, event_id = excluded.event_id, changed_at = excluded.changed_at
+    where excluded.state = 'unsubscribed' and channel_state.state = 'subscribed'
+    returning channel, state, event_id
+)
+insert into consent_record (contact_id, event_id, channel, state, previous, source)
+select %(into)s, k.event_id, k.channel, k.state, t.state, 'merge'
+from kept k left join channel_state t on t.contact_id = %(into)s and t.channel = k.channel
+where k.state is distinct from t.state
+order by k.channel
 """)
 _GROUPS = sql("""
 insert into group_member (contact_id, group_key, added_at)
 select %(into)s, group_key, added_at from group_member where contact_id = %(gone)s
 on conflict (contact_id, group_key) do nothing
+""")
+# By the later of two last entries it is decided whether the contact may enter again.
+_LAST_ENTRIES = sql("""
+insert into last_entry as kept (contact_id, journey, key, started_at)
+select %(into)s, journey, key, started_at from last_entry where contact_id = %(gone)s
+on conflict (contact_id, journey, key) do update
+set started_at = greatest(kept.started_at, excluded.started_at)
+""")
+# Erasure finds rejected calls by what they named.
+_REJECTED = sql("""
+update rejected_item set reference = %(into)s::text where reference = %(gone)s::text
+""")
+_ALIAS = sql("""
+insert into contact_alias (external_id, contact_id)
+select external_id, %(into)s from contact where id = %(gone)s and external_id is not null
 """)
 _REASSIGN: Final[tuple[Sql, ...]] = tuple(
     statement(
@@ -59,7 +96,7 @@ _REASSIGN: Final[tuple[Sql, ...]] = tuple(
     )
     for table in (
         Event, Outbox, DeadEvent, Run, Listener, Goal, Message, Coupon, Refusal, Identity,
-        ConsentRecord,
+        ConsentRecord, ContactAlias, TestMessage, Fault,
     )
 )  # fmt: skip
 _INHERIT = sql("""
@@ -82,22 +119,33 @@ select %(into)s, '', parcours.clock()
 where (select key from segment order by key limit 1) is not null
 on conflict (contact_id, segment) do update set due_at = excluded.due_at
 """)
+# Of a job that has worked on both, what it did with the survivor stands.
+_ENTRIES = sql("""
+with gone as (
+    delete from job_entry where contact_id = %(gone)s returning job_id, run_id
+), near as (
+    delete from near_contact where contact_id = %(gone)s
+)
+insert into job_entry (job_id, contact_id, run_id) select job_id, %(into)s, run_id from gone
+on conflict (job_id, contact_id) do nothing
+""")
 # An import can no longer be undone for a contact that was merged since.
 _IMPORTS = statement(delete(ImportChange).where(col(ImportChange.contact_id) == bindparam("gone")))
 _DELETE = statement(delete(Contact).where(col(Contact.id) == bindparam("gone")))
+_KEPT: Final = (_CONSENT, _CHANNELS, _GROUPS, _LAST_ENTRIES, _REJECTED)
 
 
 async def merge_contact(conn: Connection, gone: UUID, into: UUID) -> list[UUID]:
     """Assign everything of the contact `gone` to `into` and delete its row; the runs that ended.
 
-    The caller has locked both rows, merges the attributes, and records the event that makes the
-    reassigned listeners check. Of two active runs of one journey and key the younger ends as
-    `merged`.
+    The caller has locked both rows `for update`, merges the attributes, and records the event that
+    makes the reassigned listeners check. Of two active runs of one journey and key the younger ends
+    as `merged`. An external id of the one that is gone names the other from now on.
     """
     contacts = {"gone": gone, "into": into}
     ended: list[UUID] = await fetch_column(conn, _COLLIDING, contacts)
     for run_id in ended:
         await end_run(conn, run_id, "merged", None, stop_workflow=True)
-    for query in (_CONSENT, _CHANNELS, _GROUPS, *_REASSIGN, _INHERIT, _SEGMENTS, _IMPORTS, _DELETE):
+    for query in (*_KEPT, *_REASSIGN, _ALIAS, _INHERIT, _SEGMENTS, _IMPORTS, _ENTRIES, _DELETE):
         await execute(conn, query, contacts)
     return ended

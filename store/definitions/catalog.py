@@ -27,6 +27,7 @@ from journeys.protocol.program import Program
 from journeys.templating.contents import Content
 from store.definitions.compiled_conditions import CompiledConditions
 from store.definitions.content_cache import ChosenContent, ContentCache
+from store.definitions.timed_entries import TimedEntries
 from store.goals.goal_rows import GoalQuery, build_goal_query
 from store.segments.live_segments import LiveSegments
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
@@ -107,6 +108,11 @@ class Definition:
         return bool(segments_in(self.journey))
 
     @cached_property
+    def timed(self) -> TimedEntries:
+        """The entries that time begins."""
+        return TimedEntries.of(self.journey)
+
+    @cached_property
     def entries(self) -> dict[str, list[tuple[EventfulEntry, EntryTrigger]]]:
         """The entries whose runs an event begins, in order, by the name of this event."""
         found: dict[str, list[tuple[EventfulEntry, EntryTrigger]]] = {}
@@ -182,6 +188,10 @@ class Active:
     """The journeys that cannot be read."""
     broken_by_event: dict[About, list[str]] = field(default_factory=dict)
     """Their keys, as far as their entries can be read."""
+    dated: dict[str, Definition] = field(default_factory=dict)
+    """The journeys with entries by date, by key."""
+    scheduled: dict[str, Definition] = field(default_factory=dict)
+    """The journeys with entries by schedule, by key."""
 
     def considering(self, event: str, subjects: Iterable[str]) -> list[Definition]:
         """The journeys that events of this name about these subjects may enter, ordered by key."""
@@ -277,6 +287,8 @@ class Catalog:
         if revision == self._active.revision and fresh:
             return self._active
         by_event: dict[About, list[Definition]] = {}
+        dated: dict[str, Definition] = {}
+        scheduled: dict[str, Definition] = {}
         broken: list[BrokenDocument] = []
         broken_by_event: dict[About, list[str]] = {}
         for key, version, document, program, contents in await fetch_all(conn, _ACTIVE):
@@ -293,7 +305,11 @@ class Catalog:
                 continue
             for about in set(_abouts(trigger for _, trigger in eventful(definition.journey.entry))):
                 by_event.setdefault(about, []).append(definition)
-        self._active = Active(revision, by_event, tuple(broken), broken_by_event)
+            if definition.timed.dates:
+                dated[key] = definition
+            if definition.timed.schedules:
+                scheduled[key] = definition
+        self._active = Active(revision, by_event, tuple(broken), broken_by_event, dated, scheduled)
         self._active_until = monotonic() + _TRY_BROKEN_AFTER
         return self._active
 

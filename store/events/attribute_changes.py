@@ -8,11 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from psycopg.errors import UniqueViolation
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from journeys.model.contact_checks import ATTRIBUTES_LIMIT, AttributeRefused
+from journeys.model.contact_checks import ATTRIBUTES_LIMIT, AttributeRefused, judge_attributes
 from journeys.model.contact_fields import EXTERNAL_ID, FIELD_NAMES
 from journeys.model.json_values import bounded_number, find_flaw, is_number
 from store.contacts.rows import LockedContact, find_contact, lock_and_read_contacts
@@ -53,7 +54,12 @@ async def put_contact(
     contact_id = await find_contact(conn, reference)
     new = False
     if contact_id is None:
-        new = await fetch_one(conn, _CREATE, {"id": new_id(), "external_id": reference}) is not None
+        try:
+            created = await fetch_one(conn, _CREATE, {"id": new_id(), "external_id": reference})
+        except UniqueViolation:
+            # A merge has made an alias of it meanwhile.
+            raise ConcurrentChange from None
+        new = created is not None
         locked = await lock_and_read_contacts(conn, external=[reference])
     else:
         locked = await lock_and_read_contacts(conn, ids=[contact_id])
@@ -66,6 +72,20 @@ async def put_contact(
     names = contact.set(changes)
     await write_contact_change(conn, contact, names, created=new, reason=reason)
     return contact.id, new
+
+
+async def derive_locale(conn: Connection, contact_id: UUID, languages: Sequence[str]) -> None:
+    """Fill in the locale of a contact whose page was asked for in these languages.
+
+    The most wanted comes first. The caller has locked the contact.
+    """
+    if not languages:
+        return
+    wanted = judge_attributes({"locale": languages[0]}, operate=False).values
+    [contact] = await lock_and_read_contacts(conn, ids=[contact_id])
+    changes = contact.fill(wanted, "page")
+    if changes:
+        await write_contact_change(conn, contact, changes)
 
 
 async def change_attributes(

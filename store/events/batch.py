@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, get_args
+from typing import Final, get_args
 from uuid import UUID, uuid4
 
 import orjson
@@ -13,16 +13,17 @@ from sqlmodel import col
 from journeys.model.contact_fields import FIELD_NAMES
 from journeys.model.well_known_events import GROUP_JOINED
 from journeys.protocol.channels import AddressField
-from store.contacts.merge import merge_contact
 from store.contacts.rows import (
     ATTRIBUTES_BOUND,
     Changes,
     LockedContact,
     find_own_ids,
     lock_and_read_contacts,
+    merged_names,
     parse_reference,
 )
 from store.events.contact_changes import ask_for_confirmation, contact_changed, contact_created
+from store.events.contact_merging import add_alias, merge_locked
 from store.events.effect_events import ENGINE, EffectCandidate, EffectRefused
 from store.events.effects import EventEffects, has_effects
 from store.events.identities import read_identities, write_identities
@@ -97,12 +98,16 @@ class Batch:
                 anonymous.add(item.previous_id)
         message_ids = [item.message_id for item in items]
         locked = await lock_and_read_contacts(
-            conn, external=sorted(external), anonymous=sorted(anonymous)
+            conn,
+            external=sorted(external),
+            anonymous=sorted(anonymous),
+            to_merge=any(_may_merge(item) for item in items),
         )
         for contact in locked:
             self._contacts[contact.id] = contact
             if contact.external_id is not None:
                 self._by_external[contact.external_id] = contact
+        self._by_external.update(merged_names(locked))
         # Each statement sees what was committed before it. Under the locks, nothing changes the
         # identities and the accepted items of these contacts.
         if anonymous:
@@ -180,7 +185,7 @@ class Batch:
                 case "group":
                     self._group(item, contact)
                 case "alias":
-                    await self._alias(item, contact)
+                    warnings = await self._alias(item, contact)
         except EffectRefused as refused:
             return Rejected(item.message_id, refused.code, str(refused))
         self._accepted.add(item.message_id)
@@ -242,7 +247,7 @@ class Batch:
             event.properties = orjson.Fragment(orjson.dumps(staged.properties))
             derived = staged.derived
         self._touch(contact, item)
-        self._record_change(contact, contact.fill(item.defaults))
+        self._record_change(contact, contact.fill(item.defaults, "context"))
         self._events.append(event)
         if derived is not None:
             follows = EffectCandidate(
@@ -281,7 +286,7 @@ class Batch:
         self._touch(contact, item)
         self._receipts.append(item.message_id)
         changes = contact.set(traits)
-        changes.update(contact.fill(item.defaults))
+        changes.update(contact.fill(item.defaults, "context"))
         self._record_change(contact, changes)
         return warnings
 
@@ -291,7 +296,7 @@ class Batch:
             raise ValueError("a group call names its group")
         self._touch(contact, item)
         self._receipts.append(item.message_id)
-        self._record_change(contact, contact.fill(item.defaults))
+        self._record_change(contact, contact.fill(item.defaults, "context"))
         if (contact.id, group) not in self._members:
             self._members.add((contact.id, group))
             self._groups.append((contact, group))
@@ -299,17 +304,45 @@ class Batch:
             event = PendingEvent(contact.id, GROUP_JOINED, properties, str(uuid4()))
             self._events.append(event)
 
-    async def _alias(self, item: Item, contact: LockedContact) -> None:
+    async def _alias(self, item: Item, contact: LockedContact) -> tuple[ItemWarning, ...]:
         previous = item.previous_id
         if previous is None or item.user_id is None:
             raise ValueError("an alias names both of its ids")
-        other = self._by_external.get(previous)
-        if previous not in self._by_anonymous and other is not None and other is not contact:
+        warnings: tuple[ItemWarning, ...] = ()
+        known = self._by_external.get(previous)
+        anonymous = self._by_anonymous.get(previous)
+        if known is not None and known is not contact and self._sender.trusted:
+            contact, warnings = await self._join(item.user_id, contact, known)
+        elif anonymous is None and known is not None and known is not contact:
             raise _refuse_merge(previous, item.user_id)
-        if other is not contact or previous in self._by_anonymous:
+        elif known is None or anonymous is not None:
             contact = await self._link_anonymous(item, contact, previous)
         self._touch(contact, item)
         self._receipts.append(item.message_id)
+        if (
+            known is None
+            and anonymous is None
+            and self._sender.trusted
+            and parse_reference(previous) not in self._taken_ids
+        ):
+            # The previous id was not used until now. It may come as an external id as well.
+            await self._name(previous, contact)
+        return warnings
+
+    async def _join(
+        self, user_id: str, contact: LockedContact, known: LockedContact
+    ) -> tuple[LockedContact, tuple[ItemWarning, ...]]:
+        """The one contact that two known ones are from now on."""
+        if contact.id not in self._contacts:
+            await self._name(user_id, known)
+            return known, ()
+        return await self._merge(known, contact)
+
+    async def _name(self, external_id: str, contact: LockedContact) -> None:
+        """Let an external id that no contact has name a contact."""
+        await self.write()
+        await add_alias(self._conn, external_id, contact.id)
+        self._by_external[external_id] = contact
 
     async def _link_anonymous(
         self, item: Item, known: LockedContact, anonymous_id: str
@@ -323,7 +356,7 @@ class Batch:
             return known
         if anonymous.external_id is not None:
             if item.kind == "alias":
-                raise _refuse_merge(anonymous_id, item.user_id or "")
+                raise _refuse_device(anonymous_id, anonymous.external_id)
             # The device has another user now. Its events stay with the contact of its former user.
             self._link(anonymous_id, known)
             return known
@@ -331,35 +364,32 @@ class Batch:
             anonymous.external_id = item.user_id
             anonymous.changed = True
             return anonymous
-        return await self._merge(anonymous, known)
+        return (await self._merge(anonymous, known))[0]
 
-    async def _merge(self, anonymous: LockedContact, known: LockedContact) -> LockedContact:
+    async def _merge(
+        self, one: LockedContact, other: LockedContact
+    ) -> tuple[LockedContact, tuple[ItemWarning, ...]]:
         await self.write()
-        await merge_contact(self._conn, anonymous.id, known.id)
-        del self._contacts[anonymous.id]
-        for anonymous_id, contact in list(self._by_anonymous.items()):
-            if contact is anonymous:
-                self._by_anonymous[anonymous_id] = known
-        known.touched = True
-        fields: dict[str, Any] = {name: getattr(anonymous, name) for name in FIELD_NAMES}
-        brought = {**anonymous.attributes, **fields}
-        changes = known.fill(fields if known.would_exceed(brought) else brought)
-        # Consents and groups have come with the merge.
-        self._effects.consents.forget()
-        await self._effects.consents.load_confirmed(self._conn, [known.id])
-        self._record_change(known, changes, merged=True)
+        merge = await merge_locked(self._conn, one, other, self._effects)
+        gone, survivor = merge.gone, merge.survivor
+        del self._contacts[gone.id]
+        for ids in (self._by_anonymous, self._by_external):
+            ids.update((each, survivor) for each, contact in ids.items() if contact is gone)
+        self._events += merge.events
         await self._load()
-        return known
+        if not merge.left_out:
+            return survivor, ()
+        names = ", ".join(merge.left_out[:10])
+        message = f"{ATTRIBUTES_BOUND}; left out of the merged contact: {names}"
+        return survivor, (ItemWarning("attributes_oversize", message),)
 
-    def _record_change(
-        self, contact: LockedContact, changes: Changes, *, merged: bool = False
-    ) -> None:
+    def _record_change(self, contact: LockedContact, changes: Changes) -> None:
         """Add the event that a contact changed, if it did."""
-        if not changes and not merged:
+        if not changes:
             return
-        event = contact_changed(contact.id, changes, merged=merged)
+        event = contact_changed(contact.id, changes)
         self._events.append(event)
-        if merged or not changes.keys().isdisjoint(contact.addresses):
+        if not changes.keys().isdisjoint(contact.addresses):
             self._events += ask_for_confirmation(contact, self._effects, event)
 
     async def write(self) -> None:
@@ -393,9 +423,24 @@ class Batch:
             contact.touched = contact.new = contact.changed = False
 
 
+def _may_merge(item: Item) -> bool:
+    """Whether the item may join two contacts."""
+    return item.kind == "alias" or (
+        item.kind == "identify" and item.user_id is not None and item.anonymous_id is not None
+    )
+
+
 def _refuse_merge(previous: str, user_id: str) -> EffectRefused:
     return EffectRefused(
-        "merge_not_supported",
+        "forbidden_merge",
         f"previousId: {previous!r} and {user_id!r} are two known contacts;"
-        " only an anonymous one can be joined to a known one",
+        " joining them needs a key of scope operate",
+    )
+
+
+def _refuse_device(previous: str, owner: str) -> EffectRefused:
+    return EffectRefused(
+        "taken_anonymous_id",
+        f"previousId: {previous!r} belongs to the known contact {owner!r}; to join two contacts,"
+        " name both by their user ids",
     )

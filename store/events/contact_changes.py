@@ -34,13 +34,15 @@ def contact_changed(
     changes: Changes,
     *,
     merged: bool = False,
+    alias: str | None = None,
     depth: int = 0,
     reason: str | None = None,
+    message_id: str | None = None,
 ) -> PendingEvent:
     """The event that values of a contact changed; long values are left out of its `changes`.
 
-    Of a long object stands there what changed inside it, as far as that is short. `reason` is
-    what an operator said about it.
+    Of a long object stands there what changed inside it, as far as that is short. `alias` is the
+    external id of the contact that was merged into it; `reason` is what an operator said about it.
     """
     repeated: dict[str, list[Any]] = {}
     for name, (before, after) in changes.items():
@@ -53,18 +55,23 @@ def contact_changed(
     properties: dict[str, Any] = {"names": sorted(changes), "changes": repeated}
     if merged:
         properties["merged"] = True
+    if alias is not None:
+        properties["alias"] = alias
     if reason is not None:
         properties["reason"] = reason
     return PendingEvent(
         contact_id,
         CONTACT_CHANGED,
         orjson.Fragment(orjson.dumps(properties)),
-        str(uuid4()),
+        message_id or str(uuid4()),
         depth=depth,
     )
 
 
 def _is_short(value: Any) -> bool:
+    # A sign takes six bytes as JSON at most.
+    if value is None or (type(value) is str and len(value) * 6 + 2 <= VALUE_LIMIT):
+        return True
     return len(orjson.dumps(value)) <= VALUE_LIMIT
 
 

@@ -25,6 +25,7 @@ _CONTEXT_FIELDS: Final = tuple(
 )
 """Fields of which an item may have a default."""
 
+_READ: Final = (*_CONTEXT_FIELDS, "derived")
 PLANNER_OPTIONS: Final = {"enable_seqscan": "off", "enable_nestloop": "off"}
 """Of connections that keep the plan of the statement: the same plan is right for tables and batches
 of any size. All rows of tables are found by index, and what is found is joined by hash."""
@@ -44,15 +45,28 @@ with given as materialized (
             client_at timestamptz, original_at timestamptz, {flags})
     ) with ordinality as g
 ),
+aliased as materialized (
+    select external_id, contact_id from contact_alias
+    where external_id = any(array(select external_id from given))
+),
 locked as materialized (
     select c.id, c.external_id, {columns},
            case when c.window_started_at > parcours.clock() - interval '1 minute'
                 then case when %(trusted)s then c.window_server_events else c.window_events end
                 else 0 end as used
     from contact c
-    where c.external_id = any(array(select external_id from given))
+    where c.external_id = any(array(
+        select external_id from given
+        union all select external_id from contact
+        where id = any(array(select contact_id from aliased))
+    ))
     order by c.id
     for no key update of c
+),
+named as materialized (
+    select external_id, id, {fields} from locked
+    union all
+    select a.external_id, l.id, {fields} from aliased a join locked l on l.id = a.contact_id
 ),
 found as materialized (
     select count(*) as known, coalesce(max(used), 0) as used from locked
@@ -61,12 +75,13 @@ fresh as materialized (
     select w.external_id, {new_id} as id
     from (select distinct external_id from given) w
     where (select known from found) < %(contacts)s
-    and not exists (select from locked l where l.external_id = w.external_id)
+    and not exists (select from named n where n.external_id = w.external_id)
 ),
 allowed as materialized (
-    select found.used + %(most)s <= %(limit)s
+    select found.used + case when exists (select from aliased) then %(count)s else %(most)s end
+        <= %(limit)s
     and not (%(defaults)s and exists (
-        select from given g left join locked l on l.external_id = g.external_id where {missing}
+        select from given g left join named l on l.external_id = g.external_id where {missing}
     ))
     and not exists (
         select from contact k where k.id = any(array(
@@ -87,7 +102,7 @@ made as (
                %(source)s as source, coalesce(g.client_at, %(client_at)s) as client_at,
                g.original_at
         from given g
-        join (select external_id, id from locked union all select external_id, id from fresh) a
+        join (select external_id, id from named union all select external_id, id from fresh) a
             on a.external_id = g.external_id
         where not exists (select from received r where r.message_id = g.message_id)
         union all
@@ -140,10 +155,18 @@ from allowed
     own_id=text_literal(OWN_ID),
     new_id=NEW_ID,
     flags=join(", ", (sql("{field} bool", field=name(each)) for each in _CONTEXT_FIELDS)),
-    columns=join(", ", (sql("c.{field}", field=name(each)) for each in _CONTEXT_FIELDS)),
+    columns=join(", ", (sql("c.{field}", field=name(each)) for each in _READ)),
+    fields=join(", ", (name(each) for each in _READ)),
     missing=join(
         " or ",
-        (sql("(g.{field} and l.{field} is null)", field=name(each)) for each in _CONTEXT_FIELDS),
+        (
+            sql(
+                "(g.{field} and (l.{field} is null or l.derived ->> {key} <> 'context'))",
+                field=name(each),
+                key=text_literal(each),
+            )
+            for each in _CONTEXT_FIELDS
+        ),
     ),
 )
 

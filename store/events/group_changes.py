@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, delete, func
 from sqlmodel import col
 
 from journeys.model.well_known_events import GROUP_JOINED, GROUP_LEFT
-from store.contacts.rows import lock_and_read_contacts
-from store.events.recording import NewEvent, record_changes
+from store.contacts.rows import LockedContact, lock_and_read_contacts
+from store.events.recording import ConcurrentChange, NewEvent, record_changes
 from store.sql import Connection, fetch_all, fetch_column, sql, statement
 from store.tables.contacts import GroupMember
 
@@ -40,8 +40,11 @@ order by 2, 1
 
 
 async def add_to_group(conn: Connection, group: str, contacts: Sequence[UUID]) -> int:
-    """Add contacts to a group and record that each joined; how many were not in it."""
-    locked = await lock_and_read_contacts(conn, ids=contacts)
+    """Add contacts to a group and record that each joined; how many were not in it.
+
+    Raises ConcurrentChange if one of them was merged or erased at the same time.
+    """
+    locked = await _lock(conn, contacts)
     added = await fetch_column(
         conn, _ADD, {"contacts": [contact.id for contact in locked], "group": group}
     )
@@ -49,12 +52,22 @@ async def add_to_group(conn: Connection, group: str, contacts: Sequence[UUID]) -
 
 
 async def remove_from_group(conn: Connection, group: str, contacts: Sequence[UUID]) -> int:
-    """Remove contacts from a group and record that each left; how many were in it."""
-    locked = await lock_and_read_contacts(conn, ids=contacts)
+    """Remove contacts from a group and record that each left; how many were in it.
+
+    Raises ConcurrentChange if one of them was merged or erased at the same time.
+    """
+    locked = await _lock(conn, contacts)
     removed = await fetch_column(
         conn, _REMOVE, {"contacts": [contact.id for contact in locked], "group": group}
     )
     return await _record(conn, GROUP_LEFT, group, removed)
+
+
+async def _lock(conn: Connection, contacts: Sequence[UUID]) -> list[LockedContact]:
+    locked = await lock_and_read_contacts(conn, ids=contacts)
+    if len(locked) < len({*contacts}):
+        raise ConcurrentChange
+    return locked
 
 
 async def _record(conn: Connection, name: str, group: str, changed: Sequence[UUID]) -> int:

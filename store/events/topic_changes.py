@@ -21,7 +21,7 @@ from journeys.model.well_known_events import (
 from journeys.protocol.channels import MessageChannel
 from store.contacts.rows import lock_and_read_contacts
 from store.events.effect_events import EffectRefused
-from store.events.recording import NewEvent, record_events
+from store.events.recording import ConcurrentChange, NewEvent, record_events
 from store.sql import Connection, execute, fetch_value, statement
 from store.tables.contacts import TopicState
 from store.tables.definitions import DocumentRow
@@ -58,7 +58,8 @@ async def set_topic_state(
     """Set a contact's consent on behalf of an operator, with the event that records it.
 
     Raises store.events.effects.EffectRefused if there is no such topic, or if the state is
-    `pending` and the topic needs no confirmation; LookupError if there is no such contact.
+    `pending` and the topic needs no confirmation; ConcurrentChange if the contact was merged or
+    erased at the same time.
     """
     default = await topic_default(conn, topic)
     if default is None:
@@ -68,7 +69,7 @@ async def set_topic_state(
             "bad_state", f"state: topic {topic!r} needs no confirmation: subscribed or unsubscribed"
         )
     if not await lock_and_read_contacts(conn, ids=[contact_id]):
-        raise LookupError(contact_id)
+        raise ConcurrentChange
     if state == "subscribed":
         name = TOPIC_CONFIRMED if default == "double" else TOPIC_SUBSCRIBED
     else:
@@ -89,9 +90,9 @@ async def set_channel_state(
 ) -> None:
     """Set a contact's consent to a whole channel, with the event that records it.
 
-    Raises LookupError if there is no such contact.
+    Raises ConcurrentChange if the contact was merged or erased at the same time.
     """
     if not await lock_and_read_contacts(conn, ids=[contact_id]):
-        raise LookupError(contact_id)
+        raise ConcurrentChange
     name = CHANNEL_SUBSCRIBED if state == "subscribed" else CHANNEL_UNSUBSCRIBED
     await record_events(conn, contact_id, [NewEvent(name, {"channel": channel}, evidence=evidence)])

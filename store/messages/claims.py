@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, func, update
 from sqlmodel import col
 
 from store.messages.daily_counts import COUNT
-from store.runs.rows import LOCK_RUN, RunRow
+from store.runs.rows import LOCK_RUN, RunRow, lock_run
 from store.sql import (
     Connection,
     execute,
@@ -261,7 +261,9 @@ async def record_result(conn: Connection, result: AttemptResult) -> bool:
 
 async def record_result_and_lock(conn: Connection, result: AttemptResult) -> RunRow | None:
     """`record_result` and `store.runs.rows.lock_run` in one statement."""
-    return await fetch_one_as(conn, RunRow, _SETTLE_AND_LOCK, _parameters(result))
+    run = await fetch_one_as(conn, RunRow, _SETTLE_AND_LOCK, _parameters(result))
+    # The contact may have been merged into another while its lock was waited for.
+    return run or await lock_run(conn, result.run_id)
 
 
 def _parameters(result: AttemptResult) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from store.sql import Connection, columns, fetch_all_as, fetch_one_as, sql
+from store.sql import Connection, Sql, columns, fetch_all_as, fetch_one_as, fetch_value, sql
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,9 @@ with claiming as materialized (
 )
 
 
+_EXISTS = sql("select exists (select from run where id = %(run)s)")
+
+
 async def read_run(conn: Connection, run_id: UUID) -> RunRow | None:
     """A run, read without a lock."""
     return await fetch_one_as(conn, RunRow, _READ, {"run": run_id})
@@ -99,7 +102,7 @@ async def lock_run(conn: Connection, run_id: UUID) -> RunRow | None:
 
     Under this lock every event of the contact with a lower id is visible.
     """
-    return await fetch_one_as(conn, RunRow, LOCK_RUN, {"run": run_id})
+    return await _lock(conn, run_id, LOCK_RUN)
 
 
 async def lock_run_to_claim(conn: Connection, run_id: UUID) -> RunRow | None:
@@ -107,4 +110,12 @@ async def lock_run_to_claim(conn: Connection, run_id: UUID) -> RunRow | None:
 
     The journey's state that a later statement reads is then valid until the commit.
     """
-    return await fetch_one_as(conn, RunRow, _LOCK_TO_CLAIM, {"run": run_id})
+    return await _lock(conn, run_id, _LOCK_TO_CLAIM)
+
+
+async def _lock(conn: Connection, run_id: UUID, query: Sql) -> RunRow | None:
+    """The run, also if its contact was merged into another while the lock was waited for."""
+    while True:
+        run = await fetch_one_as(conn, RunRow, query, {"run": run_id})
+        if run is not None or not await fetch_value(conn, _EXISTS, {"run": run_id}):
+            return run

@@ -11,7 +11,7 @@ was never made by the later generation.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -28,7 +28,7 @@ from journeys.model.segment_dependencies import (
 )
 from store.operations.jobs import create_job
 from store.segments.segment_conditions import read_segments
-from store.sql import Connection, execute, fetch_all, fetch_one_as, fetch_value, sql
+from store.sql import Connection, execute, fetch_all, fetch_all_as, fetch_value, sql
 
 _GATE: Final = 7_305_901_428
 _SHARE_GATE = sql("select pg_advisory_xact_lock_shared(%(gate)s::bigint)")
@@ -66,11 +66,11 @@ select exists (
     where d.kind = 'segment' and s.version is distinct from d.version
 )
 """)
-_READ = sql("""
+_STATES = sql("""
 select s.key, s.generation, s.state, s.since, s.dependencies, s.job_id, s.filled_at, s.checked_at,
        s.corrected, coalesce(j.done, 0) as done, coalesce(j.total, 0) as total
 from segment s left join job j on j.id = s.job_id
-where s.key = %(key)s
+where s.key = any(%(keys)s)
 """)
 _READY = sql("""
 update segment set state = 'ready', filled_at = parcours.clock()
@@ -204,7 +204,13 @@ async def has_unknown_segments(conn: Connection) -> bool:
 
 async def read_segment_state(conn: Connection, key: str) -> SegmentState | None:
     """How far the members of a segment are known; None if they are not kept."""
-    return await fetch_one_as(conn, SegmentState, _READ, {"key": key})
+    return (await read_segment_states(conn, [key])).get(key)
+
+
+async def read_segment_states(conn: Connection, keys: Sequence[str]) -> dict[str, SegmentState]:
+    """How far the members of segments are known, by key."""
+    found = await fetch_all_as(conn, SegmentState, _STATES, {"keys": list(keys)})
+    return {each.key: each for each in found}
 
 
 async def mark_ready(conn: Connection, key: str, generation: int) -> None:

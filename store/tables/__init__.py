@@ -10,7 +10,9 @@ them.
 
 from store.tables import (
     contacts,
+    dates,
     definitions,
+    entries,
     erasures,
     events,
     files,
@@ -19,6 +21,7 @@ from store.tables import (
     links,
     messages,
     operations,
+    places,
     repairs,
     retention,
     runs,
@@ -27,7 +30,9 @@ from store.tables import (
 
 __all__ = [
     "contacts",
+    "dates",
     "definitions",
+    "entries",
     "erasures",
     "events",
     "files",
@@ -36,6 +41,7 @@ __all__ = [
     "links",
     "messages",
     "operations",
+    "places",
     "repairs",
     "retention",
     "runs",

@@ -36,8 +36,8 @@ class SegmentsAtWork:
         self.pool = pool
         self.catalog = Catalog()
         # Without journeys nothing is asked of Temporal.
-        self._client = cast(Client, None)
-        self.dispatcher = Dispatcher(pool, self._client, self.catalog)
+        self.client = cast(Client, None)
+        self.dispatcher = Dispatcher(pool, self.client, self.catalog)
         self.queue = segment_queue(pool, self.catalog)
         self._context = Context(pool=pool, catalog=self.catalog, adapters={})
 
@@ -72,13 +72,13 @@ class SegmentsAtWork:
 
     async def fill(self, job: UUID) -> JobPage:
         """Work through the pages of a job that fills a segment."""
-        return await self._pages(FillSegmentActivities(self._context, self._client).page, job)
+        return await self._pages(FillSegmentActivities(self._context, self.client).page, job)
 
     async def check(self) -> dict[str, int]:
         """Compare all members with their conditions; how many of each segment were wrong."""
         async with self.pool.connection() as conn:
             job = await create_job(conn, "check", None, subject="now", plan={}, total=0)
-        page = await self._pages(CheckSegmentsActivities(self._context, self._client).page, job)
+        page = await self._pages(CheckSegmentsActivities(self._context, self.client).page, job)
         assert page.state == "done"
         return dict(await self.rows("select s.key, s.corrected from segment s order by s.key"))
 

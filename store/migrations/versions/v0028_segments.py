@@ -69,9 +69,14 @@ def upgrade() -> None:
     op.execute("create index segment_due_by_time on segment_due (due_at)")
     op.execute("create index segment_due_again on segment_due (due_at) where attempts > 0")
     op.execute("alter table contact add column judged_event_id bigint not null default 0")
+    # The members of a group are read in pages.
+    op.execute("drop index group_member_by_group")
+    op.execute("create index group_member_by_group on group_member (group_key, contact_id)")
 
 
 def downgrade() -> None:
+    op.execute("drop index group_member_by_group")
+    op.execute("create index group_member_by_group on group_member (group_key)")
     op.execute("alter table contact drop column judged_event_id")
     for table in (
         "segment_due",

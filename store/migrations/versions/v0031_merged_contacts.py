@@ -22,7 +22,7 @@ def upgrade() -> None:
     op.execute("""
     alter table contact
         add column restricted boolean not null default false,
-        add column derived text[] not null default '{}'
+        add column derived jsonb not null default '{}'
     """)
     # The field hides an attribute of the same name.
     op.execute("""
@@ -36,12 +36,17 @@ def upgrade() -> None:
     )
     """)
     op.execute("create index contact_alias_by_contact on contact_alias (contact_id)")
-    # After the row is inserted: while its external id is waited for, a merge may commit that makes
-    # an alias of it. The statement that inserts does not see that, and this function does.
+    # After the row is written: while its external id is waited for, a merge may commit that makes
+    # an alias of it. The statement that writes does not see that, and this function does.
     op.execute(_CHECK)
     op.execute("""
     create trigger contact_is_no_alias after insert on contact for each row
     when (new.external_id is not null) execute function parcours.check_alias()
+    """)
+    op.execute("""
+    create trigger contact_becomes_no_alias after update of external_id on contact for each row
+    when (new.external_id is distinct from old.external_id)
+    execute function parcours.check_alias()
     """)
     # An index for prefixes serves equality as well.
     op.execute("alter table contact drop constraint contact_external_id_key")
@@ -64,6 +69,7 @@ def downgrade() -> None:
     op.execute("drop index contact_by_email")
     op.execute("drop index contact_external_id_key")
     op.execute("alter table contact add constraint contact_external_id_key unique (external_id)")
+    op.execute("drop trigger contact_becomes_no_alias on contact")
     op.execute("drop trigger contact_is_no_alias on contact")
     op.execute("drop function parcours.check_alias()")
     op.execute("drop table contact_alias")

@@ -85,12 +85,3 @@ def test_the_consents_of_a_contact_are_listed(server: dict[str, str]) -> None:
     assert (item["source"], item["text"], item["previous"]) == ("form", "Yes, please", None)
     assert "Yes, please" in parcours(server, "contact", "consents", "ada").stdout
     assert parcours(server, "contact", "consents", "stranger").exit_code == 3
-
-
-def test_a_contact_is_restricted_and_unrestricted(server: dict[str, str]) -> None:
-    done = parcours(server, "contact", "restrict", "ada", "--reason", "asked by letter")
-    assert done.stdout == "ada: restricted\n"
-    answer = parcours(server, "contact", "unrestrict", "ada", "--reason", "mended", "--json")
-    assert json.loads(answer.stdout)["restricted"] is False
-    unknown = parcours(server, "contact", "restrict", "bob", "--reason", "asked")
-    assert unknown.exit_code == 3

@@ -158,7 +158,12 @@ async def test_records_go_with_a_merge_and_the_stricter_channel_stays(
             (contact, "email", "unsubscribed"),
             (contact, "sms", "unsubscribed"),
         ]
-    assert len(await records(pool, contact)) == 4
+    recorded = await records(pool, contact)
+    assert len(recorded) == 5
+    last = recorded[0] if recorded[0].id > recorded[-1].id else recorded[-1]
+    assert (last.channel, last.previous, last.state, last.source) == (
+        "email", "subscribed", "unsubscribed", "merge",
+    )  # fmt: skip
 
 
 async def test_records_are_erased_with_the_contact(pool: Pool, contact: UUID) -> None:

@@ -180,7 +180,7 @@ async def test_two_known_contacts_are_not_merged(pool: Pool) -> None:
     await send(pool, identify({"plan": "a"}, user_id="u1"), identify({"plan": "b"}, user_id="u2"))
     (answer,) = await send(pool, Item("alias", "m", user_id="u2", previous_id="u1"))
     assert isinstance(answer, Rejected)
-    assert answer.code == "merge_not_supported"
+    assert answer.code == "forbidden_merge"
     assert "'u1'" in answer.message
     assert "'u2'" in answer.message
     assert await rows(pool, "select count(*) from contact") == [(2,)]
