@@ -128,6 +128,9 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
     keep_imports: DurationText = "30d"
     """`PARCOURS_KEEP_IMPORTS`: refused lines of imports, and what undoing one needs."""
 
+    keep_segment_changes: DurationText = "2y"
+    """`PARCOURS_KEEP_SEGMENT_CHANGES`: who entered and left segments."""
+
     keep_exports: DurationText = "7d"
     """`PARCOURS_KEEP_EXPORTS`: files of exports."""
 

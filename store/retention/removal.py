@@ -38,6 +38,7 @@ Kind = Literal[
     "daily_counts",
     "zone_changes",
     "places",
+    "segment_changes",
 ]
 """Kinds of data, each with a time after which it is removed."""
 
@@ -206,6 +207,11 @@ _DELETE_OLD: Final = {
             select ctid from imported_suppression where job_id in (select id from old)
             limit %(limit)s)))
         select %(limit)s from old
+    """),
+    "segment_changes": sql("""
+        delete from segment_change where id = any(array(
+            select id from segment_change where recorded_at < %(before)s
+            order by recorded_at limit %(limit)s))
     """),
     "exports": sql("""
         delete from job_file where job_id = any(array(

@@ -36,7 +36,9 @@ _TOGETHER: Final = 50
 _ROWS: Final = 500
 """Contacts and instants of one statement, at most."""
 _BEGIN = sql("""
-select set_config('statement_timeout', %(timeout)s, true), set_config('enable_seqscan', 'off', true)
+select set_config('statement_timeout', %(timeout)s, true),
+       set_config('enable_seqscan', 'off', true),
+       set_config('plan_cache_mode', 'force_generic_plan', true)
 """)
 
 _Key = tuple[UUID, Generation, datetime]
@@ -69,7 +71,8 @@ class Judged:
 async def begin_judging(conn: Connection, *, timeout: str = "5s") -> None:
     """Begin a transaction that judges contacts and does nothing else."""
     await share_gate(conn)
-    # A plan that is kept must not be one that was made while a table was empty.
+    # Fifty conditions take longer to plan than to judge, so a plan is kept from the first time on.
+    # It must not be one that reads all of a table because that was empty.
     await execute(conn, _BEGIN, {"timeout": timeout})
 
 
