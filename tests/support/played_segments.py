@@ -64,6 +64,8 @@ class Play:
         self.expected: dict[tuple[str, UUID], list[Change]] = defaultdict(list)
         """By segment and contact: what entered or left when, as it must be."""
         self._turns: dict[tuple[str, UUID], list[datetime]] = {}
+        self.wakes = 0
+        """How often a segment was due for a contact."""
 
     # -------------------------------------------------------------------------------- beginning
 
@@ -124,7 +126,7 @@ class Play:
         """Let time pass with the engine at work; what it brings meanwhile is found just before."""
         await self.work.to(at - MOMENT)
         await self.work.dispatch()
-        await self.work.drain()
+        self.wakes += await self.work.drain()
         await self.jump(at)
 
     async def jump(self, at: datetime) -> None:
@@ -140,7 +142,7 @@ class Play:
     async def settle(self) -> None:
         """Let the engine do all that is due now."""
         await self.work.dispatch()
-        await self.work.drain()
+        self.wakes += await self.work.drain()
         await self.work.dispatch()
         self._judge(self.contacts)
 
