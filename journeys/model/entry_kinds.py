@@ -53,7 +53,7 @@ class EntryKind:
 ENTRY_KINDS: Final[Mapping[EntryKindName, EntryKind]] = {
     "event": EntryKind(model=EventEntry, works=True, trigger=trigger_of_event),
     "api": EntryKind(model=ApiEntry, works=True),
-    "segment": EntryKind(model=SegmentEntry, works=False, trigger=trigger_of_segment),
+    "segment": EntryKind(model=SegmentEntry, works=True, trigger=trigger_of_segment),
     "group": EntryKind(model=GroupEntry, works=True, trigger=trigger_of_group),
     "attribute": EntryKind(model=AttributeEntry, works=True, trigger=trigger_of_attribute),
     "date": EntryKind(model=DateEntry, works=False, recurs=True),

@@ -513,7 +513,6 @@ steps:
 @pytest.mark.parametrize(
     ("construct", "parts"),
     [
-        ("entry by segment", {"entry": "{segment: s}"}),
         ("entry by date", {"entry": "{date: {attribute: s}}"}),
         ("entry by schedule", {"entry": "{schedule: {at: 2026-12-01}}"}),
         ("entry by near", {"entry": "{near: {km: 1, lat: 1, lon: 1}}"}),
