@@ -58,7 +58,7 @@ ENTRY_KINDS: Final[Mapping[EntryKindName, EntryKind]] = {
     "attribute": EntryKind(model=AttributeEntry, works=True, trigger=trigger_of_attribute),
     "date": EntryKind(model=DateEntry, works=False, recurs=True),
     "schedule": EntryKind(model=ScheduleEntry, works=False, recurs=True),
-    "near": EntryKind(model=NearEntry, works=False, trigger=trigger_of_near),
+    "near": EntryKind(model=NearEntry, works=True, trigger=trigger_of_near),
 }
 NAMES_BY_MODEL: Final[Mapping[type[DocumentModel], EntryKindName]] = {
     kind.model: name for name, kind in ENTRY_KINDS.items()

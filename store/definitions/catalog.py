@@ -21,13 +21,14 @@ from journeys.model.entry_kinds import eventful
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel, EffectiveSend
 from journeys.model.steps import SendStep
-from journeys.model.triggers import Entry, EventEntry
+from journeys.model.triggers import Entry, EventEntry, NearEntry
 from journeys.model.values import DocumentModel
 from journeys.protocol.program import Program
 from journeys.templating.contents import Content
 from store.definitions.compiled_conditions import CompiledConditions
 from store.definitions.content_cache import ChosenContent, ContentCache
 from store.goals.goal_rows import GoalQuery, build_goal_query
+from store.places.areas import Area, read_areas
 from store.segments.live_segments import LiveSegments
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
 from store.sql import fetch_all, fetch_one, sql, statement
@@ -182,6 +183,8 @@ class Active:
     """The journeys that cannot be read."""
     broken_by_event: dict[About, list[str]] = field(default_factory=dict)
     """Their keys, as far as their entries can be read."""
+    areas: tuple[Area, ...] = ()
+    """The places of their entries."""
 
     def considering(self, event: str, subjects: Iterable[str]) -> list[Definition]:
         """The journeys that events of this name about these subjects may enter, ordered by key."""
@@ -293,7 +296,17 @@ class Catalog:
                 continue
             for about in set(_abouts(trigger for _, trigger in eventful(definition.journey.entry))):
                 by_event.setdefault(about, []).append(definition)
-        self._active = Active(revision, by_event, tuple(broken), broken_by_event)
+        definitions = {each.key: each for found in by_event.values() for each in found}
+        areas = await read_areas(
+            conn,
+            [
+                entry.near
+                for definition in definitions.values()
+                for entry in definition.journey.entry
+                if isinstance(entry, NearEntry)
+            ],
+        )
+        self._active = Active(revision, by_event, tuple(broken), broken_by_event, areas)
         self._active_until = monotonic() + _TRY_BROKEN_AFTER
         return self._active
 

@@ -515,7 +515,6 @@ steps:
     [
         ("entry by date", {"entry": "{date: {attribute: s}}"}),
         ("entry by schedule", {"entry": "{schedule: {at: 2026-12-01}}"}),
-        ("entry by near", {"entry": "{near: {km: 1, lat: 1, lon: 1}}"}),
     ],
 )
 def test_a_construct_that_does_not_work_yet_is_found(construct: str, parts: dict[str, str]) -> None:
