@@ -6,6 +6,7 @@ worked through again.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -140,13 +141,8 @@ class _EnteringActivities:
         begun = monotonic()
         rate = float(job.plan.get("rate") or RATE)
         entered = 0
-        while (
-            job.state == "running"
-            and job.paused_at is None
-            and monotonic() - begun < _SECONDS
-            and entered < rate * _SECONDS
-        ):
-            limit = max(1, min(_CONTACTS, int(rate)))
+        limit = max(1, min(_CONTACTS, int(rate)))
+        while job.state == "running" and job.paused_at is None and monotonic() - begun < _SECONDS:
             try:
                 page, counts = await self._enter(conn, job, entering, selection, limit)
             except _AlreadyDone:
@@ -158,6 +154,10 @@ class _EnteringActivities:
                 self._context.nudge()
             entered += counts.entered
             activity.heartbeat()
+            ahead = entered / rate - (monotonic() - begun)
+            if monotonic() - begun + ahead >= _SECONDS:
+                break
+            await asyncio.sleep(max(ahead, 0.0))
             job = await read_job(conn, job.id) or job
         return timedelta(seconds=max(entered / rate - (monotonic() - begun), 0.0))
 

@@ -54,7 +54,7 @@ async def set_attributes(office: Office, name: str, **values: Any) -> None:
         await put_contact(conn, name, values)
 
 
-async def join(office: Office, *contacts: UUID) -> None:
+async def add_members(office: Office, *contacts: UUID) -> None:
     async with office.pool.connection() as conn, conn.transaction():
         await add_to_group(conn, "vip", contacts)
 
@@ -80,7 +80,7 @@ async def backfilled(office: Office, applied: list[dict[str, Any]]) -> dict[str,
 
 async def test_members_of_a_group_enter_as_the_plan_said(office: Office, engine: Engine) -> None:
     ids = await people(office.pool, "a", "b", "c", "d")
-    await join(office, *ids[:3])
+    await add_members(office, *ids[:3])
     text = journey("{group: vip, backfill: true, if: {not: {attribute: skip, is: true}}}")
     await set_attributes(office, "c", skip=True)
     expected = [{"of": "group vip", "enter": 2, "refused": {"if": 1}, "complete": True}]
@@ -90,7 +90,7 @@ async def test_members_of_a_group_enter_as_the_plan_said(office: Office, engine:
     assert await office.runs_of() == ["a", "b"]
     assert await office.rows("select distinct entry from run") == [({"group": "vip"},)]
     # From now on they enter by the event alone.
-    await join(office, ids[3])
+    await add_members(office, ids[3])
     engine.dispatcher.nudge()
     await engine.standing_at(ids[3], "stand")
     assert await office.runs_of() == ["a", "b", "d"]
@@ -100,7 +100,7 @@ async def test_what_was_backfilled_is_not_backfilled_by_the_next_version(
     office: Office, engine: Engine
 ) -> None:
     [first, second] = await people(office.pool, "a", "b")
-    await join(office, first)
+    await add_members(office, first)
     rules = "re_entry: always\nif_active: restart"
     await backfilled(office, await apply(office, journey("{group: vip, backfill: true}", rules)))
     changed = journey("{group: vip, backfill: true}", f"{rules}\nname: Other")
@@ -166,7 +166,7 @@ async def test_who_enters_by_an_event_is_not_backfilled_as_well(
 ) -> None:
     """What a backfill takes is what held before the journey went live."""
     [before, after] = await people(office.pool, "a", "b")
-    await join(office, before)
+    await add_members(office, before)
     rules = "re_entry: always\nif_active: restart"
     text = journey("{group: vip, backfill: true}", rules)
     # The job waits until the other has come and gone.
@@ -175,7 +175,7 @@ async def test_who_enters_by_an_event_is_not_backfilled_as_well(
     await office.rows("create trigger hold before insert on job for each row"
                       " execute function hold()")  # fmt: skip
     applied = await apply(office, text)
-    await join(office, after)
+    await add_members(office, after)
     engine.dispatcher.nudge()
     await engine.standing_at(after, "stand")
     [job] = applied[0]["backfills"]
