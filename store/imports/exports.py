@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -40,7 +41,8 @@ _SCANNED: Final = 20_000
 _CONTACTS: Final = 2_000
 _ROWS: Final = 5_000
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER_SIGNS: Final = frozenset("0123456789+-.,() ")
+_NUMBER: Final = re.compile(r"[+-]?[0-9][0-9., ()]*", re.ASCII)
+"""Numbers, also of telephones, are no formulas."""
 
 _PAGE = sql("select id from contact where id > %(after)s order by id limit %(limit)s")
 _OF_GROUP = sql("""
@@ -446,6 +448,6 @@ def csv_text(rows: Iterable[Sequence[str]], *, spreadsheet: bool) -> str:
 
 
 def _harmless(cell: str) -> str:
-    if cell.startswith(_FORMULA) and not _NUMBER_SIGNS.issuperset(cell):
+    if cell.startswith(_FORMULA) and _NUMBER.fullmatch(cell) is None:
         return f"'{cell}"
     return cell

@@ -247,6 +247,8 @@ class LineReader:
                 elif value is not None:
                     warnings.append(("invalid_json", "attributes: is no JSON object"))
         judged = judge_attributes(values, operate=True)
+        if (unclear := judged.refused.get(self._plan.by)) is not None:
+            raise LineRefused(f"invalid_{self._plan.by}", f"{self._plan.by}: {unclear}")
         for name, wrong in judged.refused.items():
             warnings.append((f"invalid_{name}", f"{name}: {wrong}"))
         reference = _reference(given, judged.values)
