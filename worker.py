@@ -57,13 +57,14 @@ from store.sql import DATABASE_AWAY
 from workflows.jobs import JOB_WORKFLOWS
 from workflows.journey import Journey
 from workflows.messages_of_tests import TestMessage
+from workflows.occurrences import BeginOccurrence
 from workflows.retention import Retention
 
 log = structlog.get_logger(__name__)
 
 SHUTDOWN_GRACE = timedelta(seconds=40)
 """Longer than one attempt of a send, so that none is stopped between call and record."""
-WORKFLOWS = [Journey, Retention, TestMessage, *JOB_WORKFLOWS.values()]
+WORKFLOWS = [Journey, Retention, BeginOccurrence, TestMessage, *JOB_WORKFLOWS.values()]
 _BACKOFF = Backoff(first=0.5, longest=10.0)
 
 

@@ -10,6 +10,8 @@ from temporalio.client import Client
 from activities.context import Context
 from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
+from activities.jobs.begin_occurrence import OccurrenceActivities
+from activities.jobs.enter_contacts import BackfillActivities, EnterActivities
 from activities.jobs.enter_occurrence import EnterOccurrenceActivities
 from activities.jobs.erase_contact import EraseContactActivities
 from activities.jobs.export_contacts import ExportContactsActivities
@@ -49,6 +51,8 @@ JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
     "move": MigrateRunsActivities,
     "resume": ResumeSendsActivities,
     "preview": PreviewMoveActivities,
+    "enter": EnterActivities,
+    "backfill": BackfillActivities,
     "erase": EraseContactActivities,
     "dates": PlanDatesActivities,
     "occurrence": EnterOccurrenceActivities,
@@ -90,5 +94,6 @@ def _job_activities(context: Context, client: Client) -> list[Activity]:
     return [
         *(activities(context, client).page for activities in JOB_ACTIVITIES.values()),
         StopJobActivities(context).stop,
+        OccurrenceActivities(context, client).begin,
         RetentionActivities(context).page,
     ]

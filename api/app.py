@@ -15,6 +15,7 @@ from api.contacts import (
     groups,
     imports,
     merge,
+    person_export,
     segments,
     timeline,
 )
@@ -35,7 +36,7 @@ from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
 from api.public.spool import Spool
 from api.reports import stats
-from api.runs import repairs, runs
+from api.runs import bulk, repairs, runs
 from api.services import Pool, Services
 from api.tracking import browser, calls
 from api.tracking.key_budgets import KeyBudgets
@@ -67,6 +68,7 @@ ROUTERS = tuple(
         browser,
         consents,
         timeline,
+        person_export,
         messages,
         erasures,
         imports,
@@ -88,6 +90,7 @@ ROUTERS = tuple(
         freezes,
         retention,
         plan,
+        bulk,
         runs,
         repairs,
         stats,

@@ -44,6 +44,15 @@ class Server:
         present = {name: value for name, value in parameters.items() if value is not None}
         return self._call("GET", path, params=present)
 
+    def find(self, path: str) -> httpx.Response | None:
+        """The answer to a GET; None if nothing is there."""
+        response = self._ask("GET", path)
+        if response.status_code == 404:
+            return None
+        if not response.is_success:
+            refuse(_error_message(self.url, response), code_of_status(response.status_code))
+        return response
+
     def list_all(self, path: str, **parameters: Any) -> list[Any]:
         """All items of a list, read page by page. Parameters that are None are left out."""
         items: list[Any] = []
@@ -91,7 +100,14 @@ class Server:
             self._call("GET", path, into=target)
         part.replace(file)
 
-    def _call(
+    def _call(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """The answer. The command ends with a message if there is none, or if it is an error."""
+        response = self._ask(method, path, **more)
+        if not response.is_success:
+            refuse(_error_message(self.url, response), code_of_status(response.status_code))
+        return response
+
+    def _ask(
         self,
         method: str,
         path: str,
@@ -100,9 +116,9 @@ class Server:
         into: BinaryIO | None = None,
         **more: Any,
     ) -> httpx.Response:
-        """The answer. The command ends with a message if there is none, or if it is an error.
+        """The answer. The command ends with a message if there is none.
 
-        `into`: where its body is written as it comes.
+        `into`: where the body of an answer without an error is written as it comes.
         """
         import httpx
 
@@ -133,8 +149,6 @@ class Server:
                 f"{self.url} cannot be reached ({error}): is the server running?",
                 ExitCode.UNREACHABLE,
             )
-        if not response.is_success:
-            refuse(_error_message(self.url, response), code_of_status(response.status_code))
         return response
 
 

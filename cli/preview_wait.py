@@ -29,7 +29,16 @@ class _Progress(Protocol):
 
 def wait_for_preview(server: Server, journey: str, job_id: str) -> dict[str, Any]:
     """The preview that a job makes, once it is done. The command ends if the job is stopped."""
-    with _progress(f"preview of {journey}") as show:
+    job = wait_for_job(server, f"preview of {journey}", job_id, "runs")
+    if job["preview"] is None:
+        refuse(f"the preview of {journey} was {job['state']}: job {job_id}", ExitCode.REFUSED)
+    found: dict[str, Any] = job["preview"]
+    return found
+
+
+def wait_for_job(server: Server, name: str, job_id: str, things: str) -> dict[str, Any]:
+    """A job, once it has ended, with its progress in `things` on standard error meanwhile."""
+    with _progress(name, things) as show:
         done, since, hinted = -1, time.monotonic(), False
         while True:
             job = server.get(f"/v1/jobs/{segment(job_id)}").json()
@@ -46,21 +55,19 @@ def wait_for_preview(server: Server, journey: str, job_id: str) -> dict[str, Any
                     err=True,
                 )
             time.sleep(_PAUSE)
-    if job["preview"] is None:
-        refuse(f"the preview of {journey} was {job['state']}: job {job_id}", ExitCode.REFUSED)
-    found: dict[str, Any] = job["preview"]
-    return found
+    ended: dict[str, Any] = job
+    return ended
 
 
 @contextmanager
-def _progress(name: str) -> Iterator[_Progress]:
+def _progress(name: str, things: str) -> Iterator[_Progress]:
     """Shows progress as a bar on a terminal, and as lines elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(name)
+        yield _Lines(name, things)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as bar:
@@ -71,8 +78,9 @@ def _progress(name: str) -> Iterator[_Progress]:
 class _Lines:
     """A line each time that another part of the work is done."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, things: str) -> None:
         self._name = name
+        self._things = things
         self._part = -1
 
     def __call__(self, done: int, total: int) -> None:
@@ -80,4 +88,4 @@ class _Lines:
         part = _LINES * done // total if total else 0
         if part > self._part:
             self._part = part
-            typer.echo(f"{self._name}: {done:,} of {total:,} runs", err=True)
+            typer.echo(f"{self._name}: {done:,} of {total:,} {self._things}", err=True)

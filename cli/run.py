@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.bulk_start import BulkStart, start_many
 from cli.client import DATA_DIR, AsJson, DataDir, Server, find_server, segment
 from cli.errors import ExitCode, refuse
 from cli.tables import at_second, print_pairs, print_table, screen
@@ -40,18 +41,48 @@ class State(StrEnum):
 @app.command("start")
 def start(
     journey: Annotated[str, typer.Argument(help="The journey's key.")],
-    contact: Annotated[str, typer.Option(help="The contact's external id, or our id.")],
+    contact: Annotated[
+        str | None, typer.Option(help="The contact's external id, or our id.")
+    ] = None,
     properties: Annotated[
         str, typer.Option(help="The properties of `entry` in the run, as a JSON object.")
     ] = "{}",
     idempotency_key: Annotated[
         str | None, typer.Option(help="A command with the same key gets the first answer again.")
     ] = None,
+    of_segment: Annotated[
+        str | None, typer.Option("--segment", help="Start runs of all contacts of this segment.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Start runs of all contacts of this group.")
+    ] = None,
+    condition: Annotated[
+        Path | None,
+        typer.Option("--if", help="Start runs of all contacts for which this condition holds."),
+    ] = None,
+    contacts: Annotated[
+        Path | None, typer.Option(help="Start runs of these contacts: an id on each line.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Contacts that enter per second; by default 200.")
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Start nothing, and say how many would enter.")
+    ] = False,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Start a run of an active journey."""
-    body: dict[str, Any] = {"contact": contact, "properties": _json_object(properties)}
+    """Start a run of an active journey, or runs of many contacts by a job."""
+    many = BulkStart(of_segment, group, condition, contacts)
+    if many.choices + (contact is not None) != 1:
+        refuse("say one of --contact, --contacts, --segment, --group and --if", ExitCode.USAGE)
+    if many.choices:
+        body = many.body(_json_object(properties), rate)
+        start_many(find_server(data_dir), journey, body, preview=preview, as_json=as_json)
+        return
+    if preview or rate is not None:
+        refuse("--preview and --rate go with many contacts, not with --contact", ExitCode.USAGE)
+    body = {"contact": contact, "properties": _json_object(properties)}
     if idempotency_key is not None:
         body["idempotency_key"] = idempotency_key
     answer = find_server(data_dir).post(f"/v1/journeys/{segment(journey)}/runs", body)

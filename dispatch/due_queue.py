@@ -23,6 +23,7 @@ from psycopg_pool import AsyncConnectionPool
 from dispatch.faults import FoundFault, record_faults
 from journeys.time.backoff import Backoff
 from store.operations.faults import describe
+from store.operations.logged_errors import logged_error
 from store.segments.due import read_time
 from store.sql import Connection, is_database_away, is_database_busy
 
@@ -194,7 +195,7 @@ class DueQueue(Generic[Thing]):
                     "due_page_repeated",
                     source=self._source.name,
                     things=len(taken),
-                    error=describe(error).split("\n")[0],
+                    error=logged_error(error),
                 )
                 await self._one_by_one(conn, taken)
             else:

@@ -55,6 +55,26 @@ class PreviewMove:
         return await _work_through_pages(JOBS["preview"].page_activity, request)
 
 
+@workflow.defn(name=JOBS["enter"].workflow)
+class EnterContacts:
+    """Enters many contacts into a journey, at a set rate."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Enter page after page, until every contact was looked at."""
+        return await _work_through_pages(JOBS["enter"].page_activity, request)
+
+
+@workflow.defn(name=JOBS["backfill"].workflow)
+class BackfillJourney:
+    """Enters those who were members, or had the value, before a journey went live."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Enter page after page, until every contact was looked at."""
+        return await _work_through_pages(JOBS["backfill"].page_activity, request)
+
+
 @workflow.defn(name=JOBS["erase"].workflow)
 class EraseContact:
     """Removes what is left of a contact that was erased."""
@@ -139,6 +159,8 @@ JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
     "move": MigrateRuns,
     "resume": ResumeSends,
     "preview": PreviewMove,
+    "enter": EnterContacts,
+    "backfill": BackfillJourney,
     "erase": EraseContact,
     "dates": PlanDates,
     "occurrence": EnterOccurrence,

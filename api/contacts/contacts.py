@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import BaseModel
 
 from api.contacts.contact_bodies import ContactBody, ContactChanges
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
+from api.http.paging import Cursor, Limit, cursor_id, page_of
 from api.http.problems import Problem, responses, unknown
 from api.services import Pool, UsedServices
+from journeys.model.addresses import normalise_phone
 from journeys.model.contact_checks import AttributeRefused, check_attributes
 from journeys.model.contact_fields import FIELD_NAMES
 from journeys.model.identifiers import find_id_flaw
-from store.contacts.rows import find_contact, read_contact
+from store.contacts.finding import Wanted, find_page, has_segment, view_contact
+from store.contacts.rows import find_contact
 from store.events.attribute_changes import put_contact
 from store.events.transactions import repeating
 from store.sql import Connection
@@ -36,6 +40,47 @@ ContactId = Annotated[
         examples=["u-1"],
     ),
 ]
+
+
+class ContactPage(BaseModel):
+    """Contacts in the order in which they came into being."""
+
+    items: list[ContactBody]
+    next: str | None
+
+
+Found = Annotated[str | None, Query(min_length=1, max_length=500)]
+
+
+@router.get("", summary="Find contacts", responses=responses(400, 404, 422))
+async def find_contacts(
+    services: UsedServices,
+    email: Annotated[Found, Query(description="the e-mail address, in any case")] = None,
+    phone: Annotated[Found, Query(description="the phone number, with its country's code")] = None,
+    segment: Annotated[Found, Query(description="the key of a segment")] = None,
+    group: Annotated[Found, Query(description="the key of a group")] = None,
+    q: Annotated[
+        Found, Query(description="how the id, the e-mail address or the phone number begins")
+    ] = None,
+    cursor: Cursor = "",
+    limit: Limit = 100,
+) -> ContactPage:
+    """The contacts for which all of the parameters hold; without any, all contacts."""
+    number = None
+    if phone is not None:
+        try:
+            number = normalise_phone(phone)
+        except ValueError as error:
+            raise Problem(422, "invalid_phone", f"phone: {error}") from None
+    wanted = Wanted(email=email, phone=number, segment=segment, group=group, q=q)
+    after = cursor_id(cursor) if cursor else None
+    async with services.pool.connection() as conn:
+        if segment is not None and not await has_segment(conn, segment):
+            raise unknown("segment", segment)
+        found = await find_page(conn, wanted, after, limit + 1)
+    page, following = page_of(found, limit, lambda each: str(each.id))
+    items = [ContactBody.model_validate(each, from_attributes=True) for each in page]
+    return ContactPage(items=items, next=following)
 
 
 @router.get("/{contact}", summary="Read a contact", responses=responses(404))
@@ -86,7 +131,7 @@ async def change_contact(
 async def _read(pool: Pool, reference: str) -> ContactBody:
     async with pool.connection() as conn:
         contact_id = await find_contact(conn, reference)
-        view = await read_contact(conn, contact_id) if contact_id is not None else None
+        view = await view_contact(conn, contact_id) if contact_id is not None else None
     if view is None:
         raise unknown("contact", reference)
     return ContactBody.model_validate(view, from_attributes=True)

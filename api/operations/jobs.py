@@ -18,6 +18,7 @@ from api.versions.preview import Preview, preview_of_job
 from dispatch.jobs import cancel_job
 from journeys.protocol.jobs import JobKind
 from journeys.protocol.names import job_workflow_id
+from store.contacts.rows import external_ids
 from store.operations.jobs import (
     JobRow,
     list_jobs,
@@ -37,6 +38,8 @@ router = APIRouter(
 
 JobId = Annotated[UUID, Path()]
 _SET_ASIDE_LIMIT = 100
+_OF_CONTACTS = ("sample", "unknown_contacts")
+"""What names contacts in the results of jobs: shown to keys that may read them."""
 
 
 class JobBody(BaseModel):
@@ -99,6 +102,11 @@ async def get_job(job_id: JobId, services: UsedServices, key: UsedKey) -> JobDet
         aside = await set_aside_runs(conn, job_id, _SET_ASIDE_LIMIT)
         found = await preview_of_job(conn, job, with_contacts=key.includes("read"))
         result = None if job.kind == "preview" else await read_result(conn, job_id)
+        if result is not None and not key.includes("read"):
+            result = {name: value for name, value in result.items() if name not in _OF_CONTACTS}
+        elif result is not None and "sample" in result:
+            sample = await external_ids(conn, [UUID(each) for each in result["sample"]])
+            result = {**result, "sample": sample}
     return JobDetail(
         **job_body(job).model_dump(),
         set_aside=[SetAside(run=run_id, code=code) for run_id, code in aside],

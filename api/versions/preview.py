@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 from api.services import Services
 from api.versions.in_flight import InFlight, OverduePolicy, map_of, overdue_of, start_jobs
 from journeys.versions.mapping import StayReason
+from store.contacts.rows import external_ids
 from store.definitions.catalog import Definition
 from store.definitions.documents import hash_content
 from store.operations.jobs import JobRow
@@ -19,7 +20,6 @@ from store.operations.migration_progress import count_runs_to_migrate
 from store.operations.preview_progress import begin_preview, read_preview
 from store.versions.migration_preview import (
     MigrationPreview,
-    external_ids,
     preview_migration,
     runs_by_step,
 )

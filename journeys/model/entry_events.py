@@ -104,5 +104,7 @@ def subjects_of(event: str, properties: Mapping[str, Any]) -> list[str]:
 
 
 def begins_runs(event: str, properties: Mapping[str, Any]) -> bool:
-    """Whether an event may begin runs at all: what a fill found was so before, and is no event."""
-    return event not in (SEGMENT_ENTERED, SEGMENT_LEFT) or properties.get("by") != "fill"
+    """Whether an event may begin runs at all: what a fill or an import finds was so before."""
+    if event not in (SEGMENT_ENTERED, SEGMENT_LEFT):
+        return True
+    return properties.get("by") not in ("fill", "import")

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 JobKind = Literal[
-    "move", "resume", "preview", "segment", "check", "import", "export", "undo", "erase",
-    "dates", "occurrence",
+    "move", "resume", "preview", "enter", "backfill", "dates", "occurrence", "segment", "check",
+    "import", "export", "undo", "erase",
 ]  # fmt: skip
 
 STOP_ACTIVITY: Final = "stop_job"
@@ -46,6 +46,16 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         workflow="Preview",
         page_activity="preview_page",
         subject="preview the move of {journey} to version {version}",
+    ),
+    "enter": JobDefinition(
+        workflow="Enter",
+        page_activity="enter_page",
+        subject="enter contacts into {journey}: {subject}",
+    ),
+    "backfill": JobDefinition(
+        workflow="Backfill",
+        page_activity="backfill_page",
+        subject="backfill {journey}: {subject}",
     ),
     "erase": JobDefinition(
         workflow="Erase",

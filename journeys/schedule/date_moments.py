@@ -67,7 +67,7 @@ class DateRule:
             if self.yearly:
                 return self._next_anniversary(parsed, zone, since)
             instant = to_instant(parsed, zone)
-            # An instant has one date, in whatever zone the contact is by now.
+            # An instant has one date, also if the zone of the contact changes.
             day = parsed.astimezone(UTC).date() if parsed.tzinfo is not None else parsed.date()
             moment = DateMoment(day.isoformat(), self.shifting.apply(instant, zone), day)
         except (ValueError, OverflowError):

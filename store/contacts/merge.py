@@ -119,6 +119,16 @@ select %(into)s, '', parcours.clock()
 where (select key from segment order by key limit 1) is not null
 on conflict (contact_id, segment) do update set due_at = excluded.due_at
 """)
+# Of a job that has worked on both, what it did with the survivor stands.
+_ENTRIES = sql("""
+with gone as (
+    delete from job_entry where contact_id = %(gone)s returning job_id, run_id
+), near as (
+    delete from near_contact where contact_id = %(gone)s
+)
+insert into job_entry (job_id, contact_id, run_id) select job_id, %(into)s, run_id from gone
+on conflict (job_id, contact_id) do nothing
+""")
 # An import can no longer be undone for a contact that was merged since.
 _IMPORTS = statement(delete(ImportChange).where(col(ImportChange.contact_id) == bindparam("gone")))
 _DELETE = statement(delete(Contact).where(col(Contact.id) == bindparam("gone")))
@@ -136,6 +146,6 @@ async def merge_contact(conn: Connection, gone: UUID, into: UUID) -> list[UUID]:
     ended: list[UUID] = await fetch_column(conn, _COLLIDING, contacts)
     for run_id in ended:
         await end_run(conn, run_id, "merged", None, stop_workflow=True)
-    for query in (*_KEPT, *_REASSIGN, _ALIAS, _INHERIT, _SEGMENTS, _IMPORTS, _DELETE):
+    for query in (*_KEPT, *_REASSIGN, _ALIAS, _INHERIT, _SEGMENTS, _IMPORTS, _ENTRIES, _DELETE):
         await execute(conn, query, contacts)
     return ended

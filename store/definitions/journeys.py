@@ -152,6 +152,12 @@ _VERSION_OF_NEW_RUNS = statement(
     select(func.coalesce(col(JourneyRow.active_version), 0)).where(_OF_KEY)
 )
 
+_LIVE = statement(
+    select(
+        col(JourneyRow.state), func.coalesce(col(JourneyRow.active_version), 0).label("version")
+    ).where(_OF_KEY)
+)
+
 
 async def save_version(
     conn: AsyncConnection[Any],
@@ -263,6 +269,19 @@ async def archive(conn: AsyncConnection[Any], key: str) -> None:
     if await lock_state(conn, key) != "archived":
         await execute(conn, _ARCHIVE, {"journey": key})
         await bump_catalog(conn)
+
+
+@dataclass(frozen=True)
+class LiveJourney:
+    """The state of a journey, and the version of its new runs; 0 if none is active yet."""
+
+    state: JourneyState
+    version: int
+
+
+async def read_live(conn: AsyncConnection[Any], journey: str) -> LiveJourney | None:
+    """The state of a journey and its version of new runs; None without such a journey."""
+    return await fetch_one_as(conn, LiveJourney, _LIVE, {"journey": journey})
 
 
 async def journey_version(conn: AsyncConnection[Any], journey: str) -> int | None:

@@ -19,7 +19,7 @@ from journeys.model.entry_rules import counts_across_keys, refuse_entry, refuse_
 from journeys.model.journey_state import JourneyState
 from journeys.model.reasons import RefusalReason
 from journeys.model.triggers import ApiEntry
-from store.conditions import evaluate_start
+from store.conditions import Predicate, evaluate_start
 from store.contacts.rows import lock_contacts
 from store.definitions.catalog import Catalog, Definition
 from store.entries.new_runs import NewRun, insert_runs
@@ -255,12 +255,19 @@ async def _may_start(conn: Connection, definition: Definition, request: EntryReq
 
     A journey without such an entry may be started, too.
     """
+    holds = start_condition(definition)
+    if holds is None:
+        return True
+    return await evaluate_start(conn, request.contact_id, request.properties, holds)
+
+
+def start_condition(definition: Definition) -> Predicate | None:
+    """What must hold for a start by API; None if nothing must."""
     entries = [entry.if_ for entry in definition.journey.entry if isinstance(entry, ApiEntry)]
     conditions = [condition for condition in entries if condition is not None]
     if len(conditions) < len(entries) or not conditions:
-        return True
-    holds = definition.compiled.start(conditions)
-    return await evaluate_start(conn, request.contact_id, request.properties, holds)
+        return None
+    return definition.compiled.start(conditions)
 
 
 async def _exit_by_event(

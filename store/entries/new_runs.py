@@ -14,7 +14,7 @@ from journeys.time.zones import zone_of
 from store.definitions.catalog import Definition
 from store.goals.goal_rows import NewGoal, set_goals
 from store.sql import Connection, fetch_all, sql
-from store.waits.listeners import add_listeners
+from store.waits.listeners import insert_listeners, listener_rows
 
 _INSERT = sql("""
 insert into run (id, journey, version, contact_id, key, entry_event_id, entry, entry_ref,
@@ -70,11 +70,11 @@ async def insert_runs(conn: Connection, runs: Sequence[NewRun]) -> None:
     ]
     started = dict(await fetch_all(conn, _INSERT, {"runs": Jsonb(rows)}))
     goals = []
+    listeners: list[dict[str, Any]] = []
     for run in runs:
         definition = run.definition
         if definition.exits is not None:
-            await add_listeners(
-                conn,
+            listeners += listener_rows(
                 definition.exits,
                 run_id=run.id,
                 visit=0,
@@ -95,5 +95,7 @@ async def insert_runs(conn: Connection, runs: Sequence[NewRun]) -> None:
                     zone=zone_of(run.timezone, definition.journey.timezone),
                 )
             )
+    if listeners:
+        await insert_listeners(conn, listeners)
     if goals:
         await set_goals(conn, goals)

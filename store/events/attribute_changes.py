@@ -13,7 +13,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from journeys.model.contact_checks import ATTRIBUTES_LIMIT, AttributeRefused
+from journeys.model.contact_checks import ATTRIBUTES_LIMIT, AttributeRefused, judge_attributes
 from journeys.model.contact_fields import EXTERNAL_ID, FIELD_NAMES
 from journeys.model.json_values import bounded_number, find_flaw, is_number
 from store.contacts.rows import LockedContact, find_contact, lock_and_read_contacts
@@ -72,6 +72,20 @@ async def put_contact(
     names = contact.set(changes)
     await write_contact_change(conn, contact, names, created=new, reason=reason)
     return contact.id, new
+
+
+async def derive_locale(conn: Connection, contact_id: UUID, languages: Sequence[str]) -> None:
+    """Fill in the locale of a contact whose page was asked for in these languages.
+
+    The most wanted comes first. The caller has locked the contact.
+    """
+    if not languages:
+        return
+    wanted = judge_attributes({"locale": languages[0]}, operate=False).values
+    [contact] = await lock_and_read_contacts(conn, ids=[contact_id])
+    changes = contact.fill(wanted, "page")
+    if changes:
+        await write_contact_change(conn, contact, changes)
 
 
 async def change_attributes(

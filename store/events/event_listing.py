@@ -14,7 +14,7 @@ _ENTRY_PATH = sql("""
 '$.entry[*] ? (@.event == $name
     || @.group == $about && ($name == "Group Joined" && !(@.on == "leave")
                              || $name == "Group Left" && @.on == "leave")
-    || @.segment == $about && $by != "fill"
+    || @.segment == $about && $by != "fill" && $by != "import"
        && ($name == "Segment Entered" && !(@.on == "leave")
            || $name == "Segment Left" && @.on == "leave")
     || $name == "Place Reached" && (@.near.places == $about || exists(@.near.lat))

@@ -110,7 +110,16 @@ _INSERT = statement(
     .values(
         {
             column: bindparam(column)
-            for column in ("id", "kind", "journey", "subject", "version", "plan", "total")
+            for column in (
+                "id",
+                "kind",
+                "journey",
+                "subject",
+                "version",
+                "plan",
+                "total",
+                "result",
+            )
         }
     )
     .on_conflict_do_nothing(index_elements=["id"])
@@ -171,10 +180,12 @@ async def create_job(
     version: int | None = None,
     plan: dict[str, Any],
     total: int,
+    result: dict[str, Any] | None = None,
 ) -> UUID:
     """Insert a job in the caller's transaction; its workflow is to be started after the commit.
 
-    `job_id`: an id that is made from what the job is for, so that it is inserted once.
+    `job_id`: an id that is made from what the job is for, so that it is inserted once. `result`:
+    what is known before its first page.
     """
     job_id = job_id or uuid4()
     await execute(
@@ -188,6 +199,7 @@ async def create_job(
             "version": version,
             "plan": Jsonb(plan),
             "total": total,
+            "result": None if result is None else Jsonb(result),
         },
     )
     return job_id

@@ -24,9 +24,7 @@ from store.runs.visits import VisitRow
 from store.sql import (
     fetch_all,
     fetch_all_as,
-    fetch_column,
     is_database_away,
-    sql,
     statement,
     table_columns,
 )
@@ -159,13 +157,6 @@ _RUNS_BY_STEP = statement(
     .where(col(Run.journey) == bindparam("journey"), col(Run.state) == "active")
     .group_by(col(Run.version), col(Run.step))
     .order_by(col(Run.version), col(Run.step))
-)
-_EXTERNAL_IDS = sql(
-    """
-    select coalesce(c.external_id, c.id::text)
-    from unnest(%(contacts)s::uuid[]) with ordinality as g(id, place)
-    join contact c on c.id = g.id order by g.place
-    """
 )
 
 
@@ -353,8 +344,3 @@ async def _newest_visits(conn: AsyncConnection[Any], runs: list[UUID]) -> dict[U
 async def runs_by_step(conn: AsyncConnection[Any], journey: str) -> list[RunsAtStep]:
     """The active runs of a journey, counted by version and step."""
     return await fetch_all_as(conn, RunsAtStep, _RUNS_BY_STEP, {"journey": journey})
-
-
-async def external_ids(conn: AsyncConnection[Any], contacts: list[UUID]) -> list[str]:
-    """The external ids of contacts, or our ids where there is none, in the order of `contacts`."""
-    return await fetch_column(conn, _EXTERNAL_IDS, {"contacts": contacts})

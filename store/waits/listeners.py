@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -116,7 +117,35 @@ async def add_listeners(
 
     A slot whose `where` refers to a property that the entry lacks can never fire. It is left out.
     """
-    rows = []
+    rows = listener_rows(
+        query,
+        run_id=run_id,
+        visit=visit,
+        contact_id=contact_id,
+        ref=ref,
+        entry=entry,
+        since=since,
+    )
+    await insert_listeners(conn, rows)
+
+
+async def insert_listeners(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert the rows of `listener_rows`, of one run or of many."""
+    await execute_many(conn, _ADD, rows)
+
+
+def listener_rows(
+    query: ListenerQuery,
+    *,
+    run_id: UUID,
+    visit: int,
+    contact_id: UUID,
+    ref: int,
+    entry: dict[str, Any],
+    since: datetime | None = None,
+) -> list[dict[str, Any]]:
+    """The rows that `add_listeners` inserts."""
+    rows: list[dict[str, Any]] = []
     for slot in query.slots:
         match = resolve_match(slot.equal, entry)
         if match is None:
@@ -138,7 +167,7 @@ async def add_listeners(
                 "revision": None if walk is None else walk.revision,
             }
         )
-    await execute_many(conn, _ADD, rows)
+    return rows
 
 
 async def check(

@@ -115,10 +115,12 @@ async def test_the_older_contact_stays_with_its_values_and_the_others_fill_in(po
         (
             old,
             {
-                "names": ["color", "phone", "restricted", "score"],
+                "names": ["color", "country", "phone", "restricted", "score", "timezone"],
                 "changes": {
                     "color": [None, "red"],
+                    "country": [None, "FR"],
                     "phone": [None, "+33612345678"],
+                    "timezone": [None, "Europe/Paris"],
                     "restricted": [None, True],
                     "score": [5.0, 12.0],
                 },

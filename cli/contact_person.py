@@ -1,0 +1,35 @@
+"""`parcours contact export-person`: everything that is held about a contact, for that person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.client import DATA_DIR, DataDir, find_server, segment
+from cli.errors import refuse
+
+
+def export_person(
+    contact: Annotated[str, typer.Argument(help="The contact's external id, or our id of it.")],
+    html: Annotated[
+        bool, typer.Option("--html", help="As a page to read, in place of JSON.")
+    ] = False,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="The file to write. By default it is printed.")
+    ] = None,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Export everything that is held about a contact, to be handed to that person."""
+    answer = find_server(data_dir, scope="admin").get(
+        f"/v1/contacts/{segment(contact)}/export", format="html" if html else "json"
+    )
+    if to is None:
+        typer.echo(answer.text)
+        return
+    try:
+        to.write_text(answer.text, encoding="utf-8")
+    except OSError as error:
+        refuse(f"{to} cannot be written: {error.strerror or error}")
+    typer.echo(f"written to {to}; it holds personal data")

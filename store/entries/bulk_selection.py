@@ -1,0 +1,201 @@
+"""The contacts that a job enters: a list, a segment, a group, a condition, or who has a value.
+
+They are read in the order of their ids, a page at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from journeys.checks.references import segments_in
+from journeys.model.conditions import (
+    AttributeCondition,
+    Condition,
+    GroupCondition,
+    SegmentCondition,
+)
+from journeys.model.entry_events import names_within
+from store.conditions import Predicate, compile_condition
+from store.entries.bulk_entry import selected_among
+from store.segments.segment_conditions import NO_SEGMENTS, read_segments
+from store.sql import Connection, Sql, fetch_column, fetch_one, fetch_value, sql
+
+_FIRST: Final = UUID(int=0)
+_CONDITION: Final[TypeAdapter[Condition]] = TypeAdapter(Condition)
+
+_ALL = sql("""
+select id from contact where id > %(after)s order by id limit %(limit)s
+""")
+_IN_LIST = sql("""
+select c.id from unnest(%(contacts)s::uuid[]) g(id) join contact c on c.id = g.id
+where g.id > %(after)s order by c.id limit %(limit)s
+""")
+_IN_GROUP = sql("""
+select contact_id from group_member
+where contact_id > %(after)s and group_key = %(group)s
+order by contact_id limit %(limit)s
+""")
+_IN_SEGMENT = sql("""
+select contact_id from segment_member
+where segment = %(segment)s and contact_id > %(after)s
+order by contact_id limit %(limit)s
+""")
+_COUNT_ALL = sql("select count(*) from contact")
+_COUNT_GROUP = sql("select count(*) from group_member where group_key = %(group)s")
+_COUNT_SEGMENT = sql("select count(*) from segment_member where segment = %(segment)s")
+_SEGMENT_STATE = sql("""
+select s.state, d.key is not null from (select 1) always
+left join segment s on s.key = %(segment)s
+left join document d on d.kind = 'segment' and d.key = %(segment)s
+""")
+
+# What began after the activation has begun its run by an event.
+_JOINED_BEFORE = sql("""
+exists (select from group_member m where m.contact_id = c.id and m.group_key = %(s_group)s
+        and m.added_at <= %(s_before)s)
+""")
+_ENTERED_BEFORE = sql("""
+exists (select from segment_member m where m.contact_id = c.id and m.segment = %(s_segment)s
+        and (m.entered_at <= %(s_before)s or coalesce((
+            select h.by in ('fill', 'import') from segment_change h
+            where h.contact_id = c.id and h.segment = %(s_segment)s order by h.id desc limit 1
+        ), true)))
+""")
+_CHANGED_BEFORE = sql("""
+not exists (select from event h where h.contact_id = c.id and h.name = 'Contact Changed'
+            and h.stamped_at > %(s_before)s and h.properties -> 'names' ?| %(s_names)s)
+""")
+
+
+class SegmentNotReady(Exception):
+    """The segment is being filled: its members are not all known yet."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some contacts, and how far the reading has come with them."""
+
+    contacts: list[UUID]
+    """Those that are meant, in the order of their ids."""
+    after: UUID | None
+    """The last that was looked at; None: there are no more."""
+    looked_at: int
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The contacts that are meant."""
+
+    plan: Mapping[str, Any]
+    """`{contacts: [ids]}`, `{segment}`, `{group}`, `{if}`, or `{attribute, to}`, and maybe
+    `{before}`: since when they must have been so."""
+    members: bool
+    """Whether the members of its segment are read; otherwise all contacts are looked at."""
+    predicate: Predicate | None
+    """What is asked of each contact in its turn."""
+
+    async def page(self, conn: Connection, after: UUID | None, limit: int) -> Page:
+        """The next contacts after an id."""
+        params: dict[str, Any] = {"after": after or _FIRST, "limit": limit}
+        query = _ALL
+        if "contacts" in self.plan:
+            query = _IN_LIST
+            params["contacts"] = [UUID(each) for each in self.plan["contacts"]]
+        elif "group" in self.plan:
+            query = _IN_GROUP
+            params["group"] = self.plan["group"]
+        elif self.members:
+            query = _IN_SEGMENT
+            params["segment"] = self.plan["segment"]
+        found: Sequence[UUID] = await fetch_column(conn, query, params)
+        if not found:
+            return Page([], None, 0)
+        contacts = list(found)
+        if self.predicate is not None:
+            contacts = await selected_among(conn, self.predicate, contacts)
+        return Page(contacts, found[-1], len(found))
+
+    async def count(self, conn: Connection) -> int:
+        """How many contacts are looked at."""
+        if "contacts" in self.plan:
+            return len(self.plan["contacts"])
+        if "group" in self.plan:
+            return int(await fetch_value(conn, _COUNT_GROUP, {"group": self.plan["group"]}))
+        if self.members:
+            segment = {"segment": self.plan["segment"]}
+            return int(await fetch_value(conn, _COUNT_SEGMENT, segment))
+        return int(await fetch_value(conn, _COUNT_ALL))
+
+
+async def read_selection(
+    conn: Connection, plan: Mapping[str, Any], *, timezone: str | None
+) -> Selection:
+    """The selection of a job's plan; `timezone` is that of contacts without one.
+
+    Raises LookupError if it names a segment that does not exist, and SegmentNotReady if it asks
+    since when contacts are in a segment that is being filled.
+    """
+    condition = _condition(plan)
+    before = plan.get("before")
+    members = False
+    if "segment" in plan:
+        state, known = await _segment_state(conn, plan["segment"])
+        if not known:
+            raise LookupError(plan["segment"])
+        members = state == "ready"
+        if before is not None and not members:
+            raise SegmentNotReady(plan["segment"])
+    predicate = None
+    if condition is not None:
+        segments = await read_segments(conn) if segments_in(condition) else NO_SEGMENTS
+        predicate = compile_condition(
+            condition,
+            prefix="s_",
+            default_zone=timezone or "UTC",
+            segments=segments.conditions,
+            timed=False,
+        )
+    if before is not None and predicate is not None:
+        predicate = _since_before(plan, predicate, datetime.fromisoformat(before))
+    return Selection(plan, members, predicate)
+
+
+def _condition(plan: Mapping[str, Any]) -> Condition | None:
+    if "if" in plan:
+        return _CONDITION.validate_python(plan["if"])
+    if "segment" in plan:
+        return SegmentCondition(segment=plan["segment"])
+    if "group" in plan:
+        return GroupCondition(group=plan["group"])
+    if "attribute" in plan:
+        return AttributeCondition.model_validate({"attribute": plan["attribute"], "is": plan["to"]})
+    return None
+
+
+def _since_before(plan: Mapping[str, Any], predicate: Predicate, before: datetime) -> Predicate:
+    """The predicate, for contacts for which it has held since an instant or longer."""
+    params: dict[str, Any] = {**predicate.params, "s_before": before}
+    if "segment" in plan:
+        since = _ENTERED_BEFORE
+        params["s_segment"] = plan["segment"]
+    elif "group" in plan:
+        since = _JOINED_BEFORE
+        params["s_group"] = plan["group"]
+    else:
+        since = _CHANGED_BEFORE
+        params["s_names"] = names_within(plan["attribute"])
+    holds: Sql = sql("({holds} and {since})", holds=predicate.sql, since=since)
+    return Predicate(holds, holds, params, ())
+
+
+async def _segment_state(conn: Connection, segment: str) -> tuple[str | None, bool]:
+    """Whether a segment is filled, and whether there is one."""
+    row = await fetch_one(conn, _SEGMENT_STATE, {"segment": segment})
+    assert row is not None
+    return row[0], row[1]
