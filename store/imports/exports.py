@@ -57,7 +57,7 @@ group by key
 """)
 _READ_CONTACTS = sql(
     """
-select c.id, {fields}, c.attributes,
+select c.id, {fields}, c.attributes, c.derived,
        array(select m.group_key from group_member m where m.contact_id = c.id order by 1)
 from contact c where c.id = any(%(contacts)s) order by c.id
 """,
@@ -102,7 +102,7 @@ _ESTIMATE = sql(
     "select greatest(reltuples, 0)::bigint from pg_class where oid = 'contact'::regclass"
 )
 _HEADERS: Final[Mapping[What, tuple[str, ...]]] = {
-    "contacts": (OWN_ID, EXTERNAL_ID, *FIELD_NAMES, "groups:json"),
+    "contacts": (OWN_ID, EXTERNAL_ID, *FIELD_NAMES, "derived", "groups:json"),
     "groups": (OWN_ID, EXTERNAL_ID, "group", "added_at"),
     "topics": (OWN_ID, EXTERNAL_ID, "topic", "state", "at", "source", "text"),
     "events": (OWN_ID, EXTERNAL_ID, "event", "timestamp", "message_id", "source",
@@ -311,10 +311,11 @@ class _Page:
                     {
                         OWN_ID: contact_id,
                         **dict(zip((EXTERNAL_ID, *FIELD_NAMES), values, strict=True)),
+                        "derived": derived,
                         "groups": groups,
                         "attributes": attributes,
                     }
-                    for contact_id, *values, attributes, groups in await fetch_all(
+                    for contact_id, *values, attributes, derived, groups in await fetch_all(
                         self._conn, _READ_CONTACTS, wanted
                     )
                 ]
@@ -367,7 +368,7 @@ class _Page:
         for name in FIELD_NAMES:
             value = row[name]
             cells.append("" if value == CONTACT_FIELDS[name].absent else _cell(value))
-        cells.append(_json(row["groups"]) if row["groups"] else "")
+        cells += [_json(row[each]) if row[each] else "" for each in ("derived", "groups")]
         for attribute, kind in self._at.types.items():
             if attribute not in attributes:
                 cells.append("")
@@ -433,8 +434,9 @@ def _without_nulls(row: Mapping[str, Any]) -> dict[str, Any]:
         for field_name in FIELD_NAMES:
             if kept.get(field_name) == CONTACT_FIELDS[field_name].absent:
                 kept.pop(field_name, None)
-        if not kept["groups"]:
-            del kept["groups"]
+        for name in ("derived", "groups"):
+            if not kept[name]:
+                del kept[name]
     return kept
 
 

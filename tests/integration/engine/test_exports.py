@@ -23,6 +23,7 @@ CONTACTS: list[dict[str, Any]] = [
         "locale": "fr-FR",
         "country": "FR",
         "lifecycle": "lead",
+        "restricted": True,
         "attributes": {
             "first_name": 'Zoé\n"Z"',
             "visits": 3,
@@ -51,8 +52,9 @@ async def people(pool: Pool) -> list[tuple[Any, ...]]:
     async with pool.connection() as conn:
         cursor = await conn.execute(
             "select coalesce(external_id, 'none'), id = %s, email, phone, timezone, locale,"
-            " country, score, lifecycle, attributes,"
-            " array(select group_key from group_member m where m.contact_id = c.id order by 1),"
+            " country, score, lifecycle, attributes, derived,"
+            " restricted, array(select group_key from group_member m where m.contact_id = c.id"
+            " order by 1),"
             " array(select (topic, state)::text from topic_state t where t.contact_id = c.id"
             " order by 1), array(select (topic, state, source, text, address, channel,"
             " coalesce(given_at, recorded_at))::text from consent_record r"
@@ -70,6 +72,10 @@ async def test_what_was_exported_is_the_same_once_it_is_imported(
     await engine.activate(TOPICS)
     for contact in CONTACTS:
         await make_contact(engine.pool, **contact)
+    # Worked out from a phone number, and from the context of a call.
+    await imported(client, "id,phone\n1,+4915112345678\n")
+    traits = {"userId": "3", "context": {"timezone": "Asia/Tokyo", "locale": "ja"}}
+    assert (await client.post("/v1/identify", json=traits)).status_code == 200
     kind = "text/csv" if format_ == "csv" else "application/x-ndjson"
     await imported(client, 'id,group\n1,vip\n1,"a, b"\n3,vip\n', what="groups")
     proof = "id,topic,state,at,source,text\n"
