@@ -325,8 +325,6 @@ class Catalog:
         self._active = Active(
             revision, by_event, tuple(broken), broken_by_event, dated, scheduled, areas
         )
-            revision, by_event, tuple(broken), broken_by_event, dated, scheduled, areas
-        )
         self._active_until = monotonic() + _TRY_BROKEN_AFTER
         return self._active
 
