@@ -20,7 +20,7 @@ from journeys.checks.unsupported import unsupported
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
 from journeys.model.steps import CouponStep, EnterStep
-from journeys.model.triggers import ApiEntry
+from journeys.model.triggers import ApiEntry, SegmentEntry
 from journeys.source.parsing import Parsed, parse_documents
 from simulation.errors import SimulationRefused
 from store.definitions.documents import lock_catalog
@@ -50,6 +50,12 @@ class DocumentSet:
     def begins_by_itself(self) -> bool:
         """Whether what happens begins runs; otherwise a run begins at the start."""
         return any(not isinstance(entry, ApiEntry) for entry in self.journey.entry)
+
+    @property
+    def begins_by_segment(self) -> bool:
+        """Whether entering or leaving a segment begins runs."""
+        entries = [entry for journey in self.journeys for entry in journey.entry]
+        return any(isinstance(entry, SegmentEntry) for entry in entries)
 
     @property
     def pools(self) -> frozenset[str]:

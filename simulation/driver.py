@@ -61,7 +61,13 @@ from store.events.group_changes import add_to_group
 from store.events.ingest import take
 from store.events.items import Rejected
 from store.events.topic_changes import set_topic_state
-from store.simulation.due_times import OverdueRun, next_condition_due, next_due, overdue_runs
+from store.simulation.due_times import (
+    OverdueRun,
+    next_condition_due,
+    next_due,
+    next_segment_due,
+    overdue_runs,
+)
 from store.simulation.run_histories import refused_entries, run_histories, unfinished_runs
 from store.simulation.simulated_database import make_contact, stop_clock
 from workflows.journey import Journey
@@ -257,14 +263,17 @@ class Simulation:
         while True:
             async with self._pool.connection() as conn:
                 due = await next_due(conn)
-                condition = await next_condition_due(conn)
+                changes = [await next_condition_due(conn)]
+                if self.documents.begins_by_segment:
+                    changes.append(await next_segment_due(conn))
+            change = min((each for each in changes if each is not None), default=None)
             if due is not None:
                 last = due
             first = await self._timed.first_due(self._entered())
             upcoming = await self._next_due()
             if upcoming is None or not (
                 (due is not None and upcoming <= due)
-                or (condition is not None and upcoming <= condition <= last + _HORIZON)
+                or (change is not None and upcoming <= change <= last + _HORIZON)
                 or (first is not None and upcoming <= first <= begin + _HORIZON)
             ):
                 break
@@ -278,8 +287,9 @@ class Simulation:
         async with self._pool.connection() as conn:
             due = await next_due(conn)
             condition = await next_condition_due(conn)
-        timed = await self._timed.next_due()
-        return min((each for each in (due, condition, timed) if each is not None), default=None)
+            segment = await next_segment_due(conn)
+        times = (due, condition, segment, await self._timed.next_due())
+        return min((each for each in times if each is not None), default=None)
 
     async def _advance_to(self, when: datetime) -> None:
         await self._set_clock(when)

@@ -20,9 +20,11 @@ from activities.registry import JOB_ACTIVITIES
 from dispatch.date_entries import date_queue, make_date_fills
 from dispatch.occurrences import begin_occurrences, coming
 from journeys.protocol.payloads import JobInput
+from journeys.schedule.occurrences import turns
 from simulation.clock import Clock
+from store.dates.occurrence_jobs import occurrence_of
 from store.definitions.catalog import Active, Catalog
-from store.operations.jobs import running_jobs
+from store.operations.jobs import JobRow, running_jobs
 from store.segments.segment_conditions import read_revision
 from store.simulation.due_times import first_dates
 
@@ -118,18 +120,29 @@ class TimedEntries:
             if self._resting.get(job.id, self._clock.now) > self._clock.now:
                 continue
             self._resting.pop(job.id, None)
-            page = JOB_ACTIVITIES[job.kind](self._context, self._client).page
+            page, done = JOB_ACTIVITIES[job.kind](self._context, self._client).page, job.done
             while True:
                 request = JobInput(job_id=job.id, subject="")
                 answer = await ActivityEnvironment().run(page, request)
-                pages += 1
+                rests = answer.rest > 0 and job.kind == "occurrence"
+                pages += not rests or answer.done > done
+                done = answer.done
+                # Another job rests to keep its rate.
+                if rests:
+                    self._resting[job.id] = await self._next_turn(job, answer.rest)
+                    break
                 if answer.state != "running":
                     break
-                # Only an occurrence rests for a time that means something: until the next zone.
-                if answer.rest > 0 and job.kind == "occurrence":
-                    self._resting[job.id] = self._clock.now + timedelta(seconds=answer.rest)
-                    break
         return pages
+
+    async def _next_turn(self, job: JobRow, rest: float) -> datetime:
+        """When an occurrence at local times goes on, in the next zone."""
+        now = self._clock.now
+        async with self._pool.connection() as conn:
+            definition = (await self._active(conn)).scheduled.get(job.of_journey)
+        zone = None if definition is None else definition.journey.timezone
+        later = [turn.at for turn in turns(occurrence_of(job), zone) if turn.at > now]
+        return min(later, default=now + timedelta(seconds=rest))
 
     def _next_occurrence(self, active: Active) -> datetime | None:
         assert self._begun_until is not None

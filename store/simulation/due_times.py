@@ -22,9 +22,8 @@ _OVERDUE = statement(
     .join(Run, _AT_STEP)
     .where(*_OPEN, col(Visit.due_at) <= bindparam("now"))
 )
-_NEXT_CONDITION = sql("""
-select least((select min(due_at) from listener), (select min(due_at) from segment_due))
-""")
+_NEXT_LISTENER = sql("select min(due_at) from listener")
+_NEXT_SEGMENT = sql("select min(due_at) from segment_due")
 
 _FIRST_DATES = sql("select contact_id, min(due_at) from date_entry group by contact_id")
 
@@ -49,8 +48,14 @@ async def overdue_runs(conn: Connection, now: datetime) -> list[OverdueRun]:
 
 
 async def next_condition_due(conn: Connection) -> datetime | None:
-    """The earliest due time of a segment, or of a condition that a run listens for; if any."""
-    due: datetime | None = await fetch_value(conn, _NEXT_CONDITION)
+    """The earliest due time of a condition that a run listens for; None if there is none."""
+    due: datetime | None = await fetch_value(conn, _NEXT_LISTENER)
+    return due
+
+
+async def next_segment_due(conn: Connection) -> datetime | None:
+    """The earliest time at which a contact may enter or leave a segment; None if there is none."""
+    due: datetime | None = await fetch_value(conn, _NEXT_SEGMENT)
     return due
 
 
