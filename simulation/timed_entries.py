@@ -81,7 +81,8 @@ class TimedEntries:
         """Until when a simulation goes on so that each contact comes to its first moment.
 
         That is the latest of the next dates of contacts that have not `entered`, of the first
-        occurrence of each schedule unless one has come, and of what jobs still have to do.
+        occurrence of a schedule unless one has come or runs began otherwise, and of what jobs
+        still have to do.
         """
         if self._begun_until is None:
             return None
@@ -90,7 +91,7 @@ class TimedEntries:
             occurrence = self._next_occurrence(await self._active(conn))
         times = [due for contact, due in dates.items() if contact not in entered]
         times += self._resting.values()
-        if occurrence is not None and not self._occurred:
+        if occurrence is not None and not self._occurred and not entered:
             times.append(occurrence)
         return max(times, default=None)
 

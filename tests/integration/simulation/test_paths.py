@@ -68,7 +68,15 @@ def test_the_paths_know_every_reason_to_skip() -> None:
     stops = [stop for name in TABLES for case in read_table(name).cases for stop in case.path]
     seen = {stop.reason for stop in stops if stop.outcome == "skipped" and stop.reason}
     # What an operator does, or a provider, is no part of a script.
-    assert seen == SKIP_REASONS.keys() - {"paused", "frozen", "suppressed", "late", "operator"}
+    assert seen == SKIP_REASONS.keys() - {
+        "paused",
+        "frozen",
+        "suppressed",
+        "late",
+        "operator",
+        "restricted",
+        "shared_address",
+    }
 
 
 @pytest.mark.parametrize("name", TABLES)
