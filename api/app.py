@@ -22,7 +22,7 @@ from api.contacts import (
     timeline,
 )
 from api.coupons import coupons
-from api.definitions import documents, editions, files, journeys, plan, templates
+from api.definitions import documents, editions, files, journeys, plan, templates, timed_entries
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
@@ -89,6 +89,7 @@ ROUTERS = tuple(
         templates,
         editions,
         journeys,
+        timed_entries,
         jobs,
         faults,
         freezes,
