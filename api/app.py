@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api.contacts import (
+    attributes,
+    changes,
     consents,
     contacts,
     erasures,
@@ -74,6 +76,8 @@ ROUTERS = tuple(
         imports,
         exports,
         merge,
+        changes,
+        attributes,
         contacts,
         groups,
         segments,

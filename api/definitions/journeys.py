@@ -26,6 +26,7 @@ from api.http.problems import Problem, responses
 from api.http.strict_models import LARGEST_INTEGER, StrictBody
 from api.http.times import Instant
 from api.services import UsedServices
+from api.versions.backfills import BackfillBody, begin_backfills_of, preview_backfills_of
 from api.versions.in_flight import (
     InFlight,
     OverduePolicy,
@@ -101,6 +102,12 @@ class Activation(StrictBody):
     """The policy for runs whose wait is past due under the new version."""
 
 
+class BackfillPage(BaseModel):
+    """The backfills that an activation would begin."""
+
+    items: list[BackfillBody]
+
+
 class Resumption(StrictBody):
     """The policy for sends that were due during the pause."""
 
@@ -115,6 +122,8 @@ class StateBody(BaseModel):
     state: JourneyState
     job: UUID | None = None
     """The job that moves runs in flight, or wakes deferred sends; None if there is none."""
+    backfills: list[UUID] = Field(default_factory=list)
+    """The jobs that enter those who are members, or have the value, already."""
 
 
 @router.put(
@@ -189,9 +198,30 @@ async def activate_journey(
             await check_map(conn, services.catalog, key, definition, request.in_flight)
             state = await activate(conn, key, stored.version)
             job = await begin_move(conn, key, stored.version, request.in_flight, request.overdue)
-        await start_jobs(conn, services.temporal, [job])
+            backfills = await begin_backfills_of(conn, stored, stored.document)
+        await start_jobs(conn, services.temporal, [job, *backfills])
         await follow_journeys(conn, services, [key])
-    return StateBody(key=key, version=stored.version, state=state, job=job)
+    return StateBody(key=key, version=stored.version, state=state, job=job, backfills=backfills)
+
+
+@router.post(
+    "/{key}/backfill/preview",
+    summary="Preview the backfills of an activation",
+    dependencies=OPERATE,
+    responses=responses(404, 422),
+)
+async def preview_backfill(
+    key: Key, services: UsedServices, activation: Activation | None = None
+) -> BackfillPage:
+    """How many contacts would enter if the version went live now: those who are members already.
+
+    Only the backfills are listed that the version before did not have.
+    """
+    request = activation or Activation()
+    async with services.pool.connection() as conn:
+        stored = await _stored(conn, key, request.version)
+        definition = await services.catalog.definition(conn, key, stored.version)
+        return BackfillPage(items=await preview_backfills_of(conn, definition, stored))
 
 
 @router.post(
