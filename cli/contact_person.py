@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from cli.client import DATA_DIR, DataDir, find_server, segment
+from cli.contact_reference import ContactReference, contact_named
 from cli.errors import refuse
 
 
 def export_person(
-    contact: Annotated[str, typer.Argument(help="The contact's external id, or our id of it.")],
+    contact: ContactReference,
     html: Annotated[
         bool, typer.Option("--html", help="As a page to read, in place of JSON.")
     ] = False,
@@ -22,8 +23,10 @@ def export_person(
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Export everything that is held about a contact, to be handed to that person."""
-    answer = find_server(data_dir, scope="admin").get(
-        f"/v1/contacts/{segment(contact)}/export", format="html" if html else "json"
+    server = find_server(data_dir, scope="admin")
+    found = contact_named(server, contact)
+    answer = server.get(
+        f"/v1/contacts/{segment(found['id'])}/export", format="html" if html else "json"
     )
     if to is None:
         typer.echo(answer.text)

@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from cli.client import DATA_DIR, AsJson, DataDir, find_server, segment
+from cli.contact_reference import ContactReference, contact_named
 from cli.tables import at_second, print_table, screen
 
 
 def timeline(
-    contact: Annotated[str, typer.Argument(help="The contact's external id, or our id of it.")],
+    contact: ContactReference,
     from_: Annotated[
         str | None, typer.Option("--from", help="Only from this time on, in RFC 3339.")
     ] = None,
@@ -21,7 +22,7 @@ def timeline(
         typer.Option(
             "--type",
             help="event, change, group, segment, entry, refusal, visit, message, consent, coupon,"
-            " repair or end.",
+            " merge, repair or end.",
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="The items to list.")] = 50,
@@ -32,8 +33,10 @@ def timeline(
     as_json: AsJson = False,
 ) -> None:
     """List all that happened to a contact, the newest first."""
-    answer = find_server(data_dir).get(
-        f"/v1/contacts/{segment(contact)}/timeline",
+    server = find_server(data_dir)
+    found = contact_named(server, contact)
+    answer = server.get(
+        f"/v1/contacts/{segment(found['id'])}/timeline",
         **{"from": from_, "to": to, "type": type_, "limit": limit, "cursor": cursor},
     )
     if as_json:
