@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 import typer
 
-from cli.client import DATA_DIR, AsJson, DataDir, Server, find_server, segment
-from cli.contact_reference import ContactReference, contact_named
+from cli.client import DATA_DIR, AsJson, DataDir, Server, find_server
+from cli.contact_reference import ContactReference, path_of_contact
 from cli.errors import ExitCode, refuse
 from cli.tables import at_second, print_pairs, print_table
 
@@ -32,8 +32,7 @@ def erase(
 ) -> None:
     """Erase a contact with all its data, and wait for the report. This cannot be undone."""
     server = find_server(data_dir, scope="admin")
-    found = contact_named(server, contact)
-    path = f"/v1/contacts/{segment(found['id'])}"
+    path = path_of_contact(server, contact)
     if not yes and not typer.confirm(
         f"Erase {contact} with all events, runs and messages? This cannot be undone."
     ):

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli.client import DATA_DIR, DataDir, find_server, segment
-from cli.contact_reference import ContactReference, contact_named
+from cli.client import DATA_DIR, DataDir, find_server
+from cli.contact_reference import ContactReference, path_of_contact
 from cli.errors import refuse
 
 
@@ -24,10 +24,8 @@ def export_person(
 ) -> None:
     """Export everything that is held about a contact, to be handed to that person."""
     server = find_server(data_dir, scope="admin")
-    found = contact_named(server, contact)
-    answer = server.get(
-        f"/v1/contacts/{segment(found['id'])}/export", format="html" if html else "json"
-    )
+    path = path_of_contact(server, contact)
+    answer = server.get(f"{path}/export", format="html" if html else "json")
     if to is None:
         typer.echo(answer.text)
         return

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli.client import DATA_DIR, AsJson, DataDir, find_server, segment
-from cli.contact_reference import ContactReference, contact_named
+from cli.client import DATA_DIR, AsJson, DataDir, find_server
+from cli.contact_reference import ContactReference, path_of_contact
 from cli.tables import at_second, print_table, screen
 
 
@@ -34,9 +34,8 @@ def timeline(
 ) -> None:
     """List all that happened to a contact, the newest first."""
     server = find_server(data_dir)
-    found = contact_named(server, contact)
     answer = server.get(
-        f"/v1/contacts/{segment(found['id'])}/timeline",
+        f"{path_of_contact(server, contact)}/timeline",
         **{"from": from_, "to": to, "type": type_, "limit": limit, "cursor": cursor},
     )
     if as_json:

@@ -43,7 +43,8 @@ _RECORDED_ELSEWHERE: Final = (SEGMENT_ENTERED, SEGMENT_LEFT)
 
 # A name is found by the index from the one before it, and a contact has few of them; so the
 # newest events of all names are read without an index by time alone, which each event would pay
-# for. So are the newest refusals of all journeys. The newest visits and messages are in the runs whose newest one is among the newest.
+# for. So are the newest refusals of all journeys. The newest visits and messages are in the runs
+# whose newest one is among the newest.
 _PAGE = sql(
     """
 with recursive names(name) as (
