@@ -90,12 +90,13 @@ async def _measure_all(
     run = await add_contact_with_events(conn)
     figures = [await _part(memory, "branch", _branch(conn, contacts, run))]
     parts: dict[str, Callable[[Pool], Awaitable[Figure]]] = {
+        # First: it also judges its contacts by the segments that there are.
+        "import": lambda pool: measure_import(pool, max(contacts // _IMPORTED, 1)),
         "previews": measure_previews,
         "fill": lambda pool: measure_fill(pool, contacts, _PATIENCE),
         "due": lambda pool: measure_due(pool, contacts),
         "judging": lambda pool: measure_judging(pool, contacts),
         "birthdays": lambda pool: measure_birthdays(pool, contacts, _PATIENCE),
-        "import": lambda pool: measure_import(pool, max(contacts // _IMPORTED, 1)),
     }
     scans: dict[str, dict[str, int]] = {}
     for name, measured in parts.items():
@@ -113,7 +114,7 @@ async def _measure_all(
             for table, count in after.items()
             if count > before.get(table, 0)
         }
-        if name in ("fill", "birthdays"):
+        if name in ("import", "fill", "birthdays"):
             await settle(conn)
     hot = {name: found for name, found in scans.items() if name in ("due", "judging")}
     figures.append(

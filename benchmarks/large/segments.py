@@ -111,17 +111,20 @@ async def measure_judging(pool: Pool, contacts: int) -> Figure:
             for number in range(_DEPENDENT)
         },
     )
-    async with pool.connection() as conn:
-        # The members of those whom no event concerns are not needed here.
-        await conn.execute("update segment set state = 'ready', filled_at = now()")
-        await conn.execute("update job set state = 'done' where kind = 'segment'")
     catalog = Catalog()
     took: list[float] = []
     changes = 0
     step = max(contacts // (_WARM + _TRIES), 1)
+    tried = [contact_id(number * step % contacts) for number in range(_WARM + _TRIES)]
     async with pool.connection() as conn:
-        for number in range(_WARM + _TRIES):
-            contact = contact_id(number * step % contacts)
+        # Filled for the contacts that have an event below, and for no others.
+        for start in range(0, len(tried), 100):
+            async with conn.transaction():
+                await begin_judging(conn, timeout="60s")
+                await judge_contacts(conn, catalog, set(tried[start : start + 100]), by="fill")
+        await conn.execute("update segment set state = 'ready', filled_at = now()")
+        await conn.execute("update job set state = 'done' where kind = 'segment'")
+        for number, contact in enumerate(tried):
             await _order(conn, contact, number)
             began = time.perf_counter()
             async with conn.transaction():
