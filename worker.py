@@ -31,6 +31,7 @@ from channels.adapter import Adapter, Append
 from channels.email.return_addresses import return_addresses
 from channels.registry import Adapters, build
 from devstack.inbox import Inbox, TakenMessage
+from dispatch.date_entries import date_queue
 from dispatch.dispatcher import Dispatcher
 from dispatch.due_times import DueTimes
 from dispatch.metrics import EngineMetrics
@@ -41,6 +42,7 @@ from dispatch.segments import segment_queue
 from dispatch.send_rates import SendRates
 from inbound.serving import taking_notifications
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
+from infra.garbage import spare_what_stays
 from infra.logging import configure_logging
 from infra.process_endpoint import serving_endpoint
 from infra.sandbox import workflow_runner
@@ -56,13 +58,14 @@ from store.sql import DATABASE_AWAY
 from workflows.jobs import JOB_WORKFLOWS
 from workflows.journey import Journey
 from workflows.messages_of_tests import TestMessage
+from workflows.occurrences import BeginOccurrence
 from workflows.retention import Retention
 
 log = structlog.get_logger(__name__)
 
 SHUTDOWN_GRACE = timedelta(seconds=40)
 """Longer than one attempt of a send, so that none is stopped between call and record."""
-WORKFLOWS = [Journey, Retention, TestMessage, *JOB_WORKFLOWS.values()]
+WORKFLOWS = [Journey, Retention, BeginOccurrence, TestMessage, *JOB_WORKFLOWS.values()]
 _BACKOFF = Backoff(first=0.5, longest=10.0)
 
 
@@ -92,9 +95,11 @@ async def serving(
         catalog = Catalog()
         due_times = DueTimes(pool, client, catalog)
         segments_due = segment_queue(pool, catalog)
+        dates_due = date_queue(pool, catalog, lambda: dispatcher.nudge())
 
         def nudge_due_times() -> None:
             due_times.nudge()
+            dates_due.nudge()
             segments_due.nudge()
 
         dispatcher = Dispatcher(
@@ -119,7 +124,7 @@ async def serving(
             speed=settings.speed,
             keep={kind: Duration.parse(text) for kind, text in settings.keep.items()},
             nudge=dispatcher.nudge,
-            nudge_due_times=due_times.nudge,
+            nudge_due_times=nudge_due_times,
             links=settings.links,
             throttled=rates.slow_down,
             ceilings=ceilings,
@@ -133,6 +138,7 @@ async def serving(
             ),
             asyncio.create_task(dispatcher.run()),
             asyncio.create_task(due_times.run()),
+            asyncio.create_task(dates_due.run()),
             asyncio.create_task(segments_due.run()),
             asyncio.create_task(
                 Reconciliation(
@@ -274,6 +280,7 @@ async def run(settings: Settings) -> None:
         return
     sdk_metrics = None if sdk_address is None else f"http://{sdk_address}/metrics"
     async with serving(settings, client, adapters=adapters, sdk_metrics=sdk_metrics):
+        spare_what_stays()
         log.info("worker_ready", speed=settings.speed)
         await stopping.wait()
         log.info("worker_stopping")

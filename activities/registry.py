@@ -10,13 +10,16 @@ from temporalio.client import Client
 from activities.context import Context
 from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
+from activities.jobs.begin_occurrence import OccurrenceActivities
 from activities.jobs.enter_contacts import BackfillActivities, EnterActivities
+from activities.jobs.enter_occurrence import EnterOccurrenceActivities
 from activities.jobs.erase_contact import EraseContactActivities
 from activities.jobs.export_contacts import ExportContactsActivities
 from activities.jobs.fill_segments import CheckSegmentsActivities, FillSegmentActivities
 from activities.jobs.import_contacts import ImportContactsActivities
 from activities.jobs.migrate_runs import MigrateRunsActivities
 from activities.jobs.pages import StopJobActivities
+from activities.jobs.plan_dates import PlanDatesActivities
 from activities.jobs.preview_move import PreviewMoveActivities
 from activities.jobs.resume_sends import ResumeSendsActivities
 from activities.jobs.retention import RetentionActivities
@@ -51,6 +54,8 @@ JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
     "enter": EnterActivities,
     "backfill": BackfillActivities,
     "erase": EraseContactActivities,
+    "dates": PlanDatesActivities,
+    "occurrence": EnterOccurrenceActivities,
     "segment": FillSegmentActivities,
     "check": CheckSegmentsActivities,
     "import": ImportContactsActivities,
@@ -89,5 +94,6 @@ def _job_activities(context: Context, client: Client) -> list[Activity]:
     return [
         *(activities(context, client).page for activities in JOB_ACTIVITIES.values()),
         StopJobActivities(context).stop,
+        OccurrenceActivities(context, client).begin,
         RetentionActivities(context).page,
     ]

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api.contacts import (
+    attributes,
+    changes,
     consents,
     contacts,
     erasures,
@@ -15,11 +17,12 @@ from api.contacts import (
     groups,
     imports,
     merge,
+    person_export,
     segments,
     timeline,
 )
 from api.coupons import coupons
-from api.definitions import documents, editions, files, journeys, plan, templates
+from api.definitions import documents, editions, files, journeys, plan, templates, timed_entries
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
@@ -67,11 +70,14 @@ ROUTERS = tuple(
         browser,
         consents,
         timeline,
+        person_export,
         messages,
         erasures,
         imports,
         exports,
         merge,
+        changes,
+        attributes,
         contacts,
         groups,
         segments,
@@ -83,6 +89,7 @@ ROUTERS = tuple(
         templates,
         editions,
         journeys,
+        timed_entries,
         jobs,
         faults,
         freezes,

@@ -44,6 +44,15 @@ class Server:
         present = {name: value for name, value in parameters.items() if value is not None}
         return self._call("GET", path, params=present)
 
+    def find(self, path: str) -> httpx.Response | None:
+        """The answer to a GET; None if nothing is there."""
+        response = self._ask("GET", path)
+        if response.status_code == 404:
+            return None
+        if not response.is_success:
+            refuse(_error_message(self.url, response), code_of_status(response.status_code))
+        return response
+
     def list_all(self, path: str, **parameters: Any) -> list[Any]:
         """All items of a list, read page by page. Parameters that are None are left out."""
         items: list[Any] = []
@@ -68,24 +77,66 @@ class Server:
         return self._call("DELETE", path)
 
     def upload(
-        self, path: str, file: BinaryIO, kind: str, *, method: str = "POST"
+        self,
+        path: str,
+        file: BinaryIO,
+        kind: str,
+        *,
+        method: str = "POST",
+        timeout: float | None = _TIMEOUT,
     ) -> httpx.Response:
-        """The answer to an upload of a file, or of a pipe, whose length is not known."""
+        """The answer to an upload of a file, or of a pipe, whose length is not known.
+
+        `timeout`: seconds; None waits for as long as a large file takes.
+        """
         content = file if file.seekable() else iter(partial(file.read, _CHUNK), b"")
-        return self._call(method, path, content=content, headers={"Content-Type": kind})
+        headers = {"Content-Type": kind}
+        return self._call(method, path, content=content, headers=headers, timeout=timeout)
+
+    def download(self, path: str, file: Path) -> None:
+        """Write the answer to a GET into a file, in parts. Raises OSError."""
+        part = file.with_name(f"{file.name}.part")
+        with part.open("wb") as target:
+            self._call("GET", path, into=target)
+        part.replace(file)
 
     def _call(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The answer. The command ends with a message if there is none, or if it is an error."""
+        response = self._ask(method, path, **more)
+        if not response.is_success:
+            refuse(_error_message(self.url, response), code_of_status(response.status_code))
+        return response
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        timeout: float | None = _TIMEOUT,
+        into: BinaryIO | None = None,
+        **more: Any,
+    ) -> httpx.Response:
+        """The answer. The command ends with a message if there is none.
+
+        `into`: where the body of an answer without an error is written as it comes.
+        """
         import httpx
 
         try:
-            with httpx.Client(
-                base_url=self.url,
-                headers={"Authorization": f"Bearer {self.key}"},
-                timeout=_TIMEOUT,
-                trust_env=not self.local,
-            ) as client:
-                response = client.request(method, path, **more)
+            with (
+                httpx.Client(
+                    base_url=self.url,
+                    headers={"Authorization": f"Bearer {self.key}"},
+                    timeout=timeout,
+                    trust_env=not self.local,
+                ) as client,
+                client.stream(method, path, **more) as response,
+            ):
+                if into is None or not response.is_success:
+                    response.read()
+                else:
+                    for chunk in response.iter_bytes():
+                        into.write(chunk)
         except httpx.TimeoutException:
             refuse(f"{self.url} did not answer within {_TIMEOUT:g} s", ExitCode.UNREACHABLE)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
@@ -98,8 +149,6 @@ class Server:
                 f"{self.url} cannot be reached ({error}): is the server running?",
                 ExitCode.UNREACHABLE,
             )
-        if not response.is_success:
-            refuse(_error_message(self.url, response), code_of_status(response.status_code))
         return response
 
 

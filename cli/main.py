@@ -9,6 +9,7 @@ from cli import (
     api,
     contact,
     contact_erase,
+    contact_person,
     contact_timeline,
     coupon,
     demo,
@@ -73,6 +74,7 @@ app.add_typer(contact.app, name="contact")
 app.add_typer(segment.app, name="segment")
 contact.app.command("timeline")(contact_timeline.timeline)
 contact.app.command("erase")(contact_erase.erase)
+contact.app.command("export-person")(contact_person.export_person)
 app.add_typer(coupon.app, name="coupon")
 app.add_typer(event.app, name="event")
 app.add_typer(file.app, name="file")

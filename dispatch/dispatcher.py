@@ -44,6 +44,7 @@ from store.events.outbox import (
     retry_event_later,
 )
 from store.operations.faults import describe
+from store.operations.logged_errors import logged_error
 from store.sql import is_database_away, is_database_busy
 
 log = structlog.get_logger(__name__)
@@ -227,7 +228,7 @@ class Dispatcher:
             log.warning(
                 "round_repeated",
                 contacts=len(leased.contacts),
-                error=describe(error).split("\n")[0],
+                error=logged_error(error),
             )
         if len(leased.contacts) == 1:
             return await self._work_alone(conn, leased, share)

@@ -11,6 +11,7 @@ import structlog
 from dispatch.temporal import code_of
 from store.definitions.catalog import BrokenDocument
 from store.operations.faults import describe, record_fault
+from store.operations.logged_errors import logged_error
 from store.sql import Connection, is_database_away, is_database_busy
 
 log = structlog.get_logger(__name__)
@@ -60,7 +61,7 @@ async def record_faults(conn: Connection, faults: Iterable[FoundFault]) -> None:
             run_id=str(fault.run_id) if fault.run_id else None,
             event_id=fault.event_id,
             subject=fault.subject,
-            error=describe(fault.error).split("\n")[0],
+            error=logged_error(fault.error),
         )
         await record_fault(
             conn,

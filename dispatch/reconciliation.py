@@ -27,9 +27,11 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
+from dispatch.date_entries import begin_date_fills
 from dispatch.faults import FoundFault, raise_outage, record_faults
 from dispatch.held_marketing import freeze_bad_channels, wake_thawed_sends, wake_within_ceilings
 from dispatch.jobs import reconcile_jobs
+from dispatch.journey_schedules import keep_schedules
 from dispatch.paused_sends import wake_overlooked_paused_sends
 from dispatch.temporal import RPC_TIMEOUT, TemporalAway, answers, is_away
 from dispatch.versions import wake_unnoticed_migrations
@@ -40,6 +42,7 @@ from store.definitions.catalog import Catalog
 from store.definitions.documents import lock_catalog
 from store.messages.claims import mark_abandoned_claims_unknown
 from store.operations.faults import describe
+from store.operations.logged_errors import logged_error
 from store.operations.reconciliation_cursor import (
     TURN_LEASE,
     finish_turn,
@@ -114,7 +117,7 @@ class Reconciliation:
             except Exception as error:
                 away = isinstance(error, TemporalAway | RPCError) or is_database_away(error)
                 if away or is_database_busy(error):
-                    log.warning("reconciliation_put_off", error=describe(error).split("\n")[0])
+                    log.warning("reconciliation_put_off", error=logged_error(error))
                 else:
                     log.exception("reconciliation_failed")
             await asyncio.sleep(self._every)
@@ -128,6 +131,8 @@ class Reconciliation:
         parts: list[tuple[str, Callable[[Work], Awaitable[None]]]] = [
             ("claims", self._settle_abandoned_claims),
             ("starts", self._start_missing_workflows),
+            ("dates", self._begin_date_fills),
+            ("schedules", self._keep_schedules),
             ("segments", self._keep_segments),
             ("jobs", self._reconcile_jobs),
             ("pauses", self._wake_paused_sends),
@@ -244,6 +249,12 @@ class Reconciliation:
                 await park_calls(work.conn, missing, timedelta(0))
             if len(runs) < _PAGE:
                 return
+
+    async def _keep_schedules(self, work: Work) -> None:
+        work.faults += await keep_schedules(work.conn, self._client, self._catalog)
+
+    async def _begin_date_fills(self, work: Work) -> None:
+        await begin_date_fills(work.conn, self._client)
 
     async def _reconcile_jobs(self, work: Work) -> None:
         work.faults += await reconcile_jobs(work.conn, self._client)

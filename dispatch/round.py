@@ -17,6 +17,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from temporalio.client import Client
 
+from dispatch.date_entries import plan_changed_dates
 from dispatch.entries import EventErrors, RunStart, admit_entries, consider_entries
 from dispatch.faults import FoundFault, record_faults
 from dispatch.goals import record_met_goals_of
@@ -94,6 +95,7 @@ async def dispatch_events(
     faults: list[FoundFault] = []
     errors: EventErrors | None = {} if alone else None
     active = await catalog.active(conn, leased.revision)
+    await plan_changed_dates(conn, active, leased.events, faults)
     await judge_events(conn, catalog, leased.events, leased.revision, faults)
     await reach_places(conn, active.areas, leased.events, faults)
     works = share_out(

@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from typing import TextIO
 
 import orjson
+import psycopg
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 from temporalio import activity, workflow
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from infra.settings import LogFormat
+from store.operations.logged_errors import causes_of, logged_traceback
 
 TEMPORAL_EXTRAS = ("temporal_workflow", "temporal_activity")
 LOGGED_CODES = frozenset({"database_away", "internal"})
@@ -49,6 +51,7 @@ def configure_logging(
         structlog.stdlib.ExtraAdder(),
         _lift_temporal_ids,
         _drop_colours,
+        _hide_rows,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
@@ -100,6 +103,20 @@ def configure_logging(
     # The ids are fields of the line here; said again in its text they would be noise.
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False
+
+
+def _hide_rows(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Write the traceback of an error of PostgreSQL without its words, which name people."""
+    found = event.get("exc_info")
+    error = found[1] if isinstance(found, tuple) else found
+    if error is True:
+        error = sys.exc_info()[1]
+    if isinstance(error, BaseException) and any(
+        isinstance(each, psycopg.Error) for each in causes_of(error)
+    ):
+        del event["exc_info"]
+        event["exception"] = logged_traceback(error)
+    return event
 
 
 class _ProcessName:

@@ -1,4 +1,4 @@
-"""The sandbox of workflows, without the work that only a payload codec needs."""
+"""The sandbox of workflows, without the work that the engine has no use for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, Workflo
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from temporalio.workflow import Info
 
+from infra.kept_modules import KEPT
+
 
 def workflow_runner(client: Client) -> WorkflowRunner:
     """The sandbox for a client's workflows.
@@ -17,14 +19,22 @@ def workflow_runner(client: Client) -> WorkflowRunner:
     For every payload the SDK enters the sandbox of the run and asks for a serialization context,
     which only a payload codec and external storage use. A client without them does not need the
     answer, and asking takes a sixth of a worker's processor time.
+
+    A run's module is executed again, so that no run sees another's state, but compiled only once.
     """
     converter = client.data_converter
     if converter.payload_codec is None and converter.external_storage is None:
         return _SandboxWithoutContexts()
-    return SandboxedWorkflowRunner()
+    return _SandboxWithKeptCode()
 
 
-class _SandboxWithoutContexts(SandboxedWorkflowRunner):
+class _SandboxWithKeptCode(SandboxedWorkflowRunner):
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        KEPT.keep(det.defn.cls.__module__)
+        return super().create_instance(det)
+
+
+class _SandboxWithoutContexts(_SandboxWithKeptCode):
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         return _InstanceWithoutContexts(super().create_instance(det))
 

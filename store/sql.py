@@ -10,7 +10,7 @@ psycopg on the connection at hand: no session, no second pool. Text glued togeth
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Final, LiteralString, TypeVar
@@ -259,8 +259,11 @@ async def execute_many(conn: Connection, query: Sql, rows: Sequence[Parameters])
 async def copy_rows(conn: Connection, query: Sql, rows: Iterable[Sequence[Any]]) -> None:
     """Run a `copy … from stdin` with these rows. JSON is given as text."""
     async with conn.cursor() as cursor, cursor.copy(query.encoded) as copy:
+        write = copy.formatter.write_row
         for row in rows:
-            await copy.write_row(row)
+            # It gives bytes once they are enough for a message to the server.
+            if data := write(row):
+                await copy.write(data)
 
 
 async def fetch_all(
@@ -290,6 +293,20 @@ async def fetch_column(
 ) -> list[Any]:
     """The first column of every row."""
     return [row[0] for row in await fetch_all(conn, query, parameters)]
+
+
+async def stream_rows(
+    conn: Connection, query: Sql, parameters: Parameters, *, page: int = 500
+) -> AsyncIterator[tuple[Any, ...]]:
+    """The rows of a statement, of which no more than a page is in memory.
+
+    The caller is in a transaction, and takes the rows of one statement after those of another.
+    """
+    async with conn.cursor(name="parcours_stream") as cursor:
+        cursor.itersize = page
+        await cursor.execute(query.encoded, parameters)
+        async for row in cursor:
+            yield row
 
 
 async def fetch_prepared(

@@ -85,6 +85,26 @@ class EraseContact:
         return await _work_through_pages(JOBS["erase"].page_activity, request)
 
 
+@workflow.defn(name=JOBS["dates"].workflow)
+class PlanDates:
+    """Sets the next moments of a journey's entries by date for all contacts."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Set page after page, until every contact has its moment."""
+        return await _work_through_pages(JOBS["dates"].page_activity, request)
+
+
+@workflow.defn(name=JOBS["occurrence"].workflow)
+class EnterOccurrence:
+    """Enters contacts at an occurrence of a journey's schedule."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Enter page after page, each contact at its turn."""
+        return await _work_through_pages(JOBS["occurrence"].page_activity, request)
+
+
 @workflow.defn(name=JOBS["import"].workflow)
 class ImportContacts:
     """Imports the lines of a file."""
@@ -142,6 +162,8 @@ JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
     "enter": EnterContacts,
     "backfill": BackfillJourney,
     "erase": EraseContact,
+    "dates": PlanDates,
+    "occurrence": EnterOccurrence,
     "import": ImportContacts,
     "export": ExportContacts,
     "undo": UndoImport,

@@ -50,6 +50,35 @@ class _Read:
     """By the number of each line, what it holds; None for one that cannot be read."""
     lines: list[Line]
     refused: list[tuple[int, str, str, str | None]]
+    last: bool
+    """Whether the file ends with them."""
+
+
+class _Pages:
+    """Reads pages of a file, the next one in a thread while the one before is written."""
+
+    def __init__(self, job_id: UUID) -> None:
+        self._reader = WindowReader(job_id, WINDOW)
+        self._next: tuple[Place, asyncio.Task[_Read]] | None = None
+
+    async def read(self, conn: AsyncConnection[Any], plan: ImportPlan, place: Place) -> _Read:
+        """The page that begins at a place."""
+        if self._next is not None:
+            begins, task = self._next
+            self._next = None
+            read = await task
+            if begins == place:
+                return read
+        window, final = await self._reader.window(conn, place.at)
+        return await asyncio.to_thread(_read, window, plan, place, final)
+
+    def read_ahead(self, plan: ImportPlan, place: Place) -> None:
+        """Begin to read the page at a place, if its part of the file is in memory."""
+        found = self._reader.ahead(place.at)
+        if found is not None:
+            window, final = found
+            reading = asyncio.to_thread(_read, window, plan, place, final)
+            self._next = place, asyncio.create_task(reading)
 
 
 _Kind = TypeVar("_Kind", ContactLine, EventLine, SuppressionLine)
@@ -66,14 +95,14 @@ class ImportContactsActivities:
         """Import the next pages of lines, each in a transaction of its own."""
         async with self._context.pool.connection() as conn:
             begun = time.monotonic()
-            reader = WindowReader(request.job_id, WINDOW)
+            pages = _Pages(request.job_id)
             while True:
                 job = await begin_page(conn, request)
                 if isinstance(job, JobPage):
                     return job
                 plan = ImportPlan.from_json(job.plan)
                 started = time.monotonic()
-                read = await self._import_page(conn, job, plan, reader)
+                read = await self._import_page(conn, job, plan, pages)
                 activity.heartbeat()
                 rest = timedelta(0)
                 if plan.rate is not None:
@@ -83,13 +112,12 @@ class ImportContactsActivities:
                     return await end_page(conn, job, rest)
 
     async def _import_page(
-        self, conn: AsyncConnection[Any], job: JobRow, plan: ImportPlan, reader: WindowReader
+        self, conn: AsyncConnection[Any], job: JobRow, plan: ImportPlan, pages: _Pages
     ) -> int:
         """Import one page; the number of its lines."""
         place, before, done = await read_state(conn, job.id, plan)
-        window, final = await reader.window(conn, place.at)
-        limit = _PAGE if plan.rate is None else min(_PAGE, plan.rate)
-        read = await asyncio.to_thread(_read, window, plan, place, final, limit)
+        read = await pages.read(conn, plan, place)
+        pages.read_ahead(plan, read.place)
 
         async def work(judge: SegmentJudge) -> bool:
             result = ImportResult.from_json(done)
@@ -98,7 +126,7 @@ class ImportContactsActivities:
 
         if not await attempt_page(conn, self._context.catalog, work):
             return 0
-        if final and read.place.at >= place.at + len(window):
+        if read.last:
             async with conn.transaction():
                 if plan.dry_run:
                     await forget_dry_run(conn, job.id)
@@ -142,11 +170,13 @@ def _only(kind: type[_Kind], lines: Sequence[Line]) -> list[_Kind]:
     return [line for line in lines if isinstance(line, kind)]
 
 
-def _read(window: bytes, plan: ImportPlan, place: Place, final: bool, limit: int) -> _Read:
+def _read(window: bytes, plan: ImportPlan, place: Place, final: bool) -> _Read:
     """Read and check a page of lines, without the database."""
+    limit = _PAGE if plan.rate is None else min(_PAGE, plan.rate)
     records, following = read_records(window, plan.dialect, place, final=final, limit=limit)
     reader = LineReader(plan)
-    read = _Read(following, {}, [], [])
+    last = final and following.at >= place.at + len(window)
+    read = _Read(following, {}, [], [], last)
     for record in records:
         number, cells = record
         read.contents[number] = None if isinstance(cells, LineRefused) else cells

@@ -53,6 +53,7 @@ from store.definitions.catalog import Definition
 from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
 from store.messages.send_state import BrandSender, PauseState, Recipient, read_send_state
+from store.messages.shared_addresses import take_address
 from store.runs.rows import RunRow
 from store.versions.run_migration import has_waited
 from store.waits.wait_visits import watch_attributes
@@ -167,6 +168,10 @@ async def claim_send(
             return await _skip_for_time(conn, attempt, step, unsendable)
         if _at_ceiling(context, run, step, settings, pause):
             return await _defer(conn, attempt, step, terms, run, Deferral("ceiling", None))
+        if definition.timed.schedules and CHANNELS[step.kind].to_contact:
+            address = address_of(contact, step.kind) or ""
+            if not await take_address(conn, run.id, step.kind, address):
+                return await skip_send(conn, attempt, step, "shared_address")
         content = await choose_content(
             conn, context, definition, step, template, contact, documents.contents
         )

@@ -5,7 +5,6 @@ One document, contact or provider that is broken concerns its own sends alone.
 
 from __future__ import annotations
 
-import traceback
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -25,6 +24,7 @@ from channels.storable import storable_text
 from journeys.protocol.payloads import StepInput, StepResult
 from store.messages.deferrals import record_deferral
 from store.operations.faults import describe, record_fault
+from store.operations.logged_errors import logged_traceback
 from store.runs.visits import find_visit
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ async def keep_fault(
     mask: SecretMask,
 ) -> None:
     """Log a fault with its traceback, and keep it in the table `fault`, both without secrets."""
-    log.error(code, exception=mask.text("".join(traceback.format_exception(error))))
+    log.error(code, exception=mask.text(logged_traceback(error)))
     try:
         async with pool.connection(timeout=1) as conn:
             await record_fault(

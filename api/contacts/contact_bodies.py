@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, FiniteFloat, StrictBool, create_mod
 from api.http.strict_models import StrictBody
 from api.http.times import Instant
 from journeys.model.contact_fields import CONTACT_FIELDS
+from journeys.model.derived_fields import DerivedFrom
 
 _TYPES: Mapping[str, Any] = {"text": str, "number": FiniteFloat, "truth": StrictBool}
 _KNOWN: dict[str, Any] = {
@@ -27,6 +28,16 @@ _Contact: Any = create_model(
     external_id=str | None,
     **_KNOWN,
     attributes=dict[str, Any],
+    derived=Annotated[
+        dict[str, DerivedFrom],
+        Field(description="fields that were worked out and not given, and from what"),
+    ],
+    aliases=Annotated[
+        list[str], Field(description="external ids of contacts that were merged into it")
+    ],
+    shares_email_with=Annotated[
+        int, Field(description="other contacts with its e-mail address, counted up to 100")
+    ],
     created_at=Instant,
     updated_at=Instant,
 )

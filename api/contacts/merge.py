@@ -15,7 +15,7 @@ from api.http.keys import requires
 from api.http.problems import Problem, responses, unknown
 from api.http.strict_models import StrictBody
 from api.services import UsedServices
-from store.contacts.rows import read_contact
+from store.contacts.finding import view_contact
 from store.events.contact_merging import Merge, merge_contacts
 from store.events.recording import ConcurrentChange
 from store.events.transactions import repeating
@@ -80,7 +80,7 @@ async def merge(contact: ContactId, body: MergeBody, services: UsedServices) -> 
     merged = isinstance(done, Merge)
     survivor = done.survivor.id if isinstance(done, Merge) else done
     async with services.pool.connection() as conn:
-        view = await read_contact(conn, survivor)
+        view = await view_contact(conn, survivor)
     if view is None:
         raise ConcurrentChange
     return MergedBody(

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.definitions import saving
+from api.definitions.following import follow_journeys
 from api.definitions.lacking_attributes import LackingAttribute, lacking_attributes
 from api.definitions.preparation import Prepared, Source
 from api.http.bodies import FolderRoute, decode
@@ -245,6 +246,8 @@ async def apply(folder: Folder, services: UsedServices) -> Applied:
     async with services.pool.connection() as conn:
         jobs = [job for each in applied for job in (each.job, *each.backfills)]
         await start_jobs(conn, services.temporal, jobs)
+        journeys = [each.key for each in applied if each.kind == "journey"]
+        await follow_journeys(conn, services, journeys)
     return Applied(documents=applied)
 
 

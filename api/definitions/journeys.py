@@ -18,6 +18,7 @@ from api.definitions.documents import (
     save_single,
     yaml_wanted,
 )
+from api.definitions.following import follow_journeys
 from api.http.bodies import LargeRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
@@ -199,6 +200,7 @@ async def activate_journey(
             job = await begin_move(conn, key, stored.version, request.in_flight, request.overdue)
             backfills = await begin_backfills_of(conn, stored, stored.document)
         await start_jobs(conn, services.temporal, [job, *backfills])
+        await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.version, state=state, job=job, backfills=backfills)
 
 
@@ -268,14 +270,16 @@ async def pause_journey(key: Key, services: UsedServices) -> StateBody:
 
     Nothing is sent after the answer, except a message whose call to the provider had begun.
     """
-    async with services.pool.connection() as conn, conn.transaction():
-        await lock_catalog(conn)
-        stored = await _stored(conn, key)
-        try:
-            await pause(conn, key)
-        except WrongState as error:
-            raise Problem(409, "wrong_state", str(error)) from None
-        await stop_older_jobs(conn, "resume", key)
+    async with services.pool.connection() as conn:
+        async with conn.transaction():
+            await lock_catalog(conn)
+            stored = await _stored(conn, key)
+            try:
+                await pause(conn, key)
+            except WrongState as error:
+                raise Problem(409, "wrong_state", str(error)) from None
+            await stop_older_jobs(conn, "resume", key)
+        await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="paused")
 
 
@@ -304,6 +308,7 @@ async def resume_journey(
                 plan = {"overdue": overdue.as_json()}
                 job = await create_job(conn, "resume", key, plan=plan, total=deferred)
         await start_jobs(conn, services.temporal, [job])
+        await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="active", job=job)
 
 
@@ -315,10 +320,12 @@ async def resume_journey(
 )
 async def archive_journey(key: Key, services: UsedServices) -> StateBody:
     """Entries are refused; runs go on to their end."""
-    async with services.pool.connection() as conn, conn.transaction():
-        await lock_catalog(conn)
-        stored = await _stored(conn, key)
-        await archive(conn, key)
+    async with services.pool.connection() as conn:
+        async with conn.transaction():
+            await lock_catalog(conn)
+            stored = await _stored(conn, key)
+            await archive(conn, key)
+        await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="archived")
 
 

@@ -29,6 +29,7 @@ from api.services import UsedServices
 from journeys.links.tokens import LinkKind
 from journeys.model.consents import ConsentSource, Evidence
 from store.events import page_choices
+from store.events.attribute_changes import derive_locale
 from store.events.page_subjects import PageSubject, lock_page_subject, read_page_subject
 from store.events.recording import ConcurrentChange
 from store.messages.kept_contents import read_kept_content
@@ -86,6 +87,9 @@ async def _posted(
                 if subject is None:
                     return error_page(request, "expired", 410)
                 response = await act(conn, _reader(request, services, subject), form, action)
+                # One click is sent by the mail program, or by its server.
+                if subject.locale is None and not is_one_click(form):
+                    await derive_locale(conn, subject.contact_id, languages(request))
         except (ConcurrentChange, DeadlockDetected, SerializationFailure):
             continue
         services.notifier.wake()

@@ -97,11 +97,11 @@ class KnownKeys:
 
 
 def segments_in(document: DocumentModel) -> frozenset[str]:
-    """The segments that the conditions of a document name."""
+    """The segments that a document evaluates: in its conditions and its schedules."""
     return frozenset(
         part.model.segment
         for part in parts_of(document)
-        if isinstance(part.model, SegmentCondition)
+        if isinstance(part.model, SegmentCondition | Schedule) and part.model.segment is not None
     )
 
 

@@ -22,6 +22,7 @@ from journeys.checks.retention import windows_too_long
 from journeys.checks.send_windows import channel_problems, send_problems
 from journeys.checks.template_set import TemplateSet, template_set_problems
 from journeys.checks.templates import template_problems
+from journeys.checks.timed_entries import date_problems, schedule_problems
 from journeys.checks.unsupported import unsupported
 from journeys.checks.untracked import tracking_problems
 from journeys.checks.updates import update_problems
@@ -44,11 +45,11 @@ from journeys.model.problems import Problem
 from journeys.model.segment_dependencies import SEGMENT_EVENTS
 from journeys.model.sends import Channel, SendSettings, Webhook
 from journeys.model.steps import BaseMessage, SplitStep, Step, WaitStep, Winner
-from journeys.model.triggers import MessageTrigger, Schedule
+from journeys.model.triggers import DateEntry, MessageTrigger, Schedule
 from journeys.model.unions import closest_match
 from journeys.model.values import EntryReference, StepReference
 from journeys.model.well_known_events import ENGINE_EVENTS, WELL_KNOWN_EVENTS
-from journeys.schedule.cron import check_cron
+from journeys.schedule.occurrences import CONTACT_ZONE
 from journeys.source.parsing import Parsed
 from journeys.time.durations import Duration
 from journeys.time.zones import zone_of
@@ -285,13 +286,11 @@ def _values(part: Part) -> Iterator[Problem]:
     if isinstance(model, Journey) and model.timezone is not None:
         yield from _zone(part, model.timezone)
     elif isinstance(model, Schedule):
-        if model.timezone not in (None, "contact"):
-            yield from _zone(part, str(model.timezone))
-        if model.cron is not None:
-            try:
-                check_cron(model.cron)
-            except ValueError as error:
-                yield part.problem("cron", str(error), None, "cron")
+        if model.timezone not in (None, CONTACT_ZONE):
+            yield from _zone(part, str(model.timezone), "or contact, for each contact's own")
+        yield from schedule_problems(part, model)
+    elif isinstance(model, DateEntry):
+        yield from date_problems(part, model)
     elif isinstance(model, MessageCondition) and model.is_ == "opened":
         hint = "ask for clicked, or for an event of your own"
         yield replace(part.problem("opens", _OPENS, hint, "is"), severity="warning")
@@ -337,10 +336,11 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _zone(part: Part, zone: str) -> Iterator[Problem]:
+def _zone(part: Part, zone: str, otherwise: str = "") -> Iterator[Problem]:
     if zone not in _zones():
         near = closest_match(zone, sorted(_zones()))
         hint = f"did you mean `{near}`?" if near else "write one such as Europe/Paris"
+        hint = f"{hint}, {otherwise}" if otherwise and not near else hint
         yield part.problem("timezone", f"there is no time zone `{zone}`", hint, "timezone")
 
 

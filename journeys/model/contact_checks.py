@@ -70,13 +70,17 @@ def is_empty(name: str, value: Any) -> bool:
 
 
 def check_context(context: Mapping[str, Any]) -> dict[str, str]:
-    """The time zone and the locale of a call's context, if they are valid.
+    """The time zone, the locale and the country of a call's context, if they are valid.
 
     Clients fill in the context automatically, so a wrong value is left out instead of refused.
     """
     found: dict[str, str] = {}
+    location = context.get("location")
+    places = [context, location] if isinstance(location, Mapping) else [context]
     for name, definition in CONTACT_FIELDS.items():
-        value = context.get(name) if definition.from_context else None
+        if not definition.from_context:
+            continue
+        value = next((place[name] for place in places if place.get(name) is not None), None)
         if value is not None:
             try:
                 found[name] = definition.check(value)

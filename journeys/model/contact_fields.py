@@ -45,7 +45,7 @@ class ContactField:
     by_steps: bool = True
     """Whether a step of a journey may set it."""
     from_context: bool = False
-    """The context of a tracking call fills it in if it is absent."""
+    """The context of a tracking call, or its `location`, fills it in if it is absent."""
 
 
 def check_text(value: object) -> str:
@@ -100,7 +100,7 @@ CONTACT_FIELDS: Final[Mapping[FieldName, ContactField]] = {
     "timezone": ContactField(check=check_timezone, from_context=True),
     "locale": ContactField(check=check_locale, from_context=True),
     # ISO 3166-1, in capitals.
-    "country": ContactField(check=lambda value: country_code(check_text(value))),
+    "country": ContactField(check=lambda value: country_code(check_text(value)), from_context=True),
     "score": ContactField(check=check_score, type="number", absent=0.0, operate_only=True),
     "lifecycle": ContactField(check=check_text, operate_only=True),
     # Nothing is sent to a restricted contact, and nothing is begun.

@@ -56,8 +56,8 @@ ENTRY_KINDS: Final[Mapping[EntryKindName, EntryKind]] = {
     "segment": EntryKind(model=SegmentEntry, works=True, trigger=trigger_of_segment),
     "group": EntryKind(model=GroupEntry, works=True, trigger=trigger_of_group),
     "attribute": EntryKind(model=AttributeEntry, works=True, trigger=trigger_of_attribute),
-    "date": EntryKind(model=DateEntry, works=False, recurs=True),
-    "schedule": EntryKind(model=ScheduleEntry, works=False, recurs=True),
+    "date": EntryKind(model=DateEntry, works=True, recurs=True),
+    "schedule": EntryKind(model=ScheduleEntry, works=True, recurs=True),
     "near": EntryKind(model=NearEntry, works=True, trigger=trigger_of_near),
 }
 NAMES_BY_MODEL: Final[Mapping[type[DocumentModel], EntryKindName]] = {

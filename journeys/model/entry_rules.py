@@ -8,6 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from journeys.model.entry_events import EventfulEntry
+from journeys.model.entry_kinds import recurs
 from journeys.model.journey import Journey
 from journeys.model.journey_state import JourneyState
 from journeys.model.paths import first
@@ -76,6 +77,25 @@ def goal_max_age(journey: Journey) -> Duration:
     """
     ages = [entry.max_age for entry in journey.entry if isinstance(entry, EventfulEntry)]
     return min((Duration.parse(age) for age in (MAX_AGE, *ages)), key=Duration.nominal)
+
+
+def counts_across_keys(journey: Journey) -> bool:
+    """Whether `re_entry` lets one occurrence in depending on runs of other occurrences.
+
+    Each occurrence has its own key, so a `re_entry` that a document states would say nothing
+    otherwise. Beside entries of other kinds, `never` is their default.
+    """
+    if journey.re_entry == "never":
+        return all(map(recurs, journey.entry))
+    return journey.re_entry != "always"
+
+
+def is_too_late(up_to: str, *, at: datetime, now: datetime, zone: ZoneInfo) -> bool:
+    """Whether a moment came longer ago than the `up_to` of its entry."""
+    try:
+        return Duration.parse(up_to).add_to(at, zone) < now
+    except OverflowError:
+        return False
 
 
 def refuse_entry(

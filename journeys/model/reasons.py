@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 SkipReason = Literal[
     "if", "no_address", "suppressed", "consent", "cap", "window", "late", "paused", "exited",
-    "frozen", "restricted",
+    "frozen", "shared_address", "restricted",
     "operator",
 ]  # fmt: skip
 
@@ -21,6 +21,7 @@ SKIP_REASONS: Final[Mapping[SkipReason, str]] = {
     "late": "it was held for longer than its `up_to`",
     "paused": "the journey was paused, and resumed with `skip`",
     "frozen": "marketing was frozen for longer than its `up_to`",
+    "shared_address": "another contact with this address got this occurrence of the schedule",
     "exited": "an exit ended the run before it went out",
     "restricted": "the contact is restricted: nothing is sent about it or to it",
     "operator": "an operator skipped it; `repair` among the facts says who and why",
@@ -29,7 +30,7 @@ SKIP_REASONS: Final[Mapping[SkipReason, str]] = {
 
 RefusalReason = Literal[
     "paused", "archived", "draft", "inactive", "active", "re_entry", "no_key", "if", "merged",
-    "chain", "late_event", "broken", "restricted",
+    "chain", "late_event", "broken", "late", "restricted",
 ]  # fmt: skip
 
 REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
@@ -41,6 +42,7 @@ REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
     "re_entry": "the contact has been in this journey, and its re_entry does not let it in again",
     "no_key": "the journey's entry has a key, and the properties lack it or have it empty",
     "late_event": "the event happened longer before it arrived than the entry's max_age allows",
+    "late": "the date or the occurrence came longer ago than the entry's up_to allows",
     "broken": "the journey, or a segment that it names, no longer validates; apply it once more",
     "restricted": "the contact is restricted, and nothing is begun for it; lift that first",
     "chain": "too many enters and emits have come of one event",

@@ -162,13 +162,15 @@ class AttributeEntry(DocumentModel):
 
 
 class DateEntry(DocumentModel):
-    """`{date: {attribute: birthday, every: year, offset: -3d, at: "09:00"}}`."""
+    """`{date: {attribute: birthday, every: year, offset: -3d, at: "09:00"}, if, up_to: 1d}`."""
 
     date: Annotated[
         Annotated[AttributeMoment, Tag(tag("attribute"))] | Annotated[DateTimeText, Tag(PLAIN)],
         discriminated_by("a date", "attribute", plain=True),
     ]
     if_: Condition | None = Field(default=None, alias="if")
+    up_to: LengthText = "1d"
+    """How late a contact may still enter, after an outage."""
 
 
 class Schedule(DocumentModel):
@@ -187,10 +189,12 @@ class Schedule(DocumentModel):
 
 
 class ScheduleEntry(DocumentModel):
-    """`{schedule: {cron | at, timezone: ZONE | contact, segment}}`."""
+    """`{schedule: {cron | at, timezone: ZONE | contact, segment}, if, up_to: 1d}`."""
 
     schedule: Schedule
     if_: Condition | None = Field(default=None, alias="if")
+    up_to: LengthText = "1d"
+    """How late a contact may still enter, after an outage."""
 
 
 class NearEntry(DocumentModel):
@@ -213,7 +217,11 @@ Entry = Annotated[
     discriminated_by(
         "an entry",
         *("event", "api", "attribute", "date", "schedule", "near", "segment", "group"),
-        hints={"where": "event", "key": "event", "max_age": "event"},
+        hints={
+            **dict.fromkeys(("where", "key", "max_age"), "event"),
+            **dict.fromkeys(("every", "offset"), "date"),
+            **dict.fromkeys(("cron", "at"), "schedule"),
+        },
     ),
 ]
 

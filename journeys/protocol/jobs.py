@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 JobKind = Literal[
-    "move", "resume", "preview", "enter", "backfill", "erase", "segment", "check", "import",
-    "export", "undo",
+    "move", "resume", "preview", "enter", "backfill", "dates", "occurrence", "segment", "check",
+    "import", "export", "undo", "erase",
 ]  # fmt: skip
 
 STOP_ACTIVITY: Final = "stop_job"
@@ -61,6 +61,16 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         workflow="Erase",
         page_activity="erase_page",
         subject="remove what is left of an erased contact",
+    ),
+    "dates": JobDefinition(
+        workflow="PlanDates",
+        page_activity="plan_dates_page",
+        subject="set the dates of {journey}",
+    ),
+    "occurrence": JobDefinition(
+        workflow="EnterOccurrence",
+        page_activity="enter_occurrence_page",
+        subject="enter {journey} at {subject}",
     ),
     "import": JobDefinition(
         workflow="Import",

@@ -22,6 +22,11 @@ RETENTION_SCHEDULE: Final = "schedule.retention"
 RETENTION_ID: Final = "job.retention"
 """The id of its workflow; the Schedule adds the time."""
 
+OCCURRENCE: Final = "Occurrence"
+"""The workflow type by which a journey's Schedule begins an occurrence."""
+BEGIN_OCCURRENCE: Final = "begin_occurrence"
+"""The activity that makes the job of an occurrence."""
+
 TEST_MESSAGE: Final = "TestMessage"
 """The workflow type of test messages."""
 SEND_TEST: Final = "send_test"
@@ -41,6 +46,17 @@ def journey_of(workflow: str) -> str:
 def workflow_id_of_test(message_id: UUID) -> str:
     """The id of the workflow of a test message."""
     return f"test.{message_id}"
+
+
+def schedule_id(journey: str) -> str:
+    """The id of a journey's Temporal Schedule."""
+    known = f"schedule.{journey}"
+    return f"{known}.journey" if known == RETENTION_SCHEDULE else known
+
+
+def occurrence_workflow_id(journey: str) -> str:
+    """The id of the workflows that a journey's Schedule starts; it adds the time."""
+    return f"occurrence.{journey}"
 
 
 def job_workflow_id(kind: str, job_id: UUID) -> str:

@@ -162,6 +162,27 @@ class JobResult(BaseModel):
     done: int
 
 
+class OccurrenceInput(BaseModel):
+    """The input of the workflow that a journey's Schedule starts."""
+
+    journey: str
+
+
+class OccurrenceBegin(BaseModel):
+    """An occurrence that has come by the Schedule of its journey."""
+
+    journey: str
+    at: datetime
+    """The time that the Schedule says, which is a delayed start's as well."""
+
+
+class OccurrenceBegun(BaseModel):
+    """The jobs that enter contacts at an occurrence."""
+
+    jobs: list[UUID]
+    """None if nothing comes at that time, or while the journey is paused."""
+
+
 class RetentionPage(BaseModel):
     """A page of the removal of old data: the input of one, and the result of the one before."""
 

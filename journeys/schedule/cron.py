@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -40,6 +41,20 @@ def check_cron(line: str) -> None:
                 )
     if not _is_readable(fields):
         raise ValueError(f"`{line}` never comes: no month that it names has that day")
+
+
+def local_times(line: str, after: datetime) -> Iterator[datetime]:
+    """The times of a cron line later than a local time, in order; both naive.
+
+    Ends where the calendar ends, or where the line comes no more for decades.
+    """
+    if after.tzinfo is not None:
+        raise ValueError("the times of a cron line are local times")
+    found = CronSim(_with_sunday_last(line.lower()), after)
+    try:
+        yield from found
+    except OverflowError:
+        return
 
 
 def _is_readable(fields: list[str]) -> bool:

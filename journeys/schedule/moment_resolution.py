@@ -18,6 +18,7 @@ from journeys.model.moments import (
     EntryMoment,
     Moment,
     MomentReference,
+    Shift,
     StepMoment,
     is_time_of_day,
     weekdays,
@@ -94,30 +95,54 @@ def _referenced(moment: MomentReference, context: ResolutionContext) -> datetime
     if moment.every is not None:
         # A local time becomes an instant only after its anniversary is found: midnight is midnight
         # every year, even if clocks skipped it in the first year.
-        wall = parsed if parsed.tzinfo is None else _wall(parsed, context.zone)
-        instant = at_local(_anniversary(wall, _wall(context.now, context.zone)), context.zone)
+        wall = parsed if parsed.tzinfo is None else local_time(parsed, context.zone)
+        instant = at_local(_anniversary(wall, local_time(context.now, context.zone)), context.zone)
     else:
         instant = to_instant(parsed, context.zone)
-    if moment.offset is not None:
-        instant = Duration.parse(moment.offset, signed=True).add_to(instant, context.zone)
-    if moment.at is not None:
-        day = _wall(instant, context.zone).date()
-        instant = at_local(datetime.combine(day, time.fromisoformat(moment.at)), context.zone)
-    return instant
+    return Shifting.of(moment).apply(instant, context.zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Shifting:
+    """The `offset` and the `at` of a moment, read once."""
+
+    offset: Duration | None
+    at: time | None
+
+    @classmethod
+    def of(cls, shift: Shift) -> Shifting:
+        """Those of a moment."""
+        return cls(
+            None if shift.offset is None else Duration.parse(shift.offset, signed=True),
+            None if shift.at is None else time.fromisoformat(shift.at),
+        )
+
+    def apply(self, instant: datetime, zone: ZoneInfo) -> datetime:
+        """The instant after the offset, at the time of day. Raises OverflowError, ValueError."""
+        if self.offset is not None:
+            instant = self.offset.add_to(instant, zone)
+        if self.at is not None:
+            instant = at_local(datetime.combine(local_time(instant, zone).date(), self.at), zone)
+        return instant
+
+
+def anniversary_in(wall: datetime, year: int) -> datetime:
+    """The anniversary of a local time in a year; Feb 29 is Feb 28 in years without one."""
+    return add_months(wall, 12 * (year - wall.year))
 
 
 def _anniversary(wall: datetime, today: datetime) -> datetime:
-    """The first anniversary that is not before today; Feb 29 is Feb 28 in other years."""
-    years = today.year - wall.year
-    if add_months(wall, 12 * years).date() < today.date():
-        years += 1
-    return add_months(wall, 12 * years)
+    """The first anniversary that is not before today."""
+    this_year = anniversary_in(wall, today.year)
+    if this_year.date() < today.date():
+        return anniversary_in(wall, today.year + 1)
+    return this_year
 
 
 def _next(at: time, context: ResolutionContext, days: Days | None) -> datetime:
     """The next occurrence of a time of day, which may be now."""
     allowed = range(7) if days is None else weekdays(days)
-    day = _wall(context.now, context.zone).date()
+    day = local_time(context.now, context.zone).date()
     while True:
         instant = at_local(datetime.combine(day, at), context.zone)
         if instant >= context.now and day.weekday() in allowed:
@@ -125,5 +150,6 @@ def _next(at: time, context: ResolutionContext, days: Days | None) -> datetime:
         day += timedelta(days=1)
 
 
-def _wall(instant: datetime, zone: ZoneInfo) -> datetime:
+def local_time(instant: datetime, zone: ZoneInfo) -> datetime:
+    """What clocks in a zone show at an instant, naive."""
     return instant.astimezone(zone).replace(tzinfo=None, fold=0)

@@ -132,6 +132,7 @@ async def begin_erasure(
     if contact.external_id is not None:
         ids.append(contact.external_id)
     references = [*ids, *await fetch_column(conn, _IDENTITIES, about)]
+    digests = [digest_of_id(each) for each in ids]
     erasure_id, job_id = uuid4(), uuid4()
     addresses = [
         (kind, address, ERASED)
@@ -149,9 +150,7 @@ async def begin_erasure(
             "erasure": erasure_id,
             "job": job_id,
             "contact": contact_id,
-            "subjects": await fetch_value(
-                conn, _SUBJECTS, {"digests": [digest_of_id(each) for each in ids]}
-            ),
+            "subjects": await fetch_value(conn, _SUBJECTS, {"digests": digests}),
             "key": key_id,
             "by": by,
             "words": words_of(contact, references),

@@ -146,6 +146,7 @@ async def erase_page(conn: Connection, erasure_id: UUID) -> bool:
         return False
     about = {"contact": erasure.contact_id}
     removed: dict[str, int] = {}
+    events: int
     runs = await fetch_all(conn, _RUN_PAGE, {**about, "limit": _RUNS})
     more = len(runs) == _RUNS
     if runs:
@@ -156,15 +157,15 @@ async def erase_page(conn: Connection, erasure_id: UUID) -> bool:
         more = len(messages) == _MESSAGES
     [(events, faults)] = await fetch_all(conn, _EVENT_PAGE, {**about, "limit": _ROWS})
     removed |= {"event": events, "fault": faults}
-    more |= events == _ROWS
+    more = more or events == _ROWS
     for table, query in _DELETE_PAGE.items():
         rows = await execute(conn, query, {**about, "limit": _ROWS})
         removed[table] = removed.get(table, 0) + rows
-        more |= rows == _ROWS
+        more = more or rows == _ROWS
     await add_to_erasure(
         conn, erasure_id, removed, {str(run_id): journey for run_id, journey in runs}
     )
-    return more
+    return bool(more)
 
 
 async def _delete_runs(conn: Connection, runs: list[UUID], removed: dict[str, int]) -> None:

@@ -15,6 +15,7 @@ from sqlmodel import col
 
 from journeys.model.contact_checks import ATTRIBUTES_LIMIT
 from journeys.model.contact_fields import CONTACT_FIELDS, FIELD_NAMES
+from journeys.model.derived_fields import FROM_PHONE, STRENGTH, DerivedFrom, from_phone
 from journeys.protocol.channels import AddressField
 from store.sql import (
     Connection,
@@ -41,7 +42,7 @@ FIELD_DEFINITIONS: Final = column_definitions(Contact, ContactFields)
 ATTRIBUTES_COUNT: Final = 1_000
 """The most attributes of a contact that have no column."""
 ATTRIBUTES_BOUND: Final = (
-    f"a contact has at most {ATTRIBUTES_COUNT} attributes and"
+    f"a contact has at most {ATTRIBUTES_COUNT:,} attributes and"
     f" {ATTRIBUTES_LIMIT // 1024} KB of them together"
 )
 
@@ -62,6 +63,8 @@ class LockedContact(ContactFields):
 
     id: UUID
     attributes_json: str = "{}"
+    derived: dict[str, DerivedFrom] = field(default_factory=dict)
+    """The fields that were worked out and not given, each with what it was worked out from."""
     window_used: int = 0
     """Items of public keys accepted within the current minute."""
     server_window_used: int = 0
@@ -101,6 +104,8 @@ class LockedContact(ContactFields):
         changed = Changes()
         for name, value in changes.items():
             if name in FIELD_NAMES:
+                if self.derived.pop(name, None) is not None:
+                    self.changed = True
                 absent = CONTACT_FIELDS[name].absent
                 wanted = absent if value is None else value
                 current = getattr(self, name)
@@ -119,9 +124,27 @@ class LockedContact(ContactFields):
                     continue
                 self.attributes[name] = value
                 changed[name] = (current, value)
+        if "phone" in changed:
+            self._derive_from_phone(changed)
         if changed:
             self.changed = True
         return changed
+
+    def _derive_from_phone(self, changed: Changes) -> None:
+        """Work out again what the phone number says, where nothing stronger says it."""
+        found = from_phone(self.phone) if self.phone else {}
+        for name in FROM_PHONE:
+            current = getattr(self, name)
+            if current is not None and self.derived.get(name) != "phone":
+                continue
+            self.derived.pop(name, None)
+            value = found.get(name)
+            if value is not None:
+                self.derived[name] = "phone"
+            if value != current:
+                setattr(self, name, value)
+                before, _ = changed.get(name, (current, None))
+                changed[name] = (before, value)
 
     def would_exceed(self, changes: Mapping[str, Any]) -> bool:
         """Whether the attributes would be larger than they may be, and larger than they are."""
@@ -135,17 +158,48 @@ class LockedContact(ContactFields):
             orjson.dumps(self.attributes)
         )
 
-    def fill(self, values: Mapping[str, Any]) -> Changes:
-        """Set values only where there is none yet. Returns those that were set."""
-        return self.set(
-            {
-                name: value
-                for name, value in values.items()
-                if value is not None
-                and (getattr(self, name) == CONTACT_FIELDS[name].absent if name in FIELD_NAMES
-                     else name not in self.attributes)
-            }
-        )  # fmt: skip
+    def fill(self, values: Mapping[str, Any], source: DerivedFrom | None = None) -> Changes:
+        """Set values only where there is none yet, or one that was derived from something weaker.
+
+        `source` is what they are derived from; None if they were given. Returns those that changed.
+        """
+        wanted = {
+            name: value
+            for name, value in values.items()
+            if value is not None
+            and (self._yields(name, source) if name in FIELD_NAMES
+                 else name not in self.attributes)
+        }  # fmt: skip
+        changed = self.set(wanted)
+        if source is not None:
+            for name in wanted.keys() & FIELD_NAMES:
+                self.derived[name] = source
+                self.changed = True
+        return changed
+
+    def _yields(self, name: Any, source: DerivedFrom | None) -> bool:
+        current = self.derived.get(name)
+        if current is not None:
+            return source is None or STRENGTH[source] < STRENGTH[current]
+        return bool(getattr(self, name) == CONTACT_FIELDS[name].absent)
+
+    def fill_from(self, other: LockedContact, *, attributes: bool) -> Changes:
+        """Fill in what another contact has and this one lacks, as given or derived there.
+
+        `attributes`: those without a column, too.
+        """
+        changed = Changes()
+        brought: dict[DerivedFrom | None, dict[str, Any]] = {}
+        for name in FIELD_NAMES:
+            values = brought.setdefault(other.derived.get(name), {})
+            values[name] = getattr(other, name)
+        given = brought.pop(None, {})
+        if attributes:
+            given = {**other.attributes, **given}
+        changed.update(self.fill(given))
+        for source in STRENGTH:
+            changed.update(self.fill(brought.get(source, {}), source))
+        return changed
 
 
 # Every transaction locks contacts in the order of their ids, so two of them cannot deadlock. The
@@ -153,7 +207,7 @@ class LockedContact(ContactFields):
 # for is checked again by its id alone.
 _LOCKED = sql(
     """
-select c.id, {fields}, c.attributes::text as attributes_json, c.created_at,
+select c.id, {fields}, c.attributes::text as attributes_json, c.derived, c.created_at,
        (select json_object_agg(external_id, contact_id) from contact_alias
         where external_id = any(%(external)s)) as named,
        case when c.window_started_at > parcours.clock() - interval '1 minute'

@@ -27,6 +27,7 @@ from journeys.protocol.program import Program
 from journeys.templating.contents import Content
 from store.definitions.compiled_conditions import CompiledConditions
 from store.definitions.content_cache import ChosenContent, ContentCache
+from store.definitions.timed_entries import TimedEntries
 from store.goals.goal_rows import GoalQuery, build_goal_query
 from store.places.areas import Area, read_areas
 from store.segments.live_segments import LiveSegments
@@ -108,6 +109,11 @@ class Definition:
         return bool(segments_in(self.journey))
 
     @cached_property
+    def timed(self) -> TimedEntries:
+        """The entries that time begins."""
+        return TimedEntries.of(self.journey)
+
+    @cached_property
     def entries(self) -> dict[str, list[tuple[EventfulEntry, EntryTrigger]]]:
         """The entries whose runs an event begins, in order, by the name of this event."""
         found: dict[str, list[tuple[EventfulEntry, EntryTrigger]]] = {}
@@ -183,6 +189,10 @@ class Active:
     """The journeys that cannot be read."""
     broken_by_event: dict[About, list[str]] = field(default_factory=dict)
     """Their keys, as far as their entries can be read."""
+    dated: dict[str, Definition] = field(default_factory=dict)
+    """The journeys with entries by date, by key."""
+    scheduled: dict[str, Definition] = field(default_factory=dict)
+    """The journeys with entries by schedule, by key."""
     areas: tuple[Area, ...] = ()
     """The places of their entries."""
 
@@ -280,6 +290,8 @@ class Catalog:
         if revision == self._active.revision and fresh:
             return self._active
         by_event: dict[About, list[Definition]] = {}
+        dated: dict[str, Definition] = {}
+        scheduled: dict[str, Definition] = {}
         broken: list[BrokenDocument] = []
         broken_by_event: dict[About, list[str]] = {}
         for key, version, document, program, contents in await fetch_all(conn, _ACTIVE):
@@ -296,6 +308,10 @@ class Catalog:
                 continue
             for about in set(_abouts(trigger for _, trigger in eventful(definition.journey.entry))):
                 by_event.setdefault(about, []).append(definition)
+            if definition.timed.dates:
+                dated[key] = definition
+            if definition.timed.schedules:
+                scheduled[key] = definition
         definitions = {each.key: each for found in by_event.values() for each in found}
         areas = await read_areas(
             conn,
@@ -306,7 +322,9 @@ class Catalog:
                 if isinstance(entry, NearEntry)
             ],
         )
-        self._active = Active(revision, by_event, tuple(broken), broken_by_event, areas)
+        self._active = Active(
+            revision, by_event, tuple(broken), broken_by_event, dated, scheduled, areas
+        )
         self._active_until = monotonic() + _TRY_BROKEN_AFTER
         return self._active
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, exists, select
 from sqlmodel import col
 
-from journeys.model.entry_rules import refuse_entry, refuse_re_entry
+from journeys.model.entry_rules import counts_across_keys, refuse_entry, refuse_re_entry
 from journeys.model.journey_state import JourneyState
 from journeys.model.reasons import RefusalReason
 from journeys.model.triggers import ApiEntry
@@ -45,9 +45,16 @@ select g.n, j.state, c.timezone, c.restricted, c.last_event_id, parcours.clock()
         where r.entry_event_id = g.event_id and r.journey = g.journey),
        (select f.code from refusal f
         where f.event_id = g.event_id and f.journey = g.journey and f.replayed_at is null),
-       (select e.cause_id from event e where e.id = g.event_id)
+       (select e.cause_id from event e where e.id = g.event_id),
+       case when g.any_key then greatest(
+           (select max(r.started_at) from run r where r.journey = g.journey
+            and r.contact_id = c.id),
+           (select max(l.started_at) from last_entry l where l.journey = g.journey
+            and l.contact_id = c.id)
+       ) end
 from unnest(%(journeys)s::text[], %(contacts)s::uuid[], %(keys)s::text[],
-            %(events)s::bigint[]) with ordinality g(journey, contact_id, key, event_id, n)
+            %(events)s::bigint[], %(any_keys)s::boolean[])
+     with ordinality g(journey, contact_id, key, event_id, any_key, n)
 join journey j on j.key = g.journey
 join contact c on c.id = g.contact_id
 """)
@@ -70,6 +77,8 @@ class RefusedEntry:
     """The reason why no run was inserted."""
 
     code: RefusalReason
+    recorded: bool = True
+    """Whether it is refused; otherwise it has entered before."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,12 @@ class EntryRequest:
     """Whether a dispatcher is to start the workflow, because the caller does not."""
     late: bool = False
     """Whether the event happened too long before it arrived."""
+    once: bool = False
+    """Whether the entry comes of a date or a schedule: its key enters once and for all."""
+    occurrence: datetime | None = None
+    """The occurrence of the schedule."""
+    refusal: RefusalReason | None = None
+    """Why it is refused in any case."""
 
 
 async def enter(
@@ -123,6 +138,9 @@ async def enter_all(
         if state.refused_before is not None:
             answers.append(RefusedEntry(state.refused_before))
             continue
+        if request.once and state.last_started is not None:
+            answers.append(RefusedEntry("re_entry", recorded=False))
+            continue
         stopped = await _decide(conn, catalog, definition, request, state)
         if isinstance(stopped, RefusedEntry):
             refused.append(
@@ -159,6 +177,8 @@ class _EntryState:
     refused_before: RefusalReason | None
     cause_id: int | None
     """The event that the entry event is derived from."""
+    last_started_by_any_key: datetime | None
+    """Read only if it counts."""
 
 
 async def _read_states(
@@ -173,6 +193,10 @@ async def _read_states(
             "contacts": [request.contact_id for _, request in requests],
             "keys": [request.key or "" for _, request in requests],
             "events": [request.event_id for _, request in requests],
+            "any_keys": [
+                request.once and counts_across_keys(definition.journey)
+                for definition, request in requests
+            ],
         },
     )
     states: list[_EntryState | None] = [None] * len(requests)
@@ -199,9 +223,14 @@ async def _decide(
         late=request.late,
         restricted=state.restricted,
     )
+    reason = reason or request.refusal
     if reason is not None:
         return RefusedEntry(reason)
-    if request.event_id is None and not await _may_start(conn, definition, request):
+    if (
+        request.event_id is None
+        and not request.once
+        and not await _may_start(conn, definition, request)
+    ):
         return RefusedEntry("if")
     active = state.active
     restarted = False
@@ -211,7 +240,10 @@ async def _decide(
         restarted = await end_run(conn, active, "restarted", None, stop_workflow=True)
     if not restarted:
         reason = refuse_re_entry(
-            journey, last_started=state.last_started, now=state.now, timezone=state.timezone
+            journey,
+            last_started=state.last_started_by_any_key if request.once else state.last_started,
+            now=state.now,
+            timezone=state.timezone,
         )
         if reason is not None:
             return RefusedEntry(reason)
@@ -290,4 +322,5 @@ def _new_run(definition: Definition, request: EntryRequest, state: _EntryState) 
         ref=ref,
         depth=request.depth,
         start_workflow=request.start_workflow,
+        occurrence=request.occurrence,
     )

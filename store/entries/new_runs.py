@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +18,12 @@ from store.waits.listeners import insert_listeners, listener_rows
 
 _INSERT = sql("""
 insert into run (id, journey, version, contact_id, key, entry_event_id, entry, entry_ref,
-                 ref, depth, start_workflow)
+                 ref, depth, start_workflow, occurrence)
 select id, journey, version, contact_id, key, entry_event_id, entry, ref, ref, depth,
-       start_workflow
+       start_workflow, occurrence
 from jsonb_to_recordset(%(runs)s) g(id uuid, journey text, version int, contact_id uuid,
     key text, entry_event_id bigint, entry jsonb, ref bigint, depth smallint,
-    start_workflow boolean)
+    start_workflow boolean, occurrence timestamptz)
 returning id, started_at
 """)
 
@@ -43,6 +44,8 @@ class NewRun:
     """Its exits, its goal and its first wait count events with a higher id."""
     depth: int
     start_workflow: bool
+    occurrence: datetime | None = None
+    """The occurrence of the schedule that begins it."""
 
 
 async def insert_runs(conn: Connection, runs: Sequence[NewRun]) -> None:
@@ -61,6 +64,7 @@ async def insert_runs(conn: Connection, runs: Sequence[NewRun]) -> None:
             "ref": run.ref,
             "depth": run.depth,
             "start_workflow": run.start_workflow,
+            "occurrence": None if run.occurrence is None else run.occurrence.isoformat(),
         }
         for run in runs
     ]

@@ -247,7 +247,7 @@ class Batch:
             event.properties = orjson.Fragment(orjson.dumps(staged.properties))
             derived = staged.derived
         self._touch(contact, item)
-        self._record_change(contact, contact.fill(item.defaults))
+        self._record_change(contact, contact.fill(item.defaults, "context"))
         self._events.append(event)
         if derived is not None:
             follows = EffectCandidate(
@@ -286,7 +286,7 @@ class Batch:
         self._touch(contact, item)
         self._receipts.append(item.message_id)
         changes = contact.set(traits)
-        changes.update(contact.fill(item.defaults))
+        changes.update(contact.fill(item.defaults, "context"))
         self._record_change(contact, changes)
         return warnings
 
@@ -296,7 +296,7 @@ class Batch:
             raise ValueError("a group call names its group")
         self._touch(contact, item)
         self._receipts.append(item.message_id)
-        self._record_change(contact, contact.fill(item.defaults))
+        self._record_change(contact, contact.fill(item.defaults, "context"))
         if (contact.id, group) not in self._members:
             self._members.add((contact.id, group))
             self._groups.append((contact, group))

@@ -37,6 +37,7 @@ def contact_changed(
     alias: str | None = None,
     depth: int = 0,
     reason: str | None = None,
+    message_id: str | None = None,
 ) -> PendingEvent:
     """The event that values of a contact changed; long values are left out of its `changes`.
 
@@ -62,12 +63,15 @@ def contact_changed(
         contact_id,
         CONTACT_CHANGED,
         orjson.Fragment(orjson.dumps(properties)),
-        str(uuid4()),
+        message_id or str(uuid4()),
         depth=depth,
     )
 
 
 def _is_short(value: Any) -> bool:
+    # A sign takes six bytes as JSON at most.
+    if value is None or (type(value) is str and len(value) * 6 + 2 <= VALUE_LIMIT):
+        return True
     return len(orjson.dumps(value)) <= VALUE_LIMIT
 
 

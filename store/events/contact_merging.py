@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from journeys.model.contact_fields import FIELD_NAMES
 from journeys.model.json_values import find_flaw
 from store.contacts.merge import merge_contact
 from store.contacts.rows import (
@@ -60,13 +59,10 @@ async def merge_locked(
     into, gone = (one, other) if _survives(one, other) else (other, one)
     ended = await merge_contact(conn, gone.id, into.id)
     before = into.score
-    fields: dict[str, Any] = {name: getattr(gone, name) for name in FIELD_NAMES}
-    brought = {**gone.attributes, **fields}
     left_out: list[str] = []
-    if into.would_exceed(brought):
+    if into.would_exceed({**gone.attributes, **into.attributes}):
         left_out = sorted(gone.attributes.keys() - into.attributes.keys())
-        brought = fields
-    changes = into.fill(brought)
+    changes = into.fill_from(gone, attributes=not left_out)
     _add_scores(into, before, gone.score, changes)
     # Consents and groups have come with the merge.
     effects.consents.forget()

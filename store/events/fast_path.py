@@ -25,6 +25,7 @@ _CONTEXT_FIELDS: Final = tuple(
 )
 """Fields of which an item may have a default."""
 
+_READ: Final = (*_CONTEXT_FIELDS, "derived")
 PLANNER_OPTIONS: Final = {"enable_seqscan": "off", "enable_nestloop": "off"}
 """Of connections that keep the plan of the statement: the same plan is right for tables and batches
 of any size. All rows of tables are found by index, and what is found is joined by hash."""
@@ -154,11 +155,18 @@ from allowed
     own_id=text_literal(OWN_ID),
     new_id=NEW_ID,
     flags=join(", ", (sql("{field} bool", field=name(each)) for each in _CONTEXT_FIELDS)),
-    columns=join(", ", (sql("c.{field}", field=name(each)) for each in _CONTEXT_FIELDS)),
-    fields=join(", ", (name(each) for each in _CONTEXT_FIELDS)),
+    columns=join(", ", (sql("c.{field}", field=name(each)) for each in _READ)),
+    fields=join(", ", (name(each) for each in _READ)),
     missing=join(
         " or ",
-        (sql("(g.{field} and l.{field} is null)", field=name(each)) for each in _CONTEXT_FIELDS),
+        (
+            sql(
+                "(g.{field} and (l.{field} is null or l.derived ->> {key} <> 'context'))",
+                field=name(each),
+                key=text_literal(each),
+            )
+            for each in _CONTEXT_FIELDS
+        ),
     ),
 )
 

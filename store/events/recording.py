@@ -113,14 +113,14 @@ newest as (
 touched as (
     select g.*, coalesce(newest.id, 0) as newest
     from json_to_recordset(%(contacts)s::json) as g(
-        id uuid, "new" bool, "changed" bool, {definitions}, attributes jsonb, used int,
-        server_used int)
+        id uuid, "new" bool, "changed" bool, {definitions}, attributes jsonb, derived jsonb,
+        used int, server_used int)
     left join newest on newest.contact_id = g.id
 ),
 created as (
-    insert into contact (id, {fields}, attributes, last_event_id, window_started_at, window_events,
-                         window_server_events)
-    select id, {fields}, attributes, newest, parcours.clock(), used, server_used
+    insert into contact (id, {fields}, attributes, derived, last_event_id, window_started_at,
+                         window_events, window_server_events)
+    select id, {fields}, attributes, derived, newest, parcours.clock(), used, server_used
     from touched where "new" order by external_id
     on conflict (external_id) do nothing
     returning 1
@@ -148,7 +148,7 @@ select (select count(*) from made), (select count(*) from created)
                 '{column} = case when t."changed" then t.{column} else c.{column} end',
                 column=name(column),
             )
-            for column in (*READABLE_NAMES, "attributes")
+            for column in (*READABLE_NAMES, "attributes", "derived")
         ),
     ),
 )
@@ -210,6 +210,7 @@ def _contact_row(contact: LockedContact) -> dict[str, Any]:
         "changed": contact.changed,
         **contact.field_values(),
         "attributes": orjson.Fragment(orjson.dumps(contact.attributes)),
+        "derived": contact.derived,
         "used": contact.window_used,
         "server_used": contact.server_window_used,
     }

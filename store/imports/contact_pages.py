@@ -36,7 +36,7 @@ from store.imports.plans import ImportPlan
 from store.imports.problems import LineRefused
 from store.imports.writing import write_contacts
 from store.sql import Connection, copy_rows, execute, fetch_all, sql
-from store.tables.identifiers import new_id
+from store.tables.identifiers import RandomIds
 
 _BY_EMAIL = sql("""
 select g.n, c.id from unnest(%(addresses)s::text[]) with ordinality as g(address, n)
@@ -146,6 +146,7 @@ class ContactFinder:
         self._conn = conn
         self._plan = plan
         self._job_id = job_id
+        self.ids = RandomIds()
         self.known: dict[UUID, _Known] = {}
         self._by_external: dict[str, _Known] = {}
         self._by_address: dict[str, list[UUID]] = {}
@@ -260,7 +261,8 @@ class ContactFinder:
         if self._plan.dry_run:
             contact_id = uuid5(self._job_id, self._imagined_name(reference) or str(uuid4()))
         known = _Known(
-            LockedContact(contact_id or new_id(), external_id=external_id, new=True), created=True
+            LockedContact(contact_id or self.ids.id(), external_id=external_id, new=True),
+            created=True,
         )
         self._add(known)
         self._add_address(known, reference)
@@ -387,7 +389,7 @@ class _Page:
             if name not in known.changes and before is not None:
                 known.before[name] = before
         known.changes.update(changes)
-        event = contact_changed(contact.id, changes)
+        event = contact_changed(contact.id, changes, message_id=self._finder.ids.text())
         self._events.append(event)
         if not known.created and not changes.keys().isdisjoint(contact.addresses):
             self._events += ask_for_confirmation(contact, self._effects, event)
@@ -402,7 +404,9 @@ class _Page:
             self._joined.append((contact_id, group))
             known.groups.append(group)
             properties = orjson.Fragment(orjson.dumps({"group": group}))
-            self._events.append(PendingEvent(contact_id, GROUP_JOINED, properties, str(uuid4())))
+            self._events.append(
+                PendingEvent(contact_id, GROUP_JOINED, properties, self._finder.ids.text())
+            )
             joined += 1
         self.outcome.joined += joined
         return joined
@@ -445,7 +449,7 @@ class _Page:
         properties: dict[str, Any] = {"topic": topic}
         if consent.state == "confirmed":
             properties["verified"] = True
-        message_id = str(uuid4())
+        message_id = self._finder.ids.text()
         candidate = EffectCandidate(
             contact.id,
             _WORDS[consent.state],

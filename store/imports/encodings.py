@@ -24,15 +24,17 @@ _WIDE: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_LATIN: Final = frozenset(
+_OTHERS: Final = frozenset(
     {
-        "cp1250", "cp1252", "cp1254", "cp1257", "latin_1", "iso8859_1", "iso8859_2", "iso8859_3",
-        "iso8859_4", "iso8859_9", "iso8859_10", "iso8859_13", "iso8859_14", "iso8859_15",
-        "iso8859_16", "cp437", "cp775", "cp850", "cp852", "cp858", "hp_roman8", "mac_roman",
-        "mac_latin2", "mac_iceland", "mac_turkish",
+        "cp1251", "koi8_r", "koi8_u", "iso8859_5", "cp866", "cp855", "mac_cyrillic", "cp1253",
+        "iso8859_7", "cp1255", "iso8859_8", "cp1256", "iso8859_6", "cp874", "tis_620", "cp932",
+        "shift_jis", "shift_jis_2004", "euc_jp", "gb18030", "gbk", "gb2312", "big5", "big5hkscs",
+        "cp950", "euc_kr", "cp949", "johab",
     }
 )  # fmt: skip
-"""Encodings of Latin letters, which a short text does not tell apart."""
+"""Encodings of other scripts than the Latin one that files come in."""
+_ENOUGH: Final = 12
+"""Bytes beyond ASCII, at least, that tell scripts apart."""
 _CENTRAL: Final = frozenset("ąćęłńśźżĄĆĘŁŃŚŹŻčďěňřšťůžČĎĚŇŘŠŤŮŽőűŐŰľĺŕ")
 """Letters of Central Europe that cp1250 has and cp1252 has not, or has elsewhere."""
 _SHOWN: Final = 64 * 1024
@@ -59,7 +61,7 @@ def check_encoding(name: str) -> str:
 
 
 def _keeps_ascii(name: str) -> bool:
-    signs = "\n\r\t,;|\"'{}azAZ09"
+    signs = "\n\r\t,;|\"'{}+&azAZ09"
     try:
         return signs.encode(name) == signs.encode("ascii")
     except (LookupError, UnicodeError, TypeError):
@@ -167,11 +169,11 @@ def _wide_without_mark(data: bytes) -> str | None:
 
 def find_encoding(text: bytes) -> str:
     """The most likely encoding of bytes that are not UTF-8."""
-    best = charset_normalizer.from_bytes(text).best()
-    found = WESTERN if best is None else best.encoding
-    if found in _LATIN:
-        return _latin(text)
-    return found if _keeps_ascii(found) else WESTERN
+    if len(text) - len(text.decode("ascii", "ignore")) >= _ENOUGH:
+        best = charset_normalizer.from_bytes(text).best()
+        if best is not None and best.encoding in _OTHERS and _keeps_ascii(best.encoding):
+            return best.encoding
+    return _latin(text)
 
 
 def _latin(text: bytes) -> str:

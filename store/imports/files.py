@@ -162,6 +162,15 @@ class WindowReader:
         self._buffer = b""
         self._ended = False
 
+    def ahead(self, at: int) -> tuple[bytes, bool] | None:
+        """The window from `at` on, if it was read already."""
+        skipped = at - self._begin
+        if not 0 <= skipped <= len(self._buffer):
+            return None
+        if len(self._buffer) - skipped < self._size and not self._ended:
+            return None
+        return self._buffer[skipped:], self._ended
+
     async def window(self, conn: Connection, at: int) -> tuple[bytes, bool]:
         """At least as many bytes as a window has, from `at` on; and whether the file ends there."""
         skipped = at - self._begin
@@ -170,7 +179,8 @@ class WindowReader:
             skipped = at - self._begin
         if len(self._buffer) - skipped < self._size and not self._ended:
             first = (self._begin + len(self._buffer)) // CHUNK
-            count = self._size // CHUNK + 2
+            # More than one window: the next page is read while this one is written.
+            count = 2 * self._size // CHUNK
             chunks = await read_chunks(conn, self._job_id, first, first + count - 1)
             self._ended = len(chunks) < count
             self._buffer = b"".join((self._buffer, *chunks))[skipped:]

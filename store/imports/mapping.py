@@ -167,7 +167,8 @@ def _map_column(name: str, what: What, given: str | None, proposed: str | None) 
     fixed = FIXED[what]
     if bare in fixed or bare.startswith(_PREFIXES[what]):
         return parse_target(name, bare + behind, what, how="automatic")
-    obvious = _OBVIOUS.get(_SIGNS.sub("", bare.casefold()))
+    plain = _SIGNS.sub("", bare.casefold())
+    obvious = next((each for each in fixed if _SIGNS.sub("", each) == plain), _OBVIOUS.get(plain))
     if obvious is not None and (obvious in fixed or what in _ONLY_OF.get(obvious, ())):
         return parse_target(name, obvious + behind, what, how="automatic")
     return _own_name(name, bare, behind, what, {})

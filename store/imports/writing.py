@@ -20,7 +20,8 @@ from store.sql import Connection, copy_rows, execute, fetch_column, join, name, 
 
 _DRAW_IDS = sql("select nextval('event_id_seq') from generate_series(1, %(count)s::int)")
 _COPY_CONTACTS = sql(
-    "copy contact (id, {fields}, attributes, last_event_id) from stdin", fields=FIELD_COLUMNS
+    "copy contact (id, {fields}, attributes, derived, last_event_id) from stdin",
+    fields=FIELD_COLUMNS,
 )
 _COPY_EVENTS = sql("""
 copy event (id, contact_id, name, properties, message_id, source, client_at, original_at, cause_id)
@@ -34,7 +35,7 @@ update contact c set
     last_event_id = greatest(c.last_event_id, g.newest),
     updated_at = parcours.clock()
 from json_to_recordset(%(contacts)s::json) as g(
-    id uuid, newest bigint, {definitions}, attributes jsonb)
+    id uuid, newest bigint, {definitions}, attributes jsonb, derived jsonb)
 where c.id = g.id
 """,
     definitions=FIELD_DEFINITIONS,
@@ -42,7 +43,7 @@ where c.id = g.id
         ",\n    ",
         (
             sql("{column} = g.{column}", column=name(each))
-            for each in (*READABLE_NAMES, "attributes")
+            for each in (*READABLE_NAMES, "attributes", "derived")
         ),
     ),
 )
@@ -124,6 +125,7 @@ def _new_row(contact: LockedContact, newest: dict[UUID, int]) -> tuple[Any, ...]
         contact.id,
         *(_text(values[each]) for each in _FIELDS),
         orjson.dumps(contact.attributes).decode(),
+        orjson.dumps(contact.derived).decode(),
         newest.get(contact.id, 0),
     )
 
@@ -138,4 +140,5 @@ def _row(contact: LockedContact, newest: dict[UUID, int]) -> dict[str, Any]:
         "newest": newest.get(contact.id, 0),
         **contact.field_values(),
         "attributes": contact.attributes,
+        "derived": contact.derived,
     }

@@ -10,6 +10,7 @@ them.
 
 from store.tables import (
     contacts,
+    dates,
     definitions,
     entries,
     erasures,
@@ -29,6 +30,7 @@ from store.tables import (
 
 __all__ = [
     "contacts",
+    "dates",
     "definitions",
     "entries",
     "erasures",

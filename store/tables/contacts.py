@@ -13,13 +13,12 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     PrimaryKeyConstraint,
-    Text,
     Uuid,
     column,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
 from sqlmodel import Field, SQLModel
 
 from journeys.model.well_known_events import ChannelState as ChannelConsent
@@ -77,10 +76,8 @@ class Contact(SQLModel, table=True):
     lifecycle: str | None = Field(sa_column=text_column(null=True))
     restricted: bool = Field(sa_column=flag_column())
     attributes: dict[str, Any] = Field(sa_column=json_column())
-    derived: list[str] = Field(
-        sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'"))
-    )
-    """The fields that were worked out and not given."""
+    derived: dict[str, str] = Field(sa_column=json_column())
+    """The fields that were worked out and not given, each with what it was worked out from."""
     created_at: datetime = Field(sa_column=time_column())
     updated_at: datetime = Field(sa_column=time_column())
     last_event_id: int = Field(sa_column=big_column(default=0))

@@ -104,6 +104,8 @@ class Run(SQLModel, table=True):
     skip_after: int | None = Field(sa_column=int_column(null=True))
     """The visit, overdue when the run was moved, after which sends are skipped until the next
     wait."""
+    occurrence: datetime | None = Field(sa_column=time_column(null=True))
+    """The occurrence of the schedule that began it."""
 
 
 class ParkedCall(SQLModel, table=True):

@@ -156,7 +156,7 @@ async def _activate_journey(conn: AsyncConnection[Any], journey: Journey) -> Non
 async def make_contact(pool: AsyncConnectionPool[AsyncConnection[Any]], **columns: Any) -> UUID:
     """A contact with these columns."""
     contact = uuid4()
-    columns = {"id": contact, "external_id": str(contact)[:8], **columns}
+    columns = {"id": contact, "external_id": contact.hex, **columns}
     columns["attributes"] = Jsonb(columns.get("attributes", {}))
     names = ", ".join(columns)
     places = ", ".join(f"%({name})s" for name in columns)

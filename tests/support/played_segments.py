@@ -15,14 +15,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
+from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
-from store.contacts.rows import lock_and_read_contacts
+from store.contacts.rows import find_contact, lock_and_read_contacts
 from store.events.effects import has_effects
 from store.events.group_changes import remove_from_group
 from store.events.ingest import take
 from store.events.items import Accepted, Item
+from store.events.transactions import repeating
 from store.segments.generations import share_gate
 from store.segments.judging import judge_contacts
 from tests.support.random_contacts import (
@@ -64,6 +66,8 @@ class Play:
         self.expected: dict[tuple[str, UUID], list[Change]] = defaultdict(list)
         """By segment and contact: what entered or left when, as it must be."""
         self._turns: dict[tuple[str, UUID], list[datetime]] = {}
+        self.wakes = 0
+        """How often a segment was due for a contact."""
 
     # -------------------------------------------------------------------------------- beginning
 
@@ -124,7 +128,7 @@ class Play:
         """Let time pass with the engine at work; what it brings meanwhile is found just before."""
         await self.work.to(at - MOMENT)
         await self.work.dispatch()
-        await self.work.drain()
+        self.wakes += await self.work.drain()
         await self.jump(at)
 
     async def jump(self, at: datetime) -> None:
@@ -140,7 +144,7 @@ class Play:
     async def settle(self) -> None:
         """Let the engine do all that is due now."""
         await self.work.dispatch()
-        await self.work.drain()
+        self.wakes += await self.work.drain()
         await self.work.dispatch()
         self._judge(self.contacts)
 
@@ -243,13 +247,21 @@ class Play:
             group = self.any.choice(GROUPS)
             await self.ingest(Item("group", str(uuid4()), user_id=self.users[contact], group=group))
         elif kind == 1:
-            async with self.pool.connection() as conn, conn.transaction():
-                await remove_from_group(conn, self.any.choice(GROUPS), [contact])
+            await self._leave(self.users[contact], self.any.choice(GROUPS))
         elif kind == 2:
             name = self.any.choice(["Topic Subscribed", "Topic Unsubscribed", "Topic Confirmed"])
             await self.track(contact, name, {"topic": self.any.choice(list(TOPICS))})
         else:
             await self.identify(self.users[contact], self._traits(zone=kind == 3))
+
+    async def _leave(self, user: str, group: str) -> None:
+        async def leave(conn: AsyncConnection[Any]) -> None:
+            # It may have been merged meanwhile.
+            contact = await find_contact(conn, user)
+            assert contact is not None
+            await remove_from_group(conn, group, [contact])
+
+        await repeating(self.pool, leave)
 
     def _traits(self, *, zone: bool) -> dict[str, Any]:
         if zone:
@@ -271,7 +283,8 @@ class Play:
         """Past events that are imported: nothing is dispatched, and the import judges."""
         async with self.pool.connection() as conn, conn.transaction():
             await share_gate(conn)
-            await lock_and_read_contacts(conn, ids=[contact])
+            if not await lock_and_read_contacts(conn, ids=[contact]):
+                return
             for _ in range(self.any.randrange(1, 4)):
                 name = self.any.choice(EVENTS)
                 happened = self.now - timedelta(seconds=self.any.randrange(6_000_000))

@@ -99,11 +99,11 @@ class Outages:
 
 
 def greetings(life: Life, rule: Rule, until: datetime, outages: Outages) -> list[Greeting]:
-    """The greetings of a contact up to an instant, in order."""
+    """The greetings of a contact up to an instant, in order; a late one greets nobody."""
     found: list[Greeting] = []
-    done: set[int] = set()
+    last: datetime | None = None
     # Everything happens when the contact changes or when a moment comes; at each such instant
-    # that the engine sees, all moments that have come by then are looked at.
+    # that the engine sees, the moments that have come by then are looked at.
     looks = {
         rule.moment(stage.born, year, stage.zone)
         for stage in life.stages
@@ -118,10 +118,12 @@ def greetings(life: Life, rule: Rule, until: datetime, outages: Outages) -> list
         least = max(rule.live, life.date_since(now))
         for year in range(rule.live.year - 1, until.year + 2):
             moment = rule.moment(stage.born, year, stage.zone)
-            if year in done or not least <= moment <= now:
+            if not least <= moment <= now or (last is not None and moment <= last):
                 continue
-            done.add(year)
-            found.append(Greeting(year, moment, now, now - moment > rule.up_to))
+            last = moment
+            greeted = {each.year for each in found if not each.late}
+            if year not in greeted:
+                found.append(Greeting(year, moment, now, now - moment > rule.up_to))
     return found
 
 

@@ -73,6 +73,8 @@ def test_the_names_of_jobs_in_saved_histories_stay() -> None:
         "export": ("Export", "export_page"),
         "undo": ("Undo", "undo_page"),
         "erase": ("Erase", "erase_page"),
+        "dates": ("PlanDates", "plan_dates_page"),
+        "occurrence": ("EnterOccurrence", "enter_occurrence_page"),
     }
     assert names | stay == names
 

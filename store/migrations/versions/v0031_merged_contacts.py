@@ -22,7 +22,7 @@ def upgrade() -> None:
     op.execute("""
     alter table contact
         add column restricted boolean not null default false,
-        add column derived text[] not null default '{}'
+        add column derived jsonb not null default '{}'
     """)
     # The field hides an attribute of the same name.
     op.execute("""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -42,6 +43,9 @@ async def test_a_put_merges_and_null_removes(operate: httpx.AsyncClient, rows: R
         "score": 7.5,
         "lifecycle": "lead",
         "restricted": False,
+        "derived": {},
+        "aliases": [],
+        "shares_email_with": 0,
         "attributes": {"tags": ["a", "b"], "n": 1},
     }
     assert body["updated_at"].endswith("Z")
@@ -70,7 +74,8 @@ async def test_a_put_merges_and_null_removes(operate: httpx.AsyncClient, rows: R
 async def test_what_is_read_may_be_put_back(operate: httpx.AsyncClient) -> None:
     await operate.put("/v1/contacts/u", json={"email": "a@example.com"})
     read = (await operate.get("/v1/contacts/u")).json()
-    writable = {k: v for k, v in read.items() if k not in ("id", "created_at", "updated_at")}
+    worked_out = ("id", "created_at", "updated_at", "derived", "aliases", "shares_email_with")
+    writable = {name: value for name, value in read.items() if name not in worked_out}
     assert (await operate.put("/v1/contacts/u", json=writable)).json() == read
 
 
@@ -96,6 +101,9 @@ async def test_a_contact_without_an_external_id_is_found_by_ours(
         ({"restricted": "yes"}, "invalid_request", "restricted"),
         ({"first_name": "Ada"}, "invalid_request", "first_name"),
         ({"attributes": {"email": "a@b.fr"}}, "invalid_request", "attributes.email"),
+        ({"attributes": {"n" * 201: 1}}, "invalid_name", "at most 200 characters"),
+        ({"attributes": {"a\nb": 1}}, "invalid_name", "line breaks"),
+        ({"attributes": {str(n): n for n in range(1_001)}}, "invalid_attributes", "1,000"),
         ({"attributes": []}, "invalid_request", "attributes"),
         ({"external_id": "other"}, "invalid_request", "external_id"),
         ([], "invalid_request", ""),
@@ -281,3 +289,112 @@ async def test_a_merge_that_cannot_be_says_why(
     await operate.put("/v1/contacts/u", json={})
     answer = await operate.post("/v1/contacts/u/merge", json=body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_contacts_are_found_by_what_is_known_of_them(
+    operate: httpx.AsyncClient, ingest: httpx.AsyncClient
+) -> None:
+    people: dict[str, dict[str, Any]] = {
+        "ada": {"email": "Ada@Example.com", "phone": "+33612345678"},
+        "eda": {"email": "ada@example.COM"},
+        "ad%": {"email": "percent@example.com"},
+        "bob": {"phone": "+33612345679"},
+    }
+    ids = {}
+    for user, fields in people.items():
+        ids[user] = (await operate.put(f"/v1/contacts/{quote(user)}", json=fields)).json()["id"]
+    await operate.post("/v1/groups/vip/contacts", json={"contacts": ["ada", "bob"]})
+    await operate.post("/v1/contacts/bob/merge", json={"from": "ad%"})
+
+    async def found(**wanted: str) -> list[str]:
+        answer = await operate.get("/v1/contacts", params=wanted)
+        assert answer.status_code == 200, answer.text
+        return [each["external_id"] for each in answer.json()["items"]]
+
+    assert await found() == ["ada", "eda", "ad%"]
+    assert await found(email="ADA@example.com") == ["ada", "eda"]
+    assert await found(phone="+33 6 12 34 56 78") == ["ada"]
+    assert await found(group="vip") == ["ada", "ad%"]
+    assert await found(group="vip", email="ada@example.com") == ["ada"]
+    assert await found(q="ad") == ["ada", "eda", "ad%"]
+    assert await found(q="ad%") == ["ad%"]
+    assert await found(q="eda") == ["eda"]
+    assert await found(q="+33 6 12") == ["ada", "ad%"]
+    assert await found(q="PERCENT@") == ["ad%"]
+    assert await found(q="bob") == ["ad%"]
+    assert await found(q=ids["eda"]) == ["eda"]
+    assert await found(q="x") == []
+    first = (await operate.get("/v1/contacts", params={"q": "ad", "limit": 2})).json()
+    assert [each["external_id"] for each in first["items"]] == ["ada", "eda"]
+    assert [each["shares_email_with"] for each in first["items"]] == [1, 1]
+    after = {"q": "ad", "limit": 2, "cursor": first["next"]}
+    last = (await operate.get("/v1/contacts", params=after)).json()
+    assert ([each["external_id"] for each in last["items"]], last["next"]) == (["ad%"], None)
+    assert last["items"][0]["aliases"] == ["bob"]
+    for wanted, status, code in (
+        ({"phone": "0612345678"}, 422, "invalid_phone"),
+        ({"segment": "unknown"}, 404, "unknown_segment"),
+        ({"cursor": "x"}, 400, "invalid_cursor"),
+        ({"name": "ada"}, 400, "unknown_parameter"),
+    ):
+        answer = await operate.get("/v1/contacts", params=wanted)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert (await ingest.get("/v1/contacts")).status_code == 403
+
+
+async def test_score_and_lifecycle_have_a_history(operate: httpx.AsyncClient) -> None:
+    for changes in (
+        {"score": 5, "lifecycle": "lead"},
+        {"score": 7, "attributes": {"plan": "pro"}, "reason": "a call"},
+        {"attributes": {"long": "x" * 300}},
+        {"score": None},
+    ):
+        await operate.put("/v1/contacts/u", json=changes)
+
+    async def history(**wanted: Any) -> list[tuple[Any, ...]]:
+        answer = await operate.get("/v1/contacts/u/changes", params=wanted)
+        assert answer.status_code == 200, answer.text
+        return [
+            (each["name"], each["from"], each["to"], each["reason"], each["complete"])
+            for each in answer.json()["items"]
+        ]
+
+    scores = [
+        ("score", 7.0, None, None, True),
+        ("score", 5.0, 7.0, "a call", True),
+        ("score", None, 5.0, None, True),
+    ]
+    assert await history(name="score") == scores
+    assert await history(name="lifecycle") == [("lifecycle", None, "lead", None, True)]
+    assert ("long", None, None, None, False) in await history()
+    first = (await operate.get("/v1/contacts/u/changes?name=score&limit=2")).json()
+    assert len(first["items"]) == 2
+    rest = await operate.get(f"/v1/contacts/u/changes?name=score&cursor={first['next']}")
+    assert ([each["to"] for each in rest.json()["items"]], rest.json()["next"]) == ([5.0], None)
+    assert (await operate.get("/v1/contacts/unknown/changes")).status_code == 404
+
+
+async def test_attributes_are_listed_with_types_examples_and_counts(
+    operate: httpx.AsyncClient,
+) -> None:
+    for user, attributes in (
+        ("a", {"plan": "pro", "age": 7, "tags": ["x"]}),
+        ("b", {"plan": "free", "age": "7", "address": {"city": "Paris"}, "none": None}),
+        ("c", {"plan": "pro", "long": "x" * 200}),
+    ):
+        body = {"email": f"{user}@example.com", "attributes": attributes}
+        await operate.put(f"/v1/contacts/{user}", json=body)
+    page = (await operate.get("/v1/attributes")).json()
+    assert (page["contacts"], page["read"], page["exact"], page["next"]) == (3, 3, True, None)
+    assert [tuple(each.values()) for each in page["items"]] == [
+        ("address", False, ["object"], [{"city": "Paris"}], 1),
+        ("age", False, ["number", "text"], ["7", 7], 2),
+        ("email", True, ["text"], ["a@example.com", "b@example.com", "c@example.com"], 3),
+        ("external_id", True, ["text"], ["a", "b", "c"], 3),
+        ("long", False, ["text"], [], 1),
+        ("plan", False, ["text"], ["free", "pro"], 3),
+        ("tags", False, ["list"], [["x"]], 1),
+    ]
+    first = (await operate.get("/v1/attributes?limit=3")).json()
+    rest = (await operate.get("/v1/attributes", params={"cursor": first["next"]})).json()
+    assert first["items"] + rest["items"] == page["items"]

@@ -50,3 +50,21 @@ def test_two_contacts_are_merged(server: dict[str, str]) -> None:
     assert again.stdout == "eda and ada are one contact already: ada\n"
     unknown = parcours(server, "contact", "merge", "ada", "bob")
     assert (unknown.exit_code, "bob" in unknown.stderr) == (3, True)
+
+
+def test_contacts_are_shown_and_listed(server: dict[str, str]) -> None:
+    shown = parcours(server, "contact", "show", "+33 6 12 34 56 78", "--json")
+    assert json.loads(shown.stdout)["external_id"] == "eda"
+    shown = parcours(server, "contact", "show", "ada")
+    assert "ada@example.com" in shown.stdout
+    assert "1 more contacts have this e-mail address" in shown.stdout
+    both = parcours(server, "contact", "show", "ada@example.com")
+    assert "2 contacts have ada@example.com: show one by its id" in both.stdout
+    unclear = parcours(server, "contact", "restrict", "ada@example.com", "--reason", "asked")
+    assert unclear.exit_code == 1
+    assert {"ada", "eda"} <= {*unclear.stderr.replace(",", " ").split()}
+    assert parcours(server, "contact", "show", "eve@example.com").exit_code == 3
+    listed = parcours(server, "contact", "list", "--q", "e", "--json")
+    assert [each["external_id"] for each in json.loads(listed.stdout)["items"]] == ["eda"]
+    page = parcours(server, "contact", "list", "--limit", "1")
+    assert "There are more: --cursor " in page.stdout

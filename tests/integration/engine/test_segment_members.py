@@ -7,12 +7,13 @@ Five worlds of ten segments here; `SEGMENT_WORLDS=200` before pytest plays 2,000
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from tests.support.played_segments import Play
+from tests.support.played_segments import START, Play
 
 WORLDS = int(os.environ.get("SEGMENT_WORLDS", "5"))
 FIRST = int(os.environ.get("SEGMENT_WORLDS_FROM", "0"))
@@ -51,6 +52,11 @@ async def test_members_and_history_are_right_after_each_step(
         await play.settle()
         await agree(play, f"seed {seed}, step {step}")
     assert sum(map(len, play.expected.values())) > 8
+    # Looks that changed nothing: few for each contact, segment and day.
+    [(by_time,)] = await play.work.rows("select count(*) from segment_change where by = 'time'")
+    days = (play.now - START) / timedelta(days=1)
+    useless = (play.wakes - by_time) / (days * len(play.contacts) * len(play.keys))
+    assert useless < 0.002
     assert await play.work.check() == dict.fromkeys(sorted(play.keys), 0)
 
 

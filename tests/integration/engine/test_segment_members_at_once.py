@@ -51,7 +51,7 @@ async def test_history_is_exact_however_many_work_on_it(
 async def test_members_are_right_after_everything_at_once(
     pool: AsyncConnectionPool[Any], seed: int
 ) -> None:
-    crowd = Crowd(pool, seed, contacts=8, segments=5)
+    crowd = Crowd(pool, seed, contacts=10, segments=5)
     await crowd.begin()
     doings = [
         *[crowd.some_event] * 30,
@@ -59,6 +59,7 @@ async def test_members_are_right_after_everything_at_once(
         *[crowd.some_import] * 5,
         *[crowd.appear] * 4,
         *[crowd.visit_and_sign_up] * 5,
+        *[crowd.merge_known] * 3,
         *[crowd.redefine] * 4,
     ]
     await crowd.at_once(doings, hands=4, until=END)

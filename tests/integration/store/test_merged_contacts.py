@@ -16,7 +16,6 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from store.contacts.erasure import erase
 from store.contacts.rows import find_contact, find_contacts, read_contact
 from store.events.attribute_changes import put_contact
 from store.events.contact_merging import Merge, merge_contacts
@@ -26,6 +25,7 @@ from store.events.transactions import repeating
 from store.runs.rows import lock_run
 from store.sql import Connection
 from tests.support.conditions import eventually
+from tests.support.erasing import erase
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 OPERATE: Final = Sender("operate", trusted=True)
@@ -115,10 +115,12 @@ async def test_the_older_contact_stays_with_its_values_and_the_others_fill_in(po
         (
             old,
             {
-                "names": ["color", "phone", "restricted", "score"],
+                "names": ["color", "country", "phone", "restricted", "score", "timezone"],
                 "changes": {
                     "color": [None, "red"],
+                    "country": [None, "FR"],
                     "phone": [None, "+33612345678"],
+                    "timezone": [None, "Europe/Paris"],
                     "restricted": [None, True],
                     "score": [5.0, 12.0],
                 },

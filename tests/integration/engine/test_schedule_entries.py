@@ -1,0 +1,212 @@
+"""Entries by schedule on a clock that the test sets: who enters at which occurrence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from temporalio.client import Client
+
+from tests.support.timed_entries import TimedEngine
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+DIGEST = """
+segment: readers
+if: {attribute: reads, is: true}
+---
+journey: digest
+timezone: Europe/Paris
+entry: {schedule: {cron: "0 9 * * mon", timezone: contact, segment: readers}}
+steps: [{id: day, wait: 1d}]
+"""
+READER = {"reads": True}
+
+
+def at(text: str) -> datetime:
+    """An instant of December 2026 in UTC: `07 09:00`, a Monday."""
+    return datetime.fromisoformat(f"2026-12-{text}").replace(tzinfo=UTC)
+
+
+def entered(runs: list[Any]) -> list[tuple[str, str]]:
+    """Key and start of runs, as text."""
+    return [(key, started.strftime("%d %H:%M")) for _, key, started in runs]
+
+
+async def test_all_contacts_enter_once_at_each_occurrence(
+    pool: Pool, temporal_client: Client
+) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("01 00:00"))
+    contacts = await engine.contacts(201)
+    await engine.apply(
+        """
+journey: news
+timezone: Europe/Paris
+entry: {schedule: {cron: "0 9 * * *"}}
+steps: [{id: day, wait: 2d}]
+"""
+    )
+    await engine.at(at("01 07:59:59"))
+    assert await engine.runs() == []
+    await engine.at(at("01 08:00"))
+    await engine.at(at("01 12:00"))
+    await engine.at(at("02 08:00"))
+    keys = [(contact, key) for contact, key, _ in await engine.runs()]
+    expected = {
+        (contact, f"2026-12-{day}T08:00:00Z") for contact in contacts for day in ("01", "02")
+    }
+    assert len(keys) == len(expected)
+    assert set(keys) == expected
+    jobs = await engine.jobs("occurrence")
+    assert [(job.state, job.done) for job in jobs] == [("done", 201)] * 2
+    assert await engine._rows("select distinct occurrence from run order by 1") == [
+        (at("01 08:00"),),
+        (at("02 08:00"),),
+    ]
+
+
+async def test_an_occurrence_comes_to_each_contact_at_its_local_time(
+    pool: Pool, temporal_client: Client
+) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("05 00:00"))
+    zones = ["Pacific/Kiritimati", "Asia/Kolkata", None, "America/New_York", "Pacific/Pago_Pago"]
+    contacts = await engine.contacts(5, timezone=zones, attributes=[READER] * 5)
+    await engine.apply(DIGEST)
+    turns = ["06 19:00", "07 03:30", "07 08:00", "07 14:00", "07 20:00", "07 21:00"]
+    for turn in map(at, turns):
+        await engine.at(turn - timedelta(seconds=1))
+        await engine.at(turn)
+    starts = {contact: started for contact, _, started in await engine.runs()}
+    assert [starts[contact].strftime("%d %H:%M") for contact in contacts] == turns[:5]
+    [job] = await engine.jobs("occurrence")
+    assert job.state == "done"
+
+
+async def test_the_segment_is_judged_at_the_turn_of_each_contact(
+    pool: Pool, temporal_client: Client
+) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("05 00:00"))
+    zones = ["Asia/Tokyo", "Asia/Tokyo", "Europe/Paris", "Europe/Paris"]
+    reads = [True, False, True, False]
+    contacts = await engine.contacts(
+        4, timezone=zones, attributes=[{"reads": each} for each in reads]
+    )
+    await engine.apply(DIGEST)
+    await engine.at(at("07 00:00"))
+    # After Tokyo's turn and before that of Paris, all readers stop, and all others begin to read.
+    for contact, read in zip(contacts, reads, strict=True):
+        await engine.identify(str(contact), {"reads": not read})
+    await engine.at(at("07 08:00"))
+    await engine.at(at("08 12:00"))
+    assert [contact for contact, _, _ in await engine.runs()] == [contacts[0], contacts[3]]
+
+
+async def test_one_who_moves_during_an_occurrence_enters_once(
+    pool: Pool, temporal_client: Client
+) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("05 00:00"))
+    west, east, far = await engine.contacts(
+        3, timezone=["America/New_York", "Asia/Tokyo", "America/New_York"], attributes=[READER] * 3
+    )
+    await engine.apply(DIGEST)
+    await engine.at(at("07 00:00"))
+    assert [contact for contact, _, _ in await engine.runs()] == [east]
+    await engine.set(at("07 05:00"))
+    # Out of a zone whose turn is to come into one whose turn was five hours ago, and the other way.
+    await engine.identify(str(west), {"timezone": "Asia/Tokyo"})
+    await engine.identify(str(east), {"timezone": "America/New_York"})
+    await engine.identify(str(far), {"timezone": "Europe/Paris"})
+    for turn in ("07 06:00", "07 08:00", "07 14:00", "07 20:59:59", "07 21:00", "08 14:00"):
+        await engine.at(at(turn))
+    assert sorted(
+        (contact, started.strftime("%d %H:%M")) for contact, _, started in await engine.runs()
+    ) == sorted([(east, "07 00:00"), (far, "07 08:00"), (west, "07 21:00")])
+    assert await engine.refusals() == []
+
+
+async def test_after_an_outage_contacts_enter_late_or_are_listed_as_late(
+    pool: Pool, temporal_client: Client
+) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("05 00:00"))
+    east, west, stranger = await engine.contacts(
+        3, timezone=["Asia/Tokyo", "America/New_York", "Asia/Tokyo"],
+        attributes=[READER, READER, {}],
+    )  # fmt: skip
+    await engine.apply(DIGEST)
+    await engine.at(at("06 00:00"))
+    # A day after Tokyo's turn and ten hours after New York's.
+    await engine.at(at("08 00:30"))
+    assert [(contact, key) for contact, key, _ in await engine.runs()] == [
+        (west, "2026-12-07T09:00:00")
+    ]
+    assert await engine.refusals() == [(east, "2026-12-07T09:00:00", "late")]
+    assert stranger not in (west, east)
+
+
+async def test_what_lies_before_the_journey_went_live_never_enters(
+    pool: Pool, temporal_client: Client
+) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("01 12:00"))
+    await engine.contacts(1)
+    once = """
+journey: launch
+entry: {schedule: {at: "2026-12-0%dT09:00"}}
+steps: [{id: day, wait: 1d}]
+"""
+    await engine.apply(once % 1)
+    await engine.at(at("02 00:00"))
+    assert await engine.runs() == []
+    # Nothing is at work while a version comes whose time is over by then.
+    await engine.set(at("02 10:00"))
+    await engine.apply(once % 2)
+    await engine.at(at("02 11:00"))
+    assert await engine.runs() == []
+    # The version that was live when it came has its occurrence, though another is live by now.
+    await engine.apply(once % 3)
+    await engine.set(at("03 09:30"))
+    await engine.apply(once % 4)
+    await engine.at(at("03 10:00"))
+    assert entered(await engine.runs()) == [("2026-12-03T09:00:00Z", "03 10:00")]
+    await engine.archive("launch")
+    await engine.at(at("04 12:00"))
+    assert len(await engine.runs()) == 1
+
+
+async def test_occurrences_during_a_pause_are_left_out(pool: Pool, temporal_client: Client) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("01 00:00"))
+    await engine.contacts(1)
+    await engine.apply(
+        """
+journey: news
+entry: {schedule: {cron: "0 9 * * *"}}
+steps: [{id: hour, wait: 1h}]
+"""
+    )
+    await engine.pause("news")
+    await engine.at(at("01 10:00"))
+    await engine.at(at("02 08:00"))
+    await engine.resume("news")
+    await engine.at(at("02 08:30"))
+    await engine.at(at("02 09:00"))
+    assert entered(await engine.runs()) == [("2026-12-02T09:00:00Z", "02 09:00")]
+
+
+async def test_a_stated_re_entry_counts_across_occurrences(
+    pool: Pool, temporal_client: Client
+) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("01 00:00"))
+    await engine.contacts(1)
+    await engine.apply(
+        """
+journey: news
+entry: {schedule: {cron: "0 9 * * *"}}
+re_entry: {after: 2d}
+steps: [{id: hour, wait: 1h}]
+"""
+    )
+    for day in (1, 2, 3):
+        await engine.at(at(f"0{day} 09:00"))
+    assert [started.day for _, _, started in await engine.runs()] == [1, 3]
+    assert [code for _, _, code in await engine.refusals()] == ["re_entry"]
