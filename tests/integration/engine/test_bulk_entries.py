@@ -26,7 +26,7 @@ steps:
 
 
 class Office:
-    """An operator's calls, and what became of them."""
+    """The calls of an operator, and their results."""
 
     def __init__(self, client: httpx.AsyncClient, pool: Pool) -> None:
         self.client = client
@@ -59,7 +59,7 @@ class Office:
             job = await self.job(job_id)
             return job if job["state"] != "running" else None
 
-        job: dict[str, Any] = await eventually(ended)
+        job: dict[str, Any] = await eventually(ended, 120)
         assert job["state"] == "done", job
         return job
 
