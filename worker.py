@@ -42,6 +42,7 @@ from dispatch.segments import segment_queue
 from dispatch.send_rates import SendRates
 from inbound.serving import taking_notifications
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
+from infra.garbage import spare_what_stays
 from infra.logging import configure_logging
 from infra.process_endpoint import serving_endpoint
 from infra.sandbox import workflow_runner
@@ -279,6 +280,7 @@ async def run(settings: Settings) -> None:
         return
     sdk_metrics = None if sdk_address is None else f"http://{sdk_address}/metrics"
     async with serving(settings, client, adapters=adapters, sdk_metrics=sdk_metrics):
+        spare_what_stays()
         log.info("worker_ready", speed=settings.speed)
         await stopping.wait()
         log.info("worker_stopping")

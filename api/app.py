@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from api.contacts import (
+    attributes,
+    changes,
     consents,
     contacts,
     erasures,
@@ -20,7 +22,7 @@ from api.contacts import (
     timeline,
 )
 from api.coupons import coupons
-from api.definitions import documents, editions, files, journeys, plan, templates
+from api.definitions import documents, editions, files, journeys, plan, templates, timed_entries
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
@@ -74,6 +76,8 @@ ROUTERS = tuple(
         imports,
         exports,
         merge,
+        changes,
+        attributes,
         contacts,
         groups,
         segments,
@@ -85,6 +89,7 @@ ROUTERS = tuple(
         templates,
         editions,
         journeys,
+        timed_entries,
         jobs,
         faults,
         freezes,

@@ -18,6 +18,7 @@ from benchmarks import bare, bare_activities
 from benchmarks.instant import instant_adapters
 from benchmarks.servers import environment_of
 from infra.clients import connect_temporal
+from infra.garbage import spare_what_stays
 from infra.logging import configure_logging
 from infra.sandbox import workflow_runner
 from infra.settings import Settings, read_settings
@@ -32,10 +33,14 @@ async def _work(kind: str, settings: Settings) -> None:
     client = await connect_temporal(settings)
     if kind == "bare":
         async with bare_worker(client):
+            # As `worker.run` does.
+            spare_what_stays()
             print(READY, flush=True)
             await stopping.wait()
     else:
         async with serving(settings, client, adapters=instant_adapters()):
+            # As `worker.run` does.
+            spare_what_stays()
             print(READY, flush=True)
             await stopping.wait()
 

@@ -10,12 +10,10 @@ import typer
 
 from cli import contact_export, contact_import
 from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server, segment
-from cli.contact_reference import ContactReference, contact_named, contacts_named
+from cli.contact_reference import ContactReference, contacts_named, path_of_contact
 from cli.tables import at_second, print_table, screen
 
 app = typer.Typer(help="Contacts.", no_args_is_help=True)
-
-ContactId = Annotated[str, typer.Argument(help="The contact's external id, or our id of it.")]
 
 
 @app.callback()
@@ -28,9 +26,12 @@ app.command("export")(contact_export.export)
 
 
 @app.command("consents")
-def consents(contact: ContactId, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+def consents(
+    contact: ContactReference, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
     """List every consent that a contact gave, confirmed or withdrew, with the evidence."""
-    items = find_server(data_dir).list_all(f"/v1/contacts/{segment(contact)}/consents")
+    server = find_server(data_dir)
+    items = server.list_all(f"{path_of_contact(server, contact)}/consents")
     if as_json:
         typer.echo(as_page(items))
         return
@@ -98,6 +99,55 @@ def show(contact: ContactReference, data_dir: DataDir = DATA_DIR, as_json: AsJso
         )
 
 
+@app.command("attributes")
+def attributes(data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """List the attributes that contacts have: types, examples, and how many have each."""
+    server = find_server(data_dir)
+    first = server.get("/v1/attributes", limit=1).json()
+    items = server.list_all("/v1/attributes")
+    if as_json:
+        typer.echo(json.dumps({**first, "items": items, "next": None}, ensure_ascii=False))
+        return
+    print_table(
+        ["attribute", "types", "contacts", "examples"],
+        [
+            (each["name"], ", ".join(each["types"]), each["contacts"],
+             ", ".join(json.dumps(value, ensure_ascii=False) for value in each["examples"]))
+            for each in items
+        ],
+        numbers=["contacts"],
+    )  # fmt: skip
+    if not first["exact"]:
+        typer.echo(f"Estimated from {first['read']} of {first['contacts']} contacts.")
+
+
+@app.command("changes")
+def changes(
+    contact: ContactReference,
+    name: Annotated[
+        str | None, typer.Option(help="Of this field or attribute alone, such as score.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="The events to list.")] = 50,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """List how a contact's score, lifecycle and other values changed, the newest first."""
+    server = find_server(data_dir)
+    path = path_of_contact(server, contact)
+    answer = server.get(f"{path}/changes", name=name, limit=limit)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    print_table(
+        ["at", "name", "from", "to", "reason"],
+        [
+            (at_second(each["at"]), each["name"], each["from"], each["to"],
+             each["reason"] or ("a merge" if each["merged"] else None))
+            for each in answer.json()["items"]
+        ],
+    )  # fmt: skip
+
+
 def _print_contacts(found: list[dict[str, Any]]) -> None:
     print_table(
         ["contact", "e-mail", "phone", "country", "restricted", "since"],
@@ -133,9 +183,8 @@ def _set_restricted(
 ) -> None:
     server = find_server(data_dir)
     # A PUT would make an unknown contact.
-    known = contact_named(server, contact)
-    body = {"restricted": restricted, "reason": reason}
-    answer = server.put(f"/v1/contacts/{segment(known['id'])}", body)
+    path = path_of_contact(server, contact)
+    answer = server.put(path, {"restricted": restricted, "reason": reason})
     if as_json:
         typer.echo(answer.text)
         return
@@ -144,7 +193,7 @@ def _set_restricted(
 
 @app.command("merge")
 def merge(
-    contact: ContactId,
+    contact: Annotated[str, typer.Argument(help="The contact's external id, or our id of it.")],
     other: Annotated[str, typer.Argument(help="The other one's external id, or our id of it.")],
     reason: Annotated[str | None, typer.Option(help="Why; it is kept with the merge.")] = None,
     data_dir: DataDir = DATA_DIR,

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 import typer
 
-from cli.client import DATA_DIR, AsJson, DataDir, Server, find_server, segment
+from cli.client import DATA_DIR, AsJson, DataDir, Server, find_server
+from cli.contact_reference import ContactReference, path_of_contact
 from cli.errors import ExitCode, refuse
 from cli.tables import at_second, print_pairs, print_table
 
@@ -18,7 +19,7 @@ _WAIT = 120.0
 
 
 def erase(
-    contact: Annotated[str, typer.Argument(help="The contact's external id, or our id of it.")],
+    contact: ContactReference,
     suppress: Annotated[
         bool,
         typer.Option(
@@ -31,8 +32,7 @@ def erase(
 ) -> None:
     """Erase a contact with all its data, and wait for the report. This cannot be undone."""
     server = find_server(data_dir, scope="admin")
-    path = f"/v1/contacts/{segment(contact)}"
-    server.get(path)
+    path = path_of_contact(server, contact)
     if not yes and not typer.confirm(
         f"Erase {contact} with all events, runs and messages? This cannot be undone."
     ):

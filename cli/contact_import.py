@@ -222,9 +222,10 @@ def _print_report(report: dict[str, Any], kept: Path | None) -> None:
 
 def _print_row(sample: dict[str, Any]) -> None:
     row = sample["row"]
-    shown = {**row, **row.get("values", {})}
-    shown.pop("values", None)
-    shown.pop("changes", None)
+    # JSON of the database has an order of its own.
+    first = {name: row[name] for name in ("outcome", "external_id", "contact") if name in row}
+    rest = {name: value for name, value in row.items() if name not in ("values", "changes")}
+    shown = {**first, **dict(sorted(row.get("values", {}).items())), **dict(sorted(rest.items()))}
     cells = [f"{name}={value}" for name, value in shown.items() if value not in (None, "", [], {})]
     typer.echo(f"line {sample['line']}: " + ", ".join(cells[:_SHOWN]))
 

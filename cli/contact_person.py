@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from cli.client import DATA_DIR, DataDir, find_server, segment
+from cli.client import DATA_DIR, DataDir, find_server
+from cli.contact_reference import ContactReference, path_of_contact
 from cli.errors import refuse
 
 
 def export_person(
-    contact: Annotated[str, typer.Argument(help="The contact's external id, or our id of it.")],
+    contact: ContactReference,
     html: Annotated[
         bool, typer.Option("--html", help="As a page to read, in place of JSON.")
     ] = False,
@@ -22,9 +23,9 @@ def export_person(
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Export everything that is held about a contact, to be handed to that person."""
-    answer = find_server(data_dir, scope="admin").get(
-        f"/v1/contacts/{segment(contact)}/export", format="html" if html else "json"
-    )
+    server = find_server(data_dir, scope="admin")
+    path = path_of_contact(server, contact)
+    answer = server.get(f"{path}/export", format="html" if html else "json")
     if to is None:
         typer.echo(answer.text)
         return

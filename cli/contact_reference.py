@@ -39,3 +39,8 @@ def contact_named(server: Server, reference: str) -> dict[str, Any]:
         ids = ", ".join(str(each["external_id"] or each["id"]) for each in found[:20])
         refuse(f"{len(found)} contacts have {reference}; name one by its id: {ids}")
     return found[0]
+
+
+def path_of_contact(server: Server, reference: str) -> str:
+    """The path of the one contact with this id or address, in the API."""
+    return f"/v1/contacts/{segment(contact_named(server, reference)['id'])}"

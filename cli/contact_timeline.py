@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from cli.client import DATA_DIR, AsJson, DataDir, find_server, segment
+from cli.client import DATA_DIR, AsJson, DataDir, find_server
+from cli.contact_reference import ContactReference, path_of_contact
 from cli.tables import at_second, print_table, screen
 
 
 def timeline(
-    contact: Annotated[str, typer.Argument(help="The contact's external id, or our id of it.")],
+    contact: ContactReference,
     from_: Annotated[
         str | None, typer.Option("--from", help="Only from this time on, in RFC 3339.")
     ] = None,
@@ -32,8 +33,9 @@ def timeline(
     as_json: AsJson = False,
 ) -> None:
     """List all that happened to a contact, the newest first."""
-    answer = find_server(data_dir).get(
-        f"/v1/contacts/{segment(contact)}/timeline",
+    server = find_server(data_dir)
+    answer = server.get(
+        f"{path_of_contact(server, contact)}/timeline",
         **{"from": from_, "to": to, "type": type_, "limit": limit, "cursor": cursor},
     )
     if as_json:

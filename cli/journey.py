@@ -16,7 +16,7 @@ from cli.errors import ExitCode, refuse
 from cli.files import check_sources, read_sources
 from cli.in_flight import Flight, InFlight, Map, Overdue, in_flight_policy, overdue_policy
 from cli.journey_versions import JourneyKey, print_changes
-from cli.plan_output import print_plan
+from cli.plan_output import print_backfills, print_plan
 from cli.preview_wait import wait_for_preview
 from cli.tables import at_second, print_pairs, print_table, screen
 
@@ -107,6 +107,7 @@ def apply(
     parsed = _check(sources)
     server = find_server(data_dir)
     if not yes:
+        _show_backfills(parsed, server, _request_body(sources, in_flight, mapped, overdue))
         _confirm(parsed, server)
     answer = server.post("/v1/apply", _request_body(sources, in_flight, mapped, overdue))
     if as_json:
@@ -127,6 +128,8 @@ def apply(
             print_changes(each["changes"])
         if each["job"]:
             typer.echo(f"the runs of {each['key']} move: job {each['job']}")
+        for job in each["backfills"]:
+            typer.echo(f"{each['key']} is backfilled: job {job}")
         for warning in each["warnings"]:
             typer.echo(warning, err=True)
 
@@ -292,6 +295,20 @@ def _counted(parsed: list[Parsed]) -> str:
         kind = each.document.kind
         counts[kind] = counts.get(kind, 0) + 1
     return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+
+
+def _show_backfills(parsed: list[Parsed], server: Server, body: dict[str, Any]) -> None:
+    """Print how many contacts would enter at once, if a journey has a backfill."""
+    from journeys.model.backfills import backfills_of
+    from journeys.model.journey import Journey
+
+    journeys = [each.document for each in parsed if isinstance(each.document, Journey)]
+    if not sys.stdin.isatty() or not any(backfills_of(journey) for journey in journeys):
+        return
+    for document in server.post("/v1/plan", body).json()["documents"]:
+        if document["backfills"]:
+            typer.echo(f"journey {document['key']}")
+            print_backfills(document)
 
 
 def _confirm(parsed: list[Parsed], server: Server) -> None:

@@ -36,8 +36,18 @@ def print_plan(document: dict[str, Any]) -> None:
         )  # fmt: skip
     if document["in_flight"]:
         print_preview(document["in_flight"])
+    print_backfills(document)
     for warning in document["warnings"]:
         typer.echo(warning, err=True)
+
+
+def print_backfills(document: dict[str, Any]) -> None:
+    """Print who would enter when a journey goes live, because they are members already."""
+    for each in document["backfills"]:
+        number = f"{each['enter']:,}" if each["complete"] else f"more than {each['enter']:,}"
+        refused = sum(each["refused"].values())
+        rest = f", {refused:,} would be refused" if refused else ""
+        typer.echo(f"    backfill of {each['of']}: {number} contacts would enter{rest}")
 
 
 def print_preview(preview: dict[str, Any]) -> None:

@@ -139,20 +139,20 @@ def _changed(definition: Definition, events: Sequence[OutboxEvent]) -> dict[UUID
     return found
 
 
-async def make_date_fills(conn: Connection) -> list[UUID]:
+async def make_date_fills(conn: Connection, journey: str | None = None) -> list[UUID]:
     """Make the jobs that set the moments of journeys whose version went live; each once."""
     made = []
-    for journey, activation, contacts in await needed_fills(conn):
-        job_id = uuid5(FILLS, f"{journey} {activation}")
+    for key, activation, contacts in await needed_fills(conn, journey):
+        job_id = uuid5(FILLS, f"{key} {activation}")
         await create_job(
-            conn, "dates", journey, job_id=job_id, plan={"activation": activation}, total=contacts
+            conn, "dates", key, job_id=job_id, plan={"activation": activation}, total=contacts
         )
         made.append(job_id)
     return made
 
 
-async def begin_date_fills(conn: Connection, client: Client) -> None:
-    """`make_date_fills`, with their workflows."""
-    for job_id in await make_date_fills(conn):
+async def begin_date_fills(conn: Connection, client: Client, journey: str | None = None) -> None:
+    """`make_date_fills` for one journey or all, with their workflows."""
+    for job_id in await make_date_fills(conn, journey):
         await start_job(conn, client, job_id)
         log.info("dates_of_journey_set", job=str(job_id))

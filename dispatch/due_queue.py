@@ -181,13 +181,14 @@ class DueQueue(Generic[Thing]):
             if seconds is None or seconds > 0:
                 return 0
             taken: list[Thing] = []
+            faults: list[FoundFault] = []
             try:
                 async with conn.transaction():
                     await self._source.begin(conn)
                     taken = await self._source.take(conn, self._size, again=again)
                     if taken:
                         now = await read_time(conn)
-                        await self._source.work(conn, taken, alone=False)
+                        faults = await self._source.work(conn, taken, alone=False)
             except Exception as error:
                 if is_database_away(error) or not taken:
                     raise
@@ -203,6 +204,7 @@ class DueQueue(Generic[Thing]):
                     late = max((now - each.due_at).total_seconds(), 0.0)
                     LATENESS.labels(self._source.name).observe(late)
                 DRAINED.labels(self._source.name).inc(len(taken))
+                await record_faults(conn, faults)
             if taken:
                 await self._source.after_page(conn)
         return len(taken)

@@ -46,6 +46,7 @@ from journeys.protocol.payloads import OccurrenceInput
 from journeys.time.durations import Duration
 from store.dates.live_journeys import LiveJourney, read_live_journeys
 from store.dates.schedule_states import (
+    forget_zone_changes,
     read_schedule_states,
     record_begun,
     remove_schedule_state,
@@ -62,6 +63,8 @@ _FEW: Final = HELD // 2
 _PATIENCE: Final = timedelta(minutes=1)
 """After which an occurrence that Temporal has not begun is begun here."""
 _SHORTEST_CATCH_UP: Final = timedelta(seconds=10)
+_ZONE_CHANGES_KEPT: Final = timedelta(days=7)
+"""Longer than an occurrence walks through the zones, also after an outage."""
 _PAUSED: Final = "paused with its journey"
 """The note by which a Schedule that we paused is known from one that an operator paused."""
 
@@ -73,6 +76,7 @@ async def keep_schedules(
 
     Raises TemporalAway.
     """
+    await forget_zone_changes(conn, _ZONE_CHANGES_KEPT)
     active = await catalog.active(conn, await read_revision(conn))
     states = await read_schedule_states(conn)
     live = await read_live_journeys(conn, {*active.scheduled, *states})
@@ -97,18 +101,16 @@ async def keep_schedules(
 async def keep_schedule(
     conn: AsyncConnection[Any], client: Client, catalog: Catalog, journey: str
 ) -> None:
-    """Keep the Schedule of one journey in step; if that fails, the reconciliation does it soon."""
-    active = await catalog.active(conn, await read_revision(conn))
-    definition = active.scheduled.get(journey)
+    """Keep the Schedule of one journey in step. Raises RPCError and RuntimeError."""
     states = await read_schedule_states(conn)
     live = (await read_live_journeys(conn, [journey])).get(journey)
-    try:
-        if definition is not None and live is not None:
+    if live is not None and live.is_live and live.version is not None:
+        definition = await catalog.definition(conn, journey, live.version)
+        if definition.timed.schedules:
             await _keep(conn, client, catalog, definition, live, states.get(journey))
-        elif journey in states and (live is None or not live.is_live):
-            await _remove(conn, client, journey)
-    except (RPCError, RuntimeError) as error:
-        log.warning("schedule_not_kept", journey=journey, error=str(error))
+            return
+    if journey in states:
+        await _remove(conn, client, journey)
 
 
 async def _keep(

@@ -117,6 +117,24 @@ class _StateCollector(Collector):
             state.conditions_late,
         )
         yield _gauge(
+            "parcours_segments_late_seconds",
+            "How long the earliest segment has been due; 0 if none is.",
+            state.segments_late,
+        )
+        yield _gauge(
+            "parcours_segments_filling",
+            "Segments by which not every contact was judged yet.",
+            state.segments_filling,
+        )
+        corrected = GaugeMetricFamily(
+            "parcours_segments_corrected",
+            "Members that were wrong at the last nightly check.",
+            labels=["segment"],
+        )
+        for segment, count in sorted(figures.corrected.items()):
+            corrected.add_metric([segment], count)
+        yield corrected
+        yield _gauge(
             "parcours_dead_events", "Events whose dispatch was given up.", state.dead_events
         )
         yield _gauge(

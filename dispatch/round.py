@@ -21,6 +21,7 @@ from dispatch.date_entries import plan_changed_dates
 from dispatch.entries import EventErrors, RunStart, admit_entries, consider_entries
 from dispatch.faults import FoundFault, record_faults
 from dispatch.goals import record_met_goals_of
+from dispatch.places import reach_places
 from dispatch.segments import judge_events
 from dispatch.shares import EventWork, share_out
 from dispatch.temporal import (
@@ -96,6 +97,7 @@ async def dispatch_events(
     active = await catalog.active(conn, leased.revision)
     await plan_changed_dates(conn, active, leased.events, faults)
     await judge_events(conn, catalog, leased.events, leased.revision, faults)
+    await reach_places(conn, active.areas, leased.events, faults)
     works = share_out(
         leased.events,
         await look_at_listeners(conn, catalog, leased.events, faults),

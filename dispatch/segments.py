@@ -66,7 +66,8 @@ async def _judge_some(
     try:
         async with conn.transaction():
             await begin_judging(conn)
-            await judge_contacts(conn, catalog, contacts)
+            judged = await judge_contacts(conn, catalog, contacts)
+        faults += faults_of(judged.failures)
         return
     except Exception as error:
         if not is_database_busy(error):
@@ -79,16 +80,18 @@ async def _judge_some(
 
 
 def faults_of(failures: Sequence[FailedJudgement]) -> list[FoundFault]:
-    """The faults of judgements that failed."""
-    return [
-        FoundFault(
-            SEGMENTS,
-            each.error,
-            contact_id=each.contact_id,
-            subject=f"segment {each.segment}",
-        )
-        for each in failures
-    ]
+    """The faults of judgements that failed: of contacts, or of segments that fail for all."""
+    found: dict[str, FoundFault] = {}
+    for each in failures:
+        segment, contact_id = f"segment {each.segment}", each.contact_id
+        if each.of_segment:
+            found[segment] = FoundFault(SEGMENTS, each.error, subject=segment)
+        else:
+            subject = f"{segment} contact {contact_id}"
+            found[subject] = FoundFault(
+                SEGMENTS, each.error, contact_id=contact_id, subject=subject
+            )
+    return list(found.values())
 
 
 def broken_segments(broken: Mapping[str, str]) -> list[BrokenDocument]:

@@ -128,8 +128,35 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
     keep_imports: DurationText = "30d"
     """`PARCOURS_KEEP_IMPORTS`: refused lines of imports, and what undoing one needs."""
 
+    keep_segment_changes: DurationText = "2y"
+    """`PARCOURS_KEEP_SEGMENT_CHANGES`: who entered and left segments."""
+
     keep_exports: DurationText = "7d"
     """`PARCOURS_KEEP_EXPORTS`: files of exports."""
+
+    keep_jobs: DurationText = "1y"
+    """`PARCOURS_KEEP_JOBS`: jobs that have ended."""
+
+    keep_erasures: DurationText = "3y"
+    """`PARCOURS_KEEP_ERASURES`: reports of erasures, which name no person."""
+
+    keep_test_messages: DurationText = "30d"
+    """`PARCOURS_KEEP_TEST_MESSAGES`: messages that were sent to look at a template."""
+
+    keep_contents: DurationText = "1y"
+    """`PARCOURS_KEEP_CONTENTS`: compiled contents that no template and no version has any more."""
+
+    keep_freezes: DurationText = "2y"
+    """`PARCOURS_KEEP_FREEZES`: freezes of marketing that have ended."""
+
+    keep_daily_counts: DurationText = "90d"
+    """`PARCOURS_KEEP_DAILY_COUNTS`: counts of messages by day, for the daily ceilings."""
+
+    keep_zone_changes: DurationText = "30d"
+    """`PARCOURS_KEEP_ZONE_CHANGES`: which contacts changed their time zone lately."""
+
+    keep_places: DurationText = "90d"
+    """`PARCOURS_KEEP_PLACES`: near which place a contact was last."""
 
     import_limit: int = Field(default=1024 * 1024 * 1024, ge=1024)
     """`PARCOURS_IMPORT_LIMIT`: bytes of a file that is imported, unpacked."""

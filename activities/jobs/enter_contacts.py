@@ -6,11 +6,12 @@ worked through again.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 import structlog
@@ -62,7 +63,7 @@ class _AlreadyDone(Exception):
 
 @dataclass
 class _Results:
-    """What became of the contacts of one transaction."""
+    """What one transaction did with its contacts."""
 
     counts: BulkCounts = field(default_factory=BulkCounts)
     failures: dict[UUID, Exception] = field(default_factory=dict)
@@ -70,6 +71,9 @@ class _Results:
 
 class _EnteringActivities:
     """What both jobs share."""
+
+    begins_after: ClassVar[timedelta] = timedelta(0)
+    """How long the first page waits."""
 
     def __init__(self, context: Context, client: Client) -> None:
         self._context = context
@@ -85,6 +89,8 @@ class _EnteringActivities:
                 return await end_page(conn, job)
             if live.state == "paused":
                 return await end_page(conn, job, _WHILE_PAUSED)
+            if job.after is None and job.age < self.begins_after:
+                return await end_page(conn, job, self.begins_after - job.age)
             try:
                 entering, selection = await self._prepare(conn, job, live)
             except LookupError:
@@ -135,13 +141,8 @@ class _EnteringActivities:
         begun = monotonic()
         rate = float(job.plan.get("rate") or RATE)
         entered = 0
-        while (
-            job.state == "running"
-            and job.paused_at is None
-            and monotonic() - begun < _SECONDS
-            and entered < rate * _SECONDS
-        ):
-            limit = max(1, min(_CONTACTS, int(rate)))
+        limit = max(1, min(_CONTACTS, int(rate)))
+        while job.state == "running" and job.paused_at is None and monotonic() - begun < _SECONDS:
             try:
                 page, counts = await self._enter(conn, job, entering, selection, limit)
             except _AlreadyDone:
@@ -153,6 +154,10 @@ class _EnteringActivities:
                 self._context.nudge()
             entered += counts.entered
             activity.heartbeat()
+            ahead = entered / rate - (monotonic() - begun)
+            if monotonic() - begun + ahead >= _SECONDS:
+                break
+            await asyncio.sleep(max(ahead, 0.0))
             job = await read_job(conn, job.id) or job
         return timedelta(seconds=max(entered / rate - (monotonic() - begun), 0.0))
 
@@ -271,6 +276,9 @@ class EnterActivities(_EnteringActivities):
 class BackfillActivities(_EnteringActivities):
     """The page activity of the job `backfill`."""
 
+    # Until then a dispatcher may be at work with the journeys that were live before.
+    begins_after = timedelta(seconds=1)
+
     @activity.defn(name=JOBS["backfill"].page_activity)
     async def page(self, request: JobInput) -> JobPage:
         """Enter the next contacts, once the segment is filled.
@@ -287,7 +295,8 @@ class BackfillActivities(_EnteringActivities):
 
 
 def _find(job: JobRow, definition: Definition) -> Backfill:
-    wanted = {name: value for name, value in job.plan["contacts"].items() if name != "before"}
+    given = job.plan["contacts"]
+    wanted = {name: given[name] for name in given.keys() - {"before", "journey"}}
     for backfill in backfills_of(definition.journey):
         if backfill.plan == wanted:
             return backfill

@@ -144,7 +144,7 @@ class FillSegmentActivities(_JudgingActivities):
             job, finished = await self._pages(conn, job, {job.subject})
             if finished:
                 async with conn.transaction():
-                    # The job first, as whoever begins the next generation does.
+                    # The job first, as what begins the next generation does.
                     await end_job(conn, job.id, "done")
                     await mark_ready(conn, job.subject, int(job.plan["generation"]))
             return await end_page(conn, job)

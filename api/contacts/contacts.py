@@ -14,12 +14,14 @@ from api.http.keys import requires
 from api.http.paging import Cursor, Limit, cursor_id, page_of
 from api.http.problems import Problem, responses, unknown
 from api.services import Pool, UsedServices
+from api.tracking.items import NAME_LIMIT
 from journeys.model.addresses import normalise_phone
 from journeys.model.contact_checks import AttributeRefused, check_attributes
 from journeys.model.contact_fields import FIELD_NAMES
 from journeys.model.identifiers import find_id_flaw
 from store.contacts.finding import Wanted, find_page, has_segment, view_contact
 from store.contacts.rows import find_contact
+from store.contacts.rows import find_contacts as find_references
 from store.events.attribute_changes import put_contact
 from store.events.transactions import repeating
 from store.sql import Connection
@@ -98,7 +100,9 @@ async def change_contact(
     contact: ContactId, changes: ContactChanges, services: UsedServices, response: Response
 ) -> ContactBody:
     """Change the fields and attributes that are named, and leave the others as they are."""
-    if changes.external_id not in (None, contact):
+    if changes.external_id not in (None, contact) and not await _is_one(
+        services.pool, contact, changes.external_id
+    ):
         raise Problem(
             422,
             "invalid_request",
@@ -113,6 +117,11 @@ async def change_contact(
             raise Problem(
                 422, "invalid_request", f"attributes.{name}: has a field of its own beside it"
             )
+        flaw = find_id_flaw(name)
+        if flaw is None and len(name) > NAME_LIMIT:
+            flaw = f"must have at most {NAME_LIMIT} characters"
+        if flaw is not None:
+            raise Problem(422, "invalid_name", f"attributes: a name {flaw}: {name[:60]!r}")
     try:
         checked = check_attributes({**fields, **changes.attributes}, operate=True)
 
@@ -126,6 +135,14 @@ async def change_contact(
     if new:
         response.status_code = 201
     return await _read(services.pool, str(contact_id))
+
+
+async def _is_one(pool: Pool, *references: str | None) -> bool:
+    """Whether all of the references name one contact, of which one may be from before a merge."""
+    wanted = [each for each in references if each is not None]
+    async with pool.connection() as conn:
+        found = await find_references(conn, wanted)
+    return len(found) == len(wanted) and len({*found.values()}) == 1
 
 
 async def _read(pool: Pool, reference: str) -> ContactBody:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.definitions import saving
+from api.definitions.following import follow_journeys
 from api.definitions.lacking_attributes import LackingAttribute, lacking_attributes
 from api.definitions.preparation import Prepared, Source
 from api.http.bodies import FolderRoute, decode
@@ -20,6 +21,7 @@ from api.http.problems import Problem, responses
 from api.http.strict_models import StrictBody
 from api.http.times import Instant
 from api.services import Services, UsedServices
+from api.versions.backfills import begin_backfills_of
 from api.versions.in_flight import (
     InFlight,
     OverduePolicy,
@@ -112,6 +114,8 @@ class AppliedDocument(BaseModel):
     """The attributes that it prints without a default and that contacts lack."""
     job: UUID | None = None
     """The job that moves the journey's runs in flight; None if there is none."""
+    backfills: list[UUID] = Field(default_factory=list)
+    """The jobs that enter those who are members, or have the value, already."""
 
 
 Written = tuple[Prepared, dict[str, Any] | None, AppliedDocument]
@@ -240,7 +244,10 @@ async def apply(folder: Folder, services: UsedServices) -> Applied:
             answer.changes = await saving.changes(services, before, document)
         applied.append(answer)
     async with services.pool.connection() as conn:
-        await start_jobs(conn, services.temporal, [each.job for each in applied])
+        jobs = [job for each in applied for job in (each.job, *each.backfills)]
+        await start_jobs(conn, services.temporal, jobs)
+        journeys = [each.key for each in applied if each.kind == "journey"]
+        await follow_journeys(conn, services, journeys)
     return Applied(documents=applied)
 
 
@@ -266,6 +273,7 @@ async def _apply(
     state: str = "active"
     changed = saved.changed
     job: UUID | None = None
+    backfills: list[UUID] = []
     if document.is_journey:
         before = await read_journey(conn, document.key)
         if before is None:
@@ -280,6 +288,7 @@ async def _apply(
                 definition = await saving.definition_of(document, saved.version)
                 await check_map(conn, services.catalog, document.key, definition, folder.in_flight)
             state = await activate(conn, document.key, saved.version)
+            backfills = await begin_backfills_of(conn, before, document.content)
             job = await begin_move(
                 conn, document.key, saved.version, folder.in_flight, folder.overdue
             )
@@ -309,6 +318,7 @@ async def _apply(
         changes=[],
         warnings=warnings,
         job=job,
+        backfills=backfills,
     )
 
 

@@ -18,6 +18,7 @@ from api.definitions.documents import (
     save_single,
     yaml_wanted,
 )
+from api.definitions.following import follow_journeys
 from api.http.bodies import LargeRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
@@ -25,6 +26,7 @@ from api.http.problems import Problem, responses
 from api.http.strict_models import LARGEST_INTEGER, StrictBody
 from api.http.times import Instant
 from api.services import UsedServices
+from api.versions.backfills import BackfillBody, begin_backfills_of, preview_backfills_of
 from api.versions.in_flight import (
     InFlight,
     OverduePolicy,
@@ -100,6 +102,12 @@ class Activation(StrictBody):
     """The policy for runs whose wait is past due under the new version."""
 
 
+class BackfillPage(BaseModel):
+    """The backfills that an activation would begin."""
+
+    items: list[BackfillBody]
+
+
 class Resumption(StrictBody):
     """The policy for sends that were due during the pause."""
 
@@ -114,6 +122,8 @@ class StateBody(BaseModel):
     state: JourneyState
     job: UUID | None = None
     """The job that moves runs in flight, or wakes deferred sends; None if there is none."""
+    backfills: list[UUID] = Field(default_factory=list)
+    """The jobs that enter those who are members, or have the value, already."""
 
 
 @router.put(
@@ -188,8 +198,30 @@ async def activate_journey(
             await check_map(conn, services.catalog, key, definition, request.in_flight)
             state = await activate(conn, key, stored.version)
             job = await begin_move(conn, key, stored.version, request.in_flight, request.overdue)
-        await start_jobs(conn, services.temporal, [job])
-    return StateBody(key=key, version=stored.version, state=state, job=job)
+            backfills = await begin_backfills_of(conn, stored, stored.document)
+        await start_jobs(conn, services.temporal, [job, *backfills])
+        await follow_journeys(conn, services, [key])
+    return StateBody(key=key, version=stored.version, state=state, job=job, backfills=backfills)
+
+
+@router.post(
+    "/{key}/backfill/preview",
+    summary="Preview the backfills of an activation",
+    dependencies=OPERATE,
+    responses=responses(404, 422),
+)
+async def preview_backfill(
+    key: Key, services: UsedServices, activation: Activation | None = None
+) -> BackfillPage:
+    """How many contacts would enter if the version went live now: those who are members already.
+
+    Only the backfills are listed that the version before did not have.
+    """
+    request = activation or Activation()
+    async with services.pool.connection() as conn:
+        stored = await _stored(conn, key, request.version)
+        definition = await services.catalog.definition(conn, key, stored.version)
+        return BackfillPage(items=await preview_backfills_of(conn, definition, stored))
 
 
 @router.post(
@@ -238,14 +270,16 @@ async def pause_journey(key: Key, services: UsedServices) -> StateBody:
 
     Nothing is sent after the answer, except a message whose call to the provider had begun.
     """
-    async with services.pool.connection() as conn, conn.transaction():
-        await lock_catalog(conn)
-        stored = await _stored(conn, key)
-        try:
-            await pause(conn, key)
-        except WrongState as error:
-            raise Problem(409, "wrong_state", str(error)) from None
-        await stop_older_jobs(conn, "resume", key)
+    async with services.pool.connection() as conn:
+        async with conn.transaction():
+            await lock_catalog(conn)
+            stored = await _stored(conn, key)
+            try:
+                await pause(conn, key)
+            except WrongState as error:
+                raise Problem(409, "wrong_state", str(error)) from None
+            await stop_older_jobs(conn, "resume", key)
+        await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="paused")
 
 
@@ -274,6 +308,7 @@ async def resume_journey(
                 plan = {"overdue": overdue.as_json()}
                 job = await create_job(conn, "resume", key, plan=plan, total=deferred)
         await start_jobs(conn, services.temporal, [job])
+        await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="active", job=job)
 
 
@@ -285,10 +320,12 @@ async def resume_journey(
 )
 async def archive_journey(key: Key, services: UsedServices) -> StateBody:
     """Entries are refused; runs go on to their end."""
-    async with services.pool.connection() as conn, conn.transaction():
-        await lock_catalog(conn)
-        stored = await _stored(conn, key)
-        await archive(conn, key)
+    async with services.pool.connection() as conn:
+        async with conn.transaction():
+            await lock_catalog(conn)
+            stored = await _stored(conn, key)
+            await archive(conn, key)
+        await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="archived")
 
 

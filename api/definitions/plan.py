@@ -16,10 +16,11 @@ from api.http.bodies import FolderRoute
 from api.http.keys import UsedKey, requires
 from api.http.problems import responses
 from api.services import Services, UsedServices
+from api.versions.backfills import BackfillBody, preview_backfills_of
 from api.versions.in_flight import check_map
 from api.versions.preview import Preview, PreviewJob, preview
 from store.definitions.documents import hash_content, read_document
-from store.definitions.journeys import read_journey
+from store.definitions.journeys import StoredJourney, read_journey
 from store.versions.migration_preview import runs_by_step
 from store.versions.planned_version import PlannedVersion
 
@@ -57,6 +58,8 @@ class PlannedDocument(BaseModel):
     """Of a journey with active runs of other versions; null while a job previews them."""
     preview_job: UUID | None = None
     """The job that previews the runs, because they are many: see `GET /v1/jobs/{id}`."""
+    backfills: list[BackfillBody] = Field(default_factory=list)
+    """Who would enter when a journey goes live, because they are members already."""
     warnings: list[str]
     lacking: list[LackingAttribute] = Field(default_factory=list)
     """The attributes that it prints without a default and that contacts lack."""
@@ -114,6 +117,7 @@ async def _journey(
     if newest is None:
         planned = _unchanged(journey, 1)
         planned.change = "created"
+        planned.backfills = await _backfills(conn, journey, 1, None, segments)
         return planned
     same = hash_content(newest.document) == hash_content(journey.content)
     version = newest.version if same else newest.version + 1
@@ -123,6 +127,8 @@ async def _journey(
     if newest.active_version != version or newest.state == "draft":
         planned.change = "updated"
         planned.changes = await saving.changes(services, live.document, journey)
+        if newest.state != "archived":
+            planned.backfills = await _backfills(conn, journey, version, newest, segments)
     planned.runs = [
         Standing(version=each.version, step=each.step, runs=each.runs)
         for each in await runs_by_step(conn, journey.key)
@@ -146,6 +152,19 @@ async def _journey(
         else:
             planned.in_flight = found
     return planned
+
+
+async def _backfills(
+    conn: saving.Conn,
+    journey: Prepared,
+    version: int,
+    before: StoredJourney | None,
+    segments: dict[str, dict[str, Any]],
+) -> list[BackfillBody]:
+    assert journey.program is not None
+    unsaved = PlannedVersion(journey.content, journey.program, segments)
+    definition = await unsaved.definition(conn, journey.key, version)
+    return await preview_backfills_of(conn, definition, before, definition.segments)
 
 
 def _unchanged(document: Prepared, version: int) -> PlannedDocument:

@@ -53,12 +53,12 @@ class EntryKind:
 ENTRY_KINDS: Final[Mapping[EntryKindName, EntryKind]] = {
     "event": EntryKind(model=EventEntry, works=True, trigger=trigger_of_event),
     "api": EntryKind(model=ApiEntry, works=True),
-    "segment": EntryKind(model=SegmentEntry, works=False, trigger=trigger_of_segment),
+    "segment": EntryKind(model=SegmentEntry, works=True, trigger=trigger_of_segment),
     "group": EntryKind(model=GroupEntry, works=True, trigger=trigger_of_group),
     "attribute": EntryKind(model=AttributeEntry, works=True, trigger=trigger_of_attribute),
-    "date": EntryKind(model=DateEntry, works=False, recurs=True),
-    "schedule": EntryKind(model=ScheduleEntry, works=False, recurs=True),
-    "near": EntryKind(model=NearEntry, works=False, trigger=trigger_of_near),
+    "date": EntryKind(model=DateEntry, works=True, recurs=True),
+    "schedule": EntryKind(model=ScheduleEntry, works=True, recurs=True),
+    "near": EntryKind(model=NearEntry, works=True, trigger=trigger_of_near),
 }
 NAMES_BY_MODEL: Final[Mapping[type[DocumentModel], EntryKindName]] = {
     kind.model: name for name, kind in ENTRY_KINDS.items()

@@ -82,7 +82,11 @@ with page as materialized (
 ), gone as (
     delete from import_line t using page
     where t.job_id = page.job_id and t.line = page.line and t.number = page.number and {found}
-    returning 1
+    returning t.job_id
+), unquoted as (
+    -- The reasons of a report quote the first line of each.
+    update job set result = result - 'reasons'
+    where id in (select job_id from gone) and state <> 'running' and result is not null
 )
 select (select count(*) from gone), count(*),
        (array_agg(concat_ws(' ', job_id, line, number)

@@ -42,7 +42,7 @@ FIELD_DEFINITIONS: Final = column_definitions(Contact, ContactFields)
 ATTRIBUTES_COUNT: Final = 1_000
 """The most attributes of a contact that have no column."""
 ATTRIBUTES_BOUND: Final = (
-    f"a contact has at most {ATTRIBUTES_COUNT} attributes and"
+    f"a contact has at most {ATTRIBUTES_COUNT:,} attributes and"
     f" {ATTRIBUTES_LIMIT // 1024} KB of them together"
 )
 

@@ -69,6 +69,13 @@ select extract(epoch from (
 """)
 
 
+_WITHIN_A_DAY = sql("""
+select count(*) from date_entry d
+where d.attempts = 0 and d.look_at < parcours.clock() + interval '1 day'
+  and d.journey = %(journey)s
+""")
+
+
 @dataclass(frozen=True)
 class DueDate:
     """A date entry that is due, with its contact as it is now."""
@@ -111,6 +118,11 @@ async def seconds_to_next_date(conn: Connection, *, again: bool) -> float | None
     """How long until one is due, below 0 if it is; None if none will be."""
     seconds: float | None = await fetch_value(conn, _SECONDS_AGAIN if again else _SECONDS)
     return seconds
+
+
+async def dates_within(conn: Connection, journey: str) -> int:
+    """The number of contacts whose date comes within a day."""
+    return int(await fetch_value(conn, _WITHIN_A_DAY, {"journey": journey}))
 
 
 def _place(due: DueDate) -> dict[str, Any]:

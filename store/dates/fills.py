@@ -15,7 +15,8 @@ join journey_version v on v.journey = j.key and v.version = j.active_version
 left join lateral (
     select id, version from activation where journey = j.key order by id desc limit 1
 ) a on true
-where j.state in ('active', 'paused') and v.document @? '$.entry[*].date'
+where (%(journey)s::text is null or j.key = %(journey)s::text)
+  and j.state in ('active', 'paused') and v.document @? '$.entry[*].date'
   and not exists (
       select from job where kind = 'dates' and journey = j.key
       and plan ->> 'activation' = coalesce(a.id, 0)::text
@@ -29,14 +30,13 @@ where id = %(job)s and after is not distinct from %(previous)s
 """)
 
 
-async def needed_fills(conn: Connection) -> list[tuple[str, int, int]]:
+async def needed_fills(conn: Connection, journey: str | None = None) -> list[tuple[str, int, int]]:
     """Live journeys whose activation has no job yet, with it and about how many contacts exist.
 
     The activation is 0 for a journey that was written without one.
     """
-    return [
-        (key, activation or 0, total) for key, activation, total in await fetch_all(conn, _NEEDED)
-    ]
+    rows = await fetch_all(conn, _NEEDED, {"journey": journey})
+    return [(key, activation or 0, total) for key, activation, total in rows]
 
 
 async def record_fill_progress(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from store.sql import Connection, execute, fetch_all, sql
 
@@ -13,6 +13,11 @@ insert into schedule_state as s (journey, begun_until) values (%(journey)s, %(un
 on conflict (journey) do update set begun_until = greatest(s.begun_until, excluded.begun_until)
 """)
 _REMOVE = sql("delete from schedule_state where journey = %(journey)s")
+_FORGET = sql("""
+delete from zone_change where contact_id = any(array(
+    select contact_id from zone_change where changed_at < parcours.clock() - %(kept)s limit 1000
+))
+""")
 # A journey that was written without an activation has been live since it was made.
 _ACTIVATIONS = sql("""
 select version, activated_at from (
@@ -47,6 +52,11 @@ async def record_begun(conn: Connection, journey: str, until: datetime) -> None:
 async def remove_schedule_state(conn: Connection, journey: str) -> None:
     """Forget a journey that has no schedule any more."""
     await execute(conn, _REMOVE, {"journey": journey})
+
+
+async def forget_zone_changes(conn: Connection, kept: timedelta) -> None:
+    """Remove a page of the changes of zones that are older than `kept`."""
+    await execute(conn, _FORGET, {"kept": kept})
 
 
 async def live_versions(conn: Connection, journey: str) -> list[LiveVersion]:

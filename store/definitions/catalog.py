@@ -21,7 +21,7 @@ from journeys.model.entry_kinds import eventful
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel, EffectiveSend
 from journeys.model.steps import SendStep
-from journeys.model.triggers import Entry, EventEntry
+from journeys.model.triggers import Entry, EventEntry, NearEntry
 from journeys.model.values import DocumentModel
 from journeys.protocol.program import Program
 from journeys.templating.contents import Content
@@ -29,6 +29,7 @@ from store.definitions.compiled_conditions import CompiledConditions
 from store.definitions.content_cache import ChosenContent, ContentCache
 from store.definitions.timed_entries import TimedEntries
 from store.goals.goal_rows import GoalQuery, build_goal_query
+from store.places.areas import Area, read_areas
 from store.segments.live_segments import LiveSegments
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
 from store.sql import fetch_all, fetch_one, sql, statement
@@ -192,6 +193,8 @@ class Active:
     """The journeys with entries by date, by key."""
     scheduled: dict[str, Definition] = field(default_factory=dict)
     """The journeys with entries by schedule, by key."""
+    areas: tuple[Area, ...] = ()
+    """The places of their entries."""
 
     def considering(self, event: str, subjects: Iterable[str]) -> list[Definition]:
         """The journeys that events of this name about these subjects may enter, ordered by key."""
@@ -309,7 +312,19 @@ class Catalog:
                 dated[key] = definition
             if definition.timed.schedules:
                 scheduled[key] = definition
-        self._active = Active(revision, by_event, tuple(broken), broken_by_event, dated, scheduled)
+        definitions = {each.key: each for found in by_event.values() for each in found}
+        areas = await read_areas(
+            conn,
+            [
+                entry.near
+                for definition in definitions.values()
+                for entry in definition.journey.entry
+                if isinstance(entry, NearEntry)
+            ],
+        )
+        self._active = Active(
+            revision, by_event, tuple(broken), broken_by_event, dated, scheduled, areas
+        )
         self._active_until = monotonic() + _TRY_BROKEN_AFTER
         return self._active
 

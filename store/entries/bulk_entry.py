@@ -53,11 +53,13 @@ class Entering:
     """The entry's `if`: a contact for which it does not hold is refused."""
     selected: Predicate | None = None
     """A contact for which it does not hold is not meant, and is passed over."""
+    planned: bool = False
+    """Whether the journey counts as active, because the question is what happens once it is."""
 
 
 @dataclass
 class BulkCounts:
-    """What became of contacts."""
+    """What was done with contacts."""
 
     entered: int = 0
     refused: Counter[str] = field(default_factory=Counter)
@@ -164,21 +166,21 @@ async def _states(
     query = sql(
         """
         select c.id as contact_id, c.timezone, c.restricted, c.last_event_id,
-               j.state as journey, parcours.clock() as now, a.id as active,
+               coalesce(j.state, 'draft') as journey, parcours.clock() as now, a.id as active,
                a.id is not null
                    and exists (select from message m where m.run_id = a.id) as messaged,
                greatest(
-                   (select max(o.started_at) from run o where o.journey = j.key
+                   (select max(o.started_at) from run o where o.journey = %(bulk_journey)s
                     and o.contact_id = c.id and o.key = %(bulk_key)s),
-                   (select l.started_at from last_entry l where l.journey = j.key
+                   (select l.started_at from last_entry l where l.journey = %(bulk_journey)s
                     and l.contact_id = c.id and l.key = %(bulk_key)s)
                ) as last_started,
                {selected} as selected, {holds} as holds
         from unnest(%(bulk_contacts)s::uuid[]) g(id)
         join contact c on c.id = g.id
-        join journey j on j.key = %(bulk_journey)s
-        left join run a on a.journey = j.key and a.contact_id = c.id and a.key = %(bulk_key)s
-            and a.state = 'active'
+        left join journey j on j.key = %(bulk_journey)s
+        left join run a on a.journey = %(bulk_journey)s and a.contact_id = c.id
+            and a.key = %(bulk_key)s and a.state = 'active'
         cross join lateral (
             select null::uuid as id, %(bulk_entry)s::jsonb as entry, c.last_event_id as entry_ref,
                    null::bigint as entry_event_id, 0 as visit
@@ -208,7 +210,7 @@ def _refuse(entering: Entering, state: _State) -> RefusalReason | None:
     journey = entering.definition.journey
     reason = refuse_entry(
         journey,
-        state=state.journey,
+        state="active" if entering.planned else state.journey,
         depth=0,
         key=entering.key,
         now=state.now,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,9 +21,10 @@ from journeys.model.conditions import (
     SegmentCondition,
 )
 from journeys.model.entry_events import names_within
+from journeys.model.well_known_events import CONTACT_CHANGED, GROUP_JOINED, SEGMENT_ENTERED
 from store.conditions import Predicate, compile_condition
 from store.entries.bulk_entry import selected_among
-from store.segments.segment_conditions import NO_SEGMENTS, read_segments
+from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_segments
 from store.sql import Connection, Sql, fetch_column, fetch_one, fetch_value, sql
 
 _FIRST: Final = UUID(int=0)
@@ -55,22 +56,25 @@ left join segment s on s.key = %(segment)s
 left join document d on d.kind = 'segment' and d.key = %(segment)s
 """)
 
-# What began after the activation has begun its run by an event.
-_JOINED_BEFORE = sql("""
-exists (select from group_member m where m.contact_id = c.id and m.group_key = %(s_group)s
-        and m.added_at <= %(s_before)s)
+# Since when it has been so; null if it was so before anything is known of it.
+_JOINED_AT = sql("""
+(select m.added_at from group_member m where m.contact_id = c.id and m.group_key = %(s_group)s)
 """)
-_ENTERED_BEFORE = sql("""
-exists (select from segment_member m where m.contact_id = c.id and m.segment = %(s_segment)s
-        and (m.entered_at <= %(s_before)s or coalesce((
-            select h.by in ('fill', 'import') from segment_change h
-            where h.contact_id = c.id and h.segment = %(s_segment)s order by h.id desc limit 1
-        ), true)))
+_ENTERED_AT = sql("""
+(select case when coalesce((
+     select h.by not in ('fill', 'import') from segment_change h
+     where h.contact_id = c.id and h.segment = %(s_segment)s order by h.id desc limit 1
+ ), false) then m.entered_at end
+ from segment_member m where m.contact_id = c.id and m.segment = %(s_segment)s)
 """)
-_CHANGED_BEFORE = sql("""
-not exists (select from event h where h.contact_id = c.id and h.name = 'Contact Changed'
-            and h.stamped_at > %(s_before)s and h.properties -> 'names' ?| %(s_names)s)
+_CHANGED_AT = sql("""
+(select max(h.stamped_at) from event h where h.contact_id = c.id and h.name = 'Contact Changed'
+ and h.stamped_at > %(s_before)s and h.properties -> 'names' ?| %(s_names)s::text[])
 """)
+
+
+_GRACE: Final = timedelta(seconds=5)
+"""The longest that a dispatcher may go on with the journeys that were live before."""
 
 
 class SegmentNotReady(Exception):
@@ -93,8 +97,8 @@ class Selection:
     """The contacts that are meant."""
 
     plan: Mapping[str, Any]
-    """`{contacts: [ids]}`, `{segment}`, `{group}`, `{if}`, or `{attribute, to}`, and maybe
-    `{before}`: since when they must have been so."""
+    """`{contacts: [ids]}`, `{segment}`, `{group}`, `{if}`, or `{attribute, to}`; of a backfill with
+    `{before, journey}`."""
     members: bool
     """Whether the members of its segment are read; otherwise all contacts are looked at."""
     predicate: Predicate | None
@@ -134,9 +138,15 @@ class Selection:
 
 
 async def read_selection(
-    conn: Connection, plan: Mapping[str, Any], *, timezone: str | None
+    conn: Connection,
+    plan: Mapping[str, Any],
+    *,
+    timezone: str | None,
+    segments: Segments | None = None,
 ) -> Selection:
     """The selection of a job's plan; `timezone` is that of contacts without one.
+
+    `segments` are those that would be saved; by default those that are.
 
     Raises LookupError if it names a segment that does not exist, and SegmentNotReady if it asks
     since when contacts are in a segment that is being filled.
@@ -146,14 +156,15 @@ async def read_selection(
     members = False
     if "segment" in plan:
         state, known = await _segment_state(conn, plan["segment"])
-        if not known:
+        if not known and (segments is None or plan["segment"] not in segments.conditions):
             raise LookupError(plan["segment"])
-        members = state == "ready"
+        members = state == "ready" and segments is None
         if before is not None and not members:
             raise SegmentNotReady(plan["segment"])
     predicate = None
     if condition is not None:
-        segments = await read_segments(conn) if segments_in(condition) else NO_SEGMENTS
+        if segments is None:
+            segments = await read_segments(conn) if segments_in(condition) else NO_SEGMENTS
         predicate = compile_condition(
             condition,
             prefix="s_",
@@ -179,18 +190,43 @@ def _condition(plan: Mapping[str, Any]) -> Condition | None:
 
 
 def _since_before(plan: Mapping[str, Any], predicate: Predicate, before: datetime) -> Predicate:
-    """The predicate, for contacts for which it has held since an instant or longer."""
-    params: dict[str, Any] = {**predicate.params, "s_before": before}
+    """The predicate, for contacts for which it has held since before an instant.
+
+    Whether the event of it comes to the journey depends on when it is dispatched: what came before
+    the instant may be dispatched after it, and a moment after it the journeys of before may still
+    be at work. So a contact whose event has come to the journey, or is still to be dispatched, is
+    left to that.
+    """
+    params: dict[str, Any] = {
+        **predicate.params,
+        "s_before": before,
+        "s_until": before + _GRACE,
+        "s_journey": plan["journey"],
+    }
     if "segment" in plan:
-        since = _ENTERED_BEFORE
-        params["s_segment"] = plan["segment"]
+        since = _ENTERED_AT
+        params |= {"s_segment": plan["segment"], "s_event": SEGMENT_ENTERED}
     elif "group" in plan:
-        since = _JOINED_BEFORE
-        params["s_group"] = plan["group"]
+        since = _JOINED_AT
+        params |= {"s_group": plan["group"], "s_event": GROUP_JOINED}
     else:
-        since = _CHANGED_BEFORE
+        since = _CHANGED_AT
+        params["s_event"] = CONTACT_CHANGED
         params["s_names"] = names_within(plan["attribute"])
-    holds: Sql = sql("({holds} and {since})", holds=predicate.sql, since=since)
+    holds: Sql = sql(
+        """({holds} and exists (select from (select {since} as at) since
+            where coalesce(since.at <= %(s_until)s, true))
+        and not exists (select from run o join event b on b.id = o.entry_event_id
+                        where o.contact_id = c.id and o.journey = %(s_journey)s
+                        and o.started_at > %(s_before)s and b.name = %(s_event)s)
+        and not exists (select from refusal o join event b on b.id = o.event_id
+                        where o.contact_id = c.id and o.journey = %(s_journey)s
+                        and o.refused_at > %(s_before)s and b.name = %(s_event)s)
+        and not exists (select from outbox o join event b on b.id = o.event_id
+                        where o.contact_id = c.id and b.name = %(s_event)s))""",
+        holds=predicate.sql,
+        since=since,
+    )
     return Predicate(holds, holds, params, ())
 
 

@@ -16,7 +16,13 @@ from sqlmodel import col
 from journeys.model.contact_checks import ATTRIBUTES_LIMIT, AttributeRefused, judge_attributes
 from journeys.model.contact_fields import EXTERNAL_ID, FIELD_NAMES
 from journeys.model.json_values import bounded_number, find_flaw, is_number
-from store.contacts.rows import LockedContact, find_contact, lock_and_read_contacts
+from store.contacts.rows import (
+    ATTRIBUTES_BOUND,
+    ATTRIBUTES_COUNT,
+    LockedContact,
+    find_contact,
+    lock_and_read_contacts,
+)
 from store.events.contact_changes import write_contact_change
 from store.events.recording import ConcurrentChange
 from store.sql import Connection, fetch_one, statement
@@ -67,8 +73,7 @@ async def put_contact(
         raise ConcurrentChange
     contact = locked[0]
     if _oversize(contact, changes):
-        message = f"they have at most {ATTRIBUTES_LIMIT // 1024} KB together"
-        raise AttributeRefused("attributes", message)
+        raise AttributeRefused("attributes", ATTRIBUTES_BOUND)
     names = contact.set(changes)
     await write_contact_change(conn, contact, names, created=new, reason=reason)
     return contact.id, new
@@ -137,7 +142,7 @@ def _sum(before: Any, amount: float) -> int | float | None:
 
 
 def _oversize(contact: LockedContact, changes: Mapping[str, Any]) -> list[str]:
-    """The changes that would make the contact's attributes too large, taken in their order."""
+    """The changes that would make the contact's attributes too large or too many, in order."""
     wanted = {
         name: value
         for name, value in changes.items()
@@ -147,13 +152,16 @@ def _oversize(contact: LockedContact, changes: Mapping[str, Any]) -> list[str]:
         return []
     before = contact.attributes
     size = len(orjson.dumps(before))
+    names = {*before} - {name for name, value in changes.items() if value is None}
     found = []
     for name, value in wanted.items():
         grown = _written(name, value) - (_written(name, before[name]) if name in before else 0)
-        if grown > 0 and size + grown > ATTRIBUTES_LIMIT:
+        too_many = name not in names and len(names) >= ATTRIBUTES_COUNT
+        if too_many or (grown > 0 and size + grown > ATTRIBUTES_LIMIT):
             found.append(name)
         else:
             size += grown
+            names.add(name)
     return found
 
 

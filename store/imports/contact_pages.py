@@ -363,6 +363,8 @@ class _Page:
         if new:
             self._events.append(contact_created(contact.id))
         changes = contact.set(line.values)
+        for source, values in line.derived.items():
+            changes.update(contact.fill(values, source))
         if changes:
             self._record(known, changes)
         acts = self._join_groups(known, line.groups)

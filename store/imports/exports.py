@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -40,7 +41,8 @@ _SCANNED: Final = 20_000
 _CONTACTS: Final = 2_000
 _ROWS: Final = 5_000
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER_SIGNS: Final = frozenset("0123456789+-.,() ")
+_NUMBER: Final = re.compile(r"[+-]?[0-9][0-9., ()]*", re.ASCII)
+"""Numbers, also of telephones, are no formulas."""
 
 _PAGE = sql("select id from contact where id > %(after)s order by id limit %(limit)s")
 _OF_GROUP = sql("""
@@ -55,7 +57,7 @@ group by key
 """)
 _READ_CONTACTS = sql(
     """
-select c.id, {fields}, c.attributes,
+select c.id, {fields}, c.attributes, c.derived,
        array(select m.group_key from group_member m where m.contact_id = c.id order by 1)
 from contact c where c.id = any(%(contacts)s) order by c.id
 """,
@@ -100,7 +102,7 @@ _ESTIMATE = sql(
     "select greatest(reltuples, 0)::bigint from pg_class where oid = 'contact'::regclass"
 )
 _HEADERS: Final[Mapping[What, tuple[str, ...]]] = {
-    "contacts": (OWN_ID, EXTERNAL_ID, *FIELD_NAMES, "groups:json"),
+    "contacts": (OWN_ID, EXTERNAL_ID, *FIELD_NAMES, "derived", "groups:json"),
     "groups": (OWN_ID, EXTERNAL_ID, "group", "added_at"),
     "topics": (OWN_ID, EXTERNAL_ID, "topic", "state", "at", "source", "text"),
     "events": (OWN_ID, EXTERNAL_ID, "event", "timestamp", "message_id", "source",
@@ -309,10 +311,11 @@ class _Page:
                     {
                         OWN_ID: contact_id,
                         **dict(zip((EXTERNAL_ID, *FIELD_NAMES), values, strict=True)),
+                        "derived": derived,
                         "groups": groups,
                         "attributes": attributes,
                     }
-                    for contact_id, *values, attributes, groups in await fetch_all(
+                    for contact_id, *values, attributes, derived, groups in await fetch_all(
                         self._conn, _READ_CONTACTS, wanted
                     )
                 ]
@@ -365,7 +368,7 @@ class _Page:
         for name in FIELD_NAMES:
             value = row[name]
             cells.append("" if value == CONTACT_FIELDS[name].absent else _cell(value))
-        cells.append(_json(row["groups"]) if row["groups"] else "")
+        cells += [_json(row[each]) if row[each] else "" for each in ("derived", "groups")]
         for attribute, kind in self._at.types.items():
             if attribute not in attributes:
                 cells.append("")
@@ -431,8 +434,9 @@ def _without_nulls(row: Mapping[str, Any]) -> dict[str, Any]:
         for field_name in FIELD_NAMES:
             if kept.get(field_name) == CONTACT_FIELDS[field_name].absent:
                 kept.pop(field_name, None)
-        if not kept["groups"]:
-            del kept["groups"]
+        for name in ("derived", "groups"):
+            if not kept[name]:
+                del kept[name]
     return kept
 
 
@@ -446,6 +450,6 @@ def csv_text(rows: Iterable[Sequence[str]], *, spreadsheet: bool) -> str:
 
 
 def _harmless(cell: str) -> str:
-    if cell.startswith(_FORMULA) and not _NUMBER_SIGNS.issuperset(cell):
+    if cell.startswith(_FORMULA) and _NUMBER.fullmatch(cell) is None:
         return f"'{cell}"
     return cell

@@ -9,17 +9,36 @@ from typing import Final
 from uuid import UUID
 
 from store.imports.files import delete_file, read_chunks
-from store.sql import Connection, fetch_one_as, sql
+from store.sql import Connection, execute, fetch_one_as, sql
 
 _PARTS: Final = 16
 """Parts of a file that are read at once."""
 _AROUND: Final = b"\"'(),;|\t\r\n "
 """What stands around an id in a file, if it is not a part of another word."""
 
+# A file may be there before its job.
 _NEXT = sql("""
-select f.job_id as id, coalesce(j.state, 'running') = 'running' as in_use
-from job_file f left join job j on j.id = f.job_id
-where f.job_id > %(after)s order by f.job_id limit 1
+select next.id, case when j.id is null then true else j.state = 'running' end as in_use
+from (
+    (select job_id as id from job_file where job_id > %(after)s order by job_id limit 1)
+    union all
+    (select id from job where kind in ('import', 'undo', 'export') and id > %(after)s
+     order by id limit 1)
+    order by id limit 1
+) next left join job j on j.id = next.id
+""")
+_FORGET_NAME = sql("""
+update job_file set name = 'a file' where job_id = %(job)s and exists (
+    select from unnest(%(words)s::text[]) w(word) where strpos(lower(name), w.word) > 0)
+""")
+# What an import says of refused lines may quote them.
+_FORGET_REASONS = sql("""
+update job set result = result - 'reasons', subject = case when exists (
+    select from unnest(%(words)s::text[]) w(word) where strpos(lower(subject), w.word) > 0
+) then 'a file' else subject end
+where id = %(job)s and state <> 'running' and exists (
+    select from unnest(%(words)s::text[]) w(word)
+    where strpos(lower(subject || ' ' || coalesce(result::text, '')), w.word) > 0)
 """)
 
 
@@ -43,19 +62,23 @@ class SearchedFile:
 async def search_next_file(
     conn: Connection, words: Sequence[str], after: UUID
 ) -> SearchedFile | None:
-    """Search the next file after a job's id, and delete it if it mentions one of the words.
+    """Search the next job with a file after a job's id, and delete the file if it has a word.
 
-    None: there is no further one. A file whose job is at work stays until that has ended.
+    What is said of the file is forgotten where it has a word itself. A file whose job is at work
+    stays until that has ended. None: there is no further one.
     """
     file = await fetch_one_as(conn, _File, _NEXT, {"after": after})
     if file is None:
         return None
-    if not await _mentions(conn, file.id, words):
-        return SearchedFile(file.id, removed=False, in_use=False)
-    if file.in_use:
+    found = await _mentions(conn, file.id, words)
+    if found and file.in_use:
         return SearchedFile(file.id, removed=False, in_use=True)
-    await delete_file(conn, file.id)
-    return SearchedFile(file.id, removed=True, in_use=False)
+    about = {"job": file.id, "words": list(words)}
+    await execute(conn, _FORGET_NAME, about)
+    await execute(conn, _FORGET_REASONS, about)
+    if found:
+        await delete_file(conn, file.id)
+    return SearchedFile(file.id, removed=found, in_use=False)
 
 
 async def _mentions(conn: Connection, job_id: UUID, words: Sequence[str]) -> bool:

@@ -17,6 +17,7 @@ from journeys.model.addresses import check_email, normalise_phone
 from journeys.model.consents import CALLER_SOURCES, REQUEST_ADDRESS_LIMIT, TEXT_LIMIT
 from journeys.model.contact_checks import judge_attributes
 from journeys.model.contact_fields import EXTERNAL_ID, FIELD_NAMES
+from journeys.model.derived_fields import STRENGTH, DerivedFrom
 from journeys.model.identifiers import find_id_flaw
 from journeys.model.json_values import find_flaw
 from journeys.model.well_known_events import ENGINE_EVENTS, WELL_KNOWN_EVENTS
@@ -86,6 +87,8 @@ class ContactLine:
     reference: Reference
     values: dict[str, Any] = field(default_factory=dict)
     """Checked fields and attributes; None removes one."""
+    derived: dict[DerivedFrom, dict[str, Any]] = field(default_factory=dict)
+    """Fields that were worked out and not given, by what they were worked out from."""
     groups: list[str] = field(default_factory=list)
     consents: list[ConsentLine] = field(default_factory=list)
     size: int = 0
@@ -247,6 +250,8 @@ class LineReader:
                 elif value is not None:
                     warnings.append(("invalid_json", "attributes: is no JSON object"))
         judged = judge_attributes(values, operate=True)
+        if (unclear := judged.refused.get(self._plan.by)) is not None:
+            raise LineRefused(f"invalid_{self._plan.by}", f"{self._plan.by}: {unclear}")
         for name, wrong in judged.refused.items():
             warnings.append((f"invalid_{name}", f"{name}: {wrong}"))
         reference = _reference(given, judged.values)
@@ -256,6 +261,7 @@ class LineReader:
             line=number,
             reference=reference,
             values=judged.values,
+            derived=_derived(given.get("derived"), judged.values),
             groups=groups,
             consents=self._consents(topics, proof, warnings) if topics else [],
             size=size,
@@ -344,6 +350,18 @@ class LineReader:
             message_id=_id(message_id, "message_id", 100),
             warnings=warnings,
         )
+
+
+def _derived(said: Any, values: dict[str, Any]) -> dict[DerivedFrom, dict[str, Any]]:
+    """Take the fields out of the values that were worked out, as an export says."""
+    found: dict[DerivedFrom, dict[str, Any]] = {}
+    if isinstance(said, dict):
+        for source in STRENGTH:
+            names = [name for name, each in said.items() if each == source and name in _FIELDS]
+            taken = {name: values.pop(name) for name in names if values.get(name) is not None}
+            if taken:
+                found[source] = taken
+    return found
 
 
 def _says_type(plan: ImportPlan, column: Column) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from journeys.model.contact_fields import EXTERNAL_ID, FIELD_NAMES
+from journeys.model.contact_fields import CONTACT_FIELDS, EXTERNAL_ID, FIELD_NAMES
 from journeys.model.identifiers import find_id_flaw
 from store.imports.presets import PRESETS, PresetName
 from store.imports.problems import FileRefused
@@ -29,7 +29,7 @@ _IDS: Final = (EXTERNAL_ID, OWN_ID, "email", "phone")
 _EVIDENCE: Final = ("consent.source", "consent.text", "consent.at", "consent.ip")
 
 FIXED: Final[Mapping[What, tuple[str, ...]]] = {
-    "contacts": (EXTERNAL_ID, OWN_ID, *FIELD_NAMES, "groups", "attributes", *_EVIDENCE),
+    "contacts": (EXTERNAL_ID, OWN_ID, *FIELD_NAMES, "groups", "attributes", "derived", *_EVIDENCE),
     "groups": (*_IDS, "group"),
     "topics": (*_IDS, "topic", "state", "verified", "source", "text", "at", "ip"),
     "suppressions": ("channel", "address", "address_hash", "reason"),
@@ -84,8 +84,12 @@ _ONLY_OF: Final[Mapping[str, tuple[What, ...]]] = {
     "last_name": ("contacts",),
 }
 _SIGNS = re.compile(r"[^0-9a-z]")
+_TYPES_OF_FIELDS: Final[Mapping[str, ValueType]] = {
+    "text": "text", "number": "number", "truth": "boolean",
+}  # fmt: skip
 _DEFAULT_TYPES: Final[Mapping[str, ValueType]] = {
-    "score": "number",
+    **{name: _TYPES_OF_FIELDS[each.type] for name, each in CONTACT_FIELDS.items()},
+    "derived": "json",
     "attributes": "json",
     "properties": "json",
 }

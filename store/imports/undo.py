@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID, uuid4, uuid5
 
 import orjson
@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, delete, func
 from sqlmodel import SQLModel, col
 
+from journeys.model.contact_fields import CONTACT_FIELDS, FieldName
 from journeys.model.well_known_events import GROUP_LEFT, SEGMENT_ENTERED, SEGMENT_LEFT
 from store.contacts.rows import LockedContact, lock_and_read_contacts
 from store.events.contact_changes import contact_changed
@@ -302,10 +303,11 @@ class _Undo:
         for change in changes:
             contact = locked[change.contact_id]
             before, after = change.before or {}, change.after or {}
-            values = {**contact.attributes, **contact.field_values()}
             names = change.names or []
-            same = [name for name in names if _is(values.get(name), after.get(name))]
-            restored = contact.set({name: before.get(name) for name in same})
+            same = [name for name in names if _is(_value(contact, name), after.get(name))]
+            # What is worked out from a phone number follows it.
+            given = [name for name in same if name not in contact.derived]
+            restored = contact.set({name: before.get(name) for name in given})
             if restored:
                 events.append(contact_changed(contact.id, restored))
             reference = contact.external_id or str(contact.id)
@@ -368,9 +370,16 @@ _BUILT: Final = {
 }
 
 
+def _value(contact: LockedContact, name: str) -> Any:
+    """The value of a field or an attribute; None if there is none."""
+    if name not in CONTACT_FIELDS:
+        return contact.attributes.get(name)
+    value = getattr(contact, name)
+    return None if value == CONTACT_FIELDS[cast(FieldName, name)].absent else value
+
+
 def _is(value: Any, wanted: Any) -> bool:
-    absent = value in (None, 0.0) and wanted in (None, 0.0) and not isinstance(value, bool)
-    return absent or (value == wanted and orjson.dumps(value) == orjson.dumps(wanted))
+    return bool(value == wanted and orjson.dumps(value) == orjson.dumps(wanted))
 
 
 def may_be_undone(job: JobRow) -> str | None:

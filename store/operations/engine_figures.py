@@ -24,6 +24,10 @@ select
     greatest((
         select extract(epoch from parcours.clock() - min(due_at))::float8 from listener
     ), 0) as conditions_late,
+    greatest((
+        select extract(epoch from parcours.clock() - min(due_at))::float8 from segment_due
+    ), 0) as segments_late,
+    (select count(*) from segment where state = 'filling') as segments_filling,
     coalesce((
         select extract(epoch from parcours.clock() - closed_until)::float8
         from sweep_cursor where name = 'closed'
@@ -42,6 +46,7 @@ group by channel, state
 _PARKED = sql("select kind, count(*) from parked_call where attempts > 0 group by kind")
 
 
+_CORRECTED = sql("select key, corrected from segment where corrected > 0")
 _FROZEN = sql("select channel from marketing_freeze where ended_at is null")
 
 
@@ -59,6 +64,10 @@ class EngineState:
     conditions_late: float
     """Seconds since the earliest due time of a condition that has not been looked at; 0 if none is
     due."""
+    segments_late: float
+    """Seconds since the earliest due time of a segment that was not judged; 0 if none is due."""
+    segments_filling: int
+    """Segments by which not every contact was judged yet."""
     reconciliation_age: float
     """Seconds since the state of Temporal that was reconciled last."""
 
@@ -78,6 +87,8 @@ class EngineFigures:
     """Calls for runs that failed and are made again: `start`, `stop`, `wake` or `goal`."""
     frozen: frozenset[str]
     """Channels on which no marketing goes out; `all` is all of them."""
+    corrected: dict[str, int]
+    """Members that were wrong at the last check, by segment."""
 
 
 async def read_figures(conn: Connection) -> EngineFigures:
@@ -94,4 +105,5 @@ async def read_figures(conn: Connection) -> EngineFigures:
         },
         dict(await fetch_all(conn, _PARKED)),
         frozenset(await fetch_column(conn, _FROZEN)),
+        dict(await fetch_all(conn, _CORRECTED)),
     )

@@ -30,6 +30,15 @@ Kind = Literal[
     "content",
     "imports",
     "exports",
+    "jobs",
+    "erasures",
+    "test_messages",
+    "contents",
+    "freezes",
+    "daily_counts",
+    "zone_changes",
+    "places",
+    "segment_changes",
 ]
 """Kinds of data, each with a time after which it is removed."""
 
@@ -199,18 +208,84 @@ _DELETE_OLD: Final = {
             limit %(limit)s)))
         select %(limit)s from old
     """),
+    "segment_changes": sql("""
+        delete from segment_change where id = any(array(
+            select id from segment_change where recorded_at < %(before)s
+            order by recorded_at limit %(limit)s))
+    """),
     "exports": sql("""
         delete from job_file where job_id = any(array(
             select f.job_id from job_file f left join job j on j.id = f.job_id
             where f.received_at < %(before)s and j.state is distinct from 'running'
             order by f.received_at limit 1))
     """),
+    # What an import has done is removed first, by its own kind.
+    "jobs": sql("""
+        with old as materialized (
+            select id from job j
+            where j.started_at < %(before)s and j.ended_at < %(before)s and j.state <> 'running'
+              and not exists (select from import_change c where c.job_id = j.id)
+              and not exists (select from imported_event e where e.job_id = j.id)
+              and not exists (select from imported_suppression s where s.job_id = j.id)
+            order by j.started_at limit %(limit)s
+        ),
+        files as (delete from job_file where job_id in (select id from old))
+        delete from job where id in (select id from old)
+    """),
+    "erasures": sql("""
+        delete from erasure where id = any(array(
+            select id from erasure where requested_at < %(before)s and finished_at < %(before)s
+            order by requested_at limit %(limit)s))
+    """),
+    "test_messages": sql("""
+        delete from test_message where id = any(array(
+            select id from test_message
+            where created_at < %(before)s and state not in ('queued', 'claimed')
+            limit %(limit)s))
+    """),
+    # A content that a message was made of is named by its hash alone.
+    "contents": sql("""
+        delete from message_content where hash = any(array(
+            select c.hash from message_content c
+            where c.created_at < %(before)s
+              and not exists (select from template_content t where t.hash = c.hash)
+              and not exists (
+                  select from journey_version v where v.contents is not null
+                  and jsonb_path_exists(v.contents, '$.** ? (@ == $hash)',
+                                        jsonb_build_object('hash', c.hash)))
+            limit %(limit)s))
+    """),
+    "freezes": sql("""
+        delete from marketing_freeze where id = any(array(
+            select id from marketing_freeze where ended_at < %(before)s limit %(limit)s))
+    """),
+    "daily_counts": sql("""
+        delete from daily_count where ctid = any(array(
+            select ctid from daily_count
+            where day < (%(before)s::timestamptz at time zone 'UTC')::date
+            limit %(limit)s))
+    """),
+    "zone_changes": sql("""
+        delete from zone_change where contact_id = any(array(
+            select contact_id from zone_change where changed_at < %(before)s
+            order by changed_at limit %(limit)s))
+    """),
+    "places": sql("""
+        delete from near_contact where ctid = any(array(
+            select ctid from near_contact where seen_at < %(before)s
+            order by seen_at limit %(limit)s))
+    """),
 }
+# A template or a version that is saved names contents that may be there already: it waits.
+_LOCK_CATALOG = sql("select from catalog for no key update")
 
 
 async def remove_old_rows(conn: Connection, kind: Kind, before: datetime, limit: int) -> Page:
     """Remove rows of a kind that nothing else refers to."""
-    removed = await execute(conn, _DELETE_OLD[kind], {"before": before, "limit": limit})
+    async with conn.transaction():
+        if kind == "contents":
+            await execute(conn, _LOCK_CATALOG)
+        removed = await execute(conn, _DELETE_OLD[kind], {"before": before, "limit": limit})
     # Imports and exports are large: one of them is removed at a time.
     enough = 1 if kind in ("imports", "exports") else limit
     return Page(removed, 0, done=removed < enough)

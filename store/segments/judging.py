@@ -36,7 +36,9 @@ _TOGETHER: Final = 50
 _ROWS: Final = 500
 """Contacts and instants of one statement, at most."""
 _BEGIN = sql("""
-select set_config('statement_timeout', %(timeout)s, true), set_config('enable_seqscan', 'off', true)
+select set_config('statement_timeout', %(timeout)s, true),
+       set_config('enable_seqscan', 'off', true),
+       set_config('plan_cache_mode', 'force_generic_plan', true)
 """)
 
 _Key = tuple[UUID, Generation, datetime]
@@ -50,6 +52,8 @@ class FailedJudgement:
     segment: str
     error: Exception
     attempts: int
+    of_segment: bool
+    """Whether the segment is at fault, and not this contact alone."""
 
 
 @dataclass
@@ -69,7 +73,8 @@ class Judged:
 async def begin_judging(conn: Connection, *, timeout: str = "5s") -> None:
     """Begin a transaction that judges contacts and does nothing else."""
     await share_gate(conn)
-    # A plan that is kept must not be one that was made while a table was empty.
+    # Fifty conditions take longer to plan than to judge, so a plan is kept from the first time on.
+    # It must not be one that reads all of a table because that was empty.
     await execute(conn, _BEGIN, {"timeout": timeout})
 
 
@@ -174,7 +179,16 @@ class _Work:
 
     async def follow(self) -> None:
         """Judge all instants, and those that time brings between them."""
-        waiting = [(chain, each) for chain in self._chains() for each in chain.instants]
+        for chain in self._chains():
+            error = self._live.error_of(chain.segment.now)
+            if error is not None:
+                self._failed[(chain.contact_id, chain.segment.key)] = error
+        waiting = [
+            (chain, each)
+            for chain in self._chains()
+            if (chain.contact_id, chain.segment.key) not in self._failed
+            for each in chain.instants
+        ]
         while waiting:
             await self._judge(waiting)
             waiting = []
@@ -203,7 +217,11 @@ class _Work:
                 error = self._failed.get((state.contact_id, chain.segment.key))
                 if error is not None:
                     failed = FailedJudgement(
-                        state.contact_id, chain.segment.key, error, chain.attempts + 1
+                        state.contact_id,
+                        chain.segment.key,
+                        error,
+                        chain.attempts + 1,
+                        self._live.error_of(chain.segment.now) is not None,
                     )
                     judged.failures.append(failed)
                     due.append(
@@ -293,6 +311,9 @@ class _Work:
             if is_database_away(error):
                 raise
             self._failed[key] = error
+            self._live.note(generations[0], error)
+        else:
+            self._live.note(generations[0], None)
 
     async def _run(
         self, generations: tuple[Generation, ...], page: Sequence[tuple[UUID, datetime]]

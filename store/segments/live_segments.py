@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic
 from typing import Any, Final, Protocol
 
 from pydantic import TypeAdapter
@@ -27,6 +28,10 @@ order by g.segment, g.generation
 """)
 _CONDITION: Final[TypeAdapter[Condition]] = TypeAdapter(Condition)
 _STATEMENTS: Final = 500
+_FAILURES: Final = 3
+"""Contacts in a row that a segment cannot judge before it is at fault itself."""
+_SET_ASIDE: Final = 60.0
+"""Seconds until it is tried again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +100,32 @@ class LiveSegments:
         self._kept = KeptSegments(-1)
         self._generations: dict[tuple[str, int], Generation] = {}
         self._statements: OrderedDict[tuple[Generation, ...], JudgingStatement] = OrderedDict()
+        self._failures: dict[Generation, int] = {}
+        self._aside: dict[Generation, tuple[float, Exception]] = {}
 
     async def read(self, conn: Connection, revision: int) -> KeptSegments:
         """The segments, no older than `revision` of the catalog."""
         if self._kept.revision < revision:
             self._kept = self._of(await fetch_all(conn, _READ))
         return self._kept
+
+    def note(self, generation: Generation, error: Exception | None) -> None:
+        """Remember whether a contact could be judged alone by a generation.
+
+        One that fails for several in a row is set aside for a while, so that not each contact has
+        to find out.
+        """
+        if error is None:
+            self._failures.pop(generation, None)
+            return
+        failures = self._failures[generation] = self._failures.get(generation, 0) + 1
+        if failures >= _FAILURES:
+            self._aside[generation] = (monotonic() + _SET_ASIDE, error)
+
+    def error_of(self, generation: Generation) -> Exception | None:
+        """Why a generation is set aside; None if it is not."""
+        until, error = self._aside.get(generation, (0.0, None))
+        return error if monotonic() < until else None
 
     def statement(self, generations: Sequence[Generation]) -> JudgingStatement:
         """The statement that judges contacts by these conditions."""
@@ -137,6 +162,9 @@ class LiveSegments:
             place["now" if newest else "before"] = generation
             place["filling"] = filling
         self._generations = generations
+        current = set(generations.values())
+        self._aside = {each: why for each, why in self._aside.items() if each in current}
+        self._failures = {each: count for each, count in self._failures.items() if each in current}
         by_key = {
             key: KeptSegment(key, each["now"], each["before"], each["filling"])
             for key, each in found.items()

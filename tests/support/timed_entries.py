@@ -58,21 +58,7 @@ class TimedEngine:
 
     async def apply(self, text: str) -> None:
         """Save the documents of a YAML text, and make its journeys live."""
-        async with self.pool.connection() as conn, conn.transaction():
-            for document in YAML(typ="safe").load_all(text):
-                kind = next(iter(document))
-                if kind != "journey":
-                    await conn.execute(
-                        "insert into document (kind, key, document, source, sha256)"
-                        " values (%s, %s, %s, '', '')",
-                        (kind, document[kind], Jsonb(document)),
-                    )
-                    continue
-                journey = Journey.model_validate(document)
-                program = compile_program(journey).model_dump(mode="json")
-                saved = await save_version(conn, journey.key, journey.as_document(), program, "")
-                await activate(conn, journey.key, saved.version)
-            await conn.execute("update catalog set revision = revision + 1")
+        await apply(self.pool, text)
 
     async def pause(self, journey: str) -> None:
         """Pause a journey."""
@@ -184,6 +170,25 @@ class TimedEngine:
     async def _rows(self, query: str) -> list[Any]:
         async with self.pool.connection() as conn:
             return list(await (await conn.execute(query)).fetchall())
+
+
+async def apply(pool: AsyncConnectionPool[AsyncConnection[Any]], text: str) -> None:
+    """Save the documents of a YAML text, and make its journeys live, as the API does."""
+    async with pool.connection() as conn, conn.transaction():
+        for document in YAML(typ="safe").load_all(text):
+            kind = next(iter(document))
+            if kind != "journey":
+                await conn.execute(
+                    "insert into document (kind, key, document, source, sha256)"
+                    " values (%s, %s, %s, '', '')",
+                    (kind, document[kind], Jsonb(document)),
+                )
+                continue
+            journey = Journey.model_validate(document)
+            program = compile_program(journey).model_dump(mode="json")
+            saved = await save_version(conn, journey.key, journey.as_document(), program, "")
+            await activate(conn, journey.key, saved.version)
+        await conn.execute("update catalog set revision = revision + 1")
 
 
 async def _revision(conn: AsyncConnection[Any]) -> int:

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 from infra.settings import Settings
-from journeys.checks.unsupported import WORKS
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -49,11 +48,3 @@ def test_every_setting_has_its_line() -> None:
         for field, info in Settings.model_fields.items()
     }
     assert names - rows == set()
-
-
-def test_what_does_not_work_yet_is_what_activation_refuses() -> None:
-    listed = re.search(r"does not work yet:\n\n(.*?)\.\n\n", section("What works now"), re.S)
-    assert listed is not None
-    assert re.findall(r"`([^`]+)`", " ".join(listed.group(1).split())) == [
-        construct for construct, works in WORKS.items() if not works
-    ]

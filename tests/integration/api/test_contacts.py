@@ -101,6 +101,9 @@ async def test_a_contact_without_an_external_id_is_found_by_ours(
         ({"restricted": "yes"}, "invalid_request", "restricted"),
         ({"first_name": "Ada"}, "invalid_request", "first_name"),
         ({"attributes": {"email": "a@b.fr"}}, "invalid_request", "attributes.email"),
+        ({"attributes": {"n" * 201: 1}}, "invalid_name", "at most 200 characters"),
+        ({"attributes": {"a\nb": 1}}, "invalid_name", "line breaks"),
+        ({"attributes": {str(n): n for n in range(1_001)}}, "invalid_attributes", "1,000"),
         ({"attributes": []}, "invalid_request", "attributes"),
         ({"external_id": "other"}, "invalid_request", "external_id"),
         ([], "invalid_request", ""),
@@ -337,3 +340,61 @@ async def test_contacts_are_found_by_what_is_known_of_them(
         answer = await operate.get("/v1/contacts", params=wanted)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert (await ingest.get("/v1/contacts")).status_code == 403
+
+
+async def test_score_and_lifecycle_have_a_history(operate: httpx.AsyncClient) -> None:
+    for changes in (
+        {"score": 5, "lifecycle": "lead"},
+        {"score": 7, "attributes": {"plan": "pro"}, "reason": "a call"},
+        {"attributes": {"long": "x" * 300}},
+        {"score": None},
+    ):
+        await operate.put("/v1/contacts/u", json=changes)
+
+    async def history(**wanted: Any) -> list[tuple[Any, ...]]:
+        answer = await operate.get("/v1/contacts/u/changes", params=wanted)
+        assert answer.status_code == 200, answer.text
+        return [
+            (each["name"], each["from"], each["to"], each["reason"], each["complete"])
+            for each in answer.json()["items"]
+        ]
+
+    scores = [
+        ("score", 7.0, None, None, True),
+        ("score", 5.0, 7.0, "a call", True),
+        ("score", None, 5.0, None, True),
+    ]
+    assert await history(name="score") == scores
+    assert await history(name="lifecycle") == [("lifecycle", None, "lead", None, True)]
+    assert ("long", None, None, None, False) in await history()
+    first = (await operate.get("/v1/contacts/u/changes?name=score&limit=2")).json()
+    assert len(first["items"]) == 2
+    rest = await operate.get(f"/v1/contacts/u/changes?name=score&cursor={first['next']}")
+    assert ([each["to"] for each in rest.json()["items"]], rest.json()["next"]) == ([5.0], None)
+    assert (await operate.get("/v1/contacts/unknown/changes")).status_code == 404
+
+
+async def test_attributes_are_listed_with_types_examples_and_counts(
+    operate: httpx.AsyncClient,
+) -> None:
+    for user, attributes in (
+        ("a", {"plan": "pro", "age": 7, "tags": ["x"]}),
+        ("b", {"plan": "free", "age": "7", "address": {"city": "Paris"}, "none": None}),
+        ("c", {"plan": "pro", "long": "x" * 200}),
+    ):
+        body = {"email": f"{user}@example.com", "attributes": attributes}
+        await operate.put(f"/v1/contacts/{user}", json=body)
+    page = (await operate.get("/v1/attributes")).json()
+    assert (page["contacts"], page["read"], page["exact"], page["next"]) == (3, 3, True, None)
+    assert [tuple(each.values()) for each in page["items"]] == [
+        ("address", False, ["object"], [{"city": "Paris"}], 1),
+        ("age", False, ["number", "text"], ["7", 7], 2),
+        ("email", True, ["text"], ["a@example.com", "b@example.com", "c@example.com"], 3),
+        ("external_id", True, ["text"], ["a", "b", "c"], 3),
+        ("long", False, ["text"], [], 1),
+        ("plan", False, ["text"], ["free", "pro"], 3),
+        ("tags", False, ["list"], [["x"]], 1),
+    ]
+    first = (await operate.get("/v1/attributes?limit=3")).json()
+    rest = (await operate.get("/v1/attributes", params={"cursor": first["next"]})).json()
+    assert first["items"] + rest["items"] == page["items"]

@@ -37,8 +37,8 @@ FIXED: dict[str, Any] = {
 
 NO_CHECKS = """
 do $$ declare each record; begin
-    for each in select conrelid::regclass as place, conname from pg_constraint where contype = 'c' and conrelid <> 0
-                loop
+    for each in select conrelid::regclass as place, conname from pg_constraint
+                where contype = 'c' and conrelid <> 0 loop
         execute format('alter table %s drop constraint %I', each.place, each.conname);
     end loop;
 end $$

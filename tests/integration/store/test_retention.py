@@ -1,5 +1,6 @@
 """Retention: what is removed, what stays, and that rules and figures stay true."""
 
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
+from sqlmodel import SQLModel
 
 from journeys.checks.retention import unbounded_events, windows_too_long
 from journeys.compile.program_compiler import compile_program
@@ -18,7 +20,13 @@ from journeys.time.durations import Duration
 from store.definitions.catalog import Catalog, Definition
 from store.entries.admission import AdmittedEntry, EntryRequest, RefusedEntry, enter
 from store.reports.journey_statistics import journey_statistics
-from store.retention.removal import remove_old_events, remove_old_rows, remove_old_runs
+from store.retention.removal import (
+    _DELETE_OLD,
+    Kind,
+    remove_old_events,
+    remove_old_rows,
+    remove_old_runs,
+)
 from tests.support.erasing import erase
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -265,6 +273,30 @@ INSERTS = {
         "insert into kept_content (message_id, content, kept_at)"
         " values (gen_random_uuid(), %s::text::bytea, %s)"
     ),
+    "jobs": (
+        "with at as (select %s::text as said, %s::timestamptz as at)"
+        " insert into job (id, kind, state, subject, started_at, ended_at)"
+        " select gen_random_uuid(), 'enter', 'done', said, at, at from at"
+    ),
+    "erasures": (
+        "with at as (select %s::text as said, %s::timestamptz as at)"
+        " insert into erasure (id, subjects, requested_by, requested_at, finished_at)"
+        " select gen_random_uuid(), '{}', said, at, at from at"
+    ),
+    "test_messages": (
+        "insert into test_message (id, template, channel, state, created_at)"
+        " values (gen_random_uuid(), %s, 'email', 'sent', %s)"
+    ),
+    "contents": "insert into message_content (hash, content, created_at) values (%s, '{}', %s)",
+    "freezes": ("insert into marketing_freeze (channel, reason, ended_at) values ('all', %s, %s)"),
+    "daily_counts": (
+        "insert into daily_count (channel, day, shard, messages)"
+        " select %s, %s::timestamptz::date, 0, 1"
+    ),
+    "places": (
+        "insert into near_contact (contact_id, places, km, event_id, seen_at)"
+        " values (gen_random_uuid(), %s, 1, 1, %s)"
+    ),
 }
 
 
@@ -277,6 +309,82 @@ async def test_rows_of_each_kind_have_their_time(pool: Pool, kind: Any, insert: 
         pages = [await remove_old_rows(conn, kind, BEFORE, 2) for _ in range(4)]
         assert [page.removed for page in pages] == [2, 2, 1, 0]
         assert [page.done for page in pages] == [False, False, True, True]
+
+
+async def test_what_is_at_work_or_in_use_stays(pool: Pool) -> None:
+    async with pool.connection() as conn:
+        for statement in (
+            (
+                "insert into job (id, kind, state, started_at) values (gen_random_uuid(), 'enter',"
+                " 'running', '2020-01-01')"
+            ),
+            (
+                "insert into job (id, kind, state, started_at, ended_at) values"
+                " ('00000000-0000-0000-0000-000000000001', 'import', 'done', '2020-01-01',"
+                " '2020-01-01')"
+            ),
+            (
+                "insert into import_change (job_id, contact_id, created, last_event_id) values"
+                " ('00000000-0000-0000-0000-000000000001', gen_random_uuid(), true, 1)"
+            ),
+            (
+                "insert into erasure (id, subjects, requested_by, requested_at)"
+                " values (gen_random_uuid(), '{}', 'x', '2020-01-01')"
+            ),
+            (
+                "insert into test_message (id, template, channel, state, created_at)"
+                " values (gen_random_uuid(), 't', 'email', 'queued', '2020-01-01')"
+            ),
+            (
+                "insert into message_content (hash, content, created_at) values"
+                " ('template', '{}', '2020-01-01'), ('step', '{}', '2020-01-01')"
+            ),
+            "insert into template_content (template, locale, hash) values ('t', '', 'template')",
+            (
+                "insert into marketing_freeze (channel, reason, frozen_at) values"
+                " ('all', 'x', '2020-01-01')"
+            ),
+        ):
+            await conn.execute(statement.encode())
+        await save(conn)
+        await conn.execute("""update journey_version set contents = '{"mail": {"de": "step"}}'""")
+        kinds: tuple[Kind, ...] = ("jobs", "erasures", "test_messages", "contents", "freezes")
+        assert [(await remove_old_rows(conn, kind, BEFORE, 9)).removed for kind in kinds] == [
+            0, 0, 0, 0, 0,
+        ]  # fmt: skip
+
+
+KEPT_TABLES = {
+    "activation catalog document fetched_file file_content journey journey_version key_use"
+    " api_key installation segment segment_generation sweep_cursor template_content template_use"
+    " uploaded_file provider_turn schedule_state": "documents, settings and counts of a few rows",
+    "contact identity contact_alias topic_state channel_state consent_record group_member"
+    " segment_member segment_due date_entry": "what is so now of a contact: until it is erased",
+    "suppression coupon coupon_pool": "what must outlive the contact",
+    "removed_count last_entry": "what figures and re-entry need of removed rows",
+    "retention_report": "one row a night",
+    "outbox text_answer parked_call": "what is still to be done: it is deleted when it is done",
+}
+"""Tables without a retention of their own, and why."""
+WITH_THEIRS = {
+    "run": "visit listener message goal run_repair message_attempt short_link occurrence_address",
+    "job": "straggler job_entry",
+    "imports": "import_line import_change imported_event imported_suppression",
+    "exports": "job_file job_chunk",
+}
+"""Tables whose rows go with those of another, or with a kind of several tables."""
+
+
+def test_every_table_names_its_retention() -> None:
+    removed = {
+        table
+        for query in _DELETE_OLD.values()
+        for table in re.findall(r"delete from ([a-z_]+)", str(query))
+    } | {"event", "run"}
+    named = {name for names in (*KEPT_TABLES, *WITH_THEIRS.values()) for name in names.split()}
+    known = {table.name for table in SQLModel.metadata.sorted_tables}
+    assert known - removed - named == set()
+    assert named - known == set()
 
 
 CONDITIONS = """

@@ -122,6 +122,73 @@ async def test_a_stored_condition_that_cannot_be_read_disables_its_segment_alone
     assert await fresh.drain() == 0
 
 
+MONTH = """\
+segment: month
+if: {event: Bought, within: 1mo}
+---
+segment: buyers
+if: {event: Bought}
+"""
+FAILING_ZONE = """
+create or replace function parcours.zone(name text, fallback text) returns text
+language plpgsql stable as $$ begin
+    if name = '%s' or '%s' = 'all' then raise 'no such zone'; end if;
+    return coalesce(name, fallback);
+end $$
+"""
+
+
+async def fail_in_zone(work: SegmentsAtWork, zone: str) -> None:
+    """Let every condition with a calendar fail for contacts of a zone, or for all."""
+    async with work.pool.connection() as conn:
+        await conn.execute((FAILING_ZONE % (zone, zone)).encode())
+
+
+async def test_a_contact_that_a_segment_cannot_judge_is_set_aside_for_it_alone(
+    work: SegmentsAtWork,
+) -> None:
+    await work.save_filled(MONTH)
+    healthy, broken = await work.contact(), await work.contact(timezone="Europe/Rome")
+    await fail_in_zone(work, "Europe/Rome")
+    for contact in (broken, healthy):
+        await work.event(contact, "Bought")
+    await work.dispatch()
+    assert await work.rows("select 1 from outbox") == []
+    assert await work.rows("select 1 from dead_event") == []
+    assert await work.members("buyers") == {healthy, broken}
+    assert await work.members("month") == {healthy}
+    assert await work.rows("select subject, contact_id from fault") == [
+        (f"segment month contact {broken}", broken)
+    ]
+    # It is due again, later each time, and nothing else waits for it.
+    again = "select attempts, due_at - parcours.clock() from segment_due where contact_id = %s"
+    assert await work.rows(again, broken) == [(1, timedelta(seconds=5))]
+    await work.to(NOON + timedelta(seconds=5))
+    await work.drain()
+    [(attempts, delay)] = await work.rows(again, broken)
+    assert attempts == 2
+    assert delay > timedelta(seconds=5)
+    await fail_in_zone(work, "nowhere")
+    await work.to(NOON + timedelta(minutes=1))
+    await work.drain()
+    assert await work.members("month") == {healthy, broken}
+    assert set((await work.check()).values()) == {0}
+
+
+async def test_a_segment_that_fails_for_all_is_at_fault_itself(work: SegmentsAtWork) -> None:
+    await work.save_filled(MONTH)
+    contacts = [await work.contact() for _ in range(25)]
+    await fail_in_zone(work, "all")
+    for contact in contacts:
+        await work.event(contact, "Bought")
+    await work.dispatch()
+    assert await work.members("buyers") == set(contacts)
+    assert await work.rows("select count(*) from segment_due where attempts = 1") == [(25,)]
+    # Two contacts, until the third says that it is the segment.
+    faults = await work.rows("select contact_id is null, count(*) from fault group by 1 order by 1")
+    assert faults == [(False, 2), (True, 1)]
+
+
 async def test_merged_contacts_are_judged_again_by_all_segments(work: SegmentsAtWork) -> None:
     await work.save_filled(
         "segment: often\nif: {event: Bought, count: {gte: 2}, within: 1d}\n---\n"

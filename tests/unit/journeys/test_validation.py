@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from journeys.checks.references import KnownKeys
-from journeys.checks.unsupported import WORKS, activation_blockers
-from journeys.checks.validation import check, unsupported, validate
+from journeys.checks.unsupported import activation_blockers
+from journeys.checks.validation import check, validate
 from journeys.source.parsing import parse
 from tests.unit.journeys.examples import SMALL, errors, problems, programmes
 
@@ -498,56 +498,6 @@ def test_activation_refuses_what_validation_warns_about() -> None:
         refused = activation_blockers(parsed.document)
         assert {(each.path, each.message) for each in refused} == warned
         assert all(each.severity == "error" for each in refused)
-
-
-UNSUPPORTED = """\
----
-journey: x-{n}
-entry: {entry}
-{more}
-steps:
-  - {step}
-"""
-
-
-@pytest.mark.parametrize(
-    ("construct", "parts"),
-    [
-        ("entry by segment", {"entry": "{segment: s}"}),
-        ("entry by date", {"entry": "{date: {attribute: s}}"}),
-        ("entry by schedule", {"entry": "{schedule: {at: 2026-12-01}}"}),
-        ("entry by near", {"entry": "{near: {km: 1, lat: 1, lon: 1}}"}),
-    ],
-)
-def test_a_construct_that_does_not_work_yet_is_found(construct: str, parts: dict[str, str]) -> None:
-    filled = {"entry": "{api: true}", "more": "", "step": "{id: s, wait: 1d}", **parts}
-    text = "journey: x\nentry: {entry}\n{more}\nsteps:\n  - {step}\n"
-    for key, value in filled.items():
-        text = text.replace("{" + key + "}", value)
-    (parsed,) = parse(text, "f.yaml")
-    assert not WORKS[construct]
-    assert f"parsed, not working yet: {construct}" in [
-        each.message for each in unsupported(parsed.document)
-    ]
-
-
-def test_an_entry_that_does_not_work_yet_may_stand_beside_api(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(WORKS, "entry by group", False)
-    monkeypatch.setitem(WORKS, "entry by near", False)
-    text = "journey: x\nentry: {entry}\nsteps: [{id: w, wait: 1d}]\n"
-
-    def refused(entry: str) -> list[str]:
-        written = text.replace("{entry}", entry)
-        (parsed,) = parse(written, "f.yaml")
-        return [each.message for each in activation_blockers(parsed.document)]
-
-    assert refused("[{group: g}, {near: {km: 1, lat: 1, lon: 1}}]") == [
-        "parsed, not working yet: entry by group",
-        "parsed, not working yet: entry by near",
-    ]
-    assert refused("[{group: g}, {api: true}, {near: {km: 1, lat: 1, lon: 1}}]") == []
 
 
 @pytest.mark.parametrize(

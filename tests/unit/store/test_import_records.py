@@ -138,7 +138,7 @@ CELL = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size
     end=st.sampled_from(["\n", "\r\n"]),
     limit=st.integers(1, 5),
 )
-def test_what_was_written_is_read_whatever_the_pages_are(
+def test_what_was_written_is_read_in_pages_of_any_size(
     rows: list[list[str]], end: str, limit: int
 ) -> None:
     out = io.StringIO(newline="")

@@ -1,0 +1,1 @@
+"""Places: the lists that live entries name, and the contacts that come near one."""

@@ -1,0 +1,95 @@
+"""An import whose workers are killed again and again does everything exactly once."""
+
+import os
+from functools import partial
+from random import Random
+from typing import Any
+
+import pytest
+
+from infra.settings import Settings
+from tests.integration.engine.test_worker_process import worker_process
+from tests.support.conditions import eventually
+from tests.support.crowds import Pool
+from tests.support.engine import activate
+from tests.support.imports import begin, caller, done
+
+LINES = int(os.environ.get("IMPORT_LINES", "4000"))
+KILLS = int(os.environ.get("IMPORT_KILLS", "2"))
+CONTACTS = LINES // 2
+EVERY = 100
+"""One of so many lines is refused."""
+
+
+def content() -> str:
+    """Each contact stands in it twice: created by the first half, and changed by the second."""
+    created = [f"c{n},free,{n},all,subscribed" for n in range(CONTACTS)]
+    changed = [
+        f"c{n},gold,{n},all,subscribed" if n % EVERY else f",gold,{n},all,subscribed"
+        for n in range(CONTACTS)
+    ]
+    return "\n".join(["external_id,plan,visits:number,groups,topics.news", *created, *changed, ""])
+
+
+async def value(pool: Pool, query: str) -> Any:
+    async with pool.connection() as conn:
+        row = await (await conn.execute(query)).fetchone()
+    assert row is not None
+    return row[0] if len(row) == 1 else row
+
+
+@pytest.mark.long
+async def test_an_import_whose_workers_are_killed_does_everything_once(
+    engine_settings: Settings, pool: Pool
+) -> None:
+    await activate(
+        pool,
+        "topic: news\ndefault: opt_in\n---\nsegment: gold\nif: {attribute: plan, is: gold}\n"
+        "---\njourney: greet\nentry: {event: Contact Created}\nsteps: [{id: a, wait: 1d}]\n",
+    )
+    random = Random(LINES)
+    # Slow enough for a kill to come in the middle of it.
+    rate = max(LINES // (3 * (KILLS + 1)), 100)
+    async with caller(engine_settings, pool) as client:
+        job = (await begin(client, content(), rate=rate))["job"]["id"]
+        for number in range(KILLS):
+            aim = LINES * (number + random.uniform(0.2, 0.8)) / (KILLS + 1)
+            async with worker_process(engine_settings) as worker:
+                reached = f"select done >= {aim:.0f} from job where kind = 'import'"
+                await eventually(partial(value, pool, reached), 240)
+                worker.kill()
+                await worker.wait()
+        assert await value(pool, "select state from job where kind = 'import'") == "running"
+        async with worker_process(engine_settings):
+            await done(client, job, timeout=240)
+        report = (await client.get(f"/v1/jobs/{job}/import")).json()
+    refused = len(range(0, CONTACTS, EVERY))
+    counts = {name: report[name] for name in ("created", "updated", "unchanged", "refused")}
+    assert counts == {
+        "created": CONTACTS, "updated": CONTACTS - refused, "unchanged": 0, "refused": refused,
+    }  # fmt: skip
+    assert (report["joined"], report["consents"]) == (CONTACTS, CONTACTS)
+    assert await value(pool, "select count(*), count(distinct external_id) from contact") == (
+        CONTACTS, CONTACTS,
+    )  # fmt: skip
+    assert await value(pool, "select count(*) from group_member") == CONTACTS
+    assert await value(pool, "select count(*) from topic_state") == CONTACTS
+    assert await value(pool, "select count(*) from consent_record") == CONTACTS
+    assert await value(pool, "select count(*) from import_line") == refused
+    async with pool.connection() as conn:
+        events = await (
+            await conn.execute(
+                "select name, count(*), count(distinct (contact_id, properties)) from event"
+                " where name not like 'Segment%' group by name order by name"
+            )
+        ).fetchall()
+    gold = CONTACTS - refused
+    assert events == [
+        ("Contact Changed", CONTACTS + gold, CONTACTS + gold),
+        ("Contact Created", CONTACTS, CONTACTS),
+        ("Group Joined", CONTACTS, CONTACTS),
+        ("Topic Subscribed", CONTACTS, CONTACTS),
+    ]
+    # Nothing has begun, and the file is gone.
+    assert await value(pool, "select count(*) from run") == 0
+    assert await value(pool, "select count(*) from job_chunk") == 0
