@@ -1,6 +1,6 @@
 """Members of random segments against a straightforward evaluator, as time and contacts go on.
 
-Five worlds of ten segments here; `SEGMENT_WORLDS=200` before pytest plays 2,000 conditions, and
+Four worlds of ten segments here; `SEGMENT_WORLDS=200` before pytest plays 2,000 conditions, and
 `SEGMENT_WORLDS_FROM` others.
 """
 
@@ -15,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from tests.support.played_segments import START, Play
 
-WORLDS = int(os.environ.get("SEGMENT_WORLDS", "5"))
+WORLDS = int(os.environ.get("SEGMENT_WORLDS", "4"))
 FIRST = int(os.environ.get("SEGMENT_WORLDS_FROM", "0"))
 SEEDS = range(FIRST, FIRST + WORLDS)
 
