@@ -253,7 +253,7 @@ async def test_a_contact_that_fails_is_set_aside_alone(office: Office, engine: E
     assert fault == (ids[1], "enter")
 
 
-async def test_if_active_restart_begins_the_runs_anew(office: Office, engine: Engine) -> None:
+async def test_if_active_restart_begins_the_runs_again(office: Office, engine: Engine) -> None:
     await activate(office.pool, journey("if_active: restart"))
     [contact] = await people(office.pool, "a")
     for number in (1, 2):
