@@ -39,8 +39,8 @@ test: setup ## run every test
 	@$(BIN)/python -m pytest -n 3 --dist load --maxschedchunk 1
 
 .PHONY: bench
-bench: setup ## measure the budgets and print them as JSON
-	@$(BIN)/python -m benchmarks
+bench: setup ## measure the budgets and print them as JSON; SIZE=1m: with a million contacts
+	@SIZE=$(SIZE) $(BIN)/python -m benchmarks $(if $(SIZE),large)
 
 .PHONY: lint
 lint: setup ## ruff, mypy --strict and the import contracts

@@ -1,0 +1,1 @@
+"""Benchmarks of a large installation: a million contacts with ten million events."""
