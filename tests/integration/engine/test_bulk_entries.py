@@ -26,7 +26,7 @@ steps:
 
 
 class Office:
-    """An operator's calls, and what became of them."""
+    """The calls of an operator, and their results."""
 
     def __init__(self, client: httpx.AsyncClient, pool: Pool) -> None:
         self.client = client
@@ -251,7 +251,7 @@ async def test_a_contact_that_fails_is_set_aside_alone(office: Office, engine: E
     assert fault == (ids[1], "enter")
 
 
-async def test_if_active_restart_begins_the_runs_anew(office: Office, engine: Engine) -> None:
+async def test_if_active_restart_begins_the_runs_again(office: Office, engine: Engine) -> None:
     await activate(office.pool, journey("if_active: restart"))
     [contact] = await people(office.pool, "a")
     for number in (1, 2):
