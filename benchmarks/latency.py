@@ -67,8 +67,8 @@ async def measure() -> list[Figure]:
             "ratio",
             at_most=1.0,
             detail={
-                "engine_ms": _milliseconds(ours),
-                "bare_ms": _milliseconds(plain),
+                "engine_ms": milliseconds(ours),
+                "bare_ms": milliseconds(plain),
             },
         )
     ]
@@ -85,7 +85,8 @@ async def _bare(client: Client, calls: asyncio.Queue[float]) -> float:
     return await calls.get() - began
 
 
-def _milliseconds(seconds: list[float]) -> dict[str, float]:
+def milliseconds(seconds: list[float]) -> dict[str, float]:
+    """The median and the 99th percentile of times in seconds."""
     return {
         "p50": round(statistics.median(seconds) * 1_000, 2),
         "p99": round(percentile(seconds, 0.99) * 1_000, 2),

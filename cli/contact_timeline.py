@@ -22,7 +22,7 @@ def timeline(
         typer.Option(
             "--type",
             help="event, change, group, segment, entry, refusal, visit, message, consent, coupon,"
-            " repair or end.",
+            " merge, repair or end.",
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="The items to list.")] = 50,

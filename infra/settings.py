@@ -128,6 +128,12 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
     keep_imports: DurationText = "30d"
     """`PARCOURS_KEEP_IMPORTS`: refused lines of imports, and what undoing one needs."""
 
+    keep_job_entries: DurationText = "90d"
+    """`PARCOURS_KEEP_JOB_ENTRIES`: which contacts an ended job has worked on."""
+
+    keep_positions: DurationText = "7d"
+    """`PARCOURS_KEEP_POSITIONS`: which place a contact is near, after its latest position."""
+
     keep_segment_changes: DurationText = "2y"
     """`PARCOURS_KEEP_SEGMENT_CHANGES`: who entered and left segments."""
 

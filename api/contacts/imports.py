@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import UUID, uuid4
@@ -28,7 +28,7 @@ from store.events.effect_events import ENGINE
 from store.imports.encodings import EncodingFinder
 from store.imports.files import FileRow, FileWriter, add_chunk, delete_file, finish_file, make_file
 from store.imports.files import read_file as read_job_file
-from store.imports.jobs import KeptLine, create_import, kept_lines
+from store.imports.jobs import KeptLine, create_import, examples_of, kept_lines
 from store.imports.mapping import REFUSED_COLUMNS, Column, What, map_columns, parse_target
 from store.imports.plans import By, ImportPlan, ImportResult, Mode
 from store.imports.presets import PresetName
@@ -301,7 +301,7 @@ async def _receive(
         await start_job(conn, services.temporal, job_id)
         job = await read_job(conn, job_id)
     assert job is not None
-    return _report(job, file, ImportResult(), [])
+    return _report(job, file, ImportResult(), [], {})
 
 
 _BLOCK: Final = 64 * 1024
@@ -380,7 +380,11 @@ def _refuse(message: str) -> Problem:
 
 
 def _report(
-    job: JobRow, file: FileRow | None, result: ImportResult, sample: Sequence[KeptLine]
+    job: JobRow,
+    file: FileRow | None,
+    result: ImportResult,
+    sample: Sequence[KeptLine],
+    examples: Mapping[str, str],
 ) -> ImportReport:
     plan = ImportPlan.from_json(job.plan)
     counts = {name: getattr(result, name) for name in ImportResult.__slots__ if name != "reasons"}
@@ -400,7 +404,9 @@ def _report(
         preset_verified=plan.preset is None,
         **counts,
         reasons=[
-            ReasonBody(code=code, count=reason.count, lines=reason.lines, example=reason.example)
+            ReasonBody(
+                code=code, count=reason.count, lines=reason.lines, example=examples.get(code, "")
+            )
             for code, reason in sorted(result.reasons.items(), key=lambda each: -each[1].count)
         ],
         sample=[SampleRow(line=each.line, row=each.content) for each in sample],
@@ -417,7 +423,8 @@ async def get_report(job_id: JobId, services: UsedServices) -> ImportReport:
         file = await read_job_file(conn, job_id)
         result = ImportResult.from_json(await read_result(conn, job_id))
         sample = await kept_lines(conn, job_id, ["sample"], (0, -1), 100)
-    return _report(job, file, result, sample)
+        examples = await examples_of(conn, job_id)
+    return _report(job, file, result, sample, examples)
 
 
 async def _job(services: Services, job_id: UUID, *kinds: str) -> JobRow:
@@ -518,6 +525,8 @@ async def post_undo(job_id: JobId, services: UsedServices) -> JobBody:
             raise Problem(409, "wrong_state", reason)
         async with conn.transaction():
             undo = await begin_undo(conn, job)
+        if undo is None:
+            raise Problem(409, "wrong_state", "what the import has changed is no longer kept")
         await start_job(conn, services.temporal, undo)
         begun = await read_job(conn, undo)
     assert begun is not None

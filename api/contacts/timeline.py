@@ -117,7 +117,8 @@ async def get_timeline(
     limit: Limit = 50,
 ) -> TimelinePage:
     """Events, changes, groups, segments, entries, refusals, visits, messages, consents, coupons,
-    repairs by operators and ends of runs, by the time at which each happened, the newest first.
+    merges, repairs by operators and ends of runs, by the time at which each happened, the newest
+    first.
 
     `from` is part of the time that is shown, `to` is not.
     """

@@ -27,8 +27,10 @@ def sentence_of(item: TimelineItem) -> str:
             verb = "joined" if about["name"] == GROUP_JOINED else "left"
             return f"{verb} the group {_value(about['properties'].get('group'))}"
         case "segment":
-            verb = "entered" if about["name"] == "Segment Entered" else "left"
-            return f"{verb} the segment {_value(about['properties'].get('segment'))}"
+            verb = "entered" if about["entered"] else "left"
+            return f"{verb} the segment {about['segment']} (by {about['by']})"
+        case "merge":
+            return f"the contact {_value(about['merged'])} was merged into this one"
         case "entry":
             key = f", with the key {_value(about['key'])}" if about["key"] else ""
             return f"began {_journey(about)}{key}"

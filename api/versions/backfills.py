@@ -14,7 +14,7 @@ from store.definitions.journeys import StoredJourney, read_journey
 from store.entries.backfills import begin_backfills, preview_backfills
 from store.segments.segment_conditions import Segments
 
-_LONGEST: Final = 1.5
+_LONGEST: Final = 10.0
 """Seconds after which a preview says what it has found so far."""
 
 

@@ -31,7 +31,7 @@ d.contact_id, d.journey, d.slot, d.due_at, d.since, d.value, d.attempts, c.timez
 _TAKE = sql(
     """
 select {columns} from date_entry d join contact c on c.id = d.contact_id
-where d.attempts = 0 and d.look_at <= parcours.clock()
+where d.attempts = 0 and d.look_at <= (select parcours.clock())
 order by d.look_at limit %(limit)s for no key update of c, d skip locked
 """,
     columns=_COLUMNS,
@@ -39,7 +39,7 @@ order by d.look_at limit %(limit)s for no key update of c, d skip locked
 _TAKE_AGAIN = sql(
     """
 select {columns} from date_entry d join contact c on c.id = d.contact_id
-where d.attempts > 0 and d.look_at <= parcours.clock()
+where d.attempts > 0 and d.look_at <= (select parcours.clock())
 order by d.look_at limit %(limit)s for no key update of c, d skip locked
 """,
     columns=_COLUMNS,
@@ -48,7 +48,7 @@ _TAKE_ONE = sql(
     """
 select {columns} from date_entry d join contact c on c.id = d.contact_id
 where d.contact_id = %(contact)s and d.journey = %(journey)s and d.slot = %(slot)s
-  and d.look_at <= parcours.clock()
+  and d.look_at <= (select parcours.clock())
 for no key update of c, d skip locked
 """,
     columns=_COLUMNS,
@@ -71,7 +71,7 @@ select extract(epoch from (
 
 _WITHIN_A_DAY = sql("""
 select count(*) from date_entry d
-where d.attempts = 0 and d.look_at < parcours.clock() + interval '1 day'
+where d.attempts = 0 and d.look_at < (select parcours.clock()) + interval '1 day'
   and d.journey = %(journey)s
 """)
 

@@ -15,7 +15,8 @@ on conflict (journey) do update set begun_until = greatest(s.begun_until, exclud
 _REMOVE = sql("delete from schedule_state where journey = %(journey)s")
 _FORGET = sql("""
 delete from zone_change where contact_id = any(array(
-    select contact_id from zone_change where changed_at < parcours.clock() - %(kept)s limit 1000
+    select contact_id from zone_change
+    where changed_at < (select parcours.clock()) - %(kept)s limit 1000
 ))
 """)
 # A journey that was written without an activation has been live since it was made.

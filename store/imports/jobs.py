@@ -36,6 +36,10 @@ select line, number, kind, code, message, reference, content from import_line
 where job_id = %(job)s and kind = any(%(kinds)s) and (line, number) > (%(line)s, %(number)s)
 order by line, number limit %(limit)s
 """)
+_EXAMPLES = sql("""
+select distinct on (code) code, message from import_line
+where job_id = %(job)s and kind in ('refused', 'left_out') order by code, line, number
+""")
 _CLEAR_SEEN = sql("delete from import_change where job_id = %(job)s")
 
 
@@ -93,10 +97,8 @@ async def record_page(
     Raises PageSuperseded if another attempt has recorded it, or the job has ended.
     """
     kept = result.refused + result.left_out
-    for line, code, why, _ in outcome.refused:
-        result.add_reason(code, line, why)
-    for line, code, why, _ in outcome.left_out:
-        result.add_reason(code, line, why)
+    for line, code, *_ in (*outcome.refused, *outcome.left_out):
+        result.add_reason(code, line)
     result.refused += len(outcome.refused)
     result.left_out += len(outcome.left_out)
     for name in _COUNTS:
@@ -164,6 +166,11 @@ async def kept_lines(
         "job": job_id, "kinds": list(kinds), "line": line, "number": number, "limit": limit,
     }  # fmt: skip
     return [KeptLine(*row) for row in await fetch_all(conn, _LINES, wanted)]
+
+
+async def examples_of(conn: Connection, job_id: UUID) -> dict[str, str]:
+    """By reason, what is wrong with the first of its lines that are kept."""
+    return dict(await fetch_all(conn, _EXAMPLES, {"job": job_id}))
 
 
 async def forget_dry_run(conn: Connection, job_id: UUID) -> None:

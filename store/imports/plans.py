@@ -99,7 +99,6 @@ class Reason:
     count: int = 0
     lines: list[int] = field(default_factory=list)
     """The first of them."""
-    example: str = ""
 
 
 @dataclass(slots=True)
@@ -123,14 +122,12 @@ class ImportResult:
     consents: int = 0
     reasons: dict[str, Reason] = field(default_factory=dict)
 
-    def add_reason(self, code: str, line: int, message: str) -> None:
-        """Count a reason."""
+    def add_reason(self, code: str, line: int) -> None:
+        """Count a reason. What is wrong with a line stands with the line: it may hold its data."""
         reason = self.reasons.setdefault(code, Reason())
         reason.count += 1
         if len(reason.lines) < FIRST_LINES:
             reason.lines.append(line)
-        if not reason.example:
-            reason.example = message[:300]
 
     def as_json(self) -> dict[str, Any]:
         """The result as its job keeps it."""

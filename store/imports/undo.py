@@ -18,9 +18,9 @@ from store.contacts.rows import LockedContact, lock_and_read_contacts
 from store.events.contact_changes import contact_changed
 from store.events.recording import PendingEvent
 from store.imports.jobs import PageSuperseded
-from store.imports.plans import ImportPlan, Reason
+from store.imports.plans import ImportPlan, ImportResult, Reason
 from store.imports.writing import write_contacts
-from store.operations.jobs import JobRow, create_job
+from store.operations.jobs import JobRow, create_job, read_job, read_result
 from store.sql import (
     Connection,
     copy_rows,
@@ -145,9 +145,16 @@ def undo_id(import_id: UUID) -> UUID:
     return uuid5(_NAMESPACE, str(import_id))
 
 
-async def begin_undo(conn: Connection, job: JobRow) -> UUID:
-    """Insert the job that undoes an import, unless there is one; its id."""
+async def begin_undo(conn: Connection, job: JobRow) -> UUID | None:
+    """Insert the job that undoes an import, unless there is one; its id.
+
+    None: what the import has changed is no longer kept.
+    """
     total: int = await fetch_value(conn, _TOTAL, {"job": job.id})
+    if not total and await read_job(conn, undo_id(job.id)) is None:
+        done = ImportResult.from_json(await read_result(conn, job.id))
+        if done.created + done.updated + done.events + done.suppressed:
+            return None
     return await create_job(
         conn,
         "undo",
@@ -242,7 +249,7 @@ class _Undo:
             )
             self._result.suppressions += lifted
             for _ in range(len(rows) - lifted):
-                self._count("suppressed_since", "the address was suppressed for another reason")
+                self._count("suppressed_since")
         if len(rows) < self._limit:
             return {"phase": "contacts", "after": str(UUID(int=0))}, len(rows)
         return {"phase": "suppressions", "after": list(rows[-1])}, len(rows)
@@ -346,15 +353,14 @@ class _Undo:
             for contact_id, group in left
         ]
 
-    def _count(self, code: str, message: str) -> None:
-        reason = self._result.reasons.setdefault(code, Reason(example=message))
-        reason.count += 1
+    def _count(self, code: str) -> None:
+        self._result.reasons.setdefault(code, Reason()).count += 1
 
     async def _list(self, kept: Sequence[tuple[str, str, str]]) -> None:
         """Keep what stays, with the reason."""
         listed = sum(reason.count for reason in self._result.reasons.values())
-        for code, message, _ in kept:
-            self._count(code, message)
+        for code, *_ in kept:
+            self._count(code)
         room = max(_KEPT_LIMIT - listed, 0)
         if kept[:room]:
             rows = (

@@ -23,6 +23,7 @@ HOLD_NOTHING: Final[Mapping[str, str]] = {
     "imported_event": "it says which job recorded an event; the event is exported",
     "job_chunk": "files of jobs are deleted after a few days; what was imported is exported",
     "listener": "it says what a waiting run is woken for: its entry and its journey are exported",
+    "occurrence_address": "it says by a hash which run writes to an address; runs are exported",
     "outbox": "it says which events are still to be looked at; the events are exported",
     "parked_call": "it is a call to Temporal that is still to be made for a run",
     "receipt": "it is the id that a client gave to one of its calls",

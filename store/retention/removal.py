@@ -28,6 +28,8 @@ Kind = Literal[
     "rejected",
     "hits",
     "content",
+    "job_entries",
+    "positions",
     "imports",
     "exports",
     "jobs",
@@ -186,6 +188,16 @@ _DELETE_OLD: Final = {
         delete from kept_content where ctid = any(array(
             select ctid from kept_content where kept_at < %(before)s
             order by kept_at limit %(limit)s))
+    """),
+    "job_entries": sql("""
+        delete from job_entry where ctid = any(array(
+            select e.ctid from job j join job_entry e on e.job_id = j.id
+            where j.state <> 'running' and j.ended_at < %(before)s limit %(limit)s))
+    """),
+    "positions": sql("""
+        delete from near_contact where ctid = any(array(
+            select ctid from near_contact where seen_at < %(before)s
+            order by seen_at limit %(limit)s))
     """),
     "imports": sql("""
         with old as materialized (

@@ -28,7 +28,7 @@ from journeys.model.segment_dependencies import (
 )
 from store.operations.jobs import create_job
 from store.segments.segment_conditions import read_segments
-from store.sql import Connection, execute, fetch_all, fetch_all_as, fetch_value, sql
+from store.sql import Connection, execute, fetch_all, fetch_all_as, fetch_column, fetch_value, sql
 
 _GATE: Final = 7_305_901_428
 _SHARE_GATE = sql("select pg_advisory_xact_lock_shared(%(gate)s::bigint)")
@@ -61,10 +61,8 @@ update job set state = 'superseded', ended_at = parcours.clock()
 where kind = 'segment' and subject = %(key)s and state = 'running'
 """)
 _UNKNOWN = sql("""
-select exists (
-    select from document d left join segment s on s.key = d.key
-    where d.kind = 'segment' and s.version is distinct from d.version
-)
+select d.key from document d left join segment s on s.key = d.key
+where d.kind = 'segment' and s.version is distinct from d.version
 """)
 _STATES = sql("""
 select s.key, s.generation, s.state, s.since, s.dependencies, s.job_id, s.filled_at, s.checked_at,
@@ -141,10 +139,10 @@ async def begin_generations(
     kept = {row[0]: row[1:] for row in await fetch_all(conn, _KEPT)}
     jobs: list[UUID] = []
     for key in sorted(conditions):
-        try:
-            condition, inside = expanded(key, conditions)
-        except (CircularSegment, LookupError):
+        whole = _expanded(key, conditions)
+        if whole is None:
             continue
+        condition, inside = whole
         known = kept.get(key)
         content = condition_as_json(condition)
         same = known is not None and known[1] == content and key not in segments
@@ -197,9 +195,25 @@ def _concerns(
 
 
 async def has_unknown_segments(conn: Connection) -> bool:
-    """Whether there is a document of a segment whose condition no generation has looked at."""
-    rows = await fetch_all(conn, _UNKNOWN)
-    return bool(rows[0][0])
+    """Whether a document of a segment has a condition that no generation was begun with.
+
+    Those that can't be read do not count.
+    """
+    keys = await fetch_column(conn, _UNKNOWN)
+    if not keys:
+        return False
+    conditions = (await read_segments(conn)).conditions
+    return any(_expanded(key, conditions) is not None for key in keys)
+
+
+def _expanded(
+    key: str, conditions: Mapping[str, Condition]
+) -> tuple[Condition, frozenset[str]] | None:
+    """The condition of a segment as a whole; None if it, or one inside it, can't be read."""
+    try:
+        return expanded(key, conditions)
+    except (CircularSegment, LookupError):
+        return None
 
 
 async def read_segment_state(conn: Connection, key: str) -> SegmentState | None:

@@ -8,7 +8,17 @@ from typing import Any, Final, Literal, get_args
 from uuid import UUID
 
 Source = Literal[
-    "event", "entry", "visit", "message", "consent", "coupon", "refusal", "repair", "end"
+    "event",
+    "entry",
+    "visit",
+    "message",
+    "consent",
+    "coupon",
+    "segment",
+    "refusal",
+    "merge",
+    "repair",
+    "end",
 ]
 """What an item is read from. Of items of one instant, those of a later source are newer."""
 

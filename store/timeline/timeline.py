@@ -18,6 +18,8 @@ from journeys.model.well_known_events import (
     CONTACT_CREATED,
     GROUP_JOINED,
     GROUP_LEFT,
+    SEGMENT_ENTERED,
+    SEGMENT_LEFT,
 )
 from store.messages.kept_contents import unpack_content
 from store.sql import Connection, fetch_all_as, integer, sql
@@ -25,7 +27,7 @@ from store.timeline.cursor import SOURCES, Place, bounds
 
 ItemType = Literal[
     "event", "change", "group", "segment", "entry", "refusal", "visit", "message", "consent",
-    "coupon", "repair", "end",
+    "coupon", "merge", "repair", "end",
 ]  # fmt: skip
 ITEM_TYPES: Final[tuple[ItemType, ...]] = get_args(ItemType)
 
@@ -34,14 +36,15 @@ _TYPE_OF_EVENT: Final[dict[str, ItemType]] = {
     CONTACT_CHANGED: "change",
     GROUP_JOINED: "group",
     GROUP_LEFT: "group",
-    "Segment Entered": "segment",
-    "Segment Left": "segment",
 }
 """Events of the engine that are items of a type of their own."""
+_RECORDED_ELSEWHERE: Final = (SEGMENT_ENTERED, SEGMENT_LEFT)
+"""Events of changes that have a row of their own, which says more."""
 
 # A name is found by the index from the one before it, and a contact has few of them; so the
 # newest events of all names are read without an index by time alone, which each event would pay
-# for. The newest visits and messages are in the runs whose newest one is among the newest.
+# for. So are the newest refusals of all journeys. The newest visits and messages are in the runs
+# whose newest one is among the newest.
 _PAGE = sql(
     """
 with recursive names(name) as (
@@ -50,6 +53,15 @@ with recursive names(name) as (
     select (select e.name from event e where e.contact_id = %(contact)s and e.name > n.name
             order by e.name limit 1)
     from names n where n.name is not null
+),
+refusing(journey) as (
+    (select journey from refusal where contact_id = %(contact)s and %(refusal)s
+     order by journey limit 1)
+    union all
+    select (select f.journey from refusal f
+            where f.contact_id = %(contact)s and f.journey > r.journey
+            order by f.journey limit 1)
+    from refusing r where r.journey is not null
 ),
 wanted_names as (
     select name from names
@@ -176,9 +188,9 @@ page as (
     (select f.refused_at, {refusal}, %(none)s::uuid, f.id, null, jsonb_build_object(
                 'journey', f.journey, 'code', f.code, 'key', f.key, 'event', f.event_id,
                 'replayed_at', f.replayed_at)
-     from journey j cross join lateral (
+     from refusing j cross join lateral (
         select * from refusal
-        where %(refusal)s and contact_id = %(contact)s and journey = j.key
+        where contact_id = %(contact)s and journey = j.journey
           and (refused_at, id)
             < (coalesce(%(refusal_at)s::timestamptz, 'infinity'), %(refusal_n)s::bigint)
           and refused_at >= coalesce(%(from)s::timestamptz, '-infinity')
@@ -196,6 +208,25 @@ page as (
             %(repair_n)s::bigint)
        and p.made_at >= coalesce(%(from)s::timestamptz, '-infinity')
      order by p.made_at desc, p.run_id desc, p.id desc limit %(limit)s)
+    union all
+    (select g.at, {segment}, %(none)s::uuid, g.id, null, jsonb_build_object(
+                'segment', g.segment, 'entered', g.entered, 'by', g.by, 'event', g.event_id,
+                'recorded_at', g.recorded_at)
+     from segment_change g
+     where %(segment)s and g.contact_id = %(contact)s
+       and (g.at, g.id)
+         < (coalesce(%(segment_at)s::timestamptz, 'infinity'), %(segment_n)s::bigint)
+       and g.at >= coalesce(%(from)s::timestamptz, '-infinity')
+     order by g.at desc, g.id desc limit %(limit)s)
+    union all
+    (select a.merged_at, {merge}, md5(a.external_id)::uuid, 0, null,
+            jsonb_build_object('merged', a.external_id)
+     from contact_alias a
+     where %(merge)s and a.contact_id = %(contact)s
+       and (a.merged_at, md5(a.external_id)::uuid)
+         < (coalesce(%(merge_at)s::timestamptz, 'infinity'), %(merge_id)s::uuid)
+       and a.merged_at >= coalesce(%(from)s::timestamptz, '-infinity')
+     order by a.merged_at desc, 3 desc limit %(limit)s)
     union all
     (select r.ended_at, {end}, r.id, 0, null, jsonb_build_object(
                 'run', r.id, 'journey', r.journey, 'version', r.version, 'outcome', r.outcome,
@@ -267,7 +298,7 @@ async def read_timeline(
             "contact": contact_id,
             "none": UUID(int=0),
             "names": None if "event" in types else sorted(of_events),
-            "without": sorted(_TYPE_OF_EVENT.keys() - of_events),
+            "without": sorted({*_TYPE_OF_EVENT} - of_events | {*_RECORDED_ELSEWHERE}),
             "from": from_,
             "limit": limit,
             **sources,

@@ -12,9 +12,7 @@ import orjson
 from dispatch.dispatcher import Dispatcher
 from dispatch.segments import segment_queue
 from store.definitions.catalog import Catalog
-from store.events.contact_merging import merge_contacts
 from store.events.items import Item
-from store.events.transactions import repeating
 from tests.support.played_segments import START, Play
 from tests.support.random_contacts import EVENTS, turns
 from tests.support.reference_conditions import holds
@@ -122,8 +120,3 @@ class Crowd(Play):
         await self.ingest(
             Item("identify", str(uuid4()), user_id=user, anonymous_id=visitor, traits={"visits": 2})
         )
-
-    async def merge_known(self) -> None:
-        """Two known contacts turn out to be one."""
-        one, other = self.any.sample(list(self.users.values()), 2)
-        await repeating(self.pool, lambda conn: merge_contacts(conn, (one, other)))

@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
 from store.contacts.rows import find_contact, lock_and_read_contacts
+from store.events.contact_merging import merge_contacts
 from store.events.effects import has_effects
 from store.events.group_changes import remove_from_group
 from store.events.ingest import take
@@ -278,6 +279,11 @@ class Play:
     async def appear(self) -> None:
         """A contact that was not known before."""
         await self.identify(f"u-{uuid4()}", self._traits(zone=False))
+
+    async def merge_known(self) -> None:
+        """Two known contacts turn out to be one."""
+        one, other = self.any.sample(list(self.users.values()), 2)
+        await repeating(self.pool, lambda conn: merge_contacts(conn, (one, other)))
 
     async def imported(self, contact: UUID) -> None:
         """Past events that are imported: nothing is dispatched, and the import judges."""

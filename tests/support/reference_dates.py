@@ -99,7 +99,7 @@ class Outages:
 
 
 def greetings(life: Life, rule: Rule, until: datetime, outages: Outages) -> list[Greeting]:
-    """The greetings of a contact up to an instant, in order; a late one greets nobody."""
+    """The greetings of a contact up to an instant, in order; a late one begins no run."""
     found: list[Greeting] = []
     last: datetime | None = None
     # Everything happens when the contact changes or when a moment comes; at each such instant

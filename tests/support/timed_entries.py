@@ -169,7 +169,10 @@ class TimedEngine:
 
     async def _rows(self, query: str) -> list[Any]:
         async with self.pool.connection() as conn:
-            return list(await (await conn.execute(query)).fetchall())
+            cursor = await conn.execute(query.encode())
+            while cursor.nextset():
+                pass
+            return list(await cursor.fetchall())
 
 
 async def apply(pool: AsyncConnectionPool[AsyncConnection[Any]], text: str) -> None:

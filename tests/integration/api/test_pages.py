@@ -197,6 +197,25 @@ async def test_a_reader_leaves_a_topic_and_undoes_it(site: Site) -> None:
     assert properties == {"topic": "offers", "message_id": str(message), "step": "mail"}
 
 
+async def test_the_language_of_a_reader_who_sends_a_form_is_the_locale_until_it_is_said(
+    site: Site,
+) -> None:
+    french = {"Accept-Language": "fr-CA,fr;q=0.8,en;q=0.5"}
+    one_click = path("unsubscribe", await site.message())
+    await site.client.post(one_click, content=ONE_CLICK, headers={**FORM, **french})
+    url = path("unsubscribe", await site.message("tips"))
+    await site.client.get(url, headers=french)
+    query = "select locale, derived from contact"
+    # Neither a mail program's click nor a page that is only read says one.
+    assert await site.rows(query) == [(None, {})]
+    await site.client.post(url, data={"action": "topic"}, headers=french)
+    await site.client.post(url, data={"action": "undo"}, headers={"Accept-Language": "de"})
+    assert await site.rows(query) == [("fr-CA", {"locale": "page"})]
+    assert await site.rows("select properties from event where name = 'Contact Changed'") == [
+        ({"names": ["locale"], "changes": {"locale": [None, "fr-CA"]}},)
+    ]
+
+
 async def test_everything_is_the_channel_and_stands_above_topics(site: Site) -> None:
     for channel, words in (("email", "no longer receive e-mail"), ("sms", "text messages")):
         url = path("unsubscribe", await site.message(channel=channel))

@@ -31,7 +31,7 @@ async def test_an_unknown_path_or_method_is_a_problem(
     for path, allowed in (
         ("/v1/contacts/u", "DELETE, GET, PUT"),
         ("/v1/contacts/u/topics/t", "PUT"),
-        ("/v1/groups/g/contacts", "DELETE, POST"),
+        ("/v1/groups/g/contacts", "DELETE, GET, POST"),
         ("/v1/coupons/p", "GET, POST"),
         ("/v1/journeys/j", "GET, PUT"),
         ("/v1/keys", "GET, POST"),

@@ -477,3 +477,31 @@ async def test_a_send_that_is_retried_is_shown_with_the_words_of_its_provider(
     shown = parcours("run", "show", run_id).stdout
     assert "said: 550 5.1.1 no such user, reason: address_unknown" in shown
     assert api.get(f"/v1/runs/{run_id}").json()["visits"][0]["retry"] is None
+
+
+@pytest.mark.usefixtures("applied")
+def test_runs_of_many_contacts_are_previewed_and_started(
+    here: Path, api: Api, parcours: Parcours
+) -> None:
+    for name in ("ada", "bob"):
+        api.put(f"/v1/contacts/{name}", {"attributes": {"plan": "pro"}})
+    condition = write(here / "pro.yaml", "{attribute: plan, is: pro}\n")
+    listed = write(here / "contacts.txt", "ada\n\nbob\nmissing\n")
+    for chosen in (("--if", str(condition)), ("--contacts", str(listed))):
+        preview = parcours("run", "start", "hello", *chosen, "--preview")
+        assert preview.exit_code == 0, preview.output
+        assert preview.stdout.splitlines()[0].split() == ["would", "enter", "2"]
+    assert api.get("/v1/jobs?kind=enter").json()["items"] == []
+    started = parcours("run", "start", "hello", "--contacts", str(listed), "--json")
+    assert started.exit_code == 0, started.output
+    job = json.loads(started.stdout)
+    assert (job["kind"], job["journey"], job["total"]) == ("enter", "hello", 2)
+    result = api.get(f"/v1/jobs/{job['id']}").json()["result"]
+    assert result["unknown_contacts"] == ["missing"]
+    for wrong in (
+        (),
+        ("--contact", "ada", "--group", "vip"),
+        ("--group", "vip", "--segment", "s"),
+        ("--contact", "ada", "--preview"),
+    ):
+        assert parcours("run", "start", "hello", *wrong).exit_code == 2, wrong

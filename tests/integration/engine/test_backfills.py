@@ -111,7 +111,7 @@ async def test_what_was_backfilled_is_not_backfilled_by_the_next_version(
     assert [each["of"] for each in await plan(office, more)] == ["n 1"]
     assert await backfilled(office, await apply(office, more)) == {"entered": 1, "refused": {}}
     assert await office.runs_of() == ["a", "b"]
-    # A journey that was archived goes live anew.
+    # A journey that was archived goes live again.
     assert (await office.client.post("/v1/journeys/greet/archive")).status_code == 200
     activated = (await office.client.post("/v1/journeys/greet/activate", json={})).json()
     assert len(activated["backfills"]) == 2

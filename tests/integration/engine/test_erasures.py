@@ -10,7 +10,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 from psycopg_pool import AsyncConnectionPool
 from sqlmodel import SQLModel
 from temporalio.client import Client
@@ -20,6 +20,7 @@ from infra.settings import Settings
 from journeys.protocol.names import workflow_id
 from store.contacts.erasure import begin_erasure
 from store.contacts.erasure_listing import ErasureReport, list_reports, read_report
+from store.contacts.erasure_pages import erase_page
 from store.operations.api_keys import create_key
 from store.operations.jobs import end_job, read_job
 from tests.support.api import serving
@@ -224,6 +225,53 @@ async def test_an_erasure_whose_job_was_stopped_goes_on_with_another(engine: Eng
         job = await read_job(conn, report.job_id)
         assert job is not None
         assert job.state == "done"
+
+
+async def cut_off(pool: Pool, database_url: str, erasure: UUID) -> None:
+    """Work through a page on a connection that is lost before its commit."""
+    doomed = await AsyncConnection.connect(database_url, autocommit=True)
+    async with doomed.transaction():
+        await erase_page(doomed, erasure)
+        async with pool.connection() as conn:
+            pid = doomed.info.backend_pid
+            await conn.execute("select pg_terminate_backend(%s, 5000)", (pid,))
+        await doomed.execute("select 1")
+
+
+async def test_what_is_removed_is_counted_once_though_pages_are_cut_off_and_done_twice(
+    pool: Pool, database_url: str
+) -> None:
+    contact = await make_contact(pool, external_id="cut-off")
+    async with pool.connection() as conn:
+        await conn.execute(
+            "insert into event (contact_id, name, properties, message_id)"
+            " select %s, 'E', '{}', n::text from generate_series(1, 7000) n",
+            (contact,),
+        )
+        async with conn.transaction():
+            begun = await begin_erasure(conn, contact)
+    assert begun is not None
+    # Its process dies after the work of a page, and before the commit.
+    for _ in range(5):
+        with pytest.raises(OperationalError):
+            await cut_off(pool, database_url, begun.id)
+
+    # Two attempts work at the same time.
+    async def work() -> None:
+        more = True
+        while more:
+            async with pool.connection() as conn, conn.transaction():
+                more = await erase_page(conn, begun.id)
+
+    await asyncio.gather(work(), work())
+    async with pool.connection() as conn:
+        report = await read_report(conn, begun.id)
+        job = await read_job(conn, begun.job_id)
+    assert report is not None
+    assert job is not None
+    assert (report.removed["event"], report.removed["contact"]) == (7000, 1)
+    assert job.done == sum(report.removed.values())
+    assert await rows_of(pool, contact) == {"erasure": 1}
 
 
 async def test_two_erasures_of_a_contact_at_once_are_one(pool: Pool) -> None:

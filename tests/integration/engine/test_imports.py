@@ -1,19 +1,28 @@
 """Imports by the API: lines become contacts, their groups, consents, suppressions and events."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
+from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
 
+from activities.context import Context
+from activities.jobs.import_contacts import ImportContactsActivities
 from infra.settings import Settings
+from journeys.protocol.payloads import JobInput
 from store.contacts.rows import find_contact, read_contact
+from store.definitions.catalog import Catalog
+from store.retention.removal import Kind, remove_old_rows
 from tests.support.conditions import eventually
 from tests.support.crowds import Pool
 from tests.support.engine import Engine, make_contact
-from tests.support.imports import begin, caller, done, imported, refused
+from tests.support.imports import begin, caller, done, exported, imported, refused
 from tests.support.smtp import SmtpSink
 
 
@@ -375,3 +384,58 @@ async def test_hostile_lines_are_refused_one_by_one(
     }
     assert report["created"] == 2
     assert (await contact_of(engine.pool, "a"))["attributes"] == {"note": "=cmd|' /C calc'!A0"}
+
+
+async def test_two_attempts_at_one_page_count_once(
+    settings: Settings, pool: Pool, temporal_client: Client
+) -> None:
+    content = "id,plan,groups\n" + "".join(f"c{n},gold,all\n" for n in range(3_000)) + ",x,\n"
+    async with caller(settings, pool) as client:
+        job = UUID((await begin(client, content))["job"]["id"])
+        activities = ImportContactsActivities(
+            Context(pool=pool, catalog=Catalog(), adapters={}), temporal_client
+        )
+
+        async def attempt() -> str:
+            while True:
+                request = JobInput(job_id=job, subject="")
+                page = await ActivityEnvironment().run(activities.page, request)
+                if page.state != "running":
+                    return page.state
+
+        assert await asyncio.gather(*(attempt() for _ in range(4))) == ["done"] * 4
+        report = (await client.get(f"/v1/jobs/{job}/import")).json()
+    counts = [report[name] for name in ("created", "updated", "joined", "refused")]
+    assert counts == [3_000, 0, 3_000, 1]
+    found = await rows(
+        pool,
+        "select (select count(*) from contact), (select count(*) from event),"
+        " (select count(*) from group_member), (select count(*) from import_line)",
+    )
+    assert found == [(3_000, 9_000, 3_000, 1)]
+
+
+async def test_what_imports_and_exports_keep_is_removed_in_time(
+    engine: Engine, client: httpx.AsyncClient
+) -> None:
+    report = await imported(client, "id\na\n,\nb,c\n")
+    await imported(client, "id,event,timestamp\na,Past,2020-01-01T00:00:00Z\n", what="events")
+    await imported(client, "address\nx@example.com\n", what="suppressions")
+    await exported(client)
+    removed: dict[Kind, int] = {"imports": 0, "exports": 0}
+    async with engine.pool.connection() as conn:
+        early = datetime(2020, 1, 1, tzinfo=UTC)
+        for kind in removed:
+            assert (await remove_old_rows(conn, kind, early, 100)).done
+        late = datetime.now(UTC) + timedelta(hours=1)
+        for kind in removed:
+            while not (page := await remove_old_rows(conn, kind, late, 100)).done:
+                removed[kind] += page.removed
+    assert removed["imports"] == 3
+    assert removed["exports"] >= 1
+    for table in ("import_change", "import_line", "imported_event", "imported_suppression",
+                  "job_file", "job_chunk"):  # fmt: skip
+        assert await rows(engine.pool, f"select 1 from {table}") == []
+    undo = await client.post(f"/v1/jobs/{report['job']['id']}/undo")
+    assert (undo.status_code, undo.json()["code"]) == (409, "wrong_state")
+    assert await contact_of(engine.pool, "a")

@@ -107,7 +107,8 @@ async def test_a_bulk_entry_and_a_backfill_survive_kills_of_their_workers(
     expected = await make_contacts(office.pool)
     bulk, filled = journey("bulk", "{api: true}"), journey("filled", "{group: vip, backfill: true}")
     await apply(office, bulk)
-    preview = await office.start(True, "bulk", group="vip")
+    async with worker_process(engine_settings):
+        preview = await office.start(True, "bulk", group="vip")
     assert preview["enter"] == expected
     [planned] = await plan(office, filled)
     assert (planned["enter"], planned["complete"]) == (expected, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
+from dispatch.occurrences import begin_occurrences
 from tests.support.timed_entries import TimedEngine
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -210,3 +212,57 @@ steps: [{id: hour, wait: 1h}]
         await engine.at(at(f"0{day} 09:00"))
     assert [started.day for _, _, started in await engine.runs()] == [1, 3]
     assert [code for _, _, code in await engine.refusals()] == ["re_entry"]
+
+
+async def test_two_attempts_at_each_page_at_once_enter_each_contact_once(
+    pool: Pool, temporal_client: Client
+) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("01 00:00"))
+    contacts = await engine.contacts(450)
+    await engine.apply(
+        """
+journey: news
+entry: {schedule: {cron: "0 9 * * *"}}
+steps: [{id: hour, wait: 1h}]
+"""
+    )
+    await engine.set(at("01 09:00"))
+    async with pool.connection() as conn:
+        await begin_occurrences(
+            conn, None, engine.catalog, "news", since=at("01 00:00"), until=at("01 09:00")
+        )
+    # An attempt that died, or that Temporal takes for dead, runs beside the next one.
+    await asyncio.gather(engine.pages(), engine.pages(), engine.pages())
+    entered_contacts = [contact for contact, _, _ in await engine.runs()]
+    assert sorted(entered_contacts) == sorted(contacts)
+    [job] = await engine.jobs("occurrence")
+    assert (job.state, job.done) == ("done", 450)
+    assert job.progress is not None
+    assert (job.progress["entered"], job.progress["refused"]) == (450, {})
+
+
+async def test_a_contact_at_fault_keeps_no_other_from_entering(
+    pool: Pool, temporal_client: Client
+) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("01 00:00"))
+    contacts = await engine.contacts(5)
+    await engine.apply(
+        """
+journey: news
+entry: {schedule: {cron: "0 9 * * *"}}
+steps: [{id: hour, wait: 1h}]
+"""
+    )
+    await engine._rows(
+        "create function fail() returns trigger language plpgsql as $$ begin"
+        f" if new.contact_id = '{contacts[2]}' then raise 'no'; end if; return new; end $$;"
+        " create trigger fails before insert on run for each row execute function fail();"
+        " select 1"
+    )
+    await engine.at(at("01 09:00"))
+    assert {contact for contact, _, _ in await engine.runs()} == {*contacts} - {contacts[2]}
+    [job] = await engine.jobs("occurrence")
+    assert (job.state, job.done, job.failed) == ("done", 5, 1)
+    assert await engine._rows("select contact_id, activity from fault") == [
+        (contacts[2], "occurrence")
+    ]

@@ -1,6 +1,6 @@
 """Members of segments while dispatchers, drainers, ingest, jobs and the clock are at work at once.
 
-Two worlds each here; `SEGMENT_CROWDS=100` before pytest plays more, and `SEGMENT_CROWDS_FROM`
+A world each here; `SEGMENT_CROWDS=100` before pytest plays more, and `SEGMENT_CROWDS_FROM`
 others.
 """
 
@@ -19,7 +19,7 @@ from tests.support.crowded_segments import Crowd
 from tests.support.played_segments import START
 from tests.support.segments import SegmentsAtWork
 
-CROWDS = int(os.environ.get("SEGMENT_CROWDS", "2"))
+CROWDS = int(os.environ.get("SEGMENT_CROWDS", "1"))
 FIRST = int(os.environ.get("SEGMENT_CROWDS_FROM", "0"))
 END = START + timedelta(days=90)
 

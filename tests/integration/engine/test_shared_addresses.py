@@ -75,6 +75,6 @@ async def test_the_address_is_kept_as_a_hash_and_goes_with_its_run(pool: Pool) -
         ).fetchall()
         assert len(rows) == 1
         assert "family" not in rows[0][0]
-        await conn.execute("delete from contact")
+        await conn.execute("delete from run")
         left = await (await conn.execute("select count(*) from occurrence_address")).fetchone()
     assert left == (0,)

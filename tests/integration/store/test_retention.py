@@ -269,6 +269,15 @@ INSERTS = {
         "insert into link_hit (id, message_id, kind, client, signs, received_at)"
         " values (gen_random_uuid(), gen_random_uuid(), 'click', %s, '{}', %s)"
     ),
+    "job_entries": (
+        "with j as (insert into job (id, kind, subject, state, plan, ended_at)"
+        " values (gen_random_uuid(), 'enter', %s, 'done', '{}', %s) returning id)"
+        " insert into job_entry (job_id, contact_id) select id, gen_random_uuid() from j"
+    ),
+    "positions": (
+        "insert into near_contact (contact_id, places, km, event_id, seen_at)"
+        " values (gen_random_uuid(), %s, 1, 1, %s)"
+    ),
     "content": (
         "insert into kept_content (message_id, content, kept_at)"
         " values (gen_random_uuid(), %s::text::bytea, %s)"

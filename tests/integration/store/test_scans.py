@@ -19,6 +19,7 @@ from store.operations.faults import record_fault
 from store.operations.migration_progress import finish_stragglers, stragglers
 from store.reports.run_listing import list_runs, show_run
 from store.runs.lifecycle import end_run
+from store.timeline.timeline import read_timeline
 from tests.support.erasing import erase
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -46,6 +47,7 @@ VALUES: Final = {
     "run.exit_rule": "null",
     "segment.state": "'ready'",
     "segment_change.by": "'event'",
+    "kept_content.content": "decode('7801abae0500017500f9', 'hex')",
     "outbox.not_before": "now() + interval '1 day'",
 }
 """What some columns hold, where not every value of their type may stand."""
@@ -163,6 +165,15 @@ async def show(pool: Pool) -> None:
         assert (await list_runs(conn, contact="40")).items
 
 
+async def tell(pool: Pool) -> None:
+    """The timeline of a contact is read, and a later page of it."""
+    async with pool.connection() as conn:
+        contact = await id_of(conn, "contact", 45)
+        first = await read_timeline(conn, contact, limit=2)
+        assert len(first) == 2
+        assert await read_timeline(conn, contact, before=first[-1].place, limit=50)
+
+
 async def end(pool: Pool) -> None:
     """A run ends."""
     async with pool.connection() as conn:
@@ -187,7 +198,16 @@ async def work_on_job(pool: Pool) -> None:
 async def test_work_on_one_contact_reads_no_table_from_end_to_end(
     crowded: list[str], single: Pool
 ) -> None:
-    operations: list[Operation] = [merge, erase_one, note_faults, show, end, track, work_on_job]
+    operations: list[Operation] = [
+        merge,
+        erase_one,
+        note_faults,
+        show,
+        tell,
+        end,
+        track,
+        work_on_job,
+    ]
     found = []
     for operation in operations:
         before = await scanned(single)

@@ -8,6 +8,12 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from store.definitions.documents import lock_catalog
+from store.segments.generations import (
+    begin_generations,
+    begin_nightly_check,
+    has_unknown_segments,
+)
 from tests.support.segments import SegmentsAtWork
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -189,3 +195,31 @@ async def test_a_contact_that_a_fill_passed_by_unseen_is_judged_with_its_first_e
     await work.dispatch()
     assert len(await work.members("here")) == 1
     assert await work.check() == {"here": 0}
+
+
+async def test_a_segment_that_an_older_process_has_saved_is_found(work: SegmentsAtWork) -> None:
+    """It wrote the document alone, as before members were kept."""
+    await work.save_filled("segment: here\nif: {attribute: country, is: FR}")
+    async with work.pool.connection() as conn:
+        assert not await has_unknown_segments(conn)
+        await conn.execute(
+            "insert into document (kind, key, document, source, sha256) values"
+            " ('segment', 'there', '{\"segment\": \"there\", \"if\": {\"group\": \"g\"}}', '', ''),"
+            " ('segment', 'broken', '{\"segment\": \"broken\"}', '', '')"
+        )
+        assert await has_unknown_segments(conn)
+        async with conn.transaction():
+            await lock_catalog(conn)
+            assert len(await begin_generations(conn)) == 1
+        # What can't be read is not tried again and again.
+        assert not await has_unknown_segments(conn)
+
+
+async def test_the_check_is_made_once_a_night(work: SegmentsAtWork) -> None:
+    await work.save_filled(ACTIVE)
+    nights = "select subject from job where kind = 'check' order by 1"
+    for at in (NOON.replace(hour=1), NOON, NOON.replace(hour=23), NOON + timedelta(days=1)):
+        await work.to(at)
+        async with work.pool.connection() as conn:
+            await begin_nightly_check(conn)
+    assert await work.rows(nights) == [("2026-05-01",), ("2026-05-02",)]

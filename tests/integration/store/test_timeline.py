@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,7 +29,6 @@ NAMES = {
     "Ärger": "event",
     "Contact Changed": "change",
     "Group Joined": "group",
-    "Segment Left": "segment",
 }
 
 
@@ -62,7 +62,9 @@ async def write_life(
             )
         await conn.execute("insert into coupon_pool (key) values ('p') on conflict do nothing")
         for number in range(many):
-            kind = dice.choice(("event", "event", "run", "refusal", "consent", "coupon"))
+            kind = dice.choice(
+                ("event", "event", "run", "refusal", "consent", "coupon", "segment", "merge")
+            )
             at = instant()
             if kind == "event":
                 name = dice.choice(list(NAMES))
@@ -75,6 +77,23 @@ async def write_life(
                 found.append(Happening(at, 0, 0, id_, NAMES[name]))
             elif kind == "refusal":
                 refused.append(at)
+            elif kind == "segment":
+                id_ = await one(
+                    conn,
+                    "insert into segment_change (contact_id, segment, entered, by, at)"
+                    " values (%s, 'best', true, 'event', %s) returning id",
+                    contact, at,
+                )  # fmt: skip
+                found.append(Happening(at, SOURCES.index("segment"), 0, id_, "segment"))
+            elif kind == "merge":
+                gone = str(uuid4())
+                await conn.execute(
+                    "insert into contact_alias (external_id, contact_id, merged_at)"
+                    " values (%s, %s, %s)",
+                    (gone, contact, at),
+                )
+                id_ = UUID(hashlib.md5(gone.encode(), usedforsecurity=False).hexdigest()).int
+                found.append(Happening(at, SOURCES.index("merge"), id_, 0, "merge"))
             elif kind == "consent":
                 id_ = await one(
                     conn,

@@ -333,6 +333,8 @@ def test_a_change_of_an_attribute_to_what_it_never_is() -> None:
         ("{set: {n: 1}, add: {n: 1}}", "`n` is set and added to in one step, and only one of them would count; make two steps of it"),
         ("{set: {n: 1}, unset: [n]}", "`n` is removed and changed in one step; keep one of them"),
         ("{set: {external_id: x}}", "`external_id` can't be changed"),
+        ("{set: {restricted: true}}", "`restricted` is set by operators, and not by journeys"),
+        ("{unset: [restricted]}", "`restricted` is set by operators, and not by journeys"),
     ],
 )  # fmt: skip
 def test_a_change_that_can_never_be_made_is_an_error(change: str, expected: str) -> None:
