@@ -54,6 +54,13 @@ def run(
     start: Annotated[
         str | None, typer.Option(help="The time of the start, RFC 3339; by default now.")
     ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            help="How far to go: a time, or +30d from the start. By default to the end of the runs"
+            " that begin, and to the first date or occurrence.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Show which outcomes of which steps were reached.")
@@ -80,6 +87,7 @@ def run(
     from simulation.document_set import read_document_set, read_files
     from simulation.errors import SimulationFailed, SimulationRefused
     from simulation.scenarios import now, read_scenario
+    from simulation.script import read_until
 
     configure_logging(process="simulate", level="ERROR")
     begin = now()
@@ -90,6 +98,7 @@ def run(
             refuse(f"--start: {error}")
     try:
         book = read_document_set(read_files(files), journey)
+        end = None if until is None else read_until(until, book.journey, begin)
         loaded = [_load(path, "--events") for path in scripts] or [[]]
         if contacts is not None:
             found = read_contacts_file(_bytes(contacts, "--contacts"), str(contacts))
@@ -110,9 +119,10 @@ def run(
     try:
         if contacts is None:
             names = [str(path) for path in scripts]
-            asyncio.run(_play(book, scenarios, names, begin, as_json=as_json, cover=coverage))
+            played = _play(book, scenarios, names, begin, end, as_json=as_json, cover=coverage)
         else:
-            asyncio.run(_play_crowd(book, scenarios, begin, as_json=as_json, cover=coverage))
+            played = _play_crowd(book, scenarios, begin, end, as_json=as_json, cover=coverage)
+        asyncio.run(played)
     except (SimulationRefused, SimulationFailed, StackFailed) as error:
         status = 1
         typer.echo(f"parcours: {error}", err=True)
@@ -127,6 +137,7 @@ async def _play(
     scenarios: Sequence[Scenario],
     names: Sequence[str],
     start: datetime,
+    until: datetime | None,
     *,
     as_json: bool,
     cover: bool,
@@ -137,7 +148,7 @@ async def _play(
 
     every: list[Line] = []
     number = 0
-    async for lines in play_all(book, scenarios, start):
+    async for lines in play_all(book, scenarios, start, until=until):
         name = {"scenario": names[number]} if len(scenarios) > 1 else {}
         number += 1
         if not as_json and name:
@@ -155,7 +166,13 @@ async def _play(
 
 
 async def _play_crowd(
-    book: DocumentSet, scenarios: Sequence[Scenario], start: datetime, *, as_json: bool, cover: bool
+    book: DocumentSet,
+    scenarios: Sequence[Scenario],
+    start: datetime,
+    until: datetime | None,
+    *,
+    as_json: bool,
+    cover: bool,
 ) -> None:
     from cli.simulation_summary import Progress, show_summary
     from simulation.batch import build_summary
@@ -170,6 +187,7 @@ async def _play_crowd(
             start,
             progress.update,
             lambda contact, reason: refused.append(f"{contact}: {reason}"),
+            until=until,
         )
     for each in refused:
         typer.echo(each, err=True)

@@ -16,12 +16,10 @@ from journeys.checks.content_lint import ADVICE
 from journeys.checks.partial_documents import check_readable
 from journeys.checks.references import KnownKeys
 from journeys.checks.template_set import TemplateSet
-from journeys.checks.unsupported import unsupported
-from journeys.model.documents import AnyDocument
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
 from journeys.model.steps import CouponStep, EnterStep
-from journeys.model.triggers import EventEntry
+from journeys.model.triggers import ApiEntry, SegmentEntry
 from journeys.source.parsing import Parsed, parse_documents
 from simulation.errors import SimulationRefused
 from store.definitions.documents import lock_catalog
@@ -48,9 +46,15 @@ class DocumentSet:
         return (self.journey, *self.entered)
 
     @property
-    def begins_by_event(self) -> bool:
-        """Whether events of the script begin runs; otherwise a run begins at the start."""
-        return any(isinstance(entry, EventEntry) for entry in self.journey.entry)
+    def begins_by_itself(self) -> bool:
+        """Whether what happens begins runs; otherwise a run begins at the start."""
+        return any(not isinstance(entry, ApiEntry) for entry in self.journey.entry)
+
+    @property
+    def begins_by_segment(self) -> bool:
+        """Whether entering or leaving a segment begins runs."""
+        entries = [entry for journey in self.journeys for entry in journey.entry]
+        return any(isinstance(entry, SegmentEntry) for entry in entries)
 
     @property
     def pools(self) -> frozenset[str]:
@@ -113,30 +117,14 @@ def read_document_set(sources: Iterable[tuple[str, str | bytes]], key: str | Non
     journey = chosen.document
     assert isinstance(journey, Journey)
     entered = _entered(chosen, parsed)
-    refused = [
-        each.placed(problem)
-        for each in (chosen, *entered)
-        if isinstance(each.document, Journey)
-        for problem in unsupported_constructs(each.document)
-    ]
-    if refused:
-        raise SimulationRefused("\n".join(map(str, refused)))
     warnings = tuple(
         problem
         for problem in found
         # A simulation provides every pool.
-        if problem.file == chosen.file
-        and problem.code not in {"unsupported", "unknown_pool", *ADVICE}
+        if problem.file == chosen.file and problem.code not in {"unknown_pool", *ADVICE}
     )
     others = [each.document for each in entered if isinstance(each.document, Journey)]
     return DocumentSet(journey, tuple(parsed), warnings, tuple(others))
-
-
-def unsupported_constructs(journey: Journey) -> list[Problem]:
-    """The constructs of a journey that do not work yet, so that it can't be simulated."""
-    return [
-        problem for problem in unsupported(journey) if not _is_replaced_by_start(journey, problem)
-    ]
 
 
 def read_files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
@@ -186,12 +174,3 @@ def _entered(chosen: Parsed, parsed: Sequence[Parsed]) -> list[Parsed]:
                 found[key] = by_key[key]
                 to_visit.append(by_key[key].document)
     return [each for key, each in found.items() if key != chosen.document.key]
-
-
-def _is_replaced_by_start(journey: AnyDocument, problem: Problem) -> bool:
-    """Whether the problem is in an entry that a start replaces, so that it need not work."""
-    assert isinstance(journey, Journey)
-    if len(problem.path) < 2 or problem.path[0] != "entry":
-        return False
-    place = problem.path[1]
-    return isinstance(place, int) and not isinstance(journey.entry[place], EventEntry)

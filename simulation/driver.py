@@ -51,6 +51,7 @@ from simulation.script import (
     Start,
     TrackingCall,
 )
+from simulation.timed_entries import TimedEntries
 from simulation.timeline import Line, Timeline
 from store.contacts.rows import find_contact
 from store.coupons.pools import add_codes, make_pool
@@ -60,7 +61,13 @@ from store.events.group_changes import add_to_group
 from store.events.ingest import take
 from store.events.items import Rejected
 from store.events.topic_changes import set_topic_state
-from store.simulation.due_times import OverdueRun, next_condition_due, next_due, overdue_runs
+from store.simulation.due_times import (
+    OverdueRun,
+    next_condition_due,
+    next_due,
+    next_segment_due,
+    overdue_runs,
+)
 from store.simulation.run_histories import refused_entries, run_histories, unfinished_runs
 from store.simulation.simulated_database import make_contact, stop_clock
 from workflows.journey import Journey
@@ -119,7 +126,20 @@ class Simulation:
         dispatcher = Dispatcher(pool, self._client, self._catalog)
         due_times = DueTimes(pool, self._client, self._catalog)
         segments = segment_queue(pool, self._catalog)
-        self._dispatcher = SerialDispatcher(dispatcher, due_times, segments)
+        self._context = Context(
+            pool=pool,
+            catalog=self._catalog,
+            adapters={channel: RecordingAdapter(channel, self.provider) for channel in CHANNELS},
+            sender=SENDER,
+            secrets=PlaceholderSecrets(documents.secrets),
+            given_scores=self._given_scores,
+            files=None,
+            links=SimulatedLinks(),
+        )
+        self._timed = TimedEntries(pool, self._client, self._catalog, self._context, clock)
+        self._dispatcher = SerialDispatcher(
+            dispatcher, due_times, [segments.page, self._timed.work]
+        )
         self._contacts: dict[str, UUID] = {}
         """Our id of each contact, by its external id, in the order given."""
         self._changed_contacts: set[UUID] = set()
@@ -218,18 +238,16 @@ class Simulation:
         await self.until(when)
         await self._settle()
 
-    async def finish(self) -> None:
-        """Advance until nothing is due any more, and add a line for each run still active."""
-        last = self.clock.now
-        while True:
-            async with self._pool.connection() as conn:
-                due = await next_due(conn)
-            if due is not None:
-                last = due
-            upcoming = await self._next_due()
-            if upcoming is None or upcoming > last + _HORIZON:
-                break
-            await self._advance_to(upcoming)
+    async def finish(self, until: datetime | None = None) -> None:
+        """Advance until nothing is due any more, and add a line for each run still active.
+
+        Dates and schedules count until each has come once, and after that as long as a run waits.
+        With `until` all counts up to that time, and nothing after it.
+        """
+        if until is None:
+            await self._advance_to_the_end()
+        else:
+            await self.advance(max(until - self.clock.now, timedelta(0)))
         # Everything is read once more, because the reads since the last moment may have missed a
         # line of an earlier one.
         self._changed_contacts.update(self._contacts.values())
@@ -240,11 +258,38 @@ class Simulation:
             active = await unfinished_runs(conn, key, list(self._contacts.values()))
         self.timeline.add_waiting(self.clock.now, active)
 
+    async def _advance_to_the_end(self) -> None:
+        begin = last = self.clock.now
+        while True:
+            async with self._pool.connection() as conn:
+                due = await next_due(conn)
+                changes = [await next_condition_due(conn)]
+                if self.documents.begins_by_segment:
+                    changes.append(await next_segment_due(conn))
+            change = min((each for each in changes if each is not None), default=None)
+            if due is not None:
+                last = due
+            first = await self._timed.first_due(self._entered())
+            upcoming = await self._next_due()
+            if upcoming is None or not (
+                (due is not None and upcoming <= due)
+                or (change is not None and upcoming <= change <= last + _HORIZON)
+                or (first is not None and upcoming <= first <= begin + _HORIZON)
+            ):
+                break
+            await self._advance_to(upcoming)
+
+    def _entered(self) -> set[UUID]:
+        """The contacts that have been in the journey."""
+        return {self._contacts[line.contact] for line in self.lines if line.kind == "entry"}
+
     async def _next_due(self) -> datetime | None:
         async with self._pool.connection() as conn:
             due = await next_due(conn)
             condition = await next_condition_due(conn)
-        return min((each for each in (due, condition) if each is not None), default=None)
+            segment = await next_segment_due(conn)
+        times = (due, condition, segment, await self._timed.next_due())
+        return min((each for each in times if each is not None), default=None)
 
     async def _advance_to(self, when: datetime) -> None:
         await self._set_clock(when)
@@ -396,6 +441,8 @@ class Simulation:
         await self._dispatcher.drain()
         async with self._pool.connection() as conn:
             await self.documents.activate(conn, versions)
+        await self._timed.begin()
+        await self._dispatcher.drain()
         self._tracker.offset = start - await self._environment.get_current_time()
 
     async def _create_contacts(self) -> None:
@@ -419,16 +466,6 @@ class Simulation:
         return dict(sorted((full | provided).items()))
 
     def _workers(self) -> list[Worker]:
-        context = Context(
-            pool=self._pool,
-            catalog=self._catalog,
-            adapters={channel: RecordingAdapter(channel, self.provider) for channel in CHANNELS},
-            sender=SENDER,
-            secrets=PlaceholderSecrets(self.documents.secrets),
-            given_scores=self._given_scores,
-            files=None,
-            links=SimulatedLinks(),
-        )
         kinds = {step.kind for journey in self.documents.journeys for step in journey.all_steps()}
         served = {QUEUE, *(queue for kind, queue in SEND_QUEUES.items() if kind in kinds)}
         return [
@@ -448,7 +485,7 @@ class Simulation:
                     CodedFailures(self._pool),
                 ],
             )
-            for queue, activities in activities_by_queue(context).items()
+            for queue, activities in activities_by_queue(self._context).items()
             if queue in served
         ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
@@ -23,12 +24,10 @@ from temporalio.common import TypedSearchAttributes
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from dispatch.dispatcher import Dispatcher
-from dispatch.due_queue import DueQueue
 from dispatch.due_times import DueTimes
 from dispatch.temporal import CONTACT_ID
 from journeys.protocol.payloads import FinishInput, JourneyInput, StepInput
 from simulation.clock import Clock
-from store.segments.due import DueContact
 
 SENDING: ContextVar[tuple[UUID, str]] = ContextVar("SENDING")
 """The run and the step of the message that is being sent."""
@@ -38,24 +37,32 @@ class SerialDispatcher:
     """The dispatcher and what is due by time, used by one caller at a time."""
 
     def __init__(
-        self, dispatcher: Dispatcher, due_times: DueTimes, segments: DueQueue[DueContact]
+        self,
+        dispatcher: Dispatcher,
+        due_times: DueTimes,
+        others: Sequence[Callable[[], Awaitable[int]]],
     ) -> None:
+        """`others`: each does what is due of another kind, and says how much there was."""
         self._dispatcher = dispatcher
         self._due_times = due_times
-        self._segments = segments
+        self._others = tuple(others)
         self._turn = asyncio.Lock()
 
     async def drain(self) -> bool:
         """Dispatch, and look at conditions, until nothing is left; whether there was anything."""
         async with self._turn:
             found = False
-            while (
-                await self._dispatcher.round()
-                or await self._due_times.page()
-                or await self._segments.page()
-            ):
+            while await self._step():
                 found = True
             return found
+
+    async def _step(self) -> bool:
+        if await self._dispatcher.round() or await self._due_times.page():
+            return True
+        for other in self._others:
+            if await other():
+                return True
+        return False
 
 
 class SimulatedTimeInterceptor(Interceptor):

@@ -23,12 +23,12 @@ def read_scenario(
 ) -> Scenario:
     """The scenario of a contact document and a script.
 
-    A journey without an entry by event begins at `start`, unless the script starts it. Raises
+    A journey whose only entry is by API begins at `start`, unless the script starts it. Raises
     SimulationRefused if either is wrong.
     """
     scripted = read_contact(contact, documents.journey, start)
     moments = read_script(events, scripted, documents.journey, start)
-    if not documents.begins_by_event and not any(
+    if not documents.begins_by_itself and not any(
         isinstance(action, Start) for moment in moments for action in moment.actions
     ):
         first = moments[0]
@@ -48,14 +48,19 @@ def now() -> datetime:
 
 
 async def play(
-    documents: DocumentSet, scenario: Scenario, database_url: str, start: datetime
+    documents: DocumentSet,
+    scenario: Scenario,
+    database_url: str,
+    start: datetime,
+    *,
+    until: datetime | None = None,
 ) -> list[Line]:
-    """The timeline of a scenario.
+    """The timeline of a scenario, up to `until` or as far as `Simulation.finish` goes without.
 
     The database must be migrated and empty, and can't be used again. Raises SimulationRefused and
     SimulationFailed.
     """
-    return await play_together(documents, [scenario], database_url, start)
+    return await play_together(documents, [scenario], database_url, start, until=until)
 
 
 async def play_together(
@@ -65,6 +70,8 @@ async def play_together(
     start: datetime,
     progress: Progress | None = None,
     on_refused: OnRefused | None = None,
+    *,
+    until: datetime | None = None,
 ) -> list[Line]:
     """The timeline of many contacts with different ids, in one simulation with one clock.
 
@@ -79,12 +86,16 @@ async def play_together(
         ) as simulation,
     ):
         await simulation.play(*scenarios)
-        await simulation.finish()
+        await simulation.finish(until)
         return simulation.lines
 
 
 async def play_all(
-    documents: DocumentSet, scenarios: Sequence[Scenario], start: datetime
+    documents: DocumentSet,
+    scenarios: Sequence[Scenario],
+    start: datetime,
+    *,
+    until: datetime | None = None,
 ) -> AsyncIterator[list[Line]]:
     """The timeline of each scenario, one after another, on a PostgreSQL server made for them.
 
@@ -94,7 +105,7 @@ async def play_all(
         for number, scenario in enumerate(scenarios):
             last = number == len(scenarios) - 1
             name = MIGRATED if last else await copy_database(postgres, f"scenario_{number}")
-            yield await play(documents, scenario, postgres.url(name), start)
+            yield await play(documents, scenario, postgres.url(name), start, until=until)
 
 
 async def play_together_on_own_server(
@@ -103,6 +114,8 @@ async def play_together_on_own_server(
     start: datetime,
     progress: Progress | None = None,
     on_refused: OnRefused | None = None,
+    *,
+    until: datetime | None = None,
 ) -> list[Line]:
     """The timeline of many contacts, as by `play_together`, on a PostgreSQL server made for it.
 
@@ -110,7 +123,7 @@ async def play_together_on_own_server(
     """
     async with throwaway_postgres() as postgres:
         return await play_together(
-            documents, scenarios, postgres.url(MIGRATED), start, progress, on_refused
+            documents, scenarios, postgres.url(MIGRATED), start, progress, on_refused, until=until
         )
 
 

@@ -221,6 +221,14 @@ def read_script(
     return moments
 
 
+def read_until(text: str, journey: Journey, start: datetime) -> datetime:
+    """How far a simulation is to go: a time, or `+30d` from the start. Raises SimulationRefused."""
+    until = _parse_at(text, zone_of(None, journey.timezone), start, "--until")
+    if until < start:
+        raise SimulationRefused("--until: lies before the start")
+    return until
+
+
 def _read_item(
     raw: dict[str, Any], contact: ScriptedContact, journey: Journey, at: datetime, place: str
 ) -> TrackingCall | Start | ScriptedResponse:

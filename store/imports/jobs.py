@@ -104,8 +104,6 @@ async def record_page(
     for name in _COUNTS:
         setattr(result, name, getattr(result, name) + getattr(outcome, name))
     rows = _rows(job_id, outcome, contents, KEPT_LINES - kept)
-    if rows:
-        await copy_rows(conn, _COPY_LINES, rows)
     after = asdict(place)
     changed = await execute(
         conn,
@@ -121,6 +119,8 @@ async def record_page(
     )
     if not changed:
         raise PageSuperseded
+    if rows:
+        await copy_rows(conn, _COPY_LINES, rows)
 
 
 _COUNTS: Final = (

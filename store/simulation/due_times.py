@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import and_, bindparam, func, select
 from sqlmodel import col
 
-from store.sql import Connection, fetch_all_as, fetch_value, sql, statement
+from store.sql import Connection, fetch_all, fetch_all_as, fetch_value, sql, statement
 from store.tables.runs import Run, Visit
 
 _AT_STEP = and_(col(Run.id) == col(Visit.run_id), col(Run.visit) == col(Visit.visit))
@@ -22,9 +22,10 @@ _OVERDUE = statement(
     .join(Run, _AT_STEP)
     .where(*_OPEN, col(Visit.due_at) <= bindparam("now"))
 )
-_NEXT_CONDITION = sql("""
-select least((select min(due_at) from listener), (select min(due_at) from segment_due))
-""")
+_NEXT_LISTENER = sql("select min(due_at) from listener")
+_NEXT_SEGMENT = sql("select min(due_at) from segment_due")
+
+_FIRST_DATES = sql("select contact_id, min(due_at) from date_entry group by contact_id")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,17 @@ async def overdue_runs(conn: Connection, now: datetime) -> list[OverdueRun]:
 
 
 async def next_condition_due(conn: Connection) -> datetime | None:
-    """The earliest due time of a segment, or of a condition that a run listens for; if any."""
-    due: datetime | None = await fetch_value(conn, _NEXT_CONDITION)
+    """The earliest due time of a condition that a run listens for; None if there is none."""
+    due: datetime | None = await fetch_value(conn, _NEXT_LISTENER)
     return due
+
+
+async def next_segment_due(conn: Connection) -> datetime | None:
+    """The earliest time at which a contact may enter or leave a segment; None if there is none."""
+    due: datetime | None = await fetch_value(conn, _NEXT_SEGMENT)
+    return due
+
+
+async def first_dates(conn: Connection) -> dict[UUID, datetime]:
+    """The next moment at which each contact enters by a date."""
+    return dict(await fetch_all(conn, _FIRST_DATES))

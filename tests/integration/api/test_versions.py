@@ -108,9 +108,9 @@ async def test_a_plan_tells_where_runs_stand_and_what_would_become_of_them(
     assert follow["moves"] == [{"version": 1, "step": "quiet", "to": "quiet", "runs": 4}]
     assert follow["stays"] == [{"version": 1, "step": "after", "reason": "step_gone", "runs": 1}]
     assert (follow["ends_at_once"], follow["sent_at_once"]["count"]) == (3, 3)
-    names = {str(contact)[:8] for contact in old}
+    names = {contact.hex for contact in old}
     assert set(follow["sent_at_once"]["contacts"]) == names
-    assert str(young)[:8] not in names
+    assert young.hex not in names
     mapped = await seen(in_flight={"map": {"quiet": "mail", "after": "later"}})
     assert mapped["moves"] == [
         {"version": 1, "step": "after", "to": "later", "runs": 1},
@@ -143,7 +143,7 @@ async def test_the_preview_counts_events_and_exits_that_have_happened(
     answer = await operate.post("/v1/plan", json=folder(source, in_flight="follow"))
     found = answer.json()["documents"][0]["in_flight"]
     assert (found["leaves_at_once"], found["ends_at_once"]) == (1, 1)
-    assert found["sent_at_once"] == {"count": 1, "contacts": [str(came)[:8]]}
+    assert found["sent_at_once"] == {"count": 1, "contacts": [came.hex]}
     # Nothing of it is left.
     assert await rows("select count(*) from listener") == [(0,)]
 

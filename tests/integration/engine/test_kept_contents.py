@@ -176,7 +176,7 @@ async def test_lists_go_on_after_a_page_and_take_the_filters_together(
                 page = (await http.get("/v1/messages", params=wanted)).json()
                 return [(each["contact"], each["step"]) for each in page["items"]], page["next"]
 
-            ada, bob = str(contact)[:8], str(other)[:8]
+            ada, bob = contact.hex, other.hex
             first, following = await steps(limit=3)
             last, end = await steps(limit=3, cursor=following)
             bounced, _ = await steps(contact=ada, status="bounced")

@@ -18,6 +18,7 @@ from structlog.testing import capture_logs
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from channels.adapter import Outgoing, Quota, Receipt
 from channels.errors import Code, NotTaken
@@ -145,9 +146,13 @@ async def test_marketing_is_sent_at_its_rate_and_delays_nothing_urgent(
         bulk = await crowd(engine, "bulk", "Bulk", QUEUED)
 
         async def all_queued() -> bool:
-            return await waiting(temporal_client) + len(arrivals.at) >= URGENT + QUEUED
+            try:
+                return await waiting(temporal_client) + len(arrivals.at) >= URGENT + QUEUED
+            except RPCError:
+                # A server that starts thousands of runs may be too busy to answer.
+                return False
 
-        await eventually(all_queued, 60.0 + QUEUED / 20)
+        await eventually(all_queued, 60.0 + QUEUED / 5)
         await SendRates(temporal_client, {"email": RATE}).begin()
         small = await crowd(engine, "small", "Small", 5)
         busy = await delays(engine, arrivals, "busy")

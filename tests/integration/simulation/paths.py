@@ -5,7 +5,8 @@ each with its own `contact` (laid over the common one), `events`, and its `path`
 `reminder sent`, one after another with commas between. `reminder skipped (consent)` also expects
 the reason, `reminder sent @ 2026-03-02 10:00` the local time. A path may also be a list of such,
 one of them `{times: 4, path: …}`, and an event `{times: 4, hourly: EVENT}`. `goal: true` says that
-the journey's goal is met.
+the journey's goal is met. A journey without an entry by event is started at `start`, unless an
+event starts it or the scenario says `itself: true`: then what happens begins the run.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import orjson
 from ruamel.yaml import YAML
 
 from journeys.model.journey import Journey
+from journeys.model.triggers import EventEntry
 from journeys.source.parsing import parse_all
 from simulation.timeline import Line
 from tests.integration.simulation.samples import LIBRARY
@@ -75,11 +77,13 @@ class Case:
     path: tuple[Stop, ...]
     goal: bool = False
     """Whether it is met, where the journey has one."""
+    itself: bool = False
+    """Whether what happens begins the run."""
 
     @property
     def company(self) -> bytes:
         """Those with the same can live in one simulation: it begins once, and pools are shared."""
-        return orjson.dumps([self.start, self.contact.get("coupons")])
+        return orjson.dumps([self.start, self.contact.get("coupons"), self.itself])
 
     def differs(self, lines: Iterable[Line]) -> str | None:
         """What went another way, in words; None if all is as expected."""
@@ -130,8 +134,18 @@ def read_table(name: str) -> Table:
         start = each.get("start", given["start"])
         datetime.fromisoformat(start)
         events = [event for raw in each.get("events", []) for event in _hourly(raw)]
-        cases.append(Case(name, start, contact, events, path, goal))
+        itself = each.get("itself", False)
+        started = itself or any("start" in event for event in events)
+        if not started and not _has_event_entry(source, file.stem):
+            events.insert(0, {"at": "+0s", "start": {}})
+        cases.append(Case(name, start, contact, events, path, goal, itself))
     return Table(file.stem, source, tuple(cases))
+
+
+@cache
+def _has_event_entry(source: Path, key: str) -> bool:
+    journey = Table(key, source, ()).journey
+    return any(isinstance(entry, EventEntry) for entry in journey.entry)
 
 
 def as_lines(table: Table) -> list[Line]:

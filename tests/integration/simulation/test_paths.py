@@ -17,7 +17,6 @@ from simulation.document_set import (
     DocumentSet,
     read_document_set,
     read_files,
-    unsupported_constructs,
 )
 from simulation.scenarios import play_together, read_scenario
 from simulation.timeline import Line, coverage
@@ -25,9 +24,6 @@ from tests.integration.simulation.paths import Case, as_lines, read_table, table
 from tests.unit.journeys.examples import programmes
 
 TABLES = table_names()
-WAITING: frozenset[str] = frozenset()
-"""Those that can't be simulated yet, for want of a construct that works."""
-READY = [name for name in TABLES if name not in WAITING]
 
 NewDatabase = Callable[[], str]
 
@@ -40,10 +36,6 @@ def test_every_journey_has_its_table() -> None:
     assert {name for name in TABLES if name.startswith("programmes/")} == {
         f"programmes/{key}" for key in written
     }
-
-
-def test_what_waits_for_a_construct_is_what_lacks_one() -> None:
-    assert {name for name in TABLES if unsupported_constructs(read_table(name).journey)} == WAITING
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -76,10 +68,18 @@ def test_the_paths_know_every_reason_to_skip() -> None:
     stops = [stop for name in TABLES for case in read_table(name).cases for stop in case.path]
     seen = {stop.reason for stop in stops if stop.outcome == "skipped" and stop.reason}
     # What an operator does, or a provider, is no part of a script.
-    assert seen == SKIP_REASONS.keys() - {"paused", "frozen", "suppressed", "late", "operator"}
+    assert seen == SKIP_REASONS.keys() - {
+        "paused",
+        "frozen",
+        "suppressed",
+        "late",
+        "operator",
+        "restricted",
+        "shared_address",
+    }
 
 
-@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("name", TABLES)
 async def test_every_scenario_goes_its_way(name: str, new_database: NewDatabase) -> None:
     table = read_table(name)
     book = read_document_set(read_files([table.source]), table.key)
