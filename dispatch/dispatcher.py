@@ -25,6 +25,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
+from dispatch.cancellation import end_if_cancelled
 from dispatch.faults import FoundFault, record_faults
 from dispatch.pace import Pace
 from dispatch.round import EventFault, Round, dispatch_events
@@ -136,6 +137,7 @@ class Dispatcher:
     async def _repeat(self, work: Callable[[], Awaitable[int]], nudged: asyncio.Event) -> None:
         failures = 0
         while True:
+            end_if_cancelled()
             try:
                 if failures:
                     await asyncio.sleep(_BACKOFF.delay(failures))
@@ -299,6 +301,7 @@ class Dispatcher:
 
     async def _renew(self, leased: Leased) -> None:
         while True:
+            end_if_cancelled()
             await asyncio.sleep(self._lease.total_seconds() / 3)
             try:
                 async with self._pool.connection() as conn:

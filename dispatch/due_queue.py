@@ -20,6 +20,7 @@ from prometheus_client import Counter, Histogram
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from dispatch.cancellation import end_if_cancelled
 from dispatch.faults import FoundFault, record_faults
 from journeys.time.backoff import Backoff
 from store.operations.faults import describe
@@ -157,6 +158,7 @@ class DueQueue(Generic[Thing]):
     async def _repeat(self, *, again: bool) -> None:
         failures = 0
         while True:
+            end_if_cancelled()
             try:
                 if failures:
                     await asyncio.sleep(_AWAY.delay(failures))

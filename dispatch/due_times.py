@@ -26,6 +26,7 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from dispatch.cancellation import end_if_cancelled
 from dispatch.faults import FoundFault, record_faults
 from dispatch.temporal import wake
 from journeys.time.backoff import Backoff
@@ -129,6 +130,7 @@ class DueTimes:
     async def _repeat(self, *, again: bool) -> None:
         failures = 0
         while True:
+            end_if_cancelled()
             try:
                 if failures:
                     await asyncio.sleep(_AWAY.delay(failures))

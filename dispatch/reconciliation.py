@@ -27,6 +27,7 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
+from dispatch.cancellation import end_if_cancelled
 from dispatch.date_entries import begin_date_fills
 from dispatch.faults import FoundFault, raise_outage, record_faults
 from dispatch.held_marketing import freeze_bad_channels, wake_thawed_sends, wake_within_ceilings
@@ -112,6 +113,7 @@ class Reconciliation:
     async def run(self) -> None:
         """Reconcile until cancelled. Postgres or Temporal may go away and come back."""
         while True:
+            end_if_cancelled()
             try:
                 await self.once()
             except Exception as error:
