@@ -16,7 +16,6 @@ from journeys.checks.content_lint import ADVICE
 from journeys.checks.partial_documents import check_readable
 from journeys.checks.references import KnownKeys
 from journeys.checks.template_set import TemplateSet
-from journeys.checks.unsupported import unsupported
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
 from journeys.model.steps import CouponStep, EnterStep
@@ -118,20 +117,11 @@ def read_document_set(sources: Iterable[tuple[str, str | bytes]], key: str | Non
     journey = chosen.document
     assert isinstance(journey, Journey)
     entered = _entered(chosen, parsed)
-    refused = [
-        each.placed(problem)
-        for each in (chosen, *entered)
-        if isinstance(each.document, Journey)
-        for problem in unsupported(each.document)
-    ]
-    if refused:
-        raise SimulationRefused("\n".join(map(str, refused)))
     warnings = tuple(
         problem
         for problem in found
         # A simulation provides every pool.
-        if problem.file == chosen.file
-        and problem.code not in {"unsupported", "unknown_pool", *ADVICE}
+        if problem.file == chosen.file and problem.code not in {"unknown_pool", *ADVICE}
     )
     others = [each.document for each in entered if isinstance(each.document, Journey)]
     return DocumentSet(journey, tuple(parsed), warnings, tuple(others))

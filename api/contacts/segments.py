@@ -307,7 +307,7 @@ async def _segment_of(request: Request, services: Services) -> Segment:
         if not isinstance(body, dict) or "if" not in body:
             raise Problem(422, "invalid_request", "if: the condition of the segment is missing")
         text = orjson.dumps({"segment": "preview", **body})
-    preparation, _ = await prepare_documents(services, [("preview", text)], "save")
+    preparation, _ = await prepare_documents(services, [("preview", text)])
     documents = preparation.documents
     if [each.kind for each in documents] != ["segment"]:
         raise Problem(422, "invalid_request", "the body is to hold one segment, and no other kind")

@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from pydantic import BaseModel
 
 from api.definitions.attachments import fetch_files, keep_files
-from api.definitions.preparation import Preparation, Prepared, Purpose, Source, prepared
+from api.definitions.preparation import Preparation, Prepared, Source, prepared
 from api.http import problems
 from api.services import Services
 from api.versions.in_flight import start_jobs
@@ -129,7 +129,6 @@ def refuse(found: Sequence[Problem], code: str = "invalid_document") -> problems
 async def write_documents(
     services: Services,
     sources: Sequence[Source],
-    purpose: Purpose,
     write: Callable[[Conn, list[Prepared]], Awaitable[Written]],
     *,
     only: tuple[str, str] | None = None,
@@ -142,7 +141,7 @@ async def write_documents(
     change meanwhile, they are prepared again. Raises Problem 422 with all errors, or 503.
     """
     for _ in range(_ATTEMPTS):
-        preparation, known = await prepare_documents(services, sources, purpose, only)
+        preparation, known = await prepare_documents(services, sources, only)
         contents = [document.content for document in preparation.documents]
         fetched = await fetch_files(services, contents)
         async with services.pool.connection() as conn:
@@ -216,7 +215,6 @@ async def _of_segments(conn: Conn, documents: Sequence[Prepared]) -> _OfSegments
 async def prepare_documents(
     services: Services,
     sources: Sequence[Source],
-    purpose: Purpose,
     only: tuple[str, str] | None = None,
 ) -> tuple[Preparation, KnownKeys]:
     """Documents that have no errors, and the keys with which they were checked.
@@ -225,11 +223,11 @@ async def prepare_documents(
     """
     async with services.pool.connection() as conn:
         known = await _known(services, conn, sources)
-    preparation = await services.checker.prepare(sources, known, purpose, only)
+    preparation = await services.checker.prepare(sources, known, only)
     if preparation.refusal is not None:
         raise problems.Problem(422, "invalid_document", preparation.refusal)
     if preparation.errors:
-        raise refuse(preparation.errors, preparation.code)
+        raise refuse(preparation.errors)
     return preparation, known
 
 

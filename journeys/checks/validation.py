@@ -23,7 +23,6 @@ from journeys.checks.send_windows import channel_problems, send_problems
 from journeys.checks.template_set import TemplateSet, template_set_problems
 from journeys.checks.templates import template_problems
 from journeys.checks.timed_entries import date_problems, schedule_problems
-from journeys.checks.unsupported import unsupported
 from journeys.checks.untracked import tracking_problems
 from journeys.checks.updates import update_problems
 from journeys.checks.webhook_addresses import address_problems
@@ -59,7 +58,7 @@ from journeys.source.parsing import Parsed
 from journeys.time.durations import Duration
 from journeys.time.zones import zone_of
 
-__all__ = ["check", "unsupported", "validate"]
+__all__ = ["check", "validate"]
 
 _REQUIRED: dict[str, tuple[str, ...]] = {
     name: event.properties
@@ -136,7 +135,6 @@ def validate(
             problems += _by_segment_events(document)
         elif isinstance(document, Channel):
             problems += channel_problems(document)
-    problems += [replace(problem, severity="warning") for problem in unsupported(document)]
     return list(dict.fromkeys(problems))
 
 
