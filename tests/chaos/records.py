@@ -161,6 +161,10 @@ class Records:
         async with self._connection() as conn:
             return await _count(conn, "select count(*) from " + table)
 
+    async def faults(self) -> list[dict[str, Any]]:
+        """The faults that were recorded."""
+        return await self._rows("select activity, code, subject, detail from fault")
+
     def inbox(self) -> list[dict[str, Any]]:
         """What the sinks took, oldest first."""
         return Inbox(self._data_dir / "inbox.jsonl").read()

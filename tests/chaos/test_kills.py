@@ -95,9 +95,10 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
                 *wrong_contacts(end, orders, await records.contacts()),
                 *await wrong_reactions(readers),
                 *map(str, records.logged(*UNFORESEEN)),
+                *map(str, await records.faults()),
             ]
             assert wrong == []
-            for table in ("outbox", "dead_event", "listener", "refusal", "fault"):
+            for table in ("outbox", "dead_event", "listener", "refusal"):
                 assert await records.count(table) == 0, table
             # These were paid in time: no kill and no load can delay that.
             assert len(waiting) >= SHARES["prepaid"]
