@@ -16,7 +16,6 @@ from journeys.checks.content_lint import ADVICE
 from journeys.checks.partial_documents import check_readable
 from journeys.checks.references import KnownKeys
 from journeys.checks.template_set import TemplateSet
-from journeys.checks.unsupported import unsupported
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
 from journeys.model.steps import CouponStep, EnterStep
@@ -25,6 +24,7 @@ from journeys.source.parsing import Parsed, parse_documents
 from simulation.errors import SimulationRefused
 from store.definitions.documents import lock_catalog
 from store.definitions.journeys import activate
+from store.entries.backfills import begin_backfills
 from store.segments.generations import begin_generations
 
 _SUFFIXES = {".yaml", ".yml", ".json"}
@@ -94,11 +94,13 @@ class DocumentSet:
         return versions
 
     async def activate(self, conn: AsyncConnection[Any], versions: Mapping[str, int]) -> None:
-        """Activate the journeys."""
+        """Activate the journeys, with the jobs that backfill them."""
         async with conn.transaction():
             await lock_catalog(conn)
             for key, version in versions.items():
                 await activate(conn, key, version)
+            for journey in self.journeys:
+                await begin_backfills(conn, journey.key, journey, None)
 
 
 def read_document_set(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> DocumentSet:
@@ -118,20 +120,11 @@ def read_document_set(sources: Iterable[tuple[str, str | bytes]], key: str | Non
     journey = chosen.document
     assert isinstance(journey, Journey)
     entered = _entered(chosen, parsed)
-    refused = [
-        each.placed(problem)
-        for each in (chosen, *entered)
-        if isinstance(each.document, Journey)
-        for problem in unsupported(each.document)
-    ]
-    if refused:
-        raise SimulationRefused("\n".join(map(str, refused)))
     warnings = tuple(
         problem
         for problem in found
         # A simulation provides every pool.
-        if problem.file == chosen.file
-        and problem.code not in {"unsupported", "unknown_pool", *ADVICE}
+        if problem.file == chosen.file and problem.code not in {"unknown_pool", *ADVICE}
     )
     others = [each.document for each in entered if isinstance(each.document, Journey)]
     return DocumentSet(journey, tuple(parsed), warnings, tuple(others))

@@ -190,7 +190,7 @@ def _read(window: bytes, plan: ImportPlan, place: Place, final: bool) -> _Read:
     read = _Read(following, {}, [], [], last)
     for record in records:
         number, cells = record
-        read.contents[number] = None if isinstance(cells, LineRefused) else cells
+        read.contents[number] = cells.text if isinstance(cells, LineRefused) else cells
         try:
             read.lines.append(reader.read(record))
         except LineRefused as refused:

@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import Histogram
 
 from api.definitions.checking_process import FUNCTIONS
-from api.definitions.preparation import Preparation, Purpose, Source
+from api.definitions.preparation import Preparation, Source
 from api.http.problems import RETRY_AFTER, Problem
 from journeys.checks.references import KnownKeys
 
@@ -53,12 +53,11 @@ class DocumentChecker:
         self,
         sources: Sequence[Source],
         known: KnownKeys,
-        purpose: Purpose,
         only: tuple[str, str] | None = None,
     ) -> Preparation:
         """See `api.definitions.preparation.prepare`. Raises Problem 422 or 503."""
         size = sum(len(text) for _, text in sources)
-        answer: Preparation = await self._call(size, "prepare", list(sources), known, purpose, only)
+        answer: Preparation = await self._call(size, "prepare", list(sources), known, only)
         return answer
 
     async def changes(

@@ -163,7 +163,7 @@ async def save_single(
         [document] = documents
         return await saving.store(conn, document), document.warnings
 
-    return await saving.write_documents(services, [(key, text)], "save", write, only=(kind, key))
+    return await saving.write_documents(services, [(key, text)], write, only=(kind, key))
 
 
 def _add(plural: str, kind: str) -> None:
@@ -234,7 +234,7 @@ async def apply(folder: Folder, services: UsedServices) -> Applied:
             written.append((each, before, await _apply(conn, services, folder, each)))
         return written
 
-    written = await saving.write_documents(services, sources, "activate", write)
+    written = await saving.write_documents(services, sources, write)
     applied = []
     lacking = await lacking_attributes(services, [document for document, _, _ in written])
     for (document, before, answer), lack in zip(written, lacking, strict=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -36,10 +35,7 @@ from api.versions.in_flight import (
     start_jobs,
 )
 from api.versions.preview import Preview, PreviewJob, preview
-from journeys.checks.unsupported import activation_blockers
-from journeys.model.documents import load
 from journeys.model.journey_state import JourneyState
-from journeys.model.problems import Problem as LanguageProblem
 from store.definitions.documents import lock_catalog
 from store.definitions.journeys import (
     StoredJourney,
@@ -191,9 +187,6 @@ async def activate_journey(
         async with conn.transaction():
             await lock_catalog(conn)
             stored = await _stored(conn, key, request.version)
-            refused = await asyncio.to_thread(_blockers, stored.document)
-            if refused:
-                raise saving.refuse(refused, "not_supported")
             definition = await services.catalog.definition(conn, key, stored.version)
             await check_map(conn, services.catalog, key, definition, request.in_flight)
             state = await activate(conn, key, stored.version)
@@ -327,10 +320,6 @@ async def archive_journey(key: Key, services: UsedServices) -> StateBody:
             await archive(conn, key)
         await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="archived")
-
-
-def _blockers(document: dict[str, Any]) -> list[LanguageProblem]:
-    return activation_blockers(load(document))
 
 
 async def _stored(conn: saving.Conn, key: str, version: int | None = None) -> StoredJourney:

@@ -75,7 +75,7 @@ class Planned(BaseModel):
 async def plan(folder: Folder, services: UsedServices, key: UsedKey) -> Planned:
     """Check files as `apply` does and compare them with the live versions. Changes nothing."""
     sources: list[Source] = [(each.filename, each.source) for each in folder.documents]
-    preparation, _ = await saving.prepare_documents(services, sources, "plan")
+    preparation, _ = await saving.prepare_documents(services, sources)
     documents = preparation.documents
     check_mapped(folder, documents)
     segments = {each.key: each.content for each in documents if each.kind == "segment"}

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from journeys.checks.partial_documents import ELSEWHERE, check_readable
 from journeys.checks.references import KnownKeys
 from journeys.checks.template_set import TemplateSet
-from journeys.checks.unsupported import activation_blockers
-from journeys.checks.validation import check, unsupported
+from journeys.checks.validation import check
 from journeys.compile.program_compiler import compile_program
 from journeys.model.documents import Template, load
 from journeys.model.journey import Journey
@@ -25,9 +24,6 @@ from journeys.templating.compilation import compile_step
 from journeys.templating.contents import Content
 from journeys.templating.liquid import attributes_printed
 from journeys.versions.differences import differences
-
-Purpose = Literal["save", "activate", "plan"]
-"""What documents are prepared for. What works not yet may be saved, and not be made live."""
 
 Source = tuple[str, str | bytes]
 """The name of a file, and its text."""
@@ -62,7 +58,6 @@ class Preparation:
 
     documents: list[Prepared] = field(default_factory=list)
     errors: list[Problem] = field(default_factory=list)
-    code: str = "invalid_document"
     refusal: str | None = None
     """The texts do not hold the one document that was asked for."""
     recompiled: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -72,7 +67,6 @@ class Preparation:
 def prepare(
     sources: Sequence[Source],
     known: KnownKeys,
-    purpose: Purpose,
     only: tuple[str, str] | None = None,
 ) -> Preparation:
     """Parse and check the documents of texts, with each other and with the `known` keys.
@@ -91,16 +85,6 @@ def prepare(
     errors = [problem for problem in found if problem.severity == "error"]
     if errors:
         return Preparation(errors=errors)
-    if purpose != "save":
-        refused_by = activation_blockers if purpose == "activate" else unsupported
-        errors = [
-            each.placed(problem)
-            for each in parsed
-            if isinstance(each.document, Journey)
-            for problem in refused_by(each.document)
-        ]
-        if errors:
-            return Preparation(errors=errors, code="not_supported")
     everything = KnownKeys.of([each.document for each in parsed]) | known
     templates = TemplateSet(everything.template_documents)
     new = {each.document.key for each in parsed if isinstance(each.document, Template)}

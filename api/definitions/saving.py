@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from pydantic import BaseModel
 
 from api.definitions.attachments import fetch_files, keep_files
-from api.definitions.preparation import Preparation, Prepared, Purpose, Source, prepared
+from api.definitions.preparation import Preparation, Prepared, Source, prepared
 from api.http import problems
 from api.services import Services
 from api.versions.in_flight import start_jobs
@@ -22,6 +22,7 @@ from journeys.checks.references import KnownKeys, segments_in
 from journeys.checks.template_set import TemplateSet
 from journeys.model.documents import Template
 from journeys.model.problems import Problem
+from journeys.model.segment_dependencies import LargeSegment
 from journeys.source.parsing import Parsed
 from store.definitions.catalog import Definition
 from store.definitions.contents import (
@@ -128,7 +129,6 @@ def refuse(found: Sequence[Problem], code: str = "invalid_document") -> problems
 async def write_documents(
     services: Services,
     sources: Sequence[Source],
-    purpose: Purpose,
     write: Callable[[Conn, list[Prepared]], Awaitable[Written]],
     *,
     only: tuple[str, str] | None = None,
@@ -141,7 +141,7 @@ async def write_documents(
     change meanwhile, they are prepared again. Raises Problem 422 with all errors, or 503.
     """
     for _ in range(_ATTEMPTS):
-        preparation, known = await prepare_documents(services, sources, purpose, only)
+        preparation, known = await prepare_documents(services, sources, only)
         contents = [document.content for document in preparation.documents]
         fetched = await fetch_files(services, contents)
         async with services.pool.connection() as conn:
@@ -176,11 +176,22 @@ class _OfSegments:
     places: frozenset[str]
     """Lists of places that are no longer the same."""
 
+    segments: frozenset[str]
+    """The segments that are saved."""
+
     async def begin(self, conn: Conn) -> list[UUID]:
-        """Begin the generations of segments, once the documents are saved; the jobs."""
+        """Begin the generations of segments, once the documents are saved; the jobs.
+
+        Raises Problem 422 if one is too large now, with those inside it.
+        """
         if not self.concerned:
             return []
-        return await begin_generations(conn, topics=self.topics, places=self.places)
+        try:
+            return await begin_generations(
+                conn, topics=self.topics, places=self.places, saved=self.segments
+            )
+        except LargeSegment as error:
+            raise problems.Problem(422, "invalid_document", str(error)) from None
 
 
 async def _of_segments(conn: Conn, documents: Sequence[Prepared]) -> _OfSegments:
@@ -193,13 +204,17 @@ async def _of_segments(conn: Conn, documents: Sequence[Prepared]) -> _OfSegments
             before = None if stored is None else stored.document.get(field)
             if before != document.content.get(field):
                 changed[document.kind].add(document.key)
-    return _OfSegments(bool(concerned), frozenset(changed["topic"]), frozenset(changed["places"]))
+    return _OfSegments(
+        bool(concerned),
+        frozenset(changed["topic"]),
+        frozenset(changed["places"]),
+        frozenset(each.key for each in concerned if each.kind == "segment"),
+    )
 
 
 async def prepare_documents(
     services: Services,
     sources: Sequence[Source],
-    purpose: Purpose,
     only: tuple[str, str] | None = None,
 ) -> tuple[Preparation, KnownKeys]:
     """Documents that have no errors, and the keys with which they were checked.
@@ -208,11 +223,11 @@ async def prepare_documents(
     """
     async with services.pool.connection() as conn:
         known = await _known(services, conn, sources)
-    preparation = await services.checker.prepare(sources, known, purpose, only)
+    preparation = await services.checker.prepare(sources, known, only)
     if preparation.refusal is not None:
         raise problems.Problem(422, "invalid_document", preparation.refusal)
     if preparation.errors:
-        raise refuse(preparation.errors, preparation.code)
+        raise refuse(preparation.errors)
     return preparation, known
 
 

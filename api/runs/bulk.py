@@ -176,7 +176,7 @@ async def _plan(
         return {"group": start.group}, [], f"group {start.group}"
     condition = {"segment": "of-a-bulk-start", "if": start.if_}
     source = orjson.dumps(condition).decode()
-    await saving.prepare_documents(services, [("if", source)], "save")
+    await saving.prepare_documents(services, [("if", source)])
     return {"if": start.if_}, [], "a condition"
 
 

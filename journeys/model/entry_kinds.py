@@ -42,8 +42,6 @@ class EntryKind:
     """One kind of entry."""
 
     model: type[DocumentModel]
-    works: bool
-    """Whether it begins runs; otherwise it is parsed, checked and refused at activation."""
     trigger: Callable[[Any], EntryTrigger] | None = None
     """The event that an entry waits for; None: no event begins its runs."""
     recurs: bool = False
@@ -51,14 +49,14 @@ class EntryKind:
 
 
 ENTRY_KINDS: Final[Mapping[EntryKindName, EntryKind]] = {
-    "event": EntryKind(model=EventEntry, works=True, trigger=trigger_of_event),
-    "api": EntryKind(model=ApiEntry, works=True),
-    "segment": EntryKind(model=SegmentEntry, works=True, trigger=trigger_of_segment),
-    "group": EntryKind(model=GroupEntry, works=True, trigger=trigger_of_group),
-    "attribute": EntryKind(model=AttributeEntry, works=True, trigger=trigger_of_attribute),
-    "date": EntryKind(model=DateEntry, works=True, recurs=True),
-    "schedule": EntryKind(model=ScheduleEntry, works=True, recurs=True),
-    "near": EntryKind(model=NearEntry, works=True, trigger=trigger_of_near),
+    "event": EntryKind(model=EventEntry, trigger=trigger_of_event),
+    "api": EntryKind(model=ApiEntry),
+    "segment": EntryKind(model=SegmentEntry, trigger=trigger_of_segment),
+    "group": EntryKind(model=GroupEntry, trigger=trigger_of_group),
+    "attribute": EntryKind(model=AttributeEntry, trigger=trigger_of_attribute),
+    "date": EntryKind(model=DateEntry, recurs=True),
+    "schedule": EntryKind(model=ScheduleEntry, recurs=True),
+    "near": EntryKind(model=NearEntry, trigger=trigger_of_near),
 }
 NAMES_BY_MODEL: Final[Mapping[type[DocumentModel], EntryKindName]] = {
     kind.model: name for name, kind in ENTRY_KINDS.items()

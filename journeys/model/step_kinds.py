@@ -58,8 +58,6 @@ class StepKind(Generic[S]):
     """Those of `outcomes` that no visit to this very step can have, each with the reason."""
     untested: frozenset[str] = frozenset()
     """Outcomes that scenarios need not reach: no journey is written for them."""
-    works: bool = True
-    """Whether runs can take it; otherwise it is parsed, checked and refused at activation."""
 
 
 def _fixed(

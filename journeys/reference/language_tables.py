@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from journeys.checks.unsupported import WORKS
 from journeys.model.conditions import (
     OPERATORS,
     AllCondition,
@@ -117,11 +116,6 @@ def text() -> str:
         ),
         "## Why a step is skipped",
         _table(["reason", ""], [(f"`{reason}`", words) for reason, words in SKIP_REASONS.items()]),
-        "## What works",
-        _table(
-            ["construct", ""],
-            [(name, "yes" if works else "◌ not yet") for name, works in WORKS.items()],
-        ),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 

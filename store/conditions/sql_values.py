@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Final
@@ -22,6 +23,9 @@ Test = Callable[[Sql], Sql]
 
 JUDGED_AT: Final = "judged_at"
 """The parameter that every predicate shares: the instant at which it is judged; null for now."""
+
+SEGMENT_ZONE: Final = "UTC"
+"""The zone by which a segment counts for contacts without one, in members and in conditions."""
 
 _JUDGED = sql("(select coalesce(%(judged_at)s::timestamptz, parcours.clock()))")
 _LATEST = sql("coalesce(%(judged_at)s::timestamptz, 'infinity')")
@@ -182,6 +186,16 @@ class PredicateBuilder:
             v for v in values if v is not None and not (isinstance(v, str) and not _storable(v))
         ]
         return self.bind_list([json.dumps(v, ensure_ascii=False) for v in storable], "jsonb[]")
+
+    @contextmanager
+    def of_segment(self) -> Iterator[None]:
+        """What is compiled inside is of a segment: it means the same in every journey."""
+        outside = self._default_zone
+        self._default_zone = SEGMENT_ZONE
+        try:
+            yield
+        finally:
+            self._default_zone = outside
 
     def zone(self) -> Sql:
         """The contact's time zone, else the default: a query, so that all rows compute it once."""

@@ -12,7 +12,7 @@ transaction, under the contacts' locks.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -31,7 +31,9 @@ _PASSES: Final = 20
 _SINGLES: Final = 3
 """Segments of one contact and instant that are judged by statements of their own."""
 _TOGETHER: Final = 50
-"""Conditions of one statement, at most."""
+"""Segments of one statement, at most."""
+_CONDITIONS: Final = 250
+"""Conditions of the segments of one statement, at most, unless one segment has more."""
 _ROWS: Final = 500
 """Contacts and instants of one statement, at most."""
 _BEGIN = sql(
@@ -295,9 +297,7 @@ class _Work:
                 place.setdefault(instant.generation, instant)
         for where, left in places.items():
             if len(left) > _SINGLES and not self._alone:
-                group = next(iter(left.values())).group
-                for start in range(0, len(group), _TOGETHER):
-                    part = group[start : start + _TOGETHER]
+                for part in _portions(next(iter(left.values())).group):
                     if not left.keys().isdisjoint(part):
                         asked.setdefault(part, {})[where] = None
                         for each in part:
@@ -338,3 +338,17 @@ class _Work:
             if answer is not None:
                 found = zip(generations, answer, strict=True)
                 state.found.setdefault(at, {}).update(found)
+
+
+def _portions(group: Sequence[Generation]) -> Iterator[tuple[Generation, ...]]:
+    """A group in the parts that are judged by one statement each, always the same."""
+    part: list[Generation] = []
+    size = 0
+    for each in group:
+        if part and (len(part) == _TOGETHER or size + each.size > _CONDITIONS):
+            yield tuple(part)
+            part, size = [], 0
+        part.append(each)
+        size += each.size
+    if part:
+        yield tuple(part)

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from journeys.model.conditions import Condition
-from store.conditions import JudgedRow, compile_condition
-from store.sql import Connection, NumberedQuery, Sql, fetch_prepared, join, sql
+from store.conditions import SEGMENT_ZONE, JudgedRow, compile_condition
+from store.sql import Connection, NumberedQuery, Sql, fetch_prepared, join, sql, text_literal
 
 _NEVER: Final = sql("null::timestamptz")
 
@@ -34,7 +34,7 @@ class JudgingStatement:
     def of(cls, conditions: Sequence[Condition]) -> JudgingStatement:
         """The statement of these conditions, in their order."""
         params: dict[str, Any] = {}
-        shared = JudgedRow(sql("k.at"), sql("'UTC'"))
+        shared = JudgedRow(sql("k.at"), text_literal(SEGMENT_ZONE))
         holds: list[Sql] = []
         nexts: list[Sql] = []
         for number, condition in enumerate(conditions):

@@ -11,12 +11,6 @@ from sqlmodel import Field, SQLModel
 from store.tables.columns import id_column, text_column, time_column
 
 
-def _of_journey(*, key: bool = False) -> Column[str]:
-    return Column(
-        Text, ForeignKey("journey.key", ondelete="CASCADE"), nullable=False, primary_key=key
-    )
-
-
 class DateEntryRow(SQLModel, table=True):
     """The next moment at which a contact enters a journey by a date."""
 
@@ -28,7 +22,7 @@ class DateEntryRow(SQLModel, table=True):
         {"postgresql_with": {"fillfactor": "80"}},
     )
     contact_id: UUID = Field(sa_column=id_column(to="contact.id"))
-    journey: str = Field(sa_column=_of_journey())
+    journey: str = Field(sa_column=text_column())
     slot: int = Field(sa_column=Column(SmallInteger, nullable=False))
     """Which of the journey's entries by date, from 0."""
     due_at: datetime = Field(sa_column=time_column())
@@ -47,7 +41,11 @@ class ScheduleState(SQLModel, table=True):
     """A journey that has a Temporal Schedule, and up to when its occurrences were begun."""
 
     __tablename__ = "schedule_state"
-    journey: str = Field(sa_column=_of_journey(key=True))
+    journey: str = Field(
+        sa_column=Column(
+            Text, ForeignKey("journey.key", ondelete="CASCADE"), nullable=False, primary_key=True
+        )
+    )
     begun_until: datetime = Field(sa_column=time_column())
     """Each occurrence up to it has its job, or came while journey or Schedule were paused."""
 

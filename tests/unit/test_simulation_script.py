@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from journeys.checks.unsupported import WORKS
 from simulation.document_set import DocumentSet, read_document_set
 from simulation.errors import SimulationRefused
 from simulation.scenarios import read_scenario
@@ -83,17 +82,6 @@ def test_a_journey_without_an_entry_by_event_starts_at_the_start() -> None:
 def test_what_is_wrong_is_named(contact: Any, events: Any, words: str) -> None:
     with pytest.raises(SimulationRefused, match=words):
         read_scenario(book(), contact, events, START)
-
-
-def test_what_does_not_work_yet_is_refused_in_the_words_of_validation(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(WORKS, "webhook steps", False)
-    # An entry is played by a start, so it need not work.
-    monkeypatch.setitem(WORKS, "entry by api", False)
-    with pytest.raises(SimulationRefused) as refused:
-        book("{api: true}")
-    assert str(refused.value) == "tried.yaml:5: [call] parsed, not working yet: webhook steps"
 
 
 def test_a_journey_must_be_chosen_and_be_there() -> None:

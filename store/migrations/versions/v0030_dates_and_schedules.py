@@ -32,12 +32,6 @@ def _time(name: str) -> sa.Column[object]:
     )
 
 
-def _journey() -> sa.Column[str]:
-    return sa.Column(
-        "journey", sa.Text(), sa.ForeignKey("journey.key", ondelete="CASCADE"), nullable=False
-    )
-
-
 def _contact() -> sa.Column[object]:
     return sa.Column(
         "contact_id", sa.Uuid(), sa.ForeignKey("contact.id", ondelete="CASCADE"), nullable=False
@@ -49,7 +43,7 @@ def upgrade() -> None:
     op.create_table(
         "date_entry",
         _contact(),
-        _journey(),
+        sa.Column("journey", sa.Text(), nullable=False),
         sa.Column("slot", sa.SmallInteger(), nullable=False),
         _time("due_at"),
         _time("since"),
@@ -65,7 +59,12 @@ def upgrade() -> None:
     ):
         op.create_index(name, "date_entry", ["look_at"], postgresql_where=sa.text(attempts))
     op.create_table(
-        "schedule_state", _journey(), _time("begun_until"), sa.PrimaryKeyConstraint("journey")
+        "schedule_state",
+        sa.Column(
+            "journey", sa.Text(), sa.ForeignKey("journey.key", ondelete="CASCADE"), nullable=False
+        ),
+        _time("begun_until"),
+        sa.PrimaryKeyConstraint("journey"),
     )
     op.create_table(
         "zone_change", _contact(), _time("changed_at"), sa.PrimaryKeyConstraint("contact_id")

@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 import pytest
 
-from journeys.checks.unsupported import WORKS
 from tests.integration.api.conftest import Rows
 
 TOPIC = "topic: news\ndefault: double\n"
@@ -136,43 +135,6 @@ async def test_every_change_of_a_definition_shows_in_the_catalog(
     assert len({tuple(each) for each in seen}) == len(seen)
 
 
-async def test_what_does_not_work_yet_is_saved_with_a_warning_and_not_activated(
-    operate: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(WORKS, "coupon steps", False)
-    await put(operate, "topics/news", TOPIC)
-    source = JOURNEY.replace("{id: quiet, wait: 1h}", "{id: code, coupon: {pool: spring}}")
-    saved = await put(operate, "journeys/hello", source)
-    assert saved.status_code == 200
-    assert any("not working yet" in warning for warning in saved.json()["warnings"])
-    refused = await operate.post("/v1/journeys/hello/activate")
-    assert (refused.status_code, refused.json()["code"]) == (422, "not_supported")
-    assert "coupon" in refused.json()["message"]
-
-
-async def test_an_entry_that_does_not_work_yet_is_activated_beside_api_alone(
-    operate: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(WORKS, "entry by group", False)
-    source = "journey: j\nentry: ENTRY\nsteps:\n  - {id: w, wait: 1d}\n"
-    alone = source.replace("ENTRY", "{group: vip}")
-    beside = source.replace("ENTRY", "[{group: vip}, {api: true}]")
-    for text, status in ((alone, 422), (beside, 200)):
-        saved = await put(operate, "journeys/j", text)
-        assert any("entry by group" in warning for warning in saved.json()["warnings"])
-        answer = await operate.post("/v1/journeys/j/activate")
-        assert answer.status_code == status, answer.text
-        folder = {"documents": [{"filename": "j.yaml", "source": text.replace("j\n", "k\n", 1)}]}
-        applied = await operate.post("/v1/apply", json=folder)
-        assert applied.status_code == status, applied.text
-        if status == 422:
-            assert "not working yet: entry by group" in answer.json()["message"]
-        else:
-            [document] = applied.json()["documents"]
-            assert document["state"] == "active"
-            assert any("entry by group" in warning for warning in document["warnings"])
-
-
 async def test_a_segment_may_not_contain_itself_by_way_of_the_servers(
     operate: httpx.AsyncClient,
 ) -> None:
@@ -188,26 +150,17 @@ async def test_a_segment_may_not_contain_itself_by_way_of_the_servers(
 
 
 async def test_a_folder_is_applied_whole_or_not_at_all(
-    operate: httpx.AsyncClient, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    operate: httpx.AsyncClient, rows: Rows
 ) -> None:
-    monkeypatch.setitem(WORKS, "coupon steps", False)
     good = [
         {"filename": "a.yaml", "source": JOURNEY},
         {"filename": "b.yaml", "source": TOPIC + "---\n" + JOURNEY.replace("hello", "second")},
     ]
     broken = {"filename": "c.yaml", "source": JOURNEY.replace("hello", "third").replace("1h", "x")}
-    unworkable = {
-        "filename": "d.yaml",
-        "source": JOURNEY.replace("hello", "fourth").replace("wait: 1h", "coupon: {pool: p}"),
-    }
-    for bad, code, words in (
-        (broken, "invalid_document", "c.yaml:5"),
-        (unworkable, "not_supported", "d.yaml:5"),
-    ):
-        refused = await operate.post("/v1/apply", json={"documents": [*good, bad]})
-        assert (refused.status_code, refused.json()["code"]) == (422, code), refused.text
-        assert words in refused.json()["message"]
-        assert refused.json()["errors"][0]["line"] == 5
+    refused = await operate.post("/v1/apply", json={"documents": [*good, broken]})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_document"), refused.text
+    assert "c.yaml:5" in refused.json()["message"]
+    assert refused.json()["errors"][0]["line"] == 5
     assert await rows("select count(*) from journey") == [(0,)]
     assert await rows("select count(*) from document") == [(0,)]
     applied = (await operate.post("/v1/apply", json={"documents": good})).json()["documents"]

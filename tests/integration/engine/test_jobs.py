@@ -84,8 +84,8 @@ async def test_a_job_that_is_paused_goes_on_once_it_is_resumed(engine: Engine) -
 async def test_a_job_whose_workflow_is_gone_is_stopped(engine: Engine) -> None:
     await engine.activate(FIRST)
     await engine.activate(SECOND)
-    job = await job_of(engine)
-    async with engine.pool.connection() as conn:
+    async with engine.pool.connection() as conn, conn.transaction():
+        job = await create_job(conn, "move", "letters", version=2, plan={}, total=0)
         await job_started(conn, job)
     assert (await ended(engine.pool, job)).state == "stopped"
 

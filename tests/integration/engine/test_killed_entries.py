@@ -17,10 +17,10 @@ from tests.support.conditions import eventually
 
 __all__ = ["office"]
 
-CONTACTS = int(os.environ.get("BULK_ENTRIES", "600"))
+CONTACTS = int(os.environ.get("BULK_ENTRIES", "240"))
 """Contacts of each job; `BULK_ENTRIES=20000` enters them in full."""
 KILLS = 5 if CONTACTS >= 5_000 else 2
-RATE = CONTACTS / 12
+RATE = CONTACTS / 8 if CONTACTS < 5_000 else CONTACTS / 12
 """Contacts per second, so that all kills come while the jobs are at work."""
 JOURNEY = """
 journey: JOURNEY

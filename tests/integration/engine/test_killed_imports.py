@@ -14,7 +14,7 @@ from tests.support.crowds import Pool
 from tests.support.engine import activate
 from tests.support.imports import begin, caller, done
 
-LINES = int(os.environ.get("IMPORT_LINES", "4000"))
+LINES = int(os.environ.get("IMPORT_LINES", "2400"))
 KILLS = int(os.environ.get("IMPORT_KILLS", "2"))
 CONTACTS = LINES // 2
 EVERY = 100
@@ -49,7 +49,7 @@ async def test_an_import_whose_workers_are_killed_does_everything_once(
     )
     random = Random(LINES)
     # Slow enough for a kill to come in the middle of it.
-    rate = max(LINES // (3 * (KILLS + 1)), 100)
+    rate = max(LINES // (2 * (KILLS + 1)), 100)
     async with caller(engine_settings, pool) as client:
         job = (await begin(client, content(), rate=rate))["job"]["id"]
         for number in range(KILLS):

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from journeys.checks.unsupported import WORKS
-from simulation.document_set import read_document_set
-from simulation.errors import SimulationRefused
 from simulation.fixture import SimulatedJourney
 from tests.integration.simulation.conftest import Play
 from tests.integration.simulation.samples import ADA
@@ -91,12 +86,3 @@ async def test_a_chain_simulates_the_same_twice(simulate: Play, simulate_again: 
     once = [line.as_json() for line in await simulate(text, ADA, events, START)]
     again = [line.as_json() for line in await simulate_again(text, ADA, events, START)]
     assert once == again
-
-
-def test_what_does_not_work_in_an_entered_journey_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(WORKS, "sms steps", False)
-    with pytest.raises(SimulationRefused, match=r"\[mail\] parsed, not working yet: sms steps"):
-        read_document_set([("x", ALL)], "first")
-    assert [each.key for each in read_document_set([("x", ALL)], "alone").journeys] == ["alone"]

@@ -122,7 +122,9 @@ steps:
     ]  # fmt: skip
 
 
-async def test_a_journey_without_an_entry_by_event_begins_by_itself(simulate: Play) -> None:
+async def test_a_journey_with_an_entry_by_segment_begins_when_the_contact_enters(
+    simulate: Play,
+) -> None:
     journey = """
 journey: best
 entry: {segment: best}
@@ -130,12 +132,15 @@ steps:
   - {id: vip, group: {add: [vip]}}
 ---
 segment: best
-if: {attribute: country, is: FR}
+if: {attribute: plan, is: gold}
 """
-    lines = await simulate(journey, ADA, [], "2026-05-01T00:00:00+00:00")
+    start = "2026-05-01T00:00:00+00:00"
+    events = [{"at": "+1h", "type": "identify", "traits": {"plan": "gold"}}]
+    lines = await simulate(journey, ADA, events, start)
     assert [(line.step, line.outcome) for line in lines] == [
         (None, "entered"), ("vip", "done"), (None, "completed"),
     ]  # fmt: skip
+    assert lines[0].at == datetime(2026, 5, 1, 1, tzinfo=UTC)
 
 
 async def test_a_second_entry_is_a_line_of_kind_refused(simulate: Play) -> None:

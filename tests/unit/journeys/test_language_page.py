@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from textwrap import indent
 
-from journeys.checks.unsupported import WORKS
 from journeys.model.conditions import OPERATORS
 from journeys.model.step_kinds import STEP_KINDS
 from journeys.reference import language_tables
@@ -24,14 +23,6 @@ def test_the_examples_of_the_page_are_valid() -> None:
     assert errors(f"{frame}{template}") == []
     step = indent(f"- id: s\n{indent(split, '  ')}", "  ")
     assert errors(f"{HEAD}steps:\n{step}") == []
-
-
-def test_a_step_that_does_not_work_yet_is_marked_on_the_page() -> None:
-    for construct, works in WORKS.items():
-        kind, _, noun = construct.partition(" ")
-        if noun == "steps":
-            assert (f"| `{kind}` ◌ |" in PAGE) is not works
-            assert f"| `{kind}`" in PAGE
 
 
 def test_the_page_of_words_is_made_of_the_models() -> None:

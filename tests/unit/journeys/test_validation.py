@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from journeys.checks.references import KnownKeys
-from journeys.checks.unsupported import activation_blockers
 from journeys.checks.validation import check, validate
 from journeys.source.parsing import parse
 from tests.unit.journeys.examples import SMALL, errors, problems, programmes
@@ -229,9 +228,7 @@ def test_what_is_doubtful_is_a_warning(text: str, expected: str) -> None:
     ],
 )
 def test_what_makes_sense_has_no_error(steps: str) -> None:
-    assert [
-        str(each) for each in problems(f"{HEAD}steps:\n{steps}\n") if each.code != "unsupported"
-    ] == []
+    assert [str(each) for each in problems(f"{HEAD}steps:\n{steps}\n")] == []
 
 
 def test_references_may_point_to_the_server() -> None:
@@ -486,18 +483,6 @@ def test_a_segment_may_not_contain_itself_by_way_of_the_servers() -> None:
     # What the file says of a segment counts, not what the server has.
     parsed += parse("segment: c\nif: {group: x}\n", "g.yaml")
     assert check(parsed, known) == []
-
-
-def test_activation_refuses_what_validation_warns_about() -> None:
-    for parsed in programmes():
-        warned = {
-            (each.path, each.message)
-            for each in validate(parsed.document, KnownKeys())
-            if each.code == "unsupported"
-        }
-        refused = activation_blockers(parsed.document)
-        assert {(each.path, each.message) for each in refused} == warned
-        assert all(each.severity == "error" for each in refused)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
-"""Table of the constructs that work, and checks of documents against it.
+"""The constructs of the language, and those that a document uses.
 
-A construct that does not work yet is parsed and checked. Validation warns about it, and activation
-refuses a document that uses it.
+Each has an example in `docs/language-examples.md`; a test compares.
 """
 
 from __future__ import annotations
@@ -21,97 +20,61 @@ from journeys.model.documents import AnyDocument
 from journeys.model.entry_kinds import ENTRY_KINDS, NAMES_BY_MODEL
 from journeys.model.journey import Journey
 from journeys.model.moments import is_duration
-from journeys.model.problems import Path, Problem
+from journeys.model.problems import Path
 from journeys.model.sends import CLASSED_BY, HELD_BY, Email, MessageContent, SendSettings
 from journeys.model.step_kinds import STEP_KINDS
 from journeys.model.steps import BaseStep
-from journeys.model.triggers import ApiEntry
 from journeys.model.waits import AnyWait, ForWait, TriggerWait, UntilWait
 from journeys.templating.liquid import TemplateError, variables_of
 
-WORKS: Final[dict[str, bool]] = {
+CONSTRUCTS: Final = (
     # documents
-    "journey documents": True,
-    "topic documents": True,
-    "segment documents": True,
-    "template documents": True,
-    "places documents": True,
-    "channel documents": True,
-    "brand documents": True,
-    "test_recipients documents": True,
+    "journey documents",
+    "topic documents",
+    "segment documents",
+    "template documents",
+    "places documents",
+    "channel documents",
+    "brand documents",
+    "test_recipients documents",
     # how runs begin and end
-    **{f"entry by {name}": kind.works for name, kind in ENTRY_KINDS.items()},
-    "active": True,
-    "exit by goal": True,
-    "goal": True,
+    *(f"entry by {name}" for name in ENTRY_KINDS),
+    "active",
+    "exit by goal",
+    "goal",
     # steps
-    **{f"{name} steps": kind.works for name, kind in STEP_KINDS.items()},
+    *(f"{name} steps" for name in STEP_KINDS),
     # waits
-    "wait for a duration": True,
-    "wait after a message": True,
-    "wait until a moment": True,
-    "wait for a trigger": True,
-    "wait for any of several triggers": True,
-    "up_to with a moment": True,
-    "since of a wait": True,
+    "wait for a duration",
+    "wait after a message",
+    "wait until a moment",
+    "wait for a trigger",
+    "wait for any of several triggers",
+    "up_to with a moment",
+    "since of a wait",
     # sends
-    "template of a send": True,
-    "mjml": True,
-    "window": True,
-    "quiet_hours": True,
-    "cap": True,
-    "apart": True,
-    "class": True,
-    "send_at": True,
-    "links in templates": True,
+    "template of a send",
+    "mjml",
+    "window",
+    "quiet_hours",
+    "cap",
+    "apart",
+    "class",
+    "send_at",
+    "links in templates",
     # conditions
-    "sum, avg, min and max of events": True,
-    "since and before other than entry": True,
-    "segment conditions": True,
-    "near conditions": True,
-}
-
-
-def unsupported(document: AnyDocument) -> list[Problem]:
-    """The constructs of a document that do not work yet, as errors."""
-    return _not_working(document)
-
-
-def activation_blockers(document: AnyDocument) -> list[Problem]:
-    """The errors with which activation refuses a document.
-
-    They are the constructs that do not work yet. Entries beside `{api: true}` are left out: until
-    they work, runs begin by API.
-    """
-    by_api = isinstance(document, Journey) and any(
-        isinstance(entry, ApiEntry) for entry in document.entry
-    )
-    return _not_working(document, entries=not by_api)
+    "sum, avg, min and max of events",
+    "since and before other than entry",
+    "segment conditions",
+    "near conditions",
+)
 
 
 def constructs_of(document: AnyDocument) -> set[str]:
-    """The constructs that a document uses, in the words of `WORKS`."""
+    """The constructs that a document uses, in the words of `CONSTRUCTS`."""
     parts = list(parts_of(document))
     used = {construct for part in parts for construct, _ in _constructs(part)}
     return used | {construct for part in parts for _, construct in _link_constructs(part)}
-
-
-def _not_working(document: AnyDocument, *, entries: bool = True) -> list[Problem]:
-    found: dict[tuple[Path, str], Problem] = {}
-    for part in parts_of(document):
-        if not entries and type(part.model) in NAMES_BY_MODEL:
-            continue
-        constructs = [
-            ((*part.path, *([key] if key else [])), construct)
-            for construct, key in _constructs(part)
-        ]
-        for path, construct in [*constructs, *_link_constructs(part)]:
-            if not WORKS[construct]:
-                message = f"parsed, not working yet: {construct}"
-                found.setdefault(
-                    (path, construct), Problem("unsupported", message, path=path, step=part.step)
-                )
-    return list(found.values())
 
 
 def _constructs(part: Part) -> Iterator[tuple[str, str | None]]:
