@@ -30,10 +30,21 @@ from journeys.model.segment_dependencies import (
 )
 from store.operations.jobs import create_job
 from store.segments.segment_conditions import read_segments
-from store.sql import Connection, execute, fetch_all, fetch_all_as, fetch_column, fetch_value, sql
+from store.sql import (
+    Connection,
+    execute,
+    fetch_all,
+    fetch_all_as,
+    fetch_column,
+    fetch_value,
+    integer,
+    sql,
+)
 
 _GATE: Final = 7_305_901_428
-_SHARE_GATE = sql("select pg_advisory_xact_lock_shared(%(gate)s::bigint)")
+SHARED_GATE = sql("pg_advisory_xact_lock_shared({gate}::bigint)", gate=integer(_GATE))
+"""The expression that shares the gate until the transaction ends."""
+_SHARE_GATE = sql("select {gate}", gate=SHARED_GATE)
 _CLOSE_GATE = sql("select pg_advisory_xact_lock(%(gate)s::bigint)")
 _KEPT = sql("""
 select s.key, s.generation, g.condition, s.dependencies, s.version, d.version
@@ -119,7 +130,7 @@ async def share_gate(conn: Connection) -> None:
     It is asked for before any contact is locked: what waits for it must hold nothing that others
     which have it may wait for.
     """
-    await execute(conn, _SHARE_GATE, {"gate": _GATE})
+    await execute(conn, _SHARE_GATE)
 
 
 async def begin_generations(
