@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 import typer
@@ -199,9 +199,9 @@ def _print_report(report: dict[str, Any], kept: Path | None) -> None:
     print_pairs(
         [
             ("job", report["job"]["id"]),
-            ("read as", " ".join(filter(None, (report["format"], report["encoding"])))),
+            ("read as", _read_as(report)),
             *(
-                (f"{would}{name.replace('_', ' ')}", report[name])
+                (f"{would}{_COUNT_LABELS.get(name, name.replace('_', ' '))}", report[name])
                 for name in names
                 if report[name] or name in ("created", "updated", "refused")
             ),
@@ -218,6 +218,17 @@ def _print_report(report: dict[str, Any], kept: Path | None) -> None:
         )
     if kept is not None:
         typer.echo(f"{kept}: the lines that were refused, with reasons", err=True)
+
+
+_COUNT_LABELS: Final = {"left_out": "left out (values)", "joined": "joined (groups)"}
+_DELIMITERS: Final = {"\t": "tab", ",": "comma", ";": "semicolon"}
+
+
+def _read_as(report: dict[str, Any]) -> str:
+    """How the file was understood, so that a wrong guess is seen."""
+    delimiter = report.get("delimiter") if report["format"] == "csv" else None
+    between = f", {_DELIMITERS.get(delimiter, delimiter)} between columns" if delimiter else ""
+    return " ".join(filter(None, (report["format"], report["encoding"]))) + between
 
 
 def _print_row(sample: dict[str, Any]) -> None:

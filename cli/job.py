@@ -109,5 +109,22 @@ def _print_job(job: dict[str, Any]) -> None:
             ("workflow", job["workflow_id"]),
             ("began", at_second(job["started_at"])),
             ("ended", at_second(job["ended_at"])),
+            *_result(job["result"] or {}),
         ]
     )
+
+
+def _result(result: dict[str, Any]) -> list[tuple[str, Any]]:
+    """What a job has found and done, by name; nothing of what it does not say."""
+    said = {name: value for name, value in result.items() if value not in (None, {}, [])}
+    refused = said.pop("refused", None)
+    by_code = refused if isinstance(refused, dict) else {"": refused} if refused else {}
+    return [
+        *((f"refused: {code}" if code else "refused", number) for code, number in by_code.items()),
+        *((name.replace("_", " "), _listed(value)) for name, value in said.items()),
+    ]
+
+
+def _listed(value: Any) -> Any:
+    """A list of names in one line; anything else as it is."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else value

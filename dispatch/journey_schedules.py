@@ -60,6 +60,8 @@ HELD: Final = 50
 """Occurrences that a Schedule holds."""
 _FEW: Final = HELD // 2
 """With fewer left than these, it gets the next ones."""
+_LAST_YEAR: Final = 2100
+"""The last that a Schedule of Temporal can hold. Leap days alone come that late among the next."""
 _PATIENCE: Final = timedelta(minutes=1)
 """After which an occurrence that Temporal has not begun is begun here."""
 _SHORTEST_CATCH_UP: Final = timedelta(seconds=10)
@@ -188,7 +190,13 @@ def _schedule(definition: Definition, live: LiveJourney, now: datetime) -> Sched
             ),
             static_summary=f"begin {journey}",
         ),
-        spec=ScheduleSpec(calendars=[_calendar(each.at) for each in coming(definition, now, HELD)]),
+        spec=ScheduleSpec(
+            calendars=[
+                _calendar(each.at)
+                for each in coming(definition, now, HELD)
+                if each.at.year <= _LAST_YEAR
+            ]
+        ),
         policy=SchedulePolicy(
             overlap=ScheduleOverlapPolicy.ALLOW_ALL,
             catchup_window=max(catch_up, _SHORTEST_CATCH_UP),

@@ -24,6 +24,7 @@ from journeys.source.parsing import Parsed, parse_documents
 from simulation.errors import SimulationRefused
 from store.definitions.documents import lock_catalog
 from store.definitions.journeys import activate
+from store.entries.backfills import begin_backfills
 from store.segments.generations import begin_generations
 
 _SUFFIXES = {".yaml", ".yml", ".json"}
@@ -93,11 +94,13 @@ class DocumentSet:
         return versions
 
     async def activate(self, conn: AsyncConnection[Any], versions: Mapping[str, int]) -> None:
-        """Activate the journeys."""
+        """Activate the journeys, with the jobs that backfill them."""
         async with conn.transaction():
             await lock_catalog(conn)
             for key, version in versions.items():
                 await activate(conn, key, version)
+            for journey in self.journeys:
+                await begin_backfills(conn, journey.key, journey, None)
 
 
 def read_document_set(sources: Iterable[tuple[str, str | bytes]], key: str | None) -> DocumentSet:

@@ -61,6 +61,7 @@ from store.events.group_changes import add_to_group
 from store.events.ingest import take
 from store.events.items import Rejected
 from store.events.topic_changes import set_topic_state
+from store.segments.judging import begin_judging, judge_contacts
 from store.simulation.due_times import (
     OverdueRun,
     next_condition_due,
@@ -83,6 +84,8 @@ _DEFAULT_POOL_SIZE = 1_000
 _SETTLE_SECONDS = 60.0
 """How long the engine may work at one moment; each contact adds one second."""
 _POLL_SECONDS = 0.003
+_PAGE = 200
+"""How many contacts are judged by segments at once."""
 _CONCURRENCY = 20
 """How many histories are read, and how many activities run, at the same time."""
 _CACHED_WORKFLOWS = 1000
@@ -439,11 +442,23 @@ class Simulation:
                 await add_codes(conn, pool, codes)
         # Events of the past start no run, because no journey is active yet.
         await self._dispatcher.drain()
+        await self._fill_segments()
         async with self._pool.connection() as conn:
             await self.documents.activate(conn, versions)
         await self._timed.begin()
         await self._dispatcher.drain()
         self._tracker.offset = start - await self._environment.get_current_time()
+
+    async def _fill_segments(self) -> None:
+        """Judge all contacts by all segments: some belong without an event."""
+        contacts = sorted(self._contacts.values())
+        for first in range(0, len(contacts), _PAGE):
+            async with self._pool.connection() as conn, conn.transaction():
+                await begin_judging(conn)
+                await judge_contacts(
+                    conn, self._catalog, contacts[first : first + _PAGE], by="fill"
+                )
+        await self._dispatcher.drain()
 
     async def _create_contacts(self) -> None:
         """Store the contacts; our id of each is derived from its external id."""

@@ -123,27 +123,27 @@ class TimedEntries:
             self._resting.pop(job.id, None)
             page, done = JOB_ACTIVITIES[job.kind](self._context, self._client).page, job.done
             while True:
-                request = JobInput(job_id=job.id, subject="")
-                answer = await ActivityEnvironment().run(page, request)
-                rests = answer.rest > 0 and job.kind == "occurrence"
-                pages += not rests or answer.done > done
+                answer = await ActivityEnvironment().run(page, JobInput(job_id=job.id, subject=""))
+                pages += answer.rest == 0 or answer.done > done
                 done = answer.done
-                # Another job rests to keep its rate.
-                if rests:
-                    self._resting[job.id] = await self._next_turn(job, answer.rest)
-                    break
                 if answer.state != "running":
+                    break
+                if answer.rest > 0:
+                    self._resting[job.id] = await self._next_turn(job, answer.rest)
                     break
         return pages
 
     async def _next_turn(self, job: JobRow, rest: float) -> datetime:
-        """When an occurrence at local times goes on, in the next zone."""
+        """When a job goes on; an occurrence at local times goes on in the next zone."""
         now = self._clock.now
+        rested = now + timedelta(seconds=rest)
+        if job.kind != "occurrence":
+            return rested
         async with self._pool.connection() as conn:
             definition = (await self._active(conn)).scheduled.get(job.of_journey)
         zone = None if definition is None else definition.journey.timezone
         later = [turn.at for turn in turns(occurrence_of(job), zone) if turn.at > now]
-        return min(later, default=now + timedelta(seconds=rest))
+        return min(later, default=rested)
 
     def _next_occurrence(self, active: Active) -> datetime | None:
         assert self._begun_until is not None

@@ -40,6 +40,9 @@ _SECONDS: Final = 3.0
 """The time that a page takes; it then ends with the contacts that it is at."""
 _CONTACTS: Final = 200
 """Contacts of one transaction."""
+_SIZES: Final = (_CONTACTS, 20, 1)
+"""Of the contacts that are tried if more of them failed together. They are locked meanwhile, and
+their events wait, so one that takes long is judged in a transaction of its own."""
 
 
 class _AlreadyDone(Exception):
@@ -59,18 +62,20 @@ class _JudgingActivities:
         contacts = await contacts_after(conn, job.after, _CONTACTS)
         if not contacts:
             return False
-        try:
+        for size in _SIZES:
+            some = contacts[:size]
             try:
-                await self._judge(conn, job, contacts, only, alone=False)
+                await self._judge(conn, job, some, only, alone=size == 1)
             except _AlreadyDone:
-                raise
+                return False
             except Exception as error:
+                if size == 1:
+                    raise
                 if not is_database_busy(error):
                     raise_outage(error)
-                log.warning("contacts_judged_alone", job=str(job.id), contacts=len(contacts))
-                await self._judge(conn, job, contacts, only, alone=True)
-        except _AlreadyDone:
-            return False
+                log.warning("contacts_judged_in_parts", job=str(job.id), contacts=len(some))
+            else:
+                break
         return True
 
     async def _judge(

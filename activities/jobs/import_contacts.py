@@ -96,13 +96,17 @@ class ImportContactsActivities:
         async with self._context.pool.connection() as conn:
             begun = time.monotonic()
             pages = _Pages(request.job_id)
+            longest = 0.0
             while True:
                 job = await begin_page(conn, request)
                 if isinstance(job, JobPage):
                     return job
                 plan = ImportPlan.from_json(job.plan)
                 started = time.monotonic()
-                read = await self._import_page(conn, job, plan, pages)
+                # What is read ahead by the last page of a turn would be read again in the next.
+                goes_on = started - begun + longest < _TURN
+                read = await self._import_page(conn, job, plan, pages, ahead=goes_on)
+                longest = max(longest, time.monotonic() - started)
                 activity.heartbeat()
                 rest = timedelta(0)
                 if plan.rate is not None:
@@ -112,12 +116,19 @@ class ImportContactsActivities:
                     return await end_page(conn, job, rest)
 
     async def _import_page(
-        self, conn: AsyncConnection[Any], job: JobRow, plan: ImportPlan, pages: _Pages
+        self,
+        conn: AsyncConnection[Any],
+        job: JobRow,
+        plan: ImportPlan,
+        pages: _Pages,
+        *,
+        ahead: bool,
     ) -> int:
         """Import one page; the number of its lines."""
         place, before, done = await read_state(conn, job.id, plan)
         read = await pages.read(conn, plan, place)
-        pages.read_ahead(plan, read.place)
+        if ahead:
+            pages.read_ahead(plan, read.place)
 
         async def work(judge: SegmentJudge) -> bool:
             result = ImportResult.from_json(done)
@@ -179,7 +190,7 @@ def _read(window: bytes, plan: ImportPlan, place: Place, final: bool) -> _Read:
     read = _Read(following, {}, [], [], last)
     for record in records:
         number, cells = record
-        read.contents[number] = None if isinstance(cells, LineRefused) else cells
+        read.contents[number] = cells.text if isinstance(cells, LineRefused) else cells
         try:
             read.lines.append(reader.read(record))
         except LineRefused as refused:

@@ -494,6 +494,8 @@ def _cells(kept: KeptLine, width: int, by_columns: bool) -> list[str]:
     if content is None:
         return [""] * width
     if not by_columns:
+        if isinstance(content, str):
+            return [content]
         return [orjson.dumps(content).decode()]
     cells = [str(cell) for cell in content] if isinstance(content, list) else []
     return [*cells, *[""] * (width - len(cells))][:width]

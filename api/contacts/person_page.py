@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from html import escape
 from typing import Any, Final
@@ -48,6 +48,12 @@ _LABELS: Final = {
     "facts": "What was decided on",
     "content": "What it said",
     "request_address": "Network address of the request",
+    "window_started_at": "When we began to count your calls of this minute",
+    "window_events": "Your calls of this minute",
+    "window_server_events": "Calls about you of this minute",
+    "last_event_id": "Number of your newest event",
+    "judged_event_id": "Number of the event that segments have seen",
+    "depth": "Links of the chain of journeys before it",
 }
 
 
@@ -71,11 +77,23 @@ def section_head(title: str, *, first: bool) -> str:
 def page_row(row: dict[str, Any], _first: bool) -> str:
     """A row: its values under their labels. Values that are not there are left out."""
     pairs = "".join(
-        f"<dt>{escape(label_of(name))}</dt><dd>{escape(in_words(value))}</dd>"
+        f"<dt>{escape(label_of(name))}</dt><dd>{escape(_shown(name, value))}</dd>"
         for name, value in row.items()
         if value is not None and value not in ({}, [], "")
     )
     return f"<dl>{pairs}</dl>\n"
+
+
+def _shown(name: str, value: Any) -> str:
+    """The value of a column. A time is shown to the second; the JSON export has all of it."""
+    if isinstance(value, str) and (name == "at" or name.endswith(("_at", "_until"))):
+        try:
+            instant = datetime.fromisoformat(value)
+            if instant.tzinfo is not None:
+                return f"{instant.astimezone(UTC):%d %B %Y, %H:%M:%S}"
+        except (ValueError, OverflowError):
+            return value
+    return in_words(value)
 
 
 def page_end() -> str:

@@ -22,7 +22,7 @@ from api.http.times import Instant
 from api.services import Services, UsedServices
 from api.versions.in_flight import start_jobs
 from journeys.model.documents import Segment
-from journeys.model.segment_dependencies import dependencies_of, expanded
+from journeys.model.segment_dependencies import LargeSegment, dependencies_of, expanded
 from store.definitions.documents import (
     StoredDocument,
     list_documents,
@@ -249,7 +249,10 @@ async def preview(request: Request, services: UsedServices) -> SegmentPreviewBod
     segment = await _segment_of(request, services)
     async with _PREVIEWS, services.pool.connection() as conn:
         conditions = {**(await read_segments(conn)).conditions, segment.key: segment.if_}
-        condition, inside = expanded(segment.key, conditions)
+        try:
+            condition, inside = expanded(segment.key, conditions)
+        except LargeSegment as error:
+            raise Problem(422, "invalid_document", str(error)) from None
         try:
             found = await preview_condition(conn, condition, timeout=_PREVIEW_TIMEOUT)
         except QueryCanceled:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from api.events.events import reason_of
@@ -84,7 +86,7 @@ def _visit(about: Mapping[str, Any]) -> str:
     outcome = about["outcome"]
     if outcome is None:
         held = f", held: {about['held']}" if about["held"] else ""
-        due = f", until {about['due_at']}" if about["due_at"] else ""
+        due = f", until {_moment(about['due_at'])}" if about["due_at"] else ""
         return f"stands at {where} ({about['kind']}{held}{due})"
     reason = about["facts"].get("reason")
     if outcome == "skipped":
@@ -113,6 +115,14 @@ def _consent(about: Mapping[str, Any]) -> str:
     return f"{about['state']} for {what}{channel}{address} (by {about['source']}{text})"
 
 
+def _moment(text: str) -> str:
+    """A time as it is recorded, in UTC to the second."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError):
+        return text
+
+
 def _listed(properties: Mapping[str, Any]) -> str:
     if not properties:
         return ""
@@ -122,6 +132,8 @@ def _listed(properties: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = " ".join(text.split())
     return f"{text[:_SHOWN_VALUE]}…" if len(text) > _SHOWN_VALUE else text

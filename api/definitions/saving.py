@@ -22,6 +22,7 @@ from journeys.checks.references import KnownKeys, segments_in
 from journeys.checks.template_set import TemplateSet
 from journeys.model.documents import Template
 from journeys.model.problems import Problem
+from journeys.model.segment_dependencies import LargeSegment
 from journeys.source.parsing import Parsed
 from store.definitions.catalog import Definition
 from store.definitions.contents import (
@@ -175,11 +176,22 @@ class _OfSegments:
     places: frozenset[str]
     """Lists of places that are no longer the same."""
 
+    segments: frozenset[str]
+    """The segments that are saved."""
+
     async def begin(self, conn: Conn) -> list[UUID]:
-        """Begin the generations of segments, once the documents are saved; the jobs."""
+        """Begin the generations of segments, once the documents are saved; the jobs.
+
+        Raises Problem 422 if one is too large now, with those inside it.
+        """
         if not self.concerned:
             return []
-        return await begin_generations(conn, topics=self.topics, places=self.places)
+        try:
+            return await begin_generations(
+                conn, topics=self.topics, places=self.places, saved=self.segments
+            )
+        except LargeSegment as error:
+            raise problems.Problem(422, "invalid_document", str(error)) from None
 
 
 async def _of_segments(conn: Conn, documents: Sequence[Prepared]) -> _OfSegments:
@@ -192,7 +204,12 @@ async def _of_segments(conn: Conn, documents: Sequence[Prepared]) -> _OfSegments
             before = None if stored is None else stored.document.get(field)
             if before != document.content.get(field):
                 changed[document.kind].add(document.key)
-    return _OfSegments(bool(concerned), frozenset(changed["topic"]), frozenset(changed["places"]))
+    return _OfSegments(
+        bool(concerned),
+        frozenset(changed["topic"]),
+        frozenset(changed["places"]),
+        frozenset(each.key for each in concerned if each.kind == "segment"),
+    )
 
 
 async def prepare_documents(

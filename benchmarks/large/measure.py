@@ -28,6 +28,7 @@ from benchmarks.large.segments import (
 from benchmarks.report import Figure
 from benchmarks.servers import servers
 from infra.clients import open_pool
+from infra.garbage import spare_what_stays
 from infra.settings import Settings
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -51,6 +52,8 @@ def contacts_of(size: str) -> int:
 async def measure() -> list[Figure]:
     """Fill a database of its own, and measure what depends on how much is in it."""
     contacts = contacts_of(os.environ.get("SIZE") or "100k")
+    # As a worker does.
+    spare_what_stays()
     memory = Memory()
     figures: list[Figure] = []
     began = time.perf_counter()

@@ -41,7 +41,12 @@ from journeys.model.document_parts import Part, parts_of
 from journeys.model.documents import AnyDocument, Segment, Template
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
-from journeys.model.segment_dependencies import SEGMENT_EVENTS
+from journeys.model.segment_dependencies import (
+    SEGMENT_EVENTS,
+    CircularSegment,
+    LargeSegment,
+    check_size,
+)
 from journeys.model.sends import Channel, SendSettings, Webhook
 from journeys.model.steps import BaseMessage, SplitStep, Step, WaitStep, Winner
 from journeys.model.triggers import DateEntry, MessageTrigger, Schedule
@@ -99,6 +104,7 @@ def check_each(
         found += [(each, problem) for problem in placed]
     by_key = {each.document.key: each for each in parsed if isinstance(each.document, Segment)}
     found += _circles(by_key, everything)
+    found += _too_large(by_key)
     return found
 
 
@@ -358,3 +364,19 @@ def _circles(segments: dict[str, Parsed], known: KnownKeys) -> Iterator[tuple[Pa
         if key in seen:
             message = f"the segment `{key}` contains itself"
             yield each, each.placed(Problem("circle", message, path=("if",)))
+
+
+def _too_large(segments: dict[str, Parsed]) -> Iterator[tuple[Parsed, Problem]]:
+    """Segments with more conditions than can be judged together, as far as these files say."""
+    conditions = {
+        key: each.document.if_
+        for key, each in segments.items()
+        if isinstance(each.document, Segment)
+    }
+    for key, each in segments.items():
+        try:
+            check_size(key, conditions)
+        except LargeSegment as error:
+            yield each, each.placed(Problem("too_large", str(error), path=("if",)))
+        except (CircularSegment, LookupError):
+            continue

@@ -13,7 +13,7 @@ from journeys.model.journey import Journey
 from journeys.model.journey_state import JourneyState
 from journeys.model.paths import first
 from journeys.model.reasons import RefusalReason
-from journeys.model.triggers import MAX_AGE, EventEntry
+from journeys.model.triggers import MAX_AGE, EventEntry, SegmentEntry
 from journeys.time.durations import Duration
 from journeys.time.zones import zone_of
 
@@ -61,7 +61,13 @@ def _key(value: Any) -> str | None:
 def is_late(
     entry: EventfulEntry, *, occurred_at: datetime, arrived_at: datetime, zone: ZoneInfo
 ) -> bool:
-    """Whether an event happened longer before its arrival than the entry's `max_age`."""
+    """Whether an event happened longer before its arrival than the entry's `max_age`.
+
+    A change of a segment arrives when it happens: that it is found after an outage delays its runs
+    as it delays those of other events. A `max_age` that the document states bounds that delay.
+    """
+    if isinstance(entry, SegmentEntry) and "max_age" not in entry.model_fields_set:
+        return False
     try:
         return Duration.parse(entry.max_age).add_to(occurred_at, zone) < arrived_at
     except OverflowError:

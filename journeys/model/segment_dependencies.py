@@ -44,8 +44,18 @@ _ORDERS: Final = frozenset({"gt", "gte", "lt", "lte", "before", "after"})
 """Operators that compare dates, and a date without an offset is local."""
 
 
+CONDITIONS_LIMIT: Final = 200
+"""Conditions of a segment, with those of the segments inside it: it is judged by one statement."""
+LEVELS_LIMIT: Final = 100
+"""How deep they may stand inside each other."""
+
+
 class CircularSegment(ValueError):
     """A segment contains itself; the message names the way."""
+
+
+class LargeSegment(ValueError):
+    """A segment has more conditions than can be judged together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,40 +153,108 @@ def _is_local(model: object) -> bool:
     return isinstance(model, Comparison) and not _ORDERS.isdisjoint(model.model_fields_set)
 
 
-def expanded(
-    key: str, segments: Mapping[str, Condition], within: tuple[str, ...] = ()
-) -> tuple[Condition, frozenset[str]]:
+def expanded(key: str, segments: Mapping[str, Condition]) -> tuple[Condition, frozenset[str]]:
     """The condition of a segment with those of the segments inside it, and their keys.
 
-    Raises CircularSegment if one contains itself, LookupError if there is no such segment.
+    Raises CircularSegment if one contains itself, LookupError if there is no such segment, and
+    LargeSegment beyond the limits.
     """
-    if key in within:
-        circle = " → ".join([*within[within.index(key) :], key])
-        raise CircularSegment(f"segment `{key}` contains itself: {circle}")
-    if key not in segments:
-        raise LookupError(f"there is no segment `{key}`")
+    check_size(key, segments)
     found: set[str] = set()
-    condition = _expand(segments[key], segments, (*within, key), found)
+    condition = _expand(segments[key], segments, found)
     return condition, frozenset(found)
 
 
-def _expand(
-    condition: Condition,
-    segments: Mapping[str, Condition],
-    within: tuple[str, ...],
-    found: set[str],
-) -> Condition:
+def check_size(key: str, segments: Mapping[str, Condition]) -> None:
+    """Raise as `expanded` does, in a time that is bounded for any segments."""
+    size = _Sizes(segments).of(key, ())
+    if size.conditions > CONDITIONS_LIMIT:
+        raise LargeSegment(
+            f"segment `{key}` has {size.conditions:,} conditions, with those of the segments"
+            f" inside it; at most {CONDITIONS_LIMIT} are judged together"
+        )
+    if size.levels > LEVELS_LIMIT:
+        raise LargeSegment(
+            f"segment `{key}` has more than {LEVELS_LIMIT} levels inside each other, with those of"
+            " the segments inside it"
+        )
+
+
+def segments_inside(key: str, segments: Mapping[str, Condition]) -> frozenset[str]:
+    """The segment itself, and those inside it at any depth."""
+    waiting, found = [key], set[str]()
+    while waiting:
+        here = waiting.pop()
+        if here not in found and here in segments:
+            found.add(here)
+            waiting += [
+                part.model.segment
+                for part in parts_of(segments[here])
+                if isinstance(part.model, SegmentCondition)
+            ]
+    return frozenset(found)
+
+
+def conditions_in(condition: Condition) -> int:
+    """How many conditions one consists of; it names no segment."""
+    return _Sizes({}).inside(condition, ()).conditions
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    conditions: int
+    levels: int
+
+
+class _Sizes:
+    """Sizes of segments, each worked out once however often it is named."""
+
+    def __init__(self, segments: Mapping[str, Condition]) -> None:
+        self._segments = segments
+        self._known: dict[str, _Size] = {}
+
+    def of(self, key: str, within: tuple[str, ...]) -> _Size:
+        """That of a segment; `within` are those that contain it."""
+        if key in within:
+            circle = " → ".join([*within[within.index(key) :], key])
+            raise CircularSegment(f"segment `{key}` contains itself: {circle}")
+        if key not in self._segments:
+            raise LookupError(f"there is no segment `{key}`")
+        if len(within) > LEVELS_LIMIT:
+            return _Size(1, len(within))
+        if key not in self._known:
+            self._known[key] = self.inside(self._segments[key], (*within, key))
+        return self._known[key]
+
+    def inside(self, condition: Condition, within: tuple[str, ...]) -> _Size:
+        """That of a condition."""
+        match condition:
+            case SegmentCondition(segment=key):
+                inside = self.of(key, within)
+                return _Size(inside.conditions, inside.levels + 1)
+            case AllCondition(all=parts) | AnyCondition(any=parts):
+                sizes = [self.inside(part, within) for part in parts]
+                return _Size(
+                    sum(size.conditions for size in sizes),
+                    1 + max((size.levels for size in sizes), default=0),
+                )
+            case NotCondition(not_=part):
+                inside = self.inside(part, within)
+                return _Size(inside.conditions, inside.levels + 1)
+        return _Size(1, 1)
+
+
+def _expand(condition: Condition, segments: Mapping[str, Condition], found: set[str]) -> Condition:
     match condition:
         case SegmentCondition(segment=key):
-            inside, deeper = expanded(key, segments, within)
-            found |= {key, *deeper}
-            return inside
+            found.add(key)
+            return _expand(segments[key], segments, found)
         case AllCondition(all=parts):
-            return AllCondition(all=[_expand(part, segments, within, found) for part in parts])
+            return AllCondition(all=[_expand(part, segments, found) for part in parts])
         case AnyCondition(any=parts):
-            return AnyCondition(any=[_expand(part, segments, within, found) for part in parts])
+            return AnyCondition(any=[_expand(part, segments, found) for part in parts])
         case NotCondition(not_=part):
-            return NotCondition(not_=_expand(part, segments, within, found))
+            return NotCondition(not_=_expand(part, segments, found))
     return condition
 
 

@@ -61,13 +61,22 @@ def occurrences(
     zone = zone_of(None if in_contact_zone else schedule.timezone, journey_zone)
     last = after
     for wall in _local_times(schedule, _before(after, zone, in_contact_zone)):
-        if in_contact_zone and wall.tzinfo is None:
-            found = Occurrence((wall - EASTERNMOST).replace(tzinfo=UTC), wall)
-        else:
-            found = Occurrence(wall if wall.tzinfo is not None else at_local(wall, zone))
+        try:
+            found = _occurrence(wall, zone, in_contact_zone)
+        except OverflowError:
+            # By UTC it lies beyond the calendar: on its first day, or on its last.
+            continue
         if found.at > last:
             yield found
             last = found.at
+
+
+def _occurrence(wall: datetime, zone: ZoneInfo, in_contact_zone: bool) -> Occurrence:
+    if wall.tzinfo is not None:
+        return Occurrence(wall)
+    if in_contact_zone:
+        return Occurrence((wall - EASTERNMOST).replace(tzinfo=UTC), wall)
+    return Occurrence(at_local(wall, zone))
 
 
 def occurrence_at(

@@ -16,10 +16,13 @@ from store.conditions.evaluation import (
     evaluate_start,
 )
 from store.conditions.predicate import ObservedValue, Predicate
+from store.conditions.sql_values import SEGMENT_ZONE, JudgedRow
 from store.conditions.time_dependence import is_timed
 
 __all__ = [
+    "SEGMENT_ZONE",
     "Evaluation",
+    "JudgedRow",
     "ObservedValue",
     "Predicate",
     "Question",

@@ -27,7 +27,7 @@ from store.conditions.comparisons import compare, compare_where, operators_of
 from store.conditions.event_history import compile_event, compile_near, seen_by_run
 from store.conditions.leaf import Leaf
 from store.conditions.predicate import ObservedValue, Predicate
-from store.conditions.sql_values import PredicateBuilder, Values
+from store.conditions.sql_values import SEGMENT_ZONE, JudgedRow, PredicateBuilder, Values
 from store.conditions.verdicts import Verdict, all_of, any_of, denied, earliest
 from store.sql import Sql, name, sql
 
@@ -47,23 +47,25 @@ def compile_condition(
     condition: Condition,
     *,
     prefix: str = "p",
-    default_zone: str = "UTC",
+    default_zone: str = SEGMENT_ZONE,
     segments: Mapping[str, Condition] | None = None,
     timed: bool = True,
+    shared: JudgedRow | None = None,
 ) -> Predicate:
     """The condition over the rows `c` and `r`.
 
     Args:
         prefix: begins the names of its parameters and of its inner rows; predicates that share a
             statement need different ones.
-        default_zone: of contacts without a time zone.
+        default_zone: of contacts without a time zone; in segments it is UTC.
         segments: the conditions of the segments that it may name, by key.
         timed: whether `next_change` is compiled; to judge a condition once, it is not needed.
+        shared: rows of the statement with the instant, instead of the parameter `judged_at`.
 
     Raises ValueError if it names a segment that is not among `segments`, or that contains itself.
     """
     compiler = _Compiler(
-        PredicateBuilder(prefix, default_zone, timed=timed), segments or {}, prefix
+        PredicateBuilder(prefix, default_zone, timed=timed, shared=shared), segments or {}, prefix
     )
     verdict, over_observed = compiler.compile(condition, ())
     return Predicate(
@@ -77,7 +79,7 @@ def compile_condition(
 
 
 def compile_where(
-    where: Where, *, event: str = "e", prefix: str = "w", default_zone: str = "UTC"
+    where: Where, *, event: str = "e", prefix: str = "w", default_zone: str = SEGMENT_ZONE
 ) -> Predicate:
     """`where` over the row `event` of the table of that name, and over `c` and `r`.
 
@@ -156,7 +158,8 @@ class _Compiler:
             raise ValueError(f"segment `{key}` contains itself: {circle}")
         if key not in self._segments:
             raise ValueError(f"there is no segment `{key}`")
-        alone, over_observed = self.compile(self._segments[key], (*within, key))
+        with self.builder.of_segment():
+            alone, over_observed = self.compile(self._segments[key], (*within, key))
         self.memberships.append((f"segment {key}", over_observed))
         return alone, over_observed
 

@@ -106,6 +106,17 @@ def shifted(builder: PredicateBuilder, instant: Sql, by: Duration) -> Sql:
     )
 
 
+def shifted_from_judged(builder: PredicateBuilder, by: Duration) -> Sql:
+    """The instant of the judgement, a duration later; computed once for all events."""
+    start = shifted(builder, builder.judged, by)
+    if builder.shared is not None:
+        key = (by.years * 12 + by.months, by.weeks * 7 + by.days, by.exact)
+        found = builder.shared.shift(key, start)
+        if found is not None:
+            return found
+    return sql("(select {start})", start=start)
+
+
 def slack(duration: Duration) -> Sql | None:
     """How far a shift there and a shift back may lead from each other; None for exact durations."""
     if duration.months or duration.years:

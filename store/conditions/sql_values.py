@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Final
@@ -15,7 +16,7 @@ from typing import Any, Final
 from journeys.model.contact_fields import READABLE_NAMES
 from journeys.model.values import AttributeReference, EntryReference, Operand, StepReference
 from store.conditions.verdicts import NEVER, earliest
-from store.sql import Sql, join, name, parameter, sql, type_name
+from store.sql import Sql, integer, join, name, parameter, sql, type_name
 
 Test = Callable[[Sql], Sql]
 """From the expression of a value to a boolean expression."""
@@ -23,10 +24,15 @@ Test = Callable[[Sql], Sql]
 JUDGED_AT: Final = "judged_at"
 """The parameter that every predicate shares: the instant at which it is judged; null for now."""
 
+SEGMENT_ZONE: Final = "UTC"
+"""The zone by which a segment counts for contacts without one, in members and in conditions."""
+
 _JUDGED = sql("(select coalesce(%(judged_at)s::timestamptz, parcours.clock()))")
 _LATEST = sql("coalesce(%(judged_at)s::timestamptz, 'infinity')")
 _INDEX = re.compile("[0-9]+")
 _NOTHING = sql("null::jsonb")
+_SHIFTS: Final = 500
+"""Moments of a row, at most; a row has no more than 1,664 columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +69,82 @@ class Values:
         return sql("(select {value} from {rows})", value=value, rows=join(", ", self.rows))
 
 
+class JudgedRow:
+    """What the predicates of one statement share of each contact and instant, computed once.
+
+    `rows` stands in the statement after `c`; `at` there is the instant, null for now.
+    """
+
+    def __init__(self, at: Sql, default_zone: Sql) -> None:
+        self._at = at
+        self._default_zone = default_zone
+        self._shifts: dict[Hashable, Sql] = {}
+
+    def shift(self, key: Hashable, shifted: Sql) -> Sql | None:
+        """The column of what `shifted` says, the same for each key; None if there are too many."""
+        if key not in self._shifts and len(self._shifts) >= _SHIFTS:
+            return None
+        self._shifts.setdefault(key, shifted)
+        return sql("shifts.s{number}", number=integer(list(self._shifts).index(key)))
+
+    @property
+    def rows(self) -> Sql:
+        """The joins that make the rows `judged` and `shifts`. The offsets keep them computed."""
+        judged = sql(
+            """
+cross join lateral (
+    select coalesce({at}, parcours.clock()) as at, coalesce({at}, 'infinity') as latest,
+           parcours.zone(c.timezone, {zone}) as zone
+    offset 0
+) judged
+""",
+            at=self._at,
+            zone=self._default_zone,
+        )
+        if not self._shifts:
+            return judged
+        columns = [
+            sql("{shifted} as s{number}", shifted=shifted, number=integer(number))
+            for number, shifted in enumerate(self._shifts.values())
+        ]
+        return sql(
+            "{judged} cross join lateral (select {columns} offset 0) shifts",
+            judged=judged,
+            columns=join(", ", columns),
+        )
+
+
 class PredicateBuilder:
     """Collects the parameters of one predicate, and makes names that no other predicate has.
 
     `event` is the row whose recording is the instant at which the predicate is judged; without one
     it is the parameter `judged_at`, and null there means now. `timed`: whether the next instant is
-    asked for, at which time alone could change the predicate.
+    asked for, at which time alone could change the predicate. `shared`: what is computed once for
+    all predicates of the statement, which is judged as of its instant.
     """
 
     def __init__(
-        self, prefix: str, default_zone: str, event: Sql | None = None, *, timed: bool = True
+        self,
+        prefix: str,
+        default_zone: str,
+        event: Sql | None = None,
+        *,
+        timed: bool = True,
+        shared: JudgedRow | None = None,
     ) -> None:
-        self.params: dict[str, Any] = {} if event is not None else {JUDGED_AT: None}
-        self.judged: Final = _JUDGED if event is None else sql("{event}.stamped_at", event=event)
+        by_parameter = event is None and shared is None
+        self.params: dict[str, Any] = {JUDGED_AT: None} if by_parameter else {}
+        judged, latest = _JUDGED, _LATEST
+        if event is not None:
+            judged = latest = sql("{event}.stamped_at", event=event)
+        elif shared is not None:
+            judged, latest = sql("judged.at"), sql("judged.latest")
+        self.judged: Final = judged
         """The instant at which the predicate is judged, computed once for all events."""
-        self.latest: Final = _LATEST if event is None else self.judged
+        self.latest: Final = latest
         """The last recording that counts: infinity if the predicate is judged now."""
         self.timed: Final = timed
+        self.shared: Final = shared
         self._prefix = prefix
         self._default_zone = default_zone
         self._bound: dict[tuple[Hashable, str], Sql] = {}
@@ -122,8 +187,20 @@ class PredicateBuilder:
         ]
         return self.bind_list([json.dumps(v, ensure_ascii=False) for v in storable], "jsonb[]")
 
+    @contextmanager
+    def of_segment(self) -> Iterator[None]:
+        """What is compiled inside is of a segment: it means the same in every journey."""
+        outside = self._default_zone
+        self._default_zone = SEGMENT_ZONE
+        try:
+            yield
+        finally:
+            self._default_zone = outside
+
     def zone(self) -> Sql:
         """The contact's time zone, else the default: a query, so that all rows compute it once."""
+        if self.shared is not None:
+            return sql("judged.zone")
         default = self.bind(self._default_zone, "text")
         return sql("(select parcours.zone(c.timezone, {default}))", default=default)
 

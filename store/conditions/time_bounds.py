@@ -18,6 +18,7 @@ from store.conditions.relative_moments import (
     instant,
     next_instant,
     shifted,
+    shifted_from_judged,
     slack,
 )
 from store.conditions.sql_values import PredicateBuilder
@@ -91,7 +92,7 @@ def _shifting(builder: PredicateBuilder, word: str, by: Duration, at: Sql) -> Bo
     turns = shifted(builder, at, -by)
     if word != "within":
         turns = sql("({turns} + interval '1 microsecond')", turns=turns)
-    start = sql("(select {start})", start=shifted(builder, judged, by))
+    start = shifted_from_judged(builder, by)
     margin = slack(by)
     sign = {"within": sql(">"), "since": sql(">="), "before": sql("<")}[word]
     change: Literal["leaves", "enters"] = "enters" if word == "before" else "leaves"
@@ -99,8 +100,13 @@ def _shifting(builder: PredicateBuilder, word: str, by: Duration, at: Sql) -> Bo
         holds = sql("{at} {sign} {start}", at=at, sign=sign, start=start)
         near = sql("{at} >= {start}", at=at, start=start)
         return Bound(change, holds, turns, near)
-    low = sql("(select {start} - {margin})", start=start, margin=margin)
-    high = sql("(select {start} + {margin})", start=start, margin=margin)
+    low, high = (
+        sql("({start} {sign} {margin})", start=start, sign=each, margin=margin)
+        for each in (sql("-"), sql("+"))
+    )
+    if builder.shared is None:
+        # As queries of their own they are computed once for all events.
+        low, high = sql("(select {low})", low=low), sql("(select {high})", high=high)
     near = sql("{at} >= {low}", at=at, low=low)
     if word == "before":
         holds = sql(

@@ -25,12 +25,16 @@ async def repeating(
 ) -> Result:
     """What `act` returns in a transaction of its own, repeated while it conflicts with another.
 
-    Raises store.events.recording.ConcurrentChange if it always does.
+    Raises store.events.recording.ConcurrentChange if it always does, or the database's own error if
+    the last was a deadlock or a conflict that the database saw.
     """
-    for _ in range(ATTEMPTS):
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             async with pool.connection() as conn, conn.transaction():
                 return await act(conn)
-        except (ConcurrentChange, DeadlockDetected, SerializationFailure, UniqueViolation):
+        except (DeadlockDetected, SerializationFailure):
+            if attempt == ATTEMPTS:
+                raise
+        except (ConcurrentChange, UniqueViolation):
             continue
     raise ConcurrentChange

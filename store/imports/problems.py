@@ -10,6 +10,8 @@ class FileRefused(ValueError):
 class LineRefused(ValueError):
     """A line that is not imported: a code that is counted, and what would be right."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, text: str | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.text = text
+        """The line itself, if it is a text that cannot be read as cells or an object."""

@@ -180,12 +180,13 @@ def _read_json(lines: _Lines, limit: int, last: int) -> list[Record]:
         try:
             value = orjson.loads(text)
         except orjson.JSONDecodeError as error:
-            records.append((lines.number, LineRefused("not_json", f"is no JSON: {error.msg}")))
+            wrong = LineRefused("not_json", f"is no JSON: {error.msg}", text.strip())
+            records.append((lines.number, wrong))
             continue
         if isinstance(value, dict):
             records.append((lines.number, value))
         else:
-            wrong = LineRefused("not_json", "is no JSON object such as {…}")
+            wrong = LineRefused("not_json", "is no JSON object such as {…}", text.strip())
             records.append((lines.number, wrong))
     return records
 

@@ -68,6 +68,8 @@ def _date(value: Any, zone: ZoneInfo | None) -> str:
             return date.fromisoformat(value.strip()).isoformat()
         except ValueError:
             raise ValueError(f"{value!r} is not a date: no such day") from None
+    if not isinstance(value, str) or _MOMENT.fullmatch(value.strip()) is None:
+        raise ValueError(f"{str(value)[:40]!r} is not a date such as 2026-11-24")
     return moment(value, zone).isoformat().replace("+00:00", "Z")
 
 

@@ -5,7 +5,7 @@ It is computed from judgements alone: nothing here reads or writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -20,7 +20,7 @@ INSTANTS: Final = 400
 """Instants of one contact and segment that are followed in one pass."""
 _RANKS: Final[Mapping[ChangedBy, int]] = {"event": 0, "time": 1}
 
-Found = Mapping[tuple[UUID, Generation, datetime], Judgement]
+_NONE: Final[Mapping[Generation, Judgement]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,9 @@ class Result:
     """Whether the instant at which its generation began lies after what was gone through."""
 
 
+_NOTHING: Final = Result()
+
+
 @dataclass(slots=True, eq=False)
 class Chain:
     """The instants of one contact and segment."""
@@ -87,6 +90,9 @@ class Chain:
 
     def add(self, instant: Instant) -> None:
         """Add an instant in its place. One at which the same is judged is there once."""
+        if not self.instants:
+            self.instants.append(instant)
+            return
         for place, other in enumerate(self.instants):
             if other.at == instant.at and other.generation is instant.generation:
                 if instant.order < other.order:
@@ -95,15 +101,16 @@ class Chain:
         self.instants.append(instant)
         self.instants.sort(key=lambda each: each.order)
 
-    def result(self, state: ContactState, found: Found) -> Result:
+    def result(self, state: ContactState) -> Result:
         """What follows, up to where the contact was gone through."""
+        found = state.found
         member = self.member
         changes: list[Change] = []
         last: Judgement | None = None
         corrected = 0
         within = [each for each in self.instants if each.at <= state.until]
         for instant in within:
-            last = found.get((self.contact_id, instant.generation, instant.at))
+            last = found.get(instant.at, _NONE).get(instant.generation)
             if last is None:
                 continue
             if last.holds != member:
@@ -121,7 +128,7 @@ class Chain:
                         instant.generation.number,
                     )
                 )
-        carried = any(
+        carried = len(within) < len(self.instants) and any(
             each.by == "fill" and not each.is_now for each in self.instants[len(within) :]
         )
         if last is None:
@@ -134,6 +141,8 @@ class Chain:
         due = None
         if last.next_at != self.due_at or self.attempts:
             due = NextDue(self.contact_id, self.segment.key, last.next_at)
+        elif not (changes or corrected or carried):
+            return _NOTHING
         return Result(changes, due, corrected, carried)
 
 
@@ -154,6 +163,8 @@ class ContactState:
     merged: bool = False
     """Whether all segments are to be judged, because contacts were merged."""
     chains: dict[str, Chain] = field(default_factory=dict)
+    found: dict[datetime, dict[Generation, Judgement]] = field(default_factory=dict)
+    """Its judgements."""
 
     def chain(self, segment: KeptSegment) -> Chain:
         """The instants of one segment."""
@@ -180,15 +191,15 @@ class ContactState:
         return reached
 
 
-def gaps_of(state: ContactState, chain: Chain, found: Found) -> Iterable[Instant]:
+def gaps_of(state: ContactState, chain: Chain) -> Sequence[Instant]:
     """The instants between those of a chain at which time alone may have changed the verdict.
 
     A chain that has too many ends there, and its contact with it: the rest has its turn later.
     """
-    gaps = []
-    instants = chain.instants
+    gaps: list[Instant] = []
+    instants, found = chain.instants, state.found
     for place, instant in enumerate(instants):
-        judgement = found.get((chain.contact_id, instant.generation, instant.at))
+        judgement = found.get(instant.at, _NONE).get(instant.generation)
         if judgement is None or judgement.next_at is None or judgement.next_at <= instant.at:
             continue
         is_last = place == len(instants) - 1

@@ -22,16 +22,29 @@ from psycopg.types.json import Jsonb
 from journeys.model.conditions import Condition
 from journeys.model.segment_dependencies import (
     CircularSegment,
+    LargeSegment,
     condition_as_json,
     dependencies_of,
     expanded,
+    segments_inside,
 )
 from store.operations.jobs import create_job
 from store.segments.segment_conditions import read_segments
-from store.sql import Connection, execute, fetch_all, fetch_all_as, fetch_column, fetch_value, sql
+from store.sql import (
+    Connection,
+    execute,
+    fetch_all,
+    fetch_all_as,
+    fetch_column,
+    fetch_value,
+    integer,
+    sql,
+)
 
 _GATE: Final = 7_305_901_428
-_SHARE_GATE = sql("select pg_advisory_xact_lock_shared(%(gate)s::bigint)")
+SHARED_GATE = sql("pg_advisory_xact_lock_shared({gate}::bigint)", gate=integer(_GATE))
+"""The expression that shares the gate until the transaction ends."""
+_SHARE_GATE = sql("select {gate}", gate=SHARED_GATE)
 _CLOSE_GATE = sql("select pg_advisory_xact_lock(%(gate)s::bigint)")
 _KEPT = sql("""
 select s.key, s.generation, g.condition, s.dependencies, s.version, d.version
@@ -117,7 +130,7 @@ async def share_gate(conn: Connection) -> None:
     It is asked for before any contact is locked: what waits for it must hold nothing that others
     which have it may wait for.
     """
-    await execute(conn, _SHARE_GATE, {"gate": _GATE})
+    await execute(conn, _SHARE_GATE)
 
 
 async def begin_generations(
@@ -126,12 +139,16 @@ async def begin_generations(
     topics: Collection[str] = (),
     places: Collection[str] = (),
     segments: Collection[str] = (),
+    saved: Collection[str] = (),
 ) -> list[UUID]:
     """Begin a generation of each segment whose condition has changed; the jobs that fill them.
 
     Those of `segments`, and those that depend on one of the topics or lists of places, get a new
     generation as well. The caller has locked the catalog, and starts the jobs after the commit.
     Documents that no longer validate are left as they are.
+
+    `saved`: segments whose documents the caller has written. Raises LargeSegment if one of them, or
+    one that contains it, has become too large.
     """
     await execute(conn, _CLOSE_GATE, {"gate": _GATE})
     conditions = (await read_segments(conn)).conditions
@@ -139,7 +156,7 @@ async def begin_generations(
     kept = {row[0]: row[1:] for row in await fetch_all(conn, _KEPT)}
     jobs: list[UUID] = []
     for key in sorted(conditions):
-        whole = _expanded(key, conditions)
+        whole = _expanded(key, conditions, saved)
         if whole is None:
             continue
         condition, inside = whole
@@ -207,11 +224,18 @@ async def has_unknown_segments(conn: Connection) -> bool:
 
 
 def _expanded(
-    key: str, conditions: Mapping[str, Condition]
+    key: str, conditions: Mapping[str, Condition], saved: Collection[str] = ()
 ) -> tuple[Condition, frozenset[str]] | None:
-    """The condition of a segment as a whole; None if it, or one inside it, can't be read."""
+    """The condition of a segment as a whole; None if it, or one inside it, can't be read.
+
+    Raises LargeSegment if it is too large because of one that was saved.
+    """
     try:
         return expanded(key, conditions)
+    except LargeSegment:
+        if set(saved).isdisjoint(segments_inside(key, conditions)):
+            return None
+        raise
     except (CircularSegment, LookupError):
         return None
 

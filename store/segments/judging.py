@@ -12,7 +12,7 @@ transaction, under the contacts' locks.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -20,9 +20,8 @@ from uuid import UUID
 
 from store.segments.contact_chains import Chain, ContactState, Instant, gaps_of
 from store.segments.contact_states import lock_contacts_of_segments, read_states
-from store.segments.generations import share_gate
-from store.segments.judging_statement import Judgement
-from store.segments.live_segments import Generation, HasLiveSegments, KeptSegments
+from store.segments.generations import SHARED_GATE
+from store.segments.live_segments import Generation, HasLiveSegments, KeptSegment, KeptSegments
 from store.segments.membership_writes import Change, NextDue, write_judged
 from store.sql import Connection, execute, is_database_away, sql
 from store.tables.segments import ChangedBy
@@ -32,16 +31,23 @@ _PASSES: Final = 20
 _SINGLES: Final = 3
 """Segments of one contact and instant that are judged by statements of their own."""
 _TOGETHER: Final = 50
-"""Conditions of one statement, at most."""
+"""Segments of one statement, at most."""
+_CONDITIONS: Final = 250
+"""Conditions of the segments of one statement, at most, unless one segment has more."""
 _ROWS: Final = 500
 """Contacts and instants of one statement, at most."""
-_BEGIN = sql("""
-select set_config('statement_timeout', %(timeout)s, true),
+_BEGIN = sql(
+    """
+select {gate},
+       set_config('statement_timeout', %(timeout)s, true),
        set_config('enable_seqscan', 'off', true),
        set_config('plan_cache_mode', 'force_generic_plan', true)
-""")
+""",
+    gate=SHARED_GATE,
+)
 
-_Key = tuple[UUID, Generation, datetime]
+_Waiting = tuple[ContactState, Chain, Instant]
+_Where = tuple[ContactState, datetime]
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,6 @@ class Judged:
 
 async def begin_judging(conn: Connection, *, timeout: str = "5s") -> None:
     """Begin a transaction that judges contacts and does nothing else."""
-    await share_gate(conn)
     # Fifty conditions take longer to plan than to judge, so a plan is kept from the first time on.
     # It must not be one that reads all of a table because that was empty.
     await execute(conn, _BEGIN, {"timeout": timeout})
@@ -89,7 +94,7 @@ async def judge_contacts(
 ) -> Judged:
     """Catch contacts up, and judge them as they are now if `by` says why.
 
-    The caller's transaction has shared the gate (`share_gate`) before it locked any contact. The
+    The caller's transaction has shared the gate (`begin_judging`) before it locked any contact. The
     contacts are locked in the order of their ids, if they are not yet.
 
     Args:
@@ -131,7 +136,9 @@ class _Work:
         self._kept = kept
         self._alone = alone
         self._contacts: list[ContactState] = []
-        self._found: dict[_Key, Judgement] = {}
+        self._present: dict[
+            tuple[datetime, ChangedBy, bool], list[tuple[KeptSegment, Instant]]
+        ] = {}
         self._failed: dict[tuple[UUID, str], Exception] = {}
 
     def plan(self, state: ContactState, carried: Iterable[str]) -> None:
@@ -170,35 +177,49 @@ class _Work:
 
     def plan_now(self, state: ContactState, by: ChangedBy, only: Collection[str] | None) -> None:
         """Judge a contact that is caught up as it is now."""
-        segments = [each for key, each in self._kept.by_key.items() if only is None or key in only]
-        group = tuple(each.now for each in segments)
-        for segment in segments:
-            state.chain(segment).add(
-                Instant(state.until, segment.now, by, group=group, is_now=True)
-            )
+        # Most contacts are judged at one instant.
+        place = (state.until, by, only is None)
+        present = self._present.get(place)
+        if present is None:
+            kept = self._kept.by_key.items()
+            segments = [each for key, each in kept if only is None or key in only]
+            group = tuple(each.now for each in segments)
+            present = self._present[place] = [
+                (each, Instant(state.until, each.now, by, group=group, is_now=True))
+                for each in segments
+            ]
+        for segment, instant in present:
+            state.chain(segment).add(instant)
 
     async def follow(self) -> None:
         """Judge all instants, and those that time brings between them."""
-        for chain in self._chains():
-            error = self._live.error_of(chain.segment.now)
-            if error is not None:
-                self._failed[(chain.contact_id, chain.segment.key)] = error
-        waiting = [
-            (chain, each)
-            for chain in self._chains()
-            if (chain.contact_id, chain.segment.key) not in self._failed
-            for each in chain.instants
-        ]
+        aside = {
+            key: error
+            for key, kept in self._kept.by_key.items()
+            if (error := self._live.error_of(kept.now)) is not None
+        }
+        waiting: list[_Waiting] = []
+        for state in self._contacts:
+            for key, chain in state.chains.items():
+                if key in aside:
+                    self._failed[(state.contact_id, key)] = aside[key]
+                else:
+                    waiting += [(state, chain, each) for each in chain.instants]
         while waiting:
             await self._judge(waiting)
             waiting = []
             for state in self._contacts:
                 for chain in state.chains.values():
-                    if (state.contact_id, chain.segment.key) in self._failed:
+                    if self._error_of(chain) is not None:
                         continue
-                    for instant in gaps_of(state, chain, self._found):
+                    for instant in gaps_of(state, chain):
                         chain.add(instant)
-                        waiting.append((chain, instant))
+                        waiting.append((state, chain, instant))
+
+    def _error_of(self, chain: Chain) -> Exception | None:
+        if not self._failed:
+            return None
+        return self._failed.get((chain.contact_id, chain.segment.key))
 
     async def write(
         self, judged: Judged, unfinished: ChangedBy | None
@@ -214,7 +235,7 @@ class _Work:
         carried: dict[UUID, set[str]] = {}
         for state in self._contacts:
             for chain in state.chains.values():
-                error = self._failed.get((state.contact_id, chain.segment.key))
+                error = self._error_of(chain)
                 if error is not None:
                     failed = FailedJudgement(
                         state.contact_id,
@@ -228,7 +249,7 @@ class _Work:
                         NextDue.after_failure(failed.contact_id, failed.segment, failed.attempts)
                     )
                     continue
-                result = chain.result(state, self._found)
+                result = chain.result(state)
                 changes += result.changes
                 if result.due is not None:
                     due.append(result.due)
@@ -236,7 +257,8 @@ class _Work:
                         judged.next_due = min(
                             judged.next_due or result.due.due_at, result.due.due_at
                         )
-                judged.corrections[chain.segment.key] += result.corrected
+                if result.corrected:
+                    judged.corrections[chain.segment.key] += result.corrected
                 if result.carried:
                     carried.setdefault(state.contact_id, set()).add(chain.segment.key)
             due += self._of_no_segment(state)
@@ -264,24 +286,18 @@ class _Work:
             else:
                 yield NextDue(state.contact_id, key, None)
 
-    def _chains(self) -> Iterable[Chain]:
-        for state in self._contacts:
-            yield from state.chains.values()
-
-    async def _judge(self, waiting: Sequence[tuple[Chain, Instant]]) -> None:
+    async def _judge(self, waiting: Sequence[_Waiting]) -> None:
         """Judge instants, in as few statements as can be."""
-        asked: dict[tuple[Generation, ...], dict[tuple[UUID, datetime], None]] = {}
-        places: dict[tuple[UUID, datetime], dict[Generation, Instant]] = {}
-        for chain, instant in waiting:
-            if (chain.contact_id, instant.generation, instant.at) not in self._found:
-                place = places.setdefault((chain.contact_id, instant.at), {})
+        asked: dict[tuple[Generation, ...], dict[_Where, None]] = {}
+        places: dict[_Where, dict[Generation, Instant]] = {}
+        for state, _, instant in waiting:
+            found = state.found.get(instant.at)
+            if found is None or instant.generation not in found:
+                place = places.setdefault((state, instant.at), {})
                 place.setdefault(instant.generation, instant)
-        for where, generations in places.items():
-            left = dict(generations)
+        for where, left in places.items():
             if len(left) > _SINGLES and not self._alone:
-                group = next(iter(left.values())).group
-                for start in range(0, len(group), _TOGETHER):
-                    part = group[start : start + _TOGETHER]
+                for part in _portions(next(iter(left.values())).group):
                     if not left.keys().isdisjoint(part):
                         asked.setdefault(part, {})[where] = None
                         for each in part:
@@ -295,13 +311,13 @@ class _Work:
                 await self._judge_page(generations_asked, page)
 
     async def _judge_page(
-        self, generations: tuple[Generation, ...], page: Sequence[tuple[UUID, datetime]]
+        self, generations: tuple[Generation, ...], page: Sequence[_Where]
     ) -> None:
         if not self._alone:
             await self._run(generations, page)
             return
-        [(contact_id, _)] = page
-        key = (contact_id, generations[0].segment)
+        [(state, _)] = page
+        key = (state.contact_id, generations[0].segment)
         if key in self._failed:
             return
         try:
@@ -315,11 +331,24 @@ class _Work:
         else:
             self._live.note(generations[0], None)
 
-    async def _run(
-        self, generations: tuple[Generation, ...], page: Sequence[tuple[UUID, datetime]]
-    ) -> None:
+    async def _run(self, generations: tuple[Generation, ...], page: Sequence[_Where]) -> None:
         statement = self._live.statement(generations)
-        answers = await statement.judge(self._conn, page)
-        for (contact_id, at), answer in zip(page, answers, strict=True):
-            for generation, judgement in zip(generations, answer or (), strict=False):
-                self._found[(contact_id, generation, at)] = judgement
+        answers = await statement.judge(self._conn, [(state.contact_id, at) for state, at in page])
+        for (state, at), answer in zip(page, answers, strict=True):
+            if answer is not None:
+                found = zip(generations, answer, strict=True)
+                state.found.setdefault(at, {}).update(found)
+
+
+def _portions(group: Sequence[Generation]) -> Iterator[tuple[Generation, ...]]:
+    """A group in the parts that are judged by one statement each, always the same."""
+    part: list[Generation] = []
+    size = 0
+    for each in group:
+        if part and (len(part) == _TOGETHER or size + each.size > _CONDITIONS):
+            yield tuple(part)
+            part, size = [], 0
+        part.append(each)
+        size += each.size
+    if part:
+        yield tuple(part)

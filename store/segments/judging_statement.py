@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from journeys.model.conditions import Condition
-from store.conditions import compile_condition
-from store.sql import Connection, NumberedQuery, Sql, fetch_prepared, join, sql, with_values
+from store.conditions import SEGMENT_ZONE, JudgedRow, compile_condition
+from store.sql import Connection, NumberedQuery, Sql, fetch_prepared, join, sql, text_literal
 
 _NEVER: Final = sql("null::timestamptz")
-_AT: Final = sql("k.at")
-_JUDGED_AT: Final = "judged_at"
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """Whether a condition held at an instant, and when time alone may change that."""
 
     holds: bool
@@ -37,12 +34,13 @@ class JudgingStatement:
     def of(cls, conditions: Sequence[Condition]) -> JudgingStatement:
         """The statement of these conditions, in their order."""
         params: dict[str, Any] = {}
+        shared = JudgedRow(sql("k.at"), text_literal(SEGMENT_ZONE))
         holds: list[Sql] = []
         nexts: list[Sql] = []
         for number, condition in enumerate(conditions):
-            predicate = compile_condition(condition, prefix=f"s{number}p")
+            predicate = compile_condition(condition, prefix=f"s{number}p", shared=shared)
             params |= predicate.params
-            holds.append(with_values(predicate.sql, judged_at=_AT))
+            holds.append(predicate.sql)
             if predicate.next_change is None:
                 nexts.append(_NEVER)
             else:
@@ -51,10 +49,9 @@ class JudgingStatement:
                     sql(
                         "nullif(least({next}, timestamptz '9999-01-01 00:00:00+00'),"
                         " timestamptz '9999-01-01 00:00:00+00')",
-                        next=with_values(predicate.next_change, judged_at=_AT),
+                        next=predicate.next_change,
                     )
                 )
-        params.pop(_JUDGED_AT, None)
         query = sql(
             """
 select k.n, v.holds, v.next_at
@@ -64,12 +61,14 @@ cross join (
     select null::uuid as id, '{}'::jsonb as entry, 0::bigint as entry_ref,
            null::bigint as entry_event_id, 0 as visit
 ) r
+{shared}
 cross join lateral (
     select array[{holds}]::boolean[] as holds,
            array[{nexts}]::timestamptz[] as next_at
     offset 0
 ) v
 """,
+            shared=shared.rows,
             holds=join(", ", holds),
             nexts=join(", ", nexts),
         )
@@ -89,7 +88,5 @@ cross join lateral (
         )
         found: list[list[Judgement] | None] = [None] * len(asked)
         for n, holds, next_at in rows:
-            found[n - 1] = [
-                Judgement(held, then) for held, then in zip(holds, next_at, strict=True)
-            ]
+            found[n - 1] = list(map(Judgement, holds, next_at))
         return found

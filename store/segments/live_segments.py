@@ -6,13 +6,14 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from time import monotonic
 from typing import Any, Final, Protocol
 
 from pydantic import TypeAdapter
 
 from journeys.model.conditions import Condition
-from journeys.model.segment_dependencies import Dependencies, dependencies_of
+from journeys.model.segment_dependencies import Dependencies, conditions_in, dependencies_of
 from store.segments.judging_statement import JudgingStatement
 from store.sql import Connection, fetch_all, sql
 
@@ -43,6 +44,11 @@ class Generation:
     since: datetime
     condition: Condition
     dependencies: Dependencies
+
+    @cached_property
+    def size(self) -> int:
+        """How many conditions it consists of."""
+        return conditions_in(self.condition)
 
 
 @dataclass(frozen=True)

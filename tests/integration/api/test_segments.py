@@ -183,3 +183,22 @@ async def _fills(operate: httpx.AsyncClient) -> None:
         return (await operate.get("/v1/segments/here")).json()["members"] == 2
 
     await eventually(entered, timeout=30)
+
+
+async def test_a_segment_that_becomes_too_large_with_those_inside_it_is_refused(
+    operate: httpx.AsyncClient, rows: Rows
+) -> None:
+    async def save(key: str, parts: list[str]) -> httpx.Response:
+        text = f"segment: {key}\nif: {{any: [{', '.join(parts)}]}}\n"
+        return await put(operate, f"segments/{key}", text)
+
+    assert (await save("inner", ["{group: a}", "{group: b}"])).is_success
+    assert (await save("outer", ["{segment: inner}"] * 90)).is_success
+    refused = await save("inner", ["{group: a}", "{group: b}", "{group: c}"])
+    assert refused.status_code == 422
+    assert "segment `outer` has 270 conditions" in refused.json()["detail"]
+    assert await rows("select max(version) from document where key = 'inner'") == [(1,)]
+    assert (await save("more", ["{segment: outer}"] * 2)).status_code == 422
+    twice = {"if": {"any": [{"segment": "outer"}] * 2}}
+    found = await operate.post("/v1/segments/preview", json=twice)
+    assert (found.status_code, found.json()["code"]) == (422, "invalid_document")

@@ -30,6 +30,8 @@ async def test_an_unknown_path_or_method_is_a_problem(
     assert wrong.headers["allow"] == "POST"
     for path, allowed in (
         ("/v1/contacts/u", "DELETE, GET, PUT"),
+        ("/v1/contacts/export", "POST"),
+        ("/v1/segments/preview", "POST"),
         ("/v1/contacts/u/topics/t", "PUT"),
         ("/v1/groups/g/contacts", "DELETE, GET, POST"),
         ("/v1/coupons/p", "GET, POST"),

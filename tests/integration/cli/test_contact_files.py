@@ -45,6 +45,7 @@ async def test_a_file_is_shown_imported_and_taken_back(
     shown = await parcours(server, "contact", "import", str(file), *mapping, "--dry-run")
     assert shown.exit_code == 1
     assert "The preset brevo is unverified" in shown.stdout
+    assert "csv utf-8, semicolon between columns" in shown.stdout
     assert "line 2: outcome=created, external_id=a, email=a@example.com" in shown.stdout
     kept = tmp_path / "people.csv.refused.csv"
     assert not kept.exists()

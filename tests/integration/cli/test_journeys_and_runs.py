@@ -498,6 +498,8 @@ def test_runs_of_many_contacts_are_previewed_and_started(
     assert (job["kind"], job["journey"], job["total"]) == ("enter", "hello", 2)
     result = api.get(f"/v1/jobs/{job['id']}").json()["result"]
     assert result["unknown_contacts"] == ["missing"]
+    shown = parcours("job", "show", job["id"])
+    assert "unknown contacts  missing" in shown.stdout, shown.output
     for wrong in (
         (),
         ("--contact", "ada", "--group", "vip"),

@@ -3,6 +3,7 @@
 No worker is at work: dispatchers are driven by hand, so runs stay where they were begun.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from store.definitions.catalog import Catalog
 from store.events.attribute_changes import change_attributes, put_contact
 from store.events.group_changes import add_to_group, remove_from_group
 from tests.support.engine import accept, activate, make_contact
+from tests.support.segments import SegmentsAtWork
 
 LONG = "x" * 300
 
@@ -249,3 +251,39 @@ async def test_an_event_finds_its_journey_among_many_by_other_groups(
     await changes.join("other")
     await changes.join("g-119")
     assert await changes.rows("select journey from run") == [("j-119",)]
+
+
+async def test_a_segment_that_is_found_after_a_long_outage_begins_runs_as_events_do(
+    pool: AsyncConnectionPool[Any], temporal_client: Client
+) -> None:
+    work = SegmentsAtWork(pool)
+    work.dispatcher = Dispatcher(pool, temporal_client, work.catalog)
+    noon = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    await work.stop_clock(noon)
+    await work.save_filled(
+        "segment: buyers\nif: {event: Bought}\n---\n"
+        "segment: gone\nif: {all: [{event: Bought}, {not: {event: Bought, within: 10d}}]}\n"
+    )
+    entries = {
+        "by-event": "{event: Bought}",
+        "bought": "{segment: buyers}",
+        "soon": "{segment: buyers, max_age: 1d}",
+        "lost": "{segment: gone}",
+        "lately": "{segment: gone, max_age: 3d}",
+        "lost-soon": "{segment: gone, max_age: 47h}",
+    }
+    for key, entry in entries.items():
+        await activate(pool, journey(entry).replace("journey: changed", f"journey: {key}"))
+    contact = await work.contact(timezone="UTC")
+    await work.dispatch()
+    await work.event(contact, "Bought")
+    # No dispatcher is at work for two days; then none until two days after it has left.
+    for day in (2, 12):
+        await work.to(noon + timedelta(days=day))
+        await work.dispatch()
+        await work.drain()
+        await work.dispatch()
+    entered = await work.rows("select journey from run order by journey")
+    assert entered == [("bought",), ("by-event",), ("lately",), ("lost",)]
+    refused = await work.rows("select journey, code from refusal order by journey")
+    assert refused == [("lost-soon", "late_event"), ("soon", "late_event")]

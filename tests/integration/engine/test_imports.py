@@ -1,7 +1,9 @@
 """Imports by the API: lines become contacts, their groups, consents, suppressions and events."""
 
 import asyncio
+import csv
 import gzip
+import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,6 +46,19 @@ async def contact_of(pool: Pool, external_id: str) -> dict[str, Any]:
 async def rows(pool: Pool, query: str, *values: Any) -> list[tuple[Any, ...]]:
     async with pool.connection() as conn:
         return await (await conn.execute(query, values)).fetchall()
+
+
+async def test_a_line_that_is_no_json_is_given_back_as_it_stands(
+    engine: Engine, client: httpx.AsyncClient
+) -> None:
+    text = '{"external_id": "a"}\n{"external_id": "b", "plan\n{"plan": "x"}\n'
+    report = await imported(client, text, kind="application/x-ndjson")
+    assert (report["created"], report["refused"]) == (1, 2)
+    given = list(csv.DictReader(io.StringIO(await refused(client, report))))
+    assert [(each["content"], each["refused_code"]) for each in given] == [
+        ('{"external_id": "b", "plan', "not_json"),
+        ('{"plan":"x"}', "missing"),
+    ]
 
 
 async def test_lines_become_contacts_or_change_them(
@@ -90,8 +105,8 @@ async def test_lines_become_contacts_or_change_them(
     # Nothing begins, and the file is gone.
     assert await rows(engine.pool, "select 1 from outbox") == []
     assert await rows(engine.pool, "select 1 from job_chunk") == []
-    csv = await refused(client, report)
-    assert csv.splitlines()[-1].startswith(",noone@example.com,,,,6,missing,")
+    kept = await refused(client, report)
+    assert kept.splitlines()[-1].startswith(",noone@example.com,,,,6,missing,")
 
 
 async def test_a_dry_run_counts_as_the_import_does_and_changes_nothing(

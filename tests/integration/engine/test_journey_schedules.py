@@ -234,3 +234,17 @@ async def test_a_date_comes_at_its_moment_while_workers_are_at_work(
     assert run["key"] == soon.date().isoformat()
     started = datetime.fromisoformat(run["started_at"])
     assert timedelta(0) <= started - soon < timedelta(seconds=20)
+
+
+async def test_a_schedule_of_leap_days_holds_those_that_temporal_can_hold(
+    pool: Pool, server: tuple[Client, Settings]
+) -> None:
+    client, _ = server
+    document = NEWS.replace("0 9 * * *", "0 9 29 2 *")
+    await apply(pool, document)
+    await keep(pool, client)
+    year = datetime.now(UTC).year
+    leap_years = [each for each in range(year, 2101) if each % 4 == 0 and each % 100]
+    found = [each.year for each in held(await described(client))]
+    assert sorted(found)[-5:] == leap_years[-5:]
+    await keep(pool, client)

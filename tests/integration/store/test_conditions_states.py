@@ -200,3 +200,18 @@ async def test_nearness_goes_by_the_latest_place(situation: Situation) -> None:
     assert await situation.disagreements(table) == []
     await situation.write_event("Location Updated", {"lat": "48.8", "lon": 1e300})
     assert await situation.truths([near(20_000, places="shops")]) == [False]
+
+
+async def test_a_segment_counts_alike_in_every_journey(situation: Situation) -> None:
+    # A contact without a zone; midnight in Auckland came twelve hours before that of UTC.
+    await situation.execute("""update contact set attributes = '{"since": "2026-06-10"}'""")
+    begun = {"attribute": "since", "before": "2026-06-09T18:00:00Z"}
+    segments = {"begun": begun, "around": {"not": {"segment": "begun"}}}
+    table: Table = [
+        (begun, True),
+        ({"segment": "begun"}, False),
+        ({"segment": "around"}, True),
+        ({"all": [{"segment": "around"}, begun]}, True),
+    ]
+    zone = "Pacific/Auckland"
+    assert await situation.disagreements(table, segments=segments, default_zone=zone) == []

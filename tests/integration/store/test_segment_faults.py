@@ -175,6 +175,26 @@ async def test_a_contact_that_a_segment_cannot_judge_is_set_aside_for_it_alone(
     assert set((await work.check()).values()) == {0}
 
 
+async def test_a_fill_leaves_out_the_contact_alone_that_it_cannot_judge(
+    work: SegmentsAtWork,
+) -> None:
+    contacts = sorted([await work.contact() for _ in range(45)])
+    culprit = contacts[30]
+    for contact in contacts:
+        await work.event(contact, "Bought")
+    await work.rows("update contact set timezone = 'Asia/Tokyo' where id = %s returning 1", culprit)
+    await work.dispatch()
+    jobs = await work.save(MONTH)
+    await fail_in_zone(work, "Asia/Tokyo")
+    for job in jobs:
+        assert (await work.fill(job)).state == "done"
+    assert await work.members("month") == {*contacts} - {culprit}
+    assert await work.rows("select done from job where subject = 'month'") == [(45,)]
+    assert await work.rows("select contact_id, attempts from segment_due where attempts > 0") == [
+        (culprit, 1)
+    ]
+
+
 async def test_a_segment_that_fails_for_all_is_at_fault_itself(work: SegmentsAtWork) -> None:
     await work.save_filled(MONTH)
     contacts = [await work.contact() for _ in range(25)]

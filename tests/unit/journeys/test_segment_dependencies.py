@@ -10,6 +10,7 @@ from journeys.model.conditions import Condition
 from journeys.model.segment_dependencies import (
     CircularSegment,
     Dependencies,
+    LargeSegment,
     condition_as_json,
     dependencies_of,
     expanded,
@@ -100,3 +101,35 @@ def test_a_segment_is_not_defined_by_what_follows_from_segments() -> None:
     [problem] = [each for each in check(parse(text, "s.yaml")) if each.code == "segment_event"]
     assert problem.line == 2
     assert "can't be defined by `Segment Left`" in str(problem)
+
+
+def test_segments_inside_each_other_are_bounded_before_they_are_written_out() -> None:
+    segments = {"s0": CONDITION.validate_python({"any": [{"group": "a"}, {"group": "b"}]})}
+    for number in range(1, 60):
+        twice = [{"segment": f"s{number - 1}"}, {"segment": f"s{number - 1}"}]
+        segments[f"s{number}"] = CONDITION.validate_python({"any": twice})
+    expanded("s6", segments)
+    with pytest.raises(LargeSegment, match="`s7` has 256 conditions"):
+        expanded("s7", segments)
+    # Written out it would have 2 ** 60 conditions.
+    with pytest.raises(LargeSegment, match="`s59` has 1,152,921,504,606,846,976 conditions"):
+        expanded("s59", segments)
+
+
+def test_a_long_chain_of_segments_is_bounded() -> None:
+    segments = {"s0": CONDITION.validate_python({"group": "a"})}
+    for number in range(1, 5_000):
+        segments[f"s{number}"] = CONDITION.validate_python({"segment": f"s{number - 1}"})
+    expanded("s90", segments)
+    for key in ("s101", "s4999"):
+        with pytest.raises(LargeSegment, match="more than 100 levels"):
+            expanded(key, segments)
+
+
+def test_a_file_with_too_many_conditions_is_refused() -> None:
+    parts = ", ".join(f"{{attribute: a{number}, is: 1}}" for number in range(150))
+    text = f"segment: one\nif: {{any: [{parts}]}}\n"
+    assert check(parse(text, "s.yaml")) == []
+    text += "---\nsegment: two\nif: {any: [{segment: one}, {not: {segment: one}}]}\n"
+    [problem] = check(parse(text, "s.yaml"))
+    assert (problem.code, problem.line) == ("too_large", 5)

@@ -121,6 +121,11 @@ def test_another_cell_is_refused(text: str, kind: ValueType) -> None:
         convert(text, kind, None)
 
 
+def test_a_cell_that_is_no_date_is_refused_with_an_example_of_one() -> None:
+    with pytest.raises(ValueError, match=r"^'31.02.1990' is not a date such as 2026-11-24$"):
+        convert("31.02.1990", "date", None)
+
+
 def test_a_time_without_an_offset_is_one_of_the_zone_that_is_given() -> None:
     wanted = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
     assert moment("2026-07-01 10:00", ZoneInfo("Europe/Paris")) == wanted
