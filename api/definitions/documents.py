@@ -14,6 +14,7 @@ from api.definitions import saving
 from api.definitions.following import follow_journeys
 from api.definitions.lacking_attributes import LackingAttribute, lacking_attributes
 from api.definitions.preparation import Prepared, Source
+from api.definitions.schedule_warnings import warn_of_schedules
 from api.http.bodies import FolderRoute, decode
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
@@ -303,6 +304,7 @@ async def _apply(
             )
         if state == "paused":
             warnings.append(f"journey {document.key} is paused and stays so")
+        warnings += await warn_of_schedules(conn, document)
     change: saving.DocumentChange
     if saved.new:
         change = "created"

@@ -12,6 +12,7 @@ from api.definitions import saving
 from api.definitions.documents import Folder, check_mapped
 from api.definitions.lacking_attributes import LackingAttribute, lacking_attributes
 from api.definitions.preparation import Prepared, Source
+from api.definitions.schedule_warnings import warn_of_schedules
 from api.http.bodies import FolderRoute
 from api.http.keys import UsedKey, requires
 from api.http.problems import responses
@@ -88,6 +89,7 @@ async def plan(folder: Folder, services: UsedServices, key: UsedKey) -> Planned:
             else:
                 each = await _document(conn, services, document)
             each.warnings += [*document.warnings, *lack.warnings]
+            each.warnings += await warn_of_schedules(conn, document)
             each.lacking = lack.attributes
             if each.in_flight is not None and not key.includes("read"):
                 each.in_flight.sent_at_once.contacts = []

@@ -103,3 +103,23 @@ async def test_what_is_wrong_with_an_entry_is_said(
     answer = await operate.put("/v1/journeys/x", content=source, headers=YAML)
     assert answer.status_code == 422, answer.text
     assert words in answer.text
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ("{at: 2020-01-01T09:00}", ["no time to come"]),
+        ("{at: 2020-01-01T09:00, timezone: contact}", ["no time to come", "UTC+14"]),
+        ("{at: 2200-01-01T09:00, timezone: contact}", []),
+    ],
+)
+async def test_a_schedule_that_is_over_is_warned_about(
+    operate: httpx.AsyncClient, schedule: str, words: list[str]
+) -> None:
+    source = f"journey: j\nentry: {{schedule: {schedule}}}\nsteps: [{{id: w, wait: 1d}}]\n"
+    folder = {"documents": [{"filename": "j.yaml", "source": source}]}
+    planned = (await operate.post("/v1/plan", json=folder)).json()["documents"]
+    for [document] in (planned, await apply(operate, source)):
+        found = [each for each in document["warnings"] if "schedule" in each]
+        assert len(found) == bool(words)
+        assert all(word in found[0] for word in words)
