@@ -1,6 +1,7 @@
 """Backfills: those who are members already enter when a journey goes live."""
 
 import json
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +29,11 @@ steps:
 
 
 async def apply(office: Office, *texts: str) -> list[dict[str, Any]]:
-    """Apply documents; the answers."""
+    """Apply documents once all events are dispatched; the answers.
+
+    An event that is dispatched after the activation enters its contact by itself.
+    """
+    await eventually(partial(nothing_to_dispatch, office))
     body = {
         "documents": [{"filename": f"{n}.yaml", "source": text} for n, text in enumerate(texts)]
     }
@@ -36,6 +41,10 @@ async def apply(office: Office, *texts: str) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.text
     documents: list[dict[str, Any]] = answer.json()["documents"]
     return documents
+
+
+async def nothing_to_dispatch(office: Office) -> bool:
+    return await office.rows("select count(*) from outbox") == [(0,)]
 
 
 async def plan(office: Office, *texts: str) -> list[dict[str, Any]]:
@@ -62,11 +71,7 @@ async def add_members(office: Office, *contacts: UUID) -> None:
 async def dispatched(office: Office, engine: Engine) -> None:
     """Wait until all events are dispatched."""
     engine.dispatcher.nudge()
-
-    async def empty() -> bool:
-        return await office.rows("select count(*) from outbox") == [(0,)]
-
-    await eventually(empty)
+    await eventually(partial(nothing_to_dispatch, office))
 
 
 async def backfilled(office: Office, applied: list[dict[str, Any]]) -> dict[str, Any]:
