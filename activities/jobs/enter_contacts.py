@@ -7,6 +7,7 @@ worked through again.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -69,7 +70,7 @@ class _Results:
     failures: dict[UUID, Exception] = field(default_factory=dict)
 
 
-class _EnteringActivities:
+class _EnteringActivities(ABC):
     """What both jobs share."""
 
     begins_after: ClassVar[timedelta] = timedelta(0)
@@ -128,11 +129,11 @@ class _EnteringActivities:
         )
         return entering, selection
 
+    @abstractmethod
     def _of_entry(
         self, job: JobRow, definition: Definition
     ) -> tuple[dict[str, Any], Predicate | None]:
         """The properties of the entry, and its `if`."""
-        raise NotImplementedError
 
     async def _enter_next(
         self, conn: AsyncConnection[Any], job: JobRow, entering: Entering, selection: Selection
