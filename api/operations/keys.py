@@ -9,23 +9,27 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
 
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, cursor_id, page_of, unknown_cursor
 from api.http.problems import Problem, responses, unknown
 from api.http.strict_models import LARGEST_INTEGER, StrictBody
-from api.http.times import Instant, parse_time
+from api.http.times import Instant, format_time, parse_time
 from api.services import UsedServices
 from store.events.effect_events import ENGINE
 from store.operations.api_keys import (
     KeyOptions,
     KeyRow,
     Scope,
+    key_name,
     list_keys,
     make_key,
     read_key,
     revoke_key,
 )
+from store.operations.audit import Actor, record_audit
+from store.sql import Connection
 
 router = APIRouter(
     prefix="/v1/keys",
@@ -96,7 +100,8 @@ class KeyBody(BaseModel):
 
     id: UUID
     scope: Scope
-    name: str | None
+    name: str
+    """As it was given; by default its scope and the beginning of its id."""
     source: str
     may_change_addresses: bool
     user_hash: bool
@@ -122,10 +127,11 @@ class KeyPage(BaseModel):
 
 
 @router.post("", status_code=201, summary="Make a key", responses=responses(422))
-async def post_key(new: NewKey, services: UsedServices) -> MadeKey:
+async def post_key(new: NewKey, services: UsedServices, actor: UsedActor) -> MadeKey:
     """Make a key. Only its hash is stored, so it cannot be shown again."""
     async with services.pool.connection() as conn, conn.transaction():
         plain, row = await make_key(conn, new.scope, new.name, new.options())
+        await record_key(conn, actor, row)
     return MadeKey(key=plain, **_body(row).model_dump())
 
 
@@ -144,24 +150,43 @@ async def get_keys(services: UsedServices, cursor: Cursor = "", limit: Limit = 1
 
 
 @router.delete("/{key_id}", status_code=204, summary="Revoke a key", responses=responses(404, 409))
-async def delete_key(key_id: KeyId, services: UsedServices) -> Response:
+async def delete_key(key_id: KeyId, services: UsedServices, actor: UsedActor) -> Response:
     """Refuse the key from now on: here at once, in other API processes within five seconds."""
-    async with services.pool.connection() as conn:
+    async with services.pool.connection() as conn, conn.transaction():
         revoked = await revoke_key(conn, key_id)
-        row = None if revoked else await read_key(conn, key_id)
-    services.keys.forget()
-    if not revoked:
+        row = await read_key(conn, key_id)
         if row is None:
             raise unknown("key", str(key_id))
-        raise Problem(409, "already_revoked", f"the key {key_id} was revoked before")
+        if not revoked:
+            services.keys.forget()
+            raise Problem(409, "already_revoked", f"the key {key_id} was revoked before")
+        name = key_name(row.id, row.scope, row.name)
+        before = {"name": name, "scope": row.scope}
+        await record_audit(conn, actor, "key.revoke", f"key:{key_id}", before=before)
+    services.keys.forget()
     return Response(status_code=204)
+
+
+async def record_key(conn: Connection, actor: Actor, row: KeyRow) -> None:
+    """Record that a key was made, with its options, in the same transaction."""
+    options = {
+        "source": row.source,
+        "may_change_addresses": row.may_change_addresses,
+        "user_hash": row.user_hash_secret is not None or None,
+        "origins": row.origins,
+        "events_per_minute": row.events_per_minute,
+        "expires": None if row.expires_at is None else format_time(row.expires_at),
+    }
+    after = {"name": key_name(row.id, row.scope, row.name), "scope": row.scope, **options}
+    after = {name: value for name, value in after.items() if value is not None}
+    await record_audit(conn, actor, "key.create", f"key:{row.id}", after=after)
 
 
 def _body(row: KeyRow) -> KeyBody:
     return KeyBody(
         id=row.id,
         scope=row.scope,
-        name=row.name,
+        name=key_name(row.id, row.scope, row.name),
         source=row.source or row.scope,
         may_change_addresses=row.may_change_addresses,
         user_hash=row.user_hash_secret is not None,

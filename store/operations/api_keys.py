@@ -60,6 +60,7 @@ class KeyInfo:
     """A key that was found: its scope and its options, as every call needs them."""
 
     id: UUID
+    name: str
     scope: Scope
     source: str
     may_change_addresses: bool
@@ -80,6 +81,7 @@ class KeyRow:
     id: UUID
     scope: Scope
     name: str | None
+    """None: it was made without one, before each had one. See `key_name`."""
     created_at: datetime
     revoked_at: datetime | None
     source: str | None
@@ -88,6 +90,7 @@ class KeyRow:
     origins: list[str] | None
     events_per_minute: int | None
     expires_at: datetime | None
+    last_used_at: datetime | None
 
 
 _INSERTED = (
@@ -127,6 +130,11 @@ _REVOKE = statement(
     .where(col(ApiKey.id) == bindparam("id"), _UNREVOKED)
     .values(revoked_at=func.parcours.clock())
 )
+
+
+def key_name(key_id: UUID, scope: Scope, name: str | None) -> str:
+    """The name of a key; one that was given none has its scope and the beginning of its id."""
+    return name or f"{scope} {str(key_id)[:8]}"
 
 
 def hash_key(plain: str) -> str:
@@ -170,7 +178,7 @@ async def make_key(
             "id": key_id,
             "sha256": hash_key(plain),
             "scope": scope,
-            "name": name,
+            "name": key_name(key_id, scope, name),
             "source": options.source,
             # A key of scope `ingest` may be in a page, where anybody can read it.
             "may_change_addresses": scope != "ingest" if addresses is None else addresses,
@@ -198,6 +206,7 @@ async def find_key(conn: Connection, plain: str) -> KeyInfo | None:
         return None
     return KeyInfo(
         id=row.id,
+        name=key_name(row.id, row.scope, row.name),
         scope=row.scope,
         source=row.source or row.scope,
         may_change_addresses=row.may_change_addresses,
