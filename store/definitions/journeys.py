@@ -84,6 +84,7 @@ _ADD_VERSION = statement(
                 "source",
                 "sha256",
                 "contents",
+                "saved_by",
             )
         }
     )
@@ -119,8 +120,8 @@ _EDITIONS = sql(
 _ACTIVATE = sql(
     """
     with noted as (
-        insert into activation (journey, version)
-        select key, %(version)s from journey
+        insert into activation (journey, version, made_by)
+        select key, %(version)s, %(by)s from journey
         where key = %(journey)s
           and (state not in ('active', 'paused') or active_version is distinct from %(version)s)
     )
@@ -143,8 +144,8 @@ _LOCK_STATE = statement(
 )
 _ARCHIVE = sql("""
 with noted as (
-    insert into activation (journey, version)
-    select key, null from journey where key = %(journey)s and active_version is not null
+    insert into activation (journey, version, made_by)
+    select key, null, %(by)s from journey where key = %(journey)s and active_version is not null
 )
 update journey set state = 'archived', updated_at = parcours.clock() where key = %(journey)s
 """)
@@ -166,10 +167,13 @@ async def save_version(
     program: dict[str, Any],
     source: str,
     contents: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    by: str | None = None,
 ) -> Saved:
     """Save a definition as a new version, which is a draft until it is activated.
 
-    `contents` are those of its sends by step, None if they were not compiled.
+    `contents` are those of its sends by step, None if they were not compiled; `by` is the name of
+    the key that saves it.
 
     The caller has locked the catalog. No version is made if the newest one has the same content.
     """
@@ -193,6 +197,7 @@ async def save_version(
             "contents": (
                 None if hashes is None else Jsonb(dict(zip(contents or (), hashes, strict=True)))
             ),
+            "saved_by": by,
         },
     )
     await bump_catalog(conn)
@@ -224,14 +229,18 @@ async def list_editions(
     )
 
 
-async def activate(conn: AsyncConnection[Any], key: str, version: int) -> JourneyState:
+async def activate(
+    conn: AsyncConnection[Any], key: str, version: int, *, by: str | None = None
+) -> JourneyState:
     """Make a version the one of new runs; returns the journey's state from then on.
+
+    `by` is the name of the key that activates it.
 
     The caller has locked the catalog. A paused journey stays paused, and so do its sends. Raises
     LookupError without such a journey.
     """
     state: JourneyState | None = await fetch_value(
-        conn, _ACTIVATE, {"journey": key, "version": version}
+        conn, _ACTIVATE, {"journey": key, "version": version, "by": by}
     )
     await bump_catalog(conn)
     if state is None:
@@ -261,13 +270,13 @@ async def lock_state(conn: AsyncConnection[Any], key: str) -> JourneyState:
     return state
 
 
-async def archive(conn: AsyncConnection[Any], key: str) -> None:
+async def archive(conn: AsyncConnection[Any], key: str, *, by: str | None = None) -> None:
     """Archive a journey: entries are refused for good, runs go on. Repeating it changes nothing.
 
     The caller has locked the catalog. Raises LookupError without such a journey.
     """
     if await lock_state(conn, key) != "archived":
-        await execute(conn, _ARCHIVE, {"journey": key})
+        await execute(conn, _ARCHIVE, {"journey": key, "by": by})
         await bump_catalog(conn)
 
 

@@ -39,6 +39,7 @@ class AuditRow(SQLModel, table=True):
         ),
         Index("audit_by_action", "action", "at", "id"),
         Index("audit_by_key", "key_id", "at", "id", postgresql_where=text("key_id is not null")),
+        Index("audit_with_reason", "id", postgresql_where=text("reason is not null")),
         Index("audit_by_actor", "actor", "at", "id"),
     )
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))

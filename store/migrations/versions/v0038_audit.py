@@ -73,6 +73,12 @@ def upgrade() -> None:
     op.create_index("audit_by_subject", "audit", ["subject_kind", "subject", "at", "id"])
     op.create_index("audit_by_action", "audit", ["action", "at", "id"])
     op.create_index("audit_by_actor", "audit", ["actor", "at", "id"])
+    op.create_index(
+        "audit_with_reason",
+        "audit",
+        ["id"],
+        postgresql_where=sa.text("reason is not null"),
+    )
     for column, name in (("journey", "audit_by_journey"), ("key_id", "audit_by_key")):
         op.create_index(
             name,
@@ -83,10 +89,36 @@ def upgrade() -> None:
     bind = op.get_bind()
     for text in (_KEEP, *_TRIGGERS):
         bind.exec_driver_sql(text)
+    op.create_table(
+        "document_version",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("document", JSONB(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("parcours.clock()"),
+            nullable=False,
+        ),
+        sa.Column("saved_by", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("kind", "key", "version"),
+    )
+    # Of the versions before only the newest was kept.
+    op.execute(
+        "insert into document_version (kind, key, version, document, source, created_at)"
+        " select kind, key, version, document, source, updated_at from document"
+    )
+    op.add_column("journey_version", sa.Column("saved_by", sa.Text(), nullable=True))
+    op.add_column("activation", sa.Column("made_by", sa.Text(), nullable=True))
     op.add_column("api_key", sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column("api_key", "last_used_at")
+    op.drop_column("activation", "made_by")
+    op.drop_column("journey_version", "saved_by")
+    op.drop_table("document_version")
     op.drop_table("audit")
     op.execute("drop function parcours.keep_audit()")
