@@ -101,9 +101,15 @@ async def post_export(body: ExportBody, services: UsedServices, actor: UsedActor
                 total=0 if body.segment or body.group or body.condition
                 else await estimate_contacts(conn),
             )  # fmt: skip
-            after = {"what": body.what, "format": body.format}
-            of = {"segment": body.segment, "group": body.group, "if": body.condition and True}
-            after |= {name: value for name, value in of.items() if value is not None}
+            after = {
+                "what": body.what,
+                "format": body.format,
+                "segment": body.segment,
+                "group": body.group,
+                # A condition may hold an address.
+                "if": None if body.condition is None else "a condition",
+            }
+            after = {name: value for name, value in after.items() if value is not None}
             await record_audit(conn, actor, "contact.export", f"job:{job_id}", after=after)
         await start_job(conn, services.temporal, job_id)
         job = await read_job(conn, job_id)

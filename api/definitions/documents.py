@@ -160,6 +160,16 @@ async def save_single(
     text = await request.body()
     if "json" in request.headers.get("content-type", "").lower():
         await asyncio.to_thread(decode, text)
+    return await save_text(services, actor, kind, key, text)
+
+
+async def save_text(
+    services: Services, actor: Actor, kind: str, key: str, text: str | bytes
+) -> tuple[Saved, list[str]]:
+    """Save the one document of a text, of this kind and key, and return it with its warnings.
+
+    Raises Problem 422.
+    """
 
     async def write(conn: saving.Conn, documents: list[Prepared]) -> tuple[Saved, list[str]]:
         [document] = documents

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Response
@@ -15,7 +17,7 @@ from api.http.keys import requires
 from api.http.paging import Cursor, Limit, cursor_id, page_of, unknown_cursor
 from api.http.problems import Problem, responses, unknown
 from api.http.strict_models import LARGEST_INTEGER, StrictBody
-from api.http.times import Instant, format_time, parse_time
+from api.http.times import Instant, parse_time
 from api.services import UsedServices
 from store.events.effect_events import ENGINE
 from store.operations.api_keys import (
@@ -28,8 +30,8 @@ from store.operations.api_keys import (
     read_key,
     revoke_key,
 )
-from store.operations.audit import Actor, record_audit
-from store.sql import Connection
+from store.operations.audit import record_audit
+from store.operations.audit_listing import authors_of_keys
 
 router = APIRouter(
     prefix="/v1/keys",
@@ -39,6 +41,8 @@ router = APIRouter(
 )
 
 KeyId = Annotated[UUID, Path(description="the id of a key, not the key itself")]
+
+_SOON: Final = timedelta(days=14)
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 
@@ -95,6 +99,9 @@ class NewKey(StrictBody):
         )
 
 
+KeyState = Literal["valid", "expiring", "expired", "revoked"]
+
+
 class KeyBody(BaseModel):
     """A key and its options. The key itself, and its secret, are not shown again."""
 
@@ -109,8 +116,15 @@ class KeyBody(BaseModel):
     origins: list[str] | None
     events_per_minute: int | None
     expires: Instant | None
+    state: KeyState
+    """`expiring`: it stops working within two weeks."""
     created_at: Instant
+    made_by: str | None
+    """The name of the key that made it, or the account of the command; null if it is not known."""
+    last_used_at: Instant | None
+    """The latest minute in which it was used; null if it never was."""
     revoked_at: Instant | None
+    revoked_by: str | None
 
 
 class MadeKey(KeyBody):
@@ -130,9 +144,9 @@ class KeyPage(BaseModel):
 async def post_key(new: NewKey, services: UsedServices, actor: UsedActor) -> MadeKey:
     """Make a key. Only its hash is stored, so it cannot be shown again."""
     async with services.pool.connection() as conn, conn.transaction():
-        plain, row = await make_key(conn, new.scope, new.name, new.options())
-        await record_key(conn, actor, row)
-    return MadeKey(key=plain, **_body(row).model_dump())
+        plain, row = await make_key(conn, new.scope, new.name, new.options(), actor=actor)
+    made = _body(row, {"key.create": actor.name})
+    return MadeKey(key=plain, **made.model_dump())
 
 
 @router.get("", summary="List keys", responses=responses())
@@ -145,8 +159,9 @@ async def get_keys(services: UsedServices, cursor: Cursor = "", limit: Limit = 1
             if after is None:
                 raise unknown_cursor(cursor)
         rows = await list_keys(conn, after, limit + 1)
-    page, following = page_of(rows, limit, lambda row: str(row.id))
-    return KeyPage(items=[_body(row) for row in page], next=following)
+        page, following = page_of(rows, limit, lambda row: str(row.id))
+        authors = await authors_of_keys(conn, [row.id for row in page])
+    return KeyPage(items=[_body(row, authors.get(row.id, {})) for row in page], next=following)
 
 
 @router.delete("/{key_id}", status_code=204, summary="Revoke a key", responses=responses(404, 409))
@@ -167,22 +182,16 @@ async def delete_key(key_id: KeyId, services: UsedServices, actor: UsedActor) ->
     return Response(status_code=204)
 
 
-async def record_key(conn: Connection, actor: Actor, row: KeyRow) -> None:
-    """Record that a key was made, with its options, in the same transaction."""
-    options = {
-        "source": row.source,
-        "may_change_addresses": row.may_change_addresses,
-        "user_hash": row.user_hash_secret is not None or None,
-        "origins": row.origins,
-        "events_per_minute": row.events_per_minute,
-        "expires": None if row.expires_at is None else format_time(row.expires_at),
-    }
-    after = {"name": key_name(row.id, row.scope, row.name), "scope": row.scope, **options}
-    after = {name: value for name, value in after.items() if value is not None}
-    await record_audit(conn, actor, "key.create", f"key:{row.id}", after=after)
+def _state(row: KeyRow) -> KeyState:
+    if row.revoked_at is not None:
+        return "revoked"
+    left = None if row.expires_at is None else row.expires_at - datetime.now(UTC)
+    if left is None or left > _SOON:
+        return "valid"
+    return "expiring" if left > timedelta(0) else "expired"
 
 
-def _body(row: KeyRow) -> KeyBody:
+def _body(row: KeyRow, authors: Mapping[str, str]) -> KeyBody:
     return KeyBody(
         id=row.id,
         scope=row.scope,
@@ -193,6 +202,10 @@ def _body(row: KeyRow) -> KeyBody:
         origins=row.origins,
         events_per_minute=row.events_per_minute,
         expires=row.expires_at,
+        state=_state(row),
         created_at=row.created_at,
+        made_by=authors.get("key.create"),
+        last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
+        revoked_by=authors.get("key.revoke"),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 import structlog
 from fastapi import APIRouter, Depends
@@ -20,6 +21,7 @@ from api.services import UsedServices
 from dispatch.versions import wake_migrated_run
 from store.definitions.catalog import BrokenDocument
 from store.operations.audit import Actor, record_audit
+from store.operations.audit_actions import ActionName
 from store.repairs.run_repairs import (
     REASON_LIMIT,
     Repaired,
@@ -41,6 +43,13 @@ log = structlog.get_logger(__name__)
 _WAKE_SECONDS = 1.5
 """How long a caller waits for the workflow to be woken."""
 _ANSWERS = responses(404, 409, 422)
+_ACTIONS: Final[Mapping[RepairAction, ActionName]] = {
+    "retry": "run.retry",
+    "skip": "run.skip",
+    "goto": "run.goto",
+    "exit": "run.exit",
+    "cancel": "run.cancel",
+}
 _REASON = StringConstraints(min_length=1, max_length=REASON_LIMIT, pattern=r"\S")
 
 
@@ -117,7 +126,7 @@ async def _repair(
                 await record_audit(
                     conn,
                     actor,
-                    f"run.{action}",
+                    _ACTIONS[action],
                     f"run:{repaired.repair.run_id}",
                     before={"step": repaired.repair.step, "visit": repaired.repair.visit},
                     after=None if target is None else {"step": target},

@@ -51,17 +51,6 @@ class StoredJourney:
     updated_at: datetime
 
 
-@dataclass(frozen=True)
-class JourneyEdition:
-    """A version of a journey, without its content."""
-
-    version: int
-    created_at: datetime
-    active_runs: int
-    live: bool
-    """Whether new runs get it."""
-
-
 _OF_KEY = col(JourneyRow.key) == bindparam("journey")
 _NEWEST_CONTENT = statement(
     select(col(JourneyVersion.version), col(JourneyVersion.sha256))
@@ -104,18 +93,6 @@ _WITH_VERSION = sql(
 _READ = sql("{journeys} where j.key = %(key)s", journeys=_WITH_VERSION)
 _LIST = sql(
     "{journeys} where j.key > %(after)s order by j.key limit %(limit)s", journeys=_WITH_VERSION
-)
-_EDITIONS = sql(
-    """
-    select v.version, v.created_at,
-           (select count(*) from run r
-            where r.journey = j.key and r.version = v.version and r.state = 'active')
-               as active_runs,
-           v.version is not distinct from j.active_version as live
-    from journey j join journey_version v on v.journey = j.key
-    where j.key = %(key)s and v.version < %(before)s
-    order by v.version desc limit %(limit)s
-    """
 )
 _ACTIVATE = sql(
     """
@@ -218,15 +195,6 @@ async def list_journeys(conn: AsyncConnection[Any], after: str, limit: int) -> l
     """Journeys with their newest versions, in the order of their keys, from after `after` on."""
     parameters = {"after": after, "limit": limit, "version": None}
     return await fetch_all_as(conn, StoredJourney, _LIST, parameters)
-
-
-async def list_editions(
-    conn: AsyncConnection[Any], key: str, before: int, limit: int
-) -> list[JourneyEdition]:
-    """The versions of a journey below `before`, newest first."""
-    return await fetch_all_as(
-        conn, JourneyEdition, _EDITIONS, {"key": key, "before": before, "limit": limit}
-    )
 
 
 async def activate(
