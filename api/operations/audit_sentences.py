@@ -33,7 +33,9 @@ def sentence(entry: AuditEntry) -> str:
 
 def _details(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     found = []
-    for name in [*after, *(name for name in before if name not in after)]:
+    names = [*after, *(name for name in before if name not in after)]
+    # The database keeps no order of names.
+    for name in sorted(names, key=lambda name: (name != "version", name)):
         if name in _SILENT:
             continue
         if name in before and name in after:
