@@ -29,6 +29,7 @@ from cli import (
     run,
     segment,
     simulate,
+    snippet,
     stats,
     suppression,
     template,
@@ -86,6 +87,7 @@ app.command("unfreeze")(freeze.unfreeze)
 app.command("freezes")(freeze.freezes)
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
+app.command("snippet")(snippet.run)
 app.add_typer(key.app, name="key")
 app.add_typer(document_versions.app, name="document")
 app.command("audit")(audit.audit)
