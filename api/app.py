@@ -33,7 +33,8 @@ from api.http.middleware import RequestMiddleware
 from api.messages import messages
 from api.notifier import Notifier
 from api.operations import dev_inbox, faults, freezes, health, jobs, keys, retention, suppressions
-from api.public import links, notifications, pages
+from api.public import hosted_forms, links, notifications, pages
+from api.public.form_robots import FormRates
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
 from api.public.spool import Spool
@@ -105,6 +106,7 @@ ROUTERS = tuple(
         health,
         notifications,
         pages,
+        hosted_forms,
     )
 )
 
@@ -198,6 +200,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             links=settings.links,
             import_limit=settings.import_limit,
             hits=hits,
+            form_rates=FormRates(),
         )
         try:
             yield

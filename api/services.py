@@ -14,6 +14,7 @@ from temporalio.client import Client
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
+from api.public.form_robots import FormRates
 from api.public.hits import HitRecorder
 from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
@@ -70,6 +71,7 @@ class Services:
     """The most bytes of a file that is imported."""
     hits: HitRecorder | None
     """Keeps requests for links, images and pages of messages; None without a public URL."""
+    form_rates: FormRates
 
 
 def _services(request: Request) -> Services:
