@@ -27,6 +27,7 @@ from cli import (
     run,
     segment,
     simulate,
+    snippet,
     stats,
     suppression,
     template,
@@ -84,6 +85,7 @@ app.command("unfreeze")(freeze.unfreeze)
 app.command("freezes")(freeze.freezes)
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
+app.command("snippet")(snippet.run)
 app.add_typer(key.app, name="key")
 app.add_typer(suppression.app, name="suppression")
 

@@ -76,6 +76,8 @@ class NewKey(StrictBody):
     """The origins whose pages may use it. By default all."""
     events_per_minute: int | None = Field(default=None, ge=1, le=LARGEST_INTEGER)
     """The most tracking calls a minute, for all contacts together. By default without a limit."""
+    address_events_per_minute: int | None = Field(default=None, ge=1, le=LARGEST_INTEGER)
+    """The most of them from one network address. By default 1,000 if the key has origins."""
     expires: Annotated[Instant | None, BeforeValidator(_instant)] = None
     """When it stops working. By default never."""
 
@@ -87,6 +89,7 @@ class NewKey(StrictBody):
             user_hash_secret=self.user_hash_secret,
             origins=None if self.origins is None else tuple(self.origins),
             events_per_minute=self.events_per_minute,
+            address_events_per_minute=self.address_events_per_minute,
             expires_at=self.expires,
         )
 
@@ -103,6 +106,7 @@ class KeyBody(BaseModel):
     """Whether it has a secret for `userHash`."""
     origins: list[str] | None
     events_per_minute: int | None
+    address_events_per_minute: int | None
     expires: Instant | None
     created_at: Instant
     revoked_at: Instant | None
@@ -167,6 +171,7 @@ def _body(row: KeyRow) -> KeyBody:
         user_hash=row.user_hash_secret is not None,
         origins=row.origins,
         events_per_minute=row.events_per_minute,
+        address_events_per_minute=row.address_events_per_minute,
         expires=row.expires_at,
         created_at=row.created_at,
         revoked_at=row.revoked_at,

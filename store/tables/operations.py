@@ -165,6 +165,8 @@ class ApiKey(SQLModel, table=True):
     """The origins whose pages may use the key. Null: all."""
     events_per_minute: int | None = Field(sa_column=int_column(null=True))
     """The budget of its tracking calls, for all contacts together. Null: none."""
+    address_events_per_minute: int | None = Field(sa_column=int_column(null=True))
+    """The budget of each network address among these. Null: none."""
     expires_at: datetime | None = Field(sa_column=time_column(null=True))
 
 
