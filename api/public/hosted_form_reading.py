@@ -80,7 +80,8 @@ def _of_script(body: Any) -> PostedForm:
         found = body.get(name)
         return found if isinstance(found, str) else ""
 
-    shown = text("text").strip()[:TEXT_LIMIT]
+    # A page breaks its lines where they happen to end.
+    shown = " ".join(text("text").split())[:TEXT_LIMIT]
     return PostedForm(
         values=values,
         stamp=text("stamp"),
