@@ -53,7 +53,8 @@ from api.operations import (
     retention,
     suppressions,
 )
-from api.public import links, notifications, pages
+from api.public import hosted_forms, links, notifications, pages
+from api.public.form_robots import FormRates
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
 from api.public.script import route as script
@@ -132,6 +133,7 @@ ROUTERS = tuple(
         health,
         notifications,
         pages,
+        hosted_forms,
     )
 )
 
@@ -235,6 +237,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             links=settings.links,
             import_limit=settings.import_limit,
             hits=hits,
+            form_rates=FormRates(),
             visits=_visits(settings),
         )
         try:
