@@ -32,7 +32,19 @@ from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.messages import messages
 from api.notifier import Notifier
-from api.operations import dev_inbox, faults, freezes, health, jobs, keys, retention, suppressions
+from api.operations import (
+    attention,
+    dev_inbox,
+    explain,
+    faults,
+    freezes,
+    health,
+    jobs,
+    keys,
+    retention,
+    suppressions,
+    upcoming,
+)
 from api.public import links, notifications, pages
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
@@ -99,6 +111,9 @@ ROUTERS = tuple(
         runs,
         repairs,
         stats,
+        explain,
+        attention,
+        upcoming,
         keys,
         suppressions,
         links,

@@ -7,6 +7,7 @@ import typer
 
 from cli import (
     api,
+    attention,
     contact,
     contact_erase,
     contact_person,
@@ -16,6 +17,7 @@ from cli import (
     dev,
     doctor,
     event,
+    explain,
     fault,
     file,
     freeze,
@@ -30,6 +32,7 @@ from cli import (
     stats,
     suppression,
     template,
+    upcoming,
     worker,
 )
 
@@ -83,6 +86,10 @@ app.command("freeze")(freeze.freeze)
 app.command("unfreeze")(freeze.unfreeze)
 app.command("freezes")(freeze.freezes)
 app.command("stats")(stats.run)
+app.command("explain")(explain.run)
+app.command("attention")(attention.attention)
+app.command("upcoming")(upcoming.run)
+app.command("lag")(attention.lag)
 app.command("simulate")(simulate.run)
 app.add_typer(key.app, name="key")
 app.add_typer(suppression.app, name="suppression")
