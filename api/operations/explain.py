@@ -88,7 +88,7 @@ class GateBody(BaseModel):
 
 
 class AttemptBody(BaseModel):
-    """An event that might have begun a run, or a refused start, and what became of it."""
+    """An event that might have begun a run, or a refused start, and its outcome."""
 
     at: Instant
     event: int | None

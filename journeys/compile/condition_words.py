@@ -36,7 +36,7 @@ _OPERATORS: Final[Mapping[str, str]] = {
     "is": "is",
     "is_not": "is not",
     "in": "is one of",
-    "not_in": "is none of",
+    "not_in": "is not one of",
     "gt": "is above",
     "gte": "is at least",
     "lt": "is below",

@@ -1,4 +1,4 @@
-"""Attempts of a contact to enter a journey, and what became of each."""
+"""Attempts of a contact to enter a journey, and the outcome of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An event that might have begun a run, or a start without one, and what became of it."""
+    """An event that might have begun a run, or a start without one, and its outcome."""
 
     at: datetime
     event_id: int | None

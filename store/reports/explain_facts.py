@@ -48,7 +48,7 @@ class EntryState:
 
 @dataclass(frozen=True, slots=True)
 class EntryEvent:
-    """An event of the contact, and what became of it for one journey."""
+    """An event of the contact, and the outcome for one journey."""
 
     id: int
     name: str

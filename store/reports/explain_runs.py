@@ -164,7 +164,7 @@ async def read_waiting(
     if call is not None:
         details["call"] = {"kind": call, "attempts": attempts, "next_try_at": as_text(not_before)}
     newest = visits[-1] if visits else None
-    if not started:
+    if not started and newest is None:
         words = "its workflow is to be started"
         if attempts:
             words += f"; {attempts} tries failed"
