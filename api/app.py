@@ -43,8 +43,10 @@ from api.http.middleware import RequestMiddleware
 from api.messages import messages
 from api.notifier import Notifier
 from api.operations import (
+    attention,
     audit,
     dev_inbox,
+    explain,
     faults,
     freezes,
     health,
@@ -52,6 +54,7 @@ from api.operations import (
     keys,
     retention,
     suppressions,
+    upcoming,
 )
 from api.public import hosted_forms, links, notifications, pages
 from api.public.form_robots import FormRates
@@ -126,6 +129,9 @@ ROUTERS = tuple(
         runs,
         repairs,
         stats,
+        explain,
+        attention,
+        upcoming,
         keys,
         suppressions,
         links,

@@ -88,6 +88,8 @@ class Job(SQLModel, table=True):
     workflow_started_at: datetime | None = Field(sa_column=time_column(null=True))
     paused_at: datetime | None = Field(sa_column=time_column(null=True))
     """Since when an operator has paused it; null if it is at work."""
+    progressed_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When its row was last changed; a trigger sets it."""
 
 
 class Straggler(SQLModel, table=True):
