@@ -19,6 +19,7 @@ from store.contacts.finding import view_contact
 from store.events.contact_merging import Merge, merge_contacts
 from store.events.recording import ConcurrentChange
 from store.events.transactions import repeating
+from store.segments.merged_contacts import MergedSegments
 from store.sql import Connection
 
 router = APIRouter(
@@ -70,7 +71,8 @@ async def merge(contact: ContactId, body: MergeBody, services: UsedServices) -> 
     references = (contact, other)
 
     async def join(conn: Connection) -> Merge | UUID:
-        return await merge_contacts(conn, references, reason=body.reason)
+        segments = MergedSegments(services.catalog)
+        return await merge_contacts(conn, references, reason=body.reason, segments=segments)
 
     try:
         done = await repeating(services.pool, join)
