@@ -14,6 +14,7 @@ from temporalio.client import Client
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
+from api.public.form_robots import FormRates
 from api.public.hits import HitRecorder
 from api.public.visits import Visits
 from api.tracking.address_budgets import AddressBudgets
@@ -73,6 +74,8 @@ class Services:
     """The most bytes of a file that is imported."""
     hits: HitRecorder | None
     """Keeps requests for links, images and pages of messages; None without a public URL."""
+    form_rates: FormRates
+    """Forms that were posted in this minute."""
     visits: Visits | None
     """Lets our own sites know by which message a reader came; None if there are none."""
 

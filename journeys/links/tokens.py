@@ -108,6 +108,18 @@ class LinkKeys:
             characters.append(_CODE_CHARACTERS[rest])
         return "".join(characters)
 
+    def sign(self, purpose: bytes, signed: bytes) -> bytes:
+        """The 12 bytes that sign something for a purpose of its own."""
+        return self._keys[0].digest(b"parcours." + purpose + b"\0" + signed)[:_SIGNATURE]
+
+    def has_signed(self, purpose: bytes, signed: bytes, signature: bytes) -> bool:
+        """Whether any of the keys has signed it for this purpose."""
+        genuine = False
+        for key in self._keys:
+            wanted = key.digest(b"parcours." + purpose + b"\0" + signed)[:_SIGNATURE]
+            genuine |= hmac.compare_digest(signature, wanted)
+        return genuine
+
     def pseudonym(self, text: str) -> str:
         """A name for a client of links, by which its address cannot be found."""
         signed = _CLIENT_PURPOSE + text.encode("utf-8", "replace")

@@ -13,7 +13,7 @@ from rjsmin import jsmin
 
 PATH: Final = "/parcours.js"
 
-SECTIONS: Final = ("storage.js", "identity.js", "queue.js", "calls.js", "start.js")
+SECTIONS: Final = ("storage.js", "identity.js", "queue.js", "calls.js", "forms.js", "start.js")
 """The files in the order in which they run. All are in one function, so they see each other.
 
 A section that adds to the script pushes a function onto `extensions`; it is called once, after the
