@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -227,8 +228,11 @@ async def test_two_tabs_are_one_browser_and_share_what_is_queued(
     if not locks:
         await context.add_init_script(NO_LOCKS)
     url = shop.page("/tab")
-    first = await shop.open(context, url)
-    second = await shop.open(context, url)
+    if locks:
+        # Both at once, in a browser that was never here.
+        first, second = await asyncio.gather(shop.open(context, url), shop.open(context, url))
+    else:
+        first, second = await shop.open(context, url), await shop.open(context, url)
     await context.set_offline(True)
     for number in range(0, 40, 2):
         await track(first, number)
