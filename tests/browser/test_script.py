@@ -125,22 +125,36 @@ async def test_a_page_that_changes_its_address_is_viewed_once_each_time(
 ) -> None:
     shop.page("/list")
     page = await shop.open(await visitors(), shop.site.url + "/list")
-    await shop.viewed(["/list"])
+    seen = ["/list"]
+
+    async def sees(path: str) -> None:
+        """Wait until another page was viewed."""
+        seen.append(path)
+        await shop.viewed(seen)
+
+    await shop.viewed(seen)
+    # Several changes at once are one page, and its title comes after the address.
     await page.evaluate(
         "() => { history.pushState({}, '', '/draft'); history.replaceState({}, '', '/shoe');"
         " document.title = 'A shoe' }"
     )
-    await shop.viewed(["/list", "/shoe"])
+    await sees("/shoe")
+    await page.evaluate("history.pushState({}, '', '/shoe?size=42')")
+    await sees("/shoe")
+    await page.evaluate("history.replaceState({}, '', '/shoe?size=43')")
+    await sees("/shoe")
     # The same address, and a place on the same page, are no other page.
     await page.evaluate("history.replaceState({scroll: 7}, '', location.href)")
     await page.evaluate("location.hash = 'sizes'")
     await page.evaluate("location.hash = '#/deep'")
-    await shop.viewed(["/list", "/shoe", "/shoe"])
+    await sees("/shoe")
     await page.go_back()
-    await shop.viewed(["/list", "/shoe", "/shoe", "/shoe"])
+    await sees("/shoe")
     await page.go_back()
     await page.go_back()
-    await shop.viewed(["/list", "/shoe", "/shoe", "/shoe", "/list"])
+    await sees("/shoe")
+    await page.go_back()
+    await sees("/list")
     await track(page, 1)
     await shop.received([1])
     found = await shop.rows(
@@ -151,8 +165,11 @@ async def test_a_page_that_changes_its_address_is_viewed_once_each_time(
     assert found == [
         (f"{site}/list", "/list", ""),
         (f"{site}/shoe", "A shoe", f"{site}/list"),
-        (f"{site}/shoe#/deep", "A shoe", f"{site}/shoe"),
-        (f"{site}/shoe", "A shoe", f"{site}/shoe#/deep"),
+        (f"{site}/shoe?size=42", "A shoe", f"{site}/shoe"),
+        (f"{site}/shoe?size=43", "A shoe", f"{site}/shoe?size=42"),
+        (f"{site}/shoe?size=43#/deep", "A shoe", f"{site}/shoe?size=43"),
+        (f"{site}/shoe?size=43", "A shoe", f"{site}/shoe?size=43#/deep"),
+        (f"{site}/shoe", "A shoe", f"{site}/shoe?size=43"),
         (f"{site}/list", "A shoe", f"{site}/shoe"),
     ]
 
