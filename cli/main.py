@@ -7,6 +7,7 @@ import typer
 
 from cli import (
     api,
+    attention,
     audit,
     contact,
     contact_erase,
@@ -18,6 +19,7 @@ from cli import (
     doctor,
     document_versions,
     event,
+    explain,
     fault,
     file,
     freeze,
@@ -29,9 +31,11 @@ from cli import (
     run,
     segment,
     simulate,
+    snippet,
     stats,
     suppression,
     template,
+    upcoming,
     worker,
 )
 
@@ -85,7 +89,12 @@ app.command("freeze")(freeze.freeze)
 app.command("unfreeze")(freeze.unfreeze)
 app.command("freezes")(freeze.freezes)
 app.command("stats")(stats.run)
+app.command("explain")(explain.run)
+app.command("attention")(attention.attention)
+app.command("upcoming")(upcoming.run)
+app.command("lag")(attention.lag)
 app.command("simulate")(simulate.run)
+app.command("snippet")(snippet.run)
 app.add_typer(key.app, name="key")
 app.add_typer(document_versions.app, name="document")
 app.command("audit")(audit.audit)
