@@ -96,6 +96,8 @@ CALLS: Final[tuple[Call, ...]] = (
     *_document("test-recipients", "test_recipients", "team",
                "test_recipients: team\nemails: [me@example.com]\n",
                "test_recipients: team\nemails: [me@example.com, you@example.com]\n"),
+    *_document("forms", "form", "letter", "form: letter\ntopic: news\n",
+               "form: letter\ntopic: news\ntitle: A letter\n"),
     *_document("templates", "template", "note", "template: note\nsubject: S\ntext: T\n",
                "template: note\nsubject: S\ntext: U\n"),
     *_document("segments", "segment", "french",
