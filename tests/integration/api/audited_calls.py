@@ -19,6 +19,7 @@ steps:
   - {id: quiet, wait: 30d}
   - {id: later, wait: 30d}
 """
+FIELDS: Final = "fields: [{name: email, label: E-mail, type: email, required: true}]\n"
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ CALLS: Final[tuple[Call, ...]] = (
     *_document("test-recipients", "test_recipients", "team",
                "test_recipients: team\nemails: [me@example.com]\n",
                "test_recipients: team\nemails: [me@example.com, you@example.com]\n"),
-    *_document("forms", "form", "letter", "form: letter\ntopic: news\n",
-               "form: letter\ntopic: news\ntitle: A letter\n"),
+    *_document("forms", "form", "quote", f"form: quote\n{FIELDS}",
+               f"form: quote\ntitle: Ask us\n{FIELDS}"),
     *_document("templates", "template", "note", "template: note\nsubject: S\ntext: T\n",
                "template: note\nsubject: S\ntext: U\n"),
     *_document("segments", "segment", "french",

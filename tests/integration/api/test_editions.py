@@ -86,17 +86,17 @@ async def test_who_changed_a_journey_is_one_call(
     await apply(lee, FIRST)
     await apply(admin, SECOND)
     await activate(lee, 1)
-    told = (await admin.get("/v1/audit", params={"journey": "hello"})).json()["items"]
-    assert [(each["actor"], each["via"], each["sentence"]) for each in told] == [
+    listed = (await admin.get("/v1/audit", params={"journey": "hello"})).json()["items"]
+    assert [(each["actor"], each["via"], each["sentence"]) for each in listed] == [
         ("lee", "console", "activated journey hello: version 2 → 1, in_flight pin"),
         (owner, "api", "activated journey hello: version 1 → 2, in_flight pin"),
-        (owner, "api", f"saved journey hello: version 1 → 2, sha256 {hash_of(told[2])}"),
+        (owner, "api", f"saved journey hello: version 1 → 2, sha256 {hash_of(listed[2])}"),
         (
             "lee",
             "console",
             "activated journey hello: version none → 1, in_flight pin, state draft → active",
         ),
-        ("lee", "console", f"saved journey hello: version 1, sha256 {hash_of(told[4])}"),
+        ("lee", "console", f"saved journey hello: version 1, sha256 {hash_of(listed[4])}"),
     ]
 
 
