@@ -86,7 +86,9 @@ Send events, change contacts, and run journeys. Every call needs a key, except h
 this page. Send it as `Authorization: Bearer KEY`, or as the user of Basic. A key of scope `admin`
 may do all that `operate` may, and `operate` all that `ingest`, `read` and `edit` may. Errors are
 problems (RFC 9457): `{type, title, status, detail, code, message}`. Times are RFC 3339; a time
-without an offset is refused. A query parameter or a field that is not known is refused.
+without an offset is refused. A query parameter or a field that is not known is refused. What is
+changed is in the audit log, with the name of the key; a client of ours says so in the header
+`Parcours-Via` (`cli` or `console`).
 """
 
 # Consents and messages come before contacts: a contact's path may hold slashes, and would match
