@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request
@@ -14,6 +14,7 @@ from temporalio.client import Client
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
+from api.operations.attention_counts import AttentionCounts
 from api.public.hits import HitRecorder
 from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
@@ -70,6 +71,7 @@ class Services:
     """The most bytes of a file that is imported."""
     hits: HitRecorder | None
     """Keeps requests for links, images and pages of messages; None without a public URL."""
+    attention: AttentionCounts = field(default_factory=AttentionCounts)
 
 
 def _services(request: Request) -> Services:
