@@ -8,6 +8,7 @@ import typer
 from cli import (
     api,
     attention,
+    audit,
     contact,
     contact_erase,
     contact_person,
@@ -16,6 +17,7 @@ from cli import (
     demo,
     dev,
     doctor,
+    document_versions,
     event,
     explain,
     fault,
@@ -29,6 +31,7 @@ from cli import (
     run,
     segment,
     simulate,
+    snippet,
     stats,
     suppression,
     template,
@@ -91,7 +94,10 @@ app.command("attention")(attention.attention)
 app.command("upcoming")(upcoming.run)
 app.command("lag")(attention.lag)
 app.command("simulate")(simulate.run)
+app.command("snippet")(snippet.run)
 app.add_typer(key.app, name="key")
+app.add_typer(document_versions.app, name="document")
+app.command("audit")(audit.audit)
 app.add_typer(suppression.app, name="suppression")
 
 

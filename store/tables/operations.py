@@ -167,7 +167,11 @@ class ApiKey(SQLModel, table=True):
     """The origins whose pages may use the key. Null: all."""
     events_per_minute: int | None = Field(sa_column=int_column(null=True))
     """The budget of its tracking calls, for all contacts together. Null: none."""
+    address_events_per_minute: int | None = Field(sa_column=int_column(null=True))
+    """The budget of each network address among these. Null: none."""
     expires_at: datetime | None = Field(sa_column=time_column(null=True))
+    last_used_at: datetime | None = Field(sa_column=time_column(null=True))
+    """The latest minute in which it was used, to a minute or two."""
 
 
 class KeyUse(SQLModel, table=True):

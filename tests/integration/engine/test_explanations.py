@@ -148,7 +148,7 @@ async def test_where_a_run_is_and_why(engine: Engine, api: Api, smtp_sink: SmtpS
     first = (await engine.visits(run["id"]))[1]["message_id"]
     await engine.event(people["ada"], "Joined")
 
-    async def second() -> str | None:
+    async def second() -> Any:
         newest = await engine.run_of(people["ada"])
         visits = await engine.visits(newest["id"])
         sent = [each for each in visits if each["step"] == "plain" and each["outcome"]]
