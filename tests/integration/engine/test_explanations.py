@@ -176,7 +176,7 @@ async def test_where_a_run_is_and_why(engine: Engine, api: Api, smtp_sink: SmtpS
     assert "another run of welcome began" in api.command("explain", "--message", message)
 
     for asked, status in (
-        ({"contact": "nobody", "journey": "welcome"}, 404),
+        ({"contact": "stranger", "journey": "welcome"}, 404),
         ({"contact": "ada", "journey": "no"}, 404),
         ({"contact": "ada", "journey": "welcome", "step": "no"}, 404),
         ({"contact": "ada"}, 400),
