@@ -235,6 +235,33 @@ async def test_keys_the_spool_and_faults_need_attention_too(
     assert "recorded events that are not dispatched" in printed.stdout
 
 
+async def test_stuck_runs_are_listed_with_since_when(
+    pool: Pool, operate: httpx.AsyncClient, api_url: str, keys: Keys
+) -> None:
+    await activate(pool, JOURNEY)
+    assert (await operate.get("/v1/runs/stuck")).json() == {"items": []}
+    await plant(pool, runs(2), *visits("null", "now() - interval '1 hour'"))
+    await plant(pool, runs(1), *visits("'window'", "now() - interval '3 hours'"))
+    await plant(pool, runs(1), *visits("null", "now() - interval '1 minute'"))
+    await plant(
+        pool,
+        runs(1, key="'late'"),
+        "update run set workflow_started_at = null, visit = 0,"
+        " started_at = now() - interval '2 hours' where key = 'late'",
+    )
+    found = (await operate.get("/v1/runs/stuck")).json()["items"]
+    reasons = ["due_and_not_tried", "workflow_not_started", *["over_and_not_ended"] * 2]
+    assert [each["reason"] for each in found] == reasons
+    ages = [datetime.now(UTC) - datetime.fromisoformat(each["since"]) for each in found]
+    assert [round(age.total_seconds() / 3600) for age in ages] == [3, 2, 1, 1]
+    assert (await operate.get("/v1/runs/stuck?journey=other")).json() == {"items": []}
+    env = {"PARCOURS_API_URL": api_url, "PARCOURS_API_KEY": keys.read, "COLUMNS": "240"}
+    printed = CliRunner().invoke(app, ["run", "list", "--stuck"], env=env)
+    assert printed.stdout.count("over_and_not_ended") == 2
+    refused = CliRunner().invoke(app, ["run", "list", "--stuck", "--step", "x"], env=env)
+    assert refused.exit_code == 2
+
+
 async def test_what_failed_in_the_last_hour_is_by_reason(pool: Pool) -> None:
     await activate(pool, JOURNEY)
     for code, ago, count in (("a", "30 minutes", 2), ("b", "40 minutes", 1), ("c", "2 hours", 1)):

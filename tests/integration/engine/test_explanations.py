@@ -134,6 +134,17 @@ async def test_where_a_run_is_and_why(engine: Engine, api: Api, smtp_sink: SmtpS
     assert (skipped["result"], skipped["reason"]) == ("not_sent", "operator")
     assert failed(skipped)["gate"] == "operator"
 
+    # Where ada is in every journey.
+    where = (await api.client.get("/v1/contacts/ada/runs")).json()
+    assert where["next"] is None
+    [place] = where["items"]
+    assert (place["journey"], place["step"], place["waiting"]) == ("welcome", "pause", waiting)
+    assert "wait for Seen, up to 2 days, until" in api.command("contact", "runs", "ada")
+    nothing = await api.client.get("/v1/contacts/ada/runs", params={"state": "ended"})
+    assert nothing.json()["items"] == []
+    assert (await api.client.get("/v1/contacts/stranger/runs")).status_code == 404
+    assert (await api.client.get("/v1/contacts/ada/runs?cursor=x")).status_code == 400
+
     # An exit ends the run before its last message.
     await engine.event(people["ada"], "Order Completed")
     await engine.ended(people["ada"])
