@@ -64,7 +64,7 @@ from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
 from api.reports import stats
-from api.runs import bulk, repairs, runs
+from api.runs import bulk, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
 from api.tracking.address_budgets import AddressBudgets
@@ -108,6 +108,7 @@ ROUTERS = tuple(
         merge,
         changes,
         attributes,
+        standing,
         contacts,
         groups,
         segments,

@@ -12,6 +12,7 @@ from cli import (
     contact,
     contact_erase,
     contact_person,
+    contact_runs,
     contact_timeline,
     coupon,
     demo,
@@ -79,6 +80,7 @@ app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
 app.add_typer(segment.app, name="segment")
 contact.app.command("timeline")(contact_timeline.timeline)
+contact.app.command("runs")(contact_runs.runs)
 contact.app.command("erase")(contact_erase.erase)
 contact.app.command("export-person")(contact_person.export_person)
 app.add_typer(coupon.app, name="coupon")
