@@ -22,25 +22,52 @@ from api.contacts import (
     timeline,
 )
 from api.coupons import coupons
-from api.definitions import documents, editions, files, journeys, plan, templates, timed_entries
+from api.definitions import (
+    document_editions,
+    documents,
+    editions,
+    files,
+    journeys,
+    plan,
+    templates,
+    timed_entries,
+)
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
 from api.http.body_memory import BodyMemory
+from api.http.key_uses import KeyUses
 from api.http.keys import KeyRing
 from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.messages import messages
 from api.notifier import Notifier
-from api.operations import dev_inbox, faults, freezes, health, jobs, keys, retention, suppressions
-from api.public import links, notifications, pages
+from api.operations import (
+    attention,
+    audit,
+    dev_inbox,
+    explain,
+    faults,
+    freezes,
+    health,
+    jobs,
+    keys,
+    retention,
+    suppressions,
+    upcoming,
+)
+from api.public import hosted_forms, links, notifications, pages
+from api.public.form_robots import FormRates
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
+from api.public.script import route as script
 from api.public.spool import Spool
+from api.public.visits import Visits
 from api.reports import stats
 from api.runs import bulk, repairs, runs
 from api.services import Pool, Services
 from api.tracking import browser, calls
+from api.tracking.address_budgets import AddressBudgets
 from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
 from channels.email.return_addresses import return_addresses
@@ -50,6 +77,7 @@ from inbound.intake import Intake
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings, SettingsRefused, read_settings
 from journeys.links.networks import Networks
+from journeys.links.visits import Sites
 from store.definitions.catalog import Catalog
 from store.events.fast_path import PLANNER_OPTIONS
 
@@ -88,23 +116,30 @@ ROUTERS = tuple(
         files,
         templates,
         editions,
+        document_editions,
         journeys,
         timed_entries,
         jobs,
         faults,
         freezes,
         retention,
+        audit,
         plan,
         bulk,
         runs,
         repairs,
         stats,
+        explain,
+        attention,
+        upcoming,
         keys,
         suppressions,
         links,
+        script,
         health,
         notifications,
         pages,
+        hosted_forms,
     )
 )
 
@@ -147,6 +182,13 @@ def _hits(
     return HitRecorder(spool, MinuteLimit()), drain
 
 
+def _visits(settings: Settings) -> Visits | None:
+    """What adds tokens for our own sites; None if there are none."""
+    if settings.links is None or not settings.sites:
+        return None
+    return Visits(settings.links.keys, Sites(settings.sites), _scanners(settings))
+
+
 def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None) -> FastAPI:
     """The application. Settings are read from the environment if `settings` is None.
 
@@ -171,6 +213,8 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         )
         notifier = Notifier(settings.database_url)
         notifier.start()
+        key_uses = KeyUses(pool)
+        key_uses.start()
         key_budgets = KeyBudgets(pool)
         key_budgets.start()
         checker = DocumentChecker()
@@ -182,8 +226,9 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             tracking_pool=tracking_pool,
             temporal=await connect_temporal(settings, lazy=True),
             catalog=Catalog(),
-            keys=KeyRing(pool),
+            keys=KeyRing(pool, key_uses),
             key_budgets=key_budgets,
+            address_budgets=AddressBudgets(),
             notifier=notifier,
             checker=checker,
             contact_events_per_minute=settings.contact_events_per_minute,
@@ -198,6 +243,8 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             links=settings.links,
             import_limit=settings.import_limit,
             hits=hits,
+            form_rates=FormRates(),
+            visits=_visits(settings),
         )
         try:
             yield
@@ -206,6 +253,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
                 await drain.stop()
             await notifier.stop()
             await key_budgets.stop()
+            await key_uses.stop()
             await checker.close()
             await tracking_pool.close()
             await pool.close()

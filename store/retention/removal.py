@@ -42,6 +42,7 @@ Kind = Literal[
     "segment_changes",
     "figures",
     "targeted",
+    "audit",
 ]
 """Kinds of data, each with a time after which it is removed."""
 
@@ -295,6 +296,12 @@ _DELETE_OLD: Final = {
             select ctid from targeted_contact
             where day < (%(before)s::timestamptz at time zone 'UTC')::date
             order by day limit %(limit)s))
+    """),
+    # Its trigger asks for `parcours.audit`.
+    "audit": sql("""
+        with allowed as materialized (select set_config('parcours.audit', 'retention', true))
+        delete from audit using allowed where id = any(array(
+            select id from audit where at < %(before)s order by at limit %(limit)s))
     """),
     "places": sql("""
         delete from near_contact where ctid = any(array(

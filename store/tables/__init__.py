@@ -9,6 +9,7 @@ them.
 """
 
 from store.tables import (
+    audit,
     contacts,
     dates,
     definitions,
@@ -30,6 +31,7 @@ from store.tables import (
 )
 
 __all__ = [
+    "audit",
     "contacts",
     "dates",
     "definitions",
