@@ -26,7 +26,7 @@ with taken as materialized (
     returning *
 ),
 targeted as materialized (
-    select distinct (at at time zone %(zone)s)::date as day, targeted as contact_id
+    select distinct date_trunc('day', at, %(zone)s) as day, targeted as contact_id
     from taken where targeted is not null
 ),
 known as (
@@ -39,8 +39,7 @@ counted as (
     select journey, version, step, fact, label, at, last_at, entered_at, count, value, removed
     from taken
     union all
-    select '', 0, '', {targeted}, '', d.day::timestamp at time zone %(zone)s, null,
-           d.day::timestamp at time zone %(zone)s, d.count, 0, false
+    select '', 0, '', {targeted}, '', d.day, null, d.day, d.count, 0, false
     from (
         select day, count(*) as count from (
             select day from known

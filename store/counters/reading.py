@@ -136,8 +136,8 @@ class DayCell:
     """One counted fact of one day, of one journey or of the installation."""
 
     journey: str
-    begins_at: datetime
-    """The beginning of the day; `standing` ones have none that matters."""
+    begins_at: datetime | None
+    """Of the day; None for what stands now."""
     standing: bool
     fact: str
     label: str
@@ -155,12 +155,12 @@ from (
       and f.begins_at >= %(begins_at)s and f.begins_at < %(ends_at)s
       and f.fact = any(%(facts)s)
     union all
-    select f.journey, '-infinity', true, f.fact, '', f.count, f.value
+    select f.journey, null, true, f.fact, '', f.count, f.value
     from (select distinct journey from figure where span = 'total') j
     join figure f on f.journey = j.journey and f.span = 'total' and f.cohort = 'occurrence'
       and not f.removed and f.fact = any(%(standing)s)
     union all
-    select c.journey, case when s.span = 'day' then s.begins_at else '-infinity' end,
+    select c.journey, case when s.span = 'day' then s.begins_at end,
            s.span = 'total', c.fact, case when s.span = 'day' then c.label else '' end,
            c.count, c.value
     from figure_delta c {spans}
@@ -170,9 +170,9 @@ from (
            or s.span = 'total' and c.fact = any(%(standing)s))
     union all
     -- Who was targeted and is in no day's set yet.
-    select '', t.day::timestamp at time zone %(zone)s, false, {targeted}, '', count(*), 0
+    select '', t.day, false, {targeted}, '', count(*), 0
     from (
-        select distinct (at at time zone %(zone)s)::date as day, targeted as contact_id
+        select distinct date_trunc('day', at, %(zone)s) as day, targeted as contact_id
         from figure_delta where targeted is not null
           and at >= %(begins_at)s and at < %(ends_at)s
     ) t

@@ -293,8 +293,7 @@ _DELETE_OLD: Final = {
     # How many they were is counted.
     "targeted": sql("""
         delete from targeted_contact where ctid = any(array(
-            select ctid from targeted_contact
-            where day < (%(before)s::timestamptz at time zone 'UTC')::date
+            select ctid from targeted_contact where day < %(before)s
             order by day limit %(limit)s))
     """),
     # Its trigger asks for `parcours.audit`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
@@ -12,7 +12,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    Date,
     DateTime,
     Index,
     Integer,
@@ -111,4 +110,5 @@ class TargetedContact(SQLModel, table=True):
         Index("targeted_contact_by_day", "day"),
     )
     contact_id: UUID = Field(sa_column=id_column())
-    day: date = Field(sa_column=Column(Date, nullable=False))
+    day: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    """When the day begins in the zone of the installation."""

@@ -208,7 +208,7 @@ def _create_tables() -> None:
     op.create_table(
         "targeted_contact",
         sa.Column("contact_id", sa.Uuid(), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("day", time, nullable=False),
         sa.PrimaryKeyConstraint("contact_id", "day"),
     )
     op.create_index("targeted_contact_by_day", "targeted_contact", ["day"])

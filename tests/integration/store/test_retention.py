@@ -308,7 +308,7 @@ INSERTS = {
     ),
     "targeted": (
         "insert into targeted_contact (contact_id, day)"
-        " select gen_random_uuid(), t::timestamptz::date from (values (%s, %s)) v(name, t)"
+        " select gen_random_uuid(), t::timestamptz from (values (%s, %s)) v(name, t)"
     ),
     "places": (
         "insert into near_contact (contact_id, places, km, event_id, seen_at)"
