@@ -48,7 +48,7 @@ class ErasureRow:
     searched: str | None
 
 
-_KEPT: Final = {"contact", "coupon", "erasure"}
+_KEPT: Final = {"contact", "coupon", "erasure", "targeted_contact"}
 """Tables with a column `contact_id`, or none, whose rows are treated by themselves."""
 
 

@@ -17,7 +17,7 @@ DELTAS: Final = 20_000
 
 # One folds at a time; the others have nothing to wait for.
 _ALONE = sql("select pg_try_advisory_xact_lock(hashtextextended('fold figures', 0))")
-# A contact that was erased meanwhile is counted and not kept. The days' sets say who is new.
+# The set of a day says who is new on it.
 _FOLD = sql(
     """
 with taken as materialized (
@@ -29,24 +29,15 @@ targeted as materialized (
     select distinct date_trunc('day', at, %(zone)s) as day, targeted as contact_id
     from taken where targeted is not null
 ),
-known as (
-    insert into targeted_contact (contact_id, day)
-    select contact_id, day from targeted t
-    where exists (select from contact c where c.id = t.contact_id)
+new as (
+    insert into targeted_contact (contact_id, day) select contact_id, day from targeted
     on conflict do nothing returning day
 ),
 counted as (
     select journey, version, step, fact, label, at, last_at, entered_at, count, value, removed
     from taken
     union all
-    select '', 0, '', {targeted}, '', d.day, null, d.day, d.count, 0, false
-    from (
-        select day, count(*) as count from (
-            select day from known
-            union all select day from targeted t
-            where not exists (select from contact c where c.id = t.contact_id)
-        ) each group by day
-    ) d
+    select '', 0, '', {targeted}, '', day, null, day, count(*), 0, false from new group by day
 ),
 folded as (
     select c.journey, s.span, s.cohort, c.removed, s.begins_at, c.version, c.step, c.fact, c.label,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -38,6 +38,8 @@ class Rows:
         default_factory=lambda: {table: {} for table in TABLES}
     )
     gone: set[tuple[str, Hashable]] = field(default_factory=set)
+    merged: dict[UUID, UUID] = field(default_factory=dict)
+    """Contacts that are gone, and those that they turned out to be."""
 
     async def look(self, conn: AsyncConnection[Any]) -> None:
         """Read all rows; those that are missing are deleted."""
@@ -177,6 +179,22 @@ class Figures:
     def where(self, chosen: Callable[[tuple[Any, ...]], bool]) -> int:
         """The sum of all counts whose key is chosen."""
         return sum(count for key, count in self.counts.items() if chosen(key))
+
+
+def targeted_contacts(rows: Rows, zone: str) -> Counter[date]:
+    """How many contacts were sent an e-mail or a text message, by day."""
+
+    def survivor(contact: UUID) -> UUID:
+        while contact in rows.merged:
+            contact = rows.merged[contact]
+        return contact
+
+    found = {
+        (message["settled_at"].astimezone(ZoneInfo(zone)).date(), survivor(message["contact_id"]))
+        for message in rows.kept["message"].values()
+        if message["state"] == "sent" and message["channel"] != "webhook"
+    }
+    return Counter(day for day, _ in found)
 
 
 def contacts_in_journeys(rows: Rows) -> int:

@@ -226,7 +226,8 @@ class Work:
             )
             return True
         await self.write(
-            "update message set state = 'sent', settled_at = coalesce(settled_at, parcours.clock()),"
+            "update message set state = 'sent',"
+            " settled_at = coalesce(settled_at, parcours.clock()),"
             f" {status}_at = least({status}_at, parcours.clock() - make_interval(mins => %s))"
             " where id = %s",
             self.any.randrange(60), message["id"],
@@ -320,6 +321,7 @@ class Work:
                 "select from contact where id = any(%s) order by id for update", ([gone, into],)
             )
             await merge_contact(conn, gone, into)
+        self.rows.merged[gone] = into
         return True
 
     async def erase(self) -> bool:

@@ -1,7 +1,7 @@
 """Figures after random work: counters are what a recount by hand of every row gives."""
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -14,7 +14,7 @@ from store.counters.reading import read_days
 from store.counters.recount import differences
 from store.reports.journey_statistics import JourneyStatistics, journey_statistics
 from store.simulation.simulated_database import stop_clock
-from tests.support.counted_rows import STATUSES, Figures, contacts_in_journeys
+from tests.support.counted_rows import STATUSES, Figures, contacts_in_journeys, targeted_contacts
 from tests.support.random_work import JOURNEY, Work
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -150,8 +150,13 @@ async def test_figures_are_a_recount_of_all_rows_after_random_work(work: Work) -
                 assert stats is not None
                 assert found_in(stats) == nearly(expected_of(counted, version))
             await check_days(conn, counted)
-            standing = await read_days(conn, BEGINNING, BEGINNING, [], ZONE)
-            [in_journeys] = [each for each in standing if each.fact == "in_journeys"]
+            days = await read_days(conn, BEGINNING - timedelta(days=1), work.now, [], ZONE)
+            assert {
+                each.begins_at.astimezone(counted.zone).date(): each.count
+                for each in days
+                if each.fact == "targeted" and each.begins_at is not None
+            } == targeted_contacts(work.rows, ZONE)
+            [in_journeys] = [each for each in days if each.fact == "in_journeys"]
             assert in_journeys.count == contacts_in_journeys(work.rows)
 
 
