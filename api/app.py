@@ -32,7 +32,17 @@ from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.messages import messages
 from api.notifier import Notifier
-from api.operations import dev_inbox, faults, freezes, health, jobs, keys, retention, suppressions
+from api.operations import (
+    dev_inbox,
+    dev_shop,
+    faults,
+    freezes,
+    health,
+    jobs,
+    keys,
+    retention,
+    suppressions,
+)
 from api.public import hosted_forms, links, notifications, pages
 from api.public.form_robots import FormRates
 from api.public.hit_drain import HitDrain
@@ -49,6 +59,7 @@ from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
 from channels.email.return_addresses import return_addresses
 from channels.sns_signature import Fetch, SnsVerifier
+from devstack import shop
 from devstack.inbox import Inbox
 from inbound.intake import Intake
 from infra.clients import connect_temporal, open_pool
@@ -243,6 +254,17 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         app.include_router(router)
     if settings.dev_inbox is not None:
         app.include_router(dev_inbox.router)
+    if settings.dev_shop_key is not None:
+        app.include_router(
+            dev_shop.shop_router(
+                shop.read_file,
+                path=shop.PATH,
+                form=shop.FORM,
+                key=settings.dev_shop_key.get_secret_value(),
+                temporal_ui=settings.dev_temporal_ui,
+                speed=settings.speed,
+            )
+        )
     memory = app.state.body_memory = BodyMemory(settings.http_body_memory)
     app.add_middleware(browser.TrackingCors)
     app.add_middleware(
