@@ -22,19 +22,32 @@ from api.contacts import (
     timeline,
 )
 from api.coupons import coupons
-from api.definitions import documents, editions, files, journeys, plan, templates, timed_entries
+from api.definitions import (
+    document_editions,
+    documents,
+    editions,
+    files,
+    journeys,
+    plan,
+    templates,
+    timed_entries,
+)
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
 from api.http.body_memory import BodyMemory
+from api.http.key_uses import KeyUses
 from api.http.keys import KeyRing
 from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.messages import messages
 from api.notifier import Notifier
 from api.operations import (
+    attention,
+    audit,
     dev_inbox,
     dev_shop,
+    explain,
     faults,
     freezes,
     health,
@@ -42,6 +55,7 @@ from api.operations import (
     keys,
     retention,
     suppressions,
+    upcoming,
 )
 from api.public import hosted_forms, links, notifications, pages
 from api.public.form_robots import FormRates
@@ -104,17 +118,22 @@ ROUTERS = tuple(
         files,
         templates,
         editions,
+        document_editions,
         journeys,
         timed_entries,
         jobs,
         faults,
         freezes,
         retention,
+        audit,
         plan,
         bulk,
         runs,
         repairs,
         stats,
+        explain,
+        attention,
+        upcoming,
         keys,
         suppressions,
         links,
@@ -196,6 +215,8 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         )
         notifier = Notifier(settings.database_url)
         notifier.start()
+        key_uses = KeyUses(pool)
+        key_uses.start()
         key_budgets = KeyBudgets(pool)
         key_budgets.start()
         checker = DocumentChecker()
@@ -207,7 +228,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             tracking_pool=tracking_pool,
             temporal=await connect_temporal(settings, lazy=True),
             catalog=Catalog(),
-            keys=KeyRing(pool),
+            keys=KeyRing(pool, key_uses),
             key_budgets=key_budgets,
             address_budgets=AddressBudgets(),
             notifier=notifier,
@@ -234,6 +255,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
                 await drain.stop()
             await notifier.stop()
             await key_budgets.stop()
+            await key_uses.stop()
             await checker.close()
             await tracking_pool.close()
             await pool.close()

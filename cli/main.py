@@ -7,6 +7,8 @@ import typer
 
 from cli import (
     api,
+    attention,
+    audit,
     contact,
     contact_erase,
     contact_person,
@@ -15,7 +17,9 @@ from cli import (
     demo,
     dev,
     doctor,
+    document_versions,
     event,
+    explain,
     fault,
     file,
     freeze,
@@ -31,6 +35,7 @@ from cli import (
     stats,
     suppression,
     template,
+    upcoming,
     worker,
 )
 
@@ -84,9 +89,15 @@ app.command("freeze")(freeze.freeze)
 app.command("unfreeze")(freeze.unfreeze)
 app.command("freezes")(freeze.freezes)
 app.command("stats")(stats.run)
+app.command("explain")(explain.run)
+app.command("attention")(attention.attention)
+app.command("upcoming")(upcoming.run)
+app.command("lag")(attention.lag)
 app.command("simulate")(simulate.run)
 app.command("snippet")(snippet.run)
 app.add_typer(key.app, name="key")
+app.add_typer(document_versions.app, name="document")
+app.command("audit")(audit.audit)
 app.add_typer(suppression.app, name="suppression")
 
 

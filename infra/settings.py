@@ -164,6 +164,9 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
     keep_places: DurationText = "90d"
     """`PARCOURS_KEEP_PLACES`: near which place a contact was last."""
 
+    keep_audit: DurationText = "10y"
+    """`PARCOURS_KEEP_AUDIT`: the audit log, which holds no value of a contact."""
+
     import_limit: int = Field(default=1024 * 1024 * 1024, ge=1024)
     """`PARCOURS_IMPORT_LIMIT`: bytes of a file that is imported, unpacked."""
 

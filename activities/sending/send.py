@@ -19,7 +19,6 @@ from activities.sending.claim import Claimed, claim_send
 from activities.sending.faults import keep_fault, stand_until_later
 from activities.sending.masking import SecretMask
 from activities.sending.provider_call import ProviderCalls, Record
-from activities.sending.recipients import address_of
 from activities.sending.retries import QUICK_ATTEMPTS, NextAttempt, next_attempt
 from activities.versions.take_version import stale_version
 from activities.waiting.waits import plan_within, recheck
@@ -28,6 +27,7 @@ from journeys.protocol.payloads import StepInput, StepResult
 from journeys.time.backoff import Backoff
 from store.messages.claims import AttemptResult, record_result
 from store.messages.deferrals import record_deferral
+from store.messages.recipients import address_of
 from store.messages.suppressions import suppress
 from store.runs.rows import RunRow
 from store.sql import DATABASE_AWAY, is_database_away

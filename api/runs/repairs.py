@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 import structlog
 from fastapi import APIRouter, Depends
 from pydantic import Field, StringConstraints
 
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
-from api.http.keys import UsedKey, requires
+from api.http.keys import requires
 from api.http.problems import Problem, responses
 from api.http.strict_models import LARGEST_INTEGER, StrictBody
 from api.runs.bodies import RepairBody, repair_body
@@ -18,6 +20,8 @@ from api.runs.runs import RunId, parse_run, unknown_run
 from api.services import UsedServices
 from dispatch.versions import wake_migrated_run
 from store.definitions.catalog import BrokenDocument
+from store.operations.audit import Actor, record_audit
+from store.operations.audit_actions import ActionName
 from store.repairs.run_repairs import (
     REASON_LIMIT,
     Repaired,
@@ -39,6 +43,13 @@ log = structlog.get_logger(__name__)
 _WAKE_SECONDS = 1.5
 """How long a caller waits for the workflow to be woken."""
 _ANSWERS = responses(404, 409, 422)
+_ACTIONS: Final[Mapping[RepairAction, ActionName]] = {
+    "retry": "run.retry",
+    "skip": "run.skip",
+    "goto": "run.goto",
+    "exit": "run.exit",
+    "cancel": "run.cancel",
+}
 _REASON = StringConstraints(min_length=1, max_length=REASON_LIMIT, pattern=r"\S")
 
 
@@ -59,58 +70,69 @@ class GotoOrder(RepairOrder):
 
 @router.post("/retry", summary="Try a send at once", responses=_ANSWERS)
 async def post_retry(
-    run: RunId, order: RepairOrder, services: UsedServices, key: UsedKey
+    run: RunId, order: RepairOrder, services: UsedServices, actor: UsedActor
 ) -> RepairBody:
     """Try a send that is being retried (`held: retry`) at once, under all the checks of a send."""
-    return await _repair(services, key, run, "retry", order)
+    return await _repair(services, actor, run, "retry", order)
 
 
 @router.post("/skip", summary="Skip a step", responses=_ANSWERS)
 async def post_skip(
-    run: RunId, order: RepairOrder, services: UsedServices, key: UsedKey
+    run: RunId, order: RepairOrder, services: UsedServices, actor: UsedActor
 ) -> RepairBody:
     """End the wait or the deferred send at which the run stands, and go on with the next step."""
-    return await _repair(services, key, run, "skip", order)
+    return await _repair(services, actor, run, "skip", order)
 
 
 @router.post("/goto", summary="Go to a step", responses=_ANSWERS)
 async def post_goto(
-    run: RunId, order: GotoOrder, services: UsedServices, key: UsedKey
+    run: RunId, order: GotoOrder, services: UsedServices, actor: UsedActor
 ) -> RepairBody:
     """End the wait or the deferred send at which the run stands, and go on with another step."""
-    return await _repair(services, key, run, "goto", order, order.step)
+    return await _repair(services, actor, run, "goto", order, order.step)
 
 
 @router.post("/exit", summary="End a run", responses=_ANSWERS)
 async def post_exit(
-    run: RunId, order: RepairOrder, services: UsedServices, key: UsedKey
+    run: RunId, order: RepairOrder, services: UsedServices, actor: UsedActor
 ) -> RepairBody:
     """End a run as `removed`, by an operator; a send that is under way is still recorded."""
-    return await _repair(services, key, run, "exit", order)
+    return await _repair(services, actor, run, "exit", order)
 
 
 @router.post("/cancel", summary="Cancel a run", responses=_ANSWERS)
 async def post_cancel(
-    run: RunId, order: RepairOrder, services: UsedServices, key: UsedKey
+    run: RunId, order: RepairOrder, services: UsedServices, actor: UsedActor
 ) -> RepairBody:
     """End a run as `removed`, `cancelled`, as the cancellation of its workflow does."""
-    return await _repair(services, key, run, "cancel", order)
+    return await _repair(services, actor, run, "cancel", order)
 
 
 async def _repair(
     services: UsedServices,
-    key: UsedKey,
+    actor: Actor,
     run: str,
     action: RepairAction,
     order: RepairOrder,
     target: str | None = None,
 ) -> RepairBody:
     request = RepairRequest(
-        action, order.reason.strip(), key_id=key.id, target=target, visit=order.visit
+        action, order.reason.strip(), key_id=actor.key_id, target=target, visit=order.visit
     )
     try:
         async with services.pool.connection() as conn, conn.transaction():
             repaired = await repair_run(conn, services.catalog, parse_run(run), request)
+            if repaired.new:
+                await record_audit(
+                    conn,
+                    actor,
+                    _ACTIONS[action],
+                    f"run:{repaired.repair.run_id}",
+                    before={"step": repaired.repair.step, "visit": repaired.repair.visit},
+                    after=None if target is None else {"step": target},
+                    reason=request.reason,
+                    journey=repaired.journey,
+                )
     except RepairRefused as refused:
         if refused.code == "unknown_run":
             raise unknown_run(run) from None

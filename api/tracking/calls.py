@@ -24,6 +24,7 @@ from store.events.ingest import take
 from store.events.items import Accepted, Item, ItemWarning, Rejected, Sender
 from store.events.rejected_items import KeptItem, keep_rejected
 from store.operations.api_keys import KeyInfo
+from store.segments.merged_contacts import MergedSegments
 
 BATCH_LIMIT = 2500
 """The most items of a batch (the limit of Segment's tracking API)."""
@@ -208,6 +209,7 @@ async def _take(
             limit_per_minute=services.contact_events_per_minute,
             sender=Sender(key.source, trusted=key.includes("operate")),
             fast=services.tracking_pool,
+            segments=lambda: MergedSegments(services.catalog),
         )
     answers += [
         Rejected(item.message_id, "rate_limited", message, retry_after=seconds_left())

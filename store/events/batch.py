@@ -23,7 +23,7 @@ from store.contacts.rows import (
     parse_reference,
 )
 from store.events.contact_changes import ask_for_confirmation, contact_changed, contact_created
-from store.events.contact_merging import add_alias, merge_locked
+from store.events.contact_merging import JudgesMerged, add_alias, merge_locked
 from store.events.effect_events import ENGINE, EffectCandidate, EffectRefused
 from store.events.effects import EventEffects, has_effects
 from store.events.identities import read_identities, write_identities
@@ -67,7 +67,14 @@ _ADDRESSES: Final = frozenset(get_args(AddressField))
 class Batch:
     """The locked contacts of a batch, and what is to be written."""
 
-    def __init__(self, conn: Connection, limit_per_minute: int, sender: Sender) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        limit_per_minute: int,
+        sender: Sender,
+        segments: JudgesMerged | None = None,
+    ) -> None:
+        """`segments` judges known contacts that are merged; without it, that is done later."""
         self._conn = conn
         self._limit = limit_per_minute
         self._sender = sender
@@ -83,6 +90,9 @@ class Batch:
         self._items: Sequence[Item] = ()
         self._groups: list[tuple[LockedContact, str]] = []
         self._members: set[tuple[UUID, str]] = set()
+        self._segments = segments
+        self._merged: set[UUID] = set()
+        """Contacts that others were merged into after both were judged."""
         self._created: set[UUID] = set()
         self._taken_ids: set[UUID] = set()
         """Our ids of other contacts, among the external ids of new ones."""
@@ -92,6 +102,11 @@ class Batch:
     async def lock(self, items: Sequence[Item]) -> None:
         """Lock every contact that the items name, and read which items were accepted before."""
         conn = self._conn
+        if self._segments is not None:
+            if any(item.kind == "alias" for item in items):
+                await self._segments.begin(conn)
+            else:
+                self._segments = None
         external = {item.user_id for item in items if item.user_id is not None}
         anonymous = {item.anonymous_id for item in items if item.anonymous_id is not None}
         for item in items:
@@ -352,6 +367,12 @@ class Batch:
             await self._name(previous, contact)
         return warnings
 
+    async def judge_merged(self) -> None:
+        """Judge the segments of those that others were merged into, once all is written."""
+        for contact_id in sorted(self._merged):
+            assert self._segments is not None
+            await self._segments.judge(self._conn, contact_id)
+
     async def _join(
         self, user_id: str, contact: LockedContact, known: LockedContact
     ) -> tuple[LockedContact, tuple[ItemWarning, ...]]:
@@ -393,8 +414,14 @@ class Batch:
         self, one: LockedContact, other: LockedContact
     ) -> tuple[LockedContact, tuple[ItemWarning, ...]]:
         await self.write()
+        judges = None if one.external_id is None or other.external_id is None else self._segments
+        caught_up = judges is not None and await judges.catch_up(self._conn, [one.id, other.id])
         merge = await merge_locked(self._conn, one, other, self._effects)
         gone, survivor = merge.gone, merge.survivor
+        if judges is not None and caught_up:
+            await judges.merged(self._conn, survivor.id)
+            self._merged.add(survivor.id)
+        self._merged.discard(gone.id)
         del self._contacts[gone.id]
         for ids in (self._by_anonymous, self._by_external):
             ids.update((each, survivor) for each, contact in ids.items() if contact is gone)

@@ -153,7 +153,11 @@ _PAUSE = statement(
 )
 _RESUME = statement(
     update(Job)
-    .where(col(Job.id) == bindparam("job"), col(Job.state) == "running")
+    .where(
+        col(Job.id) == bindparam("job"),
+        col(Job.state) == "running",
+        col(Job.paused_at).is_not(None),
+    )
     .values(paused_at=None)
 )
 _SET_ASIDE = statement(
@@ -210,18 +214,17 @@ async def stop_older_jobs(conn: Connection, kind: JobKind, journey: str) -> None
     await execute(conn, _SUPERSEDE, {"journey": journey, "kind": kind})
 
 
-async def end_job(conn: Connection, job_id: UUID, state: JobState) -> None:
-    """End a job that is running, and bring its counts into agreement."""
-    await execute(conn, _END, {"state": state, "job": job_id})
+async def end_job(conn: Connection, job_id: UUID, state: JobState) -> bool:
+    """End a job that is running, and bring its counts into agreement; False if it is not."""
+    return await execute(conn, _END, {"state": state, "job": job_id}) == 1
 
 
-async def pause_job(conn: Connection, job_id: UUID, *, paused: bool) -> JobRow | None:
-    """Pause a running job before its next page, or let it go on; None if there is no such job.
+async def pause_job(conn: Connection, job_id: UUID, *, paused: bool) -> bool:
+    """Pause a running job before its next page, or let it go on; whether that changed anything.
 
-    Repeating it changes nothing, and neither does a job that has ended.
+    Repeating it does not, nor does it for a job that has ended.
     """
-    await execute(conn, _PAUSE if paused else _RESUME, {"job": job_id})
-    return await read_job(conn, job_id)
+    return await execute(conn, _PAUSE if paused else _RESUME, {"job": job_id}) == 1
 
 
 async def read_job(conn: Connection, job_id: UUID) -> JobRow | None:

@@ -88,6 +88,8 @@ class Job(SQLModel, table=True):
     workflow_started_at: datetime | None = Field(sa_column=time_column(null=True))
     paused_at: datetime | None = Field(sa_column=time_column(null=True))
     """Since when an operator has paused it; null if it is at work."""
+    progressed_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When its row was last changed; a trigger sets it."""
 
 
 class Straggler(SQLModel, table=True):
@@ -168,6 +170,8 @@ class ApiKey(SQLModel, table=True):
     address_events_per_minute: int | None = Field(sa_column=int_column(null=True))
     """The budget of each network address among these. Null: none."""
     expires_at: datetime | None = Field(sa_column=time_column(null=True))
+    last_used_at: datetime | None = Field(sa_column=time_column(null=True))
+    """The latest minute in which it was used, to a minute or two."""
 
 
 class KeyUse(SQLModel, table=True):

@@ -133,11 +133,14 @@ async def test_a_page_that_changes_its_address_is_viewed_once_each_time(
     # The same address, and a place on the same page, are no other page.
     await page.evaluate("history.replaceState({scroll: 7}, '', location.href)")
     await page.evaluate("location.hash = 'sizes'")
-    await page.evaluate("history.pushState({}, '', '#/deep')")
+    await page.evaluate("location.hash = '#/deep'")
+    await shop.viewed(["/list", "/shoe", "/shoe"])
+    await page.go_back()
+    await shop.viewed(["/list", "/shoe", "/shoe", "/shoe"])
     await page.go_back()
     await page.go_back()
-    await page.go_back()
-    await page.evaluate("parcours.track('Clicked', {n: 1})")
+    await shop.viewed(["/list", "/shoe", "/shoe", "/shoe", "/list"])
+    await track(page, 1)
     await shop.received([1])
     found = await shop.rows(
         "select properties->>'url', properties->>'title', properties->>'referrer' from event"
@@ -348,6 +351,49 @@ async def test_reset_forgets_the_visitor_and_sends_what_was_queued(
         "select c.external_id from event e join contact c on c.id = e.contact_id"
         " where e.name = 'Clicked' order by e.id"
     ) == [("ada",), ("ada",), (None,)]
+
+
+async def test_a_page_that_is_made_ready_ahead_is_viewed_when_it_is_shown(
+    shop: Shop, visitors: Visitors
+) -> None:
+    context = await visitors()
+    # The headless browser makes no pages ready, so it says so as a browser that does.
+    await context.add_init_script(
+        "window.ahead = true;"
+        " Object.defineProperty(document, 'prerendering', {get: () => window.ahead})"
+    )
+    page = await shop.open(context, shop.page("/ahead"))
+    await track(page, 1)
+    await page.evaluate("dispatchEvent(new Event('pagehide'))")
+    await page.evaluate("parcours.flush()")
+    assert await stored(page) == {}
+    await page.evaluate(
+        "() => { window.ahead = false; document.dispatchEvent(new Event('prerenderingchange')) }"
+    )
+    await shop.viewed(["/ahead"])
+    await shop.received([1])
+
+
+async def test_a_call_that_has_waited_for_two_weeks_is_dropped(
+    shop: Shop, visitors: Visitors
+) -> None:
+    context = await visitors()
+    page = await shop.open(context, shop.page("/old", attributes='data-pages="off"'))
+    await context.set_offline(True)
+    await track(page, 1)
+    await track(page, 2)
+    await page.evaluate(
+        """() => {
+            const name = Object.keys(localStorage).filter((name) => name.includes('.q.')).sort()[0];
+            const made = (Date.now() - 15 * 864e5).toString(36);
+            localStorage.setItem('parcours.q.' + made + name.slice(19), localStorage[name]);
+            localStorage.removeItem(name);
+        }"""
+    )
+    await context.set_offline(False)
+    await shop.received([2])
+    await queue_is_empty(page)
+    assert await shop.numbers() == [2]
 
 
 async def test_the_oldest_calls_make_room_for_new_ones(shop: Shop, visitors: Visitors) -> None:

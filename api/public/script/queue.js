@@ -6,6 +6,7 @@
 const MOST_CALLS = 500;
 const MOST_CHARACTERS = 1e6;
 const LARGEST_CALL = 32e3;
+const LONGEST_WAIT = 12096e5; // 14 days
 const BATCH_CALLS = 100;
 const BATCH_BYTES = 6e4; // All requests that outlive a page may have 64 KB together.
 const flying = new Set();
@@ -42,7 +43,7 @@ function add(type, fields) {
   queued()
     .reverse()
     .forEach((name, place) => {
-      size += read(name).length;
+      size += (read(name) || '').length;
       if (place >= MOST_CALLS || size > MOST_CHARACTERS) remove(name);
     });
   if (!failures) later(300);
@@ -66,11 +67,16 @@ async function send(leaving) {
   const sent = [];
   const texts = [];
   let size = 500;
-  queued().every((name) => {
-    const text = read(name);
-    if (!text || flying.has(name)) return true;
+  const fits = (name, text) => {
     size += bytes(text) + 1;
     return size < BATCH_BYTES && texts.push(text) && sent.push(name) < BATCH_CALLS;
+  };
+  queued().every((name) => {
+    const text = read(name);
+    // A message id begins with the time at which it was made.
+    if (parseInt(name.slice(2, 10), 36) < Date.now() - LONGEST_WAIT) remove(name);
+    else if (text && !flying.has(name)) return fits(name, text);
+    return true;
   });
   if (!sent.length) return;
   const envelope = JSON.stringify({

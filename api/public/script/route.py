@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.public.script.assembly import PATH, read_script
 
+# Sites add a version to the address of a script, so the names in a query are not checked here.
 router = APIRouter(tags=["site"])
 
 _HEADERS: Final = {

@@ -7,19 +7,20 @@ let early = window.parcours;
 
 /** Make the calls that have waited. */
 function begin() {
-  if (!early) return;
+  // A page that a browser has made ready ahead is not viewed yet.
+  if (!early || document.prerendering) return;
   const waiting = early;
   early = null;
   known();
   waiting.forEach(api.push);
-  if (options.pages !== 'off') view();
+  view();
   extensions.forEach((extension) => extension());
   flush();
 }
 
-/** Record a view of the page, unless this was done. */
+/** Record a view of the page, unless this was done, or is left to the site. */
 function view() {
-  if (address() !== seen) api.page();
+  if (!early && options.pages !== 'off' && address() !== seen) api.page();
 }
 
 function start() {
@@ -36,34 +37,36 @@ function start() {
   });
   window.parcours = api;
   takeVisit();
-  if (options.pages !== 'off') {
-    // The title comes after the address, and several changes at once are one page.
-    const changed = () => setTimeout(view);
-    ['pushState', 'replaceState'].forEach((name) => {
-      const change = history[name];
-      history[name] = function (...given) {
-        change.apply(this, given);
-        changed();
-      };
-    });
-    addEventListener('popstate', changed);
-    addEventListener('pageshow', (event) => {
-      if (event.persisted) {
-        seen = '';
-        view();
-      }
-    });
-  }
+  // The title comes after the address, and several changes at once are one page.
+  const changed = () => setTimeout(view, 50);
+  ['pushState', 'replaceState'].forEach((name) => {
+    const change = history[name];
+    history[name] = function (...given) {
+      change.apply(this, given);
+      changed();
+    };
+  });
+  addEventListener('popstate', changed);
+  addEventListener('hashchange', changed);
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) {
+      seen = '';
+      view();
+    }
+  });
   addEventListener('online', () => {
     failures = 0;
     flush();
   });
   const leave = () => {
     begin();
+    view();
+    if (flying.size) remove('lease');
     flush(true);
   };
   addEventListener('pagehide', leave);
   document.addEventListener('visibilitychange', () => document.hidden && leave());
+  document.addEventListener('prerenderingchange', begin);
   // Two tabs that open at once are one browser: the second waits for the id of the first.
   if (navigator.locks && allowed() && !identity().anonymous) exclusively(begin);
   else begin();

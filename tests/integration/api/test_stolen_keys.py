@@ -11,8 +11,10 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from infra.settings import Settings
 from store.operations.api_keys import KeyOptions, create_key
 from tests.integration.api.conftest import Keys, Rows
+from tests.support.api import serving
 from tests.support.messages import add_message
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -63,8 +65,8 @@ async def test_every_route_but_tracking_is_closed_to_it(thief: httpx.AsyncClient
             if path in TRACKING:
                 continue
             filled = re.sub(r"\{[^}]*\}", str(uuid4()), path)
-            for body in (None, {}):
-                answer = await thief.request(method, filled, json=body)
+            for body in ("", "{}"):
+                answer = await thief.request(method, filled, content=body)
                 assert answer.status_code == 403, (place, answer.status_code, answer.text)
                 assert answer.json()["code"] == "forbidden"
             tried += 1
@@ -154,7 +156,7 @@ async def test_it_confirms_nothing_and_settles_no_message(
 
 
 async def test_it_uses_up_no_ids_and_no_budgets_of_servers(
-    thief: httpx.AsyncClient, keys: Keys, api_url: str, rows: Rows, settings: Any
+    thief: httpx.AsyncClient, keys: Keys, api_url: str, rows: Rows
 ) -> None:
     # It guesses the ids that the server's events will have, and makes as many calls as it can.
     taken = [
@@ -178,10 +180,8 @@ async def test_it_uses_up_no_ids_and_no_budgets_of_servers(
 
 
 async def test_what_one_contact_may_receive_is_counted_apart_for_servers(
-    pool: Pool, settings: Any, keys: Keys
+    settings: Settings, keys: Keys
 ) -> None:
-    from tests.support.api import serving
-
     tight = settings.model_copy(update={"contact_events_per_minute": 3})
     call = {"userId": "ada", "event": "Seen"}
     with serving(tight) as url:
