@@ -25,7 +25,7 @@ WIDTHS = {"desktop": (1440, 900), "phone": (390, 844)}
 async def looks_well(page: Page, name: str) -> None:
     """Check the page at both widths, light and dark."""
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=scheme)
         for device, (width, height) in WIDTHS.items():
             await page.set_viewport_size({"width": width, "height": height})
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
