@@ -46,6 +46,7 @@ from api.operations import (
     attention,
     audit,
     dev_inbox,
+    dev_shop,
     explain,
     faults,
     freezes,
@@ -72,6 +73,7 @@ from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
 from channels.email.return_addresses import return_addresses
 from channels.sns_signature import Fetch, SnsVerifier
+from devstack import shop
 from devstack.inbox import Inbox
 from inbound.intake import Intake
 from infra.clients import connect_temporal, open_pool
@@ -277,6 +279,17 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         app.include_router(router)
     if settings.dev_inbox is not None:
         app.include_router(dev_inbox.router)
+    if settings.dev_shop_key is not None:
+        app.include_router(
+            dev_shop.shop_router(
+                shop.read_file,
+                path=shop.PATH,
+                form=shop.FORM,
+                key=settings.dev_shop_key.get_secret_value(),
+                temporal_ui=settings.dev_temporal_ui,
+                speed=settings.speed,
+            )
+        )
     memory = app.state.body_memory = BodyMemory(settings.http_body_memory)
     app.add_middleware(browser.TrackingCors)
     app.add_middleware(
