@@ -32,13 +32,23 @@ from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.messages import messages
 from api.notifier import Notifier
-from api.operations import dev_inbox, faults, freezes, health, jobs, keys, retention, suppressions
+from api.operations import (
+    dev_inbox,
+    faults,
+    freezes,
+    health,
+    jobs,
+    keys,
+    pauses,
+    retention,
+    suppressions,
+)
 from api.public import links, notifications, pages
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
 from api.public.spool import Spool
 from api.reports import stats
-from api.runs import bulk, repairs, runs
+from api.runs import bulk, bulk_repairs, removals, repairs, runs
 from api.services import Pool, Services
 from api.tracking import browser, calls
 from api.tracking.key_budgets import KeyBudgets
@@ -76,6 +86,7 @@ ROUTERS = tuple(
         imports,
         exports,
         merge,
+        removals,
         changes,
         attributes,
         contacts,
@@ -93,9 +104,11 @@ ROUTERS = tuple(
         jobs,
         faults,
         freezes,
+        pauses,
         retention,
         plan,
         bulk,
+        bulk_repairs,
         runs,
         repairs,
         stats,
@@ -196,6 +209,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
             links=settings.links,
+            approval_above=settings.approval_above,
             import_limit=settings.import_limit,
             hits=hits,
         )

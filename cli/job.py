@@ -89,7 +89,20 @@ def cancel(job: JobId, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) ->
     typer.echo(f"job {stopped['id']} is stopped, after {stopped['done']} of {stopped['total']}")
 
 
+@app.command("approve")
+def approve(job: JobId, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Let a repair begin that another key has asked for."""
+    answer = find_server(data_dir).post(f"/v1/jobs/{segment(job)}/approve")
+    if as_json:
+        typer.echo(answer.text)
+        return
+    approved = answer.json()
+    typer.echo(f"job {approved['id']} is approved: {approved['subject']}, {approved['total']} runs")
+
+
 def _state(job: dict[str, Any]) -> str:
+    if job["state"] == "waiting":
+        return "waiting for approval"
     return f"{job['state']}, paused" if job.get("paused_at") else str(job["state"])
 
 

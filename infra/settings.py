@@ -164,6 +164,9 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
     keep_places: DurationText = "90d"
     """`PARCOURS_KEEP_PLACES`: near which place a contact was last."""
 
+    approval_above: int | None = Field(default=None, ge=0)
+    """`PARCOURS_APPROVAL_ABOVE`: a repair of more runs waits until another key approves it."""
+
     import_limit: int = Field(default=1024 * 1024 * 1024, ge=1024)
     """`PARCOURS_IMPORT_LIMIT`: bytes of a file that is imported, unpacked."""
 

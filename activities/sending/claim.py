@@ -101,7 +101,7 @@ async def claim_send(
         if moved := stale_version(run, request):
             return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
-        step = _send_step(definition, request.step)
+        step = send_step(definition, request.step)
         settings = definition.settings(step)
         template = template_of(step)
         previous, pause, contact, documents = await read_send_state(
@@ -151,7 +151,7 @@ async def claim_send(
             verdict = await check_condition(conn, run, definition, step.if_)
             if not verdict.holds:
                 return await skip_send(conn, attempt, step, "if", verdict.facts)
-        reason = _check_recipient(step, settings, contact)
+        reason = check_recipient(step, settings, contact)
         if reason is not None:
             facts = {"topic": settings.topic}
             if reason == "consent" and contact.channel_refused:
@@ -166,7 +166,7 @@ async def claim_send(
             return await _defer(conn, attempt, step, terms, run, unsendable)
         if unsendable is not None:
             return await _skip_for_time(conn, attempt, step, unsendable)
-        if _at_ceiling(context, run, step, settings, pause):
+        if at_ceiling(context, run, step, settings, pause):
             return await _defer(conn, attempt, step, terms, run, Deferral("ceiling", None))
         if definition.timed.schedules and CHANNELS[step.kind].to_contact:
             address = address_of(contact, step.kind) or ""
@@ -223,7 +223,8 @@ async def claim_send(
     )
 
 
-def _send_step(definition: Definition, step_id: str) -> SendStep:
+def send_step(definition: Definition, step_id: str) -> SendStep:
+    """The step of a send. Raises `unknown_step`, which is final."""
     try:
         step = definition.journey.step(step_id)
     except KeyError:
@@ -265,7 +266,7 @@ async def _check_pause(
     return None
 
 
-def _at_ceiling(
+def at_ceiling(
     context: Context, run: RunRow, step: SendStep, settings: EffectiveSend, pause: PauseState
 ) -> bool:
     """Whether marketing has had its part of the channel's messages of today."""
@@ -276,7 +277,7 @@ def _at_ceiling(
     return most is not None and pause.today >= most
 
 
-def _check_recipient(
+def check_recipient(
     step: SendStep, settings: EffectiveSend, contact: Recipient
 ) -> SkipReason | None:
     """Why this contact must not get this message; None if it may."""

@@ -45,8 +45,8 @@ from store.definitions.journeys import (
     list_journeys,
     read_journey,
 )
-from store.definitions.pausing import pause, resume
-from store.operations.jobs import create_job, stop_older_jobs
+from store.definitions.pausing import begin_resumption, pause, resume
+from store.operations.jobs import stop_older_jobs
 
 router = APIRouter(
     prefix="/v1/journeys",
@@ -287,19 +287,15 @@ async def resume_journey(
 ) -> StateBody:
     """Take entries again, and start a job that applies the overdue policy to deferred sends."""
     overdue = overdue_of((resumption or Resumption()).overdue)
-    job: UUID | None = None
     async with services.pool.connection() as conn:
         async with conn.transaction():
             await lock_catalog(conn)
             stored = await _stored(conn, key)
             try:
-                deferred = await resume(conn, key, overdue)
+                resumed = await resume(conn, key, overdue)
             except WrongState as error:
                 raise Problem(409, "wrong_state", str(error)) from None
-            if deferred:
-                await stop_older_jobs(conn, "resume", key)
-                plan = {"overdue": overdue.as_json()}
-                job = await create_job(conn, "resume", key, plan=plan, total=deferred)
+            job = await begin_resumption(conn, key, overdue, resumed)
         await start_jobs(conn, services.temporal, [job])
         await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="active", job=job)

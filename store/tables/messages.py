@@ -44,6 +44,11 @@ class Message(SQLModel, table=True):
         CheckConstraint(in_values("state", get_args(MessageState)), name="message_state_is"),
         UniqueConstraint("run_id", "visit", name="message_of_visit"),
         Index("message_by_contact", "contact_id", "step"),
+        Index(
+            "message_failed",
+            "step", "settled_at",
+            postgresql_where=text("state in ('refused', 'released', 'unknown')"),
+        ),
         Index("message_unsettled", "claimed_at", postgresql_where=text("state = 'claimed'")),
         Index(
             "message_by_provider",

@@ -33,7 +33,8 @@ from store.tables.columns import (
     time_column,
 )
 
-JobState = Literal["running", "done", "superseded", "stopped"]
+JobState = Literal["waiting", "running", "done", "superseded", "stopped"]
+"""`waiting`: for the approval of another key; the other states but `running` are ends."""
 Scope = Literal["ingest", "read", "edit", "operate", "admin"]
 """The scope of an API key; `store.operations.api_keys` says which includes which."""
 
@@ -88,6 +89,11 @@ class Job(SQLModel, table=True):
     workflow_started_at: datetime | None = Field(sa_column=time_column(null=True))
     paused_at: datetime | None = Field(sa_column=time_column(null=True))
     """Since when an operator has paused it; null if it is at work."""
+    key_id: UUID | None = Field(sa_column=id_column(null=True))
+    """The API key that asked for it, of a kind that may need another's approval."""
+    approved_by: UUID | None = Field(sa_column=id_column(null=True))
+    """The API key that approved it."""
+    approved_at: datetime | None = Field(sa_column=time_column(null=True))
 
 
 class Straggler(SQLModel, table=True):

@@ -311,22 +311,6 @@ async def test_a_run_that_does_not_stand_so_is_refused(
     http_server.forever.set()
 
 
-async def test_a_send_that_has_ended_is_not_tried_again(
-    engine: Engine, http_server: HttpServer, operator: httpx.AsyncClient
-) -> None:
-    async def gone(exchange: Exchange) -> None:
-        await exchange.answer(410, b"")
-
-    http_server.behaviour = gone
-    text = HOOK.format(url=http_server.url).split("  - {id: after")[0]
-    await engine.activate(text)
-    contact = await engine.contact()
-    await engine.event(contact, "Begun")
-    run = await engine.ended(contact)
-    status, problem = await repair(operator, run, "retry")
-    assert (status, problem["code"]) == (409, "run_ended")
-
-
 async def test_an_exits_then_is_not_left_for_another_step(
     engine: Engine, http_server: HttpServer, operator: httpx.AsyncClient
 ) -> None:

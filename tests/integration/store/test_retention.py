@@ -372,7 +372,7 @@ KEPT_TABLES = {
     "suppression coupon coupon_pool": "what must outlive the contact",
     "removed_count last_entry": "what figures and re-entry need of removed rows",
     "retention_report": "one row a night",
-    "outbox text_answer parked_call": "what is still to be done: it is deleted when it is done",
+    "outbox text_answer parked_call kept_entry": "what is still to be done, and is deleted then",
 }
 """Tables without a retention of their own, and why."""
 WITH_THEIRS = {
