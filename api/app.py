@@ -22,17 +22,28 @@ from api.contacts import (
     timeline,
 )
 from api.coupons import coupons
-from api.definitions import documents, editions, files, journeys, plan, templates, timed_entries
+from api.definitions import (
+    document_editions,
+    documents,
+    editions,
+    files,
+    journeys,
+    plan,
+    templates,
+    timed_entries,
+)
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
 from api.http.body_memory import BodyMemory
+from api.http.key_uses import KeyUses
 from api.http.keys import KeyRing
 from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.messages import messages
 from api.notifier import Notifier
 from api.operations import (
+    audit,
     dev_inbox,
     faults,
     freezes,
@@ -99,6 +110,7 @@ ROUTERS = tuple(
         files,
         templates,
         editions,
+        document_editions,
         journeys,
         timed_entries,
         jobs,
@@ -106,6 +118,7 @@ ROUTERS = tuple(
         freezes,
         pauses,
         retention,
+        audit,
         plan,
         bulk,
         bulk_repairs,
@@ -184,6 +197,8 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         )
         notifier = Notifier(settings.database_url)
         notifier.start()
+        key_uses = KeyUses(pool)
+        key_uses.start()
         key_budgets = KeyBudgets(pool)
         key_budgets.start()
         checker = DocumentChecker()
@@ -195,7 +210,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             tracking_pool=tracking_pool,
             temporal=await connect_temporal(settings, lazy=True),
             catalog=Catalog(),
-            keys=KeyRing(pool),
+            keys=KeyRing(pool, key_uses),
             key_budgets=key_budgets,
             notifier=notifier,
             checker=checker,
@@ -220,6 +235,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
                 await drain.stop()
             await notifier.stop()
             await key_budgets.stop()
+            await key_uses.stop()
             await checker.close()
             await tracking_pool.close()
             await pool.close()

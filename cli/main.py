@@ -7,6 +7,7 @@ import typer
 
 from cli import (
     api,
+    audit,
     contact,
     contact_erase,
     contact_person,
@@ -16,6 +17,7 @@ from cli import (
     demo,
     dev,
     doctor,
+    document_versions,
     event,
     fault,
     file,
@@ -90,6 +92,8 @@ app.command("resume")(pause.resume)
 app.command("stats")(stats.run)
 app.command("simulate")(simulate.run)
 app.add_typer(key.app, name="key")
+app.add_typer(document_versions.app, name="document")
+app.command("audit")(audit.audit)
 app.add_typer(suppression.app, name="suppression")
 
 

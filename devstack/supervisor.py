@@ -25,6 +25,7 @@ from infra.channel_settings import inbox_variables
 from journeys.time.backoff import Backoff
 from store.migrations.upgrade import upgrade
 from store.operations.api_keys import Scope, create_key, find_key
+from store.operations.audit import Actor
 
 SCOPES: tuple[Scope, ...] = ("ingest", "operate", "admin")
 READY_WITHIN = 60.0
@@ -127,7 +128,7 @@ class Supervisor:
 
         with self._progress("database"):
             database_url = postgres.url()
-            await asyncio.to_thread(upgrade, database_url)
+            await asyncio.to_thread(upgrade, database_url, by=Actor.of_command().name)
             keys = await self._ensure_keys(database_url)
 
         with self._progress("SMTP sink"):
@@ -217,7 +218,10 @@ class Supervisor:
         ) as connection:
             for scope in SCOPES:
                 if scope not in keys or await find_key(connection, keys[scope]) is None:
-                    keys[scope] = await create_key(connection, scope, name=f"dev {scope}")
+                    async with connection.transaction():
+                        keys[scope] = await create_key(
+                            connection, scope, name=f"dev {scope}", actor=Actor.of_command()
+                        )
         self._directory.write_keys(keys)
         return keys
 

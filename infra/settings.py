@@ -167,6 +167,9 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
     approval_above: int | None = Field(default=None, ge=0)
     """`PARCOURS_APPROVAL_ABOVE`: a repair of more runs waits until another key approves it."""
 
+    keep_audit: DurationText = "10y"
+    """`PARCOURS_KEEP_AUDIT`: the audit log, which holds no value of a contact."""
+
     import_limit: int = Field(default=1024 * 1024 * 1024, ge=1024)
     """`PARCOURS_IMPORT_LIMIT`: bytes of a file that is imported, unpacked."""
 

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, StringConstraints
 
 from api.contacts.contacts import ContactId
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
-from api.http.keys import UsedKey, requires
+from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of, unknown_cursor
 from api.http.problems import Problem, responses, unknown
 from api.http.strict_models import StrictBody
@@ -256,7 +257,7 @@ def _shown(shown: ShownMessage) -> ShownMessageBody:
     responses=responses(404, 409, 422),
 )
 async def post_retry(
-    message: MessageId, order: MessageRetry, services: UsedServices, key: UsedKey
+    message: MessageId, order: MessageRetry, services: UsedServices, actor: UsedActor
 ) -> RepairBody:
     """Send a message again that has failed, or try one at once that is being tried again.
 
@@ -274,4 +275,4 @@ async def post_retry(
     if state == "sent":
         raise Problem(409, "was_sent", f"message {message} was sent")
     again = RetryOrder(reason=order.reason, visit=visit, may_arrive_twice=order.may_arrive_twice)
-    return await retry(services, key, str(run_id), visit, again)
+    return await retry(services, actor, str(run_id), visit, again)

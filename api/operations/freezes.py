@@ -7,8 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, StringConstraints
 
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
-from api.http.keys import UsedKey, requires
+from api.http.keys import requires
 from api.http.paging import Cursor, Limit, cursor_number, page_of
 from api.http.problems import Problem, responses
 from api.http.strict_models import StrictBody
@@ -16,6 +17,7 @@ from api.http.times import Instant
 from api.services import UsedServices
 from journeys.protocol.channels import MessageChannel
 from store.messages.freezes import FreezeRow, freeze, freeze_of, list_freezes, unfreeze
+from store.operations.audit import record_audit
 from store.tables.freezes import EVERY_CHANNEL
 
 router = APIRouter(
@@ -82,13 +84,17 @@ async def get_freezes(services: UsedServices, limit: Limit = 50, cursor: Cursor 
     responses={200: {"model": FreezeBody}, **responses(409, 422)},
 )
 async def post_freeze(
-    order: FreezeOrder, services: UsedServices, key: UsedKey, response: Response
+    order: FreezeOrder, services: UsedServices, actor: UsedActor, response: Response
 ) -> FreezeBody:
     """Hold the marketing of a channel, or of all. One that is frozen already keeps its reason."""
     channel = order.channel or EVERY_CHANNEL
     async with services.pool.connection() as conn, conn.transaction():
-        found = await freeze(conn, channel, order.reason.strip(), by=str(key.id))
-        if found is None:
+        found = await freeze(conn, channel, order.reason.strip(), by=str(actor.key_id))
+        if found is not None:
+            await record_audit(
+                conn, actor, "channel.freeze", f"channel:{channel}", reason=found.reason
+            )
+        else:
             response.status_code = 200
             found = await freeze_of(conn, channel)
     if found is None:
@@ -102,12 +108,15 @@ async def post_freeze(
     dependencies=[Depends(requires("admin"))],
     responses=responses(409, 422),
 )
-async def post_unfreeze(order: FreezeOrder, services: UsedServices, key: UsedKey) -> FreezeBody:
+async def post_unfreeze(order: FreezeOrder, services: UsedServices, actor: UsedActor) -> FreezeBody:
     """End the freeze of a channel, or that of all. What was held goes out within its rate."""
     channel = order.channel or EVERY_CHANNEL
     async with services.pool.connection() as conn, conn.transaction():
-        found = await unfreeze(conn, channel, order.reason.strip(), by=str(key.id))
-    if found is None:
-        where = "all channels together are" if order.channel is None else f"{channel} is"
-        raise Problem(409, "not_frozen", f"{where} not frozen; GET /v1/freezes says what is")
+        found = await unfreeze(conn, channel, order.reason.strip(), by=str(actor.key_id))
+        if found is None:
+            where = "all channels together are" if order.channel is None else f"{channel} is"
+            raise Problem(409, "not_frozen", f"{where} not frozen; GET /v1/freezes says what is")
+        await record_audit(
+            conn, actor, "channel.unfreeze", f"channel:{channel}", reason=found.end_reason
+        )
     return _body(found)

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import UsedKey, requires
 from api.http.paging import Cursor, Limit, cursor_id, page_of, unknown_cursor
@@ -19,6 +20,8 @@ from dispatch.jobs import cancel_job, start_job
 from journeys.protocol.jobs import JobKind
 from journeys.protocol.names import job_workflow_id
 from store.contacts.rows import external_ids
+from store.operations.audit import Actor, record_audit
+from store.operations.audit_actions import ActionName
 from store.operations.jobs import (
     JobRow,
     approve_job,
@@ -143,7 +146,7 @@ async def get_job(job_id: JobId, services: UsedServices, key: UsedKey) -> JobDet
 
 
 @router.post("/jobs/{job_id}/cancel", summary="Cancel a job", responses=responses(404, 409, 422))
-async def post_cancel(job_id: JobId, services: UsedServices) -> JobBody:
+async def post_cancel(job_id: JobId, services: UsedServices, actor: UsedActor) -> JobBody:
     """Stop a job that is running, for good. What it has done stays done.
 
     No run is moved after the answer. A job that was stopped before stays so.
@@ -154,7 +157,7 @@ async def post_cancel(job_id: JobId, services: UsedServices) -> JobBody:
             raise Problem(
                 409, "wrong_state", "an erasure cannot be undone, so it goes on to its end"
             )
-        job = await cancel_job(conn, services.temporal, job_id)
+        job = await cancel_job(conn, services.temporal, job_id, actor)
     if job is None:
         raise _unknown(job_id)
     if job.state != "stopped":
@@ -163,20 +166,27 @@ async def post_cancel(job_id: JobId, services: UsedServices) -> JobBody:
 
 
 @router.post("/jobs/{job_id}/pause", summary="Pause a job", responses=responses(404, 409, 422))
-async def post_pause(job_id: JobId, services: UsedServices) -> JobBody:
+async def post_pause(job_id: JobId, services: UsedServices, actor: UsedActor) -> JobBody:
     """Let a running job rest before its next page, until it is resumed."""
-    return await _pause(services, job_id, paused=True)
+    return await _pause(services, actor, job_id, paused=True)
 
 
 @router.post("/jobs/{job_id}/resume", summary="Resume a job", responses=responses(404, 409, 422))
-async def post_resume(job_id: JobId, services: UsedServices) -> JobBody:
+async def post_resume(job_id: JobId, services: UsedServices, actor: UsedActor) -> JobBody:
     """Let a paused job go on, within half a minute. One that is at work goes on as it is."""
-    return await _pause(services, job_id, paused=False)
+    return await _pause(services, actor, job_id, paused=False)
 
 
-async def _pause(services: UsedServices, job_id: UUID, *, paused: bool) -> JobBody:
-    async with services.pool.connection() as conn:
-        job = await pause_job(conn, job_id, paused=paused)
+async def _pause(services: UsedServices, actor: Actor, job_id: UUID, *, paused: bool) -> JobBody:
+    async with services.pool.connection() as conn, conn.transaction():
+        changed = await pause_job(conn, job_id, paused=paused)
+        job = await read_job(conn, job_id)
+        if changed and job is not None:
+            action: ActionName = "job.pause" if paused else "job.resume"
+            after = {"kind": job.kind}
+            await record_audit(
+                conn, actor, action, f"job:{job_id}", after=after, journey=job.journey
+            )
     if job is None:
         raise _unknown(job_id)
     if job.state == "waiting":
@@ -187,14 +197,23 @@ async def _pause(services: UsedServices, job_id: UUID, *, paused: bool) -> JobBo
 
 
 @router.post("/jobs/{job_id}/approve", summary="Approve a job", responses=responses(404, 409, 422))
-async def post_approve(job_id: JobId, services: UsedServices, key: UsedKey) -> JobBody:
+async def post_approve(job_id: JobId, services: UsedServices, actor: UsedActor) -> JobBody:
     """Let a job begin that waits for the approval of another key than the one that asked for it.
 
     Repeating it changes nothing.
     """
     async with services.pool.connection() as conn:
         async with conn.transaction():
-            approved = await approve_job(conn, job_id, key.id)
+            approved = await approve_job(conn, job_id, actor.key_id)
+            if approved:
+                await record_audit(
+                    conn,
+                    actor,
+                    "job.approve",
+                    f"job:{job_id}",
+                    before={"state": "waiting"},
+                    after={"state": "running"},
+                )
         if approved:
             await start_job(conn, services.temporal, job_id)
         job = await read_job(conn, job_id)

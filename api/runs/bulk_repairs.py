@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
-from api.http.keys import UsedKey, requires
+from api.http.keys import requires
 from api.http.problems import Problem, responses
 from api.http.strict_models import StrictBody
 from api.http.times import Instant
@@ -23,6 +24,7 @@ from journeys.protocol.deferrals import DeferralReason
 from journeys.protocol.jobs import JobKind
 from store.contacts.rows import find_contacts
 from store.definitions.journeys import read_live, steps_of_versions
+from store.operations.audit import Actor, record_audit
 from store.operations.jobs import create_job, read_job, set_total
 from store.repairs.item_repairs import RATE, RepairPlan
 from store.repairs.run_repairs import REASON_LIMIT
@@ -137,7 +139,7 @@ class RepairPreview(BaseModel):
         202: {"model": JobBody, "description": "The job, which may wait for an approval"},
     },
 )
-async def post_bulk(order: BulkRepair, services: UsedServices, key: UsedKey) -> Any:
+async def post_bulk(order: BulkRepair, services: UsedServices, actor: UsedActor) -> Any:
     """Retry, skip, move on, end or cancel the runs that meet all conditions, by a job.
 
     The runs are chosen now. One that has gone on when its turn comes is left alone, and counted in
@@ -150,7 +152,7 @@ async def post_bulk(order: BulkRepair, services: UsedServices, key: UsedKey) -> 
             preview = await _preview(conn, services, order, chosen)
             return JSONResponse(preview.model_dump(mode="json"))
         async with conn.transaction():
-            job_id, waiting = await _begin(conn, services, key.id, order, chosen)
+            job_id, waiting = await _begin(conn, services, actor, order, chosen)
         if not waiting:
             await start_job(conn, services.temporal, job_id)
         job = await read_job(conn, job_id)
@@ -159,13 +161,13 @@ async def post_bulk(order: BulkRepair, services: UsedServices, key: UsedKey) -> 
 
 
 async def _begin(
-    conn: Connection, services: Services, key_id: UUID, order: BulkRepair, chosen: RunFilter
+    conn: Connection, services: Services, actor: Actor, order: BulkRepair, chosen: RunFilter
 ) -> tuple[UUID, bool]:
     """The job with its runs, and whether it waits for an approval. Raises Problem."""
     plan = RepairPlan(
         order.action,
         order.reason.strip(),
-        key_id=key_id,
+        key_id=actor.key_id,
         target=order.target,
         unknown=order.may_arrive_twice,
         rate=order.rate,
@@ -179,7 +181,7 @@ async def _begin(
         plan=plan.as_json(),
         total=0,
         result={},
-        key_id=key_id,
+        key_id=actor.key_id,
     )
     total = await choose_runs(conn, job_id, chosen, order.limit or MOST_RUNS + 1)
     if total > MOST_RUNS:
@@ -200,6 +202,15 @@ async def _begin(
         raise Problem(409, "no_runs", "no run meets these conditions")
     waiting = services.approval_above is not None and total > services.approval_above
     await set_total(conn, job_id, total, waiting=waiting)
+    await record_audit(
+        conn,
+        actor,
+        "run.repair",
+        f"job:{job_id}",
+        after={"does": _subject(order), "runs": total, "code": order.code, "held": order.held},
+        reason=plan.reason,
+        journey=order.journey,
+    )
     return job_id, waiting
 
 

@@ -11,14 +11,16 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.contacts.contacts import ContactId
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
-from api.http.keys import UsedKey, requires
+from api.http.keys import requires
 from api.http.problems import Problem, responses, unknown
 from api.http.strict_models import StrictBody
 from api.services import UsedServices
 from dispatch.versions import wake_migrated_run
 from store.contacts.rows import find_contact
 from store.definitions.journeys import read_live
+from store.operations.audit import record_audit
 from store.repairs.removals import remove_from_journeys
 from store.repairs.run_repairs import REASON_LIMIT, RepairRequest
 
@@ -65,14 +67,14 @@ class RemovalBody(BaseModel):
 
 @router.post("/remove", summary="Remove a contact from journeys", responses=responses(404, 422))
 async def post_remove(
-    contact: ContactId, order: RemovalOrder, services: UsedServices, key: UsedKey
+    contact: ContactId, order: RemovalOrder, services: UsedServices, actor: UsedActor
 ) -> RemovalBody:
     """End the active runs of a contact in a journey, or in all, as an operator ends one run.
 
     What is being sent at this moment is still recorded. The contact may enter again, as the rules
     of the journeys say.
     """
-    request = RepairRequest("exit", order.reason.strip(), key_id=key.id)
+    request = RepairRequest("exit", order.reason.strip(), key_id=actor.key_id)
     async with services.pool.connection() as conn, conn.transaction():
         if order.journey is not None and await read_live(conn, order.journey) is None:
             raise Problem(404, "unknown_journey", f"there is no journey {order.journey!r}")
@@ -82,6 +84,19 @@ async def post_remove(
         removal = await remove_from_journeys(
             conn, services.catalog, contact_id, order.journey, request
         )
+        if removal.repairs or removal.kept:
+            await record_audit(
+                conn,
+                actor,
+                "contact.remove",
+                f"contact:{contact_id}",
+                before={
+                    "runs": [repair.run_id for _, repair in removal.repairs],
+                    "kept": removal.kept,
+                },
+                reason=request.reason,
+                journey=order.journey,
+            )
     services.notifier.wake()
     try:
         async with asyncio.timeout(_WAKE_SECONDS):

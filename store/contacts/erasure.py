@@ -18,6 +18,7 @@ from sqlalchemy import bindparam, delete, null, select, update
 from sqlmodel import col
 
 from journeys.protocol.channels import CHANNELS
+from store.contacts.audit_subjects import forget_in_audit
 from store.contacts.erasure_pages import AT_ONCE, add_to_erasure
 from store.contacts.rows import LockedContact, lock_and_read_contacts
 from store.messages.suppressions import suppress
@@ -162,6 +163,7 @@ async def begin_erasure(
         "listener": await execute(conn, _DELETE_LISTENERS, about),
         "rejected_item": await execute(conn, _DELETE_REJECTED, {"references": references}),
     }
+    await forget_in_audit(conn, contact_id, digest_of_id(str(contact_id)))
     for table, query in _DELETE_AT_ONCE.items():
         removed[table] = await execute(conn, query, about)
     await execute(conn, _FORGET_COUPONS, about)

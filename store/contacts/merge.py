@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, update
 from sqlmodel import col
 
+from store.contacts.audit_subjects import REASSIGN_AUDIT
 from store.runs.lifecycle import end_run
 from store.sql import Connection, Sql, execute, fetch_column, sql, statement
 from store.tables.contacts import ConsentRecord, Contact, ContactAlias, Identity
@@ -132,7 +133,7 @@ on conflict (job_id, contact_id) do nothing
 # An import can no longer be undone for a contact that was merged since.
 _IMPORTS = statement(delete(ImportChange).where(col(ImportChange.contact_id) == bindparam("gone")))
 _DELETE = statement(delete(Contact).where(col(Contact.id) == bindparam("gone")))
-_KEPT: Final = (_CONSENT, _CHANNELS, _GROUPS, _LAST_ENTRIES, _REJECTED)
+_KEPT: Final = (_CONSENT, _CHANNELS, _GROUPS, _LAST_ENTRIES, _REJECTED, REASSIGN_AUDIT)
 
 
 async def merge_contact(conn: Connection, gone: UUID, into: UUID) -> list[UUID]:

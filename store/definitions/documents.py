@@ -10,8 +10,7 @@ from typing import Any
 import orjson
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
-from sqlalchemy import bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, select, update
 from sqlmodel import col
 
 from store.sql import (
@@ -59,21 +58,18 @@ _BUMP_CATALOG = statement(update(Catalog).values(revision=col(Catalog.revision) 
 _CONTENT = statement(
     select(col(DocumentRow.version), col(DocumentRow.sha256)).where(*_OF_KIND_AND_KEY)
 )
-_INSERT = insert(DocumentRow).values(
-    {name: bindparam(name) for name in ("kind", "key", "version", "document", "source", "sha256")}
+_SAVE = sql("""
+with kept as (
+    insert into document_version (kind, key, version, document, source, saved_by)
+    values (%(kind)s, %(key)s, %(version)s, %(document)s, %(source)s, %(by)s)
+    on conflict do nothing
 )
-_SAVE = statement(
-    _INSERT.on_conflict_do_update(
-        index_elements=["kind", "key"],
-        set_={
-            "version": _INSERT.excluded.version,
-            "document": _INSERT.excluded.document,
-            "source": _INSERT.excluded.source,
-            "sha256": _INSERT.excluded.sha256,
-            "updated_at": func.parcours.clock(),
-        },
-    )
-)
+insert into document (kind, key, version, document, source, sha256)
+values (%(kind)s, %(key)s, %(version)s, %(document)s, %(source)s, %(sha256)s)
+on conflict (kind, key) do update
+set version = excluded.version, document = excluded.document, source = excluded.source,
+    sha256 = excluded.sha256, updated_at = parcours.clock()
+""")
 _DOCUMENTS = select(*table_columns(DocumentRow, StoredDocument))
 _READ = statement(_DOCUMENTS.where(*_OF_KIND_AND_KEY))
 _LIST = statement(
@@ -109,9 +105,18 @@ async def bump_catalog(conn: AsyncConnection[Any]) -> None:
 
 
 async def save_document(
-    conn: AsyncConnection[Any], kind: str, key: str, document: dict[str, Any], source: str
+    conn: AsyncConnection[Any],
+    kind: str,
+    key: str,
+    document: dict[str, Any],
+    source: str,
+    *,
+    by: str | None = None,
 ) -> Saved:
-    """Save a document, in effect from the commit on. The caller has locked the catalog."""
+    """Save a document, in effect from the commit on. The caller has locked the catalog.
+
+    `by` is the name of the key that saves it. Its version is kept.
+    """
     content = hash_content(document)
     stored = await fetch_one(conn, _CONTENT, {"kind": kind, "key": key})
     if stored is not None and stored[1] == content:
@@ -127,6 +132,7 @@ async def save_document(
             "document": Jsonb(document),
             "source": source,
             "sha256": content,
+            "by": by,
         },
     )
     await bump_catalog(conn)

@@ -173,7 +173,11 @@ _PAUSE = statement(
 )
 _RESUME = statement(
     update(Job)
-    .where(col(Job.id) == bindparam("job"), col(Job.state) == "running")
+    .where(
+        col(Job.id) == bindparam("job"),
+        col(Job.state) == "running",
+        col(Job.paused_at).is_not(None),
+    )
     .values(paused_at=None)
 )
 _SET_ASIDE = statement(
@@ -235,7 +239,7 @@ async def stop_older_jobs(conn: Connection, kind: JobKind, journey: str) -> None
     await execute(conn, _SUPERSEDE, {"journey": journey, "kind": kind})
 
 
-async def approve_job(conn: Connection, job_id: UUID, key_id: UUID) -> bool:
+async def approve_job(conn: Connection, job_id: UUID, key_id: UUID | None) -> bool:
     """Let a job begin that waits for the approval of another key; False if it does not, of this."""
     return await execute(conn, _APPROVE, {"job": job_id, "key": key_id}) == 1
 
@@ -245,18 +249,17 @@ async def set_total(conn: Connection, job_id: UUID, total: int, *, waiting: bool
     await execute(conn, _TOTAL, {"job": job_id, "total": total, "waiting": waiting})
 
 
-async def end_job(conn: Connection, job_id: UUID, state: JobState) -> None:
-    """End a job that has not ended, and bring its counts into agreement."""
-    await execute(conn, _END, {"state": state, "job": job_id})
+async def end_job(conn: Connection, job_id: UUID, state: JobState) -> bool:
+    """End a job, and bring its counts into agreement; False if it had ended before."""
+    return await execute(conn, _END, {"state": state, "job": job_id}) == 1
 
 
-async def pause_job(conn: Connection, job_id: UUID, *, paused: bool) -> JobRow | None:
-    """Pause a running job before its next page, or let it go on; None if there is no such job.
+async def pause_job(conn: Connection, job_id: UUID, *, paused: bool) -> bool:
+    """Pause a running job before its next page, or let it go on; whether that changed anything.
 
-    Repeating it changes nothing, and neither does a job that has ended.
+    Repeating it does not, nor does it for a job that has ended.
     """
-    await execute(conn, _PAUSE if paused else _RESUME, {"job": job_id})
-    return await read_job(conn, job_id)
+    return await execute(conn, _PAUSE if paused else _RESUME, {"job": job_id}) == 1
 
 
 async def read_job(conn: Connection, job_id: UUID) -> JobRow | None:

@@ -37,7 +37,7 @@ class RepairPlan:
 
     action: RepairAction
     reason: str
-    key_id: UUID
+    key_id: UUID | None
     target: str | None = None
     unknown: bool = False
     """Whether messages are sent again that may have arrived."""
@@ -48,7 +48,7 @@ class RepairPlan:
         return {
             "action": self.action,
             "reason": self.reason,
-            "key": str(self.key_id),
+            "key": None if self.key_id is None else str(self.key_id),
             "target": self.target,
             "unknown": self.unknown,
             "rate": self.rate,
@@ -60,7 +60,7 @@ class RepairPlan:
         return cls(
             action=plan["action"],
             reason=plan["reason"],
-            key_id=UUID(plan["key"]),
+            key_id=None if plan["key"] is None else UUID(plan["key"]),
             target=plan["target"],
             unknown=plan["unknown"],
             rate=plan["rate"],
@@ -141,6 +141,7 @@ class RetriedMessage:
     """A message that is sent again by a job of its own."""
 
     repair: RepairRow
+    journey: str
     job_id: UUID
     new: bool
     """False: it was being sent again before, and nothing has changed now."""
@@ -160,7 +161,7 @@ async def retry_message(
     if other is not None:
         repair = await latest_repair(conn, run_id, visit, "retry")
         assert repair is not None
-        return RetriedMessage(repair, other, new=False)
+        return RetriedMessage(repair, run.journey, other, new=False)
     message = await failed_message(conn, run, visit, unknown=plan.unknown)
     job_id = await create_job(
         conn,
@@ -178,4 +179,4 @@ async def retry_message(
     item = await read_item(conn, job_id, run_id, visit)
     assert item is not None
     await change_item(conn, item, "sending")
-    return RetriedMessage(repair, job_id, new=True)
+    return RetriedMessage(repair, run.journey, job_id, new=True)

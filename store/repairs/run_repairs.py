@@ -66,7 +66,7 @@ class RepairRequest:
 
     action: RepairAction
     reason: str
-    key_id: UUID
+    key_id: UUID | None
     target: str | None = None
     """The step to go to."""
     visit: int | None = None

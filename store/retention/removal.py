@@ -41,6 +41,7 @@ Kind = Literal[
     "zone_changes",
     "places",
     "segment_changes",
+    "audit",
 ]
 """Kinds of data, each with a time after which it is removed."""
 
@@ -286,6 +287,12 @@ _DELETE_OLD: Final = {
         delete from zone_change where contact_id = any(array(
             select contact_id from zone_change where changed_at < %(before)s
             order by changed_at limit %(limit)s))
+    """),
+    # Its trigger asks for `parcours.audit`.
+    "audit": sql("""
+        with allowed as materialized (select set_config('parcours.audit', 'retention', true))
+        delete from audit using allowed where id = any(array(
+            select id from audit where at < %(before)s order by at limit %(limit)s))
     """),
     "places": sql("""
         delete from near_contact where ctid = any(array(

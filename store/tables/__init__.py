@@ -9,6 +9,7 @@ them.
 """
 
 from store.tables import (
+    audit,
     contacts,
     dates,
     definitions,
@@ -29,6 +30,7 @@ from store.tables import (
 )
 
 __all__ = [
+    "audit",
     "contacts",
     "dates",
     "definitions",

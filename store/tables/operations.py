@@ -172,6 +172,8 @@ class ApiKey(SQLModel, table=True):
     events_per_minute: int | None = Field(sa_column=int_column(null=True))
     """The budget of its tracking calls, for all contacts together. Null: none."""
     expires_at: datetime | None = Field(sa_column=time_column(null=True))
+    last_used_at: datetime | None = Field(sa_column=time_column(null=True))
+    """The latest minute in which it was used, to a minute or two."""
 
 
 class KeyUse(SQLModel, table=True):

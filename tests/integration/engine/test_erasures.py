@@ -87,7 +87,7 @@ async def is_in_temporal(client: Client, run: UUID) -> bool:
 async def admin(engine_settings: Settings, pool: Pool) -> Any:
     """A caller of an API on the engine's database, with a key of scope `admin`."""
     async with pool.connection() as conn:
-        key = await create_key(conn, "admin")
+        key = await create_key(conn, "admin", "lee")
     with serving(engine_settings) as url:
         async with httpx.AsyncClient(
             base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60
@@ -116,7 +116,7 @@ async def test_an_erased_contact_is_gone_at_once_and_its_workflows_with_it(
     await eventually(gone, 20, what="the end of the workflow's history")
     shown = (await admin.get(answer.headers["Location"])).json()
     assert shown["state"] == "done"
-    assert shown["requested_by"] == "admin"
+    assert shown["requested_by"] == "lee"
     assert shown["suppressed"] == 0
     counted = shown["removed"]
     assert counted.items() >= {"contact": 1, "run": 1, "visit": 2, "message": 1}.items()
