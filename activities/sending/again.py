@@ -222,7 +222,7 @@ class SendAgainActivities:
         if pause.journey_state == "paused":
             return _held(terms, "paused")
         marketing = settings.class_ == "marketing" and CHANNELS[step.kind].to_contact
-        if pause.frozen and marketing:
+        if pause.freezes(marketing=marketing) is not None:
             return _held(terms, "frozen")
         unsendable = await check_send_time(conn, run, item.visit, step, terms, {})
         if isinstance(unsendable, Deferral):

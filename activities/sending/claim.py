@@ -157,9 +157,12 @@ async def claim_send(
             if reason == "consent" and contact.channel_refused:
                 facts["channel"] = step.kind
             return await skip_send(conn, attempt, step, reason, facts)
-        if pause.frozen and settings.class_ == "marketing" and CHANNELS[step.kind].to_contact:
+        marketing = settings.class_ == "marketing" and CHANNELS[step.kind].to_contact
+        frozen = pause.freezes(marketing=marketing)
+        if frozen is not None:
             if terms.late:
                 return await skip_send(conn, attempt, step, "frozen", terms.skip_as_late.facts)
+            attempt.facts["frozen"] = frozen
             return await _defer(conn, attempt, step, terms, run, Deferral("frozen", None))
         unsendable = await check_send_time(conn, run, request.visit, step, terms, attempt.facts)
         if isinstance(unsendable, Deferral):

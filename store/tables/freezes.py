@@ -35,10 +35,15 @@ class Freeze(SQLModel, table=True):
 
     __tablename__ = "marketing_freeze"
     __table_args__ = (
-        Index("freeze_now", "channel", unique=True, postgresql_where=text("ended_at is null")),
+        Index(
+            "freeze_now",
+            "channel", "stops",
+            unique=True,
+            postgresql_where=text("ended_at is null"),
+        ),
         Index("freeze_ended", "channel", "ended_at"),
         CheckConstraint(in_values("stops", get_args(FreezeExtent)), name="freeze_stops_is"),
-    )
+    )  # fmt: skip
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
     channel: str = Field(sa_column=text_column())
     """A channel, or `all`."""

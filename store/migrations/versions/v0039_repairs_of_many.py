@@ -80,9 +80,26 @@ def upgrade() -> None:
     op.create_check_constraint(
         "freeze_stops_is", "marketing_freeze", "stops in ('marketing', 'everything')"
     )
+    op.drop_index("freeze_now", "marketing_freeze")
+    op.create_index(
+        "freeze_now",
+        "marketing_freeze",
+        ["channel", "stops"],
+        unique=True,
+        postgresql_where=sa.text("ended_at is null"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("freeze_now", "marketing_freeze")
+    op.execute("delete from marketing_freeze where stops = 'everything'")
+    op.create_index(
+        "freeze_now",
+        "marketing_freeze",
+        ["channel"],
+        unique=True,
+        postgresql_where=sa.text("ended_at is null"),
+    )
     op.drop_constraint("freeze_stops_is", "marketing_freeze", type_="check")
     op.drop_column("marketing_freeze", "stops")
     op.drop_column("journey", "paused_with_all")
