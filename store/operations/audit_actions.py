@@ -122,7 +122,7 @@ ACTIONS: Final[Mapping[ActionName, Action]] = {
     "job.cancel": Action("job", "cancelled job {}"),
     "job.pause": Action("job", "paused job {}"),
     "job.resume": Action("job", "resumed job {}"),
-    "job.undo": Action("job", "undid the import of job {}"),
+    "job.undo": Action("job", "undid job {}"),
     "journey.activate": Action("journey", "activated journey {}"),
     "journey.archive": Action("journey", "archived journey {}"),
     "journey.enter": Action("journey", "entered many contacts into journey {}"),

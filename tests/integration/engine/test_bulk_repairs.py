@@ -90,6 +90,33 @@ async def test_a_preview_says_in_words_what_a_repair_then_does(
     await eventually(moved, 20)
 
 
+async def test_a_repair_is_undone_for_the_runs_that_stand_where_it_has_put_them(
+    engine: Engine, operator: httpx.AsyncClient
+) -> None:
+    await engine.activate(WAITS)
+    runs = await standing(engine, 3, "first")
+    job = await bulk(operator, "goto", journey="waits", step="first", target="third")
+    assert (await job_of(operator, job["id"]))["result"]["repaired"] == 3
+    for run in runs:
+        await engine.standing_at(run["contact_id"], "third", timeout=20)
+    await engine.event(runs[0]["contact_id"], "Ready")
+    await engine.ended(runs[0]["contact_id"], 20)
+    path = f"/v1/jobs/{job['id']}/undo"
+    undo = (await operator.post(path)).json()
+    assert (undo["total"], undo["subject"]) == (2, "undo of goto first to third of waits")
+    assert (await job_of(operator, undo["id"]))["result"]["repaired"] == 2
+    assert (await operator.post(path)).json()["id"] == undo["id"]
+    for run in runs[1:]:
+        await engine.standing_at(run["contact_id"], "first", timeout=20)
+        assert await engine.path(run["id"]) == [
+            ("first", "moved"), ("third", "moved"), ("first", None),
+        ]  # fmt: skip
+    ending = await bulk(operator, "exit", journey="waits")
+    await job_of(operator, ending["id"])
+    answer = await operator.post(f"/v1/jobs/{ending['id']}/undo")
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+
+
 async def test_runs_that_have_gone_on_are_left_alone_and_counted(
     engine: Engine, operator: httpx.AsyncClient
 ) -> None:
