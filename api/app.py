@@ -53,6 +53,7 @@ from api.operations import (
     health,
     jobs,
     keys,
+    pauses,
     retention,
     suppressions,
     upcoming,
@@ -65,7 +66,7 @@ from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
 from api.reports import stats
-from api.runs import bulk, repairs, runs, standing
+from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
 from api.tracking.address_budgets import AddressBudgets
@@ -108,6 +109,7 @@ ROUTERS = tuple(
         imports,
         exports,
         merge,
+        removals,
         changes,
         attributes,
         standing,
@@ -127,10 +129,12 @@ ROUTERS = tuple(
         jobs,
         faults,
         freezes,
+        pauses,
         retention,
         audit,
         plan,
         bulk,
+        bulk_repairs,
         runs,
         repairs,
         stats,
@@ -246,6 +250,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
             links=settings.links,
+            approval_above=settings.approval_above,
             import_limit=settings.import_limit,
             hits=hits,
             form_rates=FormRates(),

@@ -73,6 +73,23 @@ class World:
                 "update job set state = 'stopped', ended_at = now() where id = %s returning id",
                 UUID(self.known["import"]),
             )
+        elif what == "repairing":
+            await self.rows(
+                "update job set state = 'waiting', key_id = null where id = %s returning id",
+                UUID(self.known["repairing"]),
+            )
+        elif what == "failed":
+            await self.prepare("message")
+            message = new_id()
+            await self.rows(
+                "with m as (insert into message (id, run_id, visit, step, contact_id, channel,"
+                " state, token) select %s, id, 1, 'quiet', contact_id, 'email', 'refused', ''"
+                " from run where id = %s)"
+                " update visit set outcome = 'failed', kind = 'email' where run_id = %s"
+                " returning visit",
+                message, UUID(self.known["message"]), UUID(self.known["message"]),
+            )  # fmt: skip
+            self.known["failed"] = str(message)
         elif what == "rejected":
             unknown = {"userId": "eve", "event": "Topic Subscribed", "properties": {"topic": "x"}}
             assert (await self.ingest.post("/v1/track", json=unknown)).status_code == 400
