@@ -53,6 +53,7 @@ from api.operations import (
     health,
     jobs,
     keys,
+    pauses,
     retention,
     suppressions,
     upcoming,
@@ -65,7 +66,7 @@ from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
 from api.reports import stats
-from api.runs import bulk, repairs, runs
+from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
 from api.tracking.address_budgets import AddressBudgets
@@ -88,7 +89,9 @@ Send events, change contacts, and run journeys. Every call needs a key, except h
 this page. Send it as `Authorization: Bearer KEY`, or as the user of Basic. A key of scope `admin`
 may do all that `operate` may, and `operate` all that `ingest`, `read` and `edit` may. Errors are
 problems (RFC 9457): `{type, title, status, detail, code, message}`. Times are RFC 3339; a time
-without an offset is refused. A query parameter or a field that is not known is refused.
+without an offset is refused. A query parameter or a field that is not known is refused. What is
+changed is in the audit log, with the name of the key; a client of ours says so in the header
+`Parcours-Via` (`cli` or `console`).
 """
 
 # Consents and messages come before contacts: a contact's path may hold slashes, and would match
@@ -106,8 +109,10 @@ ROUTERS = tuple(
         imports,
         exports,
         merge,
+        removals,
         changes,
         attributes,
+        standing,
         contacts,
         groups,
         segments,
@@ -124,10 +129,12 @@ ROUTERS = tuple(
         jobs,
         faults,
         freezes,
+        pauses,
         retention,
         audit,
         plan,
         bulk,
+        bulk_repairs,
         runs,
         repairs,
         stats,
@@ -243,6 +250,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
             links=settings.links,
+            approval_above=settings.approval_above,
             import_limit=settings.import_limit,
             hits=hits,
             form_rates=FormRates(),
