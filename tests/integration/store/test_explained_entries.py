@@ -88,7 +88,7 @@ async def test_what_an_entry_asks_of_its_event(
     assert (attempt.event_id, attempt.became) == (event, became)
 
 
-async def test_a_contact_without_an_event_is_told_which_one_it_takes(pool: Pool) -> None:
+async def test_a_contact_without_an_event_reads_which_one_it_takes(pool: Pool) -> None:
     await activate(pool, GO)
     ada = await make_contact(pool)
     await accept(pool, ada, "Gone", {})
