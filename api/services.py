@@ -71,6 +71,8 @@ class Services:
     """None outside of the development stack."""
     links: MessageLinks | None
     """What the URLs of messages are made of; None without a public URL."""
+    approval_above: int | None
+    """Repairs of more runs need the approval of another key; None: none does."""
     import_limit: int
     """The most bytes of a file that is imported."""
     hits: HitRecorder | None

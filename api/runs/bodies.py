@@ -100,6 +100,8 @@ class RepairBody(BaseModel):
     by: str
     """The name of the API key, or its scope."""
     at: TimeText
+    job: UUID | None = None
+    """In the answer to a retry: the job that sends the message again."""
 
 
 class RunDetail(RunBody):
@@ -141,8 +143,8 @@ def run_detail(shown: ShownRun) -> dict[str, Any]:
     return detail.model_dump(mode="json")
 
 
-def repair_body(repair: RepairRow) -> RepairBody:
-    """A repair as JSON shows it."""
+def repair_body(repair: RepairRow, *, job: UUID | None = None) -> RepairBody:
+    """A repair as JSON shows it; `job` is the one that does it."""
     return RepairBody(
         run=repair.run_id,
         action=repair.action,
@@ -152,6 +154,7 @@ def repair_body(repair: RepairRow) -> RepairBody:
         reason=repair.reason,
         by=repair.made_by,
         at=format_time(repair.made_at),
+        job=job,
     )
 
 

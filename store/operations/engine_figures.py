@@ -52,7 +52,7 @@ _PARKED = sql("select kind, count(*) from parked_call where attempts > 0 group b
 
 
 _CORRECTED = sql("select key, corrected from segment where corrected > 0")
-_FROZEN = sql("select channel from marketing_freeze where ended_at is null")
+_FROZEN = sql("select distinct channel from marketing_freeze where ended_at is null")
 
 
 @dataclass(frozen=True)
