@@ -227,7 +227,8 @@ order by left_over.count, p.key limit %(counted)s
 _KEYS: Final = sql("""
 select coalesce(nullif(k.name, ''), k.id::text) as subject, k.expires_at as since,
        1 as count,
-       case when k.expires_at <= (select parcours.clock()) then 'expired' else 'expires_soon' end as reason,
+       case when k.expires_at <= (select parcours.clock()) then 'expired' else 'expires_soon' end
+           as reason,
        k.id::text as example, null as journey, null as step
 from api_key k
 where k.revoked_at is null
@@ -262,19 +263,22 @@ group by f.activity, f.code order by 2
 KINDS: Final[Mapping[AttentionName, AttentionKind]] = {
     "retrying": AttentionKind(
         words="sends that are tried again",
-        command="parcours run retry {example} --reason WHY",
+        command="parcours run retry --journey {journey} --step {step} --code {reason} --reason WHY",
         link="/v1/runs?journey={journey}&step={step}&state=active",
         query=_RETRYING,
     ),
     "unknown": AttentionKind(
         words="messages that may have gone out: the provider's answer is not known",
-        command="parcours message show {example}",
+        command=(
+            "parcours run retry --journey {journey} --step {step} --code {reason}"
+            " --may-arrive-twice --reason WHY"
+        ),
         link="/v1/messages?journey={journey}&step={step}&status=unknown",
         query=_UNKNOWN,
     ),
     "failed": AttentionKind(
         words="messages that were refused, or that no provider took",
-        command="parcours message show {example}",
+        command="parcours run retry --journey {journey} --step {step} --code {reason} --reason WHY",
         link="/v1/messages?journey={journey}&step={step}",
         query=_FAILED,
     ),
@@ -316,7 +320,7 @@ KINDS: Final[Mapping[AttentionName, AttentionKind]] = {
     ),
     "frozen": AttentionKind(
         words="channels whose marketing is frozen, and the sends that wait",
-        command="parcours unfreeze --reason WHY",
+        command="parcours unfreeze {channel}--reason WHY",
         link="/v1/freezes",
         query=_FROZEN,
     ),

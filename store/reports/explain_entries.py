@@ -92,6 +92,12 @@ async def explain_entry(
         if event.attempts:
             words += f": it failed {event.attempts} times"
         waiting = Waiting(reason="dispatch", words=words, until=event.not_before)
+    elif newest.became == "kept":
+        # What lets it in is the resume, so the pause has not refused it.
+        gates[0] = replace(gates[0], passed=None, code=None)
+        waiting = Waiting(
+            reason="paused", words=f"event {event.name} came in a pause; {newest.words}"
+        )
     return EntryExplanation(_with_decision(gates, newest), attempts, waiting)
 
 
@@ -156,6 +162,8 @@ def _attempt(event: EntryEvent, journey: JourneyFacts) -> Attempt:
     became, code, words = "no_match", event.code, "no entry of the journey let it in"
     if event.run is not None:
         became, words = "run", f"began run {event.run}"
+    elif event.kept:
+        became, words = "kept", "it is kept, and comes in once the journey is resumed"
     elif event.code is not None:
         became, words = "refused", f"refused: {refusal_words(event.code)}"
     elif event.dead_code is not None:
@@ -198,7 +206,7 @@ async def _gates_of_event(
         for entry, trigger in definition.entries[event.name]
         if trigger.concerns(about)
     ]
-    matched = attempt.became in ("run", "refused")
+    matched = attempt.became in ("run", "refused", "kept")
     entry = entries[0][0]
     for each, trigger in entries:
         found = await match_gates(conn, definition, each, trigger, event, properties, matched)

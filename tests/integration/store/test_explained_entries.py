@@ -115,6 +115,19 @@ async def test_a_journey_that_takes_no_entries(pool: Pool, state: str) -> None:
         assert (again.gate, again.code, again.source) == ("journey", "paused", "decision")
 
 
+async def test_an_entry_that_a_pause_keeps_waits_for_the_resume(pool: Pool) -> None:
+    await activate(pool, f"journey: j\nwhile_paused: keep\nentry: {{event: Go}}\n{STEPS}")
+    ada = await make_contact(pool)
+    await change(pool, "update journey set state = 'paused'")
+    event = await go(pool, ada)
+    found = await why(pool, ada)
+    assert (found.result, found.reason) == ("waiting", None)
+    assert [(each.event_id, each.became) for each in found.attempts] == [(event, "kept")]
+    assert found.waiting is not None
+    assert found.waiting.reason == "paused"
+    assert found.gates[0].passed is None
+
+
 async def test_refusals_are_explained_with_the_values_of_then(pool: Pool) -> None:
     await activate(pool, f"journey: j\nre_entry: {{after: 7d}}\nentry: {{event: Go}}\n{STEPS}")
     ada = await make_contact(pool, timezone="Europe/Paris")
