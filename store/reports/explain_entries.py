@@ -14,7 +14,7 @@ from journeys.model.entry_rules import key_of_event
 from journeys.model.json_values import read_json
 from store.definitions.catalog import Definition
 from store.reports.explain_admission import NEEDS, admission_gates, as_decided, refusal_words
-from store.reports.explain_attempts import Attempt
+from store.reports.explain_attempts import Attempt, AttemptOutcome
 from store.reports.explain_facts import (
     EVENTS,
     EntryEvent,
@@ -95,9 +95,8 @@ async def explain_entry(
     elif newest.became == "kept":
         # What lets it in is the resume, so the pause has not refused it.
         gates[0] = replace(gates[0], passed=None, code=None)
-        waiting = Waiting(
-            reason="paused", words=f"event {event.name} came in a pause; {newest.words}"
-        )
+        words = f"event {event.name} came in a pause; {newest.words}"
+        waiting = Waiting(reason="paused", words=words)
     return EntryExplanation(_with_decision(gates, newest), attempts, waiting)
 
 
@@ -159,7 +158,8 @@ def _concerned(definition: Definition, event: EntryEvent) -> bool:
 
 
 def _attempt(event: EntryEvent, journey: JourneyFacts) -> Attempt:
-    became, code, words = "no_match", event.code, "no entry of the journey let it in"
+    became: AttemptOutcome = "no_match"
+    code, words = event.code, "no entry of the journey let it in"
     if event.run is not None:
         became, words = "run", f"began run {event.run}"
     elif event.kept:
