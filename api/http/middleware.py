@@ -21,6 +21,8 @@ REQUESTS = Counter("parcours_http_requests", "Requests answered", ["method", "ro
 SECONDS = Histogram("parcours_http_request_seconds", "Time to answer", ["method", "route"])
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_REQUEST_ID_KEY = "parcours.request_id"
+"""Under this name, the scope of a request holds its id."""
 # Monitoring asks these every few seconds, and would fill the log.
 _NOT_LOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -85,7 +87,7 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = _request_id(scope)
+        request_id = scope[_REQUEST_ID_KEY] = _request_id(scope)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         status = 0
@@ -125,6 +127,12 @@ class RequestMiddleware:
                     status=status,
                     milliseconds=round(seconds * 1000, 1),
                 )
+
+
+def request_id_of(scope: Scope) -> str | None:
+    """The id of a request, as its answer names it."""
+    request_id: str | None = scope.get(_REQUEST_ID_KEY)
+    return request_id
 
 
 def _request_id(scope: Scope) -> str:

@@ -30,6 +30,7 @@ from store.events.identities import read_identities, write_identities
 from store.events.items import Accepted, Item, ItemWarning, Rejected, Sender
 from store.events.protected_addresses import permitted_traits
 from store.events.recording import ConcurrentChange, PendingEvent, write_pending
+from store.events.visits import VISIT_REFUSED, read_visited, visited_contact
 from store.sql import (
     Connection,
     execute,
@@ -95,6 +96,8 @@ class Batch:
         self._created: set[UUID] = set()
         self._taken_ids: set[UUID] = set()
         """Our ids of other contacts, among the external ids of new ones."""
+        self._visited: dict[UUID, LockedContact] = {}
+        """Messages by links of which anonymous browsers came, each with its contact."""
 
     async def lock(self, items: Sequence[Item]) -> None:
         """Lock every contact that the items name, and read which items were accepted before."""
@@ -112,10 +115,13 @@ class Batch:
                 external.add(item.previous_id)
                 anonymous.add(item.previous_id)
         message_ids = [item.message_id for item in items]
+        visits = {item.visit for item in items if item.visit is not None}
+        visited = await read_visited(conn, visits) if visits else {}
         locked = await lock_and_read_contacts(
             conn,
             external=sorted(external),
             anonymous=sorted(anonymous),
+            ids=sorted(set(visited.values())),
             to_merge=any(_may_merge(item) for item in items),
         )
         for contact in locked:
@@ -123,6 +129,11 @@ class Batch:
             if contact.external_id is not None:
                 self._by_external[contact.external_id] = contact
         self._by_external.update(merged_names(locked))
+        for message_id, contact_id in visited.items():
+            if contact_id not in self._contacts:
+                # Erased or merged while its lock was waited for.
+                raise ConcurrentChange
+            self._visited[message_id] = self._contacts[contact_id]
         # Each statement sees what was committed before it. Under the locks, nothing changes the
         # identities and the accepted items of these contacts.
         if anonymous:
@@ -179,7 +190,7 @@ class Batch:
         """Apply one item to the locked contacts."""
         if item.message_id in self._accepted:
             return Accepted(item.message_id, new=False)
-        contact = self._contact_of(item)
+        contact, visited = self._contact_of(item)
         used = contact.server_window_used if self._sender.trusted else contact.window_used
         if used >= self._limit:
             return Rejected(
@@ -194,7 +205,7 @@ class Batch:
                 self._check_new(contact)
             match item.kind:
                 case "track":
-                    self._track(item, contact)
+                    warnings = self._track(item, contact, visited=visited)
                 case "identify":
                     warnings = await self._identify(item, contact)
                 case "group":
@@ -214,17 +225,23 @@ class Batch:
                 "taken_id", f"userId: {reference!r} is the id of another contact here"
             )
 
-    def _contact_of(self, item: Item) -> LockedContact:
-        """The contact that an item names. An unknown one is kept only once it is touched."""
+    def _contact_of(self, item: Item) -> tuple[LockedContact, bool]:
+        """The contact that an item names, and whether it is known by a clicked link alone.
+
+        An unknown contact is kept only once it is touched.
+        """
         if item.user_id is not None:
             known = self._by_external.get(item.user_id)
-            return known or LockedContact(new_id(), external_id=item.user_id, new=True)
+            return known or LockedContact(new_id(), external_id=item.user_id, new=True), False
         if item.anonymous_id is None:
             raise ValueError("an item names its contact")
         known = self._by_anonymous.get(item.anonymous_id)
-        return known or LockedContact(new_id(), new=True)
+        visited = visited_contact(item, self._visited, known)
+        if visited is not None:
+            return visited, True
+        return known or LockedContact(new_id(), new=True), False
 
-    def _touch(self, contact: LockedContact, item: Item) -> None:
+    def _touch(self, contact: LockedContact, item: Item, *, link: bool = True) -> None:
         contact.touched = True
         if self._sender.trusted:
             contact.server_window_used += 1
@@ -236,14 +253,16 @@ class Batch:
         self._contacts.setdefault(contact.id, contact)
         if contact.external_id is not None:
             self._by_external.setdefault(contact.external_id, contact)
-        elif item.anonymous_id is not None and item.anonymous_id not in self._by_anonymous:
+        elif link and item.anonymous_id is not None and item.anonymous_id not in self._by_anonymous:
             self._link(item.anonymous_id, contact)
 
     def _link(self, anonymous_id: str, contact: LockedContact) -> None:
         self._by_anonymous[anonymous_id] = contact
         self._identities[anonymous_id] = contact
 
-    def _track(self, item: Item, contact: LockedContact) -> None:
+    def _track(
+        self, item: Item, contact: LockedContact, *, visited: bool
+    ) -> tuple[ItemWarning, ...]:
         event = PendingEvent(
             contact.id,
             item.name,
@@ -261,8 +280,10 @@ class Batch:
             staged = self._effects.stage(candidate, item.message_id, self._sender.source)
             event.properties = orjson.Fragment(orjson.dumps(staged.properties))
             derived = staged.derived
-        self._touch(contact, item)
-        self._record_change(contact, contact.fill(item.defaults, "context"))
+        self._touch(contact, item, link=not visited)
+        if not visited:
+            # Of a browser that a link alone makes known, zone and language may be another's.
+            self._record_change(contact, contact.fill(item.defaults, "context"))
         self._events.append(event)
         if derived is not None:
             follows = EffectCandidate(
@@ -285,6 +306,8 @@ class Batch:
                     cause=event,
                 )
             )
+        refused = item.visit is not None and item.visit not in self._visited
+        return (VISIT_REFUSED,) if refused else ()
 
     async def _identify(self, item: Item, contact: LockedContact) -> tuple[ItemWarning, ...]:
         traits, warnings = permitted_traits(item, contact)
@@ -402,6 +425,9 @@ class Batch:
         del self._contacts[gone.id]
         for ids in (self._by_anonymous, self._by_external):
             ids.update((each, survivor) for each, contact in ids.items() if contact is gone)
+        self._visited.update(
+            (each, survivor) for each, contact in self._visited.items() if contact is gone
+        )
         self._events += merge.events
         await self._load()
         if not merge.left_out:
