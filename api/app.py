@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
@@ -63,7 +64,7 @@ from api.public.hits import HitRecorder, MinuteLimit
 from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
-from api.reports import stats
+from api.reports import dashboard, export, recipients, stats
 from api.runs import bulk, repairs, runs
 from api.services import Pool, Services
 from api.tracking import browser, calls
@@ -129,6 +130,9 @@ ROUTERS = tuple(
         runs,
         repairs,
         stats,
+        dashboard,
+        recipients,
+        export,
         explain,
         attention,
         upcoming,
@@ -245,6 +249,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             hits=hits,
             form_rates=FormRates(),
             visits=_visits(settings),
+            timezone=ZoneInfo(settings.timezone),
         )
         try:
             yield

@@ -20,6 +20,7 @@ from cli import (
     document_versions,
     event,
     explain,
+    export,
     fault,
     file,
     freeze,
@@ -35,6 +36,7 @@ from cli import (
     stats,
     suppression,
     template,
+    today,
     upcoming,
     worker,
 )
@@ -89,6 +91,8 @@ app.command("freeze")(freeze.freeze)
 app.command("unfreeze")(freeze.unfreeze)
 app.command("freezes")(freeze.freezes)
 app.command("stats")(stats.run)
+app.command("today")(today.run)
+app.command("export")(export.run)
 app.command("explain")(explain.run)
 app.command("attention")(attention.attention)
 app.command("upcoming")(upcoming.run)
