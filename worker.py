@@ -61,12 +61,13 @@ from workflows.journey import Journey
 from workflows.messages_of_tests import TestMessage
 from workflows.occurrences import BeginOccurrence
 from workflows.retention import Retention
+from workflows.sending_again import SendAgain
 
 log = structlog.get_logger(__name__)
 
 SHUTDOWN_GRACE = timedelta(seconds=40)
 """Longer than one attempt of a send, so that none is stopped between call and record."""
-WORKFLOWS = [Journey, Retention, BeginOccurrence, TestMessage, *JOB_WORKFLOWS.values()]
+WORKFLOWS = [Journey, Retention, BeginOccurrence, TestMessage, SendAgain, *JOB_WORKFLOWS.values()]
 _BACKOFF = Backoff(first=0.5, longest=10.0)
 
 

@@ -47,12 +47,14 @@ from api.operations import (
     attention,
     audit,
     dev_inbox,
+    dev_shop,
     explain,
     faults,
     freezes,
     health,
     jobs,
     keys,
+    pauses,
     retention,
     suppressions,
     upcoming,
@@ -65,7 +67,7 @@ from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
 from api.reports import dashboard, export, recipients, stats
-from api.runs import bulk, repairs, runs
+from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
 from api.tracking.address_budgets import AddressBudgets
@@ -73,6 +75,7 @@ from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
 from channels.email.return_addresses import return_addresses
 from channels.sns_signature import Fetch, SnsVerifier
+from devstack import shop
 from devstack.inbox import Inbox
 from inbound.intake import Intake
 from infra.clients import connect_temporal, open_pool
@@ -87,7 +90,9 @@ Send events, change contacts, and run journeys. Every call needs a key, except h
 this page. Send it as `Authorization: Bearer KEY`, or as the user of Basic. A key of scope `admin`
 may do all that `operate` may, and `operate` all that `ingest`, `read` and `edit` may. Errors are
 problems (RFC 9457): `{type, title, status, detail, code, message}`. Times are RFC 3339; a time
-without an offset is refused. A query parameter or a field that is not known is refused.
+without an offset is refused. A query parameter or a field that is not known is refused. What is
+changed is in the audit log, with the name of the key; a client of ours says so in the header
+`Parcours-Via` (`cli` or `console`).
 """
 
 # Consents and messages come before contacts: a contact's path may hold slashes, and would match
@@ -105,8 +110,10 @@ ROUTERS = tuple(
         imports,
         exports,
         merge,
+        removals,
         changes,
         attributes,
+        standing,
         contacts,
         groups,
         segments,
@@ -123,10 +130,12 @@ ROUTERS = tuple(
         jobs,
         faults,
         freezes,
+        pauses,
         retention,
         audit,
         plan,
         bulk,
+        bulk_repairs,
         runs,
         repairs,
         stats,
@@ -245,6 +254,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
             links=settings.links,
+            approval_above=settings.approval_above,
             import_limit=settings.import_limit,
             hits=hits,
             form_rates=FormRates(),
@@ -279,6 +289,17 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         app.include_router(router)
     if settings.dev_inbox is not None:
         app.include_router(dev_inbox.router)
+    if settings.dev_shop_key is not None:
+        app.include_router(
+            dev_shop.shop_router(
+                shop.read_file,
+                path=shop.PATH,
+                form=shop.FORM,
+                key=settings.dev_shop_key.get_secret_value(),
+                temporal_ui=settings.dev_temporal_ui,
+                speed=settings.speed,
+            )
+        )
     memory = app.state.body_memory = BodyMemory(settings.http_body_memory)
     app.add_middleware(browser.TrackingCors)
     app.add_middleware(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from temporalio.client import Client
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
+from api.operations.attention_counts import AttentionCounts
 from api.public.form_robots import FormRates
 from api.public.hits import HitRecorder
 from api.public.visits import Visits
@@ -71,6 +72,8 @@ class Services:
     """None outside of the development stack."""
     links: MessageLinks | None
     """What the URLs of messages are made of; None without a public URL."""
+    approval_above: int | None
+    """Repairs of more runs need the approval of another key; None: none does."""
     import_limit: int
     """The most bytes of a file that is imported."""
     hits: HitRecorder | None
@@ -81,6 +84,7 @@ class Services:
     """Lets our own sites know by which message a reader came; None if there are none."""
     timezone: ZoneInfo
     """The zone in which the days of figures begin."""
+    attention: AttentionCounts = field(default_factory=AttentionCounts)
 
 
 def _services(request: Request) -> Services:

@@ -70,6 +70,15 @@ class Server:
         """The answer to a POST of JSON."""
         return self._call("POST", path, json=body if body is not None else {})
 
+    def post_unless(self, path: str, body: Any, code: str) -> httpx.Response | None:
+        """The answer to a POST; None if it is refused with 409 and this code."""
+        response = self._ask("POST", path, json=body)
+        if response.status_code == 409 and response.json().get("code") == code:
+            return None
+        if not response.is_success:
+            refuse(_error_message(self.url, response), code_of_status(response.status_code))
+        return response
+
     def put(self, path: str, body: Any) -> httpx.Response:
         """The answer to a PUT of JSON."""
         return self._call("PUT", path, json=body)

@@ -12,6 +12,8 @@ from cli import (
     contact,
     contact_erase,
     contact_person,
+    contact_remove,
+    contact_runs,
     contact_timeline,
     coupon,
     demo,
@@ -29,6 +31,7 @@ from cli import (
     key,
     message,
     migrate,
+    pause,
     run,
     segment,
     simulate,
@@ -81,6 +84,8 @@ app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
 app.add_typer(segment.app, name="segment")
 contact.app.command("timeline")(contact_timeline.timeline)
+contact.app.command("runs")(contact_runs.runs)
+contact.app.command("remove")(contact_remove.remove)
 contact.app.command("erase")(contact_erase.erase)
 contact.app.command("export-person")(contact_person.export_person)
 app.add_typer(coupon.app, name="coupon")
@@ -90,6 +95,8 @@ app.add_typer(fault.app, name="fault")
 app.command("freeze")(freeze.freeze)
 app.command("unfreeze")(freeze.unfreeze)
 app.command("freezes")(freeze.freezes)
+app.command("pause")(pause.pause)
+app.command("resume")(pause.resume)
 app.command("stats")(stats.run)
 app.command("today")(today.run)
 app.command("export")(export.run)

@@ -173,6 +173,9 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
     timezone: ZoneName = "UTC"
     """`PARCOURS_TIMEZONE`: the time zone in which the days of figures begin."""
 
+    approval_above: int | None = Field(default=None, ge=0)
+    """`PARCOURS_APPROVAL_ABOVE`: a repair of more runs waits until another key approves it."""
+
     keep_audit: DurationText = "10y"
     """`PARCOURS_KEEP_AUDIT`: the audit log, which holds no value of a contact."""
 

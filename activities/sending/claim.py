@@ -42,7 +42,7 @@ from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Definition
 from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
-from store.messages.recipients import address_of, check_recipient
+from store.messages.recipients import address_of, skip_for_recipient
 from store.messages.send_state import BrandSender, PauseState, Recipient, read_send_state
 from store.messages.shared_addresses import take_address
 from store.runs.rows import RunRow
@@ -100,7 +100,7 @@ async def claim_send(
         if moved := stale_version(run, request):
             return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
-        step = _send_step(definition, request.step)
+        step = send_step(definition, request.step)
         settings = definition.settings(step)
         template = template_of(step)
         previous, pause, contact, documents = await read_send_state(
@@ -150,24 +150,25 @@ async def claim_send(
             verdict = await check_condition(conn, run, definition, step.if_)
             if not verdict.holds:
                 return await skip_send(conn, attempt, step, "if", verdict.facts)
-        reason = next(
-            (why for why, holds in check_recipient(step.kind, settings, contact) if holds), None
-        )
+        reason = skip_for_recipient(step.kind, settings, contact)
         if reason is not None:
             facts = {"topic": settings.topic}
             if reason == "consent" and contact.channel_refused:
                 facts["channel"] = step.kind
             return await skip_send(conn, attempt, step, reason, facts)
-        if pause.frozen and settings.class_ == "marketing" and CHANNELS[step.kind].to_contact:
+        marketing = settings.class_ == "marketing" and CHANNELS[step.kind].to_contact
+        frozen = pause.freezes(marketing=marketing)
+        if frozen is not None:
             if terms.late:
                 return await skip_send(conn, attempt, step, "frozen", terms.skip_as_late.facts)
+            attempt.facts["frozen"] = frozen
             return await _defer(conn, attempt, step, terms, run, Deferral("frozen", None))
         unsendable = await check_send_time(conn, run, request.visit, step, terms, attempt.facts)
         if isinstance(unsendable, Deferral):
             return await _defer(conn, attempt, step, terms, run, unsendable)
         if unsendable is not None:
             return await _skip_for_time(conn, attempt, step, unsendable)
-        if _at_ceiling(context, run, step, settings, pause):
+        if at_ceiling(context, run, step, settings, pause):
             return await _defer(conn, attempt, step, terms, run, Deferral("ceiling", None))
         if definition.timed.schedules and CHANNELS[step.kind].to_contact:
             address = address_of(contact, step.kind) or ""
@@ -224,7 +225,8 @@ async def claim_send(
     )
 
 
-def _send_step(definition: Definition, step_id: str) -> SendStep:
+def send_step(definition: Definition, step_id: str) -> SendStep:
+    """The step of a send. Raises `unknown_step`, which is final."""
     try:
         step = definition.journey.step(step_id)
     except KeyError:
@@ -266,7 +268,7 @@ async def _check_pause(
     return None
 
 
-def _at_ceiling(
+def at_ceiling(
     context: Context, run: RunRow, step: SendStep, settings: EffectiveSend, pause: PauseState
 ) -> bool:
     """Whether marketing has had its part of the channel's messages of today."""

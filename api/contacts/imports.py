@@ -21,6 +21,7 @@ from api.http.bodies import StrictRoute
 from api.http.keys import UsedKey, requires
 from api.http.problems import Problem, responses
 from api.operations.jobs import JobBody, job_body
+from api.runs.repair_undo import begin_undo_of_repair
 from api.services import Services, UsedServices
 from dispatch.jobs import start_job
 from journeys.model.contact_fields import check_timezone
@@ -520,7 +521,7 @@ def _line(cells: Sequence[object]) -> str:
 @router.post(
     "/jobs/{job_id}/undo",
     status_code=202,
-    summary="Undo an import",
+    summary="Undo an import, or a repair of many runs",
     responses=responses(404, 409, 422),
 )
 async def post_undo(job_id: JobId, services: UsedServices, actor: UsedActor) -> JobBody:
@@ -529,7 +530,14 @@ async def post_undo(job_id: JobId, services: UsedServices, actor: UsedActor) -> 
     Contacts that it created and that have done nothing since are removed; values that it set and
     that are still the same are as before; its events and suppressions go. What stays is listed
     with reasons. There is one such job for an import: asking again answers with it.
+
+    Of a repair that skipped a step, or sent runs to another, those runs go back to their step that
+    still stand where it has put them.
     """
+    async with services.pool.connection() as conn:
+        repair = await read_job(conn, job_id)
+    if repair is not None and repair.kind == "repair":
+        return await begin_undo_of_repair(services, actor, repair)
     async with services.pool.connection() as conn:
         job = await _job(services, job_id, "import")
         reason = may_be_undone(job)

@@ -46,10 +46,10 @@ from store.definitions.journeys import (
     list_journeys,
     read_journey,
 )
-from store.definitions.pausing import pause, resume
+from store.definitions.pausing import begin_resumption, pause, resume
 from store.operations.audit import Actor, record_audit
 from store.operations.audit_actions import ActionName
-from store.operations.jobs import create_job, stop_older_jobs
+from store.operations.jobs import stop_older_jobs
 
 router = APIRouter(
     prefix="/v1/journeys",
@@ -306,21 +306,22 @@ async def resume_journey(
 ) -> StateBody:
     """Take entries again, and start a job that applies the overdue policy to deferred sends."""
     overdue = overdue_of((resumption or Resumption()).overdue)
-    job: UUID | None = None
     async with services.pool.connection() as conn:
         async with conn.transaction():
             await lock_catalog(conn)
             stored = await _stored(conn, key)
             try:
-                deferred = await resume(conn, key, overdue)
+                resumed = await resume(conn, key, overdue)
             except WrongState as error:
                 raise Problem(409, "wrong_state", str(error)) from None
-            if deferred:
-                await stop_older_jobs(conn, "resume", key)
-                plan = {"overdue": overdue.as_json()}
-                job = await create_job(conn, "resume", key, plan=plan, total=deferred)
-            if deferred or stored.state == "paused":
-                after = {"state": "active", "overdue": overdue.as_json(), "deferred": deferred}
+            job = await begin_resumption(conn, key, overdue, resumed)
+            if job is not None or stored.state == "paused":
+                after = {
+                    "state": "active",
+                    "overdue": overdue.as_json(),
+                    "deferred": resumed.deferred,
+                    "kept": resumed.kept,
+                }
                 await _record_state(conn, actor, "journey.resume", stored, after)
         await start_jobs(conn, services.temporal, [job])
         await follow_journeys(conn, services, [key])

@@ -130,6 +130,11 @@ _VERSION_OF_NEW_RUNS = statement(
     select(func.coalesce(col(JourneyRow.active_version), 0)).where(_OF_KEY)
 )
 
+_STEPS = sql("""
+select distinct node ->> 'id'
+from journey_version v cross join lateral jsonb_array_elements(v.program -> 'nodes') node
+where v.journey = %(journey)s
+""")
 _LIVE = statement(
     select(
         col(JourneyRow.state), func.coalesce(col(JourneyRow.active_version), 0).label("version")
@@ -254,6 +259,11 @@ class LiveJourney:
 
     state: JourneyState
     version: int
+
+
+async def steps_of_versions(conn: AsyncConnection[Any], journey: str) -> set[str]:
+    """The ids of the steps of all versions of a journey."""
+    return set(await fetch_column(conn, _STEPS, {"journey": journey}))
 
 
 async def read_live(conn: AsyncConnection[Any], journey: str) -> LiveJourney | None:

@@ -91,35 +91,39 @@ join visit v on v.run_id = m.run_id and v.visit = m.visit and v.outcome = 'faile
 join run r on r.id = m.run_id
 group by r.journey, m.step, 4 order by 2
 """)
-_STUCK: Final = sql("""
+STUCK_RUNS: Final = sql("""
+(select v.run_id, v.visit, v.step, v.due_at as since,
+        case when v.held is null then 'over_and_not_ended' else 'due_and_not_tried' end as reason
+ from visit v
+ where v.outcome is null and v.due_at < parcours.clock() - %(overdue)s::interval
+ order by v.due_at limit %(counted)s)
+union all
+(select r.id, null, null, r.started_at, 'workflow_not_started' from run r
+ where r.state = 'active' and r.workflow_started_at is null
+   and r.started_at < parcours.clock() - %(overdue)s::interval
+ order by r.started_at limit %(counted)s)
+union all
+(select r.id, null, r.step, r.moved_at, 'move_not_taken' from run r
+ where r.state = 'active' and r.moves_taken <> r.moves
+   and r.moved_at < parcours.clock() - %(overdue)s::interval
+ order by r.moved_at limit %(counted)s)
+union all
+(select m.run_id, m.visit, m.step, m.claimed_at, 'claim_not_settled' from message m
+ where m.state = 'claimed' and m.claimed_at < parcours.clock() - %(overdue)s::interval
+ order by m.claimed_at limit %(counted)s)
+""")
+"""Runs that are due and make no progress: `run_id`, `visit`, `step`, `since` and `reason`."""
+_STUCK: Final = sql(
+    """
 select r.journey || ' ' || coalesce(s.step, '(not begun)') as subject, min(s.since) as since,
        count(*)::int as count, s.reason,
        (array_agg(s.run_id order by s.since))[1]::text as example, r.journey, s.step
-from (
-    (select v.run_id, v.visit, v.step, v.due_at as since,
-            case when v.held is null then 'over_and_not_ended' else 'due_and_not_tried' end
-                as reason
-     from visit v
-     where v.outcome is null and v.due_at < parcours.clock() - %(overdue)s::interval
-     order by v.due_at limit %(counted)s)
-    union all
-    (select r.id, null, null, r.started_at, 'workflow_not_started' from run r
-     where r.state = 'active' and r.workflow_started_at is null
-       and r.started_at < parcours.clock() - %(overdue)s::interval
-     order by r.started_at limit %(counted)s)
-    union all
-    (select r.id, null, r.step, r.moved_at, 'move_not_taken' from run r
-     where r.state = 'active' and r.moves_taken <> r.moves
-       and r.moved_at < parcours.clock() - %(overdue)s::interval
-     order by r.moved_at limit %(counted)s)
-    union all
-    (select m.run_id, m.visit, m.step, m.claimed_at, 'claim_not_settled' from message m
-     where m.state = 'claimed' and m.claimed_at < parcours.clock() - %(overdue)s::interval
-     order by m.claimed_at limit %(counted)s)
-) s
+from ({stuck}) s
 join run r on r.id = s.run_id and r.state = 'active' and (s.visit is null or r.visit = s.visit)
 group by r.journey, s.step, s.reason order by 2
-""")
+""",
+    stuck=STUCK_RUNS,
+)
 _DEAD: Final = sql("""
 select d.code as subject, min(d.died_at) as since, count(*)::int as count, d.code as reason,
        (array_agg(d.event_id order by d.died_at))[1]::text as example,
@@ -272,8 +276,8 @@ KINDS: Final[Mapping[AttentionName, AttentionKind]] = {
     ),
     "stuck": AttentionKind(
         words="runs that are due and make no progress",
-        command="parcours run show {example}",
-        link="/v1/runs/{example}",
+        command="parcours run list --stuck",
+        link="/v1/runs/stuck?journey={journey}",
         query=_STUCK,
     ),
     "dead_events": AttentionKind(

@@ -105,11 +105,11 @@ async def gates_now(
         saw, why = await recipient_values(conn, send, reason, send.at)
         gates.append(send_gate(send, SKIPPED_AT[reason], not holds, saw, why, code=reason))
     to_contact = CHANNELS[step.kind].to_contact
-    if to_contact and send.settings.class_ == "marketing":
+    marketing = to_contact and send.settings.class_ == "marketing"
+    extent = send.pause.freezes(marketing=marketing)
+    if marketing or extent is not None:
         freeze = await freeze_now(conn, step.kind)
-        gates.append(
-            send_gate(send, "freeze", not send.pause.frozen, freeze or {}, None, code="frozen")
-        )
+        gates.append(send_gate(send, "freeze", extent is None, freeze or {}, None, code="frozen"))
     if to_contact:
         gates += await _times(conn, send, visit)
     gates.append(provider_gate(send, visit))

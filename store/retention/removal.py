@@ -191,9 +191,14 @@ _DELETE_OLD: Final = {
             order by kept_at limit %(limit)s))
     """),
     "job_entries": sql("""
-        delete from job_entry where ctid = any(array(
+        with entries as (delete from job_entry where ctid = any(array(
             select e.ctid from job j join job_entry e on e.job_id = j.id
-            where j.state <> 'running' and j.ended_at < %(before)s limit %(limit)s))
+            where j.state <> 'running' and j.ended_at < %(before)s limit %(limit)s)) returning 1),
+        items as (delete from repair_item where ctid = any(array(
+            select i.ctid from job j join repair_item i on i.job_id = j.id
+            where j.state not in ('running', 'waiting') and j.ended_at < %(before)s
+            limit %(limit)s)) returning 1)
+        select 1 from entries union all select 1 from items
     """),
     "positions": sql("""
         delete from near_contact where ctid = any(array(

@@ -21,6 +21,7 @@ from sqlmodel import Field, SQLModel
 from journeys.model.journey_state import JourneyState
 from store.tables.columns import (
     big_column,
+    flag_column,
     in_values,
     int_column,
     json_column,
@@ -45,6 +46,8 @@ class JourneyRow(SQLModel, table=True):
     """The policy for sends that the last pause deferred: `{policy, seconds}`; None while paused."""
     resumed_at: datetime | None = Field(sa_column=time_column(null=True))
     """When the last pause ended, which is where a spread begins."""
+    paused_with_all: bool = Field(sa_column=flag_column())
+    """Whether it was paused because all journeys were, and is resumed with them."""
 
 
 class JourneyVersion(SQLModel, table=True):

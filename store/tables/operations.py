@@ -33,7 +33,8 @@ from store.tables.columns import (
     time_column,
 )
 
-JobState = Literal["running", "done", "superseded", "stopped"]
+JobState = Literal["waiting", "running", "done", "superseded", "stopped"]
+"""`waiting`: for the approval of another key; the other states but `running` are ends."""
 Scope = Literal["ingest", "read", "edit", "operate", "admin"]
 """The scope of an API key; `store.operations.api_keys` says which includes which."""
 
@@ -90,6 +91,11 @@ class Job(SQLModel, table=True):
     """Since when an operator has paused it; null if it is at work."""
     progressed_at: datetime | None = Field(sa_column=time_column(null=True))
     """When its row was last changed; a trigger sets it."""
+    key_id: UUID | None = Field(sa_column=id_column(null=True))
+    """The API key that asked for it, of a kind that may need another's approval."""
+    approved_by: UUID | None = Field(sa_column=id_column(null=True))
+    """The API key that approved it."""
+    approved_at: datetime | None = Field(sa_column=time_column(null=True))
 
 
 class Straggler(SQLModel, table=True):

@@ -19,6 +19,7 @@ steps:
   - {id: quiet, wait: 30d}
   - {id: later, wait: 30d}
 """
+FIELDS: Final = "fields: [{name: email, label: E-mail, type: email, required: true}]\n"
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,14 @@ CALLS: Final[tuple[Call, ...]] = (
                "channel: email\napart: 5h\n"),
     *_document("brands", "brand", "acme", "brand: acme\nname: Acme\n",
                "brand: acme\nname: Acme and Sons\n"),
+    *_document("forms", "form", "letters",
+               "form: letters\nfields: [{name: size, label: Size}]\n",
+               "form: letters\nfields: [{name: size, label: Your size}]\n"),
     *_document("test-recipients", "test_recipients", "team",
                "test_recipients: team\nemails: [me@example.com]\n",
                "test_recipients: team\nemails: [me@example.com, you@example.com]\n"),
+    *_document("forms", "form", "quote", f"form: quote\n{FIELDS}",
+               f"form: quote\ntitle: Ask us\n{FIELDS}"),
     *_document("templates", "template", "note", "template: note\nsubject: S\ntext: T\n",
                "template: note\nsubject: S\ntext: U\n"),
     *_document("segments", "segment", "french",
@@ -135,6 +141,14 @@ CALLS: Final[tuple[Call, ...]] = (
     _repair("retry", "retried"),
     _repair("exit", "exited"),
     _repair("cancel", "cancelled"),
+    Call("POST /v1/messages/{message}/retry", "/v1/messages/{failed}/retry", "run.retry",
+         "run:*", body={"reason": "why"}, prepare="failed", repeated=200),
+    Call("POST /v1/runs/bulk", "/v1/runs/bulk", "run.repair", "job:*",
+         body={"action": "skip", "journey": "hello", "reason": "why"}, keep={"repairing": "id"}),
+    Call("POST /v1/jobs/{job_id}/approve", "/v1/jobs/{repairing}/approve", "job.approve",
+         "job:{repairing}", prepare="repairing", repeated=200),
+    Call("POST /v1/contacts/{contact}/remove", "/v1/contacts/zoraya/remove", "contact.remove",
+         "contact:*", body={"journey": "hello", "reason": "why"}, repeated=200),
     Call("POST /v1/journeys/{key}/runs/bulk", "/v1/journeys/hello/runs/bulk", "journey.enter",
          "journey:hello", body={"contacts": ["zoraya"]}, keep={"entering": "id"}),
     Call("POST /v1/jobs/{job_id}/pause", "/v1/jobs/{entering}/pause", "job.pause",
@@ -168,6 +182,10 @@ CALLS: Final[tuple[Call, ...]] = (
          body={"scope": "ingest", "name": "shop", "user_hash_secret": "0123456789abcdef"},
          keep={"key": "id"}),
     Call("DELETE /v1/keys/{key_id}", "/v1/keys/{key}", "key.revoke", "key:{key}", repeated=409),
+    Call("POST /v1/pause", "/v1/pause", "journey.pause", "journey:hello",
+         body={"reason": "why"}, repeated=200),
+    Call("POST /v1/resume", "/v1/resume", "journey.resume", "journey:hello",
+         body={"reason": "why"}, repeated=200),
     Call("POST /v1/journeys/{key}/pause", "/v1/journeys/hello/pause", "journey.pause",
          "journey:hello", repeated=200),
     Call("POST /v1/journeys/{key}/resume", "/v1/journeys/hello/resume", "journey.resume",

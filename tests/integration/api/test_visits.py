@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -300,3 +301,28 @@ async def test_a_call_without_a_token_asks_the_database_nothing_more(
     assert asked == []
     await send(ingest, viewed(token_of(message)), viewed(token_of(message)))
     assert asked == [1]
+
+
+async def test_visits_during_merges_are_all_of_the_contact_that_is_left(
+    ingest: httpx.AsyncClient, operate: httpx.AsyncClient, rows: Rows, pool: Pool
+) -> None:
+    tokens = []
+    for number in range(6):
+        await operate.put(f"/v1/contacts/c{number}", json={})
+        [(contact,)] = await rows("select id from contact where external_id = %s", f"c{number}")
+        tokens.append(token_of(await add_message(pool, UUID(str(contact)))))
+
+    async def visit(number: int) -> list[tuple[int, str]]:
+        views = [viewed(each, anonymous=f"a-{number}") for each in tokens]
+        return await send(ingest, *views)
+
+    async def merge() -> list[tuple[int, str]]:
+        for number in range(1, 6):
+            answer = await operate.post("/v1/contacts/c0/merge", json={"from": f"c{number}"})
+            assert answer.is_success, answer.text
+        return []
+
+    warned = await asyncio.gather(merge(), *(visit(number) for number in range(20)))
+    assert warned == [[]] * 21
+    assert await owners(rows) == [("c0",)] * 120
+    assert await rows("select count(*) from identity") == [(0,)]

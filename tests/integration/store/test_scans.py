@@ -40,6 +40,8 @@ VALUES: Final = {
     "job.kind": "'move'",
     "parked_call.kind": "'wake'",
     "run_repair.action": "'skip'",
+    "repair_item.state": "'done'",
+    "marketing_freeze.stops": "'marketing'",
     "test_message.state": "'sent'",
     "key_use.key_id": "md5('api_key' || n)::uuid",
     "api_key.scope": "'read'",
