@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
@@ -65,7 +66,7 @@ from api.public.hits import HitRecorder, MinuteLimit
 from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
-from api.reports import stats
+from api.reports import dashboard, export, recipients, stats
 from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
@@ -138,6 +139,9 @@ ROUTERS = tuple(
         runs,
         repairs,
         stats,
+        dashboard,
+        recipients,
+        export,
         explain,
         attention,
         upcoming,
@@ -255,6 +259,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             hits=hits,
             form_rates=FormRates(),
             visits=_visits(settings),
+            timezone=ZoneInfo(settings.timezone),
         )
         try:
             yield

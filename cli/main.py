@@ -22,6 +22,7 @@ from cli import (
     document_versions,
     event,
     explain,
+    export,
     fault,
     file,
     freeze,
@@ -38,6 +39,7 @@ from cli import (
     stats,
     suppression,
     template,
+    today,
     upcoming,
     worker,
 )
@@ -96,6 +98,8 @@ app.command("freezes")(freeze.freezes)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
 app.command("stats")(stats.run)
+app.command("today")(today.run)
+app.command("export")(export.run)
 app.command("explain")(explain.run)
 app.command("attention")(attention.attention)
 app.command("upcoming")(upcoming.run)
