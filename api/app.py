@@ -43,8 +43,10 @@ from api.http.middleware import RequestMiddleware
 from api.messages import messages
 from api.notifier import Notifier
 from api.operations import (
+    attention,
     audit,
     dev_inbox,
+    explain,
     faults,
     freezes,
     health,
@@ -53,15 +55,20 @@ from api.operations import (
     pauses,
     retention,
     suppressions,
+    upcoming,
 )
-from api.public import links, notifications, pages
+from api.public import hosted_forms, links, notifications, pages
+from api.public.form_robots import FormRates
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
+from api.public.script import route as script
 from api.public.spool import Spool
+from api.public.visits import Visits
 from api.reports import stats
 from api.runs import bulk, bulk_repairs, removals, repairs, runs
 from api.services import Pool, Services
 from api.tracking import browser, calls
+from api.tracking.address_budgets import AddressBudgets
 from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
 from channels.email.return_addresses import return_addresses
@@ -71,6 +78,7 @@ from inbound.intake import Intake
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings, SettingsRefused, read_settings
 from journeys.links.networks import Networks
+from journeys.links.visits import Sites
 from store.definitions.catalog import Catalog
 from store.events.fast_path import PLANNER_OPTIONS
 
@@ -125,12 +133,17 @@ ROUTERS = tuple(
         runs,
         repairs,
         stats,
+        explain,
+        attention,
+        upcoming,
         keys,
         suppressions,
         links,
+        script,
         health,
         notifications,
         pages,
+        hosted_forms,
     )
 )
 
@@ -173,6 +186,13 @@ def _hits(
     return HitRecorder(spool, MinuteLimit()), drain
 
 
+def _visits(settings: Settings) -> Visits | None:
+    """What adds tokens for our own sites; None if there are none."""
+    if settings.links is None or not settings.sites:
+        return None
+    return Visits(settings.links.keys, Sites(settings.sites), _scanners(settings))
+
+
 def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None) -> FastAPI:
     """The application. Settings are read from the environment if `settings` is None.
 
@@ -212,6 +232,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             catalog=Catalog(),
             keys=KeyRing(pool, key_uses),
             key_budgets=key_budgets,
+            address_budgets=AddressBudgets(),
             notifier=notifier,
             checker=checker,
             contact_events_per_minute=settings.contact_events_per_minute,
@@ -227,6 +248,8 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             approval_above=settings.approval_above,
             import_limit=settings.import_limit,
             hits=hits,
+            form_rates=FormRates(),
+            visits=_visits(settings),
         )
         try:
             yield

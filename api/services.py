@@ -14,7 +14,10 @@ from temporalio.client import Client
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
+from api.public.form_robots import FormRates
 from api.public.hits import HitRecorder
+from api.public.visits import Visits
+from api.tracking.address_budgets import AddressBudgets
 from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
 from channels.sns_signature import SnsVerifier
@@ -47,6 +50,7 @@ class Services:
     catalog: Catalog
     keys: KeyRing
     key_budgets: KeyBudgets
+    address_budgets: AddressBudgets
     notifier: Notifier
     checker: DocumentChecker
     contact_events_per_minute: int
@@ -72,6 +76,10 @@ class Services:
     """The most bytes of a file that is imported."""
     hits: HitRecorder | None
     """Keeps requests for links, images and pages of messages; None without a public URL."""
+    form_rates: FormRates
+    """Forms that were posted in this minute."""
+    visits: Visits | None
+    """Lets our own sites know by which message a reader came; None if there are none."""
 
 
 def _services(request: Request) -> Services:

@@ -62,6 +62,10 @@ def create(
     events_per_minute: Annotated[
         int | None, typer.Option(help="The most tracking calls a minute, for all contacts.")
     ] = None,
+    address_events_per_minute: Annotated[
+        int | None,
+        typer.Option(help="The most of them from one network address; 1,000 if it has origins."),
+    ] = None,
     expires: Annotated[
         str | None, typer.Option(help="When it stops working, such as 2027-01-31T00:00:00Z.")
     ] = None,
@@ -84,6 +88,7 @@ def create(
         user_hash_secret=user_hash_secret,
         origins=origin or None,
         events_per_minute=events_per_minute,
+        address_events_per_minute=address_events_per_minute,
         expires=expires,
     )
 

@@ -7,6 +7,7 @@ import typer
 
 from cli import (
     api,
+    attention,
     audit,
     contact,
     contact_erase,
@@ -19,6 +20,7 @@ from cli import (
     doctor,
     document_versions,
     event,
+    explain,
     fault,
     file,
     freeze,
@@ -31,9 +33,11 @@ from cli import (
     run,
     segment,
     simulate,
+    snippet,
     stats,
     suppression,
     template,
+    upcoming,
     worker,
 )
 
@@ -90,7 +94,12 @@ app.command("freezes")(freeze.freezes)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
 app.command("stats")(stats.run)
+app.command("explain")(explain.run)
+app.command("attention")(attention.attention)
+app.command("upcoming")(upcoming.run)
+app.command("lag")(attention.lag)
 app.command("simulate")(simulate.run)
+app.command("snippet")(snippet.run)
 app.add_typer(key.app, name="key")
 app.add_typer(document_versions.app, name="document")
 app.command("audit")(audit.audit)

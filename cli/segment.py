@@ -63,6 +63,7 @@ def show(key: Key, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> Non
             ("filled", at_second(shown["filled_at"])),
             ("compared", at_second(shown["checked_at"])),
             ("wrong then", shown["corrected"] if shown["checked_at"] else None),
+            ("takes long", at_second(shown.get("slow_at"))),
         ]
     )
     typer.echo()

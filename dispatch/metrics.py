@@ -122,6 +122,11 @@ class _StateCollector(Collector):
             state.segments_late,
         )
         yield _gauge(
+            "parcours_segments_behind",
+            "Contacts and segments whose judging was put off, or has failed, up to 100,000.",
+            state.segments_behind,
+        )
+        yield _gauge(
             "parcours_segments_filling",
             "Segments by which not every contact was judged yet.",
             state.segments_filling,

@@ -20,13 +20,11 @@ from activities.failures import code_of, retryable_error
 from activities.locked_run import read
 from activities.sending.attempts import ATTEMPT
 from activities.sending.chosen_content import choose_content, read_variables, template_of
-from activities.sending.claim import Claimed, at_ceiling, check_recipient, send_step
-from activities.sending.deferrals import Deferral, SendTerms, check_send_time, send_terms
+from activities.sending.claim import Claimed, at_ceiling, send_step
 from activities.sending.faults import keep_fault
 from activities.sending.masking import SecretMask
 from activities.sending.provider_call import ProviderCalls, Record
 from activities.sending.provider_choice import choose_provider
-from activities.sending.recipients import address_of
 from activities.sending.recording import record_within_attempt, suppress_refused
 from activities.sending.retries import next_attempt, retries_end
 from journeys.model.reasons import SkipReason
@@ -37,11 +35,13 @@ from journeys.protocol.names import SEND_MESSAGE_AGAIN
 from journeys.protocol.payloads import SendAgainInput, SendAgainResult
 from journeys.time.zones import zone_of
 from store.messages.claims import AttemptResult, mark_claim_unknown, record_result
+from store.messages.recipients import address_of, check_recipient
 from store.messages.send_state import PauseState, PreviousAttempt, Recipient, read_send_state
 from store.repairs.job_items import ItemRow, count_claim, end_sending, read_item
 from store.repairs.message_retries import claim_again, is_running, step_of
 from store.runs.rows import RunRow, lock_run_to_claim
 from store.tables.repairs import RepairItemState
+from store.waits.send_times import Deferral, SendTerms, check_send_time, send_terms
 
 log = structlog.get_logger(__name__)
 
@@ -216,7 +216,8 @@ class SendAgainActivities:
         contact: Recipient,
     ) -> SendAgainResult | None:
         """What keeps the message back, for now or for good; None if it may go out."""
-        reason: SkipReason | None = check_recipient(step, settings, contact)
+        checks = check_recipient(step.kind, settings, contact)
+        reason: SkipReason | None = next((why for why, holds in checks if holds), None)
         if reason is not None:
             return await _end(conn, item, "left", reason)
         if pause.journey_state == "paused":

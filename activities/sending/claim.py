@@ -28,23 +28,13 @@ from activities.sending.attempts import (
     stop_watching,
 )
 from activities.sending.chosen_content import choose_content, read_variables, template_of
-from activities.sending.deferrals import (
-    WATCHED,
-    Deferral,
-    SendTerms,
-    Skip,
-    check_send_time,
-    send_terms,
-)
 from activities.sending.provider_choice import choose_provider
-from activities.sending.recipients import address_of
 from activities.sending.retries import retries_end
 from activities.versions.take_version import stale_version
-from journeys.model.reasons import SkipReason
 from journeys.model.sends import EffectiveSend
 from journeys.model.steps import SendStep
 from journeys.model.values import Reference
-from journeys.protocol.channels import CHANNELS, ChannelName
+from journeys.protocol.channels import CHANNELS
 from journeys.protocol.payloads import StepInput, StepResult
 from journeys.templating.contents import Content
 from journeys.time.zones import zone_of
@@ -52,10 +42,19 @@ from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Definition
 from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
+from store.messages.recipients import address_of, check_recipient
 from store.messages.send_state import BrandSender, PauseState, Recipient, read_send_state
 from store.messages.shared_addresses import take_address
 from store.runs.rows import RunRow
 from store.versions.run_migration import has_waited
+from store.waits.send_times import (
+    WATCHED,
+    Deferral,
+    SendTerms,
+    Skip,
+    check_send_time,
+    send_terms,
+)
 from store.waits.wait_visits import watch_attributes
 
 
@@ -151,7 +150,9 @@ async def claim_send(
             verdict = await check_condition(conn, run, definition, step.if_)
             if not verdict.holds:
                 return await skip_send(conn, attempt, step, "if", verdict.facts)
-        reason = check_recipient(step, settings, contact)
+        reason = next(
+            (why for why, holds in check_recipient(step.kind, settings, contact) if holds), None
+        )
         if reason is not None:
             facts = {"topic": settings.topic}
             if reason == "consent" and contact.channel_refused:
@@ -278,25 +279,6 @@ def at_ceiling(
         return False
     most = ceiling.for_marketing(run.now.astimezone(UTC).date())
     return most is not None and pause.today >= most
-
-
-def check_recipient(
-    step: SendStep, settings: EffectiveSend, contact: Recipient
-) -> SkipReason | None:
-    """Why this contact must not get this message; None if it may."""
-    channel: ChannelName = step.kind
-    if contact.restricted:
-        return "restricted"
-    if not CHANNELS[channel].to_contact:
-        return None
-    address = address_of(contact, channel)
-    if not address:
-        return "no_address"
-    if contact.suppressed is not None:
-        return "suppressed"
-    if not settings.transactional and (contact.channel_refused or contact.consent != "subscribed"):
-        return "consent"
-    return None
 
 
 async def _defer(

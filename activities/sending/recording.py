@@ -15,8 +15,8 @@ from psycopg_pool import AsyncConnectionPool
 from activities.failures import retryable_error
 from activities.sending.claim import Claimed
 from activities.sending.provider_call import Record
-from activities.sending.recipients import address_of
 from journeys.time.backoff import Backoff
+from store.messages.recipients import address_of
 from store.messages.suppressions import suppress
 from store.sql import DATABASE_AWAY, is_database_away
 

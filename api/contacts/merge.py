@@ -21,6 +21,7 @@ from store.events.contact_merging import Merge, merge_contacts
 from store.events.recording import ConcurrentChange
 from store.events.transactions import repeating
 from store.operations.audit import record_audit
+from store.segments.merged_contacts import MergedSegments
 from store.sql import Connection
 
 router = APIRouter(
@@ -74,7 +75,8 @@ async def merge(
     references = (contact, other)
 
     async def join(conn: Connection) -> Merge | UUID:
-        done = await merge_contacts(conn, references, reason=body.reason)
+        segments = MergedSegments(services.catalog)
+        done = await merge_contacts(conn, references, reason=body.reason, segments=segments)
         if isinstance(done, Merge):
             await record_audit(
                 conn,

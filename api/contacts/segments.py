@@ -90,6 +90,9 @@ class SegmentBody(BaseModel):
     """When all members were last compared with the condition, which happens each night."""
     corrected: int
     """How many were wrong then: 0."""
+    slow_at: Instant | None
+    """When judging contacts by it last took so long that it is done apart from the other segments,
+    and what follows from it comes later."""
 
 
 class SegmentPage(BaseModel):
@@ -337,4 +340,5 @@ def _body(stored: StoredDocument, state: SegmentState | None, members: int) -> S
         filled_at=None if state is None else state.filled_at,
         checked_at=None if state is None else state.checked_at,
         corrected=0 if state is None else state.corrected,
+        slow_at=None if state is None else state.slow_at,
     )

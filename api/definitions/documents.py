@@ -42,6 +42,7 @@ PLURALS = {
     "places": "places",
     "channels": "channel",
     "brands": "brand",
+    "forms": "form",
     "test-recipients": "test_recipients",
 }
 

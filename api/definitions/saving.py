@@ -32,6 +32,7 @@ from store.definitions.contents import (
 )
 from store.definitions.documents import (
     Saved,
+    forms_and_topics,
     hash_content,
     known_keys,
     lock_catalog,
@@ -243,6 +244,7 @@ async def _known(services: Services, conn: Conn, sources: Sequence[Source]) -> K
     """The keys of the server's documents."""
     keys = {kind: frozenset(found) for kind, found in (await known_keys(conn)).items()}
     none: frozenset[str] = frozenset()
+    forms, topics = await forms_and_topics(conn)
     return KnownKeys(
         topics=keys.get("topic", none),
         segments=keys.get("segment", none),
@@ -254,6 +256,8 @@ async def _known(services: Services, conn: Conn, sources: Sequence[Source]) -> K
         attachment_sources=services.remote_files.sources,
         providers=services.providers,
         brands=keys.get("brand", none),
+        topic_defaults=topics,
+        form_topics=forms,
         within_segments=await _within_segments(conn, sources),
         template_documents=await _templates(conn, sources, keys.get("template", none)),
         keep_events=services.keep.get("events"),

@@ -212,7 +212,12 @@ async def _replay_item(
     raw = decoded.value
     if body.ignore_age and isinstance(raw, dict):
         raw = {name: value for name, value in raw.items() if name not in ("timestamp", "sentAt")}
-    envelope = Envelope(received_at=datetime.now(UTC), operate=True, doubtful=decoded.doubtful)
+    envelope = Envelope(
+        received_at=datetime.now(UTC),
+        operate=True,
+        link_keys=None if services.links is None else services.links.keys,
+        doubtful=decoded.doubtful,
+    )
     try:
         item = parse_item(raw, None, envelope)
     except ItemRefused as refused:

@@ -113,6 +113,8 @@ class ShownMessageBody(MessageBody):
     kept: dict[str, Any] | None
     """What it said, with links as the author wrote them. Null if that is not kept, or not any
     more."""
+    explain: str
+    """Where the API says why it went out when it did."""
 
 
 class MessagePage(BaseModel):
@@ -248,6 +250,7 @@ def _shown(shown: ShownMessage) -> ShownMessageBody:
             for each in shown.hits
         ],
         kept=shown.kept,
+        explain=f"/v1/explain?message={shown.message.id}",
     )
 
 

@@ -84,6 +84,8 @@ class NewKey(StrictBody):
     """The origins whose pages may use it. By default all."""
     events_per_minute: int | None = Field(default=None, ge=1, le=LARGEST_INTEGER)
     """The most tracking calls a minute, for all contacts together. By default without a limit."""
+    address_events_per_minute: int | None = Field(default=None, ge=1, le=LARGEST_INTEGER)
+    """The most of them from one network address. By default 1,000 if the key has origins."""
     expires: Annotated[Instant | None, BeforeValidator(_instant)] = None
     """When it stops working. By default never."""
 
@@ -95,6 +97,7 @@ class NewKey(StrictBody):
             user_hash_secret=self.user_hash_secret,
             origins=None if self.origins is None else tuple(self.origins),
             events_per_minute=self.events_per_minute,
+            address_events_per_minute=self.address_events_per_minute,
             expires_at=self.expires,
         )
 
@@ -115,6 +118,7 @@ class KeyBody(BaseModel):
     """Whether it has a secret for `userHash`."""
     origins: list[str] | None
     events_per_minute: int | None
+    address_events_per_minute: int | None
     expires: Instant | None
     state: KeyState
     """`expiring`: it stops working within two weeks."""
@@ -201,6 +205,7 @@ def _body(row: KeyRow, authors: Mapping[str, str]) -> KeyBody:
         user_hash=row.user_hash_secret is not None,
         origins=row.origins,
         events_per_minute=row.events_per_minute,
+        address_events_per_minute=row.address_events_per_minute,
         expires=row.expires_at,
         state=_state(row),
         created_at=row.created_at,

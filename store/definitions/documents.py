@@ -87,6 +87,10 @@ _KNOWN_KEYS = sql(
     union all select 'file', name from uploaded_file
     """
 )
+_FORMS_AND_TOPICS = sql("""
+select kind, key, document->>'default', document->>'topic'
+from document where kind in ('form', 'topic')
+""")
 
 
 def hash_content(document: dict[str, Any]) -> str:
@@ -158,3 +162,12 @@ async def known_keys(conn: AsyncConnection[Any]) -> dict[str, set[str]]:
     for kind, key in await fetch_all(conn, _KNOWN_KEYS):
         known.setdefault(kind, set()).add(key)
     return known
+
+
+async def forms_and_topics(
+    conn: AsyncConnection[Any],
+) -> tuple[dict[str, str | None], dict[str, str]]:
+    """The topic of each form, None for a form without one, and the default of each topic."""
+    rows = await fetch_all(conn, _FORMS_AND_TOPICS)
+    forms = {key: topic for kind, key, _, topic in rows if kind == "form"}
+    return forms, {key: default or "" for kind, key, default, _ in rows if kind == "topic"}

@@ -29,6 +29,9 @@ from store.tables.operations import Scope as Scope
 
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
+ADDRESS_BUDGET = 1_000
+"""Tracking calls a minute from one network address, by a key of browsers: an office shares one."""
+
 _INCLUDED: Mapping[Scope, frozenset[Scope]] = {
     "ingest": frozenset({"ingest"}),
     "read": frozenset({"read"}),
@@ -60,6 +63,9 @@ class KeyOptions:
     """The origins whose pages may use the key (`https://shop.example`); None: all."""
     events_per_minute: int | None = None
     """The most tracking calls a minute by this key, for all contacts together; None: no limit."""
+    address_events_per_minute: int | None = None
+    """The most of them from one network address. None: ADDRESS_BUDGET for a key with origins, else
+    no limit."""
     expires_at: datetime | None = None
     """When the key stops working; None: never."""
 
@@ -76,6 +82,7 @@ class KeyInfo:
     user_hash_secret: str | None = field(repr=False)
     origins: tuple[str, ...] | None
     events_per_minute: int | None
+    address_events_per_minute: int | None
     expires_at: datetime | None
 
     def includes(self, needed: Scope) -> bool:
@@ -98,6 +105,7 @@ class KeyRow:
     user_hash_secret: str | None = field(repr=False)
     origins: list[str] | None
     events_per_minute: int | None
+    address_events_per_minute: int | None
     expires_at: datetime | None
     last_used_at: datetime | None
 
@@ -112,6 +120,7 @@ _INSERTED = (
     "user_hash_secret",
     "origins",
     "events_per_minute",
+    "address_events_per_minute",
     "expires_at",
 )
 _INSERT = statement(insert(ApiKey).values({column: bindparam(column) for column in _INSERTED}))
@@ -195,6 +204,9 @@ async def make_key(
     plain = f"pk_{scope}_{token_urlsafe(24)}"
     key_id = uuid4()
     addresses = options.may_change_addresses
+    of_addresses = options.address_events_per_minute
+    if of_addresses is None and options.origins:
+        of_addresses = ADDRESS_BUDGET
     await execute(
         conn,
         _INSERT,
@@ -209,6 +221,7 @@ async def make_key(
             "user_hash_secret": options.user_hash_secret,
             "origins": None if options.origins is None else list(options.origins),
             "events_per_minute": options.events_per_minute,
+            "address_events_per_minute": of_addresses,
             "expires_at": options.expires_at,
         },
     )
@@ -254,6 +267,7 @@ async def find_key(conn: Connection, plain: str) -> KeyInfo | None:
         user_hash_secret=row.user_hash_secret,
         origins=None if row.origins is None else tuple(row.origins),
         events_per_minute=row.events_per_minute,
+        address_events_per_minute=row.address_events_per_minute,
         expires_at=row.expires_at,
     )
 

@@ -26,7 +26,11 @@ select
     ), 0) as conditions_late,
     greatest((
         select extract(epoch from parcours.clock() - min(due_at))::float8 from segment_due
+        where lane = 0
     ), 0) as segments_late,
+    (select count(*) from (
+        select from segment_due where lane > 0 limit %(shown)s
+    ) d) as segments_behind,
     (select count(*) from segment where state = 'filling') as segments_filling,
     coalesce((
         select extract(epoch from parcours.clock() - closed_until)::float8
@@ -66,6 +70,8 @@ class EngineState:
     due."""
     segments_late: float
     """Seconds since the earliest due time of a segment that was not judged; 0 if none is due."""
+    segments_behind: int
+    """Contacts and segments whose judging was put off, or failed, counted up to 100,000."""
     segments_filling: int
     """Segments by which not every contact was judged yet."""
     reconciliation_age: float

@@ -45,8 +45,8 @@ class Message(SQLModel, table=True):
         UniqueConstraint("run_id", "visit", name="message_of_visit"),
         Index("message_by_contact", "contact_id", "step"),
         Index(
-            "message_failed",
-            "step", "settled_at",
+            "message_trouble",
+            "state", "settled_at",
             postgresql_where=text("state in ('refused', 'released', 'unknown')"),
         ),
         Index("message_unsettled", "claimed_at", postgresql_where=text("state = 'claimed'")),

@@ -47,7 +47,11 @@ class Job(SQLModel, table=True):
         CheckConstraint(in_values("state", get_args(JobState)), name="job_state_is"),
         Index("job_by_journey", "journey", "started_at"),
         Index("job_by_time", "started_at", "id"),
-        Index("job_running", "started_at", postgresql_where=text("state = 'running'")),
+        Index(
+            "job_running",
+            "started_at",
+            postgresql_where=text("state in ('running', 'waiting')"),
+        ),
     )
     id: UUID = Field(sa_column=id_column(key=True))
     kind: str = Field(sa_column=text_column())
@@ -94,6 +98,8 @@ class Job(SQLModel, table=True):
     approved_by: UUID | None = Field(sa_column=id_column(null=True))
     """The API key that approved it."""
     approved_at: datetime | None = Field(sa_column=time_column(null=True))
+    progressed_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When its row was last changed; a trigger sets it."""
 
 
 class Straggler(SQLModel, table=True):
@@ -171,6 +177,8 @@ class ApiKey(SQLModel, table=True):
     """The origins whose pages may use the key. Null: all."""
     events_per_minute: int | None = Field(sa_column=int_column(null=True))
     """The budget of its tracking calls, for all contacts together. Null: none."""
+    address_events_per_minute: int | None = Field(sa_column=int_column(null=True))
+    """The budget of each network address among these. Null: none."""
     expires_at: datetime | None = Field(sa_column=time_column(null=True))
     last_used_at: datetime | None = Field(sa_column=time_column(null=True))
     """The latest minute in which it was used, to a minute or two."""

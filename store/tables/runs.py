@@ -149,6 +149,17 @@ class Visit(SQLModel, table=True):
             "due_at",
             postgresql_where=text("held = 'paused' and outcome is null and due_at is not null"),
         ),
+        Index(
+            "visit_deferred",
+            "held",
+            "started_at",
+            postgresql_where=text("held is not null and outcome is null"),
+        ),
+        Index(
+            "visit_due",
+            "due_at",
+            postgresql_where=text("outcome is null and due_at is not null"),
+        ),
     )
     run_id: UUID = Field(sa_column=id_column())
     visit: int = Field(sa_column=int_column())

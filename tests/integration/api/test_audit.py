@@ -187,7 +187,7 @@ async def test_each_change_leaves_a_row_and_what_changes_nothing_leaves_none(
 
 
 async def _refused(world: World, call: Call) -> None:
-    """Calls that are refused: by a key that may not, and with a field that there is none of."""
+    """Calls that are refused: by a key that may not, and with a field that is not known."""
     answer = await world.make(call, world.ingest)
     assert answer.status_code == 403, f"{call}: {answer.text}"
     if isinstance(call.body, dict):
@@ -276,7 +276,7 @@ async def test_the_log_is_read_page_by_page_and_filtered(
         assert await found(subject="template:note") == [saved]
         assert await found(subject="run") == [skipped]
         assert await found(actor="kim", journey="hello", action="run.skip") == [skipped]
-        assert await found(actor="nobody-known") == []
+        assert await found(actor="max") == []
         first = (await reader.get("/v1/audit", params={"action": "journey"})).json()["items"][0]
         assert await found(actor=first["key"]) == [skipped, activated]
         assert (first["via"], first["scope"], first["request_id"]) == (

@@ -306,6 +306,10 @@ INSERTS = {
         "insert into near_contact (contact_id, places, km, event_id, seen_at)"
         " values (gen_random_uuid(), %s, 1, 1, %s)"
     ),
+    "audit": (
+        "insert into audit (actor, via, action, subject_kind, subject, at)"
+        " values ('kim', 'api', 'topic.save', 'topic', %s, %s)"
+    ),
 }
 
 
@@ -366,8 +370,8 @@ async def test_what_is_at_work_or_in_use_stays(pool: Pool) -> None:
 KEPT_TABLES = {
     "activation catalog document document_version fetched_file file_content journey"
     " journey_version key_use api_key installation segment segment_generation sweep_cursor"
-    " template_content template_use"
-    " uploaded_file provider_turn schedule_state": "documents, settings and counts of a few rows",
+    " template_content template_use uploaded_file provider_turn"
+    " schedule_state": "documents, settings and counts of a few rows",
     "contact identity contact_alias topic_state channel_state consent_record group_member"
     " segment_member segment_due date_entry": "what is so now of a contact: until it is erased",
     "suppression coupon coupon_pool": "what must outlive the contact",
