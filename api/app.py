@@ -32,7 +32,18 @@ from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.messages import messages
 from api.notifier import Notifier
-from api.operations import dev_inbox, faults, freezes, health, jobs, keys, retention, suppressions
+from api.operations import (
+    dev_inbox,
+    faults,
+    freezes,
+    health,
+    jobs,
+    keys,
+    retention,
+    suppressions,
+    temporal,
+    workers,
+)
 from api.public import links, notifications, pages
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
@@ -92,6 +103,8 @@ ROUTERS = tuple(
         timed_entries,
         jobs,
         faults,
+        temporal,
+        workers,
         freezes,
         retention,
         plan,
@@ -197,6 +210,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
             links=settings.links,
             import_limit=settings.import_limit,
+            temporal_ui=settings.temporal_ui,
             hits=hits,
         )
         try:

@@ -68,6 +68,8 @@ class Services:
     """What the URLs of messages are made of; None without a public URL."""
     import_limit: int
     """The most bytes of a file that is imported."""
+    temporal_ui: str | None
+    """Where operators reach Temporal's UI."""
     hits: HitRecorder | None
     """Keeps requests for links, images and pages of messages; None without a public URL."""
 

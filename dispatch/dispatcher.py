@@ -83,10 +83,12 @@ class Dispatcher:
         poll: float = 1.0,
         lease: timedelta = _LEASE,
         nudge_due_times: Callable[[], None] = lambda: None,
+        public_url: str | None = None,
     ) -> None:
         """`listen_url`: a direct database URL for LISTEN; without it only `nudge` and the poll
         every `poll` seconds begin a round. `lease`: renewed while a round lasts.
-        `nudge_due_times`: called after a round, which may have made conditions due."""
+        `nudge_due_times`: called after a round, which may have made conditions due. `public_url`:
+        where operators find runs, as Temporal's UI links them."""
         self._pool = pool
         self._client = client
         self._catalog = catalog
@@ -94,6 +96,7 @@ class Dispatcher:
         self._poll = poll
         self._lease = lease
         self._nudge_due_times = nudge_due_times
+        self._public_url = public_url
         self._nudged = (asyncio.Event(), asyncio.Event())
         self._contacts = _CONTACTS
         self._depth = _DEPTH
@@ -132,7 +135,9 @@ class Dispatcher:
     async def make_calls(self) -> int:
         """Make the calls that are due for runs, and return how many there were."""
         async with self._pool.connection() as conn:
-            return await make_marked_calls(conn, self._client, self._catalog, _CALLS)
+            return await make_marked_calls(
+                conn, self._client, self._catalog, _CALLS, public_url=self._public_url
+            )
 
     async def _repeat(self, work: Callable[[], Awaitable[int]], nudged: asyncio.Event) -> None:
         failures = 0
@@ -221,7 +226,9 @@ class Dispatcher:
     async def _work_together(self, conn: AsyncConnection[Any], leased: Leased, share: int) -> Round:
         """Dispatch the events of many contacts; if that fails, half of them at a time."""
         try:
-            return await dispatch_events(conn, self._client, self._catalog, leased, share)
+            return await dispatch_events(
+                conn, self._client, self._catalog, leased, share, public_url=self._public_url
+            )
         except TemporalAway:
             raise
         except Exception as error:
@@ -249,7 +256,13 @@ class Dispatcher:
                 if event.unreadable is not None:
                     raise ValueError(event.unreadable)
                 done = await dispatch_events(
-                    conn, self._client, self._catalog, leased.only(event), share, alone=True
+                    conn,
+                    self._client,
+                    self._catalog,
+                    leased.only(event),
+                    share,
+                    alone=True,
+                    public_url=self._public_url,
                 )
             except TemporalAway:
                 raise

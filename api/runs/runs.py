@@ -131,6 +131,7 @@ async def start_run(key: Key, start: RunStart, services: UsedServices) -> Respon
             start.contact,
             start.properties,
             start.idempotency_key,
+            public_url=services.links.public_url if services.links else None,
         )
     except TemporalAway:
         raise Problem(

@@ -26,6 +26,7 @@ from store.tables import (
     retention,
     runs,
     segments,
+    workers,
 )
 
 __all__ = [
@@ -46,4 +47,5 @@ __all__ = [
     "retention",
     "runs",
     "segments",
+    "workers",
 ]

@@ -372,6 +372,7 @@ KEPT_TABLES = {
     "suppression coupon coupon_pool": "what must outlive the contact",
     "removed_count last_entry": "what figures and re-entry need of removed rows",
     "retention_report": "one row a night",
+    "worker_process replay_check": "a few rows; the workers remove old ones",
     "outbox text_answer parked_call": "what is still to be done: it is deleted when it is done",
 }
 """Tables without a retention of their own, and why."""
