@@ -34,6 +34,7 @@ from devstack.inbox import Inbox, TakenMessage
 from dispatch.date_entries import date_queue
 from dispatch.dispatcher import Dispatcher
 from dispatch.due_times import DueTimes
+from dispatch.folding import Folding
 from dispatch.heartbeat import Heartbeat
 from dispatch.metrics import EngineMetrics
 from dispatch.quotas import FollowedQuota
@@ -63,12 +64,13 @@ from workflows.journey import Journey
 from workflows.messages_of_tests import TestMessage
 from workflows.occurrences import BeginOccurrence
 from workflows.retention import Retention
+from workflows.sending_again import SendAgain
 
 log = structlog.get_logger(__name__)
 
 SHUTDOWN_GRACE = timedelta(seconds=40)
 """Longer than one attempt of a send, so that none is stopped between call and record."""
-WORKFLOWS = [Journey, Retention, BeginOccurrence, TestMessage, *JOB_WORKFLOWS.values()]
+WORKFLOWS = [Journey, Retention, BeginOccurrence, TestMessage, SendAgain, *JOB_WORKFLOWS.values()]
 _BACKOFF = Backoff(first=0.5, longest=10.0)
 
 
@@ -146,6 +148,7 @@ async def serving(
             asyncio.create_task(due_times.run()),
             asyncio.create_task(dates_due.run()),
             asyncio.create_task(segments_due.run()),
+            asyncio.create_task(Folding(pool, settings.timezone).run()),
             asyncio.create_task(
                 Reconciliation(
                     pool, client, catalog, every=reconcile_every, ceilings=ceilings

@@ -21,10 +21,12 @@ from activities.jobs.migrate_runs import MigrateRunsActivities
 from activities.jobs.pages import StopJobActivities
 from activities.jobs.plan_dates import PlanDatesActivities
 from activities.jobs.preview_move import PreviewMoveActivities
+from activities.jobs.repair_runs import RepairRunsActivities, RetrySendsActivities
 from activities.jobs.resume_sends import ResumeSendsActivities
 from activities.jobs.retention import RetentionActivities
 from activities.jobs.undo_import import UndoImportActivities
 from activities.leaving.finish import FinishActivities
+from activities.sending.again import SendAgainActivities
 from activities.sending.messages_of_tests import TestMessageActivities
 from activities.sending.send import SendActivities
 from activities.versions.take_version import VersionActivities
@@ -61,6 +63,8 @@ JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
     "import": ImportContactsActivities,
     "export": ExportContactsActivities,
     "undo": UndoImportActivities,
+    "repair": RepairRunsActivities,
+    "retry": RetrySendsActivities,
 }
 
 
@@ -72,7 +76,7 @@ def activities_by_queue(
     `jobs_client`: the client that jobs wake runs with. Without it no job is served.
     """
     waits, sends = WaitActivities(context), SendActivities(context)
-    tests = TestMessageActivities(context)
+    tests, again = TestMessageActivities(context), SendAgainActivities(context)
     return {
         QUEUE: [
             waits.plan,
@@ -84,7 +88,7 @@ def activities_by_queue(
             *([] if jobs_client is None else _job_activities(context, jobs_client)),
         ],
         **{
-            queue: [sends.send, *([tests.send] if CHANNELS[channel].to_contact else [])]
+            queue: [sends.send, again.send, *([tests.send] if CHANNELS[channel].to_contact else [])]
             for channel, queue in ((name, SEND_QUEUES[name]) for name in CHANNELS)
         },
     }

@@ -22,45 +22,67 @@ from api.contacts import (
     timeline,
 )
 from api.coupons import coupons
-from api.definitions import documents, editions, files, journeys, plan, templates, timed_entries
+from api.definitions import (
+    document_editions,
+    documents,
+    editions,
+    files,
+    journeys,
+    plan,
+    templates,
+    timed_entries,
+)
 from api.definitions.checker import DocumentChecker
 from api.events import events, rejected
 from api.http import openapi, problems, swagger_ui
 from api.http.body_memory import BodyMemory
+from api.http.key_uses import KeyUses
 from api.http.keys import KeyRing
 from api.http.methods import methods_of
 from api.http.middleware import RequestMiddleware
 from api.messages import messages
 from api.notifier import Notifier
 from api.operations import (
+    attention,
+    audit,
     dev_inbox,
+    dev_shop,
+    explain,
     faults,
     freezes,
     health,
     jobs,
     keys,
+    pauses,
     retention,
     suppressions,
     temporal,
+    upcoming,
     workers,
 )
-from api.public import links, notifications, pages
+from api.public import hosted_forms, links, notifications, pages
+from api.public.form_robots import FormRates
 from api.public.hit_drain import HitDrain
 from api.public.hits import HitRecorder, MinuteLimit
+from api.public.script import route as script
 from api.public.spool import Spool
+from api.public.visits import Visits
 from api.reports import stats
-from api.runs import bulk, repairs, runs
+from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
+from api.tracking.address_budgets import AddressBudgets
 from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
 from channels.email.return_addresses import return_addresses
 from channels.sns_signature import Fetch, SnsVerifier
+from devstack import shop
 from devstack.inbox import Inbox
 from inbound.intake import Intake
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings, SettingsRefused, read_settings
 from journeys.links.networks import Networks
+from journeys.links.visits import Sites
 from store.definitions.catalog import Catalog
 from store.events.fast_path import PLANNER_OPTIONS
 
@@ -69,7 +91,9 @@ Send events, change contacts, and run journeys. Every call needs a key, except h
 this page. Send it as `Authorization: Bearer KEY`, or as the user of Basic. A key of scope `admin`
 may do all that `operate` may, and `operate` all that `ingest`, `read` and `edit` may. Errors are
 problems (RFC 9457): `{type, title, status, detail, code, message}`. Times are RFC 3339; a time
-without an offset is refused. A query parameter or a field that is not known is refused.
+without an offset is refused. A query parameter or a field that is not known is refused. What is
+changed is in the audit log, with the name of the key; a client of ours says so in the header
+`Parcours-Via` (`cli` or `console`).
 """
 
 # Consents and messages come before contacts: a contact's path may hold slashes, and would match
@@ -87,8 +111,10 @@ ROUTERS = tuple(
         imports,
         exports,
         merge,
+        removals,
         changes,
         attributes,
+        standing,
         contacts,
         groups,
         segments,
@@ -99,6 +125,7 @@ ROUTERS = tuple(
         files,
         templates,
         editions,
+        document_editions,
         journeys,
         timed_entries,
         jobs,
@@ -106,18 +133,26 @@ ROUTERS = tuple(
         temporal,
         workers,
         freezes,
+        pauses,
         retention,
+        audit,
         plan,
         bulk,
+        bulk_repairs,
         runs,
         repairs,
         stats,
+        explain,
+        attention,
+        upcoming,
         keys,
         suppressions,
         links,
+        script,
         health,
         notifications,
         pages,
+        hosted_forms,
     )
 )
 
@@ -160,6 +195,13 @@ def _hits(
     return HitRecorder(spool, MinuteLimit()), drain
 
 
+def _visits(settings: Settings) -> Visits | None:
+    """What adds tokens for our own sites; None if there are none."""
+    if settings.links is None or not settings.sites:
+        return None
+    return Visits(settings.links.keys, Sites(settings.sites), _scanners(settings))
+
+
 def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None) -> FastAPI:
     """The application. Settings are read from the environment if `settings` is None.
 
@@ -184,6 +226,8 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         )
         notifier = Notifier(settings.database_url)
         notifier.start()
+        key_uses = KeyUses(pool)
+        key_uses.start()
         key_budgets = KeyBudgets(pool)
         key_budgets.start()
         checker = DocumentChecker()
@@ -195,8 +239,9 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             tracking_pool=tracking_pool,
             temporal=await connect_temporal(settings, lazy=True),
             catalog=Catalog(),
-            keys=KeyRing(pool),
+            keys=KeyRing(pool, key_uses),
             key_budgets=key_budgets,
+            address_budgets=AddressBudgets(),
             notifier=notifier,
             checker=checker,
             contact_events_per_minute=settings.contact_events_per_minute,
@@ -209,9 +254,12 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             intake=Intake(pool, return_addresses(settings)),
             inbox=Inbox(settings.dev_inbox) if settings.dev_inbox else None,
             links=settings.links,
+            approval_above=settings.approval_above,
             import_limit=settings.import_limit,
             temporal_ui=settings.temporal_ui,
             hits=hits,
+            form_rates=FormRates(),
+            visits=_visits(settings),
         )
         try:
             yield
@@ -220,6 +268,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
                 await drain.stop()
             await notifier.stop()
             await key_budgets.stop()
+            await key_uses.stop()
             await checker.close()
             await tracking_pool.close()
             await pool.close()
@@ -240,6 +289,17 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         app.include_router(router)
     if settings.dev_inbox is not None:
         app.include_router(dev_inbox.router)
+    if settings.dev_shop_key is not None:
+        app.include_router(
+            dev_shop.shop_router(
+                shop.read_file,
+                path=shop.PATH,
+                form=shop.FORM,
+                key=settings.dev_shop_key.get_secret_value(),
+                temporal_ui=settings.dev_temporal_ui,
+                speed=settings.speed,
+            )
+        )
     memory = app.state.body_memory = BodyMemory(settings.http_body_memory)
     app.add_middleware(browser.TrackingCors)
     app.add_middleware(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request
@@ -14,7 +14,11 @@ from temporalio.client import Client
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
+from api.operations.attention_counts import AttentionCounts
+from api.public.form_robots import FormRates
 from api.public.hits import HitRecorder
+from api.public.visits import Visits
+from api.tracking.address_budgets import AddressBudgets
 from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
 from channels.sns_signature import SnsVerifier
@@ -47,6 +51,7 @@ class Services:
     catalog: Catalog
     keys: KeyRing
     key_budgets: KeyBudgets
+    address_budgets: AddressBudgets
     notifier: Notifier
     checker: DocumentChecker
     contact_events_per_minute: int
@@ -66,12 +71,19 @@ class Services:
     """None outside of the development stack."""
     links: MessageLinks | None
     """What the URLs of messages are made of; None without a public URL."""
+    approval_above: int | None
+    """Repairs of more runs need the approval of another key; None: none does."""
     import_limit: int
     """The most bytes of a file that is imported."""
     temporal_ui: str | None
     """Where operators reach Temporal's UI."""
     hits: HitRecorder | None
     """Keeps requests for links, images and pages of messages; None without a public URL."""
+    form_rates: FormRates
+    """Forms that were posted in this minute."""
+    visits: Visits | None
+    """Lets our own sites know by which message a reader came; None if there are none."""
+    attention: AttentionCounts = field(default_factory=AttentionCounts)
 
 
 def _services(request: Request) -> Services:

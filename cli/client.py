@@ -26,6 +26,8 @@ DATA_DIR = Path(".parcours")
 _TIMEOUT = 30.0
 _PAGE = 500
 """Items of one page of a list."""
+_VIA = {"Parcours-Via": "cli"}
+"""By this header the audit log knows that a change was made by a command."""
 _CHUNK = 65_536
 """Bytes that are read from a pipe at once."""
 
@@ -53,20 +55,29 @@ class Server:
             refuse(_error_message(self.url, response), code_of_status(response.status_code))
         return response
 
-    def list_all(self, path: str, **parameters: Any) -> list[Any]:
-        """All items of a list, read page by page. Parameters that are None are left out."""
+    def list_all(self, path: str, *, page: int = _PAGE, **parameters: Any) -> list[Any]:
+        """All items of a list, read `page` at a time. Parameters that are None are left out."""
         items: list[Any] = []
         cursor = None
         while True:
-            page = self.get(path, limit=_PAGE, cursor=cursor, **parameters).json()
-            items += page["items"]
-            cursor = page["next"]
+            answer = self.get(path, limit=page, cursor=cursor, **parameters).json()
+            items += answer["items"]
+            cursor = answer["next"]
             if cursor is None:
                 return items
 
     def post(self, path: str, body: Any = None) -> httpx.Response:
         """The answer to a POST of JSON."""
         return self._call("POST", path, json=body if body is not None else {})
+
+    def post_unless(self, path: str, body: Any, code: str) -> httpx.Response | None:
+        """The answer to a POST; None if it is refused with 409 and this code."""
+        response = self._ask("POST", path, json=body)
+        if response.status_code == 409 and response.json().get("code") == code:
+            return None
+        if not response.is_success:
+            refuse(_error_message(self.url, response), code_of_status(response.status_code))
+        return response
 
     def put(self, path: str, body: Any) -> httpx.Response:
         """The answer to a PUT of JSON."""
@@ -100,6 +111,11 @@ class Server:
             self._call("GET", path, into=target)
         part.replace(file)
 
+    def print_file(self, path: str, target: BinaryIO, **parameters: Any) -> None:
+        """Write the answer to a GET, in parts. Parameters that are None are left out."""
+        present = {name: value for name, value in parameters.items() if value is not None}
+        self._call("GET", path, params=present, timeout=None, into=target)
+
     def _call(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The answer. The command ends with a message if there is none, or if it is an error."""
         response = self._ask(method, path, **more)
@@ -126,7 +142,7 @@ class Server:
             with (
                 httpx.Client(
                     base_url=self.url,
-                    headers={"Authorization": f"Bearer {self.key}"},
+                    headers={"Authorization": f"Bearer {self.key}", **_VIA},
                     timeout=timeout,
                     trust_env=not self.local,
                 ) as client,

@@ -89,7 +89,52 @@ def cancel(job: JobId, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) ->
     typer.echo(f"job {stopped['id']} is stopped, after {stopped['done']} of {stopped['total']}")
 
 
+@app.command("approve")
+def approve(job: JobId, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Let a repair begin that another key has asked for."""
+    answer = find_server(data_dir).post(f"/v1/jobs/{segment(job)}/approve")
+    if as_json:
+        typer.echo(answer.text)
+        return
+    approved = answer.json()
+    typer.echo(f"job {approved['id']} is approved: {approved['subject']}, {approved['total']} runs")
+
+
+@app.command("undo")
+def undo(job: JobId, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Take a repair of many back: runs that stand where it has put them go back to their step."""
+    answer = find_server(data_dir).post(f"/v1/jobs/{segment(job)}/undo")
+    if as_json:
+        typer.echo(answer.text)
+        return
+    begun = answer.json()
+    typer.echo(f"job {begun['id']} takes it back for {begun['total']} of its runs")
+
+
+@app.command("items")
+def items(
+    job: JobId,
+    state: Annotated[
+        str | None, typer.Option(help="waiting, sending, done, left or failed.")
+    ] = None,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs of a repair of many, and what came of each."""
+    found = find_server(data_dir).list_all(f"/v1/jobs/{segment(job)}/items", state=state)
+    if as_json:
+        typer.echo(as_page(found))
+        return
+    print_table(
+        ["run", "visit", "state", "because of"],
+        [(each["run"], each["visit"] or None, each["state"], each["code"]) for each in found],
+        numbers=["visit"],
+    )
+
+
 def _state(job: dict[str, Any]) -> str:
+    if job["state"] == "waiting":
+        return "waiting for approval"
     return f"{job['state']}, paused" if job.get("paused_at") else str(job["state"])
 
 

@@ -12,10 +12,11 @@ import typer
 
 from cli import journey_versions
 from cli.client import DATA_DIR, AsJson, DataDir, Server, as_page, find_server, segment
+from cli.document_versions import print_changes
 from cli.errors import ExitCode, refuse
 from cli.files import check_sources, read_sources
 from cli.in_flight import Flight, InFlight, Map, Overdue, in_flight_policy, overdue_policy
-from cli.journey_versions import JourneyKey, print_changes
+from cli.journey_versions import JourneyKey
 from cli.plan_output import print_backfills, print_plan
 from cli.preview_wait import wait_for_preview
 from cli.tables import at_second, print_pairs, print_table, screen

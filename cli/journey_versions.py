@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server, segment
+from cli.document_versions import COMPARED, print_changes
 from cli.in_flight import Flight, InFlight, Map, Overdue, in_flight_policy, overdue_policy
 from cli.tables import at_second, print_table
 
@@ -21,16 +22,20 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def history(key: JourneyKey, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """List the versions of a journey, newest first."""
-    items = find_server(data_dir).list_all(f"/v1/journeys/{segment(key)}/versions")
+    """List the versions of a journey: who saved and activated them, and what each changed."""
+    items = find_server(data_dir).list_all(
+        f"/v1/journeys/{segment(key)}/versions", page=COMPARED, changes=True
+    )
     if as_json:
         typer.echo(as_page(items))
         return
     print_table(
-        ["version", "live", "active runs", "saved"],
+        ["version", "live", "active runs", "saved", "activated", "changes"],
         [
             (each["version"], "live" if each["live"] else "", each["active_runs"],
-             at_second(each["created_at"]))
+             _by(each["created_at"], each["saved_by"]),
+             "\n".join(_by(time["since"], time["by"]) for time in each["live_times"]),
+             "\n".join(each["changes"]))
             for each in items
         ],
         numbers=["version", "active runs"],
@@ -57,9 +62,9 @@ def diff(
         return
     compared = answer.json()
     typer.echo(f"{key}: version {compared['before']} to version {compared['after']}")
+    print_changes(compared["changes"])
     if not compared["changes"]:
         typer.echo("    no changes")
-    print_changes(compared["changes"])
 
 
 def activate(
@@ -89,9 +94,5 @@ def activate(
         typer.echo(f"the runs in flight move: job {journey['job']}")
 
 
-def print_changes(changes: list[dict[str, str | None]]) -> None:
-    """Print changes of a document: a sentence each, and the lines of a changed text."""
-    for change in changes:
-        typer.echo(f"    {change['sentence']}")
-        for line in (change["lines"] or "").splitlines():
-            typer.echo(f"      {line}")
+def _by(time: str, name: str | None) -> str:
+    return f"{at_second(time)} by {name}" if name else f"{at_second(time)}"

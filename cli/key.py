@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +11,7 @@ import typer
 from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server, segment
 from cli.errors import ExitCode, refuse
 from cli.settings import settings_or_refuse
-from cli.tables import print_table
+from cli.tables import at_second, print_table
 
 if TYPE_CHECKING:
     from api.operations.keys import NewKey
@@ -63,6 +62,10 @@ def create(
     events_per_minute: Annotated[
         int | None, typer.Option(help="The most tracking calls a minute, for all contacts.")
     ] = None,
+    address_events_per_minute: Annotated[
+        int | None,
+        typer.Option(help="The most of them from one network address; 1,000 if it has origins."),
+    ] = None,
     expires: Annotated[
         str | None, typer.Option(help="When it stops working, such as 2027-01-31T00:00:00Z.")
     ] = None,
@@ -74,6 +77,7 @@ def create(
     import psycopg
 
     from store.operations.api_keys import create_key
+    from store.operations.audit import Actor
 
     settings = settings_or_refuse()
     new = _checked(
@@ -84,14 +88,20 @@ def create(
         user_hash_secret=user_hash_secret,
         origins=origin or None,
         events_per_minute=events_per_minute,
+        address_events_per_minute=address_events_per_minute,
         expires=expires,
     )
 
     async def make() -> str:
-        async with await psycopg.AsyncConnection.connect(
-            settings.database_url, autocommit=True, connect_timeout=5
-        ) as connection:
-            return await create_key(connection, new.scope, new.name, new.options())
+        async with (
+            await psycopg.AsyncConnection.connect(
+                settings.database_url, autocommit=True, connect_timeout=5
+            ) as connection,
+            connection.transaction(),
+        ):
+            return await create_key(
+                connection, new.scope, new.name, new.options(), actor=Actor.of_command()
+            )
 
     try:
         typer.echo(asyncio.run(make()))
@@ -131,14 +141,15 @@ def list_keys(json: AsJson = False, data_dir: DataDir = DATA_DIR) -> None:
         typer.echo("no keys: make one by `parcours key create --scope S`")
         return
     print_table(
-        ("id", "scope", "name", "source", "made", "state"),
+        ("id", "scope", "name", "source", "made", "last used", "state"),
         [
             (
                 item["id"],
                 item["scope"],
-                item["name"] or "",
+                item["name"],
                 item["source"],
-                item["created_at"][:10],
+                _by(item["created_at"], item["made_by"]),
+                at_second(item["last_used_at"]) or "never",
                 _state(item),
             )
             for item in items
@@ -148,11 +159,14 @@ def list_keys(json: AsJson = False, data_dir: DataDir = DATA_DIR) -> None:
 
 def _state(item: dict[str, Any]) -> str:
     if item["revoked_at"]:
-        return f"revoked {item['revoked_at'][:10]}"
+        return f"revoked {_by(item['revoked_at'], item['revoked_by'])}"
     if item["expires"]:
-        expired = datetime.fromisoformat(item["expires"]) <= datetime.now().astimezone()
-        return f"{'expired' if expired else 'expires'} {item['expires'][:10]}"
+        return f"{'expired' if item['state'] == 'expired' else 'expires'} {item['expires'][:10]}"
     return "valid"
+
+
+def _by(time: str, name: str | None) -> str:
+    return f"{time[:10]} by {name}" if name else time[:10]
 
 
 @app.command("revoke")

@@ -7,15 +7,21 @@ import typer
 
 from cli import (
     api,
+    attention,
+    audit,
     contact,
     contact_erase,
     contact_person,
+    contact_remove,
+    contact_runs,
     contact_timeline,
     coupon,
     demo,
     dev,
     doctor,
+    document_versions,
     event,
+    explain,
     fault,
     file,
     freeze,
@@ -24,13 +30,16 @@ from cli import (
     key,
     message,
     migrate,
+    pause,
     run,
     segment,
     simulate,
+    snippet,
     stats,
     suppression,
     template,
     temporal,
+    upcoming,
     worker,
 )
 
@@ -75,6 +84,8 @@ app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
 app.add_typer(segment.app, name="segment")
 contact.app.command("timeline")(contact_timeline.timeline)
+contact.app.command("runs")(contact_runs.runs)
+contact.app.command("remove")(contact_remove.remove)
 contact.app.command("erase")(contact_erase.erase)
 contact.app.command("export-person")(contact_person.export_person)
 app.add_typer(coupon.app, name="coupon")
@@ -84,9 +95,18 @@ app.add_typer(fault.app, name="fault")
 app.command("freeze")(freeze.freeze)
 app.command("unfreeze")(freeze.unfreeze)
 app.command("freezes")(freeze.freezes)
+app.command("pause")(pause.pause)
+app.command("resume")(pause.resume)
 app.command("stats")(stats.run)
+app.command("explain")(explain.run)
+app.command("attention")(attention.attention)
+app.command("upcoming")(upcoming.run)
+app.command("lag")(attention.lag)
 app.command("simulate")(simulate.run)
+app.command("snippet")(snippet.run)
 app.add_typer(key.app, name="key")
+app.add_typer(document_versions.app, name="document")
+app.command("audit")(audit.audit)
 app.add_typer(suppression.app, name="suppression")
 
 

@@ -12,10 +12,11 @@ def run() -> None:
     import sqlalchemy.exc
 
     from store.migrations.upgrade import upgrade
+    from store.operations.audit import Actor
 
     settings = settings_or_refuse()
     try:
-        upgrade(settings.database_url)
+        upgrade(settings.database_url, by=Actor.of_command().name)
     except (psycopg.OperationalError, sqlalchemy.exc.OperationalError) as error:
         refuse(
             f"the database cannot be reached: {str(error).splitlines()[0]}", ExitCode.UNREACHABLE

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from cli.journey_versions import print_changes
+from cli.document_versions import print_changes
 from cli.tables import print_table
 
 REASONS = {

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cli import run_repairs
 from cli.bulk_start import BulkStart, start_many
-from cli.client import DATA_DIR, AsJson, DataDir, Server, find_server, segment
+from cli.client import DATA_DIR, AsJson, DataDir, find_server, segment
 from cli.errors import ExitCode, refuse
+from cli.run_repairs import RunId, full_id
+from cli.stuck_runs import print_stuck
 from cli.tables import at_second, print_pairs, print_table, screen
 
-_ID_LENGTH = 36
-_PREFIX = re.compile("[0-9a-fA-F-]{4,35}")
-
 app = typer.Typer(help="Contacts' passages through journeys.", no_args_is_help=True)
-
-
-RunId = Annotated[str, typer.Argument(help="The run's id, or how it begins.")]
-Reason = Annotated[
-    str, typer.Option(help="Why; it is kept with the run, with the name of the key.")
-]
-Visit = Annotated[
-    int | None,
-    typer.Option(help="The visit at which the run was seen. By default the one at which it is."),
-]
+app.command("retry")(run_repairs.retry)
+app.command("skip")(run_repairs.skip)
+app.command("goto")(run_repairs.goto)
+app.command("exit")(run_repairs.exit_)
+app.command("cancel")(run_repairs.cancel)
 
 
 class State(StrEnum):
@@ -107,10 +101,18 @@ def list_(
     cursor: Annotated[
         str | None, typer.Option(help="The cursor that the previous page printed.")
     ] = None,
+    stuck: Annotated[
+        bool, typer.Option("--stuck", help="Only those that are due and make no progress.")
+    ] = False,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first; with --stuck those that make no progress, and since when."""
+    if stuck:
+        if contact or state or step or cursor:
+            refuse("--stuck goes with --journey and --limit alone", ExitCode.USAGE)
+        print_stuck(find_server(data_dir), journey, limit, as_json=as_json)
+        return
     answer = find_server(data_dir).get(
         "/v1/runs",
         contact=contact,
@@ -145,7 +147,7 @@ def show(
 ) -> None:
     """Show a run: its visits to steps, with outcomes and facts."""
     server = find_server(data_dir)
-    answer = server.get(f"/v1/runs/{segment(_full_id(server, run))}")
+    answer = server.get(f"/v1/runs/{segment(full_id(server, run))}")
     if as_json:
         typer.echo(answer.text)
         return
@@ -183,116 +185,6 @@ def show(
             ],
             numbers=["at visit"],
         )  # fmt: skip
-
-
-@app.command("retry")
-def retry(
-    run: RunId,
-    reason: Reason,
-    visit: Visit = None,
-    data_dir: DataDir = DATA_DIR,
-    as_json: AsJson = False,
-) -> None:
-    """Try a send that is being retried at once. All checks of a send are made again."""
-    _repair(data_dir, run, "retry", reason, visit, as_json)
-
-
-@app.command("skip")
-def skip(
-    run: RunId,
-    reason: Reason,
-    visit: Visit = None,
-    data_dir: DataDir = DATA_DIR,
-    as_json: AsJson = False,
-) -> None:
-    """Skip the wait or the send at which a run stands: it goes on with the next step."""
-    _repair(data_dir, run, "skip", reason, visit, as_json)
-
-
-@app.command("goto")
-def goto(
-    run: RunId,
-    reason: Reason,
-    step: Annotated[str, typer.Option(help="The id of the step to go to.")],
-    visit: Visit = None,
-    data_dir: DataDir = DATA_DIR,
-    as_json: AsJson = False,
-) -> None:
-    """Let a run that stands at a wait or a send go on with another step."""
-    _repair(data_dir, run, "goto", reason, visit, as_json, step=step)
-
-
-@app.command("exit")
-def exit_(
-    run: RunId,
-    reason: Reason,
-    visit: Visit = None,
-    data_dir: DataDir = DATA_DIR,
-    as_json: AsJson = False,
-) -> None:
-    """End a run, wherever it is. What it is sending at this moment is still recorded."""
-    _repair(data_dir, run, "exit", reason, visit, as_json)
-
-
-@app.command("cancel")
-def cancel(
-    run: RunId,
-    reason: Reason,
-    visit: Visit = None,
-    data_dir: DataDir = DATA_DIR,
-    as_json: AsJson = False,
-) -> None:
-    """Cancel a run, as the cancellation of its workflow in Temporal does."""
-    _repair(data_dir, run, "cancel", reason, visit, as_json)
-
-
-def _repair(
-    data_dir: Path,
-    run: str,
-    action: str,
-    reason: str,
-    visit: int | None,
-    as_json: bool,
-    **more: str,
-) -> None:
-    server = find_server(data_dir)
-    body: dict[str, Any] = {"reason": reason, **more}
-    if visit is not None:
-        body["visit"] = visit
-    path = f"/v1/runs/{segment(_full_id(server, run))}/{action}"
-    answer = server.post(path, body)
-    if as_json:
-        typer.echo(answer.text)
-        return
-    made = answer.json()
-    where = f" at {made['step']} (visit {made['visit']})" if made["step"] else ""
-    typer.echo(f"{_DONE[action].format(**made)} run {made['run']}{where}")
-
-
-_DONE = {
-    "retry": "tries at once the send of",
-    "skip": "skipped the step of",
-    "goto": "sent to {to}",
-    "exit": "ended",
-    "cancel": "cancelled",
-}
-
-
-def _full_id(server: Server, run: str) -> str:
-    """The id of the run that begins so. Ends the command if there is none, or more than one."""
-    if len(run) == _ID_LENGTH:
-        return run
-    if not _PREFIX.fullmatch(run):
-        refuse(
-            f"{run!r} is no id of a run, and no beginning of one: 4 characters at least",
-            ExitCode.NOT_FOUND,
-        )
-    found = server.get("/v1/runs", prefix=run, limit=2).json()["items"]
-    if not found:
-        refuse(f"there is no run whose id begins with {run}", ExitCode.NOT_FOUND)
-    if len(found) > 1:
-        refuse(f"several runs begin with {run}: give more of the id", ExitCode.USAGE)
-    return str(found[0]["id"])
 
 
 def _json_object(text: str) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import document_versions
 from cli.client import DATA_DIR, AsJson, DataDir, Server, as_page, find_server, segment
 from cli.errors import refuse
 from cli.tables import at_second, print_pairs, print_table
 
 app = typer.Typer(help="Sets of contacts that a condition defines.", no_args_is_help=True)
+document_versions.add_commands(app, document_versions.Kind.SEGMENT)
 
 Key = Annotated[str, typer.Argument(help="The segment's key.")]
 _PATH = "/v1/segments"
@@ -61,6 +63,7 @@ def show(key: Key, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> Non
             ("filled", at_second(shown["filled_at"])),
             ("compared", at_second(shown["checked_at"])),
             ("wrong then", shown["corrected"] if shown["checked_at"] else None),
+            ("takes long", at_second(shown.get("slow_at"))),
         ]
     )
     typer.echo()

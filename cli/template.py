@@ -8,12 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import document_versions
 from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server, segment
 from cli.errors import ExitCode, refuse
 from cli.files import check_sources, read_sources
 from cli.tables import at_second, print_pairs, print_table, screen
 
 app = typer.Typer(help="Contents that several sends share.", no_args_is_help=True)
+document_versions.add_commands(app, document_versions.Kind.TEMPLATE)
 
 TemplateKey = Annotated[str, typer.Argument(metavar="KEY", help="The template's key.")]
 Contact = Annotated[

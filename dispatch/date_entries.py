@@ -51,6 +51,8 @@ class DueDates:
     """The source of due date entries."""
 
     name = "dates"
+    lanes = (0, 1)
+    """What is due, and what has failed before."""
 
     def __init__(self, catalog: Catalog, nudge: Callable[[], None]) -> None:
         """`nudge`: called after a page, which may have begun runs."""
@@ -62,16 +64,16 @@ class DueDates:
         await execute(conn, _TIMEOUT)
         await execute(conn, _NO_WAITING)
 
-    async def take(self, conn: Connection, limit: int, *, again: bool) -> list[DueDate]:
+    async def take(self, conn: Connection, limit: int, lane: int) -> list[DueDate]:
         """Date entries that are due."""
-        return await take_due_dates(conn, limit, again=again)
+        return await take_due_dates(conn, limit, again=bool(lane))
 
     async def take_one(self, conn: Connection, thing: DueDate) -> DueDate | None:
         """One as it is now."""
         return await take_due_date(conn, thing)
 
     async def work(
-        self, conn: Connection, things: Sequence[DueDate], *, alone: bool
+        self, conn: Connection, things: Sequence[DueDate], lane: int, *, alone: bool
     ) -> list[FoundFault]:
         """Begin the runs of what was taken. Raises BrokenDocument for a journey that is broken."""
         active = await self._catalog.active(conn, await read_revision(conn))
@@ -86,9 +88,9 @@ class DueDates:
         """Have the workflows of the runs that began started."""
         self._nudge()
 
-    async def seconds_to_next(self, conn: Connection, *, again: bool) -> float | None:
+    async def seconds_to_next(self, conn: Connection, lane: int) -> float | None:
         """How long until one is due."""
-        return await seconds_to_next_date(conn, again=again)
+        return await seconds_to_next_date(conn, again=bool(lane))
 
 
 def date_queue(

@@ -13,11 +13,11 @@ keeps all others waiting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -27,10 +27,11 @@ from temporalio.client import Client
 
 from dispatch.cancellation import end_if_cancelled
 from dispatch.faults import FoundFault, record_faults
+from dispatch.leases import LEASE, Leases
 from dispatch.pace import Pace
 from dispatch.round import EventFault, Round, dispatch_events
 from dispatch.runs import make_marked_calls
-from dispatch.segments import broken_segments
+from dispatch.segments import JUDGING_TIME, broken_segments
 from dispatch.temporal import TemporalAway, TemporalBusy
 from journeys.time.backoff import Backoff
 from store.definitions.catalog import Catalog
@@ -39,9 +40,6 @@ from store.events.outbox import (
     Leased,
     OutboxEvent,
     dead_letter,
-    lease_contacts,
-    release_contacts,
-    renew_lease,
     retry_event_later,
 )
 from store.operations.faults import describe
@@ -50,22 +48,18 @@ from store.sql import is_database_away, is_database_busy
 
 log = structlog.get_logger(__name__)
 
-_LEASE = timedelta(seconds=30)
 _CONTACTS = 100
 _CALLS = 50
 """Calls for runs that are made at once."""
-_EVENTS = 25
-"""Events of one contact in one round, at most."""
 _EFFECTS = 400
 """Wakes and entries of one round, about: what its contacts share."""
 _SMALLEST_SHARE, _LARGEST_SHARE = 4, 10
-_DEPTH = 1_000
-"""Rows of the outbox in which contacts are looked for at first."""
-_DEEPEST = 1_024_000
 _TRIES = 6
 """Attempts for an event that fails alone; with the delays below, within half a minute."""
 _RETRY = Backoff(first=1.0, longest=16.0)
 _BACKOFF = Backoff(first=0.2, longest=5.0)
+_RELEASE_AGAIN = 0.05
+"""Seconds until the lease of a contact that was locked is released, if there is nothing to do."""
 _LISTEN_AGAIN = 0.5
 """Seconds between two connections that listen for notifications."""
 
@@ -81,25 +75,28 @@ class Dispatcher:
         *,
         listen_url: str | None = None,
         poll: float = 1.0,
-        lease: timedelta = _LEASE,
+        lease: timedelta = LEASE,
         nudge_due_times: Callable[[], None] = lambda: None,
         public_url: str | None = None,
+        judging: float | None = JUDGING_TIME,
     ) -> None:
         """`listen_url`: a direct database URL for LISTEN; without it only `nudge` and the poll
         every `poll` seconds begin a round. `lease`: renewed while a round lasts.
-        `nudge_due_times`: called after a round, which may have made conditions due. `public_url`:
-        where operators find runs, as Temporal's UI links them."""
+        `nudge_due_times`: called after a round, which may have made conditions due.
+        `judging`: seconds of a round in which segments are judged, before the rest is put off to
+        the queue of what is due; None: as long as it takes. `public_url`: where operators find
+        runs, as Temporal's UI links them."""
         self._pool = pool
         self._client = client
         self._catalog = catalog
         self._listen_url = listen_url
         self._poll = poll
-        self._lease = lease
+        self._leases = Leases(pool, lease)
         self._nudge_due_times = nudge_due_times
         self._public_url = public_url
+        self._judging = judging
         self._nudged = (asyncio.Event(), asyncio.Event())
         self._contacts = _CONTACTS
-        self._depth = _DEPTH
         self._broken: frozenset[str] = frozenset()
         self._pace = Pace(pool)
         self._resting = False
@@ -121,7 +118,7 @@ class Dispatcher:
 
     async def drain(self) -> None:
         """Dispatch until the outbox has nothing more that is due."""
-        while await self.round():
+        while await self.round() or self._leases.any_left:
             pass
 
     async def round(self) -> int:
@@ -170,14 +167,13 @@ class Dispatcher:
 
     async def _dispatch(self, *, paced: bool = False) -> int:
         """One round over events; if paced, contacts that used their share rest afterwards."""
-        owner = uuid4()
         async with self._pool.connection() as conn:
-            leased = await self._lease_contacts(conn, owner)
+            leased = await self._leases.take(conn, self._contacts)
             if not leased.contacts:
                 return 0
             resting: list[UUID] = []
             try:
-                async with self._renewing(leased):
+                async with self._leases.renewing(leased):
                     done = await self._work(conn, leased)
                 if paced:
                     resting = done.heavy
@@ -185,29 +181,9 @@ class Dispatcher:
                         self._pace.measure(done.last_call)
             finally:
                 self._resting = bool(resting)
-                await self._release(conn, leased, resting)
+                await self._leases.release(conn, leased, resting, self._pace.rest)
                 self._nudge_due_times()
         return len(leased.events)
-
-    async def _lease_contacts(self, conn: AsyncConnection[Any], owner: UUID) -> Leased:
-        """Look deeper in the outbox as long as its oldest events are those of few contacts."""
-        leased: Leased | None = None
-        while True:
-            more = await lease_contacts(
-                conn,
-                owner,
-                limit=self._contacts - (len(leased.contacts) if leased else 0),
-                events=_EVENTS,
-                depth=self._depth,
-                time=self._lease,
-            )
-            leased = more if leased is None else leased.joined(more)
-            if more.read * 8 <= self._depth:
-                self._depth = max(_DEPTH, self._depth // 8)
-            enough = len(leased.contacts) >= self._contacts
-            if enough or more.read < self._depth or self._depth >= _DEEPEST:
-                return leased
-            self._depth *= 8
 
     async def _work(self, conn: AsyncConnection[Any], leased: Leased) -> Round:
         """Do the round's work; events that failed before are dispatched one by one."""
@@ -227,7 +203,13 @@ class Dispatcher:
         """Dispatch the events of many contacts; if that fails, half of them at a time."""
         try:
             return await dispatch_events(
-                conn, self._client, self._catalog, leased, share, public_url=self._public_url
+                conn,
+                self._client,
+                self._catalog,
+                leased,
+                share,
+                judging=self._judging,
+                public_url=self._public_url,
             )
         except TemporalAway:
             raise
@@ -263,6 +245,7 @@ class Dispatcher:
                     share,
                     alone=True,
                     public_url=self._public_url,
+                    judging=self._judging,
                 )
             except TemporalAway:
                 raise
@@ -302,44 +285,10 @@ class Dispatcher:
         )
         self._broken = frozenset(found)
 
-    @asynccontextmanager
-    async def _renewing(self, leased: Leased) -> AsyncIterator[None]:
-        """Renew the lease until the context ends, however long that takes."""
-        task = asyncio.create_task(self._renew(leased))
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-    async def _renew(self, leased: Leased) -> None:
-        while True:
-            end_if_cancelled()
-            await asyncio.sleep(self._lease.total_seconds() / 3)
-            try:
-                async with self._pool.connection() as conn:
-                    held = await renew_lease(conn, leased.owner, leased.contacts, self._lease)
-            except psycopg.Error as error:
-                log.warning("lease_not_renewed", error=describe(error))
-                continue
-            if held < len(leased.contacts):
-                log.info("lease_passed_on", contacts=len(leased.contacts) - held)
-
-    async def _release(
-        self, conn: AsyncConnection[Any], leased: Leased, resting: Sequence[UUID]
-    ) -> None:
-        try:
-            await release_contacts(
-                conn, leased.owner, leased.contacts, resting=resting, rest=self._pace.rest
-            )
-        except psycopg.Error:
-            log.warning(
-                "lease_left", contacts=len(leased.contacts), seconds=self._lease.total_seconds()
-            )
-
     async def _wait_for(self, nudged: asyncio.Event) -> None:
         try:
             rest = self._pace.rest.total_seconds() if self._resting else self._poll
+            rest = min(rest, _RELEASE_AGAIN) if self._leases.any_left else rest
             async with asyncio.timeout(min(self._poll, rest)):
                 await nudged.wait()
         except TimeoutError:

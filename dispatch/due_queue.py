@@ -3,8 +3,10 @@
 Each worker process drains every source. A page is taken with its contacts locked, those that are
 locked already are left for the next, and all of it is worked through in one transaction. Nothing
 polls for each thing: the loop asks for the earliest due time and sleeps until then, at most a
-second. A page that fails is repeated thing by thing. The culprit is set aside alone, with a growing
-delay and a fault; what has failed before has a loop of its own, and delays nothing else.
+second. A page holds its locks for a short time: it gets smaller if it takes longer. One that fails
+is repeated thing by thing. The culprit is set aside alone, with a growing delay and a fault. What
+has failed before stands in a lane of its own, as does what takes long: each lane has a loop, and
+delays no other.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -21,6 +24,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from dispatch.cancellation import end_if_cancelled
 from dispatch.faults import FoundFault, record_faults
+from dispatch.page_size import PageSize
 from journeys.time.backoff import Backoff
 from store.metrics import counter, histogram
 from store.operations.faults import describe
@@ -71,15 +75,17 @@ class DueSource(Protocol[Thing]):
     name: str
     """Of the source, in faults and metrics: `segments`."""
 
+    @property
+    def lanes(self) -> Sequence[int]:
+        """Its queues: the first for what has become due, another for what has failed before."""
+        ...
+
     async def begin(self, conn: Connection) -> None:
         """Begin a page: what is to be locked before any contact, and bounds on statements."""
         ...
 
-    async def take(self, conn: Connection, limit: int, *, again: bool) -> list[Thing]:
-        """What is due, oldest first, with the contacts locked; locked ones are left out.
-
-        `again`: what has failed before; otherwise what has not.
-        """
+    async def take(self, conn: Connection, limit: int, lane: int) -> list[Thing]:
+        """What is due in a lane, oldest first, with the contacts locked; locked ones are left."""
         ...
 
     async def take_one(self, conn: Connection, thing: Thing) -> Thing | None:
@@ -87,9 +93,9 @@ class DueSource(Protocol[Thing]):
         ...
 
     async def work(
-        self, conn: Connection, things: Sequence[Thing], *, alone: bool
+        self, conn: Connection, things: Sequence[Thing], lane: int, *, alone: bool
     ) -> list[FoundFault]:
-        """Work through what was taken, so that none of it is due any more.
+        """Work through what was taken, so that none of it is due any more, or that it has moved on.
 
         `alone`: it failed with others. Then what can be done of it is done; the faults of the rest.
         """
@@ -103,8 +109,8 @@ class DueSource(Protocol[Thing]):
         """What is to be done once a page is committed."""
         ...
 
-    async def seconds_to_next(self, conn: Connection, *, again: bool) -> float | None:
-        """How long until something is due, below 0 if it is; None if nothing will be."""
+    async def seconds_to_next(self, conn: Connection, lane: int) -> float | None:
+        """How long until something is due in a lane, below 0 if it is; None if nothing will be."""
         ...
 
 
@@ -123,7 +129,7 @@ class DueQueue(Generic[Thing]):
         self._pool = pool
         self._source = source
         self._poll = poll
-        self._size = page
+        self._sizes = {lane: PageSize(page) for lane in source.lanes}
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
@@ -133,8 +139,8 @@ class DueQueue(Generic[Thing]):
     async def run(self) -> None:
         """Drain what is due until cancelled. PostgreSQL may go away and come back."""
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._repeat(again=False))
-            loops.create_task(self._repeat(again=True))
+            for lane in self._source.lanes:
+                loops.create_task(self._repeat(lane))
 
     async def drain(self) -> int:
         """Work until nothing is due; how much there was."""
@@ -144,25 +150,25 @@ class DueQueue(Generic[Thing]):
         return total
 
     async def page(self) -> int:
-        """Work through a page of what is due, and of what is due again; how much there was.
+        """Work through a page of each lane; how much there was.
 
         Raises an error of psycopg if PostgreSQL is away.
         """
-        return await self._page(again=False) + await self._page(again=True)
+        return sum([await self._page(lane) for lane in self._source.lanes])
 
-    async def _repeat(self, *, again: bool) -> None:
+    async def _repeat(self, lane: int) -> None:
         failures = 0
         while True:
             end_if_cancelled()
             try:
                 if failures:
                     await asyncio.sleep(_AWAY.delay(failures))
-                if not again:
+                if lane == self._source.lanes[0]:
                     self._nudged.clear()
-                done = await self._page(again=again)
+                done = await self._page(lane)
                 failures = 0
                 if not done:
-                    await self._pause(again=again)
+                    await self._pause(lane)
             except Exception as error:
                 if is_database_away(error):
                     log.warning("database_away", error=str(error).strip())
@@ -172,20 +178,22 @@ class DueQueue(Generic[Thing]):
                     log.exception("due_queue_failed", source=self._source.name)
                 failures += 1
 
-    async def _page(self, *, again: bool) -> int:
+    async def _page(self, lane: int) -> int:
+        size = self._sizes[lane]
         async with self._pool.connection() as conn:
-            seconds = await self._source.seconds_to_next(conn, again=again)
+            seconds = await self._source.seconds_to_next(conn, lane)
             if seconds is None or seconds > 0:
                 return 0
+            begun = monotonic()
             taken: list[Thing] = []
             faults: list[FoundFault] = []
             try:
                 async with conn.transaction():
                     await self._source.begin(conn)
-                    taken = await self._source.take(conn, self._size, again=again)
+                    taken = await self._source.take(conn, size.now, lane)
                     if taken:
                         now = await read_time(conn)
-                        faults = await self._source.work(conn, taken, alone=False)
+                        faults = await self._source.work(conn, taken, lane, alone=False)
             except Exception as error:
                 if is_database_away(error) or not taken:
                     raise
@@ -195,8 +203,10 @@ class DueQueue(Generic[Thing]):
                     things=len(taken),
                     error=logged_error(error),
                 )
-                await self._one_by_one(conn, taken)
+                size.failed()
+                await self._one_by_one(conn, taken, lane)
             else:
+                size.took(len(taken), monotonic() - begun)
                 for each in taken:
                     late = max((now - each.due_at).total_seconds(), 0.0)
                     LATENESS.labels(self._source.name).observe(late)
@@ -206,7 +216,7 @@ class DueQueue(Generic[Thing]):
                 await self._source.after_page(conn)
         return len(taken)
 
-    async def _one_by_one(self, conn: Connection, things: Sequence[Thing]) -> None:
+    async def _one_by_one(self, conn: Connection, things: Sequence[Thing], lane: int) -> None:
         """Work through each thing of a page that failed. Those at fault are set aside."""
         failures = 0
         for number, thing in enumerate(things):
@@ -216,7 +226,7 @@ class DueQueue(Generic[Thing]):
                     await self._source.begin(conn)
                     current = await self._source.take_one(conn, thing)
                     if current is not None:
-                        faults = await self._source.work(conn, [current], alone=True)
+                        faults = await self._source.work(conn, [current], lane, alone=True)
             except Exception as error:
                 if is_database_away(error):
                     raise
@@ -234,14 +244,14 @@ class DueQueue(Generic[Thing]):
             await self._source.begin(conn)
             await self._source.put_off(conn, thing, delay)
 
-    async def _pause(self, *, again: bool) -> None:
+    async def _pause(self, lane: int) -> None:
         """Sleep until the next due time, a nudge, or the next poll."""
         async with self._pool.connection() as conn:
-            seconds = await self._source.seconds_to_next(conn, again=again)
+            seconds = await self._source.seconds_to_next(conn, lane)
         seconds = self._poll if seconds is None else seconds
         seconds = min(max(seconds, _LEAST_PAUSE), self._poll)
-        if again:
-            # Nothing that is nudged for is looked at a second time.
+        if lane != self._source.lanes[0]:
+            # Nothing that is nudged for stands there.
             await asyncio.sleep(seconds)
             return
         try:

@@ -200,7 +200,8 @@ def _start_of(
         journey=definition.key, contact_id=str(request.contact_id), event_id=request.event_id
     )
     if isinstance(answer, RefusedEntry):
-        entry_log.info("entry_refused", code=answer.code)
+        kept = answer.code == "paused" and not answer.recorded
+        entry_log.info("entry_kept" if kept else "entry_refused", code=answer.code)
         return None
     entry_log.info("run_entered", run_id=str(answer.run_id))
     return RunStart(answer.run_id, definition, request.contact_id, request.event_id, answer.stopped)

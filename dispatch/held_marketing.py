@@ -25,6 +25,7 @@ from store.messages.freezes import (
     read_reputation,
     thawed_sends,
 )
+from store.operations.audit import ENGINE, record_audit
 from store.operations.faults import record_fault
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,7 @@ async def freeze_bad_channels(conn: AsyncConnection[Any]) -> None:
         async with conn.transaction():
             if await freeze(conn, channel, words, by=None, reputation=reputation) is None:
                 continue
+            await record_audit(conn, ENGINE, "channel.freeze", f"channel:{channel}", reason=words)
             await record_fault(
                 conn,
                 activity="freezes",

@@ -31,6 +31,7 @@ from journeys.protocol.jobs import JOBS
 from journeys.protocol.names import QUEUE, job_workflow_id
 from journeys.protocol.payloads import JobInput
 from store.contacts.erasure import resume_erasures
+from store.operations.audit import Actor, record_audit
 from store.operations.jobs import JobRow, end_job, job_started, read_job, running_jobs
 
 log = structlog.get_logger(__name__)
@@ -56,13 +57,25 @@ async def start_job(conn: AsyncConnection[Any], client: Client, job_id: UUID) ->
     return True
 
 
-async def cancel_job(conn: AsyncConnection[Any], client: Client, job_id: UUID) -> JobRow | None:
+async def cancel_job(
+    conn: AsyncConnection[Any], client: Client, job_id: UUID, actor: Actor
+) -> JobRow | None:
     """Stop a job that is running, and read it; None if there is no such job.
 
     Its workflow is cancelled. While Temporal is away it is not, and ends with its next page.
     """
-    await end_job(conn, job_id, "stopped")
-    job = await read_job(conn, job_id)
+    async with conn.transaction():
+        stopped = await end_job(conn, job_id, "stopped")
+        job = await read_job(conn, job_id)
+        if job is not None and stopped:
+            await record_audit(
+                conn,
+                actor,
+                "job.cancel",
+                f"job:{job_id}",
+                after={"kind": job.kind},
+                journey=job.journey,
+            )
     if job is None or job.state != "stopped":
         return job
     handle = client.get_workflow_handle(job_workflow_id(job.kind, job_id))

@@ -15,14 +15,19 @@ from prometheus_client.registry import REGISTRY, Collector
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from store.definitions.catalog import Catalog
 from store.metrics import gauge_family
 from store.operations.engine_figures import EngineFigures, read_figures
+from store.reports.attention import count_by_kind, read_attention
+from store.reports.attention_kinds import AttentionName
 from store.sql import DATABASE_AWAY
 
 log = structlog.get_logger(__name__)
 
 _FRESH = 5.0
 """Seconds for which figures that were read are served again."""
+_ATTENTION_FRESH = 15.0
+"""The same of what needs a person."""
 _SDK_TIMEOUT = 2.0
 
 
@@ -43,6 +48,9 @@ class EngineMetrics:
         self._reading = asyncio.Lock()
         self._read_at = float("-inf")
         self._figures: EngineFigures | None = None
+        self._attention_at = float("-inf")
+        self._attention: dict[AttentionName, int] = {}
+        self._catalog = Catalog()
         self._registry = CollectorRegistry()
         self._registry.register(_StateCollector(self))
 
@@ -50,6 +58,11 @@ class EngineMetrics:
     def figures(self) -> EngineFigures | None:
         """The figures that were read last; None while PostgreSQL is away."""
         return self._figures
+
+    @property
+    def attention(self) -> dict[AttentionName, int]:
+        """How many subjects of each kind need a person, as it was read last."""
+        return self._attention
 
     @property
     def pool_stats(self) -> dict[str, int]:
@@ -69,6 +82,10 @@ class EngineMetrics:
             try:
                 async with self._pool.connection(timeout=2.0) as conn:
                     self._figures = await read_figures(conn)
+                    if monotonic() - self._attention_at >= _ATTENTION_FRESH:
+                        found = await read_attention(conn, self._catalog)
+                        self._attention = count_by_kind(found)
+                        self._attention_at = monotonic()
             except DATABASE_AWAY:
                 self._figures = None
             self._read_at = monotonic()
@@ -95,6 +112,8 @@ class _StateCollector(Collector):
         figures = self._metrics.figures
         yield _gauge("parcours_database_up", float(figures is not None))
         if figures is not None:
+            attention = {str(kind): count for kind, count in self._metrics.attention.items()}
+            yield _gauges("parcours_attention", attention)
             yield from _state(figures)
 
 
@@ -107,9 +126,11 @@ def _state(figures: EngineFigures) -> Iterator[Metric]:
     yield _gauge("parcours_conditions_late_seconds", state.conditions_late)
     yield _gauge("parcours_segments_late_seconds", state.segments_late)
     yield _gauge("parcours_dates_late_seconds", state.dates_late)
+    yield _gauge("parcours_segments_behind", state.segments_behind)
     yield _gauge("parcours_segments_filling", state.segments_filling)
     yield _gauge("parcours_reconciliation_age_seconds", state.reconciliation_age)
     yield _gauge("parcours_broken_journeys", state.broken_journeys)
+    yield _gauge("parcours_unfolded_figures", state.unfolded_figures)
     yield _gauge("parcours_unread_text_answers", state.unread_text_answers)
     yield _gauge("parcours_jobs_oldest_seconds", state.jobs_oldest)
     yield _gauge("parcours_jobs_not_begun_seconds", state.jobs_not_begun)

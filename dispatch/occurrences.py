@@ -6,6 +6,7 @@ The version that was live when an occurrence came says whether it was one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -16,7 +17,7 @@ from psycopg import AsyncConnection
 from temporalio.client import Client
 
 from dispatch.jobs import start_job
-from journeys.schedule.occurrences import Occurrence, occurrences
+from journeys.schedule.occurrences import Occurrence, begun_occurrence, occurrences
 from store.dates.live_journeys import LiveJourney, read_live_journeys
 from store.dates.occurrence_jobs import create_occurrence_job
 from store.dates.schedule_states import live_versions
@@ -95,8 +96,18 @@ async def _due(
         if begin < end:
             definition = await catalog.definition(conn, live.key, version.version)
             found += _within(definition, begin, end)
+            if begin == version.since:
+                found += _begun(definition, begin)
     found.sort(key=lambda each: (each[1].at, each[0]))
     return found[:MOST_AT_ONCE]
+
+
+def _begun(definition: Definition, since: datetime) -> Iterator[tuple[int, Occurrence]]:
+    """What had come to some contacts when the version went live, and comes to others after that."""
+    for each in definition.timed.schedules:
+        occurrence = begun_occurrence(each.entry.schedule, definition.journey.timezone, since)
+        if occurrence is not None:
+            yield each.slot, replace(occurrence, since=since)
 
 
 def _within(

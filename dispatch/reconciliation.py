@@ -33,6 +33,7 @@ from dispatch.faults import FoundFault, raise_outage, record_faults
 from dispatch.held_marketing import freeze_bad_channels, wake_thawed_sends, wake_within_ceilings
 from dispatch.jobs import reconcile_jobs
 from dispatch.journey_schedules import keep_schedules
+from dispatch.kept_entries import admit_kept_entries
 from dispatch.paused_sends import wake_overlooked_paused_sends
 from dispatch.temporal import RPC_TIMEOUT, TemporalAway, answers, is_away
 from dispatch.versions import wake_unnoticed_migrations
@@ -41,6 +42,7 @@ from journeys.protocol.names import WORKFLOW, workflow_id
 from journeys.schedule.ceilings import DailyCeiling
 from store.definitions.catalog import Catalog
 from store.definitions.documents import lock_catalog
+from store.entries.kept_entries import overlooked_entries
 from store.messages.claims import mark_abandoned_claims_unknown
 from store.operations.faults import describe
 from store.operations.logged_errors import logged_error
@@ -138,6 +140,7 @@ class Reconciliation:
             ("segments", self._keep_segments),
             ("jobs", self._reconcile_jobs),
             ("pauses", self._wake_paused_sends),
+            ("kept_entries", self._admit_kept_entries),
             ("freezes", self._freeze_and_thaw),
             ("moves", self._wake_moved_runs),
             ("closed", self._end_closed_runs),
@@ -273,6 +276,11 @@ class Reconciliation:
         self._after_paused = await wake_overlooked_paused_sends(
             work.conn, self._client, _PAGE, self._after_paused, work.faults
         )
+
+    async def _admit_kept_entries(self, work: Work) -> None:
+        found = await overlooked_entries(work.conn, _PAGE)
+        faults, _ = await admit_kept_entries(work.conn, self._catalog, found)
+        work.faults += faults
 
     async def _freeze_and_thaw(self, work: Work) -> None:
         await freeze_bad_channels(work.conn)

@@ -22,7 +22,7 @@ from dispatch.entries import EventErrors, RunStart, admit_entries, consider_entr
 from dispatch.faults import FoundFault, record_faults
 from dispatch.goals import record_met_goals_of
 from dispatch.places import reach_places
-from dispatch.segments import judge_events
+from dispatch.segments import JUDGING_TIME, judge_events
 from dispatch.shares import EventWork, share_out
 from dispatch.temporal import (
     TemporalBusy,
@@ -82,11 +82,13 @@ async def dispatch_events(
     *,
     alone: bool = False,
     public_url: str | None = None,
+    judging: float | None = JUDGING_TIME,
 ) -> Round:
     """Do a share of the work of each leased contact.
 
     Args:
         share: wakes and entries of one contact, at most.
+        judging: seconds for the judging of segments; None: as long as it takes.
         alone: the events are one that failed with others: what can be done of it is done.
         public_url: where operators find runs.
 
@@ -98,7 +100,14 @@ async def dispatch_events(
     errors: EventErrors | None = {} if alone else None
     active = await catalog.active(conn, leased.revision)
     await plan_changed_dates(conn, active, leased.events, faults)
-    await judge_events(conn, catalog, leased.events, leased.revision, faults)
+    later = await judge_events(
+        conn, catalog, leased.events, leased.revision, faults, seconds=judging
+    )
+    if later:
+        leased = leased.without(later)
+        if not leased.contacts:
+            await record_faults(conn, faults)
+            return Round(cut=True)
     await reach_places(conn, active.areas, leased.events, faults)
     works = share_out(
         leased.events,

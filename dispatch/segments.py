@@ -1,23 +1,31 @@
 """Segments in the worker: judged at events in the round of the dispatcher, and by time.
 
-A contact that cannot be judged by one segment is due again later, with a fault, and neither its
-event nor another contact waits for it. A segment whose condition cannot be read is left out alone.
+A round has a time for all judging. What does not fit into it, or fails, is put off to the queue of
+what is due, which judges it as of its own time, so that neither its events nor other contacts wait
+for it. A segment that takes long is judged there only, until it is quick again. A contact that
+cannot be judged by one segment is due again later, with a fault. A segment whose condition cannot
+be read is left out alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
+from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from dispatch.due_queue import DueQueue
-from dispatch.faults import FoundFault, raise_outage
+from dispatch.faults import FoundFault, record_faults
+from dispatch.page_size import AIM, PageSize
 from store.definitions.catalog import BrokenDocument, Catalog
 from store.events.outbox import OutboxEvent
+from store.operations.logged_errors import logged_error
 from store.segments.due import (
     DueContact,
     put_off_contacts,
@@ -25,11 +33,32 @@ from store.segments.due import (
     take_due_contact,
     take_due_contacts,
 )
-from store.segments.judging import FailedJudgement, begin_judging, judge_contacts
-from store.sql import Connection, is_database_busy
+from store.segments.generations import mark_slow
+from store.segments.judging import (
+    begin_judging,
+    judge_behind,
+    judge_contacts,
+    put_off_judging,
+)
+from store.segments.judging_pass import FailedJudgement
+from store.sql import Connection, is_database_away, is_database_busy
+from store.tables.segments import DueLane
+
+log = structlog.get_logger(__name__)
 
 _CONTACTS: Final = 10
-"""Contacts of one transaction of the dispatcher."""
+"""Contacts of one transaction of the dispatcher, at most."""
+_EVENTS_TOGETHER: Final = 20
+"""Their events, at most, unless one has more."""
+_LOCK_TIMEOUT: Final = "200ms"
+_LONGEST: Final = 5.0
+"""Seconds for one statement of these."""
+JUDGING_TIME: Final = 1.0
+"""Seconds for all judging of one round."""
+_EVENTS: Final = 200
+"""Events of one contact that are gone through at a time after they were put off, at most."""
+_FIRST_EVENTS: Final = 10
+"""As many are tried first."""
 SEGMENTS: Final = "segments"
 
 
@@ -39,44 +68,87 @@ async def judge_events(
     events: Sequence[OutboxEvent],
     revision: int,
     faults: list[FoundFault],
-) -> None:
+    seconds: float | None = JUDGING_TIME,
+) -> set[UUID]:
     """Judge the contacts of events by the segments that depend on these.
 
-    Without any there is no statement. Contacts that were judged at them before are not again.
+    Without any there is no statement. Contacts that were judged at them before are not again. What
+    takes more than `seconds` in all (None: as long as it takes), or fails, is put off: it is judged
+    as of its own time by who drains what is due. Returns the contacts whose events must stay
+    undispatched, because neither was possible.
     """
     kept = await catalog.live_segments.read(conn, revision)
-    touched = {
+    touched = Counter(
         event.contact_id
         for event in events
         if event.run_id is None
         and event.name in kept.by_event
         and kept.touched_by(event.name, event.properties)
-    }
-    contacts = sorted(touched)
-    for start in range(0, len(contacts), _CONTACTS):
-        await _judge_some(conn, catalog, contacts[start : start + _CONTACTS], faults)
+    )
+    if not touched:
+        return set()
+    until = None if seconds is None else monotonic() + seconds
+    late: list[UUID] = []
+    for contacts in _together(touched):
+        if not await _judge_some(conn, catalog, contacts, until, faults):
+            late += contacts
+    return await _put_off(conn, catalog, late) if late else set()
+
+
+def _together(events: Counter[UUID]) -> Iterator[list[UUID]]:
+    """The contacts of each transaction, by how many events they have.
+
+    Those with few come first, so that one with many takes the time of no other.
+    """
+    some: list[UUID] = []
+    size = 0
+    for contact in sorted(events, key=lambda each: (events[each], each)):
+        if len(some) == _CONTACTS or (some and size + events[contact] > _EVENTS_TOGETHER):
+            yield some
+            some, size = [], 0
+        some.append(contact)
+        size += events[contact]
+    if some:
+        yield some
 
 
 async def _judge_some(
     conn: AsyncConnection[Any],
     catalog: Catalog,
     contacts: Sequence[UUID],
+    until: float | None,
     faults: list[FoundFault],
-) -> None:
+) -> bool:
+    """Whether contacts were judged in the time that is left."""
+    left = _LONGEST if until is None else min(until - monotonic(), _LONGEST)
+    if left <= 0:
+        return False
     try:
         async with conn.transaction():
-            await begin_judging(conn)
-            judged = await judge_contacts(conn, catalog, contacts)
-        faults += faults_of(judged.failures)
-        return
+            await begin_judging(
+                conn, timeout=f"{max(int(left * 1_000), 1)}ms", lock_timeout=_LOCK_TIMEOUT
+            )
+            judged = await judge_contacts(conn, catalog, contacts, until=until)
     except Exception as error:
-        if not is_database_busy(error):
-            raise_outage(error)
-    for contact_id in contacts:
+        if is_database_away(error):
+            raise
+        log.warning("judging_put_off", contacts=len(contacts), error=logged_error(error))
+        return False
+    faults += faults_of(judged.failures)
+    return True
+
+
+async def _put_off(
+    conn: AsyncConnection[Any], catalog: Catalog, contacts: Sequence[UUID]
+) -> set[UUID]:
+    try:
         async with conn.transaction():
-            await begin_judging(conn, timeout="1s")
-            judged = await judge_contacts(conn, catalog, [contact_id], alone=True)
-        faults += faults_of(judged.failures)
+            await begin_judging(conn, timeout="2s")
+            return await put_off_judging(conn, catalog, contacts)
+    except Exception as error:
+        if is_database_away(error) or not is_database_busy(error):
+            raise
+        return set(contacts)
 
 
 def faults_of(failures: Sequence[FailedJudgement]) -> list[FoundFault]:
@@ -103,29 +175,55 @@ class SegmentsDue:
     """The source of segments that are due, for `DueQueue`."""
 
     name = SEGMENTS
+    lanes = tuple(DueLane)
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._events = {lane: PageSize(_EVENTS, first=_FIRST_EVENTS) for lane in DueLane}
+        """Events of a contact that are gone through at a time, in each lane."""
 
     async def begin(self, conn: Connection) -> None:
         """Share the gate of generations."""
         await begin_judging(conn)
 
-    async def take(self, conn: Connection, limit: int, *, again: bool) -> list[DueContact]:
+    async def take(self, conn: Connection, limit: int, lane: int) -> list[DueContact]:
         """Contacts that a segment is due for, locked."""
-        return await take_due_contacts(conn, limit, again=again)
+        return await take_due_contacts(conn, limit, DueLane(lane))
 
     async def take_one(self, conn: Connection, thing: DueContact) -> DueContact | None:
         """One contact and segment as they are now."""
         return await take_due_contact(conn, thing)
 
     async def work(
-        self, conn: Connection, things: Sequence[DueContact], *, alone: bool
+        self, conn: Connection, things: Sequence[DueContact], lane: int, *, alone: bool
     ) -> list[FoundFault]:
         """Catch the contacts up."""
-        contacts = {each.contact_id for each in things}
-        judged = await judge_contacts(conn, self._catalog, contacts, alone=alone)
-        return faults_of(judged.failures)
+        where = DueLane(lane)
+        failures: list[FailedJudgement] = []
+        behind = {each.contact_id for each in things if where is not DueLane.TIME and each.segment}
+        if others := {each.contact_id for each in things} - behind:
+            judged = await judge_contacts(conn, self._catalog, others, alone=alone)
+            failures += judged.failures
+        if behind:
+            failures += await self._go_back(conn, behind, where, alone=alone)
+        return faults_of(failures)
+
+    async def _go_back(
+        self, conn: Connection, contacts: Collection[UUID], lane: DueLane, *, alone: bool
+    ) -> list[FailedJudgement]:
+        size = self._events[lane]
+        events = 1 if alone else size.now
+        begun = monotonic()
+        try:
+            judged = await judge_behind(
+                conn, self._catalog, contacts, lane, events=events, alone=alone, until=begun + AIM
+            )
+        except Exception:
+            size.failed()
+            raise
+        if not alone:
+            size.took(events, monotonic() - begun)
+        return judged.failures
 
     async def put_off(self, conn: Connection, thing: DueContact, delay: timedelta) -> None:
         """Make a segment due later."""
@@ -133,11 +231,17 @@ class SegmentsDue:
             await put_off_contacts(conn, [thing], delay)
 
     async def after_page(self, conn: Connection) -> None:
-        """Nothing: the events of changes are in the outbox."""
+        """Record which segments take long. The events of changes are in the outbox."""
+        for each in self._catalog.live_segments.take_slow():
+            await mark_slow(conn, each.key)
+            if each.is_new:
+                error = TimeoutError(f"judging a contact takes {each.seconds:.1f} s each time")
+                fault = FoundFault(SEGMENTS, error, subject=f"segment {each.key}")
+                await record_faults(conn, [fault])
 
-    async def seconds_to_next(self, conn: Connection, *, again: bool) -> float | None:
+    async def seconds_to_next(self, conn: Connection, lane: int) -> float | None:
         """How long until a segment is due."""
-        return await seconds_to_next_contact(conn, again=again)
+        return await seconds_to_next_contact(conn, DueLane(lane))
 
 
 def segment_queue(

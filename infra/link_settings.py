@@ -2,16 +2,17 @@
 
 import re
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, NoDecode
 
 from infra.setting_types import Secrets
 from journeys.links.message_urls import MessageLinks
 from journeys.links.networks import SCANNERS
 from journeys.links.tokens import LinkKeys
+from journeys.links.visits import Sites
 
 _LONGEST_PUBLIC_URL = 200
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f<>\"'`\\{}|^]")
@@ -34,6 +35,22 @@ class LinkSettings(BaseSettings):
 
     scanners: Path = SCANNERS
     """`PARCOURS_SCANNERS`: the file of networks whose requests for links are a machine's."""
+
+    sites: Annotated[tuple[str, ...], NoDecode] = ()
+    """`PARCOURS_SITES`: hosts of our own sites, which know by which message a reader came."""
+
+    @field_validator("sites", mode="before")
+    @classmethod
+    def _split_sites(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("sites")
+    @classmethod
+    def _require_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        Sites(value)
+        return value
 
     @field_validator("link_keys")
     @classmethod
@@ -60,6 +77,8 @@ class LinkSettings(BaseSettings):
     def _require_both_of_links(self) -> Self:
         if (self.public_url is None) != (not self.link_keys):
             raise ValueError("PARCOURS_PUBLIC_URL and PARCOURS_LINK_KEYS go together: set both")
+        if self.sites and not self.link_keys:
+            raise ValueError("PARCOURS_SITES needs PARCOURS_LINK_KEYS, which sign visits")
         return self
 
     @property

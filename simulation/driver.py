@@ -126,7 +126,7 @@ class Simulation:
         config["interceptors"] = [self._tracker]
         self._client = Client(**config)
         self._catalog = Catalog()
-        dispatcher = Dispatcher(pool, self._client, self._catalog)
+        dispatcher = Dispatcher(pool, self._client, self._catalog, judging=None)
         due_times = DueTimes(pool, self._client, self._catalog)
         segments = segment_queue(pool, self._catalog)
         self._context = Context(

@@ -87,6 +87,10 @@ _ALL = (
         "parcours_hits_judged", "counter", "api", "Requests for links, by who made them.",
         {"kind": "`click`, `open`", "by": "`human`, or why it is a machine's"},
     ),
+    MetricDefinition(
+        "parcours_form_submissions", "counter", "api", "Forms that were posted, by their answer.",
+        {"answer": "answers to forms: `taken`, or why not"},
+    ),
     # ---- what each process counts
     MetricDefinition(
         "parcours_faults", "counter", "worker", "Faults by the part of the engine and the code.",
@@ -189,6 +193,10 @@ _ALL = (
         "How long the earliest entry by date has been due; 0 if none is.",
     ),
     MetricDefinition(
+        "parcours_segments_behind", "gauge", "state",
+        "Contacts and segments whose judging was put off, or has failed, up to 100,000.",
+    ),
+    MetricDefinition(
         "parcours_segments_filling", "gauge", "state",
         "Segments by which not every contact was judged yet.",
     ),
@@ -229,6 +237,11 @@ _ALL = (
         "Answers by text message that are not worked through, counted up to 10,000.",
     ),
     MetricDefinition(
+        "parcours_unfolded_figures", "gauge", "state",
+        "Deltas of figures that are not folded into counters, counted up to 100,000; reports read"
+        " them as well.",
+    ),
+    MetricDefinition(
         "parcours_jobs", "gauge", "state", "Jobs that are not done, by kind.",
         {"kind": "kinds of jobs", "state": "`running`, `paused`"},
     ),
@@ -254,6 +267,10 @@ _ALL = (
         "parcours_frozen", "gauge", "state",
         "1 for each channel whose marketing is frozen.",
         {"channel": f"{_CHANNEL}, `all`"},
+    ),
+    MetricDefinition(
+        "parcours_attention", "gauge", "state", "What needs a person, by kind.",
+        {"kind": "the kinds of `parcours attention`"},
     ),
     MetricDefinition(
         "parcours_worker_processes", "gauge", "state",

@@ -155,6 +155,26 @@ class CheckSegments:
         return await _work_through_pages(JOBS["check"].page_activity, request)
 
 
+@workflow.defn(name=JOBS["repair"].workflow)
+class RepairRuns:
+    """Skips a step of many runs, sends them to another, or ends them."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Repair page after page, until every run was repaired or left alone."""
+        return await _work_through_pages(JOBS["repair"].page_activity, request)
+
+
+@workflow.defn(name=JOBS["retry"].workflow)
+class RetrySends:
+    """Tries many sends at once, and sends messages again that have failed."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Begin page after page, until every message was sent or has failed again."""
+        return await _work_through_pages(JOBS["retry"].page_activity, request)
+
+
 JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
     "move": MigrateRuns,
     "resume": ResumeSends,
@@ -169,6 +189,8 @@ JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
     "undo": UndoImport,
     "segment": FillSegment,
     "check": CheckSegments,
+    "repair": RepairRuns,
+    "retry": RetrySends,
 }
 """The workflow class of each kind of job. A test compares it with `JOBS`."""
 

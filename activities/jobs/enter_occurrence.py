@@ -96,8 +96,12 @@ class EnterOccurrenceActivities:
                 await end_job(conn, job.id, "done")
             return timedelta(0)
         in_turn = [] if occurrence.local is None else turns(occurrence, zone)
-        begun = progress.turn
-        left = [turn for turn in in_turn if begun is None or turn.at >= begun]
+        begun, since = progress.turn, occurrence.since
+        left = [
+            turn
+            for turn in in_turn
+            if (begun is None or turn.at >= begun) and (since is None or turn.at > since)
+        ]
         turn = left[0] if left else None
         at = occurrence.at if turn is None else turn.at
         if at > job.now:

@@ -20,6 +20,7 @@ from temporalio.client import Client
 from activities.context import Context
 from activities.jobs.pages import begin_page, end_page
 from dispatch.faults import raise_outage, record_faults
+from dispatch.page_size import PageSize
 from dispatch.segments import faults_of
 from journeys.protocol.jobs import JOBS
 from journeys.protocol.payloads import JobInput, JobPage
@@ -31,7 +32,8 @@ from store.operations.contact_progress import (
 )
 from store.operations.jobs import JobRow, end_job, read_job
 from store.segments.generations import mark_ready, read_segment_state, record_checked
-from store.segments.judging import Judged, begin_judging, judge_contacts
+from store.segments.judging import begin_judging, judge_contacts
+from store.segments.judging_pass import Judged
 from store.sql import is_database_busy
 
 log = structlog.get_logger(__name__)
@@ -39,10 +41,12 @@ log = structlog.get_logger(__name__)
 _SECONDS: Final = 3.0
 """The time that a page takes; it then ends with the contacts that it is at."""
 _CONTACTS: Final = 200
-"""Contacts of one transaction."""
+"""Contacts of one transaction, at most. They are locked meanwhile, and their events wait."""
+_FIRST_CONTACTS: Final = 25
+"""Contacts of the first transaction, whose time is not known yet."""
 _SIZES: Final = (_CONTACTS, 20, 1)
-"""Of the contacts that are tried if more of them failed together. They are locked meanwhile, and
-their events wait, so one that takes long is judged in a transaction of its own."""
+"""Of the contacts that are tried if more of them failed together: one that takes long is judged in
+a transaction of its own."""
 
 
 class _AlreadyDone(Exception):
@@ -56,14 +60,19 @@ class _JudgingActivities:
         self._context = context
 
     async def _work(
-        self, conn: AsyncConnection[Any], job: JobRow, only: Collection[str] | None
+        self,
+        conn: AsyncConnection[Any],
+        job: JobRow,
+        only: Collection[str] | None,
+        page: PageSize,
     ) -> bool:
         """Judge the next contacts; False if there are none, or none for this attempt."""
-        contacts = await contacts_after(conn, job.after, _CONTACTS)
+        contacts = await contacts_after(conn, job.after, page.now)
         if not contacts:
             return False
         for size in _SIZES:
             some = contacts[:size]
+            begun = monotonic()
             try:
                 await self._judge(conn, job, some, only, alone=size == 1)
             except _AlreadyDone:
@@ -74,7 +83,9 @@ class _JudgingActivities:
                 if not is_database_busy(error):
                     raise_outage(error)
                 log.warning("contacts_judged_in_parts", job=str(job.id), contacts=len(some))
+                page.failed()
             else:
+                page.took(len(some), monotonic() - begun)
                 break
         return True
 
@@ -122,10 +133,11 @@ class _JudgingActivities:
     ) -> tuple[JobRow, bool]:
         """Work for the time of a page; the job, and whether all contacts were judged."""
         begun = monotonic()
+        page = PageSize(_CONTACTS, first=_FIRST_CONTACTS)
         if job.after is None:
             await count_contacts_of_job(conn, job.id)
         while job.state == "running" and job.paused_at is None and monotonic() - begun < _SECONDS:
-            if not await self._work(conn, job, only):
+            if not await self._work(conn, job, only, page):
                 current = await read_job(conn, job.id) or job
                 return current, current.state == "running" and current.after == job.after
             activity.heartbeat()

@@ -1,5 +1,7 @@
 """The pages of a resume: wakes the sends that a pause deferred, at a set rate, each in its turn.
 
+Entries that were kept come in first.
+
 The claim of a send decides by the overdue policy that the journey keeps whether it goes out. So a
 wake that comes too early, or twice, changes nothing.
 """
@@ -21,14 +23,18 @@ from temporalio.client import Client
 from activities.context import Context
 from activities.jobs.pages import begin_page, end_page
 from dispatch.faults import FoundFault, record_faults
+from dispatch.kept_entries import admit_kept_entries
 from dispatch.temporal import TemporalAway, make_calls, wake
 from journeys.protocol.jobs import JOBS
 from journeys.protocol.payloads import JobInput, JobPage
 from journeys.versions.overdue import Overdue
 from store.definitions.journeys import read_resumption
+from store.entries.kept_entries import next_kept
 from store.messages.paused_sends import paused_sends, schedule_paused_sends, scheduled_paused_sends
 from store.operations.jobs import JobRow, end_job
 from store.operations.resume_progress import (
+    record_admitted,
+    record_all_admitted,
     record_all_scheduled,
     record_resume_progress,
     record_woken_until,
@@ -63,6 +69,9 @@ class ResumeSendsActivities:
             job = await begin_page(conn, request)
             if isinstance(job, JobPage):
                 return job
+            if job.plan.get("kept") and (job.progress or {}).get("admitted") is None:
+                rest = await self._admit_next(conn, job)
+                return await end_page(conn, job, rest)
             overdue = Overdue.from_json(job.plan.get("overdue"))
             try:
                 if overdue.policy != "spread":
@@ -75,6 +84,23 @@ class ResumeSendsActivities:
                 log.warning("sends_not_woken", job=str(job.id), error=str(error))
                 rest = _RETRY
             return await end_page(conn, job, rest)
+
+    async def _admit_next(self, conn: AsyncConnection[Any], job: JobRow) -> timedelta:
+        """Let the next entries in that were kept while the journey was paused."""
+        begun = time.monotonic()
+        reached = int((job.progress or {}).get("event", 0))
+        entries = await next_kept(conn, job.of_journey, reached, _PAGE)
+        faults, entered = await admit_kept_entries(
+            conn, self._context.catalog, entries, activity.heartbeat
+        )
+        await record_faults(conn, faults)
+        if entered:
+            self._context.nudge()
+        if entries:
+            await record_admitted(conn, job, event=entries[-1].event_id, done=len(entries))
+        if len(entries) < _PAGE:
+            await record_all_admitted(conn, job)
+        return _rest_after(len(entries), begun)
 
     async def _wake_next(self, conn: AsyncConnection[Any], job: JobRow) -> timedelta:
         begun = time.monotonic()

@@ -11,7 +11,6 @@ import structlog
 from psycopg import AsyncConnection
 
 from activities.failures import retryable_error
-from activities.sending.deferrals import SendTerms
 from journeys.model.reasons import SkipReason
 from journeys.model.sends import EffectiveSend
 from journeys.model.steps import SendStep
@@ -21,6 +20,7 @@ from store.messages.claims import mark_claim_unknown, record_skip
 from store.messages.send_state import PreviousAttempt
 from store.runs.rows import RunRow
 from store.waits.listeners import remove_listeners
+from store.waits.send_times import SendTerms
 
 log = structlog.get_logger(__name__)
 

@@ -28,23 +28,13 @@ from activities.sending.attempts import (
     stop_watching,
 )
 from activities.sending.chosen_content import choose_content, read_variables, template_of
-from activities.sending.deferrals import (
-    WATCHED,
-    Deferral,
-    SendTerms,
-    Skip,
-    check_send_time,
-    send_terms,
-)
 from activities.sending.provider_choice import choose_provider
-from activities.sending.recipients import address_of
 from activities.sending.retries import retries_end
 from activities.versions.take_version import stale_version
-from journeys.model.reasons import SkipReason
 from journeys.model.sends import EffectiveSend
 from journeys.model.steps import SendStep
 from journeys.model.values import Reference
-from journeys.protocol.channels import CHANNELS, ChannelName
+from journeys.protocol.channels import CHANNELS
 from journeys.protocol.payloads import StepInput, StepResult
 from journeys.templating.contents import Content
 from journeys.time.zones import zone_of
@@ -52,10 +42,19 @@ from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Definition
 from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
+from store.messages.recipients import address_of, skip_for_recipient
 from store.messages.send_state import BrandSender, PauseState, Recipient, read_send_state
 from store.messages.shared_addresses import take_address
 from store.runs.rows import RunRow
 from store.versions.run_migration import has_waited
+from store.waits.send_times import (
+    WATCHED,
+    Deferral,
+    SendTerms,
+    Skip,
+    check_send_time,
+    send_terms,
+)
 from store.waits.wait_visits import watch_attributes
 
 
@@ -101,7 +100,7 @@ async def claim_send(
         if moved := stale_version(run, request):
             return moved
         definition = await context.catalog.definition(conn, run.journey, run.version)
-        step = _send_step(definition, request.step)
+        step = send_step(definition, request.step)
         settings = definition.settings(step)
         template = template_of(step)
         previous, pause, contact, documents = await read_send_state(
@@ -151,22 +150,25 @@ async def claim_send(
             verdict = await check_condition(conn, run, definition, step.if_)
             if not verdict.holds:
                 return await skip_send(conn, attempt, step, "if", verdict.facts)
-        reason = _check_recipient(step, settings, contact)
+        reason = skip_for_recipient(step.kind, settings, contact)
         if reason is not None:
             facts = {"topic": settings.topic}
             if reason == "consent" and contact.channel_refused:
                 facts["channel"] = step.kind
             return await skip_send(conn, attempt, step, reason, facts)
-        if pause.frozen and settings.class_ == "marketing" and CHANNELS[step.kind].to_contact:
+        marketing = settings.class_ == "marketing" and CHANNELS[step.kind].to_contact
+        frozen = pause.freezes(marketing=marketing)
+        if frozen is not None:
             if terms.late:
                 return await skip_send(conn, attempt, step, "frozen", terms.skip_as_late.facts)
+            attempt.facts["frozen"] = frozen
             return await _defer(conn, attempt, step, terms, run, Deferral("frozen", None))
         unsendable = await check_send_time(conn, run, request.visit, step, terms, attempt.facts)
         if isinstance(unsendable, Deferral):
             return await _defer(conn, attempt, step, terms, run, unsendable)
         if unsendable is not None:
             return await _skip_for_time(conn, attempt, step, unsendable)
-        if _at_ceiling(context, run, step, settings, pause):
+        if at_ceiling(context, run, step, settings, pause):
             return await _defer(conn, attempt, step, terms, run, Deferral("ceiling", None))
         if definition.timed.schedules and CHANNELS[step.kind].to_contact:
             address = address_of(contact, step.kind) or ""
@@ -223,7 +225,8 @@ async def claim_send(
     )
 
 
-def _send_step(definition: Definition, step_id: str) -> SendStep:
+def send_step(definition: Definition, step_id: str) -> SendStep:
+    """The step of a send. Raises `unknown_step`, which is final."""
     try:
         step = definition.journey.step(step_id)
     except KeyError:
@@ -265,7 +268,7 @@ async def _check_pause(
     return None
 
 
-def _at_ceiling(
+def at_ceiling(
     context: Context, run: RunRow, step: SendStep, settings: EffectiveSend, pause: PauseState
 ) -> bool:
     """Whether marketing has had its part of the channel's messages of today."""
@@ -274,25 +277,6 @@ def _at_ceiling(
         return False
     most = ceiling.for_marketing(run.now.astimezone(UTC).date())
     return most is not None and pause.today >= most
-
-
-def _check_recipient(
-    step: SendStep, settings: EffectiveSend, contact: Recipient
-) -> SkipReason | None:
-    """Why this contact must not get this message; None if it may."""
-    channel: ChannelName = step.kind
-    if contact.restricted:
-        return "restricted"
-    if not CHANNELS[channel].to_contact:
-        return None
-    address = address_of(contact, channel)
-    if not address:
-        return "no_address"
-    if contact.suppressed is not None:
-        return "suppressed"
-    if not settings.transactional and (contact.channel_refused or contact.consent != "subscribed"):
-        return "consent"
-    return None
 
 
 async def _defer(

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from activities.context import Context, ReturnKind
 from activities.sending.claim import Claimed
-from activities.sending.recipients import address_of
 from channels.adapter import Call, Email, Outgoing, Sms
 from channels.errors import Code, NotTaken
 from journeys.links.message_urls import LINKS, link_variables
@@ -19,6 +18,7 @@ from journeys.templating.compilation import compile_step
 from journeys.templating.contents import Content
 from journeys.templating.liquid import Budget, Moment, TemplateError
 from journeys.templating.rendering import Rendering, RenderingFailed, RenderingTooLarge
+from store.messages.recipients import address_of
 
 _WAIT: Final = 8.0
 """Seconds that a large message waits for its turn. With the provider's 20 they stay below the 30 of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -19,25 +18,18 @@ from activities.sending.claim import Claimed, claim_send
 from activities.sending.faults import keep_fault, stand_until_later
 from activities.sending.masking import SecretMask
 from activities.sending.provider_call import ProviderCalls, Record
-from activities.sending.recipients import address_of
+from activities.sending.recording import record_within_attempt, suppress_refused
 from activities.sending.retries import QUICK_ATTEMPTS, NextAttempt, next_attempt
 from activities.versions.take_version import stale_version
 from activities.waiting.waits import plan_within, recheck
 from journeys.protocol.channels import SEND_QUEUES
 from journeys.protocol.payloads import StepInput, StepResult
-from journeys.time.backoff import Backoff
 from store.messages.claims import AttemptResult, record_result
 from store.messages.deferrals import record_deferral
-from store.messages.suppressions import suppress
 from store.runs.rows import RunRow
-from store.sql import DATABASE_AWAY, is_database_away
+from store.sql import DATABASE_AWAY
 
 log = structlog.get_logger(__name__)
-
-_RECORD_FOR = 8.0
-"""Seconds for which a record is tried again while Postgres is away. With the provider's 20 they
-stay below the 30 of an attempt."""
-_RECORD_AGAIN = Backoff(first=0.1, longest=1.0)
 
 
 class SendActivities:
@@ -91,22 +83,11 @@ class SendActivities:
 
     async def _record(self, request: StepInput, claimed: Claimed, record: Record) -> StepResult:
         """Record the attempt. While Postgres is away it is tried again, within the attempt."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _RECORD_FOR
-        failures = 0
-        while True:
-            try:
-                async with self._context.pool.connection(timeout=2) as conn:
-                    return await self._record_once(conn, request, claimed, record)
-            except Exception as error:
-                if not (isinstance(error, DATABASE_AWAY) or is_database_away(error)):
-                    raise
-                failures += 1
-                delay = _RECORD_AGAIN.delay(failures)
-                if loop.time() + delay > until:
-                    log.warning("record_lost", message_id=str(claimed.message_id))
-                    raise retryable_error("record_lost", timedelta(seconds=1)) from None
-                await asyncio.sleep(delay)
+
+        async def once(conn: AsyncConnection[Any]) -> StepResult:
+            return await self._record_once(conn, request, claimed, record)
+
+        return await record_within_attempt(self._context.pool, claimed.message_id, once)
 
     async def _record_once(
         self,
@@ -128,7 +109,7 @@ class SendActivities:
             try:
                 async with conn.transaction():
                     run = await settle_and_lock(conn, _result(request, claimed, record))
-                    await _suppress(conn, claimed, record)
+                    await suppress_refused(conn, claimed, record)
                     following, listening = await self._run_following(
                         conn, request, record.outcome, run
                     )
@@ -155,7 +136,7 @@ class SendActivities:
         An attempt that has lost its claim to another one plans nothing for the visit.
         """
         recorded = await record_result(conn, _result(request, claimed, record))
-        await _suppress(conn, claimed, record)
+        await suppress_refused(conn, claimed, record)
         if record.again is None:
             return None
         run = await read(conn, request.run_id)
@@ -222,12 +203,6 @@ def _result(request: StepInput, claimed: Claimed, record: Record) -> AttemptResu
         output=record.output,
         kept=record.kept,
     )
-
-
-async def _suppress(conn: AsyncConnection[Any], claimed: Claimed, record: Record) -> None:
-    address = address_of(claimed.contact, claimed.step.kind) if record.suppress else None
-    if address:
-        await suppress(conn, [(claimed.step.kind, address, record.code or "refused")])
 
 
 def _kind(queue: str) -> str:

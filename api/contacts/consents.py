@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
 from api.contacts.contacts import ContactId
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of, unknown_cursor
@@ -29,6 +30,7 @@ from store.contacts.consent_listing import RecordedConsent, consent_records
 from store.contacts.rows import find_contact
 from store.events.topic_changes import set_channel_state, set_topic_state
 from store.events.transactions import repeating
+from store.operations.audit import record_audit
 from store.sql import Connection
 
 router = APIRouter(
@@ -121,6 +123,7 @@ async def set_consent(
     topic: Annotated[str, Path(min_length=1, max_length=200)],
     body: Consent,
     services: UsedServices,
+    actor: UsedActor,
 ) -> ConsentAnswer:
     """Record the state, the event of its change, and the evidence for it."""
 
@@ -129,6 +132,9 @@ async def set_consent(
         if contact_id is None:
             raise unknown("contact", contact)
         await set_topic_state(conn, contact_id, topic, body.state, body.evidence())
+        # The state itself stands in the record of the consent, which goes with the contact.
+        after = {"topic": topic}
+        await record_audit(conn, actor, "contact.consent", f"contact:{contact_id}", after=after)
 
     await repeating(services.pool, change)
     services.notifier.wake()
@@ -141,7 +147,11 @@ async def set_consent(
     responses=responses(404, 422),
 )
 async def set_channel_consent(
-    contact: ContactId, channel: MessageChannel, body: ChannelConsent, services: UsedServices
+    contact: ContactId,
+    channel: MessageChannel,
+    body: ChannelConsent,
+    services: UsedServices,
+    actor: UsedActor,
 ) -> ChannelAnswer:
     """Record the state, which stands above topics, with its event and the evidence for it."""
 
@@ -150,6 +160,8 @@ async def set_channel_consent(
         if contact_id is None:
             raise unknown("contact", contact)
         await set_channel_state(conn, contact_id, channel, body.state, body.evidence())
+        after = {"channel": channel}
+        await record_audit(conn, actor, "contact.consent", f"contact:{contact_id}", after=after)
 
     await repeating(services.pool, change)
     services.notifier.wake()

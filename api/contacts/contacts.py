@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel
 
 from api.contacts.contact_bodies import ContactBody, ContactChanges
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, cursor_id, page_of
@@ -97,7 +98,11 @@ async def get_contact(contact: ContactId, services: UsedServices) -> ContactBody
     responses={201: {"model": ContactBody}, **responses(400, 422)},
 )
 async def change_contact(
-    contact: ContactId, changes: ContactChanges, services: UsedServices, response: Response
+    contact: ContactId,
+    changes: ContactChanges,
+    services: UsedServices,
+    actor: UsedActor,
+    response: Response,
 ) -> ContactBody:
     """Change the fields and attributes that are named, and leave the others as they are."""
     if changes.external_id not in (None, contact) and not await _is_one(
@@ -126,7 +131,7 @@ async def change_contact(
         checked = check_attributes({**fields, **changes.attributes}, operate=True)
 
         async def put(conn: Connection) -> tuple[UUID, bool]:
-            return await put_contact(conn, contact, checked, reason=changes.reason)
+            return await put_contact(conn, contact, checked, reason=changes.reason, actor=actor)
 
         contact_id, new = await repeating(services.pool, put)
     except AttributeRefused as refused:

@@ -11,8 +11,9 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel
 
 from api.contacts.contacts import ContactId
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
-from api.http.keys import UsedKey, requires
+from api.http.keys import requires
 from api.http.paging import Cursor, Limit, cursor_id, page_of, unknown_cursor
 from api.http.problems import Problem, responses, unknown
 from api.http.times import Instant
@@ -22,6 +23,7 @@ from store.contacts.erasure import BegunErasure, begin_erasure
 from store.contacts.erasure_listing import ErasureReport, list_reports, read_report
 from store.contacts.erasure_pages import erase_page
 from store.contacts.rows import find_contact
+from store.operations.audit import Actor, record_audit
 
 router = APIRouter(
     prefix="/v1",
@@ -75,7 +77,7 @@ class ErasurePage(BaseModel):
 async def erase_contact(
     contact: ContactId,
     services: UsedServices,
-    key: UsedKey,
+    actor: UsedActor,
     suppress: Annotated[
         bool,
         Query(description="Also suppress its addresses, so that nothing is ever sent to them."),
@@ -87,7 +89,7 @@ async def erase_contact(
     same job removes its workflows from Temporal. Suppressions stay, as hashes. `Location` is that
     of the report.
     """
-    begun, more = await _erase(services, contact, key.id, suppressing=suppress)
+    begun, more = await _erase(services, contact, actor, suppressing=suppress)
     if services.inbox is not None and begun.addresses:
         await asyncio.to_thread(services.inbox.remove, begun.addresses)
     await _start(services, begun)
@@ -148,7 +150,7 @@ def erasure_body(report: ErasureReport) -> ErasureBody:
 
 
 async def _erase(
-    services: Services, reference: str, key_id: UUID, *, suppressing: bool
+    services: Services, reference: str, actor: Actor, *, suppressing: bool
 ) -> tuple[BegunErasure, bool]:
     """Make a contact unknown and remove its first rows; whether any are left."""
     for _ in range(_ATTEMPTS):
@@ -156,8 +158,12 @@ async def _erase(
             contact_id = await find_contact(conn, reference)
             if contact_id is None:
                 raise unknown("contact", reference)
-            begun = await begin_erasure(conn, contact_id, suppressing=suppressing, key_id=key_id)
+            begun = await begin_erasure(
+                conn, contact_id, suppressing=suppressing, key_id=actor.key_id
+            )
             if begun is not None:
+                after = {"suppressing": suppressing}
+                await record_audit(conn, actor, "contact.erase", f"erasure:{begun.id}", after=after)
                 return begun, await erase_page(conn, begun.id)
     raise Problem(
         409, "merged", "the contact is being merged into another one at this moment: try again"

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.problems import Problem, responses
@@ -26,6 +27,7 @@ from store.imports.exports import (
 )
 from store.imports.files import make_file, read_chunks, read_file
 from store.imports.mapping import What
+from store.operations.audit import record_audit
 from store.operations.jobs import create_job, read_job
 
 router = APIRouter(
@@ -61,7 +63,7 @@ class ExportBody(StrictBody):
     summary="Export contacts",
     responses=responses(400, 413, 415, 422),
 )
-async def post_export(body: ExportBody, services: UsedServices) -> JobBody:
+async def post_export(body: ExportBody, services: UsedServices, actor: UsedActor) -> JobBody:
     """Write contacts, groups, topics, suppressions or events into a file, as a job.
 
     `GET /v1/jobs/{id}/file` downloads it once the job is done. Suppressed addresses are known as
@@ -99,6 +101,16 @@ async def post_export(body: ExportBody, services: UsedServices) -> JobBody:
                 total=0 if body.segment or body.group or body.condition
                 else await estimate_contacts(conn),
             )  # fmt: skip
+            after = {
+                "what": body.what,
+                "format": body.format,
+                "segment": body.segment,
+                "group": body.group,
+                # A condition may hold an address.
+                "if": None if body.condition is None else "a condition",
+            }
+            after = {name: value for name, value in after.items() if value is not None}
+            await record_audit(conn, actor, "contact.export", f"job:{job_id}", after=after)
         await start_job(conn, services.temporal, job_id)
         job = await read_job(conn, job_id)
     assert job is not None
@@ -126,7 +138,7 @@ _FILE: Final[dict[int | str, dict[str, Any]]] = {
     response_class=StreamingResponse,
     responses={**_FILE, **responses(404, 409, 422)},
 )
-async def get_file(job_id: JobId, services: UsedServices) -> StreamingResponse:
+async def get_file(job_id: JobId, services: UsedServices, actor: UsedActor) -> StreamingResponse:
     """The file that an export has written. It is kept for `PARCOURS_KEEP_EXPORTS`."""
     async with services.pool.connection() as conn:
         job = await read_job(conn, job_id)
@@ -137,6 +149,8 @@ async def get_file(job_id: JobId, services: UsedServices) -> StreamingResponse:
         raise Problem(409, "wrong_state", f"the export is {job.state}, and has no file")
     if file is None:
         raise Problem(404, "unknown_file", "the file of this export is no longer kept")
+    async with services.pool.connection() as conn:
+        await record_audit(conn, actor, "contact.download", f"job:{job_id}")
     headers = {
         "Content-Disposition": f'attachment; filename="{file.name}"',
         "Content-Length": str(file.bytes),

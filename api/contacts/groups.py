@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
+from api.http.audit import UsedActor
 from api.http.bodies import LargeRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, cursor_id, page_of
@@ -21,6 +22,7 @@ from store.contacts.group_listing import list_group_members, list_groups
 from store.contacts.rows import find_contacts
 from store.events.group_changes import add_to_group, remove_from_group
 from store.events.transactions import repeating
+from store.operations.audit import record_audit
 from store.sql import Connection
 
 router = APIRouter(
@@ -103,14 +105,20 @@ async def get_members(
 
 
 @router.post("/{key}/contacts", summary="Add contacts to a group", responses=responses(404, 422))
-async def add(key: GroupKey, body: GroupContacts, services: UsedServices) -> Changed:
+async def add(
+    key: GroupKey, body: GroupContacts, services: UsedServices, actor: UsedActor
+) -> Changed:
     """Add all of the contacts, or none if one of them is unknown."""
     flaw = find_id_flaw(key)
     if flaw is not None:
         raise Problem(422, "invalid_request", f"key: {flaw}")
 
     async def change(conn: Connection) -> int:
-        return await add_to_group(conn, key, await _contact_ids(conn, body.contacts))
+        added = await add_to_group(conn, key, await _contact_ids(conn, body.contacts))
+        if added:
+            after = {"added": added}
+            await record_audit(conn, actor, "group.add", f"group:{key}", after=after)
+        return added
 
     changed = await repeating(services.pool, change)
     services.notifier.wake()
@@ -120,11 +128,17 @@ async def add(key: GroupKey, body: GroupContacts, services: UsedServices) -> Cha
 @router.delete(
     "/{key}/contacts", summary="Remove contacts from a group", responses=responses(404, 422)
 )
-async def remove(key: GroupKey, body: GroupContacts, services: UsedServices) -> Changed:
+async def remove(
+    key: GroupKey, body: GroupContacts, services: UsedServices, actor: UsedActor
+) -> Changed:
     """Remove all of the contacts, or none if one of them is unknown."""
 
     async def change(conn: Connection) -> int:
-        return await remove_from_group(conn, key, await _contact_ids(conn, body.contacts))
+        removed = await remove_from_group(conn, key, await _contact_ids(conn, body.contacts))
+        if removed:
+            after = {"removed": removed}
+            await record_audit(conn, actor, "group.remove", f"group:{key}", after=after)
+        return removed
 
     changed = await repeating(services.pool, change)
     services.notifier.wake()

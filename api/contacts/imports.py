@@ -16,10 +16,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from api.coupons.code_files import unpacked
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import UsedKey, requires
 from api.http.problems import Problem, responses
 from api.operations.jobs import JobBody, job_body
+from api.runs.repair_undo import begin_undo_of_repair
 from api.services import Services, UsedServices
 from dispatch.jobs import start_job
 from journeys.model.contact_fields import check_timezone
@@ -34,7 +36,8 @@ from store.imports.plans import By, ImportPlan, ImportResult, Mode
 from store.imports.presets import PresetName
 from store.imports.problems import FileRefused
 from store.imports.records import DELIMITERS, WINDOW, open_records
-from store.imports.undo import begin_undo, may_be_undone
+from store.imports.undo import begin_undo, may_be_undone, undo_id
+from store.operations.audit import Actor, record_audit
 from store.operations.jobs import JobRow, read_job, read_result
 
 router = APIRouter(
@@ -239,7 +242,11 @@ _BODY: Final[dict[str, Any]] = {
     openapi_extra=_BODY,
 )
 async def import_file(
-    request: Request, services: UsedServices, key: UsedKey, options: UsedOptions
+    request: Request,
+    services: UsedServices,
+    key: UsedKey,
+    actor: UsedActor,
+    options: UsedOptions,
 ) -> ImportReport:
     """Import a file of contacts, groups, topics, suppressions or past events, as a job.
 
@@ -256,7 +263,7 @@ async def import_file(
         )
     job_id = uuid4()
     try:
-        return await _receive(request, services, key.source, options, job_id, kind)
+        return await _receive(request, services, key.source, actor, options, job_id, kind)
     except BaseException:
         async with services.pool.connection() as conn:
             if await read_job(conn, job_id) is None:
@@ -268,6 +275,7 @@ async def _receive(
     request: Request,
     services: Services,
     source: str,
+    actor: Actor,
     options: ImportOptions,
     job_id: UUID,
     media_type: str,
@@ -298,6 +306,9 @@ async def _receive(
             file = await read_job_file(conn, job_id)
             assert file is not None
             await create_import(conn, file, plan)
+            if not plan.dry_run:
+                after = {"what": plan.what, "mode": plan.mode, "lines": writer.lines}
+                await record_audit(conn, actor, "contact.import", f"job:{job_id}", after=after)
         await start_job(conn, services.temporal, job_id)
         job = await read_job(conn, job_id)
     assert job is not None
@@ -510,23 +521,34 @@ def _line(cells: Sequence[object]) -> str:
 @router.post(
     "/jobs/{job_id}/undo",
     status_code=202,
-    summary="Undo an import",
+    summary="Undo an import, or a repair of many runs",
     responses=responses(404, 409, 422),
 )
-async def post_undo(job_id: JobId, services: UsedServices) -> JobBody:
+async def post_undo(job_id: JobId, services: UsedServices, actor: UsedActor) -> JobBody:
     """Undo an import, as a job, as far as nothing has built on it.
 
     Contacts that it created and that have done nothing since are removed; values that it set and
     that are still the same are as before; its events and suppressions go. What stays is listed
     with reasons. There is one such job for an import: asking again answers with it.
+
+    Of a repair that skipped a step, or sent runs to another, those runs go back to their step that
+    still stand where it has put them.
     """
+    async with services.pool.connection() as conn:
+        repair = await read_job(conn, job_id)
+    if repair is not None and repair.kind == "repair":
+        return await begin_undo_of_repair(services, actor, repair)
     async with services.pool.connection() as conn:
         job = await _job(services, job_id, "import")
         reason = may_be_undone(job)
         if reason is not None:
             raise Problem(409, "wrong_state", reason)
         async with conn.transaction():
+            new = await read_job(conn, undo_id(job.id)) is None
             undo = await begin_undo(conn, job)
+            if undo is not None and new:
+                after = {"job": undo}
+                await record_audit(conn, actor, "job.undo", f"job:{job_id}", after=after)
         if undo is None:
             raise Problem(409, "wrong_state", "what the import has changed is no longer kept")
         await start_job(conn, services.temporal, undo)

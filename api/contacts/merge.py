@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from api.contacts.contact_bodies import ContactBody
 from api.contacts.contacts import ContactId
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.problems import Problem, responses, unknown
@@ -19,6 +20,8 @@ from store.contacts.finding import view_contact
 from store.events.contact_merging import Merge, merge_contacts
 from store.events.recording import ConcurrentChange
 from store.events.transactions import repeating
+from store.operations.audit import record_audit
+from store.segments.merged_contacts import MergedSegments
 from store.sql import Connection
 
 router = APIRouter(
@@ -57,7 +60,9 @@ class MergedBody(BaseModel):
 
 
 @router.post("/{contact}/merge", summary="Merge two contacts", responses=responses(404, 422))
-async def merge(contact: ContactId, body: MergeBody, services: UsedServices) -> MergedBody:
+async def merge(
+    contact: ContactId, body: MergeBody, services: UsedServices, actor: UsedActor
+) -> MergedBody:
     """Make one contact of two. The older survives, and keeps what both of them have.
 
     It cannot be undone. The external id of the other one names the survivor from then on.
@@ -70,7 +75,18 @@ async def merge(contact: ContactId, body: MergeBody, services: UsedServices) -> 
     references = (contact, other)
 
     async def join(conn: Connection) -> Merge | UUID:
-        return await merge_contacts(conn, references, reason=body.reason)
+        segments = MergedSegments(services.catalog)
+        done = await merge_contacts(conn, references, reason=body.reason, segments=segments)
+        if isinstance(done, Merge):
+            await record_audit(
+                conn,
+                actor,
+                "contact.merge",
+                f"contact:{done.survivor.id}",
+                after={"ended_runs": len(done.ended_runs), "left_out": len(done.left_out)},
+                reason=body.reason,
+            )
+        return done
 
     try:
         done = await repeating(services.pool, join)

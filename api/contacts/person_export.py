@@ -14,12 +14,14 @@ from psycopg import AsyncConnection, IsolationLevel
 
 from api.contacts.contacts import ContactId
 from api.contacts.person_page import PAGE_HEADERS, page_end, page_head, page_row, section_head
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.problems import responses, unknown
 from api.http.times import format_time
 from api.services import Pool, UsedServices
 from store.contacts.rows import find_contact
+from store.operations.audit import record_audit
 from store.reports.person_export import Section, export_rows
 
 router = APIRouter(
@@ -69,6 +71,7 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
 async def export_person(
     contact: ContactId,
     services: UsedServices,
+    actor: UsedActor,
     format_: Annotated[
         ExportAs | None,
         Query(alias="format", description="By default what `Accept` prefers, else json."),
@@ -81,8 +84,9 @@ async def export_person(
     """
     async with services.pool.connection() as conn:
         contact_id = await find_contact(conn, contact)
-    if contact_id is None:
-        raise unknown("contact", contact)
+        if contact_id is None:
+            raise unknown("contact", contact)
+        await record_audit(conn, actor, "contact.show", f"contact:{contact_id}")
     if format_ == "html" or (format_ is None and accept.strip().lower().startswith("text/html")):
         return StreamingResponse(
             _in_parts(_page(services.pool, contact_id, contact)),

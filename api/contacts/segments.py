@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from api.definitions.documents import Key, yaml_wanted
 from api.definitions.saving import prepare_documents
+from api.http.audit import UsedActor
 from api.http.bodies import LargeRoute, decode
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, cursor_id, cursor_number, page_of
@@ -29,6 +30,7 @@ from store.definitions.documents import (
     lock_catalog,
     read_document,
 )
+from store.operations.audit import record_audit
 from store.segments.generations import (
     SegmentState,
     begin_generations,
@@ -88,6 +90,9 @@ class SegmentBody(BaseModel):
     """When all members were last compared with the condition, which happens each night."""
     corrected: int
     """How many were wrong then: 0."""
+    slow_at: Instant | None
+    """When judging contacts by it last took so long that it is done apart from the other segments,
+    and what follows from it comes later."""
 
 
 class SegmentPage(BaseModel):
@@ -276,13 +281,15 @@ async def preview(request: Request, services: UsedServices) -> SegmentPreviewBod
     status_code=202,
     dependencies=[Depends(requires("operate"))],
 )
-async def fill(key: Key, services: UsedServices) -> FillBody:
+async def fill(key: Key, services: UsedServices, actor: UsedActor) -> FillBody:
     """Fill a segment once more by a job, as after a change: if the job before was stopped."""
     async with services.pool.connection() as conn:
         await _known(conn, key)
         async with conn.transaction():
             await lock_catalog(conn)
             jobs = await begin_generations(conn, segments=[key])
+            if jobs:
+                await record_audit(conn, actor, "segment.fill", f"segment:{key}")
         await start_jobs(conn, services.temporal, jobs)
         state = await read_segment_state(conn, key)
     if state is None or state.job_id is None:
@@ -333,4 +340,5 @@ def _body(stored: StoredDocument, state: SegmentState | None, members: int) -> S
         filled_at=None if state is None else state.filled_at,
         checked_at=None if state is None else state.checked_at,
         corrected=0 if state is None else state.corrected,
+        slow_at=None if state is None else state.slow_at,
     )

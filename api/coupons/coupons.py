@@ -10,12 +10,14 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel
 
 from api.coupons.code_files import read_codes, receive_file
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
 from api.http.problems import responses, unknown
 from api.services import UsedServices
 from store.coupons.pools import Pool, add_codes, list_pools, make_pool, read_pool
+from store.operations.audit import record_audit
 
 router = APIRouter(
     prefix="/v1/coupons",
@@ -74,7 +76,9 @@ class PoolPage(BaseModel):
         }
     },
 )
-async def import_codes(pool: PoolKey, request: Request, services: UsedServices) -> Imported:
+async def import_codes(
+    pool: PoolKey, request: Request, services: UsedServices, actor: UsedActor
+) -> Imported:
     """Import a CSV file with a column `code`, all of it or nothing. A new pool is created.
 
     Codes are drawn in the order of the file. Other columns are ignored.
@@ -90,6 +94,9 @@ async def import_codes(pool: PoolKey, request: Request, services: UsedServices) 
             while batch := list(islice(codes, _BATCH)):
                 read += len(batch)
                 added += await add_codes(conn, pool, batch)
+            if added:
+                after = {"added": added, "duplicates": read - added}
+                await record_audit(conn, actor, "coupon.add", f"coupon:{pool}", after=after)
     return Imported(pool=pool, added=added, duplicates=read - added)
 
 

@@ -15,6 +15,7 @@ from api.definitions.following import follow_journeys
 from api.definitions.lacking_attributes import LackingAttribute, lacking_attributes
 from api.definitions.preparation import Prepared, Source
 from api.definitions.schedule_warnings import warn_of_schedules
+from api.http.audit import UsedActor
 from api.http.bodies import FolderRoute, decode
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
@@ -22,17 +23,17 @@ from api.http.problems import Problem, responses
 from api.http.strict_models import StrictBody
 from api.http.times import Instant
 from api.services import Services, UsedServices
-from api.versions.backfills import begin_backfills_of
+from api.versions.going_live import go_live, move_runs
 from api.versions.in_flight import (
     InFlight,
     OverduePolicy,
-    begin_move,
     check_map,
     map_of,
     start_jobs,
 )
 from store.definitions.documents import Saved, StoredDocument, list_documents, read_document
-from store.definitions.journeys import activate, read_journey
+from store.definitions.journeys import read_journey
+from store.operations.audit import Actor
 
 PLURALS = {
     "segments": "segment",
@@ -41,6 +42,7 @@ PLURALS = {
     "places": "places",
     "channels": "channel",
     "brands": "brand",
+    "forms": "form",
     "test-recipients": "test_recipients",
 }
 
@@ -150,7 +152,7 @@ def document_body(description: str) -> dict[str, Any]:
 
 
 async def save_single(
-    request: Request, services: Services, kind: str, key: str
+    request: Request, services: Services, actor: Actor, kind: str, key: str
 ) -> tuple[Saved, list[str]]:
     """Save the one document of the body, of this kind and key, and return it with its warnings.
 
@@ -159,17 +161,29 @@ async def save_single(
     text = await request.body()
     if "json" in request.headers.get("content-type", "").lower():
         await asyncio.to_thread(decode, text)
+    return await save_text(services, actor, kind, key, text)
+
+
+async def save_text(
+    services: Services, actor: Actor, kind: str, key: str, text: str | bytes
+) -> tuple[Saved, list[str]]:
+    """Save the one document of a text, of this kind and key, and return it with its warnings.
+
+    Raises Problem 422.
+    """
 
     async def write(conn: saving.Conn, documents: list[Prepared]) -> tuple[Saved, list[str]]:
         [document] = documents
-        return await saving.store(conn, document), document.warnings
+        return await saving.store(conn, document, actor), document.warnings
 
     return await saving.write_documents(services, [(key, text)], write, only=(kind, key))
 
 
 def _add(plural: str, kind: str) -> None:
-    async def put(key: Key, request: Request, services: UsedServices) -> SavedBody:
-        saved, warnings = await save_single(request, services, kind, key)
+    async def put(
+        key: Key, request: Request, services: UsedServices, actor: UsedActor
+    ) -> SavedBody:
+        saved, warnings = await save_single(request, services, actor, kind, key)
         return SavedBody(key=key, version=saved.version, state="active", warnings=warnings)
 
     async def get(key: Key, request: Request, services: UsedServices) -> Any:
@@ -220,7 +234,7 @@ for _plural, _kind in PLURALS.items():
     responses=responses(409, 422),
     dependencies=[Depends(requires("operate"))],
 )
-async def apply(folder: Folder, services: UsedServices) -> Applied:
+async def apply(folder: Folder, services: UsedServices, actor: UsedActor) -> Applied:
     """Check all files, with each other and with the server, and write them in one transaction.
 
     Journeys become active, except those that an operator has paused or archived.
@@ -232,7 +246,7 @@ async def apply(folder: Folder, services: UsedServices) -> Applied:
         written = []
         for each in documents:
             before = await _live_content(conn, each)
-            written.append((each, before, await _apply(conn, services, folder, each)))
+            written.append((each, before, await _apply(conn, services, actor, folder, each)))
         return written
 
     written = await saving.write_documents(services, sources, write)
@@ -266,11 +280,12 @@ def check_mapped(folder: Folder, documents: list[Prepared]) -> None:
 async def _apply(
     conn: saving.Conn,
     services: Services,
+    actor: Actor,
     folder: Folder,
     document: Prepared,
 ) -> AppliedDocument:
     warnings = document.warnings
-    saved = await saving.store(conn, document)
+    saved = await saving.store(conn, document, actor)
     state: str = "active"
     changed = saved.changed
     job: UUID | None = None
@@ -288,19 +303,24 @@ async def _apply(
             if map_of(folder.in_flight):
                 definition = await saving.definition_of(document, saved.version)
                 await check_map(conn, services.catalog, document.key, definition, folder.in_flight)
-            state = await activate(conn, document.key, saved.version)
-            backfills = await begin_backfills_of(conn, before, document.content)
-            job = await begin_move(
-                conn, document.key, saved.version, folder.in_flight, folder.overdue
+            live = await go_live(
+                conn,
+                actor,
+                before,
+                saved.version,
+                document.content,
+                folder.in_flight,
+                folder.overdue,
             )
+            state, job, backfills = live.state, live.job, live.backfills
             changed = True
         elif folder.in_flight != "pin":
             # The version is live already, and runs of earlier versions are still in flight.
             if map_of(folder.in_flight):
                 definition = await saving.definition_of(document, saved.version)
                 await check_map(conn, services.catalog, document.key, definition, folder.in_flight)
-            job = await begin_move(
-                conn, document.key, saved.version, folder.in_flight, folder.overdue
+            job = await move_runs(
+                conn, actor, document.key, saved.version, folder.in_flight, folder.overdue
             )
         if state == "paused":
             warnings.append(f"journey {document.key} is paused and stays so")

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel
 
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
@@ -26,6 +27,7 @@ from store.definitions.files import (
     upload_file,
     users_of_file,
 )
+from store.operations.audit import record_audit
 
 
 class FileRoute(StrictRoute):
@@ -83,7 +85,9 @@ class FilePage(BaseModel):
         }
     },
 )
-async def put_file(name: Name, request: Request, services: UsedServices) -> FileBody:
+async def put_file(
+    name: Name, request: Request, services: UsedServices, actor: UsedActor
+) -> FileBody:
     """Keep the body under the name, in the place of an earlier file. It counts at once.
 
     Its type is that of the request, else it follows from the name.
@@ -96,7 +100,16 @@ async def put_file(name: Name, request: Request, services: UsedServices) -> File
         declared = guess_type(name)[0] or _UNKNOWN_TYPE
     async with services.pool.connection() as conn, conn.transaction():
         await lock_files(conn)
+        before = await read_file(conn, name)
         stored = await upload_file(conn, name, NewFile(content, declared))
+        await record_audit(
+            conn,
+            actor,
+            "file.upload",
+            f"file:{name}",
+            before=None if before is None else {"sha256": before.sha256, "size": before.size},
+            after={"sha256": stored.sha256, "size": stored.size},
+        )
     return FileBody.of(stored)
 
 
@@ -122,13 +135,16 @@ async def get_files(services: UsedServices, cursor: Cursor = "", limit: Limit = 
 @router.delete(
     "/{name}", status_code=204, summary="Remove a file", responses=responses(404, 409, 422)
 )
-async def delete_file(name: Name, services: UsedServices) -> Response:
+async def delete_file(name: Name, services: UsedServices, actor: UsedActor) -> Response:
     """Remove a file that no document attaches."""
     async with services.pool.connection() as conn, conn.transaction():
         await lock_files(conn)
         users = await users_of_file(conn, name)
         if users:
             raise Problem(409, "in_use", f"the file {name} is attached by {', '.join(users)}")
-        if not await remove_file(conn, name):
+        before = await read_file(conn, name)
+        if before is None or not await remove_file(conn, name):
             raise unknown("file", name)
+        was = {"sha256": before.sha256, "size": before.size}
+        await record_audit(conn, actor, "file.remove", f"file:{name}", before=was)
     return Response(status_code=204)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from api.definitions.documents import (
     yaml_wanted,
 )
 from api.definitions.following import follow_journeys
+from api.http.audit import UsedActor
 from api.http.bodies import LargeRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of
@@ -25,11 +27,11 @@ from api.http.problems import Problem, responses
 from api.http.strict_models import LARGEST_INTEGER, StrictBody
 from api.http.times import Instant
 from api.services import UsedServices
-from api.versions.backfills import BackfillBody, begin_backfills_of, preview_backfills_of
+from api.versions.backfills import BackfillBody, preview_backfills_of
+from api.versions.going_live import go_live
 from api.versions.in_flight import (
     InFlight,
     OverduePolicy,
-    begin_move,
     check_map,
     overdue_of,
     start_jobs,
@@ -40,13 +42,14 @@ from store.definitions.documents import lock_catalog
 from store.definitions.journeys import (
     StoredJourney,
     WrongState,
-    activate,
     archive,
     list_journeys,
     read_journey,
 )
-from store.definitions.pausing import pause, resume
-from store.operations.jobs import create_job, stop_older_jobs
+from store.definitions.pausing import begin_resumption, pause, resume
+from store.operations.audit import Actor, record_audit
+from store.operations.audit_actions import ActionName
+from store.operations.jobs import stop_older_jobs
 
 router = APIRouter(
     prefix="/v1/journeys",
@@ -128,9 +131,11 @@ class StateBody(BaseModel):
     responses=responses(400, 422),
     openapi_extra=document_body("a journey"),
 )
-async def put_journey(key: Key, request: Request, services: UsedServices) -> SavedBody:
+async def put_journey(
+    key: Key, request: Request, services: UsedServices, actor: UsedActor
+) -> SavedBody:
     """Save a new version, unless the newest one has the same content."""
-    saved, warnings = await save_single(request, services, "journey", key)
+    saved, warnings = await save_single(request, services, actor, "journey", key)
     async with services.pool.connection() as conn:
         stored = await _stored(conn, key)
     return SavedBody(key=key, version=saved.version, state=stored.state, warnings=warnings)
@@ -176,7 +181,7 @@ async def get_journeys(
     responses=responses(404, 422),
 )
 async def activate_journey(
-    key: Key, services: UsedServices, activation: Activation | None = None
+    key: Key, services: UsedServices, actor: UsedActor, activation: Activation | None = None
 ) -> StateBody:
     """Make a version the one of new runs; a job that is still moving runs ends.
 
@@ -189,12 +194,24 @@ async def activate_journey(
             stored = await _stored(conn, key, request.version)
             definition = await services.catalog.definition(conn, key, stored.version)
             await check_map(conn, services.catalog, key, definition, request.in_flight)
-            state = await activate(conn, key, stored.version)
-            job = await begin_move(conn, key, stored.version, request.in_flight, request.overdue)
-            backfills = await begin_backfills_of(conn, stored, stored.document)
-        await start_jobs(conn, services.temporal, [job, *backfills])
+            live = await go_live(
+                conn,
+                actor,
+                stored,
+                stored.version,
+                stored.document,
+                request.in_flight,
+                request.overdue,
+            )
+        await start_jobs(conn, services.temporal, [live.job, *live.backfills])
         await follow_journeys(conn, services, [key])
-    return StateBody(key=key, version=stored.version, state=state, job=job, backfills=backfills)
+    return StateBody(
+        key=key,
+        version=stored.version,
+        state=live.state,
+        job=live.job,
+        backfills=live.backfills,
+    )
 
 
 @router.post(
@@ -258,7 +275,7 @@ async def preview_activation(
     dependencies=OPERATE,
     responses=responses(404, 409),
 )
-async def pause_journey(key: Key, services: UsedServices) -> StateBody:
+async def pause_journey(key: Key, services: UsedServices, actor: UsedActor) -> StateBody:
     """Waits go on, sends and webhooks are deferred, exits and goals work.
 
     Nothing is sent after the answer, except a message whose call to the provider had begun.
@@ -272,6 +289,8 @@ async def pause_journey(key: Key, services: UsedServices) -> StateBody:
             except WrongState as error:
                 raise Problem(409, "wrong_state", str(error)) from None
             await stop_older_jobs(conn, "resume", key)
+            if stored.state != "paused":
+                await _record_state(conn, actor, "journey.pause", stored, {"state": "paused"})
         await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="paused")
 
@@ -283,23 +302,27 @@ async def pause_journey(key: Key, services: UsedServices) -> StateBody:
     responses=responses(404, 409, 422),
 )
 async def resume_journey(
-    key: Key, services: UsedServices, resumption: Resumption | None = None
+    key: Key, services: UsedServices, actor: UsedActor, resumption: Resumption | None = None
 ) -> StateBody:
     """Take entries again, and start a job that applies the overdue policy to deferred sends."""
     overdue = overdue_of((resumption or Resumption()).overdue)
-    job: UUID | None = None
     async with services.pool.connection() as conn:
         async with conn.transaction():
             await lock_catalog(conn)
             stored = await _stored(conn, key)
             try:
-                deferred = await resume(conn, key, overdue)
+                resumed = await resume(conn, key, overdue)
             except WrongState as error:
                 raise Problem(409, "wrong_state", str(error)) from None
-            if deferred:
-                await stop_older_jobs(conn, "resume", key)
-                plan = {"overdue": overdue.as_json()}
-                job = await create_job(conn, "resume", key, plan=plan, total=deferred)
+            job = await begin_resumption(conn, key, overdue, resumed)
+            if job is not None or stored.state == "paused":
+                after = {
+                    "state": "active",
+                    "overdue": overdue.as_json(),
+                    "deferred": resumed.deferred,
+                    "kept": resumed.kept,
+                }
+                await _record_state(conn, actor, "journey.resume", stored, after)
         await start_jobs(conn, services.temporal, [job])
         await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="active", job=job)
@@ -311,15 +334,28 @@ async def resume_journey(
     dependencies=OPERATE,
     responses=responses(404),
 )
-async def archive_journey(key: Key, services: UsedServices) -> StateBody:
+async def archive_journey(key: Key, services: UsedServices, actor: UsedActor) -> StateBody:
     """Entries are refused; runs go on to their end."""
     async with services.pool.connection() as conn:
         async with conn.transaction():
             await lock_catalog(conn)
             stored = await _stored(conn, key)
-            await archive(conn, key)
+            await archive(conn, key, by=actor.name)
+            if stored.state != "archived":
+                await _record_state(conn, actor, "journey.archive", stored, {"state": "archived"})
         await follow_journeys(conn, services, [key])
     return StateBody(key=key, version=stored.active_version, state="archived")
+
+
+async def _record_state(
+    conn: saving.Conn,
+    actor: Actor,
+    action: ActionName,
+    stored: StoredJourney,
+    after: Mapping[str, Any],
+) -> None:
+    before = {"state": stored.state}
+    await record_audit(conn, actor, action, f"journey:{stored.key}", before=before, after=after)
 
 
 async def _stored(conn: saving.Conn, key: str, version: int | None = None) -> StoredJourney:

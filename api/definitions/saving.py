@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -32,12 +32,16 @@ from store.definitions.contents import (
 )
 from store.definitions.documents import (
     Saved,
+    forms_and_topics,
+    hash_content,
     known_keys,
     lock_catalog,
     read_document,
     save_document,
 )
 from store.definitions.journeys import save_version
+from store.operations.audit import Actor, record_audit
+from store.operations.audit_actions import ACTIONS, ActionName
 from store.segments.generations import begin_generations
 from store.segments.segment_conditions import read_segments
 
@@ -52,6 +56,11 @@ _MAY_HOLD_SEGMENT = re.compile(rb"segment|\\[ux]")
 """An escape may be a letter of the word."""
 _MAY_BE_ESCAPED = re.compile(r"\\[ux]")
 """An escape may be a letter of a key."""
+
+_SAVES: Final[Mapping[str, ActionName]] = {
+    ACTIONS[action].subject: action for action in ACTIONS if action.endswith(".save")
+}
+"""The action of the audit log that saves a document, by its kind."""
 
 DocumentChange = Literal["created", "updated", "unchanged"]
 """What applying a document does to the stored one."""
@@ -235,6 +244,7 @@ async def _known(services: Services, conn: Conn, sources: Sequence[Source]) -> K
     """The keys of the server's documents."""
     keys = {kind: frozenset(found) for kind, found in (await known_keys(conn)).items()}
     none: frozenset[str] = frozenset()
+    forms, topics = await forms_and_topics(conn)
     return KnownKeys(
         topics=keys.get("topic", none),
         segments=keys.get("segment", none),
@@ -246,6 +256,8 @@ async def _known(services: Services, conn: Conn, sources: Sequence[Source]) -> K
         attachment_sources=services.remote_files.sources,
         providers=services.providers,
         brands=keys.get("brand", none),
+        topic_defaults=topics,
+        form_topics=forms,
         within_segments=await _within_segments(conn, sources),
         template_documents=await _templates(conn, sources, keys.get("template", none)),
         keep_events=services.keep.get("events"),
@@ -289,11 +301,25 @@ async def _templates(
 
 async def save(conn: Conn, parsed: Parsed, templates: TemplateSet) -> Saved:
     """Save a document that was checked. The caller has locked the catalog."""
-    return await store(conn, prepared(parsed, templates))
+    return await _save(conn, prepared(parsed, templates), None)
 
 
-async def store(conn: Conn, document: Prepared) -> Saved:
+async def store(conn: Conn, document: Prepared, actor: Actor) -> Saved:
     """Save a document that was prepared. The caller has locked the catalog."""
+    saved = await _save(conn, document, actor.name)
+    if saved.changed:
+        await record_audit(
+            conn,
+            actor,
+            _SAVES[document.kind],
+            f"{document.kind}:{document.key}",
+            before=None if saved.version == 1 else {"version": saved.version - 1},
+            after={"version": saved.version, "sha256": hash_content(document.content)},
+        )
+    return saved
+
+
+async def _save(conn: Conn, document: Prepared, by: str | None) -> Saved:
     if document.program is not None:
         return await save_version(
             conn,
@@ -302,9 +328,10 @@ async def store(conn: Conn, document: Prepared) -> Saved:
             document.program,
             document.source,
             document.contents,
+            by=by,
         )
     saved = await save_document(
-        conn, document.kind, document.key, document.content, document.source
+        conn, document.kind, document.key, document.content, document.source, by=by
     )
     if document.kind == "template":
         await save_template_contents(conn, document.key, document.contents)

@@ -13,6 +13,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
 from api.definitions.documents import Key
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import UsedKey, requires
 from api.http.problems import Problem, responses, unknown
@@ -38,6 +39,7 @@ from store.contacts.rows import ContactRow, find_contact, read_contact
 from store.definitions.contents import template_contents
 from store.definitions.documents import list_documents, read_document
 from store.messages.messages_of_tests import add_test_message, read_test_message
+from store.operations.audit import record_audit
 from store.tables.messages import TestMessageState
 
 _RENDERED_AT_ONCE = asyncio.Semaphore(2)
@@ -129,7 +131,9 @@ async def post_preview(
     responses=responses(403, 404, 409, 422, 503),
     dependencies=[Depends(requires("operate"))],
 )
-async def post_send(key: Key, body: TestMessageBody, services: UsedServices) -> SentTest:
+async def post_send(
+    key: Key, body: TestMessageBody, services: UsedServices, actor: UsedActor
+) -> SentTest:
     """Send by the configured provider, at most once, without asking what the contact agreed to.
 
     Where there are documents `test_recipients`, only an address of theirs gets one.
@@ -141,16 +145,19 @@ async def post_send(key: Key, body: TestMessageBody, services: UsedServices) -> 
         await _check_test_recipient(conn, recipient)
         contact = await _contact(conn, body.contact)
         await _content(conn, services, key, body.locale, contact)
-        await add_test_message(
-            conn,
-            message_id=message_id,
-            template=key,
-            channel=channel,
-            recipient=recipient,
-            contact_id=None if contact is None else contact.id,
-            variables=body.variables,
-            locale=body.locale,
-        )
+        async with conn.transaction():
+            await add_test_message(
+                conn,
+                message_id=message_id,
+                template=key,
+                channel=channel,
+                recipient=recipient,
+                contact_id=None if contact is None else contact.id,
+                variables=body.variables,
+                locale=body.locale,
+            )
+            after = {"channel": channel, "message": message_id}
+            await record_audit(conn, actor, "template.send", f"template:{key}", after=after)
     try:
         handle = await services.temporal.start_workflow(
             TEST_MESSAGE,

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 
 from api.events.events import Contact, Name, reason_of
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute, decode
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of, unknown_cursor
@@ -30,6 +31,7 @@ from store.events.rejected_items import (
     mark_replayed,
     read_rejected,
 )
+from store.operations.audit import Actor, record_audit
 
 router = APIRouter(
     prefix="/v1/events/rejected",
@@ -151,21 +153,27 @@ async def replay(
     rejection: Annotated[str, Path(min_length=1, max_length=250)],
     body: Replay,
     services: UsedServices,
+    actor: UsedActor,
 ) -> Replayed:
     """Take a call as if it came now from an operator, or let an event into the one journey."""
     if matched := _ENTRY.fullmatch(rejection):
-        run = await _replay_entry(services, rejection, int(matched[1]), matched[2], body)
+        run = await _replay_entry(services, actor, rejection, int(matched[1]), matched[2], body)
         services.notifier.wake()
         return Replayed(id=rejection, run=run)
     if matched := _ITEM.fullmatch(rejection):
-        await _replay_item(services, rejection, int(matched[1]), body)
+        await _replay_item(services, actor, rejection, int(matched[1]), body)
         services.notifier.wake()
         return Replayed(id=rejection, run=None)
     raise unknown("rejection", rejection)
 
 
 async def _replay_entry(
-    services: Services, rejection: str, event_id: int, journey: str, body: Replay
+    services: Services,
+    actor: Actor,
+    rejection: str,
+    event_id: int,
+    journey: str,
+    body: Replay,
 ) -> str:
     try:
         async with services.pool.connection() as conn, conn.transaction():
@@ -174,6 +182,14 @@ async def _replay_entry(
             )
             if isinstance(answer, RefusedEntry):
                 raise Problem(409, answer.code, reason_of(answer.code))
+            await record_audit(
+                conn,
+                actor,
+                "rejection.replay",
+                f"rejection:{rejection}",
+                after={"run": answer.run_id},
+                journey=journey,
+            )
     except LookupError:
         raise unknown("rejection", rejection) from None
     except ReplayedBefore:
@@ -181,7 +197,9 @@ async def _replay_entry(
     return str(answer.run_id)
 
 
-async def _replay_item(services: Services, rejection: str, item_id: int, body: Replay) -> None:
+async def _replay_item(
+    services: Services, actor: Actor, rejection: str, item_id: int, body: Replay
+) -> None:
     async with services.pool.connection() as conn:
         stored = await read_rejected(conn, item_id)
     if stored is None:
@@ -194,7 +212,12 @@ async def _replay_item(services: Services, rejection: str, item_id: int, body: R
     raw = decoded.value
     if body.ignore_age and isinstance(raw, dict):
         raw = {name: value for name, value in raw.items() if name not in ("timestamp", "sentAt")}
-    envelope = Envelope(received_at=datetime.now(UTC), operate=True, doubtful=decoded.doubtful)
+    envelope = Envelope(
+        received_at=datetime.now(UTC),
+        operate=True,
+        link_keys=None if services.links is None else services.links.keys,
+        doubtful=decoded.doubtful,
+    )
     try:
         item = parse_item(raw, None, envelope)
     except ItemRefused as refused:
@@ -209,8 +232,9 @@ async def _replay_item(services: Services, rejection: str, item_id: int, body: R
     )
     if isinstance(answer, Rejected):
         raise Problem(409, answer.code, f"it is rejected once more: {answer.message}")
-    async with services.pool.connection() as conn:
+    async with services.pool.connection() as conn, conn.transaction():
         await mark_replayed(conn, item_id)
+        await record_audit(conn, actor, "rejection.replay", f"rejection:{rejection}")
 
 
 def _replayed(rejection: str) -> Problem:

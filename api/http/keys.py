@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from api.http.key_uses import KeyUses
 from api.http.problems import Problem
 from store.operations.api_keys import KeyInfo, Scope, find_key
 
@@ -25,8 +26,11 @@ _CHECKED = "parcours.key"
 class KeyRing:
     """The keys that were used in the last seconds, with their options."""
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+    def __init__(
+        self, pool: AsyncConnectionPool[AsyncConnection[Any]], uses: KeyUses | None = None
+    ) -> None:
         self._pool = pool
+        self._uses = uses
         self._known: dict[str, tuple[KeyInfo, float]] = {}
 
     async def find(self, plain: str) -> KeyInfo | None:
@@ -34,14 +38,18 @@ class KeyRing:
         now = time.monotonic()
         known = self._known.get(plain)
         if known is not None and known[1] > now:
-            return known[0]
-        async with self._pool.connection() as conn:
-            key = await find_key(conn, plain)
-        # Only real keys are remembered, so wrong ones take no memory.
-        if key is None:
-            self._known.pop(plain, None)
+            key = known[0]
         else:
+            async with self._pool.connection() as conn:
+                found = await find_key(conn, plain)
+            # Only real keys are remembered, so wrong ones take no memory.
+            if found is None:
+                self._known.pop(plain, None)
+                return None
+            key = found
             self._known[plain] = (key, now + REMEMBERED)
+        if self._uses is not None:
+            self._uses.note(key.id)
         return key
 
     def forget(self) -> None:

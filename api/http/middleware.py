@@ -22,6 +22,8 @@ REQUESTS = counter("parcours_http_requests")
 SECONDS = histogram("parcours_http_request_seconds")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_REQUEST_ID_KEY = "parcours.request_id"
+"""Under this name, the scope of a request holds its id."""
 # Monitoring asks these every few seconds, and would fill the log.
 _NOT_LOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -98,7 +100,7 @@ class RequestMiddleware:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> int:
         """Answer; the status of the answer, 0 without one."""
         started = time.perf_counter()
-        request_id = _request_id(scope)
+        request_id = scope[_REQUEST_ID_KEY] = _request_id(scope)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         status = 0
@@ -139,6 +141,12 @@ class RequestMiddleware:
                     milliseconds=round(seconds * 1000, 1),
                 )
         return status
+
+
+def request_id_of(scope: Scope) -> str | None:
+    """The id of a request, as its answer names it."""
+    request_id: str | None = scope.get(_REQUEST_ID_KEY)
+    return request_id
 
 
 def _request_id(scope: Scope) -> str:

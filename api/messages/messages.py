@@ -6,17 +6,22 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
 from api.contacts.contacts import ContactId
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of, unknown_cursor
-from api.http.problems import responses, unknown
+from api.http.problems import Problem, responses, unknown
+from api.http.strict_models import StrictBody
 from api.http.times import Instant
+from api.runs.bodies import RepairBody
+from api.runs.repairs import RetryOrder, retry
 from api.services import UsedServices
 from journeys.protocol.channels import ChannelName
 from store.contacts.rows import find_contact, parse_reference
+from store.repairs.message_retries import place_of
 from store.reports.message_listing import (
     ListedMessage,
     ShownMessage,
@@ -34,6 +39,14 @@ router = APIRouter(
 )
 
 MessageId = Annotated[str, Path(max_length=64)]
+
+
+class MessageRetry(StrictBody):
+    """Why a message is sent again."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"\S")]
+    may_arrive_twice: bool = False
+    """Send it again although the provider may have taken it (`unknown`)."""
 
 
 class MessageBody(BaseModel):
@@ -100,6 +113,8 @@ class ShownMessageBody(MessageBody):
     kept: dict[str, Any] | None
     """What it said, with links as the author wrote them. Null if that is not kept, or not any
     more."""
+    explain: str
+    """Where the API says why it went out when it did."""
 
 
 class MessagePage(BaseModel):
@@ -235,4 +250,32 @@ def _shown(shown: ShownMessage) -> ShownMessageBody:
             for each in shown.hits
         ],
         kept=shown.kept,
+        explain=f"/v1/explain?message={shown.message.id}",
     )
+
+
+@router.post(
+    "/messages/{message}/retry",
+    summary="Send a message again",
+    responses=responses(404, 409, 422),
+)
+async def post_retry(
+    message: MessageId, order: MessageRetry, services: UsedServices, actor: UsedActor
+) -> RepairBody:
+    """Send a message again that has failed, or try one at once that is being tried again.
+
+    It keeps its id. Consent, suppression and caps are asked again; its run keeps its way. One that
+    the provider may have taken (`unknown`) needs `may_arrive_twice`.
+    """
+    message_id = parse_reference(message)
+    place = None
+    if message_id is not None:
+        async with services.pool.connection() as conn:
+            place = await place_of(conn, message_id)
+    if place is None:
+        raise unknown("message", message)
+    run_id, visit, state = place
+    if state == "sent":
+        raise Problem(409, "was_sent", f"message {message} was sent")
+    again = RetryOrder(reason=order.reason, visit=visit, may_arrive_twice=order.may_arrive_twice)
+    return await retry(services, actor, str(run_id), visit, again)

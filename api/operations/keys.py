@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, field_validator
 
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, cursor_id, page_of, unknown_cursor
@@ -21,11 +24,14 @@ from store.operations.api_keys import (
     KeyOptions,
     KeyRow,
     Scope,
+    key_name,
     list_keys,
     make_key,
     read_key,
     revoke_key,
 )
+from store.operations.audit import record_audit
+from store.operations.audit_listing import authors_of_keys
 
 router = APIRouter(
     prefix="/v1/keys",
@@ -35,6 +41,8 @@ router = APIRouter(
 )
 
 KeyId = Annotated[UUID, Path(description="the id of a key, not the key itself")]
+
+_SOON: Final = timedelta(days=14)
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 
@@ -76,6 +84,8 @@ class NewKey(StrictBody):
     """The origins whose pages may use it. By default all."""
     events_per_minute: int | None = Field(default=None, ge=1, le=LARGEST_INTEGER)
     """The most tracking calls a minute, for all contacts together. By default without a limit."""
+    address_events_per_minute: int | None = Field(default=None, ge=1, le=LARGEST_INTEGER)
+    """The most of them from one network address. By default 1,000 if the key has origins."""
     expires: Annotated[Instant | None, BeforeValidator(_instant)] = None
     """When it stops working. By default never."""
 
@@ -87,8 +97,12 @@ class NewKey(StrictBody):
             user_hash_secret=self.user_hash_secret,
             origins=None if self.origins is None else tuple(self.origins),
             events_per_minute=self.events_per_minute,
+            address_events_per_minute=self.address_events_per_minute,
             expires_at=self.expires,
         )
+
+
+KeyState = Literal["valid", "expiring", "expired", "revoked"]
 
 
 class KeyBody(BaseModel):
@@ -96,16 +110,25 @@ class KeyBody(BaseModel):
 
     id: UUID
     scope: Scope
-    name: str | None
+    name: str
+    """As it was given; by default its scope and the beginning of its id."""
     source: str
     may_change_addresses: bool
     user_hash: bool
     """Whether it has a secret for `userHash`."""
     origins: list[str] | None
     events_per_minute: int | None
+    address_events_per_minute: int | None
     expires: Instant | None
+    state: KeyState
+    """`expiring`: it stops working within two weeks."""
     created_at: Instant
+    made_by: str | None
+    """The name of the key that made it, or the account of the command; null if it is not known."""
+    last_used_at: Instant | None
+    """The latest minute in which it was used; null if it never was."""
     revoked_at: Instant | None
+    revoked_by: str | None
 
 
 class MadeKey(KeyBody):
@@ -122,11 +145,12 @@ class KeyPage(BaseModel):
 
 
 @router.post("", status_code=201, summary="Make a key", responses=responses(422))
-async def post_key(new: NewKey, services: UsedServices) -> MadeKey:
+async def post_key(new: NewKey, services: UsedServices, actor: UsedActor) -> MadeKey:
     """Make a key. Only its hash is stored, so it cannot be shown again."""
     async with services.pool.connection() as conn, conn.transaction():
-        plain, row = await make_key(conn, new.scope, new.name, new.options())
-    return MadeKey(key=plain, **_body(row).model_dump())
+        plain, row = await make_key(conn, new.scope, new.name, new.options(), actor=actor)
+    made = _body(row, {"key.create": actor.name})
+    return MadeKey(key=plain, **made.model_dump())
 
 
 @router.get("", summary="List keys", responses=responses())
@@ -139,35 +163,54 @@ async def get_keys(services: UsedServices, cursor: Cursor = "", limit: Limit = 1
             if after is None:
                 raise unknown_cursor(cursor)
         rows = await list_keys(conn, after, limit + 1)
-    page, following = page_of(rows, limit, lambda row: str(row.id))
-    return KeyPage(items=[_body(row) for row in page], next=following)
+        page, following = page_of(rows, limit, lambda row: str(row.id))
+        authors = await authors_of_keys(conn, [row.id for row in page])
+    return KeyPage(items=[_body(row, authors.get(row.id, {})) for row in page], next=following)
 
 
 @router.delete("/{key_id}", status_code=204, summary="Revoke a key", responses=responses(404, 409))
-async def delete_key(key_id: KeyId, services: UsedServices) -> Response:
+async def delete_key(key_id: KeyId, services: UsedServices, actor: UsedActor) -> Response:
     """Refuse the key from now on: here at once, in other API processes within five seconds."""
-    async with services.pool.connection() as conn:
+    async with services.pool.connection() as conn, conn.transaction():
         revoked = await revoke_key(conn, key_id)
-        row = None if revoked else await read_key(conn, key_id)
-    services.keys.forget()
-    if not revoked:
+        row = await read_key(conn, key_id)
         if row is None:
             raise unknown("key", str(key_id))
-        raise Problem(409, "already_revoked", f"the key {key_id} was revoked before")
+        if not revoked:
+            services.keys.forget()
+            raise Problem(409, "already_revoked", f"the key {key_id} was revoked before")
+        name = key_name(row.id, row.scope, row.name)
+        before = {"name": name, "scope": row.scope}
+        await record_audit(conn, actor, "key.revoke", f"key:{key_id}", before=before)
+    services.keys.forget()
     return Response(status_code=204)
 
 
-def _body(row: KeyRow) -> KeyBody:
+def _state(row: KeyRow) -> KeyState:
+    if row.revoked_at is not None:
+        return "revoked"
+    left = None if row.expires_at is None else row.expires_at - datetime.now(UTC)
+    if left is None or left > _SOON:
+        return "valid"
+    return "expiring" if left > timedelta(0) else "expired"
+
+
+def _body(row: KeyRow, authors: Mapping[str, str]) -> KeyBody:
     return KeyBody(
         id=row.id,
         scope=row.scope,
-        name=row.name,
+        name=key_name(row.id, row.scope, row.name),
         source=row.source or row.scope,
         may_change_addresses=row.may_change_addresses,
         user_hash=row.user_hash_secret is not None,
         origins=row.origins,
         events_per_minute=row.events_per_minute,
+        address_events_per_minute=row.address_events_per_minute,
         expires=row.expires_at,
+        state=_state(row),
         created_at=row.created_at,
+        made_by=authors.get("key.create"),
+        last_used_at=row.last_used_at,
         revoked_at=row.revoked_at,
+        revoked_by=authors.get("key.revoke"),
     )

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from api.http.audit import UsedActor
 from api.http.bodies import LargeRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of, unknown_cursor
@@ -35,6 +36,7 @@ from store.messages.suppression_list import (
     suppressed_contacts,
     suppressions_of,
 )
+from store.operations.audit import record_audit
 
 router = APIRouter(
     prefix="/v1/suppressions",
@@ -126,7 +128,7 @@ def _after(cursor: str) -> tuple[str, str]:
     responses={200: {"model": SuppressionBody}, **responses(422)},
 )
 async def suppress(
-    body: NewSuppression, services: UsedServices, response: Response
+    body: NewSuppression, services: UsedServices, actor: UsedActor, response: Response
 ) -> SuppressionBody:
     """Never write to the address again. One that is suppressed already keeps its reason."""
     address = _checked(body.channel, body.address)
@@ -134,6 +136,14 @@ async def suppress(
         new = Suppressing(body.channel, body.reason, address=address)
         added = await add_suppressions(conn, [new])
         [found] = await suppressions_of(conn, address, body.channel)
+        if added:
+            await record_audit(
+                conn,
+                actor,
+                "suppression.add",
+                f"suppression:{found.channel}/{found.address_hash}",
+                after={"reason": found.reason},
+            )
     if not added:
         response.status_code = 200
     return _body(found)
@@ -148,6 +158,7 @@ async def suppress(
 )
 async def unsuppress(
     services: UsedServices,
+    actor: UsedActor,
     channel: MessageChannel,
     address: Address | None = None,
     address_hash: AddressHash | None = None,
@@ -161,7 +172,12 @@ async def unsuppress(
         raise Problem(422, "invalid_request", "address: give it, or address_hash in its place")
     clear = None if address is None else _checked(channel, address)
     async with services.pool.connection() as conn, conn.transaction():
+        found = [] if clear is None else await suppressions_of(conn, clear, channel)
         removal = await remove_suppression(conn, channel, address=clear, address_hash=address_hash)
+        if removal == "removed":
+            known = found[0].address_hash if found else address_hash
+            subject = f"suppression:{channel}/{known}"
+            await record_audit(conn, actor, "suppression.remove", subject)
     if removal == "stopped":
         raise Problem(
             409, "stopped", "the owner of the number answered STOP: only the answer START ends it"
@@ -187,7 +203,9 @@ async def unsuppress(
         }
     },
 )
-async def import_suppressions(request: Request, services: UsedServices) -> ImportedBody:
+async def import_suppressions(
+    request: Request, services: UsedServices, actor: UsedActor
+) -> ImportedBody:
     """Take CSV with a column `address`, or `address_hash` of an export, `channel` and `reason`.
 
     At most 10,000 rows. Rows that cannot be read are listed; all others count.
@@ -202,6 +220,9 @@ async def import_suppressions(request: Request, services: UsedServices) -> Impor
     good, bad = await asyncio.to_thread(read_suppressions, text)
     async with services.pool.connection() as conn, conn.transaction():
         added = await add_suppressions(conn, good)
+        if added:
+            after = {"added": added, "known": len(good) - added}
+            await record_audit(conn, actor, "suppression.import", "suppression:import", after=after)
     return ImportedBody(
         added=added,
         known=len(good) - added,
@@ -219,11 +240,16 @@ _CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
     dependencies=[Depends(requires("admin"))],
     responses={200: {"content": _CSV, "description": "The file"}, **responses(422)},
 )
-async def export_suppressions(services: UsedServices, addresses: bool = False) -> StreamingResponse:
+async def export_suppressions(
+    services: UsedServices, actor: UsedActor, addresses: bool = False
+) -> StreamingResponse:
     """All suppressions as hashes, which an import takes back under the same key.
 
     With `addresses`, those of the contacts that exist, in clear; other addresses are not known.
     """
+    async with services.pool.connection() as conn:
+        after = {"addresses": addresses}
+        await record_audit(conn, actor, "suppression.export", "suppression:export", after=after)
     rows = _contacts(services) if addresses else _hashes(services)
     headers = {
         "Content-Disposition": 'attachment; filename="suppressions.csv"',

@@ -12,9 +12,10 @@ from uuid import UUID, uuid4
 import orjson
 from starlette.requests import Request
 
+from api.public.request_facts import RequestFacts
 from api.public.spool import DROPPED, Spool
 from journeys.links.networks import Networks
-from journeys.links.signs import LONGEST_AGENT, signs_of
+from journeys.links.signs import signs_of
 from journeys.links.tokens import LinkKeys, LinkKind
 from store.events.link_hits import NewHit
 from store.metrics import counter
@@ -24,7 +25,6 @@ HITS = counter("parcours_hits")
 MINUTE_LIMIT: Final = 300
 """The most hits of one message in a minute. A reader makes a few, a scanner one for each link."""
 _MESSAGES: Final = 50_000
-_PREFETCH: Final = ("purpose", "sec-purpose", "x-purpose", "x-moz")
 
 
 class MinuteLimit:
@@ -59,17 +59,13 @@ class HitRecorder:
         if not self.limit.allows(message_id):
             DROPPED.labels("too_many").inc()
             return
-        headers = request.headers
         spooled = {
             "id": uuid4(),
             "message": message_id,
             "kind": kind,
             "url": url,
             "at": datetime.now(UTC),
-            "method": request.method,
-            "agent": headers.get("user-agent", "")[:LONGEST_AGENT],
-            "prefetched": any("pre" in headers.get(name, "").lower() for name in _PREFETCH),
-            "address": "" if request.client is None else request.client.host,
+            **RequestFacts.of(request)._asdict(),
         }
         self.spool.append(orjson.dumps(spooled, option=orjson.OPT_APPEND_NEWLINE))
 

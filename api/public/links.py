@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.public.page_route import PageRoute, busy_page, error_page, page_responses
-from api.services import UsedServices
+from api.services import Services, UsedServices
 from journeys.links.message_urls import decode_target
-from journeys.links.targets import read_target
+from journeys.links.targets import Target, read_target
 from journeys.links.tokens import CODE_LENGTH
 from store.messages.short_links import find_short_link
 from store.sql import DATABASE_AWAY
@@ -77,7 +78,7 @@ async def follow(
     if link.kind != "click" or target is None:
         return _wrong(request)
     services.hits.record(request, "click", link.message_id, target.url)
-    return _redirect(target.location)
+    return _lead_on(request, services, link.message_id, target)
 
 
 @router.head("/o/{token}.gif", include_in_schema=False)
@@ -118,7 +119,7 @@ async def follow_short(request: Request, services: UsedServices, code: str) -> R
     if stored is None or target is None:
         return _wrong(request)
     services.hits.record(request, "click", stored.message_id, target.url)
-    return _redirect(target.location)
+    return _lead_on(request, services, stored.message_id, target)
 
 
 def _wrong(request: Request) -> Response:
@@ -126,6 +127,9 @@ def _wrong(request: Request) -> Response:
     return error_page(request, "wrong", 404)
 
 
-def _redirect(location: str) -> Response:
-    """The answer that sends a reader on to a URL in ASCII."""
+def _lead_on(request: Request, services: Services, message_id: UUID, target: Target) -> Response:
+    """The answer that sends a reader on, with a token if the target is a site of ours."""
+    location = target.location
+    if services.visits is not None:
+        location = services.visits.location(request, message_id, location)
     return Response(status_code=302, headers={**_HEADERS, "Location": location})

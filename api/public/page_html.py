@@ -104,13 +104,40 @@ def masked(address: str | None) -> str:
     return f"{address[:3]}{_HIDDEN}{address[-2:]}"
 
 
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """Where a page may be shown, and where its forms may lead."""
+
+    frames: Sequence[str] = ()
+    """The origins of pages that may show it in a frame; by default none may."""
+    leads_to: Sequence[str] = ()
+    """The origins to which the answer to a form may send the browser."""
+
+
 def page_response(page: Page, look: Look, status: int = 200) -> Response:
     """The page as a response."""
-    style, style_hash = style_of(look.brand.colour if look.brand is not None else None)
+    return document_response(page.title, "".join(_body(page)), look, status)
+
+
+def document_response(
+    title: str,
+    body: str,
+    look: Look,
+    status: int = 200,
+    *,
+    framing: Framing | None = None,
+    form: bool = False,
+) -> Response:
+    """A page as a response; `title` and `body` are HTML. `form`: it has fields to fill in."""
+    colour = look.brand.colour if look.brand is not None else None
+    style, style_hash = style_of(colour, form=form)
     return Response(
-        _document(page, look, style),
+        _document(title, body, look, style),
         status,
-        {**_headers(look, style_hash), "Content-Language": look.texts.locale},
+        {
+            **_headers(look, style_hash, framing or Framing()),
+            "Content-Language": look.texts.locale,
+        },
         media_type="text/html; charset=utf-8",
     )
 
@@ -122,17 +149,21 @@ def message_response(html: str) -> Response:
     )
 
 
-def _headers(look: Look, style_hash: str) -> dict[str, str]:
+def _headers(look: Look, style_hash: str, framing: Framing) -> dict[str, str]:
     policy = [
         "default-src 'none'",
         f"style-src '{style_hash}'",
-        "form-action 'self'",
+        " ".join(["form-action 'self'", *framing.leads_to]),
         "base-uri 'none'",
-        "frame-ancestors 'none'",
+        " ".join(["frame-ancestors", *(framing.frames or ["'none'"])]),
     ]
     if look.brand is not None and look.brand.logo is not None:
         policy.append(f"img-src https://{urlsplit(look.brand.logo).netloc}")
-    return _headers_with(policy)
+    headers = _headers_with(policy)
+    if framing.frames:
+        # It knows no lists: where it stands, browsers would refuse every frame.
+        del headers["X-Frame-Options"]
+    return headers
 
 
 def _headers_with(policy: Sequence[str]) -> dict[str, str]:
@@ -147,18 +178,18 @@ def _headers_with(policy: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _document(page: Page, look: Look, style: str) -> str:
+def _document(title: str, body: str, look: Look, style: str) -> str:
     locale = escape(look.texts.locale)
     direction = "rtl" if look.texts.locale.partition("-")[0] in _RIGHT_TO_LEFT else "ltr"
     name = escape(look.name)
-    title = _plain(page.title) + (f" · {name}" if name else "")
+    heading, title = title, _plain(title) + (f" · {name}" if name else "")
     return (
         f'<!doctype html>\n<html lang="{locale}" dir="{direction}">\n<head>\n'
         '<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="robots" content="noindex, nofollow">\n'
         f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n"
-        f"{_header(look)}<h1>{page.title}</h1>\n{''.join(_body(page))}</main>\n"
+        f"{_header(look)}<h1>{heading}</h1>\n{body}</main>\n"
         f"{_footer(look)}</body>\n</html>\n"
     )
 

@@ -17,6 +17,8 @@ from api.services import Services
 from journeys.model.brands import BrandTexts
 from store.sql import DATABASE_AWAY, is_database_away, is_database_busy
 
+JSON_TYPES: Final = ("application/json", "text/plain")
+"""What a script posts; a browser asks nothing before it posts the second one elsewhere."""
 _MOST_LANGUAGES: Final = 10
 _LONGEST_HEADER: Final = 500
 
@@ -29,12 +31,17 @@ def page_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The answers of a route of pages, for OpenAPI: each of them is a page."""
     words = {
         200: "The page",
+        303: "The page that follows",
         400: "The form is not one of this page",
+        403: "The form was refused as a robot's; it can be sent once more",
         404: "The link is not genuine",
         408: "The form came too slowly",
+        409: "The form is to be sent once more",
         410: "What the link is for is no longer kept",
         413: "The form is too large",
         415: "The form is packed in another way than gzip",
+        422: "Some answers are to be corrected",
+        429: "Too many forms came from one network",
         503: "The choice could not be saved now",
     }
     return {status: {"description": words[status], "content": HTML} for status in statuses}
@@ -61,6 +68,36 @@ class PageRoute(APIRoute):
                 return busy_page(request)
 
         return handle_page
+
+
+class FormRoute(PageRoute):
+    """A route of forms: a script that posts JSON is answered with problems, as by the API."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, whose errors are in the form that the caller reads."""
+        pages = super().get_route_handler()
+        plain = APIRoute.get_route_handler(self)
+
+        async def handle_form(request: Request) -> Response:
+            if "\0" in request.scope["path"]:
+                # PostgreSQL cannot store NUL, and no key has one.
+                return error_page(request, "form_unknown", 404)
+            if not by_script(request):
+                return await pages(request)
+            strict = StrictRequest(request.scope, request.receive)
+            strict.limit = FORM_LIMIT
+            return await plain(strict)
+
+        return handle_form
+
+
+def by_script(request: Request) -> bool:
+    """Whether a script posted, or asks, and reads JSON."""
+    if request.method == "POST":
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return kind in JSON_TYPES
+    accepted = request.headers.get("accept", "").lower()
+    return "application/json" in accepted and "text/html" not in accepted
 
 
 def error_page(request: Request, kind: str, status: int) -> Response:

@@ -49,16 +49,39 @@ white-space:pre-line}
 @media (max-width:30rem){body{padding:.75rem .5rem}main{padding:1.5rem 1.125rem}
 footer{padding:0 1.125rem}}
 """
+_FORM_STYLE: Final = """\
+.field{margin:0 0 1.25rem}
+.field label{display:block;padding:0;border:0;cursor:auto;font-weight:600}
+.field label small{display:inline;font-weight:400}
+.field .box{display:flex;font-weight:400;cursor:pointer}
+.hint,.error{margin:.125rem 0 .375rem;font-size:.9375rem;color:#494949}
+.error{color:#a3141f;font-weight:600}
+.field>input,select,textarea{display:block;width:100%;min-height:2.875rem;margin:.25rem 0 0;
+padding:.5rem .75rem;font:inherit;color:INK;background:#fff;border:1px solid #767676;
+border-radius:.5rem}
+.field>input{height:auto}
+textarea{resize:vertical}
+[aria-invalid=true]{border:2px solid #a3141f!important}
+.wrong{margin:0 0 1.5rem;padding:.75rem 1rem;border-left:.25rem solid #a3141f;background:#fbeeee}
+.wrong ul{margin:.5rem 0 0;padding:0 0 0 1.25rem}
+.wrong p{margin:0}
+.asks{padding:.75rem 1rem;border-left:.25rem solid #8a5a00;background:#fdf5e4}
+.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+"""
+"""What pages with fields to fill in have in addition."""
 
 
 @cache
-def style_of(colour: str | None) -> tuple[str, str]:
-    """The style of pages in a colour such as `#1f4e79`, and its hash for the content policy."""
+def style_of(colour: str | None, *, form: bool = False) -> tuple[str, str]:
+    """The style of pages in a colour such as `#1f4e79`, and its hash for the content policy.
+
+    `form`: also of fields to fill in.
+    """
     brand = _six(colour or DEFAULT_COLOUR)
     # One of black and white always has a contrast of 4.58 at least.
     label = max((_WHITE, _BLACK), key=lambda colour: contrast(brand, colour))
     visible = contrast(brand, _WHITE) >= _SEEN
-    text = _STYLE
+    text = _STYLE + (_FORM_STYLE if form else "")
     for place, value in {
         "COLOUR": brand,
         "LABEL": label,

@@ -48,6 +48,11 @@ class Spool:
         self.measure()
         self._open()
 
+    @property
+    def used(self) -> float:
+        """The part of its room that is used, from 0 to 1."""
+        return (self._others + self._written) / self._most if self._most else 1.0
+
     def append(self, line: bytes) -> bool:
         """Append a line, which ends with a line break; False if it is dropped and counted."""
         if self._others + self._written + len(line) > self._most:

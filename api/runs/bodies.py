@@ -100,6 +100,8 @@ class RepairBody(BaseModel):
     by: str
     """The name of the API key, or its scope."""
     at: TimeText
+    job: UUID | None = None
+    """In the answer to a retry: the job that sends the message again."""
 
 
 class RunDetail(RunBody):
@@ -121,7 +123,7 @@ class RunPage(BaseModel):
 def run_page(listing: RunListing) -> dict[str, Any]:
     """A page of runs as JSON."""
     page = RunPage(
-        items=[RunBody(**_run(run)) for run in listing.items],
+        items=[RunBody(**run_body(run)) for run in listing.items],
         next=str(listing.next) if listing.next is not None else None,
     )
     return page.model_dump(mode="json")
@@ -133,7 +135,7 @@ def run_detail(shown: ShownRun) -> dict[str, Any]:
     if shown.goal is not None:
         goal = GoalBody(met_at=_instant(shown.goal.met_at), value=shown.goal.value)
     detail = RunDetail(
-        **_run(shown.run),
+        **run_body(shown.run),
         goal=goal,
         visits=[_visit(visit) for visit in shown.visits],
         repairs=[repair_body(repair) for repair in shown.repairs],
@@ -141,8 +143,8 @@ def run_detail(shown: ShownRun) -> dict[str, Any]:
     return detail.model_dump(mode="json")
 
 
-def repair_body(repair: RepairRow) -> RepairBody:
-    """A repair as JSON shows it."""
+def repair_body(repair: RepairRow, *, job: UUID | None = None) -> RepairBody:
+    """A repair as JSON shows it; `job` is the one that does it."""
     return RepairBody(
         run=repair.run_id,
         action=repair.action,
@@ -152,10 +154,12 @@ def repair_body(repair: RepairRow) -> RepairBody:
         reason=repair.reason,
         by=repair.made_by,
         at=format_time(repair.made_at),
+        job=job,
     )
 
 
-def _run(run: ListedRun) -> dict[str, Any]:
+def run_body(run: ListedRun) -> dict[str, Any]:
+    """The fields of a run as JSON shows them."""
     return {
         "id": run.id,
         "workflow_id": workflow_id(run.journey, run.id),

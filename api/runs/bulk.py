@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field, model_validator
 
 from api.definitions import saving
 from api.definitions.documents import Key
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
-from api.http.keys import UsedKey, requires
+from api.http.keys import requires
 from api.http.problems import Problem, responses
 from api.http.strict_models import StrictBody
 from api.operations.jobs import JobBody, job_body
@@ -28,6 +29,7 @@ from store.definitions.journeys import read_live
 from store.entries.admission import start_condition
 from store.entries.bulk_entry import SHOWN, BulkCounts, Entering, preview_entries
 from store.entries.bulk_selection import read_selection
+from store.operations.audit import record_audit
 from store.operations.jobs import create_job, read_job
 from store.sql import Connection
 
@@ -97,7 +99,7 @@ async def start_many(
     key: Key,
     start: BulkStart,
     services: UsedServices,
-    used_key: UsedKey,
+    actor: UsedActor,
     preview: Annotated[
         bool, Query(description="Begin nothing, and say how many contacts would enter.")
     ] = False,
@@ -137,6 +139,9 @@ async def start_many(
                 if preview
                 else {"entered": 0, **counts, "unknown_contacts": unknown[:SHOWN]},
             )
+            if not preview:
+                after = {"job": job_id, "contacts": name}
+                await record_audit(conn, actor, "journey.enter", f"journey:{key}", after=after)
         await start_job(conn, services.temporal, job_id)
         job = await read_job(conn, job_id)
     assert job is not None

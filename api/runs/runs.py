@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from api.definitions.documents import Key
+from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import UsedKey, requires
 from api.http.paging import Limit
@@ -120,7 +121,9 @@ async def get_run(run: RunId, services: UsedServices) -> Response:
     response_model=RunStarted,
     responses=responses(404, 409, 422),
 )
-async def start_run(key: Key, start: RunStart, services: UsedServices) -> Response:
+async def start_run(
+    key: Key, start: RunStart, services: UsedServices, actor: UsedActor
+) -> Response:
     """Start a run of the active version. A refused entry is answered with 409 and the reason."""
     try:
         answer = await start_by_api(
@@ -132,6 +135,7 @@ async def start_run(key: Key, start: RunStart, services: UsedServices) -> Respon
             start.properties,
             start.idempotency_key,
             public_url=services.links.public_url if services.links else None,
+            actor=actor,
         )
     except TemporalAway:
         raise Problem(

@@ -34,6 +34,8 @@ from store.entries.start_requests import (
     lock_idempotency_key,
     read_answer,
 )
+from store.operations.audit import Actor, record_audit
+from store.operations.audit_actions import ActionName
 from store.runs.workflow_marks import mark_start, workflow_started, workflows_stopped
 
 log = structlog.get_logger(__name__)
@@ -57,12 +59,14 @@ async def start_by_api(
     idempotency_key: str | None,
     *,
     public_url: str | None = None,
+    actor: Actor | None = None,
 ) -> StartAnswer:
     """Start a run of `journey` for `contact` (an external id, or an id of ours).
 
     A repeated `idempotency_key` gives the first answer. Raises TemporalAway; then all is as it was
     before, and a repetition with the same key tries again. A run whose start fails otherwise, or
-    that has replaced another one, stands and is started later.
+    that has replaced another one, stands and is started later. With an `actor`, the audit log says
+    who started it, and whether the start was taken back.
     """
     async with pool.connection() as conn:
         async with conn.transaction():
@@ -86,13 +90,25 @@ async def start_by_api(
             )
             entry = await enter(conn, catalog, definition, request)
             answer = _answer(journey, entry)
+            if actor is not None and isinstance(entry, AdmittedEntry):
+                await _record(conn, actor, "run.start", journey, entry)
             if idempotency_key is not None:
                 await keep_answer(conn, journey, idempotency_key, answer.status, answer.body)
         if isinstance(entry, AdmittedEntry):
             await _start_workflow(
-                conn, temporal, definition, contact_id, entry, idempotency_key, public_url
+                conn, temporal, definition, contact_id, entry, idempotency_key, public_url, actor
             )
     return answer
+
+
+async def _record(
+    conn: AsyncConnection[Any],
+    actor: Actor,
+    action: ActionName,
+    journey: str,
+    entry: AdmittedEntry,
+) -> None:
+    await record_audit(conn, actor, action, f"run:{entry.run_id}", journey=journey)
 
 
 async def _find(
@@ -121,6 +137,7 @@ async def _start_workflow(
     entry: AdmittedEntry,
     idempotency_key: str | None,
     public_url: str | None,
+    actor: Actor | None,
 ) -> None:
     """Start the run's workflow, and wake those of the runs that it replaces. Raises TemporalAway.
 
@@ -140,12 +157,14 @@ async def _start_workflow(
         )
     except (RPCError, RuntimeError) as error:
         # If the workflow was started all the same and arrives later, it finds no run.
-        if (
-            (is_away(error) or is_busy(error))
-            and not entry.stopped
-            and await forget_start(conn, entry.run_id, definition.key, idempotency_key)
-        ):
-            raise TemporalAway(str(error)) from error
+        if (is_away(error) or is_busy(error)) and not entry.stopped:
+            async with conn.transaction():
+                key = definition.key
+                forgotten = await forget_start(conn, entry.run_id, key, idempotency_key)
+                if forgotten and actor is not None:
+                    await _record(conn, actor, "run.forget", key, entry)
+            if forgotten:
+                raise TemporalAway(str(error)) from error
         log.warning("start_put_off", run_id=str(entry.run_id), code=code_of(error))
         await mark_start(conn, entry.run_id)
         return

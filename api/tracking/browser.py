@@ -115,4 +115,4 @@ class TrackingCors(CORSMiddleware):
 
 
 def _is_tracking(path: str) -> bool:
-    return path in _TRACKING_PATHS or path.startswith("/v1/projects/")
+    return path in _TRACKING_PATHS or path.startswith(("/v1/projects/", "/f/"))

@@ -24,6 +24,7 @@ from store.events.items import Accepted, Item, ItemWarning, Rejected, Sender
 from store.events.rejected_items import KeptItem, keep_rejected
 from store.metrics import counter
 from store.operations.api_keys import KeyInfo
+from store.segments.merged_contacts import MergedSegments
 
 BATCH_LIMIT = 2500
 """The most items of a batch (the limit of Segment's tracking API)."""
@@ -38,14 +39,14 @@ router = APIRouter(tags=["tracking"], route_class=CheckedRoute)
 async def take_call(request: Request, kind: str) -> Response:
     """Ingest one call of a kind."""
     services: Services = request.app.state.services
-    raw, envelope, key = await _read_call(request)
+    raw, envelope, key = await _read_call(request, services)
     try:
         item = parse_item(raw, kind, envelope)
     except ItemRefused as refused:
         ITEMS.labels(refused.code).inc()
         await _keep(services, key, [rejected_call(raw, kind, refused.code, str(refused))])
         raise Problem(tracking_status(refused.code), refused.code, str(refused)) from None
-    [answer] = await _take(services, key, [item])
+    [answer] = await _take(request, services, key, [item])
     if isinstance(answer, Rejected):
         await _keep(services, key, [rejected_call(raw, kind, answer.code, answer.message)])
         raise Problem(
@@ -64,7 +65,7 @@ async def take_call(request: Request, kind: str) -> Response:
 async def take_batch(request: Request) -> Response:
     """Ingest a batch of calls. A call that is refused does not stop the others."""
     services: Services = request.app.state.services
-    raw, envelope, key = await _read_call(request)
+    raw, envelope, key = await _read_call(request, services)
     batch = raw.get("batch")
     if not isinstance(batch, list):
         raise Problem(400, "invalid_batch", "batch: must be a list of calls")
@@ -83,7 +84,7 @@ async def take_batch(request: Request) -> Response:
             ITEMS.labels(refused.code).inc()
             rejected.append({"index": index, "code": refused.code, "message": str(refused)})
             kept.append(rejected_call(each, None, refused.code, str(refused)))
-    answers = await _take(services, key, items) if items else []
+    answers = await _take(request, services, key, items) if items else []
     rejected_by_store: list[Rejected] = []
     for index, answer in zip(indexes, answers, strict=True):
         if isinstance(answer, Rejected):
@@ -130,7 +131,7 @@ def _all_rejected(rejected: list[dict[str, Any]], rejected_by_store: Sequence[Re
     return Problem(tracking_status(code), code, message, rejected=rejected)
 
 
-async def _read_call(request: Request) -> tuple[Any, Envelope, KeyInfo]:
+async def _read_call(request: Request, services: Services) -> tuple[Any, Envelope, KeyInfo]:
     """The body as an object, what its items share, and the key.
 
     Raises Problem 400, 401, 403 or 415.
@@ -160,11 +161,13 @@ async def _read_call(request: Request) -> tuple[Any, Envelope, KeyInfo]:
     context = raw.get("context")
     if context is not None and not isinstance(context, dict):
         raise Problem(400, "invalid_type", "context: must be a JSON object")
+    links = services.links
     envelope = Envelope(
         received_at=datetime.now(UTC),
         operate=key.includes("operate"),
         may_change_addresses=key.may_change_addresses,
         user_hash_secret=key.user_hash_secret,
+        link_keys=None if links is None else links.keys,
         sent_at=_sent_at(raw),
         context=context,
         doubtful=decoded.doubtful,
@@ -185,11 +188,19 @@ def _sent_at(raw: dict[str, Any]) -> datetime | None:
 
 
 async def _take(
-    services: Services, key: KeyInfo, items: Sequence[Item]
+    request: Request, services: Services, key: KeyInfo, items: Sequence[Item]
 ) -> list[Accepted | Rejected]:
     allowed = len(items)
+    message = f"more than {key.events_per_minute} calls in a minute by this key: try again later"
+    if key.address_events_per_minute is not None:
+        # Asked first: what one address has too much of is not taken from all.
+        budget = key.address_events_per_minute
+        address = "" if request.client is None else request.client.host
+        allowed = services.address_budgets.take(key.id, address, budget, allowed)
+        if allowed < len(items):
+            message = f"more than {budget} calls in a minute from this address: try again later"
     if key.events_per_minute is not None:
-        allowed = services.key_budgets.take(key.id, key.events_per_minute, len(items))
+        allowed = services.key_budgets.take(key.id, key.events_per_minute, allowed)
     answers: list[Accepted | Rejected] = []
     if allowed:
         answers += await take(
@@ -198,8 +209,8 @@ async def _take(
             limit_per_minute=services.contact_events_per_minute,
             sender=Sender(key.source, trusted=key.includes("operate")),
             fast=services.tracking_pool,
+            segments=lambda: MergedSegments(services.catalog),
         )
-    message = f"more than {key.events_per_minute} calls in a minute by this key: try again later"
     answers += [
         Rejected(item.message_id, "rate_limited", message, retry_after=seconds_left())
         for item in items[allowed:]

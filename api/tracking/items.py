@@ -14,6 +14,8 @@ import orjson
 
 from api.http.bodies import find_unstorable, is_too_deep
 from api.http.times import NaiveTime, parse_time
+from api.tracking.visits import read_visit
+from journeys.links.tokens import LinkKeys
 from journeys.model.contact_checks import check_context, judge_attributes
 from journeys.model.identifiers import find_id_flaw
 from journeys.model.well_known_events import (
@@ -36,6 +38,7 @@ KINDS = ("identify", "track", "page", "screen", "group", "alias")
 _HASH_LIMIT = 200
 """Characters of a `userHash`; HMAC-SHA256 has 64."""
 _NOTHING: Mapping[str, Any] = {}
+_NO_WARNINGS: tuple[ItemWarning, ...] = ()
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Events are no older: an earlier time is the zero of a client's clock, or a mistake."""
 _VIEWS = {"page": PAGE_VIEWED, "screen": SCREEN_VIEWED}
@@ -60,6 +63,8 @@ class Envelope:
     """Whether the key may replace an address that a contact has."""
     user_hash_secret: str | None = None
     """The key's secret, under which a `userHash` permits that as well."""
+    link_keys: LinkKeys | None = None
+    """What signs the tokens of visits."""
     sent_at: datetime | None = None
     context: Mapping[str, Any] | None = None
     doubtful: bool = False
@@ -98,12 +103,18 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
     if envelope.context:
         context = {**envelope.context, **context}
     defaults = check_context(context) if context else _NOTHING
+    visit, warnings = None, _NO_WARNINGS
+    if "visit" in context and user_id is None:
+        plain = kind in _VIEWS or (kind == "track" and not has_effects(str(raw.get("event"))))
+        visit, warnings = read_visit(
+            context["visit"], envelope.link_keys, envelope.received_at, plain=plain
+        )
     match kind:
         case "identify":
-            traits, warnings = _traits(raw, envelope)
+            traits, left_out = _traits(raw, envelope)
             return Item(
                 "identify", message_id, user_id, anonymous_id,
-                traits=traits, defaults=defaults, warnings=warnings,
+                traits=traits, defaults=defaults, warnings=(*warnings, *left_out),
                 may_change_addresses=envelope.may_change_addresses
                 or _is_proven(raw, context, user_id, envelope.user_hash_secret),
                 client_at=client_at, original_at=original_at,
@@ -113,6 +124,7 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
             return Item(
                 "group", message_id, user_id, anonymous_id,
                 group=_required_id(raw, "groupId", NAME_LIMIT), defaults=defaults,
+                warnings=warnings,
                 client_at=client_at, original_at=original_at,
             )  # fmt: skip
         case "alias":
@@ -136,6 +148,7 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
         properties=orjson.Fragment(orjson.dumps(properties)),
         effect_properties=properties if has_effects(name) else None,
         defaults=defaults, client_at=client_at, original_at=original_at,
+        visit=visit, warnings=warnings,
     )  # fmt: skip
 
 

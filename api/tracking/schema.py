@@ -65,7 +65,8 @@ _SHARED: dict[str, Any] = {
     "sentAt": {**_TEXT, "format": "date-time"},
     "context": {
         **_OBJECT,
-        "description": "`timezone` and `locale` are used where the contact has none",
+        "description": "`timezone` and `locale` are used where the contact has none; `visit` is the"
+        " token of a clicked link",
     },
     "integrations": {"description": "for other systems; ignored"},
     "userHash": {

@@ -36,6 +36,7 @@ CONSTRUCTS: Final = (
     "places documents",
     "channel documents",
     "brand documents",
+    "form documents",
     "test_recipients documents",
     # how runs begin and end
     *(f"entry by {name}" for name in ENTRY_KINDS),

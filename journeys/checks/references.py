@@ -17,6 +17,7 @@ from journeys.model.conditions import (
 )
 from journeys.model.document_parts import Part, parts_of
 from journeys.model.documents import AnyDocument, Template, TemplateContent, Topic
+from journeys.model.forms import Form
 from journeys.model.journey import Journey
 from journeys.model.outcomes import outcomes, output_properties
 from journeys.model.problems import Path, Problem
@@ -49,6 +50,10 @@ class KnownKeys:
     providers: frozenset[str] | None = None
     """The providers whose settings the server has; None: that is not known."""
     brands: frozenset[str] = field(default_factory=frozenset)
+    topic_defaults: Mapping[str, str] = field(default_factory=dict)
+    """The `default` of topics, by topic."""
+    form_topics: Mapping[str, str | None] = field(default_factory=dict)
+    """The topics that forms name, by form."""
     within_segments: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """For each segment on the server, the segments that it names."""
     template_documents: Mapping[str, Template] = field(default_factory=dict)
@@ -72,6 +77,14 @@ class KnownKeys:
             places=keys["places"],
             journeys=keys["journey"],
             brands=keys["brand"],
+            topic_defaults={
+                document.key: document.default
+                for document in documents
+                if isinstance(document, Topic)
+            },
+            form_topics={
+                document.key: document.topic for document in documents if isinstance(document, Form)
+            },
             template_documents={
                 document.key: document for document in documents if isinstance(document, Template)
             },
@@ -89,6 +102,8 @@ class KnownKeys:
             attachment_sources=other.attachment_sources or self.attachment_sources,
             providers=other.providers or self.providers,
             brands=self.brands | other.brands,
+            topic_defaults={**other.topic_defaults, **self.topic_defaults},
+            form_topics={**other.form_topics, **self.form_topics},
             within_segments={**self.within_segments, **other.within_segments},
             template_documents={**other.template_documents, **self.template_documents},
             keep_events=other.keep_events or self.keep_events,
@@ -170,6 +185,9 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
     elif isinstance(model, Enter):
         yield "journeys", model.journey, "journey"
     elif isinstance(model, Topic):
+        yield "brands", model.brand, "brand"
+    elif isinstance(model, Form):
+        yield "topics", model.topic, "topic"
         yield "brands", model.brand, "brand"
     elif isinstance(model, Template):
         yield "templates", model.layout, "layout"

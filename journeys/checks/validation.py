@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from journeys.checks.attachments import attachment_problems, shown_files
 from journeys.checks.conditions import condition_problems
+from journeys.checks.forms import form_problems
 from journeys.checks.providers import provider_problems
 from journeys.checks.references import (
     KnownKeys,
@@ -135,6 +136,7 @@ def validate(
             problems += _by_segment_events(document)
         elif isinstance(document, Channel):
             problems += channel_problems(document)
+        problems += form_problems(document, known)
     return list(dict.fromkeys(problems))
 
 

@@ -15,6 +15,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal, get_args
 from uuid import UUID
 
@@ -39,8 +40,11 @@ _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _PURPOSE: Final = b"parcours.link.1\0"
 _CODE_PURPOSE: Final = b"parcours.code.1\0"
 _CLIENT_PURPOSE: Final = b"parcours.client.1\0"
+_VISIT_PURPOSE: Final = b"parcours.visit.1\0"
 _CODE_CHARACTERS: Final = string.ascii_letters + string.digits
 _TEXT: Final = re.compile(r"[A-Za-z0-9_-]{42}", re.ASCII)
+_VISIT_TEXT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_VISIT_HEAD: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,17 @@ class Token:
     message_id: UUID
     index: int
     """The place of the link in its message, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What the genuine token of a visit says: by a link of which message a reader came, and when.
+
+    It says nothing about who the reader is: mails are forwarded.
+    """
+
+    message_id: UUID
+    clicked_at: datetime
 
 
 class LinkKeys:
@@ -93,10 +108,49 @@ class LinkKeys:
             characters.append(_CODE_CHARACTERS[rest])
         return "".join(characters)
 
+    def sign(self, purpose: bytes, signed: bytes) -> bytes:
+        """The 12 bytes that sign something for a purpose of its own."""
+        return self._keys[0].digest(b"parcours." + purpose + b"\0" + signed)[:_SIGNATURE]
+
+    def has_signed(self, purpose: bytes, signed: bytes, signature: bytes) -> bool:
+        """Whether any of the keys has signed it for this purpose."""
+        genuine = False
+        for key in self._keys:
+            wanted = key.digest(b"parcours." + purpose + b"\0" + signed)[:_SIGNATURE]
+            genuine |= hmac.compare_digest(signature, wanted)
+        return genuine
+
     def pseudonym(self, text: str) -> str:
         """A name for a client of links, by which its address cannot be found."""
         signed = _CLIENT_PURPOSE + text.encode("utf-8", "replace")
         return self._keys[0].digest(signed)[:9].hex()
+
+    def visit(self, message_id: UUID, clicked_at: datetime) -> str:
+        """The token by which a site knows a reader who came by a link, 43 characters of base64url.
+
+        It holds the message id (16 bytes), the time (4) and a signature (12).
+        """
+        head = message_id.bytes + int(clicked_at.timestamp()).to_bytes(4, "big")
+        signed = head + self._keys[0].digest(_VISIT_PURPOSE + head)[:_SIGNATURE]
+        return urlsafe_b64encode(signed)[:43].decode("ascii")
+
+    def read_visit(self, text: str) -> Visit | None:
+        """What the token of a visit says; None if none of the keys has signed it."""
+        if _VISIT_TEXT.fullmatch(text) is None:
+            return None
+        signed = urlsafe_b64decode(text + "=")
+        # The last character holds two bits of nothing.
+        if urlsafe_b64encode(signed)[:43] != text.encode():
+            return None
+        head, signature = signed[:_VISIT_HEAD], signed[_VISIT_HEAD:]
+        genuine = False
+        for key in self._keys:
+            wanted = key.digest(_VISIT_PURPOSE + head)[:_SIGNATURE]
+            genuine |= hmac.compare_digest(signature, wanted)
+        if not genuine:
+            return None
+        seconds = int.from_bytes(head[16:], "big")
+        return Visit(UUID(bytes=head[:16]), datetime.fromtimestamp(seconds, UTC))
 
     def read(self, text: str, target: str = "") -> Token | None:
         """The token that a text is; None if none of the keys has signed it with this target."""

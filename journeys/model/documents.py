@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, Tag, TypeAdapter, model_validator
 from journeys.model.brands import Brand
 from journeys.model.conditions import Condition, Number
 from journeys.model.contact_fields import check_locale
+from journeys.model.forms import Form
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel, Provider, WithProviders
 from journeys.model.test_recipients import TestRecipients
@@ -17,9 +18,11 @@ from journeys.model.unions import discriminated_by, tag
 from journeys.model.values import DocumentModel, Key, Name, Text
 
 DocumentKind = Literal[
-    "journey", "segment", "topic", "template", "places", "channel", "brand", "test_recipients",
+    "journey", "form", "segment", "topic", "template", "places", "channel", "brand",
+    "test_recipients",
 ]  # fmt: skip
 DOCUMENT_KINDS: Final[tuple[DocumentKind, ...]] = get_args(DocumentKind)
+"""A form names its topic, and a topic its brand: the key of the earlier kind says what it is."""
 
 
 class Segment(DocumentModel):
@@ -126,6 +129,7 @@ class Places(DocumentModel):
 
 Document = Annotated[
     Annotated[Journey, Tag(tag("journey"))]
+    | Annotated[Form, Tag(tag("form"))]
     | Annotated[Segment, Tag(tag("segment"))]
     | Annotated[Topic, Tag(tag("topic"))]
     | Annotated[Template, Tag(tag("template"))]
@@ -137,7 +141,7 @@ Document = Annotated[
 ]
 
 AnyDocument: TypeAlias = (
-    Journey | Segment | Topic | Template | Places | Channel | Brand | TestRecipients
+    Journey | Form | Segment | Topic | Template | Places | Channel | Brand | TestRecipients
 )
 DOCUMENT: Final[TypeAdapter[Any]] = TypeAdapter(Document)
 

@@ -19,6 +19,8 @@ from journeys.time.zones import zone_of
 
 CHAIN_LIMIT: Final = 10
 """How many steps `enter` and `emit` may follow one from another after an event from outside."""
+KEPT_FOR: Final = "7d"
+"""How long after its event an entry comes in that was kept while its journey was paused."""
 KEY_LIMIT: Final = 255
 """Characters of a run's key. A longer value is a key under its SHA-256."""
 

@@ -101,6 +101,8 @@ class Journey(WithProviders):
     re_entry: ReEntry = "never"
     """"never", "always", or the Duration after which a contact may enter again."""
     if_active: Literal["refuse", "debounce", "restart"] = "refuse"
+    while_paused: Literal["refuse", "keep"] = "refuse"
+    """What becomes of entries by events while it is paused: kept ones come in once it goes on."""
     exit: Annotated[
         list[ExitRule],
         BeforeValidator(_listed, json_schema_input_type=ExitRule | list[ExitRule]),

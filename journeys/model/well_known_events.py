@@ -64,6 +64,8 @@ COUPON_REDEEMED: Final = "Coupon Redeemed"
 LOCATION_UPDATED: Final = "Location Updated"
 PAGE_VIEWED: Final = "Page Viewed"
 SCREEN_VIEWED: Final = "Screen Viewed"
+FORM_SUBMITTED: Final = "Form Submitted"
+"""Recorded once for each submission of a form: `{form, …fields}`."""
 
 
 def _consent(state: ConsentState, *, operate_only: bool = False) -> WellKnownEvent:
@@ -102,6 +104,7 @@ WELL_KNOWN_EVENTS: Final[Mapping[str, WellKnownEvent]] = {
     LOCATION_UPDATED: WellKnownEvent(effect="location", properties=("lat", "lon")),
     PAGE_VIEWED: WellKnownEvent(),
     SCREEN_VIEWED: WellKnownEvent(),
+    FORM_SUBMITTED: WellKnownEvent(),
     CONTACT_CREATED: _derived(),
     CONTACT_CHANGED: _derived("names", "changes"),
     SEGMENT_ENTERED: _derived("segment", "by"),

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 JobKind = Literal[
     "move", "resume", "preview", "enter", "backfill", "dates", "occurrence", "segment", "check",
-    "import", "export", "undo", "erase",
+    "import", "export", "undo", "erase", "repair", "retry",
 ]  # fmt: skip
 
 STOP_ACTIVITY: Final = "stop_job"
@@ -91,6 +91,16 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         workflow="FillSegment",
         page_activity="fill_segment_page",
         subject="fill the segment {subject}",
+    ),
+    "repair": JobDefinition(
+        workflow="RepairRuns",
+        page_activity="repair_page",
+        subject="repair runs: {subject}",
+    ),
+    "retry": JobDefinition(
+        workflow="RetrySends",
+        page_activity="retry_page",
+        subject="retry sends: {subject}",
     ),
     "check": JobDefinition(
         workflow="CheckSegments",

@@ -33,6 +33,12 @@ SEND_TEST: Final = "send_test"
 """The activity that sends one."""
 
 
+SEND_AGAIN: Final = "SendAgain"
+"""The workflow type by which a message is sent again after its step has ended."""
+SEND_MESSAGE_AGAIN: Final = "send_again"
+"""The activity that makes an attempt at one."""
+
+
 def workflow_id(journey: str, run_id: UUID) -> str:
     """The id of a run's workflow."""
     return f"journey.{journey}.{run_id}"
@@ -46,6 +52,11 @@ def journey_of(workflow: str) -> str:
 def workflow_id_of_test(message_id: UUID) -> str:
     """The id of the workflow of a test message."""
     return f"test.{message_id}"
+
+
+def workflow_id_of_retry(job_id: UUID, run_id: UUID, visit: int) -> str:
+    """The id of the workflow that sends the message of a visit again, for a job."""
+    return f"again.{job_id}.{run_id}.{visit}"
 
 
 def schedule_id(journey: str) -> str:

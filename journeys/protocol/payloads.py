@@ -214,3 +214,28 @@ class TestMessageResult(BaseModel):
     __test__ = False
     state: str
     code: str | None = None
+
+
+class SendAgainInput(BaseModel):
+    """The input of the workflow that sends the message of a visit again, and of its activity."""
+
+    job_id: UUID
+    run_id: UUID
+    visit: int
+    queue: str
+    """The queue of its channel."""
+    summary: str
+    """What it does, for a person: the journey and the step."""
+    priority: int | None = None
+    fairness: str = ""
+    due: datetime | None = None
+    """Set if a timer has fired: when the attempt was due."""
+
+
+class SendAgainResult(BaseModel):
+    """What came of an attempt: an end, or when the next one is made."""
+
+    state: str
+    """`sending` while there is another attempt."""
+    code: str | None = None
+    due: datetime | None = None

@@ -44,7 +44,7 @@ def schema() -> dict[str, Any]:
     return {
         "$schema": DIALECT,
         "title": "Documents of Parcours",
-        "description": "A journey, segment, topic, template, list of places or channel.",
+        "description": "A journey, segment, topic, template, form, list of places or channel.",
         **made,
     }
 

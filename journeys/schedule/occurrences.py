@@ -24,6 +24,8 @@ CONTACT_ZONE: Final = "contact"
 """The `timezone` of a schedule that comes at each contact's own local time."""
 EASTERNMOST: Final = timedelta(hours=14)
 """How far ahead of UTC clocks are where a local time comes first."""
+_ALL_ZONES: Final = timedelta(hours=30)
+"""Longer than a local time takes around the world, also where clocks skip it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Occurrence:
     """When it comes, in UTC; in the contacts' zones, when it comes first anywhere: in UTC+14."""
     local: datetime | None = None
     """Its local time, naive, if it comes in the contacts' zones."""
+    since: datetime | None = None
+    """Contacts to whom it came up to this instant do not enter: it went live then."""
 
     @property
     def key(self) -> str:
@@ -123,6 +127,18 @@ def turns(occurrence: Occurrence, journey_zone: str | None) -> list[Turn]:
     others = occurrence.turn(zone_of(None, journey_zone))
     zones.setdefault(others, [])
     return [Turn(at, tuple(zones[at]), at == others) for at in sorted(zones)]
+
+
+def begun_occurrence(
+    schedule: Schedule, journey_zone: str | None, instant: datetime
+) -> Occurrence | None:
+    """The occurrence of an `at` that has come to some contacts at an instant, and not to all."""
+    if schedule.at is None or schedule.timezone != CONTACT_ZONE:
+        return None
+    found = next(occurrences(schedule, journey_zone, instant - _ALL_ZONES), None)
+    if found is None or found.at > instant or turns(found, journey_zone)[-1].at <= instant:
+        return None
+    return found
 
 
 @cache

@@ -23,7 +23,7 @@ from journeys.model.conditions import (
 )
 from journeys.model.values import Operand
 from journeys.model.well_known_events import STATUS_EVENTS
-from store.conditions.comparisons import compare, compare_where, operators_of
+from store.conditions.comparisons import compare, compare_where, expected, operators_of
 from store.conditions.event_history import compile_event, compile_near, seen_by_run
 from store.conditions.leaf import Leaf
 from store.conditions.predicate import ObservedValue, Predicate
@@ -79,15 +79,30 @@ def compile_condition(
 
 
 def compile_where(
-    where: Where, *, event: str = "e", prefix: str = "w", default_zone: str = SEGMENT_ZONE
+    where: Where,
+    *,
+    event: str = "e",
+    prefix: str = "w",
+    default_zone: str = SEGMENT_ZONE,
+    observed: bool = False,
 ) -> Predicate:
     """`where` over the row `event` of the table of that name, and over `c` and `r`.
 
-    It is judged at the event's recording, so the answer is the same at any later time.
+    It is judged at the event's recording, so the answer is the same at any later time. `observed`:
+    the properties that it reads are asked for, too.
     """
     builder = PredicateBuilder(prefix, default_zone, name(event), timed=False)
     holds = compare_where(builder, where, name(event)).holds
-    return Predicate(holds, holds, builder.params, ())
+    seen = [
+        ObservedValue(
+            f"property {path}",
+            builder.reach(sql("{event}.properties", event=name(event)), path).all_as_one(),
+            expected(operators_of(comparison)),
+            name(f"{prefix}w{number}"),
+        )
+        for number, (path, comparison) in enumerate(where.items() if observed else ())
+    ]
+    return Predicate(holds, holds, builder.params, tuple(seen))
 
 
 def split_where(where: Where) -> tuple[dict[str, Operand], Where]:

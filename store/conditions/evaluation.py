@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -13,6 +13,38 @@ from psycopg.types.json import Jsonb
 
 from store.conditions.predicate import Predicate
 from store.sql import Sql, fetch_column, fetch_one, fetch_value, join, sql
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows that conditions are judged over: where `c` and `r` come from, and which they are."""
+
+    source: Sql
+    which: Sql
+
+
+# What a run would be that an event begins, or a start without one: the row `r` of conditions.
+_RUN_OF_EVENT: Final = sql("""
+(select null::uuid as id, e.properties as entry, e.id as entry_ref, e.id as entry_event_id,
+        0 as visit) r
+""")
+_RUN_OF_START: Final = sql("""
+(select null::uuid as id, %(start_entry)s::jsonb as entry, c.last_event_id as entry_ref,
+        null::bigint as entry_event_id, 0 as visit) r
+""")
+OF_RUN: Final = Rows(
+    sql("run r join contact c on c.id = r.contact_id"), sql("r.id = %(evaluated_run)s")
+)
+OF_EVENT: Final = Rows(
+    sql(
+        "event e join contact c on c.id = e.contact_id cross join lateral {run}", run=_RUN_OF_EVENT
+    ),
+    sql("e.id = %(evaluated_event)s"),
+)
+OF_START: Final = Rows(
+    sql("contact c cross join lateral {run}", run=_RUN_OF_START),
+    sql("c.id = %(start_contact)s"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +65,7 @@ class Question:
     params: Mapping[str, Any]
 
     @classmethod
-    def of(cls, predicates: Sequence[Predicate]) -> Question:
+    def of(cls, predicates: Sequence[Predicate], rows: Rows = OF_RUN) -> Question:
         """The question; each predicate has a prefix of its own."""
         columns: list[Sql] = []
         seen: list[Sql] = []
@@ -46,10 +78,11 @@ class Question:
                 seen.append(sql("{value} as {column}", value=value.sql, column=value.column))
             params |= predicate.params
         query = sql(
-            "select {columns} from run r join contact c on c.id = r.contact_id{observed}"
-            " where r.id = %(evaluated_run)s",
+            "select {columns} from {source}{observed} where {which}",
             columns=join(", ", columns),
+            source=rows.source,
             observed=_observed(seen),
+            which=rows.which,
         )
         return cls(tuple(predicates), query, params)
 
@@ -67,12 +100,25 @@ async def evaluate(
     Raises LookupError if there is no such run.
     """
     question = predicates if isinstance(predicates, Question) else Question.of(predicates)
+    answers = await evaluate_over(conn, question, {"evaluated_run": run_id}, judged_at)
+    if answers is None:
+        raise LookupError(f"there is no run {run_id}")
+    return answers
+
+
+async def evaluate_over(
+    conn: AsyncConnection[Any],
+    question: Question,
+    of: Mapping[str, Any],
+    judged_at: datetime | None = None,
+) -> list[Evaluation] | None:
+    """Evaluate a question over its rows, which the parameters `of` name; None without a row."""
     if not question.predicates:
         return []
-    params = {**question.params, "evaluated_run": run_id, "judged_at": judged_at}
+    params = {**question.params, **of, "judged_at": judged_at}
     row = await fetch_one(conn, question.query, params)
     if row is None:
-        raise LookupError(f"there is no run {run_id}")
+        return None
     values = iter(row)
     return [
         Evaluation(next(values), _labelled(predicate, values)) for predicate in question.predicates
@@ -126,9 +172,9 @@ async def evaluate_entries(
         " as k(event_id, contact_id)"
         " join event e on e.id = k.event_id and e.contact_id = k.contact_id"
         " join contact c on c.id = e.contact_id"
-        " cross join lateral (select null::uuid as id, e.properties as entry,"
-        " e.id as entry_ref, e.id as entry_event_id, 0 as visit) r"
+        " cross join lateral {run}"
         " where {tests}",
+        run=_RUN_OF_EVENT,
         tests=join(" and ", [sql("true"), *(each.sql for each in predicates)]),
     )
     return set(await fetch_column(conn, query, params))
@@ -139,11 +185,10 @@ async def evaluate_start(
 ) -> bool:
     """Whether a condition holds for a run that would begin now without an event."""
     query = sql(
-        "select {holds} from contact c"
-        " cross join lateral (select null::uuid as id, %(start_entry)s::jsonb as entry,"
-        " c.last_event_id as entry_ref, null::bigint as entry_event_id, 0 as visit) r"
-        " where c.id = %(start_contact)s",
+        "select {holds} from {source} where {which}",
         holds=predicate.sql,
+        source=OF_START.source,
+        which=OF_START.which,
     )
     params = {**predicate.params, "start_entry": Jsonb(entry), "start_contact": contact_id}
     return bool(await fetch_value(conn, query, params))

@@ -18,6 +18,7 @@ from sqlalchemy import bindparam, delete, null, select, update
 from sqlmodel import col
 
 from journeys.protocol.channels import CHANNELS
+from store.contacts.audit_subjects import forget_in_audit
 from store.contacts.erasure_pages import AT_ONCE, add_to_erasure
 from store.contacts.rows import LockedContact, lock_and_read_contacts
 from store.messages.suppressions import suppress
@@ -89,6 +90,12 @@ _FORGET_COUPONS = statement(
     update(Coupon)
     .where(col(Coupon.contact_id) == bindparam("contact"))
     .values(contact_id=null(), run_id=null(), visit=null())
+)
+# The days on which the contact was targeted keep an id that leads nowhere. What is not folded yet
+# comes first: a fold of it that is under way is waited for.
+_FORGET_TARGETED: Final = (
+    sql("update figure_delta set targeted = %(unlinked)s where targeted = %(contact)s"),
+    sql("update targeted_contact set contact_id = %(unlinked)s where contact_id = %(contact)s"),
 )
 _DELETE_REJECTED = sql("delete from rejected_item where reference = any(%(references)s)")
 _DELETE_CONTACT = statement(delete(Contact).where(col(Contact.id) == bindparam("contact")))
@@ -162,9 +169,13 @@ async def begin_erasure(
         "listener": await execute(conn, _DELETE_LISTENERS, about),
         "rejected_item": await execute(conn, _DELETE_REJECTED, {"references": references}),
     }
+    await forget_in_audit(conn, contact_id, digest_of_id(str(contact_id)))
     for table, query in _DELETE_AT_ONCE.items():
         removed[table] = await execute(conn, query, about)
     await execute(conn, _FORGET_COUPONS, about)
+    unlinked = {**about, "unlinked": uuid4()}
+    for query in _FORGET_TARGETED:
+        await execute(conn, query, unlinked)
     removed["contact"] = await execute(conn, _DELETE_CONTACT, about)
     await add_to_erasure(conn, erasure_id, removed)
     known = [address for _, address, _ in addresses]

@@ -68,6 +68,23 @@ select (select count(*) from gone), count(*), (array_agg(id order by id desc))[1
 """,
         found=_FOUND,
     ),
+    # Of the audit log only the reasons, which are free texts; what was done stays.
+    "audit": sql(
+        """
+with page as materialized (
+    select id, reason as said from audit
+    where id > coalesce(%(after)s::text, '0')::bigint and reason is not null
+    order by id limit %(limit)s
+), allowed as materialized (
+    select set_config('parcours.audit', 'erasure', true)
+), gone as (
+    update audit t set reason = '(erased)' from page, allowed
+    where t.id = page.id and {found} returning 1
+)
+select (select count(*) from gone), count(*), max(id)::text from page
+""",
+        found=_FOUND,
+    ),
     "import_line": sql(
         """
 with page as materialized (

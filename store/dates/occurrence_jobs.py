@@ -39,7 +39,7 @@ async def create_occurrence_job(
 
     `slot` is the place of the entry among the journey's entries by schedule.
     """
-    local = occurrence.local
+    local, since = occurrence.local, occurrence.since
     return await create_job(
         conn,
         "occurrence",
@@ -50,6 +50,7 @@ async def create_occurrence_job(
             "slot": slot,
             "at": occurrence.at.isoformat(),
             "local": None if local is None else local.isoformat(),
+            **({} if since is None else {"since": since.isoformat()}),
         },
         total=int(await fetch_value(conn, _ABOUT)),
     )
@@ -101,10 +102,11 @@ class OccurrenceProgress:
 
 def occurrence_of(job: JobRow) -> Occurrence:
     """The occurrence that a job is for."""
-    local = job.plan["local"]
+    local, since = job.plan["local"], job.plan.get("since")
     return Occurrence(
         datetime.fromisoformat(job.plan["at"]),
         None if local is None else datetime.fromisoformat(local),
+        None if since is None else datetime.fromisoformat(since),
     )
 
 

@@ -82,8 +82,11 @@ async def enter_at_turn(
     """Enter contacts at their turn in the caller's transaction: how many, and why others not.
 
     The segment and the `if` are judged now. One that has entered by this occurrence before is
-    counted by neither; dispatchers start the workflows.
+    counted by neither, nor is one to whom it came before it went live; dispatchers start the
+    workflows.
     """
+    since = occurrence.since
+    contacts = [each for each in contacts if since is None or each[1] > since]
     now: datetime = await fetch_value(conn, _CLOCK)
     properties = {contact_id: {"occurrence": occurrence.key} for contact_id, _ in contacts}
     welcome = await let_in(conn, definition, scheduled.condition, properties)

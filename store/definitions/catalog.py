@@ -332,14 +332,19 @@ class Catalog:
         self, conn: AsyncConnection[Any], definition: Definition, revision: int
     ) -> Definition:
         """The version with segments no older than `revision`. Raises BrokenDocument."""
+        segments = await self.segments(conn, revision)
+        for key in _segments_within(definition.journey, segments):
+            if key in segments.broken:
+                raise BrokenDocument(f"segment {key}", segments.broken[key])
+        if definition.segments is segments:
+            return definition
+        return self._cache(replace(definition, segments=segments))
+
+    async def segments(self, conn: AsyncConnection[Any], revision: int) -> Segments:
+        """The segments, no older than `revision` of the catalog."""
         if self._segments.revision < revision or self._segments.broken:
             self._segments = await read_segments(conn)
-        for key in _segments_within(definition.journey, self._segments):
-            if key in self._segments.broken:
-                raise BrokenDocument(f"segment {key}", self._segments.broken[key])
-        if definition.segments is self._segments:
-            return definition
-        return self._cache(replace(definition, segments=self._segments))
+        return self._segments
 
     def _load(
         self,

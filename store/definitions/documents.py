@@ -10,8 +10,7 @@ from typing import Any
 import orjson
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
-from sqlalchemy import bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import bindparam, select, update
 from sqlmodel import col
 
 from store.sql import (
@@ -59,21 +58,18 @@ _BUMP_CATALOG = statement(update(Catalog).values(revision=col(Catalog.revision) 
 _CONTENT = statement(
     select(col(DocumentRow.version), col(DocumentRow.sha256)).where(*_OF_KIND_AND_KEY)
 )
-_INSERT = insert(DocumentRow).values(
-    {name: bindparam(name) for name in ("kind", "key", "version", "document", "source", "sha256")}
+_SAVE = sql("""
+with kept as (
+    insert into document_version (kind, key, version, document, source, saved_by)
+    values (%(kind)s, %(key)s, %(version)s, %(document)s, %(source)s, %(by)s)
+    on conflict do nothing
 )
-_SAVE = statement(
-    _INSERT.on_conflict_do_update(
-        index_elements=["kind", "key"],
-        set_={
-            "version": _INSERT.excluded.version,
-            "document": _INSERT.excluded.document,
-            "source": _INSERT.excluded.source,
-            "sha256": _INSERT.excluded.sha256,
-            "updated_at": func.parcours.clock(),
-        },
-    )
-)
+insert into document (kind, key, version, document, source, sha256)
+values (%(kind)s, %(key)s, %(version)s, %(document)s, %(source)s, %(sha256)s)
+on conflict (kind, key) do update
+set version = excluded.version, document = excluded.document, source = excluded.source,
+    sha256 = excluded.sha256, updated_at = parcours.clock()
+""")
 _DOCUMENTS = select(*table_columns(DocumentRow, StoredDocument))
 _READ = statement(_DOCUMENTS.where(*_OF_KIND_AND_KEY))
 _LIST = statement(
@@ -91,6 +87,10 @@ _KNOWN_KEYS = sql(
     union all select 'file', name from uploaded_file
     """
 )
+_FORMS_AND_TOPICS = sql("""
+select kind, key, document->>'default', document->>'topic'
+from document where kind in ('form', 'topic')
+""")
 
 
 def hash_content(document: dict[str, Any]) -> str:
@@ -109,9 +109,18 @@ async def bump_catalog(conn: AsyncConnection[Any]) -> None:
 
 
 async def save_document(
-    conn: AsyncConnection[Any], kind: str, key: str, document: dict[str, Any], source: str
+    conn: AsyncConnection[Any],
+    kind: str,
+    key: str,
+    document: dict[str, Any],
+    source: str,
+    *,
+    by: str | None = None,
 ) -> Saved:
-    """Save a document, in effect from the commit on. The caller has locked the catalog."""
+    """Save a document, in effect from the commit on. The caller has locked the catalog.
+
+    `by` is the name of the key that saves it. Its version is kept.
+    """
     content = hash_content(document)
     stored = await fetch_one(conn, _CONTENT, {"kind": kind, "key": key})
     if stored is not None and stored[1] == content:
@@ -127,6 +136,7 @@ async def save_document(
             "document": Jsonb(document),
             "source": source,
             "sha256": content,
+            "by": by,
         },
     )
     await bump_catalog(conn)
@@ -152,3 +162,12 @@ async def known_keys(conn: AsyncConnection[Any]) -> dict[str, set[str]]:
     for kind, key in await fetch_all(conn, _KNOWN_KEYS):
         known.setdefault(kind, set()).add(key)
     return known
+
+
+async def forms_and_topics(
+    conn: AsyncConnection[Any],
+) -> tuple[dict[str, str | None], dict[str, str]]:
+    """The topic of each form, None for a form without one, and the default of each topic."""
+    rows = await fetch_all(conn, _FORMS_AND_TOPICS)
+    forms = {key: topic for kind, key, _, topic in rows if kind == "form"}
+    return forms, {key: default or "" for kind, key, default, _ in rows if kind == "topic"}

@@ -51,17 +51,6 @@ class StoredJourney:
     updated_at: datetime
 
 
-@dataclass(frozen=True)
-class JourneyEdition:
-    """A version of a journey, without its content."""
-
-    version: int
-    created_at: datetime
-    active_runs: int
-    live: bool
-    """Whether new runs get it."""
-
-
 _OF_KEY = col(JourneyRow.key) == bindparam("journey")
 _NEWEST_CONTENT = statement(
     select(col(JourneyVersion.version), col(JourneyVersion.sha256))
@@ -84,6 +73,7 @@ _ADD_VERSION = statement(
                 "source",
                 "sha256",
                 "contents",
+                "saved_by",
             )
         }
     )
@@ -104,23 +94,11 @@ _READ = sql("{journeys} where j.key = %(key)s", journeys=_WITH_VERSION)
 _LIST = sql(
     "{journeys} where j.key > %(after)s order by j.key limit %(limit)s", journeys=_WITH_VERSION
 )
-_EDITIONS = sql(
-    """
-    select v.version, v.created_at,
-           (select count(*) from run r
-            where r.journey = j.key and r.version = v.version and r.state = 'active')
-               as active_runs,
-           v.version is not distinct from j.active_version as live
-    from journey j join journey_version v on v.journey = j.key
-    where j.key = %(key)s and v.version < %(before)s
-    order by v.version desc limit %(limit)s
-    """
-)
 _ACTIVATE = sql(
     """
     with noted as (
-        insert into activation (journey, version)
-        select key, %(version)s from journey
+        insert into activation (journey, version, made_by)
+        select key, %(version)s, %(by)s from journey
         where key = %(journey)s
           and (state not in ('active', 'paused') or active_version is distinct from %(version)s)
     )
@@ -143,8 +121,8 @@ _LOCK_STATE = statement(
 )
 _ARCHIVE = sql("""
 with noted as (
-    insert into activation (journey, version)
-    select key, null from journey where key = %(journey)s and active_version is not null
+    insert into activation (journey, version, made_by)
+    select key, null, %(by)s from journey where key = %(journey)s and active_version is not null
 )
 update journey set state = 'archived', updated_at = parcours.clock() where key = %(journey)s
 """)
@@ -152,6 +130,11 @@ _VERSION_OF_NEW_RUNS = statement(
     select(func.coalesce(col(JourneyRow.active_version), 0)).where(_OF_KEY)
 )
 
+_STEPS = sql("""
+select distinct node ->> 'id'
+from journey_version v cross join lateral jsonb_array_elements(v.program -> 'nodes') node
+where v.journey = %(journey)s
+""")
 _LIVE = statement(
     select(
         col(JourneyRow.state), func.coalesce(col(JourneyRow.active_version), 0).label("version")
@@ -166,10 +149,13 @@ async def save_version(
     program: dict[str, Any],
     source: str,
     contents: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    by: str | None = None,
 ) -> Saved:
     """Save a definition as a new version, which is a draft until it is activated.
 
-    `contents` are those of its sends by step, None if they were not compiled.
+    `contents` are those of its sends by step, None if they were not compiled; `by` is the name of
+    the key that saves it.
 
     The caller has locked the catalog. No version is made if the newest one has the same content.
     """
@@ -193,6 +179,7 @@ async def save_version(
             "contents": (
                 None if hashes is None else Jsonb(dict(zip(contents or (), hashes, strict=True)))
             ),
+            "saved_by": by,
         },
     )
     await bump_catalog(conn)
@@ -215,23 +202,18 @@ async def list_journeys(conn: AsyncConnection[Any], after: str, limit: int) -> l
     return await fetch_all_as(conn, StoredJourney, _LIST, parameters)
 
 
-async def list_editions(
-    conn: AsyncConnection[Any], key: str, before: int, limit: int
-) -> list[JourneyEdition]:
-    """The versions of a journey below `before`, newest first."""
-    return await fetch_all_as(
-        conn, JourneyEdition, _EDITIONS, {"key": key, "before": before, "limit": limit}
-    )
-
-
-async def activate(conn: AsyncConnection[Any], key: str, version: int) -> JourneyState:
+async def activate(
+    conn: AsyncConnection[Any], key: str, version: int, *, by: str | None = None
+) -> JourneyState:
     """Make a version the one of new runs; returns the journey's state from then on.
+
+    `by` is the name of the key that activates it.
 
     The caller has locked the catalog. A paused journey stays paused, and so do its sends. Raises
     LookupError without such a journey.
     """
     state: JourneyState | None = await fetch_value(
-        conn, _ACTIVATE, {"journey": key, "version": version}
+        conn, _ACTIVATE, {"journey": key, "version": version, "by": by}
     )
     await bump_catalog(conn)
     if state is None:
@@ -261,13 +243,13 @@ async def lock_state(conn: AsyncConnection[Any], key: str) -> JourneyState:
     return state
 
 
-async def archive(conn: AsyncConnection[Any], key: str) -> None:
+async def archive(conn: AsyncConnection[Any], key: str, *, by: str | None = None) -> None:
     """Archive a journey: entries are refused for good, runs go on. Repeating it changes nothing.
 
     The caller has locked the catalog. Raises LookupError without such a journey.
     """
     if await lock_state(conn, key) != "archived":
-        await execute(conn, _ARCHIVE, {"journey": key})
+        await execute(conn, _ARCHIVE, {"journey": key, "by": by})
         await bump_catalog(conn)
 
 
@@ -277,6 +259,11 @@ class LiveJourney:
 
     state: JourneyState
     version: int
+
+
+async def steps_of_versions(conn: AsyncConnection[Any], journey: str) -> set[str]:
+    """The ids of the steps of all versions of a journey."""
+    return set(await fetch_column(conn, _STEPS, {"journey": journey}))
 
 
 async def read_live(conn: AsyncConnection[Any], journey: str) -> LiveJourney | None:

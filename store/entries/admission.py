@@ -22,6 +22,7 @@ from journeys.model.triggers import ApiEntry
 from store.conditions import Predicate, evaluate_start
 from store.contacts.rows import lock_contacts
 from store.definitions.catalog import Catalog, Definition
+from store.entries.kept_entries import NewKeptEntry, keep_entries
 from store.entries.new_runs import NewRun, insert_runs
 from store.entries.refusals import NewRefusal, insert_refusals
 from store.runs.lifecycle import end_run, record_fired_exit
@@ -78,7 +79,7 @@ class RefusedEntry:
 
     code: RefusalReason
     recorded: bool = True
-    """Whether it is refused; otherwise it has entered before."""
+    """Whether it is refused; otherwise it has entered before, or is kept while a pause lasts."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ async def enter_all(
     answers: list[AdmittedEntry | RefusedEntry] = []
     new: list[NewRun] = []
     refused: list[NewRefusal] = []
+    kept: list[NewKeptEntry] = []
     for (definition, request), state in zip(requests, states, strict=True):
         if state is None:
             answers.append(RefusedEntry("merged"))
@@ -142,7 +144,15 @@ async def enter_all(
             answers.append(RefusedEntry("re_entry", recorded=False))
             continue
         stopped = await _decide(conn, catalog, definition, request, state)
-        if isinstance(stopped, RefusedEntry):
+        if isinstance(stopped, RefusedEntry) and _is_kept(definition, request, stopped):
+            assert request.event_id is not None
+            kept.append(
+                NewKeptEntry(
+                    definition.key, request.contact_id, request.key or "", request.event_id
+                )
+            )
+            answers.append(RefusedEntry("paused", recorded=False))
+        elif isinstance(stopped, RefusedEntry):
             refused.append(
                 NewRefusal(
                     definition.key,
@@ -158,7 +168,7 @@ async def enter_all(
             new.append(run)
             answers.append(AdmittedEntry(run.id, stopped))
     await insert_runs(conn, new)
-    await insert_refusals(conn, refused)
+    await insert_refusals(conn, refused + await keep_entries(conn, kept))
     return answers
 
 
@@ -214,15 +224,19 @@ async def _decide(
 ) -> tuple[UUID, ...] | RefusedEntry:
     """The runs that the new run replaces, which are ended here, or why there is no new run."""
     journey = definition.journey
+    keeps = state.journey == "paused" and journey.while_paused == "keep"
     reason = refuse_entry(
         journey,
-        state=state.journey,
+        # What would not come in without the pause is not kept.
+        state="active" if keeps else state.journey,
         depth=request.depth,
         key=request.key,
         now=state.now,
         late=request.late,
         restricted=state.restricted,
     )
+    if keeps and reason is None:
+        reason = request.refusal or "paused"
     reason = reason or request.refusal
     if reason is not None:
         return RefusedEntry(reason)
@@ -248,6 +262,16 @@ async def _decide(
         if reason is not None:
             return RefusedEntry(reason)
     return () if active is None else (active,)
+
+
+def _is_kept(definition: Definition, request: EntryRequest, refused: RefusedEntry) -> bool:
+    """Whether an entry that the pause refuses comes in once the journey goes on."""
+    return (
+        refused.code == "paused"
+        and definition.journey.while_paused == "keep"
+        and request.event_id is not None
+        and not request.once
+    )
 
 
 async def _may_start(conn: Connection, definition: Definition, request: EntryRequest) -> bool:

@@ -25,6 +25,7 @@ from store.contacts.rows import (
 )
 from store.events.contact_changes import write_contact_change
 from store.events.recording import ConcurrentChange
+from store.operations.audit import Actor, record_audit
 from store.sql import Connection, fetch_one, statement
 from store.tables.contacts import Contact
 from store.tables.identifiers import new_id
@@ -48,11 +49,17 @@ class ChangedAttributes:
 
 
 async def put_contact(
-    conn: Connection, reference: str, changes: Mapping[str, Any], *, reason: str | None = None
+    conn: Connection,
+    reference: str,
+    changes: Mapping[str, Any],
+    *,
+    reason: str | None = None,
+    actor: Actor | None = None,
 ) -> tuple[UUID, bool]:
     """Set checked values of a contact by name, None removing; its id, and whether it is new.
 
-    `reason` goes into the event of the change. If no contact has the reference, a new one is
+    `reason` goes into the event of the change, and with an `actor` into the audit log, beside the
+    names of what has changed. If no contact has the reference, a new one is
     created with it as external id. Raises AttributeRefused if the attributes together would be too
     large, and store.events.recording.ConcurrentChange if the contact was erased or merged at the
     same time.
@@ -76,6 +83,15 @@ async def put_contact(
         raise AttributeRefused("attributes", ATTRIBUTES_BOUND)
     names = contact.set(changes)
     await write_contact_change(conn, contact, names, created=new, reason=reason)
+    if actor is not None and (names or new):
+        await record_audit(
+            conn,
+            actor,
+            "contact.create" if new else "contact.change",
+            f"contact:{contact.id}",
+            after={"fields": sorted(names)},
+            reason=reason,
+        )
     return contact.id, new
 
 

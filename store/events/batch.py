@@ -23,13 +23,14 @@ from store.contacts.rows import (
     parse_reference,
 )
 from store.events.contact_changes import ask_for_confirmation, contact_changed, contact_created
-from store.events.contact_merging import add_alias, merge_locked
+from store.events.contact_merging import JudgesMerged, add_alias, merge_locked
 from store.events.effect_events import ENGINE, EffectCandidate, EffectRefused
 from store.events.effects import EventEffects, has_effects
 from store.events.identities import read_identities, write_identities
 from store.events.items import Accepted, Item, ItemWarning, Rejected, Sender
 from store.events.protected_addresses import permitted_traits
 from store.events.recording import ConcurrentChange, PendingEvent, write_pending
+from store.events.visits import VISIT_REFUSED, read_visited, visited_contact
 from store.sql import (
     Connection,
     execute,
@@ -66,7 +67,14 @@ _ADDRESSES: Final = frozenset(get_args(AddressField))
 class Batch:
     """The locked contacts of a batch, and what is to be written."""
 
-    def __init__(self, conn: Connection, limit_per_minute: int, sender: Sender) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        limit_per_minute: int,
+        sender: Sender,
+        segments: JudgesMerged | None = None,
+    ) -> None:
+        """`segments` judges known contacts that are merged; without it, that is done later."""
         self._conn = conn
         self._limit = limit_per_minute
         self._sender = sender
@@ -82,13 +90,23 @@ class Batch:
         self._items: Sequence[Item] = ()
         self._groups: list[tuple[LockedContact, str]] = []
         self._members: set[tuple[UUID, str]] = set()
+        self._segments = segments
+        self._merged: set[UUID] = set()
+        """Contacts that others were merged into after both were judged."""
         self._created: set[UUID] = set()
         self._taken_ids: set[UUID] = set()
         """Our ids of other contacts, among the external ids of new ones."""
+        self._visited: dict[UUID, LockedContact] = {}
+        """Messages by links of which anonymous browsers came, each with its contact."""
 
     async def lock(self, items: Sequence[Item]) -> None:
         """Lock every contact that the items name, and read which items were accepted before."""
         conn = self._conn
+        if self._segments is not None:
+            if any(item.kind == "alias" for item in items):
+                await self._segments.begin(conn)
+            else:
+                self._segments = None
         external = {item.user_id for item in items if item.user_id is not None}
         anonymous = {item.anonymous_id for item in items if item.anonymous_id is not None}
         for item in items:
@@ -97,10 +115,13 @@ class Batch:
                 external.add(item.previous_id)
                 anonymous.add(item.previous_id)
         message_ids = [item.message_id for item in items]
+        visits = {item.visit for item in items if item.visit is not None}
+        visited = await read_visited(conn, visits) if visits else {}
         locked = await lock_and_read_contacts(
             conn,
             external=sorted(external),
             anonymous=sorted(anonymous),
+            ids=sorted(set(visited.values())),
             to_merge=any(_may_merge(item) for item in items),
         )
         for contact in locked:
@@ -108,6 +129,11 @@ class Batch:
             if contact.external_id is not None:
                 self._by_external[contact.external_id] = contact
         self._by_external.update(merged_names(locked))
+        for message_id, contact_id in visited.items():
+            if contact_id not in self._contacts:
+                # Erased or merged while its lock was waited for.
+                raise ConcurrentChange
+            self._visited[message_id] = self._contacts[contact_id]
         # Each statement sees what was committed before it. Under the locks, nothing changes the
         # identities and the accepted items of these contacts.
         if anonymous:
@@ -164,7 +190,7 @@ class Batch:
         """Apply one item to the locked contacts."""
         if item.message_id in self._accepted:
             return Accepted(item.message_id, new=False)
-        contact = self._contact_of(item)
+        contact, visited = self._contact_of(item)
         used = contact.server_window_used if self._sender.trusted else contact.window_used
         if used >= self._limit:
             return Rejected(
@@ -179,7 +205,7 @@ class Batch:
                 self._check_new(contact)
             match item.kind:
                 case "track":
-                    self._track(item, contact)
+                    warnings = self._track(item, contact, visited=visited)
                 case "identify":
                     warnings = await self._identify(item, contact)
                 case "group":
@@ -199,17 +225,23 @@ class Batch:
                 "taken_id", f"userId: {reference!r} is the id of another contact here"
             )
 
-    def _contact_of(self, item: Item) -> LockedContact:
-        """The contact that an item names. An unknown one is kept only once it is touched."""
+    def _contact_of(self, item: Item) -> tuple[LockedContact, bool]:
+        """The contact that an item names, and whether it is known by a clicked link alone.
+
+        An unknown contact is kept only once it is touched.
+        """
         if item.user_id is not None:
             known = self._by_external.get(item.user_id)
-            return known or LockedContact(new_id(), external_id=item.user_id, new=True)
+            return known or LockedContact(new_id(), external_id=item.user_id, new=True), False
         if item.anonymous_id is None:
             raise ValueError("an item names its contact")
         known = self._by_anonymous.get(item.anonymous_id)
-        return known or LockedContact(new_id(), new=True)
+        visited = visited_contact(item, self._visited, known)
+        if visited is not None:
+            return visited, True
+        return known or LockedContact(new_id(), new=True), False
 
-    def _touch(self, contact: LockedContact, item: Item) -> None:
+    def _touch(self, contact: LockedContact, item: Item, *, link: bool = True) -> None:
         contact.touched = True
         if self._sender.trusted:
             contact.server_window_used += 1
@@ -221,14 +253,16 @@ class Batch:
         self._contacts.setdefault(contact.id, contact)
         if contact.external_id is not None:
             self._by_external.setdefault(contact.external_id, contact)
-        elif item.anonymous_id is not None and item.anonymous_id not in self._by_anonymous:
+        elif link and item.anonymous_id is not None and item.anonymous_id not in self._by_anonymous:
             self._link(item.anonymous_id, contact)
 
     def _link(self, anonymous_id: str, contact: LockedContact) -> None:
         self._by_anonymous[anonymous_id] = contact
         self._identities[anonymous_id] = contact
 
-    def _track(self, item: Item, contact: LockedContact) -> None:
+    def _track(
+        self, item: Item, contact: LockedContact, *, visited: bool
+    ) -> tuple[ItemWarning, ...]:
         event = PendingEvent(
             contact.id,
             item.name,
@@ -246,8 +280,10 @@ class Batch:
             staged = self._effects.stage(candidate, item.message_id, self._sender.source)
             event.properties = orjson.Fragment(orjson.dumps(staged.properties))
             derived = staged.derived
-        self._touch(contact, item)
-        self._record_change(contact, contact.fill(item.defaults, "context"))
+        self._touch(contact, item, link=not visited)
+        if not visited:
+            # Of a browser that a link alone makes known, zone and language may be another's.
+            self._record_change(contact, contact.fill(item.defaults, "context"))
         self._events.append(event)
         if derived is not None:
             follows = EffectCandidate(
@@ -270,6 +306,8 @@ class Batch:
                     cause=event,
                 )
             )
+        refused = item.visit is not None and item.visit not in self._visited
+        return (VISIT_REFUSED,) if refused else ()
 
     async def _identify(self, item: Item, contact: LockedContact) -> tuple[ItemWarning, ...]:
         traits, warnings = permitted_traits(item, contact)
@@ -329,6 +367,12 @@ class Batch:
             await self._name(previous, contact)
         return warnings
 
+    async def judge_merged(self) -> None:
+        """Judge the segments of those that others were merged into, once all is written."""
+        for contact_id in sorted(self._merged):
+            assert self._segments is not None
+            await self._segments.judge(self._conn, contact_id)
+
     async def _join(
         self, user_id: str, contact: LockedContact, known: LockedContact
     ) -> tuple[LockedContact, tuple[ItemWarning, ...]]:
@@ -370,11 +414,20 @@ class Batch:
         self, one: LockedContact, other: LockedContact
     ) -> tuple[LockedContact, tuple[ItemWarning, ...]]:
         await self.write()
+        judges = None if one.external_id is None or other.external_id is None else self._segments
+        caught_up = judges is not None and await judges.catch_up(self._conn, [one.id, other.id])
         merge = await merge_locked(self._conn, one, other, self._effects)
         gone, survivor = merge.gone, merge.survivor
+        if judges is not None and caught_up:
+            await judges.merged(self._conn, survivor.id)
+            self._merged.add(survivor.id)
+        self._merged.discard(gone.id)
         del self._contacts[gone.id]
         for ids in (self._by_anonymous, self._by_external):
             ids.update((each, survivor) for each, contact in ids.items() if contact is gone)
+        self._visited.update(
+            (each, survivor) for each, contact in self._visited.items() if contact is gone
+        )
         self._events += merge.events
         await self._load()
         if not merge.left_out:

@@ -164,6 +164,15 @@ class Consents:
         """Whether there is such a topic, of those that were loaded."""
         return topic in self._defaults
 
+    def asks_for_confirmation(self, topic: str) -> bool:
+        """Whether consents to a topic, of those that were loaded, are to be confirmed."""
+        return self._defaults.get(topic) == "double"
+
+    def holds(self, contact_id: UUID, topic: str, addresses: Addresses) -> bool:
+        """Whether the contact's consent is confirmed for the addresses that it has now."""
+        known = self._known.get((contact_id, topic))
+        return known is not None and known.holds_for(addresses)
+
     async def load_confirmed(self, conn: Connection, contacts: Iterable[UUID]) -> None:
         """Read the confirmed consents of contacts whose addresses may change."""
         found = await fetch_all(conn, _CONFIRMED_STATES, {"contacts": list(contacts)})

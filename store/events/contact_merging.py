@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from journeys.model.json_values import find_flaw
@@ -87,14 +88,41 @@ def _add_scores(into: LockedContact, before: float, brought: float, changes: Cha
         changes.update(into.set({"score": total}))
 
 
+class JudgesMerged(Protocol):
+    """What judges the segments of contacts in the transaction that merges them."""
+
+    async def begin(self, conn: Connection) -> None:
+        """Begin the transaction, before any contact is locked."""
+        ...
+
+    async def catch_up(self, conn: Connection, contacts: Collection[UUID]) -> bool:
+        """Judge contacts as of what happened before they are merged; whether that was done."""
+        ...
+
+    async def merged(self, conn: Connection, survivor: UUID) -> None:
+        """Two contacts that were caught up are one from now on."""
+        ...
+
+    async def judge(self, conn: Connection, survivor: UUID) -> None:
+        """Judge the contact that is left, once all is written."""
+        ...
+
+
 async def merge_contacts(
-    conn: Connection, references: tuple[str, str], *, reason: str | None = None
+    conn: Connection,
+    references: tuple[str, str],
+    *,
+    reason: str | None = None,
+    segments: JudgesMerged | None = None,
 ) -> Merge | UUID:
     """Merge the contacts that two references name; the id of the contact, if they name the same.
 
-    A reference is an external id or an id of ours. Raises LookupError with one that names no
-    contact, and store.events.recording.ConcurrentChange if the transaction must be repeated.
+    `segments` judges in the same transaction; without it, that happens a moment later. A reference
+    is an external id or an id of ours. Raises LookupError with one that names no contact, and
+    store.events.recording.ConcurrentChange if the transaction must be repeated.
     """
+    if segments is not None:
+        await segments.begin(conn)
     found = await find_contacts(conn, references)
     for reference in references:
         if reference not in found:
@@ -106,10 +134,15 @@ async def merge_contacts(
     if len(locked) < len(ids):
         raise ConcurrentChange
     one, other = locked
+    caught_up = segments is not None and await segments.catch_up(conn, ids)
     effects = EventEffects()
     merge = await merge_locked(conn, one, other, effects, reason=reason)
+    if segments is not None and caught_up:
+        await segments.merged(conn, merge.survivor.id)
     await write_pending(conn, merge.events, [merge.survivor])
     await effects.write(conn)
+    if segments is not None and caught_up:
+        await segments.judge(conn, merge.survivor.id)
     return merge
 
 

@@ -7,7 +7,7 @@ contact's events is the order of their ids, which are drawn under the lock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from psycopg import AsyncConnection
@@ -15,6 +15,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolati
 from psycopg_pool import AsyncConnectionPool
 
 from store.events.batch import Batch
+from store.events.contact_merging import JudgesMerged
 from store.events.fast_path import accept_simple_tracks, is_simple
 from store.events.items import Accepted, Item, Rejected, Sender
 from store.events.recording import ConcurrentChange
@@ -34,12 +35,14 @@ async def take(
     limit_per_minute: int,
     sender: Sender = PUBLIC,
     fast: AsyncConnectionPool[AsyncConnection[Any]] | None = None,
+    segments: Callable[[], JudgesMerged] | None = None,
 ) -> list[Accepted | Rejected]:
     """Accept a batch in its own transaction, and repeat that when it conflicts with another.
 
     An item that repeats a message id of its source is accepted without effect, with a warning if
     it is not the same event. `fast` are the connections for batches of the fast path, with its
-    `PLANNER_OPTIONS`; by default they are taken from `pool`.
+    `PLANNER_OPTIONS`; by default they are taken from `pool`. `segments` makes what judges known
+    contacts that are merged.
 
     Raises psycopg.OperationalError or psycopg_pool.PoolTimeout while the database is unavailable.
     """
@@ -57,7 +60,11 @@ async def take(
                 simple = False
             async with pool.connection() as conn, conn.transaction():
                 answers = await accept(
-                    conn, items, limit_per_minute=limit_per_minute, sender=sender
+                    conn,
+                    items,
+                    limit_per_minute=limit_per_minute,
+                    sender=sender,
+                    segments=None if segments is None else segments(),
                 )
             return await _warned(pool, items, answers, sender)
         except (ConcurrentChange, UniqueViolation):
@@ -88,6 +95,7 @@ async def accept(
     *,
     limit_per_minute: int,
     sender: Sender = PUBLIC,
+    segments: JudgesMerged | None = None,
 ) -> list[Accepted | Rejected]:
     """Accept a batch within the caller's transaction; an answer for each item, in order.
 
@@ -95,10 +103,11 @@ async def accept(
     contact beyond `limit_per_minute` are rejected as `rate_limited`. Raises ConcurrentChange if the
     transaction must be rolled back and repeated.
     """
-    batch = Batch(conn, limit_per_minute, sender)
+    batch = Batch(conn, limit_per_minute, sender, segments)
     await batch.lock(items)
     answers: list[Accepted | Rejected] = []
     for item in items:
         answers.append(await batch.apply(item))  # noqa: PERF401 - each sees what the last one did
     await batch.write()
+    await batch.judge_merged()
     return answers

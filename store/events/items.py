@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 import orjson
 
@@ -54,6 +55,8 @@ class Item:
     """Of an identify: whether it may replace an address that the contact has."""
     group: str | None = None
     previous_id: str | None = None
+    visit: UUID | None = None
+    """Of a track without side effects: the message by a link of which an anonymous browser came."""
     client_at: datetime | None = None
     original_at: datetime | None = None
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from store.sql import Connection, execute, fetch_all, fetch_value, sql
+from store.sql import Connection, execute, fetch_all, fetch_column, fetch_value, sql
 
 CHANNEL = "parcours_outbox"
 """The NOTIFY channel that announces events to dispatch."""
@@ -80,14 +80,18 @@ update run set workflow_started_at = parcours.clock()
 from (select id from run where id = any(%(started)s) order by id for no key update) new
 where run.id = new.id and run.workflow_started_at is null
 """)
-# In the order of all transactions that lock contacts. What another round has leased stays leased.
+# What another round has leased stays leased. Nothing is waited for: a lease that is left is ended a
+# little later, or runs out.
 _RELEASE = sql("""
-update contact c set lease_owner = null, leased_until =
-    case when c.id = any(%(resting)s) then parcours.clock() + %(rest)s::interval end
-from (
-    select id from contact where id = any(%(contacts)s) order by id for no key update
-) mine
-where c.id = mine.id and c.lease_owner = %(owner)s
+with mine as materialized (
+    select id from contact where id = any(%(contacts)s)
+    order by id for no key update skip locked
+), released as (
+    update contact c set lease_owner = null, leased_until =
+        case when c.id = any(%(resting)s) then parcours.clock() + %(rest)s::interval end
+    from mine where c.id = mine.id and c.lease_owner = %(owner)s
+)
+select id from mine
 """)
 _RETRY_LATER = sql("""
 update outbox set attempts = attempts + 1, not_before = parcours.clock() + %(delay)s
@@ -254,9 +258,12 @@ async def release_contacts(
     *,
     resting: Sequence[UUID] = (),
     rest: timedelta = timedelta(0),
-) -> None:
-    """End the leases of contacts that the owner still has; the resting ones stay closed a while."""
-    await execute(
+) -> list[UUID]:
+    """End the leases of contacts that the owner still has; the resting ones stay closed a while.
+
+    Returns those that others have locked, whose leases stand.
+    """
+    free = await fetch_column(
         conn,
         _RELEASE,
         {
@@ -266,6 +273,7 @@ async def release_contacts(
             "rest": rest,
         },
     )
+    return sorted(set(contact_ids) - set(free))
 
 
 async def retry_event_later(

@@ -47,8 +47,11 @@ def _is_other(item: Item, first: dict[str, tuple[str, set[str]]]) -> bool:
         # A call that is no event has a receipt, which knows nothing of it.
         return item.kind == "track"
     name, ids = recorded
+    if item.kind != "track" or item.name != name:
+        return True
+    # With a clicked link it is the event of the contact whose link that was, or of the browser.
     wanted = item.user_id if item.user_id is not None else item.anonymous_id
-    return item.kind != "track" or item.name != name or wanted not in ids
+    return item.visit is None and wanted not in ids
 
 
 def _warning(item: Item) -> ItemWarning:

@@ -7,7 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from store.definitions.catalog import Catalog
-from store.segments.judging import FailedJudgement, begin_judging, judge_contacts
+from store.segments.judging import begin_judging, judge_contacts
+from store.segments.judging_pass import FailedJudgement
 from store.segments.segment_conditions import read_revision
 from store.sql import Connection
 
@@ -30,7 +31,7 @@ class SegmentJudge:
         kept = await self._catalog.live_segments.read(conn, await read_revision(conn))
         self._any = bool(kept.by_key)
         if self._any:
-            await begin_judging(conn, timeout=_TIMEOUT)
+            await begin_judging(conn, timeout=_TIMEOUT, lock_timeout=_TIMEOUT)
 
     async def judge(self, conn: Connection, contacts: Sequence[UUID]) -> None:
         """Judge contacts as they are now. None of them began a run, or ended a wait."""

@@ -1,4 +1,4 @@
-"""Freezes: times in which no marketing goes out, by an operator or by themselves."""
+"""Freezes: times in which no marketing goes out, or nothing, by an operator or by themselves."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from store.sql import Connection, execute, fetch_all, fetch_all_as, fetch_one_as, integer, sql
+from store.tables.freezes import FreezeExtent
 
 SENDS: Final = 1_000
 """So many of the latest marketing messages of a channel are looked at."""
@@ -18,24 +19,27 @@ MOST_COMPLAINTS: Final = 3
 """More of these among them freeze the channel: 5 % and 0.3 % of all that are looked at."""
 
 _BEGIN = sql("""
-insert into marketing_freeze (channel, reason, by, automatic, figures)
-values (%(channel)s, %(reason)s, %(by)s, %(automatic)s, %(figures)s)
-on conflict (channel) where ended_at is null do nothing
-returning id, channel, reason, automatic, by, figures, frozen_at, ended_at, ended_by, end_reason
+insert into marketing_freeze (channel, stops, reason, by, automatic, figures)
+values (%(channel)s, %(stops)s, %(reason)s, %(by)s, %(automatic)s, %(figures)s)
+on conflict (channel, stops) where ended_at is null do nothing
+returning id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by,
+          end_reason
 """)
 _END = sql("""
 update marketing_freeze set ended_at = parcours.clock(), ended_by = %(by)s, end_reason = %(reason)s
-where channel = %(channel)s and ended_at is null
-returning id, channel, reason, automatic, by, figures, frozen_at, ended_at, ended_by, end_reason
+where channel = %(channel)s and stops = %(stops)s and ended_at is null
+returning id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by,
+          end_reason
 """)
 _LIST = sql("""
-select id, channel, reason, automatic, by, figures, frozen_at, ended_at, ended_by, end_reason
+select id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by, end_reason
 from marketing_freeze where %(before)s::bigint is null or id < %(before)s
 order by id desc limit %(limit)s
 """)
 _NOW = sql("""
-select id, channel, reason, automatic, by, figures, frozen_at, ended_at, ended_by, end_reason
-from marketing_freeze where channel = %(channel)s and ended_at is null
+select id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by, end_reason
+from marketing_freeze
+where channel = %(channel)s and stops = %(stops)s and ended_at is null
 """)
 # Only what went out since the last freeze counts, or the channel would freeze again at once.
 _JUDGE = sql(
@@ -55,13 +59,16 @@ from (
     sends=integer(SENDS),
 )
 
+# A send says in its facts which freeze holds it: of everything, if it is no marketing.
 _TO_WAKE = sql("""
 select r.journey, v.run_id, v.visit
 from visit v
 join run r on r.id = v.run_id and r.visit = v.visit and r.state = 'active'
 where v.outcome is null
   and (v.held = 'frozen' and not exists (
-           select from marketing_freeze f where f.ended_at is null and f.channel in ('all', v.kind))
+           select from marketing_freeze f where f.ended_at is null and f.channel in ('all', v.kind)
+             and (f.stops = 'everything'
+                  or coalesce(v.facts ->> 'frozen', 'marketing') = 'marketing'))
        or v.held = 'turn' and v.due_at < parcours.clock() - interval '1 hour')
   and v.held in ('frozen', 'turn', 'ceiling')
 order by v.started_at limit %(limit)s
@@ -80,6 +87,7 @@ class FreezeRow:
 
     id: int
     channel: str
+    stops: FreezeExtent
     reason: str
     automatic: bool
     by: str | None
@@ -110,9 +118,10 @@ async def freeze(
     reason: str,
     *,
     by: str | None,
+    stops: FreezeExtent = "marketing",
     reputation: Reputation | None = None,
 ) -> FreezeRow | None:
-    """Freeze the marketing of a channel, or of `all`; None if it is frozen already.
+    """Freeze the marketing of a channel, or of `all`, or everything; None if it is so already.
 
     `reputation`: of a freeze that comes by itself.
     """
@@ -129,6 +138,7 @@ async def freeze(
         _BEGIN,
         {
             "channel": channel,
+            "stops": stops,
             "reason": reason,
             "by": by,
             "automatic": reputation is not None,
@@ -137,16 +147,20 @@ async def freeze(
     )
 
 
-async def unfreeze(conn: Connection, channel: str, reason: str, *, by: str) -> FreezeRow | None:
-    """End the freeze of a channel, or that of `all`; None without one."""
+async def unfreeze(
+    conn: Connection, channel: str, reason: str, *, by: str, stops: FreezeExtent = "marketing"
+) -> FreezeRow | None:
+    """End the freeze of a channel, or that of `all`; None without one of this extent."""
     return await fetch_one_as(
-        conn, FreezeRow, _END, {"channel": channel, "reason": reason, "by": by}
+        conn, FreezeRow, _END, {"channel": channel, "stops": stops, "reason": reason, "by": by}
     )
 
 
-async def freeze_of(conn: Connection, channel: str) -> FreezeRow | None:
-    """The freeze of a channel, or that of `all`, that holds now."""
-    return await fetch_one_as(conn, FreezeRow, _NOW, {"channel": channel})
+async def freeze_of(
+    conn: Connection, channel: str, stops: FreezeExtent = "marketing"
+) -> FreezeRow | None:
+    """The freeze of a channel, or that of `all`, of this extent that holds now."""
+    return await fetch_one_as(conn, FreezeRow, _NOW, {"channel": channel, "stops": stops})
 
 
 async def list_freezes(conn: Connection, before: int | None, limit: int) -> list[FreezeRow]:

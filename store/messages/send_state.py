@@ -16,6 +16,7 @@ from store.messages.suppressions import find_suppression
 from store.runs.rows import RunRow
 from store.sql import Connection, columns, fetch_one, sql, text_literal
 from store.tables.contact_fields import ReadableContact
+from store.tables.freezes import FreezeExtent
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,16 @@ class PauseState:
     overdue: dict[str, Any] | None
     """The policy for sends that the last pause deferred: `{policy, seconds}`."""
     resumed_at: datetime | None
-    frozen: bool
-    """Whether no marketing goes out on the channel now."""
+    frozen: FreezeExtent | None
+    """What does not go out on the channel now: the wider of the freezes that hold."""
     today: int
     """The messages of the channel that were claimed today; 0 if it has no ceiling."""
+
+    def freezes(self, *, marketing: bool) -> FreezeExtent | None:
+        """The freeze that holds a message, of marketing or another; None if none does."""
+        if marketing and self.frozen is not None:
+            return "marketing"
+        return "everything" if self.frozen == "everything" else None
 
 
 @dataclass(frozen=True)
@@ -106,8 +113,8 @@ select v.outcome, m.id, m.state, m.first_attempt_at, parcours.clock() - m.claime
        v.started_at, v.held, v.facts, coalesce(m.attempts, 0), m.code,
        m.provider, coalesce(m.not_taken, 0), coalesce(m.possibly_taken, false),
        j.state, v.due_at, j.overdue, j.resumed_at,
-       exists (select from marketing_freeze f
-               where f.ended_at is null and f.channel in ('all', %(channel)s)),
+       (select min(f.stops) from marketing_freeze f
+        where f.ended_at is null and f.channel in ('all', %(channel)s)),
        case when %(counted)s then ({today}) else 0 end,
        settings.document, topic.document,
        coalesce(brand.document->>'from', house.document->>'from'),

@@ -6,19 +6,23 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, func, select
+from sqlalchemy import Connection, create_engine, func, insert, null, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
+
+from store.tables.audit import AuditRow
 
 # The key of an advisory lock, so that processes which migrate at once take turns. It may be any
 # number that no other advisory lock of the database uses.
 _LOCK = 0x70617263
 
 
-def upgrade(database_url: str) -> None:
+def upgrade(database_url: str, *, by: str = "unknown") -> None:
     """Migrate the database at `database_url` (`postgresql://…`) to the newest schema.
 
+    The audit log says so, unless it is there already; `by` is the account of the command.
     Raises sqlalchemy.exc.OperationalError if it cannot be reached.
     """
     url = make_url(database_url).set(drivername="postgresql+psycopg")
@@ -26,7 +30,20 @@ def upgrade(database_url: str) -> None:
     try:
         with engine.begin() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+            before = MigrationContext.configure(connection).get_current_revision()
             command.upgrade(config(connection), "head")
+            if before != (newest := newest_revision()):
+                connection.execute(
+                    insert(AuditRow).values(
+                        actor=by,
+                        via="command",
+                        action="database.migrate",
+                        subject_kind="database",
+                        subject=newest,
+                        before=null() if before is None else {"revision": before},
+                        after={"revision": newest},
+                    )
+                )
     finally:
         engine.dispose()
 

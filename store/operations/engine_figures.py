@@ -28,16 +28,23 @@ select
     ), 0) as conditions_late,
     greatest((
         select extract(epoch from parcours.clock() - min(due_at))::float8 from segment_due
+        where lane = 0
     ), 0) as segments_late,
     greatest((
         select extract(epoch from parcours.clock() - min(look_at))::float8
         from date_entry where attempts = 0
     ), 0) as dates_late,
+    (select count(*) from (
+        select from segment_due where lane > 0 limit %(shown)s
+    ) d) as segments_behind,
     (select count(*) from segment where state = 'filling') as segments_filling,
     (select count(*) from journey j where j.state in ('active', 'paused') and exists (
         select from fault f where f.subject = 'journey ' || j.key and f.code = 'broken_document'
         and f.happened_at > parcours.clock() - interval '65 minutes'
     )) as broken_journeys,
+    (select count(*) from (
+        select from figure_delta limit %(shown)s
+    ) d) as unfolded_figures,
     (select count(*) from (select from text_answer limit 10000) t) as unread_text_answers,
     coalesce((
         select extract(epoch from parcours.clock() - min(started_at))::float8
@@ -63,8 +70,9 @@ _DEFERRED = sql("""
 select held, count(*) from visit where held is not null and outcome is null group by held
 """)
 _MESSAGES = sql("""
-select channel, state, count(*) from message where state in ('claimed', 'unknown')
-group by channel, state
+select channel, state, count(*) from message where state = 'claimed' group by channel, state
+union all
+select channel, state, count(*) from message where state = 'unknown' group by channel, state
 """)
 _PARKED = sql("select kind, count(*) from parked_call where attempts > 0 group by kind")
 
@@ -81,7 +89,7 @@ select p.key, (
 from coupon_pool p order by codes, p.key limit 100
 """)
 _CORRECTED = sql("select key, corrected from segment where corrected > 0")
-_FROZEN = sql("select channel from marketing_freeze where ended_at is null")
+_FROZEN = sql("select distinct channel from marketing_freeze where ended_at is null")
 
 
 @dataclass(frozen=True)
@@ -102,10 +110,14 @@ class EngineState:
     """Seconds since the earliest due time of a segment that was not judged; 0 if none is due."""
     dates_late: float
     """Seconds since the earliest entry by date was due that was not drained; 0 if none is due."""
+    segments_behind: int
+    """Contacts and segments whose judging was put off, or failed, counted up to 100,000."""
     segments_filling: int
     """Segments by which not every contact was judged yet."""
     broken_journeys: int
     """Live journeys whose document no longer validates."""
+    unfolded_figures: int
+    """Deltas of figures that are not folded into counters, counted up to 100,000."""
     unread_text_answers: int
     """Answers by text message that no worker has taken yet, counted up to 10,000."""
     jobs_oldest: float

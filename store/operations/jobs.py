@@ -63,6 +63,11 @@ class JobRow:
     ended_at: datetime | None
     paused_at: datetime | None
     """Since when an operator has paused it; None if it is at work."""
+    key_id: UUID | None
+    """The API key that asked for it, of a kind that may need another's approval."""
+    approved_by: UUID | None
+    """The API key that approved it."""
+    approved_at: datetime | None
     now: datetime
 
     @property
@@ -119,6 +124,8 @@ _INSERT = statement(
                 "plan",
                 "total",
                 "result",
+                "state",
+                "key_id",
             )
         }
     )
@@ -140,8 +147,21 @@ update job set state = %(state)s, ended_at = parcours.clock(),
        total = greatest(total, done),
        done = case when %(state)s = 'done' then greatest(total, done) else done end,
        planned = null
-where id = %(job)s and state = 'running'
+where id = %(job)s and state in ('running', 'waiting')
 """)
+_TOTAL = sql("""
+update job set total = %(total)s, state = case when %(waiting)s then 'waiting' else state end
+where id = %(job)s
+""")
+_APPROVE = statement(
+    update(Job)
+    .where(
+        col(Job.id) == bindparam("job"),
+        col(Job.state) == "waiting",
+        col(Job.key_id).is_distinct_from(bindparam("key")),
+    )
+    .values(state="running", approved_by=bindparam("key"), approved_at=func.parcours.clock())
+)
 _PAUSE = statement(
     update(Job)
     .where(
@@ -153,7 +173,11 @@ _PAUSE = statement(
 )
 _RESUME = statement(
     update(Job)
-    .where(col(Job.id) == bindparam("job"), col(Job.state) == "running")
+    .where(
+        col(Job.id) == bindparam("job"),
+        col(Job.state) == "running",
+        col(Job.paused_at).is_not(None),
+    )
     .values(paused_at=None)
 )
 _SET_ASIDE = statement(
@@ -181,11 +205,14 @@ async def create_job(
     plan: dict[str, Any],
     total: int,
     result: dict[str, Any] | None = None,
+    key_id: UUID | None = None,
+    waiting: bool = False,
 ) -> UUID:
     """Insert a job in the caller's transaction; its workflow is to be started after the commit.
 
     `job_id`: an id that is made from what the job is for, so that it is inserted once. `result`:
-    what is known before its first page.
+    what is known before its first page. `key_id`: who asked for it. `waiting`: it is started once
+    another key has approved it.
     """
     job_id = job_id or uuid4()
     await execute(
@@ -200,6 +227,8 @@ async def create_job(
             "plan": Jsonb(plan),
             "total": total,
             "result": None if result is None else Jsonb(result),
+            "state": "waiting" if waiting else "running",
+            "key_id": key_id,
         },
     )
     return job_id
@@ -210,18 +239,27 @@ async def stop_older_jobs(conn: Connection, kind: JobKind, journey: str) -> None
     await execute(conn, _SUPERSEDE, {"journey": journey, "kind": kind})
 
 
-async def end_job(conn: Connection, job_id: UUID, state: JobState) -> None:
-    """End a job that is running, and bring its counts into agreement."""
-    await execute(conn, _END, {"state": state, "job": job_id})
+async def approve_job(conn: Connection, job_id: UUID, key_id: UUID | None) -> bool:
+    """Let a job begin that waits for the approval of another key; False if it does not, of this."""
+    return await execute(conn, _APPROVE, {"job": job_id, "key": key_id}) == 1
 
 
-async def pause_job(conn: Connection, job_id: UUID, *, paused: bool) -> JobRow | None:
-    """Pause a running job before its next page, or let it go on; None if there is no such job.
+async def set_total(conn: Connection, job_id: UUID, total: int, *, waiting: bool) -> None:
+    """Record, in the transaction that makes a job, of how many runs it is."""
+    await execute(conn, _TOTAL, {"job": job_id, "total": total, "waiting": waiting})
 
-    Repeating it changes nothing, and neither does a job that has ended.
+
+async def end_job(conn: Connection, job_id: UUID, state: JobState) -> bool:
+    """End a job, and bring its counts into agreement; False if it had ended before."""
+    return await execute(conn, _END, {"state": state, "job": job_id}) == 1
+
+
+async def pause_job(conn: Connection, job_id: UUID, *, paused: bool) -> bool:
+    """Pause a running job before its next page, or let it go on; whether that changed anything.
+
+    Repeating it does not, nor does it for a job that has ended.
     """
-    await execute(conn, _PAUSE if paused else _RESUME, {"job": job_id})
-    return await read_job(conn, job_id)
+    return await execute(conn, _PAUSE if paused else _RESUME, {"job": job_id}) == 1
 
 
 async def read_job(conn: Connection, job_id: UUID) -> JobRow | None:

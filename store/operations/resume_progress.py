@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, update
 from sqlmodel import col
 
 from store.operations.jobs import JobRow
-from store.sql import Connection, execute, statement
+from store.sql import Connection, execute, sql, statement
 from store.tables.operations import Job
 
 # A page may be worked through twice, by two attempts of its activity. Only the first of them finds
@@ -33,6 +33,29 @@ _SET_REACHED = statement(
     )
     .values(reached=bindparam("reached"), done=col(Job.done) + bindparam("page_done"))
 )
+# `progress` is `{event}`, up to which kept entries were looked at, and `{admitted}` after them.
+_SET_ADMITTED = sql("""
+update job set progress = jsonb_build_object('event', %(event)s::bigint), done = done + %(done)s
+where id = %(job)s and coalesce((progress ->> 'event')::bigint, 0) = %(previous)s
+""")
+_SET_ALL_ADMITTED = sql("""
+update job set progress = coalesce(progress, '{}') || '{"admitted": true}' where id = %(job)s
+""")
+
+
+async def record_admitted(conn: Connection, job: JobRow, *, event: int, done: int) -> None:
+    """Record that the job has let kept entries in up to an event. The first record counts."""
+    previous = int((job.progress or {}).get("event", 0))
+    await execute(
+        conn,
+        _SET_ADMITTED,
+        {"job": job.id, "event": event, "previous": previous, "done": done},
+    )
+
+
+async def record_all_admitted(conn: Connection, job: JobRow) -> None:
+    """Record that no kept entry is left for the job."""
+    await execute(conn, _SET_ALL_ADMITTED, {"job": job.id})
 
 
 async def record_resume_progress(

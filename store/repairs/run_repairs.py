@@ -41,7 +41,7 @@ from store.waits.wait_visits import close_by_time
 
 RepairProblem = Literal[
     "unknown_run", "unknown_step", "run_ended", "gone_on", "at_work", "leaving", "not_retrying",
-    "send_ended",
+    "send_ended", "no_message", "was_sent", "unconfirmed",
 ]  # fmt: skip
 
 REASON_LIMIT: Final = 500
@@ -66,7 +66,7 @@ class RepairRequest:
 
     action: RepairAction
     reason: str
-    key_id: UUID
+    key_id: UUID | None
     target: str | None = None
     """The step to go to."""
     visit: int | None = None
@@ -109,6 +109,14 @@ _SAME = sql(
     """,
     columns=_COLUMNS,
 )
+_LATEST = sql(
+    """
+    select {columns} from run_repair
+    where run_id = %(run)s and visit = %(visit)s and action = %(action)s
+    order by id desc limit 1
+    """,
+    columns=_COLUMNS,
+)
 _INSERT = sql(
     """
     insert into run_repair (run_id, action, visit, step, target, reason, key_id, made_by)
@@ -147,6 +155,15 @@ async def repairs_of(conn: Connection, run_id: UUID) -> list[RepairRow]:
     return await fetch_all_as(conn, RepairRow, _LIST, {"run": run_id})
 
 
+async def latest_repair(
+    conn: Connection, run_id: UUID, visit: int, action: RepairAction
+) -> RepairRow | None:
+    """The latest repair of this kind at a visit; None if there was none."""
+    return await fetch_one_as(
+        conn, RepairRow, _LATEST, {"run": run_id, "visit": visit, "action": action}
+    )
+
+
 async def repair_run(
     conn: Connection, catalog: Catalog, run_id: UUID, request: RepairRequest
 ) -> Repaired:
@@ -179,13 +196,13 @@ async def repair_run(
             "gone_on", f"the run has gone on: it is at visit {run.visit}, not {request.visit}"
         )
     if request.action in _END_REASONS:
-        repair = await _record(conn, run, visit, request)
+        repair = await record_repair(conn, run, run.visit, visit.step if visit else None, request)
         await end_run(conn, run_id, "removed", _END_REASONS[request.action], stop_workflow=True)
         return Repaired(repair, run.journey, new=True)
     standing = await _standing(conn, run, visit, request.action)
     if request.action == "goto":
         await _check_target(conn, catalog, run, request.target or "")
-    repair = await _record(conn, run, visit, request)
+    repair = await record_repair(conn, run, run.visit, standing.step, request)
     if request.action == "retry":
         await execute(conn, _TRY_NOW, {"run": run_id, "number": run.visit})
     else:
@@ -250,9 +267,10 @@ async def _check_target(conn: Connection, catalog: Catalog, run: RunRow, target:
     )
 
 
-async def _record(
-    conn: Connection, run: RunRow, visit: VisitRow | None, request: RepairRequest
+async def record_repair(
+    conn: Connection, run: RunRow, visit: int, step: str | None, request: RepairRequest
 ) -> RepairRow:
+    """Record who repairs a run at a visit and why, in the transaction that does it."""
     made = await fetch_one_as(
         conn,
         RepairRow,
@@ -260,8 +278,8 @@ async def _record(
         {
             "run": run.id,
             "action": request.action,
-            "visit": run.visit,
-            "step": None if visit is None else visit.step,
+            "visit": visit,
+            "step": step,
             "target": request.target,
             "reason": request.reason,
             "key": request.key_id,

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from store.counters.removed import add_removed_runs
 from store.sql import Connection, execute, fetch_all, fetch_column, fetch_one, sql
 
 Kind = Literal[
@@ -41,6 +40,9 @@ Kind = Literal[
     "zone_changes",
     "places",
     "segment_changes",
+    "figures",
+    "targeted",
+    "audit",
 ]
 """Kinds of data, each with a time after which it is removed."""
 
@@ -116,7 +118,6 @@ async def remove_old_runs(conn: AsyncConnection[object], before: datetime, limit
         # Admission decides about re-entry under the same locks.
         await execute(conn, _LOCK_CONTACTS, {"contacts": sorted({contact for _, contact in found})})
         runs: list[UUID] = await fetch_column(conn, _LOCK_RUNS, {"runs": [run for run, _ in found]})
-        await add_removed_runs(conn, runs)
         for query in (
             _KEEP_LAST_ENTRIES,
             _DELETE_VISITS,
@@ -190,9 +191,14 @@ _DELETE_OLD: Final = {
             order by kept_at limit %(limit)s))
     """),
     "job_entries": sql("""
-        delete from job_entry where ctid = any(array(
+        with entries as (delete from job_entry where ctid = any(array(
             select e.ctid from job j join job_entry e on e.job_id = j.id
-            where j.state <> 'running' and j.ended_at < %(before)s limit %(limit)s))
+            where j.state <> 'running' and j.ended_at < %(before)s limit %(limit)s)) returning 1),
+        items as (delete from repair_item where ctid = any(array(
+            select i.ctid from job j join repair_item i on i.job_id = j.id
+            where j.state not in ('running', 'waiting') and j.ended_at < %(before)s
+            limit %(limit)s)) returning 1)
+        select 1 from entries union all select 1 from items
     """),
     "positions": sql("""
         delete from near_contact where ctid = any(array(
@@ -281,6 +287,25 @@ _DELETE_OLD: Final = {
         delete from zone_change where contact_id = any(array(
             select contact_id from zone_change where changed_at < %(before)s
             order by changed_at limit %(limit)s))
+    """),
+    # Days and all time stay.
+    "figures": sql("""
+        delete from figure where ctid = any(array(
+            select ctid from figure where span = 'quarter' and begins_at < %(before)s
+              and begins_at > '-infinity'
+            order by begins_at limit %(limit)s))
+    """),
+    # How many they were is counted.
+    "targeted": sql("""
+        delete from targeted_contact where ctid = any(array(
+            select ctid from targeted_contact where day < %(before)s
+            order by day limit %(limit)s))
+    """),
+    # Its trigger asks for `parcours.audit`.
+    "audit": sql("""
+        with allowed as materialized (select set_config('parcours.audit', 'retention', true))
+        delete from audit using allowed where id = any(array(
+            select id from audit where at < %(before)s order by at limit %(limit)s))
     """),
     "places": sql("""
         delete from near_contact where ctid = any(array(

@@ -14,7 +14,7 @@ from uuid import UUID
 from store.segments.judging_statement import Judgement
 from store.segments.live_segments import Generation, KeptSegment
 from store.segments.membership_writes import Change, NextDue
-from store.tables.segments import ChangedBy
+from store.tables.segments import ChangedBy, DueLane
 
 INSTANTS: Final = 400
 """Instants of one contact and segment that are followed in one pass."""
@@ -40,6 +40,11 @@ class DueSegment:
 
     due_at: datetime
     attempts: int
+    lane: DueLane = DueLane.TIME
+    reference: int | None = None
+    """In another lane: the event up to which the contact was judged by it."""
+    taken: bool = False
+    """Whether it is gone through now although it is in another lane."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,9 +89,77 @@ class Chain:
     contact_id: UUID
     segment: KeptSegment
     member: bool
-    due_at: datetime | None
-    attempts: int
+    due: DueSegment | None
     instants: list[Instant] = field(default_factory=list)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When it was due."""
+        return self.due.due_at if self.due else None
+
+    @property
+    def attempts(self) -> int:
+        """How often judging it has failed."""
+        return self.due.attempts if self.due else 0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it was put off, and is judged apart from the contact's other segments."""
+        return self.due is not None and self.due.lane != DueLane.TIME
+
+    @property
+    def is_judged_now(self) -> bool:
+        """Whether it is judged as it is now as well."""
+        return bool(self.instants) and self.instants[-1].is_now
+
+    def reference(self, state: ContactState) -> int:
+        """The event up to which it was judged."""
+        if self.due is not None and self.due.reference is not None:
+            return self.due.reference
+        first = min((each.event_id for each in self.instants if each.event_id), default=None)
+        if first is not None:
+            return first - 1
+        # None of those that were read concerns it.
+        return state.reached if state.cut else state.last_id
+
+    def put_off(self, state: ContactState, lane: DueLane) -> NextDue:
+        """Its turn in another lane, from its first instant on."""
+        first = min(each.at for each in self.instants)
+        if self.due_at is not None:
+            first = min(first, self.due_at)
+        return NextDue(
+            self.contact_id,
+            self.segment.key,
+            first,
+            attempts=self.attempts,
+            lane=lane,
+            reference=self.reference(state),
+        )
+
+    def gone_through(self, state: ContactState, result: Result, lane: DueLane) -> NextDue:
+        """When it is due after having been behind: it still is if the contact has more."""
+        if state.cut:
+            reference = max(self.reference(state), state.reached)
+            return NextDue(
+                self.contact_id, self.segment.key, state.until, lane=lane, reference=reference
+            )
+        if self.instants:
+            next_at = result.due.due_at if result.due else self.due_at
+        else:
+            next_at = self.due_at if self.due_at and self.due_at > state.until else None
+        return NextDue(self.contact_id, self.segment.key, next_at)
+
+    def failed(self, state: ContactState) -> NextDue:
+        """Due again after a delay, as of the instants that could not be judged."""
+        first = min((each.at for each in self.instants), default=self.due_at)
+        return NextDue.after_failure(
+            self.contact_id,
+            self.segment.key,
+            self.attempts + 1,
+            due_at=first if self.due_at is None or first is None else min(first, self.due_at),
+            reference=self.reference(state),
+            newest=max(state.newest, state.reached, self.reference(state)),
+        )
 
     def add(self, instant: Instant) -> None:
         """Add an instant in its place. One at which the same is judged is there once."""
@@ -155,6 +228,8 @@ class ContactState:
     """Its segments were judged at its events up to this one."""
     until: datetime
     """It is gone through up to this instant."""
+    last_id: int = 0
+    """The newest id of all events: those of the contact that come later have higher ones."""
     events: list[PendingEvent] = field(default_factory=list)
     due: dict[str, DueSegment] = field(default_factory=dict)
     members: set[str] = field(default_factory=set)
@@ -165,6 +240,10 @@ class ContactState:
     chains: dict[str, Chain] = field(default_factory=dict)
     found: dict[datetime, dict[Generation, Judgement]] = field(default_factory=dict)
     """Its judgements."""
+    newest: int = 0
+    """If it goes back to what was put off: the reference of what was not."""
+    goes_back: bool = False
+    """Whether it is gone through only by what was put off."""
 
     def chain(self, segment: KeptSegment) -> Chain:
         """The instants of one segment."""
@@ -172,13 +251,21 @@ class ContactState:
         if known is None:
             due = self.due.get(segment.key)
             known = self.chains[segment.key] = Chain(
-                self.contact_id,
-                segment,
-                segment.key in self.members,
-                due.due_at if due else None,
-                due.attempts if due else 0,
+                self.contact_id, segment, segment.key in self.members, due
             )
         return known
+
+    def go_back(self) -> None:
+        """Go through what was put off, from the first of its events on."""
+        self.goes_back = True
+        self.newest = self.reference
+        taken = [each.reference for each in self.due.values() if each.taken]
+        self.reference = min((each for each in taken if each is not None), default=self.newest)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something of it was put off."""
+        return any(each.lane is not DueLane.TIME for each in self.due.values())
 
     @property
     def reached(self) -> int:

@@ -61,7 +61,7 @@ with begun as (
     on conflict (key) do update set
         generation = excluded.generation, version = excluded.version, state = 'filling',
         since = excluded.since, dependencies = excluded.dependencies, job_id = excluded.job_id,
-        filled_at = null
+        filled_at = null, slow_at = null
     returning key, generation, since
 )
 insert into segment_generation (segment, generation, condition, since)
@@ -79,10 +79,11 @@ where d.kind = 'segment' and s.version is distinct from d.version
 """)
 _STATES = sql("""
 select s.key, s.generation, s.state, s.since, s.dependencies, s.job_id, s.filled_at, s.checked_at,
-       s.corrected, coalesce(j.done, 0) as done, coalesce(j.total, 0) as total
+       s.corrected, coalesce(j.done, 0) as done, coalesce(j.total, 0) as total, s.slow_at
 from segment s left join job j on j.id = s.job_id
 where s.key = any(%(keys)s)
 """)
+_SLOW = sql("update segment set slow_at = parcours.clock() where key = %(key)s")
 _READY = sql("""
 update segment set state = 'ready', filled_at = parcours.clock()
 where key = %(key)s and generation = %(generation)s and state = 'filling'
@@ -122,6 +123,8 @@ class SegmentState:
     done: int
     """Contacts that the job which fills it has judged."""
     total: int
+    slow_at: datetime | None
+    """When judging contacts by it last took so long that it is done apart."""
 
 
 async def share_gate(conn: Connection) -> None:
@@ -254,6 +257,11 @@ async def read_segment_states(conn: Connection, keys: Sequence[str]) -> dict[str
 async def mark_ready(conn: Connection, key: str, generation: int) -> None:
     """Record that every contact was judged by a generation, unless there is a newer one."""
     await execute(conn, _READY, {"key": key, "generation": generation})
+
+
+async def mark_slow(conn: Connection, key: str) -> None:
+    """Record that judging contacts by a segment takes long now."""
+    await execute(conn, _SLOW, {"key": key})
 
 
 async def record_checked(conn: Connection, corrected: Mapping[str, int], since: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +33,12 @@ _FAILURES: Final = 3
 """Contacts in a row that a segment cannot judge before it is at fault itself."""
 _SET_ASIDE: Final = 60.0
 """Seconds until it is tried again."""
+SLOW: Final = 0.1
+"""Seconds for one contact and instant from which on a segment is slow."""
+_TIMES: Final = 3
+"""Statements in a row that say so: the first on a connection is also planned."""
+_NOTED: Final = 10.0
+"""Seconds between two notes that a segment is slow still."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +96,27 @@ class KeptSegments:
         ]
 
 
+@dataclass(slots=True)
+class _Times:
+    """How long judging a contact by a generation took."""
+
+    last: deque[float] = field(default_factory=lambda: deque(maxlen=_TIMES))
+    slow_until: float = 0.0
+    """By the clock of the process: then it is tried as the others are."""
+    noted_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SlowSegment:
+    """A segment that takes long."""
+
+    key: str
+    seconds: float
+    """For one contact and instant."""
+    is_new: bool
+    """Whether it was not slow before."""
+
+
 class HasLiveSegments(Protocol):
     """What judges contacts: the catalog of the process."""
 
@@ -108,6 +135,8 @@ class LiveSegments:
         self._statements: OrderedDict[tuple[Generation, ...], JudgingStatement] = OrderedDict()
         self._failures: dict[Generation, int] = {}
         self._aside: dict[Generation, tuple[float, Exception]] = {}
+        self._times: dict[Generation, _Times] = {}
+        self._slow: dict[str, SlowSegment] = {}
 
     async def read(self, conn: Connection, revision: int) -> KeptSegments:
         """The segments, no older than `revision` of the catalog."""
@@ -132,6 +161,34 @@ class LiveSegments:
         """Why a generation is set aside; None if it is not."""
         until, error = self._aside.get(generation, (0.0, None))
         return error if monotonic() < until else None
+
+    def note_time(self, generation: Generation, seconds: float) -> None:
+        """Remember how long judging one contact by a generation as of one instant took."""
+        times = self._times.setdefault(generation, _Times())
+        times.last.append(seconds)
+        if len(times.last) < _TIMES:
+            return
+        now = monotonic()
+        if max(times.last) < SLOW / 2:
+            times.slow_until = times.noted_until = 0.0
+        elif min(times.last) >= SLOW:
+            is_new = times.slow_until <= now
+            times.slow_until = now + _SET_ASIDE
+            if times.noted_until <= now:
+                times.noted_until = now + _NOTED
+                self._slow[generation.segment] = SlowSegment(
+                    generation.segment, min(times.last), is_new
+                )
+
+    def is_slow(self, generation: Generation) -> bool:
+        """Whether judging by a generation takes so long that it is done apart."""
+        times = self._times.get(generation)
+        return times is not None and monotonic() < times.slow_until
+
+    def take_slow(self) -> list[SlowSegment]:
+        """The segments that were found to be slow since this was asked last."""
+        found, self._slow = list(self._slow.values()), {}
+        return found
 
     def statement(self, generations: Sequence[Generation]) -> JudgingStatement:
         """The statement that judges contacts by these conditions."""
@@ -171,6 +228,7 @@ class LiveSegments:
         current = set(generations.values())
         self._aside = {each: why for each, why in self._aside.items() if each in current}
         self._failures = {each: count for each, count in self._failures.items() if each in current}
+        self._times = {each: times for each, times in self._times.items() if each in current}
         by_key = {
             key: KeptSegment(key, each["now"], each["before"], each["filling"])
             for key, each in found.items()

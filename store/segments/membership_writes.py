@@ -14,9 +14,11 @@ from journeys.model.well_known_events import SEGMENT_ENTERED, SEGMENT_LEFT
 from journeys.time.backoff import Backoff
 from store.events.recording import NewEvent, record_changes
 from store.sql import Connection, execute, sql
-from store.tables.segments import ChangedBy
+from store.tables.segments import ChangedBy, DueLane
 
 _SET_ASIDE: Final = Backoff(first=5.0, longest=600.0)
+_ATTEMPTS_WITH_HISTORY: Final = 8
+"""Attempts to judge a contact that keep what it is to be judged at: about a quarter of an hour."""
 
 _WRITE = sql("""
 with changed as materialized (
@@ -40,15 +42,19 @@ left_it as (
 ),
 due as materialized (
     select g.* from jsonb_to_recordset(%(due)s::jsonb) as g(
-        contact_id uuid, segment text, due_at timestamptz, delay float8, attempts smallint)
+        contact_id uuid, segment text, due_at timestamptz, delay float8, attempts smallint,
+        lane smallint, reference bigint)
 ),
 set_due as (
-    insert into segment_due (contact_id, segment, due_at, attempts)
-    select contact_id, segment,
-           coalesce(due_at, parcours.clock() + delay * interval '1 second'), attempts
+    insert into segment_due (contact_id, segment, due_at, attempts, lane, take_at, reference)
+    select contact_id, segment, coalesce(due_at, parcours.clock()), attempts, lane,
+           case when lane > 0
+               then parcours.clock() + coalesce(delay, 0) * interval '1 second' end,
+           reference
     from due where due_at is not null or delay is not null
     on conflict (contact_id, segment) do update
-    set due_at = excluded.due_at, attempts = excluded.attempts
+    set due_at = excluded.due_at, attempts = excluded.attempts, lane = excluded.lane,
+        take_at = excluded.take_at, reference = excluded.reference
 ),
 settled as (
     delete from segment_due d using due g
@@ -86,12 +92,30 @@ class NextDue:
     due_at: datetime | None
     delay: timedelta | None = None
     attempts: int = 0
+    lane: DueLane = DueLane.TIME
+    reference: int | None = None
+    """In another lane: the event up to which the contact was judged by the segment."""
 
     @classmethod
-    def after_failure(cls, contact_id: UUID, segment: str, attempts: int) -> Self:
-        """Due again after a delay that grows with the attempts."""
+    def after_failure(
+        cls,
+        contact_id: UUID,
+        segment: str,
+        attempts: int,
+        *,
+        due_at: datetime | None,
+        reference: int | None,
+        newest: int,
+    ) -> Self:
+        """Due again after a delay that grows with the attempts.
+
+        After some attempts what came before is given up, so that it does not grow without an end.
+        Then the contact is judged as of the moment when that succeeds.
+        """
         delay = timedelta(seconds=_SET_ASIDE.delay(attempts))
-        return cls(contact_id, segment, None, delay, attempts)
+        if attempts >= _ATTEMPTS_WITH_HISTORY:
+            due_at, reference = None, newest
+        return cls(contact_id, segment, due_at, delay, attempts, DueLane.AGAIN, reference)
 
 
 async def write_judged(
@@ -130,6 +154,8 @@ async def write_judged(
             "due_at": each.due_at,
             "delay": None if each.delay is None else each.delay.total_seconds(),
             "attempts": each.attempts,
+            "lane": each.lane,
+            "reference": each.reference,
         }
         for each in due
     ]

@@ -23,7 +23,7 @@ _OVERDUE = statement(
     .where(*_OPEN, col(Visit.due_at) <= bindparam("now"))
 )
 _NEXT_LISTENER = sql("select min(due_at) from listener")
-_NEXT_SEGMENT = sql("select min(due_at) from segment_due")
+_NEXT_SEGMENT = sql("select min(coalesce(take_at, due_at)) from segment_due")
 
 _FIRST_DATES = sql("select contact_id, min(due_at) from date_entry group by contact_id")
 

@@ -9,12 +9,14 @@ them.
 """
 
 from store.tables import (
+    audit,
     contacts,
     dates,
     definitions,
     entries,
     erasures,
     events,
+    figures,
     files,
     freezes,
     imports,
@@ -30,12 +32,14 @@ from store.tables import (
 )
 
 __all__ = [
+    "audit",
     "contacts",
     "dates",
     "definitions",
     "entries",
     "erasures",
     "events",
+    "figures",
     "files",
     "freezes",
     "imports",

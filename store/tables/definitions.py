@@ -21,6 +21,7 @@ from sqlmodel import Field, SQLModel
 from journeys.model.journey_state import JourneyState
 from store.tables.columns import (
     big_column,
+    flag_column,
     in_values,
     int_column,
     json_column,
@@ -45,6 +46,8 @@ class JourneyRow(SQLModel, table=True):
     """The policy for sends that the last pause deferred: `{policy, seconds}`; None while paused."""
     resumed_at: datetime | None = Field(sa_column=time_column(null=True))
     """When the last pause ended, which is where a spread begins."""
+    paused_with_all: bool = Field(sa_column=flag_column())
+    """Whether it was paused because all journeys were, and is resumed with them."""
 
 
 class JourneyVersion(SQLModel, table=True):
@@ -66,6 +69,8 @@ class JourneyVersion(SQLModel, table=True):
     created_at: datetime = Field(sa_column=time_column())
     contents: dict[str, Any] | None = Field(sa_column=json_column(null=True))
     """The hashes of the contents of sends with texts of their own, by step; None: not compiled."""
+    saved_by: str | None = Field(sa_column=text_column(null=True))
+    """The name of the key that saved it; None: it is not known."""
 
 
 class MessageContent(SQLModel, table=True):
@@ -109,6 +114,8 @@ class Activation(SQLModel, table=True):
     version: int | None = Field(sa_column=int_column(null=True))
     """None: the journey was archived."""
     activated_at: datetime = Field(sa_column=time_column())
+    made_by: str | None = Field(sa_column=text_column(null=True))
+    """The name of the key; None: it is not known."""
 
 
 class DocumentRow(SQLModel, table=True):
@@ -123,6 +130,21 @@ class DocumentRow(SQLModel, table=True):
     source: str = Field(sa_column=text_column())
     sha256: str = Field(sa_column=text_column())
     updated_at: datetime = Field(sa_column=time_column())
+
+
+class DocumentVersion(SQLModel, table=True):
+    """An edition of a document other than a journey, which never changes."""
+
+    __tablename__ = "document_version"
+    __table_args__ = (PrimaryKeyConstraint("kind", "key", "version"),)
+    kind: str = Field(sa_column=text_column())
+    key: str = Field(sa_column=text_column())
+    version: int = Field(sa_column=int_column())
+    document: dict[str, Any] = Field(sa_column=json_column())
+    source: str = Field(sa_column=text_column())
+    created_at: datetime = Field(sa_column=time_column())
+    saved_by: str | None = Field(sa_column=text_column(null=True))
+    """The name of the key; None: it is not known."""
 
 
 class Catalog(SQLModel, table=True):

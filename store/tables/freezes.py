@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
     Date,
     Index,
@@ -16,22 +17,38 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from store.tables.columns import flag_column, int_column, json_column, text_column, time_column
+from store.tables.columns import (
+    flag_column,
+    in_values,
+    int_column,
+    json_column,
+    text_column,
+    time_column,
+)
 
 EVERY_CHANNEL: Final = "all"
+FreezeExtent = Literal["marketing", "everything"]
 
 
 class Freeze(SQLModel, table=True):
-    """A time in which no marketing message goes out, on one channel or on all."""
+    """A time in which no marketing, or nothing at all, goes out, on one channel or on all."""
 
     __tablename__ = "marketing_freeze"
     __table_args__ = (
-        Index("freeze_now", "channel", unique=True, postgresql_where=text("ended_at is null")),
+        Index(
+            "freeze_now",
+            "channel", "stops",
+            unique=True,
+            postgresql_where=text("ended_at is null"),
+        ),
         Index("freeze_ended", "channel", "ended_at"),
-    )
+        CheckConstraint(in_values("stops", get_args(FreezeExtent)), name="freeze_stops_is"),
+    )  # fmt: skip
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
     channel: str = Field(sa_column=text_column())
     """A channel, or `all`."""
+    stops: str = Field(sa_column=text_column(default="marketing"))
+    """What does not go out: `marketing`, or `everything`."""
     reason: str = Field(sa_column=text_column())
     automatic: bool = Field(sa_column=flag_column())
     by: str | None = Field(sa_column=text_column(null=True))

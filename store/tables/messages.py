@@ -44,6 +44,16 @@ class Message(SQLModel, table=True):
         CheckConstraint(in_values("state", get_args(MessageState)), name="message_state_is"),
         UniqueConstraint("run_id", "visit", name="message_of_visit"),
         Index("message_by_contact", "contact_id", "step"),
+        Index(
+            "message_trouble",
+            "state", "settled_at",
+            postgresql_where=text("state in ('refused', 'released', 'unknown')"),
+        ),
+        Index(
+            "message_failed",
+            "step", "settled_at",
+            postgresql_where=text("state in ('refused', 'released', 'unknown')"),
+        ),
         Index("message_unsettled", "claimed_at", postgresql_where=text("state = 'claimed'")),
         Index(
             "message_by_provider",
@@ -110,6 +120,8 @@ class Message(SQLModel, table=True):
     """The hash of the content that its last attempt was made of."""
     locale: str | None = Field(sa_column=text_column(null=True))
     """The locale of the template that was chosen; None: the template itself."""
+    version: int | None = Field(sa_column=int_column(null=True))
+    """The version that the run had, if it was moved since; None: the run's."""
 
 
 TestMessageState = Literal["queued", "claimed", "sent", "failed", "unknown"]

@@ -33,7 +33,8 @@ from store.tables.columns import (
     time_column,
 )
 
-JobState = Literal["running", "done", "superseded", "stopped"]
+JobState = Literal["waiting", "running", "done", "superseded", "stopped"]
+"""`waiting`: for the approval of another key; the other states but `running` are ends."""
 Scope = Literal["ingest", "read", "edit", "operate", "admin"]
 """The scope of an API key; `store.operations.api_keys` says which includes which."""
 
@@ -88,6 +89,13 @@ class Job(SQLModel, table=True):
     workflow_started_at: datetime | None = Field(sa_column=time_column(null=True))
     paused_at: datetime | None = Field(sa_column=time_column(null=True))
     """Since when an operator has paused it; null if it is at work."""
+    progressed_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When its row was last changed; a trigger sets it."""
+    key_id: UUID | None = Field(sa_column=id_column(null=True))
+    """The API key that asked for it, of a kind that may need another's approval."""
+    approved_by: UUID | None = Field(sa_column=id_column(null=True))
+    """The API key that approved it."""
+    approved_at: datetime | None = Field(sa_column=time_column(null=True))
 
 
 class Straggler(SQLModel, table=True):
@@ -165,7 +173,11 @@ class ApiKey(SQLModel, table=True):
     """The origins whose pages may use the key. Null: all."""
     events_per_minute: int | None = Field(sa_column=int_column(null=True))
     """The budget of its tracking calls, for all contacts together. Null: none."""
+    address_events_per_minute: int | None = Field(sa_column=int_column(null=True))
+    """The budget of each network address among these. Null: none."""
     expires_at: datetime | None = Field(sa_column=time_column(null=True))
+    last_used_at: datetime | None = Field(sa_column=time_column(null=True))
+    """The latest minute in which it was used, to a minute or two."""
 
 
 class KeyUse(SQLModel, table=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import IntEnum
 from typing import Any, Literal, get_args
 from uuid import UUID
 
@@ -55,6 +56,8 @@ class SegmentRow(SQLModel, table=True):
     """When the members were last compared with the condition."""
     corrected: int = Field(sa_column=int_column(default=0))
     """How many were wrong then."""
+    slow_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When judging contacts by it last took so long that it is judged apart."""
 
 
 class SegmentGeneration(SQLModel, table=True):
@@ -107,17 +110,38 @@ class SegmentChange(SQLModel, table=True):
 
 
 class SegmentDue(SQLModel, table=True):
-    """The next instant at which time alone may change whether a contact is in a segment."""
+    """When a contact is to be judged by a segment again: because time alone may change whether it
+    is in it, or because judging it was put off."""
 
     __tablename__ = "segment_due"
     __table_args__ = (
         PrimaryKeyConstraint("contact_id", "segment"),
-        Index("segment_due_by_time", "due_at"),
-        Index("segment_due_again", "due_at", postgresql_where=text("attempts > 0")),
+        Index("segment_due_by_time", "due_at", postgresql_where=text("lane = 0")),
+        Index("segment_due_by_lane", "lane", "take_at", postgresql_where=text("lane > 0")),
     )
     contact_id: UUID = Field(sa_column=id_column())
     segment: str = Field(sa_column=text_column())
     """Empty: all segments are to be judged, because contacts were merged."""
     due_at: datetime = Field(sa_column=time_column())
+    """The instant that it is judged as of, however late that happens."""
     attempts: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
     """How often judging it has failed."""
+    lane: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+    """Who takes it: see `DueLane`."""
+    take_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When it has its turn, in a lane other than the first."""
+    reference: int | None = Field(sa_column=big_column(null=True))
+    """The contact was judged by it up to this event; None: as by its other segments."""
+
+
+class DueLane(IntEnum):
+    """The queues of what is due, so that what takes long delays nothing else."""
+
+    TIME = 0
+    """An instant that has come."""
+    BEHIND = 1
+    """Events at which there was no time to judge it."""
+    SLOW = 2
+    """The same, of a segment that takes long."""
+    AGAIN = 3
+    """What could not be judged."""

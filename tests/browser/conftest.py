@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, async_playwright
@@ -54,6 +56,31 @@ async def browser() -> AsyncIterator[Browser]:
             await browser.close()
 
 
+Visitors = Callable[..., Awaitable[BrowserContext]]
+
+
+def agent_of(browser: Browser) -> str:
+    """What a person's browser says that it is; headless, it would say so."""
+    return (
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
+        f" Chrome/{browser.version} Safari/537.36"
+    )
+
+
+@pytest.fixture
+async def visitors(browser: Browser) -> AsyncIterator[Visitors]:
+    """`await visitors()`: another person's browser, with scripts; closed after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def visitor(**options: Any) -> BrowserContext:
+            given = {"locale": "en-GB", "timezone_id": "Europe/London", **options}
+            context = await browser.new_context(user_agent=agent_of(browser), **given)
+            stack.push_async_callback(context.close)
+            return context
+
+        yield visitor
+
+
 @pytest.fixture
 async def reader(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A person's browser, without scripts: the pages do not need them."""
@@ -62,9 +89,7 @@ async def reader(browser: Browser) -> AsyncIterator[BrowserContext]:
         java_script_enabled=False,
         viewport={"width": width, "height": height},
         locale="en-GB",
-        # Headless, it says that it is one; a person's browser says this.
-        user_agent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
-        f" Chrome/{browser.version} Safari/537.36",
+        user_agent=agent_of(browser),
     )
     try:
         yield context

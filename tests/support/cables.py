@@ -13,6 +13,7 @@ class Cable:
     def __init__(self, host: str, port: int) -> None:
         self._to = (host, port)
         self._whole = True
+        self._answers = True
         self._ends: set[asyncio.StreamWriter] = set()
         self.address = ""
 
@@ -24,7 +25,11 @@ class Cable:
 
     def mend(self) -> None:
         """Take connections again."""
-        self._whole = True
+        self._whole = self._answers = True
+
+    def lose_answers(self) -> None:
+        """Pass on what clients send, and break the connection instead of the answer."""
+        self._answers = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Called for each connection."""
@@ -34,19 +39,35 @@ class Cable:
         there_reader, there_writer = await asyncio.open_connection(*self._to)
         both = {writer, there_writer}
         self._ends |= both
-        await asyncio.gather(_pass_on(reader, there_writer), _pass_on(there_reader, writer))
+        await asyncio.gather(
+            self._pass_on(reader, there_writer),
+            self._pass_on(there_reader, writer, answers=True),
+        )
         self._ends -= both
 
+    async def _pass_on(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        answers: bool = False,
+    ) -> None:
+        try:
+            await self._pass_all_on(reader, writer, answers)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
 
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
+    async def _pass_all_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: bool
+    ) -> None:
         while read := await reader.read(1 << 16):
+            if answers and not self._answers:
+                writer.transport.abort()
+                return
             writer.write(read)
             await writer.drain()
-    except ConnectionError:
-        pass
-    finally:
-        writer.close()
 
 
 @asynccontextmanager

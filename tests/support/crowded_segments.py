@@ -55,7 +55,9 @@ class Crowd(Play):
         async with asyncio.TaskGroup() as group:
             group.create_task(clock())
             for _ in range(DISPATCHERS):
-                dispatcher = Dispatcher(self.pool, self.work.client, Catalog())
+                dispatcher = Dispatcher(
+                    self.pool, self.work.client, Catalog(), judging=self.judging
+                )
                 group.create_task(repeat(dispatcher.drain))
             for _ in range(DRAINERS):
                 group.create_task(repeat(segment_queue(self.pool, Catalog()).drain))

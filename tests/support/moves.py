@@ -74,7 +74,7 @@ async def resumed(pool: Pool, client: Client, journey: str, overdue: Overdue) ->
             held = await resume(conn, journey, overdue)
             await stop_older_jobs(conn, "resume", journey)
             plan = {"overdue": overdue.as_json()}
-            job = await create_job(conn, "resume", journey, plan=plan, total=held)
+            job = await create_job(conn, "resume", journey, plan=plan, total=held.total)
         await start_job(conn, client, job)
     return job
 

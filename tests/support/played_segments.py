@@ -28,6 +28,7 @@ from store.events.items import Accepted, Item
 from store.events.transactions import repeating
 from store.segments.generations import share_gate
 from store.segments.judging import judge_contacts
+from store.segments.merged_contacts import MergedSegments
 from tests.support.random_contacts import (
     EVENTS,
     GROUPS,
@@ -52,11 +53,19 @@ class Play:
     """One random world at work."""
 
     def __init__(
-        self, pool: AsyncConnectionPool[Any], seed: int, contacts: int, segments: int = 10
+        self,
+        pool: AsyncConnectionPool[Any],
+        seed: int,
+        contacts: int,
+        segments: int = 10,
+        *,
+        judging: float | None = None,
     ) -> None:
+        """`judging`: as for `SegmentsAtWork`."""
         self.made = Maker(seed)
         self.any = self.made.any
-        self.work = SegmentsAtWork(pool)
+        self.judging = judging
+        self.work = SegmentsAtWork(pool, judging=judging)
         self.pool = pool
         self.now = START
         self.world = World(topics=dict(TOPICS), places=dict(PLACES))
@@ -283,7 +292,10 @@ class Play:
     async def merge_known(self) -> None:
         """Two known contacts turn out to be one."""
         one, other = self.any.sample(list(self.users.values()), 2)
-        await repeating(self.pool, lambda conn: merge_contacts(conn, (one, other)))
+        segments = MergedSegments(self.work.catalog) if self.any.random() < 0.6 else None
+        await repeating(
+            self.pool, lambda conn: merge_contacts(conn, (one, other), segments=segments)
+        )
 
     async def imported(self, contact: UUID) -> None:
         """Past events that are imported: nothing is dispatched, and the import judges."""

@@ -32,12 +32,13 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 class SegmentsAtWork:
     """What keeps segments: the rounds of the dispatcher, the drainer and the jobs."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, judging: float | None = None) -> None:
+        """`judging`: seconds of a round in which segments are judged; None: as long as it takes."""
         self.pool = pool
         self.catalog = Catalog()
         # Without journeys nothing is asked of Temporal.
         self.client = cast(Client, None)
-        self.dispatcher = Dispatcher(pool, self.client, self.catalog)
+        self.dispatcher = Dispatcher(pool, self.client, self.catalog, judging=judging)
         self.queue = segment_queue(pool, self.catalog)
         self._context = Context(pool=pool, catalog=self.catalog, adapters={})
 

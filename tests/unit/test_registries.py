@@ -84,7 +84,7 @@ def test_every_kind_of_step_has_an_activity_that_a_worker_serves(kind: Kind) -> 
     served = names_by_queue()
     if kind in SEND_KINDS:
         tests = ["send_test"] if kind in MESSAGE_KINDS else []
-        assert served[SEND_QUEUES[kind]] == ["send", *tests]
+        assert served[SEND_QUEUES[kind]] == ["send", "send_again", *tests]
     elif kind == "wait":
         assert set(WAIT_ACTIVITIES) <= set(served[QUEUE])
     else:

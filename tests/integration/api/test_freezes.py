@@ -35,6 +35,25 @@ async def test_a_key_of_scope_operate_freezes_and_admin_alone_unfreezes(
     assert listed == {"items": [ended.json()], "next": None}
 
 
+async def test_a_freeze_of_everything_is_a_freeze_of_its_own(
+    operate: httpx.AsyncClient, admin: httpx.AsyncClient
+) -> None:
+    every = {"reason": "stop", "stops": "everything"}
+    assert (await operate.post("/v1/freeze", json={"reason": "prices"})).status_code == 201
+    made = await operate.post("/v1/freeze", json=every)
+    assert (made.status_code, made.json()["stops"]) == (201, "everything")
+    assert (await operate.post("/v1/freeze", json=every)).status_code == 200
+    hooks = {**every, "channel": "webhook"}
+    assert (await operate.post("/v1/freeze", json=hooks)).status_code == 201
+    assert (await operate.post("/v1/freeze", json={"reason": "x", "channel": "webhook"})
+            ).status_code == 422  # fmt: skip
+    ended = await admin.post("/v1/unfreeze", json=every)
+    assert (ended.status_code, ended.json()["channel"]) == (200, "all")
+    items = (await operate.get("/v1/freezes")).json()["items"]
+    holding = {(each["channel"], each["stops"]) for each in items if each["ended_at"] is None}
+    assert holding == {("all", "marketing"), ("webhook", "everything")}
+
+
 @pytest.mark.parametrize("order", [{}, {"reason": " "}, {"reason": "x", "channel": "fax"}])
 async def test_an_order_needs_a_reason_and_a_channel_that_there_is(
     operate: httpx.AsyncClient, order: dict[str, str]

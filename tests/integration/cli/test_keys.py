@@ -49,6 +49,8 @@ def test_a_key_is_made_with_options_listed_and_revoked(server: dict[str, str]) -
     assert shop["source"] == "web"
     assert shop["origins"] == ["https://a.example", "https://b.example:8443"]
     assert (shop["events_per_minute"], shop["may_change_addresses"]) == (60, True)
+    # One address has a share of its own by a key of pages.
+    assert shop["address_events_per_minute"] == 1_000
     assert shop["expires"] == "2999-01-01T00:00:00Z"
     table = run(server, "list").stdout
     assert "expires 2999-01-01" in table

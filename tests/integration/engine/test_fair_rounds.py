@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
 from dispatch.dispatcher import Dispatcher
+from dispatch.leases import Leases
 from store.definitions.catalog import Catalog
 from store.events.outbox import lease_contacts, release_contacts, renew_lease
 from store.waits.listener_candidates import fired_among
@@ -163,6 +164,27 @@ async def test_the_lease_of_a_round_is_renewed_and_ended_by_its_owner_alone(offi
         assert await renew_lease(conn, other, [contact], long) == 1
         await release_contacts(conn, other, [contact])
         assert (await lease_contacts(conn, mine, time=long, **options)).contacts == [contact]
+
+
+async def test_the_end_of_a_lease_waits_for_nothing_that_holds_a_contact(office: Office) -> None:
+    contacts = sorted([await make_contact(office.pool) for _ in range(3)])
+    for contact in contacts:
+        await accept(office.pool, contact, "X", {})
+    leases = Leases(office.pool)
+    open_leases = "select id from contact where leased_until is not null"
+    async with office.pool.connection() as conn:
+        leased = await leases.take(conn, 10)
+        assert sorted(leased.contacts) == contacts
+        async with office.pool.connection() as other, other.transaction():
+            await other.execute("select from contact where id = %s for update", (contacts[1],))
+            # It ends in any case; that it does so before the transaction above is the point.
+            await asyncio.wait_for(leases.release(conn, leased, [], timedelta()), 30)
+            assert leases.any_left
+            assert await office.rows(open_leases) == [(contacts[1],)]
+            assert sorted((await leases.take(conn, 10)).contacts) == [contacts[0], contacts[2]]
+        # As soon as it is free, its lease ends, and it is taken in the same round.
+        assert (await leases.take(conn, 10)).contacts == [contacts[1]]
+    assert not leases.any_left
 
 
 async def test_a_round_that_takes_longer_than_its_lease_keeps_it(

@@ -61,6 +61,42 @@ async def test_frozen_marketing_is_held_and_goes_out_after_the_freeze(
     await eventually(over)
 
 
+async def test_a_freeze_of_everything_holds_what_is_owed_as_well(
+    engine: Engine, smtp_sink: SmtpSink
+) -> None:
+    await engine.activate(
+        "topic: offers\ndefault: opt_out\n---\njourney: j\nentry: {event: Begun}\n"
+        "steps:\n  - {id: mail, email: {subject: Offer, text: Hi, topic: offers}}\n"
+        "---\njourney: owed\nentry: {event: Paid}\n"
+        "steps:\n  - {id: receipt, email: {subject: Receipt, text: Hi, transactional: true}}\n"
+    )
+    async with engine.pool.connection() as conn:
+        assert await freeze(conn, "all", "wrong sender", by="key", stops="everything") is not None
+        assert await freeze(conn, "email", "wrong prices", by="key") is not None
+    contact = await engine.contact(email="ada@example.com")
+    runs = []
+    for event, step in (("Begun", "mail"), ("Paid", "receipt")):
+        await engine.event(contact, event)
+        runs.append(await engine.standing_at(contact, step))
+
+    async def held() -> bool:
+        found = await rows(engine.pool, "select from visit where held = 'frozen'")
+        return len(found) == 2
+
+    await eventually(held)
+    assert smtp_sink.messages == []
+    async with engine.pool.connection() as conn:
+        assert await unfreeze(conn, "all", "right again", by="key") is None
+        assert await unfreeze(conn, "all", "ok", by="key", stops="everything") is not None
+    [receipt] = await smtp_sink.wait_for(1)
+    assert receipt.message["subject"] == "Receipt"
+    # Marketing is still frozen by itself.
+    assert (await engine.visits(runs[0]["id"]))[0]["held"] == "frozen"
+    async with engine.pool.connection() as conn:
+        assert await unfreeze(conn, "email", "right again", by="key") is not None
+    await smtp_sink.wait_for(2)
+
+
 async def test_a_freeze_of_another_channel_holds_nothing(pool: Pool) -> None:
     async with claims(pool, "up_to: 1h") as at:
         async with pool.connection() as conn:
@@ -130,6 +166,8 @@ async def test_marketing_freezes_by_itself_beyond_its_bounds(
     assert found == ([("email", True, figures)] if freezes else [])
     faults = await rows(pool, "select subject, code from fault")
     assert faults == ([("channel email", "frozen")] if freezes else [])
+    changes = await rows(pool, "select actor, via, subject from audit where action like 'channel%'")
+    assert changes == ([("engine", "engine", "email")] if freezes else [])
 
 
 async def test_what_came_before_the_last_thousand_or_the_last_freeze_does_not_count(

@@ -15,6 +15,7 @@ from dispatch.versions import wake_unnoticed_migrations
 from journeys.protocol.payloads import JobInput
 from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Catalog
+from store.operations.audit import Actor
 from store.operations.jobs import create_job, job_started, pause_job, read_job
 from store.versions.run_migration import Target, migrate_run
 from tests.support.bystanders import FaultyTemporal
@@ -104,7 +105,7 @@ async def test_a_job_that_is_cancelled_by_the_api_ends_its_workflow(engine: Engi
     await engine.activate(SECOND)
     job = await begin_move(engine.pool, engine.client, "letters")
     async with engine.pool.connection() as conn:
-        cancelled = await cancel_job(conn, engine.client, job)
+        cancelled = await cancel_job(conn, engine.client, job, Actor.of_command())
     assert cancelled is not None
     assert cancelled.state == "stopped"
     workflow = engine.client.get_workflow_handle(f"job.move.{job}")

@@ -24,6 +24,7 @@ FIRST = int(os.environ.get("SEGMENT_CROWDS_FROM", "0"))
 END = START + timedelta(days=90)
 
 each_seed = pytest.mark.parametrize("seed", range(FIRST, FIRST + CROWDS))
+each_way = pytest.mark.parametrize("judging", [None, 0.0], ids=["at_once", "put_off"])
 
 
 async def agree(crowd: Crowd, seed: int, *, history: bool) -> None:
@@ -38,20 +39,22 @@ async def agree(crowd: Crowd, seed: int, *, history: bool) -> None:
 
 
 @each_seed
+@each_way
 async def test_history_is_exact_however_many_work_on_it(
-    pool: AsyncConnectionPool[Any], seed: int
+    pool: AsyncConnectionPool[Any], seed: int, judging: float | None
 ) -> None:
-    crowd = Crowd(pool, seed, contacts=8, segments=5)
+    crowd = Crowd(pool, seed, contacts=8, segments=5, judging=judging)
     await crowd.begin()
     await crowd.at_once([crowd.some_event] * 80, hands=4, until=END)
     await agree(crowd, seed, history=True)
 
 
 @each_seed
+@each_way
 async def test_members_are_right_after_everything_at_once(
-    pool: AsyncConnectionPool[Any], seed: int
+    pool: AsyncConnectionPool[Any], seed: int, judging: float | None
 ) -> None:
-    crowd = Crowd(pool, seed, contacts=10, segments=5)
+    crowd = Crowd(pool, seed, contacts=10, segments=5, judging=judging)
     await crowd.begin()
     doings = [
         *[crowd.some_event] * 30,

@@ -10,12 +10,15 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from store.events.contact_merging import merge_contacts
 from store.events.ingest import take
-from store.events.items import Item
+from store.events.items import Accepted, Item, Sender
+from store.events.transactions import repeating
 from store.segments.generations import share_gate
 from store.segments.judging import judge_contacts
 from store.segments.live import evaluate_segment
 from store.segments.membership import members_page
+from store.segments.merged_contacts import MergedSegments
 from tests.support.segments import SegmentsAtWork
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -153,6 +156,8 @@ async def test_a_contact_that_a_segment_cannot_judge_is_set_aside_for_it_alone(
     for contact in (broken, healthy):
         await work.event(contact, "Bought")
     await work.dispatch()
+    await work.drain()
+    await work.dispatch()
     assert await work.rows("select 1 from outbox") == []
     assert await work.rows("select 1 from dead_event") == []
     assert await work.members("buyers") == {healthy, broken}
@@ -161,7 +166,7 @@ async def test_a_contact_that_a_segment_cannot_judge_is_set_aside_for_it_alone(
         (f"segment month contact {broken}", broken)
     ]
     # It is due again, later each time, and nothing else waits for it.
-    again = "select attempts, due_at - parcours.clock() from segment_due where contact_id = %s"
+    again = "select attempts, take_at - parcours.clock() from segment_due where contact_id = %s"
     assert await work.rows(again, broken) == [(1, timedelta(seconds=5))]
     await work.to(NOON + timedelta(seconds=5))
     await work.drain()
@@ -172,6 +177,8 @@ async def test_a_contact_that_a_segment_cannot_judge_is_set_aside_for_it_alone(
     await work.to(NOON + timedelta(minutes=1))
     await work.drain()
     assert await work.members("month") == {healthy, broken}
+    # As of its event, however late that was.
+    assert await work.changes("month", broken) == [(True, NOON, "event")]
     assert set((await work.check()).values()) == {0}
 
 
@@ -202,6 +209,7 @@ async def test_a_segment_that_fails_for_all_is_at_fault_itself(work: SegmentsAtW
     for contact in contacts:
         await work.event(contact, "Bought")
     await work.dispatch()
+    await work.drain()
     assert await work.members("buyers") == set(contacts)
     assert await work.rows("select count(*) from segment_due where attempts = 1") == [(25,)]
     # Two contacts, until the third says that it is the segment.
@@ -232,6 +240,72 @@ async def test_merged_contacts_are_judged_again_by_all_segments(work: SegmentsAt
     assert (entered, by) == (True, "merge")
     assert await work.rows("select contact_id from segment_due") == [(known,)]
     assert set((await work.check()).values()) == {0}
+
+
+@pytest.mark.parametrize("called", ["merge", "alias"])
+async def test_known_contacts_are_judged_in_the_transaction_that_merges_them(
+    work: SegmentsAtWork, pool: Pool, called: str
+) -> None:
+    await work.save_filled(
+        "segment: often\nif: {event: Bought, count: {gte: 2}, within: 1d}\n---\n"
+        "segment: once\nif: {event: Bought}\n---\n"
+        "segment: recent\nif: {event: Bought, within: 30s}"
+    )
+    younger, older = (
+        await work.contact(external_id="younger"),
+        await work.contact(external_id="older", created_at=NOON - timedelta(days=1)),
+    )
+    for contact in (older, younger):
+        await work.event(contact, "Bought")
+    # Nothing was dispatched yet: what each of them did comes before what they are together.
+    await work.to(NOON + timedelta(minutes=1))
+    if called == "merge":
+        segments = MergedSegments(work.catalog)
+        await repeating(
+            pool, lambda conn: merge_contacts(conn, ("younger", "older"), segments=segments)
+        )
+    else:
+        item = Item(kind="alias", message_id="1", user_id="older", previous_id="younger")
+        answers = await take(
+            pool,
+            [item],
+            limit_per_minute=100,
+            sender=Sender("operate", trusted=True),
+            segments=lambda: MergedSegments(work.catalog),
+        )
+        assert [type(each) for each in answers] == [Accepted], answers
+    assert await work.rows("select id from contact") == [(older,)]
+    assert await work.members("often") == await work.members("once") == {older}
+    assert await work.changes("often", older) == [(True, NOON + timedelta(minutes=1), "merge")]
+    assert await work.changes("once", older) == [(True, NOON, "event")]
+    assert await work.changes("recent", older) == [
+        (True, NOON, "event"),
+        (False, NOON + timedelta(seconds=30), "time"),
+    ]
+    assert await work.rows("select segment from segment_due") == [("often",)]
+    await work.dispatch()
+    await work.drain()
+    assert len(await work.changes("once", older)) == 1
+    assert set((await work.check()).values()) == {0}
+
+
+async def test_a_merge_waits_for_no_segment_that_takes_long(
+    work: SegmentsAtWork, pool: Pool
+) -> None:
+    await work.save_filled(MONTH)
+    for name, day in (("older", 1), ("younger", 2)):
+        contact = await work.contact(external_id=name, created_at=NOON - timedelta(days=9 - day))
+        await work.event(contact, "Bought")
+    await fail_in_zone(work, "all")
+    segments = MergedSegments(work.catalog)
+    await repeating(
+        pool, lambda conn: merge_contacts(conn, ("younger", "older"), segments=segments)
+    )
+    assert await work.rows("select external_id from contact") == [("older",)]
+    assert await work.rows("select segment from segment_due") == [("",)]
+    await work.drain()
+    [(left,)] = await work.rows("select id from contact")
+    assert await work.members("buyers") == {left}
 
 
 async def test_contacts_are_judged_by_another_transaction_with_its_reason(

@@ -15,6 +15,7 @@ from store.events.outbox import OutboxEvent
 from store.segments import due, membership
 from store.segments.judging import begin_judging, judge_contacts
 from store.sql import Sql
+from store.tables.segments import DueLane
 from tests.support.conditions import eventually
 from tests.support.segments import SegmentsAtWork
 
@@ -94,10 +95,10 @@ async def test_fifty_segments_are_judged_by_one_statement_that_is_planned_once(
 @pytest.mark.parametrize(
     ("query", "index", "most"),
     [
-        (due._TAKE[False], "segment_due_by_time", 0),
-        (due._TAKE[True], "segment_due_again", 0),
-        (due._NEXT[False], "segment_due_by_time", 1),
-        (due._NEXT[True], "segment_due_again", 0),
+        (due._TAKE[DueLane.TIME], "segment_due_by_time", 0),
+        (due._TAKE[DueLane.SLOW], "segment_due_by_lane", 0),
+        (due._NEXT[DueLane.TIME], "segment_due_by_time", 1),
+        (due._NEXT[DueLane.AGAIN], "segment_due_by_lane", 0),
         (membership._PAGE, "segment_member_pkey", 10),
         (membership._CHANGES, "segment_change", 10),
     ],

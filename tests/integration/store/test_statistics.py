@@ -80,8 +80,8 @@ class Writer:
         run = uuid4()
         await self.execute(
             "insert into run (id, journey, version, contact_id, key, state, outcome, entry_ref,"
-            " ref) values (%s, 'welcome', %s, %s, %s, %s, %s, 0, 0)",
-            run, version, self.contact, str(run), "ended" if outcome else "active", outcome,
+            " ref) values (%s, 'welcome', %s, %s, %s, 'active', null, 0, 0)",
+            run, version, self.contact, str(run),
         )  # fmt: skip
         for number, visit in enumerate(visits, start=1):
             step, kind, visit_outcome, reason, *statuses = visit
@@ -98,6 +98,10 @@ class Writer:
                     f"{', parcours.clock()' * len(statuses)})",
                     uuid4(), run, number, step, self.contact, kind,
                 )  # fmt: skip
+        if outcome is not None:
+            await self.execute(
+                "update run set state = 'ended', outcome = %s where id = %s", outcome, run
+            )
         return run
 
 
@@ -266,6 +270,12 @@ async def test_waiting_deferred_and_retried_are_three_figures(writer: Writer) ->
         ("retry", 3), ("retry", 1), ("retry", 40), (None, 3),
     ]:  # fmt: skip
         run = await writer.run(("mail", "email", None, None))
+        # It is held no more during the attempt, and the visit's facts say why it was.
+        was_held = attempts == 3 and held is None
+        await writer.execute(
+            "update visit set facts = %s where run_id = %s",
+            Jsonb({"held": [{"why": "retry"}]} if was_held else {}), run,
+        )  # fmt: skip
         await writer.execute("update visit set held = %s where run_id = %s", held, run)
         if attempts is None:
             await writer.execute("delete from message where run_id = %s", run)

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from journeys.checks.validation import check
 from journeys.model.brands import Brand, BrandTexts
+from journeys.model.form_values import MISTAKES
 from journeys.model.page_texts import LANGUAGES, PLACES, page_texts, text_keys
 from journeys.model.problems import Problem
 from journeys.source.parsing import parse_all
@@ -109,12 +110,15 @@ def test_a_language_that_is_not_built_in_needs_every_text() -> None:
 
 def test_no_text_is_left_that_no_page_says() -> None:
     pages = Path(__file__).parents[3] / "api" / "public"
-    code = "".join(file.read_text(encoding="utf-8") for file in pages.glob("page*.py"))
+    files = [*pages.glob("page*.py"), *pages.glob("hosted_form*.py")]
+    code = "".join(file.read_text(encoding="utf-8") for file in files)
     channels = {"email", "sms"}
     kinds = {"wrong", "expired", "invalid", "busy", "topic", "channel"} | channels
+    assert '"form_unknown"' in code
+    kinds |= {"unknown", *(f"error_{mistake}" for mistake in MISTAKES)}
     for key in text_keys():
         first, _, rest = key.partition("_")
-        named = f'"{key}"' in code
+        named = f'"{key}"' in code or f"'{key}'" in code
         # Some keys are put together: `unsubscribe_{channel}_button`, `{kind}_title`.
-        made = first in kinds or any(part in kinds for part in rest.split("_"))
+        made = first in kinds or rest in kinds or any(part in kinds for part in rest.split("_"))
         assert named or made, key

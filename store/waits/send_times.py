@@ -122,7 +122,7 @@ async def check_send_time(
     """
     if terms.late:
         return terms.skip_as_late
-    at = await _send_at(conn, run.contact_id, terms, facts)
+    at = await time_of_send(conn, run.contact_id, terms, facts)
     if at is not None and at > terms.now:
         return _until_open(terms, "send_at", at)
     if terms.skipping.closed_by(terms.now, terms.zone) is not None:
@@ -130,8 +130,8 @@ async def check_send_time(
     closed = terms.waiting.closed_by(terms.now, terms.zone)
     if closed is not None:
         return _until_open(terms, closed, terms.now)
-    capped = await _check_cap(conn, run, visit, step, terms)
-    return capped or await _check_distance(conn, run, visit, terms)
+    capped = await check_cap(conn, run, visit, step, terms)
+    return capped or await check_distance(conn, run, visit, terms)
 
 
 def _until_open(terms: SendTerms, reason: DeferralReason, instant: datetime) -> Deferral | Skip:
@@ -141,7 +141,7 @@ def _until_open(terms: SendTerms, reason: DeferralReason, instant: datetime) -> 
     return Deferral(reason, opening)
 
 
-async def _send_at(
+async def time_of_send(
     conn: AsyncConnection[Any], contact_id: UUID, terms: SendTerms, facts: dict[str, Any]
 ) -> datetime | None:
     """The instant of `send_at`, counted from the send's start, so a later check moves nothing."""
@@ -159,7 +159,7 @@ async def _send_at(
     return at_hour(best["hour"], terms.start, terms.zone)
 
 
-async def _check_cap(
+async def check_cap(
     conn: AsyncConnection[Any], run: RunRow, visit: int, step: SendStep, terms: SendTerms
 ) -> Deferral | Skip | None:
     """Whether the contact has had its messages, and when it may get one again."""
@@ -187,7 +187,7 @@ async def _check_cap(
     return _until_open(terms, "cap", free_at)
 
 
-async def _check_distance(
+async def check_distance(
     conn: AsyncConnection[Any], run: RunRow, visit: int, terms: SendTerms
 ) -> Deferral | Skip | None:
     """Whether the contact's last message is too near, and when it is far enough."""

@@ -1,0 +1,1 @@
+"""The script of sites, `/parcours.js`: its sections, and the route that serves it."""

@@ -1,0 +1,1 @@
+"""Forms that strangers fill in: whose each submission is, and what it may change."""
