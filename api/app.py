@@ -57,7 +57,9 @@ from api.operations import (
     pauses,
     retention,
     suppressions,
+    temporal,
     upcoming,
+    workers,
 )
 from api.public import hosted_forms, links, notifications, pages
 from api.public.form_robots import FormRates
@@ -129,6 +131,8 @@ ROUTERS = tuple(
         timed_entries,
         jobs,
         faults,
+        temporal,
+        workers,
         freezes,
         pauses,
         retention,
@@ -256,6 +260,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             links=settings.links,
             approval_above=settings.approval_above,
             import_limit=settings.import_limit,
+            temporal_ui=settings.temporal_ui,
             hits=hits,
             form_rates=FormRates(),
             visits=_visits(settings),
