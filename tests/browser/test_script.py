@@ -343,6 +343,7 @@ async def test_nothing_is_stored_or_sent_until_the_visitor_agrees(
     await page.reload()
     await track(page, 3)
     await shop.received([2, 3])
+    assert await shop.rows("select count(*) from contact") == [(1,)]
     await context.set_offline(True)
     await track(page, 4)
     await page.evaluate("parcours.consent(false)")
