@@ -160,6 +160,7 @@ async def test_the_gate_that_keeps_a_message_back_is_named_before_and_after(
             assert {each.passed for each in later} == {None}
         else:
             assert (found.result, found.waiting and found.waiting.until) == ("waiting", result.due)
+            assert "; waited: " in found.chain[-1].words
         earlier = found.gates[: found.gates.index(after)]
         assert {each.passed for each in earlier} == {True}
 
