@@ -184,15 +184,17 @@ select j.kind as subject, s.since, 1 as count, s.reason, j.id::text as example, 
 from job j
 cross join lateral (
     select case
+               when j.state = 'waiting' then 'waits_for_approval'
                when j.paused_at is not null then 'paused'
                when j.workflow_started_at is null then 'not_started'
                else 'standing'
            end as reason,
-           coalesce(j.paused_at, case when j.workflow_started_at is null then j.started_at
+           coalesce(j.paused_at, case when j.state = 'waiting' then j.started_at
+                                      when j.workflow_started_at is null then j.started_at
                                       else coalesce(j.progressed_at, j.started_at) end) as since
 ) s
-where j.state = 'running'
-  and (j.paused_at is not null
+where j.state in ('running', 'waiting')
+  and (j.paused_at is not null or j.state = 'waiting'
        or j.workflow_started_at is null
           and j.started_at < (select parcours.clock()) - %(overdue)s::interval
        or j.workflow_started_at is not null
