@@ -18,6 +18,7 @@ from api.contacts import (
     imports,
     merge,
     person_export,
+    refused_lines,
     segments,
     timeline,
 )
@@ -107,6 +108,7 @@ ROUTERS = tuple(
         messages,
         erasures,
         imports,
+        refused_lines,
         exports,
         merge,
         removals,
