@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
@@ -57,7 +58,9 @@ from api.operations import (
     pauses,
     retention,
     suppressions,
+    temporal,
     upcoming,
+    workers,
 )
 from api.public import hosted_forms, links, notifications, pages
 from api.public.form_robots import FormRates
@@ -66,7 +69,7 @@ from api.public.hits import HitRecorder, MinuteLimit
 from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
-from api.reports import stats
+from api.reports import dashboard, export, recipients, stats
 from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
@@ -130,6 +133,8 @@ ROUTERS = tuple(
         timed_entries,
         jobs,
         faults,
+        temporal,
+        workers,
         freezes,
         pauses,
         retention,
@@ -140,6 +145,9 @@ ROUTERS = tuple(
         runs,
         repairs,
         stats,
+        dashboard,
+        recipients,
+        export,
         explain,
         attention,
         upcoming,
@@ -254,9 +262,11 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             links=settings.links,
             approval_above=settings.approval_above,
             import_limit=settings.import_limit,
+            temporal_ui=settings.temporal_ui,
             hits=hits,
             form_rates=FormRates(),
             visits=_visits(settings),
+            timezone=ZoneInfo(settings.timezone),
         )
         try:
             yield

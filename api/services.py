@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 from psycopg import AsyncConnection
@@ -75,12 +76,16 @@ class Services:
     """Repairs of more runs need the approval of another key; None: none does."""
     import_limit: int
     """The most bytes of a file that is imported."""
+    temporal_ui: str | None
+    """Where operators reach Temporal's UI."""
     hits: HitRecorder | None
     """Keeps requests for links, images and pages of messages; None without a public URL."""
     form_rates: FormRates
     """Forms that were posted in this minute."""
     visits: Visits | None
     """Lets our own sites know by which message a reader came; None if there are none."""
+    timezone: ZoneInfo
+    """The zone in which the days of figures begin."""
     attention: AttentionCounts = field(default_factory=AttentionCounts)
 
 

@@ -22,6 +22,7 @@ from cli import (
     document_versions,
     event,
     explain,
+    export,
     fault,
     file,
     freeze,
@@ -38,6 +39,8 @@ from cli import (
     stats,
     suppression,
     template,
+    temporal,
+    today,
     upcoming,
     worker,
 )
@@ -71,12 +74,13 @@ def main(
 app.command("dev")(dev.run)
 app.command("demo")(demo.run)
 app.command("api")(api.run)
-app.command("worker")(worker.run)
+app.add_typer(worker.app, name="worker")
 app.command("migrate")(migrate.run)
 app.command("doctor")(doctor.run)
 app.add_typer(journey.app, name="journey")
 app.add_typer(template.app, name="template")
 app.add_typer(run.app, name="run")
+app.command("temporal")(temporal.run)
 app.add_typer(message.app, name="message")
 app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
@@ -96,6 +100,8 @@ app.command("freezes")(freeze.freezes)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
 app.command("stats")(stats.run)
+app.command("today")(today.run)
+app.command("export")(export.run)
 app.command("explain")(explain.run)
 app.command("attention")(attention.attention)
 app.command("upcoming")(upcoming.run)

@@ -19,7 +19,6 @@ from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter, Histogram
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -27,6 +26,7 @@ from dispatch.cancellation import end_if_cancelled
 from dispatch.faults import FoundFault, record_faults
 from dispatch.page_size import PageSize
 from journeys.time.backoff import Backoff
+from store.metrics import counter, histogram
 from store.operations.faults import describe
 from store.operations.logged_errors import logged_error
 from store.segments.due import read_time
@@ -46,13 +46,8 @@ _LONGEST_REST = 1.0
 _FAILURES_OF_ALL = 3
 """Things of one page that fail, from the first on, before the rest of the page waits."""
 
-LATENESS = Histogram(
-    "parcours_due_queue_lateness_seconds",
-    "How late what was due was worked through.",
-    ["source"],
-    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 60, 600, 3600),
-)
-DRAINED = Counter("parcours_due_queue_drained", "What was due and was worked through.", ["source"])
+LATENESS = histogram("parcours_due_queue_lateness_seconds")
+DRAINED = counter("parcours_due_queue_drained")
 
 
 class DueThing(Protocol):

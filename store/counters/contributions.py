@@ -8,7 +8,7 @@ from typing import Final
 from store.counters.facts import SOURCES, CountedTable, Fact
 from store.sql import Sql, join, name, sql, text_literal, with_values
 
-_COLUMN: Final = re.compile(r"\bx\.([a-z_]+)")
+_COLUMN: Final = re.compile(r'\bx\."?([a-z_]+)')
 _TABLES: Final = {"visits": sql("visit"), "messages": sql("message")}
 
 
