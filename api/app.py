@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
@@ -46,6 +47,7 @@ from api.operations import (
     attention,
     audit,
     dev_inbox,
+    dev_shop,
     explain,
     faults,
     freezes,
@@ -64,8 +66,8 @@ from api.public.hits import HitRecorder, MinuteLimit
 from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
-from api.reports import stats
-from api.runs import bulk, bulk_repairs, removals, repairs, runs
+from api.reports import dashboard, export, recipients, stats
+from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
 from api.tracking.address_budgets import AddressBudgets
@@ -73,6 +75,7 @@ from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
 from channels.email.return_addresses import return_addresses
 from channels.sns_signature import Fetch, SnsVerifier
+from devstack import shop
 from devstack.inbox import Inbox
 from inbound.intake import Intake
 from infra.clients import connect_temporal, open_pool
@@ -87,7 +90,9 @@ Send events, change contacts, and run journeys. Every call needs a key, except h
 this page. Send it as `Authorization: Bearer KEY`, or as the user of Basic. A key of scope `admin`
 may do all that `operate` may, and `operate` all that `ingest`, `read` and `edit` may. Errors are
 problems (RFC 9457): `{type, title, status, detail, code, message}`. Times are RFC 3339; a time
-without an offset is refused. A query parameter or a field that is not known is refused.
+without an offset is refused. A query parameter or a field that is not known is refused. What is
+changed is in the audit log, with the name of the key; a client of ours says so in the header
+`Parcours-Via` (`cli` or `console`).
 """
 
 # Consents and messages come before contacts: a contact's path may hold slashes, and would match
@@ -108,6 +113,7 @@ ROUTERS = tuple(
         removals,
         changes,
         attributes,
+        standing,
         contacts,
         groups,
         segments,
@@ -133,6 +139,9 @@ ROUTERS = tuple(
         runs,
         repairs,
         stats,
+        dashboard,
+        recipients,
+        export,
         explain,
         attention,
         upcoming,
@@ -250,6 +259,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             hits=hits,
             form_rates=FormRates(),
             visits=_visits(settings),
+            timezone=ZoneInfo(settings.timezone),
         )
         try:
             yield
@@ -279,6 +289,17 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         app.include_router(router)
     if settings.dev_inbox is not None:
         app.include_router(dev_inbox.router)
+    if settings.dev_shop_key is not None:
+        app.include_router(
+            dev_shop.shop_router(
+                shop.read_file,
+                path=shop.PATH,
+                form=shop.FORM,
+                key=settings.dev_shop_key.get_secret_value(),
+                temporal_ui=settings.dev_temporal_ui,
+                speed=settings.speed,
+            )
+        )
     memory = app.state.body_memory = BodyMemory(settings.http_body_memory)
     app.add_middleware(browser.TrackingCors)
     app.add_middleware(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 from psycopg import AsyncConnection
@@ -14,6 +15,7 @@ from temporalio.client import Client
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
+from api.operations.attention_counts import AttentionCounts
 from api.public.form_robots import FormRates
 from api.public.hits import HitRecorder
 from api.public.visits import Visits
@@ -80,6 +82,9 @@ class Services:
     """Forms that were posted in this minute."""
     visits: Visits | None
     """Lets our own sites know by which message a reader came; None if there are none."""
+    timezone: ZoneInfo
+    """The zone in which the days of figures begin."""
+    attention: AttentionCounts = field(default_factory=AttentionCounts)
 
 
 def _services(request: Request) -> Services:

@@ -101,8 +101,8 @@ def _data_directory(data_dir: Path, *, temporary: bool) -> Iterator[Path]:
 async def _run_stack(data_dir: Path, console: Console, speed: float, ci: bool) -> None:
     from devstack.supervisor import StackOptions, Supervisor
 
-    ports = dict.fromkeys(PORTS, 0) if ci else {name: _usual(port) for name, port in PORTS.items()}
-    supervisor = Supervisor(StackOptions(data_dir, **ports, speed=speed), console)
+    api, temporal, ui, smtp = (0 if ci else _usual(port) for port in PORTS.values())
+    supervisor = Supervisor(StackOptions(data_dir, api, temporal, ui, smtp, speed), console)
     running = asyncio.create_task(supervisor.run())
     playing = asyncio.create_task(_play(supervisor, data_dir, console, speed, ci))
     try:

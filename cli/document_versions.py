@@ -35,6 +35,7 @@ class Kind(StrEnum):
     PLACES = "places"
     CHANNEL = "channels"
     BRAND = "brands"
+    FORM = "forms"
     TEST_RECIPIENTS = "test-recipients"
 
 

@@ -13,6 +13,7 @@ from cli import (
     contact_erase,
     contact_person,
     contact_remove,
+    contact_runs,
     contact_timeline,
     coupon,
     demo,
@@ -21,6 +22,7 @@ from cli import (
     document_versions,
     event,
     explain,
+    export,
     fault,
     file,
     freeze,
@@ -37,6 +39,7 @@ from cli import (
     stats,
     suppression,
     template,
+    today,
     upcoming,
     worker,
 )
@@ -81,6 +84,7 @@ app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")
 app.add_typer(segment.app, name="segment")
 contact.app.command("timeline")(contact_timeline.timeline)
+contact.app.command("runs")(contact_runs.runs)
 contact.app.command("remove")(contact_remove.remove)
 contact.app.command("erase")(contact_erase.erase)
 contact.app.command("export-person")(contact_person.export_person)
@@ -94,6 +98,8 @@ app.command("freezes")(freeze.freezes)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
 app.command("stats")(stats.run)
+app.command("today")(today.run)
+app.command("export")(export.run)
 app.command("explain")(explain.run)
 app.command("attention")(attention.attention)
 app.command("upcoming")(upcoming.run)

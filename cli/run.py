@@ -14,6 +14,7 @@ from cli.bulk_start import BulkStart, start_many
 from cli.client import DATA_DIR, AsJson, DataDir, find_server, segment
 from cli.errors import ExitCode, refuse
 from cli.run_repairs import RunId, full_id
+from cli.stuck_runs import print_stuck
 from cli.tables import at_second, print_pairs, print_table, screen
 
 app = typer.Typer(help="Contacts' passages through journeys.", no_args_is_help=True)
@@ -100,10 +101,18 @@ def list_(
     cursor: Annotated[
         str | None, typer.Option(help="The cursor that the previous page printed.")
     ] = None,
+    stuck: Annotated[
+        bool, typer.Option("--stuck", help="Only those that are due and make no progress.")
+    ] = False,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first; with --stuck those that make no progress, and since when."""
+    if stuck:
+        if contact or state or step or cursor:
+            refuse("--stuck goes with --journey and --limit alone", ExitCode.USAGE)
+        print_stuck(find_server(data_dir), journey, limit, as_json=as_json)
+        return
     answer = find_server(data_dir).get(
         "/v1/runs",
         contact=contact,

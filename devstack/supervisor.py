@@ -14,11 +14,13 @@ import httpx
 import psycopg
 from rich.console import Console
 
+from devstack import shop
 from devstack.data_directory import DataDirectory
 from devstack.inbox import Inbox
 from devstack.ports import HOST, claim_port, free_port
 from devstack.postgres import Postgres
 from devstack.process import Child, Command, StackFailed
+from devstack.shop_setup import set_up_shop
 from devstack.smtp_sink import start_sink
 from devstack.temporal_server import Temporal
 from infra.channel_settings import inbox_variables
@@ -47,6 +49,8 @@ class StackOptions:
     ui_port: int = 8233
     smtp_port: int = 1025
     speed: float = 1.0
+    shop: bool = False
+    """Whether the documents of the shop are applied, unless they are there."""
 
 
 @dataclass(slots=True)
@@ -137,6 +141,8 @@ class Supervisor:
 
         api_url = f"http://{HOST}:{api_port}"
         environment = self._environment(database_url, temporal.address, smtp_url, api_url)
+        environment["PARCOURS_DEV_SHOP_KEY"] = keys["ingest"]
+        environment["PARCOURS_DEV_TEMPORAL_UI"] = f"http://{HOST}:{ui_port}"
         api = self._part("API", "api", ["--port", str(api_port)], environment, 10.0)
         worker = self._part("worker", "worker", [], environment, WORKER_GRACE)
 
@@ -149,6 +155,10 @@ class Supervisor:
                 lambda: temporal.has_poller(WORKER_QUEUE),
             ),
         )
+
+        if options.shop:
+            with self._progress("shop"):
+                await set_up_shop(api_url, keys["operate"])
 
         directory.announce(
             {
@@ -246,6 +256,8 @@ class Supervisor:
             "PARCOURS_PUBLIC_URL": public_url,
             "PARCOURS_LINK_KEYS": self._directory.link_key(),
             "PARCOURS_SPOOL": str(self._directory.spool),
+            # Links of mail that lead to the shop know their reader.
+            "PARCOURS_SITES": kept.get("PARCOURS_SITES") or public_url.partition("://")[2],
             **inbox_variables(),
             "PARCOURS_DEV_INBOX": str(self._directory.inbox),
             "PARCOURS_SPEED": repr(self._options.speed),
@@ -312,6 +324,7 @@ class Supervisor:
             ("Temporal UI", f"http://{HOST}:{ui_port}"),
             ("SMTP sink", smtp_url),
             ("taken mail", f"{api_url}/dev/inbox"),
+            *([("shop", f"{api_url}{shop.PATH}")] if self._options.shop else []),
             ("keys", str(self._directory.stack_file)),
             ("logs", str(self._directory.logs)),
         ):

@@ -15,13 +15,18 @@ from prometheus_client.registry import REGISTRY, Collector
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from store.definitions.catalog import Catalog
 from store.operations.engine_figures import EngineFigures, read_figures
+from store.reports.attention import count_by_kind, read_attention
+from store.reports.attention_kinds import AttentionName
 from store.sql import DATABASE_AWAY
 
 log = structlog.get_logger(__name__)
 
 _FRESH = 5.0
 """Seconds for which figures that were read are served again."""
+_ATTENTION_FRESH = 15.0
+"""The same of what needs a person."""
 _SDK_TIMEOUT = 2.0
 
 
@@ -42,6 +47,9 @@ class EngineMetrics:
         self._reading = asyncio.Lock()
         self._read_at = float("-inf")
         self._figures: EngineFigures | None = None
+        self._attention_at = float("-inf")
+        self._attention: dict[AttentionName, int] = {}
+        self._catalog = Catalog()
         self._registry = CollectorRegistry()
         self._registry.register(_StateCollector(self))
 
@@ -49,6 +57,11 @@ class EngineMetrics:
     def figures(self) -> EngineFigures | None:
         """The figures that were read last; None while PostgreSQL is away."""
         return self._figures
+
+    @property
+    def attention(self) -> dict[AttentionName, int]:
+        """How many subjects of each kind need a person, as it was read last."""
+        return self._attention
 
     @property
     def pool_stats(self) -> dict[str, int]:
@@ -68,6 +81,10 @@ class EngineMetrics:
             try:
                 async with self._pool.connection(timeout=2.0) as conn:
                     self._figures = await read_figures(conn)
+                    if monotonic() - self._attention_at >= _ATTENTION_FRESH:
+                        found = await read_attention(conn, self._catalog)
+                        self._attention = count_by_kind(found)
+                        self._attention_at = monotonic()
             except DATABASE_AWAY:
                 self._figures = None
             self._read_at = monotonic()
@@ -95,6 +112,12 @@ class _StateCollector(Collector):
         )
         if figures is None:
             return
+        attention = GaugeMetricFamily(
+            "parcours_attention", "What needs a person, by kind.", labels=["kind"]
+        )
+        for needing, count in self._metrics.attention.items():
+            attention.add_metric([needing], count)
+        yield attention
         state = figures.state
         yield _gauge(
             "parcours_oldest_undispatched_event_seconds",

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Self, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from journeys.model.attachments import split_url
@@ -65,6 +65,12 @@ class ChannelSettings(BaseSettings):
 
     dev_inbox: Path | None = None
     """`PARCOURS_DEV_INBOX`: the file of the development stack's sinks; no other stack has one."""
+
+    dev_shop_key: SecretStr | None = None
+    """`PARCOURS_DEV_SHOP_KEY`: the key of the development stack's shop, which it serves then."""
+
+    dev_temporal_ui: str = ""
+    """`PARCOURS_DEV_TEMPORAL_UI`: where that stack's Temporal shows its pages."""
 
     @field_validator("attachments_from", mode="before")
     @classmethod

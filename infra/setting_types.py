@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
@@ -32,6 +32,17 @@ def _check_duration_or_none(text: str) -> str:
 
 OptionalDurationText = Annotated[str, AfterValidator(_check_duration_or_none)]
 """A duration that may be `0d`."""
+
+
+def _check_zone(text: str) -> str:
+    """The text, if it names a time zone."""
+    if text not in available_timezones():
+        raise ValueError(f"{text!r} is no time zone; write one such as Europe/Paris")
+    return text
+
+
+ZoneName = Annotated[str, AfterValidator(_check_zone)]
+"""A time zone by its name in the IANA database, such as `Europe/Paris`."""
 
 
 def _split_secrets(value: object) -> object:

@@ -18,7 +18,7 @@ from infra.channel_settings import ChannelSettings
 from infra.inbound_settings import InboundSettings
 from infra.link_settings import LinkSettings
 from infra.pace_settings import PaceSettings
-from infra.setting_types import DurationText, OptionalDurationText, Secrets
+from infra.setting_types import DurationText, OptionalDurationText, Secrets, ZoneName
 
 Network = IPv4Network | IPv6Network
 LogFormat = Literal["json", "console", "auto"]
@@ -163,6 +163,15 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
 
     keep_places: DurationText = "90d"
     """`PARCOURS_KEEP_PLACES`: near which place a contact was last."""
+
+    keep_figures: DurationText = "90d"
+    """`PARCOURS_KEEP_FIGURES`: counters of each quarter of an hour; days and totals stay."""
+
+    keep_targeted: DurationText = "40d"
+    """`PARCOURS_KEEP_TARGETED`: who was sent a message on a day; how many they were stays."""
+
+    timezone: ZoneName = "UTC"
+    """`PARCOURS_TIMEZONE`: the time zone in which the days of figures begin."""
 
     approval_above: int | None = Field(default=None, ge=0)
     """`PARCOURS_APPROVAL_ABOVE`: a repair of more runs waits until another key approves it."""

@@ -149,6 +149,12 @@ def with_values(query: Sql, /, **values: Sql) -> Sql:
     return Sql(text, _BUILT)
 
 
+def with_alias(query: Sql, alias: str, other: str) -> Sql:
+    """The statement with the columns of another table or row in the place of those of an alias."""
+    text = re.sub(rf"\b{name(alias)}\.", f"{name(other)}.", query._text)
+    return Sql(text, _BUILT)
+
+
 @dataclass(frozen=True, slots=True)
 class NumberedQuery:
     """A statement whose parameters have numbers, as the server takes them.

@@ -35,7 +35,7 @@ from journeys.protocol.names import SEND_MESSAGE_AGAIN
 from journeys.protocol.payloads import SendAgainInput, SendAgainResult
 from journeys.time.zones import zone_of
 from store.messages.claims import AttemptResult, mark_claim_unknown, record_result
-from store.messages.recipients import address_of, check_recipient
+from store.messages.recipients import address_of, skip_for_recipient
 from store.messages.send_state import PauseState, PreviousAttempt, Recipient, read_send_state
 from store.repairs.job_items import ItemRow, count_claim, end_sending, read_item
 from store.repairs.message_retries import claim_again, is_running, step_of
@@ -216,8 +216,7 @@ class SendAgainActivities:
         contact: Recipient,
     ) -> SendAgainResult | None:
         """What keeps the message back, for now or for good; None if it may go out."""
-        checks = check_recipient(step.kind, settings, contact)
-        reason: SkipReason | None = next((why for why, holds in checks if holds), None)
+        reason: SkipReason | None = skip_for_recipient(step.kind, settings, contact)
         if reason is not None:
             return await _end(conn, item, "left", reason)
         if pause.journey_state == "paused":

@@ -42,7 +42,7 @@ from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Definition
 from store.messages.claims import claim_message
 from store.messages.deferrals import record_deferral
-from store.messages.recipients import address_of, check_recipient
+from store.messages.recipients import address_of, skip_for_recipient
 from store.messages.send_state import BrandSender, PauseState, Recipient, read_send_state
 from store.messages.shared_addresses import take_address
 from store.runs.rows import RunRow
@@ -150,9 +150,7 @@ async def claim_send(
             verdict = await check_condition(conn, run, definition, step.if_)
             if not verdict.holds:
                 return await skip_send(conn, attempt, step, "if", verdict.facts)
-        reason = next(
-            (why for why, holds in check_recipient(step.kind, settings, contact) if holds), None
-        )
+        reason = skip_for_recipient(step.kind, settings, contact)
         if reason is not None:
             facts = {"topic": settings.topic}
             if reason == "consent" and contact.channel_refused:

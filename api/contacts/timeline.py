@@ -1,12 +1,11 @@
-"""Routes of what a contact has been through: its timeline, runs, topics and groups."""
+"""Routes of what a contact has been through: its timeline, topics and groups."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Query
 from psycopg import AsyncConnection
 from pydantic import BaseModel
 
@@ -15,15 +14,12 @@ from api.contacts.timeline_sentences import sentence_of
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, page_of, unknown_cursor
-from api.http.problems import Problem, responses, unknown
+from api.http.problems import responses, unknown
 from api.http.times import Instant
-from api.runs.bodies import RunPage, run_page
 from api.services import UsedServices
 from journeys.model.well_known_events import ConsentState
 from store.contacts.membership_listing import groups_of, topics_of
 from store.contacts.rows import find_contact
-from store.reports.run_listing import BadCursor, list_runs
-from store.tables.runs import RunState
 from store.timeline.cursor import NoCursor, Place
 from store.timeline.timeline import ITEM_TYPES, ItemType, TimelineItem, read_timeline
 
@@ -136,31 +132,6 @@ async def get_timeline(
         )
     page, following = page_of(items, limit, lambda item: str(item.place))
     return TimelinePage(items=[timeline_body(item) for item in page], next=following)
-
-
-@router.get(
-    "/{contact}/runs",
-    summary="List the runs of a contact",
-    response_model=RunPage,
-    responses=responses(400, 404, 422),
-)
-async def get_runs_of(
-    contact: ContactId,
-    services: UsedServices,
-    state: RunState | None = None,
-    cursor: Annotated[str | None, Query(max_length=64)] = None,
-    limit: Limit = 100,
-) -> Response:
-    """The runs of a contact, the newest first."""
-    async with services.pool.connection() as conn:
-        contact_id = await _found(conn, contact)
-        try:
-            listing = await list_runs(
-                conn, contact=str(contact_id), state=state, cursor=cursor or None, limit=limit
-            )
-        except BadCursor as error:
-            raise Problem(400, "invalid_cursor", f"cursor: {error}") from None
-    return JSONResponse(run_page(listing))
 
 
 @router.get(

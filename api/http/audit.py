@@ -28,6 +28,7 @@ NOT_AUDITED: Final[Mapping[str, str]] = {
                      *"itpsgabm", "runs/{run}/events")
     },
     **{f"POST /{name}/{{token}}": _PUBLIC for name in "upc"},
+    "POST /f/{form}": "a form that a visitor sent, which is recorded as an event",
     **{f"POST /hooks/{name}": _PROVIDER for name in ("ses", "sms")},
     **{
         f"POST /v1/{name}": _PREVIEW

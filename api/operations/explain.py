@@ -17,7 +17,7 @@ from api.services import UsedServices
 from store.conditions import Part
 from store.contacts.rows import find_contact, parse_reference
 from store.reports.explain import Explanation, Result, UnknownStep, explain, explain_message
-from store.reports.explain_attempts import Attempt
+from store.reports.explain_attempts import Attempt, AttemptOutcome
 from store.reports.explain_chain import Link, OtherMessage
 from store.reports.explain_gates import Gate, GateName, Source, Waiting
 
@@ -93,8 +93,8 @@ class AttemptBody(BaseModel):
     at: Instant
     event: int | None
     name: str | None
-    became: str
-    """`run`, `refused`, `no_match`, `waiting`, `dead`, `imported`, `before_live`, `of_one_run`."""
+    became: AttemptOutcome
+    """What came of it."""
     code: str | None
     run: UUID | None
     words: str

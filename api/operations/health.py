@@ -25,6 +25,14 @@ class Health(BaseModel):
     status: Literal["ok"] = "ok"
 
 
+class Readiness(Health):
+    """The process can take calls."""
+
+    attention: dict[str, int]
+    """How many things of each kind need a person, see `GET /v1/attention`; empty when all is well.
+    It says nothing against taking calls."""
+
+
 @router.get("/healthz", summary="Check that the process answers", openapi_extra=_OPEN)
 async def healthz() -> Health:
     """Answer 200, also while the database cannot be reached."""
@@ -34,18 +42,19 @@ async def healthz() -> Health:
 @router.get(
     "/readyz",
     summary="Check that the process can take calls",
-    response_model=Health,
+    response_model=Readiness,
     responses={503: responses()[503]},
     openapi_extra=_OPEN,
 )
-async def readyz(services: UsedServices) -> Health | Response:
+async def readyz(services: UsedServices) -> Readiness | Response:
     """Answer 200 if the database can be reached. Calls are taken without Temporal too."""
     try:
         async with services.pool.connection(timeout=2.0) as conn:
             await ping(conn)
+            spool = None if services.hits is None else services.hits.spool.used
+            return Readiness(attention=await services.attention.read(conn, spool))
     except DATABASE_AWAY:
         return database_away()
-    return Health()
 
 
 @router.get(

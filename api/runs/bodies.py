@@ -123,7 +123,7 @@ class RunPage(BaseModel):
 def run_page(listing: RunListing) -> dict[str, Any]:
     """A page of runs as JSON."""
     page = RunPage(
-        items=[RunBody(**_run(run)) for run in listing.items],
+        items=[RunBody(**run_body(run)) for run in listing.items],
         next=str(listing.next) if listing.next is not None else None,
     )
     return page.model_dump(mode="json")
@@ -135,7 +135,7 @@ def run_detail(shown: ShownRun) -> dict[str, Any]:
     if shown.goal is not None:
         goal = GoalBody(met_at=_instant(shown.goal.met_at), value=shown.goal.value)
     detail = RunDetail(
-        **_run(shown.run),
+        **run_body(shown.run),
         goal=goal,
         visits=[_visit(visit) for visit in shown.visits],
         repairs=[repair_body(repair) for repair in shown.repairs],
@@ -158,7 +158,8 @@ def repair_body(repair: RepairRow, *, job: UUID | None = None) -> RepairBody:
     )
 
 
-def _run(run: ListedRun) -> dict[str, Any]:
+def run_body(run: ListedRun) -> dict[str, Any]:
+    """The fields of a run as JSON shows them."""
     return {
         "id": run.id,
         "workflow_id": workflow_id(run.journey, run.id),

@@ -91,6 +91,12 @@ _FORGET_COUPONS = statement(
     .where(col(Coupon.contact_id) == bindparam("contact"))
     .values(contact_id=null(), run_id=null(), visit=null())
 )
+# The days on which the contact was targeted keep an id that leads nowhere. What is not folded yet
+# comes first: a fold of it that is under way is waited for.
+_FORGET_TARGETED: Final = (
+    sql("update figure_delta set targeted = %(unlinked)s where targeted = %(contact)s"),
+    sql("update targeted_contact set contact_id = %(unlinked)s where contact_id = %(contact)s"),
+)
 _DELETE_REJECTED = sql("delete from rejected_item where reference = any(%(references)s)")
 _DELETE_CONTACT = statement(delete(Contact).where(col(Contact.id) == bindparam("contact")))
 
@@ -167,6 +173,9 @@ async def begin_erasure(
     for table, query in _DELETE_AT_ONCE.items():
         removed[table] = await execute(conn, query, about)
     await execute(conn, _FORGET_COUPONS, about)
+    unlinked = {**about, "unlinked": uuid4()}
+    for query in _FORGET_TARGETED:
+        await execute(conn, query, unlinked)
     removed["contact"] = await execute(conn, _DELETE_CONTACT, about)
     await add_to_erasure(conn, erasure_id, removed)
     known = [address for _, address, _ in addresses]

@@ -11,7 +11,6 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, delete, func, select
 from sqlmodel import SQLModel, col
 
-from store.counters.removed import add_removed_runs
 from store.sql import (
     Connection,
     Sql,
@@ -49,7 +48,7 @@ class ErasureRow:
     searched: str | None
 
 
-_KEPT: Final = {"contact", "coupon", "erasure"}
+_KEPT: Final = {"contact", "coupon", "erasure", "targeted_contact"}
 """Tables with a column `contact_id`, or none, whose rows are treated by themselves."""
 
 
@@ -169,7 +168,6 @@ async def erase_page(conn: Connection, erasure_id: UUID) -> bool:
 
 
 async def _delete_runs(conn: Connection, runs: list[UUID], removed: dict[str, int]) -> None:
-    await add_removed_runs(conn, runs)
     await _delete_messages(
         conn, await fetch_column(conn, _MESSAGES_OF_RUNS, {"runs": runs}), removed
     )

@@ -137,6 +137,24 @@ with gone as (
 insert into job_entry (job_id, contact_id, run_id) select job_id, %(into)s, run_id from gone
 on conflict (job_id, contact_id) do nothing
 """)
+# Who was sent a message on a day counts once, as one of them or as both. What is not folded yet
+# comes first: a fold of it that is under way is waited for.
+_TARGETED: Final = (
+    sql("update figure_delta set targeted = %(into)s where targeted = %(gone)s"),
+    sql("""
+with twice as (
+    delete from targeted_contact g using targeted_contact i
+    where g.contact_id = %(gone)s and i.contact_id = %(into)s and i.day = g.day
+    returning g.day
+), counted as (
+    insert into figure_delta (journey, version, step, fact, label, at, entered_at, count)
+    select '', 0, '', 'targeted', '', day, day, -1 from twice
+)
+update targeted_contact set contact_id = %(into)s
+where contact_id = %(gone)s and day not in (
+    select day from targeted_contact where contact_id = %(into)s)
+"""),
+)
 # An import can no longer be undone for a contact that was merged since.
 _IMPORTS = statement(delete(ImportChange).where(col(ImportChange.contact_id) == bindparam("gone")))
 _DELETE = statement(delete(Contact).where(col(Contact.id) == bindparam("gone")))
@@ -162,6 +180,7 @@ async def merge_contact(conn: Connection, gone: UUID, into: UUID) -> list[UUID]:
     ended: list[UUID] = await fetch_column(conn, _COLLIDING, contacts)
     for run_id in ended:
         await end_run(conn, run_id, "merged", None, stop_workflow=True)
-    for query in (*_KEPT, *_REASSIGN, _ALIAS, _INHERIT, _SEGMENTS, _IMPORTS, _ENTRIES, _DELETE):
+    others = (_ALIAS, _INHERIT, _SEGMENTS, _IMPORTS, _ENTRIES, *_TARGETED, _DELETE)
+    for query in (*_KEPT, *_REASSIGN, *others):
         await execute(conn, query, contacts)
     return ended

@@ -24,7 +24,7 @@ from store.conditions.trigger_matching import (
     needs_exact_test,
     resolve_match,
 )
-from store.counters.removed import VALUE_LIMIT
+from store.counters.facts import VALUE_LIMIT
 from store.runs.replaced import NOT_REPLACED
 from store.sql import (
     Connection,

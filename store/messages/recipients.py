@@ -31,3 +31,10 @@ def check_recipient(
     yield "suppressed", contact.suppressed is not None
     refused = contact.channel_refused or contact.consent != "subscribed"
     yield "consent", not settings.transactional and refused
+
+
+def skip_for_recipient(
+    channel: ChannelName, settings: EffectiveSend, contact: Recipient
+) -> SkipReason | None:
+    """Why the contact must not get the message; None if it may."""
+    return next((why for why, holds in check_recipient(channel, settings, contact) if holds), None)

@@ -44,8 +44,9 @@ _DEFERRED = sql("""
 select held, count(*) from visit where held is not null and outcome is null group by held
 """)
 _MESSAGES = sql("""
-select channel, state, count(*) from message where state in ('claimed', 'unknown')
-group by channel, state
+select channel, state, count(*) from message where state = 'claimed' group by channel, state
+union all
+select channel, state, count(*) from message where state = 'unknown' group by channel, state
 """)
 _PARKED = sql("select kind, count(*) from parked_call where attempts > 0 group by kind")
 

@@ -106,10 +106,10 @@ async def gates_now(
         gates.append(send_gate(send, SKIPPED_AT[reason], not holds, saw, why, code=reason))
     to_contact = CHANNELS[step.kind].to_contact
     marketing = to_contact and send.settings.class_ == "marketing"
-    frozen = send.pause.freezes(marketing=marketing)
-    if marketing or frozen is not None:
+    extent = send.pause.freezes(marketing=marketing)
+    if marketing or extent is not None:
         freeze = await freeze_now(conn, step.kind)
-        gates.append(send_gate(send, "freeze", frozen is None, freeze or {}, None, code="frozen"))
+        gates.append(send_gate(send, "freeze", extent is None, freeze or {}, None, code="frozen"))
     if to_contact:
         gates += await _times(conn, send, visit)
     gates.append(provider_gate(send, visit))

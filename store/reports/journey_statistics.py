@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from psycopg import AsyncConnection
 
 from journeys.model.journey import Journey
-from journeys.model.outcomes import REPLACED
-from store.counters.removed import RemovedCounts, read_removed
-from store.reports.goal_counts import GoalCounts, count_goals, count_goals_by_arm
-from store.runs.replaced import NOT_REPLACED
-from store.sql import fetch_all, fetch_all_as, fetch_value, sql
+from store.counters.reading import By, Cell, Period, read_cells
+from store.reports.goal_counts import GoalCounts, number
+from store.sql import fetch_value, sql
+from store.tables.figures import Cohort
 
 _DOCUMENT = sql(
     """
@@ -27,67 +28,20 @@ _DOCUMENT = sql(
     where j.key = %(journey)s
     """
 )
-_RUNS = sql(
-    """
-    select r.state, r.outcome, {kept} as kept, count(*) from run r
-    where r.journey = %(journey)s
-      and (%(version)s::integer is null or r.version = %(version)s::integer)
-    group by 1, 2, 3 order by r.outcome
-    """,
-    kept=NOT_REPLACED,
+ALL_TIME = Period()
+_STATUSES = (
+    "delivered",
+    "opened",
+    "clicked",
+    "bounced",
+    "replied",
+    "complained",
+    "unsubscribed",
 )
-# The arms of a split are compared by the goals of their runs, so both count the same runs. Visits
-# of other steps happened, also in a run that was restarted later.
-_COUNTED = sql("(v.kind <> 'split' or {kept})", kept=NOT_REPLACED)
-# From the third attempt on a send stands between attempts; it is retried during one, too.
-_RETRIED = sql("coalesce(m.attempts, 0) >= 3")
-# A webhook call that went well counts as a message that was sent.
-_STEPS = sql(
-    """
-    select v.step, max(v.kind) as kind,
-           count(*) as reached,
-           count(*) filter (where v.outcome is null and r.state = 'active'
-               and v.held is null and not {retried}) as waiting,
-           count(*) filter (where v.outcome is null and r.state = 'active'
-               and v.held <> 'retry') as deferred,
-           count(*) filter (where v.outcome is null and r.state = 'active'
-               and (v.held = 'retry' or v.held is null and {retried})) as retrying,
-           count(*) filter (
-               where v.outcome = 'sent' or (v.kind = 'webhook' and v.outcome = 'ok')
-           ) as sent,
-           count(*) filter (where v.outcome = 'failed') as failed,
-           count(*) filter (where v.outcome = 'unknown') as unknown,
-           count(m.opened_at) as opened,
-           count(m.clicked_at) as clicked,
-           count(m.unsubscribed_at) as unsubscribed,
-           count(v.outcome) as "left"
-    from run r
-    join visit v on v.run_id = r.id
-    left join message m on m.run_id = v.run_id and m.visit = v.visit
-    where r.journey = %(journey)s
-      and (%(version)s::integer is null or r.version = %(version)s::integer)
-      and {counted}
-    group by v.step order by v.step
-    """,
-    counted=_COUNTED,
-    retried=_RETRIED,
-)
-_OUTCOMES = sql(
-    """
-    select v.step, v.outcome,
-           case when v.outcome = 'skipped' then coalesce(v.facts ->> 'reason', 'if') end as reason,
-           count(*) as count
-    from run r join visit v on v.run_id = r.id
-    where r.journey = %(journey)s and v.outcome is not null
-      and (%(version)s::integer is null or r.version = %(version)s::integer)
-      and {counted}
-    group by 1, 2, 3 order by 1, 2, 3
-    """,
-    counted=_COUNTED,
-)
+"""Facts of messages that have the names of fields of `VisitCounts`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class VisitCounts:
     """The visits of a step. A loop counts each time around."""
 
@@ -100,28 +54,58 @@ class VisitCounts:
     deferred: int = 0
     """Sends that wait for another reason than a retry: a pause, a window, a cap."""
     retrying: int = 0
-    """Sends that are tried again, from their third attempt on."""
+    """Sends that are tried again, once one attempt after another was put off."""
     sent: int = 0
     failed: int = 0
     unknown: int = 0
+    delivered: int = 0
     opened: int = 0
     clicked: int = 0
+    bounced: int = 0
+    replied: int = 0
+    complained: int = 0
     unsubscribed: int = 0
     """Messages by which their readers left the topic or the channel, and did not undo it."""
     left: int = 0
     """Visits with an outcome."""
+    first_at: datetime | None = None
+    """The end of the first visit, and that of the last one."""
+    last_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StepStatistics:
     """A step's visits by their results."""
 
     visits: VisitCounts
-    skipped: Mapping[str, int]
+    skipped: dict[str, int] = field(default_factory=dict)
     """By reason."""
-    outcomes: Mapping[str, int]
-    goals: Mapping[str, int] | None
+    outcomes: dict[str, int] = field(default_factory=dict)
+    deferred_by: dict[str, int] = field(default_factory=dict)
+    """Deferred sends by what they wait for."""
+    failed_by: dict[str, int] = field(default_factory=dict)
+    """By code."""
+    links: dict[str, int] = field(default_factory=dict)
+    """Clicks of people by URL, without what follows the path. One may click often."""
+    goal: GoalCounts = field(default_factory=lambda: GoalCounts(0, 0))
+    """Goals that were met while the run stood here, or after it had ended here."""
+    goals: dict[str, int] | None = None
     """Of a split: runs that met their goal, by arm. None for every other step."""
+    goal_values: dict[str, int | float] | None = None
+    """Of a split: the sum of their values, by arm."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodStatistics:
+    """What was counted in an hour or on a day, or of those who entered then."""
+
+    begins_at: datetime
+    entered: int
+    ends: Mapping[str, int]
+    refused: Mapping[str, int]
+    goal: GoalCounts
+    steps: Sequence[StepStatistics]
+    """Those with anything to count; none says what stands now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,87 +123,230 @@ class JourneyStatistics:
     then the steps that only other versions have."""
     ends: Mapping[str, int]
     """Ended runs by outcome, replaced ones as well."""
+    refused: Mapping[str, int]
+    """Refused entries by code; they are of no version."""
     goal: GoalCounts
+    cohort: Cohort
+    period: Period
+    periods: Sequence[PeriodStatistics] | None
 
 
 async def journey_statistics(
-    conn: AsyncConnection[Any], journey: str, version: int | None = None
+    conn: AsyncConnection[Any],
+    journey: str,
+    version: int | None = None,
+    *,
+    period: Period = ALL_TIME,
+    whole_days: bool = True,
+    cohort: Cohort = "occurrence",
+    by: By | None = None,
+    zone: str = "UTC",
 ) -> JourneyStatistics | None:
-    """A journey's statistics, of one version or of all together.
+    """A journey's statistics, of one version or of all together; of a period, or of all time.
 
+    `cohort` says what is of the period: what happened in it, or the runs that were entered in it.
+    `by` divides it into hours or days of `zone`; `whole_days` says that it is made of such days.
     None if there is no such journey or version.
     """
-    parameters = {"journey": journey, "version": version}
-    document = await fetch_value(conn, _DOCUMENT, parameters)
+    document = await fetch_value(conn, _DOCUMENT, {"journey": journey, "version": version})
     if document is None:
         return None
-    visited = {
-        each.step: each for each in await fetch_all_as(conn, VisitCounts, _STEPS, parameters)
-    }
-    outcomes, skipped = await _count_outcomes(conn, parameters)
-    runs = await fetch_all(conn, _RUNS, parameters)
-    removed = await read_removed(conn, journey, version)
-    _add_removed(removed, visited, outcomes, skipped)
-    runs += [
-        ("ended", each.label, each.label not in REPLACED, each.count) for each in removed.of("run")
-    ]
-    ends: Counter[str] = Counter()
-    for state, outcome, _, count in runs:
-        if state == "ended":
-            ends[outcome] += count
-    goal = await count_goals(conn, journey, version, removed)
-    by_arm = await count_goals_by_arm(conn, journey, version, removed) if goal.met else {}
-    kinds: dict[str, str] = {
+    cells = await read_cells(
+        conn, journey, version=version, period=period, cohort=cohort, by=by, zone=zone,
+        whole_days=whole_days,
+    )  # fmt: skip
+    standing = [cell for cell in cells if cell.standing]
+    counted = [cell for cell in cells if not cell.standing]
+    document_kinds: dict[str, str] = {
         step.id: step.kind for step in Journey.model_validate(document).all_steps()
     }
-    kinds |= {step: counts.kind for step, counts in visited.items() if step not in kinds}
+    kinds = {(cell.version, cell.step): cell.label for cell in standing if cell.fact == "reached"}
+    builder = _Builder(kinds, document_kinds)
+    steps = builder.steps(counted)
+    # What stands now has no time; of a cohort it stands now as well.
+    of_now = counted if cohort == "entered" or (period.is_all_time and by is None) else standing
+    _add_standing(builder, steps, of_now)
+    totals = _Totals.of(counted)
     return JourneyStatistics(
         journey=journey,
         version=version,
-        entered=sum(count for *_, kept, count in runs if kept),
-        active=sum(count for state, *_, count in runs if state == "active"),
-        steps=[
-            StepStatistics(
-                # Other versions may have a step of this name and of another kind.
-                visits=replace(visited.get(step, VisitCounts(step, kind)), kind=kind),
-                skipped=skipped.get(step, {}),
-                outcomes=outcomes.get(step, {}),
-                goals=by_arm.get(step, {}) if kind == "split" else None,
-            )
-            for step, kind in kinds.items()
-        ],
-        ends=dict(sorted(ends.items())),
-        goal=goal,
+        entered=totals.entered,
+        active=_Totals.of(of_now).active,
+        steps=[steps.get(step) or builder.empty(step) for step in _order(document_kinds, steps)],
+        ends=totals.ends,
+        refused=totals.refused,
+        goal=totals.goal,
+        cohort=cohort,
+        period=period,
+        periods=None if by is None else _periods(builder, document_kinds, counted),
     )
 
 
-def _add_removed(
-    removed: RemovedCounts,
-    visited: dict[str, VisitCounts],
-    outcomes: dict[str, dict[str, int]],
-    skipped: dict[str, dict[str, int]],
+def _order(document: Mapping[str, str], others: Iterable[str]) -> list[str]:
+    return [*document, *sorted(step for step in others if step not in document)]
+
+
+def _periods(
+    builder: _Builder, document: Mapping[str, str], cells: Iterable[Cell]
+) -> list[PeriodStatistics]:
+    by_time: defaultdict[datetime, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        if cell.begins_at is not None:
+            by_time[cell.begins_at].append(cell)
+    found = []
+    for begins_at, of_time in sorted(by_time.items()):
+        totals = _Totals.of(of_time)
+        steps = builder.steps(of_time)
+        found.append(
+            PeriodStatistics(
+                begins_at=begins_at,
+                entered=totals.entered,
+                ends=totals.ends,
+                refused=totals.refused,
+                goal=totals.goal,
+                steps=[steps[step] for step in _order(document, steps) if step in steps],
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    entered: int
+    active: int
+    ends: dict[str, int]
+    refused: dict[str, int]
+    goal: GoalCounts
+
+    @classmethod
+    def of(cls, cells: Iterable[Cell]) -> _Totals:
+        """The counts of the whole journey."""
+        counts: Counter[str] = Counter()
+        ends: Counter[str] = Counter()
+        refused: Counter[str] = Counter()
+        value = Decimal(0)
+        for cell in cells:
+            counts[cell.fact] += cell.count
+            if cell.fact == "ended":
+                ends[cell.label] += cell.count
+            elif cell.fact == "refused":
+                refused[cell.label] += cell.count
+            elif cell.fact == "goal":
+                value += cell.value
+        begun = counts["entered"] + counts["replaced"]
+        return cls(
+            entered=counts["entered"],
+            active=begun + counts["moved_to"] - counts["moved_from"] - counts["ended"],
+            ends=_without_zeros(ends),
+            refused=_without_zeros(refused),
+            goal=GoalCounts(counts["goal"], number(value)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """Makes the statistics of steps from cells."""
+
+    kinds: Mapping[tuple[int, str], str]
+    """By version and step."""
+    document: Mapping[str, str]
+
+    def empty(self, step: str, kind: str = "") -> StepStatistics:
+        """A step of which nothing is counted."""
+        kind = self.document.get(step, kind)
+        # Other versions may have a step of this name and of another kind.
+        split = kind == "split"
+        return StepStatistics(
+            VisitCounts(step, kind),
+            goals={} if split else None,
+            goal_values={} if split else None,
+        )
+
+    def kind_of(self, cell: Cell) -> str:
+        """The kind of the cell's step in its version."""
+        return self.kinds.get((cell.version, cell.step)) or self.document.get(cell.step, "")
+
+    def steps(self, cells: Iterable[Cell]) -> dict[str, StepStatistics]:
+        """The steps of the cells, without what stands now."""
+        found: dict[str, StepStatistics] = {}
+        for cell in cells:
+            if not cell.step or cell.fact in ("held", "retrying", "left_open"):
+                continue
+            step = found.get(cell.step)
+            if step is None:
+                step = found[cell.step] = self.empty(cell.step, self.kind_of(cell))
+            self._add(step, cell)
+        return found
+
+    def _add(self, step: StepStatistics, cell: Cell) -> None:
+        visits, label, count = step.visits, cell.label, cell.count
+        match cell.fact:
+            case "reached":
+                visits.reached += count
+            case "outcome":
+                visits.left += count
+                _count(step.outcomes, label, count)
+                if label == "sent" or (label == "ok" and self.kind_of(cell) == "webhook"):
+                    visits.sent += count
+                elif label == "failed":
+                    visits.failed += count
+                elif label == "unknown":
+                    visits.unknown += count
+                visits.first_at = min(
+                    (at for at in (visits.first_at, cell.first_at) if at is not None), default=None
+                )
+                visits.last_at = max(
+                    (at for at in (visits.last_at, cell.last_at) if at is not None), default=None
+                )
+            case "skipped":
+                _count(step.skipped, label, count)
+            case "failed":
+                _count(step.failed_by, label, count)
+            case "link":
+                _count(step.links, label, count)
+            case "goal":
+                met = GoalCounts(step.goal.met + count, step.goal.value + number(cell.value))
+                step.goal = met
+            case "arm":
+                if step.goals is not None and step.goal_values is not None:
+                    _count(step.goals, label, count)
+                    value = step.goal_values.get(label, 0) + number(cell.value)
+                    step.goal_values[label] = value
+            case status if status in _STATUSES:
+                setattr(visits, status, getattr(visits, status) + count)
+
+
+def _add_standing(
+    builder: _Builder, steps: dict[str, StepStatistics], cells: Iterable[Cell]
 ) -> None:
-    """Add the counts of removed runs to those of the rows."""
-    kinds = {row.step: row.label for row in removed.of("kind")}
-    for row in removed.of("visit"):
-        counts = visited.get(row.step) or VisitCounts(row.step, kinds[row.step])
-        total = getattr(counts, row.label) + row.count
-        visited[row.step] = replace(counts, **{row.label: total})
-    for kind, counted in (("outcome", outcomes), ("skipped", skipped)):
-        for row in removed.of(kind):
-            of_step = counted.setdefault(row.step, {})
-            of_step[row.label] = of_step.get(row.label, 0) + row.count
+    """Add what stands now at each step: what was reached, and neither left nor left open."""
+    standing: Counter[str] = Counter()
+    for cell in cells:
+        if not cell.step:
+            continue
+        if cell.fact not in ("reached", "outcome", "left_open", "held", "retrying"):
+            continue
+        step = steps.get(cell.step)
+        if step is None:
+            step = steps[cell.step] = builder.empty(cell.step, builder.kind_of(cell))
+        match cell.fact:
+            case "reached":
+                standing[cell.step] += cell.count
+            case "outcome" | "left_open":
+                standing[cell.step] -= cell.count
+            case "held":
+                step.visits.deferred += cell.count
+                _count(step.deferred_by, cell.label, cell.count)
+            case "retrying":
+                step.visits.retrying += cell.count
+    for name, count in standing.items():
+        visits = steps[name].visits
+        visits.waiting = count - visits.deferred - visits.retrying
 
 
-async def _count_outcomes(
-    conn: AsyncConnection[Any], parameters: Mapping[str, Any]
-) -> tuple[dict[str, dict[str, int]], dict[str, dict[str, int]]]:
-    """The visits of each step by outcome, and the skipped ones by reason."""
-    outcomes: dict[str, dict[str, int]] = {}
-    skipped: dict[str, dict[str, int]] = {}
-    for step, outcome, reason, count in await fetch_all(conn, _OUTCOMES, parameters):
-        of_step = outcomes.setdefault(step, {})
-        of_step[outcome] = of_step.get(outcome, 0) + count
-        if reason is not None:
-            skipped.setdefault(step, {})[reason] = count
-    return outcomes, skipped
+def _count(counts: dict[str, int], label: str, count: int) -> None:
+    counts[label] = counts.get(label, 0) + count
+
+
+def _without_zeros(counts: Mapping[str, int]) -> dict[str, int]:
+    return {label: count for label, count in sorted(counts.items()) if count}

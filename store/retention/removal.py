@@ -14,7 +14,6 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from store.counters.removed import add_removed_runs
 from store.sql import Connection, execute, fetch_all, fetch_column, fetch_one, sql
 
 Kind = Literal[
@@ -41,6 +40,8 @@ Kind = Literal[
     "zone_changes",
     "places",
     "segment_changes",
+    "figures",
+    "targeted",
     "audit",
 ]
 """Kinds of data, each with a time after which it is removed."""
@@ -117,7 +118,6 @@ async def remove_old_runs(conn: AsyncConnection[object], before: datetime, limit
         # Admission decides about re-entry under the same locks.
         await execute(conn, _LOCK_CONTACTS, {"contacts": sorted({contact for _, contact in found})})
         runs: list[UUID] = await fetch_column(conn, _LOCK_RUNS, {"runs": [run for run, _ in found]})
-        await add_removed_runs(conn, runs)
         for query in (
             _KEEP_LAST_ENTRIES,
             _DELETE_VISITS,
@@ -287,6 +287,19 @@ _DELETE_OLD: Final = {
         delete from zone_change where contact_id = any(array(
             select contact_id from zone_change where changed_at < %(before)s
             order by changed_at limit %(limit)s))
+    """),
+    # Days and all time stay.
+    "figures": sql("""
+        delete from figure where ctid = any(array(
+            select ctid from figure where span = 'quarter' and begins_at < %(before)s
+              and begins_at > '-infinity'
+            order by begins_at limit %(limit)s))
+    """),
+    # How many they were is counted.
+    "targeted": sql("""
+        delete from targeted_contact where ctid = any(array(
+            select ctid from targeted_contact where day < %(before)s
+            order by day limit %(limit)s))
     """),
     # Its trigger asks for `parcours.audit`.
     "audit": sql("""

@@ -115,6 +115,8 @@ class Message(SQLModel, table=True):
     """The hash of the content that its last attempt was made of."""
     locale: str | None = Field(sa_column=text_column(null=True))
     """The locale of the template that was chosen; None: the template itself."""
+    version: int | None = Field(sa_column=int_column(null=True))
+    """The version that the run had, if it was moved since; None: the run's."""
 
 
 TestMessageState = Literal["queued", "claimed", "sent", "failed", "unknown"]

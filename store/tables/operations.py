@@ -93,13 +93,13 @@ class Job(SQLModel, table=True):
     workflow_started_at: datetime | None = Field(sa_column=time_column(null=True))
     paused_at: datetime | None = Field(sa_column=time_column(null=True))
     """Since when an operator has paused it; null if it is at work."""
+    progressed_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When its row was last changed; a trigger sets it."""
     key_id: UUID | None = Field(sa_column=id_column(null=True))
     """The API key that asked for it, of a kind that may need another's approval."""
     approved_by: UUID | None = Field(sa_column=id_column(null=True))
     """The API key that approved it."""
     approved_at: datetime | None = Field(sa_column=time_column(null=True))
-    progressed_at: datetime | None = Field(sa_column=time_column(null=True))
-    """When its row was last changed; a trigger sets it."""
 
 
 class Straggler(SQLModel, table=True):

@@ -1,39 +1,20 @@
-"""Tables of what outlives removed rows: counts, last entries, and reports of the retention."""
+"""Tables of what outlives removed rows: last entries, and reports of the retention."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, DateTime, Numeric, PrimaryKeyConstraint
+from sqlalchemy import Column, DateTime, PrimaryKeyConstraint
 from sqlmodel import Field, SQLModel
 
 from store.tables.columns import (
-    big_column,
     id_column,
-    int_column,
     json_column,
     text_column,
     time_column,
 )
-
-
-class RemovedCount(SQLModel, table=True):
-    """A count of runs or visits whose rows were removed; figures add it to those that remain."""
-
-    __tablename__ = "removed_count"
-    __table_args__ = (PrimaryKeyConstraint("journey", "version", "kind", "step", "label"),)
-    journey: str = Field(sa_column=text_column())
-    version: int = Field(sa_column=int_column())
-    kind: str = Field(sa_column=text_column())
-    """What is counted: see `store.counters.removed`."""
-    step: str = Field(sa_column=text_column(default=""))
-    label: str = Field(sa_column=text_column(default=""))
-    count: int = Field(sa_column=big_column(default=0))
-    value: Decimal = Field(sa_column=Column(Numeric, nullable=False, server_default="0"))
-    """Of goals: the sum of their values."""
 
 
 class LastEntry(SQLModel, table=True):

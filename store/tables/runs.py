@@ -56,6 +56,7 @@ class Run(SQLModel, table=True):
             postgresql_where=text("state = 'active' and workflow_started_at is null"),
         ),
         Index("run_ended", "ended_at", postgresql_where=text("state = 'ended'")),
+        Index("run_in_journey", "contact_id", postgresql_where=text("state = 'active'")),
         Index("run_to_stop", "ended_at", postgresql_where=text("stop_workflow")),
         Index("run_listing", "journey", "state", "id"),
         Index(
@@ -106,6 +107,8 @@ class Run(SQLModel, table=True):
     wait."""
     occurrence: datetime | None = Field(sa_column=time_column(null=True))
     """The occurrence of the schedule that began it."""
+    entry_version: int | None = Field(sa_column=int_column(null=True))
+    """The version that it began with, if it was moved to another one."""
 
 
 class ParkedCall(SQLModel, table=True):
@@ -181,6 +184,12 @@ class Visit(SQLModel, table=True):
     """The values on which the decision was made."""
     output: dict[str, Any] = Field(sa_column=json_column())
     """The values that the step gives to later ones: `event`, `status`, `body`, `code`."""
+    version: int | None = Field(sa_column=int_column(null=True))
+    """The version that the run had, if it was moved since; None: the run's."""
+    run_ended: bool = Field(sa_column=flag_column())
+    """The run ended while the step had no outcome."""
+    replaced: bool = Field(sa_column=flag_column())
+    """Of a split: another run replaced the run, and compares the arms in its stead."""
 
 
 class Listener(SQLModel, table=True):
@@ -259,6 +268,13 @@ class Goal(SQLModel, table=True):
     """That event's stamp."""
     value: Decimal | None = Field(sa_column=Column(Numeric, nullable=True))
     """The number at the goal's `value` in that event's properties."""
+    version: int | None = Field(sa_column=int_column(null=True))
+    """The run's version when it was met, and the step at which the run stood or had ended."""
+    step: str | None = Field(sa_column=text_column(null=True))
+    entered_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When the run began, once it is met."""
+    replaced: bool = Field(sa_column=flag_column())
+    """Another run replaced the run, and the goal is that one's."""
 
 
 class Refusal(SQLModel, table=True):

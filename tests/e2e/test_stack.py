@@ -74,12 +74,21 @@ async def subjects(described: dict[str, Any]) -> list[str]:
     return [mail["subject"] for mail in inbox.json()]
 
 
+async def holds_no_documents(described: dict[str, Any]) -> None:
+    """Check that a stack makes no documents by itself, not even those of its shop."""
+    auth = (described["keys"]["operate"], "")
+    async with httpx.AsyncClient(base_url=described["api"], auth=auth) as client:
+        for kind in ("journeys", "topics", "templates", "forms", "brands"):
+            assert (await client.get(f"/v1/{kind}")).json()["items"] == []
+
+
 async def test_the_first_journey_of_the_readme_runs_as_it_says(tmp_path: Path) -> None:
     file = tmp_path / "first-steps.yaml"
     file.write_text(journey_of_the_readme(), encoding="utf-8")
     async with dev_stack(tmp_path / "data", *FREE_PORTS, DAY_A_SECOND) as stack:
         described = await stack.ready()
         await eventually(lambda: "waits are divided by 86400" in stack.text)
+        await holds_no_documents(described)
         applied = await parcours(stack, "journey", "apply", "--yes", str(file))
         assert "first-steps" in applied
 

@@ -30,7 +30,7 @@ async def admit_all(pool: AsyncConnectionPool[AsyncConnection[Any]], catalog: Ca
         works = [
             EventWork(event, [], considered.matches, considered.broken, None)
             for event in events
-            if (considered := found.get(event.id, Considered()))
+            for considered in [found.get(event.id, Considered())]
         ]
         await admit_entries(conn, catalog, works, None)
         await conn.execute("delete from outbox")

@@ -63,6 +63,8 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
         "PARCOURS_HTTP_BODY_MEMORY": "2097152",
         "PARCOURS_SPEED": "3600",
         "PARCOURS_DEV_INBOX": "/data/inbox.jsonl",
+        "PARCOURS_DEV_SHOP_KEY": "pk_shop",
+        "PARCOURS_DEV_TEMPORAL_UI": "http://127.0.0.1:8233",
         "PARCOURS_LOG": "console",
         "TEMPORAL_ADDRESS": "ns.tmprl.cloud:7233",
         "TEMPORAL_NAMESPACE": "ns",
@@ -101,6 +103,9 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
     assert settings.approval_above == 500
     assert settings.speed == 3600
     assert settings.dev_inbox == Path("/data/inbox.jsonl")
+    assert settings.dev_shop_key is not None
+    assert settings.dev_shop_key.get_secret_value() == "pk_shop"
+    assert settings.dev_temporal_ui == "http://127.0.0.1:8233"
     assert settings.temporal_environment == {
         "TEMPORAL_ADDRESS": "ns.tmprl.cloud:7233",
         "TEMPORAL_NAMESPACE": "ns",

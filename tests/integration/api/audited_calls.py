@@ -19,6 +19,7 @@ steps:
   - {id: quiet, wait: 30d}
   - {id: later, wait: 30d}
 """
+FIELDS: Final = "fields: [{name: email, label: E-mail, type: email, required: true}]\n"
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,14 @@ CALLS: Final[tuple[Call, ...]] = (
                "channel: email\napart: 5h\n"),
     *_document("brands", "brand", "acme", "brand: acme\nname: Acme\n",
                "brand: acme\nname: Acme and Sons\n"),
+    *_document("forms", "form", "letters",
+               "form: letters\nfields: [{name: size, label: Size}]\n",
+               "form: letters\nfields: [{name: size, label: Your size}]\n"),
     *_document("test-recipients", "test_recipients", "team",
                "test_recipients: team\nemails: [me@example.com]\n",
                "test_recipients: team\nemails: [me@example.com, you@example.com]\n"),
+    *_document("forms", "form", "quote", f"form: quote\n{FIELDS}",
+               f"form: quote\ntitle: Ask us\n{FIELDS}"),
     *_document("templates", "template", "note", "template: note\nsubject: S\ntext: T\n",
                "template: note\nsubject: S\ntext: U\n"),
     *_document("segments", "segment", "french",

@@ -19,7 +19,6 @@ from api.app import ROUTERS
 from api.http.audit import NOT_AUDITED
 from journeys.protocol.names import workflow_id_of_test
 from store.operations.audit import Actor, record_audit
-from store.operations.audit_actions import ACTIONS
 from store.tables.identifiers import new_id
 from tests.integration.api.audited_calls import CALLS, Call
 from tests.integration.api.conftest import Keys, Pool, Rows
@@ -353,9 +352,3 @@ async def test_long_values_are_cut(pool: Pool, rows: Rows) -> None:
     async with pool.connection() as conn:
         with pytest.raises(ValueError, match="changes a group"):
             await record_audit(conn, actor, "group.add", "segment:a")
-
-
-def test_each_action_has_a_subject_and_words() -> None:
-    for name, action in ACTIONS.items():
-        assert action.words.count("{}") == 1, name
-        assert name.count(".") == 1, name

@@ -258,6 +258,16 @@ async def test_two_people_at_once_with_one_new_address_make_one_contact(site: Si
     assert len(await site.rows("select 1 from contact")) == 1
 
 
+async def test_of_several_contacts_with_an_address_the_one_that_is_known_by_an_id_is_meant(
+    site: Site,
+) -> None:
+    await site.send(email=ADA)
+    known = await _known_ada(site)
+    await make_contact(site.pool, email=ADA)
+    await site.send(email=ADA, gift="on")
+    assert [contact == known for contact, _ in await site.submitted()] == [False, True]
+
+
 async def _known_ada(site: Site) -> UUID:
     return await make_contact(
         site.pool, email=ADA, phone="+33612345678", attributes={"first_name": "Ada"}

@@ -109,3 +109,43 @@ async def test_a_budget_is_whole_again_in_the_next_minute(
             for _ in range(2)
         ]
         assert statuses == [200, 429]
+
+
+@pytest.mark.parametrize(("proxies", "apart"), [("127.0.0.1", True), ("192.0.2.1", False)])
+async def test_each_address_has_a_share_of_a_keys_budget(
+    settings: Settings,
+    pool: Pool,
+    monkeypatch: pytest.MonkeyPatch,
+    one_minute: None,
+    proxies: str,
+    apart: bool,
+) -> None:
+    monkeypatch.setattr("api.tracking.address_budgets._now", lambda: 1_740_000_000.0)
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", proxies)
+    async with pool.connection() as conn:
+        options = KeyOptions(events_per_minute=7, address_events_per_minute=3)
+        key = await create_key(conn, "ingest", None, options)
+    headers = {"Authorization": f"Bearer {key}"}
+    with serving(settings) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=20, headers=headers) as client:
+
+            async def refused(address: str, count: int = 5) -> list[str]:
+                """Why calls of a batch from an address are refused."""
+                batch = [{"type": "track", "userId": "u", "event": "Seen"}] * count
+                answer = await client.post(
+                    "/v1/batch", json={"batch": batch}, headers={"X-Forwarded-For": address}
+                )
+                assert (answer.status_code == 429) == (len(answer.json()["rejected"]) == count)
+                return [each["message"] for each in answer.json()["rejected"]]
+
+            of_address = "more than 3 calls in a minute from this address: try again later"
+            of_key = "more than 7 calls in a minute by this key: try again later"
+            assert await refused("198.51.100.1") == [of_address] * 2
+            if not apart:
+                # A client that is no trusted proxy cannot say that it is another one.
+                assert await refused("198.51.100.2") == [of_address] * 5
+                return
+            # What one address had too much of was not taken from the key's budget.
+            assert await refused("198.51.100.2") == [of_address] * 2
+            assert await refused("198.51.100.3", 2) == [of_key]
+            assert await refused("198.51.100.1", 1) == [of_address]

@@ -9,7 +9,8 @@ import pytest
 
 from infra.settings import Settings
 from store.operations.api_keys import KeyOptions, create_key, find_key
-from tests.integration.api.conftest import Keys, Pool
+from tests.integration.api.conftest import Keys, Pool, Rows
+from tests.support.conditions import eventually
 
 TRACK = {"userId": "u", "event": "E"}
 
@@ -65,6 +66,59 @@ async def test_a_key_is_made_listed_and_revoked_by_admin(
     assert (again.status_code, again.json()["code"]) == (409, "already_revoked")
     missing = await admin.delete("/v1/keys/00000000-0000-0000-0000-000000000000")
     assert (missing.status_code, missing.json()["code"]) == (404, "unknown_key")
+
+
+async def test_keys_are_listed_with_their_makers_their_last_use_and_what_is_to_come(
+    admin: httpx.AsyncClient, stranger: httpx.AsyncClient, rows: Rows
+) -> None:
+    [(maker,)] = await rows("select name from api_key where scope = 'admin'")
+    soon = datetime.now(UTC) + timedelta(days=13)
+    made = {}
+    for name, expires in (("used", None), ("soon", soon), ("late", soon + timedelta(days=2))):
+        body = {"scope": "read", "name": name, "expires": expires and expires.isoformat()}
+        made[name] = (await admin.post("/v1/keys", json=body)).json()
+        assert (made[name]["made_by"], made[name]["last_used_at"]) == (maker, None)
+    past = datetime.now(UTC) - timedelta(days=1)
+    body = {"scope": "read", "name": "past", "expires": past.isoformat()}
+    assert (await admin.post("/v1/keys", json=body)).is_success
+    # Refused for its scope, and in use all the same.
+    answer = await stranger.post("/v1/track", json=TRACK, headers=_with(made["used"]["key"]))
+    assert answer.status_code == 403
+
+    async def used() -> datetime | None:
+        [(at,)] = await rows("select last_used_at from api_key where name = 'used'")
+        return None if at is None else datetime.fromisoformat(str(at))
+
+    at = await eventually(used)
+    assert at is not None
+    assert timedelta(0) <= datetime.now(UTC) - at < timedelta(minutes=2)
+    assert at.second == 0
+    assert (await admin.delete(f"/v1/keys/{made['late']['id']}")).is_success
+    listed = (await admin.get("/v1/keys")).json()["items"]
+    found = {each["name"]: each for each in listed}
+    assert {name: found[name]["state"] for name in ("used", "soon", "late", "past")} == {
+        "used": "valid", "soon": "expiring", "late": "revoked", "past": "expired",
+    }  # fmt: skip
+    assert (found["late"]["made_by"], found["late"]["revoked_by"]) == (maker, maker)
+    assert (found["used"]["revoked_by"], found["soon"]["last_used_at"]) == (None, None)
+    assert datetime.fromisoformat(found["used"]["last_used_at"]) == at
+    # It was made in the database itself, and by no one who is known.
+    assert (found[maker]["made_by"], maker) == (None, f"admin {found[maker]['id'][:8]}")
+
+
+async def test_a_key_that_is_used_often_is_written_once_a_minute(
+    stranger: httpx.AsyncClient, keys: Keys, rows: Rows
+) -> None:
+    async def written() -> int:
+        [(updates,)] = await rows(
+            "select n_tup_upd from pg_stat_user_tables where relname = 'api_key'"
+        )
+        return int(updates)
+
+    for _ in range(200):
+        answer = await stranger.post("/v1/track", json=TRACK, headers=_with(keys.ingest))
+        assert answer.status_code == 200
+    assert await eventually(written, 20) in (1, 2)
 
 
 async def test_options_that_are_not_given_have_their_defaults(pool: Pool) -> None:

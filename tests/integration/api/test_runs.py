@@ -95,6 +95,10 @@ async def test_while_temporal_is_away_starts_are_503_and_events_are_taken(
             assert (await client.post("/v1/track", json=call)).status_code == 200
             assert (await client.get("/readyz")).status_code == 200
     assert await rows("select count(*) from run") == [(0,)]
+    # The log only grows: the start stands in it, and that it was taken back.
+    starts = "select action, count(distinct subject) from audit where journey = 'hello'"
+    starts += " and subject_kind = 'run' group by action order by action"
+    assert await rows(starts) == [("run.forget", 1), ("run.start", 1)]
     with serving(settings) as url:
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
             assert (await client.post(journey, json=start)).status_code == 201

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from store.messages.short_links import keep_short_links
 from tests.integration.api.conftest import Rows
 from tests.integration.api.test_links import CHROME
 from tests.support.erasing import erase
-from tests.support.messages import add_message
+from tests.support.messages import add_contact, add_message
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
@@ -174,6 +175,23 @@ async def test_the_events_of_a_browser_with_a_token_are_the_contacts(
     ]
 
 
+async def test_a_browser_is_not_tied_to_a_contact_that_has_an_address_alone(
+    ingest: httpx.AsyncClient, rows: Rows, pool: Pool
+) -> None:
+    imported = await add_contact(pool, email="carl@x.example")
+    token = token_of(await add_message(pool, imported))
+    plain = {"type": "page", "anonymousId": "a-1"}
+    assert await send(ingest, viewed(token), viewed(token), plain, viewed(token)) == []
+    found = await rows(
+        "select c.email from event e join contact c on c.id = e.contact_id"
+        " where e.name = 'Page Viewed' order by e.id"
+    )
+    assert found == [("carl@x.example",), ("carl@x.example",), (None,), ("carl@x.example",)]
+    assert await rows(
+        "select i.anonymous_id, c.email from identity i join contact c on c.id = i.contact_id"
+    ) == [("a-1", None)]
+
+
 async def test_who_says_who_it_is_is_believed_and_the_link_is_not(
     ingest: httpx.AsyncClient, rows: Rows, message: UUID
 ) -> None:
@@ -300,3 +318,28 @@ async def test_a_call_without_a_token_asks_the_database_nothing_more(
     assert asked == []
     await send(ingest, viewed(token_of(message)), viewed(token_of(message)))
     assert asked == [1]
+
+
+async def test_visits_during_merges_are_all_of_the_contact_that_is_left(
+    ingest: httpx.AsyncClient, operate: httpx.AsyncClient, rows: Rows, pool: Pool
+) -> None:
+    tokens = []
+    for number in range(6):
+        await operate.put(f"/v1/contacts/c{number}", json={})
+        [(contact,)] = await rows("select id from contact where external_id = %s", f"c{number}")
+        tokens.append(token_of(await add_message(pool, UUID(str(contact)))))
+
+    async def visit(number: int) -> list[tuple[int, str]]:
+        views = [viewed(each, anonymous=f"a-{number}") for each in tokens]
+        return await send(ingest, *views)
+
+    async def merge() -> list[tuple[int, str]]:
+        for number in range(1, 6):
+            answer = await operate.post("/v1/contacts/c0/merge", json={"from": f"c{number}"})
+            assert answer.is_success, answer.text
+        return []
+
+    warned = await asyncio.gather(merge(), *(visit(number) for number in range(20)))
+    assert warned == [[]] * 21
+    assert await owners(rows) == [("c0",)] * 120
+    assert await rows("select count(*) from identity") == [(0,)]

@@ -21,6 +21,7 @@ from journeys.protocol.names import workflow_id
 from store.contacts.erasure import begin_erasure
 from store.contacts.erasure_listing import ErasureReport, list_reports, read_report
 from store.contacts.erasure_pages import erase_page
+from store.counters.recount import differences
 from store.operations.api_keys import create_key
 from store.operations.jobs import end_job, read_job
 from tests.support.api import serving
@@ -171,13 +172,19 @@ async def test_a_large_contact_is_unknown_at_once_and_removed_page_by_page(
     # The figures of the journey are what they were.
     async with engine.pool.connection() as conn:
         cursor = await conn.execute(
-            "select kind, step, label, count from removed_count where journey = 'old'"
-            " and (kind, label) in (('run', 'finished'), ('visit', 'sent')) order by kind"
+            "select fact, step, label, removed, sum(count) from ("
+            "    select journey, fact, step, label, removed, count from figure where span = 'total'"
+            "    union all select journey, fact, step, label, removed, count from figure_delta) f"
+            " where journey = 'old' and fact in ('ended', 'outcome')"
+            " group by 1, 2, 3, 4 order by 1, 4"
         )
         assert await cursor.fetchall() == [
-            ("run", "", "finished", 350),
-            ("visit", "s", "sent", 1_050),
+            ("ended", "", "finished", False, 350),
+            ("ended", "", "finished", True, 350),
+            ("outcome", "s", "sent", False, 1_050),
+            ("outcome", "s", "sent", True, 1_050),
         ]
+        assert await differences(conn, "UTC") == []
 
 
 async def test_a_send_under_way_is_not_recorded_after_the_erasure(

@@ -166,6 +166,8 @@ async def test_marketing_freezes_by_itself_beyond_its_bounds(
     assert found == ([("email", True, figures)] if freezes else [])
     faults = await rows(pool, "select subject, code from fault")
     assert faults == ([("channel email", "frozen")] if freezes else [])
+    changes = await rows(pool, "select actor, via, subject from audit where action like 'channel%'")
+    assert changes == ([("engine", "engine", "email")] if freezes else [])
 
 
 async def test_what_came_before_the_last_thousand_or_the_last_freeze_does_not_count(

@@ -24,7 +24,7 @@ FIRST = int(os.environ.get("PARTS_FROM", "0"))
 def inside(condition: dict[str, Any], world: World) -> list[dict[str, Any]]:
     """The conditions inside one, as documents write them."""
     if "all" in condition or "any" in condition:
-        return list(condition.get("all", condition.get("any")))
+        return list(condition["all"] if "all" in condition else condition["any"])
     if "not" in condition:
         return [condition["not"]]
     return [world.segments[condition["segment"]]] if "segment" in condition else []

@@ -88,7 +88,7 @@ async def test_what_an_entry_asks_of_its_event(
     assert (attempt.event_id, attempt.became) == (event, became)
 
 
-async def test_a_contact_without_an_event_is_told_which_one_it_takes(pool: Pool) -> None:
+async def test_a_contact_without_an_event_reads_which_one_it_takes(pool: Pool) -> None:
     await activate(pool, GO)
     ada = await make_contact(pool)
     await accept(pool, ada, "Gone", {})
@@ -113,6 +113,19 @@ async def test_a_journey_that_takes_no_entries(pool: Pool, state: str) -> None:
         again = first_failed((await why(pool, ada)).gates)
         assert again is not None
         assert (again.gate, again.code, again.source) == ("journey", "paused", "decision")
+
+
+async def test_an_entry_that_a_pause_keeps_waits_for_the_resume(pool: Pool) -> None:
+    await activate(pool, f"journey: j\nwhile_paused: keep\nentry: {{event: Go}}\n{STEPS}")
+    ada = await make_contact(pool)
+    await change(pool, "update journey set state = 'paused'")
+    event = await go(pool, ada)
+    found = await why(pool, ada)
+    assert (found.result, found.reason) == ("waiting", None)
+    assert [(each.event_id, each.became) for each in found.attempts] == [(event, "kept")]
+    assert found.waiting is not None
+    assert found.waiting.reason == "paused"
+    assert found.gates[0].passed is None
 
 
 async def test_refusals_are_explained_with_the_values_of_then(pool: Pool) -> None:

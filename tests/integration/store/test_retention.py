@@ -302,6 +302,14 @@ INSERTS = {
         "insert into daily_count (channel, day, shard, messages)"
         " select %s, %s::timestamptz::date, 0, 1"
     ),
+    "figures": (
+        "insert into figure (journey, span, cohort, begins_at, version, step, fact, label, count)"
+        " values (%s, 'quarter', 'entered', %s, 1, '', 'entered', '', 1)"
+    ),
+    "targeted": (
+        "insert into targeted_contact (contact_id, day)"
+        " select gen_random_uuid(), t::timestamptz from (values (%s, %s)) v(name, t)"
+    ),
     "places": (
         "insert into near_contact (contact_id, places, km, event_id, seen_at)"
         " values (gen_random_uuid(), %s, 1, 1, %s)"
@@ -375,9 +383,10 @@ KEPT_TABLES = {
     "contact identity contact_alias topic_state channel_state consent_record group_member"
     " segment_member segment_due date_entry": "what is so now of a contact: until it is erased",
     "suppression coupon coupon_pool": "what must outlive the contact",
-    "removed_count last_entry": "what figures and re-entry need of removed rows",
+    "last_entry": "what re-entry needs of removed rows",
     "retention_report": "one row a night",
-    "outbox text_answer parked_call kept_entry": "what is still to be done, and is deleted then",
+    "outbox text_answer parked_call figure_delta kept_entry": "what is still to be done: deleted"
+    " when it is",
 }
 """Tables without a retention of their own, and why."""
 WITH_THEIRS = {

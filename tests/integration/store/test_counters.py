@@ -1,0 +1,34 @@
+"""Counters: the functions that a migrated database has, folding, and days."""
+
+import re
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+
+from store.counters.triggers import functions, triggers
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+
+def _words(text: str) -> str:
+    return re.sub(r"\s+", " ", text.replace("%%", "%")).strip().removesuffix(";").strip()
+
+
+async def test_a_migrated_database_counts_by_the_facts_of_the_registry(pool: Pool) -> None:
+    async with pool.connection() as conn:
+        cursor = await conn.execute(
+            "select pg_get_functiondef(oid) from pg_proc"
+            " where pronamespace = 'parcours'::regnamespace and (proname like 'count%'"
+            " or proname in ('mark_ended_run', 'keep_versions', 'place_goal'))"
+        )
+        found = {_words(row[0].split("$function$")[1]) for row in await cursor.fetchall()}
+        assert found == {_words(str(each).split("$$")[1]) for each in functions()}
+        cursor = await conn.execute(
+            "select tgname, tgrelid::regclass::text from pg_trigger where not tgisinternal"
+        )
+        expected = {
+            re.search(r"create trigger (\w+) .*? on (\w+)", _words(str(each))).groups()  # type: ignore[union-attr]
+            for each in triggers()
+        }
+        assert expected <= set(await cursor.fetchall())
