@@ -19,6 +19,7 @@ from api.contacts import (
     imports,
     merge,
     person_export,
+    refused_lines,
     segments,
     timeline,
 )
@@ -110,6 +111,7 @@ ROUTERS = tuple(
         messages,
         erasures,
         imports,
+        refused_lines,
         exports,
         merge,
         removals,
