@@ -222,7 +222,7 @@ async def get_explanation(
     contact: Annotated[str | None, Query(min_length=1, max_length=500)] = None,
     journey: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
     step: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
-    at: Annotated[Instant | None, Query(description="What came later is left out.")] = None,
+    at: Annotated[Instant | None, Query(description="What began later is left out.")] = None,
     message: Annotated[
         str | None,
         Query(

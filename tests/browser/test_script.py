@@ -81,6 +81,7 @@ async def test_a_page_with_a_strict_policy_counts_views_and_calls(
         Content_Security_Policy=f"default-src 'none'; img-src data:; script-src 'self' {shop.api};"
         f" connect-src {shop.api}; require-trusted-types-for 'script'",
     )
+    asked_first = await _preflights(shop)
     context = await visitors()
     page = await context.new_page()
     said: list[str] = []
@@ -92,6 +93,8 @@ async def test_a_page_with_a_strict_policy_counts_views_and_calls(
     await track(page, 3)
     await shop.received([1, 2, 3])
     assert said == []
+    # The site is another origin than the API, and its browser does not have to ask first.
+    assert await _preflights(shop) == asked_first
     assert await shop.rows(
         "select external_id, email, attributes, timezone, locale from contact"
     ) == [("ada", "ada@example.com", {"plan": "pro"}, "Europe/London", "en-GB")]
@@ -340,6 +343,7 @@ async def test_nothing_is_stored_or_sent_until_the_visitor_agrees(
     await page.reload()
     await track(page, 3)
     await shop.received([2, 3])
+    assert await shop.rows("select count(*) from contact") == [(1,)]
     await context.set_offline(True)
     await track(page, 4)
     await page.evaluate("parcours.consent(false)")
@@ -472,3 +476,11 @@ async def _waiting(page: Page, count: int) -> bool:
 
 async def _numbers_are(shop: Shop, numbers: list[int]) -> bool:
     return sorted(await shop.numbers()) == numbers
+
+
+async def _preflights(shop: Shop) -> float:
+    """How often browsers have asked whether they may call the API."""
+    async with httpx.AsyncClient(base_url=shop.api) as client:
+        text = (await client.get("/metrics")).text
+    lines = [line for line in text.splitlines() if 'requests_total{method="OPTIONS"' in line]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)

@@ -1,9 +1,9 @@
 -- What the rows that are there count for.
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, r.journey as journey, f.version, f.step, f.fact, f.label, f.at,
                r.started_at as entered_at, f.value
         from (select 1 as sign, t.* from visit t) x
@@ -27,14 +27,41 @@
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, r.journey as journey, f.version, f.step, f.fact, f.label, f.at,
+               r.started_at as entered_at, f.value
+        from (select 1 as sign, t.* from visit t) x
+        join run r on r.id = x.run_id left join goal g on g.run_id = x.run_id and x.kind = 'split'
+        cross join lateral (values
+            ('reached', (x.kind <> 'split' or not x.replaced), coalesce(x.version, r.version), x.step, x.kind, x.started_at, 0::numeric),
+            ('outcome', x.outcome is not null and (x.kind <> 'split' or not x.replaced), coalesce(x.version, r.version), x.step, x.outcome, coalesce(x.ended_at, x.started_at), 0::numeric),
+            ('skipped', x.outcome = 'skipped' and (x.kind <> 'split' or not x.replaced), coalesce(x.version, r.version), x.step, coalesce(x.facts ->> 'reason', 'if'), coalesce(x.ended_at, x.started_at), 0::numeric),
+            ('failed', x.outcome = 'failed', coalesce(x.version, r.version), x.step, coalesce(x.facts ->> 'code', x.facts ->> 'reason', ''), coalesce(x.ended_at, x.started_at), 0::numeric),
+            ('held', x.outcome is null and not x.run_ended and x.held <> 'retry', coalesce(x.version, r.version), x.step, x.held, x.started_at, 0::numeric),
+            ('retrying', x.outcome is null and not x.run_ended and (x.held = 'retry' or x.held is null and x.facts #>> '{held,-1,why}' = 'retry'), coalesce(x.version, r.version), x.step, '', x.started_at, 0::numeric),
+            ('left_open', x.outcome is null and x.run_ended and (x.kind <> 'split' or not x.replaced), coalesce(x.version, r.version), x.step, '', x.started_at, 0::numeric),
+            ('arm', g.met_event_id is not null and not g.replaced and
+    x.kind = 'split' and x.outcome <> 'skipped' and not x.run_ended and not x.replaced
+    and not exists (
+        select from visit earlier
+        where earlier.run_id = x.run_id and earlier.visit < x.visit and earlier.step = x.step
+          and earlier.outcome = x.outcome and earlier.kind = 'split'
+    )
+    , coalesce(x.version, r.version), x.step, x.outcome, g.met_at, case when abs(g.value) <= 1000000000000000000000000000000 then g.value else 0::numeric end)
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, r.journey as journey, f.version, f.step, f.fact, f.label, f.at,
                r.started_at as entered_at, f.value
         from (select 1 as sign, t.* from message t) x
@@ -53,14 +80,36 @@
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, r.journey as journey, f.version, f.step, f.fact, f.label, f.at,
+               r.started_at as entered_at, f.value
+        from (select 1 as sign, t.* from message t) x
+        join run r on r.id = x.run_id
+        cross join lateral (values
+            ('message_sent', x.state = 'sent', coalesce(x.version, r.version), x.step, x.channel, coalesce(x.settled_at, x.claimed_at), 0::numeric),
+            ('message_refused', x.state = 'refused', coalesce(x.version, r.version), x.step, x.channel, coalesce(x.settled_at, x.claimed_at), 0::numeric),
+            ('message_unknown', x.state = 'unknown', coalesce(x.version, r.version), x.step, x.channel, coalesce(x.settled_at, x.claimed_at), 0::numeric),
+            ('delivered', x.delivered_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.delivered_at, 0::numeric),
+            ('opened', x.opened_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.opened_at, 0::numeric),
+            ('clicked', x.clicked_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.clicked_at, 0::numeric),
+            ('bounced', x.bounced_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.bounced_at, 0::numeric),
+            ('replied', x.replied_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.replied_at, 0::numeric),
+            ('complained', x.complained_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.complained_at, 0::numeric),
+            ('unsubscribed', x.unsubscribed_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.unsubscribed_at, 0::numeric)
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, x.journey as journey, f.version, f.step, f.fact, f.label, f.at,
                x.started_at as entered_at, f.value
         from (select 1 as sign, t.* from run t) x
@@ -73,14 +122,30 @@
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, x.journey as journey, f.version, f.step, f.fact, f.label, f.at,
+               x.started_at as entered_at, f.value
+        from (select 1 as sign, t.* from run t) x
+        cross join lateral (values
+            ('entered', not coalesce(x.outcome in ('restarted', 'merged'), false), coalesce(x.entry_version, x.version), '', '', x.started_at, 0::numeric),
+            ('replaced', x.outcome in ('restarted', 'merged'), coalesce(x.entry_version, x.version), '', '', x.started_at, 0::numeric),
+            ('ended', x.state = 'ended', x.version, '', coalesce(x.outcome, 'removed'), coalesce(x.ended_at, x.started_at), 0::numeric),
+            ('moved_from', x.entry_version <> x.version, coalesce(x.entry_version, x.version), '', '', x.started_at, 0::numeric),
+            ('moved_to', x.entry_version <> x.version, x.version, '', '', x.started_at, 0::numeric)
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, x.journey as journey, f.version, f.step, f.fact, f.label, f.at,
                coalesce(x.entered_at, x.met_at) as entered_at, f.value
         from (select 1 as sign, t.* from goal t) x
@@ -89,14 +154,26 @@
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, x.journey as journey, f.version, f.step, f.fact, f.label, f.at,
+               coalesce(x.entered_at, x.met_at) as entered_at, f.value
+        from (select 1 as sign, t.* from goal t) x
+        cross join lateral (values
+            ('goal', x.met_event_id is not null and not x.replaced, coalesce(x.version, 0), coalesce(x.step, ''), '', x.met_at, coalesce(case when abs(x.value) <= 1000000000000000000000000000000 then x.value else 0::numeric end, 0::numeric))
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, x.journey as journey, f.version, f.step, f.fact, f.label, f.at,
                x.refused_at as entered_at, f.value
         from (select 1 as sign, t.* from refusal t) x
@@ -105,14 +182,26 @@
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, x.journey as journey, f.version, f.step, f.fact, f.label, f.at,
+               x.refused_at as entered_at, f.value
+        from (select 1 as sign, t.* from refusal t) x
+        cross join lateral (values
+            ('refused', true, 0, '', x.code, x.refused_at, 0::numeric)
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, '' as journey, f.version, f.step, f.fact, f.label, f.at,
                x.recorded_at as entered_at, f.value
         from (select 1 as sign, t.* from consent_record t) x
@@ -121,14 +210,26 @@
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, '' as journey, f.version, f.step, f.fact, f.label, f.at,
+               x.recorded_at as entered_at, f.value
+        from (select 1 as sign, t.* from consent_record t) x
+        cross join lateral (values
+            ('consent', true, 0, coalesce(x.topic, x.channel, ''), x.state, x.recorded_at, 0::numeric)
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, r.journey as journey, f.version, f.step, f.fact, f.label, f.at,
                r.started_at as entered_at, f.value
         from (select 1 as sign, t.* from link_hit t) x
@@ -138,9 +239,22 @@
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, r.journey as journey, f.version, f.step, f.fact, f.label, f.at,
+               r.started_at as entered_at, f.value
+        from (select 1 as sign, t.* from link_hit t) x
+        join message m on m.id = x.message_id join run r on r.id = m.run_id
+        cross join lateral (values
+            ('link', x.kind = 'click' and x."by" = 'human' and x.url is not null, coalesce(m.version, r.version), m.step, left(regexp_replace(x.url, '[?#].*$', ''), 200), x.happened_at, 0::numeric)
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
 
 -- From here on they are counted as they are written.
 create or replace function parcours.count_visit() returns trigger language plpgsql as $$

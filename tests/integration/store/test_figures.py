@@ -10,11 +10,14 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from store.counters.contributions import append_many, contributions, rows_of
+from store.counters.facts import SOURCES
 from store.counters.folding import fold_all, unfolded
 from store.counters.reading import read_days
 from store.counters.recount import differences
 from store.reports.journey_statistics import journey_statistics
 from store.simulation.simulated_database import stop_clock
+from store.sql import execute
 from store.tables.figures import Cohort
 from tests.support.counted_rows import Figures, contacts_in_journeys, targeted_contacts
 from tests.support.expected_figures import expected_of, found_in
@@ -87,6 +90,15 @@ async def test_figures_are_a_recount_of_all_rows_after_random_work(work: Work) -
             } == targeted_contacts(work.rows, ZONE)
             [in_journeys] = [each for each in days if each.fact == "in_journeys"]
             assert in_journeys.count == contacts_in_journeys(work.rows)
+    async with work.pool.connection() as conn:
+        # As a migration counts the rows that it finds: what was removed before is not among them.
+        await conn.execute("delete from figure where fact not in ('in_journeys', 'targeted')")
+        for table in SOURCES:
+            for query in append_many(contributions(table, rows_of(table))):
+                await execute(conn, query)
+        assert await differences(conn, ZONE) == []
+        await fold_all(conn, ZONE)
+        assert await differences(conn, ZONE) == []
 
 
 async def check_days(conn: AsyncConnection[Any], counted: Figures) -> None:

@@ -86,18 +86,17 @@ def explaining(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]
     return plans
 
 
-RARE: Final = {"journey": "rare"}
 Work = Callable[[Connection], Awaitable[Any]]
 
 
 WORKS: Final[tuple[tuple[ModuleType, Work], ...]] = (
-    (run_selection, lambda conn: count_runs(conn, RunFilter(action="exit", **RARE))),
+    (run_selection, lambda conn: count_runs(conn, RunFilter(action="exit", journey="rare"))),
     (run_selection, lambda conn: choose_runs(
-        conn, JOB, RunFilter(action="skip", step="send", held="retry", **RARE))),
+        conn, JOB, RunFilter(action="skip", step="send", held="retry", journey="rare"))),
     (run_selection, lambda conn: choose_runs(
-        conn, JOB, RunFilter(action="retry", step="send", code="answer_refused", **RARE))),
+        conn, JOB, RunFilter(action="retry", step="send", code="answer_refused", journey="rare"))),
     (run_selection, lambda conn: sample_runs(
-        conn, RunFilter(action="retry", **RARE), 20)),
+        conn, RunFilter(action="retry", journey="rare"), 20)),
     (run_selection, lambda conn: count_runs(
         conn, RunFilter(action="cancel", contacts=[uuid4()]))),
     (run_selection, lambda conn: count_runs(
