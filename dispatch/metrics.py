@@ -154,6 +154,11 @@ class _StateCollector(Collector):
             "Segments by which not every contact was judged yet.",
             state.segments_filling,
         )
+        yield _gauge(
+            "parcours_figures_unfolded",
+            "Changes of figures that are not folded into counters, up to 100,000.",
+            state.figures_unfolded,
+        )
         corrected = GaugeMetricFamily(
             "parcours_segments_corrected",
             "Members that were wrong at the last nightly check.",

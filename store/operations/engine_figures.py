@@ -32,6 +32,7 @@ select
         select from segment_due where lane > 0 limit %(shown)s
     ) d) as segments_behind,
     (select count(*) from segment where state = 'filling') as segments_filling,
+    (select count(*) from (select from figure_delta limit %(shown)s) d) as figures_unfolded,
     coalesce((
         select extract(epoch from parcours.clock() - closed_until)::float8
         from sweep_cursor where name = 'closed'
@@ -75,6 +76,8 @@ class EngineState:
     """Contacts and segments whose judging was put off, or failed, counted up to 100,000."""
     segments_filling: int
     """Segments by which not every contact was judged yet."""
+    figures_unfolded: int
+    """Changes of figures that are not folded into counters, counted up to 100,000."""
     reconciliation_age: float
     """Seconds since the state of Temporal that was reconciled last."""
 
