@@ -36,6 +36,7 @@ demo: setup ## play two journeys on the embedded stack (ends by itself with CI=1
 test: setup ## run every test
 	@tests/e2e/clients/setup
 	@tests/browser/setup
+	@tests/monitoring/setup
 	@$(BIN)/python -m pytest -n 3 --dist load --maxschedchunk 1
 
 .PHONY: bench
@@ -54,10 +55,13 @@ docs: setup ## write the pages and the schema that are made from the code
 	@$(BIN)/python -m journeys.reference.json_schema > docs/journey.schema.json
 	@$(BIN)/python -m journeys.reference.language_tables > docs/language-reference.md
 	@$(BIN)/python -m journeys.library > docs/library.md
+	@$(BIN)/python -m infra.metrics_page > docs/metrics.md
+	@$(BIN)/python -m infra.dashboard > infra/deploy/monitoring/dashboard.json
 
 .PHONY: lock
 lock: setup ## resolve requirements.lock again
-	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --extra dev --all-build-deps \
+	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --extra dev --extra export --extra otel \
+	  --all-build-deps \
 	  --allow-unsafe --strip-extras --generate-hashes --no-annotate --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
 	@# pytest would rewrite every module that the metadata lists, the workflows' among them.

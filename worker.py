@@ -35,6 +35,7 @@ from dispatch.date_entries import date_queue
 from dispatch.dispatcher import Dispatcher
 from dispatch.due_times import DueTimes
 from dispatch.folding import Folding
+from dispatch.heartbeat import Heartbeat
 from dispatch.metrics import EngineMetrics
 from dispatch.quotas import FollowedQuota
 from dispatch.reconciliation import Reconciliation
@@ -42,6 +43,7 @@ from dispatch.schedules import schedule_retention
 from dispatch.segments import segment_queue
 from dispatch.send_rates import SendRates
 from inbound.serving import taking_notifications
+from infra.build import build_of_code
 from infra.clients import connect_temporal, ensure_search_attributes, open_pool
 from infra.garbage import spare_what_stays
 from infra.logging import configure_logging
@@ -49,6 +51,7 @@ from infra.process_endpoint import serving_endpoint
 from infra.sandbox import workflow_runner
 from infra.settings import Settings, SettingsRefused, read_settings
 from infra.telemetry import temporal_runtime
+from infra.tracing import begin_tracing, end_tracing
 from journeys.protocol.channels import CHANNELS
 from journeys.protocol.names import QUEUE
 from journeys.time.backoff import Backoff
@@ -110,7 +113,9 @@ async def serving(
             catalog,
             listen_url=settings.database_url,
             nudge_due_times=nudge_due_times,
+            public_url=settings.public_url,
         )
+        build = settings.build or build_of_code()
         ceilings = settings.ceilings
         rates = SendRates(client, settings.send_rates, every=reconcile_every)
         context = Context(
@@ -135,6 +140,7 @@ async def serving(
         await rates.begin()
         background = [
             asyncio.create_task(rates.run()),
+            asyncio.create_task(Heartbeat(pool, build).run()),
             asyncio.create_task(
                 FollowedQuota(adapters.by_channel.get("email"), rates, ceilings).run()
             ),
@@ -161,6 +167,7 @@ async def serving(
                 activities=activities,
                 workflow_runner=runner,
                 interceptors=[CodedFailures(pool)],
+                build_id=build,
                 max_cached_workflows=settings.slots_workflows,
                 max_concurrent_activities=(
                     settings.slots_activities if queue == QUEUE else settings.slots_sends
@@ -295,7 +302,9 @@ def main() -> None:
     try:
         settings = read_settings()
         configure_logging(settings.log, process="worker")
+        begin_tracing("worker")
         uvloop.run(run(settings))
+        end_tracing()
     except SettingsRefused as refused:
         sys.exit("\n".join(f"parcours: {line}" for line in str(refused).splitlines()))
 

@@ -19,6 +19,7 @@ from api.contacts import (
     imports,
     merge,
     person_export,
+    refused_lines,
     segments,
     timeline,
 )
@@ -57,7 +58,9 @@ from api.operations import (
     pauses,
     retention,
     suppressions,
+    temporal,
     upcoming,
+    workers,
 )
 from api.public import hosted_forms, links, notifications, pages
 from api.public.form_robots import FormRates
@@ -108,6 +111,7 @@ ROUTERS = tuple(
         messages,
         erasures,
         imports,
+        refused_lines,
         exports,
         merge,
         removals,
@@ -129,6 +133,8 @@ ROUTERS = tuple(
         timed_entries,
         jobs,
         faults,
+        temporal,
+        workers,
         freezes,
         pauses,
         retention,
@@ -256,6 +262,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             links=settings.links,
             approval_above=settings.approval_above,
             import_limit=settings.import_limit,
+            temporal_ui=settings.temporal_ui,
             hits=hits,
             form_rates=FormRates(),
             visits=_visits(settings),

@@ -76,6 +76,8 @@ class Services:
     """Repairs of more runs need the approval of another key; None: none does."""
     import_limit: int
     """The most bytes of a file that is imported."""
+    temporal_ui: str | None
+    """Where operators reach Temporal's UI."""
     hits: HitRecorder | None
     """Keeps requests for links, images and pages of messages; None without a public URL."""
     form_rates: FormRates

@@ -21,6 +21,7 @@ def run(
     from cli.errors import refuse
     from infra.logging import configure_logging
     from infra.settings import SettingsRefused
+    from infra.tracing import begin_tracing, end_tracing
 
     settings = settings_or_refuse()
     try:
@@ -28,6 +29,10 @@ def run(
     except SettingsRefused as refused:
         refuse(str(refused))
     configure_logging(settings.log, process="api")
+    try:
+        begin_tracing("api")
+    except SettingsRefused as refused:
+        refuse(str(refused))
     # A connection is a file to the system, which often allows a process only 1,024 at first.
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = settings.http_unfinished * 2 + 1024
@@ -51,5 +56,6 @@ def run(
         server.run()
     except KeyboardInterrupt:
         pass
+    end_tracing()
     if not server.started:
         raise typer.Exit(3)

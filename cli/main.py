@@ -39,6 +39,7 @@ from cli import (
     stats,
     suppression,
     template,
+    temporal,
     today,
     upcoming,
     worker,
@@ -73,12 +74,13 @@ def main(
 app.command("dev")(dev.run)
 app.command("demo")(demo.run)
 app.command("api")(api.run)
-app.command("worker")(worker.run)
+app.add_typer(worker.app, name="worker")
 app.command("migrate")(migrate.run)
 app.command("doctor")(doctor.run)
 app.add_typer(journey.app, name="journey")
 app.add_typer(template.app, name="template")
 app.add_typer(run.app, name="run")
+app.command("temporal")(temporal.run)
 app.add_typer(message.app, name="message")
 app.add_typer(job.app, name="job")
 app.add_typer(contact.app, name="contact")

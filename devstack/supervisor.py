@@ -141,6 +141,7 @@ class Supervisor:
 
         api_url = f"http://{HOST}:{api_port}"
         environment = self._environment(database_url, temporal.address, smtp_url, api_url)
+        environment["PARCOURS_TEMPORAL_UI"] = f"http://{HOST}:{ui_port}"
         environment["PARCOURS_DEV_SHOP_KEY"] = keys["ingest"]
         environment["PARCOURS_DEV_TEMPORAL_UI"] = f"http://{HOST}:{ui_port}"
         api = self._part("API", "api", ["--port", str(api_port)], environment, 10.0)

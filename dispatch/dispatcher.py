@@ -77,13 +77,15 @@ class Dispatcher:
         poll: float = 1.0,
         lease: timedelta = LEASE,
         nudge_due_times: Callable[[], None] = lambda: None,
+        public_url: str | None = None,
         judging: float | None = JUDGING_TIME,
     ) -> None:
         """`listen_url`: a direct database URL for LISTEN; without it only `nudge` and the poll
         every `poll` seconds begin a round. `lease`: renewed while a round lasts.
         `nudge_due_times`: called after a round, which may have made conditions due.
         `judging`: seconds of a round in which segments are judged, before the rest is put off to
-        the queue of what is due; None: as long as it takes."""
+        the queue of what is due; None: as long as it takes. `public_url`: where operators find
+        runs, as Temporal's UI links them."""
         self._pool = pool
         self._client = client
         self._catalog = catalog
@@ -91,6 +93,7 @@ class Dispatcher:
         self._poll = poll
         self._leases = Leases(pool, lease)
         self._nudge_due_times = nudge_due_times
+        self._public_url = public_url
         self._judging = judging
         self._nudged = (asyncio.Event(), asyncio.Event())
         self._contacts = _CONTACTS
@@ -129,7 +132,9 @@ class Dispatcher:
     async def make_calls(self) -> int:
         """Make the calls that are due for runs, and return how many there were."""
         async with self._pool.connection() as conn:
-            return await make_marked_calls(conn, self._client, self._catalog, _CALLS)
+            return await make_marked_calls(
+                conn, self._client, self._catalog, _CALLS, public_url=self._public_url
+            )
 
     async def _repeat(self, work: Callable[[], Awaitable[int]], nudged: asyncio.Event) -> None:
         failures = 0
@@ -198,7 +203,13 @@ class Dispatcher:
         """Dispatch the events of many contacts; if that fails, half of them at a time."""
         try:
             return await dispatch_events(
-                conn, self._client, self._catalog, leased, share, judging=self._judging
+                conn,
+                self._client,
+                self._catalog,
+                leased,
+                share,
+                judging=self._judging,
+                public_url=self._public_url,
             )
         except TemporalAway:
             raise
@@ -233,6 +244,7 @@ class Dispatcher:
                     leased.only(event),
                     share,
                     alone=True,
+                    public_url=self._public_url,
                     judging=self._judging,
                 )
             except TemporalAway:

@@ -20,7 +20,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from prometheus_client import Histogram
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
@@ -31,6 +30,7 @@ from dispatch.faults import FoundFault, record_faults
 from dispatch.temporal import wake
 from journeys.time.backoff import Backoff
 from store.definitions.catalog import BrokenDocument, Catalog
+from store.metrics import histogram
 from store.operations.faults import describe
 from store.sql import execute, is_database_away, is_database_busy, sql
 from store.waits.condition_walks import ConditionWalk, Look, look, save_looks
@@ -74,11 +74,7 @@ _TEMPORAL_AWAY = (
 )
 """Answers after which no other run is woken in the same page."""
 
-_LATENESS = Histogram(
-    "parcours_due_time_lateness_seconds",
-    "How late conditions were looked at.",
-    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 60, 600, 3600),
-)
+_LATENESS = histogram("parcours_due_time_lateness_seconds")
 
 _Group = tuple[str, int, str | None, int]
 """Journey, version, step (None: exits) and slot."""

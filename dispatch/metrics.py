@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from time import monotonic
 from typing import Any
 
 import httpx
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import REGISTRY, Collector
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from store.definitions.catalog import Catalog
+from store.metrics import gauge_family
 from store.operations.engine_figures import EngineFigures, read_figures
 from store.reports.attention import count_by_kind, read_attention
 from store.reports.attention_kinds import AttentionName
@@ -105,123 +106,55 @@ class _StateCollector(Collector):
         self._metrics = metrics
 
     def collect(self) -> Iterator[Metric]:
-        yield from _pool_metrics(self._metrics.pool_stats)
+        stats = self._metrics.pool_stats
+        for name in ("pool_size", "pool_available", "pool_max", "requests_waiting"):
+            yield _gauge(f"parcours_database_{name}", stats.get(name, 0))
         figures = self._metrics.figures
-        yield _gauge(
-            "parcours_database_up", "1 if PostgreSQL answered.", float(figures is not None)
-        )
-        if figures is None:
-            return
-        attention = GaugeMetricFamily(
-            "parcours_attention", "What needs a person, by kind.", labels=["kind"]
-        )
-        for needing, count in self._metrics.attention.items():
-            attention.add_metric([needing], count)
-        yield attention
-        state = figures.state
-        yield _gauge(
-            "parcours_oldest_undispatched_event_seconds",
-            "Age of the oldest event that is not dispatched; 0 without one.",
-            state.oldest_undispatched,
-        )
-        yield _gauge(
-            "parcours_undispatched_events",
-            "Events that are not dispatched, counted up to 100,000.",
-            state.undispatched,
-        )
-        yield _gauge(
-            "parcours_set_aside_events",
-            "Events that failed alone and are tried again.",
-            state.set_aside,
-        )
-        yield _gauge(
-            "parcours_conditions_late_seconds",
-            "How long the earliest condition has been due; 0 if none is.",
-            state.conditions_late,
-        )
-        yield _gauge(
-            "parcours_segments_late_seconds",
-            "How long the earliest segment has been due; 0 if none is.",
-            state.segments_late,
-        )
-        yield _gauge(
-            "parcours_segments_behind",
-            "Contacts and segments whose judging was put off, or has failed, up to 100,000.",
-            state.segments_behind,
-        )
-        yield _gauge(
-            "parcours_segments_filling",
-            "Segments by which not every contact was judged yet.",
-            state.segments_filling,
-        )
-        yield _gauge(
-            "parcours_figures_unfolded",
-            "Changes of figures that are not folded into counters, up to 100,000.",
-            state.figures_unfolded,
-        )
-        corrected = GaugeMetricFamily(
-            "parcours_segments_corrected",
-            "Members that were wrong at the last nightly check.",
-            labels=["segment"],
-        )
-        for segment, count in sorted(figures.corrected.items()):
-            corrected.add_metric([segment], count)
-        yield corrected
-        yield _gauge(
-            "parcours_dead_events", "Events whose dispatch was given up.", state.dead_events
-        )
-        yield _gauge(
-            "parcours_reconciliation_age_seconds",
-            "Age of the state of Temporal that was reconciled last.",
-            state.reconciliation_age,
-        )
-        active = GaugeMetricFamily(
-            "parcours_active_runs", "Active runs by journey.", labels=["journey"]
-        )
-        for journey, count in sorted(figures.active_runs.items()):
-            active.add_metric([journey], count)
-        yield active
-        deferred = GaugeMetricFamily(
-            "parcours_deferred_sends",
-            "Sends that wait, by reason; `retry` are those that are being retried.",
-            labels=["reason"],
-        )
-        for reason, count in sorted(figures.deferred_sends.items()):
-            deferred.add_metric([reason], count)
-        yield deferred
-        messages = GaugeMetricFamily(
-            "parcours_unsettled_messages",
-            "Messages that are claimed, or whose result is unknown.",
-            labels=["channel", "state"],
-        )
-        for (channel, message_state), count in sorted(figures.messages.items()):
-            messages.add_metric([channel, message_state], count)
-        yield messages
-        parked = GaugeMetricFamily(
-            "parcours_parked_calls",
-            "Calls for runs that failed and are made again, by kind.",
-            labels=["kind"],
-        )
-        for kind, count in sorted(figures.parked_calls.items()):
-            parked.add_metric([kind], count)
-        yield parked
-        frozen = GaugeMetricFamily(
-            "parcours_frozen", "1 for each channel whose marketing is frozen.", labels=["channel"]
-        )
-        for channel in sorted(figures.frozen):
-            frozen.add_metric([channel], 1)
-        yield frozen
+        yield _gauge("parcours_database_up", float(figures is not None))
+        if figures is not None:
+            attention = {str(kind): count for kind, count in self._metrics.attention.items()}
+            yield _gauges("parcours_attention", attention)
+            yield from _state(figures)
 
 
-def _pool_metrics(stats: dict[str, int]) -> Iterator[Metric]:
-    for name, words in (
-        ("pool_size", "Connections of this process to PostgreSQL."),
-        ("pool_available", "Connections that are idle."),
-        ("pool_max", "Connections that this process may have."),
-        ("requests_waiting", "Requests that wait for a connection."),
-    ):
-        yield _gauge(f"parcours_database_{name}", words, stats.get(name, 0))
+def _state(figures: EngineFigures) -> Iterator[Metric]:
+    state = figures.state
+    yield _gauge("parcours_oldest_undispatched_event_seconds", state.oldest_undispatched)
+    yield _gauge("parcours_undispatched_events", state.undispatched)
+    yield _gauge("parcours_set_aside_events", state.set_aside)
+    yield _gauge("parcours_dead_events", state.dead_events)
+    yield _gauge("parcours_conditions_late_seconds", state.conditions_late)
+    yield _gauge("parcours_segments_late_seconds", state.segments_late)
+    yield _gauge("parcours_dates_late_seconds", state.dates_late)
+    yield _gauge("parcours_segments_behind", state.segments_behind)
+    yield _gauge("parcours_segments_filling", state.segments_filling)
+    yield _gauge("parcours_reconciliation_age_seconds", state.reconciliation_age)
+    yield _gauge("parcours_broken_journeys", state.broken_journeys)
+    yield _gauge("parcours_unfolded_figures", state.unfolded_figures)
+    yield _gauge("parcours_unread_text_answers", state.unread_text_answers)
+    yield _gauge("parcours_jobs_oldest_seconds", state.jobs_oldest)
+    yield _gauge("parcours_jobs_not_begun_seconds", state.jobs_not_begun)
+    yield _gauges("parcours_segments_corrected", figures.corrected)
+    yield _gauges("parcours_active_runs", figures.active_runs)
+    yield _gauges("parcours_deferred_sends", figures.deferred_sends)
+    yield _gauges("parcours_unsettled_messages", figures.messages)
+    yield _gauges("parcours_parked_calls", figures.parked_calls)
+    yield _gauges("parcours_jobs", figures.jobs)
+    yield _gauges("parcours_jobs_done", figures.jobs_done)
+    yield _gauges("parcours_coupon_codes_left", figures.coupons)
+    yield _gauges("parcours_frozen", dict.fromkeys(figures.frozen, 1))
+    yield _gauges("parcours_worker_processes", figures.workers)
 
 
-def _gauge(name: str, words: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, words, value=value)
+def _gauge(name: str, value: float) -> Metric:
+    family = gauge_family(name)
+    family.add_metric([], value)
+    return family
+
+
+def _gauges(name: str, values: Mapping[str, int] | Mapping[tuple[str, str], int]) -> Metric:
+    """A value for each of the label's values, or of both labels' together."""
+    family = gauge_family(name)
+    for labels, value in sorted(values.items()):
+        family.add_metric([labels] if isinstance(labels, str) else list(labels), value)
+    return family

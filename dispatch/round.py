@@ -81,6 +81,7 @@ async def dispatch_events(
     share: int,
     *,
     alone: bool = False,
+    public_url: str | None = None,
     judging: float | None = JUDGING_TIME,
 ) -> Round:
     """Do a share of the work of each leased contact.
@@ -89,6 +90,7 @@ async def dispatch_events(
         share: wakes and entries of one contact, at most.
         judging: seconds for the judging of segments; None: as long as it takes.
         alone: the events are one that failed with others: what can be done of it is done.
+        public_url: where operators find runs.
 
     Raises:
         TemporalAway, TemporalBusy: what was done is recorded, the rest is still in the outbox.
@@ -116,7 +118,7 @@ async def dispatch_events(
     starts = await admit_entries(conn, catalog, works, errors)
     wakes = [each for work in works for each in work.wakes]
     wakes += await _late_exits(conn, catalog, works, starts, faults)
-    calls = _calls(client, works, starts, wakes)
+    calls = _calls(client, works, starts, wakes, public_url)
     failed = await make_calls(client, {key: call.make for key, call in calls.items()})
     left = {calls[key].event.id for key, error in failed.items() if is_busy(error)}
     whole, part = _done(works, left)
@@ -169,7 +171,11 @@ async def _late_exits(
 
 
 def _calls(
-    client: Client, works: list[EventWork], starts: list[RunStart], wakes: list[Candidate]
+    client: Client,
+    works: list[EventWork],
+    starts: list[RunStart],
+    wakes: list[Candidate],
+    public_url: str | None,
 ) -> dict[CallKey, _Call]:
     events = {work.event.id: work.event for work in works}
     calls: dict[CallKey, _Call] = {}
@@ -186,17 +192,28 @@ def _calls(
                 version=definition.version,
                 contact_id=start.contact_id,
                 program=definition.program,
+                name=definition.journey.name,
+                trace=event.trace,
+                public_url=public_url,
             ),
         )
         for stopped in start.stopped:
             calls[stopped, "stop", 0] = _Call(
-                event, partial(wake, client, definition.key, stopped, 0)
+                event, partial(wake, client, definition.key, stopped, 0, trace=event.trace)
             )
     for each in wakes:
         calls.setdefault(
             (each.run_id, "wake", each.visit),
             _Call(
-                events[each.event_id], partial(wake, client, each.journey, each.run_id, each.visit)
+                events[each.event_id],
+                partial(
+                    wake,
+                    client,
+                    each.journey,
+                    each.run_id,
+                    each.visit,
+                    trace=events[each.event_id].trace,
+                ),
             ),
         )
     return calls

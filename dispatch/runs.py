@@ -45,7 +45,12 @@ _RETRY = Backoff(first=1.0, longest=300.0)
 
 
 async def make_marked_calls(
-    conn: AsyncConnection[Any], client: Client, catalog: Catalog, limit: int
+    conn: AsyncConnection[Any],
+    client: Client,
+    catalog: Catalog,
+    limit: int,
+    *,
+    public_url: str | None = None,
 ) -> int:
     """Make the calls that are due, and return how many were.
 
@@ -58,7 +63,7 @@ async def make_marked_calls(
     makers: dict[CallKey, Callable[[], Awaitable[object]]] = {}
     for call in taken:
         try:
-            maker = await _maker(conn, client, catalog, call)
+            maker = await _maker(conn, client, catalog, call, public_url)
         except Exception as error:
             if is_database_away(error):
                 raise
@@ -81,7 +86,11 @@ async def make_marked_calls(
 
 
 async def _maker(
-    conn: AsyncConnection[Any], client: Client, catalog: Catalog, call: ParkedCall
+    conn: AsyncConnection[Any],
+    client: Client,
+    catalog: Catalog,
+    call: ParkedCall,
+    public_url: str | None,
 ) -> Callable[[], Awaitable[object]] | None:
     """The call to Temporal; None if none is needed (any more)."""
     match call.kind:
@@ -108,6 +117,8 @@ async def _maker(
         version=run.version,
         contact_id=run.contact_id,
         program=definition.program,
+        name=definition.journey.name,
+        public_url=public_url,
     )
 
 

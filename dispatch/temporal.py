@@ -22,9 +22,11 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from dispatch.run_words import run_details, run_page, run_summary
 from journeys.protocol.names import QUEUE, WAKE, WORKFLOW, workflow_id
 from journeys.protocol.payloads import JourneyInput, Wake
 from journeys.protocol.program import Program
+from store.traces import continued
 
 JOURNEY_KEY = SearchAttributeKey.for_keyword("JourneyKey")
 JOURNEY_VERSION = SearchAttributeKey.for_keyword("JourneyVersion")
@@ -176,12 +178,33 @@ async def start_journey(
     version: int,
     contact_id: UUID,
     program: Program,
+    name: str | None = None,
+    public_url: str | None = None,
+    trace: str | None = None,
 ) -> None:
-    """Start a run's workflow; starting it again does nothing. Raises RPCError."""
+    """Start a run's workflow; starting it again does nothing. Raises RPCError.
+
+    `name`: the journey's, as its document says it. `public_url`: where operators find the run.
+    `trace`: a `traceparent` that goes on with the run.
+    """
+    with continued(trace, "dispatch start"):
+        await _start(client, run_id, journey, version, contact_id, program, name, public_url)
+
+
+async def _start(
+    client: Client,
+    run_id: UUID,
+    journey: str,
+    version: int,
+    contact_id: UUID,
+    program: Program,
+    name: str | None,
+    public_url: str | None,
+) -> None:
     try:
         await client.start_workflow(
             WORKFLOW,
-            JourneyInput(run_id=run_id, program=program),
+            JourneyInput(run_id=run_id, program=program, page=run_page(run_id, public_url)),
             id=workflow_id(journey, run_id),
             task_queue=QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
@@ -193,7 +216,8 @@ async def start_journey(
                     SearchAttributePair(CONTACT_ID, str(contact_id)),
                 ]
             ),
-            static_summary=f"{journey} v{version}",
+            static_summary=run_summary(journey, version, name, program),
+            static_details=run_details(run_id, contact_id, public_url),
             # A worker on the same client then gets the first task with the answer to the start.
             request_eager_start=True,
             rpc_timeout=RPC_TIMEOUT,
@@ -202,11 +226,14 @@ async def start_journey(
         return
 
 
-async def wake(client: Client, journey: str, run_id: UUID, visit: int) -> bool:
+async def wake(
+    client: Client, journey: str, run_id: UUID, visit: int, *, trace: str | None = None
+) -> bool:
     """Wake a run; False if no workflow of it is running. Raises RPCError for other refusals."""
     handle: Any = client.get_workflow_handle(workflow_id(journey, run_id))
     try:
-        await handle.signal(WAKE, Wake(visit=visit), rpc_timeout=RPC_TIMEOUT)
+        with continued(trace, "dispatch wake"):
+            await handle.signal(WAKE, Wake(visit=visit), rpc_timeout=RPC_TIMEOUT)
     except RPCError as error:
         if error.status == RPCStatusCode.NOT_FOUND:
             return False

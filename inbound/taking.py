@@ -8,7 +8,6 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -21,17 +20,14 @@ from store.messages.provider_ids import (
     messages_not_sent,
     messages_of_provider,
 )
+from store.metrics import counter
 from store.operations.faults import record_fault
 
 log = structlog.get_logger(__name__)
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
-NOTIFICATIONS: Final = Counter(
-    "parcours_notifications",
-    "Facts that providers reported of messages, by provider and by what came of them.",
-    ["provider", "result"],
-)
+NOTIFICATIONS: Final = counter("parcours_notifications")
 
 
 def source_of(provider: str) -> str:

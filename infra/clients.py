@@ -21,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from infra.settings import Settings
 from infra.telemetry import temporal_runtime
+from infra.tracing import interceptors, pool_class
 
 SEARCH_ATTRIBUTES = ("JourneyKey", "JourneyVersion", "ContactId", "JourneyStep")
 """What operators find runs by in Temporal's UI. All are of the type Keyword."""
@@ -52,6 +53,7 @@ async def connect_temporal(
         **config,
         data_converter=pydantic_data_converter,
         lazy=lazy,
+        interceptors=interceptors(),
         runtime=runtime or temporal_runtime(),
     )
 
@@ -85,7 +87,7 @@ async def open_pool(
             await pool.check()
             raise
 
-    pool: AsyncConnectionPool = AsyncConnectionPool(
+    pool: AsyncConnectionPool = pool_class()(
         settings.database_url,
         min_size=min_size,
         max_size=max_size,

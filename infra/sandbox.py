@@ -28,6 +28,11 @@ def workflow_runner(client: Client) -> WorkflowRunner:
     return _SandboxWithKeptCode()
 
 
+def sandbox() -> WorkflowRunner:
+    """The sandbox for histories that are replayed without a client."""
+    return _SandboxWithKeptCode()
+
+
 class _SandboxWithKeptCode(SandboxedWorkflowRunner):
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         KEPT.keep(det.defn.cls.__module__)

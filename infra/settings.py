@@ -17,6 +17,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 from infra.channel_settings import ChannelSettings
 from infra.inbound_settings import InboundSettings
 from infra.link_settings import LinkSettings
+from infra.operator_settings import OperatorSettings
 from infra.pace_settings import PaceSettings
 from infra.setting_types import DurationText, OptionalDurationText, Secrets, ZoneName
 
@@ -32,7 +33,7 @@ class SettingsRefused(Exception):
     """The environment does not make valid settings; the message has one line a setting."""
 
 
-class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings):
+class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings, OperatorSettings):
     """The settings of a process, from its environment.
 
     Names that the ecosystem knows are kept (`DATABASE_URL`, `TEMPORAL_…`, `AWS_…`, `SMTP_URL`);

@@ -41,3 +41,13 @@ def temporal_runtime(metrics_address: str | None = None) -> Runtime:
             metrics=metrics,
         )
     )
+
+
+@cache
+def quiet_runtime() -> Runtime:
+    """A runtime of a command, which reports by itself what the SDK would log.
+
+    The other one hands its lines to Python, which a process that ends does not take any more: it
+    would never end.
+    """
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter="off")))

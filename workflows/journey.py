@@ -89,12 +89,12 @@ class Journey:
         """Walk the program to its end."""
         try:
             result = await self._walk()
-            _show_end(result.outcome, result.reason)
+            self._show_end(result.outcome, result.reason)
             return result
         except BaseException as error:
             if is_cancelled_exception(error):
                 await asyncio.shield(self._close("removed", "cancelled"))
-                _show_end("removed", "cancelled")
+                self._show_end("removed", "cancelled")
             raise
 
     async def _walk(self) -> JourneyResult:
@@ -158,7 +158,7 @@ class Journey:
     async def _send(self, node: Node) -> StepResult:
         due: datetime | None = None
         while True:
-            workflow.set_current_details(
+            self._show(
                 f"Sends **{node.id}** (visit {self._cursor.visit}): {node.summary}.\n\n"
                 f"Since {self._now():%Y-%m-%d %H:%M:%S} UTC."
             )
@@ -212,7 +212,7 @@ class Journey:
             workflow.upsert_search_attributes([JOURNEY_STEP.value_set(node.id)])
             self._state.shown = node.id
         until = f", until {due:%Y-%m-%d %H:%M:%S} UTC" if due else ", until it is woken"
-        workflow.set_current_details(
+        self._show(
             f"Stands at **{node.id}** (visit {visit}): {words or summary + until}.\n\n"
             f"Since {self._now():%Y-%m-%d %H:%M:%S} UTC."
         )
@@ -337,10 +337,14 @@ class Journey:
     def _now(self) -> datetime:
         return workflow.now() + timedelta(seconds=self._request.offset)
 
+    def _show(self, words: str) -> None:
+        # What was said at the start is lost when a run goes on in another execution.
+        page = f"\n\n[Run]({self._request.page})" if self._request.page else ""
+        workflow.set_current_details(words + page)
 
-def _show_end(outcome: str, reason: str | None) -> None:
-    because = f": {reason}" if reason else ""
-    workflow.set_current_details(f"Ended as **{outcome}**{because}.")
+    def _show_end(self, outcome: str, reason: str | None) -> None:
+        because = f": {reason}" if reason else ""
+        self._show(f"Ended as **{outcome}**{because}.")
 
 
 def _deferral(result: StepResult) -> str:

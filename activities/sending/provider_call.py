@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from activities.context import Context
 from activities.sending.attached_files import AttachmentMissing, attach
@@ -27,10 +27,16 @@ from channels.storable import storable_text
 from journeys.protocol.channels import CHANNELS
 from store.messages.claims import Settled
 from store.messages.short_links import keep_short_links
+from store.metrics import counter, histogram
 from store.sql import DATABASE_AWAY
+from store.traces import span
 
 _GRACE = 1.0
 """Seconds after its own timeout in which an adapter should have ended a call."""
+
+_SENDS: Final = counter("parcours_sends")
+_FAILURES: Final = counter("parcours_send_failures")
+_SECONDS: Final = histogram("parcours_send_seconds")
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,11 @@ class ProviderCalls:
 
     async def call(self, claimed: Claimed) -> Record:
         """Compose the message and hand it over, at most once."""
-        return (await self._call(claimed)).masked(self._mask)
+        record = (await self._call(claimed)).masked(self._mask)
+        _SENDS.labels(claimed.step.kind, claimed.provider, record.state).inc()
+        if record.code is not None:
+            _FAILURES.labels(claimed.step.kind, record.code).inc()
+        return record
 
     async def _call(self, claimed: Claimed) -> Record:
         try:
@@ -99,8 +109,9 @@ class ProviderCalls:
         kept = await content_to_keep(outgoing, self._context, self._mask)
         try:
             await self._keep_links(claimed, made)
-            await wait_for_turn(claimed, self._context)
-            receipt = await self._hand_over(claimed, adapter, made.outgoing)
+            with _SECONDS.labels(claimed.step.kind, claimed.provider).time():
+                await wait_for_turn(claimed, self._context)
+                receipt = await self._hand_over(claimed, adapter, made.outgoing)
         except Refused as error:
             return Record(
                 "refused",
@@ -160,8 +171,11 @@ class ProviderCalls:
         """The receipt. Raises `Refused`, `NotTaken` or `Unclear`, also if the adapter fails."""
         guard = asyncio.timeout(adapter.timeout + _GRACE)
         try:
-            async with guard:
-                return await adapter.send(outgoing)
+            with span(f"send {claimed.step.kind}") as sending:
+                sending.note("parcours.provider", claimed.provider)
+                sending.note("parcours.message", str(claimed.message_id))
+                async with guard:
+                    return await adapter.send(outgoing)
         except (Refused, NotTaken, Unclear):
             raise
         except Exception as error:

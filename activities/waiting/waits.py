@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg import AsyncConnection
 from temporalio import activity
@@ -29,6 +29,7 @@ from journeys.protocol.payloads import StepInput, StepResult
 from journeys.schedule.wait_plan import watched_attributes
 from journeys.time.zones import zone_of
 from store.definitions.catalog import Definition
+from store.metrics import counter, histogram
 from store.runs.rows import RunRow
 from store.runs.visits import VisitRow, decide, find_visit
 from store.waits.listeners import Check, Fired, add_listeners, check, first_fired, keep_looks
@@ -45,6 +46,9 @@ from store.waits.wait_visits import (
     starting_time,
     watch_attributes,
 )
+
+_ENDED: Final = counter("parcours_waits_ended")
+_LATENESS: Final = histogram("parcours_wait_lateness_seconds")
 
 
 class WaitActivities:
@@ -207,14 +211,18 @@ async def close(conn: AsyncConnection[Any], context: Context, request: StepInput
         if exit_rule is not None and (fired is None or exit_rule.precedes(fired)):
             facts = await exit_facts(conn, run, definition, exit_rule)
             await close_by_exit(conn, run.id, request.visit, exit_rule.slot.outcome, facts)
+            _ENDED.labels("exit").inc()
             return await take_exit(conn, run, definition, request.visit, exit_rule)
         if fired:
+            _ENDED.labels("trigger").inc()
             return await _close_by_trigger(conn, run, definition, request, fired)
         if due is None:
             await keep_looks(conn, waited)
             await keep_looks(conn, leaving)
             return StepResult(due=visit.due_at)
         await close_by_time(conn, run, request.visit, outcome, due)
+        _ENDED.labels("time").inc()
+        _LATENESS.observe(max((run.now - due).total_seconds(), 0.0))
         return StepResult(outcome=outcome)
 
 

@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
-from prometheus_client import Histogram
 
 from api.definitions.checking_process import FUNCTIONS
 from api.definitions.preparation import Preparation, Source
 from api.http.problems import RETRY_AFTER, Problem
 from journeys.checks.references import KnownKeys
+from store.metrics import histogram
 
 SHORT = 4 * 1024
 """Characters of documents that are checked in a thread: some hundredths of a second."""
@@ -29,7 +29,7 @@ SECONDS = 20.0
 STARTED_WITHIN = 60.0
 """Seconds for the start of the process, which imports the language."""
 
-CHECKED = Histogram("parcours_document_check_seconds", "Time to check documents", ["where"])
+CHECKED = histogram("parcours_document_check_seconds")
 
 _log = structlog.get_logger(__name__)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import Gauge
 from starlette.types import Scope
 
 from api.http.problems import RETRY_AFTER, Problem
+from store.metrics import gauge
 
-TAKEN = Gauge("parcours_http_body_bytes", "Bytes of the bodies of unfinished requests")
+TAKEN = gauge("parcours_http_body_bytes")
 
 _BYTES = "parcours.body_bytes"
 

@@ -14,10 +14,11 @@ from typing import Any
 import h11
 import structlog
 import uvicorn
-from prometheus_client import Counter
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-CLOSED = Counter("parcours_http_connections_closed", "Connections that took too long", ["while"])
+from store.metrics import counter
+
+CLOSED = counter("parcours_http_connections_closed")
 
 _DRAINED = 2.0
 """Seconds in which the rest of a body whose answer is sent is still taken, and thrown away.

@@ -8,17 +8,18 @@ import time
 from uuid import uuid4
 
 import structlog
-from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.body_memory import BodyMemory
 from api.http.problems import Problem, database_problem, internal_error
+from store.metrics import counter, histogram
 from store.sql import DATABASE_AWAY
+from store.traces import span, traces_are_followed
 
-REQUESTS = Counter("parcours_http_requests", "Requests answered", ["method", "route", "status"])
-SECONDS = Histogram("parcours_http_request_seconds", "Time to answer", ["method", "route"])
+REQUESTS = counter("parcours_http_requests")
+SECONDS = histogram("parcours_http_request_seconds")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _REQUEST_ID_KEY = "parcours.request_id"
@@ -86,6 +87,18 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["path"] in _NOT_LOGGED or not traces_are_followed():
+            await self._serve(scope, receive, send)
+            return
+        with span("request", Headers(scope=scope).get("traceparent")) as whole:
+            status = await self._serve(scope, receive, send)
+            whole.rename(f"{scope['method']} {_route(scope)}")
+            whole.note("http.request.method", scope["method"])
+            whole.note("http.route", _route(scope))
+            whole.note("http.response.status_code", status)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Answer; the status of the answer, 0 without one."""
         started = time.perf_counter()
         request_id = scope[_REQUEST_ID_KEY] = _request_id(scope)
         structlog.contextvars.clear_contextvars()
@@ -127,6 +140,7 @@ class RequestMiddleware:
                     status=status,
                     milliseconds=round(seconds * 1000, 1),
                 )
+        return status
 
 
 def request_id_of(scope: Scope) -> str | None:

@@ -6,14 +6,11 @@ import time
 from ipaddress import IPv6Address, ip_address
 from typing import Final, Literal
 
-from prometheus_client import Counter
-
 from journeys.links.form_stamps import FormStamp, read_stamp
 from journeys.links.tokens import LinkKeys
+from store.metrics import counter
 
-SUBMISSIONS: Final = Counter(
-    "parcours_form_submissions", "Forms that were posted, by their answer", ["answer"]
-)
+SUBMISSIONS: Final = counter("parcours_form_submissions")
 
 SHORTEST: Final = 2
 """Seconds that a person takes at least to fill in a form."""

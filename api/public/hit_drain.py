@@ -10,7 +10,6 @@ from uuid import UUID
 
 import psycopg
 import structlog
-from prometheus_client import Counter
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -28,10 +27,11 @@ from store.events.link_hits import (
     set_aside,
 )
 from store.events.recording import ConcurrentChange
+from store.metrics import counter
 from store.operations.health import ping
 from store.sql import DATABASE_AWAY, is_database_busy
 
-JUDGED = Counter("parcours_hits_judged", "Hits on links, by who made them", ["kind", "by"])
+JUDGED = counter("parcours_hits_judged")
 
 QUIET: Final = 5.0
 """Seconds without a hit on a message after which its hits are judged."""

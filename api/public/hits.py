@@ -10,7 +10,6 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import orjson
-from prometheus_client import Counter
 from starlette.requests import Request
 
 from api.public.request_facts import RequestFacts
@@ -19,8 +18,9 @@ from journeys.links.networks import Networks
 from journeys.links.signs import signs_of
 from journeys.links.tokens import LinkKeys, LinkKind
 from store.events.link_hits import NewHit
+from store.metrics import counter
 
-HITS = Counter("parcours_hits", "Requests for links, images and pages of messages", ["kind"])
+HITS = counter("parcours_hits")
 
 MINUTE_LIMIT: Final = 300
 """The most hits of one message in a minute. A reader makes a few, a scanner one for each link."""

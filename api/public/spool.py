@@ -17,10 +17,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import structlog
-from prometheus_client import Counter, Gauge
 
-DROPPED = Counter("parcours_hits_dropped", "Hits on links that are not recorded", ["reason"])
-SPOOLED = Gauge("parcours_hits_spooled_bytes", "Bytes of hits that wait on this disk")
+from store.metrics import counter, gauge
+
+DROPPED = counter("parcours_hits_dropped")
+SPOOLED = gauge("parcours_hits_spooled_bytes")
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 """A segment that is larger is completed, and another one begun."""

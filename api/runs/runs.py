@@ -134,6 +134,7 @@ async def start_run(
             start.contact,
             start.properties,
             start.idempotency_key,
+            public_url=services.links.public_url if services.links else None,
             actor=actor,
         )
     except TemporalAway:

@@ -58,6 +58,7 @@ async def start_by_api(
     properties: dict[str, Any],
     idempotency_key: str | None,
     *,
+    public_url: str | None = None,
     actor: Actor | None = None,
 ) -> StartAnswer:
     """Start a run of `journey` for `contact` (an external id, or an id of ours).
@@ -95,7 +96,7 @@ async def start_by_api(
                 await keep_answer(conn, journey, idempotency_key, answer.status, answer.body)
         if isinstance(entry, AdmittedEntry):
             await _start_workflow(
-                conn, temporal, definition, contact_id, entry, idempotency_key, actor
+                conn, temporal, definition, contact_id, entry, idempotency_key, public_url, actor
             )
     return answer
 
@@ -135,6 +136,7 @@ async def _start_workflow(
     contact_id: UUID,
     entry: AdmittedEntry,
     idempotency_key: str | None,
+    public_url: str | None,
     actor: Actor | None,
 ) -> None:
     """Start the run's workflow, and wake those of the runs that it replaces. Raises TemporalAway.
@@ -150,6 +152,8 @@ async def _start_workflow(
             version=definition.version,
             contact_id=contact_id,
             program=definition.program,
+            name=definition.journey.name,
+            public_url=public_url,
         )
     except (RPCError, RuntimeError) as error:
         # If the workflow was started all the same and arrives later, it finds no run.

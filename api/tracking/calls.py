@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from prometheus_client import Counter
 
 from api.http.bodies import BODY_LIMIT, CheckedRoute, decode, read_body
 from api.http.keys import check_key, header_key, unauthorized
@@ -23,13 +22,14 @@ from api.tracking.rejections import left_out, rejected_call
 from store.events.ingest import take
 from store.events.items import Accepted, Item, ItemWarning, Rejected, Sender
 from store.events.rejected_items import KeptItem, keep_rejected
+from store.metrics import counter
 from store.operations.api_keys import KeyInfo
 from store.segments.merged_contacts import MergedSegments
 
 BATCH_LIMIT = 2500
 """The most items of a batch (the limit of Segment's tracking API)."""
 
-ITEMS = Counter("parcours_tracking_items", "Tracking calls taken or refused", ["answer"])
+ITEMS = counter("parcours_tracking_items")
 
 _SUCCESS = orjson.dumps({"success": True})
 

@@ -41,6 +41,8 @@ class JourneyInput(BaseModel):
     state: CarriedState = Field(default_factory=CarriedState)
     offset: float = 0.0
     """Seconds from the server's clock to the run's clock: a simulation may start in the past."""
+    page: str | None = None
+    """The URL at which operators see the run; it names no person."""
 
 
 class JourneyResult(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -13,8 +13,11 @@ from psycopg.types.json import Jsonb
 from journeys.time.zones import zone_of
 from store.definitions.catalog import Definition
 from store.goals.goal_rows import NewGoal, set_goals
+from store.metrics import counter
 from store.sql import Connection, fetch_all, sql
 from store.waits.listeners import insert_listeners, listener_rows
+
+_ENTRIES: Final = counter("parcours_entries")
 
 _INSERT = sql("""
 insert into run (id, journey, version, contact_id, key, entry_event_id, entry, entry_ref,
@@ -69,6 +72,7 @@ async def insert_runs(conn: Connection, runs: Sequence[NewRun]) -> None:
         for run in runs
     ]
     started = dict(await fetch_all(conn, _INSERT, {"runs": Jsonb(rows)}))
+    _ENTRIES.inc(len(started))
     goals = []
     listeners: list[dict[str, Any]] = []
     for run in runs:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
 from sqlmodel import col
 
 from journeys.model.reasons import RefusalReason
+from store.metrics import counter
 from store.runs.rows import RunRow
 from store.sql import Connection, execute, fetch_column, sql, statement
 from store.tables.events import Event
 from store.tables.runs import Refusal
+
+_REFUSALS: Final = counter("parcours_refusals")
 
 _INSERT = sql("""
 insert into refusal (journey, contact_id, key, event_id, code)
@@ -63,6 +66,8 @@ async def insert_refusals(conn: Connection, refused: Sequence[NewRefusal]) -> No
             "codes": [each.code for each in refused],
         },
     )
+    for each in refused:
+        _REFUSALS.labels(each.code).inc()
 
 
 async def refuse_broken(conn: Connection, entries: Sequence[tuple[str, UUID, int]]) -> None:

@@ -37,7 +37,7 @@ with oldest as materialized (
 select (select revision from catalog), (select coalesce(sum(rows), 0)::bigint from oldest),
        leased.id, e.id, e.contact_id, e.name, e.properties::text, e.run_id, e.depth,
        o.attempts, e.stamped_at, greatest(e.occurred_at, {first_day}),
-       o.after_visit, o.after_run, o.after_journey
+       o.after_visit, o.after_run, o.after_journey, o.trace
 from (select 1) always
 left join leased on true
 left join lateral (
@@ -122,6 +122,8 @@ class OutboxEvent:
     after_visit: int | None
     after_run: UUID | None
     after_journey: str | None
+    trace: str | None = None
+    """The trace that it belongs to, as a `traceparent`."""
     unreadable: str | None = None
     """Why its properties cannot be read."""
 

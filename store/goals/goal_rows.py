@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ from store.conditions.trigger_matching import (
     resolve_match,
 )
 from store.counters.facts import VALUE_LIMIT
+from store.metrics import counter
 from store.runs.replaced import NOT_REPLACED
 from store.sql import (
     Connection,
@@ -89,6 +90,7 @@ _PROPERTIES = statement(
         col(Event.id) == func.any(bindparam("events"))
     )
 )
+_GOALS: Final = counter("parcours_goals")
 _RECORD_MET = sql("""
 update goal g set met_event_id = e.id, met_at = e.stamped_at, value = m.value
 from unnest(%(runs)s::uuid[], %(events)s::bigint[], %(values)s::text[]::numeric[])
@@ -245,7 +247,7 @@ async def record_met_goals(conn: Connection, met: Sequence[MetGoal]) -> None:
     properties = dict(
         await fetch_all(conn, _PROPERTIES, {"events": [each.event_id for each in met]})
     )
-    await execute(
+    recorded = await execute(
         conn,
         _RECORD_MET,
         {
@@ -254,6 +256,7 @@ async def record_met_goals(conn: Connection, met: Sequence[MetGoal]) -> None:
             "values": [_value(each.value, properties.get(each.event_id, {})) for each in met],
         },
     )
+    _GOALS.inc(recorded)
 
 
 def _value(path: str | None, properties: dict[str, Any]) -> str | None:

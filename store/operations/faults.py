@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from prometheus_client import Counter
-
+from store.metrics import counter
 from store.sql import Connection, execute, sql
 
 _DETAIL_LIMIT = 2_000
 """Characters."""
 _SUBJECT_LIMIT = 200
 
-FAULTS: Final = Counter(
-    "parcours_faults", "Faults by the part of the engine and the code.", ["activity", "code"]
-)
+FAULTS: Final = counter("parcours_faults")
 
 _RECORD = sql("""
 insert into fault (run_id, visit, contact_id, event_id, subject, activity, code, detail)

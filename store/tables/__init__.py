@@ -28,6 +28,7 @@ from store.tables import (
     retention,
     runs,
     segments,
+    workers,
 )
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "retention",
     "runs",
     "segments",
+    "workers",
 ]

@@ -15,7 +15,9 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Sequence,
     SmallInteger,
+    Text,
     UniqueConstraint,
+    text,
 )
 from sqlmodel import Field, SQLModel
 
@@ -94,6 +96,12 @@ class Outbox(SQLModel, table=True):
     after_run: UUID | None = Field(sa_column=id_column(null=True))
     after_journey: str | None = Field(sa_column=text_column(null=True))
     """The journeys up to this one have taken or refused it in earlier rounds."""
+    trace: str | None = Field(
+        sa_column=Column(
+            Text, server_default=text("nullif(current_setting('parcours.trace', true), '')")
+        )
+    )
+    """The trace that it belongs to, as a `traceparent`; None where traces are not followed."""
 
 
 class DeadEvent(SQLModel, table=True):

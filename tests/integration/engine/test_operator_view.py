@@ -84,7 +84,8 @@ async def test_every_timer_and_activity_says_what_a_person_would_say(engine: Eng
         "end: exited",
     ]
     description = await engine.workflow(run).describe()
-    assert await description.static_summary() == "seen v1"
+    summary_of_run = await description.static_summary()
+    assert summary_of_run == "seen: begun in version 1 with email hello"
 
 
 async def test_the_four_search_attributes_find_a_run_and_where_it_last_stood(

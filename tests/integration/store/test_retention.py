@@ -385,6 +385,7 @@ KEPT_TABLES = {
     "suppression coupon coupon_pool": "what must outlive the contact",
     "last_entry": "what re-entry needs of removed rows",
     "retention_report": "one row a night",
+    "worker_process replay_check": "a few rows; the workers remove old ones",
     "outbox text_answer parked_call figure_delta kept_entry": "what is still to be done: deleted"
     " when it is",
 }
