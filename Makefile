@@ -60,7 +60,8 @@ docs: setup ## write the pages and the schema that are made from the code
 
 .PHONY: lock
 lock: setup ## resolve requirements.lock again
-	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --extra dev --extra otel --all-build-deps \
+	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --extra dev --extra export --extra otel \
+	  --all-build-deps \
 	  --allow-unsafe --strip-extras --generate-hashes --no-annotate --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
 	@# pytest would rewrite every module that the metadata lists, the workflows' among them.

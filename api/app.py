@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
@@ -18,6 +19,7 @@ from api.contacts import (
     imports,
     merge,
     person_export,
+    refused_lines,
     segments,
     timeline,
 )
@@ -67,7 +69,7 @@ from api.public.hits import HitRecorder, MinuteLimit
 from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
-from api.reports import stats
+from api.reports import dashboard, export, recipients, stats
 from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
@@ -109,6 +111,7 @@ ROUTERS = tuple(
         messages,
         erasures,
         imports,
+        refused_lines,
         exports,
         merge,
         removals,
@@ -142,6 +145,9 @@ ROUTERS = tuple(
         runs,
         repairs,
         stats,
+        dashboard,
+        recipients,
+        export,
         explain,
         attention,
         upcoming,
@@ -260,6 +266,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             hits=hits,
             form_rates=FormRates(),
             visits=_visits(settings),
+            timezone=ZoneInfo(settings.timezone),
         )
         try:
             yield

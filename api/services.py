@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 from psycopg import AsyncConnection
@@ -83,6 +84,8 @@ class Services:
     """Forms that were posted in this minute."""
     visits: Visits | None
     """Lets our own sites know by which message a reader came; None if there are none."""
+    timezone: ZoneInfo
+    """The zone in which the days of figures begin."""
     attention: AttentionCounts = field(default_factory=AttentionCounts)
 
 

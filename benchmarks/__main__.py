@@ -20,6 +20,7 @@ from benchmarks import (
     counts,
     due_times,
     fairness,
+    figures,
     ingest,
     latency,
     rate,
@@ -46,6 +47,7 @@ MEASURES: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
     "branching": branching.measure,
     "fairness": fairness.measure,
     "due_times": due_times.measure,
+    "figures": figures.measure,
     "large": large.measure,
 }
 ALONE = frozenset({"large"})

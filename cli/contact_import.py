@@ -99,7 +99,8 @@ def import_(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Import a file as a job, and wait for it. Refused lines go to FILE.refused.csv.
+    """Import a file as a job, and wait for it. Refused lines go to FILE.refused.csv, or
+    FILE.refused.jsonl if they are JSON.
 
     The status is 1 if lines were refused. Ctrl-C ends the waiting; the job goes on.
     """
@@ -169,7 +170,7 @@ def _keep_refused(server: Server, report: dict[str, Any], file: Path) -> Path | 
     """The file of refused lines beside the file; None if there are none."""
     if not report["refused"] and not report["left_out"]:
         return None
-    target = file.with_name(f"{file.name}.refused.csv")
+    target = file.with_name(f"{file.name}.refused.{report['format']}")
     try:
         server.download(f"/v1/jobs/{segment(report['job']['id'])}/refused", target)
     except OSError as error:

@@ -22,6 +22,7 @@ from cli import (
     document_versions,
     event,
     explain,
+    export,
     fault,
     file,
     freeze,
@@ -39,6 +40,7 @@ from cli import (
     suppression,
     template,
     temporal,
+    today,
     upcoming,
     worker,
 )
@@ -98,6 +100,8 @@ app.command("freezes")(freeze.freezes)
 app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
 app.command("stats")(stats.run)
+app.command("today")(today.run)
+app.command("export")(export.run)
 app.command("explain")(explain.run)
 app.command("attention")(attention.attention)
 app.command("upcoming")(upcoming.run)

@@ -1,4 +1,4 @@
-"""`parcours message`: list messages, and show one with what it said."""
+"""`parcours message`: list messages, show one with what it said, and send one again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from cli.client import DATA_DIR, AsJson, DataDir, Server, find_server, segment
 from cli.errors import ExitCode, refuse
+from cli.run_repairs import retry_confirmed
 from cli.tables import at_second, print_pairs, print_table, screen
 
 _ID_LENGTH = 36
@@ -166,3 +167,32 @@ def _full_id(server: Server, message: str) -> str:
     if len(found) > 1:
         refuse(f"several messages begin with {message}: give more of the id", ExitCode.USAGE)
     return str(found[0]["id"])
+
+
+@app.command("retry")
+def retry(
+    message: Annotated[str, typer.Argument(help="The message's id, or how it begins.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the run.")],
+    may_arrive_twice: Annotated[
+        bool,
+        typer.Option(
+            "--may-arrive-twice",
+            help="Send it although the provider may have taken it (`unknown`).",
+        ),
+    ] = False,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Send a message again that has failed, under its id and with all the checks of a send."""
+    server = find_server(data_dir)
+    body: dict[str, Any] = {"reason": reason}
+    if may_arrive_twice:
+        body["may_arrive_twice"] = True
+    path = f"/v1/messages/{segment(_full_id(server, message))}/retry"
+    answer = retry_confirmed(server, path, body)
+    if as_json:
+        typer.echo(answer.text)
+        return
+    made = answer.json()
+    job = f": job {made['job']}" if made["job"] else ""
+    typer.echo(f"sends message {message} of step {made['step']} again{job}")

@@ -53,6 +53,7 @@ class DueDates:
     name = "dates"
     lanes = (0, 1)
     """What is due, and what has failed before."""
+    resting: frozenset[int] = frozenset()
 
     def __init__(self, catalog: Catalog, nudge: Callable[[], None]) -> None:
         """`nudge`: called after a page, which may have begun runs."""

@@ -12,7 +12,7 @@ delays no other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
@@ -39,6 +39,10 @@ _LEAST_PAUSE = 0.05
 """Seconds between two pages if what is due is locked by others."""
 _SET_ASIDE = Backoff(first=5.0, longest=600.0)
 _AWAY = Backoff(first=0.2, longest=5.0)
+_ONE_CONNECTION = 10.0
+"""Seconds for which a lane keeps its connection while it has something to do."""
+_LONGEST_REST = 1.0
+"""Seconds between two pages of a lane that rests."""
 _FAILURES_OF_ALL = 3
 """Things of one page that fail, from the first on, before the rest of the page waits."""
 
@@ -78,6 +82,11 @@ class DueSource(Protocol[Thing]):
     @property
     def lanes(self) -> Sequence[int]:
         """Its queues: the first for what has become due, another for what has failed before."""
+        ...
+
+    @property
+    def resting(self) -> Collection[int]:
+        """Lanes that work half of the time: they lock the same contacts again and again."""
         ...
 
     async def begin(self, conn: Connection) -> None:
@@ -165,10 +174,9 @@ class DueQueue(Generic[Thing]):
                     await asyncio.sleep(_AWAY.delay(failures))
                 if lane == self._source.lanes[0]:
                     self._nudged.clear()
-                done = await self._page(lane)
+                await self._pages(lane)
                 failures = 0
-                if not done:
-                    await self._pause(lane)
+                await self._pause(lane)
             except Exception as error:
                 if is_database_away(error):
                     log.warning("database_away", error=str(error).strip())
@@ -178,42 +186,58 @@ class DueQueue(Generic[Thing]):
                     log.exception("due_queue_failed", source=self._source.name)
                 failures += 1
 
-    async def _page(self, lane: int) -> int:
-        size = self._sizes[lane]
+    async def _pages(self, lane: int) -> None:
+        """Work through what is due, for some time by one connection, which has its plans."""
+        begun = monotonic()
+        rests = lane in self._source.resting
         async with self._pool.connection() as conn:
-            seconds = await self._source.seconds_to_next(conn, lane)
-            if seconds is None or seconds > 0:
-                return 0
-            begun = monotonic()
-            taken: list[Thing] = []
-            faults: list[FoundFault] = []
-            try:
-                async with conn.transaction():
-                    await self._source.begin(conn)
-                    taken = await self._source.take(conn, size.now, lane)
-                    if taken:
-                        now = await read_time(conn)
-                        faults = await self._source.work(conn, taken, lane, alone=False)
-            except Exception as error:
-                if is_database_away(error) or not taken:
-                    raise
-                log.warning(
-                    "due_page_repeated",
-                    source=self._source.name,
-                    things=len(taken),
-                    error=logged_error(error),
-                )
-                size.failed()
-                await self._one_by_one(conn, taken, lane)
-            else:
-                size.took(len(taken), monotonic() - begun)
-                for each in taken:
-                    late = max((now - each.due_at).total_seconds(), 0.0)
-                    LATENESS.labels(self._source.name).observe(late)
-                DRAINED.labels(self._source.name).inc(len(taken))
-                await record_faults(conn, faults)
-            if taken:
-                await self._source.after_page(conn)
+            while monotonic() - begun < _ONE_CONNECTION:
+                end_if_cancelled()
+                page = monotonic()
+                if not await self._page_of(conn, lane):
+                    return
+                if rests:
+                    await asyncio.sleep(min(monotonic() - page, _LONGEST_REST))
+
+    async def _page(self, lane: int) -> int:
+        async with self._pool.connection() as conn:
+            return await self._page_of(conn, lane)
+
+    async def _page_of(self, conn: Connection, lane: int) -> int:
+        size = self._sizes[lane]
+        seconds = await self._source.seconds_to_next(conn, lane)
+        if seconds is None or seconds > 0:
+            return 0
+        begun = monotonic()
+        taken: list[Thing] = []
+        faults: list[FoundFault] = []
+        try:
+            async with conn.transaction():
+                await self._source.begin(conn)
+                taken = await self._source.take(conn, size.now, lane)
+                if taken:
+                    now = await read_time(conn)
+                    faults = await self._source.work(conn, taken, lane, alone=False)
+        except Exception as error:
+            if is_database_away(error) or not taken:
+                raise
+            log.warning(
+                "due_page_repeated",
+                source=self._source.name,
+                things=len(taken),
+                error=logged_error(error),
+            )
+            size.failed()
+            await self._one_by_one(conn, taken, lane)
+        else:
+            size.took(len(taken), monotonic() - begun)
+            for each in taken:
+                late = max((now - each.due_at).total_seconds(), 0.0)
+                LATENESS.labels(self._source.name).observe(late)
+            DRAINED.labels(self._source.name).inc(len(taken))
+            await record_faults(conn, faults)
+        if taken:
+            await self._source.after_page(conn)
         return len(taken)
 
     async def _one_by_one(self, conn: Connection, things: Sequence[Thing], lane: int) -> None:

@@ -59,6 +59,8 @@ _EVENTS: Final = 200
 """Events of one contact that are gone through at a time after they were put off, at most."""
 _FIRST_EVENTS: Final = 10
 """As many are tried first."""
+_PAGES_APART: Final = 3
+"""As many times is a segment to be slow before it is said to be."""
 SEGMENTS: Final = "segments"
 
 
@@ -176,11 +178,14 @@ class SegmentsDue:
 
     name = SEGMENTS
     lanes = tuple(DueLane)
+    resting = frozenset({DueLane.BEHIND, DueLane.SLOW})
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._events = {lane: PageSize(_EVENTS, first=_FIRST_EVENTS) for lane in DueLane}
         """Events of a contact that are gone through at a time, in each lane."""
+        self._apart = 0
+        """Pages in which the segments that take long are looked for among others."""
 
     async def begin(self, conn: Connection) -> None:
         """Share the gate of generations."""
@@ -213,16 +218,30 @@ class SegmentsDue:
     ) -> list[FailedJudgement]:
         size = self._events[lane]
         events = 1 if alone else size.now
+        apart = lane is not DueLane.BEHIND or self._apart > 0
         begun = monotonic()
         try:
             judged = await judge_behind(
-                conn, self._catalog, contacts, lane, events=events, alone=alone, until=begun + AIM
+                conn,
+                self._catalog,
+                contacts,
+                lane,
+                events=events,
+                apart=apart,
+                alone=alone,
+                until=begun + AIM,
             )
         except Exception:
             size.failed()
+            self._apart = _PAGES_APART
             raise
+        took = monotonic() - begun
         if not alone:
-            size.took(events, monotonic() - begun)
+            size.took(events * max(judged.passes, 1), took)
+        if lane is DueLane.BEHIND:
+            # One event of each contact takes as long as all judging of a round may.
+            takes_long = took > JUDGING_TIME and events == 1 and not apart
+            self._apart = _PAGES_APART if takes_long else max(self._apart - 1, 0)
         return judged.failures
 
     async def put_off(self, conn: Connection, thing: DueContact, delay: timedelta) -> None:

@@ -13,7 +13,7 @@ from pydantic import Field
 from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
-from api.http.problems import Problem, responses
+from api.http.problems import Problem, responses, unknown
 from api.http.strict_models import StrictBody
 from api.operations.jobs import JobBody, job_body
 from api.services import Services, UsedServices
@@ -86,6 +86,8 @@ async def post_export(body: ExportBody, services: UsedServices, actor: UsedActor
     async with services.pool.connection() as conn:
         try:
             await check_export(conn, plan)
+        except LookupError:
+            raise unknown("segment", str(body.segment)) from None
         except ExportRefused as refused:
             raise _refuse(str(refused)) from None
         async with conn.transaction():

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
-from urllib.parse import quote
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import orjson
-from fastapi import APIRouter, Depends, Path, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
+from api.contacts.refused_lines import JobId, job_of_kind
 from api.coupons.code_files import unpacked
 from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
@@ -31,7 +28,7 @@ from store.imports.encodings import EncodingFinder
 from store.imports.files import FileRow, FileWriter, add_chunk, delete_file, finish_file, make_file
 from store.imports.files import read_file as read_job_file
 from store.imports.jobs import KeptLine, create_import, examples_of, kept_lines
-from store.imports.mapping import REFUSED_COLUMNS, Column, What, map_columns, parse_target
+from store.imports.mapping import Column, What, map_columns, parse_target
 from store.imports.plans import By, ImportPlan, ImportResult, Mode
 from store.imports.presets import PresetName
 from store.imports.problems import FileRefused
@@ -49,8 +46,6 @@ router = APIRouter(
 
 _MAP_LIMIT: Final = 32 * 1024
 _NAME_LIMIT: Final = 200
-_LINES: Final = 1_000
-"""Refused lines of one statement."""
 _KINDS: Final = frozenset(
     {
         "", "text/csv", "text/tab-separated-values", "text/plain", "application/x-ndjson",
@@ -67,7 +62,6 @@ _NEEDS: Final[dict[What, tuple[str, ...]]] = {
 }
 """The columns that a file of each kind must have."""
 _EXAMPLE: Final = "external_id,email,first_name\n42,ada@example.com,Ada\n"
-JobId = Annotated[UUID, Path()]
 
 
 class ColumnBody(BaseModel):
@@ -430,92 +424,12 @@ def _report(
 async def get_report(job_id: JobId, services: UsedServices) -> ImportReport:
     """The columns of an import, its counts, and of a dry run the first lines as they would be."""
     async with services.pool.connection() as conn:
-        job = await _job(services, job_id, "import")
+        job = await job_of_kind(services, job_id, "import")
         file = await read_job_file(conn, job_id)
         result = ImportResult.from_json(await read_result(conn, job_id))
         sample = await kept_lines(conn, job_id, ["sample"], (0, -1), 100)
         examples = await examples_of(conn, job_id)
     return _report(job, file, result, sample, examples)
-
-
-async def _job(services: Services, job_id: UUID, *kinds: str) -> JobRow:
-    async with services.pool.connection() as conn:
-        job = await read_job(conn, job_id)
-    if job is None or job.kind not in kinds:
-        raise Problem(404, "unknown_job", f"there is no {' or '.join(kinds)} job {job_id}")
-    return job
-
-
-_CSV: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The file"}
-}
-
-
-@router.get(
-    "/jobs/{job_id}/refused",
-    summary="Download the lines that an import refused",
-    response_class=StreamingResponse,
-    dependencies=[Depends(requires("operate"))],
-    responses={**_CSV, **responses(404, 422)},
-)
-async def get_refused(job_id: JobId, services: UsedServices) -> StreamingResponse:
-    """The lines that were refused, with reasons, as CSV in the columns of the file.
-
-    Once they are put right, the file can be imported as it is. Values that were left out stand in
-    it too, and for a job that undoes an import what stays. At most 100,000 lines are kept.
-    """
-    job = await _job(services, job_id, "import", "undo")
-    columns = None
-    if job.kind == "import":
-        columns = ImportPlan.from_json(job.plan).columns
-    names = ["contact"] if job.kind == "undo" else ["content"]
-    header = names if columns is None else [column.name for column in columns]
-    headers = {
-        "Content-Disposition": f'attachment; filename="{quote(f"{job_id}.refused.csv")}"',
-        "Cache-Control": "no-store",
-    }
-    return StreamingResponse(
-        _refused(services, job, header, by_columns=columns is not None),
-        media_type="text/csv; charset=utf-8",
-        headers=headers,
-    )
-
-
-async def _refused(
-    services: Services, job: JobRow, header: list[str], *, by_columns: bool
-) -> AsyncIterator[str]:
-    yield _line([*header, *REFUSED_COLUMNS])
-    after = (-1, -1)
-    while True:
-        async with services.pool.connection() as conn:
-            found = await kept_lines(conn, job.id, ["refused", "left_out", "kept"], after, _LINES)
-        yield "".join(
-            _line([*_cells(each, len(header), by_columns), each.line, each.code, each.message])
-            for each in found
-        )
-        if len(found) < _LINES:
-            return
-        after = found[-1].line, found[-1].number
-
-
-def _cells(kept: KeptLine, width: int, by_columns: bool) -> list[str]:
-    if kept.kind == "kept":
-        return [kept.reference or ""]
-    content = kept.content
-    if content is None:
-        return [""] * width
-    if not by_columns:
-        if isinstance(content, str):
-            return [content]
-        return [orjson.dumps(content).decode()]
-    cells = [str(cell) for cell in content] if isinstance(content, list) else []
-    return [*cells, *[""] * (width - len(cells))][:width]
-
-
-def _line(cells: Sequence[object]) -> str:
-    out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\n").writerow(cells)
-    return out.getvalue()
 
 
 @router.post(
@@ -539,7 +453,7 @@ async def post_undo(job_id: JobId, services: UsedServices, actor: UsedActor) -> 
     if repair is not None and repair.kind == "repair":
         return await begin_undo_of_repair(services, actor, repair)
     async with services.pool.connection() as conn:
-        job = await _job(services, job_id, "import")
+        job = await job_of_kind(services, job_id, "import")
         reason = may_be_undone(job)
         if reason is not None:
             raise Problem(409, "wrong_state", reason)

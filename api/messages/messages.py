@@ -150,7 +150,7 @@ async def get_messages(
     limit: Limit = 100,
 ) -> MessagePage:
     """The messages that meet all filters, those of the newest run first."""
-    before = _before(cursor)
+    before = parse_message_cursor(cursor)
     async with services.pool.connection() as conn:
         contact_id = None
         if contact is not None:
@@ -168,7 +168,7 @@ async def get_messages(
             before=before,
             limit=limit + 1,
         )
-    return _page(found, limit)
+    return message_page(found, limit)
 
 
 @router.get("/messages/{message}", summary="Show a message", responses=responses(404))
@@ -193,16 +193,17 @@ async def get_messages_of(
     contact: ContactId, services: UsedServices, cursor: Cursor = "", limit: Limit = 100
 ) -> MessagePage:
     """The messages of a contact, those of the newest run first."""
-    before = _before(cursor)
+    before = parse_message_cursor(cursor)
     async with services.pool.connection() as conn:
         contact_id = await find_contact(conn, contact)
         if contact_id is None:
             raise unknown("contact", contact)
         found = await list_messages(conn, contact=contact_id, before=before, limit=limit + 1)
-    return _page(found, limit)
+    return message_page(found, limit)
 
 
-def _before(cursor: str) -> tuple[UUID, int] | None:
+def parse_message_cursor(cursor: str) -> tuple[UUID, int] | None:
+    """The run and visit at which the page before ended; None for the first page."""
     if not cursor:
         return None
     run, _, visit = cursor.partition(":")
@@ -214,7 +215,8 @@ def _before(cursor: str) -> tuple[UUID, int] | None:
         raise unknown_cursor(cursor) from None
 
 
-def _page(found: list[ListedMessage], limit: int) -> MessagePage:
+def message_page(found: list[ListedMessage], limit: int) -> MessagePage:
+    """A page of messages, of which up to one more than `limit` were found."""
     items, following = page_of(found, limit, lambda each: f"{each.run_id}:{each.visit}")
     return MessagePage(items=[MessageBody(**_fields(each)) for each in items], next=following)
 

@@ -17,7 +17,7 @@ from api.services import UsedServices
 from store.conditions import Part
 from store.contacts.rows import find_contact, parse_reference
 from store.reports.explain import Explanation, Result, UnknownStep, explain, explain_message
-from store.reports.explain_attempts import Attempt
+from store.reports.explain_attempts import Attempt, AttemptOutcome
 from store.reports.explain_chain import Link, OtherMessage
 from store.reports.explain_gates import Gate, GateName, Source, Waiting
 
@@ -93,8 +93,8 @@ class AttemptBody(BaseModel):
     at: Instant
     event: int | None
     name: str | None
-    became: str
-    """`run`, `refused`, `no_match`, `waiting`, `dead`, `imported`, `before_live`, `of_one_run`."""
+    became: AttemptOutcome
+    """What came of it."""
     code: str | None
     run: UUID | None
     words: str
@@ -222,7 +222,7 @@ async def get_explanation(
     contact: Annotated[str | None, Query(min_length=1, max_length=500)] = None,
     journey: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
     step: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
-    at: Annotated[Instant | None, Query(description="What came later is left out.")] = None,
+    at: Annotated[Instant | None, Query(description="What began later is left out.")] = None,
     message: Annotated[
         str | None,
         Query(

@@ -170,6 +170,12 @@ def _traits(
         ItemWarning(f"invalid_{name}", f"traits.{name}: {wrong}", name)
         for name, wrong in judged.refused.items()
     ]
+    warnings += [
+        ItemWarning(
+            "forbidden_attribute", f"traits.{name}: is set by a key of scope operate only", name
+        )
+        for name in judged.forbidden
+    ]
     traits = {}
     for name, value in judged.values.items():
         flaw = find_id_flaw(name)

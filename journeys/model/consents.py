@@ -17,7 +17,7 @@ ConsentSource = Literal[
 
 CONSENT_SOURCES: Final[Mapping[ConsentSource, str]] = {
     "api": "a tracking call, or a call of the API",
-    "form": "a form that the contact filled in, as the call says",
+    "form": "a form of ours, or one that the contact filled in as the call says",
     "import": "an import, as the call says",
     "operator": "an operator, by the command line or the API",
     "journey": "a step `emit`",

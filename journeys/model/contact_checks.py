@@ -28,18 +28,23 @@ class JudgedAttributes:
     """None removes an attribute."""
     refused: dict[str, str] = field(default_factory=dict)
     """By attribute: what is wrong, and what would be right."""
+    forbidden: list[str] = field(default_factory=list)
+    """Attributes that only a key of scope `operate` sets."""
 
 
 def judge_attributes(values: Mapping[str, Any], *, operate: bool) -> JudgedAttributes:
     """The values to store and those that are refused; a field's empty text removes it, as null.
 
-    `external_id` is left out, and so are `score` and `lifecycle` unless `operate`, because write
-    keys are public in browsers.
+    `external_id` is left out, and so are `score`, `lifecycle` and `restricted` unless `operate`,
+    because write keys are public in browsers.
     """
     judged = JudgedAttributes()
     for name, value in values.items():
         definition = CONTACT_FIELDS.get(cast("FieldName", name))
-        if name == EXTERNAL_ID or (definition and definition.operate_only and not operate):
+        if name == EXTERNAL_ID:
+            continue
+        if definition and definition.operate_only and not operate:
+            judged.forbidden.append(name)
             continue
         if value is None or definition is None:
             judged.values[name] = value

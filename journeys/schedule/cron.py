@@ -19,12 +19,18 @@ _FIELDS: Final = (
     ("month", "1 to 12"),
     ("day of the week", "0 to 7"),
 )
+CRON_LIMIT: Final = 500
+"""Characters of a cron line."""
 _ANY_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """`CronSim` asks for a time to start from, which reading a line does not depend on."""
 
 
 def check_cron(line: str) -> None:
     """Raises ValueError, saying which field is wrong, unless `line` is a cron line."""
+    if len(line) > CRON_LIMIT:
+        raise ValueError(
+            f"the cron line has {len(line):,} characters; it may have at most {CRON_LIMIT}"
+        )
     fields = line.lower().split()
     if len(fields) != len(_FIELDS):
         raise ValueError(

@@ -147,11 +147,12 @@ class _Events:
         rows = self.inside((), oldest) if len(self.bounds) == 1 else self.inside()
         return earliest(self.turns, rows)
 
-    def nth_leaving(self, counts: Sequence[int], limit: int) -> Sql:
-        """When so many events have left that the number of the rest falls to the next lower count.
+    def nth_leaving(self, falls: Sequence[int], limit: int) -> Sql:
+        """When so many events have left that the number of the rest falls below one of these.
 
-        `counts` has for each number of events, from 0 to the limit, the place from the newest on of
-        the event with which it falls; 0 if nothing changes.
+        `falls` are the numbers of events at which the condition is not as it is with one less: the
+        verdict falls with the event in that place from the newest on. `limit` is the highest number
+        that differs from higher ones.
         """
         # Some more than the limit, since in calendar windows an older event may leave later.
         exact = all(bound.exact for bound in self.bounds)
@@ -164,9 +165,14 @@ class _Events:
         )
         return sql(
             "coalesce((select (array_agg(n.turns order by n.turns desc))"
-            "[(array[{counts}])[least(count(*), {limit}) + 1]] from ({rows}) n), {never})",
-            counts=join(", ", [integer(count) for count in counts]),
-            limit=integer(limit),
+            "[case {falls} else 0 end] from ({rows}) n), {never})",
+            falls=join(
+                " ",
+                [
+                    sql("when count(*) >= {fall} then {fall}", fall=integer(fall))
+                    for fall in sorted(falls, reverse=True)
+                ],
+            ),
             rows=rows,
             never=NEVER,
         )
@@ -209,18 +215,14 @@ def _next_of_count(events: _Events, operators: Operators, enough: int | None, va
     )  # fmt: skip
     if truths is None or enough is None:
         return events.next_change()
+    changes = [count for count in range(1, len(truths)) if truths[count] is not truths[count - 1]]
     if events.changes == {"leaves"}:
-        falls = [
-            next((low + 1 for low in reversed(range(count)) if truths[low] is not truth), 0)
-            for count, truth in enumerate(truths)
-        ]
-        return events.nth_leaving(falls, enough) if any(falls) else NEVER
+        return events.nth_leaving(changes, enough) if changes else NEVER
     if events.changes == {"enters"}:
-        stays = [truths[count:].count(truth) == len(truths) - count
-                 for count, truth in enumerate(truths)]  # fmt: skip
-        counts = [integer(count) for count, last in enumerate(stays) if last]
+        # From the last change on, nothing that enters changes it.
+        count = integer(changes[-1] if changes else 0)
         last = Values(value.sql, value.rows).any(
-            lambda x: sql("({x})::numeric in ({counts})", x=x, counts=join(", ", counts))
+            lambda x: sql("({x})::numeric >= {count}", x=x, count=count)
         )
         return sql(
             "case when {last} then {never} else {next} end",

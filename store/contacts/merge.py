@@ -81,6 +81,13 @@ select %(into)s, journey, key, started_at from last_entry where contact_id = %(g
 on conflict (contact_id, journey, key) do update
 set started_at = greatest(kept.started_at, excluded.started_at)
 """)
+# Of one key the newest event is kept.
+_KEPT_ENTRIES = sql("""
+insert into kept_entry as kept (contact_id, journey, key, event_id, kept_at)
+select %(into)s, journey, key, event_id, kept_at from kept_entry where contact_id = %(gone)s
+on conflict (contact_id, journey, key) do update
+set event_id = greatest(kept.event_id, excluded.event_id)
+""")
 # Erasure finds rejected calls by what they named.
 _REJECTED = sql("""
 update rejected_item set reference = %(into)s::text where reference = %(gone)s::text
@@ -151,7 +158,15 @@ where contact_id = %(gone)s and day not in (
 # An import can no longer be undone for a contact that was merged since.
 _IMPORTS = statement(delete(ImportChange).where(col(ImportChange.contact_id) == bindparam("gone")))
 _DELETE = statement(delete(Contact).where(col(Contact.id) == bindparam("gone")))
-_KEPT: Final = (_CONSENT, _CHANNELS, _GROUPS, _LAST_ENTRIES, _REJECTED, REASSIGN_AUDIT)
+_KEPT: Final = (
+    _CONSENT,
+    _CHANNELS,
+    _GROUPS,
+    _LAST_ENTRIES,
+    _KEPT_ENTRIES,
+    _REJECTED,
+    REASSIGN_AUDIT,
+)
 
 
 async def merge_contact(conn: Connection, gone: UUID, into: UUID) -> list[UUID]:

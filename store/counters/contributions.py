@@ -8,7 +8,7 @@ from typing import Final
 from store.counters.facts import SOURCES, CountedTable, Fact
 from store.sql import Sql, join, name, sql, text_literal, with_values
 
-_COLUMN: Final = re.compile(r"\bx\.([a-z_]+)")
+_COLUMN: Final = re.compile(r'\bx\."?([a-z_]+)')
 _TABLES: Final = {"visits": sql("visit"), "messages": sql("message")}
 
 
@@ -111,3 +111,31 @@ def append(counted: Sql, *, removed: bool = False) -> Sql:
         counted=counted,
         removed=sql("true") if removed else sql("false"),
     )
+
+
+def append_many(counted: Sql) -> list[Sql]:
+    """Statements that append what very many rows count for, by each of their times apart.
+
+    So there are as many deltas as quarters of an hour, and not as pairs of them.
+    """
+    return [
+        sql(
+            """
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, {at}, {last_at}, {entered_at}, sum(sign),
+                   sum(sign * value)
+            from ({counted}) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', {by}, 'epoch')
+            """,
+            counted=counted,
+            at=at,
+            last_at=last_at,
+            entered_at=entered_at,
+            by=by,
+        )
+        for at, last_at, entered_at, by in (
+            (sql("min(at)"), sql("max(at)"), sql("null"), sql("at")),
+            (sql("null"), sql("null"), sql("min(entered_at)"), sql("entered_at")),
+        )
+    ]

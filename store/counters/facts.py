@@ -288,7 +288,7 @@ SOURCES: Final[dict[CountedTable, Source]] = {
             # What follows the path of a URL may be about its reader.
             Fact(
                 "link",
-                sql("x.kind = 'click' and x.by = 'human' and x.url is not null"),
+                sql("x.kind = 'click' and x.\"by\" = 'human' and x.url is not null"),
                 sql("x.happened_at"),
                 sql("left(regexp_replace(x.url, '[?#].*$', ''), 200)"),
                 sql("m.step"),

@@ -135,7 +135,7 @@ def _columns(fact: Fact) -> Sql:
     """The columns of the row on which the key of a fact depends, and what it is guarded by."""
     texts = (fact.version, fact.step, fact.label, fact.at, fact.value, fact.when)
     found = sorted({each for text in texts for each in columns_of(text)})
-    return join(", ", [sql("x.{column}", column=name(each)) for each in found])
+    return join(", ", [sql('x."{column}"', column=name(each)) for each in found])
 
 
 def _delta(table: CountedTable, fact: Fact, row: Literal["old", "new"], sign: Sql) -> Sql:

@@ -400,7 +400,10 @@ class Batch:
             return known
         if anonymous.external_id is not None:
             if item.kind == "alias":
-                raise _refuse_device(anonymous_id, anonymous.external_id)
+                # A public key may not find out whose device it is.
+                raise _refuse_device(
+                    anonymous_id, anonymous.external_id if self._sender.trusted else None
+                )
             # The device has another user now. Its events stay with the contact of its former user.
             self._link(anonymous_id, known)
             return known
@@ -491,9 +494,10 @@ def _refuse_merge(previous: str, user_id: str) -> EffectRefused:
     )
 
 
-def _refuse_device(previous: str, owner: str) -> EffectRefused:
+def _refuse_device(previous: str, owner: str | None) -> EffectRefused:
+    whose = "another known contact" if owner is None else f"the known contact {owner!r}"
     return EffectRefused(
         "taken_anonymous_id",
-        f"previousId: {previous!r} belongs to the known contact {owner!r}; to join two contacts,"
-        " name both by their user ids",
+        f"previousId: {previous!r} belongs to {whose}; to join two contacts, name both by their"
+        " user ids",
     )

@@ -41,13 +41,15 @@ _LOCK_ADDRESS = sql("select pg_advisory_xact_lock(hashtextextended(lower(%(addre
 _RECORDED = sql("select 1 from event where message_id = %(message)s and source = %(source)s")
 _BY_EMAIL = sql("""
 select id from (
-    select id, created_at from contact where lower(email) = lower(%(address)s) limit %(most)s
-) found order by created_at, id limit 1
+    select id, external_id, created_at from contact where lower(email) = lower(%(address)s)
+    limit %(most)s
+) found order by external_id is null, created_at, id limit 1
 """)
 _BY_PHONE = sql("""
 select id from (
-    select id, created_at from contact where phone = %(address)s limit %(most)s
-) found order by created_at, id limit 1
+    select id, external_id, created_at from contact where phone = %(address)s
+    limit %(most)s
+) found order by external_id is null, created_at, id limit 1
 """)
 
 
@@ -179,7 +181,10 @@ async def _subject_of(conn: Connection, submission: Submission) -> _Subject:
 
 
 async def _found_by_address(conn: Connection, traits: Mapping[str, Any]) -> Sequence[UUID]:
-    """The oldest contact with the address that was typed; the e-mail address decides."""
+    """The contact with the address that was typed; the e-mail address decides.
+
+    Of several it is the oldest that other systems know by an id, else the oldest.
+    """
     for name, query in (("email", _BY_EMAIL), ("phone", _BY_PHONE)):
         if traits.get(name):
             parameters = {"address": traits[name], "most": _MOST_OF_ADDRESS}

@@ -153,12 +153,13 @@ class _Progress:
 
 
 async def check_export(conn: Connection, plan: ExportPlan) -> None:
-    """Raise ExportRefused if there is no such segment, or the condition cannot be compiled."""
+    """Raise LookupError if there is no such segment, ExportRefused if the condition can't be
+    compiled."""
     if plan.segment is None and plan.condition is None:
         return
     segments = await read_segments(conn)
     if plan.segment is not None and plan.segment not in segments.conditions:
-        raise ExportRefused(f"segment: there is no segment {plan.segment!r}")
+        raise LookupError(plan.segment)
     if plan.condition is None:
         return
     try:

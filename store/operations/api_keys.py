@@ -242,6 +242,7 @@ def _recorded(row: KeyRow) -> dict[str, Any]:
         "user_hash": row.user_hash_secret is not None or None,
         "origins": row.origins,
         "events_per_minute": row.events_per_minute,
+        "address_events_per_minute": row.address_events_per_minute,
         "expires": None if row.expires_at is None else row.expires_at.isoformat(),
     }
     return {name: value for name, value in options.items() if value is not None}

@@ -190,7 +190,7 @@ def _messages(chosen: RunFilter, *more: Sql) -> Sql:
         conditions.append(_CODE_OF_MESSAGE)
     if chosen.since is not None:
         conditions.append(_FAILED_SINCE)
-    # The states are written out, so that the partial index `message_failed` serves.
+    # The states are written out, so that the partial index `message_trouble` serves.
     return sql(
         """
         select m.run_id, m.visit

@@ -15,6 +15,7 @@ from store.reports.attention_kinds import COUNTED, KINDS, OVERDUE, AttentionName
 from store.reports.lag import LAGS, Lag, LagName, read_lag
 from store.segments.segment_conditions import read_revision
 from store.sql import fetch_all_as, fetch_value, sql
+from store.tables.freezes import EVERY_CHANNEL
 
 WITHIN: Final = timedelta(hours=24)
 """How long ago what failed or was rejected may be."""
@@ -95,6 +96,7 @@ def _item(name: AttentionName, row: AttentionRow) -> AttentionItem:
         "journey": row.journey or "JOURNEY",
         "step": row.step or "",
         "reason": row.reason or "",
+        "channel": "" if row.subject == EVERY_CHANNEL else f"--channel {row.subject} ",
     }
     quoted = {key: quote(value, safe="") for key, value in fields.items()}
     return AttentionItem(

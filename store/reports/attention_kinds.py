@@ -71,7 +71,7 @@ select r.journey || ' ' || m.step as subject, min(m.settled_at) as since, count(
        (array_agg(m.id order by m.settled_at))[1]::text as example, r.journey, m.step
 from (
     select id, run_id, step, code, settled_at from message
-    where state = 'unknown' and settled_at > parcours.clock() - interval '7 days'
+    where state = 'unknown' and settled_at > (select parcours.clock()) - interval '7 days'
     order by settled_at desc limit %(counted)s
 ) m join run r on r.id = m.run_id
 group by r.journey, m.step, 4 order by 2
@@ -84,10 +84,14 @@ from unnest(array['refused', 'released']) s(state)
 cross join lateral (
     select id, run_id, visit, step, code, settled_at from message
     where message.state = s.state and message.state in ('refused', 'released', 'unknown')
-      and settled_at > parcours.clock() - %(within)s
+      and settled_at > (select parcours.clock()) - %(within)s
     order by settled_at desc limit %(counted)s
 ) m
-join visit v on v.run_id = m.run_id and v.visit = m.visit and v.outcome = 'failed'
+-- With a limit it is looked up for each message, however few visits the planner expects.
+cross join lateral (
+    select from visit v where v.run_id = m.run_id and v.visit = m.visit and v.outcome = 'failed'
+    limit 1
+) v
 join run r on r.id = m.run_id
 group by r.journey, m.step, 4 order by 2
 """)
@@ -95,21 +99,21 @@ STUCK_RUNS: Final = sql("""
 (select v.run_id, v.visit, v.step, v.due_at as since,
         case when v.held is null then 'over_and_not_ended' else 'due_and_not_tried' end as reason
  from visit v
- where v.outcome is null and v.due_at < parcours.clock() - %(overdue)s::interval
+ where v.outcome is null and v.due_at < (select parcours.clock()) - %(overdue)s::interval
  order by v.due_at limit %(counted)s)
 union all
 (select r.id, null, null, r.started_at, 'workflow_not_started' from run r
  where r.state = 'active' and r.workflow_started_at is null
-   and r.started_at < parcours.clock() - %(overdue)s::interval
+   and r.started_at < (select parcours.clock()) - %(overdue)s::interval
  order by r.started_at limit %(counted)s)
 union all
 (select r.id, null, r.step, r.moved_at, 'move_not_taken' from run r
  where r.state = 'active' and r.moves_taken <> r.moves
-   and r.moved_at < parcours.clock() - %(overdue)s::interval
+   and r.moved_at < (select parcours.clock()) - %(overdue)s::interval
  order by r.moved_at limit %(counted)s)
 union all
 (select m.run_id, m.visit, m.step, m.claimed_at, 'claim_not_settled' from message m
- where m.state = 'claimed' and m.claimed_at < parcours.clock() - %(overdue)s::interval
+ where m.state = 'claimed' and m.claimed_at < (select parcours.clock()) - %(overdue)s::interval
  order by m.claimed_at limit %(counted)s)
 """)
 """Runs that are due and make no progress: `run_id`, `visit`, `step`, `since` and `reason`."""
@@ -151,7 +155,7 @@ select i.code as subject, min(i.received_at) as since, count(*)::int as count, i
        null as journey, null as step
 from (
     select id, code, received_at from rejected_item
-    where received_at > parcours.clock() - %(within)s and replayed_at is null
+    where received_at > (select parcours.clock()) - %(within)s and replayed_at is null
     order by received_at desc limit %(counted)s
 ) i group by i.code order by 2
 """)
@@ -180,26 +184,28 @@ select j.kind as subject, s.since, 1 as count, s.reason, j.id::text as example, 
 from job j
 cross join lateral (
     select case
+               when j.state = 'waiting' then 'waits_for_approval'
                when j.paused_at is not null then 'paused'
                when j.workflow_started_at is null then 'not_started'
                else 'standing'
            end as reason,
-           coalesce(j.paused_at, case when j.workflow_started_at is null then j.started_at
+           coalesce(j.paused_at, case when j.state = 'waiting' then j.started_at
+                                      when j.workflow_started_at is null then j.started_at
                                       else coalesce(j.progressed_at, j.started_at) end) as since
 ) s
-where j.state = 'running'
-  and (j.paused_at is not null
+where j.state in ('running', 'waiting')
+  and (j.paused_at is not null or j.state = 'waiting'
        or j.workflow_started_at is null
-          and j.started_at < parcours.clock() - %(overdue)s::interval
+          and j.started_at < (select parcours.clock()) - %(overdue)s::interval
        or j.workflow_started_at is not null
           and coalesce(j.progressed_at, j.started_at)
-              < parcours.clock() - 2 * %(overdue)s::interval
+              < (select parcours.clock()) - 2 * %(overdue)s::interval
           -- Their turns may be hours away.
           and j.kind <> 'occurrence' and not j.spreading)
 union all
 select j.kind, min(a.tried_at), count(*)::int, a.code, j.id::text, j.journey, null
 from job j join straggler a on a.job_id = j.id and a.code is not null
-where j.started_at > parcours.clock() - interval '7 days'
+where j.started_at > (select parcours.clock()) - interval '7 days'
 group by j.id, j.kind, j.journey, a.code order by 2 limit %(counted)s
 """)
 _COUPONS: Final = sql("""
@@ -223,12 +229,13 @@ order by left_over.count, p.key limit %(counted)s
 _KEYS: Final = sql("""
 select coalesce(nullif(k.name, ''), k.id::text) as subject, k.expires_at as since,
        1 as count,
-       case when k.expires_at <= parcours.clock() then 'expired' else 'expires_soon' end as reason,
+       case when k.expires_at <= (select parcours.clock()) then 'expired' else 'expires_soon' end
+           as reason,
        k.id::text as example, null as journey, null as step
 from api_key k
 where k.revoked_at is null
-  and k.expires_at between parcours.clock() - interval '7 days'
-                       and parcours.clock() + interval '14 days'
+  and k.expires_at between (select parcours.clock()) - interval '7 days'
+                       and (select parcours.clock()) + interval '14 days'
 order by 2 limit %(counted)s
 """)
 _PROVIDERS: Final = sql("""
@@ -238,7 +245,7 @@ select coalesce(m.provider, m.channel) as subject, min(m.settled_at) as since,
        null as journey, null as step
 from (
     select id, channel, provider, code, settled_at from message
-    where state = 'released' and settled_at > parcours.clock() - interval '15 minutes'
+    where state = 'released' and settled_at > (select parcours.clock()) - interval '15 minutes'
     order by settled_at desc limit %(counted)s
 ) m
 group by 1, 4 order by 2
@@ -249,7 +256,7 @@ select f.activity as subject, min(f.happened_at) as since, count(*)::int as coun
        null as journey, null as step
 from (
     select id, activity, code, subject, happened_at from fault
-    where happened_at > parcours.clock() - interval '1 hour'
+    where happened_at > (select parcours.clock()) - interval '1 hour'
     order by happened_at desc limit %(counted)s
 ) f
 group by f.activity, f.code order by 2
@@ -258,19 +265,22 @@ group by f.activity, f.code order by 2
 KINDS: Final[Mapping[AttentionName, AttentionKind]] = {
     "retrying": AttentionKind(
         words="sends that are tried again",
-        command="parcours run retry {example} --reason WHY",
+        command="parcours run retry --journey {journey} --step {step} --code {reason} --reason WHY",
         link="/v1/runs?journey={journey}&step={step}&state=active",
         query=_RETRYING,
     ),
     "unknown": AttentionKind(
         words="messages that may have gone out: the provider's answer is not known",
-        command="parcours message show {example}",
+        command=(
+            "parcours run retry --journey {journey} --step {step} --code {reason}"
+            " --may-arrive-twice --reason WHY"
+        ),
         link="/v1/messages?journey={journey}&step={step}&status=unknown",
         query=_UNKNOWN,
     ),
     "failed": AttentionKind(
         words="messages that were refused, or that no provider took",
-        command="parcours message show {example}",
+        command="parcours run retry --journey {journey} --step {step} --code {reason} --reason WHY",
         link="/v1/messages?journey={journey}&step={step}",
         query=_FAILED,
     ),
@@ -312,7 +322,7 @@ KINDS: Final[Mapping[AttentionName, AttentionKind]] = {
     ),
     "frozen": AttentionKind(
         words="channels whose marketing is frozen, and the sends that wait",
-        command="parcours unfreeze --reason WHY",
+        command="parcours unfreeze {channel}--reason WHY",
         link="/v1/freezes",
         query=_FROZEN,
     ),

@@ -93,7 +93,7 @@ async def explain(
     Args:
         contact: our id; `name` is how the answer calls it.
         step: None: the whole journey.
-        at: as of when: what came later is left out. By default now.
+        at: as of when: runs, visits and events that began later are left out. By default now.
         run: the run that is asked about; by default the latest one.
 
     Raises UnknownStep.

@@ -14,7 +14,7 @@ from journeys.model.entry_rules import key_of_event
 from journeys.model.json_values import read_json
 from store.definitions.catalog import Definition
 from store.reports.explain_admission import NEEDS, admission_gates, as_decided, refusal_words
-from store.reports.explain_attempts import Attempt
+from store.reports.explain_attempts import Attempt, AttemptOutcome
 from store.reports.explain_facts import (
     EVENTS,
     EntryEvent,
@@ -92,6 +92,11 @@ async def explain_entry(
         if event.attempts:
             words += f": it failed {event.attempts} times"
         waiting = Waiting(reason="dispatch", words=words, until=event.not_before)
+    elif newest.became == "kept":
+        # What lets it in is the resume, so the pause has not refused it.
+        gates[0] = replace(gates[0], passed=None, code=None)
+        words = f"event {event.name} came in a pause; {newest.words}"
+        waiting = Waiting(reason="paused", words=words)
     return EntryExplanation(_with_decision(gates, newest), attempts, waiting)
 
 
@@ -153,9 +158,12 @@ def _concerned(definition: Definition, event: EntryEvent) -> bool:
 
 
 def _attempt(event: EntryEvent, journey: JourneyFacts) -> Attempt:
-    became, code, words = "no_match", event.code, "no entry of the journey let it in"
+    became: AttemptOutcome = "no_match"
+    code, words = event.code, "no entry of the journey let it in"
     if event.run is not None:
         became, words = "run", f"began run {event.run}"
+    elif event.kept:
+        became, words = "kept", "it is kept, and comes in once the journey is resumed"
     elif event.code is not None:
         became, words = "refused", f"refused: {refusal_words(event.code)}"
     elif event.dead_code is not None:
@@ -198,7 +206,7 @@ async def _gates_of_event(
         for entry, trigger in definition.entries[event.name]
         if trigger.concerns(about)
     ]
-    matched = attempt.became in ("run", "refused")
+    matched = attempt.became in ("run", "refused", "kept")
     entry = entries[0][0]
     for each, trigger in entries:
         found = await match_gates(conn, definition, each, trigger, event, properties, matched)

@@ -58,6 +58,8 @@ class EntryEvent:
     occurred_at: datetime
     of_one_run: bool
     imported: bool
+    kept: bool
+    """Whether it comes in once the journey is resumed."""
     waiting: bool
     """Whether it is still to be dispatched."""
     attempts: int
@@ -118,6 +120,8 @@ select e.id, e.name, e.properties::text as properties, e.stamped_at, e.occurred_
        e.run_id is not null as of_one_run,
        exists (select from job j join imported_event i on i.job_id = j.id and i.event_id = e.id
                where j.kind = 'import') as imported,
+       exists (select from kept_entry k where k.contact_id = e.contact_id
+               and k.journey = %(journey)s and k.event_id = e.id) as kept,
        o.event_id is not null as waiting, coalesce(o.attempts, 0)::int as attempts, o.not_before,
        d.code as dead_code,
        (select r.id from run r where r.entry_event_id = e.id and r.journey = %(journey)s) as run,

@@ -63,8 +63,9 @@ from clock cross join lateral (
     ) v
     union all
     select 'sends', min(due_at), count(*) from (
+        -- Not `is not null`: by the index of deferrals, all of them would be read.
         select due_at from visit where outcome is null and due_at <= clock.now
-          and held is not null
+          and coalesce(held, '') <> ''
         order by due_at limit %(counted)s
     ) v
     union all

@@ -98,7 +98,8 @@ class ShownMessage:
 
 _COLUMNS = sql(
     """
-    m.id, coalesce(c.external_id, c.id::text) as contact, r.journey, r.version, m.run_id, m.visit,
+    m.id, coalesce(c.external_id, c.id::text) as contact, r.journey,
+    coalesce(m.version, r.version) as version, m.run_id, m.visit,
     m.step, m.channel, m.topic, m.provider, m.provider_id, m.state, m.delivered_at, m.opened_at,
     m.clicked_at, m.bounced_at, m.replied_at, m.complained_at, m.unsubscribed_at, m.code, m.detail,
     m.address, m.content, m.locale, m.attempts, m.first_attempt_at, m.claimed_at, m.settled_at
@@ -118,6 +119,31 @@ _LIST = sql(
       and (%(run)s::uuid is null or (m.run_id, m.visit) < (%(run)s::uuid, %(visit)s::int))
       and (%(lowest)s::uuid is null or m.id between %(lowest)s::uuid and %(highest)s::uuid)
     order by m.run_id desc, m.visit desc limit %(limit)s
+    """,
+    columns=_COLUMNS,
+)
+# Runs of one journey by their ids, newest first, each with its messages: the index of runs is read
+# from the cursor on, in both states.
+_OF_JOURNEY = sql(
+    """
+    select {columns}
+    from (
+        select * from run where journey = %(journey)s and state = 'active'
+          and (%(run)s::uuid is null or id <= %(run)s::uuid)
+        union all
+        select * from run where journey = %(journey)s and state = 'ended'
+          and (%(run)s::uuid is null or id <= %(run)s::uuid)
+    ) r
+    join message m on m.run_id = r.id
+    join contact c on c.id = m.contact_id
+    where (%(version)s::integer is null
+           or coalesce(m.version, r.version) = %(version)s::integer)
+      and (%(step)s::text is null or m.step = %(step)s::text)
+      and (%(channel)s::text is null or m.channel = %(channel)s::text)
+      and (%(status)s::text is null or m.state = %(status)s::text
+           or to_jsonb(m) ->> (%(status)s::text || '_at') is not null)
+      and (%(run)s::uuid is null or (m.run_id, m.visit) < (%(run)s::uuid, %(visit)s::int))
+    order by r.id desc, m.visit desc limit %(limit)s
     """,
     columns=_COLUMNS,
 )
@@ -181,6 +207,32 @@ async def list_messages(
         "limit": limit,
     }
     return await fetch_all_as(conn, ListedMessage, _LIST, parameters)
+
+
+async def list_recipients(
+    conn: AsyncConnection[Any],
+    journey: str,
+    *,
+    version: int | None = None,
+    step: str | None = None,
+    channel: str | None = None,
+    status: ShownStatus | None = None,
+    before: tuple[UUID, int] | None = None,
+    limit: int,
+) -> list[ListedMessage]:
+    """The messages of one journey that meet every filter, in the order of `list_messages`."""
+    run, visit = before or (None, None)
+    parameters = {
+        "journey": journey,
+        "version": version,
+        "step": step,
+        "channel": channel,
+        "status": status,
+        "run": run,
+        "visit": visit,
+        "limit": limit,
+    }
+    return await fetch_all_as(conn, ListedMessage, _OF_JOURNEY, parameters)
 
 
 async def show_message(conn: AsyncConnection[Any], message_id: UUID) -> ShownMessage | None:

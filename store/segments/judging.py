@@ -96,6 +96,7 @@ async def judge_behind(
     lane: DueLane,
     *,
     events: int,
+    apart: bool = True,
     alone: bool = False,
     until: float | None = None,
 ) -> Judged:
@@ -103,6 +104,7 @@ async def judge_behind(
 
     Args:
         events: of one contact that are gone through at a time.
+        apart: judge by each segment in a statement of its own, to find those that take long.
         alone: as for `judge_contacts`.
         until: by the clock of the process; no more is begun after that, and the rest stays in the
             lane.
@@ -113,7 +115,7 @@ async def judge_behind(
     # What has not been judged yet comes after what was put off.
     caught_up, _ = await _catch_up(conn, catalog, references, judged, Manner(put_off=True))
     behind = Behind((lane,), events=events)
-    manner = Manner(alone=alone, apart=True)
+    manner = Manner(alone=alone, apart=apart)
     await _go_back(conn, catalog, caught_up, judged, behind, manner, until=until)
     return judged
 
@@ -198,6 +200,7 @@ async def _go_back(
         await work.follow()
         last = number == _PASSES - 1
         cut, _ = await work.write(judged, by if last else None)
+        judged.passes += 1
         if until is not None and monotonic() >= until:
             return
         references = {each: newest[each] for each in cut}

@@ -26,8 +26,9 @@ _SINGLES: Final = 3
 """Segments of one contact and instant that are judged by statements of their own."""
 _TOGETHER: Final = 50
 """Segments of one statement, at most."""
-_CONDITIONS: Final = 250
-"""Conditions of the segments of one statement, at most, unless one segment has more."""
+_CONDITIONS: Final = 100
+"""Conditions of the segments of one statement, at most, unless one segment has more: more of them
+take longer to plan than a round has time, and what is cancelled has to be planned again."""
 _ROWS: Final = 500
 """Contacts and instants of one statement, at most."""
 
@@ -61,6 +62,8 @@ class Judged:
     failures: list[FailedJudgement] = field(default_factory=list)
     contacts: int = 0
     """How many of them exist."""
+    passes: int = 0
+    """How often they were gone through by what was put off."""
 
 
 @dataclass(frozen=True)
@@ -312,7 +315,8 @@ class JudgingPass:
                 place.setdefault(instant.generation, instant)
         for where, left in places.items():
             if len(left) > _SINGLES and not (self._manner.alone or self._manner.apart):
-                for part in _portions(next(iter(left.values())).group):
+                group = next(iter(left.values())).group
+                for part in _portions([each for each in group if not self._live.is_slow(each)]):
                     if not left.keys().isdisjoint(part):
                         asked.setdefault(part, {})[where] = None
                         for each in part:

@@ -46,9 +46,9 @@ FIGURE_DELTA = Table(
     Column("step", Text, nullable=False),
     Column("fact", Text, nullable=False),
     Column("label", Text, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
+    Column("at", DateTime(timezone=True)),
     Column("last_at", DateTime(timezone=True)),
-    Column("entered_at", DateTime(timezone=True), nullable=False),
+    Column("entered_at", DateTime(timezone=True)),
     Column("count", BigInteger, nullable=False),
     Column("value", Numeric, nullable=False, server_default="0"),
     Column("removed", Boolean, nullable=False, server_default=text("false")),
@@ -58,8 +58,9 @@ FIGURE_DELTA = Table(
 )
 """Changes of counters that are still to be folded, without a key: rows are appended and taken.
 
-`at` is when it happened, and `last_at` the latest of several; `removed` counts what deleted rows
-had counted for; `targeted` is the contact of a message that was sent.
+`at` is when it happened, and `last_at` the latest of several; `entered_at` is when the run began.
+One that lacks a time is counted by the other alone: of many rows at once it takes fewer. `removed`
+counts what deleted rows had counted for; `targeted` is the contact of a message that was sent.
 """
 
 

@@ -49,11 +49,6 @@ class Message(SQLModel, table=True):
             "state", "settled_at",
             postgresql_where=text("state in ('refused', 'released', 'unknown')"),
         ),
-        Index(
-            "message_failed",
-            "step", "settled_at",
-            postgresql_where=text("state in ('refused', 'released', 'unknown')"),
-        ),
         Index("message_unsettled", "claimed_at", postgresql_where=text("state = 'claimed'")),
         Index(
             "message_by_provider",

@@ -47,7 +47,11 @@ class Job(SQLModel, table=True):
         CheckConstraint(in_values("state", get_args(JobState)), name="job_state_is"),
         Index("job_by_journey", "journey", "started_at"),
         Index("job_by_time", "started_at", "id"),
-        Index("job_running", "started_at", postgresql_where=text("state = 'running'")),
+        Index(
+            "job_running",
+            "started_at",
+            postgresql_where=text("state in ('running', 'waiting')"),
+        ),
     )
     id: UUID = Field(sa_column=id_column(key=True))
     kind: str = Field(sa_column=text_column())

@@ -166,6 +166,17 @@ async def test_an_anonymous_visit_a_login_and_a_clicked_mail_are_one_timeline(
         return await world.contacts() == [("ada", "ada@example.com"), (None, "bob@example.com")]
 
     await eventually(both, 20, what="Bob beside Ada")
+    # From here on his visits are his own: by the link only the first page was Ada's.
+    await forwarded.goto(f"{world.site.url}/kids")
+    found = await world.client.get("/v1/contacts", params={"email": "bob@example.com"})
+    own = found.json()["items"][0]["id"]
+
+    async def his() -> bool:
+        return ("event", "viewed /kids") in await world.timeline(own)
+
+    await eventually(his, 20, what="Bob's own visit")
+    known.append("viewed /sale")
+    assert [what for what in await begun() if "click" not in what] == known
     ada = (await world.client.get("/v1/contacts/ada")).json()
     assert (ada["email"], ada["attributes"]) == ("ada@example.com", {})
     consents = (await world.client.get("/v1/contacts/ada/consents")).json()

@@ -15,7 +15,7 @@ from tests.browser.conftest import Visitors
 from tests.browser.shops import Pool, Shop, opened_shop, queue_is_empty, track
 from tests.support.conditions import eventually
 
-ACTIONS = int(os.environ.get("STORM_ACTIONS", "80"))
+ACTIONS = int(os.environ.get("STORM_ACTIONS", "50"))
 SEED = int(os.environ.get("STORM_SEED", "1"))
 CUT_SECONDS = float(os.environ.get("CUT_SECONDS", "1"))
 NO_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', {value: undefined})"

@@ -17,6 +17,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row, dict_row
 
 from devstack.inbox import Inbox
+from tests.support.expected_figures import wrong_figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,11 @@ class Records:
     async def faults(self) -> list[dict[str, Any]]:
         """The faults that were recorded."""
         return await self._rows("select activity, code, subject, detail from fault")
+
+    async def wrong_figures(self) -> list[str]:
+        """Where the figures are not a recount of the rows."""
+        async with self._connection() as conn:
+            return await wrong_figures(conn, "orders", "UTC")
 
     def inbox(self) -> list[dict[str, Any]]:
         """What the sinks took, oldest first."""

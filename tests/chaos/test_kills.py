@@ -96,6 +96,7 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
                 *await wrong_reactions(readers),
                 *map(str, records.logged(*UNFORESEEN)),
                 *map(str, await records.faults()),
+                *await records.wrong_figures(),
             ]
             assert wrong == []
             for table in ("outbox", "dead_event", "listener", "refusal"):

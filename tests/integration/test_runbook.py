@@ -116,7 +116,7 @@ async def set_up(operator: Operator, files: list[Path]) -> None:
     for contact in CONTACTS:
         await operator.sign_up(contact)
 
-    async def standing() -> dict[str, str] | None:
+    async def standing() -> Any:
         found = await operator.items("/v1/runs", state="active")
         places = {(each["contact"], each["journey"]): each for each in found}
         for contact in CONTACTS:
@@ -172,8 +172,8 @@ async def ask(operator: Operator, page: list[str]) -> None:
         lines = [line.rstrip() for line in printed.strip("\n").splitlines()]
         lines = [line for line in lines if line]
         shown = [*lines[:_SHOWN], _MORE] if len(lines) > _SHOWN + 1 else lines
-        sample = "\n".join(["```text", *shown, "```", ""]) if lines else ""
-        text = text[: block.end] + sample + rest
+        fenced = "\n".join(["```text", *shown, "```", ""]) if lines else ""
+        text = text[: block.end] + fenced + rest
     page[0] = text
 
 

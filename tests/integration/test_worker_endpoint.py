@@ -66,6 +66,8 @@ async def test_a_worker_serves_health_and_the_engines_figures(
     first = await metrics(endpoint)
     assert first["parcours_database_up"] == 1
     assert first["parcours_dead_events"] == 1
+    assert first["parcours_attention{'kind': 'dead_events'}"] == 1
+    assert first["parcours_attention{'kind': 'failed'}"] == 0
     assert first["parcours_conditions_late_seconds"] == 0
     assert first["parcours_active_runs{'journey': 'hello'}"] == 1
     assert first["parcours_undispatched_events"] == 0

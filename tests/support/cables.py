@@ -14,6 +14,8 @@ class Cable:
         self._to = (host, port)
         self._whole = True
         self._answers = True
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self._ends: set[asyncio.StreamWriter] = set()
         self.address = ""
 
@@ -26,10 +28,15 @@ class Cable:
     def mend(self) -> None:
         """Take connections again."""
         self._whole = self._answers = True
+        self._flowing.set()
 
     def lose_answers(self) -> None:
         """Pass on what clients send, and break the connection instead of the answer."""
         self._answers = False
+
+    def hold(self) -> None:
+        """Let what clients send wait until the cable is mended; it is lost of those that left."""
+        self._flowing.clear()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Called for each connection."""
@@ -66,6 +73,10 @@ class Cable:
             if answers and not self._answers:
                 writer.transport.abort()
                 return
+            if not answers and not self._flowing.is_set():
+                await self._flowing.wait()
+                if reader.at_eof() or reader.exception() is not None:
+                    return
             writer.write(read)
             await writer.drain()
 

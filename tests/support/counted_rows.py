@@ -62,7 +62,7 @@ class Rows:
         for message in self.kept["message"].values():
             counted.message(message, runs[message["run_id"]])
         for goal in self.kept["goal"].values():
-            arms = {}
+            arms: dict[tuple[Any, Any], Row] = {}
             for visit in self.kept["visit"].values():
                 if visit["run_id"] == goal["run_id"] and visit["kind"] == "split":
                     arms.setdefault((visit["step"], visit["outcome"]), visit)

@@ -52,7 +52,7 @@ class Operator:
             done = await asyncio.to_thread(
                 CliRunner().invoke, app, arguments, env={"COLUMNS": "110"}
             )
-            return done.exit_code != 4
+            return bool(done.exit_code != 4)
 
         await eventually(given, 30, every=0.5)
         assert done.exit_code == 0, f"{line}\n{done.output}\n{done.exception!r}"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from psycopg import AsyncConnection, Rollback
+from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
@@ -23,6 +23,7 @@ from store.entries.start_requests import forget_start
 from store.goals.goal_rows import _RECORD_MET
 from store.messages.claims import (
     AttemptResult,
+    Settled,
     claim_message,
     mark_abandoned_claims_unknown,
     record_result,
@@ -196,16 +197,16 @@ class Work:
                 )  # fmt: skip
 
     async def _settle(self, conn: AsyncConnection[Any], run: dict[str, Any]) -> None:
-        state, outcome, facts = self.any.choice(
-            [
-                ("sent", "ok" if run["at_kind"] == "webhook" else "sent", {}),
-                ("sent", "ok" if run["at_kind"] == "webhook" else "sent", {}),
-                ("refused", "failed", {"reason": "bad_address"}),
-                ("unknown", "unknown", {"reason": "no_answer"}),
-                ("released", None, {}),
-                ("released", "failed", {"reason": "not_taken", "code": "busy"}),
-            ]
-        )
+        sent_outcome = "ok" if run["at_kind"] == "webhook" else "sent"
+        results: list[tuple[Settled, str | None, dict[str, Any]]] = [
+            ("sent", sent_outcome, {}),
+            ("sent", sent_outcome, {}),
+            ("refused", "failed", {"reason": "bad_address"}),
+            ("unknown", "unknown", {"reason": "no_answer"}),
+            ("released", None, {}),
+            ("released", "failed", {"reason": "not_taken", "code": "busy"}),
+        ]
+        state, outcome, facts = self.any.choice(results)
         result = AttemptResult(
             run_id=run["id"], visit=run["visit"], token=run["token"], state=state,
             outcome=outcome, facts=facts,
@@ -403,8 +404,7 @@ class Work:
 
     async def fold_and_die(self) -> bool:
         """A fold dies before its commit."""
-        folded = 0
-        async with self.pool.connection() as conn, conn.transaction() as transaction:
-            folded = await fold(conn, self.zone)
-            raise Rollback(transaction)
-        return folded > 0
+        async with self.pool.connection() as conn:
+            async with conn.transaction(force_rollback=True):
+                folded = await fold(conn, self.zone)
+            return folded > 0

@@ -57,6 +57,7 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
         "PARCOURS_ATTACHMENTS_FROM": "https://cdn.example.com/mail/, http://10.0.0.1:8080",
         "PARCOURS_CONTACT_EVENTS_PER_MINUTE": "60",
         "PARCOURS_HTTP_HEADER_SECONDS": "5",
+        "PARCOURS_APPROVAL_ABOVE": "500",
         "PARCOURS_HTTP_BODY_SECONDS": "7.5",
         "PARCOURS_HTTP_UNFINISHED": "100",
         "PARCOURS_HTTP_BODY_MEMORY": "2097152",
@@ -99,6 +100,7 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
     secrets = {name: secret.get_secret_value() for name, secret in settings.secrets.items()}
     assert secrets == {"CRM": "abc", "ERP_TOKEN": "def"}
     assert settings.contact_events_per_minute == 60
+    assert settings.approval_above == 500
     assert settings.speed == 3600
     assert settings.dev_inbox == Path("/data/inbox.jsonl")
     assert settings.dev_shop_key is not None

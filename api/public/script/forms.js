@@ -67,9 +67,10 @@ extensions.push(() => {
   const post = async (form, body, tries) => {
     const { stamp, wait, at } = await stampOf(form);
     await new Promise((then) => setTimeout(then, at + wait * 1e3 - Date.now()));
-    // A text is sent without asking first (no preflight), also to another origin.
+    // A text is sent without asking first (no preflight), also to another origin, and outlives the page.
     const said = await ask(form, '', {
       method: 'POST',
+      keepalive: true,
       body: JSON.stringify({ stamp, ...body }),
     });
     // Too soon, or too late: it is sent once more, with what the server says now.

@@ -48,13 +48,15 @@ function remove(name) {
 function names() {
   let all = [];
   try {
-    all = Object.keys(localStorage)
-      .filter((name) => name.startsWith(PREFIX))
-      .map((name) => name.slice(PREFIX.length));
+    all = Object.keys(localStorage);
   } catch (error) {
     // Only memory is left.
   }
-  return [...new Set(all.concat(Object.keys(held)))].sort();
+  return all
+    .filter((name) => name.startsWith(PREFIX))
+    .map((name) => name.slice(PREFIX.length))
+    .concat(Object.keys(held))
+    .sort();
 }
 
 /**
@@ -75,15 +77,11 @@ function allowed() {
  */
 async function exclusively(work) {
   if (navigator.locks) {
-    let begun;
     try {
-      return await navigator.locks.request(PREFIX, () => {
-        begun = true;
-        return work();
-      });
+      return await navigator.locks.request(PREFIX, work);
     } catch (error) {
       // There are no locks where storage is blocked.
-      return begun || work();
+      return work();
     }
   }
   if (Math.abs(read('lease') - Date.now() - 5e3) < 5e3) return later(1e3);

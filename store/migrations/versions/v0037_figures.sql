@@ -1,9 +1,9 @@
 -- What the rows that are there count for.
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, r.journey as journey, f.version, f.step, f.fact, f.label, f.at,
                r.started_at as entered_at, f.value
         from (select 1 as sign, t.* from visit t) x
@@ -27,14 +27,41 @@
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, r.journey as journey, f.version, f.step, f.fact, f.label, f.at,
+               r.started_at as entered_at, f.value
+        from (select 1 as sign, t.* from visit t) x
+        join run r on r.id = x.run_id left join goal g on g.run_id = x.run_id and x.kind = 'split'
+        cross join lateral (values
+            ('reached', (x.kind <> 'split' or not x.replaced), coalesce(x.version, r.version), x.step, x.kind, x.started_at, 0::numeric),
+            ('outcome', x.outcome is not null and (x.kind <> 'split' or not x.replaced), coalesce(x.version, r.version), x.step, x.outcome, coalesce(x.ended_at, x.started_at), 0::numeric),
+            ('skipped', x.outcome = 'skipped' and (x.kind <> 'split' or not x.replaced), coalesce(x.version, r.version), x.step, coalesce(x.facts ->> 'reason', 'if'), coalesce(x.ended_at, x.started_at), 0::numeric),
+            ('failed', x.outcome = 'failed', coalesce(x.version, r.version), x.step, coalesce(x.facts ->> 'code', x.facts ->> 'reason', ''), coalesce(x.ended_at, x.started_at), 0::numeric),
+            ('held', x.outcome is null and not x.run_ended and x.held <> 'retry', coalesce(x.version, r.version), x.step, x.held, x.started_at, 0::numeric),
+            ('retrying', x.outcome is null and not x.run_ended and (x.held = 'retry' or x.held is null and x.facts #>> '{held,-1,why}' = 'retry'), coalesce(x.version, r.version), x.step, '', x.started_at, 0::numeric),
+            ('left_open', x.outcome is null and x.run_ended and (x.kind <> 'split' or not x.replaced), coalesce(x.version, r.version), x.step, '', x.started_at, 0::numeric),
+            ('arm', g.met_event_id is not null and not g.replaced and
+    x.kind = 'split' and x.outcome <> 'skipped' and not x.run_ended and not x.replaced
+    and not exists (
+        select from visit earlier
+        where earlier.run_id = x.run_id and earlier.visit < x.visit and earlier.step = x.step
+          and earlier.outcome = x.outcome and earlier.kind = 'split'
+    )
+    , coalesce(x.version, r.version), x.step, x.outcome, g.met_at, case when abs(g.value) <= 1000000000000000000000000000000 then g.value else 0::numeric end)
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, r.journey as journey, f.version, f.step, f.fact, f.label, f.at,
                r.started_at as entered_at, f.value
         from (select 1 as sign, t.* from message t) x
@@ -53,14 +80,36 @@
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, r.journey as journey, f.version, f.step, f.fact, f.label, f.at,
+               r.started_at as entered_at, f.value
+        from (select 1 as sign, t.* from message t) x
+        join run r on r.id = x.run_id
+        cross join lateral (values
+            ('message_sent', x.state = 'sent', coalesce(x.version, r.version), x.step, x.channel, coalesce(x.settled_at, x.claimed_at), 0::numeric),
+            ('message_refused', x.state = 'refused', coalesce(x.version, r.version), x.step, x.channel, coalesce(x.settled_at, x.claimed_at), 0::numeric),
+            ('message_unknown', x.state = 'unknown', coalesce(x.version, r.version), x.step, x.channel, coalesce(x.settled_at, x.claimed_at), 0::numeric),
+            ('delivered', x.delivered_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.delivered_at, 0::numeric),
+            ('opened', x.opened_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.opened_at, 0::numeric),
+            ('clicked', x.clicked_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.clicked_at, 0::numeric),
+            ('bounced', x.bounced_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.bounced_at, 0::numeric),
+            ('replied', x.replied_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.replied_at, 0::numeric),
+            ('complained', x.complained_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.complained_at, 0::numeric),
+            ('unsubscribed', x.unsubscribed_at is not null, coalesce(x.version, r.version), x.step, x.channel, x.unsubscribed_at, 0::numeric)
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, x.journey as journey, f.version, f.step, f.fact, f.label, f.at,
                x.started_at as entered_at, f.value
         from (select 1 as sign, t.* from run t) x
@@ -73,14 +122,30 @@
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, x.journey as journey, f.version, f.step, f.fact, f.label, f.at,
+               x.started_at as entered_at, f.value
+        from (select 1 as sign, t.* from run t) x
+        cross join lateral (values
+            ('entered', not coalesce(x.outcome in ('restarted', 'merged'), false), coalesce(x.entry_version, x.version), '', '', x.started_at, 0::numeric),
+            ('replaced', x.outcome in ('restarted', 'merged'), coalesce(x.entry_version, x.version), '', '', x.started_at, 0::numeric),
+            ('ended', x.state = 'ended', x.version, '', coalesce(x.outcome, 'removed'), coalesce(x.ended_at, x.started_at), 0::numeric),
+            ('moved_from', x.entry_version <> x.version, coalesce(x.entry_version, x.version), '', '', x.started_at, 0::numeric),
+            ('moved_to', x.entry_version <> x.version, x.version, '', '', x.started_at, 0::numeric)
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, x.journey as journey, f.version, f.step, f.fact, f.label, f.at,
                coalesce(x.entered_at, x.met_at) as entered_at, f.value
         from (select 1 as sign, t.* from goal t) x
@@ -89,14 +154,26 @@
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, x.journey as journey, f.version, f.step, f.fact, f.label, f.at,
+               coalesce(x.entered_at, x.met_at) as entered_at, f.value
+        from (select 1 as sign, t.* from goal t) x
+        cross join lateral (values
+            ('goal', x.met_event_id is not null and not x.replaced, coalesce(x.version, 0), coalesce(x.step, ''), '', x.met_at, coalesce(case when abs(x.value) <= 1000000000000000000000000000000 then x.value else 0::numeric end, 0::numeric))
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, x.journey as journey, f.version, f.step, f.fact, f.label, f.at,
                x.refused_at as entered_at, f.value
         from (select 1 as sign, t.* from refusal t) x
@@ -105,14 +182,26 @@
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, x.journey as journey, f.version, f.step, f.fact, f.label, f.at,
+               x.refused_at as entered_at, f.value
+        from (select 1 as sign, t.* from refusal t) x
+        cross join lateral (values
+            ('refused', true, 0, '', x.code, x.refused_at, 0::numeric)
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, '' as journey, f.version, f.step, f.fact, f.label, f.at,
                x.recorded_at as entered_at, f.value
         from (select 1 as sign, t.* from consent_record t) x
@@ -121,26 +210,51 @@
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
-        insert into figure_delta
-            (journey, version, step, fact, label, at, last_at, entered_at, count, value, removed)
-        select journey, version, step, fact, label, min(at), max(at), min(entered_at), sum(sign),
-               sum(sign * value), false
-        from (
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, '' as journey, f.version, f.step, f.fact, f.label, f.at,
+               x.recorded_at as entered_at, f.value
+        from (select 1 as sign, t.* from consent_record t) x
+        cross join lateral (values
+            ('consent', true, 0, coalesce(x.topic, x.channel, ''), x.state, x.recorded_at, 0::numeric)
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, min(at), max(at), null, sum(sign),
+                   sum(sign * value)
+            from (
         select x.sign, r.journey as journey, f.version, f.step, f.fact, f.label, f.at,
                r.started_at as entered_at, f.value
         from (select 1 as sign, t.* from link_hit t) x
         join message m on m.id = x.message_id join run r on r.id = m.run_id
         cross join lateral (values
-            ('link', x.kind = 'click' and x.by = 'human' and x.url is not null, coalesce(m.version, r.version), m.step, left(regexp_replace(x.url, '[?#].*$', ''), 200), x.happened_at, 0::numeric)
+            ('link', x.kind = 'click' and x."by" = 'human' and x.url is not null, coalesce(m.version, r.version), m.step, left(regexp_replace(x.url, '[?#].*$', ''), 200), x.happened_at, 0::numeric)
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
-        group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch'),
-                 date_bin('15 minutes', entered_at, 'epoch')
-        having sum(sign) <> 0 or sum(sign * value) <> 0;
+            group by journey, version, step, fact, label, date_bin('15 minutes', at, 'epoch');
+            insert into figure_delta
+                (journey, version, step, fact, label, at, last_at, entered_at, count, value)
+            select journey, version, step, fact, label, null, null, min(entered_at), sum(sign),
+                   sum(sign * value)
+            from (
+        select x.sign, r.journey as journey, f.version, f.step, f.fact, f.label, f.at,
+               r.started_at as entered_at, f.value
+        from (select 1 as sign, t.* from link_hit t) x
+        join message m on m.id = x.message_id join run r on r.id = m.run_id
+        cross join lateral (values
+            ('link', x.kind = 'click' and x."by" = 'human' and x.url is not null, coalesce(m.version, r.version), m.step, left(regexp_replace(x.url, '[?#].*$', ''), 200), x.happened_at, 0::numeric)
+        ) f(fact, counts, version, step, label, at, value)
+        where f.counts
+        ) c
+            group by journey, version, step, fact, label, date_bin('15 minutes', entered_at, 'epoch');
 
 -- From here on they are counted as they are written.
 create or replace function parcours.count_visit() returns trigger language plpgsql as $$
@@ -216,7 +330,7 @@ create or replace function parcours.count_visit_again() returns trigger language
 begin
     if (old.kind <> 'split' or not old.replaced) then
         if (new.kind <> 'split' or not new.replaced) then
-            if row(old.kind, old.replaced, old.started_at, old.step, old.version) is distinct from row(new.kind, new.replaced, new.started_at, new.step, new.version) then
+            if row(old."kind", old."replaced", old."started_at", old."step", old."version") is distinct from row(new."kind", new."replaced", new."started_at", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'reached', old.kind, old.started_at, r.started_at, -1,
@@ -244,7 +358,7 @@ begin
     end if;
     if old.outcome is not null and (old.kind <> 'split' or not old.replaced) then
         if new.outcome is not null and (new.kind <> 'split' or not new.replaced) then
-            if row(old.ended_at, old.kind, old.outcome, old.replaced, old.started_at, old.step, old.version) is distinct from row(new.ended_at, new.kind, new.outcome, new.replaced, new.started_at, new.step, new.version) then
+            if row(old."ended_at", old."kind", old."outcome", old."replaced", old."started_at", old."step", old."version") is distinct from row(new."ended_at", new."kind", new."outcome", new."replaced", new."started_at", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'outcome', old.outcome, coalesce(old.ended_at, old.started_at), r.started_at, -1,
@@ -272,7 +386,7 @@ begin
     end if;
     if old.outcome = 'skipped' and (old.kind <> 'split' or not old.replaced) then
         if new.outcome = 'skipped' and (new.kind <> 'split' or not new.replaced) then
-            if row(old.ended_at, old.facts, old.kind, old.outcome, old.replaced, old.started_at, old.step, old.version) is distinct from row(new.ended_at, new.facts, new.kind, new.outcome, new.replaced, new.started_at, new.step, new.version) then
+            if row(old."ended_at", old."facts", old."kind", old."outcome", old."replaced", old."started_at", old."step", old."version") is distinct from row(new."ended_at", new."facts", new."kind", new."outcome", new."replaced", new."started_at", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'skipped', coalesce(old.facts ->> 'reason', 'if'), coalesce(old.ended_at, old.started_at), r.started_at, -1,
@@ -300,7 +414,7 @@ begin
     end if;
     if old.outcome = 'failed' then
         if new.outcome = 'failed' then
-            if row(old.ended_at, old.facts, old.outcome, old.started_at, old.step, old.version) is distinct from row(new.ended_at, new.facts, new.outcome, new.started_at, new.step, new.version) then
+            if row(old."ended_at", old."facts", old."outcome", old."started_at", old."step", old."version") is distinct from row(new."ended_at", new."facts", new."outcome", new."started_at", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'failed', coalesce(old.facts ->> 'code', old.facts ->> 'reason', ''), coalesce(old.ended_at, old.started_at), r.started_at, -1,
@@ -328,7 +442,7 @@ begin
     end if;
     if old.outcome is null and not old.run_ended and old.held <> 'retry' then
         if new.outcome is null and not new.run_ended and new.held <> 'retry' then
-            if row(old.held, old.outcome, old.run_ended, old.started_at, old.step, old.version) is distinct from row(new.held, new.outcome, new.run_ended, new.started_at, new.step, new.version) then
+            if row(old."held", old."outcome", old."run_ended", old."started_at", old."step", old."version") is distinct from row(new."held", new."outcome", new."run_ended", new."started_at", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'held', old.held, old.started_at, r.started_at, -1,
@@ -356,7 +470,7 @@ begin
     end if;
     if old.outcome is null and not old.run_ended and (old.held = 'retry' or old.held is null and old.facts #>> '{held,-1,why}' = 'retry') then
         if new.outcome is null and not new.run_ended and (new.held = 'retry' or new.held is null and new.facts #>> '{held,-1,why}' = 'retry') then
-            if row(old.facts, old.held, old.outcome, old.run_ended, old.started_at, old.step, old.version) is distinct from row(new.facts, new.held, new.outcome, new.run_ended, new.started_at, new.step, new.version) then
+            if row(old."facts", old."held", old."outcome", old."run_ended", old."started_at", old."step", old."version") is distinct from row(new."facts", new."held", new."outcome", new."run_ended", new."started_at", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'retrying', '', old.started_at, r.started_at, -1,
@@ -384,7 +498,7 @@ begin
     end if;
     if old.outcome is null and old.run_ended and (old.kind <> 'split' or not old.replaced) then
         if new.outcome is null and new.run_ended and (new.kind <> 'split' or not new.replaced) then
-            if row(old.kind, old.outcome, old.replaced, old.run_ended, old.started_at, old.step, old.version) is distinct from row(new.kind, new.outcome, new.replaced, new.run_ended, new.started_at, new.step, new.version) then
+            if row(old."kind", old."outcome", old."replaced", old."run_ended", old."started_at", old."step", old."version") is distinct from row(new."kind", new."outcome", new."replaced", new."run_ended", new."started_at", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'left_open', '', old.started_at, r.started_at, -1,
@@ -412,7 +526,7 @@ begin
     end if;
     if old.kind = 'split' and old.outcome is not null then
         if new.kind = 'split' and new.outcome is not null then
-            if row(old.kind, old.outcome, old.replaced, old.run_ended, old.run_id, old.step, old.version, old.visit) is distinct from row(new.kind, new.outcome, new.replaced, new.run_ended, new.run_id, new.step, new.version, new.visit) then
+            if row(old."kind", old."outcome", old."replaced", old."run_ended", old."run_id", old."step", old."version", old."visit") is distinct from row(new."kind", new."outcome", new."replaced", new."run_ended", new."run_id", new."step", new."version", new."visit") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'arm', old.outcome, g.met_at, r.started_at, -1,
@@ -620,7 +734,7 @@ create or replace function parcours.count_message_again() returns trigger langua
 begin
     if old.state = 'sent' then
         if new.state = 'sent' then
-            if row(old.channel, old.claimed_at, old.settled_at, old.state, old.step, old.version) is distinct from row(new.channel, new.claimed_at, new.settled_at, new.state, new.step, new.version) then
+            if row(old."channel", old."claimed_at", old."settled_at", old."state", old."step", old."version") is distinct from row(new."channel", new."claimed_at", new."settled_at", new."state", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'message_sent', old.channel, coalesce(old.settled_at, old.claimed_at), r.started_at, -1,
@@ -648,7 +762,7 @@ begin
     end if;
     if old.state = 'refused' then
         if new.state = 'refused' then
-            if row(old.channel, old.claimed_at, old.settled_at, old.state, old.step, old.version) is distinct from row(new.channel, new.claimed_at, new.settled_at, new.state, new.step, new.version) then
+            if row(old."channel", old."claimed_at", old."settled_at", old."state", old."step", old."version") is distinct from row(new."channel", new."claimed_at", new."settled_at", new."state", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'message_refused', old.channel, coalesce(old.settled_at, old.claimed_at), r.started_at, -1,
@@ -676,7 +790,7 @@ begin
     end if;
     if old.state = 'unknown' then
         if new.state = 'unknown' then
-            if row(old.channel, old.claimed_at, old.settled_at, old.state, old.step, old.version) is distinct from row(new.channel, new.claimed_at, new.settled_at, new.state, new.step, new.version) then
+            if row(old."channel", old."claimed_at", old."settled_at", old."state", old."step", old."version") is distinct from row(new."channel", new."claimed_at", new."settled_at", new."state", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'message_unknown', old.channel, coalesce(old.settled_at, old.claimed_at), r.started_at, -1,
@@ -704,7 +818,7 @@ begin
     end if;
     if old.delivered_at is not null then
         if new.delivered_at is not null then
-            if row(old.channel, old.delivered_at, old.step, old.version) is distinct from row(new.channel, new.delivered_at, new.step, new.version) then
+            if row(old."channel", old."delivered_at", old."step", old."version") is distinct from row(new."channel", new."delivered_at", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'delivered', old.channel, old.delivered_at, r.started_at, -1,
@@ -732,7 +846,7 @@ begin
     end if;
     if old.opened_at is not null then
         if new.opened_at is not null then
-            if row(old.channel, old.opened_at, old.step, old.version) is distinct from row(new.channel, new.opened_at, new.step, new.version) then
+            if row(old."channel", old."opened_at", old."step", old."version") is distinct from row(new."channel", new."opened_at", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'opened', old.channel, old.opened_at, r.started_at, -1,
@@ -760,7 +874,7 @@ begin
     end if;
     if old.clicked_at is not null then
         if new.clicked_at is not null then
-            if row(old.channel, old.clicked_at, old.step, old.version) is distinct from row(new.channel, new.clicked_at, new.step, new.version) then
+            if row(old."channel", old."clicked_at", old."step", old."version") is distinct from row(new."channel", new."clicked_at", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'clicked', old.channel, old.clicked_at, r.started_at, -1,
@@ -788,7 +902,7 @@ begin
     end if;
     if old.bounced_at is not null then
         if new.bounced_at is not null then
-            if row(old.bounced_at, old.channel, old.step, old.version) is distinct from row(new.bounced_at, new.channel, new.step, new.version) then
+            if row(old."bounced_at", old."channel", old."step", old."version") is distinct from row(new."bounced_at", new."channel", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'bounced', old.channel, old.bounced_at, r.started_at, -1,
@@ -816,7 +930,7 @@ begin
     end if;
     if old.replied_at is not null then
         if new.replied_at is not null then
-            if row(old.channel, old.replied_at, old.step, old.version) is distinct from row(new.channel, new.replied_at, new.step, new.version) then
+            if row(old."channel", old."replied_at", old."step", old."version") is distinct from row(new."channel", new."replied_at", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'replied', old.channel, old.replied_at, r.started_at, -1,
@@ -844,7 +958,7 @@ begin
     end if;
     if old.complained_at is not null then
         if new.complained_at is not null then
-            if row(old.channel, old.complained_at, old.step, old.version) is distinct from row(new.channel, new.complained_at, new.step, new.version) then
+            if row(old."channel", old."complained_at", old."step", old."version") is distinct from row(new."channel", new."complained_at", new."step", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'complained', old.channel, old.complained_at, r.started_at, -1,
@@ -872,7 +986,7 @@ begin
     end if;
     if old.unsubscribed_at is not null then
         if new.unsubscribed_at is not null then
-            if row(old.channel, old.step, old.unsubscribed_at, old.version) is distinct from row(new.channel, new.step, new.unsubscribed_at, new.version) then
+            if row(old."channel", old."step", old."unsubscribed_at", old."version") is distinct from row(new."channel", new."step", new."unsubscribed_at", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(old.version, r.version), old.step, 'unsubscribed', old.channel, old.unsubscribed_at, r.started_at, -1,
@@ -941,7 +1055,7 @@ begin
         from (select 1 as sign, h.* from link_hit h join deleted d on d.id = h.message_id) x
         join deleted m on m.id = x.message_id join run r on r.id = m.run_id
         cross join lateral (values
-            ('link', x.kind = 'click' and x.by = 'human' and x.url is not null, coalesce(m.version, r.version), m.step, left(regexp_replace(x.url, '[?#].*$', ''), 200), x.happened_at, 0::numeric)
+            ('link', x.kind = 'click' and x."by" = 'human' and x.url is not null, coalesce(m.version, r.version), m.step, left(regexp_replace(x.url, '[?#].*$', ''), 200), x.happened_at, 0::numeric)
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c
@@ -998,7 +1112,7 @@ create or replace function parcours.count_run_again() returns trigger language p
 begin
     if not coalesce(old.outcome in ('restarted', 'merged'), false) then
         if not coalesce(new.outcome in ('restarted', 'merged'), false) then
-            if row(old.entry_version, old.outcome, old.started_at, old.version) is distinct from row(new.entry_version, new.outcome, new.started_at, new.version) then
+            if row(old."entry_version", old."outcome", old."started_at", old."version") is distinct from row(new."entry_version", new."outcome", new."started_at", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select old.journey, coalesce(old.entry_version, old.version), '', 'entered', '', old.started_at, old.started_at, -1,
@@ -1026,7 +1140,7 @@ begin
     end if;
     if old.outcome in ('restarted', 'merged') then
         if new.outcome in ('restarted', 'merged') then
-            if row(old.entry_version, old.outcome, old.started_at, old.version) is distinct from row(new.entry_version, new.outcome, new.started_at, new.version) then
+            if row(old."entry_version", old."outcome", old."started_at", old."version") is distinct from row(new."entry_version", new."outcome", new."started_at", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select old.journey, coalesce(old.entry_version, old.version), '', 'replaced', '', old.started_at, old.started_at, -1,
@@ -1054,7 +1168,7 @@ begin
     end if;
     if old.state = 'ended' then
         if new.state = 'ended' then
-            if row(old.ended_at, old.outcome, old.started_at, old.state, old.version) is distinct from row(new.ended_at, new.outcome, new.started_at, new.state, new.version) then
+            if row(old."ended_at", old."outcome", old."started_at", old."state", old."version") is distinct from row(new."ended_at", new."outcome", new."started_at", new."state", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select old.journey, old.version, '', 'ended', coalesce(old.outcome, 'removed'), coalesce(old.ended_at, old.started_at), old.started_at, -1,
@@ -1082,7 +1196,7 @@ begin
     end if;
     if old.entry_version <> old.version then
         if new.entry_version <> new.version then
-            if row(old.entry_version, old.started_at, old.version) is distinct from row(new.entry_version, new.started_at, new.version) then
+            if row(old."entry_version", old."started_at", old."version") is distinct from row(new."entry_version", new."started_at", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select old.journey, coalesce(old.entry_version, old.version), '', 'moved_from', '', old.started_at, old.started_at, -1,
@@ -1110,7 +1224,7 @@ begin
     end if;
     if old.entry_version <> old.version then
         if new.entry_version <> new.version then
-            if row(old.entry_version, old.started_at, old.version) is distinct from row(new.entry_version, new.started_at, new.version) then
+            if row(old."entry_version", old."started_at", old."version") is distinct from row(new."entry_version", new."started_at", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select old.journey, old.version, '', 'moved_to', '', old.started_at, old.started_at, -1,
@@ -1227,7 +1341,7 @@ create or replace function parcours.count_goal_again() returns trigger language 
 begin
     if old.met_event_id is not null and not old.replaced then
         if new.met_event_id is not null and not new.replaced then
-            if row(old.met_at, old.met_event_id, old.replaced, old.step, old.value, old.version) is distinct from row(new.met_at, new.met_event_id, new.replaced, new.step, new.value, new.version) then
+            if row(old."met_at", old."met_event_id", old."replaced", old."step", old."value", old."version") is distinct from row(new."met_at", new."met_event_id", new."replaced", new."step", new."value", new."version") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select old.journey, coalesce(old.version, 0), coalesce(old.step, ''), 'goal', '', old.met_at, coalesce(old.entered_at, old.met_at), -1,
@@ -1420,7 +1534,7 @@ $$
 ;
 create or replace function parcours.count_link_hit() returns trigger language plpgsql as $$
 begin
-    if new.kind = 'click' and new.by = 'human' and new.url is not null then
+    if new.kind = 'click' and new."by" = 'human' and new.url is not null then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(m.version, r.version), m.step, 'link', left(regexp_replace(new.url, '[?#].*$', ''), 200), new.happened_at, r.started_at, 1,
@@ -1433,9 +1547,9 @@ $$
 ;
 create or replace function parcours.count_link_hit_again() returns trigger language plpgsql as $$
 begin
-    if old.kind = 'click' and old.by = 'human' and old.url is not null then
-        if new.kind = 'click' and new.by = 'human' and new.url is not null then
-            if row(old.by, old.happened_at, old.kind, old.url) is distinct from row(new.by, new.happened_at, new.kind, new.url) then
+    if old.kind = 'click' and old."by" = 'human' and old.url is not null then
+        if new.kind = 'click' and new."by" = 'human' and new.url is not null then
+            if row(old."by", old."happened_at", old."kind", old."url") is distinct from row(new."by", new."happened_at", new."kind", new."url") then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(m.version, r.version), m.step, 'link', left(regexp_replace(old.url, '[?#].*$', ''), 200), old.happened_at, r.started_at, -1,
@@ -1454,7 +1568,7 @@ begin
                -1 * 0::numeric, null
         from (select) one join message m on m.id = old.message_id join run r on r.id = m.run_id ;
         end if;
-    elsif new.kind = 'click' and new.by = 'human' and new.url is not null then
+    elsif new.kind = 'click' and new."by" = 'human' and new.url is not null then
         insert into figure_delta
             (journey, version, step, fact, label, at, entered_at, count, value, targeted)
         select r.journey, coalesce(m.version, r.version), m.step, 'link', left(regexp_replace(new.url, '[?#].*$', ''), 200), new.happened_at, r.started_at, 1,
@@ -1477,7 +1591,7 @@ begin
         from (select 1 as sign, x.by, x.happened_at, x.kind, x.message_id, x.url from deleted x where not (false)) x
         join message m on m.id = x.message_id join run r on r.id = m.run_id
         cross join lateral (values
-            ('link', x.kind = 'click' and x.by = 'human' and x.url is not null, coalesce(m.version, r.version), m.step, left(regexp_replace(x.url, '[?#].*$', ''), 200), x.happened_at, 0::numeric)
+            ('link', x.kind = 'click' and x."by" = 'human' and x.url is not null, coalesce(m.version, r.version), m.step, left(regexp_replace(x.url, '[?#].*$', ''), 200), x.happened_at, 0::numeric)
         ) f(fact, counts, version, step, label, at, value)
         where f.counts
         ) c

@@ -44,13 +44,6 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("state = 'sending'"),
     )
-    # Few messages fail, and only they are in it.
-    op.create_index(
-        "message_failed",
-        "message",
-        ["step", "settled_at"],
-        postgresql_where=sa.text("state in ('refused', 'released', 'unknown')"),
-    )
     op.create_table(
         "kept_entry",
         sa.Column("journey", sa.Text(), nullable=False),
@@ -69,6 +62,13 @@ def upgrade() -> None:
     op.add_column("job", sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True))
     op.drop_constraint("job_state_is", "job", type_="check")
     op.create_check_constraint("job_state_is", "job", f"state in ({_STATES})")
+    op.drop_index("job_running", "job")
+    op.create_index(
+        "job_running",
+        "job",
+        ["started_at"],
+        postgresql_where=sa.text("state in ('running', 'waiting')"),
+    )
     op.add_column(
         "journey",
         sa.Column("paused_with_all", sa.Boolean(), server_default=sa.text("false"), nullable=False),
@@ -104,10 +104,13 @@ def downgrade() -> None:
     op.drop_column("marketing_freeze", "stops")
     op.drop_column("journey", "paused_with_all")
     op.execute("update job set state = 'stopped' where state = 'waiting'")
+    op.drop_index("job_running", "job")
+    op.create_index(
+        "job_running", "job", ["started_at"], postgresql_where=sa.text("state = 'running'")
+    )
     op.drop_constraint("job_state_is", "job", type_="check")
     op.create_check_constraint("job_state_is", "job", f"state in ({_STATES_BEFORE})")
     for column in ("approved_at", "approved_by", "key_id"):
         op.drop_column("job", column)
     op.drop_table("kept_entry")
-    op.drop_index("message_failed", "message")
     op.drop_table("repair_item")

@@ -222,6 +222,8 @@ async def test_keys_the_spool_and_faults_need_attention_too(
     answer = (await operate.get("/v1/attention", params={"kind": "faults"})).json()
     assert [each["subject"] for each in answer["items"]] == ["dispatch"]
     assert answer["counts"]["faults"] == 1
+    ready = (await operate.get("/readyz", headers={"Authorization": ""})).json()
+    assert ready == {"status": "ok", "attention": {"faults": 1, "keys": 1}}
     env = {"PARCOURS_API_URL": api_url, "PARCOURS_API_KEY": keys.read, "COLUMNS": "240"}
     printed = CliRunner().invoke(app, ["attention"], env=env)
     assert printed.exit_code == 0

@@ -26,6 +26,12 @@ name: Tips
 default: opt_out
 """
 LINK_KEY = "k" * 32
+FORM = """\
+form: letters
+fields:
+  - {name: email, label: E-mail, type: email}
+  - {name: size, label: Size, type: choice, options: [small, large]}
+"""
 JOURNEY = """\
 journey: welcome
 entry:
@@ -62,10 +68,11 @@ async def test_no_request_is_answered_by_what_is_not_described(
 ) -> None:
     """`FUZZ_SECONDS=1200` plays it in full.
 
-    Without a key, links are those of a message, so that the pages behind them answer.
+    Without a key, links are those of a message, so that the pages behind them answer, and the form
+    is one that is there.
     """
     seconds = int(os.environ.get("FUZZ_SECONDS", seconds))
-    document = {"filename": "welcome.yaml", "source": f"{TOPIC}---\n{JOURNEY}"}
+    document = {"filename": "welcome.yaml", "source": f"{TOPIC}---\n{FORM}---\n{JOURNEY}"}
     assert (await admin.post("/v1/apply", json={"documents": [document]})).is_success
     assert (await admin.put("/v1/contacts/u-1", json={"email": "u@example.com"})).is_success
     begun = await admin.post("/v1/journeys/welcome/runs", json={"contact": "u-1"})
@@ -76,6 +83,7 @@ async def test_no_request_is_answered_by_what_is_not_described(
     if scope == "none":
         contact = await add_contact(pool, email="reader@example.com")
         configuration += genuine_links(await add_message(pool, contact, topic="tips"))
+        configuration += _fixed("/f/{form}", "form", "letters")
     else:
         arguments += ["--header", f"Authorization: Bearer {getattr(keys, scope)}"]
     written = tmp_path / "schemathesis.toml"
@@ -102,7 +110,10 @@ def genuine_links(message: UUID) -> str:
         f"{path}{{token}}{'.gif' if kind == 'open' else ''}": keys.token(kind, message)
         for kind, path in PATHS.items()
     }
-    return "".join(
-        f'\n[[operations]]\ninclude-path = "{path}"\nparameters = {{ "path.token" = "{token}" }}\n'
-        for path, token in paths.items()
+    return "".join(_fixed(path, "token", token) for path, token in paths.items())
+
+
+def _fixed(path: str, name: str, value: str) -> str:
+    return (
+        f'\n[[operations]]\ninclude-path = "{path}"\nparameters = {{ "path.{name}" = "{value}" }}\n'
     )

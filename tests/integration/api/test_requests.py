@@ -26,7 +26,7 @@ LISTS = ("runs", "jobs", "journeys", "coupons", "segments", "templates", "topics
     [
         ("/v1/runs?jorney=x", "jorney", "did you mean 'journey'?"),
         ("/v1/runs?next=x", "next", "did you mean 'cursor'?"),
-        ("/v1/journeys/j/stats?from=x", "from", "version"),
+        ("/v1/journeys/j/stats?since=x", "since", "version"),
         ("/v1/contacts/u?limit=1", "limit", "takes none"),
         ("/healthz?x=", "x", "takes none"),
         ("/v1/runs?%ff=1", "\N{REPLACEMENT CHARACTER}", "it is one of"),

@@ -86,6 +86,7 @@ async def test_contacts_whose_date_comes_within_a_day_are_counted(
     ("entry", "words"),
     [
         ('{schedule: {cron: "0 9 * *"}}', "five"),
+        (f'{{schedule: {{cron: "0 9 * * {"1," * 300}1"}}}}', "at most 500"),
         ('{schedule: {cron: "0 9 * * mon", timezone: Europe/Pariss}}', "Europe/Paris"),
         ('{schedule: {cron: "0 9 * * mon", timezone: Mars}}', "or contact"),
         ('{schedule: {at: "2026-12-01T09:00Z", timezone: contact}}', "2026-12-01T09:00:00"),
@@ -103,6 +104,18 @@ async def test_what_is_wrong_with_an_entry_is_said(
     answer = await operate.put("/v1/journeys/x", content=source, headers=YAML)
     assert answer.status_code == 422, answer.text
     assert words in answer.text
+
+
+async def test_a_time_that_has_begun_in_the_east_is_warned_about(
+    operate: httpx.AsyncClient,
+) -> None:
+    now = datetime.now(UTC)
+    schedule = f"{{at: {now.strftime('%Y-%m-%dT%H:%M')}, timezone: contact}}"
+    source = f"journey: j\nentry: {{schedule: {schedule}}}\nsteps: [{{id: w, wait: 1d}}]\n"
+    [document] = await apply(operate, source)
+    [warning] = [each for each in document["warnings"] if "schedule" in each]
+    assert "has begun, in UTC+14 first" in warning
+    assert "those to whom it comes later do" in warning
 
 
 @pytest.mark.parametrize(

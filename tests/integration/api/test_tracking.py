@@ -349,11 +349,17 @@ async def test_write_keys_set_no_score_and_no_message_status(
     ingest: httpx.AsyncClient, operate: httpx.AsyncClient, rows: Rows
 ) -> None:
     traits = {"score": 90, "lifecycle": "sql", "external_id": "other", "plan": "pro"}
+    call = {"userId": "u", "traits": {**traits, "restricted": True}}
+    answer = await ingest.post("/v1/identify", json=call)
+    assert answer.status_code == 200
+    warned = [(each["code"], each["field"]) for each in answer.json()["warnings"]]
+    forbidden = "forbidden_attribute"
+    assert warned == [(forbidden, "score"), (forbidden, "lifecycle"), (forbidden, "restricted")]
     call = {"userId": "u", "traits": traits}
-    assert (await ingest.post("/v1/identify", json=call)).status_code == 200
     seen = "select external_id, score, lifecycle, attributes from contact"
     assert await rows(seen) == [("u", 0, None, {"plan": "pro"})]
-    assert (await operate.post("/v1/identify", json=call)).status_code == 200
+    answer = await operate.post("/v1/identify", json=call)
+    assert (answer.status_code, answer.json().get("warnings", [])) == (200, [])
     assert await rows(seen) == [("u", 90, "sql", {"plan": "pro"})]
     for event in ("Topic Confirmed", "Message Opened", "Message Sent"):
         answer = await ingest.post("/v1/track", json={"userId": "u", "event": event})

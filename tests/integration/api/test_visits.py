@@ -24,7 +24,7 @@ from store.messages.short_links import keep_short_links
 from tests.integration.api.conftest import Rows
 from tests.integration.api.test_links import CHROME
 from tests.support.erasing import erase
-from tests.support.messages import add_message
+from tests.support.messages import add_contact, add_message
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
@@ -173,6 +173,23 @@ async def test_the_events_of_a_browser_with_a_token_are_the_contacts(
     assert await rows("select timezone, locale from contact where external_id = 'ada'") == [
         (None, None)
     ]
+
+
+async def test_a_browser_is_not_tied_to_a_contact_that_has_an_address_alone(
+    ingest: httpx.AsyncClient, rows: Rows, pool: Pool
+) -> None:
+    imported = await add_contact(pool, email="carl@x.example")
+    token = token_of(await add_message(pool, imported))
+    plain = {"type": "page", "anonymousId": "a-1"}
+    assert await send(ingest, viewed(token), viewed(token), plain, viewed(token)) == []
+    found = await rows(
+        "select c.email from event e join contact c on c.id = e.contact_id"
+        " where e.name = 'Page Viewed' order by e.id"
+    )
+    assert found == [("carl@x.example",), ("carl@x.example",), (None,), ("carl@x.example",)]
+    assert await rows(
+        "select i.anonymous_id, c.email from identity i join contact c on c.id = i.contact_id"
+    ) == [("a-1", None)]
 
 
 async def test_who_says_who_it_is_is_believed_and_the_link_is_not(

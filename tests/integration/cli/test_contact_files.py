@@ -65,6 +65,27 @@ async def test_a_file_is_shown_imported_and_taken_back(
     assert rows == [("old", {"plan": "free"})]
 
 
+async def test_refused_lines_of_json_are_json_again(server: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "people.jsonl"
+    file.write_text('{"external_id": "a", "score": "high", "n": [1, 2]}\n{"n": 1}\nnonsense\n')
+    done = await parcours(server, "contact", "import", str(file))
+    assert done.exit_code == 1, done.output
+    lines = (tmp_path / "people.jsonl.refused.jsonl").read_text().splitlines()
+    kept = [json.loads(line) for line in lines]
+    given = [
+        {name: value for name, value in each.items() if not name.startswith("refused_")}
+        for each in kept
+    ]
+    assert given[:2] == [{"external_id": "a", "score": "high", "n": [1, 2]}, {"n": 1}]
+    assert given[2] == {"content": "nonsense"}
+    assert [each["refused_line"] for each in kept] == [1, 2, 3]
+    assert kept[1]["refused_code"] == "missing"
+    again = await parcours(server, "contact", "import", str(file) + ".refused.jsonl", "--json")
+    report = json.loads(again.stdout[again.stdout.index("{") :])
+    # The first has its contact by now; what is said of it is no attribute of it.
+    assert [report[name] for name in ("created", "unchanged", "refused")] == [0, 1, 2]
+
+
 async def test_an_export_is_written_and_imported(
     server: dict[str, str], pool: Pool, tmp_path: Path
 ) -> None:
@@ -94,7 +115,7 @@ async def test_wrong_commands_end_with_their_status(server: dict[str, str], tmp_
         (("import", str(file)), 1),
         (("import", "--undo", "00000000-0000-0000-0000-000000000000"), 3),
         (("export", str(tmp_path / "y.csv"), "--if", "{"), 2),
-        (("export", str(tmp_path / "y.csv"), "--segment", "none"), 1),
+        (("export", str(tmp_path / "y.csv"), "--segment", "none"), 3),
     ]
     for arguments, code in codes:
         result = await parcours(server, "contact", *arguments)

@@ -26,7 +26,7 @@ from store.reports.explain_gates import HELD_AT, SKIPPED_AT, Gate, first_failed
 from tests.integration.engine.test_holds import Claims, Pool, claims
 from tests.support.zones import zone_at
 
-CASES = int(os.environ.get("EXPLAINED_SENDS", "24"))
+CASES = int(os.environ.get("EXPLAINED_SENDS", "12"))
 FIRST = int(os.environ.get("EXPLAINED_FROM", "0"))
 
 CLOSED = "{from: '06:00', to: '23:00'}"
@@ -160,6 +160,7 @@ async def test_the_gate_that_keeps_a_message_back_is_named_before_and_after(
             assert {each.passed for each in later} == {None}
         else:
             assert (found.result, found.waiting and found.waiting.until) == ("waiting", result.due)
+            assert "; waited: " in found.chain[-1].words
         earlier = found.gates[: found.gates.index(after)]
         assert {each.passed for each in earlier} == {True}
 
@@ -193,6 +194,62 @@ async def test_a_suppression_a_consent_and_a_cap_show_their_records(pool: Pool) 
         assert [each["message"] for each in seen.saw["messages"]] == [str(message)]
         free = datetime.fromisoformat(seen.saw["free_at"])
         assert free == claimed_at + timedelta(hours=1)
+
+
+async def rows(pool: Pool, statement: str, *arguments: Any) -> None:
+    async with pool.connection() as conn:
+        await conn.execute(statement.encode(), arguments)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "gate"),
+    [("removed", "cancelled", "run"), ("goal", "Order Completed", "goal"),
+     ("exited", "Order Completed", "exit")],
+)  # fmt: skip
+async def test_a_run_that_ended_before_its_send(
+    pool: Pool, outcome: str, reason: str, gate: str
+) -> None:
+    async with claims(pool, "reply_to: a@b.example") as at:
+        run = await at.run()
+        ended = "update run set state = 'ended', ended_at = now(), outcome = %s, reason = %s"
+        await rows(pool, ended, outcome, reason)
+        found = await why(pool, at.contact, run)
+        assert (failed(found).gate, failed(found).code) == (gate, outcome)
+        assert (found.result, found.waiting) == ("not_sent", None)
+        assert reason in failed(found).words
+
+
+async def test_a_send_that_waited_for_too_long_is_late(pool: Pool) -> None:
+    async with planted(pool, f"up_to: 1h, window: {CLOSED}", "night") as at:
+        run = await at.run()
+        held = await at.claim(run)
+        assert isinstance(held, StepResult)
+        assert held.held == "window"
+        await rows(pool, "update visit set started_at = started_at - interval '2 hours'")
+        assert failed(await why(pool, at.contact, run)).code in ("late", "window")
+        await at.claim(run)
+        found = await why(pool, at.contact, run)
+        assert (failed(found).gate, found.reason, found.result) == ("late", "late", "not_sent")
+        # The window is asked after it, and so was not asked.
+        window = next(each for each in found.gates if each.gate == "window")
+        assert window.passed is None
+
+
+async def test_a_ceiling_and_a_shared_address_are_shown_as_they_were_decided(pool: Pool) -> None:
+    async with claims(pool, "reply_to: a@b.example") as at:
+        run = await at.run()
+        visit = (
+            "insert into visit (run_id, visit, step, kind, held, outcome, ended_at, facts)"
+            " values (%s, 1, 'mail', 'email', %s, %s, now(), %s)"
+        )
+        await rows(pool, visit, run, "ceiling", None, Jsonb({}))
+        await rows(pool, "update run set visit = 1")
+        found = await why(pool, at.contact, run)
+        assert (failed(found).gate, found.reason, found.result) == ("ceiling", "ceiling", "waiting")
+        await rows(pool, "delete from visit")
+        await rows(pool, visit, run, None, "skipped", Jsonb({"reason": "shared_address"}))
+        found = await why(pool, at.contact, run)
+        assert (failed(found).gate, found.result) == ("shared_address", "not_sent")
 
 
 async def test_an_if_is_shown_part_by_part_with_the_values_of_then(pool: Pool) -> None:

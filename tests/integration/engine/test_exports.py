@@ -116,7 +116,6 @@ async def test_an_export_may_be_of_a_group_a_segment_or_a_condition(
     assert await ids(**{"if": {"attribute": "plan", "is_not": "gold"}}) == ["b"]
     assert await ids(**{"if": {"segment": "gold"}}) == ["a", "c"]
     for body, wrong in [
-        ({"segment": "none"}, "there is no segment"),
         ({"if": {"attribute": "x"}}, "if:"),
         ({"if": {"segment": "none"}}, "if:"),
         ({"group": "a", "segment": "gold"}, "give one of them"),
@@ -125,6 +124,13 @@ async def test_an_export_may_be_of_a_group_a_segment_or_a_condition(
         answer = await client.post("/v1/contacts/export", json=body)
         assert answer.status_code == 422, answer.text
         assert wrong in answer.json()["message"]
+
+
+async def test_a_segment_that_is_not_there_has_no_members_to_export(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.post("/v1/contacts/export", json={"segment": "none"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_segment")
 
 
 async def test_events_and_suppressions_are_exported(

@@ -23,6 +23,8 @@ from tests.support.bystanders import accept_of_each
 from tests.support.conditions import eventually
 from tests.support.engine import accept, activate, make_contact
 from tests.support.racing import Wakes, at_work, entered_runs
+from tests.support.segments import SegmentsAtWork
+from tests.support.slow_windows import slow_windows
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
@@ -131,6 +133,27 @@ async def test_of_many_journeys_no_more_are_considered_in_a_round_than_it_can_ta
     assert await office.rows("select after_journey from outbox") == [("one-099",)]
     await office.dispatcher.drain()
     assert await office.rows("select journey from run") == [("one-110",)]
+
+
+async def test_entries_wait_for_no_segment_of_a_busy_contact(office: Office) -> None:
+    work = SegmentsAtWork(office.pool)
+    await work.save_filled("segment: heavy\nif: {event: Hot, within: 1mo, count: {gte: 20}}")
+    await activate(office.pool, journey("plain", "{event: Plain}"))
+    busy, *others = [await make_contact(office.pool) for _ in range(8)]
+    await slow_windows(office.pool, 0.1)
+    await office.flood([busy] * 20, "Hot")
+    await office.flood(others, "Plain")
+    # Judging the busy contact at its events takes twenty seconds and more.
+    await office.dispatcher.round()
+    assert await office.rows("select count(*) from run") == [(len(others),)]
+    assert await work.members("heavy") == set()
+    await slow_windows(office.pool, 0)
+    await work.drain()
+    assert await work.members("heavy") == {busy}
+    [(after,)] = await office.rows(
+        "select (select max(started_at) from run) < min(recorded_at) from segment_change"
+    )
+    assert after
 
 
 async def test_a_later_event_of_the_round_ends_a_run_that_begins_in_it(office: Office) -> None:

@@ -176,6 +176,47 @@ steps: [{id: day, wait: 1d}]
     assert len(await engine.runs()) == 1
 
 
+async def test_a_time_that_has_begun_in_the_east_comes_to_those_whose_turn_is_ahead(
+    pool: Pool, temporal_client: Client
+) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("07 10:00"))
+    zones = [
+        "Pacific/Kiritimati", "Asia/Tokyo", "Europe/Paris", "America/New_York",
+        "Pacific/Pago_Pago", "Asia/Tokyo", "America/New_York",
+    ]  # fmt: skip
+    contacts = await engine.contacts(7, timezone=zones)
+    # It is ten in UTC: nine o'clock in Paris was at eight. New York comes at fourteen.
+    await engine.apply(
+        """
+journey: launch
+entry: {schedule: {at: "2026-12-07T09:00", timezone: contact}}
+steps: [{id: day, wait: 1d}]
+"""
+    )
+    # From a zone whose turn was over into one whose turn comes, and the other way.
+    await engine.identify(str(contacts[5]), {"timezone": "America/New_York"})
+    await engine.identify(str(contacts[6]), {"timezone": "Asia/Tokyo"})
+    for turn in ("07 10:02", "07 13:59", "07 14:00", "07 20:00", "08 12:00"):
+        await engine.at(at(turn))
+    starts = {contact: started.strftime("%d %H:%M") for contact, _, started in await engine.runs()}
+    assert starts == {
+        contacts[3]: "07 14:00", contacts[5]: "07 14:00", contacts[4]: "07 20:00",
+    }  # fmt: skip
+    assert await engine.refusals() == []
+    [job] = await engine.jobs("occurrence")
+    assert job.state == "done"
+    # Another version of the journey begins no second one.
+    await engine.apply(
+        """
+journey: launch
+entry: {schedule: {at: "2026-12-07T09:00", timezone: contact}}
+steps: [{id: days, wait: 2d}]
+"""
+    )
+    await engine.at(at("08 13:00"))
+    assert len(await engine.jobs("occurrence")) == 1
+
+
 async def test_occurrences_during_a_pause_are_left_out(pool: Pool, temporal_client: Client) -> None:
     engine = await TimedEngine.begin(pool, temporal_client, at("01 00:00"))
     await engine.contacts(1)

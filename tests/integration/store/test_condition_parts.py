@@ -17,7 +17,7 @@ from tests.support.reference_conditions import World, holds
 from tests.support.situations import CONDITION, Situation
 from tests.support.stored_contacts import store_contacts, store_documents
 
-CASES = int(os.environ.get("PARTS_CASES", "60"))
+CASES = int(os.environ.get("PARTS_CASES", "40"))
 FIRST = int(os.environ.get("PARTS_FROM", "0"))
 
 

@@ -1,13 +1,18 @@
 """Counters: the functions that a migrated database has, folding, and days."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from store.counters.contributions import append_many, contributions, rows_of
+from store.counters.facts import SOURCES
 from store.counters.triggers import functions, triggers
+from store.migrations import upgrade
 
+MIGRATION = Path(upgrade.__file__).parent / "versions" / "v0037_figures.sql"
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 
@@ -32,3 +37,10 @@ async def test_a_migrated_database_counts_by_the_facts_of_the_registry(pool: Poo
             for each in triggers()
         }
         assert expected <= set(await cursor.fetchall())
+
+
+def test_the_migration_counts_the_rows_that_it_finds_by_the_same_facts() -> None:
+    written = _words(MIGRATION.read_text())
+    for table in SOURCES:
+        for query in append_many(contributions(table, rows_of(table))):
+            assert _words(str(query)) in written, table

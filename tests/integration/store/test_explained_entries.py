@@ -25,7 +25,7 @@ from tests.support.stored_contacts import store_contacts, store_documents
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
-CASES = int(os.environ.get("EXPLAINED_ENTRIES", "60"))
+CASES = int(os.environ.get("EXPLAINED_ENTRIES", "40"))
 FIRST = int(os.environ.get("EXPLAINED_ENTRIES_FROM", "0"))
 STEPS = "steps:\n  - {id: stand, wait: {event: Never}}\n"
 GO = f"journey: j\nentry: {{event: Go}}\n{STEPS}"
@@ -88,7 +88,7 @@ async def test_what_an_entry_asks_of_its_event(
     assert (attempt.event_id, attempt.became) == (event, became)
 
 
-async def test_a_contact_without_an_event_is_told_which_one_it_takes(pool: Pool) -> None:
+async def test_a_contact_without_an_event_reads_which_one_it_takes(pool: Pool) -> None:
     await activate(pool, GO)
     ada = await make_contact(pool)
     await accept(pool, ada, "Gone", {})
@@ -113,6 +113,19 @@ async def test_a_journey_that_takes_no_entries(pool: Pool, state: str) -> None:
         again = first_failed((await why(pool, ada)).gates)
         assert again is not None
         assert (again.gate, again.code, again.source) == ("journey", "paused", "decision")
+
+
+async def test_an_entry_that_a_pause_keeps_waits_for_the_resume(pool: Pool) -> None:
+    await activate(pool, f"journey: j\nwhile_paused: keep\nentry: {{event: Go}}\n{STEPS}")
+    ada = await make_contact(pool)
+    await change(pool, "update journey set state = 'paused'")
+    event = await go(pool, ada)
+    found = await why(pool, ada)
+    assert (found.result, found.reason) == ("waiting", None)
+    assert [(each.event_id, each.became) for each in found.attempts] == [(event, "kept")]
+    assert found.waiting is not None
+    assert found.waiting.reason == "paused"
+    assert found.gates[0].passed is None
 
 
 async def test_refusals_are_explained_with_the_values_of_then(pool: Pool) -> None:
@@ -148,6 +161,30 @@ async def test_refusals_are_explained_with_the_values_of_then(pool: Pool) -> Non
     assert (await why(pool, ada, at=began + timedelta(milliseconds=1))).attempts[
         0
     ].event_id == first
+
+
+async def test_a_refusal_by_an_active_run_is_explained_once_that_has_ended(pool: Pool) -> None:
+    await activate(pool, f"journey: j\nre_entry: always\nentry: {{event: Go}}\n{STEPS}")
+    ada = await make_contact(pool)
+    await go(pool, ada)
+    await go(pool, ada)
+    run = (await why(pool, ada)).run
+    assert run is not None
+    await change(pool, "update run set state = 'ended', outcome = 'completed', ended_at = now()")
+    found = await why(pool, ada)
+    assert gate_of(found) == ("active_run", "active")
+    failed = first_failed(found.gates)
+    assert failed is not None
+    assert (failed.saw["run"], failed.saw["if_active"]) == (str(run.run.id), "refuse")
+    # An entry that was refused because its contact was merged meanwhile.
+    await change(pool, "update refusal set code = 'merged'")
+    assert gate_of(await why(pool, ada)) == ("contact", "merged")
+
+
+async def test_a_schedule_without_a_time_to_come(pool: Pool) -> None:
+    await activate(pool, f"journey: j\nentry: {{schedule: {{at: '2020-01-01'}}}}\n{STEPS}")
+    ada = await make_contact(pool)
+    assert gate_of(await why(pool, ada)) == ("schedule", "no_occurrence")
 
 
 @pytest.mark.parametrize(

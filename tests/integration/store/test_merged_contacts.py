@@ -216,6 +216,12 @@ async def test_a_device_of_another_known_contact_joins_nothing(pool: Pool) -> No
     (answer,) = await send(pool, alias("device", "two"))
     assert isinstance(answer, Rejected)
     assert answer.code == "taken_anonymous_id"
+    assert "'one'" in answer.message
+    # A public key is not let into whose device it is.
+    (answer,) = await take(pool, [alias("device", "two")], limit_per_minute=100)
+    assert isinstance(answer, Rejected)
+    assert answer.code == "taken_anonymous_id"
+    assert "'one'" not in answer.message
 
 
 async def test_what_has_no_room_is_named(pool: Pool) -> None:

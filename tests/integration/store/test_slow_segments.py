@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 from store.events.contact_merging import merge_contacts
 from store.events.transactions import repeating
 from tests.support.segments import SegmentsAtWork
+from tests.support.slow_windows import slow_windows
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -26,15 +27,6 @@ if: {event: Hot, count: {gte: 3}}
 segment: plain
 if: {event: Plain}
 """
-QUICK = "alter function parcours.shift rename to quick_shift"
-SLOW = """
-create or replace function parcours.shift(
-    moment timestamptz, months integer, days integer, exact interval, zone text
-) returns timestamptz language plpgsql volatile as $$ begin
-    perform pg_sleep(%s);
-    return parcours.quick_shift(moment, months, days, exact, zone);
-end $$
-"""
 
 
 @pytest.fixture
@@ -43,16 +35,7 @@ async def work(pool: Pool) -> SegmentsAtWork:
     found = SegmentsAtWork(pool, judging=0.5)
     await found.stop_clock(NOON)
     await found.save_filled(SEGMENTS)
-    async with pool.connection() as conn:
-        await conn.execute(QUICK)
-        await conn.execute((SLOW % 0).encode())
     return found
-
-
-async def take_seconds(work: SegmentsAtWork, seconds: float) -> None:
-    """Let every judgement by `heavy` take so long."""
-    async with work.pool.connection() as conn:
-        await conn.execute((SLOW % seconds).encode())
 
 
 async def test_others_are_judged_in_the_round_in_which_one_contact_is_put_off(
@@ -61,18 +44,19 @@ async def test_others_are_judged_in_the_round_in_which_one_contact_is_put_off(
     busy = await work.contact()
     others = [await work.contact() for _ in range(15)]
     await work.dispatch()
-    await take_seconds(work, 0.2)
+    await slow_windows(work.pool, 0.2)
     for _ in range(20):
         await work.event(busy, "Hot")
     for other in others:
         await work.event(other, "Plain")
-    # The busy contact's events come first, and would take eight seconds.
+    # The busy contact's events come first, and would take four seconds.
     await work.dispatcher.round()
     assert await work.members("plain") == set(others)
     waiting = "select 1 from outbox o join event e on e.id = o.event_id where e.name like any(%s)"
     assert await work.rows(waiting, ["Hot", "Plain"]) == []
     behind = "select distinct contact_id from segment_due where lane > 0"
     assert await work.rows(behind) == [(busy,)]
+    await slow_windows(work.pool, 0)
     await work.drain()
     assert await work.rows(behind) == []
     assert await work.members("light") == await work.members("heavy") == {busy}
@@ -84,7 +68,7 @@ async def test_a_slow_segment_leaves_the_round_and_comes_back_once_it_is_quick(
 ) -> None:
     contact = await work.contact()
     await work.dispatch()
-    await take_seconds(work, 0.15)
+    await slow_windows(work.pool, 0.15)
     for minute in range(4):
         await work.to(NOON + timedelta(minutes=minute))
         await work.event(contact, "Hot")
@@ -98,7 +82,7 @@ async def test_a_slow_segment_leaves_the_round_and_comes_back_once_it_is_quick(
     assert await work.rows("select distinct subject, contact_id from fault") == [
         ("segment heavy", None)
     ]
-    await take_seconds(work, 0)
+    await slow_windows(work.pool, 0)
     for _ in range(4):
         await work.drain()
         await work.event(contact, "Hot")

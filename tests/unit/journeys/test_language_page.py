@@ -15,10 +15,14 @@ PAGE = (DOCS / "language.md").read_text(encoding="utf-8")
 
 
 def test_the_examples_of_the_page_are_valid() -> None:
-    journey, split, template, channel, brand = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    journey, split, template, channel, brand, form, entry = re.findall(
+        r"```yaml\n(.*?)```", PAGE, re.DOTALL
+    )
     assert errors(f"topic: offers\ndefault: opt_in\n---\n{journey}") == []
     assert errors(channel) == []
     assert errors(brand) == []
+    assert errors(f"topic: news\ndefault: double\n---\n{form}") == []
+    assert errors(f"journey: quotes\n{entry}steps: [{{id: rest, wait: 1d}}]\n") == []
     frame = 'template: frame\nmjml: "<mjml><mj-body>{{ content }}</mj-body></mjml>"\n---\n'
     assert errors(f"{frame}{template}") == []
     step = indent(f"- id: s\n{indent(split, '  ')}", "  ")
