@@ -367,3 +367,36 @@ def test_contents_are_kept_for_days_or_not_at_all(
     else:
         with pytest.raises(SettingsRefused, match="PARCOURS_KEEP_CONTENT: 2h is less than a day"):
             read_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "wanted"),
+    [
+        ("PARCOURS_BUILD", "2026-11-30.abc+1", "2026-11-30.abc+1"),
+        ("PARCOURS_TEMPORAL_UI", " https://temporal.example/ui/ ", "https://temporal.example/ui"),
+    ],
+)
+def test_what_operators_look_at_has_settings(
+    monkeypatch: pytest.MonkeyPatch, name: str, given: str, wanted: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://localhost/parcours")
+    monkeypatch.setenv(name, given)
+    assert getattr(read_settings(), name.removeprefix("PARCOURS_").lower()) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("PARCOURS_BUILD", "it's 'mine'"),
+        ("PARCOURS_BUILD", "b" * 65),
+        ("PARCOURS_TEMPORAL_UI", "temporal.example"),
+        ("PARCOURS_TEMPORAL_UI", "https://temporal.example/?query=x"),
+    ],
+)
+def test_a_build_is_a_name_and_temporals_ui_an_address(
+    monkeypatch: pytest.MonkeyPatch, name: str, given: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://localhost/parcours")
+    monkeypatch.setenv(name, given)
+    with pytest.raises(SettingsRefused, match=f"^{name}: "):
+        read_settings()
