@@ -143,12 +143,19 @@ def _changed(definition: Definition, events: Sequence[OutboxEvent]) -> dict[UUID
 
 
 async def make_date_fills(conn: Connection, journey: str | None = None) -> list[UUID]:
-    """Make the jobs that set the moments of journeys whose version went live; each once."""
+    """Make the jobs that set the moments of journeys whose version went live, or that could not be
+    read for a time; each once."""
     made = []
-    for key, activation, contacts in await needed_fills(conn, journey):
-        job_id = uuid5(FILLS, f"{key} {activation}")
+    for needed in await needed_fills(conn, journey):
+        reason = f" {needed.fault}" if needed.fault else ""
+        job_id = uuid5(FILLS, f"{needed.journey} {needed.activation}{reason}")
         await create_job(
-            conn, "dates", key, job_id=job_id, plan={"activation": activation}, total=contacts
+            conn,
+            "dates",
+            needed.journey,
+            job_id=job_id,
+            plan={"activation": needed.activation},
+            total=needed.contacts,
         )
         made.append(job_id)
     return made
