@@ -304,8 +304,9 @@ async def test_a_paused_job_rests_and_a_cancelled_one_repairs_no_more(
 
 
 async def test_a_fault_of_one_run_keeps_no_other_from_its_repair(
-    engine: Engine, operator: httpx.AsyncClient
+    engine: Engine, operator: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("activities.jobs.repair_runs._TRIES", 2)
     await engine.activate(WAITS)
     runs = await standing(engine, 3, "first")
     broken: UUID = runs[1]["id"]
