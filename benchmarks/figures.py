@@ -94,16 +94,6 @@ _ROWS: Final = (
     """,
 )
 
-_COUNTERS: Final = """
-    insert into figure (journey, span, cohort, begins_at, version, step, fact, label, count, value,
-                        first_at, last_at)
-    select c.journey, s.span, s.cohort, s.begins_at, c.version, c.step, c.fact, c.label, count(*),
-           sum(c.value), min(c.at) filter (where c.fact = 'outcome'),
-           max(c.at) filter (where c.fact = 'outcome')
-    from ({counted}) c {spans}
-    group by 1, 2, 3, 4, 5, 6, 7, 8
-"""
-
 
 async def measure() -> list[Figure]:
     """Make the rows, count them, and time what is read most."""
@@ -171,7 +161,20 @@ async def _fill(conn: AsyncConnection[Any], runs: int) -> None:
 async def _count(conn: AsyncConnection[Any]) -> None:
     for table in SOURCES:
         counted = contributions(table, rows_of(table))
-        await execute(conn, sql(_COUNTERS, counted=counted, spans=SPANS), {"zone": ZONE.key})
+        query = sql(
+            """
+            insert into figure (journey, span, cohort, begins_at, version, step, fact, label,
+                                count, value, first_at, last_at)
+            select c.journey, s.span, s.cohort, s.begins_at, c.version, c.step, c.fact, c.label,
+                   count(*), sum(c.value), min(c.at) filter (where c.fact = 'outcome'),
+                   max(c.at) filter (where c.fact = 'outcome')
+            from ({counted}) c {spans}
+            group by 1, 2, 3, 4, 5, 6, 7, 8
+            """,
+            counted=counted,
+            spans=SPANS,
+        )
+        await execute(conn, query, {"zone": ZONE.key})
     await conn.execute(
         "insert into figure (journey, span, cohort, begins_at, version, step, fact, label, count)"
         " select '', 'total', 'occurrence', '-infinity', 0, '', 'in_journeys', '',"

@@ -182,7 +182,16 @@ SOURCES: Final[dict[CountedTable, Source]] = {
         journey=sql("r.journey"),
         entered_at=sql("r.started_at"),
         closed={"run_ended": sql("x.run_ended or x.outcome is null"), "held": sql("null::text")},
-        columns=("version", "step", "outcome", "held", "facts", "run_ended", "replaced"),
+        columns=(
+            "version",
+            "step",
+            "outcome",
+            "ended_at",
+            "held",
+            "facts",
+            "run_ended",
+            "replaced",
+        ),
     ),
     "message": Source(
         (
@@ -211,6 +220,7 @@ SOURCES: Final[dict[CountedTable, Source]] = {
             "version",
             "step",
             "state",
+            "settled_at",
             *(f"{status}_at" for status in _STATUSES),
         ),
         inserted=sql(
@@ -239,7 +249,7 @@ SOURCES: Final[dict[CountedTable, Source]] = {
         closed={"state": sql("'ended'"), "ended_at": sql("coalesce(x.ended_at, parcours.clock())")},
         # Its workflow could not be started, and its start was not answered with success.
         never=sql("x.state = 'active' and x.workflow_started_at is null and x.visit = 0"),
-        columns=("state", "outcome", "version", "entry_version"),
+        columns=("state", "outcome", "ended_at", "version", "entry_version"),
     ),
     "goal": Source(
         (

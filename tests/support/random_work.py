@@ -143,6 +143,13 @@ class Work:
                 )
             elif run["message_state"] == "claimed":
                 await self._settle(conn, run)
+            elif run["message_state"] == "sent":
+                # A notification has said so meanwhile: it is not claimed again.
+                await record_skip(
+                    conn, run_id=run["id"], visit=run["visit"], step=run["at_step"],
+                    kind=run["at_kind"], started=self.now, facts={},
+                    outcome="ok" if run["at_kind"] == "webhook" else "sent",
+                )  # fmt: skip
             else:
                 await self._send(conn, run, run["visit"], run["at_step"])
         return True

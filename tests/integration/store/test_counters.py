@@ -7,12 +7,20 @@ from typing import Any
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from store.counters.contributions import append_many, contributions, rows_of
+from store.counters.contributions import append_many, columns_of, contributions, rows_of
 from store.counters.facts import SOURCES
 from store.counters.triggers import functions, triggers
 from store.migrations import upgrade
 
 MIGRATION = Path(upgrade.__file__).parent / "versions" / "v0037_figures.sql"
+CONSTANT = {
+    "visit": {"run_id", "visit", "kind", "started_at"},
+    "message": {"channel", "claimed_at"},
+    "run": {"started_at"},
+    "goal": {"version", "step"},
+    "link_hit": {"kind", "url", "happened_at"},
+}
+"""Columns that no statement changes, or none alone."""
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 
@@ -44,3 +52,15 @@ def test_the_migration_counts_the_rows_that_it_finds_by_the_same_facts() -> None
     for table in SOURCES:
         for query in append_many(contributions(table, rows_of(table))):
             assert _words(str(query)) in written, table
+
+
+def test_a_change_of_any_column_that_a_fact_reads_is_counted() -> None:
+    for table, source in SOURCES.items():
+        if source.columns:
+            read = {
+                column
+                for fact in source.facts
+                for text in (fact.when, fact.version, fact.step, fact.label, fact.at, fact.value)
+                for column in columns_of(text)
+            }
+            assert read - {*source.columns, *CONSTANT[table]} == set(), table
