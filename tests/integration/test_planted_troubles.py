@@ -59,7 +59,7 @@ steps:
 ---
 topic: news
 name: News
-default: subscribed
+default: opt_out
 """
 
 
@@ -158,6 +158,8 @@ async def test_eight_troubles_are_found_and_ended_with_the_runbook(
     monkeypatch.chdir(tmp_path)
     port = free_port()
     async with operating(settings, pool, temporal_client, smtp_sink, tmp_path) as operator:
+        for name, value in operator.environment.items():
+            monkeypatch.setenv(name, value)
         job = await plant(operator, pool, port)
 
         async def all_found() -> bool:

@@ -118,6 +118,13 @@ async def operating(
         headers = {"Authorization": f"Bearer {key}"}
         async with (
             engine_at_work(live, pool, client, reconcile_every=1.0),
-            httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=30) as http,
+            httpx.AsyncClient(
+                base_url=url,
+                headers=headers,
+                trust_env=False,
+                timeout=30,
+                # The server closes a connection on which nothing comes for some seconds.
+                limits=httpx.Limits(max_keepalive_connections=0),
+            ) as http,
         ):
             yield Operator(http, {"DATABASE_URL": live.database_url, **live.temporal})

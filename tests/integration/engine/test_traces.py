@@ -103,18 +103,20 @@ async def test_one_trace_leads_from_a_tracking_call_to_the_provider(
         def sent() -> bool:
             return len(smtp_sink.messages) == 1
 
-        await eventually(sent)
+        await eventually(sent, 60)
 
         def names() -> dict[str, Any]:
             return {each.name: each for each in spans(collector) if each.trace_id.hex() == TRACE}
 
         def whole() -> bool:
-            return {
-                "POST /v1/track", "dispatch start", "StartWorkflow:Journey",
-                "RunActivity:send", "send email",
-            } <= set(names())  # fmt: skip
+            wanted = {
+                "POST /v1/track", "dispatch start", "StartWorkflow:Journey", "RunActivity:send",
+                "send email",
+            }  # fmt: skip
+            assert wanted - set(names()) == set(), sorted(names())
+            return True
 
-        await eventually(whole, 30)
+        await eventually(whole, 60)
         found = names()
         by_id = {each.span_id: each for each in spans(collector)}
 
@@ -132,7 +134,7 @@ async def test_one_trace_leads_from_a_tracking_call_to_the_provider(
         ]  # fmt: skip
         # What is not to be recorded makes no span of a run.
         await sign_up(http, "bea", traceparent=f"00-{'1' * 32}-{CALLER}-00")
-        await eventually(lambda: len(smtp_sink.messages) == 2)
+        await eventually(lambda: len(smtp_sink.messages) == 2, 60)
     others = {each.name for each in spans(collector) if each.trace_id.hex() == "1" * 32}
     assert others == set()
     sent_spans = b"".join(each.SerializeToString() for each in spans(collector))
@@ -153,7 +155,7 @@ async def test_failures_show_their_code_alone(
         async def twice() -> bool:
             return len(tried()) >= 2
 
-        await eventually(twice, 30)
+        await eventually(twice, 60)
         [first, *_] = tried()
         smtp_sink.answer = lambda _envelope: "250 OK"
     # The words of the server stay in PostgreSQL; a trace has the code.
@@ -174,7 +176,7 @@ async def test_without_a_collector_nothing_is_followed_and_nothing_kept(
         assert type(engine.pool) is AsyncConnectionPool
         await engine.activate(HELLO)
         await sign_up(http, "ada", traceparent=f"00-{TRACE}-{CALLER}-01")
-        await eventually(lambda: len(smtp_sink.messages) == 1)
+        await eventually(lambda: len(smtp_sink.messages) == 1, 60)
         assert await rows(engine, "select trace from outbox where trace is not null") == []
 
 
