@@ -129,7 +129,6 @@ def _state(figures: EngineFigures) -> Iterator[Metric]:
     yield _gauge("parcours_segments_behind", state.segments_behind)
     yield _gauge("parcours_segments_filling", state.segments_filling)
     yield _gauge("parcours_reconciliation_age_seconds", state.reconciliation_age)
-    yield _gauge("parcours_broken_journeys", state.broken_journeys)
     yield _gauge("parcours_unfolded_figures", state.unfolded_figures)
     yield _gauge("parcours_unread_text_answers", state.unread_text_answers)
     yield _gauge("parcours_jobs_oldest_seconds", state.jobs_oldest)

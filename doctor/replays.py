@@ -6,10 +6,8 @@ that does. So this is asked before a build takes over.
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -28,8 +26,6 @@ from infra.telemetry import quiet_runtime
 from journeys.protocol.names import job_workflow_id, workflow_id
 from store.operations.workers import ends_of_journeys, open_jobs, open_runs_at
 
-_AT_ONCE: Final = 4
-"""Histories that are fetched and replayed side by side."""
 _JOURNEYS: Final = 500
 _JOBS: Final = 20
 _GONE: Final = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
@@ -138,59 +134,59 @@ class ReplayCheck:
 
         One that is gone, because its run ended meanwhile and was removed, is not read.
         """
-        turn = asyncio.Semaphore(_AT_ONCE)
 
-        async def look(subject: Subject) -> None:
-            async with self._time(turn) as there_is:
-                if not there_is:
-                    return
-                handle = client.get_workflow_handle(subject.workflow)
+        async def histories() -> AsyncIterator[tuple[Subject, WorkflowHistory]]:
+            for subject in subjects:
+                if not self._there_is_time():
+                    continue
                 try:
-                    history = await handle.fetch_history()
+                    history = await client.get_workflow_handle(subject.workflow).fetch_history()
                 except RPCError as error:
                     if error.status not in _GONE:
                         raise
                     self.report.unread += 1
-                    return
+                    continue
                 if save is not None:
                     (save / f"{subject.workflow}.json").write_text(history.to_json())
-                await self._replay(subject, history)
+                yield subject, history
 
-        looks = [asyncio.create_task(look(subject)) for subject in subjects]
-        try:
-            await asyncio.gather(*looks)
-        finally:
-            for each in looks:
-                each.cancel()
-            await asyncio.gather(*looks, return_exceptions=True)
+        await self._replay(histories())
 
     async def replay_saved(self, files: Sequence[Path]) -> None:
         """Replay the histories in files. Raises OSError and ValueError."""
-        turn = asyncio.Semaphore(1)
-        for path in files:
-            async with self._time(turn) as there_is:
-                if not there_is:
-                    continue
-                history = WorkflowHistory.from_json(path.stem, path.read_text())
-                await self._replay(Subject(path.name, None, None, path.stem), history)
 
-    @asynccontextmanager
-    async def _time(self, turn: asyncio.Semaphore) -> AsyncIterator[bool]:
-        """A turn, and whether there is time left for it."""
-        async with turn:
-            there_is = monotonic() < self._until
-            if not there_is:
-                self.report.unread += 1
-            yield there_is
+        async def histories() -> AsyncIterator[tuple[Subject, WorkflowHistory]]:
+            for path in files:
+                if self._there_is_time():
+                    history = WorkflowHistory.from_json(path.stem, path.read_text())
+                    yield Subject(path.name, None, None, path.stem), history
 
-    async def _replay(self, subject: Subject, history: WorkflowHistory) -> None:
-        result = await self._replayer.replay_workflow(history, raise_on_replay_failure=False)
-        self.report.replayed += 1
-        failure = result.replay_failure
-        if failure is not None:
-            code = (
-                "nondeterminism"
-                if isinstance(failure, NondeterminismError)
-                else type(failure).__name__
-            )
-            self.report.add(subject, code)
+        await self._replay(histories())
+
+    def _there_is_time(self) -> bool:
+        """Whether there is time for one more; otherwise it counts as not read."""
+        if monotonic() < self._until:
+            return True
+        self.report.unread += 1
+        return False
+
+    async def _replay(self, histories: AsyncIterator[tuple[Subject, WorkflowHistory]]) -> None:
+        """Replay them one by one with one worker: it loads every workflow once."""
+        subjects: dict[str, Subject] = {}
+
+        async def named() -> AsyncIterator[WorkflowHistory]:
+            async for subject, history in histories:
+                subjects[history.workflow_id] = subject
+                yield history
+
+        async with self._replayer.workflow_replay_iterator(named()) as results:
+            async for result in results:
+                self.report.replayed += 1
+                failure = result.replay_failure
+                if failure is not None:
+                    code = (
+                        "nondeterminism"
+                        if isinstance(failure, NondeterminismError)
+                        else type(failure).__name__
+                    )
+                    self.report.add(subjects[result.history.workflow_id], code)

@@ -60,7 +60,11 @@ _ROWS: Final[dict[str, tuple[_Panel, ...]]] = {
             unit="s", kind="stat", width=3,
         ),
         _Panel("Dead events", [("max(parcours_dead_events)", "")], kind="stat", width=3),
-        _Panel("Broken journeys", [("max(parcours_broken_journeys)", "")], kind="stat", width=3),
+        _Panel(
+            "Needs a person",
+            [("sum(max by (kind) (parcours_attention))", "")],
+            kind="stat", width=3,
+        ),
         _Panel(
             "Frozen", [("max by (channel) (parcours_frozen)", "{{channel}}")], kind="stat", width=3
         ),

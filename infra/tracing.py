@@ -137,7 +137,7 @@ class TracedPool(AsyncConnectionPool[AsyncConnection[Any]]):
 
     @asynccontextmanager
     async def connection(self, timeout: float | None = None) -> AsyncIterator[AsyncConnection[Any]]:
-        """A connection, which is told the current trace if it knows another one."""
+        """A connection, which learns the current trace if it knows another one."""
         async with super().connection(timeout) as conn:
             trace = current_trace() or ""
             if getattr(conn, "trace", "") != trace:

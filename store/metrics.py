@@ -41,7 +41,7 @@ class MetricDefinition:
 
 
 _CHANNEL = "`email`, `sms`, `webhook`"
-_PROVIDER = "the providers of [settings.md](settings.md); `default` for webhooks"
+_PROVIDER = "the providers of [settings.md](settings.md); `http` for webhooks"
 _JOURNEY = "keys of journeys with active runs, the 200 with the most; `other` are all others"
 
 _ALL = (
@@ -212,10 +212,6 @@ _ALL = (
     MetricDefinition(
         "parcours_active_runs", "gauge", "state", "Active runs by journey.",
         {"journey": _JOURNEY},
-    ),
-    MetricDefinition(
-        "parcours_broken_journeys", "gauge", "state",
-        "Live journeys whose document no longer validates.",
     ),
     MetricDefinition(
         "parcours_deferred_sends", "gauge", "state",

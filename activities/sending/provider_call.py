@@ -175,7 +175,11 @@ class ProviderCalls:
                 sending.note("parcours.provider", claimed.provider)
                 sending.note("parcours.message", str(claimed.message_id))
                 async with guard:
-                    return await adapter.send(outgoing)
+                    try:
+                        return await adapter.send(outgoing)
+                    except (Refused, NotTaken, Unclear) as error:
+                        sending.note("parcours.code", str(error.code))
+                        raise
         except (Refused, NotTaken, Unclear):
             raise
         except Exception as error:

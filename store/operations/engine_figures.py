@@ -38,10 +38,6 @@ select
         select from segment_due where lane > 0 limit %(shown)s
     ) d) as segments_behind,
     (select count(*) from segment where state = 'filling') as segments_filling,
-    (select count(*) from journey j where j.state in ('active', 'paused') and exists (
-        select from fault f where f.subject = 'journey ' || j.key and f.code = 'broken_document'
-        and f.happened_at > parcours.clock() - interval '65 minutes'
-    )) as broken_journeys,
     (select count(*) from (
         select from figure_delta limit %(shown)s
     ) d) as unfolded_figures,
@@ -114,8 +110,6 @@ class EngineState:
     """Contacts and segments whose judging was put off, or failed, counted up to 100,000."""
     segments_filling: int
     """Segments by which not every contact was judged yet."""
-    broken_journeys: int
-    """Live journeys whose document no longer validates."""
     unfolded_figures: int
     """Deltas of figures that are not folded into counters, counted up to 100,000."""
     unread_text_answers: int

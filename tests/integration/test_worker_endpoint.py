@@ -72,7 +72,10 @@ async def test_a_worker_serves_health_and_the_engines_figures(
     assert first["parcours_active_runs{'journey': 'hello'}"] == 1
     assert first["parcours_undispatched_events"] == 0
     assert first["parcours_database_pool_max"] == 20
-    assert any(name.startswith("temporal_worker_task_slots_available") for name in first)
+    # The alert of workers that are full reads these labels.
+    slots = [name for name in first if name.startswith("temporal_worker_task_slots_available{")]
+    assert slots
+    assert all("'task_queue'" in name and "'worker_type'" in name for name in slots)
 
 
 async def test_a_worker_without_a_database_is_alive_and_not_ready(

@@ -106,8 +106,13 @@ PLAYED: Final = {
         {'parcours_faults_total{activity="send",code="internal"}': "5x90"},
         "25m", {"activity": "send", "code": "internal"},
     ),
-    "ParcoursBrokenJourney": Played(
-        {"parcours_broken_journeys": "1x90"}, {"parcours_broken_journeys": "0x90"}, "6m", {},
+    "ParcoursBrokenDocument": Played(
+        {'parcours_attention{kind="documents"}': "1x90"},
+        {'parcours_attention{kind="paused"}': "1x90"}, "6m", {},
+    ),
+    "ParcoursRunsStuck": Played(
+        {'parcours_attention{kind="stuck"}': "1x90"},
+        {'parcours_attention{kind="retrying"}': "1x90"}, "11m", {},
     ),
     "ParcoursSegmentsWrong": Played(
         {'parcours_segments_corrected{segment="vip"}': "2x90"}, {}, "6m", {"segment": "vip"},
@@ -144,6 +149,10 @@ PLAYED: Final = {
         {'parcours_http_requests_total{status="401"}': "0+2x90"},
         {'parcours_http_requests_total{status="401"}': "0+0x90",
          'parcours_http_requests_total{status="200"}': "0+99x90"}, "20m", {},
+    ),
+    "ParcoursKeysExpire": Played(
+        {'parcours_attention{kind="keys"}': "1x90"},
+        {'parcours_attention{kind="paused"}': "1x90"}, "61m", {},
     ),
     "ParcoursTrackingRefused": Played(
         {_bad: "0+6x90", _good: "0+94x90"}, {_bad: "0+4x90", _good: "0+96x90"}, "30m", {},
