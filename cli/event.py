@@ -51,6 +51,7 @@ def _outcome(item: dict[str, Any]) -> str:
     parts = [f"began {each['journey']}" for each in item["began"]]
     parts += [f"ended {each['journey']}/{each['step']}" for each in item["woke"]]
     parts += [f"refused by {each['journey']}: {each['code']}" for each in item["refused"]]
+    parts += [f"kept by {journey} until it goes on" for journey in item["kept"]]
     if item["why_nothing"]:
         parts.append(f"nothing: {item['why_nothing']}")
     return "; ".join(parts)

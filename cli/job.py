@@ -163,11 +163,16 @@ def _result(result: dict[str, Any]) -> list[tuple[str, Any]]:
     """What a job has found and done, by name; nothing of what it does not say."""
     said = {name: value for name, value in result.items() if value not in (None, {}, [])}
     refused = said.pop("refused", None)
-    by_code = refused if isinstance(refused, dict) else {"": refused} if refused else {}
-    return [
-        *((f"refused: {code}" if code else "refused", number) for code, number in by_code.items()),
-        *((name.replace("_", " "), _listed(value)) for name, value in said.items()),
-    ]
+    if refused:
+        said = {"refused": refused, **said}
+    pairs: list[tuple[str, Any]] = []
+    for name, value in said.items():
+        words = name.replace("_", " ")
+        if isinstance(value, dict) and all(isinstance(each, int) for each in value.values()):
+            pairs += [(f"{words}: {code}", number) for code, number in value.items()]
+        else:
+            pairs.append((words, _listed(value)))
+    return pairs
 
 
 def _listed(value: Any) -> Any:

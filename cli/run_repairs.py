@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+from cli.bulk_repair import ManyRuns, repair_many
 from cli.client import DATA_DIR, AsJson, DataDir, Server, find_server, segment
 from cli.errors import ExitCode, refuse
-from cli.preview_wait import wait_for_job
-from cli.tables import print_pairs, print_table, screen
 
 _ID_LENGTH: Final = 36
 _PREFIX: Final = re.compile("[0-9a-fA-F-]{4,35}")
@@ -60,36 +57,6 @@ _Preview = Annotated[
 _Wait = Annotated[bool, typer.Option("--wait", help="Many: wait for the end of the job.")]
 
 
-@dataclass(frozen=True)
-class _Many:
-    """Which runs are meant, by the options of the command, and how they are worked through."""
-
-    journey: str | None
-    step: str | None
-    code: str | None
-    held: str | None
-    since: str | None
-    contacts: Path | None
-    rate: float | None
-    yes: bool
-    preview: bool
-    wait: bool
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """What is given of the body of the request."""
-        values = {
-            "journey": self.journey,
-            "step": self.step,
-            "code": self.code,
-            "held": self.held,
-            "since": self.since,
-            "contacts": None if self.contacts is None else _lines(self.contacts),
-            "rate": self.rate,
-        }
-        return {name: value for name, value in values.items() if value is not None}
-
-
 def retry(
     reason: _Reason,
     run: _OneRun = None,
@@ -115,7 +82,7 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Try a send at once, or send a failed message again. All checks of a send are made again."""
-    many = _Many(journey, step, code, held, since, contacts, rate, yes, preview, wait)
+    many = ManyRuns(journey, step, code, held, since, contacts, rate, yes, preview, wait)
     more: dict[str, Any] = {"may_arrive_twice": True} if may_arrive_twice else {}
     _repair(data_dir, run, "retry", reason, visit, many, as_json, **more)
 
@@ -138,7 +105,7 @@ def skip(
     as_json: AsJson = False,
 ) -> None:
     """Skip the wait or the send at which runs stand: they go on with the next step."""
-    many = _Many(journey, step, code, held, since, contacts, rate, yes, preview, wait)
+    many = ManyRuns(journey, step, code, held, since, contacts, rate, yes, preview, wait)
     _repair(data_dir, run, "skip", reason, visit, many, as_json)
 
 
@@ -167,13 +134,13 @@ def goto(
     if run is None:
         if to is None:
             refuse("say by --to to which step the runs go", ExitCode.USAGE)
-        many = _Many(journey, step, code, held, since, contacts, rate, yes, preview, wait)
+        many = ManyRuns(journey, step, code, held, since, contacts, rate, yes, preview, wait)
         _repair(data_dir, None, "goto", reason, visit, many, as_json, target=to)
         return
     target = to or step
     if target is None or (to is not None and step is not None):
         refuse("say by --step to which step the run goes", ExitCode.USAGE)
-    many = _Many(journey, None, code, held, since, contacts, rate, yes, preview, wait)
+    many = ManyRuns(journey, None, code, held, since, contacts, rate, yes, preview, wait)
     _repair(data_dir, run, "goto", reason, visit, many, as_json, step=target)
 
 
@@ -195,7 +162,7 @@ def exit_(
     as_json: AsJson = False,
 ) -> None:
     """End runs, wherever they are. What they are sending at this moment is still recorded."""
-    many = _Many(journey, step, code, held, since, contacts, rate, yes, preview, wait)
+    many = ManyRuns(journey, step, code, held, since, contacts, rate, yes, preview, wait)
     _repair(data_dir, run, "exit", reason, visit, many, as_json)
 
 
@@ -217,7 +184,7 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Cancel runs, as the cancellation of their workflows in Temporal does."""
-    many = _Many(journey, step, code, held, since, contacts, rate, yes, preview, wait)
+    many = ManyRuns(journey, step, code, held, since, contacts, rate, yes, preview, wait)
     _repair(data_dir, run, "cancel", reason, visit, many, as_json)
 
 
@@ -244,7 +211,7 @@ def _repair(
     action: str,
     reason: str,
     visit: int | None,
-    many: _Many,
+    many: ManyRuns,
     as_json: bool,
     **more: Any,
 ) -> None:
@@ -257,7 +224,7 @@ def _repair(
                 "say which run by its id, or which ones by --journey or --contacts", ExitCode.USAGE
             )
         body = {"action": action, "reason": reason, **many.given, **more}
-        _repair_many(server, action, body, many, as_json)
+        repair_many(server, action, body, many, as_json=as_json)
         return
     if many.given or many.preview or many.wait:
         refuse("the options of many runs go without the id of one", ExitCode.USAGE)
@@ -296,70 +263,3 @@ def retry_confirmed(server: Server, path: str, body: dict[str, Any], *, yes: boo
     ):
         refuse("nothing was sent", ExitCode.REFUSED)
     return server.post(path, {**body, "may_arrive_twice": True})
-
-
-def _repair_many(
-    server: Server, action: str, body: dict[str, Any], many: _Many, as_json: bool
-) -> None:
-    found = server.post("/v1/runs/bulk", {**body, "dry_run": True}).json()
-    if many.preview:
-        if as_json:
-            typer.echo(json.dumps(found, ensure_ascii=False))
-        else:
-            _print_preview(found)
-        return
-    if not as_json:
-        _print_preview(found)
-    if found["count"] and not many.yes:
-        if not sys.stdin.isatty():
-            refuse("nothing was done: repeat it with --yes", ExitCode.USAGE)
-        if not typer.confirm("Do it?", err=True):
-            refuse("nothing was done", ExitCode.REFUSED)
-    # No more than was shown, if others come to this step in the meantime.
-    limit = {"limit": found["count"]} if found["count"] else {}
-    answer = server.post("/v1/runs/bulk", {**body, **limit})
-    job = answer.json()
-    if many.wait and job["state"] == "running":
-        job = wait_for_job(server, action, job["id"], "runs")
-    if as_json:
-        typer.echo(json.dumps(job, ensure_ascii=False))
-        return
-    result = job.get("result") or {}
-    print_pairs(
-        [
-            ("job", job["id"]),
-            ("state", job["state"]),
-            ("runs", job["total"]),
-            ("repaired", result.get("repaired")),
-            *((f"left alone: {code}", n) for code, n in result.get("left_alone", {}).items()),
-            *((f"failed: {code}", n) for code, n in result.get("failed", {}).items()),
-        ]
-    )
-    if job["state"] == "waiting":
-        screen().print(f"Another key approves it: parcours job approve {job['id']}", soft_wrap=True)
-    elif job["state"] == "running":
-        screen().print(
-            f"It goes on without this command: parcours job show {job['id']}", soft_wrap=True
-        )
-
-
-def _print_preview(found: dict[str, Any]) -> None:
-    screen().print(found["words"], soft_wrap=True)
-    if found["sample"]:
-        print_table(
-            ["run", "contact", "step", "visit", "held", "code"],
-            [
-                (each["run"], each["contact"], each["step"], each["visit"], each["held"],
-                 each["code"])
-                for each in found["sample"][:5]
-            ],
-            numbers=["visit"],
-        )  # fmt: skip
-
-
-def _lines(file: Path) -> list[str]:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        refuse(f"{file} cannot be read: {error}")
-    return [line.strip() for line in text.splitlines() if line.strip()]

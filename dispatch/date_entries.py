@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
-from dispatch.due_queue import DueQueue
+from dispatch.due_queue import DueQueue, Worked
 from dispatch.faults import FoundFault, raise_outage
 from dispatch.jobs import start_job
 from journeys.model.well_known_events import CONTACT_CHANGED, CONTACT_CREATED
@@ -60,6 +60,9 @@ class DueDates:
         self._catalog = catalog
         self._nudge = nudge
 
+    async def prepare(self, conn: Connection, lane: int) -> None:
+        """Nothing has to be done before."""
+
     async def begin(self, conn: Connection) -> None:
         """Bound the statements of a page."""
         await execute(conn, _TIMEOUT)
@@ -75,15 +78,19 @@ class DueDates:
 
     async def work(
         self, conn: Connection, things: Sequence[DueDate], lane: int, *, alone: bool
-    ) -> list[FoundFault]:
+    ) -> Worked[DueDate]:
         """Begin the runs of what was taken. Raises BrokenDocument for a journey that is broken."""
         active = await self._catalog.active(conn, await read_revision(conn))
         await drain_dates(conn, self._catalog, active, things)
-        return []
+        return Worked()
 
     async def put_off(self, conn: Connection, thing: DueDate, delay: timedelta) -> None:
         """Look at one again after a delay."""
         await put_off_date(conn, thing, delay)
+
+    def fault_of(self, things: Sequence[DueDate], error: Exception) -> FoundFault:
+        """The fault of a contact."""
+        return FoundFault(self.name, error, contact_id=things[0].contact_id)
 
     async def after_page(self, conn: Connection) -> None:
         """Have the workflows of the runs that began started."""
@@ -143,12 +150,19 @@ def _changed(definition: Definition, events: Sequence[OutboxEvent]) -> dict[UUID
 
 
 async def make_date_fills(conn: Connection, journey: str | None = None) -> list[UUID]:
-    """Make the jobs that set the moments of journeys whose version went live; each once."""
+    """Make the jobs that set the moments of journeys whose version went live, or that could not be
+    read for a time; each once."""
     made = []
-    for key, activation, contacts in await needed_fills(conn, journey):
-        job_id = uuid5(FILLS, f"{key} {activation}")
+    for needed in await needed_fills(conn, journey):
+        reason = f" {needed.fault}" if needed.fault else ""
+        job_id = uuid5(FILLS, f"{needed.journey} {needed.activation}{reason}")
         await create_job(
-            conn, "dates", key, job_id=job_id, plan={"activation": activation}, total=contacts
+            conn,
+            "dates",
+            needed.journey,
+            job_id=job_id,
+            plan={"activation": needed.activation},
+            total=needed.contacts,
         )
         made.append(job_id)
     return made

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
@@ -59,7 +60,7 @@ class DueThing(Protocol):
         ...
 
     @property
-    def due_at(self) -> datetime:
+    def due_at(self) -> datetime | None:
         """Since when."""
         ...
 
@@ -72,9 +73,19 @@ class DueThing(Protocol):
 Thing = TypeVar("Thing", bound=DueThing)
 
 
+@dataclass(frozen=True)
+class Worked(Generic[Thing]):
+    """What was done with the things of a page."""
+
+    faults: list[FoundFault] = field(default_factory=list)
+    failed: list[Sequence[Thing]] = field(default_factory=list)
+    """Groups whose work was rolled back alone. Each thing of them is tried alone after the page,
+    and a group of which the first few fail is set aside as one."""
+
+
 class DueSource(Protocol[Thing]):
-    """What is due, and how it is worked through. Each call but `seconds_to_next` is made in the
-    transaction of a page."""
+    """What is due, and how it is worked through. What locks things is called in the transaction of
+    a page."""
 
     name: str
     """Of the source, in faults and metrics: `segments`."""
@@ -87,6 +98,10 @@ class DueSource(Protocol[Thing]):
     @property
     def resting(self) -> Collection[int]:
         """Lanes that work half of the time: they lock the same contacts again and again."""
+        ...
+
+    async def prepare(self, conn: Connection, lane: int) -> None:
+        """What is to be done before each look at a lane, in a transaction of its own."""
         ...
 
     async def begin(self, conn: Connection) -> None:
@@ -103,7 +118,7 @@ class DueSource(Protocol[Thing]):
 
     async def work(
         self, conn: Connection, things: Sequence[Thing], lane: int, *, alone: bool
-    ) -> list[FoundFault]:
+    ) -> Worked[Thing]:
         """Work through what was taken, so that none of it is due any more, or that it has moved on.
 
         `alone`: it failed with others. Then what can be done of it is done; the faults of the rest.
@@ -112,6 +127,10 @@ class DueSource(Protocol[Thing]):
 
     async def put_off(self, conn: Connection, thing: Thing, delay: timedelta) -> None:
         """Make a thing due after a delay, and count the attempt."""
+        ...
+
+    def fault_of(self, things: Sequence[Thing], error: Exception) -> FoundFault:
+        """The fault of one thing, or of several that have the same one."""
         ...
 
     async def after_page(self, conn: Connection) -> None:
@@ -205,19 +224,20 @@ class DueQueue(Generic[Thing]):
 
     async def _page_of(self, conn: Connection, lane: int) -> int:
         size = self._sizes[lane]
+        await self._source.prepare(conn, lane)
         seconds = await self._source.seconds_to_next(conn, lane)
         if seconds is None or seconds > 0:
             return 0
         begun = monotonic()
         taken: list[Thing] = []
-        faults: list[FoundFault] = []
+        worked: Worked[Thing] = Worked()
         try:
             async with conn.transaction():
                 await self._source.begin(conn)
                 taken = await self._source.take(conn, size.now, lane)
                 if taken:
                     now = await read_time(conn)
-                    faults = await self._source.work(conn, taken, lane, alone=False)
+                    worked = await self._source.work(conn, taken, lane, alone=False)
         except Exception as error:
             if is_database_away(error) or not taken:
                 raise
@@ -232,16 +252,24 @@ class DueQueue(Generic[Thing]):
         else:
             size.took(len(taken), monotonic() - begun)
             for each in taken:
-                late = max((now - each.due_at).total_seconds(), 0.0)
-                LATENESS.labels(self._source.name).observe(late)
+                if each.due_at is not None:
+                    late = max((now - each.due_at).total_seconds(), 0.0)
+                    LATENESS.labels(self._source.name).observe(late)
             DRAINED.labels(self._source.name).inc(len(taken))
-            await record_faults(conn, faults)
+            await record_faults(conn, worked.faults)
+            for group in worked.failed:
+                await self._one_by_one(conn, group, lane, as_one=True)
         if taken:
             await self._source.after_page(conn)
         return len(taken)
 
-    async def _one_by_one(self, conn: Connection, things: Sequence[Thing], lane: int) -> None:
-        """Work through each thing of a page that failed. Those at fault are set aside."""
+    async def _one_by_one(
+        self, conn: Connection, things: Sequence[Thing], lane: int, *, as_one: bool = False
+    ) -> None:
+        """Work through each thing of a page that failed. Those at fault are set aside.
+
+        `as_one`: if the first of them fail, all of them are.
+        """
         failures = 0
         for number, thing in enumerate(things):
             faults: list[FoundFault] = []
@@ -250,23 +278,30 @@ class DueQueue(Generic[Thing]):
                     await self._source.begin(conn)
                     current = await self._source.take_one(conn, thing)
                     if current is not None:
-                        faults = await self._source.work(conn, [current], lane, alone=True)
+                        worked = await self._source.work(conn, [current], lane, alone=True)
+                        faults = worked.faults
             except Exception as error:
                 if is_database_away(error):
                     raise
-                await self._set_aside(conn, thing, error)
-                faults = [FoundFault(self._source.name, error, contact_id=thing.contact_id)]
+                if as_one and failures == number == _FAILURES_OF_ALL - 1:
+                    rest = things[number:]
+                    await self._set_aside(conn, rest)
+                    await record_faults(conn, [self._source.fault_of(rest, error)])
+                    return
+                await self._set_aside(conn, [thing])
+                faults = [self._source.fault_of([thing], error)]
             await record_faults(conn, faults)
             failures = failures + 1 if faults and failures == number else failures
             if failures == _FAILURES_OF_ALL:
                 # It may be the same for all: they have their turn in the next page.
                 return
 
-    async def _set_aside(self, conn: Connection, thing: Thing, error: Exception) -> None:
-        delay = timedelta(seconds=_SET_ASIDE.delay(thing.attempts + 1))
+    async def _set_aside(self, conn: Connection, things: Sequence[Thing]) -> None:
+        delay = timedelta(seconds=_SET_ASIDE.delay(things[0].attempts + 1))
         async with conn.transaction():
             await self._source.begin(conn)
-            await self._source.put_off(conn, thing, delay)
+            for thing in things:
+                await self._source.put_off(conn, thing, delay)
 
     async def _pause(self, lane: int) -> None:
         """Sleep until the next due time, a nudge, or the next poll."""

@@ -31,8 +31,8 @@ from journeys.protocol.jobs import JOBS
 from journeys.protocol.names import QUEUE, job_workflow_id
 from journeys.protocol.payloads import JobInput
 from store.contacts.erasure import resume_erasures
-from store.operations.audit import Actor, record_audit
-from store.operations.jobs import JobRow, end_job, job_started, read_job, running_jobs
+from store.operations.audit import ENGINE, Actor
+from store.operations.jobs import CLOSED, JobRow, job_started, read_job, running_jobs, stop_job
 
 log = structlog.get_logger(__name__)
 
@@ -64,18 +64,7 @@ async def cancel_job(
 
     Its workflow is cancelled. While Temporal is away it is not, and ends with its next page.
     """
-    async with conn.transaction():
-        stopped = await end_job(conn, job_id, "stopped")
-        job = await read_job(conn, job_id)
-        if job is not None and stopped:
-            await record_audit(
-                conn,
-                actor,
-                "job.cancel",
-                f"job:{job_id}",
-                after={"kind": job.kind},
-                journey=job.journey,
-            )
+    job = await stop_job(conn, job_id, actor)
     if job is None or job.state != "stopped":
         return job
     handle = client.get_workflow_handle(job_workflow_id(job.kind, job_id))
@@ -124,7 +113,7 @@ async def _end_if_closed(conn: AsyncConnection[Any], client: Client, job: JobRow
         WorkflowExecutionStatus.CONTINUED_AS_NEW,
         WorkflowExecutionStatus.COMPLETED,
     ):
-        await end_job(conn, job.id, "stopped")
+        await stop_job(conn, job.id, ENGINE, reason=CLOSED)
         log.warning("job_stopped", job=str(job.id), kind=job.kind, journey=job.journey)
 
 

@@ -20,7 +20,7 @@ import structlog
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from dispatch.due_queue import DueQueue
+from dispatch.due_queue import DueQueue, Worked
 from dispatch.faults import FoundFault, record_faults
 from dispatch.page_size import AIM, PageSize
 from store.definitions.catalog import BrokenDocument, Catalog
@@ -187,6 +187,9 @@ class SegmentsDue:
         self._apart = 0
         """Pages in which the segments that take long are looked for among others."""
 
+    async def prepare(self, conn: Connection, lane: int) -> None:
+        """Nothing has to be done before."""
+
     async def begin(self, conn: Connection) -> None:
         """Share the gate of generations."""
         await begin_judging(conn)
@@ -201,7 +204,7 @@ class SegmentsDue:
 
     async def work(
         self, conn: Connection, things: Sequence[DueContact], lane: int, *, alone: bool
-    ) -> list[FoundFault]:
+    ) -> Worked[DueContact]:
         """Catch the contacts up."""
         where = DueLane(lane)
         failures: list[FailedJudgement] = []
@@ -211,7 +214,7 @@ class SegmentsDue:
             failures += judged.failures
         if behind:
             failures += await self._go_back(conn, behind, where, alone=alone)
-        return faults_of(failures)
+        return Worked(faults_of(failures))
 
     async def _go_back(
         self, conn: Connection, contacts: Collection[UUID], lane: DueLane, *, alone: bool
@@ -248,6 +251,10 @@ class SegmentsDue:
         """Make a segment due later."""
         if await take_due_contact(conn, thing) is not None:
             await put_off_contacts(conn, [thing], delay)
+
+    def fault_of(self, things: Sequence[DueContact], error: Exception) -> FoundFault:
+        """The fault of a contact."""
+        return FoundFault(self.name, error, contact_id=things[0].contact_id)
 
     async def after_page(self, conn: Connection) -> None:
         """Record which segments take long. The events of changes are in the outbox."""

@@ -12,7 +12,8 @@ from activities.context import Context
 from journeys.protocol.jobs import STOP_ACTIVITY
 from journeys.protocol.payloads import JobInput, JobPage
 from store.imports.files import delete_chunks
-from store.operations.jobs import JobRow, end_job, read_job
+from store.operations.audit import ENGINE
+from store.operations.jobs import CLOSED, JobRow, read_job, stop_job
 
 _SHORTEST_REST, _LONGEST_REST = timedelta(seconds=1), timedelta(seconds=30)
 """Between two looks of a job that is paused."""
@@ -28,9 +29,8 @@ class StopJobActivities:
     async def stop(self, request: JobInput) -> JobPage:
         """Record that the job was stopped."""
         async with self._context.pool.connection() as conn:
-            await end_job(conn, request.job_id, "stopped")
+            job = await stop_job(conn, request.job_id, ENGINE, reason=CLOSED)
             await delete_chunks(conn, request.job_id)
-            job = await read_job(conn, request.job_id)
         return progress_of(job) if job else JobPage(state="stopped")
 
 

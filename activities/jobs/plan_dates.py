@@ -5,6 +5,7 @@ A page that is worked through twice sets the same moments.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,8 @@ from store.operations.jobs import JobRow, end_job
 from store.segments.segment_conditions import read_revision
 
 _PAGE = 500
+_REPAIRED_AFTER = timedelta(seconds=30)
+"""How soon a broken journey is read again."""
 
 
 class PlanDatesActivities:
@@ -43,6 +46,9 @@ class PlanDatesActivities:
             active = await self._context.catalog.active(conn, await read_revision(conn))
             live = (await read_live_journeys(conn, [job.of_journey])).get(job.of_journey)
             definition = active.dated.get(job.of_journey)
+            if definition is None and active.broken and live is not None and live.is_live:
+                # The dispatcher reports what is broken; its moments are set once it is repaired.
+                return await end_page(conn, job, _REPAIRED_AFTER)
             if definition is None or live is None or job.plan["activation"] != live.activation:
                 await end_job(conn, job.id, "superseded")
                 return await end_page(conn, job)

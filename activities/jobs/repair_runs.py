@@ -50,7 +50,7 @@ _LOOKS: Final = 40
 """How often a run that is at work is looked at, with growing delays: within 20 minutes."""
 _LONGEST_DELAY: Final = timedelta(seconds=30)
 _SENDING: Final = 200
-"""Messages that are being sent whose workflows a page looks after."""
+"""Messages that are being sent whose workflows are looked after at once."""
 
 
 class _RepairingActivities:
@@ -165,10 +165,13 @@ class _RepairingActivities:
         """
         if self.kind != "retry":
             return
-        items = await sending_items(conn, job.id, _SENDING)
-        for start in range(0, len(items), _AT_ONCE):
-            await start_messages_again(conn, self._client, items[start : start + _AT_ONCE])
-            activity.heartbeat()
+        begun = monotonic()
+        while items := await sending_items(conn, job.id, _SENDING):
+            for start in range(0, len(items), _AT_ONCE):
+                await start_messages_again(conn, self._client, items[start : start + _AT_ONCE])
+                activity.heartbeat()
+            if monotonic() - begun >= _SECONDS:
+                return
 
 
 class RepairRunsActivities(_RepairingActivities):

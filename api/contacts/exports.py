@@ -61,7 +61,7 @@ class ExportBody(StrictBody):
     "/contacts/export",
     status_code=202,
     summary="Export contacts",
-    responses=responses(400, 413, 415, 422),
+    responses=responses(400, 404, 413, 415, 422),
 )
 async def post_export(body: ExportBody, services: UsedServices, actor: UsedActor) -> JobBody:
     """Write contacts, groups, topics, suppressions or events into a file, as a job.

@@ -70,6 +70,8 @@ class EventBody(BaseModel):
     run: str | None
     began: list[BegunRun]
     refused: list[RefusedEntry]
+    kept: list[str]
+    """Paused journeys that keep it, and let it in once they go on."""
     woke: list[WokenWait]
     why_nothing: str | None
     """Why nothing came of it; null if something did."""
@@ -127,6 +129,7 @@ def _body(event: ListedEvent) -> EventBody:
         run=None if event.run_id is None else str(event.run_id),
         began=[BegunRun(**each) for each in event.began],
         refused=[RefusedEntry(**each, message=reason_of(each["code"])) for each in event.refused],
+        kept=event.kept,
         woke=[WokenWait(**each) for each in event.woke],
         why_nothing=why_nothing(event),
     )
@@ -146,7 +149,7 @@ def why_nothing(event: ListedEvent) -> str | None:
         return f"its dispatch failed {event.attempts} times, and is tried again {again}"
     if event.waiting:
         return "it is still to be dispatched"
-    if event.began or event.refused or event.woke:
+    if event.began or event.refused or event.kept or event.woke:
         return None
     if event.run_id is not None:
         return "only its run sees it, and no wait there listened for it"

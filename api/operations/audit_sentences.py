@@ -38,11 +38,12 @@ def _details(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     for name in sorted(names, key=lambda name: (name != "version", name)):
         if name in _SILENT:
             continue
+        said = name.replace("_", " ")
         if name in before and name in after:
             if before[name] != after[name]:
-                found.append(f"{name} {_words(name, before[name])} → {_words(name, after[name])}")
+                found.append(f"{said} {_words(name, before[name])} → {_words(name, after[name])}")
         else:
-            found.append(f"{name} {_words(name, after.get(name, before.get(name)))}")
+            found.append(f"{said} {_words(name, after.get(name, before.get(name)))}")
     return found
 
 

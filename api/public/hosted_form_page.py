@@ -17,6 +17,8 @@ from journeys.model.forms import FieldWords, Form, FormField, FormWords
 STAMP_FIELD: Final = "_stamp"
 LANGUAGE_FIELD: Final = "_lang"
 CONSENT_FIELD: Final = "_consent"
+FILLED_TRAP: Final = "form_again_hidden"
+"""The text for a visitor whose browser filled in the field that people do not see."""
 
 _AUTOCOMPLETE: Final = {
     "email": "email",
@@ -141,7 +143,9 @@ def _parts(shown: ShownForm, stamp: str, filled: Filled) -> Iterable[str]:
     first = next((each.name for each in form.fields if each.name in filled.mistakes), None)
     for each in form.fields:
         yield _field(shown, each, filled, focus=each.name == first)
-    yield _trap()
+    if filled.asks != FILLED_TRAP:
+        # A browser that fills in what is hidden would do so again.
+        yield _trap()
     yield _consent(shown, filled)
     yield f"<button>{escape(shown.button)}</button>\n</form>\n"
 

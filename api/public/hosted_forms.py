@@ -17,7 +17,14 @@ from pydantic import ValidationError
 
 from api.http.problems import Problem, problem_response
 from api.public.form_robots import ROBOTIC, SHORTEST, SUBMISSIONS, Sign, judge_stamp
-from api.public.hosted_form_page import CONSENT_FIELD, Filled, ShownForm, form_page, thanks_page
+from api.public.hosted_form_page import (
+    CONSENT_FIELD,
+    FILLED_TRAP,
+    Filled,
+    ShownForm,
+    form_page,
+    thanks_page,
+)
 from api.public.hosted_form_reading import PostedForm, message_id_of, read_posted
 from api.public.page_html import Look
 from api.public.page_route import (
@@ -52,7 +59,7 @@ _STATUSES: Final[Mapping[Sign, int]] = {
     "missing": 409,
     "old": 409,
 }
-_ASKS: Final[Mapping[Sign, str]] = {"hidden": "form_again_hidden", "soon": "form_again_soon"}
+_ASKS: Final[Mapping[Sign, str]] = {"hidden": FILLED_TRAP, "soon": "form_again_soon"}
 _AGAIN: Final = "form_again"
 _MINUTE: Final = 60
 

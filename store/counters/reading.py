@@ -156,8 +156,8 @@ from (
       and f.fact = any(%(facts)s)
     union all
     select f.journey, null, true, f.fact, '', f.count, f.value
-    from (select distinct journey from figure where span = 'total') j
-    join figure f on f.journey = j.journey and f.span = 'total' and f.cohort = 'occurrence'
+    from (select key from journey union all select '') j
+    join figure f on f.journey = j.key and f.span = 'total' and f.cohort = 'occurrence'
       and not f.removed and f.fact = any(%(standing)s)
     union all
     select c.journey, case when s.span = 'day' then s.begins_at end,

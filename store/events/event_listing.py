@@ -33,6 +33,8 @@ select e.id, e.name, coalesce(c.external_id, c.id::text) as contact, e.propertie
        (select coalesce(jsonb_agg(jsonb_build_object('journey', f.journey, 'code', f.code)
                         order by f.journey), '[]')
         from refusal f where f.event_id = e.id and f.replayed_at is null) as refused,
+       array(select k.journey from kept_entry k
+             where k.contact_id = e.contact_id and k.event_id = e.id order by 1) as kept,
        (select coalesce(jsonb_agg(jsonb_build_object(
                             'journey', r.journey, 'run', r.id, 'step', v.step,
                             'outcome', v.outcome) order by r.journey, v.visit), '[]')
@@ -109,6 +111,8 @@ class ListedEvent:
     """Runs: `{journey, run}`."""
     refused: list[dict[str, Any]]
     """Entries: `{journey, code}`."""
+    kept: list[str]
+    """Journeys that let it in once they are resumed."""
     woke: list[dict[str, Any]]
     """Waits that it ended: `{journey, run, step, outcome}`."""
     candidates: list[dict[str, Any]]

@@ -89,6 +89,17 @@ ActionName = Literal[
 ]
 """`noun.verb`: what is done. It may be done to another subject than its noun."""
 
+FREQUENT: Final[tuple[ActionName, ...]] = (
+    "contact.change",
+    "contact.consent",
+    "contact.create",
+    "group.add",
+    "group.remove",
+    "run.forget",
+    "run.start",
+)
+"""Changes of a contact or of few, which programs make by the thousand: kept for a shorter time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from journeys.protocol.jobs import JobKind
+from store.operations.audit import Actor, record_audit
 from store.sql import (
     Connection,
     columns,
@@ -25,6 +26,9 @@ from store.sql import (
     statement,
 )
 from store.tables.operations import Job, JobState, Straggler
+
+CLOSED: Final = "its workflow was closed in Temporal"
+"""Why the engine stops a job by itself."""
 
 
 @dataclass(frozen=True)
@@ -252,6 +256,29 @@ async def set_total(conn: Connection, job_id: UUID, total: int, *, waiting: bool
 async def end_job(conn: Connection, job_id: UUID, state: JobState) -> bool:
     """End a job, and bring its counts into agreement; False if it had ended before."""
     return await execute(conn, _END, {"state": state, "job": job_id}) == 1
+
+
+async def stop_job(
+    conn: Connection, job_id: UUID, actor: Actor, *, reason: str | None = None
+) -> JobRow | None:
+    """Stop a job that is running, in a transaction of its own; the job, None if there is none.
+
+    The audit log says who stopped it. A job that has ended stays as it is.
+    """
+    async with conn.transaction():
+        stopped = await end_job(conn, job_id, "stopped")
+        job = await read_job(conn, job_id)
+        if stopped and job is not None:
+            await record_audit(
+                conn,
+                actor,
+                "job.cancel",
+                f"job:{job_id}",
+                after={"kind": job.kind},
+                reason=reason,
+                journey=job.journey,
+            )
+    return job
 
 
 async def pause_job(conn: Connection, job_id: UUID, *, paused: bool) -> bool:

@@ -238,7 +238,7 @@ async def _of_run(
         except KeyError:
             step = None
     if visit is None or visit.outcome is None:
-        gates += await run_gates(conn, row, shown.run.ended_at)
+        gates += run_gates(row, definition.program, wanted, shown.run.ended_at)
     if wanted is not None and visit is None:
         gates.append(path_gate(row, definition.program, visits, wanted, row.now))
     if isinstance(step, SendStep) and (row.active or visit is not None):

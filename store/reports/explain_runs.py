@@ -87,6 +87,15 @@ def path_gate(
     )
 
 
+def _in_then(run: RunRow, program: Program, step: str) -> bool:
+    """Whether a step is one of the `then` of the exit that has fired, or follows on one."""
+    places = {node.id: number for number, node in enumerate(program.nodes)}
+    rule = run.exit_rule
+    if rule is None or rule >= len(program.exits):
+        return False
+    return _leads(program, program.exits[rule], places.get(step))
+
+
 def _way(visit: ListedVisit) -> str:
     """The arrow that a visit took: of a split that found its winner, that of the winner."""
     return str(visit.facts.get("winner") or visit.outcome)
@@ -108,26 +117,31 @@ def _leads(program: Program, start: int | None, target: int | None) -> bool:
     return False
 
 
-async def run_gates(
-    conn: AsyncConnection[Any], run: RunRow, ended_at: datetime | None
+def run_gates(
+    run: RunRow, program: Program, step: str | None, ended_at: datetime | None
 ) -> list[Gate]:
-    """Whether the run goes on, and what ended it: an exit, the goal, or anything else."""
+    """Whether the run goes on, and what ended it: an exit, the goal, or anything else.
+
+    `step` is the one that is asked about. An exit that has fired keeps an active run from all but
+    the steps of its `then`.
+    """
     at = ended_at or run.now
     gates: list[Gate] = []
     saw: dict[str, Any] = {"state": run.state, "outcome": run.outcome, "reason": run.reason}
     if run.exit_rule is not None or run.outcome in ("exited", "goal"):
         name = "goal" if run.outcome == "goal" else "exit"
         going = " and its `then` goes on" if run.active else ""
+        passed = run.active and (step is None or _in_then(run, program, step))
         gates.append(
             Gate(
                 gate="goal" if name == "goal" else "exit",
-                passed=False,
+                passed=passed,
                 at=at,
                 source="decision",
                 words=f"the {name} {run.reason or ''} has fired{going}".replace("  ", " "),
                 saw={**saw, "exit_rule": run.exit_rule, "exit_visit": run.exit_visit},
-                code=run.outcome or "exited",
-                would_need="the event that ended the run must not have come",
+                code=None if passed else run.outcome or "exited",
+                would_need=None if passed else "the event that ended the run must not have come",
             )
         )
     elif not run.active:

@@ -128,21 +128,26 @@ _OF_JOURNEY = sql(
     """
     select {columns}
     from (
-        select * from run where journey = %(journey)s and state = 'active'
-          and (%(run)s::uuid is null or id <= %(run)s::uuid)
+        (select id, journey, version from run where journey = %(journey)s and state = 'active'
+            and (%(run)s::uuid is null or id <= %(run)s::uuid) order by id desc)
         union all
-        select * from run where journey = %(journey)s and state = 'ended'
-          and (%(run)s::uuid is null or id <= %(run)s::uuid)
+        (select id, journey, version from run where journey = %(journey)s and state = 'ended'
+            and (%(run)s::uuid is null or id <= %(run)s::uuid) order by id desc)
+        order by id desc
     ) r
-    join message m on m.run_id = r.id
+    cross join lateral (
+        select * from message m
+        where m.run_id = r.id
+          and (%(version)s::integer is null
+               or coalesce(m.version, r.version) = %(version)s::integer)
+          and (%(step)s::text is null or m.step = %(step)s::text)
+          and (%(channel)s::text is null or m.channel = %(channel)s::text)
+          and (%(status)s::text is null or m.state = %(status)s::text
+               or to_jsonb(m) ->> (%(status)s::text || '_at') is not null)
+          and (%(run)s::uuid is null or (m.run_id, m.visit) < (%(run)s::uuid, %(visit)s::int))
+        offset 0
+    ) m
     join contact c on c.id = m.contact_id
-    where (%(version)s::integer is null
-           or coalesce(m.version, r.version) = %(version)s::integer)
-      and (%(step)s::text is null or m.step = %(step)s::text)
-      and (%(channel)s::text is null or m.channel = %(channel)s::text)
-      and (%(status)s::text is null or m.state = %(status)s::text
-           or to_jsonb(m) ->> (%(status)s::text || '_at') is not null)
-      and (%(run)s::uuid is null or (m.run_id, m.visit) < (%(run)s::uuid, %(visit)s::int))
     order by r.id desc, m.visit desc limit %(limit)s
     """,
     columns=_COLUMNS,

@@ -14,7 +14,8 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from store.sql import Connection, execute, fetch_all, fetch_column, fetch_one, sql
+from store.operations.audit_actions import FREQUENT
+from store.sql import Connection, execute, fetch_all, fetch_column, fetch_one, sql, text_list
 
 Kind = Literal[
     "runs",
@@ -43,6 +44,7 @@ Kind = Literal[
     "figures",
     "targeted",
     "audit",
+    "audit_of_contacts",
 ]
 """Kinds of data, each with a time after which it is removed."""
 
@@ -301,6 +303,14 @@ _DELETE_OLD: Final = {
             select ctid from targeted_contact where day < %(before)s
             order by day limit %(limit)s))
     """),
+    "audit_of_contacts": sql(
+        """
+        with allowed as materialized (select set_config('parcours.audit', 'retention', true))
+        delete from audit using allowed where id = any(array(
+            select id from audit where action in ({actions}) and at < %(before)s limit %(limit)s))
+        """,
+        actions=text_list(FREQUENT),
+    ),
     # Its trigger asks for `parcours.audit`.
     "audit": sql("""
         with allowed as materialized (select set_config('parcours.audit', 'retention', true))

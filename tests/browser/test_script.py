@@ -159,6 +159,10 @@ async def test_a_page_that_changes_its_address_is_viewed_once_each_time(
     await sees("/shoe")
     await page.go_back()
     await sees("/list")
+    # The browser shows the page again from its memory.
+    shown = "dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
+    await page.evaluate(shown)
+    await sees("/list")
     await track(page, 1)
     await shop.received([1])
     found = await shop.rows(
@@ -175,6 +179,7 @@ async def test_a_page_that_changes_its_address_is_viewed_once_each_time(
         (f"{site}/shoe?size=43", "A shoe", f"{site}/shoe?size=43#/deep"),
         (f"{site}/shoe", "A shoe", f"{site}/shoe?size=43"),
         (f"{site}/list", "A shoe", f"{site}/shoe"),
+        (f"{site}/list", "A shoe", f"{site}/list"),
     ]
 
 
@@ -239,6 +244,34 @@ async def test_a_tab_that_is_closed_at_once_has_sent_what_it_did(
     other = await shop.open(context, url)
     await queue_is_empty(other)
     assert sorted(await shop.numbers()) == [0, 1, 2, 3, 4]
+
+
+async def test_a_browser_whose_requests_end_with_the_page_sends_a_beacon(
+    shop: Shop, visitors: Visitors
+) -> None:
+    context = await visitors()
+    await context.add_init_script("delete Request.prototype.keepalive")
+    page = await shop.open(context, shop.page("/beacon", attributes='data-pages="off"'))
+    await track(page, 1)
+    await page.close(run_before_unload=True)
+    await shop.received([1])
+
+
+async def test_a_request_without_an_answer_is_given_up_and_made_again(
+    shop: Shop, visitors: Visitors
+) -> None:
+    page = await (await visitors()).new_page()
+    await page.clock.install()
+    await page.goto(shop.page("/silent", attributes='data-pages="off"'))
+    shop.cable.hold()
+    async with page.expect_request("**/v1/batch"):
+        await track(page, 1)
+        await page.clock.run_for(1_000)
+    async with page.expect_event("requestfailed"):
+        await page.clock.run_for(30_000)
+    shop.cable.mend()
+    await page.clock.run_for(2_000)
+    await shop.received([1])
 
 
 @pytest.mark.parametrize("locks", [True, False], ids=["locks", "lease"])

@@ -167,9 +167,9 @@ class TimedEngine:
         """Contact, key and reason of each refused entry, in order."""
         return await self._rows("select contact_id, key, code from refusal order by id")
 
-    async def _rows(self, query: str) -> list[Any]:
+    async def _rows(self, query: str, *values: Any) -> list[Any]:
         async with self.pool.connection() as conn:
-            cursor = await conn.execute(query.encode())
+            cursor = await conn.execute(query.encode(), values or None)
             while cursor.nextset():
                 pass
             return list(await cursor.fetchall())

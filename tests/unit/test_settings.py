@@ -41,6 +41,7 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
         "PARCOURS_WEBHOOK_SECRET": "whsec",
         "PARCOURS_PUBLIC_URL": "https://links.example.com/mail/",
         "PARCOURS_LINK_KEYS": f"{'n' * 32}, {'o' * 40}",
+        "PARCOURS_SITES": "shop.example.com, *.example.org,127.0.0.1:8080",
         "PARCOURS_CONSENT_ADDRESS": "keep",
         "PARCOURS_WEBHOOK_ALLOW": "10.1.0.0/16, fd00::/8",
         "PARCOURS_SECRET_CRM": "abc",
@@ -93,6 +94,7 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
     assert settings.webhook_secret.get_secret_value() == "whsec"
     assert settings.public_url == "https://links.example.com/mail"
     assert [key.get_secret_value() for key in settings.link_keys] == ["n" * 32, "o" * 40]
+    assert settings.sites == ("shop.example.com", "*.example.org", "127.0.0.1:8080")
     assert settings.links is not None
     assert {"n" * 32, "o" * 40} <= set(settings.passwords)
     assert settings.consent_address == "keep"
@@ -224,6 +226,17 @@ def test_a_development_stack_keeps_what_is_not_sent_by_smtp_in_its_inbox() -> No
         (
             {"PARCOURS_PUBLIC_URL": "https://l.example", "PARCOURS_LINK_KEYS": f"{'k' * 32},short"},
             "PARCOURS_LINK_KEYS: a key has 32 to 256 characters",
+        ),
+        (
+            {"PARCOURS_SITES": "shop.example"},
+            "PARCOURS_SITES needs PARCOURS_LINK_KEYS, which sign visits",
+        ),
+        (
+            {"PARCOURS_SITES": "shop.example,https://shop.example"},
+            (
+                "PARCOURS_SITES: 'https://shop.example' is no host such as shop.example,"
+                " *.shop.example or 127.0.0.1:8080"
+            ),
         ),
     ],
 )

@@ -7,6 +7,7 @@ const MOST_CALLS = 500;
 const MOST_CHARACTERS = 1e6;
 const LARGEST_CALL = 32e3;
 const LONGEST_WAIT = 12096e5; // 14 days
+const LONGEST_ANSWER = 3e4;
 const BATCH_CALLS = 100;
 const BATCH_BYTES = 6e4; // All requests that outlive a page may have 64 KB together.
 const flying = new Set();
@@ -98,11 +99,14 @@ async function send(leaving) {
   let status = 0;
   let wait = 0;
   let answer;
+  const limit = new AbortController();
+  setTimeout(() => limit.abort(), LONGEST_ANSWER);
   try {
     const response = await fetch(url, {
       method: 'POST',
       keepalive: true,
       credentials: 'omit',
+      signal: limit.signal,
       body,
     });
     status = response.status;

@@ -88,13 +88,13 @@ async def test_who_changed_a_journey_is_one_call(
     await activate(lee, 1)
     listed = (await admin.get("/v1/audit", params={"journey": "hello"})).json()["items"]
     assert [(each["actor"], each["via"], each["sentence"]) for each in listed] == [
-        ("lee", "console", "activated journey hello: version 2 → 1, in_flight pin"),
-        (owner, "api", "activated journey hello: version 1 → 2, in_flight pin"),
+        ("lee", "console", "activated journey hello: version 2 → 1, in flight pin"),
+        (owner, "api", "activated journey hello: version 1 → 2, in flight pin"),
         (owner, "api", f"saved journey hello: version 1 → 2, sha256 {hash_of(listed[2])}"),
         (
             "lee",
             "console",
-            "activated journey hello: version none → 1, in_flight pin, state draft → active",
+            "activated journey hello: version none → 1, in flight pin, state draft → active",
         ),
         ("lee", "console", f"saved journey hello: version 1, sha256 {hash_of(listed[4])}"),
     ]

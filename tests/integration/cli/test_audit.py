@@ -36,7 +36,7 @@ def test_who_changed_a_journey_is_one_command(here: Path, api: Api, parcours: Pa
     assert shown.exit_code == 0, shown.stderr
     newest, *_ = [line for line in shown.stdout.splitlines() if " hello" in line]
     assert "cli" in newest
-    assert "activated journey hello: version 2 → 1, in_flight pin" in newest
+    assert "activated journey hello: version 2 → 1, in flight pin" in newest
     items = json.loads(parcours("audit", "--journey", "hello", "--json").stdout)["items"]
     assert [(each["action"], each["via"]) for each in items] == [
         ("journey.activate", "cli"),

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
+from store.definitions.catalog import Catalog
 from tests.support.timed_entries import TimedEngine
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -179,6 +181,46 @@ async def test_a_pause_refuses_and_moments_before_its_end_never_enter(
     await engine.at(at("05-05 07:00"))
     assert [code for _, _, code in await engine.refusals()] == ["paused", "paused"]
     assert entered(await engine.runs()) == [("2026", "05-05 07:00")]
+
+
+async def test_dates_that_change_while_a_journey_is_broken_count_once_it_is_repaired(
+    pool: Pool, temporal_client: Client
+) -> None:
+    days = (3, 10, 3, 20, 3)
+    engine = await engine_with(
+        pool,
+        temporal_client,
+        "05-01 00:00",
+        [{"birthday": f"1990-05-{day:02}"} for day in days],
+    )
+    contacts = [row[0] for row in await engine._rows("select id from contact order by id")]
+    same, earlier, later, gone, silent = contacts
+    await engine.set(at("05-02 00:00"))
+    was = await engine._rows("select document from journey_version where journey = 'birthday'")
+    broken = "update journey_version set document = document || '{\"steps\": 7}' returning 1"
+    await engine._rows(broken)
+    await engine._rows("update catalog set revision = revision + 1 returning 1")
+    engine.catalog = Catalog()
+    await engine.identify(str(earlier), {"birthday": "1990-05-04"})
+    await engine.identify(str(later), {"birthday": "1990-05-25"})
+    await engine.identify(str(gone), {"birthday": None})
+    await engine.identify("new", {"birthday": "1990-05-05"})
+    for moment in ("05-02 00:01", "05-03 08:00", "05-04 06:00"):
+        await engine.at(at(moment))
+    assert await engine.runs() == []
+    await engine._rows("update journey_version set document = %s returning 1", Jsonb(was[0][0]))
+    await engine._rows("update catalog set revision = revision + 1 returning 1")
+    engine.catalog = Catalog()
+    # Late by less than a day for those of the third, and in time for all others.
+    for moment in ("05-04 06:30", "05-04 07:00", "05-05 07:00", "05-10 07:00", "05-25 07:00"):
+        await engine.at(at(moment))
+    starts = {contact: started.strftime("%d %H:%M") for contact, _, started in await engine.runs()}
+    [(new,)] = await engine._rows("select id from contact where external_id = 'new'")
+    assert starts == {
+        same: "04 06:30", silent: "04 06:30", earlier: "04 07:00", new: "05 07:00",
+        later: "25 07:00",
+    }  # fmt: skip
+    assert [job.state for job in await engine.jobs("dates")] == ["done", "done"]
 
 
 async def test_the_version_that_is_live_decides(pool: Pool, temporal_client: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from store.messages.suppressions import suppress
 from store.reports.explain import Explanation, explain
 from store.reports.explain_gates import HELD_AT, SKIPPED_AT, Gate, first_failed
 from tests.integration.engine.test_holds import Claims, Pool, claims
+from tests.support.engine import activate
 from tests.support.zones import zone_at
 
 CASES = int(os.environ.get("EXPLAINED_SENDS", "12"))
@@ -217,6 +219,41 @@ async def test_a_run_that_ended_before_its_send(
         assert (failed(found).gate, failed(found).code) == (gate, outcome)
         assert (found.result, found.waiting) == ("not_sent", None)
         assert reason in failed(found).words
+
+
+async def test_an_exit_keeps_a_run_from_all_but_its_then(pool: Pool) -> None:
+    text = {"subject": "S", "text": "T", "transactional": True}
+    leaving = {"event": "Order Completed", "then": [
+        {"id": "rest", "wait": {"event": "Never"}}, {"id": "bye", "email": text},
+    ]}  # fmt: skip
+    document = {
+        "journey": "left", "entry": {"event": "Begun"}, "exit": [leaving],
+        "steps": [{"id": "first", "wait": {"event": "Never"}}, {"id": "mail", "email": text}],
+    }  # fmt: skip
+    async with claims(pool, "reply_to: a@b.example") as at:
+        await activate(pool, json.dumps(document))
+        run = await at.run()
+        await rows(pool, "update run set journey = 'left', visit = 2, step = 'rest',"
+                   " exit_rule = 0, exit_visit = 1, reason = 'Order Completed'")  # fmt: skip
+        visit = (
+            "insert into visit (run_id, visit, step, kind, outcome, ended_at)"
+            " values (%s, %s, %s, 'wait', %s, %s)"
+        )
+        await rows(pool, visit, run, 1, "first", "exited", datetime.now(UTC))
+        await rows(pool, visit, run, 2, "rest", None, None)
+        found: dict[str, Explanation] = {}
+        async with pool.connection() as conn:
+            for step in ("mail", "bye"):
+                answer = await explain(
+                    conn, Catalog(), contact=at.contact, name="ada", journey="left", step=step
+                )
+                assert answer is not None
+                found[step] = answer
+    assert (failed(found["mail"]).gate, found["mail"].result) == ("exit", "not_sent")
+    assert first_failed(found["bye"].gates) is None
+    assert (found["bye"].result, found["bye"].waiting and found["bye"].waiting.step) == (
+        "waiting", "rest",
+    )  # fmt: skip
 
 
 async def test_a_send_that_waited_for_too_long_is_late(pool: Pool) -> None:

@@ -82,6 +82,15 @@ async def test_a_job_that_is_paused_goes_on_once_it_is_resumed(engine: Engine) -
     assert (done.state, done.moved) == ("done", 1)
 
 
+async def stops(engine: Engine) -> list[tuple[Any, ...]]:
+    """Who stopped which job, and why, as the audit log has it."""
+    async with engine.pool.connection() as conn:
+        cursor = await conn.execute(
+            "select actor, subject, reason from audit where action = 'job.cancel'"
+        )
+        return await cursor.fetchall()
+
+
 async def test_a_job_whose_workflow_is_gone_is_stopped(engine: Engine) -> None:
     await engine.activate(FIRST)
     await engine.activate(SECOND)
@@ -89,6 +98,7 @@ async def test_a_job_whose_workflow_is_gone_is_stopped(engine: Engine) -> None:
         job = await create_job(conn, "move", "letters", version=2, plan={}, total=0)
         await job_started(conn, job)
     assert (await ended(engine.pool, job)).state == "stopped"
+    assert await stops(engine) == [("engine", str(job), "its workflow was closed in Temporal")]
 
 
 async def test_a_job_that_is_cancelled_says_so(engine: Engine) -> None:
@@ -98,6 +108,7 @@ async def test_a_job_that_is_cancelled_says_so(engine: Engine) -> None:
     # It stays for some seconds, for those who enter meanwhile.
     await engine.client.get_workflow_handle(f"job.move.{job}").cancel()
     assert (await ended(engine.pool, job)).state == "stopped"
+    assert await stops(engine) == [("engine", str(job), "its workflow was closed in Temporal")]
 
 
 async def test_a_job_that_is_cancelled_by_the_api_ends_its_workflow(engine: Engine) -> None:

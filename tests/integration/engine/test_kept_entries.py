@@ -81,6 +81,11 @@ async def test_kept_entries_come_in_when_the_journey_goes_on(
     # Of one key the newest is kept; what its `where` lets not in is no entry.
     assert await refusals(engine.pool) == [("A", "paused")]
     assert await runs(engine.pool) == {}
+    listed = (await operator.get("/v1/events", params={"name": "Ordered"})).json()["items"]
+    assert {each["properties"]["n"]: each["kept"] for each in listed} == {
+        1: [], 2: ["orders"], 3: ["orders"], 4: ["orders"], 5: [], 6: ["orders"],
+    }  # fmt: skip
+    assert [each["properties"]["n"] for each in listed if each["why_nothing"]] == [5]
     # Meanwhile an order is cancelled, and bob moves away.
     await engine.event(ada, "Order Cancelled", order="E")
     async with engine.pool.connection() as conn:

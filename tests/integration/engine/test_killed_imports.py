@@ -5,13 +5,14 @@ from functools import partial
 from random import Random
 from typing import Any
 
+import orjson
 import pytest
 
 from infra.settings import Settings
 from tests.integration.engine.test_worker_process import worker_process
 from tests.support.conditions import eventually
 from tests.support.crowds import Pool
-from tests.support.engine import activate
+from tests.support.engine import activate, make_contact
 from tests.support.imports import begin, caller, done
 
 LINES = int(os.environ.get("IMPORT_LINES", "2400"))
@@ -93,3 +94,62 @@ async def test_an_import_whose_workers_are_killed_does_everything_once(
     # Nothing has begun, and the file is gone.
     assert await value(pool, "select count(*) from run") == 0
     assert await value(pool, "select count(*) from job_chunk") == 0
+
+
+@pytest.mark.long
+async def test_undoing_an_import_whose_worker_is_killed_takes_back_all_of_it_once(
+    engine_settings: Settings, pool: Pool
+) -> None:
+    await make_contact(pool, external_id="c700", attributes={"plan": "old"})
+    lines = "\n".join(["external_id,plan,groups", *(f"c{n},new,all" for n in range(900)), ""])
+    async with caller(engine_settings, pool) as client:
+        async with worker_process(engine_settings):
+            job = (await begin(client, lines))["job"]["id"]
+            await done(client, job, timeout=120)
+        # A contact that another transaction holds: the job gets as far as that, and is killed.
+        async with pool.connection() as conn, conn.transaction():
+            await conn.execute("select from contact where external_id = 'c450' for update")
+            async with worker_process(engine_settings) as worker:
+                undo = (await client.post(f"/v1/jobs/{job}/undo")).json()["id"]
+                waits = (
+                    "select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock'"
+                    " and datname = current_database()"
+                )
+                await eventually(partial(value, pool, waits), 120)
+                worker.kill()
+                await worker.wait()
+            state = await value(pool, f"select state from job where id = '{undo}'")
+            assert state == "running"
+        async with worker_process(engine_settings):
+            ended = await done(client, undo, timeout=240)
+    assert ended["result"] == {**ended["result"], "removed": 899, "restored": 1, "kept": 0}
+    assert await value(pool, "select count(*), min(external_id) from contact") == (1, "c700")
+    assert await value(pool, "select attributes ->> 'plan' from contact") == "old"
+    assert await value(pool, "select count(*) from group_member") == 0
+
+
+@pytest.mark.long
+async def test_an_export_whose_worker_is_killed_has_each_contact_once(
+    engine_settings: Settings, pool: Pool
+) -> None:
+    count = 30_000
+    async with pool.connection() as conn:
+        await conn.execute(
+            "insert into contact (id, external_id) select gen_random_uuid(), 'c' || n"
+            f" from generate_series(1, {count}) n"
+        )
+    async with caller(engine_settings, pool) as client:
+        async with worker_process(engine_settings) as worker:
+            answer = await client.post("/v1/contacts/export", json={"format": "jsonl"})
+            export = answer.json()["id"]
+            begun = f"select done > 0 from job where id = '{export}'"
+            await eventually(partial(value, pool, begun), 120)
+            worker.kill()
+            await worker.wait()
+        assert await value(pool, f"select state from job where id = '{export}'") == "running"
+        async with worker_process(engine_settings):
+            ended = await done(client, export, timeout=240)
+        file = (await client.get(f"/v1/jobs/{export}/file")).text
+    names = [orjson.loads(line)["external_id"] for line in file.splitlines()]
+    assert ended["result"]["rows"] == len(names) == count
+    assert set(names) == {f"c{n}" for n in range(1, count + 1)}

@@ -55,7 +55,7 @@ async def stand(office: Office, settings: Settings) -> None:
             )
             return rows == [(RUNS,)]
 
-        await eventually(all_stand, 60 + RUNS / 5, every=0.2, what="all runs at their step")
+        await eventually(all_stand, 120 + RUNS, every=0.2, what="all runs at their step")
     assert await office.rows("select distinct state from message") == [("refused",)]
 
 
@@ -139,6 +139,6 @@ async def done(office: Office, job_id: str) -> dict[str, Any]:
         job = await office.job(job_id)
         return job if job["state"] != "running" else None
 
-    job: dict[str, Any] = await eventually(ended, 150 + RUNS / 5, every=0.2)
+    job: dict[str, Any] = await eventually(ended, 150 + RUNS, every=0.2)
     assert job["state"] == "done", job
     return job

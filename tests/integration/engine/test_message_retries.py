@@ -225,10 +225,16 @@ default: opt_out
 ---
 journey: mails
 entry: {event: Begun}
-defaults: {topic: news}
+defaults: {topic: news, cap: {max: 1, per: 7d}}
 steps:
   - {id: mail, email: {subject: Hello, text: Hi}}
   - {id: after, wait: {event: Ready}}
+---
+journey: others
+entry: {event: Offered}
+defaults: {topic: news}
+steps:
+  - {id: offer, email: {subject: Offer, text: Hi}}
 """
 
 
@@ -241,7 +247,7 @@ async def test_consent_suppression_and_caps_are_asked_again(
     smtp_sink.answer = permanently
     await engine.activate(MAIL)
     runs = {}
-    for name in ("left", "bounced", "fine"):
+    for name in ("left", "bounced", "capped", "fine"):
         contact = await engine.contact(email=f"{name}@shop.test")
         await engine.event(contact, "Begun")
         runs[name] = (contact, await engine.standing_at(contact, "after"))
@@ -252,8 +258,16 @@ async def test_consent_suppression_and_caps_are_asked_again(
     async with engine.pool.connection() as conn:
         await conn.execute("delete from suppression")
         await suppress(conn, [("email", "bounced@shop.test", "bounced")])
+    # Another mail has spent the cap meanwhile.
+    await engine.event(runs["capped"][0], "Offered")
+    await smtp_sink.wait_for(1)
     before = len(smtp_sink.messages)
-    expected = {"left": {"consent": 1}, "bounced": {"suppressed": 1}, "fine": {}}
+    expected = {
+        "left": {"consent": 1},
+        "bounced": {"suppressed": 1},
+        "capped": {"cap": 1},
+        "fine": {},
+    }
     for name, left in expected.items():
         made = (await repair(operator, runs[name][1], "retry"))[1]
         job = await job_of(operator, made["job"])

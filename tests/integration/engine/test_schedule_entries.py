@@ -236,6 +236,50 @@ steps: [{id: hour, wait: 1h}]
     assert entered(await engine.runs()) == [("2026-12-02T09:00:00Z", "02 09:00")]
 
 
+async def test_a_pause_during_an_occurrence_refuses_those_whose_turn_comes_in_it(
+    pool: Pool, temporal_client: Client
+) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("05 00:00"))
+    zones = ["Asia/Tokyo", "Europe/Paris", "America/New_York", "Pacific/Pago_Pago"]
+    contacts = await engine.contacts(4, timezone=zones, attributes=[READER] * 4)
+    await engine.apply(DIGEST)
+    await engine.at(at("07 00:00"))
+    await engine.set(at("07 05:00"))
+    await engine.pause("digest")
+    for turn in ("07 08:00", "07 12:00"):
+        await engine.at(at(turn))
+    await engine.resume("digest")
+    for turn in ("07 12:05", "07 14:00", "07 20:00", "08 12:00"):
+        await engine.at(at(turn))
+    assert [contact for contact, _, _ in await engine.runs()] == [
+        contacts[0], contacts[2], contacts[3],
+    ]  # fmt: skip
+    assert [(contact, why) for contact, _, why in await engine.refusals()] == [
+        (contacts[1], "paused")
+    ]
+    [job] = await engine.jobs("occurrence")
+    assert job.state == "done"
+
+
+async def test_an_occurrence_ends_with_its_journey(pool: Pool, temporal_client: Client) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("05 00:00"))
+    east, _ = await engine.contacts(
+        2, timezone=["Asia/Tokyo", "America/New_York"], attributes=[READER] * 2
+    )
+    await engine.apply(DIGEST)
+    await engine.at(at("07 00:00"))
+    await engine.archive("digest")
+    await engine.at(at("07 14:00"))
+    await engine.at(at("08 12:00"))
+    assert [contact for contact, _, _ in await engine.runs()] == [east]
+    [job] = await engine.jobs("occurrence")
+    assert job.state == "superseded"
+    # Live once more, the occurrence that is over for good comes to no one.
+    await engine.apply(DIGEST.partition("---")[2].replace("wait: 1d", "wait: 2d"))
+    await engine.at(at("08 13:00"))
+    assert [contact for contact, _, _ in await engine.runs()] == [east]
+
+
 async def test_a_stated_re_entry_counts_across_occurrences(
     pool: Pool, temporal_client: Client
 ) -> None:

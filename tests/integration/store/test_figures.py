@@ -102,7 +102,7 @@ async def test_figures_are_a_recount_of_all_rows_after_random_work(work: Work) -
 
 
 async def check_days(conn: AsyncConnection[Any], counted: Figures) -> None:
-    """Each day has what happened on it, or what became of those who entered on it."""
+    """Each day has what happened on it, or what came of those who entered on it."""
     counts: list[tuple[Cohort, Counter[tuple[Any, ...]]]] = [
         ("occurrence", counted.days),
         ("entered", counted.cohorts),

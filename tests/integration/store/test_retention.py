@@ -314,6 +314,10 @@ INSERTS = {
         "insert into near_contact (contact_id, places, km, event_id, seen_at)"
         " values (gen_random_uuid(), %s, 1, 1, %s)"
     ),
+    "audit_of_contacts": (
+        "insert into audit (actor, via, action, subject_kind, subject, at)"
+        " values ('kim', 'api', 'run.start', 'run', %s, %s)"
+    ),
     "audit": (
         "insert into audit (actor, via, action, subject_kind, subject, at)"
         " values ('kim', 'api', 'topic.save', 'topic', %s, %s)"
@@ -330,6 +334,17 @@ async def test_rows_of_each_kind_have_their_time(pool: Pool, kind: Any, insert: 
         pages = [await remove_old_rows(conn, kind, BEFORE, 2) for _ in range(4)]
         assert [page.removed for page in pages] == [2, 2, 1, 0]
         assert [page.done for page in pages] == [False, False, True, True]
+
+
+async def test_changes_of_documents_outlive_those_of_contacts(pool: Pool) -> None:
+    insert = "insert into audit (actor, via, action, subject_kind, subject, at) values"
+    insert += " ('kim', 'api', 'contact.change', 'contact', '1', %s),"
+    insert += " ('kim', 'api', 'journey.save', 'journey', 'old', %s)"
+    async with pool.connection() as conn:
+        await conn.execute(insert.encode(), (OLD, OLD))
+        assert (await remove_old_rows(conn, "audit_of_contacts", BEFORE, 9)).removed == 1
+        cursor = await conn.execute("select subject from audit where actor = 'kim'")
+        assert await cursor.fetchall() == [("old",)]
 
 
 async def test_what_is_at_work_or_in_use_stays(pool: Pool) -> None:

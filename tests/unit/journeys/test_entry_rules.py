@@ -103,3 +103,11 @@ def test_the_key_of_an_enter_step_is_bounded_as_well() -> None:
     assert key is not None
     assert len(key) == 71
     assert key_of_start(target, {"cart": ""}) is None
+
+
+def test_a_journey_says_what_becomes_of_entries_while_it_is_paused() -> None:
+    entry = {"event": "X"}
+    assert journey(entry=entry, steps=STEPS).while_paused == "refuse"
+    assert journey(entry=entry, steps=STEPS, while_paused="keep").while_paused == "keep"
+    with pytest.raises(ValueError, match="while_paused"):
+        journey(entry=entry, steps=STEPS, while_paused="later")

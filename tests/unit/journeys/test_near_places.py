@@ -11,6 +11,12 @@ def test_known_distances() -> None:
     assert abs(kilometres(51.5074, -0.1278, 40.7128, -74.006) - 5570.2) < 0.5
     assert abs(kilometres(0, 179.9, 0, -179.9) - 22.24) < 0.01
     assert kilometres(10, 20, 10, 20) == 0
+    # A pole has every longitude; on either side of it lies the other half of the meridian.
+    assert kilometres(90, 0, 90, 137) < 1e-6
+    assert abs(kilometres(-89.9, 0, -89.9, 180) - 22.24) < 0.01
+    pole = PlaceIndex([Place("pole", -90, 0)], 12)
+    assert pole.nearest(-89.9, 179) is not None
+    assert pole.nearest(-89.8, 179) is None
 
 
 def test_the_index_finds_what_measuring_all_places_finds() -> None:
