@@ -92,12 +92,13 @@ async def get_temporal(
             f"?query={quote(query, safe='')}"
         )
     return TemporalBody(
-        query=query, url=url, columns=list(COLUMNS), columns_script=_script(namespace)
+        query=query, url=url, columns=list(COLUMNS), columns_script=script_of_columns(namespace)
     )
 
 
-def _script(namespace: str) -> str:
-    columns = json.dumps({namespace: {"workflows": [{"label": each} for each in COLUMNS]}})
+def script_of_columns(namespace: str) -> str:
+    """JavaScript that gives the UI these columns in the browser that runs it."""
+    columns = json.dumps({namespace: [{"label": each} for each in COLUMNS]})
     return (
         f"localStorage.setItem('{_KEPT_AS}', JSON.stringify(Object.assign("
         f"JSON.parse(localStorage.getItem('{_KEPT_AS}') || '{{}}'), {columns}))); location.reload()"
