@@ -109,7 +109,8 @@ async def measure() -> list[Figure]:
         # What the last second has brought is not folded yet.
         await conn.execute(
             "insert into figure_delta select * from (select journey, version, step, fact, label,"
-            " parcours.clock(), null, parcours.clock(), 0::bigint, 0::numeric, false, null::uuid"
+            " parcours.clock(), null::timestamptz, parcours.clock(), 0::bigint, 0::numeric, false,"
+            " null::uuid"
             " from figure limit 3000) d"
         )
         today = datetime.now(UTC).astimezone(ZONE).date()
