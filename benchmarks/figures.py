@@ -1,7 +1,7 @@
 """Benchmark of figures: the statistics of a large journey, and the dashboard of many.
 
 `SIZE=2m` before `python -m benchmarks figures` has 2 million runs with five visits each; by default
-it is a tenth of that. The rows are made in SQL, and counted as a migration counts them.
+it is a tenth of that. The rows are made in SQL, and counted all at once.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from psycopg.types.json import Jsonb
 from benchmarks.large.measure import contacts_of
 from benchmarks.report import Figure
 from benchmarks.servers import servers
-from store.counters.contributions import append_many, contributions, rows_of
+from store.counters.contributions import contributions, rows_of
 from store.counters.facts import SOURCES
-from store.counters.folding import fold, unfolded
 from store.counters.reading import Period
+from store.counters.spans import SPANS
 from store.reports.dashboard import day_begins, read_dashboard
 from store.reports.journey_statistics import journey_statistics
-from store.sql import execute
+from store.sql import execute, sql
 
 ZONE: Final = ZoneInfo("Europe/Paris")
 _JOURNEYS: Final = 50
@@ -94,6 +94,16 @@ _ROWS: Final = (
     """,
 )
 
+_COUNTERS: Final = """
+    insert into figure (journey, span, cohort, begins_at, version, step, fact, label, count, value,
+                        first_at, last_at)
+    select c.journey, s.span, s.cohort, s.begins_at, c.version, c.step, c.fact, c.label, count(*),
+           sum(c.value), min(c.at) filter (where c.fact = 'outcome'),
+           max(c.at) filter (where c.fact = 'outcome')
+    from ({counted}) c {spans}
+    group by 1, 2, 3, 4, 5, 6, 7, 8
+"""
+
 
 async def measure() -> list[Figure]:
     """Make the rows, count them, and time what is read most."""
@@ -160,18 +170,14 @@ async def _fill(conn: AsyncConnection[Any], runs: int) -> None:
 
 async def _count(conn: AsyncConnection[Any]) -> None:
     for table in SOURCES:
-        for query in append_many(contributions(table, rows_of(table))):
-            await execute(conn, query)
+        counted = contributions(table, rows_of(table))
+        await execute(conn, sql(_COUNTERS, counted=counted, spans=SPANS), {"zone": ZONE.key})
     await conn.execute(
-        "insert into figure_delta (journey, version, step, fact, label, at, entered_at, count)"
-        " select '', 0, '', 'in_journeys', '', parcours.clock(), '-infinity',"
+        "insert into figure (journey, span, cohort, begins_at, version, step, fact, label, count)"
+        " select '', 'total', 'occurrence', '-infinity', 0, '', 'in_journeys', '',"
         " count(distinct contact_id) from run where state = 'active'"
     )
-    _say(f"{await unfolded(conn, at_most=100_000_000):,} deltas")
-    while await fold(conn, ZONE.key, limit=500_000):
-        pass
     await conn.execute("vacuum (analyze) figure")
-    await conn.execute("vacuum (analyze) figure_delta")
 
 
 async def _timed(work: Callable[[], Awaitable[None]]) -> float:

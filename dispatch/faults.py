@@ -17,6 +17,10 @@ from store.sql import Connection, is_database_away, is_database_busy
 log = structlog.get_logger(__name__)
 
 
+class TakesLong(Exception):
+    """Something works, and takes so long that it is done apart from all else."""
+
+
 @dataclass(frozen=True)
 class FoundFault:
     """A fault, and the smallest thing that has it."""
@@ -42,6 +46,8 @@ def code_of_fault(error: BaseException) -> str:
         return "broken_document"
     if is_database_busy(error):
         return "database_busy"
+    if isinstance(error, TakesLong):
+        return "takes_long"
     return code_of(error)
 
 

@@ -21,7 +21,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from dispatch.due_queue import DueQueue, Worked
-from dispatch.faults import FoundFault, record_faults
+from dispatch.faults import FoundFault, TakesLong, record_faults
 from dispatch.page_size import AIM, PageSize
 from store.definitions.catalog import BrokenDocument, Catalog
 from store.events.outbox import OutboxEvent
@@ -261,7 +261,7 @@ class SegmentsDue:
         for each in self._catalog.live_segments.take_slow():
             await mark_slow(conn, each.key)
             if each.is_new:
-                error = TimeoutError(f"judging a contact takes {each.seconds:.1f} s each time")
+                error = TakesLong(f"judging a contact takes {each.seconds:.1f} s each time")
                 fault = FoundFault(SEGMENTS, error, subject=f"segment {each.key}")
                 await record_faults(conn, [fault])
 

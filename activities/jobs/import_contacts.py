@@ -20,11 +20,12 @@ from activities.jobs.page_attempts import attempt_page
 from activities.jobs.pages import begin_page, end_page
 from journeys.protocol.jobs import JOBS
 from journeys.protocol.payloads import JobInput, JobPage
-from store.imports.contact_pages import Outcome, import_contacts
+from store.imports.contact_pages import import_contacts
 from store.imports.event_pages import import_events
 from store.imports.files import WindowReader, delete_chunks
 from store.imports.jobs import forget_dry_run, read_state, record_page
 from store.imports.lines import ContactLine, EventLine, Line, LineReader, SuppressionLine
+from store.imports.outcomes import Outcome
 from store.imports.plans import SAMPLE, ImportPlan, ImportResult
 from store.imports.problems import LineRefused
 from store.imports.records import WINDOW, Place, read_records

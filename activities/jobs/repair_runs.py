@@ -31,6 +31,7 @@ from store.repairs.job_items import (
     ItemRow,
     ItemTaken,
     change_item,
+    mark_started,
     next_items,
     put_off,
     refresh_progress,
@@ -49,8 +50,8 @@ _TRIES: Final = 5
 _LOOKS: Final = 40
 """How often a run that is at work is looked at, with growing delays: within 20 minutes."""
 _LONGEST_DELAY: Final = timedelta(seconds=30)
-_SENDING: Final = 200
-"""Messages that are being sent whose workflows are looked after at once."""
+_STARTED_AT_ONCE: Final = 20
+"""Workflows of messages that are sent again that are started side by side."""
 
 
 class _RepairingActivities:
@@ -166,10 +167,10 @@ class _RepairingActivities:
         if self.kind != "retry":
             return
         begun = monotonic()
-        while items := await sending_items(conn, job.id, _SENDING):
-            for start in range(0, len(items), _AT_ONCE):
-                await start_messages_again(conn, self._client, items[start : start + _AT_ONCE])
-                activity.heartbeat()
+        while items := await sending_items(conn, job.id, _STARTED_AT_ONCE):
+            await start_messages_again(conn, self._client, items)
+            await mark_started(conn, job.id, items)
+            activity.heartbeat()
             if monotonic() - begun >= _SECONDS:
                 return
 

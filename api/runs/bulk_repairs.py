@@ -192,7 +192,7 @@ async def _begin(
             " give a `limit` and repeat the repair",
         )
     if total == 0:
-        if order.action == "retry" and await count_unknown(conn, chosen, 1):
+        if _means_messages(order) and await count_unknown(conn, chosen, 1):
             raise Problem(
                 409,
                 "unconfirmed",
@@ -218,7 +218,7 @@ async def _preview(
     conn: Connection, services: Services, order: BulkRepair, chosen: RunFilter
 ) -> RepairPreview:
     count = await count_runs(conn, chosen, order.limit or MOST_RUNS + 1)
-    unknown = await count_unknown(conn, chosen) if order.action == "retry" else 0
+    unknown = await count_unknown(conn, chosen) if _means_messages(order) else 0
     sample = await sample_runs(conn, chosen, min(_SAMPLE, order.limit or _SAMPLE))
     more = count > MOST_RUNS
     count = min(count, MOST_RUNS)
@@ -278,6 +278,11 @@ async def _filter(conn: Connection, order: BulkRepair) -> RunFilter:
         since=order.since,
         unknown=order.may_arrive_twice,
     )
+
+
+def _means_messages(order: BulkRepair) -> bool:
+    """Whether messages are meant whose step has ended; one that is held has not."""
+    return order.action == "retry" and order.held is None
 
 
 def _subject(order: BulkRepair) -> str:

@@ -8,10 +8,9 @@ and no wait ends.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID
 
 import orjson
 
@@ -22,30 +21,19 @@ from store.contacts.rows import (
     ATTRIBUTES_BOUND,
     Changes,
     LockedContact,
-    find_own_ids,
-    lock_and_read_contacts,
-    merged_names,
-    parse_reference,
 )
 from store.events.contact_changes import ask_for_confirmation, contact_changed, contact_created
 from store.events.effect_events import ENGINE, EffectCandidate, EffectRefused
 from store.events.effects import EventEffects
-from store.events.recording import ConcurrentChange, PendingEvent
-from store.imports.lines import ConsentLine, ContactLine, Reference
+from store.events.recording import PendingEvent
+from store.imports.contact_finder import ContactFinder, KnownContact, reference_text
+from store.imports.lines import ConsentLine, ContactLine
+from store.imports.outcomes import Outcome
 from store.imports.plans import ImportPlan
 from store.imports.problems import LineRefused
 from store.imports.writing import write_contacts
 from store.sql import Connection, copy_rows, execute, fetch_all, sql
-from store.tables.identifiers import RandomIds
 
-_BY_EMAIL = sql("""
-select g.n, c.id from unnest(%(addresses)s::text[]) with ordinality as g(address, n)
-join contact c on lower(c.email) = lower(g.address)
-""")
-_BY_PHONE = sql("""
-select g.n, c.id from unnest(%(addresses)s::text[]) with ordinality as g(address, n)
-join contact c on c.phone = g.address
-""")
 _MEMBERS = sql("""
 select contact_id, group_key from group_member
 where contact_id = any(%(contacts)s) and group_key = any(%(groups)s)
@@ -85,211 +73,12 @@ on conflict (job_id, contact_id) do update set
     groups = coalesce(c.groups, '[]') || excluded.groups,
     consents = c.consents + excluded.consents
 """)
-_SEEN = sql("""
-select contact_id, created, after, names, groups from import_change
-where job_id = %(job)s and contact_id = any(%(contacts)s)
-""")
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _ROOM: Final = 32 * 1024
 """Attributes smaller than this cannot be too large together with those of a line as small."""
 _NAMESPACE: Final = UUID("7d0a4e52-6a1f-4b3e-9a53-6d1c0b7ce111")
 _WORDS: Final = {"subscribed": TOPIC_SUBSCRIBED, "confirmed": TOPIC_SUBSCRIBED,
                  "pending": TOPIC_SUBSCRIBED, "unsubscribed": TOPIC_UNSUBSCRIBED}  # fmt: skip
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What has become of a page."""
-
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    joined: int = 0
-    consents: int = 0
-    events: int = 0
-    repeated: int = 0
-    suppressed: int = 0
-    known: int = 0
-    refused: list[tuple[int, str, str, str | None]] = field(default_factory=list)
-    """Line, code, message, and the reference of its contact."""
-    left_out: list[tuple[int, str, str, str | None]] = field(default_factory=list)
-    shown: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
-    """Of a dry run: the first lines as they would be."""
-    contacts: list[UUID] = field(default_factory=list)
-    """Whose segments are to be judged."""
-
-
-@dataclass(slots=True)
-class _Known:
-    """What was found of a contact, and what the page does to it."""
-
-    contact: LockedContact
-    created: bool = False
-    before: dict[str, Any] = field(default_factory=dict)
-    changes: Changes = field(default_factory=Changes)
-    groups: list[str] = field(default_factory=list)
-    consents: int = 0
-    own: bool = False
-    """Whether an earlier page of the same import created it."""
-
-
-def reference_text(reference: Reference) -> str | None:
-    """The reference as it is shown with a refused line."""
-    own = None if reference.own_id is None else str(reference.own_id)
-    return reference.external_id or reference.email or reference.phone or own
-
-
-class ContactFinder:
-    """Finds and locks the contacts that lines name, and makes those that do not exist."""
-
-    def __init__(self, conn: Connection, plan: ImportPlan, job_id: UUID) -> None:
-        self._conn = conn
-        self._plan = plan
-        self._job_id = job_id
-        self.ids = RandomIds()
-        self.known: dict[UUID, _Known] = {}
-        self._by_external: dict[str, _Known] = {}
-        self._by_address: dict[str, list[UUID]] = {}
-        self._taken: set[UUID] = set()
-        self.members: set[tuple[UUID, str]] = set()
-        """Of a dry run: the groups that earlier pages would have joined."""
-
-    async def lock(self, references: Sequence[Reference]) -> None:
-        """Lock the contacts that exist, in the order of their ids."""
-        conn, by = self._conn, self._plan.by
-        external = list({each.external_id for each in references if each.external_id is not None})
-        ids = [each.own_id for each in references if each.own_id is not None]
-        if by != "external_id":
-            await self._find_addresses(references)
-            ids += [found for each in self._by_address.values() for found in each]
-        locked = await lock_and_read_contacts(conn, external=sorted(external), ids=sorted(set(ids)))
-        for contact in locked:
-            self._add(_Known(contact))
-        for external_id, contact in merged_names(locked).items():
-            self._by_external[external_id] = self.known[contact.id]
-        if by != "external_id":
-            self._check_addresses()
-        missing = [each for each in external if each not in self._by_external]
-        self._taken = await find_own_ids(conn, missing)
-        if self._plan.dry_run:
-            await self._apply_seen(references)
-        elif self._plan.mode == "only_new" and self.known:
-            wanted = {"job": self._job_id, "contacts": list(self.known)}
-            for contact_id, created, *_ in await fetch_all(conn, _SEEN, wanted):
-                self.known[contact_id].own = created
-
-    async def _find_addresses(self, references: Sequence[Reference]) -> None:
-        email = self._plan.by == "email"
-        wanted = list(
-            {
-                address
-                for each in references
-                if (address := each.email if email else each.phone) is not None
-            }
-        )
-        rows = await fetch_all(self._conn, _BY_EMAIL if email else _BY_PHONE, {"addresses": wanted})
-        for number, contact_id in rows:
-            self._by_address.setdefault(_key(wanted[number - 1]), []).append(contact_id)
-
-    def _check_addresses(self) -> None:
-        """Begin again if a contact has lost its address while its lock was waited for."""
-        for address, ids in self._by_address.items():
-            for contact_id in set(ids):
-                known = self.known.get(contact_id)
-                if known is None or address != _key(getattr(known.contact, self._plan.by) or ""):
-                    raise ConcurrentChange
-
-    async def _apply_seen(self, references: Sequence[Reference]) -> None:
-        """Of a dry run: what earlier pages would have made of the contacts."""
-        imagined = {
-            uuid5(self._job_id, text): each
-            for each in references
-            if (text := self._imagined_name(each)) is not None
-        }
-        rows = await fetch_all(
-            self._conn,
-            _SEEN,
-            {"job": self._job_id, "contacts": [*self.known, *imagined]},
-        )
-        for contact_id, created, after, names, groups in rows:
-            known = self.known.get(contact_id)
-            if known is None:
-                reference = imagined[contact_id]
-                known = _Known(LockedContact(contact_id, external_id=reference.external_id))
-                self._add(known)
-                self._add_address(known, reference)
-            known.own = created
-            known.contact.set({**dict.fromkeys(names or ()), **(after or {})})
-            known.contact.changed = False
-            self.members.update((contact_id, group) for group in groups or ())
-
-    def _imagined_name(self, reference: Reference) -> str | None:
-        if self._plan.by != "external_id":
-            address = getattr(reference, self._plan.by)
-            if address is not None:
-                return f"{self._plan.by} {_key(address)}"
-        if reference.external_id is not None:
-            return f"id {reference.external_id}"
-        return None if reference.own_id is None else f"own {reference.own_id}"
-
-    def _add(self, known: _Known) -> None:
-        self.known[known.contact.id] = known
-        if known.contact.external_id is not None:
-            self._by_external[known.contact.external_id] = known
-
-    def _add_address(self, known: _Known, reference: Reference) -> None:
-        address = None if self._plan.by == "external_id" else getattr(reference, self._plan.by)
-        if address is not None:
-            self._by_address.setdefault(_key(address), []).append(known.contact.id)
-
-    def find(self, reference: Reference) -> _Known:
-        """The contact of a line; one that does not exist is made. Raises LineRefused."""
-        found = self._find(reference)
-        mode = self._plan.mode
-        if found is not None:
-            if mode == "only_new" and not (found.created or found.own):
-                raise LineRefused("known_contact", "the contact exists already")
-            return found
-        if mode == "only_existing":
-            raise LineRefused("unknown_contact", "there is no such contact")
-        external_id = reference.external_id
-        if external_id is not None and parse_reference(external_id) in self._taken:
-            raise LineRefused(
-                "taken_id", f"external_id: {external_id!r} is the id of another contact here"
-            )
-        contact_id = reference.own_id if external_id is None else None
-        if self._plan.dry_run:
-            contact_id = uuid5(self._job_id, self._imagined_name(reference) or str(uuid4()))
-        known = _Known(
-            LockedContact(contact_id or self.ids.id(), external_id=external_id, new=True),
-            created=True,
-        )
-        self._add(known)
-        self._add_address(known, reference)
-        return known
-
-    def _find(self, reference: Reference) -> _Known | None:
-        by = self._plan.by
-        if by != "external_id":
-            address: str | None = getattr(reference, by)
-            if address is None:
-                raise LineRefused("missing", f"{by}: missing")
-            ids = set(self._by_address.get(_key(address), ()))
-            if len(ids) > 1:
-                raise LineRefused("ambiguous", f"{by}: {len(ids)} contacts have this address")
-            if ids:
-                return self.known[ids.pop()]
-            if reference.external_id is None:
-                return None
-        if reference.external_id is not None:
-            return self._by_external.get(reference.external_id)
-        if reference.own_id is not None:
-            return self.known.get(reference.own_id)
-        raise LineRefused("missing", "external_id: missing")
-
-
-def _key(address: str) -> str:
-    return address.casefold()
 
 
 async def import_contacts(
@@ -385,7 +174,7 @@ class _Page:
         if likely and contact.would_exceed(line.values):
             raise LineRefused("attributes_oversize", ATTRIBUTES_BOUND)
 
-    def _record(self, known: _Known, changes: Changes) -> None:
+    def _record(self, known: KnownContact, changes: Changes) -> None:
         contact = known.contact
         for name, (before, _after) in changes.items():
             if name not in known.changes and before is not None:
@@ -396,7 +185,7 @@ class _Page:
         if not known.created and not changes.keys().isdisjoint(contact.addresses):
             self._events += ask_for_confirmation(contact, self._effects, event)
 
-    def _join_groups(self, known: _Known, groups: Iterable[str]) -> int:
+    def _join_groups(self, known: KnownContact, groups: Iterable[str]) -> int:
         joined = 0
         contact_id = known.contact.id
         for group in groups:
@@ -414,7 +203,7 @@ class _Page:
         return joined
 
     def _consent(
-        self, known: _Known, consent: ConsentLine, line: ContactLine, reference: str | None
+        self, known: KnownContact, consent: ConsentLine, line: ContactLine, reference: str | None
     ) -> int:
         """Record one consent, and 1; or 0 if it holds already, or is left out."""
         try:
@@ -423,7 +212,7 @@ class _Page:
             self.outcome.left_out.append((line.line, refused.code, str(refused), reference))
             return 0
 
-    def _stage_consent(self, known: _Known, consent: ConsentLine) -> int:
+    def _stage_consent(self, known: KnownContact, consent: ConsentLine) -> int:
         contact, topic = known.contact, consent.topic
         if topic not in self._topics:
             raise EffectRefused("unknown_topic", f"there is no topic {topic!r}")
@@ -484,7 +273,7 @@ class _Page:
         return 1
 
     def _show(
-        self, line: ContactLine, known: _Known, new: bool, changes: Changes, acts: int
+        self, line: ContactLine, known: KnownContact, new: bool, changes: Changes, acts: int
     ) -> None:
         contact = known.contact
         self.outcome.shown.append(
@@ -531,7 +320,7 @@ class _Page:
             known.contact.id for known in touched if known.contact.id in newest
         ]
 
-    async def _keep(self, touched: Sequence[_Known], newest: dict[UUID, int]) -> None:
+    async def _keep(self, touched: Sequence[KnownContact], newest: dict[UUID, int]) -> None:
         """Keep what was done to each contact, so that it can be undone."""
         changed = [each for each in touched if _is_changed(each)]
         created = [each for each in changed if each.created and not self._plan.dry_run]
@@ -571,7 +360,7 @@ class _Page:
             )
 
 
-def _is_changed(known: _Known) -> bool:
+def _is_changed(known: KnownContact) -> bool:
     return known.created or bool(known.changes or known.groups or known.consents)
 
 

@@ -9,8 +9,9 @@ import orjson
 
 from store.events.contact_changes import contact_created
 from store.events.recording import PendingEvent
-from store.imports.contact_pages import ContactFinder, Outcome, reference_text
+from store.imports.contact_finder import ContactFinder, reference_text
 from store.imports.lines import EventLine
+from store.imports.outcomes import Outcome
 from store.imports.plans import ImportPlan
 from store.imports.problems import LineRefused
 from store.imports.writing import write_contacts

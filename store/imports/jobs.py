@@ -10,8 +10,8 @@ from uuid import UUID
 import orjson
 from psycopg.types.json import Jsonb
 
-from store.imports.contact_pages import Outcome
 from store.imports.files import FileRow
+from store.imports.outcomes import Outcome
 from store.imports.plans import ImportPlan, ImportResult
 from store.imports.records import Place
 from store.operations.jobs import create_job

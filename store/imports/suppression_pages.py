@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from store.imports.contact_pages import Outcome
 from store.imports.lines import SuppressionLine
+from store.imports.outcomes import Outcome
 from store.imports.plans import ImportPlan
 from store.messages.suppression_list import count_suppressed, suppress_new
 from store.sql import Connection, execute, sql

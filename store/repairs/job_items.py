@@ -61,22 +61,20 @@ _NEXT = sql(
     """,
     columns=_COLUMNS,
 )
-# Their workflows are looked after again in a minute, unless they end before.
 _SENDING = sql(
     """
-    with next as (
-        select job_id, run_id, visit from repair_item
-        where job_id = %(job)s and state = 'sending' and not_before <= parcours.clock()
-        order by not_before limit %(limit)s
-    )
-    update repair_item i set not_before = parcours.clock() + interval '1 minute'
-    from next
-    where i.job_id = next.job_id and i.run_id = next.run_id and i.visit = next.visit
-      and i.state = 'sending'
-    returning {columns}
+    select {columns} from repair_item
+    where job_id = %(job)s and state = 'sending' and not_before <= parcours.clock()
+    order by not_before, run_id, visit limit %(limit)s
     """,
-    columns=columns(ItemRow, of="i"),
+    columns=_COLUMNS,
 )
+# Their workflows are looked after again in five minutes, unless they end before.
+_STARTED = sql("""
+update repair_item i set not_before = parcours.clock() + interval '5 minutes'
+from unnest(%(runs)s::uuid[], %(visits)s::int[]) g(run_id, visit)
+where i.job_id = %(job)s and i.run_id = g.run_id and i.visit = g.visit and i.state = 'sending'
+""")
 _READ = sql(
     """
     select {columns} from repair_item
@@ -168,6 +166,19 @@ async def next_items(conn: Connection, job_id: UUID, limit: int) -> list[ItemRow
 async def sending_items(conn: Connection, job_id: UUID, limit: int) -> list[ItemRow]:
     """Items whose message is being sent and whose workflow is to be looked after."""
     return await fetch_all_as(conn, ItemRow, _SENDING, {"job": job_id, "limit": limit})
+
+
+async def mark_started(conn: Connection, job_id: UUID, items: Sequence[ItemRow]) -> None:
+    """Record that the workflows of these items are at work."""
+    await execute(
+        conn,
+        _STARTED,
+        {
+            "job": job_id,
+            "runs": [item.run_id for item in items],
+            "visits": [item.visit for item in items],
+        },
+    )
 
 
 async def read_item(conn: Connection, job_id: UUID, run_id: UUID, visit: int) -> ItemRow | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -141,7 +142,11 @@ class LiveSegments:
     async def read(self, conn: Connection, revision: int) -> KeptSegments:
         """The segments, no older than `revision` of the catalog."""
         if self._kept.revision < revision:
-            self._kept = self._of(await fetch_all(conn, _READ))
+            rows = await fetch_all(conn, _READ)
+            # Large conditions take a while to compile, and others have their turn meanwhile.
+            compiled = await asyncio.to_thread(_compiled, rows, frozenset(self._generations))
+            if self._kept.revision < rows[0][0]:
+                self._kept = self._of(rows, compiled)
         return self._kept
 
     def note(self, generation: Generation, error: Exception | None) -> None:
@@ -196,30 +201,36 @@ class LiveSegments:
         known = self._statements.get(key)
         if known is None:
             known = JudgingStatement.of([each.condition for each in generations])
-            self._statements[key] = known
-            while len(self._statements) > _STATEMENTS:
-                self._statements.popitem(last=False)
+            self._keep(key, known)
         self._statements.move_to_end(key)
         return known
 
-    def _of(self, rows: Iterable[tuple[Any, ...]]) -> KeptSegments:
+    def _keep(self, generations: tuple[Generation, ...], statement: JudgingStatement) -> None:
+        self._statements[generations] = statement
+        while len(self._statements) > _STATEMENTS:
+            self._statements.popitem(last=False)
+
+    def _of(
+        self, rows: Iterable[tuple[Any, ...]], compiled: Mapping[tuple[str, int], _Compiled]
+    ) -> KeptSegments:
         revision = -1
         found: dict[str, dict[str, Any]] = {}
         broken: dict[str, str] = {}
         generations: dict[tuple[str, int], Generation] = {}
-        for revision, key, number, condition, since, newest, filling in rows:  # noqa: B007
+        for row in rows:
+            revision, key, number, *_, newest, filling = row
             if key is None:
                 continue
             generation = self._generations.get((key, number))
             if generation is None:
-                try:
-                    parsed = _CONDITION.validate_python(condition)
-                    generation = Generation(key, number, since, parsed, dependencies_of(parsed))
-                    self.statement((generation,))
-                except ValueError as error:
+                # Another reading may have forgotten it meanwhile.
+                new = compiled.get((key, number)) or _compiled([row], ())[(key, number)]
+                if isinstance(new, str):
                     if newest:
-                        broken[key] = str(error)
+                        broken[key] = new
                     continue
+                generation, statement = new
+                self._keep((generation,), statement)
             generations[(key, number)] = generation
             place = found.setdefault(key, {"before": None})
             place["now" if newest else "before"] = generation
@@ -242,3 +253,24 @@ class LiveSegments:
             for name in names:
                 by_event.setdefault(name, []).append(segment)
         return KeptSegments(revision, by_key, by_event, broken)
+
+
+_Compiled = tuple[Generation, JudgingStatement] | str
+"""A generation with its statement, or why its condition can't be read."""
+
+
+def _compiled(
+    rows: Iterable[tuple[Any, ...]], known: Collection[tuple[str, int]]
+) -> dict[tuple[str, int], _Compiled]:
+    """The generations that are not known yet. It may run in a thread."""
+    found: dict[tuple[str, int], _Compiled] = {}
+    for _, key, number, condition, since, _, _ in rows:
+        if key is None or (key, number) in known:
+            continue
+        try:
+            parsed = _CONDITION.validate_python(condition)
+            generation = Generation(key, number, since, parsed, dependencies_of(parsed))
+            found[(key, number)] = generation, JudgingStatement.of([parsed])
+        except ValueError as error:
+            found[(key, number)] = str(error)
+    return found

@@ -57,6 +57,13 @@ async def change(at: Claims, **columns: Any) -> None:
             )
 
 
+async def zone_of_contact(at: Claims) -> str:
+    async with at.pool.connection() as conn:
+        cursor = await conn.execute("select timezone from contact where id = %s", (at.contact,))
+        [(zone,)] = await cursor.fetchall()
+    return str(zone)
+
+
 async def plant(at: Claims, what: str) -> None:
     """Let one thing be so that keeps the message from going out now."""
     if what == "no address":
@@ -115,14 +122,14 @@ async def planted(pool: Pool, send: str, *things: str) -> AsyncIterator[Claims]:
         ("cap: {max: 9, per: 1h}", ["no mail"], "consent", "consent", {"topic": "offers"}),
         ("up_to: 1h", ["frozen"], "freeze", "frozen", {"reason": "too many bounces", "by": "ops"}),
         ("up_to: 1h", ["paused"], "paused", "paused", {"journey": "paused"}),
-        (f"window: {CLOSED}", ["night"], "window", "window", {"zone": zone_at(3)}),
+        (f"window: {CLOSED}", ["night"], "window", "window", {"zone": "NIGHT"}),
         (
             "window: {from: '06:00', to: '23:00', else: skip}",
-            ["night"], "window", "window", {"zone": zone_at(3)},
+            ["night"], "window", "window", {"zone": "NIGHT"},
         ),
         (
             "quiet_hours: {from: '23:00', to: '06:00'}",
-            ["night"], "quiet_hours", "quiet_hours", {"zone": zone_at(3)},
+            ["night"], "quiet_hours", "quiet_hours", {"zone": "NIGHT"},
         ),
         ("send_at: '09:00'", ["night"], "send_at", "send_at", {"send_at": "09:00"}),
         ("apart: 2h", ["earlier message"], "apart", "apart", {"apart": "2h"}),
@@ -144,6 +151,9 @@ async def test_the_gate_that_keeps_a_message_back_is_named_before_and_after(
         for each in things:
             if each not in EARLIER:
                 await plant(at, each)
+        if saw.get("zone") == "NIGHT":
+            # The zone in which it is night depends on when the test runs.
+            saw = {"zone": await zone_of_contact(at)}
         before = failed(await why(pool, at.contact, run))
         assert (before.gate, before.code, before.source) == (gate, code, "now")
         assert saw.items() <= before.saw.items()

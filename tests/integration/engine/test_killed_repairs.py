@@ -73,7 +73,7 @@ async def kill_twice(office: Office, settings: Settings, jobs: list[str]) -> Non
             return len(rows) == len(jobs) and all(done >= goal for (done,) in rows)
 
         async with worker_process(settings) as worker:
-            await eventually(far_enough, 120, every=0.02, what=f"{goal} runs")
+            await eventually(far_enough, 120 + RUNS / 2, every=0.02, what=f"{goal} runs")
             until = time.monotonic() + draw.uniform(0, 0.5)
 
             def is_time(until: float = until) -> bool:

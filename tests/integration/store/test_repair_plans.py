@@ -103,6 +103,7 @@ WORKS: Final[tuple[tuple[ModuleType, Work], ...]] = (
         conn, RunFilter(action="retry", runs=[uuid4(), uuid4()]))),
     (job_items, lambda conn: next_items(conn, JOB, 50)),
     (job_items, lambda conn: sending_items(conn, JOB, 50)),
+    (job_items, lambda conn: job_items.mark_started(conn, JOB, [])),
     (job_items, lambda conn: refresh_progress(conn, JOB)),
     (job_items, lambda conn: job_items.sent_by(conn, uuid4(), 1)),
     (kept_entries, lambda conn: kept_entries.next_kept(conn, "rare", 0, 200)),

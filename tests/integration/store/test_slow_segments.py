@@ -79,8 +79,8 @@ async def test_a_slow_segment_leaves_the_round_and_comes_back_once_it_is_quick(
     await work.dispatch()
     assert await work.rows("select segment, lane from segment_due where lane > 0") == [("heavy", 2)]
     assert await work.rows("select key from segment where slow_at is not null") == [("heavy",)]
-    assert await work.rows("select distinct subject, contact_id from fault") == [
-        ("segment heavy", None)
+    assert await work.rows("select distinct subject, contact_id, code from fault") == [
+        ("segment heavy", None, "takes_long")
     ]
     await slow_windows(work.pool, 0)
     for _ in range(4):
