@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+from pydantic import ValidationError
 
 from journeys.checks.partial_documents import ELSEWHERE, check_readable
 from journeys.checks.references import KnownKeys
@@ -24,6 +26,8 @@ from journeys.templating.compilation import compile_step
 from journeys.templating.contents import Content
 from journeys.templating.liquid import attributes_printed
 from journeys.versions.differences import differences
+
+_NOT_COMPARED: Final = "one of the two no longer validates, so they cannot be compared"
 
 Source = tuple[str, str | bytes]
 """The name of a file, and its text."""
@@ -149,8 +153,16 @@ def _by_locale(templates: TemplateSet, key: str) -> dict[str, dict[str, Any]]:
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, str | None]]:
-    """The differences between two contents of a document: sentences, and diffs of texts."""
-    found = differences(load(dict(before)), load(dict(now)))
+    """The differences between two contents of a document: sentences, and diffs of texts.
+
+    A stored one that no longer validates has none that could be said; its correction is taken all
+    the same.
+    """
+    try:
+        contents = load(dict(before)), load(dict(now))
+    except ValidationError:
+        return [(_NOT_COMPARED, None)]
+    found = differences(*contents)
     return [(each.sentence, each.lines) for each in found]
 
 

@@ -137,14 +137,21 @@ async def plant(operator: Operator, pool: Pool, port: int) -> None:
     )  # fmt: skip
 
 
-async def plant_job(operator: Operator) -> str:
+PAUSED_AT_ONCE: Final = """
+create function pause_at_once() returns trigger language plpgsql as $$
+begin new.paused_at := now() - interval '3 hours'; return new; end $$;
+create trigger pause_at_once before insert on job for each row execute function pause_at_once();
+"""
+
+
+async def plant_job(operator: Operator, pool: Pool) -> str:
     """7. A job that somebody has paused and forgotten; its id."""
-    order = {"action": "retry", "journey": "crm", "step": "tell", "reason": "slowly", "rate": 0.01}
+    await rows(pool, PAUSED_AT_ONCE)
+    order = {"action": "retry", "journey": "crm", "step": "tell", "reason": "slowly"}
     answer = await operator.http.post("/v1/runs/bulk", json=order)
     assert answer.status_code < 300, answer.text
-    job = str(answer.json()["id"])
-    await operator.command(f"parcours job pause {job}")
-    return job
+    await rows(pool, "drop trigger pause_at_once on job")
+    return str(answer.json()["id"])
 
 
 @pytest.mark.long
@@ -171,7 +178,7 @@ async def test_eight_troubles_are_found_and_ended_with_the_runbook(
             return True
 
         await eventually(all_found, 60)
-        job = await plant_job(operator)
+        job = await plant_job(operator, pool)
         await end(operator, job, port, smtp_sink)
 
 
