@@ -27,6 +27,7 @@ HOLD_NOTHING: Final[Mapping[str, str]] = {
     "outbox": "it says which events are still to be looked at; the events are exported",
     "parked_call": "it is a call to Temporal that is still to be made for a run",
     "receipt": "it is the id that a client gave to one of its calls",
+    "repair_item": "it says which runs and messages a job repairs; these are exported",
     "segment_due": "it says when a condition is to be looked at again",
     "straggler": "it says which runs a job has still to move",
 }

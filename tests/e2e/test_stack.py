@@ -121,7 +121,9 @@ async def test_the_first_journey_of_the_readme_runs_as_it_says(tmp_path: Path) -
         temporal = await Client.connect(described["temporal"])
         handle = temporal.get_workflow_handle(run["workflow_id"])
         assert (await handle.describe()).workflow_type == WORKFLOW
-        assert await current_details(temporal, handle) == "Ended as **completed**."
+        details = await current_details(temporal, handle)
+        assert details.splitlines()[0] == "Ended as **completed**."
+        assert f"{described['api']}/console/runs/{run['id']}" in details
 
         assert await stack.stop() == 0
         await stack.nothing_left()

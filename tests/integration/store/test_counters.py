@@ -12,7 +12,7 @@ from store.counters.facts import SOURCES
 from store.counters.triggers import functions, triggers
 from store.migrations import upgrade
 
-MIGRATION = Path(upgrade.__file__).parent / "versions" / "v0037_figures.sql"
+MIGRATION = Path(upgrade.__file__).parent / "versions" / "v0036_figures.sql"
 CONSTANT = {
     "visit": {"run_id", "visit", "kind", "started_at"},
     "message": {"channel", "claimed_at"},

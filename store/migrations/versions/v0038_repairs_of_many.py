@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0039"
-down_revision = "0038"
+revision = "0038"
+down_revision = "0037"
 
 _STATES = "'waiting', 'running', 'done', 'superseded', 'stopped'"
 _STATES_BEFORE = "'running', 'done', 'superseded', 'stopped'"

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0038"
-down_revision = "0037"
+revision = "0037"
+down_revision = "0036"
 
 # A transaction that may do more than add rows says so in `parcours.audit`: a merge gives rows about
 # a contact the id of the other one, an erasure takes away what names a person, and the retention
