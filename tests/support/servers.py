@@ -30,7 +30,7 @@ DIRECTORY = "TESTS_SERVERS_DIRECTORY"
 CONTROLLER = "TESTS_CONTROLLER_PID"
 READY = "ready"
 # Made at the server's start, when they cost nothing: a test takes one for itself.
-NAMESPACES = 1000
+NAMESPACES = 1600
 
 
 @dataclass(frozen=True, slots=True)
