@@ -17,7 +17,7 @@ from tests.integration.simulation.examples import examples
 
 EXAMPLES = examples()
 NOT_WRITTEN = {
-    "After", "AroundTrigger", "BaseMessage", "BaseSend", "BaseStep", "EffectiveSend",
+    "After", "AroundTrigger", "BaseMessage", "BaseSend", "BaseStep", "EffectiveSend", "FormWords",
     "MemberEntry", "MessageContent", "Otherwise", "Shift", "WithProviders",
 }  # fmt: skip
 """Models that are parts or abstractions of others, or that are read into something else."""

@@ -99,7 +99,7 @@ async def test_fifty_segments_are_judged_by_one_statement_that_is_planned_once(
         (due._TAKE[DueLane.SLOW], "segment_due_by_lane", 0),
         (due._NEXT[DueLane.TIME], "segment_due_by_time", 1),
         (due._NEXT[DueLane.AGAIN], "segment_due_by_lane", 0),
-        (membership._PAGE, "segment_member_pkey", 10),
+        (membership._PAGE, "segment_member", 10),
         (membership._CHANGES, "segment_change", 10),
     ],
 )
