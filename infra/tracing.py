@@ -66,6 +66,8 @@ def begin_tracing(process: str) -> TracerProvider | None:
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     follow_traces(_OpenTelemetry(provider))
     _begun.append(provider)
+    # A client that was made before followed none.
+    interceptors.cache_clear()
     return provider
 
 
