@@ -18,8 +18,7 @@ from store.conditions import Part
 from store.contacts.rows import find_contact, parse_reference
 from store.reports.explain import Explanation, Result, UnknownStep, explain, explain_message
 from store.reports.explain_attempts import Attempt, AttemptOutcome
-from store.reports.explain_chain import Link, OtherMessage
-from store.reports.explain_gates import Gate, GateName, Source, Waiting
+from store.reports.explain_gates import Gate, GateName, Source
 
 router = APIRouter(
     prefix="/v1",
@@ -125,17 +124,6 @@ class WaitingBody(BaseModel):
     step: str | None
     details: dict[str, Any]
 
-    @classmethod
-    def of(cls, waiting: Waiting) -> Self:
-        """As JSON shows it."""
-        return cls(
-            reason=waiting.reason,
-            words=waiting.words,
-            until=waiting.until,
-            step=waiting.step,
-            details=waiting.details,
-        )
-
 
 class LinkBody(BaseModel):
     """One thing that led to a message, or to where a run stands."""
@@ -147,11 +135,6 @@ class LinkBody(BaseModel):
     """`event`, `entry`, `visit`, `attempt` or `status`."""
     step: str | None
     words: str
-
-    @classmethod
-    def of(cls, link: Link) -> Self:
-        """As JSON shows it."""
-        return cls(at=link.at, local=link.local, what=link.what, step=link.step, words=link.words)
 
 
 class OtherMessageBody(BaseModel):
@@ -167,21 +150,6 @@ class OtherMessageBody(BaseModel):
     at: Instant
     words: str
     """Why there are two."""
-
-    @classmethod
-    def of(cls, other: OtherMessage) -> Self:
-        """As JSON shows it."""
-        return cls(
-            message=other.message,
-            journey=other.journey,
-            step=other.step,
-            run=other.run,
-            visit=other.visit,
-            channel=other.channel,
-            state=other.state,
-            at=other.at,
-            words=other.words,
-        )
 
 
 class ExplanationBody(BaseModel):
@@ -289,8 +257,12 @@ def _body(found: Explanation) -> ExplanationBody:
         answer=found.answer,
         gates=[GateBody.of(each) for each in found.gates],
         attempts=[AttemptBody.of(each) for each in found.attempts],
-        waiting=None if found.waiting is None else WaitingBody.of(found.waiting),
+        waiting=None
+        if found.waiting is None
+        else WaitingBody.model_validate(found.waiting, from_attributes=True),
         run=None if found.run is None else RunDetail.model_validate(run_detail(found.run)),
-        chain=[LinkBody.of(each) for each in found.chain],
-        others=[OtherMessageBody.of(each) for each in found.others],
+        chain=[LinkBody.model_validate(each, from_attributes=True) for each in found.chain],
+        others=[
+            OtherMessageBody.model_validate(each, from_attributes=True) for each in found.others
+        ],
     )

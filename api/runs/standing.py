@@ -125,5 +125,9 @@ async def get_stuck(
 
 def _standing(standing: Standing) -> StandingBody:
     fields: dict[str, Any] = run_body(standing.run)
-    waiting = None if standing.waiting is None else WaitingBody.of(standing.waiting)
+    waiting = (
+        None
+        if standing.waiting is None
+        else WaitingBody.model_validate(standing.waiting, from_attributes=True)
+    )
     return StandingBody(**fields, waiting=waiting)
