@@ -1,0 +1,11 @@
+import { parts } from "./en/parts";
+import { shell } from "./en/shell";
+import { signing } from "./en/signing";
+import { today } from "./en/today";
+
+const english = { parts, shell, signing, today } as const;
+
+/** The words of the console. Another language has to have each of the English ones. */
+export type Texts = typeof english;
+
+export const texts: Texts = english;
