@@ -24,6 +24,13 @@ export const PLACES: readonly Place[] = [
     scope: "read",
     load: () => import("@/today/pages"),
   },
+  {
+    id: "journeys",
+    path: "/journeys",
+    section: "build",
+    scope: "read",
+    load: () => import("@/journeys/pages"),
+  },
 ];
 
 export function nameOf(place: Place): string {

@@ -1,9 +1,10 @@
+import { journeys } from "./en/journeys";
 import { parts } from "./en/parts";
 import { shell } from "./en/shell";
 import { signing } from "./en/signing";
 import { today } from "./en/today";
 
-const english = { parts, shell, signing, today } as const;
+const english = { journeys, parts, shell, signing, today } as const;
 
 /** The words of the console. Another language has to have each of the English ones. */
 export type Texts = typeof english;
