@@ -1,12 +1,7 @@
-import { ScrollArea } from "@mantine/core";
+import { TextEditor } from "@/builder/text/TextEditor";
+import { texts } from "@/texts";
 
 /** The file of a journey, as it was saved. */
 export function Text({ source }: { source: string }) {
-  return (
-    <ScrollArea>
-      <pre>
-        <code>{source}</code>
-      </pre>
-    </ScrollArea>
-  );
+  return <TextEditor label={texts.journeys.tabs.text} text={source} />;
 }
