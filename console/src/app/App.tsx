@@ -2,6 +2,7 @@ import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { Router } from "wouter";
 import { ApiProblem } from "@/api/problems";
+import { BASE } from "./base";
 import { nonce } from "./nonce";
 import { SessionGate } from "./SessionGate";
 import { theme } from "./theme";
@@ -18,8 +19,6 @@ const queries = new QueryClient({
     mutations: { networkMode: "always" },
   },
 });
-
-export const BASE = "/console";
 
 export function App() {
   return (

@@ -31,6 +31,13 @@ export const PLACES: readonly Place[] = [
     scope: "read",
     load: () => import("@/journeys/pages"),
   },
+  {
+    id: "contacts",
+    path: "/contacts",
+    section: "watch",
+    scope: "read",
+    load: () => import("@/contacts/pages"),
+  },
 ];
 
 export function nameOf(place: Place): string {

@@ -3,12 +3,14 @@ import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
 import { Choice } from "@/components/Choice";
+import { ContactLink } from "@/components/ContactLink";
 import type { Column } from "@/components/DataTable";
 import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { Listing, useListing } from "@/components/Listing";
 import { StateBadge } from "@/components/StateBadge";
 import { texts } from "@/texts";
+import { latestStatus } from "./messageStatus";
 import { useSteps } from "./steps";
 
 const words = texts.journeys.messages;
@@ -16,10 +18,10 @@ const words = texts.journeys.messages;
 type Message = Model<"api__messages__messages__MessageBody">;
 
 const COLUMNS: readonly Column<Message>[] = [
-  { key: "contact", title: words.contact, cell: (row) => row.contact },
+  { key: "contact", title: words.contact, cell: (row) => <ContactLink contact={row.contact} /> },
   { key: "step", title: words.step, cell: (row) => row.step },
   { key: "channel", title: words.channel, cell: (row) => row.channel },
-  { key: "state", title: words.state, cell: (row) => <StateBadge state={latest(row)} /> },
+  { key: "state", title: words.state, cell: (row) => <StateBadge state={latestStatus(row)} /> },
   { key: "code", title: words.code, cell: (row) => row.code ?? texts.parts.none },
   {
     key: "at",
@@ -28,14 +30,6 @@ const COLUMNS: readonly Column<Message>[] = [
     cell: (row) => <Instant at={row.settled_at ?? row.first_attempt_at} />,
   },
 ];
-
-/** The last that is known of a message: what became of it at the provider, or its own state. */
-function latest(row: Message): string {
-  const newest = Object.entries(row.statuses).sort(([, one], [, other]) =>
-    one.localeCompare(other),
-  );
-  return newest.at(-1)?.[0] ?? row.state;
-}
 
 const CHANNELS = ["email", "sms", "webhook"] as const;
 

@@ -2,6 +2,7 @@ import { Group } from "@mantine/core";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { Choice } from "@/components/Choice";
+import { ContactLink } from "@/components/ContactLink";
 import type { Column } from "@/components/DataTable";
 import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
@@ -15,7 +16,7 @@ const words = texts.journeys.people;
 type Run = Model<"RunBody">;
 
 const COLUMNS: readonly Column<Run>[] = [
-  { key: "contact", title: words.contact, cell: (run) => run.contact },
+  { key: "contact", title: words.contact, cell: (run) => <ContactLink contact={run.contact} /> },
   { key: "step", title: words.step, cell: (run) => run.step ?? texts.parts.none },
   { key: "state", title: words.state, cell: (run) => <StateBadge state={run.state} /> },
   { key: "outcome", title: words.outcome, cell: (run) => run.outcome ?? texts.parts.none },
