@@ -1,8 +1,9 @@
 import { ActionIcon, Button, Group, Stack, Text } from "@mantine/core";
+import type { Value } from "@/builder/document/values";
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
 import classes from "./panel.module.css";
-import type { Plain, Shape } from "./shapes";
+import type { Shape } from "./shapes";
 import { startOf } from "./starting";
 import { ValueField } from "./ValueField";
 
@@ -11,10 +12,10 @@ interface ListFieldProps {
   name: string;
   shape: Shape & { kind: "list" };
   path: Path;
-  value: readonly Plain[];
+  value: readonly Value[];
 }
 
-function swapped(list: readonly Plain[], place: number): Plain[] {
+function swapped(list: readonly Value[], place: number): Value[] {
   const next = [...list];
   const [moved] = next.splice(place, 1);
   next.splice(place - 1, 0, moved ?? null);

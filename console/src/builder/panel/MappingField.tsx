@@ -1,10 +1,11 @@
 import { ActionIcon, Group, Stack, Text } from "@mantine/core";
+import type { ValueMap } from "@/builder/document/values";
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
 import { LIKELY, STEPS_INSIDE } from "./likely";
 import { MoreSettings } from "./MoreSettings";
 import classes from "./panel.module.css";
-import type { Field, Plain, Shape } from "./shapes";
+import type { Field, Shape } from "./shapes";
 import { startOf } from "./starting";
 import { ValueField } from "./ValueField";
 
@@ -12,7 +13,7 @@ interface MappingFieldProps {
   label: string;
   shape: Shape & { kind: "mapping" };
   path: Path;
-  value: { readonly [key: string]: Plain };
+  value: ValueMap;
   /** Keys that are shown elsewhere. */
   without?: readonly string[];
 }

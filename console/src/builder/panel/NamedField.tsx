@@ -1,9 +1,10 @@
 import { ActionIcon, Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
+import type { ValueMap } from "@/builder/document/values";
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
 import classes from "./panel.module.css";
-import type { Plain, Shape } from "./shapes";
+import type { Shape } from "./shapes";
 import { startOf } from "./starting";
 import { ValueField } from "./ValueField";
 
@@ -11,7 +12,7 @@ interface NamedFieldProps {
   label: string;
   shape: Shape & { kind: "named" };
   path: Path;
-  value: { readonly [key: string]: Plain };
+  value: ValueMap;
 }
 
 /** Values by names that the writer chooses, such as attributes to set. */

@@ -10,21 +10,22 @@ interface ScalarFieldProps {
   name: string;
   shape: Shape;
   path: Path;
-  value: string;
+  value: string | number | boolean;
 }
 
 /** The field of a single value: a text, a number, a choice, a truth, or the name of a thing. */
-export function ScalarField({ label, name, shape, path, value }: ScalarFieldProps) {
+export function ScalarField({ label, name, shape, path, value: written }: ScalarFieldProps) {
   const { set, steps, readOnly } = useEditing();
   const kind = NAMED_BY[name];
   const names = useNames(kind, steps);
+  const value = String(written);
   const shared = { label, disabled: readOnly };
   if (shape.kind === "truth") {
     return (
       <Switch
         {...shared}
-        checked={/^(true|yes|on)$/i.test(value)}
-        onChange={(event) => set(path, String(event.currentTarget.checked))}
+        checked={written === true}
+        onChange={(event) => set(path, event.currentTarget.checked)}
       />
     );
   }
@@ -70,7 +71,14 @@ export function ScalarField({ label, name, shape, path, value }: ScalarFieldProp
       {...(shape.kind === "number" ? { inputMode: shape.whole ? "numeric" : "decimal" } : {})}
       value={value}
       placeholder={texts.fields.notSet}
-      onChange={(event) => set(path, event.currentTarget.value)}
+      onChange={(event) => set(path, typed(event.currentTarget.value, written, shape))}
     />
   );
+}
+
+/** What was typed, as a number where a number is wanted or stood before. */
+function typed(text: string, before: string | number | boolean, shape: Shape): string | number {
+  const number = Number(text);
+  const wanted = shape.kind === "number" || typeof before === "number";
+  return wanted && text.trim() !== "" && String(number) === text ? number : text;
 }

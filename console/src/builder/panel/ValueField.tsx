@@ -1,11 +1,12 @@
 import { Select, Text } from "@mantine/core";
+import { isValueMap, type Value } from "@/builder/document/values";
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
 import { ListField } from "./ListField";
 import { MappingField } from "./MappingField";
 import { NamedField } from "./NamedField";
 import { ScalarField } from "./ScalarField";
-import { type Plain, type Shape, variantOf } from "./shapes";
+import { type Shape, variantOf } from "./shapes";
 import { startOf } from "./starting";
 
 export interface ValueFieldProps {
@@ -14,7 +15,7 @@ export interface ValueFieldProps {
   name: string;
   shape: Shape;
   path: Path;
-  value: Plain;
+  value: Value;
 }
 
 /** The field of a value, by the form that it has. What has no known form is shown and kept. */
@@ -33,23 +34,19 @@ export function ValueField(props: ValueFieldProps) {
 function FieldOf({ shape, value, ...props }: ValueFieldProps) {
   switch (shape.kind) {
     case "mapping":
-      return isMapping(value) ? <MappingField {...props} shape={shape} value={value} /> : null;
+      return isValueMap(value) ? <MappingField {...props} shape={shape} value={value} /> : null;
     case "named":
-      return isMapping(value) ? <NamedField {...props} shape={shape} value={value} /> : null;
+      return isValueMap(value) ? <NamedField {...props} shape={shape} value={value} /> : null;
     case "list":
       return Array.isArray(value) ? <ListField {...props} shape={shape} value={value} /> : null;
     case "free":
     case "variants":
       return <KeptField {...props} shape={shape} value={value} />;
     default:
-      return typeof value === "string" ? (
+      return typeof value === "object" ? null : (
         <ScalarField {...props} shape={shape} value={value} />
-      ) : null;
+      );
   }
-}
-
-export function isMapping(value: Plain): value is { readonly [key: string]: Plain } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** What a form is called: the keys that it needs, or the kind of its value. */
@@ -71,7 +68,7 @@ function VariantField({ shape, ...props }: ValueFieldProps) {
   const found = variantOf(shape, props.value);
   const names = new Map(variants.map((variant, place) => [String(place), variant]));
   const scalars = variants.every((variant) => !["mapping", "list", "named"].includes(variant.kind));
-  if (scalars && typeof props.value === "string") {
+  if (scalars && typeof props.value !== "object") {
     return <ScalarField {...props} shape={{ kind: "text" }} value={props.value} />;
   }
   const chosen = [...names].find(([, variant]) => variant === found)?.[0] ?? null;

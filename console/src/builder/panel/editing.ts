@@ -1,5 +1,5 @@
 import { createContext, useContext } from "react";
-import type { Plain } from "./shapes";
+import type { Value } from "@/builder/document/values";
 
 /** Where a value stands in a document. */
 export type Path = readonly (string | number)[];
@@ -7,7 +7,7 @@ export type Path = readonly (string | number)[];
 /** What the fields of a panel need to change a document. */
 export interface Editing {
   /** Set the value at a path; undefined removes it, with its key. */
-  set: (path: Path, value: Plain | undefined) => void;
+  set: (path: Path, value: Value | undefined) => void;
   /** The ids of the journey's steps, to choose from. */
   steps: readonly string[];
   readOnly: boolean;

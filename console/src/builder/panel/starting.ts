@@ -1,17 +1,18 @@
-import type { Plain, Shape } from "./shapes";
+import type { Value } from "@/builder/document/values";
+import type { Shape } from "./shapes";
 
 const DEPTH = 6;
 
 /** The smallest value of a shape, to begin with: its required keys, with empty texts. */
-export function startOf(shape: Shape, depth = DEPTH): Plain {
+export function startOf(shape: Shape, depth = DEPTH): Value {
   switch (shape.kind) {
     case "text":
     case "free":
       return "";
     case "number":
-      return String(Math.max(shape.least ?? 1, 1));
+      return Math.max(shape.least ?? 1, 1);
     case "truth":
-      return "true";
+      return true;
     case "constant":
       return shape.value;
     case "choice":
