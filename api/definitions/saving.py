@@ -156,7 +156,7 @@ async def write_documents(
         async with services.pool.connection() as conn:
             async with conn.transaction():
                 await lock_catalog(conn)
-                if await _known(services, conn, sources) != known:
+                if await known_on_server(services, conn, sources) != known:
                     continue
                 await keep_files(conn, fetched)
                 for key, compiled in preparation.recompiled.items():
@@ -231,7 +231,7 @@ async def prepare_documents(
     Raises Problem 422 with all errors of all texts.
     """
     async with services.pool.connection() as conn:
-        known = await _known(services, conn, sources)
+        known = await known_on_server(services, conn, sources)
     preparation = await services.checker.prepare(sources, known, only)
     if preparation.refusal is not None:
         raise problems.Problem(422, "invalid_document", preparation.refusal)
@@ -240,7 +240,7 @@ async def prepare_documents(
     return preparation, known
 
 
-async def _known(services: Services, conn: Conn, sources: Sequence[Source]) -> KnownKeys:
+async def known_on_server(services: Services, conn: Conn, sources: Sequence[Source]) -> KnownKeys:
     """The keys of the server's documents."""
     keys = {kind: frozenset(found) for kind, found in (await known_keys(conn)).items()}
     none: frozenset[str] = frozenset()

@@ -1,5 +1,6 @@
 import { attention, pausing } from "./en/attention";
 import { contacts } from "./en/contacts";
+import { fields } from "./en/fields";
 import { jobs } from "./en/jobs";
 import { journeys } from "./en/journeys";
 import { parts } from "./en/parts";
@@ -12,6 +13,7 @@ import { visits } from "./en/visits";
 const english = {
   attention,
   contacts,
+  fields,
   jobs,
   journeys,
   parts,
