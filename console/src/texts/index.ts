@@ -1,3 +1,4 @@
+import { builder } from "./en/builder";
 import { contacts } from "./en/contacts";
 import { fields } from "./en/fields";
 import { journeys } from "./en/journeys";
@@ -6,7 +7,7 @@ import { shell } from "./en/shell";
 import { signing } from "./en/signing";
 import { today } from "./en/today";
 
-const english = { contacts, fields, journeys, parts, shell, signing, today } as const;
+const english = { builder, contacts, fields, journeys, parts, shell, signing, today } as const;
 
 /** The words of the console. Another language has to have each of the English ones. */
 export type Texts = typeof english;
