@@ -72,7 +72,7 @@ from api.public.hits import HitRecorder, MinuteLimit
 from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
-from api.reports import dashboard, export, recipients, stats
+from api.reports import dashboard, experiments, export, recipients, stats
 from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
@@ -150,6 +150,7 @@ ROUTERS = tuple(
         repairs,
         stats,
         dashboard,
+        experiments,
         recipients,
         export,
         explain,

@@ -2,6 +2,7 @@ import { NavLink, ScrollArea, Text } from "@mantine/core";
 import { Link, useLocation } from "wouter";
 import { useSession } from "@/api/session";
 import { texts } from "@/texts";
+import { AttentionCount } from "./AttentionCount";
 import { nameOf, PLACES, type Place, type Section } from "./places";
 
 function stands(place: Place, location: string): boolean {
@@ -34,6 +35,7 @@ export function Navigation() {
                     to={place.path}
                     label={nameOf(place)}
                     active={here}
+                    rightSection={place.id === "attention" ? <AttentionCount /> : undefined}
                     aria-current={here ? "page" : undefined}
                     py={4}
                     px="sm"

@@ -38,6 +38,27 @@ export const PLACES: readonly Place[] = [
     scope: "read",
     load: () => import("@/contacts/pages"),
   },
+  {
+    id: "runs",
+    path: "/runs",
+    section: "operate",
+    scope: "read",
+    load: () => import("@/runs/pages"),
+  },
+  {
+    id: "attention",
+    path: "/attention",
+    section: "operate",
+    scope: "read",
+    load: () => import("@/attention/pages"),
+  },
+  {
+    id: "jobs",
+    path: "/jobs",
+    section: "operate",
+    scope: "read",
+    load: () => import("@/jobs/pages"),
+  },
 ];
 
 export function nameOf(place: Place): string {

@@ -1,11 +1,13 @@
 import { Text } from "@mantine/core";
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 import { texts } from "@/texts";
 import classes from "./DataTable.module.css";
 
 export interface Column<Row> {
   key: string;
   title: string;
+  /** What stands at the head instead of the title, such as a box that ticks all rows. */
+  head?: ReactNode;
   cell: (row: Row) => ReactNode;
   /** Set right-aligned, with figures of one width. */
   number?: boolean;
@@ -20,6 +22,8 @@ interface DataTableProps<Row> {
   empty?: ReactNode;
   /** Whether a row is marked, such as the one whose details stand beside. */
   marked?: (row: Row) => boolean;
+  /** What stands below a row in full width, such as its details while they are open. */
+  detail?: (row: Row) => ReactNode;
 }
 
 /** A table with hairlines; on a narrow screen, each row becomes a list of its cells. */
@@ -30,6 +34,7 @@ export function DataTable<Row>({
   rowKey,
   empty,
   marked,
+  detail,
 }: DataTableProps<Row>) {
   if (rows.length === 0) {
     return (
@@ -46,25 +51,35 @@ export function DataTable<Row>({
           <tr>
             {columns.map((column) => (
               <th key={column.key} scope="col" className={column.number ? "number" : undefined}>
-                {column.title}
+                {column.head ?? column.title}
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
-            <tr key={rowKey(row)} data-marked={marked?.(row) || undefined}>
-              {columns.map((column) => (
-                <td
-                  key={column.key}
-                  data-title={column.title}
-                  className={column.number ? "number" : undefined}
-                >
-                  {column.cell(row)}
-                </td>
-              ))}
-            </tr>
-          ))}
+          {rows.map((row) => {
+            const below = detail?.(row);
+            return (
+              <Fragment key={rowKey(row)}>
+                <tr data-marked={marked?.(row) || undefined}>
+                  {columns.map((column) => (
+                    <td
+                      key={column.key}
+                      data-title={column.title}
+                      className={column.number ? "number" : undefined}
+                    >
+                      {column.cell(row)}
+                    </td>
+                  ))}
+                </tr>
+                {below !== undefined && below !== null && (
+                  <tr className={classes.detail}>
+                    <td colSpan={columns.length}>{below}</td>
+                  </tr>
+                )}
+              </Fragment>
+            );
+          })}
         </tbody>
       </table>
     </section>

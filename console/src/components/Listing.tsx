@@ -33,6 +33,7 @@ interface ListingProps<Row> {
   rowKey: (row: Row) => string;
   empty?: ReactNode;
   marked?: (row: Row) => boolean;
+  detail?: (row: Row) => ReactNode;
 }
 
 /** A table of such a list, with a button for its next page. */

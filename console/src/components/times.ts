@@ -48,3 +48,17 @@ const full = new Intl.DateTimeFormat("en-CA", {
 export function localTime(time: Date): string {
   return full.format(time).replace(",", "");
 }
+
+/** A time of the API as a field of dates and times shows it; empty for none. */
+export function toLocalInput(at: string): string {
+  const time = new Date(at);
+  return at === "" || Number.isNaN(time.getTime())
+    ? ""
+    : localTime(time).slice(0, 16).replace(" ", "T");
+}
+
+/** The time of such a field as the API takes it; empty for none. */
+export function fromLocalInput(text: string): string {
+  const time = new Date(text);
+  return text === "" || Number.isNaN(time.getTime()) ? "" : time.toISOString();
+}

@@ -1,29 +1,16 @@
 import { Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
-import type { Model } from "@/api/models";
 import { Choice } from "@/components/Choice";
 import { useFilter } from "@/components/filters";
+import { Gates } from "@/components/Gates";
 import { Instant } from "@/components/Instant";
 import { LoadingLine } from "@/components/LoadingLine";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { useSteps } from "@/journeys/steps";
 import { texts } from "@/texts";
-import classes from "./Why.module.css";
 
 const words = texts.contacts.why;
-
-type Gate = Model<"GateBody">;
-
-function answerTo(gate: Gate): { text: string; state: string } {
-  if (gate.passed === true) {
-    return { text: words.passed, state: "good" };
-  }
-  if (gate.passed === false) {
-    return { text: words.stopped, state: "failed" };
-  }
-  return { text: words.notKnown, state: "unknown" };
-}
 
 /** Why a contact got a message, did not, or not yet: every gate with what was seen there. */
 export function Why({ contact }: { contact: string }) {
@@ -95,34 +82,5 @@ function StepChoice({ journey, step, onChange }: StepChoiceProps) {
       options={steps}
       onChange={onChange}
     />
-  );
-}
-
-function Gates({ gates }: { gates: readonly Gate[] }) {
-  return (
-    <section aria-label={words.gates}>
-      <ol className={classes.gates}>
-        {gates.map((gate) => {
-          const { text, state } = answerTo(gate);
-          return (
-            <li key={`${gate.gate} ${gate.words}`}>
-              <span className="state" data-state={state}>
-                {text}
-              </span>
-              <div>
-                <div>{gate.words}</div>
-                {gate.would_need !== null && (
-                  <div className={classes.need}>{words.needs(gate.would_need)}</div>
-                )}
-                <div className="quiet">
-                  <Instant at={gate.at} />
-                  {` · ${gate.source === "now" ? words.judgedNow : words.decided}`}
-                </div>
-              </div>
-            </li>
-          );
-        })}
-      </ol>
-    </section>
   );
 }

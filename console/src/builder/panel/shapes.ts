@@ -1,23 +1,5 @@
-import schema from "../../../../docs/journey.schema.json";
-
-/** A part of the published JSON Schema, as far as it is read here. */
-interface SchemaPart {
-  $ref?: string;
-  type?: string;
-  description?: string;
-  anyOf?: SchemaPart[];
-  enum?: (string | number | boolean)[];
-  const?: string | number | boolean;
-  default?: unknown;
-  properties?: Record<string, SchemaPart>;
-  required?: string[];
-  additionalProperties?: boolean | SchemaPart;
-  items?: SchemaPart;
-  minItems?: number;
-  minimum?: number;
-  maximum?: number;
-  exclusiveMinimum?: number;
-}
+import { definition, definitionNames, type Schema } from "@/builder/document/schema";
+import { isValueMap, type Value, type ValueMap } from "@/builder/document/values";
 
 /** A key of a mapping, and the shape of its value. */
 export interface Field {
@@ -41,27 +23,24 @@ export type Shape =
   | { kind: "variants"; variants: readonly Shape[] }
   | { kind: "free" };
 
-/** A value of a document: every scalar is its text, as the file has it. */
-export type Plain = string | null | readonly Plain[] | { readonly [key: string]: Plain };
-
-const DEFINITIONS = schema.$defs as unknown as Record<string, SchemaPart>;
 const REFERENCE = "#/$defs/";
 
 /** The shape of a definition of the schema, by its name. Throws if there is none. */
 export function shapeOf(name: string): Shape {
-  const part = DEFINITIONS[name];
-  if (part === undefined) {
-    throw new Error(`the schema has no ${name}`);
-  }
-  return read(part, name);
+  return read(definition(name), name);
+}
+
+/** The shape of a part of the schema. */
+export function shapeOfSchema(part: Schema): Shape {
+  return read(part);
 }
 
 /** The names of all definitions. */
 export function definitions(): readonly string[] {
-  return Object.keys(DEFINITIONS);
+  return definitionNames;
 }
 
-function read(part: SchemaPart, name = ""): Shape {
+function read(part: Schema, name = ""): Shape {
   if (part.$ref !== undefined) {
     return shapeOf(part.$ref.slice(REFERENCE.length));
   }
@@ -91,7 +70,7 @@ function read(part: SchemaPart, name = ""): Shape {
   }
 }
 
-function numberOf(part: SchemaPart): Shape {
+function numberOf(part: Schema): Shape {
   const least = part.minimum ?? part.exclusiveMinimum;
   return {
     kind: "number",
@@ -101,7 +80,7 @@ function numberOf(part: SchemaPart): Shape {
   };
 }
 
-function mappingOf(part: SchemaPart, name: string): Shape {
+function mappingOf(part: Schema, name: string): Shape {
   if (part.properties === undefined) {
     const rest = part.additionalProperties;
     return typeof rest === "object" ? { kind: "named", value: () => read(rest) } : { kind: "free" };
@@ -117,7 +96,7 @@ function mappingOf(part: SchemaPart, name: string): Shape {
 }
 
 /** One shape of several, without null, which an absent key stands for; nested ones are laid flat. */
-function either(parts: readonly SchemaPart[], name: string): Shape {
+function either(parts: readonly Schema[], name: string): Shape {
   const variants: Shape[] = [];
   for (const part of parts) {
     if (part.type === "null") {
@@ -130,32 +109,25 @@ function either(parts: readonly SchemaPart[], name: string): Shape {
   return variants.length === 1 && only !== undefined ? only : { kind: "variants", variants };
 }
 
-const NUMBER = /^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$/;
-const TRUTH = /^(true|false|yes|no|on|off)$/i;
-
-function isMapping(value: Plain): value is { readonly [key: string]: Plain } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** How well a value has a shape: 0 if it has not, and more the closer it is described. */
-export function matchOf(shape: Shape, value: Plain): number {
+export function matchOf(shape: Shape, value: Value): number {
   switch (shape.kind) {
     case "text":
-      return typeof value === "string" ? 1 : 0;
+      return typeof value === "string" || typeof value === "number" ? 1 : 0;
     case "number":
-      return typeof value === "string" && NUMBER.test(value) ? 2 : 0;
+      return typeof value === "number" ? 2 : 0;
     case "truth":
-      return typeof value === "string" && TRUTH.test(value) ? 2 : 0;
+      return typeof value === "boolean" ? 2 : 0;
     case "constant":
-      return value === shape.value ? 3 : 0;
+      return String(value) === shape.value ? 3 : 0;
     case "choice":
       return typeof value === "string" && shape.options.includes(value) ? 3 : 0;
     case "list":
       return Array.isArray(value) ? 2 : 0;
     case "named":
-      return isMapping(value) ? 1 : 0;
+      return isValueMap(value) ? 1 : 0;
     case "mapping":
-      return isMapping(value) ? matchOfMapping(shape.fields, value) : 0;
+      return isValueMap(value) ? matchOfMapping(shape.fields, value) : 0;
     case "variants":
       return Math.max(0, ...shape.variants.map((variant) => matchOf(variant, value)));
     case "free":
@@ -163,10 +135,7 @@ export function matchOf(shape: Shape, value: Plain): number {
   }
 }
 
-function matchOfMapping(
-  fields: readonly Field[],
-  value: { readonly [key: string]: Plain },
-): number {
+function matchOfMapping(fields: readonly Field[], value: ValueMap): number {
   const keys = new Set(Object.keys(value));
   if (fields.some((field) => field.required && !keys.has(field.key))) {
     return 0;
@@ -177,7 +146,7 @@ function matchOfMapping(
 }
 
 /** The shape of several that a value has best; null if it has none of them. */
-export function variantOf(shape: Shape, value: Plain): Shape | null {
+export function variantOf(shape: Shape, value: Value): Shape | null {
   const variants = shape.kind === "variants" ? shape.variants : [shape];
   let best: Shape | null = null;
   let most = 0;
