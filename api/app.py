@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
+from api.console import drafts, previews, sessions
 from api.console import files as console_files
-from api.console import previews, sessions
 from api.contacts import (
     attributes,
     changes,
@@ -165,6 +165,7 @@ ROUTERS = tuple(
         pages,
         hosted_forms,
         sessions,
+        drafts,
         previews,
         console_files,
     )

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
-import { precompression } from "./precompression";
+import { precompression } from "./precompression.ts";
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
