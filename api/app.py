@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
+from api.console import drafts, previews, sessions
 from api.console import files as console_files
-from api.console import previews, sessions
 from api.contacts import (
     attributes,
     changes,
@@ -72,7 +72,7 @@ from api.public.hits import HitRecorder, MinuteLimit
 from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
-from api.reports import dashboard, export, recipients, stats
+from api.reports import dashboard, experiments, export, recipients, stats
 from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
@@ -150,6 +150,7 @@ ROUTERS = tuple(
         repairs,
         stats,
         dashboard,
+        experiments,
         recipients,
         export,
         explain,
@@ -164,6 +165,7 @@ ROUTERS = tuple(
         pages,
         hosted_forms,
         sessions,
+        drafts,
         previews,
         console_files,
     )

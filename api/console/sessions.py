@@ -24,7 +24,7 @@ from api.http.sessions import remove_session_cookie, session_token, set_session_
 from api.http.strict_models import StrictBody
 from api.http.times import Instant
 from api.services import Services, UsedServices
-from store.operations.api_keys import SCOPES, KeyInfo, Scope, info_of, read_key
+from store.operations.api_keys import SCOPES, KeyInfo, Scope, find_key, info_of, read_key
 from store.operations.audit import Actor, record_audit
 from store.operations.console_sessions import begin_session, find_session, remove_session
 
@@ -177,7 +177,9 @@ async def _signing_key(request: Request, services: Services, given: str | None) 
             "too many wrong keys were tried from this address: wait a minute",
             headers={"Retry-After": "60"},
         )
-    key = None if plain is None else await services.keys.find(plain)
+    async with services.pool.connection() as conn:
+        # As it is now, and not as it was remembered.
+        key = None if plain is None else await find_key(conn, plain)
     if key is None:
         services.sign_ins.note(address)
         raise unauthorized("there is no such key, or it was revoked", "wrong_key")

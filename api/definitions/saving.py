@@ -39,6 +39,7 @@ from store.definitions.documents import (
     read_document,
     save_document,
 )
+from store.definitions.drafts import delete_saved_draft
 from store.definitions.journeys import save_version
 from store.operations.audit import Actor, record_audit
 from store.operations.audit_actions import ACTIONS, ActionName
@@ -305,8 +306,20 @@ async def save(conn: Conn, parsed: Parsed, templates: TemplateSet) -> Saved:
 
 
 async def store(conn: Conn, document: Prepared, actor: Actor) -> Saved:
-    """Save a document that was prepared. The caller has locked the catalog."""
+    """Save a document that was prepared, and delete the draft of the same text.
+
+    The caller has locked the catalog.
+    """
     saved = await _save(conn, document, actor.name)
+    await delete_saved_draft(conn, document.kind, document.key, document.source)
+    if saved.rewritten:
+        await record_audit(
+            conn,
+            actor,
+            _SAVES[document.kind],
+            f"{document.kind}:{document.key}",
+            after={"version": saved.version, "text": "comments and layout alone"},
+        )
     if saved.changed:
         await record_audit(
             conn,

@@ -142,8 +142,8 @@ async def check_credentials(request: Request, *needed: Scope) -> KeyInfo:
     ring: KeyRing = request.app.state.services.keys
     session = await ring.sessions.find(token)
     if session is None:
-        problem = unauthorized("the session of the console has ended: sign in again", "signed_out")
-        raise _without_dialogue(request, problem)
+        ended = unauthorized("the session of the console has ended: sign in again", "signed_out")
+        raise _without_dialogue(request, ended)
     request.scope[_SESSION] = session
     try:
         return check_use(request, session.key, *needed)

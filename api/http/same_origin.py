@@ -1,4 +1,4 @@
-"""Requests of the console's own pages, told from those of other sites.
+"""Which page made a request: one of the console's own, or one of another site.
 
 A cookie goes with every request of a browser, whichever page makes it: what a request by cookie may
 do depends on the page. Browsers say which one it is, and pages cannot change that.

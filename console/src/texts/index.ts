@@ -1,5 +1,6 @@
 import { attention, pausing } from "./en/attention";
 import { audit } from "./en/audit";
+import { builder } from "./en/builder";
 import { contacts } from "./en/contacts";
 import { fields } from "./en/fields";
 import { health } from "./en/health";
@@ -17,6 +18,7 @@ import { visits } from "./en/visits";
 const english = {
   attention,
   audit,
+  builder,
   contacts,
   fields,
   health,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -143,12 +144,15 @@ async def test_no_path_leads_out_of_the_build(page: httpx.AsyncClient, built: Pa
         "assets/none-Ab3_-x9Z.js",
     ):
         # As it is: httpx would tidy it up.
-        url = page.base_url.copy_with(raw_path=f"/console/{path}".encode())
-        answer = await page.send(httpx.Request("GET", url))
-        assert "secret" not in answer.text.replace("secret.txt", ""), path
-        assert answer.status_code == (404 if path.startswith("assets/") else 200), path
-        if answer.status_code == 200:
-            assert "csp-nonce" in answer.text
+        connection = http.client.HTTPConnection(page.base_url.host, page.base_url.port, timeout=20)
+        connection.request("GET", f"/console/{path}")
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        assert "a secret" not in text, path
+        assert answer.status == (404 if path.startswith("assets/") else 200), path
+        if answer.status == 200:
+            assert "csp-nonce" in text
 
 
 async def test_another_build_is_served_at_once_and_none_is_said(
