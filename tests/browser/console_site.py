@@ -6,7 +6,6 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, expect
@@ -35,9 +34,9 @@ class Console:
         page.on("pageerror", lambda error: self.errors.append(f"{page.url}: {error}"))
         page.on(
             "console",
-            lambda said: self.errors.append(f"{page.url}: {said.text}")
-            if said.type == "error"
-            else None,
+            lambda said: (
+                self.errors.append(f"{page.url}: {said.text}") if said.type == "error" else None
+            ),
         )
         return page
 
@@ -101,7 +100,5 @@ _JUTS_OUT = """() => {
 
 
 async def _picture(page: Page, name: str) -> None:
-    if SCREENSHOTS is not None:
-        folder = Path(SCREENSHOTS)
-        folder.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=folder / f"{name}.png", full_page=True)
+    if SCREENSHOTS:
+        await page.screenshot(path=f"{SCREENSHOTS}/{name}.png", full_page=True)
