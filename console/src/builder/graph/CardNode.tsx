@@ -148,10 +148,10 @@ function RuleCard({ card }: { card: Card & { type: "rule" } }) {
 
 function WayCard({ card }: { card: Card & { type: "way" } }) {
   const { words: engine } = useGraph();
-  const { way, step } = card;
+  const { way } = card;
   const name = way.role === "else" ? words.otherwise : way.name;
   const role = way.role === "holdout" || way.role === "winner" ? ` · ${words.roles[way.role]}` : "";
   return (
-    <Frame card={card} kind="way" title={`${name}${role}`} body={wayWords(way, step.id, engine)} />
+    <Frame card={card} kind="way" title={`${name}${role}`} body={wayWords(way, engine)} />
   );
 }

@@ -1,28 +1,26 @@
 import type { OutlineItem, Rule, Way } from "@/builder/document/outline";
+import type { Path } from "@/builder/document/reading";
 import { isValueMap, type Value } from "@/builder/document/values";
 import { percent } from "@/components/figures";
 import { texts } from "@/texts";
 
 const words = texts.builder;
 
-/** The words for the parts of a journey, as the engine says them; keys are those of the outline. */
+/** The words for the parts of a journey, as the engine says them. */
 export interface EngineWords {
-  /** By the id of the step. */
-  steps: ReadonlyMap<string, string>;
-  entries: readonly string[];
-  exits: readonly string[];
+  /** Of steps and of ways, by `placeKey` of their paths. */
+  places: ReadonlyMap<string, string>;
+  entries: readonly (string | null)[];
+  exits: readonly (string | null)[];
   goal: string | null;
-  /** By the id of the step and the name of the way. */
-  ways: ReadonlyMap<string, string>;
 }
 
-export const NO_WORDS: EngineWords = {
-  steps: new Map(),
-  entries: [],
-  exits: [],
-  goal: null,
-  ways: new Map(),
-};
+export const NO_WORDS: EngineWords = { places: new Map(), entries: [], exits: [], goal: null };
+
+/** A path as the key of a map. */
+export function placeKey(path: Path): string {
+  return JSON.stringify(path);
+}
 
 /** A value in one line, for what the engine has no words for yet. */
 export function inOneLine(value: Value): string {
@@ -44,8 +42,8 @@ export function kindName(kind: string | null): string {
 
 /** What a step does: as the engine says it, else its value in one line. */
 export function stepWords(item: OutlineItem, engine: EngineWords): string {
-  const said = item.id === null ? undefined : engine.steps.get(item.id);
-  if (said !== undefined && item.type === "step") {
+  const said = item.type === "step" ? engine.places.get(placeKey(item.path)) : undefined;
+  if (said !== undefined) {
     return said;
   }
   if (item.kind === null || !isValueMap(item.value)) {
@@ -64,11 +62,11 @@ export function ruleWords(rule: Rule, index: number, engine: EngineWords): strin
 }
 
 /** What has to hold for a way, or its share. */
-export function wayWords(way: Way, step: string | null, engine: EngineWords): string {
+export function wayWords(way: Way, engine: EngineWords): string {
   if (way.share !== null) {
     return percent(way.share, 1) ?? "";
   }
-  const said = step === null ? undefined : engine.ways.get(`${step}/${way.name}`);
+  const said = engine.places.get(placeKey(way.path));
   if (said !== undefined) {
     return said;
   }
