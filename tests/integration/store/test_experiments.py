@@ -195,9 +195,9 @@ def as_counts(experiment: Experiment) -> Counts:
     """The counts of an experiment in the form of those by hand, without what is zero."""
     found: Counts = {}
     for arm in experiment.arms:
-        counts = {metric: arm.results(metric) for metric in METRIC_NAMES}
-        counts["contacts"] = arm.counts.contacts  # type: ignore[index]
-        counts["sum"], counts["squares"] = arm.counts.value, arm.counts.squares  # type: ignore
+        counts: dict[str, Any] = {metric: arm.results(metric) for metric in METRIC_NAMES}
+        counts["contacts"] = arm.counts.contacts
+        counts["sum"], counts["squares"] = arm.counts.value, arm.counts.squares
         found[arm.arm.name] = {name: count for name, count in counts.items() if count}
     return found
 

@@ -151,7 +151,5 @@ function WayCard({ card }: { card: Card & { type: "way" } }) {
   const { way } = card;
   const name = way.role === "else" ? words.otherwise : way.name;
   const role = way.role === "holdout" || way.role === "winner" ? ` · ${words.roles[way.role]}` : "";
-  return (
-    <Frame card={card} kind="way" title={`${name}${role}`} body={wayWords(way, engine)} />
-  );
+  return <Frame card={card} kind="way" title={`${name}${role}`} body={wayWords(way, engine)} />;
 }
