@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
-from api.console import drafts, previews, sessions
+from api.console import drafts, previews, sessions, trials
 from api.console import files as console_files
 from api.contacts import (
     attributes,
@@ -166,6 +166,7 @@ ROUTERS = tuple(
         hosted_forms,
         sessions,
         drafts,
+        trials,
         previews,
         console_files,
     )
@@ -292,6 +293,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             await notifier.stop()
             await key_budgets.stop()
             await key_uses.stop()
+            await app.state.services.player.close()
             await describer.close()
             await checker.close()
             await tracking_pool.close()
