@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, get_args
@@ -9,10 +10,11 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from journeys.protocol.deferrals import DeferralReason
 from store.contacts.rows import find_contact
 from store.repairs.run_repairs import RepairRow, repairs_of
 from store.reports.goal_counts import RunGoal, read_goal
-from store.sql import fetch_all, fetch_all_as, fetch_one_as, integer, sql
+from store.sql import Sql, fetch_all, fetch_all_as, fetch_one_as, integer, join, sql
 from store.tables.messages import MessageState
 from store.tables.runs import RunState
 
@@ -143,7 +145,7 @@ _BY_STATE = sql(
     """,
     columns=_COLUMNS,
 )
-_AT_STEP = sql(
+_RUNS_AT_STEP = sql(
     """
     with looked as materialized (
         select s.state, r.id, of_run.step
@@ -162,7 +164,7 @@ _AT_STEP = sql(
     looked_at=integer(_LOOKED_AT),
     found=_FOUND,
 )
-_AT_STEP_OF_ANY = sql(
+_RUNS_AT_STEP_OF_ANY = sql(
     """
     with looked as materialized (
         select '' as state, r.id, r.step
@@ -192,6 +194,13 @@ _BY_ID = sql(
     """,
     columns=_COLUMNS,
 )
+_OF_CONTACT = sql("r.contact_id = %(contact)s")
+_OF_JOURNEY = sql("r.journey = %(journey)s")
+_AT_STEP = sql("r.step = %(step)s")
+_BEFORE = sql("r.id < %(before)s")
+_BETWEEN = sql("r.id between %(lowest)s and %(highest)s")
+_HELD = sql("v.held = %(held)s")
+_CODE = sql("coalesce(m.code, v.facts ->> 'fault') = %(code)s")
 _ONE = sql(
     "select {columns} from run r join contact c on c.id = r.contact_id where r.id = %(run)s",
     columns=_COLUMNS,
@@ -215,6 +224,8 @@ async def list_runs(
     state: RunState | None = None,
     step: str | None = None,
     prefix: str | None = None,
+    held: DeferralReason | None = None,
+    code: str | None = None,
     cursor: str | None = None,
     limit: int = PAGE,
 ) -> RunListing:
@@ -224,6 +235,8 @@ async def list_runs(
         contact: an external id, or an id of ours; an unknown one gives an empty page.
         step: the step of the run's newest visit.
         prefix: how the ids begin, in hexadecimal digits and dashes.
+        held: why the send is deferred at which an active run stands.
+        code: why the last attempt at a deferred send did not succeed.
 
     Raises BadCursor if the cursor is not a page's `next`.
     """
@@ -238,16 +251,22 @@ async def list_runs(
         "states": [state] if state else list(get_args(RunState)),
         "step": step,
         "before": _parse_cursor(cursor) if cursor else None,
+        "held": held,
+        "code": code,
         "lowest": _completed(prefix, "0") if prefix else None,
         "highest": _completed(prefix, "f") if prefix else None,
         # One more than the page has: if it exists, there is a page after this one.
         "limit": limit + 1,
     }
     cut: UUID | None = None
-    if contact_id is not None or prefix is not None:
+    if held is not None or code is not None:
+        if state == "ended":
+            return RunListing([], None)
+        runs = await fetch_all_as(conn, ListedRun, _deferred(parameters), parameters)
+    elif contact_id is not None or prefix is not None:
         runs = await fetch_all_as(conn, ListedRun, _BY_ID, parameters)
     elif step is not None:
-        query = _AT_STEP_OF_ANY if journey is None else _AT_STEP
+        query = _RUNS_AT_STEP_OF_ANY if journey is None else _RUNS_AT_STEP
         rows = await fetch_all(conn, query, parameters)
         cut = rows[0][0]
         runs = [ListedRun(*row[1:]) for row in rows if row[1] is not None]
@@ -266,6 +285,34 @@ async def show_run(conn: AsyncConnection[Any], run_id: UUID) -> ShownRun | None:
     visits = await fetch_all_as(conn, ListedVisit, _VISITS, {"run": run_id})
     goal = await read_goal(conn, run_id)
     return ShownRun(run, goal, visits, await repairs_of(conn, run_id))
+
+
+def _deferred(parameters: Mapping[str, Any]) -> Sql:
+    """The active runs at a deferred send that meet each filter which is given."""
+    filters = {
+        "contact": _OF_CONTACT,
+        "journey": _OF_JOURNEY,
+        "step": _AT_STEP,
+        "before": _BEFORE,
+        "lowest": _BETWEEN,
+        "held": _HELD,
+        "code": _CODE,
+    }
+    given = [each for name, each in filters.items() if parameters[name] is not None]
+    # The planner begins with the deferred visits if they are few, else with the newest runs.
+    return sql(
+        """
+        select {columns}
+        from visit v
+        join run r on r.id = v.run_id and r.visit = v.visit and r.state = 'active'
+        join contact c on c.id = r.contact_id
+        left join message m on m.run_id = v.run_id and m.visit = v.visit
+        where v.held is not null and v.outcome is null and {filters}
+        order by r.id desc limit %(limit)s
+        """,
+        columns=_COLUMNS,
+        filters=join(" and ", given),
+    )
 
 
 def _parse_cursor(cursor: str) -> UUID:
