@@ -21,6 +21,7 @@ from cli import (
     doctor,
     document_versions,
     event,
+    experiment,
     explain,
     export,
     fault,
@@ -101,6 +102,7 @@ app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
 app.command("stats")(stats.run)
 app.command("today")(today.run)
+app.command("experiment")(experiment.run)
 app.command("export")(export.run)
 app.command("explain")(explain.run)
 app.command("attention")(attention.attention)
