@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
+from api.console import drafts, previews, sessions
+from api.console import files as console_files
 from api.contacts import (
     attributes,
     changes,
@@ -25,6 +27,7 @@ from api.contacts import (
 )
 from api.coupons import coupons
 from api.definitions import (
+    descriptions,
     document_editions,
     documents,
     editions,
@@ -90,12 +93,12 @@ from store.events.fast_path import PLANNER_OPTIONS
 
 DESCRIPTION = """
 Send events, change contacts, and run journeys. Every call needs a key, except health, metrics and
-this page. Send it as `Authorization: Bearer KEY`, or as the user of Basic. A key of scope `admin`
-may do all that `operate` may, and `operate` all that `ingest`, `read` and `edit` may. Errors are
-problems (RFC 9457): `{type, title, status, detail, code, message}`. Times are RFC 3339; a time
-without an offset is refused. A query parameter or a field that is not known is refused. What is
-changed is in the audit log, with the name of the key; a client of ours says so in the header
-`Parcours-Via` (`cli` or `console`).
+this page. Send it as `Authorization: Bearer KEY`, or as the user of Basic; pages of the console
+have a session instead, see `POST /v1/session`. A key of scope `admin` may do all that `operate`
+may, and `operate` all that `ingest`, `read` and `edit` may. Errors are problems (RFC 9457): `{type,
+title, status, detail, code, message}`. Times are RFC 3339; a time without an offset is refused. A
+query parameter or a field that is not known is refused. What is changed is in the audit log, with
+the name of the key; a client of ours says so in the header `Parcours-Via` (`cli` or `console`).
 """
 
 # Consents and messages come before contacts: a contact's path may hold slashes, and would match
@@ -125,6 +128,7 @@ ROUTERS = tuple(
         rejected,
         events,
         documents,
+        descriptions,
         files,
         templates,
         editions,
@@ -160,6 +164,10 @@ ROUTERS = tuple(
         notifications,
         pages,
         hosted_forms,
+        sessions,
+        drafts,
+        previews,
+        console_files,
     )
 )
 
@@ -238,6 +246,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         key_budgets = KeyBudgets(pool)
         key_budgets.start()
         checker = DocumentChecker()
+        describer = DocumentChecker(seconds=5)
         hits, drain = _hits(settings, pool, notifier)
         if drain is not None:
             drain.start()
@@ -251,6 +260,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             address_budgets=AddressBudgets(),
             notifier=notifier,
             checker=checker,
+            describer=describer,
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
             remote_files=RemoteFiles(settings.attachments_from, allow=settings.webhook_allow),
@@ -268,6 +278,11 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             form_rates=FormRates(),
             visits=_visits(settings),
             timezone=ZoneInfo(settings.timezone),
+            console_key=(
+                None
+                if settings.dev_console_key is None
+                else settings.dev_console_key.get_secret_value()
+            ),
         )
         try:
             yield
@@ -277,6 +292,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             await notifier.stop()
             await key_budgets.stop()
             await key_uses.stop()
+            await describer.close()
             await checker.close()
             await tracking_pool.close()
             await pool.close()

@@ -97,6 +97,12 @@ def list_(
     step: Annotated[
         str | None, typer.Option(help="The id of their step, or of their last one.")
     ] = None,
+    held: Annotated[
+        str | None, typer.Option(help="Why their send is deferred, such as retry or cap.")
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option(help="Why the last attempt at their send did not succeed.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="The number of runs to list.")] = 50,
     cursor: Annotated[
         str | None, typer.Option(help="The cursor that the previous page printed.")
@@ -109,7 +115,7 @@ def list_(
 ) -> None:
     """List runs, newest first; with --stuck those that make no progress, and since when."""
     if stuck:
-        if contact or state or step or cursor:
+        if contact or state or step or held or code or cursor:
             refuse("--stuck goes with --journey and --limit alone", ExitCode.USAGE)
         print_stuck(find_server(data_dir), journey, limit, as_json=as_json)
         return
@@ -119,6 +125,8 @@ def list_(
         journey=journey,
         state=state.value if state else None,
         step=step,
+        held=held,
+        code=code,
         limit=limit,
         cursor=cursor,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
@@ -9,10 +10,11 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from journeys.protocol.deferrals import DeferralReason
 from store.contacts.rows import find_contact
 from store.repairs.run_repairs import RepairRow, repairs_of
 from store.reports.goal_counts import RunGoal, read_goal
-from store.sql import fetch_all_as, fetch_one_as, sql
+from store.sql import Sql, fetch_all_as, fetch_one_as, join, sql
 from store.tables.messages import MessageState
 from store.tables.runs import RunState
 
@@ -128,6 +130,13 @@ _BY_ID = sql(
     """,
     columns=_COLUMNS,
 )
+_OF_CONTACT = sql("r.contact_id = %(contact)s")
+_OF_JOURNEY = sql("r.journey = %(journey)s")
+_AT_STEP = sql("r.step = %(step)s")
+_BEFORE = sql("r.id < %(before)s")
+_BETWEEN = sql("r.id between %(lowest)s and %(highest)s")
+_HELD = sql("v.held = %(held)s")
+_CODE = sql("coalesce(m.code, v.facts ->> 'fault') = %(code)s")
 _ONE = sql(
     "select {columns} from run r join contact c on c.id = r.contact_id where r.id = %(run)s",
     columns=_COLUMNS,
@@ -151,6 +160,8 @@ async def list_runs(
     state: RunState | None = None,
     step: str | None = None,
     prefix: str | None = None,
+    held: DeferralReason | None = None,
+    code: str | None = None,
     cursor: str | None = None,
     limit: int = PAGE,
 ) -> RunListing:
@@ -160,6 +171,8 @@ async def list_runs(
         contact: an external id, or an id of ours; an unknown one gives an empty page.
         step: the step of the run's newest visit.
         prefix: how the ids begin, in hexadecimal digits and dashes.
+        held: why the send is deferred at which an active run stands.
+        code: why the last attempt at a deferred send did not succeed.
 
     Raises BadCursor if the cursor is not a page's `next`.
     """
@@ -174,6 +187,8 @@ async def list_runs(
         "states": [state] if state else list(get_args(RunState)),
         "step": step,
         "before": _parse_cursor(cursor) if cursor else None,
+        "held": held,
+        "code": code,
         "lowest": _completed(prefix, "0") if prefix else None,
         "highest": _completed(prefix, "f") if prefix else None,
         # One more than the page has: if it exists, there is a page after this one.
@@ -181,6 +196,10 @@ async def list_runs(
     }
     by_state = journey is not None and contact_id is None and prefix is None
     query = _BY_STATE if by_state else _BY_ID
+    if held is not None or code is not None:
+        if state == "ended":
+            return RunListing([], None)
+        query = _deferred(parameters)
     runs = await fetch_all_as(conn, ListedRun, query, parameters)
     items = runs[:limit]
     return RunListing(items, items[-1].id if len(runs) > limit else None)
@@ -194,6 +213,34 @@ async def show_run(conn: AsyncConnection[Any], run_id: UUID) -> ShownRun | None:
     visits = await fetch_all_as(conn, ListedVisit, _VISITS, {"run": run_id})
     goal = await read_goal(conn, run_id)
     return ShownRun(run, goal, visits, await repairs_of(conn, run_id))
+
+
+def _deferred(parameters: Mapping[str, Any]) -> Sql:
+    """The active runs at a deferred send that meet each filter which is given."""
+    filters = {
+        "contact": _OF_CONTACT,
+        "journey": _OF_JOURNEY,
+        "step": _AT_STEP,
+        "before": _BEFORE,
+        "lowest": _BETWEEN,
+        "held": _HELD,
+        "code": _CODE,
+    }
+    given = [each for name, each in filters.items() if parameters[name] is not None]
+    # The planner begins with the deferred visits if they are few, else with the newest runs.
+    return sql(
+        """
+        select {columns}
+        from visit v
+        join run r on r.id = v.run_id and r.visit = v.visit and r.state = 'active'
+        join contact c on c.id = r.contact_id
+        left join message m on m.run_id = v.run_id and m.visit = v.visit
+        where v.held is not null and v.outcome is null and {filters}
+        order by r.id desc limit %(limit)s
+        """,
+        columns=_COLUMNS,
+        filters=join(" and ", given),
+    )
 
 
 def _parse_cursor(cursor: str) -> UUID:

@@ -10,6 +10,7 @@ them.
 
 from store.tables import (
     audit,
+    console,
     contacts,
     dates,
     definitions,
@@ -33,6 +34,7 @@ from store.tables import (
 
 __all__ = [
     "audit",
+    "console",
     "contacts",
     "dates",
     "definitions",

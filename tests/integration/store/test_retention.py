@@ -401,6 +401,8 @@ KEPT_TABLES = {
     "last_entry": "what re-entry needs of removed rows",
     "retention_report": "one row a night",
     "worker_process replay_check": "a few rows; the workers remove old ones",
+    "console_view": "a few rows of each key",
+    "console_editor": "a row for half a minute",
     "outbox text_answer parked_call figure_delta kept_entry": "what is still to be done: deleted"
     " when it is",
 }

@@ -1,5 +1,6 @@
 """Members of segments: at once on events, exactly on time, and as if no outage had been."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,12 +9,16 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from dispatch.due_queue import DRAINED, DueQueue
+from dispatch.segments import SegmentsDue
+from store.definitions.catalog import Catalog
 from store.definitions.documents import lock_catalog
 from store.segments.generations import (
     begin_generations,
     begin_nightly_check,
     has_unknown_segments,
 )
+from tests.support.bystanders import accept_of_each
 from tests.support.segments import SegmentsAtWork
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -223,3 +228,27 @@ async def test_the_check_is_made_once_a_night(work: SegmentsAtWork) -> None:
         async with work.pool.connection() as conn:
             await begin_nightly_check(conn)
     assert await work.rows(nights) == [("2026-05-01",), ("2026-05-02",)]
+
+
+async def test_drainers_that_meet_count_what_is_due_once(work: SegmentsAtWork) -> None:
+    await work.save_filled("{segment: warm, if: {event: Bought, within: 1d}}")
+    async with work.pool.connection() as conn, conn.transaction():
+        await conn.execute(
+            "insert into contact (id, external_id)"
+            " select gen_random_uuid(), n::text from generate_series(1, 400) n"
+        )
+        contacts = await (await conn.execute("select id from contact order by id")).fetchall()
+        await accept_of_each(conn, [contact for (contact,) in contacts], "Bought")
+    await work.dispatch()
+    await work.to(NOON + timedelta(days=2))
+    drained = DRAINED.labels("segments")
+    before = drained._value.get()
+    queues = [DueQueue(work.pool, SegmentsDue(Catalog()), page=10) for _ in range(4)]
+    counts = await asyncio.gather(*(queue.drain() for queue in queues))
+    assert sum(counts) == drained._value.get() - before == 400
+    assert await work.rows(
+        "select entered, count(*) from segment_change group by 1 order by 1"
+    ) == [
+        (False, 400),
+        (True, 400),
+    ]
