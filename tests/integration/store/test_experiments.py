@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from store.reports.experiment_counts import SplitCounts, recount
 from store.reports.experiment_metrics import MESSAGE_METRICS, METRIC_NAMES
 from store.reports.experiment_splits import Split, read_split
 from store.reports.experiments import Experiment, Unknown, read_experiment
+from tests.support.conditions import eventually
 from tests.support.engine import activate
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -253,6 +255,21 @@ async def test_the_goal_and_the_holdout_are_chosen_where_nothing_is_said(pool: P
         )
 
 
+async def test_the_versions_of_a_long_experiment_are_found(pool: Pool) -> None:
+    await set_up(pool)
+    async with pool.connection() as conn:
+        await conn.execute(
+            "insert into journey_version (journey, version, document, program, source, sha256)"
+            " select journey, n, document, program, '', n::text from journey_version,"
+            " generate_series(6, 90) n where journey = 'offer' and version = 5"
+        )
+        for version in (5, 48, 90):
+            split = await read_split(conn, "offer", "fork", version, has_goal=True)
+            assert split is not None
+            assert split.versions == tuple(range(4, 91))
+        assert await read_split(conn, "offer", "after", 5, has_goal=True) is None
+
+
 async def split_of(conn: Any) -> Split:
     split = await read_split(conn, "offer", "fork", 5, has_goal=True)
     assert split is not None
@@ -299,8 +316,15 @@ async def test_counts_of_many_are_kept_and_counted_again_by_a_worker(pool: Pool)
     await live(pool, seed=2)
     async with pool.connection() as conn:
         await fold_all(conn, "UTC")
-    counting = ExperimentCounting(pool, many=10)
-    assert await counting.count_due() == 0
+    counting = ExperimentCounting(pool, every=0.01, many=10)
+    task = asyncio.create_task(counting.run())
+
+    async def both_are_kept() -> Any:
+        return len(await kept(pool)) == 2
+
+    await eventually(both_are_kept)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     [first, second] = await kept(pool)
     before = await read_kept(pool)
     assert before.counted_at in (first, second)
