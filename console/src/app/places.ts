@@ -59,6 +59,34 @@ export const PLACES: readonly Place[] = [
     scope: "read",
     load: () => import("@/jobs/pages"),
   },
+  {
+    id: "upcoming",
+    path: "/upcoming",
+    section: "watch",
+    scope: "read",
+    load: () => import("@/upcoming/pages"),
+  },
+  {
+    id: "audit",
+    path: "/audit",
+    section: "operate",
+    scope: "read",
+    load: () => import("@/audit/pages"),
+  },
+  {
+    id: "keys",
+    path: "/keys",
+    section: "operate",
+    scope: "admin",
+    load: () => import("@/keys/pages"),
+  },
+  {
+    id: "health",
+    path: "/health",
+    section: "operate",
+    scope: "read",
+    load: () => import("@/health/pages"),
+  },
 ];
 
 export function nameOf(place: Place): string {

@@ -27,7 +27,7 @@ export function Fix({ item }: { item: Item }) {
 function buttonOf(item: Item, may: readonly string[]) {
   const { kind, journey } = item;
   if (kind === "frozen") {
-    return may.includes("admin") ? <UnfreezeFix channel={item.subject} /> : null;
+    return may.includes("admin") ? <UnfreezeFix item={item} /> : null;
   }
   if (journey === null || !may.includes("operate")) {
     return null;

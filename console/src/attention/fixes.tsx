@@ -1,8 +1,11 @@
 import { Button } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useLocation } from "wouter";
+import { answerOf, api } from "@/api/client";
 import { BASE } from "@/app/base";
+import { CommandLine } from "@/components/CommandLine";
+import { FREEZES } from "@/health/freezes";
 import { ResumeDialog } from "@/health/ResumeDialog";
 import { UnfreezeDialog } from "@/health/UnfreezeDialog";
 import { RepairDialog } from "@/runs/RepairDialog";
@@ -72,15 +75,32 @@ export function ResumeFix({ journey, held }: { journey: string; held: number }) 
   );
 }
 
-/** Ends a freeze. */
-export function UnfreezeFix({ channel }: { channel: string }) {
+/** Ends the freeze that an item is about. */
+export function UnfreezeFix({ item }: { item: Item }) {
   const fix = useFix();
+  const freezes = useQuery({
+    queryKey: [...FREEZES, "newest"],
+    queryFn: () => answerOf(api.GET("/v1/freezes", { params: { query: { limit: 100 } } })),
+  });
+  const freeze = freezes.data?.items.find(
+    (each) => each.channel === item.subject && each.frozen_at === item.since,
+  );
+  if (freeze === undefined) {
+    return <CommandLine command={item.command} />;
+  }
   return (
     <>
       <Button variant="default" onClick={fix.begin}>
         {words.unfreeze}
       </Button>
-      {fix.open && <UnfreezeDialog channel={channel} onDone={fix.done} onClose={fix.close} />}
+      {fix.open && (
+        <UnfreezeDialog
+          channel={freeze.channel}
+          stops={freeze.stops}
+          onDone={fix.done}
+          onClose={fix.close}
+        />
+      )}
     </>
   );
 }

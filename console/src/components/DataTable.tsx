@@ -72,7 +72,7 @@ export function DataTable<Row>({
                     </td>
                   ))}
                 </tr>
-                {below !== undefined && below !== null && (
+                {below !== undefined && below !== null && below !== false && (
                   <tr className={classes.detail}>
                     <td colSpan={columns.length}>{below}</td>
                   </tr>

@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Group, Popover, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 import { Link, useSearchParams } from "wouter";
+import { BASE } from "@/app/base";
 import { texts } from "@/texts";
 import classes from "./Views.module.css";
 import { type SavedView, useSavedViews, viewSearch } from "./views";
@@ -8,7 +9,7 @@ import { type SavedView, useSavedViews, viewSearch } from "./views";
 const words = texts.parts;
 
 interface ViewsProps {
-  /** The place whose views they are. */
+  /** The place whose views they are, which is its path too. */
   place: string;
   /** Those that are always there. */
   given: readonly SavedView[];
@@ -25,11 +26,11 @@ export function Views({ place, given, left = [] }: ViewsProps) {
   return (
     <nav aria-label={words.views} className={classes.views}>
       {given.map((view) => (
-        <ViewLink key={view.name} view={view} here={sameView(view, here)} />
+        <ViewLink key={view.name} place={place} view={view} here={sameView(view, here)} />
       ))}
       {views.map((view) => (
         <span key={view.name} className={classes.saved}>
-          <ViewLink view={view} here={sameView(view, here)} />
+          <ViewLink place={place} view={view} here={sameView(view, here)} />
           <ActionIcon
             variant="subtle"
             color="gray"
@@ -50,10 +51,10 @@ function sameView(view: SavedView, here: string): boolean {
   return viewSearch(new URLSearchParams(view.search), []) === here;
 }
 
-function ViewLink({ view, here }: { view: SavedView; here: boolean }) {
+function ViewLink({ place, view, here }: { place: string; view: SavedView; here: boolean }) {
   return (
     <Link
-      to={view.search === "" ? "/" : `/?${view.search}`}
+      to={`~${BASE}/${place}${view.search === "" ? "" : `?${view.search}`}`}
       className={classes.view ?? ""}
       aria-current={here ? "true" : undefined}
     >

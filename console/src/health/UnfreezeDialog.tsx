@@ -1,26 +1,20 @@
 import { answerOf, api } from "@/api/client";
-import type { Model } from "@/api/models";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { texts } from "@/texts";
+import { channelOf, type Stops } from "./freezes";
 
 const words = texts.pausing;
-
-export type Channel = NonNullable<Model<"FreezeOrder">["channel"]>;
-
-/** The channel of a freeze as an order names it; null means all. */
-export function channelOf(name: string): Channel | null {
-  return name === "email" || name === "sms" || name === "webhook" ? name : null;
-}
 
 interface UnfreezeDialogProps {
   /** As the freeze names it; all of them are `all`. */
   channel: string;
+  stops: Stops;
   onDone: () => void;
   onClose: () => void;
 }
 
 /** Ends a freeze. Only an administrator may. */
-export function UnfreezeDialog({ channel, onDone, onClose }: UnfreezeDialogProps) {
+export function UnfreezeDialog({ channel, stops, onDone, onClose }: UnfreezeDialogProps) {
   const only = channelOf(channel);
   return (
     <ConfirmPreview
@@ -31,7 +25,7 @@ export function UnfreezeDialog({ channel, onDone, onClose }: UnfreezeDialogProps
       act={(reason) =>
         answerOf(
           api.POST("/v1/unfreeze", {
-            body: { reason, stops: "marketing", ...(only === null ? {} : { channel: only }) },
+            body: { reason, stops, ...(only === null ? {} : { channel: only }) },
           }),
         )
       }

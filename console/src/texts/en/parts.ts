@@ -30,6 +30,7 @@ export const parts = {
   after: "After",
   difference: "What was there before and after",
   noDifference: "Nothing is recorded of what was there before and after.",
+  download: "Download",
   downloadCsv: "Download CSV",
   downloadJson: "Download JSON Lines",
   updated: (time: string) => `as of ${time}`,
