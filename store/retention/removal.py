@@ -45,6 +45,7 @@ Kind = Literal[
     "targeted",
     "audit",
     "audit_of_contacts",
+    "holdouts",
 ]
 """Kinds of data, each with a time after which it is removed."""
 
@@ -296,6 +297,11 @@ _DELETE_OLD: Final = {
             select ctid from figure where span = 'quarter' and begins_at < %(before)s
               and begins_at > '-infinity'
             order by begins_at limit %(limit)s))
+    """),
+    "holdouts": sql("""
+        delete from holdout_observation where id = any(array(
+            select id from holdout_observation where observed_at < %(before)s
+            order by observed_at limit %(limit)s))
     """),
     # How many they were is counted.
     "targeted": sql("""
