@@ -72,7 +72,15 @@ from api.public.hits import HitRecorder, MinuteLimit
 from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
-from api.reports import dashboard, experiments, export, recipients, stats
+from api.reports import (
+    attribution,
+    dashboard,
+    experiments,
+    export,
+    holdouts,
+    recipients,
+    stats,
+)
 from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
@@ -149,6 +157,8 @@ ROUTERS = tuple(
         runs,
         repairs,
         stats,
+        holdouts,
+        attribution,
         dashboard,
         experiments,
         recipients,

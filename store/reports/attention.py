@@ -119,12 +119,14 @@ def _item(name: AttentionName, row: AttentionRow) -> AttentionItem:
 
 
 async def _broken_documents(conn: AsyncConnection[Any], catalog: Catalog) -> list[AttentionRow]:
-    """Active journeys and segments that do not validate."""
+    """Active journeys, segments and holdouts that do not validate."""
     revision = await read_revision(conn)
     active = await catalog.active(conn, revision)
     segments = await catalog.segments(conn, revision)
+    holdouts = await catalog.holdouts(conn, revision)
     broken = {error.subject: str(error) for error in active.broken}
     broken |= {f"segment {key}": why for key, why in segments.broken.items()}
+    broken |= {f"holdout {key}": why for key, why in holdouts.broken.items()}
     rows = []
     for subject, why in sorted(broken.items()):
         key = subject.split(" ")[1]
