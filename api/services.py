@@ -16,6 +16,7 @@ from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
 from api.operations.attention_counts import AttentionCounts
+from api.operations.log_hub import LogHub
 from api.public.form_robots import FormRates
 from api.public.hits import HitRecorder
 from api.public.visits import Visits
@@ -86,6 +87,8 @@ class Services:
     """Lets our own sites know by which message a reader came; None if there are none."""
     timezone: ZoneInfo
     """The zone in which the days of figures begin."""
+    log: LogHub
+    """Reads the log for all streams."""
     attention: AttentionCounts = field(default_factory=AttentionCounts)
 
 
