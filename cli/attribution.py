@@ -43,9 +43,7 @@ def run(
     event: Annotated[
         str | None, typer.Option(help="The conversion; by default events that met goals.")
     ] = None,
-    value: Annotated[
-        str | None, typer.Option(help="The path of its value, such as total.")
-    ] = None,
+    value: Annotated[str | None, typer.Option(help="The path of its value, such as total.")] = None,
     model: Annotated[Model, typer.Option(help="Which touches get credit.")] = Model.LAST,
     window: Annotated[str, typer.Option(help="How long before it touches count.")] = "7d",
     by: Annotated[By, typer.Option(help="What gets credit.")] = By.MESSAGE,

@@ -95,6 +95,9 @@ _ALL = (
         "parcours_form_submissions", "counter", "api", "Forms that were posted, by their answer.",
         {"answer": "answers to forms: `taken`, or why not"},
     ),
+    MetricDefinition(
+        "parcours_log_streams", "gauge", "api", "Streams of the log that are being read.",
+    ),
     # ---- what each process counts
     MetricDefinition(
         "parcours_faults", "counter", "worker", "Faults by the part of the engine and the code.",
