@@ -280,6 +280,8 @@ def _end(text: str, column: int) -> int:
         closing = rest.find(quote, 1)
         if closing > 0:
             return column + closing + 1
+    if quote in ("{", "["):
+        return column + len(rest.rstrip())
     ends = [place for mark in (": ", " #") if (place := rest.find(mark)) > 0]
     if rest.rstrip().endswith(":"):
         ends.append(len(rest.rstrip()) - 1)

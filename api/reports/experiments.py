@@ -15,7 +15,7 @@ from api.http.strict_models import LARGEST_INTEGER
 from api.reports.experiment_answers import experiment_body
 from api.reports.experiment_bodies import ExperimentBody, ListedArm, ListedSplit, SplitPage
 from api.services import UsedServices
-from journeys.statistics.verdicts import Rule
+from journeys.statistics.verdicts import DETECT, LEVEL
 from store.reports.experiment_metrics import MetricName
 from store.reports.experiment_splits import read_splits
 from store.reports.experiments import Unknown, read_experiment
@@ -72,7 +72,7 @@ async def get_experiments(
             responses=responses(404, 422))  # fmt: skip
 async def get_experiment(
     key: Key,
-    step: Annotated[str, Path(min_length=1, max_length=64)],
+    step: Annotated[str, Path(min_length=1, max_length=64, examples=["fork"])],
     services: UsedServices,
     metric: Annotated[
         MetricName | None,
@@ -85,10 +85,10 @@ async def get_experiment(
     ] = None,
     level: Annotated[
         float, Query(ge=0.0001, le=0.5, description="The probability of a false winner, at most.")
-    ] = Rule.level,
+    ] = LEVEL,
     detect: Annotated[
         float, Query(ge=0.001, lt=1, description="The relative difference to be found.")
-    ] = Rule.detect,
+    ] = DETECT,
 ) -> ExperimentBody:
     """Arms with their figures, compared with the control, and whether there is a winner."""
     async with services.pool.connection() as conn:

@@ -8,7 +8,7 @@ from journeys.statistics.distributions import normal_quantile
 
 
 def contacts_per_arm(first: float, second: float, level: float, power: float) -> int | None:
-    """The contacts of each of two equal arms by which these probabilities are told apart.
+    """The contacts of each of two equal arms by which these probabilities are distinguished.
 
     It is for the two-sided two-proportion z-test at `level`, which then rejects with probability
     `power`. None if the probabilities are equal: no number of contacts is enough.

@@ -91,7 +91,7 @@ def ratio_interval(first: int, second: int, share: float, level: float) -> Inter
 def contacts_needed(
     first: float, second: float, share: float, level: float, power: float
 ) -> int | None:
-    """The contacts of both arms together after which these probabilities are told apart.
+    """The contacts of both arms together after which these probabilities are distinguished.
 
     With probability `power` at least, the p-value is at most `level` at that number; it may be so
     before. None if the probabilities are equal, or if no number would be enough.

@@ -31,6 +31,8 @@ Verdict = Literal[
 ]
 POWER: Final = 0.8
 """The probability with which a difference of the size that is asked for shows in time."""
+LEVEL: Final = 0.05
+DETECT: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,9 @@ class Rule:
     """How arms are compared."""
 
     higher_is_better: bool = True
-    level: float = 0.05
+    level: float = LEVEL
     """The probability of a winner where arms do not differ, at most."""
-    detect: float = 0.1
+    detect: float = DETECT
     """The relative difference from the control that is to be found, such as 0.1 for 10 %."""
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from psycopg import AsyncConnection
 
 from journeys.statistics.means import Sample
-from journeys.statistics.verdicts import ArmResult, Judgement, Rule, judge
+from journeys.statistics.verdicts import DETECT, LEVEL, ArmResult, Judgement, Rule, judge
 from store.reports.experiment_counts import (
     MANY,
     NO_CONTACTS,
@@ -83,8 +83,8 @@ async def read_experiment(
     version: int | None = None,
     metric: MetricName | None = None,
     control: str | None = None,
-    level: float = Rule.level,
-    detect: float = Rule.detect,
+    level: float = LEVEL,
+    detect: float = DETECT,
     many: int = MANY,
 ) -> Experiment | Unknown:
     """A split of a journey as an experiment.

@@ -3,8 +3,15 @@
 import { isMap, isSeq, type Node, type YAMLSeq } from "yaml";
 import { kindOf } from "@/builder/document/language";
 import { type Line, lineAt, lineStart, linesBetween } from "@/builder/document/lines";
-import { parseYaml, type Range, type SourceDocument } from "@/builder/document/reading";
-import { lineAfter, listShape, mapShape } from "@/builder/document/structure";
+import { type Path, parseYaml, type Range, type SourceDocument } from "@/builder/document/reading";
+import {
+  entryOf,
+  lineAfter,
+  listShape,
+  mapShape,
+  reach,
+  resolved,
+} from "@/builder/document/structure";
 
 /** A run of comment lines, with its text. */
 export interface Note extends Range {
@@ -19,6 +26,8 @@ export interface DisabledPiece extends Range {
   readonly source: string;
   /** The place in the list that it takes once it is enabled again. */
   readonly index: number;
+  /** The column of its dash. */
+  readonly column: number;
 }
 
 /** The lines of an item: from its note, or its dash, to the last line that belongs to it. */
@@ -71,6 +80,33 @@ export function listLines(text: string, list: YAMLSeq): ListLines {
   return lines;
 }
 
+/** The disabled steps below the line of an empty list, whose key stands in this column. */
+export function disabledAfterEmpty(
+  text: string,
+  to: number,
+  column: number,
+): { pieces: readonly DisabledPiece[]; to: number } {
+  const start = lineAfter(text, to);
+  // A comment in the column of the key is as likely to be about what follows.
+  const deeper = lastComment(text, start, column + 1);
+  const level = readPieces(linesBetween(text, start, lastComment(text, start, column)), 0, false);
+  const pieces = level.disabled.filter((piece) => piece.from < deeper || piece.column === column);
+  return { pieces, to: Math.max(deeper, pieces.at(-1)?.to ?? start) };
+}
+
+/** The disabled steps of a list, or of the place where it would be. */
+export function disabledIn(document: SourceDocument, path: Path): readonly DisabledPiece[] {
+  const list = resolved(document, reach(document, path)?.node ?? null);
+  if (!isSeq(list)) return [];
+  const { flow, items } = listShape(document.text, list);
+  if (!flow) return listLines(document.text, list).disabled;
+  const around = reach(document, path.slice(0, -1))?.node ?? null;
+  if (items.length > 0 || !isMap(around) || around.flow === true) return [];
+  const entry = entryOf(document.text, around, String(path.at(-1)));
+  const { column } = mapShape(document.text, around);
+  return entry === null ? [] : disabledAfterEmpty(document.text, entry.to, column).pieces;
+}
+
 /** Where the comments and blank lines right above a line begin. */
 function commentsAbove(text: string, head: number): number {
   let from = head;
@@ -120,7 +156,7 @@ function readPieces(lines: readonly Line[], index: number, beforeItem: boolean):
     const last = lines[at + step.count - 1] ?? line;
     const note = noteOf(pending);
     const from = note?.from ?? line.from;
-    disabled.push({ from, to: last.to, note, source: step.source, index });
+    disabled.push({ from, to: last.to, note, source: step.source, index, column: line.indent });
     pending = [];
     at += step.count;
   }
@@ -157,7 +193,7 @@ function disabledAt(lines: readonly Line[], at: number): { count: number; source
   if (first === undefined) return null;
   const opening = uncomment(first.content);
   const column = opening.length - opening.trimStart().length;
-  if (!/^\s*-\s+\S/.test(opening)) return null;
+  if (!/^\s*-(?:\s|$)/.test(opening)) return null;
   const inside = [opening];
   for (let next = at + 1; next < lines.length; next++) {
     const line = lines[next];

@@ -41,7 +41,6 @@ export type Edit =
       readonly way: ValueMap;
     }
   | { readonly edit: "remove-way"; readonly way: Path }
-  | { readonly edit: "move-way"; readonly way: Path; readonly index: number }
   /** Renames a case or an arm, and its name in conditions. */
   | { readonly edit: "rename-way"; readonly way: Path; readonly name: string }
   /** Renames a step, and all references to it. */
@@ -57,6 +56,8 @@ export type Edit =
       readonly index: number;
       readonly value: Value;
     }
+  /** Gives an item another place in its list: a way, a trigger, a step. */
+  | { readonly edit: "reorder"; readonly path: Path; readonly index: number }
   | { readonly edit: "disable"; readonly steps: readonly Path[] }
   | { readonly edit: "enable"; readonly step: DisabledPlace }
   /** Writes the note before a step; an empty one takes it away. */

@@ -129,3 +129,10 @@ export function keyOrder(form: Form | null): readonly string[] {
   if (!settings.every((key) => keys.includes(key))) return keys;
   return [...keys.filter((key) => !settings.includes(key)), ...settings];
 }
+
+/** Keys under which ways and steps stand: `branch`, `split`, `then`, `else`. */
+export const WAY_KEYS: ReadonlySet<string> = new Set(
+  stepKinds
+    .filter(({ ways }) => ways.length > 0)
+    .flatMap(({ kind, ways }) => [kind, ...ways.map(({ steps }) => steps)]),
+);

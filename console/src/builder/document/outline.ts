@@ -3,6 +3,7 @@
 import { isMap, isSeq, type Node } from "yaml";
 import {
   type DisabledPiece,
+  disabledIn,
   listLines,
   type Note,
   readDisabled,
@@ -201,7 +202,7 @@ class Reader {
     const { flow, items } = listShape(document.text, node);
     const lines = flow ? null : listLines(document.text, node);
     const shown: OutlineItem[] = [];
-    const disabled = lines?.disabled ?? [];
+    const disabled = disabledIn(document, path);
     let place = 0;
     const showDisabled = (until: number) => {
       for (let next = disabled[place]; next !== undefined; next = disabled[place]) {
