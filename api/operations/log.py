@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from api.http.bodies import StrictRoute
-from api.http.keys import check_key, header_key, requires
+from api.http.keys import check_credentials, requires
 from api.http.paging import Cursor, Limit, unknown_cursor
 from api.http.problems import RETRY_AFTER, Problem, responses, unknown
 from api.http.times import Instant
@@ -175,7 +175,7 @@ async def _events(
                     yield _written(batch)
                     if not batch.items:
                         # A key may be revoked while its stream is read.
-                        await check_key(request, header_key(request), "operate", "read")
+                        await check_credentials(request, "operate", "read")
     except (TooSlow, TooManyStreams):
         yield _end("too_slow", "the stream was read too slowly: go on by Last-Event-ID")
     except HubClosed:
