@@ -179,7 +179,7 @@ export function cutItems(
   indices: readonly number[],
 ): TextPatch[] {
   const { ranges, written } = cutOf(document, path, indices);
-  return [...written, ...deletions(document.text, ranges)];
+  return [...written, ...deletions(ranges)];
 }
 
 /** What goes with items that are taken out of a list. */

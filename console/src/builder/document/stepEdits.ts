@@ -87,10 +87,7 @@ function cuts(document: SourceDocument, places: readonly StepPlace[]): readonly 
     const cut = cutOf(document, list, indices);
     return { ranges: [...cut.ranges, ...ranges], written: cut.written };
   });
-  const gone = deletions(
-    document.text,
-    made.flatMap(({ ranges }) => ranges),
-  );
+  const gone = deletions(made.flatMap(({ ranges }) => ranges));
   return [...made.flatMap(({ written }) => written), ...gone];
 }
 
