@@ -1,14 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { applyEdit } from "@/builder/document/applyEdit";
+import { copySteps } from "@/builder/document/clipboard";
+import { valueAt } from "@/builder/document/model";
 import { outlinesOf, type StepList } from "@/builder/document/outline";
 import { applyPatches } from "@/builder/document/patches";
 import { type JourneyText, openText } from "@/builder/document/reading";
+import { afterRemoval } from "@/builder/document/stepEdits";
+import type { Value } from "@/builder/document/values";
 import { files } from "./files";
 import { randomJourney, randomText } from "./generated";
 import { type Random, randomFrom } from "./random";
-import { randomEdit } from "./randomEdits";
+import { partsOf, randomEdit } from "./randomEdits";
 import { keeps, untouchedLines } from "./touched";
 
 /** How many times more is tried than by default. */
@@ -84,9 +88,104 @@ describe("random edits", () => {
           let text = randomText(random, randomJourney(random, 3));
           for (let turn = 0; turn < 8; turn++) text = tried(text, random, turn);
         }),
-        { numRuns: 40 * MORE, endOnFailure: true, seed: SEED },
+        { numRuns: 25 * MORE, endOnFailure: true, seed: SEED },
+      );
+    },
+    20_000 * MORE,
+  );
+
+  it(
+    "move what a deletion and an insertion would move",
+    () => {
+      fc.assert(
+        fc.property(fc.integer(), (seed) => {
+          const random = randomFrom(seed);
+          const file = openText(randomText(random, randomJourney(random, 4)));
+          const [outline] = outlinesOf(file);
+          if (outline === undefined) throw new Error("no journey");
+          const { document } = outline;
+          const { steps, targets } = partsOf(outline);
+          const { path, id } = random.pick(steps);
+          const target = random.pick(targets);
+          const moved = applyEdit(file, document, { edit: "move", steps: [path], target });
+          if (!moved.ok) {
+            expect(moved.refusal.reason).toBe("into-itself");
+            return;
+          }
+          const text = copySteps(file, document, [path]);
+          const gone = applyEdit(file, document, { edit: "delete", steps: [path] });
+          if (!gone.ok) throw new Error(gone.refusal.reason);
+          const [list, index] = [target.list, target.index];
+          const place = afterRemoval([...list, index], [path]);
+          const again = applyEdit(openText(gone.text), document, {
+            edit: "paste",
+            target: { list: place.slice(0, -1), index: Number(place.at(-1)) },
+            text,
+          });
+          if (!again.ok) throw new Error(again.refusal.reason);
+          expect(plain(moved.text), `${id}`).toEqual(plain(again.text));
+        }),
+        { numRuns: 40 * MORE, seed: SEED },
+      );
+    },
+    20_000 * MORE,
+  );
+
+  it(
+    "give pasted steps ids of their own, and keep what they say of each other",
+    () => {
+      fc.assert(
+        fc.property(fc.integer(), (seed) => {
+          const random = randomFrom(seed);
+          const file = openText(randomText(random, randomJourney(random, 4)));
+          const [outline] = outlinesOf(file);
+          if (outline === undefined) throw new Error("no journey");
+          const { document } = outline;
+          const { steps, targets } = partsOf(outline);
+          const copied = [random.pick(steps).path, random.pick(steps).path];
+          const text = copySteps(file, document, copied);
+          const target = random.pick(targets);
+          const result = applyEdit(file, document, { edit: "paste", target, text });
+          if (!result.ok) throw new Error(result.refusal.reason);
+          const [now] = outlinesOf(openText(result.text));
+          const ids = [now?.steps ?? null, ...(now?.exits.map(({ steps }) => steps) ?? [])].flatMap(
+            idsOf,
+          );
+          expect(new Set(ids).size).toBe(ids.length);
+          for (const [old, made] of result.renamed) {
+            expect(ids).toContain(old);
+            expect(ids).toContain(made);
+          }
+          // Pasting has to undo the names alone: with the old ones, the steps are those copied.
+          const back = new Map([...result.renamed].map(([old, made]) => [made, old]));
+          const values = result.selection.map(
+            (path) => valueAt(plainJourney(result.text), path) ?? null,
+          );
+          const renamedBack = JSON.parse(
+            JSON.stringify(values, (_, value: unknown) =>
+              typeof value === "string" ? (back.get(value) ?? value) : value,
+            ),
+          );
+          expect(renamedBack).toEqual(
+            JSON.parse(JSON.stringify(parse(text, { schema: "failsafe" }))),
+          );
+        }),
+        { numRuns: 40 * MORE, seed: SEED },
       );
     },
     20_000 * MORE,
   );
 });
+
+/** All documents of a text, by a parser that knows nothing of outlines. */
+function plain(text: string): unknown[] {
+  const parsed = parseAllDocuments(text, { schema: "failsafe", prettyErrors: false });
+  return Array.isArray(parsed) ? parsed.map((document) => document.toJS() as unknown) : [];
+}
+
+function plainJourney(text: string): Value {
+  const found = plain(text).find(
+    (each) => typeof each === "object" && each !== null && "journey" in each,
+  );
+  return (found ?? null) as Value;
+}

@@ -2,7 +2,7 @@
 
 import { isCollection, type Node } from "yaml";
 import type { Edit, StepPlace, Target } from "@/builder/document/edits";
-import { rangeOf } from "@/builder/document/mapping";
+import { rangeOf } from "@/builder/document/locations";
 import { outlineOf, type StepList } from "@/builder/document/outline";
 import type { JourneyText, Path } from "@/builder/document/reading";
 import { isValueMap, nodeValue } from "@/builder/document/values";
@@ -137,7 +137,10 @@ class Touched {
     const value = this.value(outer);
     const left =
       isValueMap(value as never) || Array.isArray(value) ? Object.keys(value as object).length : 0;
-    if (outer.length > 0 && left <= 1) this.path(outer);
+    if (outer.length > 0 && left <= 1) {
+      this.path(outer);
+      this.blanks(outer);
+    }
     // A key that stands in the line of a dash hands its place to the next one.
     if (typeof outer.at(-1) === "number" && isValueMap(value as never)) {
       for (const key of Object.keys(value as object).slice(0, 2)) this.path([...outer, key]);
