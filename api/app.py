@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
+from api.console import drafts, previews, sessions, trials
+from api.console import files as console_files
 from api.contacts import (
     attributes,
     changes,
@@ -25,6 +28,7 @@ from api.contacts import (
 )
 from api.coupons import coupons
 from api.definitions import (
+    descriptions,
     document_editions,
     documents,
     editions,
@@ -35,9 +39,10 @@ from api.definitions import (
     timed_entries,
 )
 from api.definitions.checker import DocumentChecker
-from api.events import events, rejected
+from api.events import dead, events, refusals, rejected
 from api.http import openapi, problems, swagger_ui
 from api.http.body_memory import BodyMemory
+from api.http.connections import ON_CLOSING
 from api.http.key_uses import KeyUses
 from api.http.keys import KeyRing
 from api.http.methods import methods_of
@@ -55,6 +60,7 @@ from api.operations import (
     health,
     jobs,
     keys,
+    log,
     pauses,
     retention,
     suppressions,
@@ -62,6 +68,7 @@ from api.operations import (
     upcoming,
     workers,
 )
+from api.operations.log_hub import LogHub
 from api.public import hosted_forms, links, notifications, pages
 from api.public.form_robots import FormRates
 from api.public.hit_drain import HitDrain
@@ -69,7 +76,15 @@ from api.public.hits import HitRecorder, MinuteLimit
 from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
-from api.reports import dashboard, export, recipients, stats
+from api.reports import (
+    attribution,
+    dashboard,
+    experiments,
+    export,
+    holdouts,
+    recipients,
+    stats,
+)
 from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
@@ -90,12 +105,12 @@ from store.events.fast_path import PLANNER_OPTIONS
 
 DESCRIPTION = """
 Send events, change contacts, and run journeys. Every call needs a key, except health, metrics and
-this page. Send it as `Authorization: Bearer KEY`, or as the user of Basic. A key of scope `admin`
-may do all that `operate` may, and `operate` all that `ingest`, `read` and `edit` may. Errors are
-problems (RFC 9457): `{type, title, status, detail, code, message}`. Times are RFC 3339; a time
-without an offset is refused. A query parameter or a field that is not known is refused. What is
-changed is in the audit log, with the name of the key; a client of ours says so in the header
-`Parcours-Via` (`cli` or `console`).
+this page. Send it as `Authorization: Bearer KEY`, or as the user of Basic; pages of the console
+have a session instead, see `POST /v1/session`. A key of scope `admin` may do all that `operate`
+may, and `operate` all that `ingest`, `read` and `edit` may. Errors are problems (RFC 9457): `{type,
+title, status, detail, code, message}`. Times are RFC 3339; a time without an offset is refused. A
+query parameter or a field that is not known is refused. What is changed is in the audit log, with
+the name of the key; a client of ours says so in the header `Parcours-Via` (`cli` or `console`).
 """
 
 # Consents and messages come before contacts: a contact's path may hold slashes, and would match
@@ -123,8 +138,11 @@ ROUTERS = tuple(
         segments,
         coupons,
         rejected,
+        dead,
+        refusals,
         events,
         documents,
+        descriptions,
         files,
         templates,
         editions,
@@ -139,13 +157,17 @@ ROUTERS = tuple(
         pauses,
         retention,
         audit,
+        log,
         plan,
         bulk,
         bulk_repairs,
         runs,
         repairs,
         stats,
+        holdouts,
+        attribution,
         dashboard,
+        experiments,
         recipients,
         export,
         explain,
@@ -159,6 +181,11 @@ ROUTERS = tuple(
         notifications,
         pages,
         hosted_forms,
+        sessions,
+        drafts,
+        trials,
+        previews,
+        console_files,
     )
 )
 
@@ -218,7 +245,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
     settings = settings or read_settings()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         # The connections are shared out between the two pools.
         for_tracking = settings.database_connections // 2
         pool = await open_pool(
@@ -237,9 +264,11 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         key_budgets = KeyBudgets(pool)
         key_budgets.start()
         checker = DocumentChecker()
+        describer = DocumentChecker(seconds=5)
         hits, drain = _hits(settings, pool, notifier)
         if drain is not None:
             drain.start()
+        log_hub = LogHub(pool)
         app.state.services = Services(
             pool=pool,
             tracking_pool=tracking_pool,
@@ -250,6 +279,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             address_budgets=AddressBudgets(),
             notifier=notifier,
             checker=checker,
+            describer=describer,
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
             remote_files=RemoteFiles(settings.attachments_from, allow=settings.webhook_allow),
@@ -267,15 +297,25 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             form_rates=FormRates(),
             visits=_visits(settings),
             timezone=ZoneInfo(settings.timezone),
+            console_key=(
+                None
+                if settings.dev_console_key is None
+                else settings.dev_console_key.get_secret_value()
+            ),
+            log=log_hub,
         )
         try:
-            yield
+            # Connections say when the server closes, before it waits for the answers to end.
+            yield {ON_CLOSING: log_hub.close}
         finally:
+            await log_hub.stop()
             if drain is not None:
                 await drain.stop()
             await notifier.stop()
             await key_budgets.stop()
             await key_uses.stop()
+            await app.state.services.player.close()
+            await describer.close()
             await checker.close()
             await tracking_pool.close()
             await pool.close()

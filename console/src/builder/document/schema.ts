@@ -31,6 +31,9 @@ export interface Form {
 const root = published as unknown as Schema & { readonly $defs: Readonly<Record<string, Schema>> };
 const PREFIX = "#/$defs/";
 
+/** The names of all definitions. */
+export const definitionNames: readonly string[] = Object.keys(root.$defs);
+
 /** The definition called `name`; an error in the build if there is none. */
 export function definition(name: string): Schema {
   const found = root.$defs[name];

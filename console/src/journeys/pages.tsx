@@ -1,0 +1,17 @@
+import { Route, Switch } from "wouter";
+import { JourneyList } from "./JourneyList";
+import { JourneyPage } from "./JourneyPage";
+
+/** The list of journeys, and each of them by its key. */
+export function pages() {
+  return (
+    <Switch>
+      <Route path="/">
+        <JourneyList />
+      </Route>
+      <Route path="/:key" nest>
+        {({ key }) => <JourneyPage journey={decodeURIComponent(key)} />}
+      </Route>
+    </Switch>
+  );
+}
