@@ -48,6 +48,11 @@ class Server:
         present = {name: value for name, value in parameters.items() if value is not None}
         return self._call("GET", path, params=present)
 
+    def get_unless(self, path: str, code: str, **parameters: Any) -> httpx.Response | None:
+        """The answer to a GET; None if it is refused with 409 and this code."""
+        present = {name: value for name, value in parameters.items() if value is not None}
+        return self._unless(self._ask("GET", path, params=present), code)
+
     def find(self, path: str) -> httpx.Response | None:
         """The answer to a GET; None if nothing is there."""
         response = self._ask("GET", path)
@@ -74,7 +79,9 @@ class Server:
 
     def post_unless(self, path: str, body: Any, code: str) -> httpx.Response | None:
         """The answer to a POST; None if it is refused with 409 and this code."""
-        response = self._ask("POST", path, json=body)
+        return self._unless(self._ask("POST", path, json=body), code)
+
+    def _unless(self, response: httpx.Response, code: str) -> httpx.Response | None:
         if response.status_code == 409 and response.json().get("code") == code:
             return None
         if not response.is_success:
