@@ -8,6 +8,7 @@ import { jobs } from "./en/jobs";
 import { journeys } from "./en/journeys";
 import { keys } from "./en/keys";
 import { parts } from "./en/parts";
+import { publishing } from "./en/publishing";
 import { runs } from "./en/runs";
 import { shell } from "./en/shell";
 import { signing } from "./en/signing";
@@ -27,6 +28,7 @@ const english = {
   keys,
   parts,
   pausing,
+  publishing,
   runs,
   shell,
   signing,
