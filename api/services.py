@@ -14,10 +14,12 @@ from temporalio.client import Client
 
 from api.console.built_files import BuiltFiles
 from api.console.sign_in_limit import SignInLimit
+from api.console.trial_player import TrialPlayer
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
 from api.operations.attention_counts import AttentionCounts
+from api.operations.log_hub import LogHub
 from api.public.form_robots import FormRates
 from api.public.hits import HitRecorder
 from api.public.visits import Visits
@@ -93,6 +95,10 @@ class Services:
     """The zone in which the days of figures begin."""
     console_key: str | None
     """The key by which the console signs in by itself: of the development stack alone."""
+    log: LogHub
+    """Reads the log for all streams."""
+    player: TrialPlayer = field(default_factory=TrialPlayer)
+    """Plays journeys on a simulated clock."""
     console_files: BuiltFiles = field(default_factory=BuiltFiles)
     sign_ins: SignInLimit = field(default_factory=SignInLimit)
     attention: AttentionCounts = field(default_factory=AttentionCounts)

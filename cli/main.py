@@ -8,6 +8,7 @@ import typer
 from cli import (
     api,
     attention,
+    attribution,
     audit,
     contact,
     contact_erase,
@@ -27,9 +28,11 @@ from cli import (
     fault,
     file,
     freeze,
+    holdout,
     job,
     journey,
     key,
+    log,
     message,
     migrate,
     pause,
@@ -108,11 +111,14 @@ app.command("explain")(explain.run)
 app.command("attention")(attention.attention)
 app.command("upcoming")(upcoming.run)
 app.command("lag")(attention.lag)
+app.command("attribution")(attribution.run)
+app.add_typer(holdout.app, name="holdout")
 app.command("simulate")(simulate.run)
 app.command("snippet")(snippet.run)
 app.add_typer(key.app, name="key")
 app.add_typer(document_versions.app, name="document")
 app.command("audit")(audit.audit)
+app.command("log")(log.run)
 app.add_typer(suppression.app, name="suppression")
 
 

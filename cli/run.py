@@ -119,21 +119,27 @@ def list_(
             refuse("--stuck goes with --journey and --limit alone", ExitCode.USAGE)
         print_stuck(find_server(data_dir), journey, limit, as_json=as_json)
         return
-    answer = find_server(data_dir).get(
-        "/v1/runs",
-        contact=contact,
-        journey=journey,
-        state=state.value if state else None,
-        step=step,
-        held=held,
-        code=code,
-        limit=limit,
-        cursor=cursor,
-    )
+    server = find_server(data_dir)
+    page: dict[str, Any] = {"items": [], "next": cursor}
+    # A page of the runs at one step may have fewer than were asked for, and another after it.
+    while len(page["items"]) < limit:
+        answer = server.get(
+            "/v1/runs",
+            contact=contact,
+            journey=journey,
+            state=state.value if state else None,
+            step=step,
+            held=held,
+            code=code,
+            limit=limit - len(page["items"]),
+            cursor=page["next"],
+        ).json()
+        page = {"items": page["items"] + answer["items"], "next": answer["next"]}
+        if page["next"] is None:
+            break
     if as_json:
-        typer.echo(answer.text)
+        typer.echo(json.dumps(page, ensure_ascii=False, separators=(",", ":")))
         return
-    page = answer.json()
     print_table(
         ["run", "journey", "version", "contact", "state", "step", "outcome", "started", "ended"],
         [

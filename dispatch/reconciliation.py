@@ -34,6 +34,7 @@ from dispatch.held_marketing import freeze_bad_channels, wake_thawed_sends, wake
 from dispatch.jobs import reconcile_jobs
 from dispatch.journey_schedules import keep_schedules
 from dispatch.kept_entries import admit_kept_entries
+from dispatch.observed_goals import judge_observations_again
 from dispatch.paused_sends import wake_overlooked_paused_sends
 from dispatch.temporal import RPC_TIMEOUT, TemporalAway, answers, is_away
 from dispatch.versions import wake_unnoticed_migrations
@@ -44,6 +45,7 @@ from store.definitions.catalog import Catalog
 from store.definitions.documents import lock_catalog
 from store.entries.kept_entries import overlooked_entries
 from store.messages.claims import mark_abandoned_claims_unknown
+from store.operations.audit import OUTSIDE, record_audit
 from store.operations.faults import describe
 from store.operations.logged_errors import logged_error
 from store.operations.reconciliation_cursor import (
@@ -77,6 +79,9 @@ _ENDS = {
     WorkflowExecutionStatus.TIMED_OUT: ("removed", "timed_out"),
     WorkflowExecutionStatus.FAILED: ("failed", "workflow_failed"),
 }
+
+_BY_SOMEBODY = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.CANCELED)
+"""What somebody did in Temporal; the other ends are the engine's own."""
 
 
 @dataclass
@@ -141,6 +146,7 @@ class Reconciliation:
             ("jobs", self._reconcile_jobs),
             ("pauses", self._wake_paused_sends),
             ("kept_entries", self._admit_kept_entries),
+            ("holdouts", self._judge_observations),
             ("freezes", self._freeze_and_thaw),
             ("moves", self._wake_moved_runs),
             ("closed", self._end_closed_runs),
@@ -239,7 +245,18 @@ class Reconciliation:
         if end is None:
             return
         outcome, reason = end
-        if await end_run(conn, run_id, outcome, reason):
+        async with conn.transaction():
+            ended = await end_run(conn, run_id, outcome, reason)
+            if ended and latest.status in _BY_SOMEBODY:
+                await record_audit(
+                    conn,
+                    OUTSIDE,
+                    "run.end",
+                    f"run:{run_id}",
+                    after={"outcome": outcome, "reason": reason},
+                    journey=workflow.split(".")[1],
+                )
+        if ended:
             log.warning(
                 "run_ended_by_reconciliation", run_id=str(run_id), outcome=outcome, reason=reason
             )
@@ -281,6 +298,9 @@ class Reconciliation:
         found = await overlooked_entries(work.conn, _PAGE)
         faults, _ = await admit_kept_entries(work.conn, self._catalog, found)
         work.faults += faults
+
+    async def _judge_observations(self, work: Work) -> None:
+        work.faults += await judge_observations_again(work.conn, self._catalog, _PAGE)
 
     async def _freeze_and_thaw(self, work: Work) -> None:
         await freeze_bad_channels(work.conn)

@@ -68,6 +68,10 @@ _ALL = (
         {"where": "`thread`, `process`"},
     ),
     MetricDefinition(
+        "parcours_trial_seconds", "histogram", "api",
+        "Time to play journeys for the console on a simulated clock.",
+    ),
+    MetricDefinition(
         "parcours_tracking_items", "counter", "api", "Tracking calls taken or refused.",
         {"answer": "`taken`, `repeated`, or the code of the refusal"},
     ),
@@ -90,6 +94,9 @@ _ALL = (
     MetricDefinition(
         "parcours_form_submissions", "counter", "api", "Forms that were posted, by their answer.",
         {"answer": "answers to forms: `taken`, or why not"},
+    ),
+    MetricDefinition(
+        "parcours_log_streams", "gauge", "api", "Streams of the log that are being read.",
     ),
     # ---- what each process counts
     MetricDefinition(

@@ -40,6 +40,7 @@ NOT_AUDITED: Final[Mapping[str, str]] = {
         for name in (
             "plan",
             "documents/describe",
+            "simulate",
             "segments/preview",
             "templates/{key}/preview",
             "journeys/{key}/activate/preview",

@@ -30,7 +30,7 @@ SKIP_REASONS: Final[Mapping[SkipReason, str]] = {
 
 RefusalReason = Literal[
     "paused", "archived", "draft", "inactive", "active", "re_entry", "no_key", "if", "merged",
-    "chain", "late_event", "broken", "late", "restricted",
+    "chain", "late_event", "broken", "late", "restricted", "holdout",
 ]  # fmt: skip
 
 REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
@@ -45,11 +45,26 @@ REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
     "late": "the date or the occurrence came longer ago than the entry's up_to allows",
     "broken": "the journey, or a segment that it names, no longer validates; apply it once more",
     "restricted": "the contact is restricted, and nothing is begun for it; lift that first",
+    "holdout": "a holdout keeps the contact out of the journey, so that what it does is measured",
     "chain": "too many enters and emits have come of one event",
     "if": "the journey lets a start by API in if a condition holds, and it does not",
     "merged": "the contact was merged into another one meanwhile; ask again",
 }
 """Why an entry begins no run."""
+
+TRIED_AGAIN: Final[Mapping[RefusalReason, str]] = {
+    "paused": "once the journey is resumed",
+    "archived": "once the journey is active again",
+    "draft": "once the journey is active",
+    "inactive": "within the journey's `active` period",
+    "active": "once that run has ended",
+    "re_entry": "once its `re_entry` lets the contact in again",
+    "broken": "once the journey validates again",
+    "restricted": "once the contact is no longer restricted",
+    "late_event": "without regard to its age, if that is asked for",
+}
+"""When the event of a refused entry may be tried again. Other refusals would come again, or have no
+event."""
 
 SuppressionReason = Literal["soft_bounced", "bounced", "complained", "stop"]
 """Why an event ends all messages to an address, the weightier the later. A refused send does so

@@ -19,6 +19,8 @@ export const theme = createTheme({
   primaryColor: "pine",
   primaryShade: { light: 7, dark: 5 },
   autoContrast: true,
+  // The accent of the dark theme is light enough for black letters alone.
+  luminanceThreshold: 0.25,
   defaultRadius: "sm",
   fontFamily:
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif",

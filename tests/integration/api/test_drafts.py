@@ -195,7 +195,7 @@ async def test_drafts_are_listed_and_what_is_wrong_is_said(
         answer = await admin.put(address, json={"text": ""}, headers={"If-Match": '"0"'})
         assert answer.status_code == 200, answer.text
     listed: list[tuple[str, str]] = []
-    cursor = ""
+    cursor: str | None = ""
     while cursor is not None:
         page = (await admin.get("/v1/drafts", params={"limit": 3, "cursor": cursor})).json()
         listed += [(each["kind"], each["key"]) for each in page["items"]]

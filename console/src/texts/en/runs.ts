@@ -50,6 +50,7 @@ export const runs = {
   emptyCommand: "parcours run start JOURNEY --contact ID",
   noneStuck: "No run is stuck.",
   tick: (contact: string, journey: string) => `Tick the run of ${contact} in ${journey}`,
+  tickOne: "Tick",
   tickAll: "Tick all rows that are shown",
   bar: "Repair the ticked runs",
   ticked: (count: number) => `${counted(count, "run")} ticked`,
