@@ -8,6 +8,7 @@ from typing import Annotated
 
 import psycopg
 from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from api.http.bodies import StrictRoute
@@ -110,7 +111,7 @@ async def get_types(services: UsedServices) -> LogTypeList:
 @router.get(
     "/stream",
     summary="Follow what is tracked and done",
-    response_class=EventStream,
+    response_class=StreamingResponse,
     responses={**STREAM_RESPONSE, **responses(400, 422, 503)},
 )
 async def stream_log(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
 from psycopg import AsyncConnection
 
 from api.http.bodies import StrictRoute
@@ -39,7 +40,7 @@ router = APIRouter(
 @router.get(
     "/stream",
     summary="Follow a journey's statistics",
-    response_class=EventStream,
+    response_class=StreamingResponse,
     responses={**STREAM_RESPONSE, **responses(404, 422, 503)},
 )
 async def stream_stats(
