@@ -37,9 +37,9 @@ class Console:
         page.on("pageerror", lambda error: self.errors.append(f"{page.url}: {error}"))
         page.on(
             "console",
-            lambda said: self.errors.append(f"{page.url}: {said.text}")
-            if said.type == "error"
-            else None,
+            lambda said: (
+                self.errors.append(f"{page.url}: {said.text}") if said.type == "error" else None
+            ),
         )
         return page
 
