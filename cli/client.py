@@ -73,6 +73,23 @@ class Server:
             if cursor is None:
                 return items
 
+    def list_up_to(
+        self, path: str, limit: int, cursor: str | None, **parameters: Any
+    ) -> dict[str, Any]:
+        """So many `items` of a list, and the cursor `next` of what follows, if there is more.
+
+        A page may have fewer than were asked for although there is another: then that is read too.
+        """
+        page: dict[str, Any] = {"items": [], "next": cursor}
+        while len(page["items"]) < limit:
+            answer = self.get(
+                path, limit=limit - len(page["items"]), cursor=page["next"], **parameters
+            ).json()
+            page = {"items": page["items"] + answer["items"], "next": answer["next"]}
+            if page["next"] is None:
+                break
+        return page
+
     def post(self, path: str, body: Any = None) -> httpx.Response:
         """The answer to a POST of JSON."""
         return self._call("POST", path, json=body if body is not None else {})
