@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
-from api.console import drafts, previews, sessions, trials
+from api.console import drafts, previews, sessions, trials, views
 from api.console import files as console_files
 from api.contacts import (
     attributes,
@@ -38,9 +39,10 @@ from api.definitions import (
     timed_entries,
 )
 from api.definitions.checker import DocumentChecker
-from api.events import events, rejected
+from api.events import dead, events, refusals, rejected
 from api.http import openapi, problems, swagger_ui
 from api.http.body_memory import BodyMemory
+from api.http.connections import ON_CLOSING
 from api.http.key_uses import KeyUses
 from api.http.keys import KeyRing
 from api.http.methods import methods_of
@@ -58,6 +60,7 @@ from api.operations import (
     health,
     jobs,
     keys,
+    log,
     pauses,
     retention,
     suppressions,
@@ -65,6 +68,7 @@ from api.operations import (
     upcoming,
     workers,
 )
+from api.operations.log_hub import LogHub
 from api.public import hosted_forms, links, notifications, pages
 from api.public.form_robots import FormRates
 from api.public.hit_drain import HitDrain
@@ -77,10 +81,12 @@ from api.reports import (
     dashboard,
     experiments,
     export,
+    figure_stream,
     holdouts,
     recipients,
     stats,
 )
+from api.reports.figure_hub import FigureHub
 from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
@@ -134,6 +140,8 @@ ROUTERS = tuple(
         segments,
         coupons,
         rejected,
+        dead,
+        refusals,
         events,
         documents,
         descriptions,
@@ -151,6 +159,7 @@ ROUTERS = tuple(
         pauses,
         retention,
         audit,
+        log,
         plan,
         bulk,
         bulk_repairs,
@@ -159,6 +168,7 @@ ROUTERS = tuple(
         stats,
         holdouts,
         attribution,
+        figure_stream,
         dashboard,
         experiments,
         recipients,
@@ -177,6 +187,7 @@ ROUTERS = tuple(
         sessions,
         drafts,
         trials,
+        views,
         previews,
         console_files,
     )
@@ -238,7 +249,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
     settings = settings or read_settings()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         # The connections are shared out between the two pools.
         for_tracking = settings.database_connections // 2
         pool = await open_pool(
@@ -261,6 +272,13 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         hits, drain = _hits(settings, pool, notifier)
         if drain is not None:
             drain.start()
+        log_hub = LogHub(pool)
+        figures = FigureHub(pool, figure_stream.figures_in(settings.timezone))
+
+        def close_streams() -> None:
+            log_hub.close()
+            figures.close()
+
         app.state.services = Services(
             pool=pool,
             tracking_pool=tracking_pool,
@@ -294,10 +312,15 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
                 if settings.dev_console_key is None
                 else settings.dev_console_key.get_secret_value()
             ),
+            log=log_hub,
+            figures=figures,
         )
         try:
-            yield
+            # Connections say when the server closes, before it waits for the answers to end.
+            yield {ON_CLOSING: close_streams}
         finally:
+            await log_hub.stop()
+            await figures.stop()
             if drain is not None:
                 await drain.stop()
             await notifier.stop()

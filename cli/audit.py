@@ -46,8 +46,8 @@ def audit(
         refuse("--csv and --json: give one of them", ExitCode.USAGE)
     server = find_server(data_dir)
     wanted: dict[str, Any] = {
-        "from": _instant("--since", since),
-        "to": _instant("--until", until),
+        "from": instant("--since", since),
+        "to": instant("--until", until),
         "journey": journey,
         "actor": key,
         "action": action,
@@ -74,7 +74,7 @@ def audit(
         screen().print(f"There are more: --cursor {page['next']}", soft_wrap=True)
 
 
-def _instant(option: str, text: str | None) -> str | None:
+def instant(option: str, text: str | None) -> str | None:
     """A time of RFC 3339; a duration is counted back from now."""
     from zoneinfo import ZoneInfo
 

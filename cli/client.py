@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -71,6 +73,23 @@ class Server:
             if cursor is None:
                 return items
 
+    def list_up_to(
+        self, path: str, limit: int, cursor: str | None, **parameters: Any
+    ) -> dict[str, Any]:
+        """So many `items` of a list, and the cursor `next` of what follows, if there is more.
+
+        A page may have fewer than were asked for although there is another: then that is read too.
+        """
+        page: dict[str, Any] = {"items": [], "next": cursor}
+        while len(page["items"]) < limit:
+            answer = self.get(
+                path, limit=limit - len(page["items"]), cursor=page["next"], **parameters
+            ).json()
+            page = {"items": page["items"] + answer["items"], "next": answer["next"]}
+            if page["next"] is None:
+                break
+        return page
+
     def post(self, path: str, body: Any = None) -> httpx.Response:
         """The answer to a POST of JSON."""
         return self._call("POST", path, json=body if body is not None else {})
@@ -122,6 +141,37 @@ class Server:
         """Write the answer to a GET, in parts. Parameters that are None are left out."""
         present = {name: value for name, value in parameters.items() if value is not None}
         self._call("GET", path, params=present, timeout=None, into=target)
+
+    @contextmanager
+    def following(
+        self, path: str, after: str | None, *, silence: float, **parameters: Any
+    ) -> Iterator[httpx.Response]:
+        """A stream of server-sent events after the one with an id, without an end of its own.
+
+        Raises httpx.TransportError where it is cut, or silent for so many seconds. The command ends
+        with a message if the call is refused; while the server is away or ends it is as if cut.
+        """
+        import httpx
+
+        present = {name: value for name, value in parameters.items() if value is not None}
+        headers = {"Authorization": f"Bearer {self.key}", **_VIA}
+        if after is not None:
+            headers["Last-Event-ID"] = after
+        with (
+            httpx.Client(
+                base_url=self.url,
+                headers=headers,
+                timeout=httpx.Timeout(_TIMEOUT, read=silence),
+                trust_env=not self.local,
+            ) as client,
+            client.stream("GET", path, params=present) as response,
+        ):
+            if response.status_code in (502, 503, 504):
+                raise httpx.ReadError(f"{self.url} answered {response.status_code}")
+            if not response.is_success:
+                response.read()
+                refuse(_error_message(self.url, response), code_of_status(response.status_code))
+            yield response
 
     def _call(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The answer. The command ends with a message if there is none, or if it is an error."""

@@ -32,6 +32,7 @@ from cli import (
     job,
     journey,
     key,
+    log,
     message,
     migrate,
     pause,
@@ -117,6 +118,7 @@ app.command("snippet")(snippet.run)
 app.add_typer(key.app, name="key")
 app.add_typer(document_versions.app, name="document")
 app.command("audit")(audit.audit)
+app.command("log")(log.run)
 app.add_typer(suppression.app, name="suppression")
 
 

@@ -45,6 +45,7 @@ from store.definitions.catalog import Catalog
 from store.definitions.documents import lock_catalog
 from store.entries.kept_entries import overlooked_entries
 from store.messages.claims import mark_abandoned_claims_unknown
+from store.operations.audit import OUTSIDE, record_audit
 from store.operations.faults import describe
 from store.operations.logged_errors import logged_error
 from store.operations.reconciliation_cursor import (
@@ -78,6 +79,9 @@ _ENDS = {
     WorkflowExecutionStatus.TIMED_OUT: ("removed", "timed_out"),
     WorkflowExecutionStatus.FAILED: ("failed", "workflow_failed"),
 }
+
+_BY_SOMEBODY = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.CANCELED)
+"""What somebody did in Temporal; the other ends are the engine's own."""
 
 
 @dataclass
@@ -241,7 +245,18 @@ class Reconciliation:
         if end is None:
             return
         outcome, reason = end
-        if await end_run(conn, run_id, outcome, reason):
+        async with conn.transaction():
+            ended = await end_run(conn, run_id, outcome, reason)
+            if ended and latest.status in _BY_SOMEBODY:
+                await record_audit(
+                    conn,
+                    OUTSIDE,
+                    "run.end",
+                    f"run:{run_id}",
+                    after={"outcome": outcome, "reason": reason},
+                    journey=workflow.split(".")[1],
+                )
+        if ended:
             log.warning(
                 "run_ended_by_reconciliation", run_id=str(run_id), outcome=outcome, reason=reason
             )

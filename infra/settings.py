@@ -188,6 +188,7 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings, Ope
 
     keep_drafts: DurationText = "1y"
     """`PARCOURS_KEEP_DRAFTS`: working copies of documents in the console, since they were saved."""
+
     keep_holdouts: DurationText = "2y"
     """`PARCOURS_KEEP_HOLDOUTS`: whom journeys let in and whom holdouts kept out, for comparison."""
 

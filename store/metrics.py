@@ -68,6 +68,9 @@ _ALL = (
         {"where": "`thread`, `process`"},
     ),
     MetricDefinition(
+        "parcours_figure_streams", "gauge", "api", "Streams of live figures that are open."
+    ),
+    MetricDefinition(
         "parcours_trial_seconds", "histogram", "api",
         "Time to play journeys for the console on a simulated clock.",
     ),
@@ -94,6 +97,9 @@ _ALL = (
     MetricDefinition(
         "parcours_form_submissions", "counter", "api", "Forms that were posted, by their answer.",
         {"answer": "answers to forms: `taken`, or why not"},
+    ),
+    MetricDefinition(
+        "parcours_log_streams", "gauge", "api", "Streams of the log that are being read.",
     ),
     # ---- what each process counts
     MetricDefinition(

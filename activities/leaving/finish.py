@@ -12,6 +12,7 @@ from activities.leaving.exits import ended_result, exit_taken_before, fired_exit
 from activities.locked_run import lock
 from activities.versions.take_version import stale_version
 from journeys.protocol.payloads import FinishInput, JourneyResult, StepResult
+from store.operations.audit import OUTSIDE, record_audit
 from store.runs.lifecycle import end_run
 from store.runs.rows import RunRow
 
@@ -33,6 +34,16 @@ class FinishActivities:
                 and (moved := stale_version(run, request))
             ):
                 return moved
+            if run.active and request.outcome == "removed":
+                # Its workflow was cancelled: all else that removes a run ends its row first.
+                await record_audit(
+                    conn,
+                    OUTSIDE,
+                    "run.end",
+                    f"run:{run.id}",
+                    after={"outcome": request.outcome, "reason": request.reason},
+                    journey=run.journey,
+                )
             return await finish_run(
                 conn, self._context, run, request.visit, request.outcome, request.reason
             )

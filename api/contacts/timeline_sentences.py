@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from api.events.events import reason_of
+from api.events.refusal_words import reason_of
 from journeys.model.reasons import SKIP_REASONS
 from journeys.model.well_known_events import CONTACT_CREATED, GROUP_JOINED
-from store.timeline.timeline import TimelineItem
+from store.timeline.timeline import ItemType, TimelineItem
 
 _SHOWN_VALUE = 60
 """Characters of a value that stand in a sentence."""
@@ -19,8 +19,14 @@ _SHOWN_CHANGES = 5
 
 def sentence_of(item: TimelineItem) -> str:
     """What happened, in a sentence without the time."""
-    about = item.details
-    match item.type:
+    return sentence(item.type, item.details, item.content)
+
+
+def sentence(
+    kind: ItemType, about: Mapping[str, Any], content: Mapping[str, Any] | None = None
+) -> str:
+    """The sentence of an item of this type, with what is known of it, and what a message said."""
+    match kind:
         case "event":
             return f"{about['name']}{_listed(about['properties'])}"
         case "change":
@@ -45,7 +51,7 @@ def sentence_of(item: TimelineItem) -> str:
         case "visit":
             return _visit(about)
         case "message":
-            return _message(item)
+            return _message(about, content)
         case "consent":
             return _consent(about)
         case "coupon":
@@ -96,9 +102,8 @@ def _visit(about: Mapping[str, Any]) -> str:
     return f"was at {where} ({about['kind']}): {outcome}{why}"
 
 
-def _message(item: TimelineItem) -> str:
-    about = item.details
-    subject = (item.content or {}).get("subject")
+def _message(about: Mapping[str, Any], content: Mapping[str, Any] | None) -> str:
+    subject = (content or {}).get("subject")
     named = f" {_value(subject)}" if isinstance(subject, str) else ""
     to = f" to {about['address']}" if about["address"] else ""
     code = f" ({about['code']})" if about["code"] else ""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
+from api.events.refusal_words import reason_of
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.paging import Cursor, Limit, cursor_number, page_of
@@ -15,7 +16,6 @@ from api.http.problems import responses, unknown
 from api.http.times import Instant, format_time
 from api.services import UsedServices
 from journeys.model.json_values import read_json
-from journeys.model.reasons import REFUSAL_REASONS
 from store.contacts.rows import find_contact
 from store.events.event_listing import ListedEvent, list_events
 
@@ -133,11 +133,6 @@ def _body(event: ListedEvent) -> EventBody:
         woke=[WokenWait(**each) for each in event.woke],
         why_nothing=why_nothing(event),
     )
-
-
-def reason_of(code: str) -> str:
-    """Why an entry was refused, in words."""
-    return next((words for known, words in REFUSAL_REASONS.items() if known == code), code)
 
 
 def why_nothing(event: ListedEvent) -> str | None:

@@ -10,7 +10,8 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 
-from api.events.events import Contact, Name, reason_of
+from api.events.events import Contact, Name
+from api.events.refusal_words import reason_of
 from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute, decode
 from api.http.keys import requires

@@ -20,6 +20,9 @@ from store.metrics import counter
 
 CLOSED = counter("parcours_http_connections_closed")
 
+ON_CLOSING = "parcours.on_closing"
+"""Under this name, the state of the application holds what is called when the server closes. An
+answer that goes on for as long as it is read comes to its end then."""
 _DRAINED = 2.0
 """Seconds in which the rest of a body whose answer is sent is still taken, and thrown away.
 
@@ -111,6 +114,12 @@ class BoundedProtocol(H11Protocol):
         """The client reads again."""
         self._answer_timer = _cancelled(self._answer_timer)
         super().resume_writing()
+
+    def shutdown(self) -> None:
+        """The server closes: an answer that is under way is still sent."""
+        super().shutdown()
+        if (on_closing := self.app_state.get(ON_CLOSING)) is not None:
+            on_closing()
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(

@@ -52,6 +52,20 @@ REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
 }
 """Why an entry begins no run."""
 
+TRIED_AGAIN: Final[Mapping[RefusalReason, str]] = {
+    "paused": "once the journey is resumed",
+    "archived": "once the journey is active again",
+    "draft": "once the journey is active",
+    "inactive": "within the journey's `active` period",
+    "active": "once that run has ended",
+    "re_entry": "once its `re_entry` lets the contact in again",
+    "broken": "once the journey validates again",
+    "restricted": "once the contact is no longer restricted",
+    "late_event": "without regard to its age, if that is asked for",
+}
+"""When the event of a refused entry may be tried again. Other refusals would come again, or have no
+event."""
+
 SuppressionReason = Literal["soft_bounced", "bounced", "complained", "stop"]
 """Why an event ends all messages to an address, the weightier the later. A refused send does so
 under its error code."""

@@ -19,7 +19,7 @@ from store.contacts.rows import lock_contacts
 from store.definitions.catalog import Catalog
 from store.definitions.journeys import journey_version
 from store.entries.admission import AdmittedEntry, EntryRequest, RefusedEntry, enter
-from store.sql import Connection, execute, fetch_one_as, sql, statement
+from store.sql import Connection, execute, fetch_all, fetch_one_as, sql, statement
 from store.tables.runs import Refusal
 
 _READ = sql("""
@@ -39,6 +39,16 @@ _MARK = statement(
     )
     .values(replayed_at=func.parcours.clock())
 )
+
+
+_CHOOSE = sql("""
+select f.refused_at, f.event_id from refusal f join event e on e.id = f.event_id
+where f.journey = %(journey)s and f.code = %(code)s and f.replayed_at is null
+  and f.refused_at >= coalesce(%(since)s::timestamptz, '-infinity')
+  and (f.refused_at, f.event_id)
+    > (coalesce(%(after_at)s::timestamptz, '-infinity'), %(after)s::bigint)
+order by f.refused_at, f.event_id limit %(limit)s
+""")
 
 
 class ReplayedBefore(Exception):
@@ -86,6 +96,23 @@ async def replay_entry(
         late=not ignore_age and _is_late(definition.journey, found),
     )
     return await enter(conn, catalog, definition, request)
+
+
+async def choose_refusals(
+    conn: Connection,
+    journey: str,
+    code: str,
+    *,
+    since: datetime | None,
+    after: tuple[datetime, int] | None,
+    limit: int,
+) -> list[tuple[datetime, int]]:
+    """The events whose entry a journey refused for this reason and that were not replayed, the
+    oldest first, each with when it was refused."""
+    at, event = after or (None, 0)
+    wanted = {"journey": journey, "code": code, "since": since, "limit": limit}
+    rows = await fetch_all(conn, _CHOOSE, wanted | {"after_at": at, "after": event})
+    return [(refused_at, event_id) for refused_at, event_id in rows]
 
 
 def _is_late(journey: Journey, event: _Refused) -> bool:

@@ -92,7 +92,8 @@ _PROPERTIES = statement(
 )
 _GOALS: Final = counter("parcours_goals")
 _RECORD_MET = sql("""
-update goal g set met_event_id = e.id, met_at = e.stamped_at, value = m.value
+update goal g set met_event_id = e.id, met_at = e.stamped_at, value = m.value,
+       recorded_at = parcours.clock()
 from unnest(%(runs)s::uuid[], %(events)s::bigint[], %(values)s::text[]::numeric[])
      m(run_id, event_id, value)
 join event e on e.id = m.event_id

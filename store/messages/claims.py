@@ -95,7 +95,7 @@ with settled as (
     returning id
 ), ended as (
     update visit set outcome = %(outcome)s, ended_at = parcours.clock(),
-           facts = facts || %(facts)s, output = output || %(output)s
+           recorded_at = parcours.clock(), facts = facts || %(facts)s, output = output || %(output)s
     where run_id = %(run)s and visit = %(visit)s and outcome is null
       and %(outcome)s::text is not null and exists (select from settled)
 ), kept as (
@@ -128,7 +128,7 @@ with given_up as (
     returning m.id, m.run_id, m.visit
 ), ended as (
     update visit v set outcome = 'unknown', ended_at = parcours.clock(),
-           facts = v.facts || '{"reason": "interrupted"}'
+           recorded_at = parcours.clock(), facts = v.facts || '{"reason": "interrupted"}'
     from given_up g
     where v.run_id = g.run_id and v.visit = g.visit and v.outcome is null
 )
@@ -143,6 +143,8 @@ with ended as (
     on conflict (run_id, visit) do update
     set outcome = coalesce(visit.outcome, excluded.outcome), held = null, due_at = null,
         ended_at = coalesce(visit.ended_at, excluded.ended_at),
+        recorded_at = case when visit.outcome is null then parcours.clock()
+                           else visit.recorded_at end,
         facts = case when visit.outcome is null then visit.facts || excluded.facts
                      else visit.facts end
     returning outcome

@@ -47,6 +47,8 @@ class Actor:
 
 ENGINE: Final = Actor("engine", "engine")
 """The engine, which changes something by itself."""
+OUTSIDE: Final = Actor("outside", "engine")
+"""A person who ended a workflow in Temporal itself, as the engine finds it later."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,14 +129,14 @@ _INSERT = sql(
 )
 _END_SEND = sql("""
 with removed as (delete from listener where run_id = %(run)s and visit = %(visit)s)
-update visit set outcome = %(outcome)s, ended_at = parcours.clock(), held = null, due_at = null,
-       facts = facts || %(facts)s
+update visit set outcome = %(outcome)s, ended_at = parcours.clock(),
+       recorded_at = parcours.clock(), held = null, due_at = null, facts = facts || %(facts)s
 where run_id = %(run)s and visit = %(visit)s
 """)
 _TRY_NOW = statement(
     update(Visit)
     .where(col(Visit.run_id) == bindparam("run"), col(Visit.visit) == bindparam("number"))
-    .values(due_at=func.parcours.clock())
+    .values(due_at=bindparam("due"))
 )
 _MOVE = statement(
     update(Run)
@@ -204,7 +204,8 @@ async def repair_run(
         await _check_target(conn, catalog, run, request.target or "")
     repair = await record_repair(conn, run, run.visit, standing.step, request)
     if request.action == "retry":
-        await execute(conn, _TRY_NOW, {"run": run_id, "number": run.visit})
+        # The repair's own time: by it a request that is repeated knows that nothing was tried yet.
+        await execute(conn, _TRY_NOW, {"run": run_id, "number": run.visit, "due": repair.made_at})
     else:
         await _end_visit(conn, run, standing, repair)
     await execute(conn, _MOVE, {"run": run_id})

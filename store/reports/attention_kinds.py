@@ -292,8 +292,8 @@ KINDS: Final[Mapping[AttentionName, AttentionKind]] = {
     ),
     "dead_events": AttentionKind(
         words="events whose dispatch was given up",
-        command="parcours fault list --subject 'event {example}'",
-        link="/v1/faults?subject=event%20{example}",
+        command="parcours event replay --dead --code {reason}",
+        link="/v1/events/dead?code={reason}",
         query=_DEAD,
     ),
     "set_aside": AttentionKind(
@@ -304,8 +304,8 @@ KINDS: Final[Mapping[AttentionName, AttentionKind]] = {
     ),
     "rejected": AttentionKind(
         words="calls that were rejected",
-        command="parcours event rejected",
-        link="/v1/events/rejected",
+        command="parcours event rejected --code {reason}",
+        link="/v1/events/rejected?code={reason}",
         query=_REJECTED,
     ),
     "documents": AttentionKind(

@@ -13,7 +13,8 @@ from store.tables.runs import Listener, Run
 _END = sql("""
 with removed as (delete from listener where run_id = %(run)s),
 left_at as (
-    update visit v set outcome = %(outcome)s, ended_at = parcours.clock(), run_ended = true
+    update visit v set outcome = %(outcome)s, ended_at = parcours.clock(),
+           recorded_at = parcours.clock(), run_ended = true
     where v.run_id = %(run)s and v.outcome is null and not exists (
         select from message m
         where m.run_id = v.run_id and m.visit = v.visit and m.state = 'claimed'

@@ -33,6 +33,11 @@ def time_column(*, null: bool = False) -> Any:
     return Column(DateTime(timezone=True), nullable=null, server_default=None if null else NOW)
 
 
+def recording_column() -> Any:
+    """The database's time of recording; null in rows from before it was kept."""
+    return Column(DateTime(timezone=True), nullable=True, server_default=NOW)
+
+
 def json_column(*, null: bool = False) -> Any:
     """JSON; an empty object by default, unless it may be null."""
     return Column(JSONB, nullable=null, server_default=None if null else text("'{}'"))

@@ -47,6 +47,7 @@ class Job(SQLModel, table=True):
         CheckConstraint(in_values("state", get_args(JobState)), name="job_state_is"),
         Index("job_by_journey", "journey", "started_at"),
         Index("job_by_time", "started_at", "id"),
+        Index("job_ended", "ended_at", postgresql_where=text("ended_at is not null")),
         Index(
             "job_running",
             "started_at",

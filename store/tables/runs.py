@@ -27,6 +27,7 @@ from store.tables.columns import (
     in_values,
     int_column,
     json_column,
+    recording_column,
     text_column,
     time_column,
 )
@@ -58,6 +59,7 @@ class Run(SQLModel, table=True):
         Index("run_ended", "ended_at", postgresql_where=text("state = 'ended'")),
         Index("run_in_journey", "contact_id", postgresql_where=text("state = 'active'")),
         Index("run_to_stop", "ended_at", postgresql_where=text("stop_workflow")),
+        Index("run_begun", "started_at"),
         Index("run_listing", "journey", "state", "id"),
         Index(
             "run_moved",
@@ -164,6 +166,11 @@ class Visit(SQLModel, table=True):
             "due_at",
             postgresql_where=text("outcome is null and due_at is not null"),
         ),
+        Index(
+            "visit_recorded",
+            text("coalesce(recorded_at, ended_at)"),
+            postgresql_where=text("outcome is not null"),
+        ),
     )
     run_id: UUID = Field(sa_column=id_column())
     visit: int = Field(sa_column=int_column())
@@ -191,6 +198,9 @@ class Visit(SQLModel, table=True):
     """The run ended while the step had no outcome."""
     replaced: bool = Field(sa_column=flag_column())
     """Of a split: another run replaced the run, and compares the arms in its stead."""
+    recorded_at: datetime | None = Field(sa_column=recording_column())
+    """When its outcome was recorded, by the database's clock: `ended_at` is when it happened, as a
+    wait ends at its event or its due time. Null if it was recorded before this was kept."""
 
 
 class Listener(SQLModel, table=True):
@@ -250,6 +260,9 @@ class Goal(SQLModel, table=True):
             "contact_id", "event_name",
             postgresql_where=text("met_event_id is null"),
         ),
+        Index(
+            "goal_recorded", "recorded_at", postgresql_where=text("met_event_id is not null")
+        ),
     )  # fmt: skip
     run_id: UUID = Field(sa_column=id_column(key=True, to="run.id"))
     journey: str = Field(sa_column=text_column())
@@ -276,6 +289,8 @@ class Goal(SQLModel, table=True):
     """When the run began, once it is met."""
     replaced: bool = Field(sa_column=flag_column())
     """Another run replaced the run, and the goal is that one's."""
+    recorded_at: datetime | None = Field(sa_column=time_column(null=True))
+    """When it was recorded as met, by the database's clock: later than `met_at`."""
 
 
 class Refusal(SQLModel, table=True):

@@ -69,8 +69,8 @@ _TAKE_VERSION = statement(
 _END_VISIT = sql(
     """
     with removed as (delete from listener where run_id = %(run)s)
-    update visit set outcome = %(outcome)s, ended_at = parcours.clock(), held = null,
-           due_at = null, facts = facts || %(facts)s
+    update visit set outcome = %(outcome)s, ended_at = parcours.clock(),
+           recorded_at = parcours.clock(), held = null, due_at = null, facts = facts || %(facts)s
     where run_id = %(run)s and visit = %(visit)s
     """
 )

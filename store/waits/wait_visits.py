@@ -91,7 +91,7 @@ _CLOSE_BY_EVENT = sql("""
 with removed as (delete from listener where run_id = %(run)s and visit = %(visit)s),
 ended as (
     update visit v set outcome = %(outcome)s,
-           ended_at = greatest(v.started_at, e.stamped_at),
+           ended_at = greatest(v.started_at, e.stamped_at), recorded_at = parcours.clock(),
            facts = v.facts || jsonb_build_object('event_id', e.id, 'event', e.name),
            output = jsonb_build_object('event', e.properties)
     from event e
@@ -108,7 +108,8 @@ select max(id) from later where stamped_at <= %(due)s
 _CLOSE = sql("""
 with removed as (delete from listener where run_id = %(run)s and visit = %(visit)s),
 ended as (
-    update visit set outcome = %(outcome)s, ended_at = %(at)s, facts = facts || %(facts)s
+    update visit set outcome = %(outcome)s, ended_at = %(at)s, recorded_at = parcours.clock(),
+           facts = facts || %(facts)s
     where run_id = %(run)s and visit = %(visit)s
 )
 update run set ref = greatest(ref, %(ref)s) where id = %(run)s
@@ -123,6 +124,7 @@ _CLOSE_BY_EXIT = statement(
     .values(
         outcome=bindparam("end"),
         ended_at=func.parcours.clock(),
+        recorded_at=func.parcours.clock(),
         held=None,
         facts=col(Visit.facts).op("||")(bindparam("facts", type_=JSONB)),
     )

@@ -1,4 +1,4 @@
-"""The pages of the console for operators, on the real API: seen, steered by keyboard, and acted on."""
+"""The pages of the console for operators, on the real API: seen, and steered by keyboard."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import { texts } from "@/texts";
 
 const words = texts.journeys.onCards;
 
-type Step = Model<"StepCounts">;
+type Step = Model<"JourneyStats">["steps"][number];
 
 function figuresOf(step: Step): CardFigures {
   const people = (state?: string) =>

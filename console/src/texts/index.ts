@@ -12,6 +12,7 @@ import { publishing } from "./en/publishing";
 import { runs } from "./en/runs";
 import { shell } from "./en/shell";
 import { signing } from "./en/signing";
+import { starting } from "./en/starting";
 import { today } from "./en/today";
 import { upcoming } from "./en/upcoming";
 import { visits } from "./en/visits";
@@ -32,6 +33,7 @@ const english = {
   runs,
   shell,
   signing,
+  starting,
   today,
   upcoming,
   visits,

@@ -79,8 +79,7 @@ def _repair(action: str, run: str, **more: str) -> Call:
         f"run:{{{run}}}",
         body={"reason": "why", **more},
         prepare=run,
-        # A send that is tried at once may be tried at once again.
-        repeated=None if action == "retry" else 200,
+        repeated=200,
     )
 
 

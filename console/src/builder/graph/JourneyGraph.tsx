@@ -24,6 +24,8 @@ export type LineFlowEdge = FlowEdge<{ line: Edge }, "line">;
 const NODES = { card: CardNode, drop: DropNode };
 const EDGES = { line: LineEdge };
 const DROP_SIZE = 24;
+/** The beginning of the journey stands at the top, right of its goal and exits. */
+const START = { x: 320, y: 24, zoom: 0.85 };
 
 interface JourneyGraphProps {
   layout: Layout;
@@ -140,8 +142,7 @@ function Flow({ layout, drag, focus, onKeyDown, onBackground, content }: Journey
         zoomOnDoubleClick={false}
         minZoom={0.1}
         maxZoom={1.5}
-        fitView
-        fitViewOptions={{ maxZoom: 1, minZoom: 0.6, padding: 0.1 }}
+        defaultViewport={START}
         onPaneClick={(event: MouseEvent) => {
           event.preventDefault();
           onBackground();
