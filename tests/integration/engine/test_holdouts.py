@@ -23,6 +23,7 @@ from dispatch.observed_goals import judge_observations_again
 from journeys.model.holdouts import Holdout
 from simulation.document_set import read_document_set
 from store.definitions.catalog import Catalog
+from store.entries.admission import EntryRequest, enter
 from store.entries.bulk_entry import Entering, enter_contacts, preview_entries
 from store.events.ingest import take
 from store.events.items import Item
@@ -381,22 +382,33 @@ async def test_goals_of_a_version_that_cannot_be_read_are_judged_once_it_can(sce
 
 
 async def test_without_holdouts_nothing_more_is_asked(scene: Scene) -> None:
-    await scene.apply(journey("cart", "{event: Cart}"))
+    await scene.apply(journey("cart", "{event: Cart}", "re_entry: always"))
     held, _ = await scene.both()
-    await scene.event(held, "Cart")
-    statements: list[str] = []
-    async with scene.pool.connection() as conn:
-        entering = Entering(scene.catalog, await scene.catalog.definition(conn, "cart", 1), "", {})
-        execute = conn.execute
 
-        async def noted(query: Any, *arguments: Any, **more: Any) -> Any:
-            statements.append(str(query))
-            return await execute(query, *arguments, **more)
+    async def statements() -> list[str]:
+        """What the entry of a contact asks, once the documents are known."""
+        asked: list[str] = []
+        async with scene.pool.connection() as conn:
+            definition = await scene.catalog.definition(conn, "cart", 1)
+            await enter(conn, scene.catalog, definition, EntryRequest(held, uuid4().hex, {}, None))
+            execute = conn.execute
 
-        conn.execute = noted  # type: ignore[method-assign]
-        await preview_entries(conn, entering, [held])
-    assert len(statements) <= 1
-    assert await scene.observed() == []
+            async def noted(query: Any, *arguments: Any, **more: Any) -> Any:
+                asked.append(str(query))
+                return await execute(query, *arguments, **more)
+
+            request = EntryRequest(held, uuid4().hex, {}, None)
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(conn, "execute", noted)
+                await enter(conn, scene.catalog, definition, request)
+        return asked
+
+    without = await statements()
+    await scene.apply("holdout: other\nshare: 0.0001%\njourneys: [another]\n")
+    # One that is not about the journey costs nothing either.
+    assert len(await statements()) == len(without) >= 3
+    await scene.apply("holdout: here\nshare: 0.0001%\n")
+    assert len(await statements()) == len(without) + 1
 
 
 async def test_two_entries_at_once_are_observed_once(scene: Scene) -> None:
