@@ -142,6 +142,11 @@ class LogHub:
             await asyncio.gather(self._task, return_exceptions=True)
 
     @property
+    def read(self) -> int:
+        """How many items were read since the first stream."""
+        return self._end
+
+    @property
     def is_full(self) -> bool:
         """Whether the process has as many streams as it takes."""
         return self._streams >= MOST_STREAMS
