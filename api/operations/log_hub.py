@@ -170,7 +170,8 @@ class LogHub:
     async def batches(
         self, after: LogPosition | None, wanted: WantedLog, *, alive: float
     ) -> AsyncGenerator[Batch, None]:
-        """What comes after a position, or from now on, in batches; at least one in `alive` seconds.
+        """What comes after a position, or from now on, in batches; at least one in `alive` seconds,
+        and one without items first.
 
         The caller is counted as a stream. Raises TooSlow, HubClosed, and what psycopg raises while
         the database is away.
@@ -187,6 +188,8 @@ class LogHub:
                     yield batch
                 if place >= self._first:
                     break
+        # A client that is cut before its first item has an id to go on from.
+        yield Batch((), own)
         loop = asyncio.get_running_loop()
         due = loop.time() + alive
         while True:

@@ -108,15 +108,14 @@ async def test_what_follows_goes_on_by_itself_when_the_server_is_started_again(
         assert port is not None
         following = threading.Thread(target=follow, args=(Server(url, key, True),), daemon=True)
         following.start()
-        begun = 0
 
         async def begins() -> bool:
             # It follows from the moment at which its stream began.
-            nonlocal begun
-            begun += 1
-            track(url, key, "ada", f"Begun{begun}")
+            track(url, key, "ada", f"Begun{len(begun)}")
+            begun.append(len(begun))
             return bool(seen)
 
+        begun: list[int] = []
         await eventually(begins, 20, every=0.3)
         track(url, key, "ada", "One", "Two")
         await eventually(lambda: "Two" in seen, 20)
@@ -127,6 +126,7 @@ async def test_what_follows_goes_on_by_itself_when_the_server_is_started_again(
     named = [each for each in seen if not each.startswith("Begun")]
     assert named == ["One", "Two", "Three", "Last"]
     assert len(set(seen)) == len(seen)
+    with capture_logs(), serving(settings) as url:
         assert parcours(url, "pk_none", "log", "--follow").exit_code == 4
-    # It waits for a server that it has reached before.
+    # It waits only for a server that it has reached before.
     assert parcours(url, key, "log", "--follow").exit_code == 5
