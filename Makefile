@@ -14,7 +14,8 @@ help: ## say what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(VENV)/.stamp ## make .venv from the lock, with the command parcours in it
+setup: $(VENV)/.stamp ## make .venv from the lock, with the command parcours in it, and the console
+	@console/setup
 
 # The stamp is written last, so a set-up that was cut short is taken up again.
 $(VENV)/.stamp: requirements.lock pyproject.toml
@@ -37,6 +38,7 @@ test: setup ## run every test
 	@tests/e2e/clients/setup
 	@tests/browser/setup
 	@tests/monitoring/setup
+	@console/run test
 	@$(BIN)/python -m pytest -n 3 --dist load --maxschedchunk 1
 
 .PHONY: bench
@@ -44,11 +46,12 @@ bench: setup ## measure the budgets and print them as JSON; SIZE=1m: with a mill
 	@SIZE=$(SIZE) $(BIN)/python -m benchmarks $(if $(SIZE),large)
 
 .PHONY: lint
-lint: setup ## ruff, mypy --strict and the import contracts
+lint: setup ## ruff, mypy --strict, the import contracts, and biome and tsc for the console
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
+	@console/run check
 
 .PHONY: docs
 docs: setup ## write the pages and the schema that are made from the code

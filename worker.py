@@ -34,6 +34,7 @@ from devstack.inbox import Inbox, TakenMessage
 from dispatch.date_entries import date_queue
 from dispatch.dispatcher import Dispatcher
 from dispatch.due_times import DueTimes
+from dispatch.experiments import ExperimentCounting
 from dispatch.folding import Folding
 from dispatch.heartbeat import Heartbeat
 from dispatch.metrics import EngineMetrics
@@ -148,7 +149,10 @@ async def serving(
             asyncio.create_task(due_times.run()),
             asyncio.create_task(dates_due.run()),
             asyncio.create_task(segments_due.run()),
-            asyncio.create_task(Folding(pool, settings.timezone).run()),
+            asyncio.create_task(
+                Folding(pool, settings.timezone, keep=Duration.parse(settings.keep_figures)).run()
+            ),
+            asyncio.create_task(ExperimentCounting(pool).run()),
             asyncio.create_task(
                 Reconciliation(
                     pool, client, catalog, every=reconcile_every, ceilings=ceilings

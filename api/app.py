@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
+from api.console import drafts, previews, sessions, trials, views
+from api.console import files as console_files
 from api.contacts import (
     attributes,
     changes,
@@ -26,6 +28,7 @@ from api.contacts import (
 )
 from api.coupons import coupons
 from api.definitions import (
+    descriptions,
     document_editions,
     documents,
     editions,
@@ -73,7 +76,17 @@ from api.public.hits import HitRecorder, MinuteLimit
 from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
-from api.reports import dashboard, export, recipients, stats
+from api.reports import (
+    attribution,
+    dashboard,
+    experiments,
+    export,
+    figure_stream,
+    holdouts,
+    recipients,
+    stats,
+)
+from api.reports.figure_hub import FigureHub
 from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
@@ -94,12 +107,12 @@ from store.events.fast_path import PLANNER_OPTIONS
 
 DESCRIPTION = """
 Send events, change contacts, and run journeys. Every call needs a key, except health, metrics and
-this page. Send it as `Authorization: Bearer KEY`, or as the user of Basic. A key of scope `admin`
-may do all that `operate` may, and `operate` all that `ingest`, `read` and `edit` may. Errors are
-problems (RFC 9457): `{type, title, status, detail, code, message}`. Times are RFC 3339; a time
-without an offset is refused. A query parameter or a field that is not known is refused. What is
-changed is in the audit log, with the name of the key; a client of ours says so in the header
-`Parcours-Via` (`cli` or `console`).
+this page. Send it as `Authorization: Bearer KEY`, or as the user of Basic; pages of the console
+have a session instead, see `POST /v1/session`. A key of scope `admin` may do all that `operate`
+may, and `operate` all that `ingest`, `read` and `edit` may. Errors are problems (RFC 9457): `{type,
+title, status, detail, code, message}`. Times are RFC 3339; a time without an offset is refused. A
+query parameter or a field that is not known is refused. What is changed is in the audit log, with
+the name of the key; a client of ours says so in the header `Parcours-Via` (`cli` or `console`).
 """
 
 # Consents and messages come before contacts: a contact's path may hold slashes, and would match
@@ -131,6 +144,7 @@ ROUTERS = tuple(
         refusals,
         events,
         documents,
+        descriptions,
         files,
         templates,
         editions,
@@ -152,7 +166,11 @@ ROUTERS = tuple(
         runs,
         repairs,
         stats,
+        holdouts,
+        attribution,
+        figure_stream,
         dashboard,
+        experiments,
         recipients,
         export,
         explain,
@@ -166,6 +184,12 @@ ROUTERS = tuple(
         notifications,
         pages,
         hosted_forms,
+        sessions,
+        drafts,
+        trials,
+        views,
+        previews,
+        console_files,
     )
 )
 
@@ -244,10 +268,17 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         key_budgets = KeyBudgets(pool)
         key_budgets.start()
         checker = DocumentChecker()
+        describer = DocumentChecker(seconds=5)
         hits, drain = _hits(settings, pool, notifier)
         if drain is not None:
             drain.start()
         log_hub = LogHub(pool)
+        figures = FigureHub(pool, figure_stream.figures_in(settings.timezone))
+
+        def close_streams() -> None:
+            log_hub.close()
+            figures.close()
+
         app.state.services = Services(
             pool=pool,
             tracking_pool=tracking_pool,
@@ -258,6 +289,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             address_budgets=AddressBudgets(),
             notifier=notifier,
             checker=checker,
+            describer=describer,
             contact_events_per_minute=settings.contact_events_per_minute,
             speed=settings.speed,
             remote_files=RemoteFiles(settings.attachments_from, allow=settings.webhook_allow),
@@ -275,18 +307,27 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             form_rates=FormRates(),
             visits=_visits(settings),
             timezone=ZoneInfo(settings.timezone),
+            console_key=(
+                None
+                if settings.dev_console_key is None
+                else settings.dev_console_key.get_secret_value()
+            ),
             log=log_hub,
+            figures=figures,
         )
         try:
             # Connections say when the server closes, before it waits for the answers to end.
-            yield {ON_CLOSING: log_hub.close}
+            yield {ON_CLOSING: close_streams}
         finally:
             await log_hub.stop()
+            await figures.stop()
             if drain is not None:
                 await drain.stop()
             await notifier.stop()
             await key_budgets.stop()
             await key_uses.stop()
+            await app.state.services.player.close()
+            await describer.close()
             await checker.close()
             await tracking_pool.close()
             await pool.close()

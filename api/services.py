@@ -12,6 +12,9 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
+from api.console.built_files import BuiltFiles
+from api.console.sign_in_limit import SignInLimit
+from api.console.trial_player import TrialPlayer
 from api.definitions.checker import DocumentChecker
 from api.http.keys import KeyRing
 from api.notifier import Notifier
@@ -20,6 +23,7 @@ from api.operations.log_hub import LogHub
 from api.public.form_robots import FormRates
 from api.public.hits import HitRecorder
 from api.public.visits import Visits
+from api.reports.figure_hub import FigureHub
 from api.tracking.address_budgets import AddressBudgets
 from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
@@ -56,6 +60,9 @@ class Services:
     address_budgets: AddressBudgets
     notifier: Notifier
     checker: DocumentChecker
+    describer: DocumentChecker
+    """Describes documents while they are written, in a process of its own: no long check of a
+    document that is saved stands before it."""
     contact_events_per_minute: int
     speed: float
     """The number by which durations of waits are divided, the same as in workers."""
@@ -87,8 +94,16 @@ class Services:
     """Lets our own sites know by which message a reader came; None if there are none."""
     timezone: ZoneInfo
     """The zone in which the days of figures begin."""
+    console_key: str | None
+    """The key by which the console signs in by itself: of the development stack alone."""
     log: LogHub
     """Reads the log for all streams."""
+    figures: FigureHub
+    """Reads the figures of journeys for all streams."""
+    player: TrialPlayer = field(default_factory=TrialPlayer)
+    """Plays journeys on a simulated clock."""
+    console_files: BuiltFiles = field(default_factory=BuiltFiles)
+    sign_ins: SignInLimit = field(default_factory=SignInLimit)
     attention: AttentionCounts = field(default_factory=AttentionCounts)
 
 

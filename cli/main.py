@@ -8,6 +8,7 @@ import typer
 from cli import (
     api,
     attention,
+    attribution,
     audit,
     contact,
     contact_erase,
@@ -21,11 +22,13 @@ from cli import (
     doctor,
     document_versions,
     event,
+    experiment,
     explain,
     export,
     fault,
     file,
     freeze,
+    holdout,
     job,
     journey,
     key,
@@ -102,11 +105,14 @@ app.command("pause")(pause.pause)
 app.command("resume")(pause.resume)
 app.command("stats")(stats.run)
 app.command("today")(today.run)
+app.command("experiment")(experiment.run)
 app.command("export")(export.run)
 app.command("explain")(explain.run)
 app.command("attention")(attention.attention)
 app.command("upcoming")(upcoming.run)
 app.command("lag")(attention.lag)
+app.command("attribution")(attribution.run)
+app.add_typer(holdout.app, name="holdout")
 app.command("simulate")(simulate.run)
 app.command("snippet")(snippet.run)
 app.add_typer(key.app, name="key")

@@ -97,6 +97,12 @@ def list_(
     step: Annotated[
         str | None, typer.Option(help="The id of their step, or of their last one.")
     ] = None,
+    held: Annotated[
+        str | None, typer.Option(help="Why their send is deferred, such as retry or cap.")
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option(help="Why the last attempt at their send did not succeed.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="The number of runs to list.")] = 50,
     cursor: Annotated[
         str | None, typer.Option(help="The cursor that the previous page printed.")
@@ -109,23 +115,24 @@ def list_(
 ) -> None:
     """List runs, newest first; with --stuck those that make no progress, and since when."""
     if stuck:
-        if contact or state or step or cursor:
+        if contact or state or step or held or code or cursor:
             refuse("--stuck goes with --journey and --limit alone", ExitCode.USAGE)
         print_stuck(find_server(data_dir), journey, limit, as_json=as_json)
         return
-    answer = find_server(data_dir).get(
+    page = find_server(data_dir).list_up_to(
         "/v1/runs",
+        limit,
+        cursor,
         contact=contact,
         journey=journey,
         state=state.value if state else None,
         step=step,
-        limit=limit,
-        cursor=cursor,
+        held=held,
+        code=code,
     )
     if as_json:
-        typer.echo(answer.text)
+        typer.echo(json.dumps(page, ensure_ascii=False, separators=(",", ":")))
         return
-    page = answer.json()
     print_table(
         ["run", "journey", "version", "contact", "state", "step", "outcome", "started", "ended"],
         [

@@ -143,6 +143,7 @@ class Supervisor:
         environment = self._environment(database_url, temporal.address, smtp_url, api_url)
         environment["PARCOURS_TEMPORAL_UI"] = f"http://{HOST}:{ui_port}"
         environment["PARCOURS_DEV_SHOP_KEY"] = keys["ingest"]
+        environment["PARCOURS_DEV_CONSOLE_KEY"] = keys["admin"]
         environment["PARCOURS_DEV_TEMPORAL_UI"] = f"http://{HOST}:{ui_port}"
         api = self._part("API", "api", ["--port", str(api_port)], environment, 10.0)
         worker = self._part("worker", "worker", [], environment, WORKER_GRACE)
@@ -321,6 +322,7 @@ class Supervisor:
     def _print_addresses(self, api_url: str, ui_port: int, smtp_url: str, seconds: float) -> None:
         self._say(f"\nready in {seconds:.1f} s")
         for name, value in (
+            ("console", f"{api_url}/console"),
             ("API", f"{api_url}/docs"),
             ("Temporal UI", f"http://{HOST}:{ui_port}"),
             ("SMTP sink", smtp_url),

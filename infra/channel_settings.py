@@ -69,6 +69,9 @@ class ChannelSettings(BaseSettings):
     dev_shop_key: SecretStr | None = None
     """`PARCOURS_DEV_SHOP_KEY`: the key of the development stack's shop, which it serves then."""
 
+    dev_console_key: SecretStr | None = None
+    """`PARCOURS_DEV_CONSOLE_KEY`: the key by which that stack's console signs in by itself."""
+
     dev_temporal_ui: str = ""
     """`PARCOURS_DEV_TEMPORAL_UI`: where that stack's Temporal shows its pages."""
 

@@ -183,6 +183,15 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings, Ope
     keep_audit_of_contacts: DurationText = "2y"
     """`PARCOURS_KEEP_AUDIT_OF_CONTACTS`: in it, changes of contacts and starts of runs."""
 
+    keep_sessions: DurationText = "7d"
+    """`PARCOURS_KEEP_SESSIONS`: sessions of the console, which end after 7 days at most."""
+
+    keep_drafts: DurationText = "1y"
+    """`PARCOURS_KEEP_DRAFTS`: working copies of documents in the console, since they were saved."""
+
+    keep_holdouts: DurationText = "2y"
+    """`PARCOURS_KEEP_HOLDOUTS`: whom journeys let in and whom holdouts kept out, for comparison."""
+
     import_limit: int = Field(default=1024 * 1024 * 1024, ge=1024)
     """`PARCOURS_IMPORT_LIMIT`: bytes of a file that is imported, unpacked."""
 

@@ -8,12 +8,10 @@ timeline.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from itertools import groupby
-from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +19,9 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Worker
 
 from activities.context import Context
-from activities.failures import CodedFailures
-from activities.registry import activities_by_queue
 from api.runs.start import start_by_api
 from dispatch.dispatcher import Dispatcher
 from dispatch.due_times import DueTimes
@@ -33,14 +29,13 @@ from dispatch.segments import segment_queue
 from infra.clients import open_pool
 from infra.settings import Settings
 from journeys.model.arms import Score
-from journeys.protocol.channels import CHANNELS, SEND_QUEUES
-from journeys.protocol.names import QUEUE, workflow_id
+from journeys.protocol.channels import CHANNELS
 from simulation.clock import Clock
 from simulation.document_set import DocumentSet
-from simulation.errors import SimulationFailed, SimulationRefused
-from simulation.idle import WorkflowState, workflow_state
-from simulation.interceptors import SerialDispatcher, SimulatedTimeInterceptor, WorkflowTracker
+from simulation.errors import SimulationRefused
+from simulation.interceptors import SerialDispatcher, WorkflowTracker
 from simulation.links import SimulatedLinks
+from simulation.preparation import Preparation
 from simulation.recording_channels import PlaceholderSecrets, RecordingAdapter, ScriptedProvider
 from simulation.script import (
     Moment,
@@ -51,27 +46,20 @@ from simulation.script import (
     Start,
     TrackingCall,
 )
+from simulation.settling import Settling
 from simulation.timed_entries import TimedEntries
 from simulation.timeline import Line, Timeline
-from store.contacts.rows import find_contact
-from store.coupons.pools import add_codes, make_pool
+from simulation.workers import CONCURRENCY, simulated_workers
 from store.definitions.catalog import Catalog
-from store.events.effect_events import EffectRefused
-from store.events.group_changes import add_to_group
 from store.events.ingest import take
 from store.events.items import Rejected
-from store.events.topic_changes import set_topic_state
-from store.segments.judging import begin_judging, judge_contacts
 from store.simulation.due_times import (
-    OverdueRun,
     next_condition_due,
     next_due,
     next_segment_due,
-    overdue_runs,
 )
 from store.simulation.run_histories import refused_entries, run_histories, unfinished_runs
-from store.simulation.simulated_database import make_contact, stop_clock
-from workflows.journey import Journey
+from store.simulation.simulated_database import stop_clock
 
 SENDER = "Parcours <parcours@example.com>"
 """The sender of e-mails whose step names no sender."""
@@ -79,17 +67,8 @@ SENDER = "Parcours <parcours@example.com>"
 _NO_RATE_LIMIT = 1_000_000_000
 _HORIZON = timedelta(days=400)
 """How long after the last due time conditions that time may fulfil are still checked."""
-_DEFAULT_POOL_SIZE = 1_000
-"""How many codes a pool has that the script does not mention, for up to a hundred contacts."""
 _SETTLE_SECONDS = 60.0
 """How long the engine may work at one moment; each contact adds one second."""
-_POLL_SECONDS = 0.003
-_PAGE = 200
-"""How many contacts are judged by segments at once."""
-_CONCURRENCY = 20
-"""How many histories are read, and how many activities run, at the same time."""
-_CACHED_WORKFLOWS = 1000
-"""How many workflows a worker caches, or one for each contact if there are more contacts."""
 
 Progress = Callable[[datetime, int], None]
 """A callback: the simulation's time and the number of open runs, when either may have changed."""
@@ -143,10 +122,17 @@ class Simulation:
         self._dispatcher = SerialDispatcher(
             dispatcher, due_times, [segments.page, self._timed.work]
         )
+        self._settling = Settling(
+            pool,
+            environment,
+            clock,
+            self._tracker,
+            self._dispatcher,
+            patience=_SETTLE_SECONDS + len(self.contacts),
+            at_work=self._report_progress,
+        )
         self._contacts: dict[str, UUID] = {}
         """Our id of each contact, by its external id, in the order given."""
-        self._changed_contacts: set[UUID] = set()
-        """Contacts whose timeline may have new lines."""
         self._reported_until: datetime | None = None
 
     @property
@@ -193,7 +179,7 @@ class Simulation:
                 ]
             )
             for action, scripted in actions:
-                self._changed_contacts.add(self._contacts[scripted.id])
+                self._settling.changed_contacts.add(self._contacts[scripted.id])
                 if isinstance(action, Start):
                     await self._start(scripted, action.properties)
             # If an event and a timer are due at the same instant, the event comes first.
@@ -253,7 +239,7 @@ class Simulation:
             await self.advance(max(until - self.clock.now, timedelta(0)))
         # Everything is read once more, because the reads since the last moment may have missed a
         # line of an earlier one.
-        self._changed_contacts.update(self._contacts.values())
+        self._settling.changed_contacts.update(self._contacts.values())
         self._reported_until = None
         await self._update_timeline()
         async with self._pool.connection() as conn:
@@ -296,7 +282,11 @@ class Simulation:
 
     async def _advance_to(self, when: datetime) -> None:
         await self._set_clock(when)
-        if await self._dispatcher.drain() or await self._overdue() or self._has_unsettled_runs():
+        if (
+            await self._dispatcher.drain()
+            or await self._settling.overdue()
+            or self._settling.has_unsettled_runs()
+        ):
             await self._settle()
 
     async def _set_clock(self, to: datetime) -> None:
@@ -307,96 +297,15 @@ class Simulation:
         if self._progress is not None:
             self._progress(self.clock.now, len(self._tracker.open))
 
-    # ------------------------------------------------------------------ waiting for the engine
+    # ------------------------------------------------------------------ the timeline
 
     async def _settle(self, *, timers: bool = True) -> None:
-        """Wait until the engine has done all that is due now; with `timers`, due timers too.
-
-        Raises SimulationFailed if it is still at work when the time limit is over.
-        """
-        # Temporal's clock is advanced a little further each time, until the late timers have fired.
-        nudge = timedelta(milliseconds=10)
-        try:
-            async with asyncio.timeout(_SETTLE_SECONDS + len(self.contacts)):
-                while True:
-                    await self._wait_until_idle()
-                    late = await self._overdue() if timers else []
-                    # The order matters: an activity marks its run as unsettled before it closes a
-                    # wait. So a timer that fires meanwhile is seen by one check or the other.
-                    if not late and self._has_unsettled_runs():
-                        continue
-                    if not late:
-                        break
-                    await self._skip_temporal_to(self.clock.now + nudge)
-                    self._tracker.unsettled.update(
-                        workflow_id(each.journey, each.run_id) for each in late
-                    )
-                    nudge = min(nudge * 2, timedelta(seconds=30))
-        except TimeoutError:
-            left = sorted(self._tracker.unsettled)
-            raise SimulationFailed(
-                f"the engine did not come to rest at {self.clock.now.isoformat()}:"
-                f" {', '.join(left[:_CONCURRENCY]) or 'no run'} is still at work"
-            ) from None
+        """Wait until all that is due is done; with `timers`, due timers too. Read what happened."""
+        await self._settling.settle(timers=timers)
         await self._update_timeline()
 
-    async def _wait_until_idle(self) -> None:
-        while True:
-            await self._dispatcher.drain()
-            begun = monotonic()
-            if await self._all_idle() and not await self._dispatcher.drain():
-                return
-            self._report_progress()
-            # The longer a check takes, the longer the pause before the next one.
-            await asyncio.sleep(max(_POLL_SECONDS, monotonic() - begun))
-
-    async def _all_idle(self) -> bool:
-        unsettled = sorted(self._tracker.unsettled)
-        for first in range(0, len(unsettled), _CONCURRENCY):
-            some = unsettled[first : first + _CONCURRENCY]
-            if not all(await asyncio.gather(*map(self._is_idle, some))):
-                return False
-        return True
-
-    def _has_unsettled_runs(self) -> bool:
-        """Whether an unsettled run is left that does not just wait because its timer was early."""
-        return any(not self.clock.is_early(_run_id_of(each)) for each in self._tracker.unsettled)
-
-    async def _is_idle(self, workflow: str) -> bool:
-        run_id = _run_id_of(workflow)
-        if run_id in self._tracker.contact_by_run:
-            self._changed_contacts.add(self._tracker.contact_by_run[run_id])
-        if self.clock.is_early(run_id):
-            return True
-        if self._tracker.running_activities[workflow]:
-            return False
-        if workflow in self._tracker.open:
-            # Before the history is read: what wakes the run from now on marks it again.
-            self._tracker.unsettled.discard(workflow)
-            match await workflow_state(self._tracker.open[workflow]):
-                case WorkflowState.CLOSED:
-                    self._tracker.open.pop(workflow, None)
-                case WorkflowState.WORKING:
-                    self._tracker.unsettled.add(workflow)
-                    return False
-                case WorkflowState.FAILING:
-                    raise SimulationFailed(f"{workflow}: its workflow task fails again and again")
-        else:
-            self._tracker.unsettled.discard(workflow)
-        return True
-
-    async def _overdue(self) -> list[OverdueRun]:
-        async with self._pool.connection() as conn:
-            return await overdue_runs(conn, self.clock.now)
-
-    async def _skip_temporal_to(self, when: datetime) -> None:
-        """Advance Temporal's clock, so that timers fire."""
-        server = await self._environment.get_current_time()
-        gap = when - self._tracker.offset - server
-        await self._environment.sleep(max(gap, timedelta(milliseconds=10)))
-
     async def _update_timeline(self) -> None:
-        changed = self._changed_contacts
+        changed = self._settling.changed_contacts
         contacts = [contact for contact in self._contacts.values() if contact in changed]
         changed.clear()
         if not contacts:
@@ -411,103 +320,31 @@ class Simulation:
     # ------------------------------------------------------------------ before it begins
 
     async def _prepare(self, start: datetime) -> None:
-        async with self._pool.connection() as conn:
-            versions = await self.documents.save(conn)
-        await self._create_contacts()
-        history = sorted(((call, each) for each in self.contacts for call in each.history), key=_at)
-        for at, together in groupby(history, key=_at):
-            await self.clock.advance_to(at)
-            await self._ingest(list(together))
-        await self.clock.advance_to(start)
-        async with self._pool.connection() as conn, conn.transaction():
-            for scripted in self.contacts:
-                contact = await find_contact(conn, scripted.id)
-                if contact is None:
-                    raise SimulationRefused("contact.userId: missing; a contact has an id")
-                self._contacts[scripted.id] = contact
-                for group in scripted.groups:
-                    await add_to_group(conn, group, [contact])
-                for topic, state in scripted.topics.items():
-                    if topic not in self.documents.topics:
-                        continue
-                    try:
-                        await set_topic_state(conn, contact, topic, state)
-                    except EffectRefused as refused:
-                        owner = f" of `{scripted.id}`" if len(self.contacts) > 1 else ""
-                        raise SimulationRefused(
-                            f"contact.topics.{topic}{owner}: {refused}"
-                        ) from None
-            for pool, codes in self._coupon_codes().items():
-                await make_pool(conn, pool)
-                await add_codes(conn, pool, codes)
-        # Events of the past start no run, because no journey is active yet.
-        await self._dispatcher.drain()
-        await self._fill_segments()
-        async with self._pool.connection() as conn:
-            await self.documents.activate(conn, versions)
+        preparation = Preparation(
+            self._pool,
+            self._catalog,
+            self.documents,
+            self.contacts,
+            self.clock,
+            self._dispatcher,
+            self._ingest,
+        )
+        self._contacts = await preparation.prepare(start)
         await self._timed.begin()
         await self._dispatcher.drain()
         self._tracker.offset = start - await self._environment.get_current_time()
 
-    async def _fill_segments(self) -> None:
-        """Judge all contacts by all segments: some belong without an event."""
-        contacts = sorted(self._contacts.values())
-        for first in range(0, len(contacts), _PAGE):
-            async with self._pool.connection() as conn, conn.transaction():
-                await begin_judging(conn)
-                await judge_contacts(
-                    conn, self._catalog, contacts[first : first + _PAGE], by="fill"
-                )
-        await self._dispatcher.drain()
-
-    async def _create_contacts(self) -> None:
-        """Store the contacts; our id of each is derived from its external id."""
-        async with self._pool.connection() as conn, conn.transaction():
-            for contact in self.contacts:
-                await make_contact(conn, contact.id)
-        now = self.clock.now
-        await self._ingest(
-            [(TrackingCall(now, each.identify, "contact"), each) for each in self.contacts]
-        )
-
-    def _coupon_codes(self) -> dict[str, list[str]]:
-        """The codes of each pool: those given with the contacts, else as many as may be drawn."""
-        provided: dict[str, list[str]] = {}
-        for contact in self.contacts:
-            for pool, codes in contact.coupons.items():
-                provided.setdefault(pool, []).extend(codes)
-        size = max(_DEFAULT_POOL_SIZE, _DEFAULT_POOL_SIZE // 100 * len(self.contacts))
-        full = {pool: full_pool(pool, size) for pool in self.documents.pools - provided.keys()}
-        return dict(sorted((full | provided).items()))
-
     def _workers(self) -> list[Worker]:
-        kinds = {step.kind for journey in self.documents.journeys for step in journey.all_steps()}
-        served = {QUEUE, *(queue for kind, queue in SEND_QUEUES.items() if kind in kinds)}
-        return [
-            Worker(
-                self._client,
-                task_queue=queue,
-                workflows=[Journey] if queue == QUEUE else [],
-                activities=activities,
-                # The sandbox loads the workflow's module again for every run, which takes time.
-                workflow_runner=UnsandboxedWorkflowRunner(),
-                max_cached_workflows=max(_CACHED_WORKFLOWS, len(self.contacts)),
-                # As many as there are connections: more activities would only wait for one.
-                max_concurrent_activities=_CONCURRENCY,
-                max_concurrent_local_activities=_CONCURRENCY,
-                interceptors=[
-                    SimulatedTimeInterceptor(self.clock, self._dispatcher, self._tracker),
-                    CodedFailures(self._pool),
-                ],
-            )
-            for queue, activities in activities_by_queue(self._context).items()
-            if queue in served
-        ]
-
-
-def full_pool(pool: str, codes: int = _DEFAULT_POOL_SIZE) -> list[str]:
-    """The codes of a pool that no scenario mentions."""
-    return [f"{pool.upper()}-{number:04}" for number in range(1, codes + 1)]
+        return simulated_workers(
+            self._client,
+            self._pool,
+            self.documents,
+            self._context,
+            self.clock,
+            self._dispatcher,
+            self._tracker,
+            contacts=len(self.contacts),
+        )
 
 
 @asynccontextmanager
@@ -528,7 +365,7 @@ async def simulating(
     """
     async with AsyncExitStack() as stack:
         settings = Settings.model_construct(database_url=database_url)
-        pool = await open_pool(settings, min_size=2, max_size=_CONCURRENCY)
+        pool = await open_pool(settings, min_size=2, max_size=CONCURRENCY)
         stack.push_async_callback(pool.close)
         begin = min([start, *(call.at for each in contacts for call in each.history)])
         async with pool.connection() as conn:
@@ -539,14 +376,6 @@ async def simulating(
         for worker in simulation._workers():
             await stack.enter_async_context(worker)
         yield simulation
-
-
-def _run_id_of(workflow: str) -> UUID:
-    return UUID(workflow.rpartition(".")[2])
-
-
-def _at(one: tuple[TrackingCall, ScriptedContact]) -> datetime:
-    return one[0].at
 
 
 def _moment_time(one: tuple[Moment, ScriptedContact]) -> datetime:

@@ -1,14 +1,15 @@
 """The pages of the job `occurrence`: contacts enter a journey at an occurrence of its schedule.
 
 Contacts come in the order of their ids. At their local time they come zone by zone, from UTC+14 on,
-each at its instant. In the end those are looked for who left a zone before its turn for one whose
-turn was over. A page and its progress are one transaction, so each contact enters once.
+each at its instant. Between two turns those are looked for who have moved to a zone whose turn is
+over, and once more after the last one: by then no change of a zone is unseen. A page and its
+progress are one transaction, so each contact enters once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +33,7 @@ from store.dates.occurrence_pages import (
     AtTurn,
     contacts_at_turn,
     enter_at_turn,
-    moved_contacts,
+    moves,
 )
 from store.definitions.catalog import Definition
 from store.definitions.timed_entries import ScheduledEntry
@@ -41,7 +42,9 @@ from store.segments.segment_conditions import read_revision
 
 _PAGE = 200
 _LONGEST_REST = timedelta(minutes=10)
-"""Between two turns, so that a pause or a cancellation of the job is seen."""
+"""Between two turns, so that a pause or a cancellation of the job is seen, and who has moved."""
+_COMMITTED_WITHIN = timedelta(minutes=1)
+"""How long before the occurrence a change of a zone may be stamped that is seen in it only."""
 _REPAIRED_AFTER = timedelta(seconds=30)
 """How soon a broken journey is read again."""
 
@@ -90,12 +93,11 @@ class EnterOccurrenceActivities:
         zone = definition.journey.timezone
         progress = OccurrenceProgress.of(job)
         if progress.moved:
-            contacts = await moved_contacts(conn, occurrence, zone, job.after, _PAGE)
-            entered = await self._enter(conn, job, definition, scheduled, contacts, progress)
-            if entered and len(contacts) < _PAGE:
+            more = await self._enter_moved(conn, job, definition, scheduled, progress, None)
+            if not more:
                 await end_job(conn, job.id, "done")
             return timedelta(0)
-        in_turn = [] if occurrence.local is None else turns(occurrence, zone)
+        in_turn = () if occurrence.local is None else turns(occurrence, zone)
         begun, since = progress.turn, occurrence.since
         left = [
             turn
@@ -105,25 +107,61 @@ class EnterOccurrenceActivities:
         turn = left[0] if left else None
         at = occurrence.at if turn is None else turn.at
         if at > job.now:
+            if await self._enter_moved(conn, job, definition, scheduled, progress, at):
+                return timedelta(0)
             return min(at - job.now, _LONGEST_REST)
         contacts = await contacts_at_turn(conn, turn, at, job.after, _PAGE)
-        entered = await self._enter(conn, job, definition, scheduled, contacts, progress.at(at))
+        entered = not contacts or await self._enter(
+            conn, job, definition, scheduled, contacts, progress.at(at), contacts[-1].contact_id
+        )
         if not entered or len(contacts) == _PAGE:
             return timedelta(0)
         if occurrence.local is None:
             await end_job(conn, job.id, "done")
             return timedelta(0)
         job = await read_job(conn, job.id) or job
-        if contacts and job.after != contacts[-1][0]:
+        if contacts and job.after != contacts[-1].contact_id:
             return timedelta(0)
         progress = OccurrenceProgress.of(job)
         following = left[1].at if len(left) > 1 else None
-        await record_occurrence_progress(
-            conn, job, progress.at(following, moved=following is None), after=None
+        progress = progress.after_all_turns() if following is None else progress.at(following)
+        await record_occurrence_progress(conn, job, progress, after=None)
+        return timedelta(0)
+
+    async def _enter_moved(
+        self,
+        conn: AsyncConnection[Any],
+        job: JobRow,
+        definition: Definition,
+        scheduled: ScheduledEntry,
+        progress: OccurrenceProgress,
+        before: datetime | None,
+    ) -> bool:
+        """Enter those who have moved to where the time is over; whether there may be more.
+
+        `before`: the next turn. Those whose turn is that one or a later one enter at it.
+        """
+        occurrence = occurrence_of(job)
+        if occurrence.local is None:
+            return False
+        found = await moves(
+            conn,
+            job.of_journey,
+            occurrence,
+            definition.journey.timezone,
+            progress.looked or (occurrence.at - _COMMITTED_WITHIN, UUID(int=0)),
+            _PAGE,
         )
-        if following is None or following <= job.now:
-            return timedelta(0)
-        return min(following - job.now, _LONGEST_REST)
+        if not found:
+            return False
+        missed = [
+            each.contact
+            for each in found
+            if not each.answered and (before is None or each.contact.at < before)
+        ]
+        progress = progress.beyond(found[-1].changed_at, found[-1].contact.contact_id)
+        entered = await self._enter(conn, job, definition, scheduled, missed, progress, job.after)
+        return not entered or len(found) == _PAGE
 
     async def _enter(
         self,
@@ -133,15 +171,13 @@ class EnterOccurrenceActivities:
         scheduled: ScheduledEntry,
         contacts: Sequence[AtTurn],
         progress: OccurrenceProgress,
+        after: UUID | None,
     ) -> bool:
         """Enter contacts with the progress in one transaction; one at fault is left out.
 
         False if another attempt has worked through the page.
         """
-        if not contacts:
-            return True
         occurrence = occurrence_of(job)
-        after = contacts[-1][0]
         try:
             async with conn.transaction():
                 counts = await enter_at_turn(
@@ -155,7 +191,9 @@ class EnterOccurrenceActivities:
         else:
             return True
         try:
-            await self._enter_one_by_one(conn, job, definition, scheduled, contacts, progress)
+            await self._enter_one_by_one(
+                conn, job, definition, scheduled, contacts, progress, after
+            )
         except RecordedBefore:
             return False
         return True
@@ -168,6 +206,7 @@ class EnterOccurrenceActivities:
         scheduled: ScheduledEntry,
         contacts: Sequence[AtTurn],
         progress: OccurrenceProgress,
+        after: UUID | None,
     ) -> None:
         occurrence = occurrence_of(job)
         faults: list[FoundFault] = []
@@ -182,11 +221,16 @@ class EnterOccurrenceActivities:
                 except Exception as error:
                     raise_outage(error)
                     faults.append(
-                        FoundFault("occurrence", error, contact_id=each[0], subject=f"job {job.id}")
+                        FoundFault(
+                            "occurrence",
+                            error,
+                            contact_id=each.contact_id,
+                            subject=f"job {job.id}",
+                        )
                     )
                 else:
                     progress = progress.plus(*counts)
-            await _record(conn, job, progress, contacts[-1][0], len(contacts), len(faults))
+            await _record(conn, job, progress, after, len(contacts), len(faults))
         await record_faults(conn, faults)
 
 
@@ -194,7 +238,7 @@ async def _record(
     conn: AsyncConnection[Any],
     job: JobRow,
     progress: OccurrenceProgress,
-    after: UUID,
+    after: UUID | None,
     done: int,
     failed: int,
 ) -> None:

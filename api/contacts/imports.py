@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from collections.abc import Sequence
+from typing import Any, Final
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
-import orjson
-from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel
+from fastapi import APIRouter, Depends, Request
 
+from api.contacts.import_options import ImportOptions, UsedOptions, plan_of, refusal
+from api.contacts.import_reports import ImportReport, import_report
 from api.contacts.refused_lines import JobId, job_of_kind
 from api.coupons.code_files import unpacked
 from api.http.audit import UsedActor
@@ -21,21 +20,15 @@ from api.operations.jobs import JobBody, job_body
 from api.runs.repair_undo import begin_undo_of_repair
 from api.services import Services, UsedServices
 from dispatch.jobs import start_job
-from journeys.model.contact_fields import check_timezone
-from journeys.model.identifiers import find_id_flaw
-from store.events.effect_events import ENGINE
 from store.imports.encodings import EncodingFinder
-from store.imports.files import FileRow, FileWriter, add_chunk, delete_file, finish_file, make_file
+from store.imports.files import FileWriter, add_chunk, delete_file, finish_file, make_file
 from store.imports.files import read_file as read_job_file
-from store.imports.jobs import KeptLine, create_import, examples_of, kept_lines
-from store.imports.mapping import Column, What, map_columns, parse_target
-from store.imports.plans import By, ImportPlan, ImportResult, Mode
-from store.imports.presets import PresetName
+from store.imports.jobs import create_import, examples_of, kept_lines
+from store.imports.plans import ImportResult
 from store.imports.problems import FileRefused
-from store.imports.records import DELIMITERS, WINDOW, open_records
 from store.imports.undo import begin_undo, may_be_undone, undo_id
 from store.operations.audit import Actor, record_audit
-from store.operations.jobs import JobRow, read_job, read_result
+from store.operations.jobs import read_job, read_result
 
 router = APIRouter(
     prefix="/v1",
@@ -44,8 +37,6 @@ router = APIRouter(
     dependencies=[Depends(requires("operate", reading="read"))],
 )
 
-_MAP_LIMIT: Final = 32 * 1024
-_NAME_LIMIT: Final = 200
 _KINDS: Final = frozenset(
     {
         "", "text/csv", "text/tab-separated-values", "text/plain", "application/x-ndjson",
@@ -53,167 +44,8 @@ _KINDS: Final = frozenset(
         "application/vnd.ms-excel",
     }
 )  # fmt: skip
-_NEEDS: Final[dict[What, tuple[str, ...]]] = {
-    "contacts": (),
-    "groups": ("group",),
-    "topics": ("topic",),
-    "suppressions": (),
-    "events": ("event", "timestamp"),
-}
-"""The columns that a file of each kind must have."""
 _EXAMPLE: Final = "external_id,email,first_name\n42,ada@example.com,Ada\n"
-
-
-class ColumnBody(BaseModel):
-    """A column, and what is done with it."""
-
-    name: str
-    target: str
-    """A field, an attribute (`attributes.plan`), `groups`, …; `-`: it is left out."""
-    type: str
-    how: str
-    """`given` by the mapping, of a `preset`, `automatic` by its name, or under its `own_name`."""
-
-
-class ReasonBody(BaseModel):
-    """A reason why lines, or values of them, were not imported."""
-
-    code: str
-    count: int
-    lines: list[int]
-    """The first of them."""
-    example: str
-
-
-class SampleRow(BaseModel):
-    """A line as it would be."""
-
-    line: int
-    row: dict[str, Any]
-
-
-class ImportReport(BaseModel):
-    """What an import does, and what it has done, or what a dry run would do."""
-
-    job: JobBody
-    what: str
-    dry_run: bool
-    file: str | None
-    """The name of the file, as it was sent; null once it has been forgotten."""
-    format: str
-    encoding: str
-    delimiter: str | None
-    """Of CSV."""
-    columns: list[ColumnBody]
-    """Empty for JSON Lines, whose lines name their own."""
-    preset: str | None
-    preset_verified: bool
-    """False: the preset was made from public knowledge, and not tried on an export. Look here at
-    what it made of each column."""
-    created: int
-    updated: int
-    unchanged: int
-    refused: int
-    left_out: int
-    """Values that were left out of lines that were imported."""
-    events: int
-    repeated: int
-    suppressed: int
-    known: int
-    joined: int
-    consents: int
-    reasons: list[ReasonBody]
-    sample: list[SampleRow]
-    """Of a dry run: the first ten lines as they would be."""
-
-
-class ImportOptions:
-    """The options of an import, as the query gives them."""
-
-    def __init__(
-        self,
-        what: Annotated[What, Query()] = "contacts",
-        mode: Annotated[Mode, Query()] = "merge",
-        by: Annotated[By, Query()] = "external_id",
-        dry_run: bool = False,
-        preset: Annotated[PresetName | None, Query()] = None,
-        mapping: Annotated[
-            str | None,
-            Query(
-                alias="map",
-                max_length=_MAP_LIMIT,
-                description='JSON, as in `{"E-mail": "email"}`',
-            ),
-        ] = None,
-        group: Annotated[list[str] | None, Query(max_length=20)] = None,
-        empty: Annotated[str, Query(pattern="^(keep|remove)$")] = "keep",
-        timezone: Annotated[str | None, Query(max_length=100)] = None,
-        source: Annotated[str | None, Query(max_length=64)] = None,
-        encoding: Annotated[str | None, Query(max_length=40)] = None,
-        delimiter: Annotated[str | None, Query(min_length=1, max_length=4)] = None,
-        begin_journeys: bool = False,
-        rate: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
-        name: Annotated[str, Query(max_length=_NAME_LIMIT)] = "",
-    ) -> None:
-        self.what: What = what
-        self.mode: Mode = mode
-        self.by: By = by
-        self.dry_run = dry_run
-        self.preset: PresetName | None = preset
-        self.map = _parse_map(mapping)
-        self.groups = tuple(group or ())
-        self.empty = empty
-        self.timezone = timezone
-        self.source = source
-        self.encoding = encoding
-        self.delimiter = _parse_delimiter(delimiter)
-        self.begin_journeys = begin_journeys
-        self.rate = rate
-        self.name = name
-        self._check()
-
-    def _check(self) -> None:
-        for group in self.groups:
-            flaw = "must be shorter" if len(group) > _NAME_LIMIT else find_id_flaw(group)
-            if flaw is not None:
-                raise _refuse(f"group: {flaw}")
-        if self.groups and self.what != "contacts":
-            raise _refuse("group: is of files of contacts")
-        if self.timezone is not None:
-            try:
-                ZoneInfo(check_timezone(self.timezone))
-            except ValueError as error:
-                raise _refuse(f"timezone: {error}") from None
-        if self.source is not None and (
-            self.source == ENGINE or find_id_flaw(self.source) is not None
-        ):
-            raise _refuse(f"source: {self.source!r} cannot be one")
-        if self.begin_journeys and self.what not in ("contacts", "groups", "topics"):
-            raise _refuse(f"begin_journeys: {self.what} begin nothing")
-
-
-def _parse_map(text: str | None) -> dict[str, str]:
-    if text is None:
-        return {}
-    try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise _refuse(f"map: is not JSON: {error.msg}") from None
-    if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
-        raise _refuse('map: must be JSON such as {"E-mail address": "email"}')
-    return found
-
-
-def _parse_delimiter(text: str | None) -> str | None:
-    if text is None:
-        return None
-    sign = {"tab": "\t", "\\t": "\t"}.get(text, text)
-    if len(sign) != 1 or sign.isalnum() or sign in "\r\n\"'":
-        raise _refuse(f"delimiter: must be one sign, such as one of {DELIMITERS!r}")
-    return sign
-
-
-UsedOptions = Annotated[ImportOptions, Depends()]
+_BLOCK: Final = 64 * 1024
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -291,9 +123,9 @@ async def _receive(
                 pending.clear()
         await _store(services, job_id, writer.take(finder.take(bytes(pending), final=True)))
         await _store(services, job_id, writer.end())
-        plan = _plan(options, writer, finder.encoding, source)
+        plan = plan_of(options, writer, finder.encoding, source)
     except FileRefused as refused:
-        raise _refuse(str(refused)) from None
+        raise refusal(str(refused)) from None
     async with services.pool.connection() as conn:
         async with conn.transaction():
             await finish_file(conn, job_id, size=writer.size, lines=writer.lines)
@@ -306,10 +138,7 @@ async def _receive(
         await start_job(conn, services.temporal, job_id)
         job = await read_job(conn, job_id)
     assert job is not None
-    return _report(job, file, ImportResult(), [], {})
-
-
-_BLOCK: Final = 64 * 1024
+    return import_report(job, file, ImportResult(), [], {})
 
 
 def _oversize(limit: int) -> Problem:
@@ -326,102 +155,10 @@ async def _store(services: Services, job_id: UUID, parts: Sequence[tuple[int, by
             await add_chunk(conn, job_id, number, part)
 
 
-def _plan(options: ImportOptions, writer: FileWriter, encoding: str, source: str) -> ImportPlan:
-    """The plan of the job. Raises FileRefused."""
-    opening = open_records(
-        writer.first[:WINDOW],
-        encoding,
-        final=writer.size <= WINDOW,
-        delimiter=options.delimiter,
-    )
-    columns = None
-    if opening.columns is None:
-        for name, target in options.map.items():
-            parse_target(name, target, options.what)
-    else:
-        columns = tuple(
-            map_columns(opening.columns, options.what, given=options.map, preset=options.preset)
-        )
-        _check_columns(columns, options)
-    return ImportPlan(
-        what=options.what,
-        dialect=opening.dialect,
-        columns=columns,
-        start=opening.place,
-        mode=options.mode,
-        by=options.by,
-        map=options.map,
-        preset=options.preset,
-        dry_run=options.dry_run,
-        empty="remove" if options.empty == "remove" else "keep",
-        timezone=options.timezone,
-        source=options.source or source,
-        begin_journeys=options.begin_journeys,
-        groups=options.groups,
-        rate=options.rate,
-    )
-
-
-def _check_columns(columns: Sequence[Column], options: ImportOptions) -> None:
-    targets = {column.target for column in columns}
-    shown = ", ".join(column.name for column in columns[:10]) + (", …" if len(columns) > 10 else "")
-    for needed in _NEEDS[options.what]:
-        if needed not in targets:
-            raise FileRefused(f"map: no column is the {needed}, of: {shown}")
-    if options.what == "suppressions":
-        if not targets & {"address", "address_hash"}:
-            raise FileRefused(f"map: no column is the address, or an address_hash, of: {shown}")
-        return
-    ids = {"external_id", "parcours_id"} if options.by == "external_id" else {options.by}
-    if not targets & ids:
-        advice = " (or import `by=email`)" if "email" in targets else ""
-        raise FileRefused(
-            f"map: no column is the {options.by} of the contacts{advice}, of: {shown}"
-        )
-
-
-def _refuse(message: str) -> Problem:
-    return Problem(422, "invalid_import", message)
-
-
-def _report(
-    job: JobRow,
-    file: FileRow | None,
-    result: ImportResult,
-    sample: Sequence[KeptLine],
-    examples: Mapping[str, str],
-) -> ImportReport:
-    plan = ImportPlan.from_json(job.plan)
-    counts = {name: getattr(result, name) for name in ImportResult.__slots__ if name != "reasons"}
-    return ImportReport(
-        job=job_body(job),
-        what=plan.what,
-        dry_run=plan.dry_run,
-        file=None if file is None else file.name,
-        format=plan.dialect.format,
-        encoding=plan.dialect.encoding,
-        delimiter=plan.dialect.delimiter if plan.dialect.format == "csv" else None,
-        columns=[
-            ColumnBody(name=each.name, target=each.target, type=each.type, how=each.how)
-            for each in plan.columns or ()
-        ],
-        preset=plan.preset,
-        preset_verified=plan.preset is None,
-        **counts,
-        reasons=[
-            ReasonBody(
-                code=code, count=reason.count, lines=reason.lines, example=examples.get(code, "")
-            )
-            for code, reason in sorted(result.reasons.items(), key=lambda each: -each[1].count)
-        ],
-        sample=[SampleRow(line=each.line, row=each.content) for each in sample],
-    )
-
-
 @router.get(
     "/jobs/{job_id}/import", summary="Read the report of an import", responses=responses(404, 422)
 )
-async def get_report(job_id: JobId, services: UsedServices) -> ImportReport:
+async def getimport_report(job_id: JobId, services: UsedServices) -> ImportReport:
     """The columns of an import, its counts, and of a dry run the first lines as they would be."""
     async with services.pool.connection() as conn:
         job = await job_of_kind(services, job_id, "import")
@@ -429,7 +166,7 @@ async def get_report(job_id: JobId, services: UsedServices) -> ImportReport:
         result = ImportResult.from_json(await read_result(conn, job_id))
         sample = await kept_lines(conn, job_id, ["sample"], (0, -1), 100)
         examples = await examples_of(conn, job_id)
-    return _report(job, file, result, sample, examples)
+    return import_report(job, file, result, sample, examples)
 
 
 @router.post(

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from api.definitions.checking_process import FUNCTIONS
+from api.definitions.description import Description
 from api.definitions.preparation import Preparation, Source
 from api.http.problems import RETRY_AFTER, Problem
 from journeys.checks.references import KnownKeys
@@ -39,7 +40,7 @@ class CheckerFailed(Exception):
 
 
 class DocumentChecker:
-    """Calls of `api.definitions.preparation` beside the event loop."""
+    """Calls of `api.definitions.preparation` and `description` beside the event loop."""
 
     def __init__(self, seconds: float = SECONDS, waiting: int = WAITING) -> None:
         self._seconds = seconds
@@ -65,6 +66,11 @@ class DocumentChecker:
     ) -> list[tuple[str, str | None]]:
         """See `api.definitions.preparation.changes`; `size` is that of the larger document."""
         answer: list[tuple[str, str | None]] = await self._call(size, "changes", before, now)
+        return answer
+
+    async def describe(self, text: str, known: KnownKeys) -> Description:
+        """See `api.definitions.description.describe`. Raises Problem 422 or 503."""
+        answer: Description = await self._call(len(text), "describe", text, known)
         return answer
 
     async def close(self) -> None:

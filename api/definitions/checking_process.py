@@ -15,11 +15,12 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from api.definitions import preparation
+from api.definitions import description, preparation
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "prepare": preparation.prepare,
     "changes": preparation.changes,
+    "describe": description.describe,
 }
 
 MEMORY = 2 * 1024 * 1024 * 1024

@@ -39,6 +39,7 @@ from store.definitions.documents import (
     read_document,
     save_document,
 )
+from store.definitions.drafts import delete_saved_draft
 from store.definitions.journeys import save_version
 from store.operations.audit import Actor, record_audit
 from store.operations.audit_actions import ACTIONS, ActionName
@@ -156,7 +157,7 @@ async def write_documents(
         async with services.pool.connection() as conn:
             async with conn.transaction():
                 await lock_catalog(conn)
-                if await _known(services, conn, sources) != known:
+                if await known_on_server(services, conn, sources) != known:
                     continue
                 await keep_files(conn, fetched)
                 for key, compiled in preparation.recompiled.items():
@@ -231,7 +232,7 @@ async def prepare_documents(
     Raises Problem 422 with all errors of all texts.
     """
     async with services.pool.connection() as conn:
-        known = await _known(services, conn, sources)
+        known = await known_on_server(services, conn, sources)
     preparation = await services.checker.prepare(sources, known, only)
     if preparation.refusal is not None:
         raise problems.Problem(422, "invalid_document", preparation.refusal)
@@ -240,7 +241,7 @@ async def prepare_documents(
     return preparation, known
 
 
-async def _known(services: Services, conn: Conn, sources: Sequence[Source]) -> KnownKeys:
+async def known_on_server(services: Services, conn: Conn, sources: Sequence[Source]) -> KnownKeys:
     """The keys of the server's documents."""
     keys = {kind: frozenset(found) for kind, found in (await known_keys(conn)).items()}
     none: frozenset[str] = frozenset()
@@ -305,8 +306,20 @@ async def save(conn: Conn, parsed: Parsed, templates: TemplateSet) -> Saved:
 
 
 async def store(conn: Conn, document: Prepared, actor: Actor) -> Saved:
-    """Save a document that was prepared. The caller has locked the catalog."""
+    """Save a document that was prepared, and delete the draft of the same text.
+
+    The caller has locked the catalog.
+    """
     saved = await _save(conn, document, actor.name)
+    await delete_saved_draft(conn, document.kind, document.key, document.source)
+    if saved.rewritten:
+        await record_audit(
+            conn,
+            actor,
+            _SAVES[document.kind],
+            f"{document.kind}:{document.key}",
+            after={"version": saved.version, "text": "comments and layout alone"},
+        )
     if saved.changed:
         await record_audit(
             conn,

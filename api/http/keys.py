@@ -1,4 +1,4 @@
-"""API keys: read from Bearer, Basic or the body, and checked for scope, origin and expiry."""
+"""API keys: read from Bearer, Basic, the body or a session, checked for scope, origin, expiry."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.http.key_uses import KeyUses
 from api.http.problems import Problem
+from api.http.same_origin import refuse_foreign
+from api.http.sessions import SessionRing, session_token
 from store.operations.api_keys import KeyInfo, Scope, find_key
+from store.operations.console_sessions import ConsoleSession
 
 REMEMBERED = 5.0
 """Seconds for which a key is remembered, and so for which a revoked key still works."""
 
 _CHECKED = "parcours.key"
 """Under this name, the scope of a request holds the key that was checked."""
+_SESSION = "parcours.session"
+"""Under this name, it holds the session of the console by which the key was found."""
 
 
 class KeyRing:
@@ -32,6 +37,7 @@ class KeyRing:
         self._pool = pool
         self._uses = uses
         self._known: dict[str, tuple[KeyInfo, float]] = {}
+        self.sessions = SessionRing(pool, uses)
 
     async def find(self, plain: str) -> KeyInfo | None:
         """A key with its options; None if there is no such key, or it was revoked."""
@@ -53,8 +59,9 @@ class KeyRing:
         return key
 
     def forget(self) -> None:
-        """Read every key again at its next use."""
+        """Read every key, and every session, again at its next use."""
         self._known.clear()
+        self.sessions.forget()
 
 
 def header_key(request: Request) -> str | None:
@@ -81,10 +88,10 @@ def header_key(request: Request) -> str | None:
             raise unauthorized("send the key as `Authorization: Bearer KEY`, or as the Basic user")
 
 
-def unauthorized(message: str) -> Problem:
+def unauthorized(message: str, code: str = "unauthorized") -> Problem:
     """Problem 401."""
     headers = {"WWW-Authenticate": 'Bearer realm="parcours", Basic realm="parcours"'}
-    return Problem(401, "unauthorized", message, headers=headers)
+    return Problem(401, code, message, headers=headers)
 
 
 async def check_key(request: Request, plain: str | None, *needed: Scope) -> KeyInfo:
@@ -98,6 +105,14 @@ async def check_key(request: Request, plain: str | None, *needed: Scope) -> KeyI
     key = await ring.find(plain)
     if key is None:
         raise unauthorized("there is no such key, or it was revoked")
+    return check_use(request, key, *needed)
+
+
+def check_use(request: Request, key: KeyInfo, *needed: Scope) -> KeyInfo:
+    """The key, if it includes one of the scopes `needed` and may be used here and now.
+
+    Raises Problem 401 or 403.
+    """
     if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
         raise unauthorized(f"the key has expired, on {key.expires_at:%Y-%m-%d}: make a new one")
     if not any(map(key.includes, needed)):
@@ -111,22 +126,60 @@ async def check_key(request: Request, plain: str | None, *needed: Scope) -> KeyI
     return key
 
 
+async def check_credentials(request: Request, *needed: Scope) -> KeyInfo:
+    """The key in the Authorization header, or of the session of the console if there is no header.
+
+    Raises Problem 401 or 403. By a session, a request of another site's page is refused.
+    """
+    plain = header_key(request)
+    token = session_token(request) if plain is None else None
+    if token is None:
+        try:
+            return await check_key(request, plain, *needed)
+        except Problem as problem:
+            raise _without_dialogue(request, problem) from None
+    refuse_foreign(request)
+    ring: KeyRing = request.app.state.services.keys
+    session = await ring.sessions.find(token)
+    if session is None:
+        ended = unauthorized("the session of the console has ended: sign in again", "signed_out")
+        raise _without_dialogue(request, ended)
+    request.scope[_SESSION] = session
+    try:
+        return check_use(request, session.key, *needed)
+    except Problem as problem:
+        raise _without_dialogue(request, problem) from None
+
+
+def _without_dialogue(request: Request, problem: Problem) -> Problem:
+    """The problem, so that a browser does not ask for a name and a password over our page."""
+    if problem.status_code == 401 and "sec-fetch-site" in request.headers:
+        problem.headers = {"WWW-Authenticate": 'Bearer realm="parcours"'}
+    return problem
+
+
+def session_of(request: Request) -> ConsoleSession | None:
+    """The session of the console by which the key of a request was found, if it was one."""
+    session: ConsoleSession | None = request.scope.get(_SESSION)
+    return session
+
+
 class Requires:
     """A dependency: the key of the request, which must include a scope.
 
     For reading (GET) another scope may do as well. Raises Problem 401 or 403.
     """
 
-    def __init__(self, scope: Scope, reading: tuple[Scope, ...]) -> None:
-        self._changing: tuple[Scope, ...] = (scope,)
-        self._reading: tuple[Scope, ...] = (scope, *reading)
+    def __init__(self, changing: tuple[Scope, ...], reading: tuple[Scope, ...]) -> None:
+        self._changing = changing
+        self._reading: tuple[Scope, ...] = (*changing, *reading)
 
     async def __call__(self, request: Request) -> KeyInfo:
         """The key, which a CheckedRoute has checked before it read the body."""
         needed = self._reading if request.method in ("GET", "HEAD") else self._changing
         key: KeyInfo | None = request.scope.get(_CHECKED)
         if key is None or not any(map(key.includes, needed)):
-            key = await check_key(request, header_key(request), *needed)
+            key = await check_credentials(request, *needed)
             request.scope[_CHECKED] = key
         return key
 
@@ -136,7 +189,15 @@ def requires(scope: Scope, *, reading: Scope | tuple[Scope, ...] = ()) -> Requir
 
     For GET, a key that includes one of `reading` does as well.
     """
-    return Requires(scope, (reading,) if isinstance(reading, str) else reading)
+    return Requires((scope,), (reading,) if isinstance(reading, str) else reading)
+
+
+def requires_one_of(*scopes: Scope) -> Requires:
+    """A dependency that raises Problem 401 or 403 unless the key includes one of these scopes.
+
+    For what changes nothing, although it is no GET.
+    """
+    return Requires(scopes, ())
 
 
 def _checked_key(request: Request) -> KeyInfo:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from api.http.problems import ProblemBody, responses
+from api.http.sessions import SECURE_COOKIE
 
 _OF_ALL = (400, 405)
 """A wrong parameter, and a wrong method."""
@@ -14,6 +15,7 @@ _OF_PARAMETERS = (422,)
 _OF_BODIES = (400, 408, 413, 415, 422, 503)
 _OF_KEYS = (401, 403, 503)
 _PAGE = "text/html"
+_TRACKING = "tracking"
 
 
 def complete(app: FastAPI) -> None:
@@ -33,10 +35,20 @@ def complete(app: FastAPI) -> None:
         components["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer"},
             "basic": {"type": "http", "scheme": "basic"},
+            "session": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": SECURE_COOKIE,
+                "description": "A session of the console, for its own pages; see `POST /v1/session`"
+                ". Over http on loopback its name is `parcours-PORT`.",
+            },
         }
-        described["security"] = [{"bearer": []}, {"basic": []}]
+        described["security"] = [{"bearer": []}, {"basic": []}, {"session": []}]
         for path in described["paths"].values():
             for operation in path.values():
+                if _TRACKING in operation.get("tags", ()):
+                    # A session is of a person who operates; tracking calls have keys of sites.
+                    operation.setdefault("security", [{"bearer": []}, {"basic": []}])
                 _add_problems(operation)
         return described
 

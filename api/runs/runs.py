@@ -20,6 +20,7 @@ from api.runs.bodies import RunDetail, RunPage, run_detail, run_page
 from api.runs.start import start_by_api
 from api.services import UsedServices
 from dispatch.temporal import TemporalAway
+from journeys.protocol.deferrals import DeferralReason
 from store.contacts.rows import parse_reference
 from store.events.run_events import RunEnded, record_run_event
 from store.reports.run_listing import BadCursor, list_runs, show_run
@@ -82,10 +83,26 @@ async def get_runs(
             description="How the id of the run begins.",
         ),
     ] = None,
+    held: Annotated[
+        DeferralReason | None,
+        Query(description="Why the send is deferred at which they stand."),
+    ] = None,
+    code: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=100,
+            description="Why the last attempt at their deferred send did not succeed.",
+        ),
+    ] = None,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 100,
 ) -> Response:
-    """The runs that meet all filters, the newest first."""
+    """The runs that meet all filters, the newest first.
+
+    With `step`, a page may have fewer runs than `limit` although there is another one: go on while
+    `next` is not null.
+    """
     try:
         async with services.pool.connection() as conn:
             listing = await list_runs(
@@ -95,6 +112,8 @@ async def get_runs(
                 state=state,
                 step=step,
                 prefix=prefix,
+                held=held,
+                code=code,
                 cursor=cursor or None,
                 limit=limit,
             )

@@ -51,7 +51,7 @@ def schema() -> dict[str, Any]:
 
 def text() -> str:
     """The schema as the text of its file."""
-    return json.dumps(schema(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _inline_trigger(definition: dict[str, Any], definitions: dict[str, Any]) -> None:

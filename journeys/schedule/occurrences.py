@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -119,14 +119,15 @@ class Turn:
     """Whether those without a zone, or with one that is not known, are among them."""
 
 
-def turns(occurrence: Occurrence, journey_zone: str | None) -> list[Turn]:
+@lru_cache(maxsize=64)
+def turns(occurrence: Occurrence, journey_zone: str | None) -> tuple[Turn, ...]:
     """The turns of an occurrence at the contacts' local time, in order."""
     zones: dict[datetime, list[str]] = {}
     for name in known_zones():
         zones.setdefault(occurrence.turn(zone_of(name, None)), []).append(name)
     others = occurrence.turn(zone_of(None, journey_zone))
     zones.setdefault(others, [])
-    return [Turn(at, tuple(zones[at]), at == others) for at in sorted(zones)]
+    return tuple(Turn(at, tuple(zones[at]), at == others) for at in sorted(zones))
 
 
 def begun_occurrence(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -47,6 +48,8 @@ class Documents:
     parsed: list[Parsed] = field(default_factory=list)
     partly: list[PartlyParsed] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    values: list[tuple[Any, Lines]] = field(default_factory=list)
+    """The value of each document, valid or not, with its lines; None if it is not YAML."""
     unreadable: bool = False
     """Whether there are documents of which not even a part could be read."""
 
@@ -77,6 +80,7 @@ def parse_documents(text: str | bytes, filename: str) -> Documents:
             return Documents(problems=[decoded], unreadable=True)
         text = decoded
     readings = read(text, filename)
+    found.values = [(reading.value, reading.lines) for reading in readings]
     for reading in readings:
         problems = list(reading.problems)
         document: AnyDocument | None = None

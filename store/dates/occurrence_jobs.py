@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Self
 from uuid import UUID, uuid5
@@ -63,7 +63,9 @@ class OccurrenceProgress:
     turn: datetime | None
     """The turn that it works through; None before the first one."""
     moved: bool = False
-    """Whether it looks for contacts whose zone changed meanwhile."""
+    """Whether all turns are over, and it looks once more at all whose zone changed meanwhile."""
+    looked: tuple[datetime, UUID] | None = None
+    """The last change of a zone that it looked at, with its contact; None before the first one."""
     entered: int = 0
     refused: Mapping[str, int] = field(default_factory=dict)
     """By reason."""
@@ -72,10 +74,11 @@ class OccurrenceProgress:
     def of(cls, job: JobRow) -> Self:
         """That of a job."""
         stored = job.progress or {}
-        turn = stored.get("turn")
+        turn, looked = stored.get("turn"), stored.get("looked")
         return cls(
             None if turn is None else datetime.fromisoformat(turn),
             stored.get("moved", False),
+            None if looked is None else (datetime.fromisoformat(looked[0]), UUID(looked[1])),
             stored.get("entered", 0),
             stored.get("refused", {}),
         )
@@ -83,16 +86,27 @@ class OccurrenceProgress:
     def plus(self, entered: int, refused: Counter[str]) -> OccurrenceProgress:
         """With the answers of another page."""
         total = Counter(self.refused) + refused
-        return OccurrenceProgress(self.turn, self.moved, self.entered + entered, dict(total))
+        return replace(self, entered=self.entered + entered, refused=dict(total))
 
-    def at(self, turn: datetime | None, *, moved: bool = False) -> OccurrenceProgress:
-        """At another turn."""
-        return OccurrenceProgress(turn, moved, self.entered, self.refused)
+    def at(self, turn: datetime) -> OccurrenceProgress:
+        """At a turn."""
+        return replace(self, turn=turn)
+
+    def after_all_turns(self) -> OccurrenceProgress:
+        """At the look at all changes of zones."""
+        return replace(self, turn=None, moved=True, looked=None)
+
+    def beyond(self, changed_at: datetime, contact_id: UUID) -> OccurrenceProgress:
+        """Beyond a change of a zone."""
+        return replace(self, looked=(changed_at, contact_id))
 
     def as_json(self) -> dict[str, Any]:
         """As the job's row keeps it."""
         turn = None if self.turn is None else self.turn.isoformat()
-        return {"turn": turn, "moved": self.moved, **self.result}
+        looked = None
+        if self.looked is not None:
+            looked = [self.looked[0].isoformat(), str(self.looked[1])]
+        return {"turn": turn, "moved": self.moved, "looked": looked, **self.result}
 
     @property
     def result(self) -> dict[str, Any]:

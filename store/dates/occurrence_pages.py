@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -16,24 +17,47 @@ from store.definitions.timed_entries import ScheduledEntry
 from store.entries.admission import AdmittedEntry, EntryRequest, enter_all
 from store.sql import Connection, fetch_all, fetch_value, sql
 
-AtTurn = tuple[UUID, datetime]
-"""A contact, and when the occurrence comes to it."""
+
+@dataclass(frozen=True, slots=True)
+class AtTurn:
+    """A contact to whom an occurrence has come."""
+
+    contact_id: UUID
+    at: datetime
+    """When its turn was: when the clocks of its zone showed the time."""
+    timezone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A contact whose zone has changed, as it is now."""
+
+    changed_at: datetime
+    contact: AtTurn
+    answered: bool
+    """Whether it has entered by the occurrence, or was refused."""
+
 
 _ALL = sql("""
-select c.id from contact c where %(after)s::uuid is null or c.id > %(after)s::uuid
+select c.id, c.timezone from contact c where %(after)s::uuid is null or c.id > %(after)s::uuid
 order by c.id limit %(limit)s
 """)
 _OF_ZONES = sql("""
-select c.id from contact c
+select c.id, c.timezone from contact c
 where (%(after)s::uuid is null or c.id > %(after)s::uuid)
   and (c.timezone = any(%(zones)s::text[])
        or %(others)s and (c.timezone is null or c.timezone <> all(%(known)s::text[])))
 order by c.id limit %(limit)s
 """)
 _MOVED = sql("""
-select c.id, c.timezone from zone_change z join contact c on c.id = z.contact_id
-where z.changed_at >= %(since)s and (%(after)s::uuid is null or c.id > %(after)s::uuid)
-order by c.id limit %(limit)s
+select z.changed_at, c.id, c.timezone,
+       exists (select from run r
+               where r.journey = %(journey)s and r.contact_id = c.id and r.key = %(key)s)
+       or exists (select from refusal f
+                  where f.journey = %(journey)s and f.contact_id = c.id and f.key = %(key)s)
+from zone_change z join contact c on c.id = z.contact_id
+where (z.changed_at, z.contact_id) > (%(since)s, %(after)s)
+order by z.changed_at, z.contact_id limit %(limit)s
 """)
 _CLOCK = sql("select parcours.clock()")
 
@@ -53,21 +77,37 @@ async def contacts_at_turn(
             "known": list(known_zones()),
         }
         rows = await fetch_all(conn, _OF_ZONES, wanted)
-    return [(contact_id, at) for (contact_id,) in rows]
+    return [AtTurn(contact_id, at, timezone) for contact_id, timezone in rows]
 
 
-async def moved_contacts(
+async def moves(
     conn: Connection,
+    journey: str,
     occurrence: Occurrence,
     journey_zone: str | None,
-    after: UUID | None,
+    beyond: tuple[datetime, UUID],
     limit: int,
-) -> list[AtTurn]:
-    """The next contacts whose zone has changed since the occurrence began, by id."""
-    wanted = {"since": occurrence.at, "after": after, "limit": limit}
+) -> list[Move]:
+    """The next changes of zones, in order: those later than one of an instant and a contact."""
+    since, after = beyond
+    rows = await fetch_all(
+        conn,
+        _MOVED,
+        {
+            "journey": journey,
+            "key": occurrence.key,
+            "since": since,
+            "after": after,
+            "limit": limit,
+        },
+    )
     return [
-        (contact_id, occurrence.turn(zone_of(timezone, journey_zone)))
-        for contact_id, timezone in await fetch_all(conn, _MOVED, wanted)
+        Move(
+            changed_at,
+            AtTurn(contact_id, occurrence.turn(zone_of(timezone, journey_zone)), timezone),
+            answered,
+        )
+        for changed_at, contact_id, timezone, answered in rows
     ]
 
 
@@ -86,31 +126,33 @@ async def enter_at_turn(
     workflows.
     """
     since = occurrence.since
-    contacts = [each for each in contacts if since is None or each[1] > since]
+    contacts = [each for each in contacts if since is None or each.at > since]
     now: datetime = await fetch_value(conn, _CLOCK)
-    properties = {contact_id: {"occurrence": occurrence.key} for contact_id, _ in contacts}
+    properties = {each.contact_id: {"occurrence": occurrence.key} for each in contacts}
     welcome = await let_in(conn, definition, scheduled.condition, properties)
-    zone = zone_of(None, definition.journey.timezone)
+    up_to, journey_zone = scheduled.entry.up_to, definition.journey.timezone
     requests = [
         (
             definition,
             EntryRequest(
-                contact_id=contact_id,
+                contact_id=each.contact_id,
                 key=occurrence.key,
-                properties=properties[contact_id],
+                properties=properties[each.contact_id],
                 event_id=None,
                 start_workflow=True,
                 once=True,
                 occurrence=occurrence.at,
                 refusal=(
                     "late"
-                    if is_too_late(scheduled.entry.up_to, at=at, now=now, zone=zone)
+                    if is_too_late(
+                        up_to, at=each.at, now=now, zone=zone_of(each.timezone, journey_zone)
+                    )
                     else None
                 ),
             ),
         )
-        for contact_id, at in contacts
-        if contact_id in welcome
+        for each in contacts
+        if each.contact_id in welcome
     ]
     answers = await enter_all(conn, catalog, requests) if requests else []
     entered = sum(isinstance(answer, AdmittedEntry) for answer in answers)

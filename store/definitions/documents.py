@@ -47,6 +47,8 @@ class Saved:
     """There was no document of this key before."""
     changed: bool
     """A version was made, because the content differs from the newest version's."""
+    rewritten: bool = False
+    """Only the text differs: comments, order, quotes. It took the place of the version's text."""
 
 
 _OF_KIND_AND_KEY = (
@@ -70,6 +72,18 @@ on conflict (kind, key) do update
 set version = excluded.version, document = excluded.document, source = excluded.source,
     sha256 = excluded.sha256, updated_at = parcours.clock()
 """)
+# A program that writes JSON has no comments to say.
+KEEPS_TEXT = sql("(source = %(source)s or (starts_with(ltrim(%(source)s), '{')"
+                 " and not starts_with(ltrim(source), '{')))")  # fmt: skip
+"""Whether the text of a version stays, where its content does."""
+_REWRITE = sql("""
+with kept as (
+    update document_version set source = %(source)s
+    where kind = %(kind)s and key = %(key)s and version = %(version)s and not {keeps}
+)
+update document set source = %(source)s
+where kind = %(kind)s and key = %(key)s and not {keeps}
+""", keeps=KEEPS_TEXT)  # fmt: skip
 _DOCUMENTS = select(*table_columns(DocumentRow, StoredDocument))
 _READ = statement(_DOCUMENTS.where(*_OF_KIND_AND_KEY))
 _LIST = statement(
@@ -119,12 +133,15 @@ async def save_document(
 ) -> Saved:
     """Save a document, in effect from the commit on. The caller has locked the catalog.
 
-    `by` is the name of the key that saves it. Its version is kept.
+    `by` is the name of the key that saves it. Its version is kept. No version is made for the same
+    content; another text, with other comments, takes the place of the version's text.
     """
     content = hash_content(document)
     stored = await fetch_one(conn, _CONTENT, {"kind": kind, "key": key})
     if stored is not None and stored[1] == content:
-        return Saved(stored[0], new=False, changed=False)
+        text = {"kind": kind, "key": key, "version": stored[0], "source": source}
+        rewritten = await execute(conn, _REWRITE, text) > 0
+        return Saved(stored[0], new=False, changed=False, rewritten=rewritten)
     version = stored[0] + 1 if stored is not None else 1
     await execute(
         conn,

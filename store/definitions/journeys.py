@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from journeys.model.journey_state import JourneyState
 from store.definitions.contents import keep_contents
-from store.definitions.documents import Saved, bump_catalog, hash_content
+from store.definitions.documents import KEEPS_TEXT, Saved, bump_catalog, hash_content
 from store.sql import (
     execute,
     fetch_all_as,
@@ -60,6 +60,11 @@ _NEWEST_CONTENT = statement(
 )
 _ADD_JOURNEY = statement(
     insert(JourneyRow).values(key=bindparam("journey")).on_conflict_do_nothing()
+)
+_REWRITE = sql(
+    "update journey_version set source = %(source)s"
+    " where journey = %(journey)s and version = %(version)s and not {keeps}",
+    keeps=KEEPS_TEXT,
 )
 _ADD_VERSION = statement(
     insert(JourneyVersion).values(
@@ -157,12 +162,15 @@ async def save_version(
     `contents` are those of its sends by step, None if they were not compiled; `by` is the name of
     the key that saves it.
 
-    The caller has locked the catalog. No version is made if the newest one has the same content.
+    The caller has locked the catalog. No version is made if the newest one has the same content;
+    another text, with other comments, takes the place of its text.
     """
     content = hash_content(document)
     newest = await fetch_one(conn, _NEWEST_CONTENT, {"journey": key})
     if newest is not None and newest[1] == content:
-        return Saved(newest[0], new=False, changed=False)
+        text = {"journey": key, "version": newest[0], "source": source}
+        rewritten = await execute(conn, _REWRITE, text) > 0
+        return Saved(newest[0], new=False, changed=False, rewritten=rewritten)
     version = newest[0] + 1 if newest is not None else 1
     hashes = None if contents is None else await keep_contents(conn, contents.values())
     await execute(conn, _ADD_JOURNEY, {"journey": key})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from store.sql import Connection, fetch_all_as, sql
+from store.sql import Connection, fetch_all, fetch_all_as, sql
 
 # An attribute with a dot in it may be inside any of the attributes that changed.
 _ENTRY_PATH = sql("""
@@ -141,3 +142,23 @@ async def list_events(
         {"contact": contact, "name": name, "from": from_, "to": to, "before": before,
          "limit": limit},
     )  # fmt: skip
+
+
+_RECENT = sql("""
+select name, properties, occurred_at from event
+where contact_id = %(contact)s and stamped_at <= %(until)s and name <> all(%(without)s)
+order by id desc limit %(limit)s
+""")
+
+
+async def recent_events(
+    conn: Connection, contact_id: UUID, *, until: datetime, without: Collection[str], limit: int
+) -> list[tuple[str, dict[str, Any], datetime]]:
+    """The latest events of a contact up to a time, the newest first: name, properties, when.
+
+    Those with a name in `without` are left out.
+    """
+    wanted = {
+        "contact": contact_id, "until": until, "without": sorted(without), "limit": limit
+    }  # fmt: skip
+    return await fetch_all(conn, _RECENT, wanted)

@@ -257,8 +257,11 @@ async def find_key(conn: Connection, plain: str) -> KeyInfo | None:
     if _KEY.fullmatch(plain) is None:
         return None
     row = await fetch_one_as(conn, KeyRow, _FIND, {"hash": hash_key(plain)})
-    if row is None:
-        return None
+    return None if row is None else info_of(row)
+
+
+def info_of(row: KeyRow) -> KeyInfo:
+    """A key as every call needs it."""
     return KeyInfo(
         id=row.id,
         name=key_name(row.id, row.scope, row.name),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from journeys.protocol.deferrals import DeferralReason
 from store.contacts.rows import find_contact
 from store.repairs.run_repairs import RepairRow, repairs_of
 from store.reports.goal_counts import RunGoal, read_goal
-from store.sql import fetch_all_as, fetch_one_as, sql
+from store.sql import Sql, fetch_all, fetch_all_as, fetch_one_as, integer, join, sql
 from store.tables.messages import MessageState
 from store.tables.runs import RunState
 
@@ -88,7 +90,8 @@ class RunListing:
 
     items: list[ListedRun]
     next: UUID | None
-    """The cursor of the page after it; None if this is the last one."""
+    """The cursor of the page after it; None if this is the last one. Of the runs at one step a page
+    may have fewer than were asked for, and another after it."""
 
 
 _COLUMNS = sql(
@@ -97,22 +100,86 @@ _COLUMNS = sql(
     r.step, r.outcome, r.reason, r.started_at, r.ended_at
     """
 )
-# The states of a journey's runs are read one by one: each is in order in its index.
+# No index knows the step at which a run stands: each step of each run would pay for it. So a page
+# looks at a bounded number of runs, and ends with the last one that it has looked at.
+_LOOKED_AT: Final = 5_000
+_FOUND = sql(
+    """
+    cut as materialized (
+        select (
+            select least.id
+            from (
+                select state from looked group by state having count(*) = {looked_at}
+            ) full_page
+            cross join lateral (
+                select id from looked where looked.state = full_page.state order by id limit 1
+            ) least
+            order by least.id desc limit 1
+        ) as id
+    )
+    select cut.id, found.*
+    from cut left join lateral (
+        select {columns}
+        from looked l join run r on r.id = l.id join contact c on c.id = r.contact_id
+        where l.step = %(step)s and (cut.id is null or l.id >= cut.id)
+        order by r.id desc limit %(limit)s
+    ) found on true
+    order by found.id desc
+    """,
+    columns=_COLUMNS,
+    looked_at=integer(_LOOKED_AT),
+)
+# The states of a journey's runs are read one by one: each is in order in its index. Ids alone are
+# asked of it, which it has: for whole rows the planner would go through all runs by their ids.
 _BY_STATE = sql(
     """
     select {columns}
     from unnest(%(states)s::text[]) as s(state)
     cross join lateral (
-        select * from run
+        select id from run
         where run.state = s.state and run.journey = %(journey)s
-          and (%(step)s::text is null or run.step = %(step)s::text)
           and (%(before)s::uuid is null or run.id < %(before)s::uuid)
         order by run.id desc limit %(limit)s
-    ) r
+    ) listed
+    join run r on r.id = listed.id
     join contact c on c.id = r.contact_id
     order by r.id desc limit %(limit)s
     """,
     columns=_COLUMNS,
+)
+_RUNS_AT_STEP = sql(
+    """
+    with looked as materialized (
+        select s.state, r.id, of_run.step
+        from unnest(%(states)s::text[]) as s(state)
+        cross join lateral (
+            select id from run
+            where run.state = s.state and run.journey = %(journey)s
+              and (%(before)s::uuid is null or run.id < %(before)s::uuid)
+            order by run.id desc limit {looked_at}
+        ) r
+        cross join lateral (select step from run where run.id = r.id offset 0) of_run
+    ),
+    {found}
+    """,
+    looked_at=integer(_LOOKED_AT),
+    found=_FOUND,
+)
+_RUNS_AT_STEP_OF_ANY = sql(
+    """
+    with looked as materialized (
+        select '' as state, r.id, r.step
+        from (
+            select id, step from run
+            where run.state = any(%(states)s)
+              and (%(before)s::uuid is null or run.id < %(before)s::uuid)
+            order by run.id desc limit {looked_at}
+        ) r
+    ),
+    {found}
+    """,
+    looked_at=integer(_LOOKED_AT),
+    found=_FOUND,
 )
 _BY_ID = sql(
     """
@@ -128,6 +195,13 @@ _BY_ID = sql(
     """,
     columns=_COLUMNS,
 )
+_OF_CONTACT = sql("r.contact_id = %(contact)s")
+_OF_JOURNEY = sql("r.journey = %(journey)s")
+_AT_STEP = sql("r.step = %(step)s")
+_BEFORE = sql("r.id < %(before)s")
+_BETWEEN = sql("r.id between %(lowest)s and %(highest)s")
+_HELD = sql("v.held = %(held)s")
+_CODE = sql("coalesce(m.code, v.facts ->> 'fault') = %(code)s")
 _ONE = sql(
     "select {columns} from run r join contact c on c.id = r.contact_id where r.id = %(run)s",
     columns=_COLUMNS,
@@ -151,6 +225,8 @@ async def list_runs(
     state: RunState | None = None,
     step: str | None = None,
     prefix: str | None = None,
+    held: DeferralReason | None = None,
+    code: str | None = None,
     cursor: str | None = None,
     limit: int = PAGE,
 ) -> RunListing:
@@ -160,6 +236,8 @@ async def list_runs(
         contact: an external id, or an id of ours; an unknown one gives an empty page.
         step: the step of the run's newest visit.
         prefix: how the ids begin, in hexadecimal digits and dashes.
+        held: why the send is deferred at which an active run stands.
+        code: why the last attempt at a deferred send did not succeed.
 
     Raises BadCursor if the cursor is not a page's `next`.
     """
@@ -174,16 +252,30 @@ async def list_runs(
         "states": [state] if state else list(get_args(RunState)),
         "step": step,
         "before": _parse_cursor(cursor) if cursor else None,
+        "held": held,
+        "code": code,
         "lowest": _completed(prefix, "0") if prefix else None,
         "highest": _completed(prefix, "f") if prefix else None,
         # One more than the page has: if it exists, there is a page after this one.
         "limit": limit + 1,
     }
-    by_state = journey is not None and contact_id is None and prefix is None
-    query = _BY_STATE if by_state else _BY_ID
-    runs = await fetch_all_as(conn, ListedRun, query, parameters)
+    cut: UUID | None = None
+    if held is not None or code is not None:
+        if state == "ended":
+            return RunListing([], None)
+        runs = await fetch_all_as(conn, ListedRun, _deferred(parameters), parameters)
+    elif contact_id is not None or prefix is not None:
+        runs = await fetch_all_as(conn, ListedRun, _BY_ID, parameters)
+    elif step is not None:
+        query = _RUNS_AT_STEP_OF_ANY if journey is None else _RUNS_AT_STEP
+        rows = await fetch_all(conn, query, parameters)
+        cut = rows[0][0]
+        runs = [ListedRun(*row[1:]) for row in rows if row[1] is not None]
+    else:
+        query = _BY_ID if journey is None else _BY_STATE
+        runs = await fetch_all_as(conn, ListedRun, query, parameters)
     items = runs[:limit]
-    return RunListing(items, items[-1].id if len(runs) > limit else None)
+    return RunListing(items, items[-1].id if len(runs) > limit else cut)
 
 
 async def show_run(conn: AsyncConnection[Any], run_id: UUID) -> ShownRun | None:
@@ -194,6 +286,34 @@ async def show_run(conn: AsyncConnection[Any], run_id: UUID) -> ShownRun | None:
     visits = await fetch_all_as(conn, ListedVisit, _VISITS, {"run": run_id})
     goal = await read_goal(conn, run_id)
     return ShownRun(run, goal, visits, await repairs_of(conn, run_id))
+
+
+def _deferred(parameters: Mapping[str, Any]) -> Sql:
+    """The active runs at a deferred send that meet each filter which is given."""
+    filters = {
+        "contact": _OF_CONTACT,
+        "journey": _OF_JOURNEY,
+        "step": _AT_STEP,
+        "before": _BEFORE,
+        "lowest": _BETWEEN,
+        "held": _HELD,
+        "code": _CODE,
+    }
+    given = [each for name, each in filters.items() if parameters[name] is not None]
+    # The planner begins with the deferred visits if they are few, else with the newest runs.
+    return sql(
+        """
+        select {columns}
+        from visit v
+        join run r on r.id = v.run_id and r.visit = v.visit and r.state = 'active'
+        join contact c on c.id = r.contact_id
+        left join message m on m.run_id = v.run_id and m.visit = v.visit
+        where v.held is not null and v.outcome is null and {filters}
+        order by r.id desc limit %(limit)s
+        """,
+        columns=_COLUMNS,
+        filters=join(" and ", given),
+    )
 
 
 def _parse_cursor(cursor: str) -> UUID:

@@ -45,6 +45,9 @@ Kind = Literal[
     "targeted",
     "audit",
     "audit_of_contacts",
+    "sessions",
+    "drafts",
+    "holdouts",
 ]
 """Kinds of data, each with a time after which it is removed."""
 
@@ -297,6 +300,11 @@ _DELETE_OLD: Final = {
               and begins_at > '-infinity'
             order by begins_at limit %(limit)s))
     """),
+    "holdouts": sql("""
+        delete from holdout_observation where id = any(array(
+            select id from holdout_observation where observed_at < %(before)s
+            order by observed_at limit %(limit)s))
+    """),
     # How many they were is counted.
     "targeted": sql("""
         delete from targeted_contact where ctid = any(array(
@@ -316,6 +324,17 @@ _DELETE_OLD: Final = {
         with allowed as materialized (select set_config('parcours.audit', 'retention', true))
         delete from audit using allowed where id = any(array(
             select id from audit where at < %(before)s order by at limit %(limit)s))
+    """),
+    "drafts": sql("""
+        delete from console_draft where ctid = any(array(
+            select ctid from console_draft where saved_at < %(before)s
+            order by saved_at limit %(limit)s))
+    """),
+    # They end earlier by themselves.
+    "sessions": sql("""
+        delete from console_session where sha256 = any(array(
+            select sha256 from console_session where began_at < %(before)s
+            order by began_at limit %(limit)s))
     """),
     "places": sql("""
         delete from near_contact where ctid = any(array(

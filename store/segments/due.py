@@ -54,6 +54,22 @@ for no key update of c skip locked
     )
     for lane in DueLane
 }
+# What the holder of a contact's lock drained while that was waited for is no longer due.
+_STILL: Final[dict[DueLane, Sql]] = {
+    lane: sql(
+        """
+select d.contact_id, d.segment, d.due_at, d.attempts, d.lane
+from unnest(%(contacts)s::uuid[], %(segments)s::text[]) as t(contact_id, segment)
+join segment_due d using (contact_id, segment)
+where {of_lane} order by {order}
+""",
+        of_lane=_OF_LANE[lane],
+        order=_ORDER[lane],
+    )
+    for lane in DueLane
+}
+_LOOKS: Final = 3
+"""As many pages are taken of which others have drained all meanwhile."""
 _PUT_OFF = sql(
     """
 update segment_due d
@@ -97,7 +113,18 @@ class DueContact:
 
 async def take_due_contacts(conn: Connection, limit: int, lane: DueLane) -> list[DueContact]:
     """What is due in a lane, oldest first, with the contacts locked."""
-    return await fetch_all_as(conn, DueContact, _TAKE[lane], {"limit": limit})
+    for _ in range(_LOOKS):
+        found = await fetch_all_as(conn, DueContact, _TAKE[lane], {"limit": limit})
+        if not found:
+            break
+        # A row is read before its contact is locked. Between the two, another may have drained it.
+        keys = {
+            "contacts": [each.contact_id for each in found],
+            "segments": [each.segment for each in found],
+        }
+        if still := await fetch_all_as(conn, DueContact, _STILL[lane], keys):
+            return still
+    return []
 
 
 async def take_due_contact(conn: Connection, due: DueContact) -> DueContact | None:

@@ -10,6 +10,7 @@ them.
 
 from store.tables import (
     audit,
+    console,
     contacts,
     dates,
     definitions,
@@ -19,6 +20,7 @@ from store.tables import (
     figures,
     files,
     freezes,
+    holdouts,
     imports,
     links,
     messages,
@@ -33,6 +35,7 @@ from store.tables import (
 
 __all__ = [
     "audit",
+    "console",
     "contacts",
     "dates",
     "definitions",
@@ -42,6 +45,7 @@ __all__ = [
     "figures",
     "files",
     "freezes",
+    "holdouts",
     "imports",
     "links",
     "messages",

@@ -1,10 +1,10 @@
-"""Tables of figures: what was counted, what is still to be added, and who was targeted on a day."""
+"""Tables of figures: what was counted, what is still to be added, and who was targeted."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -13,6 +13,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    ForeignKey,
     Index,
     Integer,
     Numeric,
@@ -29,6 +30,7 @@ from store.tables.columns import (
     flag_column,
     id_column,
     int_column,
+    json_column,
     text_column,
     time_column,
 )
@@ -53,6 +55,8 @@ FIGURE_DELTA = Table(
     Column("value", Numeric, nullable=False, server_default="0"),
     Column("removed", Boolean, nullable=False, server_default=text("false")),
     Column("targeted", Uuid),
+    # For merges and erasures.
+    Index("figure_delta_targeted", "targeted", postgresql_where=text("targeted is not null")),
     # It is nearly empty at most times, and cutting it short would lock it.
     postgresql_with={"autovacuum_vacuum_scale_factor": "0", "vacuum_truncate": "off"},
 )
@@ -113,3 +117,19 @@ class TargetedContact(SQLModel, table=True):
     contact_id: UUID = Field(sa_column=id_column())
     day: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     """When the day begins in the zone of the installation."""
+
+
+class ExperimentCount(SQLModel, table=True):
+    """What the arms of a split with many contacts came to, when they were last counted."""
+
+    __tablename__ = "experiment_count"
+    __table_args__ = (PrimaryKeyConstraint("journey", "step", "version"),)
+    journey: str = Field(
+        sa_column=Column(Text, ForeignKey("journey.key", ondelete="CASCADE"), nullable=False)
+    )
+    step: str = Field(sa_column=text_column())
+    version: int = Field(sa_column=int_column())
+    """The first of the versions that have the split as it was counted."""
+    counted_at: datetime = Field(sa_column=time_column())
+    counts: dict[str, Any] = Field(sa_column=json_column())
+    """See `store.reports.experiment_counts`."""

@@ -160,6 +160,7 @@ class Visit(SQLModel, table=True):
             "started_at",
             postgresql_where=text("held is not null and outcome is null"),
         ),
+        Index("visit_of_split", "step", "run_id", postgresql_where=text("kind = 'split'")),
         Index(
             "visit_due",
             "due_at",

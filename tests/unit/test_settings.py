@@ -65,6 +65,7 @@ def test_every_name_is_read_from_its_variable(monkeypatch: pytest.MonkeyPatch) -
         "PARCOURS_SPEED": "3600",
         "PARCOURS_DEV_INBOX": "/data/inbox.jsonl",
         "PARCOURS_DEV_SHOP_KEY": "pk_shop",
+        "PARCOURS_DEV_CONSOLE_KEY": "pk_admin",
         "PARCOURS_DEV_TEMPORAL_UI": "http://127.0.0.1:8233",
         "PARCOURS_LOG": "console",
         "TEMPORAL_ADDRESS": "ns.tmprl.cloud:7233",

@@ -172,7 +172,10 @@ async def test_nothing_needs_attention_when_all_is_well(
     assert datetime.fromisoformat(answer["at"]) <= datetime.now(UTC)
     lag = (await operate.get("/v1/lag")).json()
     assert [each["name"] for each in lag["items"]] == list(LAGS)
-    assert (lag["seconds"], sum(each["waiting"] for each in lag["items"])) == (0, 0)
+    waiting = {each["name"]: each["waiting"] for each in lag["items"]}
+    # Figures are exact before they are folded.
+    del waiting["figures"]
+    assert (lag["seconds"], sum(waiting.values())) == (0, 0)
     reading = {"Authorization": f"Bearer {keys.read}"}
     assert (await operate.get("/v1/attention", headers=reading)).status_code == 200
     ingest = {"Authorization": f"Bearer {keys.ingest}"}

@@ -124,8 +124,80 @@ async def test_one_who_moves_during_an_occurrence_enters_once(
         await engine.at(at(turn))
     assert sorted(
         (contact, started.strftime("%d %H:%M")) for contact, _, started in await engine.runs()
-    ) == sorted([(east, "07 00:00"), (far, "07 08:00"), (west, "07 21:00")])
+    ) == sorted([(east, "07 00:00"), (far, "07 08:00"), (west, "07 06:00")])
     assert await engine.refusals() == []
+
+
+async def test_one_who_moves_to_where_the_time_is_over_is_looked_for_between_two_turns(
+    pool: Pool, temporal_client: Client
+) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("05 00:00"))
+    # More than two pages of them, and a clock that stands still while they move.
+    await engine.contacts(450, timezone=["Pacific/Pago_Pago"] * 450, attributes=[READER] * 450)
+    await engine.apply(DIGEST.replace("segment: readers}}", "segment: readers}, up_to: 6h}"))
+    await engine.at(at("06 19:00"))
+    await engine.at(at("07 01:00"))
+    assert await engine.runs() == []
+    move = "update contact set timezone = '{}' where timezone = '{}' returning id"
+    moved = await engine._rows(move.format("Asia/Tokyo", "Pacific/Pago_Pago"))
+    assert len(moved) == 450
+    # Nine o'clock was at midnight in Tokyo, and no zone has its turn now.
+    await engine.at(at("07 01:31"))
+    assert {started for _, _, started in await engine.runs()} == {at("07 01:31")}
+    assert len(await engine.runs()) == 450
+    for turn in ("07 20:00", "07 21:00", "08 12:00"):
+        await engine.at(at(turn))
+    assert len(await engine.runs()) == 450
+    [job] = await engine.jobs("occurrence")
+    assert (job.state, job.done) == ("done", 450)
+
+
+async def test_the_clocks_of_the_contact_say_how_late_it_is(
+    pool: Pool, temporal_client: Client
+) -> None:
+    engine = await TimedEngine.begin(pool, temporal_client, at("05 00:00"))
+    zones = ["America/New_York", "America/New_York", "Pacific/Pago_Pago"]
+    near, far, line = await engine.contacts(3, timezone=zones, attributes=[READER] * 3)
+    await engine.apply(DIGEST.replace("segment: readers}}", "segment: readers}, up_to: 6h}"))
+    await engine.at(at("06 19:00"))
+    await engine.set(at("07 05:00"))
+    # Nine o'clock was five hours ago in Tokyo, ten in Kiritimati, and nine in Auckland.
+    await engine.identify(str(near), {"timezone": "Asia/Tokyo"})
+    await engine.identify(str(far), {"timezone": "Pacific/Kiritimati"})
+    await engine.identify(str(line), {"timezone": "Pacific/Auckland"})
+    await engine.at(at("07 05:00"))
+    late = "2026-12-07T09:00:00", "late"
+    refused = [(far, *late), (line, *late)]
+    assert [(contact, started) for contact, _, started in await engine.runs()] == [
+        (near, at("07 05:00"))
+    ]
+    assert sorted(await engine.refusals()) == sorted(refused)
+    # One moves on to where the time is over as well, the other to where it is to come.
+    await engine.identify(str(far), {"timezone": "Australia/Sydney"})
+    await engine.identify(str(line), {"timezone": "Europe/Paris"})
+    for turn in ("07 06:00", "07 08:00", "07 20:00", "07 21:00", "08 12:00"):
+        await engine.at(at(turn))
+    assert [(contact, started) for contact, _, started in await engine.runs()] == [
+        (near, at("07 05:00")),
+        (line, at("07 08:00")),
+    ]
+    assert sorted(await engine.refusals()) == sorted(refused)
+
+
+async def test_a_day_late_is_a_day_of_the_calendar_where_the_contact_is(
+    pool: Pool, temporal_client: Client
+) -> None:
+    # In Berlin, the day of 28 March 2027 has 23 hours.
+    begin = datetime(2027, 3, 26, tzinfo=UTC)
+    engine = await TimedEngine.begin(pool, temporal_client, begin)
+    zones = ["Europe/Berlin", "Africa/Lagos"]
+    berlin, lagos = await engine.contacts(2, timezone=zones, attributes=[READER] * 2)
+    await engine.apply(DIGEST.replace("0 9 * * mon", "0 12 * * sat"))
+    await engine.at(begin)
+    # Noon on Saturday was at eleven in both.
+    await engine.at(datetime(2027, 3, 28, 10, 30, tzinfo=UTC))
+    assert [contact for contact, _, _ in await engine.runs()] == [lagos]
+    assert [contact for contact, _, _ in await engine.refusals()] == [berlin]
 
 
 async def test_after_an_outage_contacts_enter_late_or_are_listed_as_late(

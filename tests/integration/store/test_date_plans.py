@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from store.dates import due_dates
+from store.dates import due_dates, occurrence_pages
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
@@ -47,3 +49,28 @@ async def test_what_is_due_is_found_by_its_index(many: Pool, name: str) -> None:
     assert re.search(r"Index (Only )?Scan (using|on) date_entry_due", plan), plan
     if name in BOUNDED:
         assert re.search(r"Index Cond: .*look_at <", plan), plan
+
+
+async def test_who_has_moved_is_found_by_when(many: Pool) -> None:
+    async with many.connection() as conn:
+        await conn.execute(
+            "insert into zone_change (contact_id, changed_at)"
+            " select id, parcours.clock() - random() * interval '7 days' from contact"
+        )
+        await conn.execute("analyze zone_change")
+        cursor = await conn.execute(
+            f"explain (analyze, buffers, format json) {occurrence_pages._MOVED}".encode(),
+            {
+                "journey": "birthday",
+                "key": "2027-03-28T02:30:00",
+                "since": datetime.now(UTC) - timedelta(hours=26),
+                "after": UUID(int=0),
+                "limit": 200,
+            },
+        )
+        row = await cursor.fetchone()
+    assert row is not None
+    plan = row[0][0]["Plan"]
+    assert "Seq Scan" not in str(plan)
+    assert "zone_change_by_time" in str(plan)
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 3_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg import AsyncConnection, AsyncCursor, AsyncRawCursor
@@ -97,6 +98,7 @@ async def test_fifty_segments_are_judged_by_one_statement_that_is_planned_once(
     [
         (due._TAKE[DueLane.TIME], "segment_due_by_time", 0),
         (due._TAKE[DueLane.SLOW], "segment_due_by_lane", 0),
+        (due._STILL[DueLane.TIME], "segment_due_pkey", 0),
         (due._NEXT[DueLane.TIME], "segment_due_by_time", 1),
         (due._NEXT[DueLane.AGAIN], "segment_due_by_lane", 0),
         (membership._PAGE, "segment_member", 10),
@@ -114,6 +116,8 @@ async def test_a_page_reads_no_more_than_it_shows(
                 "segment": "s2",
                 "after": "00000000-0000-0000-0000-000000000000",
                 "before": 2**62,
+                "contacts": [UUID(int=0)],
+                "segments": ["s2"],
             },
         )
         row = await cursor.fetchone()

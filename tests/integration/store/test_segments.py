@@ -1,5 +1,6 @@
 """Members of segments: at once on events, exactly on time, and as if no outage had been."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,11 +10,14 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from store.definitions.documents import lock_catalog
+from store.segments.due import take_due_contacts
 from store.segments.generations import (
     begin_generations,
     begin_nightly_check,
     has_unknown_segments,
 )
+from store.tables.segments import DueLane
+from tests.support.conditions import eventually
 from tests.support.segments import SegmentsAtWork
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -223,3 +227,33 @@ async def test_the_check_is_made_once_a_night(work: SegmentsAtWork) -> None:
         async with work.pool.connection() as conn:
             await begin_nightly_check(conn)
     assert await work.rows(nights) == [("2026-05-01",), ("2026-05-02",)]
+
+
+async def test_what_another_drained_between_the_look_and_the_lock_is_not_taken(
+    work: SegmentsAtWork,
+) -> None:
+    await work.save_filled("{segment: warm, if: {event: Bought, within: 1d}}")
+    contacts = [await work.contact() for _ in range(3)]
+    for contact in contacts:
+        await work.event(contact, "Bought")
+    await work.dispatch()
+    await work.to(NOON + timedelta(days=2))
+    async with work.pool.connection() as late, work.pool.connection() as gate:
+        # A look has seen what is due, and stands still before it locks the contacts.
+        await late.execute("set application_name = 'late'")
+        await late.execute(
+            "create or replace function parcours.clock() returns timestamptz"
+            " language plpgsql volatile as $$ begin"
+            " if current_setting('application_name') = 'late' then"
+            " perform pg_advisory_lock_shared(5); perform pg_advisory_unlock_shared(5); end if;"
+            " return (select now from parcours.simulated); end $$"
+        )
+        await gate.execute("select pg_advisory_lock(5)")
+        looking = asyncio.create_task(take_due_contacts(late, 10, DueLane.TIME))
+        waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+        await eventually(lambda: work.rows(waiting))
+        assert await work.drain() == 3
+        await gate.execute("select pg_advisory_unlock(5)")
+        assert await looking == []
+    for contact in contacts:
+        assert [entered for entered, _, _ in await work.changes("warm", contact)] == [True, False]

@@ -1,0 +1,2 @@
+/** The path below which the console stands. */
+export const BASE = "/console";

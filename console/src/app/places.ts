@@ -1,0 +1,94 @@
+import type { ComponentType } from "react";
+import type { Scope } from "@/api/session";
+import { texts } from "@/texts";
+
+export type Section = keyof typeof texts.shell.sections;
+
+/** A place of the console: an entry of the menu, and the pages below its path. */
+export interface Place {
+  id: keyof typeof texts.shell.places;
+  path: string;
+  section: Section;
+  /** What a key needs to see it. */
+  scope: Scope;
+  /** Loads its pages, which take the paths below its own. */
+  load: () => Promise<{ pages: ComponentType }>;
+}
+
+/** The places in the order of the menu. */
+export const PLACES: readonly Place[] = [
+  {
+    id: "today",
+    path: "/",
+    section: "watch",
+    scope: "read",
+    load: () => import("@/today/pages"),
+  },
+  {
+    id: "journeys",
+    path: "/journeys",
+    section: "build",
+    scope: "read",
+    load: () => import("@/journeys/pages"),
+  },
+  {
+    id: "contacts",
+    path: "/contacts",
+    section: "watch",
+    scope: "read",
+    load: () => import("@/contacts/pages"),
+  },
+  {
+    id: "runs",
+    path: "/runs",
+    section: "operate",
+    scope: "read",
+    load: () => import("@/runs/pages"),
+  },
+  {
+    id: "attention",
+    path: "/attention",
+    section: "operate",
+    scope: "read",
+    load: () => import("@/attention/pages"),
+  },
+  {
+    id: "jobs",
+    path: "/jobs",
+    section: "operate",
+    scope: "read",
+    load: () => import("@/jobs/pages"),
+  },
+  {
+    id: "upcoming",
+    path: "/upcoming",
+    section: "watch",
+    scope: "read",
+    load: () => import("@/upcoming/pages"),
+  },
+  {
+    id: "audit",
+    path: "/audit",
+    section: "operate",
+    scope: "read",
+    load: () => import("@/audit/pages"),
+  },
+  {
+    id: "keys",
+    path: "/keys",
+    section: "operate",
+    scope: "admin",
+    load: () => import("@/keys/pages"),
+  },
+  {
+    id: "health",
+    path: "/health",
+    section: "operate",
+    scope: "read",
+    load: () => import("@/health/pages"),
+  },
+];
+
+export function nameOf(place: Place): string {
+  return texts.shell.places[place.id];
+}

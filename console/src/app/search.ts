@@ -1,0 +1,59 @@
+import { answerOf, api } from "@/api/client";
+import { texts } from "@/texts";
+import { nameOf, PLACES } from "./places";
+
+/** A thing that the search found, and where it stands. */
+export interface Found {
+  name: string;
+  kind: string;
+  path: string;
+}
+
+const FEW = 6;
+
+/** The places whose name holds the text. */
+export function findPlaces(text: string, may: readonly string[]): Found[] {
+  const wanted = text.trim().toLowerCase();
+  return PLACES.filter((place) => may.includes(place.scope))
+    .map((place) => ({ name: nameOf(place), kind: texts.shell.pages, path: place.path }))
+    .filter((place) => place.name.toLowerCase().includes(wanted));
+}
+
+function isPlace(id: string): boolean {
+  return PLACES.some((place) => place.id === id);
+}
+
+async function findJourneys(text: string): Promise<Found[]> {
+  if (!isPlace("journeys")) {
+    return [];
+  }
+  const { items } = await answerOf(api.GET("/v1/journeys", { params: { query: { limit: 500 } } }));
+  return items
+    .filter((journey) => journey.key.toLowerCase().includes(text.toLowerCase()))
+    .slice(0, FEW)
+    .map(({ key }) => ({
+      name: key,
+      kind: texts.shell.journeys,
+      path: `/journeys/${encodeURIComponent(key)}`,
+    }));
+}
+
+async function findContacts(text: string): Promise<Found[]> {
+  if (!isPlace("contacts")) {
+    return [];
+  }
+  const { items } = await answerOf(
+    api.GET("/v1/contacts", { params: { query: { q: text, limit: FEW } } }),
+  );
+  return items.map((contact) => ({
+    name: contact.email ?? contact.external_id ?? contact.id,
+    kind: texts.shell.contacts,
+    path: `/contacts/${encodeURIComponent(contact.external_id ?? contact.id)}`,
+  }));
+}
+
+/** The journeys and contacts that the text names. */
+export async function findObjects(text: string): Promise<Found[]> {
+  const found = await Promise.all([findJourneys(text), findContacts(text)]);
+  return found.flat();
+}

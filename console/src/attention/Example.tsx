@@ -1,0 +1,32 @@
+import { ObjectLink } from "@/components/ObjectLink";
+import { texts } from "@/texts";
+import type { Item, Kind } from "./attention";
+
+/** The kinds whose examples are ids of objects with a page. */
+const PLACES: Partial<Record<Kind, "runs" | "jobs">> = {
+  retrying: "runs",
+  stuck: "runs",
+  paused: "runs",
+  jobs: "jobs",
+};
+const LONG = 20;
+
+/** One of the things, as the link to its page where it has one. */
+export function Example({ item }: { item: Item }) {
+  if (item.example === null) {
+    return <>{texts.parts.none}</>;
+  }
+  const place = PLACES[item.kind];
+  const short =
+    item.example.length > LONG && !item.example.includes(" ")
+      ? `…${item.example.slice(-8)}`
+      : item.example;
+  const shown = <code title={item.example}>{short}</code>;
+  return place === undefined ? (
+    shown
+  ) : (
+    <ObjectLink place={place} id={item.example}>
+      {shown}
+    </ObjectLink>
+  );
+}

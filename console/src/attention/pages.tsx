@@ -1,0 +1,3 @@
+import { Attention } from "./Attention";
+
+export const pages = Attention;

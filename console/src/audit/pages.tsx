@@ -1,0 +1,3 @@
+import { Audit } from "./Audit";
+
+export const pages = Audit;

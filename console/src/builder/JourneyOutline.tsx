@@ -1,0 +1,67 @@
+import type { Outline } from "@/builder/document/outline";
+import type { ReadingOrder } from "@/builder/layout/order";
+import { texts } from "@/texts";
+import classes from "./builder.module.css";
+import {
+  type EngineWords,
+  inOneLine,
+  kindName,
+  ruleWords,
+  stepWords,
+  wayWords,
+} from "./graph/cardWords";
+import { type Chosen, choices } from "./selecting";
+
+const words = texts.builder;
+
+function lineOf(chosen: Chosen, engine: EngineWords): string {
+  switch (chosen.type) {
+    case "entry": {
+      const lines = chosen.rules.map(
+        (rule, place) => engine.entries[place] ?? inOneLine(rule.value),
+      );
+      return `${words.entry}: ${lines.join("; ")}`;
+    }
+    case "rule": {
+      const place = chosen.rule.path.at(-1);
+      const said = ruleWords(chosen.rule, typeof place === "number" ? place : 0, engine);
+      return `${words[chosen.rule.type]}: ${said}`;
+    }
+    case "way":
+      return `${chosen.way.name}: ${wayWords(chosen.way, engine)}`;
+    case "item": {
+      const { item } = chosen;
+      const title = [kindName(item.kind?.kind ?? null), item.id].filter(Boolean).join(" · ");
+      const said = `${title}: ${stepWords(item, engine)}`;
+      return item.type === "disabled" ? words.disabled(said) : said;
+    }
+  }
+}
+
+interface JourneyOutlineProps {
+  outline: Outline;
+  order: ReadingOrder;
+  engine: EngineWords;
+  onSelect: (key: string) => void;
+}
+
+/** The journey as a list, for readers of the screen; it is shown when it is reached by keyboard. */
+export function JourneyOutline({ outline, order, engine, onSelect }: JourneyOutlineProps) {
+  const cards = new Map(choices(outline).map((each) => [each.key, each]));
+  return (
+    <ul aria-label={words.list} className={classes.outline}>
+      {order.lines.map((line) => {
+        const chosen = cards.get(line.key);
+        return (
+          chosen !== undefined && (
+            <li key={line.key} style={{ marginLeft: (line.level - 1) * 16 }}>
+              <button type="button" onClick={() => onSelect(line.key)}>
+                {lineOf(chosen, engine)}
+              </button>
+            </li>
+          )
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,149 @@
+import { SegmentedControl, Stack, Text } from "@mantine/core";
+import { useMemo } from "react";
+import type { Edit } from "@/builder/document/edits";
+import { openText } from "@/builder/document/reading";
+import { isValueMap, nodeValue } from "@/builder/document/values";
+import { useFilter } from "@/components/filters";
+import { texts } from "@/texts";
+import { type Editing, EditingContext } from "./panel/editing";
+import { JourneyPanel } from "./panel/JourneyPanel";
+import { RulePanel } from "./panel/RulePanel";
+import { RulesPanel } from "./panel/RulesPanel";
+import { StepPanel } from "./panel/StepPanel";
+import { WayPanel } from "./panel/WayPanel";
+import { type ActionName, StepActions } from "./StepActions";
+import { type Chosen, chosenBy, keyAt, placeOf, rangeOf } from "./selecting";
+import type { TextProblem } from "./text/CodeEditor";
+import { TextEditor } from "./text/TextEditor";
+import type { TextHistory } from "./textHistory";
+import type { BuilderState } from "./useBuilder";
+
+const words = texts.builder;
+
+interface SideProps {
+  builder: BuilderState;
+  history: TextHistory;
+  marks: readonly TextProblem[];
+  offered: readonly ActionName[];
+  readOnly: boolean;
+  onEdit: (edit: Edit, typing?: boolean) => void;
+}
+
+/** Beside the graph: the settings of what is chosen, or the text of the whole. */
+export function Side({ builder, history, marks, offered, readOnly, onEdit }: SideProps) {
+  const { drawn, place, select, selected, steps } = builder;
+  const [view, setView] = useFilter("side");
+  const [key] = selected;
+  const only = selected.size === 1 && key !== undefined && drawn !== null;
+  const chosen = only ? chosenBy(drawn.outline, key) : null;
+  const editing: Editing = useMemo(
+    () => ({
+      set: (path, value) =>
+        onEdit(value === undefined ? { edit: "unset", path } : { edit: "set", path, value }, true),
+      steps,
+      readOnly,
+    }),
+    [onEdit, readOnly, steps],
+  );
+  return (
+    <>
+      <SegmentedControl
+        size="xs"
+        fullWidth
+        value={view === "text" ? "text" : "settings"}
+        data={[
+          { value: "settings", label: words.settings },
+          { value: "text", label: words.text },
+        ]}
+        onChange={(next) => setView(next === "text" ? next : null)}
+      />
+      {view === "text" ? (
+        <div data-text>
+          <TextEditor
+            label={words.text}
+            text={history.text}
+            {...(readOnly ? {} : { onChange: history.type })}
+            problems={marks}
+            selection={(chosen === null ? null : rangeOf(chosen)) ?? undefined}
+            onUndo={history.undo}
+            onRedo={history.redo}
+            onCursor={(offset) => {
+              const found = drawn === null ? null : keyAt(drawn.outline, offset);
+              if (found !== null && found !== key) {
+                select(found, false);
+              }
+            }}
+          />
+        </div>
+      ) : (
+        <Stack p="md" gap="md" component="section" aria-label={words.panel}>
+          <StepActions offered={offered} onAction={builder.act} />
+          <EditingContext.Provider value={editing}>
+            {chosen !== null ? (
+              <PanelOf chosen={chosen} onEdit={onEdit} />
+            ) : selected.size > 1 ? (
+              <Text>{words.manyChosen(selected.size)}</Text>
+            ) : (
+              <WholePanel text={history.text} place={place} builder={builder} onEdit={onEdit} />
+            )}
+          </EditingContext.Provider>
+        </Stack>
+      )}
+    </>
+  );
+}
+
+interface PanelOfProps {
+  chosen: Chosen;
+  onEdit: SideProps["onEdit"];
+}
+
+function PanelOf({ chosen, onEdit }: PanelOfProps) {
+  switch (chosen.type) {
+    case "entry":
+      return <RulesPanel type="entry" rules={chosen.rules} onEdit={onEdit} />;
+    case "rule":
+      return <RulePanel rule={chosen.rule} />;
+    case "way":
+      return <WayPanel way={chosen.way} step={chosen.step} />;
+    case "item": {
+      const { item } = chosen;
+      return item.type === "disabled" ? (
+        <pre>{item.source}</pre>
+      ) : (
+        <StepPanel
+          item={item}
+          onRename={(id) => onEdit({ edit: "rename-step", step: item.path, id })}
+          onNote={(text) => onEdit({ edit: "note", step: placeOf(item), text })}
+        />
+      );
+    }
+  }
+}
+
+interface WholePanelProps {
+  text: string;
+  place: number;
+  builder: BuilderState;
+  onEdit: SideProps["onEdit"];
+}
+
+/** What is shown while no card is chosen: the settings of the journey, its goal and its exits. */
+function WholePanel({ text, place, builder, onEdit }: WholePanelProps) {
+  const document = openText(text).documents[place];
+  const value = document === undefined ? null : nodeValue(document, document.tree.contents);
+  const outline = builder.drawn?.outline;
+  if (outline === undefined || !isValueMap(value)) {
+    return null;
+  }
+  return (
+    <>
+      <Text size="sm" className="quiet">
+        {words.nothingChosen}
+      </Text>
+      <JourneyPanel value={value} />
+      <RulesPanel type="goal" rules={outline.goal === null ? [] : [outline.goal]} onEdit={onEdit} />
+      <RulesPanel type="exit" rules={outline.exits} onEdit={onEdit} />
+    </>
+  );
+}

@@ -1,0 +1,118 @@
+import { useDebouncedValue } from "@mantine/hooks";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { answerOf, api } from "@/api/client";
+import type { Model } from "@/api/models";
+import type { Outline } from "@/builder/document/outline";
+import type { Path, SourceDocument } from "@/builder/document/reading";
+import { texts } from "@/texts";
+import { type EngineWords, NO_WORDS, placeKey } from "./graph/cardWords";
+import { itemsOf } from "./newSteps";
+import type { TextProblem } from "./text/CodeEditor";
+
+type Described = Model<"DescribedDocument">;
+
+/** Milliseconds after the last change until the server is asked. */
+const PAUSE = 250;
+
+/** What the server says of a text: its words, and its problems. */
+export function useDescription(text: string) {
+  const [asked] = useDebouncedValue(text, PAUSE);
+  return useQuery({
+    queryKey: ["describe", asked],
+    queryFn: () => answerOf(api.POST("/v1/documents/describe", { body: { text: asked } })),
+    placeholderData: keepPreviousData,
+    staleTime: 30_000,
+    gcTime: 60_000,
+    enabled: asked.trim() !== "",
+  });
+}
+
+type DescribedStep = Described["steps"][number];
+
+/** What a step does; of a message, what it is about and under which topic it is sent. */
+function wordsOf(step: DescribedStep): string {
+  const about = step.subject ?? step.template;
+  const said =
+    about === null ? (step.words ?? "") : [`“${about}”`, step.topic].filter(Boolean).join(" · ");
+  return step.condition === null ? said : `${said} · ${texts.builder.onlyIf(step.condition)}`;
+}
+
+/** The engine's words for the cards. */
+export function useWords(described: Described | undefined): EngineWords {
+  return useMemo(() => {
+    if (described === undefined) {
+      return NO_WORDS;
+    }
+    const places = new Map<string, string>();
+    for (const step of described.steps) {
+      if (step.words !== null) {
+        places.set(placeKey(step.path), wordsOf(step));
+      }
+      for (const way of step.ways) {
+        if (way.words !== null) {
+          places.set(placeKey(way.path), way.words);
+        }
+      }
+    }
+    return {
+      places,
+      entries: described.entry_words,
+      exits: described.exit_words,
+      goal: described.goal_words,
+    };
+  }, [described]);
+}
+
+function starts(path: Path, with_: Path): boolean {
+  return with_.every((part, index) => path[index] === part);
+}
+
+/** The cards with a problem, by key: each problem counts on the innermost card around it. */
+export function problemsOfCards(
+  outline: Outline,
+  problems: Described["problems"],
+): ReadonlyMap<string, number> {
+  const cards: { key: string; path: Path }[] = [
+    ...[outline.goal, ...outline.exits].flatMap((rule) => (rule === null ? [] : [rule])),
+    ...outline.entries.map((rule) => ({ key: "entry", path: rule.path })),
+  ];
+  const lists = [outline.steps, ...outline.exits.map((rule) => rule.steps)];
+  for (const item of lists.flatMap(itemsOf)) {
+    if (item.type === "step") {
+      cards.push(item, ...item.ways);
+    }
+  }
+  const counts = new Map<string, number>();
+  for (const problem of problems) {
+    let found: { key: string; path: Path } | null = null;
+    for (const card of cards) {
+      const deeper = found === null || card.path.length > found.path.length;
+      if (deeper && starts(problem.path, card.path)) {
+        found = card;
+      }
+    }
+    const key = found?.key ?? "entry";
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** The problems in the text of a document, by offsets of the file. */
+export function problemsInText(
+  document: SourceDocument,
+  problems: Described["problems"],
+): readonly TextProblem[] {
+  const lines = [0];
+  for (const match of document.text.matchAll(/\n/g)) {
+    lines.push((match.index ?? 0) + 1);
+  }
+  const offset = (line: number, column: number) =>
+    document.from + (lines[Math.min(line, lines.length) - 1] ?? 0) + column - 1;
+  return problems.map((problem) => ({
+    from: offset(problem.line, problem.column),
+    to: offset(problem.end_line, problem.end_column),
+    severity: problem.severity,
+    message: problem.hint === null ? problem.message : `${problem.message}\n${problem.hint}`,
+  }));
+}

@@ -1,0 +1,104 @@
+/** Reader of a file: its documents, each as a tree of YAML nodes with their places in the text. */
+
+import { type Document, isMap, isScalar, parseAllDocuments } from "yaml";
+import { splitDocuments } from "@/builder/document/lines";
+
+/** Keys and indexes from the root of a document, as the server's problems name them. */
+export type Path = readonly (string | number)[];
+
+/** Two offsets in a text; `to` is exclusive. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A mistake of syntax, which keeps a document from being read. */
+export interface SyntaxProblem extends Range {
+  readonly message: string;
+}
+
+/** One document of a file. Offsets in its tree count from `from`. */
+export interface SourceDocument {
+  readonly text: string;
+  readonly from: number;
+  /** The first key, which names the kind, or null. */
+  readonly kind: string | null;
+  /** The value of the first key, or null. */
+  readonly key: string | null;
+  readonly tree: Document.Parsed;
+  readonly problems: readonly SyntaxProblem[];
+}
+
+/** A file, read: its text and its documents, without the empty ones. */
+export interface JourneyText {
+  readonly text: string;
+  readonly documents: readonly SourceDocument[];
+}
+
+type Reading = Omit<SourceDocument, "from">;
+
+const KEPT_READINGS = 64;
+const readings = new Map<string, readonly Reading[]>();
+
+/** Reads a file. Documents whose text did not change since the last reading are not read again. */
+export function openText(text: string): JourneyText {
+  const documents: SourceDocument[] = [];
+  for (const { from, to } of splitDocuments(text)) {
+    for (const reading of read(text.slice(from, to))) documents.push({ ...reading, from });
+  }
+  return { text, documents };
+}
+
+/** The place of the document called `key` of this kind in the file, or -1. */
+export function findDocument(file: JourneyText, kind: string, key: string): number {
+  return file.documents.findIndex((document) => document.kind === kind && document.key === key);
+}
+
+function read(text: string): readonly Reading[] {
+  const known = readings.get(text);
+  if (known !== undefined) {
+    readings.delete(text);
+    readings.set(text, known);
+    return known;
+  }
+  const made = parse(text);
+  readings.set(text, made);
+  for (const oldest of readings.keys()) {
+    if (readings.size <= KEPT_READINGS) break;
+    readings.delete(oldest);
+  }
+  return made;
+}
+
+/** Reads one document alone, as `yaml` gives it. Only the syntax of YAML is used, not its types. */
+export function parseYaml(text: string): Document.Parsed[] {
+  const parsed = parseAllDocuments(text, {
+    schema: "failsafe",
+    keepSourceTokens: true,
+    prettyErrors: false,
+    stringKeys: false,
+  });
+  return Array.isArray(parsed) ? (parsed as Document.Parsed[]) : [];
+}
+
+function parse(text: string): readonly Reading[] {
+  // A chunk of comments, blank lines and directives is no document.
+  if (!/^(?![ \t]*(?:#|$)|%)/m.test(text.replaceAll("\r", "").replace(/^\ufeff/, ""))) return [];
+  return parseYaml(text)
+    .filter((tree) => tree.contents !== null || tree.errors.length > 0)
+    .map((tree) => {
+      const contents: unknown = tree.contents;
+      const first = isMap(contents) ? contents.items[0] : undefined;
+      return {
+        text,
+        kind: first !== undefined && isScalar(first.key) ? String(first.key.value) : null,
+        key: first !== undefined && isScalar(first.value) ? String(first.value.value) : null,
+        tree,
+        problems: tree.errors.map((error) => ({
+          from: error.pos[0],
+          to: error.pos[1],
+          message: error.message,
+        })),
+      };
+    });
+}

@@ -1,0 +1,155 @@
+import type { NodeProps } from "@xyflow/react";
+import { memo, type PointerEvent } from "react";
+import type { Card } from "@/builder/layout/cards";
+import { PlaceLink } from "@/components/PlaceLink";
+import { texts } from "@/texts";
+import { inOneLine, kindName, ruleWords, stepWords, wayWords } from "./cardWords";
+import classes from "./graph.module.css";
+import { useGraph } from "./graphContext";
+import { Handles } from "./Handles";
+import type { CardFlowNode } from "./JourneyGraph";
+
+const words = texts.builder;
+
+/** A card of the graph, by what it is. */
+export const CardNode = memo(function CardNode({ data: { card } }: NodeProps<CardFlowNode>) {
+  return (
+    <>
+      <Handles />
+      <CardOf card={card} />
+    </>
+  );
+});
+
+function CardOf({ card }: { card: Card }) {
+  switch (card.type) {
+    case "join":
+      return <div className={classes.join} />;
+    case "end":
+      return <div className={classes.finish}>{words.end}</div>;
+    case "entry":
+      return <EntryCard card={card} />;
+    case "rule":
+      return <RuleCard card={card} />;
+    case "way":
+      return <WayCard card={card} />;
+    case "item":
+      return <StepCard card={card} />;
+  }
+}
+
+interface FrameProps {
+  card: Card;
+  kind: string;
+  title: string;
+  body: string;
+  disabled?: boolean;
+  /** Whether it can be taken hold of. */
+  movable?: boolean;
+  children?: React.ReactNode;
+}
+
+/** The frame that all cards have: it is chosen by a click and, if it is a step, dragged. */
+function Frame({ card, kind, title, body, disabled, movable, children }: FrameProps) {
+  const { selected, current, problems, path, heat, onSelect, onGrab, readOnly } = useGraph();
+  const count = problems.get(card.key) ?? 0;
+  const hot = heat.get(card.key);
+  function grab(event: PointerEvent) {
+    if (event.button === 0 && movable === true && !readOnly) {
+      onGrab(card.key, { x: event.clientX, y: event.clientY });
+    }
+  }
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: it holds links, which a button may not.
+    <div
+      role="button"
+      className={`${classes.card} nodrag nopan`}
+      data-kind={kind}
+      data-card={card.key}
+      data-selected={selected.has(card.key) || undefined}
+      data-disabled={disabled || undefined}
+      data-path={path.has(card.key) || undefined}
+      style={
+        hot === undefined ? undefined : { boxShadow: `inset 0 -3px 0 rgb(200 60 40 / ${hot})` }
+      }
+      tabIndex={current === card.key ? 0 : -1}
+      aria-pressed={selected.has(card.key)}
+      aria-label={[title, body, count > 0 ? words.problems(count) : ""].filter(Boolean).join(". ")}
+      onClick={(event) => onSelect(card.key, event.shiftKey || event.ctrlKey || event.metaKey)}
+      onKeyDown={(event) => {
+        if (event.key === " ") {
+          event.preventDefault();
+          onSelect(card.key, event.shiftKey);
+        }
+      }}
+      onPointerDown={grab}
+    >
+      <div className={classes.title}>
+        <span>{title}</span>
+        {count > 0 && (
+          <span className={classes.dot} title={words.problems(count)}>
+            {count}
+          </span>
+        )}
+      </div>
+      <div className={classes.words} title={body}>
+        {body}
+      </div>
+      {children}
+    </div>
+  );
+}
+
+function StepCard({ card }: { card: Card & { type: "item" } }) {
+  const { words: engine, figures } = useGraph();
+  const { item } = card;
+  const kind = item.kind?.kind ?? null;
+  const title = [kindName(kind), item.id].filter(Boolean).join(" · ");
+  const shown = item.id === null ? undefined : figures.get(item.id);
+  return (
+    <Frame
+      card={card}
+      kind={kind ?? "unknown"}
+      title={item.type === "disabled" ? words.disabled(title) : title}
+      body={stepWords(item, engine)}
+      disabled={item.type === "disabled"}
+      movable
+    >
+      {shown !== undefined && (
+        <div className={classes.figures}>
+          {shown.map(({ name, value, to }) => (
+            <span key={name}>
+              {to === undefined ? value : <PlaceLink to={to}>{value}</PlaceLink>} {name}
+            </span>
+          ))}
+        </div>
+      )}
+      {item.note !== null && shown === undefined && (
+        <div className={classes.note}>{item.note.text}</div>
+      )}
+    </Frame>
+  );
+}
+
+function EntryCard({ card }: { card: Card & { type: "entry" } }) {
+  const { words: engine } = useGraph();
+  const lines = card.rules.map((rule, index) => engine.entries[index] ?? inOneLine(rule.value));
+  return <Frame card={card} kind="entry" title={words.entry} body={lines.join("\n")} />;
+}
+
+function RuleCard({ card }: { card: Card & { type: "rule" } }) {
+  const { words: engine } = useGraph();
+  const { rule } = card;
+  const place = rule.path.at(-1);
+  const body = ruleWords(rule, typeof place === "number" ? place : 0, engine);
+  const title = rule.type === "goal" ? words.goal : words.exit;
+  return <Frame card={card} kind={rule.type} title={title} body={body} />;
+}
+
+function WayCard({ card }: { card: Card & { type: "way" } }) {
+  const { words: engine } = useGraph();
+  const { way } = card;
+  const name = way.role === "else" ? words.otherwise : way.name;
+  const role = way.role === "holdout" || way.role === "winner" ? ` · ${words.roles[way.role]}` : "";
+  return <Frame card={card} kind="way" title={`${name}${role}`} body={wayWords(way, engine)} />;
+}

@@ -1,0 +1,76 @@
+import type { KeyboardEvent } from "react";
+import type { Neighbours } from "@/builder/layout/order";
+
+/** What the keys of the graph lead to. */
+export interface KeyCommands {
+  undo: () => void;
+  redo: () => void;
+  copy: () => void;
+  paste: () => void;
+  duplicate: () => void;
+  remove: () => void;
+  insert: () => void;
+  openPanel: () => void;
+  moveTo: (key: string, more: boolean) => void;
+}
+
+function withModifier(event: KeyboardEvent, commands: KeyCommands): (() => void) | undefined {
+  const known: Readonly<Record<string, () => void>> = {
+    z: event.shiftKey ? commands.redo : commands.undo,
+    y: commands.redo,
+    c: commands.copy,
+    v: commands.paste,
+    d: commands.duplicate,
+  };
+  return known[event.key.toLowerCase()];
+}
+
+function arrow(event: KeyboardEvent, near: Neighbours | undefined): string | null | undefined {
+  switch (event.key) {
+    case "ArrowDown":
+      return near?.next ?? near?.into;
+    case "ArrowUp":
+      return near?.previous ?? near?.out;
+    case "ArrowRight":
+      return near?.right ?? near?.into;
+    case "ArrowLeft":
+      return near?.left ?? near?.out;
+    default:
+      return undefined;
+  }
+}
+
+function plain(event: KeyboardEvent, commands: KeyCommands): (() => void) | undefined {
+  const known: Readonly<Record<string, () => void>> = {
+    Delete: commands.remove,
+    Backspace: commands.remove,
+    "+": commands.insert,
+    Enter: commands.openPanel,
+  };
+  return known[event.key];
+}
+
+/** Does what a key of the graph stands for; keys that are typed into a field are left alone. */
+export function handleKey(
+  event: KeyboardEvent,
+  near: Neighbours | undefined,
+  commands: KeyCommands,
+): void {
+  if (event.target instanceof HTMLElement && event.target.closest("input, textarea, select, a")) {
+    return;
+  }
+  if (event.key.startsWith("Arrow")) {
+    event.preventDefault();
+    const next = arrow(event, near);
+    if (next != null) {
+      commands.moveTo(next, event.shiftKey);
+    }
+    return;
+  }
+  const command =
+    event.ctrlKey || event.metaKey ? withModifier(event, commands) : plain(event, commands);
+  if (command !== undefined) {
+    event.preventDefault();
+    command();
+  }
+}

@@ -1,0 +1,79 @@
+import { ActionIcon, Button, Group, Stack, Text } from "@mantine/core";
+import type { Value } from "@/builder/document/values";
+import { texts } from "@/texts";
+import { type Path, useEditing } from "./editing";
+import classes from "./panel.module.css";
+import type { Shape } from "./shapes";
+import { startOf } from "./starting";
+import { ValueField } from "./ValueField";
+
+interface ListFieldProps {
+  label: string;
+  name: string;
+  shape: Shape & { kind: "list" };
+  path: Path;
+  value: readonly Value[];
+}
+
+function swapped(list: readonly Value[], place: number): Value[] {
+  const next = [...list];
+  const [moved] = next.splice(place, 1);
+  next.splice(place - 1, 0, moved ?? null);
+  return next;
+}
+
+/** The items of a list, in their order. */
+export function ListField({ label, name, shape, path, value }: ListFieldProps) {
+  const { set, readOnly } = useEditing();
+  return (
+    <div>
+      <Text size="sm">{label}</Text>
+      <Stack gap="sm" className={classes.list}>
+        {value.map((item, place) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: items have no names of their own.
+          <Group key={place} gap="xs" align="start" wrap="nowrap">
+            <div className={classes.field}>
+              <ValueField
+                label={texts.fields.item(place + 1)}
+                name={name}
+                shape={shape.item()}
+                path={[...path, place]}
+                value={item}
+              />
+            </div>
+            {!readOnly && place > 0 && (
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                aria-label={`${texts.fields.moveUp}: ${texts.fields.item(place + 1)}`}
+                onClick={() => set(path, swapped(value, place))}
+              >
+                ↑
+              </ActionIcon>
+            )}
+            {!readOnly && value.length > shape.least && (
+              <ActionIcon
+                variant="subtle"
+                color="gray"
+                aria-label={texts.fields.remove(texts.fields.item(place + 1))}
+                onClick={() => set([...path, place], undefined)}
+              >
+                ×
+              </ActionIcon>
+            )}
+          </Group>
+        ))}
+        {!readOnly && (
+          <Button
+            variant="subtle"
+            size="compact-sm"
+            w="fit-content"
+            onClick={() => set([...path, value.length], startOf(shape.item()))}
+          >
+            {texts.fields.addItem(label)}
+          </Button>
+        )}
+      </Stack>
+    </div>
+  );
+}

@@ -1,0 +1,24 @@
+import { createContext, useContext } from "react";
+import type { Value } from "@/builder/document/values";
+
+/** Where a value stands in a document. */
+export type Path = readonly (string | number)[];
+
+/** What the fields of a panel need to change a document. */
+export interface Editing {
+  /** Set the value at a path; undefined removes it, with its key. */
+  set: (path: Path, value: Value | undefined) => void;
+  /** The ids of the journey's steps, to choose from. */
+  steps: readonly string[];
+  readOnly: boolean;
+}
+
+export const EditingContext = createContext<Editing | null>(null);
+
+export function useEditing(): Editing {
+  const editing = useContext(EditingContext);
+  if (editing === null) {
+    throw new Error("a field is shown outside of a panel");
+  }
+  return editing;
+}

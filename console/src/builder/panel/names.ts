@@ -1,0 +1,54 @@
+import { useQuery } from "@tanstack/react-query";
+import { answerOf, api } from "@/api/client";
+
+/** The kinds of things that a document refers to by name. */
+export type NameKind =
+  | "attributes"
+  | "events"
+  | "journeys"
+  | "segments"
+  | "steps"
+  | "templates"
+  | "topics";
+
+/** The kind of thing that the value of a key names, if it names one that can be looked up. */
+export const NAMED_BY: Readonly<Record<string, NameKind>> = {
+  attribute: "attributes",
+  event: "events",
+  goto: "steps",
+  journey: "journeys",
+  message: "steps",
+  segment: "segments",
+  step: "steps",
+  template: "templates",
+  topic: "topics",
+};
+
+const QUERY = { params: { query: { limit: 500 } } } as const;
+
+async function namesOf(kind: NameKind): Promise<string[]> {
+  switch (kind) {
+    case "attributes":
+      return (await answerOf(api.GET("/v1/attributes", QUERY))).items.map((each) => each.name);
+    case "journeys":
+      return (await answerOf(api.GET("/v1/journeys", QUERY))).items.map((each) => each.key);
+    case "segments":
+    case "templates":
+    case "topics":
+      return (await answerOf(api.GET(`/v1/${kind}`, QUERY))).items.map((each) => each.key);
+    case "events":
+    case "steps":
+      return [];
+  }
+}
+
+/** The names that exist of a kind; the steps are those of the journey itself. */
+export function useNames(kind: NameKind | undefined, steps: readonly string[]): readonly string[] {
+  const found = useQuery({
+    queryKey: ["names", kind],
+    queryFn: () => (kind === undefined ? [] : namesOf(kind)),
+    enabled: kind !== undefined && kind !== "steps",
+    staleTime: 60_000,
+  });
+  return kind === "steps" ? steps : (found.data ?? []);
+}

@@ -1,0 +1,37 @@
+import type { Value } from "@/builder/document/values";
+import type { Shape } from "./shapes";
+
+const DEPTH = 6;
+
+/** The smallest value of a shape, to begin with: its required keys, with empty texts. */
+export function startOf(shape: Shape, depth = DEPTH): Value {
+  switch (shape.kind) {
+    case "text":
+    case "free":
+      return "";
+    case "number":
+      return Math.max(shape.least ?? 1, 1);
+    case "truth":
+      return true;
+    case "constant":
+      return shape.value;
+    case "choice":
+      return shape.options[0] ?? "";
+    case "named":
+      return {};
+    case "list":
+      return Array.from({ length: shape.least }, () => startOf(shape.item(), depth - 1));
+    case "mapping":
+      return Object.fromEntries(
+        depth === 0
+          ? []
+          : shape.fields
+              .filter((field) => field.required)
+              .map((field) => [field.key, startOf(field.shape(), depth - 1)]),
+      );
+    case "variants": {
+      const first = shape.variants[0];
+      return first === undefined ? "" : startOf(first, depth);
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import type { StepPlace } from "@/builder/document/edits";
+import type {
+  Outline,
+  OutlineItem,
+  OutlineStep,
+  Rule,
+  StepList,
+  Way,
+} from "@/builder/document/outline";
+import type { Path, Range } from "@/builder/document/reading";
+
+/** What stands on a card that can be chosen. */
+export type Chosen =
+  | { readonly type: "item"; readonly key: string; readonly item: OutlineItem }
+  | { readonly type: "way"; readonly key: string; readonly way: Way; readonly step: OutlineStep }
+  | { readonly type: "rule"; readonly key: string; readonly rule: Rule }
+  | { readonly type: "entry"; readonly key: "entry"; readonly rules: readonly Rule[] };
+
+function ofList(list: StepList | null): Chosen[] {
+  return (list?.items ?? []).flatMap((item): Chosen[] => {
+    const own: Chosen = { type: "item", key: item.key, item };
+    if (item.type === "disabled") {
+      return [own];
+    }
+    const ways = item.ways.flatMap((way): Chosen[] => [
+      { type: "way", key: way.key, way, step: item },
+      ...ofList(way.steps),
+    ]);
+    return [own, ...ways];
+  });
+}
+
+/** Everything that can be chosen in a journey, in the order in which it is read. */
+export function choices(outline: Outline): readonly Chosen[] {
+  const rules = [outline.goal, ...outline.exits].filter((rule) => rule !== null);
+  return [
+    { type: "entry", key: "entry", rules: outline.entries },
+    ...ofList(outline.steps),
+    ...rules.flatMap((rule): Chosen[] => [
+      { type: "rule", key: rule.key, rule },
+      ...ofList(rule.steps),
+    ]),
+  ];
+}
+
+/** What stands on the card of a key; null if there is no such card. */
+export function chosenBy(outline: Outline, key: string): Chosen | null {
+  return choices(outline).find((each) => each.key === key) ?? null;
+}
+
+/** Where an item stands, as edits name it. */
+export function placeOf(item: OutlineItem): StepPlace {
+  return item.type === "step" ? item.path : { list: item.list, disabled: item.disabled };
+}
+
+/** The steps among the cards of these keys. */
+export function stepsOf(outline: Outline, keys: ReadonlySet<string>): readonly OutlineItem[] {
+  return choices(outline).flatMap((each) =>
+    each.type === "item" && keys.has(each.key) ? [each.item] : [],
+  );
+}
+
+/** The part of the text that a card shows. */
+export function rangeOf(chosen: Chosen): Range | null {
+  switch (chosen.type) {
+    case "item":
+      return chosen.item.range;
+    case "way":
+      return chosen.way.range;
+    case "rule":
+      return chosen.rule.range;
+    case "entry":
+      return chosen.rules[0]?.range ?? null;
+  }
+}
+
+/** The key of the innermost card whose text holds an offset. */
+export function keyAt(outline: Outline, offset: number): string | null {
+  let key: string | null = null;
+  let shortest = Number.POSITIVE_INFINITY;
+  for (const each of choices(outline)) {
+    const range = rangeOf(each);
+    if (range !== null && range.from <= offset && offset <= range.to) {
+      const length = range.to - range.from;
+      if (length <= shortest) {
+        key = each.key;
+        shortest = length;
+      }
+    }
+  }
+  return key;
+}
+
+function same(one: Path, other: Path): boolean {
+  return one.length === other.length && one.every((part, index) => part === other[index]);
+}
+
+/** The keys of the cards at these paths. */
+export function keysAt(outline: Outline, paths: readonly Path[]): readonly string[] {
+  return choices(outline).flatMap((each) => {
+    const path =
+      each.type === "item" && each.item.type === "step"
+        ? each.item.path
+        : each.type === "way"
+          ? each.way.path
+          : each.type === "rule"
+            ? each.rule.path
+            : null;
+    return path !== null && paths.some((wanted) => same(wanted, path)) ? [each.key] : [];
+  });
+}

@@ -1,0 +1,145 @@
+import { useCallback, useMemo, useState } from "react";
+import { copySteps } from "@/builder/document/clipboard";
+import type { Edit } from "@/builder/document/edits";
+import { type Outline, outlineOf } from "@/builder/document/outline";
+import { openText } from "@/builder/document/reading";
+import type { DropPlace, Layout } from "@/builder/layout/cards";
+import { layout as layoutOf } from "@/builder/layout/layout";
+import { type ReadingOrder, readingOrder } from "@/builder/layout/order";
+import { editFor } from "./actions";
+import { cardHeights } from "./graph/cardHeights";
+import type { Dragged } from "./graph/dragging";
+import { itemsOf, newStep } from "./newSteps";
+import type { ActionName } from "./StepActions";
+import { keysAt, placeOf, stepsOf } from "./selecting";
+import type { TextHistory } from "./textHistory";
+
+/** A journey as it can be drawn. */
+interface Drawn {
+  outline: Outline;
+  layout: Layout;
+  order: ReadingOrder;
+}
+
+function draw(text: string): { place: number; drawn: Drawn | null } {
+  const file = openText(text);
+  const place = file.documents.findIndex((document) => document.kind === "journey");
+  const document = file.documents[place];
+  if (document === undefined || document.problems.length > 0) {
+    return { place: Math.max(place, 0), drawn: null };
+  }
+  const outline = outlineOf(file, place);
+  const layout = layoutOf(outline, cardHeights(outline));
+  return { place, drawn: { outline, layout, order: readingOrder(outline) } };
+}
+
+/** What is drawn and chosen of a journey, and all that can be done with it. */
+export function useBuilder({ text, edit }: TextHistory) {
+  const { place, drawn } = useMemo(() => draw(text), [text]);
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [current, setCurrent] = useState("entry");
+  const steps = useMemo(
+    () => (drawn === null ? [] : itemsOf(drawn.outline.steps).flatMap(({ id }) => id ?? [])),
+    [drawn],
+  );
+
+  const select = useCallback((key: string, more: boolean) => {
+    setCurrent(key);
+    setSelected((before) => {
+      const next = new Set(more ? before : []);
+      if (!more || !next.delete(key)) {
+        next.add(key);
+      }
+      return next;
+    });
+  }, []);
+
+  const make = useCallback(
+    (wanted: Edit | null, typing = false) => {
+      const result = wanted === null ? null : edit(wanted, place, typing);
+      if (result?.ok === true && !typing) {
+        const after = draw(result.text).drawn;
+        const keys = after === null ? [] : keysAt(after.outline, result.selection);
+        setSelected(new Set(keys));
+        const [first] = keys;
+        if (first !== undefined) {
+          setCurrent(first);
+        }
+      }
+    },
+    [edit, place],
+  );
+
+  const insert = useCallback(
+    (kind: string, target: DropPlace) =>
+      make({ edit: "insert", target, steps: [newStep(kind, new Set(steps))] }),
+    [make, steps],
+  );
+
+  const drop = useCallback(
+    (dragged: Dragged, target: DropPlace) => {
+      if (dragged.what === "kind") {
+        insert(dragged.kind, target);
+      } else if (drawn !== null) {
+        const moved = stepsOf(drawn.outline, new Set(dragged.keys)).map(placeOf);
+        make({ edit: "move", steps: moved, target });
+      }
+    },
+    [drawn, insert, make],
+  );
+
+  /** Where a step goes that is not dragged: below the current card, else at the end. */
+  const placeBelow = useCallback((): DropPlace | null => {
+    const drops = drawn?.layout.drops ?? [];
+    return (
+      drops.find((each) => each.after === current) ??
+      drops.findLast((each) => each.list.length === 1) ??
+      null
+    );
+  }, [current, drawn]);
+
+  const copied = useCallback((): string => {
+    if (drawn === null) {
+      return "";
+    }
+    return copySteps(openText(text), place, stepsOf(drawn.outline, selected).map(placeOf));
+  }, [drawn, place, selected, text]);
+
+  const act = useCallback(
+    (action: ActionName) => {
+      if (action === "copy") {
+        void navigator.clipboard.writeText(copied());
+      } else if (drawn !== null) {
+        make(editFor(action, drawn.outline, selected));
+      }
+    },
+    [copied, drawn, make, selected],
+  );
+
+  const paste = useCallback(async () => {
+    const target = placeBelow();
+    const taken = await navigator.clipboard.readText();
+    if (target !== null) {
+      make({ edit: "paste", target, text: taken });
+    }
+  }, [make, placeBelow]);
+
+  const clear = useCallback(() => setSelected(new Set()), []);
+  return {
+    place,
+    drawn,
+    selected,
+    current,
+    steps,
+    select,
+    clear,
+    make,
+    insert,
+    drop,
+    placeBelow,
+    act,
+    paste,
+  };
+}
+
+export type BuilderState = ReturnType<typeof useBuilder>;

@@ -1,0 +1,49 @@
+import { answerOf, api } from "@/api/client";
+import type { Model } from "@/api/models";
+import type { Column } from "@/components/DataTable";
+import { Instant } from "@/components/Instant";
+import { Listing, useListing } from "@/components/Listing";
+import { StateBadge } from "@/components/StateBadge";
+import { latestStatus } from "@/journeys/messageStatus";
+import { texts } from "@/texts";
+
+const words = texts.journeys.messages;
+
+type Message = Model<"api__messages__messages__MessageBody">;
+
+const COLUMNS: readonly Column<Message>[] = [
+  { key: "journey", title: texts.journeys.name, cell: (row) => row.journey },
+  { key: "step", title: words.step, cell: (row) => row.step },
+  { key: "channel", title: words.channel, cell: (row) => row.channel },
+  { key: "state", title: words.state, cell: (row) => <StateBadge state={latestStatus(row)} /> },
+  { key: "code", title: words.code, cell: (row) => row.code ?? texts.parts.none },
+  {
+    key: "at",
+    title: words.at,
+    number: true,
+    cell: (row) => <Instant at={row.settled_at ?? row.first_attempt_at} />,
+  },
+];
+
+/** The messages of a contact, and what became of each. */
+export function ContactMessages({ contact }: { contact: string }) {
+  const messages = useListing<Message>(["contact-messages", contact], (cursor) =>
+    answerOf(
+      api.GET("/v1/contacts/{contact}/messages", {
+        params: {
+          path: { contact },
+          query: { limit: 50, ...(cursor === undefined ? {} : { cursor }) },
+        },
+      }),
+    ),
+  );
+  return (
+    <Listing
+      label={texts.contacts.tabs.messages}
+      query={messages}
+      columns={COLUMNS}
+      rowKey={(row) => row.id}
+      empty={words.empty}
+    />
+  );
+}

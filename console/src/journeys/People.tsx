@@ -1,0 +1,81 @@
+import { Group } from "@mantine/core";
+import { answerOf, api } from "@/api/client";
+import type { Model } from "@/api/models";
+import { Choice } from "@/components/Choice";
+import { ContactLink } from "@/components/ContactLink";
+import type { Column } from "@/components/DataTable";
+import { useFilter } from "@/components/filters";
+import { Instant } from "@/components/Instant";
+import { Listing, useListing } from "@/components/Listing";
+import { StateBadge } from "@/components/StateBadge";
+import { texts } from "@/texts";
+import { useSteps } from "./steps";
+
+const words = texts.journeys.people;
+
+type Run = Model<"RunBody">;
+
+const COLUMNS: readonly Column<Run>[] = [
+  { key: "contact", title: words.contact, cell: (run) => <ContactLink contact={run.contact} /> },
+  { key: "step", title: words.step, cell: (run) => run.step ?? texts.parts.none },
+  { key: "state", title: words.state, cell: (run) => <StateBadge state={run.state} /> },
+  { key: "outcome", title: words.outcome, cell: (run) => run.outcome ?? texts.parts.none },
+  {
+    key: "since",
+    title: words.since,
+    number: true,
+    cell: (run) => <Instant at={run.started_at} />,
+  },
+];
+
+/** The contacts of a journey, and where each of them stands. */
+export function People({ journey }: { journey: string }) {
+  const [state, setState] = useFilter("state");
+  const [step, setStep] = useFilter("step");
+  const steps = useSteps(journey);
+  const runs = useListing<Run>(["runs", journey, state, step], (cursor) =>
+    answerOf(
+      api.GET("/v1/runs", {
+        params: {
+          query: {
+            journey,
+            limit: 50,
+            ...(state === "active" || state === "ended" ? { state } : {}),
+            ...(step === "" ? {} : { step }),
+            ...(cursor === undefined ? {} : { cursor }),
+          },
+        },
+      }),
+    ),
+  );
+  return (
+    <>
+      <Group gap="sm" mb="sm">
+        <Choice
+          label={words.state}
+          any={words.anyState}
+          value={state}
+          options={[
+            { value: "active", label: words.inside },
+            { value: "ended", label: words.ended },
+          ]}
+          onChange={setState}
+        />
+        <Choice
+          label={words.step}
+          any={words.anyStep}
+          value={step}
+          options={steps}
+          onChange={setStep}
+        />
+      </Group>
+      <Listing
+        label={texts.journeys.tabs.people}
+        query={runs}
+        columns={COLUMNS}
+        rowKey={(run) => run.id}
+        empty={words.empty}
+      />
+    </>
+  );
+}

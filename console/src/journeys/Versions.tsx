@@ -1,0 +1,122 @@
+import { Group, List, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { answerOf, api } from "@/api/client";
+import type { Model } from "@/api/models";
+import { Choice } from "@/components/Choice";
+import { type Column, DataTable } from "@/components/DataTable";
+import { figure } from "@/components/figures";
+import { useFilter } from "@/components/filters";
+import { Instant } from "@/components/Instant";
+import { LoadingLine } from "@/components/LoadingLine";
+import { ProblemNotice } from "@/components/ProblemNotice";
+import { texts } from "@/texts";
+import { useVersions } from "./journey";
+
+const words = texts.journeys.versions;
+
+type Edition = Model<"Edition">;
+
+const COLUMNS: readonly Column<Edition>[] = [
+  {
+    key: "version",
+    title: words.version,
+    cell: (row) => (row.live ? `${row.version} · ${words.live}` : String(row.version)),
+  },
+  { key: "by", title: words.savedBy, cell: (row) => row.saved_by ?? texts.parts.none },
+  { key: "at", title: words.savedAt, cell: (row) => <Instant at={row.created_at} /> },
+  { key: "runs", title: words.runs, number: true, cell: (row) => figure(row.active_runs) },
+  {
+    key: "changes",
+    title: words.changes,
+    cell: (row) => <Changes sentences={row.changes ?? []} />,
+  },
+];
+
+function Changes({ sentences }: { sentences: readonly string[] }) {
+  if (sentences.length === 0) {
+    return <span className="quiet">{words.first}</span>;
+  }
+  return (
+    <List size="sm" listStyleType="none">
+      {sentences.map((sentence) => (
+        <List.Item key={sentence}>{sentence}</List.Item>
+      ))}
+    </List>
+  );
+}
+
+/** The versions of a journey, who saved them, and the changes between any two. */
+export function Versions({ journey }: { journey: string }) {
+  const versions = useVersions(journey);
+  const [before, setBefore] = useFilter("before");
+  const [after, setAfter] = useFilter("after");
+  if (versions.data === undefined) {
+    return versions.isError ? <ProblemNotice error={versions.error} /> : <LoadingLine />;
+  }
+  const numbers = versions.data.items.map((row) => String(row.version));
+  return (
+    <>
+      {numbers.length > 1 && (
+        <Group gap="sm" mb="sm">
+          <Text>{words.compare}</Text>
+          <Choice
+            label={words.before}
+            any={words.before}
+            value={before}
+            options={numbers}
+            onChange={setBefore}
+          />
+          <Choice
+            label={words.after}
+            any={words.after}
+            value={after}
+            options={numbers}
+            onChange={setAfter}
+          />
+        </Group>
+      )}
+      {before !== "" && after !== "" && (
+        <Comparison journey={journey} before={Number(before)} after={Number(after)} />
+      )}
+      <DataTable
+        label={texts.journeys.tabs.versions}
+        columns={COLUMNS}
+        rows={versions.data.items}
+        rowKey={(row) => String(row.version)}
+      />
+    </>
+  );
+}
+
+interface ComparisonProps {
+  journey: string;
+  before: number;
+  after: number;
+}
+
+function Comparison({ journey, before, after }: ComparisonProps) {
+  const difference = useQuery({
+    queryKey: ["difference", journey, before, after],
+    queryFn: () =>
+      answerOf(
+        api.GET("/v1/journeys/{key}/versions/{before}/diff/{after}", {
+          params: { path: { key: journey, before, after } },
+        }),
+      ),
+  });
+  if (difference.data === undefined) {
+    return difference.isError ? <ProblemNotice error={difference.error} /> : <LoadingLine />;
+  }
+  const { changes } = difference.data;
+  return (
+    <section aria-label={words.compare}>
+      {changes.length === 0 && <Text>{words.same}</Text>}
+      {changes.map((change) => (
+        <div key={change.sentence}>
+          <Text>{change.sentence}</Text>
+          {change.lines !== null && <pre>{change.lines}</pre>}
+        </div>
+      ))}
+    </section>
+  );
+}

@@ -1,0 +1,3 @@
+import { Keys } from "./Keys";
+
+export const pages = Keys;

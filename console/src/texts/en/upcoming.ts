@@ -1,0 +1,30 @@
+import { counted } from "../plural";
+
+export const upcoming = {
+  title: "Upcoming",
+  within: "How far ahead",
+  windows: { "": "24 hours", "3d": "3 days", "7d": "7 days" },
+  line: (total: number, exact: number) =>
+    `${counted(total, "send")}, of which ${exact} are certain and the others may still be held back`,
+  chart: "Sends by hour",
+  chartWords: (total: number, hours: number) =>
+    `${counted(total, "send")} in ${counted(hours, "hour")}, by journey. The table below has each number.`,
+  hourWords: (hour: string, total: number, parts: string) =>
+    `${hour}: ${counted(total, "send")} (${parts})`,
+  others: "other journeys",
+  table: "Each hour, journey and step",
+  hour: "Hour",
+  journey: "Journey",
+  step: "Step",
+  channel: "Channel",
+  by: "Set by",
+  count: "Sends",
+  about: (count: string) => `about ${count}`,
+  bys: { deferral: "a deferral", wait: "a wait", date: "a date", schedule: "a schedule" },
+  reason: "Reason",
+  withoutTime: "Without a time",
+  withoutTimeLine: "They wait for a person, or for another day.",
+  empty: "Nothing is due in this time.",
+  file: "upcoming.csv",
+  exact: "exact",
+} as const;

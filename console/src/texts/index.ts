@@ -1,0 +1,45 @@
+import { attention, pausing } from "./en/attention";
+import { audit } from "./en/audit";
+import { builder } from "./en/builder";
+import { contacts } from "./en/contacts";
+import { fields } from "./en/fields";
+import { health } from "./en/health";
+import { jobs } from "./en/jobs";
+import { journeys } from "./en/journeys";
+import { keys } from "./en/keys";
+import { parts } from "./en/parts";
+import { publishing } from "./en/publishing";
+import { runs } from "./en/runs";
+import { shell } from "./en/shell";
+import { signing } from "./en/signing";
+import { starting } from "./en/starting";
+import { today } from "./en/today";
+import { upcoming } from "./en/upcoming";
+import { visits } from "./en/visits";
+
+const english = {
+  attention,
+  audit,
+  builder,
+  contacts,
+  fields,
+  health,
+  jobs,
+  journeys,
+  keys,
+  parts,
+  pausing,
+  publishing,
+  runs,
+  shell,
+  signing,
+  starting,
+  today,
+  upcoming,
+  visits,
+} as const;
+
+/** The words of the console. Another language has to have each of the English ones. */
+export type Texts = typeof english;
+
+export const texts: Texts = english;

@@ -1,0 +1,3 @@
+import { Today } from "./Today";
+
+export const pages = Today;

@@ -1,0 +1,3 @@
+import { Upcoming } from "./Upcoming";
+
+export const pages = Upcoming;

@@ -1,0 +1,175 @@
+"""The pages of the console for operators, on the real API: seen, and steered by keyboard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.async_api import Browser, expect
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from temporalio.client import Client
+
+from devstack.ports import free_port
+from infra.settings import Settings
+from store.operations.api_keys import create_key
+from tests.browser.console_site import Console, look_over, signed_in
+from tests.support.conditions import eventually
+from tests.support.operating import Operator, operating
+from tests.support.smtp import SmtpSink
+
+Pool = AsyncConnectionPool[AsyncConnection[Any]]
+
+DOCUMENTS: Final = """
+journey: crm
+entry: {event: Signed Up}
+steps:
+  - {id: tell, webhook: {url: "http://127.0.0.1:PORT/people"}}
+  - {id: settle, wait: 30d}
+---
+journey: mornings
+entry: {event: Signed Up}
+steps:
+  - {id: night, wait: {until: "09:00"}}
+  - {id: hello, email: {subject: Good morning, text: Hello, topic: news}}
+---
+journey: offers
+entry: {event: Signed Up}
+steps:
+  - {id: offer, email: {subject: An offer, text: For you, topic: news}}
+  - {id: settle, wait: 30d}
+  - {id: later, wait: 30d}
+---
+topic: news
+name: News
+default: opt_out
+"""
+CONTACTS: Final = ("ada", "grace", "edsger")
+
+
+@dataclass
+class Office:
+    """An operator before a console, with runs in several troubles."""
+
+    console: Console
+    operator: Operator
+    pool: Pool
+    api: str
+
+
+@pytest.fixture
+async def office(
+    browser: Browser,
+    settings: Settings,
+    pool: Pool,
+    temporal_client: Client,
+    smtp_sink: SmtpSink,
+    tmp_path: Path,
+) -> AsyncIterator[Office]:
+    """Three contacts in three journeys: one retries a call, two wait."""
+    careful = settings.model_copy(update={"approval_above": 2})
+    async with operating(careful, pool, temporal_client, smtp_sink, tmp_path) as operator:
+        documents = DOCUMENTS.replace("PORT", str(free_port()))
+        applied = await operator.http.post(
+            "/v1/apply", json={"documents": [{"filename": "all.yaml", "source": documents}]}
+        )
+        assert applied.status_code == 200, applied.text
+        for contact in CONTACTS:
+            await operator.sign_up(contact)
+
+        async def retrying() -> bool:
+            retried = await operator.items("/v1/runs", held="retry")
+            settled = await operator.items("/v1/runs", journey="offers", step="settle")
+            return len(retried) == len(settled) == len(CONTACTS)
+
+        await eventually(retrying, 60)
+        stack = json.loads((tmp_path / ".parcours" / "stack.json").read_text())
+        async with signed_in(browser, stack["api"], stack["keys"]["admin"]) as console:
+            yield Office(console, operator, pool, stack["api"])
+
+
+PAGES: Final = (
+    ("/runs", "Runs"),
+    ("/runs?held=retry&columns=run%2Cjourney%2Cversion%2Cended", "Runs"),
+    ("/runs?state=stuck", "Runs"),
+    ("/attention", "Attention"),
+    ("/jobs", "Jobs"),
+    ("/upcoming", "Upcoming"),
+    ("/audit", "Audit"),
+    ("/keys", "Keys"),
+    ("/health", "Health"),
+    ("/health/freezes", "Health"),
+    ("/health/faults", "Health"),
+    ("/health/retention", "Health"),
+)
+
+
+async def test_each_page_of_operators_opens_and_is_sound(office: Office) -> None:
+    operator = office.operator
+    run = (await operator.items("/v1/runs", journey="offers", contact="ada"))[0]["id"]
+    frozen = await operator.http.post("/v1/freeze", json={"channel": "sms", "reason": "prices"})
+    assert frozen.status_code == 201, frozen.text
+    order = {"action": "retry", "journey": "crm", "contacts": ["ada"], "reason": "it is up again"}
+    repair = (await operator.http.post("/v1/runs/bulk", json=order)).json()["id"]
+    later = (f"/runs/{run}", "offers · ada"), (f"/jobs/{repair}", "Retry sends: retry of crm")
+    found: list[str] = []
+    for path, heading in (*PAGES, *later):
+        page = await office.console.open(path, heading)
+        await page.wait_for_load_state("networkidle")
+        found += await look_over(page, _name_of(path))
+        await page.close()
+    assert found == [], "\n".join(found)
+
+
+def _name_of(path: str) -> str:
+    place, _, query = path.strip("/").partition("?")
+    first, _, rest = place.partition("/")
+    if len(rest) > 30:
+        rest = "one"
+    return "-".join(part for part in (first, rest, query and "filtered") if part)
+
+
+async def test_runs_are_repaired_in_bulk_by_keyboard_once_another_key_agrees(
+    office: Office, browser: Browser
+) -> None:
+    page = await office.console.open("/runs?journey=offers", "Runs")
+    await page.get_by_label("Tick all rows that are shown").focus()
+    await page.keyboard.press("Space")
+    bar = page.get_by_role("region", name="Repair the ticked runs")
+    await expect(bar.get_by_role("status")).to_have_text("3 runs ticked")
+    await bar.get_by_role("button", name="All that match").press("Enter")
+    await expect(bar.get_by_role("status")).to_have_text("All active runs that match the filters")
+    await bar.get_by_role("button", name="Skip").press("Enter")
+    dialog = page.get_by_role("dialog", name="Skip the step")
+    words = dialog.get_by_text("3 runs of `offers` skip the step")
+    await expect(words).to_contain_text("Another key must approve it")
+    await expect(dialog.get_by_label("Reason")).to_be_focused()
+    await page.keyboard.type("the wait was set by mistake")
+    await dialog.get_by_role("button", name="Skip for 3 runs").press("Enter")
+    await expect(dialog).to_be_hidden()
+    await expect(page.get_by_text("It waits for the approval of another key")).to_be_visible()
+    job = page.url.partition("job=")[2].partition("&")[0]
+    assert "ticked=" not in page.url
+    await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+
+    async with office.pool.connection() as conn:
+        key = await create_key(conn, "operate", name="second")
+    async with signed_in(browser, office.api, key) as second:
+        other = await second.open(f"/jobs/{job}", "Repair runs: skip of offers")
+        await other.get_by_role("button", name="Approve").press("Enter")
+        await other.get_by_role("dialog").get_by_role("button", name="Approve").press("Enter")
+        await expect(other.get_by_text("3 of 3")).to_be_visible(timeout=30_000)
+
+    await expect(page.get_by_text("3 of 3")).to_be_visible(timeout=30_000)
+    await expect(page.locator("td", has_text="later")).to_have_count(3, timeout=30_000)
+    await page.get_by_role("button", name="Undo").press("Enter")
+    await page.get_by_role("dialog").get_by_role("button", name="Undo").press("Enter")
+    await expect(page.get_by_text("undo of skip of offers")).to_be_visible()
+    undo = page.url.partition("job=")[2].partition("&")[0]
+    assert undo != job
+    done = (await office.operator.items("/v1/audit", action="run.repair"))[0]
+    assert (done["reason"], done["via"]) == ("the wait was set by mistake", "console")
