@@ -81,8 +81,13 @@ async def test_dead_events_and_refused_entries_are_tried_again(
     assert json.loads(done.stdout)["events"] == [first + 2, first + 3]
     nothing = event(server, "replay", "--dead", "--yes").stdout
     assert nothing == "0 dead events would be dispatched again\n"
-    for wrong in (("replay",), ("replay", "--dead", "--journey", "a"), ("replay", "--journey", "a"),
-                  ("dismiss", "--reason", "r"), ("dismiss", "item.1", "--reason", "r")):  # fmt: skip
+    for wrong in (
+        ("replay",),
+        ("replay", "--dead", "--journey", "a"),
+        ("replay", "--journey", "a"),
+        ("dismiss", "--reason", "r"),
+        ("dismiss", "item.1", "--reason", "r"),
+    ):
         assert event(server, *wrong).exit_code == 2, wrong
     unknown = event(server, "replay", "--journey", "none", "--code", "paused", "--yes")
     assert unknown.exit_code == 3
