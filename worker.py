@@ -149,7 +149,9 @@ async def serving(
             asyncio.create_task(due_times.run()),
             asyncio.create_task(dates_due.run()),
             asyncio.create_task(segments_due.run()),
-            asyncio.create_task(Folding(pool, settings.timezone).run()),
+            asyncio.create_task(
+                Folding(pool, settings.timezone, keep=Duration.parse(settings.keep_figures)).run()
+            ),
             asyncio.create_task(ExperimentCounting(pool).run()),
             asyncio.create_task(
                 Reconciliation(

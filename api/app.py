@@ -76,7 +76,16 @@ from api.public.hits import HitRecorder, MinuteLimit
 from api.public.script import route as script
 from api.public.spool import Spool
 from api.public.visits import Visits
-from api.reports import dashboard, experiments, export, figure_stream, recipients, stats
+from api.reports import (
+    attribution,
+    dashboard,
+    experiments,
+    export,
+    figure_stream,
+    holdouts,
+    recipients,
+    stats,
+)
 from api.reports.figure_hub import FigureHub
 from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
@@ -157,6 +166,8 @@ ROUTERS = tuple(
         runs,
         repairs,
         stats,
+        holdouts,
+        attribution,
         figure_stream,
         dashboard,
         experiments,

@@ -94,12 +94,12 @@ class Services:
     """Lets our own sites know by which message a reader came; None if there are none."""
     timezone: ZoneInfo
     """The zone in which the days of figures begin."""
+    console_key: str | None
+    """The key by which the console signs in by itself: of the development stack alone."""
     log: LogHub
     """Reads the log for all streams."""
     figures: FigureHub
     """Reads the figures of journeys for all streams."""
-    console_key: str | None
-    """The key by which the console signs in by itself: of the development stack alone."""
     player: TrialPlayer = field(default_factory=TrialPlayer)
     """Plays journeys on a simulated clock."""
     console_files: BuiltFiles = field(default_factory=BuiltFiles)

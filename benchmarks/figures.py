@@ -1,204 +1,214 @@
-"""Benchmark of figures: the statistics of a large journey, and the dashboard of many.
+"""Benchmark of what operators read, among many runs: figures, explanations, timelines, lists.
 
-`SIZE=2m` before `python -m benchmarks figures` has 2 million runs with five visits each; by default
-it is a tenth of that. The rows are made in SQL, and counted all at once.
+`SIZE=2m` before `python -m benchmarks figures` has 2 million runs with 10 million visits and
+events; by default it is a tenth of that. `BENCH_DATA=DIR` keeps the rows in a directory: the next
+measurement of the same size takes them from there. Budgets hold for 2 million runs.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import httpx
+import psutil
 from psycopg import AsyncConnection
-from psycopg.types.json import Jsonb
+from pydantic import SecretStr
 
+from api.app import create_app
+from benchmarks.large.counting import count_rows
+from benchmarks.large.journeys import LARGE, fill_journeys
 from benchmarks.large.measure import contacts_of
-from benchmarks.report import Figure
-from benchmarks.servers import servers
-from store.counters.contributions import contributions, rows_of
-from store.counters.facts import SOURCES
-from store.counters.reading import Period
-from store.counters.spans import SPANS
-from store.reports.dashboard import day_begins, read_dashboard
-from store.reports.journey_statistics import journey_statistics
-from store.sql import execute, sql
+from benchmarks.large.memory import table_sizes
+from benchmarks.reads import Read, reads
+from benchmarks.report import Figure, percentile
+from benchmarks.servers import database
+from infra.garbage import spare_what_stays
+from infra.settings import Settings
+from store.operations.api_keys import create_key
 
 ZONE: Final = ZoneInfo("Europe/Paris")
-_JOURNEYS: Final = 50
-_DAYS: Final = 300
-_TIMES: Final = 100
-_DOCUMENT: Final[dict[str, Any]] = {
-    "journey": "large",
-    "entry": {"event": "Signed Up"},
-    "goal": {"event": "Bought"},
-    "steps": [
-        {"id": "mail", "email": {"subject": "x", "text": "x", "transactional": True}},
-        {"id": "pause", "wait": "2d"},
-        {"id": "arms", "split": [{"name": "a", "weight": 1}, {"name": "b", "weight": 1}]},
-        {"id": "text", "sms": {"text": "x", "transactional": True}},
-        {"id": "rest", "wait": "2d"},
-    ],
-}
-# Half of the runs are of one journey, the others of fifty; one in five has not ended.
-_ROWS: Final = (
-    """
-    insert into run (id, journey, version, contact_id, key, state, outcome, step, visit, entry_ref,
-                     ref, started_at, workflow_started_at, ended_at)
-    select md5('run' || i)::uuid,
-           case when i %% 2 = 0 then 'large' else 'small' || i / 2 %% {journeys} end, 1,
-           md5('contact' || i %% ({runs} / 2))::uuid, i::text,
-           case when i %% 5 = 0 then 'active' else 'ended' end,
-           case when i %% 5 <> 0
-                then (array['completed', 'exited', 'goal', 'completed'])[i %% 4 + 1] end,
-           'rest', 5, 0, 0, t.at, t.at, case when i %% 5 <> 0 then t.at + interval '4 days' end
-    from generate_series(1, {runs}) i
-    cross join lateral (
-        select parcours.clock() - interval '{days} days' * ({runs} - i) / {runs} as at) t
-    """,
-    """
-    insert into visit (run_id, visit, step, kind, outcome, started_at, ended_at, facts)
-    select r.id, s.visit, s.step, s.kind,
-           case when s.visit = 5 and r.state = 'active' then null
-                when s.step = 'arms' then (array['a', 'b'])[hashtext(r.key) %% 2 + 1 + (
-                    hashtext(r.key) < 0 and hashtext(r.key) %% 2 <> 0)::int]
-                else s.outcome end,
-           r.started_at + s.after,
-           case when s.visit < 5 or r.state = 'ended' then r.started_at + s.after end, '{{}}'
-    from run r cross join (values
-        (1, 'mail', 'email', 'sent', interval '0'),
-        (2, 'pause', 'wait', 'elapsed', interval '2 days'),
-        (3, 'arms', 'split', 'a', interval '2 days'),
-        (4, 'text', 'sms', 'sent', interval '2 days'),
-        (5, 'rest', 'wait', 'elapsed', interval '2 days')
-    ) s(visit, step, kind, outcome, after)
-    """,
-    """
-    insert into message (id, run_id, visit, step, contact_id, channel, state, token, transactional,
-                         first_attempt_at, claimed_at, settled_at, delivered_at, opened_at)
-    select md5(v.run_id::text || v.visit)::uuid, v.run_id, v.visit, v.step, r.contact_id, v.kind,
-           'sent', '', true, v.started_at, v.started_at, v.started_at, v.started_at,
-           case when hashtext(r.key) %% 3 = 0 then v.started_at + interval '3 hours' end
-    from visit v join run r on r.id = v.run_id where v.kind in ('email', 'sms')
-    """,
-    """
-    insert into goal (run_id, journey, contact_id, event_name, ref, met_event_id, met_at, value,
-                      version, step, entered_at)
-    select id, journey, contact_id, 'Bought', 0, 1, started_at + interval '3 days', 10, 1, 'text',
-           started_at
-    from run where hashtext(key) %% 10 = 0
-    """,
-)
+_TIMES: Final = int(os.environ.get("BENCH_TIMES", "40"))
+_UNFOLDED: Final = 3_000
+"""Changes of counters that are not folded: those of the last second, where much happens."""
+_BUDGETED: Final = 2_000_000
+_LARGE: Final = ("contact", "event", "run", "visit", "message", "figure", "refusal", "audit", "job")
+_SCANS: Final = "select relname, seq_scan from pg_stat_user_tables where relname = any(%s)"
+_DELTAS: Final = """
+insert into figure_delta
+    (journey, version, step, fact, label, at, entered_at, count)
+select journey, version, step, fact, label, parcours.clock(), parcours.clock(), 0
+from (select * from figure where span = 'day' and fact <> 'in_journeys' limit %s) f
+"""
+_WAY: Final = os.environ.get("BENCH_READS", "")
+"""Only the reads whose names have this in them."""
 
 
 async def measure() -> list[Figure]:
-    """Make the rows, count them, and time what is read most."""
+    """Make the rows, count them, and time each read through the API."""
     runs = contacts_of(os.environ.get("SIZE") or "200k")
-    async with (
-        servers() as running,
-        await AsyncConnection.connect(running.settings.database_url, autocommit=True) as conn,
-    ):
-        filling = await _timed(lambda: _fill(conn, runs))
-        _say(f"{runs:,} runs and {runs * 5:,} visits in {filling:.0f} s")
-        counting = await _timed(lambda: _count(conn))
-        _say(f"counted in {counting:.0f} s")
-        # What the last second has brought is not folded yet.
-        await conn.execute(
-            "insert into figure_delta select * from (select journey, version, step, fact, label,"
-            " parcours.clock(), null::timestamptz, parcours.clock(), 0::bigint, 0::numeric, false,"
-            " null::uuid"
-            " from figure limit 3000) d"
-        )
-        today = datetime.now(UTC).astimezone(ZONE).date()
-        weeks = day_begins(today - timedelta(days=13), ZONE)
-        whole = await _percentile(lambda: journey_statistics(conn, "large"))
-        month = await _percentile(
-            lambda: journey_statistics(
-                conn, "large", period=Period(weeks, None), by="day", cohort="entered",
-                zone=ZONE.key,
-            )
-        )  # fmt: skip
-        hours = await _percentile(
-            lambda: journey_statistics(
-                conn, "large", period=Period(weeks, None), by="hour", zone=ZONE.key
-            )
-        )
-        dashboard = await _percentile(lambda: read_dashboard(conn, today, ZONE))
-    # Only `make bench SIZE=2m` is the size of the budget; a machine that is busy says nothing.
-    return [
-        Figure("statistics of a journey, p95", whole, "ms"),
-        Figure("statistics of a journey, two weeks by day and entry, p95", month, "ms"),
-        Figure("statistics of a journey, two weeks by hour, p95", hours, "ms"),
-        Figure("dashboard, p95", dashboard, "ms"),
-        Figure("counting of all rows", counting, "s", detail={"runs": runs}),
-    ]
-
-
-async def _fill(conn: AsyncConnection[Any], runs: int) -> None:
-    # Without triggers: the rows are counted together.
-    await conn.execute("set session_replication_role = replica")
-    await conn.execute("set synchronous_commit = off")
-    for key in ("large", *(f"small{number}" for number in range(_JOURNEYS))):
-        await conn.execute(
-            "insert into journey (key, state, active_version) values (%s, 'active', 1)", (key,)
-        )
-        await conn.execute(
-            "insert into journey_version (journey, version, document, program, source, sha256)"
-            " values (%s, 1, %s, '{}', '', '')",
-            (key, Jsonb({**_DOCUMENT, "journey": key})),
-        )
-    for statement in _ROWS:
-        filled = statement.format(runs=runs, journeys=_JOURNEYS, days=_DAYS)
-        await conn.execute(filled.replace("%%", "%").encode())
-    await conn.execute("set session_replication_role = origin")
-    for table in ("run", "visit", "message", "goal"):
-        await conn.execute(f"vacuum (analyze) {table}".encode())
-
-
-async def _count(conn: AsyncConnection[Any]) -> None:
-    for table in SOURCES:
-        counted = contributions(table, rows_of(table))
-        query = sql(
-            """
-            insert into figure (journey, span, cohort, begins_at, version, step, fact, label,
-                                count, value, first_at, last_at)
-            select c.journey, s.span, s.cohort, s.begins_at, c.version, c.step, c.fact, c.label,
-                   count(*), sum(c.value), min(c.at) filter (where c.fact = 'outcome'),
-                   max(c.at) filter (where c.fact = 'outcome')
-            from ({counted}) c {spans}
-            group by 1, 2, 3, 4, 5, 6, 7, 8
-            """,
-            counted=counted,
-            spans=SPANS,
-        )
-        await execute(conn, query, {"zone": ZONE.key})
-    await conn.execute(
-        "insert into figure (journey, span, cohort, begins_at, version, step, fact, label, count)"
-        " select '', 'total', 'occurrence', '-infinity', 0, '', 'in_journeys', '',"
-        " count(distinct contact_id) from run where state = 'active'"
-    )
-    await conn.execute("vacuum (analyze) figure")
-
-
-async def _timed(work: Callable[[], Awaitable[None]]) -> float:
     began = time.perf_counter()
-    await work()
-    return time.perf_counter() - began
+    async with _filled(runs) as (url, made):
+        settings = Settings(
+            database_url=url,
+            temporal={"TEMPORAL_ADDRESS": "127.0.0.1:1", "TEMPORAL_NAMESPACE": "default",
+                      "TEMPORAL_CONFIG_FILE": os.devnull},
+            from_address="bench@example.com",
+            public_url="https://links.example.com",
+            link_keys=(SecretStr("the key of the links of a benchmark"),),
+            spool=Path(tempfile.gettempdir()) / "parcours-bench-spool",
+            timezone=ZONE.key,
+        )  # fmt: skip
+        async with await AsyncConnection.connect(url, autocommit=True) as conn:
+            wanted = [each for each in await _reads(conn) if _WAY in each.name]
+            await conn.execute("truncate figure_delta")
+            await conn.execute(_DELTAS, (_UNFOLDED,))
+            before = await _scans(conn)
+            figures = await _measure(settings, conn, wanted, runs)
+            after = await _scans(conn)
+            sizes = await table_sizes(conn)
+    scans = {table: after[table] - before.get(table, 0) for table in after}
+    figures.append(
+        Figure(
+            "sequential scans of large tables by these reads",
+            float(sum(scans.values())),
+            "scans",
+            at_most=0.0 if runs >= _BUDGETED else None,
+            detail={table: count for table, count in scans.items() if count},
+        )
+    )
+    whole = time.perf_counter() - began
+    figures.append(
+        Figure("making the rows, and everything", whole, "s", detail={**made, "tables_mb": sizes})
+    )
+    return figures
 
 
-async def _percentile(work: Callable[[], Awaitable[object]]) -> float:
-    """Milliseconds that 95 of 100 take no longer than."""
-    took = []
-    for _ in range(_TIMES):
+@asynccontextmanager
+async def _filled(runs: int) -> AsyncIterator[tuple[str, dict[str, float]]]:
+    """The address of a database with so many runs, and how long making them took."""
+    kept = os.environ.get("BENCH_DATA")
+    with tempfile.TemporaryDirectory(prefix="parcours-bench-") as name:
+        directory = Path(kept or name) / str(runs)
+        async with database(directory) as postgres:
+            marker = directory / "filled"
+            made: dict[str, float] = {}
+            if not marker.exists():
+                made["seconds_of_filling"] = await _timed(fill_journeys(postgres.url(), runs))
+                _say(f"{runs:,} runs in {made['seconds_of_filling']:.0f} s")
+                made["seconds_of_counting"] = await _timed(count_rows(postgres.url(), ZONE.key))
+                _say(f"counted in {made['seconds_of_counting']:.0f} s")
+                marker.touch()
+            yield postgres.url(), made
+
+
+async def _reads(conn: AsyncConnection[Any]) -> list[Read]:
+    cursor = await conn.execute(
+        "select id::text, (select id::text from message where run_id = r.id limit 1) from run r"
+        " where journey = %s and state = 'active' order by r.id desc limit 1",
+        (LARGE,),
+    )
+    [(run, message)] = await cursor.fetchall()
+    day = (datetime.now(UTC).astimezone(ZONE) - timedelta(days=13)).date()
+    return reads(day.isoformat(), run[:10], message)
+
+
+async def _measure(
+    settings: Settings, conn: AsyncConnection[Any], wanted: list[Read], runs: int
+) -> list[Figure]:
+    # As the process of the API does.
+    spare_what_stays()
+    key = await create_key(conn, "operate")
+    app = create_app(settings)
+    figures = []
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),
+            base_url="http://bench",
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=300,
+        ) as client,
+    ):
+        row = await (await conn.execute("select pg_backend_pid()")).fetchone()
+        assert row is not None
+        server = psutil.Process(row[0]).parent()
+        assert server is not None
+        for read in wanted:
+            figure = await _time(client, read, runs, server)
+            _say(f"{figure.name}: {figure.value:.0f} ms, {figure.detail}")
+            figures.append(figure)
+    return figures
+
+
+async def _time(client: httpx.AsyncClient, read: Read, runs: int, server: psutil.Process) -> Figure:
+    took: list[float] = []
+    size = 0
+    cpu = 0.0
+    for number in range(_TIMES + 2):
+        if number == 2:
+            cpu = _cpu_seconds(server)
+        contact = str((number * 7_919 + 17) % (runs // 2))
+        path = read.path.replace("{n}", contact)
+        parameters = {
+            name: value.replace("{n}", contact) for name, value in read.parameters.items()
+        }
         began = time.perf_counter()
-        await work()
+        answer = await client.get(path, params=parameters)
         took.append((time.perf_counter() - began) * 1_000)
-    return sorted(took)[int(_TIMES * 0.95) - 1]
+        answer.raise_for_status()
+        size = len(answer.content)
+    cpu = (_cpu_seconds(server) - cpu) / _TIMES * 1_000
+    # The first ones read from the disk, and compile what is kept from then on.
+    first, measured = took[0], took[2:]
+    return Figure(
+        f"{read.name}, p95",
+        percentile(measured, 0.95),
+        "ms",
+        at_most=read.at_most if runs >= _BUDGETED else None,
+        detail={
+            "p50": round(percentile(measured, 0.5), 1),
+            "first": round(first, 1),
+            "cpu": round(cpu, 1),
+            "budget": read.at_most,
+            "bytes": size,
+        },
+    )
+
+
+def _cpu_seconds(server: psutil.Process) -> float:
+    """The processor time of this process, which is the API, and of PostgreSQL.
+
+    Unlike the time that a read takes, it hardly depends on what else the machine does.
+    """
+    used = 0.0
+    for process in (psutil.Process(), *server.children()):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            used += times.user + times.system
+    return used
+
+
+async def _scans(conn: AsyncConnection[Any]) -> dict[str, int]:
+    """How often large tables were read as a whole, by connections that were closed."""
+    await conn.execute("select pg_stat_force_next_flush()")
+    cursor = await conn.execute(_SCANS, (list(_LARGE),))
+    return dict(await cursor.fetchall())
+
+
+async def _timed(work: Awaitable[None]) -> float:
+    began = time.perf_counter()
+    await work
+    return round(time.perf_counter() - began, 1)
 
 
 def _say(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
+    print(f"    {text}", file=sys.stderr, flush=True)

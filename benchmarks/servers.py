@@ -45,6 +45,25 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 
 @asynccontextmanager
+async def database(directory: Path) -> AsyncIterator[Postgres]:
+    """A migrated database in a directory, which stays there, without the cost of durability."""
+    os.makedirs(directory, exist_ok=True)
+    # The server runs as another user when this is root.
+    os.chmod(directory, 0o755)
+    postgres = Postgres(
+        directory / "postgres", free_port(), directory / "postgres.log", fleeting=True
+    )
+    await postgres.prepare()
+    server = await postgres.start()
+    try:
+        await postgres.create_database()
+        upgrade(postgres.url())
+        yield postgres
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
 async def servers() -> AsyncIterator[Servers]:
     """Start new servers in a temporary directory, and stop them when the context ends."""
     with tempfile.TemporaryDirectory(prefix="parcours-bench-") as name:

@@ -37,6 +37,7 @@ class Kind(StrEnum):
     BRAND = "brands"
     FORM = "forms"
     TEST_RECIPIENTS = "test-recipients"
+    HOLDOUT = "holdouts"
 
 
 KindArgument = Annotated[Kind, typer.Argument(metavar="KIND", help="segments, templates, topics…")]

@@ -65,7 +65,7 @@ def _print_splits(journey: str, splits: list[dict[str, Any]]) -> None:
             (
                 each["step"],
                 each["version"],
-                {arm["name"]: f"{arm['weight']}{_role(arm)}" for arm in each["arms"]},
+                {arm["name"]: f"{arm['weight']:g}{_role(arm)}" for arm in each["arms"]},
             )
             for each in splits
         ],
@@ -116,7 +116,10 @@ def _print_arms(found: dict[str, Any]) -> None:
                 arm["contacts"],
                 _percent(arm["share"]),
                 _percent(arm["expected_share"]),
-                *(_count(arm["metrics"].get(name)) for name in names),
+                *(
+                    _count(arm["metrics"].get(name), whole=name == found["metric"]["name"])
+                    for name in names
+                ),
                 *(_value(arm["value"]) if with_values else ()),
             )
             for arm in found["arms"]
@@ -132,51 +135,62 @@ def _has(found: dict[str, Any], name: str) -> bool:
     )
 
 
-def _count(share: dict[str, Any] | None) -> str | None:
+def _count(share: dict[str, Any] | None, *, whole: bool) -> str | None:
+    """A count with its rate, and with the interval of that if it is wanted."""
     if share is None:
         return None
     if share["rate"] is None:
         return str(share["count"])
-    interval = share["interval"]
-    return (
-        f"{share['count']}: {share['rate']:.1%} ({interval['low']:.1%} to {interval['high']:.1%})"
-    )
+    low, high = share["interval"]["low"], share["interval"]["high"]
+    interval = f" ({low:.1%} to {high:.1%})" if whole else ""
+    return f"{share['count']}: {share['rate']:.1%}{interval}"
 
 
 def _value(value: dict[str, Any] | None) -> tuple[Any, Any]:
     if value is None:
         return None, None
-    return value["sum"], None if value["mean"] is None else f"{value['mean']:.2f}"
+    return f"{value['sum']:,.2f}", None if value["mean"] is None else f"{value['mean']:.2f}"
 
 
 def _print_comparisons(found: dict[str, Any]) -> None:
+    """The comparisons with the control: those that hold on any day, then those of one look."""
     if not found["comparisons"]:
         return
     is_mean = found["metric"]["of"] == "mean"
-    rows = []
+    daily, fixed = [], []
     for each in found["comparisons"]:
-        fixed, daily = each["fixed_horizon"], each["sequential"]
-        rows.append(
-            (
-                f"{each['arm']} against {each['control']}",
-                _signed(each["difference"], percent=not is_mean),
-                _signed(each["lift"], percent=True),
-                None
-                if daily is None
-                else _bounds(daily["interval"], percent=daily["interval_of"] == "lift"),
-                None if daily is None else f"{daily['corrected_p_value']:.4f}",
-                None if daily is None else daily["shown"],
-                None if fixed is None else _bounds(fixed["interval"], percent=not is_mean),
-                None if fixed is None else f"{fixed['p_value']:.4f} ({fixed['test']})",
-            )
+        name = f"{each['arm']} against {each['control']}"
+        difference = _signed(each["difference"], percent=not is_mean)
+        daily.append(
+            (name, difference, _signed(each["lift"], percent=True), *_any_day(each["sequential"]))
         )
+        if (look := each["fixed_horizon"]) is not None:
+            bounds = _bounds(look["interval"], percent=not is_mean)
+            fixed.append((name, difference, bounds, _p(look["p_value"]), look["test"]))
     interval = "difference, any day" if is_mean else "lift, any day"
+    numbers = ["difference", "lift", "p, any day", "p, fixed horizon"]
     print_table(
-        ["comparison", "difference", "lift", interval, "p, any day", "shown",
-         "difference, fixed horizon", "p, fixed horizon"],
-        rows,
-        numbers=["difference", "lift", "p, any day"],
+        ["comparison", "difference", "lift", interval, "p, any day", "shown"], daily,
+        numbers=numbers,
     )  # fmt: skip
+    if fixed:
+        print_table(
+            ["comparison", "difference", "interval, fixed horizon", "p, fixed horizon", "test"],
+            fixed,
+            numbers=numbers,
+        )
+
+
+def _any_day(found: dict[str, Any] | None) -> tuple[str | None, str | None, str | None]:
+    """The interval, the p-value, and what is shown."""
+    if found is None:
+        return None, None, None
+    bounds = _bounds(found["interval"], percent=found["interval_of"] == "lift")
+    return bounds, _p(found["corrected_p_value"]), found["shown"]
+
+
+def _p(value: float) -> str:
+    return f"{value:.4f}" if value >= 0.0001 else "<0.0001"
 
 
 def _percent(share: float | None) -> str | None:

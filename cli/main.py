@@ -8,6 +8,7 @@ import typer
 from cli import (
     api,
     attention,
+    attribution,
     audit,
     contact,
     contact_erase,
@@ -27,6 +28,7 @@ from cli import (
     fault,
     file,
     freeze,
+    holdout,
     job,
     journey,
     key,
@@ -109,6 +111,8 @@ app.command("explain")(explain.run)
 app.command("attention")(attention.attention)
 app.command("upcoming")(upcoming.run)
 app.command("lag")(attention.lag)
+app.command("attribution")(attribution.run)
+app.add_typer(holdout.app, name="holdout")
 app.command("simulate")(simulate.run)
 app.command("snippet")(snippet.run)
 app.add_typer(key.app, name="key")

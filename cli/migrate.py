@@ -11,12 +11,19 @@ def run() -> None:
     import psycopg
     import sqlalchemy.exc
 
-    from store.migrations.upgrade import upgrade
+    from journeys.time.durations import Duration
+    from store.migrations.upgrade import FigureSettings, upgrade
     from store.operations.audit import Actor
 
     settings = settings_or_refuse()
     try:
-        upgrade(settings.database_url, by=Actor.of_command().name)
+        upgrade(
+            settings.database_url,
+            by=Actor.of_command().name,
+            figures=FigureSettings(
+                settings.timezone, Duration.parse(settings.keep_figures).nominal()
+            ),
+        )
     except (psycopg.OperationalError, sqlalchemy.exc.OperationalError) as error:
         refuse(
             f"the database cannot be reached: {str(error).splitlines()[0]}", ExitCode.UNREACHABLE

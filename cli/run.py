@@ -119,21 +119,20 @@ def list_(
             refuse("--stuck goes with --journey and --limit alone", ExitCode.USAGE)
         print_stuck(find_server(data_dir), journey, limit, as_json=as_json)
         return
-    answer = find_server(data_dir).get(
+    page = find_server(data_dir).list_up_to(
         "/v1/runs",
+        limit,
+        cursor,
         contact=contact,
         journey=journey,
         state=state.value if state else None,
         step=step,
         held=held,
         code=code,
-        limit=limit,
-        cursor=cursor,
     )
     if as_json:
-        typer.echo(answer.text)
+        typer.echo(json.dumps(page, ensure_ascii=False, separators=(",", ":")))
         return
-    page = answer.json()
     print_table(
         ["run", "journey", "version", "contact", "state", "step", "outcome", "started", "ended"],
         [

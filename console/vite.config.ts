@@ -17,6 +17,8 @@ export default defineConfig({
     outDir: built,
     emptyOutDir: true,
     target: "es2022",
+    // Browsers that know light-dark(): without it, colours are made for light alone.
+    cssTarget: ["chrome123", "edge123", "firefox120", "safari17.5"],
     // The policy of the page allows no data: addresses, except for images.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

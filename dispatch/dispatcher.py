@@ -31,7 +31,7 @@ from dispatch.leases import LEASE, Leases
 from dispatch.pace import Pace
 from dispatch.round import EventFault, Round, dispatch_events
 from dispatch.runs import make_marked_calls
-from dispatch.segments import JUDGING_TIME, broken_segments
+from dispatch.segments import JUDGING_TIME, broken_documents
 from dispatch.temporal import TemporalAway, TemporalBusy
 from journeys.time.backoff import Backoff
 from store.definitions.catalog import Catalog
@@ -274,10 +274,15 @@ class Dispatcher:
         await dead_letter(conn, event.contact_id, event.id, fault.code, describe(cause))
 
     async def _report_broken(self, conn: AsyncConnection[Any], revision: int) -> None:
-        """Record the journeys and segments that cannot be read, each once while it stays so."""
+        """Record the documents that cannot be read, each once while it stays so."""
         active = await self._catalog.active(conn, revision)
         segments = await self._catalog.live_segments.read(conn, revision)
-        broken = [*active.broken, *broken_segments(segments.broken)]
+        holdouts = await self._catalog.holdouts(conn, revision)
+        broken = [
+            *active.broken,
+            *broken_documents("segment", segments.broken),
+            *broken_documents("holdout", holdouts.broken),
+        ]
         found = {error.subject: error for error in broken}
         new = [error for subject, error in found.items() if subject not in self._broken]
         await record_faults(

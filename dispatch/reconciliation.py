@@ -34,6 +34,7 @@ from dispatch.held_marketing import freeze_bad_channels, wake_thawed_sends, wake
 from dispatch.jobs import reconcile_jobs
 from dispatch.journey_schedules import keep_schedules
 from dispatch.kept_entries import admit_kept_entries
+from dispatch.observed_goals import judge_observations_again
 from dispatch.paused_sends import wake_overlooked_paused_sends
 from dispatch.temporal import RPC_TIMEOUT, TemporalAway, answers, is_away
 from dispatch.versions import wake_unnoticed_migrations
@@ -145,6 +146,7 @@ class Reconciliation:
             ("jobs", self._reconcile_jobs),
             ("pauses", self._wake_paused_sends),
             ("kept_entries", self._admit_kept_entries),
+            ("holdouts", self._judge_observations),
             ("freezes", self._freeze_and_thaw),
             ("moves", self._wake_moved_runs),
             ("closed", self._end_closed_runs),
@@ -296,6 +298,9 @@ class Reconciliation:
         found = await overlooked_entries(work.conn, _PAGE)
         faults, _ = await admit_kept_entries(work.conn, self._catalog, found)
         work.faults += faults
+
+    async def _judge_observations(self, work: Work) -> None:
+        work.faults += await judge_observations_again(work.conn, self._catalog, _PAGE)
 
     async def _freeze_and_thaw(self, work: Work) -> None:
         await freeze_bad_channels(work.conn)

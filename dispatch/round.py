@@ -21,6 +21,7 @@ from dispatch.date_entries import plan_changed_dates
 from dispatch.entries import EventErrors, RunStart, admit_entries, consider_entries
 from dispatch.faults import FoundFault, record_faults
 from dispatch.goals import record_met_goals_of
+from dispatch.observed_goals import record_observed_goals_of
 from dispatch.places import reach_places
 from dispatch.segments import JUDGING_TIME, judge_events
 from dispatch.shares import EventWork, share_out
@@ -124,6 +125,7 @@ async def dispatch_events(
     whole, part = _done(works, left)
     await _park(conn, calls, failed, left, faults)
     parked_goals = await record_met_goals_of(conn, catalog, whole, faults)
+    await record_observed_goals_of(conn, catalog, leased.revision, whole, faults)
     await park_calls(conn, parked_goals, FIRST_RETRY)
     await record_faults(conn, faults)
     started = [start.run_id for start in starts if (start.run_id, "start", 0) not in failed]

@@ -168,9 +168,9 @@ def faults_of(failures: Sequence[FailedJudgement]) -> list[FoundFault]:
     return list(found.values())
 
 
-def broken_segments(broken: Mapping[str, str]) -> list[BrokenDocument]:
-    """The segments whose stored condition can't be read."""
-    return [BrokenDocument(f"segment {key}", why) for key, why in broken.items()]
+def broken_documents(kind: str, broken: Mapping[str, str]) -> list[BrokenDocument]:
+    """The segments or holdouts whose stored condition can't be read."""
+    return [BrokenDocument(f"{kind} {key}", why) for key, why in broken.items()]
 
 
 class SegmentsDue:

@@ -189,6 +189,9 @@ class Settings(ChannelSettings, LinkSettings, PaceSettings, InboundSettings, Ope
     keep_drafts: DurationText = "1y"
     """`PARCOURS_KEEP_DRAFTS`: working copies of documents in the console, since they were saved."""
 
+    keep_holdouts: DurationText = "2y"
+    """`PARCOURS_KEEP_HOLDOUTS`: whom journeys let in and whom holdouts kept out, for comparison."""
+
     import_limit: int = Field(default=1024 * 1024 * 1024, ge=1024)
     """`PARCOURS_IMPORT_LIMIT`: bytes of a file that is imported, unpacked."""
 

@@ -121,6 +121,7 @@ class _EnteringActivities(ABC):
         )
         properties, condition = self._of_entry(job, definition)
         entering = Entering(
+            self._context.catalog,
             definition,
             key_of_start(definition.journey, properties),
             properties,

@@ -51,29 +51,40 @@ class RetentionActivities:
 
     @activity.defn(name=RETENTION_PAGE)
     async def page(self, request: RetentionPage) -> RetentionPage:
-        """Remove the next page; the result says where the page after it begins."""
-        keep = self._context.keep
+        """Remove the next page; the result says where the page after it begins.
+
+        Kinds of which nothing is old take no page of their own.
+        """
         async with self._context.pool.connection() as conn:
             if request.report_id is None or request.kind is None:
-                return await self._begin(conn)
-            kind = next(each for each in _KINDS if each == request.kind)
-            page = Page(0, 0, done=True)
-            if kind in keep:
-                page = await self._remove_or_set_aside(conn, request, kind, keep)
-            if page.removed:
-                await add_to_report(conn, request.report_id, kind, page.removed)
-            result = request.model_copy(
-                update={"removed": request.removed + page.removed, "after": page.after}
-            )
-            if page.done:
-                following = _KINDS.index(kind) + 1
-                result.kind = _KINDS[following] if following < len(_KINDS) else None
-                result.after = 0
-            if result.kind is None:
-                await end_report(conn, request.report_id)
-                log.info("retention_done", removed=result.removed)
-                result.done = True
-            return result
+                request = await self._begin(conn)
+            while True:
+                result = await self._page(conn, request)
+                if result.done or result.kind == request.kind or result.removed > request.removed:
+                    return result
+                request = result
+
+    async def _page(self, conn: AsyncConnection[Any], request: RetentionPage) -> RetentionPage:
+        report_id, keep = request.report_id, self._context.keep
+        assert report_id is not None
+        kind = next(each for each in _KINDS if each == request.kind)
+        page = Page(0, 0, done=True)
+        if kind in keep:
+            page = await self._remove_or_set_aside(conn, request, kind, keep)
+        if page.removed:
+            await add_to_report(conn, report_id, kind, page.removed)
+        result = request.model_copy(
+            update={"removed": request.removed + page.removed, "after": page.after}
+        )
+        if page.done:
+            following = _KINDS.index(kind) + 1
+            result.kind = _KINDS[following] if following < len(_KINDS) else None
+            result.after = 0
+        if result.kind is None:
+            await end_report(conn, report_id)
+            log.info("retention_done", removed=result.removed)
+            result.done = True
+        return result
 
     async def _begin(self, conn: AsyncConnection[Any]) -> RetentionPage:
         # The id follows from the workflow, so that a second attempt begins no second report.

@@ -44,6 +44,7 @@ PLURALS = {
     "brands": "brand",
     "forms": "form",
     "test-recipients": "test_recipients",
+    "holdouts": "holdout",
 }
 
 Key = Annotated[str, Path(min_length=1, max_length=64, examples=["welcome"])]

@@ -66,7 +66,7 @@ class LagBody(BaseModel):
     seconds: float
     """The age of the oldest that is due; 0 if none is."""
     waiting: int
-    """How many are due, counted up to 10,000."""
+    """How many are due, counted up to 10,000; of `figures` up to a million."""
 
 
 class LagList(BaseModel):

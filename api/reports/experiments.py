@@ -72,7 +72,7 @@ async def get_experiments(
             responses=responses(404, 422))  # fmt: skip
 async def get_experiment(
     key: Key,
-    step: Annotated[str, Path(min_length=1, max_length=64)],
+    step: Annotated[str, Path(min_length=1, max_length=64, examples=["fork"])],
     services: UsedServices,
     metric: Annotated[
         MetricName | None,

@@ -62,7 +62,7 @@ def read_period(
 
     `kept` is how long counters of each quarter of an hour are kept.
     """
-    period = Period(_read_end(begins, "from", zone), _read_end(ends, "to", zone))
+    period = Period(read_end(begins, "from", zone), read_end(ends, "to", zone))
     now = datetime.now(UTC)
     if period.begins_at is not None and period.begins_at >= (period.ends_at or now):
         raise _refused("from: must come before `to`, and before now")
@@ -87,7 +87,8 @@ def _as_delta(kept: str, now: datetime) -> timedelta:
     return Duration.parse(kept).add_to(now, ZoneInfo("UTC")) - now
 
 
-def _read_end(text: str | None, field: str, zone: ZoneInfo) -> datetime | None:
+def read_end(text: str | None, field: str, zone: ZoneInfo) -> datetime | None:
+    """The begin or the end of a period; None without a text. Raises Problem 422."""
     if text is None:
         return None
     if _DAY.fullmatch(text):

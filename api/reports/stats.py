@@ -13,7 +13,7 @@ from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.problems import Problem, responses
 from api.http.strict_models import LARGEST_INTEGER
-from api.http.times import Instant
+from api.http.times import Instant, format_time
 from api.reports.periods import From, To, read_period
 from api.runs.bodies import Number
 from api.services import UsedServices
@@ -196,10 +196,12 @@ def journey_stats(counted: JourneyStatistics, timezone: str = "UTC") -> dict[str
         to=counted.period.ends_at,
         timezone=timezone,
     )
-    if counted.periods is not None:
-        stats.periods = [_period(each) for each in counted.periods]
     # A step that is no split has no `goals`.
-    return stats.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    body = stats.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    if counted.periods is not None:
+        # There may be hundreds: a model of each step of each would take longer than counting them.
+        body["periods"] = [_period(each) for each in counted.periods]
+    return body
 
 
 def _goal(counts: CountedGoals) -> GoalCounts:
@@ -211,59 +213,68 @@ def _rate(count: int, of: str, total: int) -> Rate:
     return Rate(of=of, count=count, total=total, value=value)
 
 
-def _period(counted: PeriodStatistics) -> PeriodCounts:
-    return PeriodCounts(
-        begins_at=counted.begins_at,
-        entered=counted.entered,
-        ends=dict(counted.ends),
-        refused=dict(counted.refused),
-        goal=_goal(counted.goal),
-        steps=[_without_zeros(_step(step)) for step in counted.steps],
-    )
+def _period(counted: PeriodStatistics) -> dict[str, Any]:
+    """The fields of `PeriodCounts`."""
+    return {
+        "begins_at": format_time(counted.begins_at),
+        "entered": counted.entered,
+        "ends": counted.ends,
+        "refused": counted.refused,
+        "goal": {"met": counted.goal.met, "value": counted.goal.value},
+        "steps": [_without_zeros(step) for step in counted.steps],
+    }
 
 
-def _without_zeros(step: StepCounts) -> dict[str, Any]:
-    whole = step.model_dump(mode="json", exclude={"rates", "first_at", "last_at"})
-    if not step.goal.met:
-        del whole["goal"]
-    return {name: value for name, value in whole.items() if value}
+def _without_zeros(counted: StepStatistics) -> dict[str, Any]:
+    found = {name: value for name, value in _counts(counted).items() if value}
+    if counted.goal.met:
+        found["goal"] = {"met": counted.goal.met, "value": counted.goal.value}
+    return found
+
+
+def _counts(counted: StepStatistics) -> dict[str, Any]:
+    """The counts of a step, under their names in `StepCounts`."""
+    visits = counted.visits
+    found: dict[str, Any] = {
+        "id": visits.step,
+        "kind": visits.kind,
+        "reached": visits.reached,
+        "waiting": visits.waiting,
+        "deferred": visits.deferred,
+        "retrying": visits.retrying,
+        "sent": visits.sent,
+        "skipped": counted.skipped,
+        "failed": visits.failed,
+        "unknown": visits.unknown,
+        "delivered": visits.delivered,
+        "opened": visits.opened,
+        "clicked": visits.clicked,
+        "bounced": visits.bounced,
+        "replied": visits.replied,
+        "complained": visits.complained,
+        "unsubscribed": visits.unsubscribed,
+        "left": visits.left,
+        "outcomes": counted.outcomes,
+        "deferred_by": counted.deferred_by,
+        "failed_by": counted.failed_by,
+        "links": counted.links,
+    }
+    if counted.goals is not None:
+        found["goals"] = counted.goals
+    if counted.goal_values is not None:
+        found["goal_values"] = counted.goal_values
+    return found
 
 
 def _step(counted: StepStatistics) -> StepCounts:
     visits = counted.visits
-    counts = StepCounts(
-        id=visits.step,
-        kind=visits.kind,
-        reached=visits.reached,
-        waiting=visits.waiting,
-        deferred=visits.deferred,
-        retrying=visits.retrying,
-        sent=visits.sent,
-        skipped=dict(counted.skipped),
-        failed=visits.failed,
-        unknown=visits.unknown,
-        delivered=visits.delivered,
-        opened=visits.opened,
-        clicked=visits.clicked,
-        bounced=visits.bounced,
-        replied=visits.replied,
-        complained=visits.complained,
-        unsubscribed=visits.unsubscribed,
-        left=visits.left,
-        outcomes=dict(counted.outcomes),
-        deferred_by=dict(counted.deferred_by),
-        failed_by=dict(counted.failed_by),
-        links=dict(counted.links),
+    return StepCounts(
+        **_counts(counted),
         goal=_goal(counted.goal),
         first_at=visits.first_at,
         last_at=visits.last_at,
         rates=_rates(visits) if visits.kind in SEND_KINDS else {},
     )
-    if counted.goals is not None:
-        counts.goals = dict(counted.goals)
-    if counted.goal_values is not None:
-        counts.goal_values = dict(counted.goal_values)
-    return counts
 
 
 def _rates(visits: VisitCounts) -> dict[str, Rate]:

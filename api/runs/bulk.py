@@ -24,7 +24,7 @@ from dispatch.jobs import start_job
 from journeys.model.entry_rules import key_of_start
 from journeys.model.reasons import REFUSAL_REASONS
 from store.contacts.rows import external_ids, find_contacts
-from store.definitions.catalog import BrokenDocument, Definition
+from store.definitions.catalog import BrokenDocument, Catalog, Definition
 from store.definitions.journeys import read_live
 from store.entries.admission import start_condition
 from store.entries.bulk_entry import SHOWN, BulkCounts, Entering, preview_entries
@@ -196,6 +196,7 @@ async def _preview(
     begun = monotonic()
     selection = await read_selection(conn, plan, timezone=definition.journey.timezone)
     entering = Entering(
+        Catalog(),
         definition,
         key_of_start(definition.journey, start.properties),
         start.properties,

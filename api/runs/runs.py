@@ -98,7 +98,11 @@ async def get_runs(
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 100,
 ) -> Response:
-    """The runs that meet all filters, the newest first."""
+    """The runs that meet all filters, the newest first.
+
+    With `step`, a page may have fewer runs than `limit` although there is another one: go on while
+    `next` is not null.
+    """
     try:
         async with services.pool.connection() as conn:
             listing = await list_runs(

@@ -38,6 +38,7 @@ CONSTRUCTS: Final = (
     "brand documents",
     "form documents",
     "test_recipients documents",
+    "holdout documents",
     # how runs begin and end
     *(f"entry by {name}" for name in ENTRY_KINDS),
     "active",

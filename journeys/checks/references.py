@@ -18,6 +18,7 @@ from journeys.model.conditions import (
 from journeys.model.document_parts import Part, parts_of
 from journeys.model.documents import AnyDocument, Template, TemplateContent, Topic
 from journeys.model.forms import Form
+from journeys.model.holdouts import Holdout
 from journeys.model.journey import Journey
 from journeys.model.outcomes import outcomes, output_properties
 from journeys.model.problems import Path, Problem
@@ -189,6 +190,9 @@ def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
     elif isinstance(model, Form):
         yield "topics", model.topic, "topic"
         yield "brands", model.brand, "brand"
+    elif isinstance(model, Holdout) and isinstance(model.journeys, list):
+        for journey in model.journeys:
+            yield "journeys", journey, "journeys"
     elif isinstance(model, Template):
         yield "templates", model.layout, "layout"
     elif isinstance(model, AttachedFile):

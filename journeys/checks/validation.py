@@ -40,6 +40,7 @@ from journeys.model.conditions import (
 )
 from journeys.model.document_parts import Part, parts_of
 from journeys.model.documents import AnyDocument, Segment, Template
+from journeys.model.holdouts import Holdout
 from journeys.model.journey import Journey
 from journeys.model.problems import Problem
 from journeys.model.segment_dependencies import (
@@ -134,6 +135,8 @@ def validate(
         if isinstance(document, Segment):
             problems += _outside_a_run(parts_of(document), "a segment")
             problems += _by_segment_events(document)
+        elif isinstance(document, Holdout):
+            problems += _outside_a_run(parts_of(document), "a holdout")
         elif isinstance(document, Channel):
             problems += channel_problems(document)
         problems += form_problems(document, known)

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from journeys.model.assignment import place_of
 from journeys.model.steps import Arm, SplitStep, Step, children
 from journeys.protocol.channels import MESSAGE_KINDS
 
 
 def bucket(contact_id: UUID, journey: str, step: str) -> float:
-    """A contact's place in a split, in [0, 1): always the same, in every process.
+    """A contact's place in a split: see `place_of`.
 
-    It is the first 53 bits of the SHA-256 of the UTF-8 text `CONTACT/JOURNEY/STEP` as a fraction
-    of 2⁵³, where CONTACT is our UUID in lower case. Version and run are no part of it, so a contact
-    that enters again, or in a later version, has the same place. The step is part of it, so the
-    places of a contact in two splits are independent. This is “hash and partition” of Kohavi,
-    Longbotham, Sommerfield and Henne, “Controlled experiments on the web: survey and practical
-    guide”, Data Mining and Knowledge Discovery 18 (2009), section 4.1.2.
+    Version and run are no part of it, so a contact that enters again, or in a later version, has
+    the same place. The step is part of it, so the places in two splits are independent.
     """
-    digest = hashlib.sha256(f"{contact_id}/{journey}/{step}".encode()).digest()
-    # A float holds 53 bits exactly, so no place rounds up to 1.
-    return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
+    return place_of(contact_id, journey, step)
 
 
 def arm_at(arms: Sequence[Arm], place: float) -> Arm:

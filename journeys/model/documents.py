@@ -10,6 +10,7 @@ from journeys.model.brands import Brand
 from journeys.model.conditions import Condition, Number
 from journeys.model.contact_fields import check_locale
 from journeys.model.forms import Form
+from journeys.model.holdouts import Holdout
 from journeys.model.journey import Journey
 from journeys.model.sends import Channel, Provider, WithProviders
 from journeys.model.test_recipients import TestRecipients
@@ -19,7 +20,7 @@ from journeys.model.values import DocumentModel, Key, Name, Text
 
 DocumentKind = Literal[
     "journey", "form", "segment", "topic", "template", "places", "channel", "brand",
-    "test_recipients",
+    "test_recipients", "holdout",
 ]  # fmt: skip
 DOCUMENT_KINDS: Final[tuple[DocumentKind, ...]] = get_args(DocumentKind)
 """A form names its topic, and a topic its brand: the key of the earlier kind says what it is."""
@@ -136,12 +137,22 @@ Document = Annotated[
     | Annotated[Places, Tag(tag("places"))]
     | Annotated[Channel, Tag(tag("channel"))]
     | Annotated[Brand, Tag(tag("brand"))]
-    | Annotated[TestRecipients, Tag(tag("test_recipients"))],
+    | Annotated[TestRecipients, Tag(tag("test_recipients"))]
+    | Annotated[Holdout, Tag(tag("holdout"))],
     discriminated_by("a document", *DOCUMENT_KINDS, hints={"steps": "journey", "entry": "journey"}),
 ]
 
 AnyDocument: TypeAlias = (
-    Journey | Form | Segment | Topic | Template | Places | Channel | Brand | TestRecipients
+    Journey
+    | Form
+    | Segment
+    | Topic
+    | Template
+    | Places
+    | Channel
+    | Brand
+    | TestRecipients
+    | Holdout
 )
 DOCUMENT: Final[TypeAdapter[Any]] = TypeAdapter(Document)
 

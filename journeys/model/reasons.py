@@ -30,7 +30,7 @@ SKIP_REASONS: Final[Mapping[SkipReason, str]] = {
 
 RefusalReason = Literal[
     "paused", "archived", "draft", "inactive", "active", "re_entry", "no_key", "if", "merged",
-    "chain", "late_event", "broken", "late", "restricted",
+    "chain", "late_event", "broken", "late", "restricted", "holdout",
 ]  # fmt: skip
 
 REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
@@ -45,6 +45,7 @@ REFUSAL_REASONS: Final[Mapping[RefusalReason, str]] = {
     "late": "the date or the occurrence came longer ago than the entry's up_to allows",
     "broken": "the journey, or a segment that it names, no longer validates; apply it once more",
     "restricted": "the contact is restricted, and nothing is begun for it; lift that first",
+    "holdout": "a holdout keeps the contact out of the journey, so that what it does is measured",
     "chain": "too many enters and emits have come of one event",
     "if": "the journey lets a start by API in if a condition holds, and it does not",
     "merged": "the contact was merged into another one meanwhile; ask again",

@@ -30,6 +30,7 @@ from journeys.model.documents import Place, Places, Segment, Template, Topic
 from journeys.model.entry_kinds import ENTRY_KINDS
 from journeys.model.exits import ConditionExit, EventExit, MessageExit
 from journeys.model.forms import FieldWords, Form, FormField, FormLocale, Thanks
+from journeys.model.holdouts import Holdout
 from journeys.model.journey import Journey
 from journeys.model.moments import (
     WEEKDAYS,
@@ -78,6 +79,7 @@ def _sends() -> Iterator[type[DocumentModel]]:
 
 _FORMS: Final[Sequence[tuple[str, Sequence[type[DocumentModel]]]]] = (
     ("Documents", (Journey, Topic, Segment, Template, Places, Place, Channel, Country)),
+    ("Holdouts", (Holdout,)),
     ("Forms", (Form, FormField, Thanks, FormLocale, FieldWords)),
     ("Entries", tuple(_entries())),
     ("Exits and goals", (EventExit, MessageExit, ConditionExit, EventGoal, MessageGoal)),

@@ -17,6 +17,7 @@ from store.runs.lifecycle import end_run
 from store.sql import Connection, Sql, execute, fetch_column, sql, statement
 from store.tables.contacts import ConsentRecord, Contact, ContactAlias, Identity
 from store.tables.events import DeadEvent, Event, Outbox
+from store.tables.holdouts import HoldoutObservation
 from store.tables.imports import ImportChange
 from store.tables.messages import Coupon, Message, TestMessage
 from store.tables.operations import Fault
@@ -88,6 +89,14 @@ select %(into)s, journey, key, event_id, kept_at from kept_entry where contact_i
 on conflict (contact_id, journey, key) do update
 set event_id = greatest(kept.event_id, excluded.event_id)
 """)
+# A contact is compared as what it was first.
+_OBSERVATIONS = sql("""
+delete from holdout_observation o using holdout_observation k
+where o.contact_id in (%(gone)s, %(into)s) and k.contact_id in (%(gone)s, %(into)s)
+  and o.contact_id <> k.contact_id
+  and o.holdout = k.holdout and o.design = k.design and o.journey = k.journey
+  and (o.observed_at, o.id) > (k.observed_at, k.id)
+""")
 # Erasure finds rejected calls by what they named.
 _REJECTED = sql("""
 update rejected_item set reference = %(into)s::text where reference = %(gone)s::text
@@ -104,7 +113,7 @@ _REASSIGN: Final[tuple[Sql, ...]] = tuple(
     )
     for table in (
         Event, Outbox, DeadEvent, Run, Listener, Goal, Message, Coupon, Refusal, Identity,
-        ConsentRecord, ContactAlias, TestMessage, Fault,
+        ConsentRecord, ContactAlias, TestMessage, Fault, HoldoutObservation,
     )
 )  # fmt: skip
 _INHERIT = sql("""
@@ -165,6 +174,7 @@ _KEPT: Final = (
     _LAST_ENTRIES,
     _KEPT_ENTRIES,
     _REJECTED,
+    _OBSERVATIONS,
     REASSIGN_AUDIT,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from store.counters.facts import SOURCES, CountedTable, Fact
@@ -12,10 +13,12 @@ _COLUMN: Final = re.compile(r'\bx\."?([a-z_]+)')
 _TABLES: Final = {"visits": sql("visit"), "messages": sql("message")}
 
 
-def contributions(table: CountedTable, rows: Sql, **tables: Sql) -> Sql:
+def contributions(
+    table: CountedTable, rows: Sql, *, facts: Sequence[Fact] | None = None, **tables: Sql
+) -> Sql:
     """What rows of a table count for, one row a fact; `rows` has its columns, and `sign`.
 
-    `tables` are read instead of the tables `visits` and `messages`.
+    `facts`: only these. `tables` are read instead of the tables `visits` and `messages`.
     """
     source = SOURCES[table]
     counted = sql(
@@ -33,7 +36,7 @@ def contributions(table: CountedTable, rows: Sql, **tables: Sql) -> Sql:
         entered_at=source.entered_at,
         rows=rows,
         joins=source.joins,
-        facts=join(",\n            ", [_values(fact) for fact in source.facts]),
+        facts=join(",\n            ", [_values(fact) for fact in facts or source.facts]),
     )
     return with_values(counted, **{**_TABLES, **tables})
 

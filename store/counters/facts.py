@@ -28,6 +28,12 @@ IN_JOURNEYS: Final = "in_journeys"
 """Contacts with an active run. It is counted before a run is written: see `store.counters`."""
 TARGETED: Final = "targeted"
 """Contacts to whom an e-mail or a text message was sent, each once a day."""
+DUE: Final = "due"
+"""What waits for a time, by the quarter of an hour in which that comes: `store.reports.upcoming`.
+
+A wait that ends in the quarter in which its step began is not among it: the rows say how many these
+are, and most sends that are tried again would cost two deltas each.
+"""
 
 
 _NOTHING: Final = sql("''")
@@ -80,6 +86,9 @@ class Source:
 _RUN: Final = sql("join run r on r.id = x.run_id")
 _KEPT: Final = sql("(x.kind <> 'split' or not x.replaced)")
 _OPEN: Final = sql("x.outcome is null and not x.run_ended")
+_LATER: Final = sql(
+    "x.due_at >= date_bin('15 minutes', x.started_at, 'epoch') + interval '15 minutes'"
+)
 # During an attempt a send that is retried is not held.
 _RETRIED: Final = sql(
     "(x.held = 'retry' or x.held is null and x.facts #>> '{held,-1,why}' = 'retry')"
@@ -167,6 +176,12 @@ SOURCES: Final[dict[CountedTable, Source]] = {
                 sql("x.outcome is null and x.run_ended and {kept}", kept=_KEPT),
                 sql("x.started_at"),
             ),
+            _visit(
+                DUE,
+                sql("{open} and {later}", open=_OPEN, later=_LATER),
+                sql("x.due_at"),
+                sql("x.kind || coalesce(' ' || x.held, '')"),
+            ),
             Fact(
                 "arm",
                 sql("{met} and {arm}", met=IS_MET, arm=IS_ARM),
@@ -187,6 +202,7 @@ SOURCES: Final[dict[CountedTable, Source]] = {
             "step",
             "outcome",
             "ended_at",
+            "due_at",
             "held",
             "facts",
             "run_ended",

@@ -6,14 +6,19 @@ still deltas if it does not. A reader adds both in one statement, and sees neith
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
-from store.counters.facts import IN_JOURNEYS, TARGETED
-from store.counters.spans import SPANS
+from store.counters.facts import TARGETED
+from store.counters.spans import COUNTED, SPANS
 from store.sql import Connection, fetch_value, sql, text_literal
 
 DELTAS: Final = 20_000
 """Deltas that one fold takes, at most."""
+BACKLOG: Final = 100_000
+"""Deltas that one fold takes, at most, while more wait than one fold takes."""
+FOLDED_UNTIL: Final = "figures"
+"""The cursor of `sweep_cursor` that says when no delta waited, give or take five seconds."""
 
 # One folds at a time; the others have nothing to wait for.
 _ALONE = sql("select pg_try_advisory_xact_lock(hashtextextended('fold figures', 0))")
@@ -46,9 +51,10 @@ folded as (
            max(coalesce(c.last_at, c.at)) filter (where c.fact = 'outcome' and c.count > 0)
                as last_at
     from counted c {spans}
-    where case c.fact when {in_journeys} then s.span = 'total'
-                      when {targeted} then s.span = 'day' and s.cohort = 'occurrence'
-                      else true end
+    where {spanned}
+      -- Those of older quarters are removed, so they are not begun again.
+      and (s.span <> 'quarter' or %(keep)s::interval is null
+           or s.begins_at >= (select parcours.clock() - %(keep)s::interval))
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9
     having sum(c.count) <> 0 or sum(c.value) <> 0
 ),
@@ -60,25 +66,36 @@ added as (
     set count = f.count + excluded.count, value = f.value + excluded.value,
         first_at = least(f.first_at, excluded.first_at),
         last_at = greatest(f.last_at, excluded.last_at)
+),
+progress as (
+    insert into sweep_cursor as c (name, closed_until) values ({folded_until}, parcours.clock())
+    on conflict (name) do update set closed_until = excluded.closed_until
+    where c.closed_until < excluded.closed_until - interval '5 seconds'
+      and (select count(*) from taken) < %(limit)s
 )
 select count(*) from taken
 """,
     targeted=text_literal(TARGETED),
-    in_journeys=text_literal(IN_JOURNEYS),
     spans=SPANS,
+    spanned=COUNTED,
+    folded_until=text_literal(FOLDED_UNTIL),
 )
 _WAITING = sql("select count(*) from (select from figure_delta limit %(limit)s) d")
 
 
-async def fold(conn: Connection, zone: str, *, limit: int = DELTAS) -> int:
+async def fold(
+    conn: Connection, zone: str, *, limit: int = DELTAS, keep: timedelta | None = None
+) -> int:
     """Move some deltas into counters, whose days are those of `zone`; how many there were.
 
-    0 as well if another process is at it.
+    0 as well if another process is at it. `keep`: how long counters of quarters of an hour are
+    kept; older ones are not made. None: they are kept for good.
     """
     async with conn.transaction():
         if not await fetch_value(conn, _ALONE):
             return 0
-        return int(await fetch_value(conn, _FOLD, {"zone": zone, "limit": limit}) or 0)
+        wanted = {"zone": zone, "limit": limit, "keep": keep}
+        return int(await fetch_value(conn, _FOLD, wanted) or 0)
 
 
 async def fold_all(conn: Connection, zone: str) -> None:

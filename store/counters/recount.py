@@ -7,7 +7,7 @@ from typing import Any
 
 from store.counters.contributions import contributions, rows_of
 from store.counters.facts import IN_JOURNEYS, SOURCES
-from store.counters.spans import SPANS
+from store.counters.spans import COUNTED, SPANS
 from store.sql import Connection, fetch_all, join, sql, text_literal
 
 _KEY = sql("journey, span, cohort, begins_at, version, step, fact, label")
@@ -19,16 +19,16 @@ _COUNTERS = sql(
     select c.journey, s.span, s.cohort, s.begins_at, c.version, c.step, c.fact, c.label,
            c.removed, c.count, c.value
     from figure_delta c {spans}
-    where c.fact <> {in_journeys} or s.span = 'total'
+    where {spanned}
     """,
     spans=SPANS,
-    in_journeys=text_literal(IN_JOURNEYS),
+    spanned=COUNTED,
 )
 _ROWS = sql(
     """
     select c.journey, s.span, s.cohort, s.begins_at, c.version, c.step, c.fact, c.label,
            c.sign as count, c.value
-    from ({counted}) c {spans}
+    from ({counted}) c {spans} where {spanned}
     union all
     select '', 'total', 'occurrence', '-infinity', 0, '', {in_journeys}, '',
            count(distinct contact_id), 0
@@ -36,6 +36,7 @@ _ROWS = sql(
     """,
     counted=join(" union all ", [contributions(table, rows_of(table)) for table in SOURCES]),
     spans=SPANS,
+    spanned=COUNTED,
     in_journeys=text_literal(IN_JOURNEYS),
 )
 _DIFFERENCES = sql(

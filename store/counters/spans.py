@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from store.sql import Sql, sql
+from store.counters.facts import DUE, IN_JOURNEYS, TARGETED
+from store.sql import Sql, sql, text_literal
 
 SPANS: Final[Sql] = sql(
     """
@@ -25,3 +26,16 @@ SPANS: Final[Sql] = sql(
 A row without one of the times counts by the other alone. All time is one span, whichever time
 places the fact. A quarter of an hour is one in every zone.
 """
+
+COUNTED: Final[Sql] = sql(
+    """
+    case c.fact when {in_journeys} then s.span = 'total'
+                when {targeted} then s.span = 'day' and s.cohort = 'occurrence'
+                when {due} then s.span = 'quarter' and s.cohort = 'occurrence'
+                else true end
+    """,
+    in_journeys=text_literal(IN_JOURNEYS),
+    targeted=text_literal(TARGETED),
+    due=text_literal(DUE),
+)
+"""Whether the row `c` is counted in the span `s`; most facts are counted in all."""

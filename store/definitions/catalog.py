@@ -29,6 +29,8 @@ from store.definitions.compiled_conditions import CompiledConditions
 from store.definitions.content_cache import ChosenContent, ContentCache
 from store.definitions.timed_entries import TimedEntries
 from store.goals.goal_rows import GoalQuery, build_goal_query
+from store.holdouts.live_holdouts import NO_HOLDOUTS, Holdouts, compile_holdouts, read_holdouts
+from store.holdouts.observations import ObservedGoal, observed_goal
 from store.places.areas import Area, read_areas
 from store.segments.live_segments import LiveSegments
 from store.segments.segment_conditions import NO_SEGMENTS, Segments, read_revision, read_segments
@@ -132,6 +134,11 @@ class Definition:
         return build_goal_query(self.journey)
 
     @cached_property
+    def observed_goal(self) -> ObservedGoal | None:
+        """Its goal as holdouts look for it; None if those who are held out cannot meet it."""
+        return observed_goal(self.journey)
+
+    @cached_property
     def compiled(self) -> CompiledConditions:
         """Its conditions, each compiled once."""
         return CompiledConditions(self.journey.timezone, self.segments.conditions)
@@ -223,6 +230,8 @@ class Catalog:
         self._active = Active(-1, {})
         self._active_until = 0.0
         self._segments = NO_SEGMENTS
+        self._holdouts = NO_HOLDOUTS
+        self._holdouts_until = 0.0
         self._channels: dict[str, tuple[dict[str, Any], Channel]] = {}
         self._topics: OrderedDict[str, tuple[dict[str, Any], Topic]] = OrderedDict()
         self._contents = ContentCache()
@@ -345,6 +354,20 @@ class Catalog:
         if self._segments.revision < revision or self._segments.broken:
             self._segments = await read_segments(conn)
         return self._segments
+
+    async def holdouts(self, conn: AsyncConnection[Any], revision: int) -> Holdouts:
+        """The holdouts, no older than `revision` of the catalog.
+
+        They are read once for each revision. One that is broken is tried again every few seconds.
+        """
+        known = self._holdouts
+        if known.revision >= revision and (not known.broken or monotonic() < self._holdouts_until):
+            return known
+        stored = await read_holdouts(conn)
+        segments = await self.segments(conn, revision) if stored else NO_SEGMENTS
+        self._holdouts = compile_holdouts(stored, segments, revision)
+        self._holdouts_until = monotonic() + _TRY_BROKEN_AFTER
+        return self._holdouts
 
     def _load(
         self,

@@ -23,8 +23,10 @@ from store.conditions import Predicate, evaluate_start
 from store.contacts.rows import lock_contacts
 from store.definitions.catalog import Catalog, Definition
 from store.entries.kept_entries import NewKeptEntry, keep_entries
-from store.entries.new_runs import NewRun, insert_runs
+from store.entries.new_runs import NewRun, insert_runs, observations_of
 from store.entries.refusals import NewRefusal, insert_refusals
+from store.holdouts.live_holdouts import FREE, Assignment, assign
+from store.holdouts.observations import NewObservation, insert_observations
 from store.runs.lifecycle import end_run, record_fired_exit
 from store.runs.rows import lock_run
 from store.sql import Connection, fetch_all, fetch_value, sql, statement
@@ -52,7 +54,8 @@ select g.n, j.state, c.timezone, c.restricted, c.last_event_id, parcours.clock()
             and r.contact_id = c.id),
            (select max(l.started_at) from last_entry l where l.journey = g.journey
             and l.contact_id = c.id)
-       ) end
+       ) end,
+       (select revision from catalog)
 from unnest(%(journeys)s::text[], %(contacts)s::uuid[], %(keys)s::text[],
             %(events)s::bigint[], %(any_keys)s::boolean[])
      with ordinality g(journey, contact_id, key, event_id, any_key, n)
@@ -130,7 +133,9 @@ async def enter_all(
     new: list[NewRun] = []
     refused: list[NewRefusal] = []
     kept: list[NewKeptEntry] = []
-    for (definition, request), state in zip(requests, states, strict=True):
+    assigned = await _assign(conn, catalog, requests, states)
+    observed: list[NewObservation] = []
+    for (definition, request), state, assignment in zip(requests, states, assigned, strict=True):
         if state is None:
             answers.append(RefusedEntry("merged"))
             continue
@@ -143,7 +148,7 @@ async def enter_all(
         if request.once and state.last_started is not None:
             answers.append(RefusedEntry("re_entry", recorded=False))
             continue
-        stopped = await _decide(conn, catalog, definition, request, state)
+        stopped = await _decide(conn, catalog, definition, request, state, assignment)
         if isinstance(stopped, RefusedEntry) and _is_kept(definition, request, stopped):
             assert request.event_id is not None
             kept.append(
@@ -163,11 +168,16 @@ async def enter_all(
                 )
             )
             answers.append(stopped)
+            if stopped.code == "holdout":
+                run = _new_run(definition, request, state)
+                observed += observations_of(run, assignment, state.now)
         else:
             run = _new_run(definition, request, state)
             new.append(run)
+            observed += observations_of(run, assignment, state.now)
             answers.append(AdmittedEntry(run.id, stopped))
     await insert_runs(conn, new)
+    await insert_observations(conn, observed)
     await insert_refusals(conn, refused + await keep_entries(conn, kept))
     return answers
 
@@ -189,6 +199,7 @@ class _EntryState:
     """The event that the entry event is derived from."""
     last_started_by_any_key: datetime | None
     """Read only if it counts."""
+    catalog_revision: int
 
 
 async def _read_states(
@@ -215,12 +226,30 @@ async def _read_states(
     return states
 
 
+async def _assign(
+    conn: Connection,
+    catalog: Catalog,
+    requests: Sequence[tuple[Definition, EntryRequest]],
+    states: Sequence[_EntryState | None],
+) -> list[Assignment]:
+    """What the holdouts say of each request. Without holdouts nothing is asked."""
+    known = next((state for state in states if state is not None), None)
+    if known is None:
+        return [FREE] * len(requests)
+    holdouts = await catalog.holdouts(conn, known.catalog_revision)
+    if not holdouts:
+        return [FREE] * len(requests)
+    entries = [(definition.journey, request.contact_id) for definition, request in requests]
+    return await assign(conn, holdouts, entries, known.now)
+
+
 async def _decide(
     conn: Connection,
     catalog: Catalog,
     definition: Definition,
     request: EntryRequest,
     state: _EntryState,
+    assignment: Assignment,
 ) -> tuple[UUID, ...] | RefusedEntry:
     """The runs that the new run replaces, which are ended here, or why there is no new run."""
     journey = definition.journey
@@ -251,6 +280,8 @@ async def _decide(
     if active is not None and not await _exit_by_event(conn, catalog, active, request.event_id):
         if not await _may_restart(conn, definition, active):
             return RefusedEntry("active")
+        if assignment.held:
+            return RefusedEntry("holdout")
         restarted = await end_run(conn, active, "restarted", None, stop_workflow=True)
     if not restarted:
         reason = refuse_re_entry(
@@ -261,6 +292,8 @@ async def _decide(
         )
         if reason is not None:
             return RefusedEntry(reason)
+        if assignment.held:
+            return RefusedEntry("holdout")
     return () if active is None else (active,)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from journeys.model.backfills import Backfill, new_backfills
 from journeys.model.entry_rules import key_of_start
 from journeys.model.journey import Journey
-from store.definitions.catalog import Definition
+from store.definitions.catalog import Catalog, Definition
 from store.entries.bulk_entry import BulkCounts, Entering, preview_entries
 from store.entries.bulk_selection import read_selection
 from store.operations.jobs import create_job
@@ -88,6 +88,7 @@ async def _preview(
         conn, backfill.plan, timezone=journey.timezone, segments=segments
     )
     entering = Entering(
+        Catalog(),
         definition,
         key_of_start(journey, backfill.properties),
         backfill.properties,

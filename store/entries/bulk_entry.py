@@ -20,9 +20,11 @@ from journeys.model.journey_state import JourneyState
 from journeys.model.reasons import RefusalReason
 from store.conditions import Predicate
 from store.contacts.rows import lock_contacts
-from store.definitions.catalog import Definition
-from store.entries.new_runs import NewRun, insert_runs
+from store.definitions.catalog import Catalog, Definition
+from store.entries.new_runs import NewRun, insert_runs, observations_of
 from store.entries.refusals import NewRefusal, insert_refusals
+from store.holdouts.live_holdouts import FREE, Assignment, assign
+from store.holdouts.observations import NewObservation, insert_observations
 from store.runs.lifecycle import end_run
 from store.sql import Connection, execute, fetch_all_as, fetch_column, sql
 from store.tables.identifiers import new_id
@@ -44,6 +46,7 @@ SHOWN: Final = 100
 class Entering:
     """What all contacts enter with, and what is asked of each in its turn."""
 
+    catalog: Catalog
     definition: Definition
     key: str | None
     """The key of their runs; None: the journey asks for one, and the properties lack it."""
@@ -87,6 +90,7 @@ class _State:
     last_started: datetime | None
     selected: bool
     holds: bool
+    catalog_revision: int
 
 
 async def enter_contacts(
@@ -106,19 +110,24 @@ async def enter_contacts(
     new: list[NewRun] = []
     refused: list[NewRefusal] = []
     key = entering.key or ""
-    for state in await _states(conn, entering, left):
-        reason = _refuse(entering, state)
+    observed: list[NewObservation] = []
+    for state, assignment in await _assigned(conn, entering, left):
+        reason = _refuse(entering, state, assignment)
         if reason is None and state.active is not None:
             ended = await end_run(conn, state.active, "restarted", None, stop_workflow=True)
             reason = None if ended else _refuse_again(entering, state)
+        if reason in (None, "holdout"):
+            run = _new_run(entering, state)
+            observed += observations_of(run, assignment, state.now)
         if reason is None:
-            new.append(_new_run(entering, state))
+            new.append(run)
             counts.entered += 1
         else:
             refused.append(NewRefusal(entering.definition.key, state.contact_id, key, None, reason))
             counts.refused[reason] += 1
     await insert_runs(conn, new)
     await insert_refusals(conn, refused)
+    await insert_observations(conn, observed)
     await _record(conn, job_id, new, refused)
     return counts
 
@@ -129,8 +138,8 @@ async def preview_entries(
     """Which of the contacts would enter now, and how many would be refused. Changes nothing."""
     entered: list[UUID] = []
     counts = BulkCounts()
-    for state in await _states(conn, entering, contact_ids):
-        reason = _refuse(entering, state)
+    for state, assignment in await _assigned(conn, entering, contact_ids):
+        reason = _refuse(entering, state, assignment)
         if reason is None:
             entered.append(state.contact_id)
             counts.entered += 1
@@ -175,7 +184,8 @@ async def _states(
                    (select l.started_at from last_entry l where l.journey = %(bulk_journey)s
                     and l.contact_id = c.id and l.key = %(bulk_key)s)
                ) as last_started,
-               {selected} as selected, {holds} as holds
+               {selected} as selected, {holds} as holds,
+               (select revision from catalog) as catalog_revision
         from unnest(%(bulk_contacts)s::uuid[]) g(id)
         join contact c on c.id = g.id
         left join journey j on j.key = %(bulk_journey)s
@@ -205,7 +215,23 @@ async def _states(
     return [state for state in states if state.selected]
 
 
-def _refuse(entering: Entering, state: _State) -> RefusalReason | None:
+async def _assigned(
+    conn: Connection, entering: Entering, contact_ids: Sequence[UUID]
+) -> list[tuple[_State, Assignment]]:
+    """The states of the contacts, and what the holdouts say of them."""
+    states = await _states(conn, entering, contact_ids)
+    if not states:
+        return []
+    holdouts = await entering.catalog.holdouts(conn, states[0].catalog_revision)
+    if not holdouts:
+        return [(state, FREE) for state in states]
+    journey = entering.definition.journey
+    entries = [(journey, state.contact_id) for state in states]
+    assigned = await assign(conn, holdouts, entries, states[0].now)
+    return list(zip(states, assigned, strict=True))
+
+
+def _refuse(entering: Entering, state: _State, assignment: Assignment) -> RefusalReason | None:
     """Why a contact may not enter; None if it may. An active run is then ended for the new one."""
     journey = entering.definition.journey
     reason = refuse_entry(
@@ -220,10 +246,11 @@ def _refuse(entering: Entering, state: _State) -> RefusalReason | None:
         return reason
     if not state.holds:
         return "if"
+    held: RefusalReason | None = "holdout" if assignment.held else None
     if state.active is None:
-        return _refuse_again(entering, state)
+        return _refuse_again(entering, state) or held
     if journey.if_active == "restart" or (journey.if_active == "debounce" and not state.messaged):
-        return None
+        return held
     return "active"
 
 

@@ -254,12 +254,13 @@ async def record_met_goals(conn: Connection, met: Sequence[MetGoal]) -> None:
         {
             "runs": [each.run_id for each in met],
             "events": [each.event_id for each in met],
-            "values": [_value(each.value, properties.get(each.event_id, {})) for each in met],
+            "values": [goal_value(each.value, properties.get(each.event_id, {})) for each in met],
         },
     )
     _GOALS.inc(recorded)
 
 
-def _value(path: str | None, properties: dict[str, Any]) -> str | None:
+def goal_value(path: str | None, properties: dict[str, Any]) -> str | None:
+    """The number at a path of an event's properties, as text; None for anything else."""
     found = first(properties, path) if path is not None else None
     return str(found) if is_number(found) and abs(found) <= VALUE_LIMIT else None

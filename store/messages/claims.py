@@ -80,11 +80,13 @@ select id, first_attempt_at, attempts from claimed
     claimed=_CLAIMED,
 )
 
-# A provider's notification may settle the message before the record of its attempt comes.
+# A provider's notification may settle the message before the record of its attempt comes: it was
+# sent then, and on that day its contact was targeted.
 _SETTLED = sql("""
 with settled as (
     update message m set state = case when m.state = 'sent' then 'sent' else %(state)s end,
-           settled_at = parcours.clock(), provider_id = coalesce(%(provider)s, provider_id),
+           settled_at = case when m.state = 'sent' then m.settled_at else parcours.clock() end,
+           provider_id = coalesce(%(provider)s, provider_id),
            code = %(code)s, detail = %(detail)s
     where run_id = %(run)s and visit = %(visit)s and token = %(token)s
       and (state in ('claimed', 'unknown') or state = 'sent' and not exists (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from alembic import command
@@ -19,11 +21,24 @@ from store.tables.audit import AuditRow
 _LOCK = 0x70617263
 
 
-def upgrade(database_url: str, *, by: str = "unknown") -> None:
+@dataclass(frozen=True, slots=True)
+class FigureSettings:
+    """What counters of a day and of a quarter of an hour depend on."""
+
+    zone: str
+    """The one in which days begin."""
+    keep: timedelta
+    """How long counters of quarters of an hour are kept."""
+
+
+def upgrade(
+    database_url: str, *, by: str = "unknown", figures: FigureSettings | None = None
+) -> None:
     """Migrate the database at `database_url` (`postgresql://…`) to the newest schema.
 
-    The audit log says so, unless it is there already; `by` is the account of the command.
-    Raises sqlalchemy.exc.OperationalError if it cannot be reached.
+    The audit log says so, unless it is there already; `by` is the account of the command. `figures`
+    are the settings of workers; without them, what a migration counts is left to the workers to
+    fold. Raises sqlalchemy.exc.OperationalError if it cannot be reached.
     """
     url = make_url(database_url).set(drivername="postgresql+psycopg")
     engine = create_engine(url, poolclass=NullPool)
@@ -31,7 +46,9 @@ def upgrade(database_url: str, *, by: str = "unknown") -> None:
         with engine.begin() as connection:
             connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             before = MigrationContext.configure(connection).get_current_revision()
-            command.upgrade(config(connection), "head")
+            settings = config(connection)
+            settings.attributes["figures"] = figures
+            command.upgrade(settings, "head")
             if before != (newest := newest_revision()):
                 connection.execute(
                     insert(AuditRow).values(

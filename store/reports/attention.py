@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from psycopg import AsyncConnection
 
+from store.counters.folding import DELTAS
 from store.definitions.catalog import Catalog
 from store.reports.attention_kinds import COUNTED, KINDS, OVERDUE, AttentionName, AttentionRow
 from store.reports.lag import LAGS, Lag, LagName, read_lag
@@ -23,6 +24,8 @@ _BEHIND: Final[Mapping[LagName, float]] = {
     name: 300.0 if name in ("reconciliation", "claims", "waits", "sends") else 60.0 for name in LAGS
 }
 """Seconds from which on each kind of work is behind."""
+_LEAST: Final[Mapping[LagName, int]] = {"reconciliation": 0, "figures": DELTAS}
+"""How many have to wait for that, where it is not one: figures are exact without their counters."""
 _CLOCK: Final = sql("select parcours.clock()")
 _UPDATED: Final = sql("select coalesce(max(updated_at), parcours.clock()) from journey "
                       "where key = %(key)s")  # fmt: skip
@@ -116,12 +119,14 @@ def _item(name: AttentionName, row: AttentionRow) -> AttentionItem:
 
 
 async def _broken_documents(conn: AsyncConnection[Any], catalog: Catalog) -> list[AttentionRow]:
-    """Active journeys and segments that do not validate."""
+    """Active journeys, segments and holdouts that do not validate."""
     revision = await read_revision(conn)
     active = await catalog.active(conn, revision)
     segments = await catalog.segments(conn, revision)
+    holdouts = await catalog.holdouts(conn, revision)
     broken = {error.subject: str(error) for error in active.broken}
     broken |= {f"segment {key}": why for key, why in segments.broken.items()}
+    broken |= {f"holdout {key}": why for key, why in holdouts.broken.items()}
     rows = []
     for subject, why in sorted(broken.items()):
         key = subject.split(" ")[1]
@@ -141,7 +146,7 @@ def _behind(lags: list[Lag], now: datetime) -> list[AttentionRow]:
             None,
         )
         for lag in lags
-        if lag.seconds >= _BEHIND[lag.name] and (lag.waiting or lag.name == "reconciliation")
+        if lag.seconds >= _BEHIND[lag.name] and lag.waiting >= _LEAST.get(lag.name, 1)
     ]
 
 

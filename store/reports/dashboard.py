@@ -21,7 +21,8 @@ from store.sql import fetch_all, sql
 TREND: Final = 14
 """Days of a trend, with the day itself."""
 
-_FACTS: Final = ("entered", "ended", "refused", "goal", "message_sent", "consent")
+_TREND_FACTS: Final = ("entered",)
+_DAY_FACTS: Final = ("ended", "refused", "goal", "message_sent", "consent")
 _JOURNEYS = sql("select key, state, active_version from journey order by key")
 
 
@@ -88,8 +89,10 @@ async def read_dashboard(conn: AsyncConnection[Any], day: date, zone: ZoneInfo) 
         conn,
         day_begins(days[0], zone),
         day_begins(day + timedelta(days=1), zone),
-        _FACTS,
+        _TREND_FACTS,
         zone.key,
+        last_day=day_begins(day, zone),
+        of_last_day=_DAY_FACTS,
     )
     found = {
         key: JourneyDay(key, state, version)

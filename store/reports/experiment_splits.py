@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -34,12 +34,12 @@ _SPLITS: Final = sql(
                jsonb_build_object('step', %(step)s::text)
            )
     from journey_version where journey = %(journey)s
-      and version between %(version)s - %(most)s and %(version)s + %(most)s
+      and version between %(version)s - %(around)s and %(version)s + %(around)s
     order by version
     """
 )
-_MOST_VERSIONS: Final = 200
-"""Versions before and after that are looked at."""
+_AROUND: Final = (8, 64, 512)
+"""How many versions before and after are looked at: more only where all of them are alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +100,18 @@ async def read_split(
     conn: AsyncConnection[Any], journey: str, step: str, version: int, *, has_goal: bool
 ) -> Split | None:
     """A split of a version, with the versions around it that have it alike; None if it has none."""
-    rows = await fetch_all(
-        conn,
-        _SPLITS,
-        {"journey": journey, "step": step, "version": version, "most": _MOST_VERSIONS},
-    )
-    documents = {number: arms for number, arms in rows if arms is not None}
-    if version not in documents:
-        return None
-    alike = _key(documents[version])
-    versions = [version]
-    for toward in (-1, 1):
-        other = version + toward
-        while other in documents and _key(documents[other]) == alike:
-            versions.append(other)
-            other += toward
-    versions.sort()
+    documents: dict[int, list[dict[str, Any]]] = {}
+    versions: list[int] = []
+    for around in _AROUND:
+        rows = await fetch_all(
+            conn, _SPLITS, {"journey": journey, "step": step, "version": version, "around": around}
+        )
+        documents = {number: arms for number, arms in rows if arms is not None}
+        if version not in documents:
+            return None
+        versions = _alike(documents, version)
+        if version - around < versions[0] and versions[-1] < version + around:
+            break
     arms = _arms(documents[version])
     sends: dict[str, set[str]] = {arm.name: set() for arm in arms}
     for each in versions:
@@ -136,6 +132,18 @@ async def read_split(
         has_goal=has_goal,
         winner_rule=next((arm["winner"] for arm in documents[version] if arm.get("winner")), None),
     )
+
+
+def _alike(documents: Mapping[int, Sequence[dict[str, Any]]], version: int) -> list[int]:
+    """The version and those around it, without a gap, that have the same arms."""
+    key = _key(documents[version])
+    found = [version]
+    for toward in (-1, 1):
+        other = version + toward
+        while other in documents and _key(documents[other]) == key:
+            found.append(other)
+            other += toward
+    return sorted(found)
 
 
 def _key(arms: Sequence[dict[str, Any]]) -> list[tuple[str, float, Role]]:

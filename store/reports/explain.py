@@ -16,6 +16,7 @@ from psycopg import AsyncConnection
 from journeys.model.steps import SendStep
 from journeys.protocol.channels import CHANNELS
 from store.definitions.catalog import BrokenDocument, Catalog, Definition
+from store.holdouts.live_holdouts import FREE, Assignment, assign
 from store.reports.explain_attempts import Attempt
 from store.reports.explain_chain import (
     Link,
@@ -31,6 +32,7 @@ from store.reports.explain_runs import newest_at, path_gate, read_waiting, run_g
 from store.reports.explain_sends import explain_send
 from store.reports.run_listing import ListedVisit, ShownRun, show_run
 from store.runs.rows import RunRow, read_run
+from store.segments.segment_conditions import read_revision
 from store.sql import fetch_value, sql
 
 Result = Literal[
@@ -104,7 +106,8 @@ async def explain(
     now: datetime = await fetch_value(conn, _CLOCK)
     asked = min(at or now, now)
     definition = await _definition(conn, catalog, journey, facts.version)
-    entry = await explain_entry(conn, facts, definition, contact, asked)
+    held = await _held(conn, catalog, definition, contact, asked)
+    entry = await explain_entry(conn, facts, definition, contact, asked, held)
     run_id = run or await fetch_value(
         conn, _NEWEST, {"contact": contact, "journey": journey, "at": asked}
     )
@@ -184,6 +187,20 @@ async def _definition(
         return await catalog.definition(conn, journey, version)
     except BrokenDocument:
         return None
+
+
+async def _held(
+    conn: AsyncConnection[Any],
+    catalog: Catalog,
+    definition: Definition | None,
+    contact: UUID,
+    at: datetime,
+) -> Assignment:
+    """What the holdouts say of the contact now."""
+    holdouts = await catalog.holdouts(conn, await read_revision(conn))
+    if definition is None or not holdouts:
+        return FREE
+    return (await assign(conn, holdouts, [(definition.journey, contact)], at))[0]
 
 
 def _check_step(step: str | None, definition: Definition | None, visits: list[ListedVisit]) -> None:

@@ -12,6 +12,7 @@ from journeys.model.reasons import REFUSAL_REASONS
 from journeys.time.durations import Duration
 from journeys.time.zones import zone_of
 from store.definitions.catalog import Definition
+from store.holdouts.live_holdouts import Assignment
 from store.reports.explain_attempts import Attempt
 from store.reports.explain_facts import (
     EntryEvent,
@@ -41,6 +42,7 @@ NEEDS: Final[dict[str, str]] = {
     "chain": "a shorter chain of enters and emits",
     "merged": "an entry of the contact into which this one was merged",
     "if": "the entry's `if` has to hold",
+    "holdout": "the holdout has to end, to name other journeys, or to draw other contacts",
 }
 
 
@@ -126,6 +128,15 @@ def admission_gates(
         None if again is None else need
     )))  # fmt: skip
     return gates
+
+
+def holdout_gates(held: Assignment, at: datetime) -> list[Gate]:
+    """The gate of holdouts, as they are now; none if no holdout is about the contact here."""
+    about = [each.key for each in held.compared] or [*held.by]
+    if not about:
+        return []
+    seen = {"holdouts": about, "held_by": [*held.by]}
+    return [_gate("holdout", not held.held, at, "holdout", seen)]
 
 
 def as_decided(gates: list[Gate], attempt: Attempt) -> list[Gate]:

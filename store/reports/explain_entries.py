@@ -9,15 +9,23 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from journeys.model.entry_events import begins_runs, subjects_of
+from journeys.model.entry_events import EventfulEntry, begins_runs, subjects_of
 from journeys.model.entry_rules import key_of_event
 from journeys.model.json_values import read_json
 from store.definitions.catalog import Definition
-from store.reports.explain_admission import NEEDS, admission_gates, as_decided, refusal_words
+from store.holdouts.live_holdouts import FREE, Assignment
+from store.reports.explain_admission import (
+    NEEDS,
+    admission_gates,
+    as_decided,
+    holdout_gates,
+    refusal_words,
+)
 from store.reports.explain_attempts import Attempt, AttemptOutcome
 from store.reports.explain_facts import (
     EVENTS,
     EntryEvent,
+    EntryState,
     JourneyFacts,
     last_refused,
     read_entry_events,
@@ -48,10 +56,11 @@ async def explain_entry(
     definition: Definition | None,
     contact: UUID,
     at: datetime,
+    held: Assignment = FREE,
 ) -> EntryExplanation:
     """The gates of the contact's latest attempt to enter up to an instant.
 
-    `definition` is None if it no longer validates.
+    `definition` is None if it no longer validates; `held` is what the holdouts say now.
     """
     gates = [_journey_gate(journey, definition, at)]
     if definition is None:
@@ -75,7 +84,7 @@ async def explain_entry(
         state = await read_entry_state(
             conn, journey.key, contact, refused.key if refused else "", newest.at
         )
-        gates += as_decided(admission_gates(definition, state, None, "", newest.at), newest)
+        gates += as_decided(_admission(held, definition, state, None, "", newest.at), newest)
         return EntryExplanation(_with_decision(gates, newest), attempts, waiting)
     if newest is None:
         if names:
@@ -83,10 +92,10 @@ async def explain_entry(
         else:
             gates += timed_gates
         state = await read_entry_state(conn, journey.key, contact, "", at)
-        gates += admission_gates(definition, state, None, "", at)
+        gates += _admission(held, definition, state, None, "", at)
         return EntryExplanation(gates, attempts, waiting)
     event = events[0]
-    gates += await _gates_of_event(conn, definition, journey, contact, event, newest)
+    gates += await _gates_of_event(conn, definition, journey, contact, event, newest, held)
     if newest.became == "waiting":
         words = f"event {event.name} is still to be dispatched"
         if event.attempts:
@@ -98,6 +107,20 @@ async def explain_entry(
         words = f"event {event.name} came in a pause; {newest.words}"
         waiting = Waiting(reason="paused", words=words)
     return EntryExplanation(_with_decision(gates, newest), attempts, waiting)
+
+
+def _admission(
+    held: Assignment,
+    definition: Definition,
+    state: EntryState,
+    entry: EventfulEntry | None,
+    key: str | None,
+    at: datetime,
+    event: EntryEvent | None = None,
+) -> list[Gate]:
+    """The gates of admission, the last of them that of holdouts, if there are any for it."""
+    gates = admission_gates(definition, state, entry, key, at, event)
+    return gates + holdout_gates(held, at)
 
 
 def _with_decision(gates: list[Gate], newest: Attempt | None) -> list[Gate]:
@@ -186,6 +209,7 @@ async def _gates_of_event(
     contact: UUID,
     event: EntryEvent,
     attempt: Attempt,
+    held: Assignment,
 ) -> list[Gate]:
     at = event.stamped_at
     gates = [
@@ -219,7 +243,7 @@ async def _gates_of_event(
     state = await read_entry_state(
         conn, journey.key, contact, key or "", event.refused_at or at, but=attempt.run
     )
-    later = admission_gates(definition, state, entry, key, event.refused_at or at, event)
+    later = _admission(held, definition, state, entry, key, event.refused_at or at, event)
     if attempt.became == "no_match" and first_failed(gates) is None:
         gates.append(no_longer_known(event))
     return gates + as_decided(later, attempt)

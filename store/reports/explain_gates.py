@@ -14,6 +14,7 @@ from store.conditions import Part
 EntryGate = Literal[
     "journey", "event", "dispatch", "where", "entry_if", "date", "schedule", "start", "contact",
     "restricted", "chain", "active_period", "late_event", "key", "active_run", "re_entry",
+    "holdout",
 ]  # fmt: skip
 """What is asked before a run begins, in the engine's order."""
 StepGate = Literal[
@@ -43,6 +44,7 @@ GATES: Final[Mapping[str, str]] = {
     "key": "the entry has its key",
     "active_run": "no other run of the journey is active",
     "re_entry": "the journey lets the contact in again",
+    "holdout": "no holdout keeps the contact out",
     "run": "the run has not ended",
     "path": "the run's way leads to the step",
     "exit": "no exit has fired",
@@ -82,6 +84,7 @@ REFUSED_AT: Final[Mapping[RefusalReason, EntryGate]] = {
     "if": "entry_if",
     "active": "active_run",
     "re_entry": "re_entry",
+    "holdout": "holdout",
 }
 """The gate at which an entry is refused for each reason."""
 SKIPPED_AT: Final[Mapping[SkipReason, StepGate]] = {

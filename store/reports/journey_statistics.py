@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -155,8 +155,7 @@ async def journey_statistics(
         conn, journey, version=version, period=period, cohort=cohort, by=by, zone=zone,
         whole_days=whole_days,
     )  # fmt: skip
-    standing = [cell for cell in cells if cell.standing]
-    counted = [cell for cell in cells if not cell.standing]
+    standing, counted = cells.standing, cells.counted
     document_kinds: dict[str, str] = {
         step.id: step.kind for step in Journey.model_validate(document).all_steps()
     }
@@ -178,7 +177,7 @@ async def journey_statistics(
         goal=totals.goal,
         cohort=cohort,
         period=period,
-        periods=None if by is None else _periods(builder, document_kinds, counted),
+        periods=None if by is None else _periods(builder, document_kinds, cells.divided),
     )
 
 
@@ -187,14 +186,10 @@ def _order(document: Mapping[str, str], others: Iterable[str]) -> list[str]:
 
 
 def _periods(
-    builder: _Builder, document: Mapping[str, str], cells: Iterable[Cell]
+    builder: _Builder, document: Mapping[str, str], divided: Mapping[datetime, list[Cell]]
 ) -> list[PeriodStatistics]:
-    by_time: defaultdict[datetime, list[Cell]] = defaultdict(list)
-    for cell in cells:
-        if cell.begins_at is not None:
-            by_time[cell.begins_at].append(cell)
     found = []
-    for begins_at, of_time in sorted(by_time.items()):
+    for begins_at, of_time in divided.items():
         totals = _Totals.of(of_time)
         steps = builder.steps(of_time)
         found.append(

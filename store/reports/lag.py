@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from store.sql import Connection, fetch_all, sql
+from store.counters.folding import FOLDED_UNTIL
+from store.sql import Connection, fetch_all, integer, sql, text_literal
 
 LagName = Literal[
     "events", "conditions", "segments", "dates", "runs_to_start", "waits", "sends", "claims",
-    "calls", "reconciliation",
+    "calls", "reconciliation", "figures",
 ]  # fmt: skip
 
 LAGS: Final[dict[LagName, str]] = {
@@ -23,14 +24,17 @@ LAGS: Final[dict[LagName, str]] = {
     "claims": "calls of providers that are under way",
     "calls": "calls to Temporal that failed and are due again",
     "reconciliation": "the state of Temporal that was reconciled last",
+    "figures": "changes of figures that are not in their counters yet; reads add them",
 }
 """What each lag is the age of."""
 
 _COUNTED: Final = 10_000
+_COUNTED_FIGURES: Final = 1_000_000
 """More are counted no further."""
 
 # Each part reads the beginning of an index, or counts a bounded number of rows from there.
-_READ: Final = sql("""
+_READ: Final = sql(
+    """
 with clock as materialized (select parcours.clock() as now)
 select name, greatest(extract(epoch from clock.now - oldest), 0)::float8, waiting
 from clock cross join lateral (
@@ -80,8 +84,17 @@ from clock cross join lateral (
     ) p
     union all
     select 'reconciliation', (select closed_until from sweep_cursor where name = 'closed'), 0
+    union all
+    select 'figures',
+           case when d.waiting > 0
+                then (select closed_until from sweep_cursor where name = {folded_until}) end,
+           d.waiting
+    from (select count(*) as waiting from (select from figure_delta limit {figures}) d) d
 ) lag
-""")
+""",
+    folded_until=text_literal(FOLDED_UNTIL),
+    figures=integer(_COUNTED_FIGURES),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,8 @@ class Lag:
     seconds: float
     """The age of the oldest that is due; 0 if none is."""
     waiting: int
-    """How many are due, counted up to 10,000; of `reconciliation` 0."""
+    """How many are due, counted up to 10,000, and of `figures` up to a million; of `reconciliation`
+    0."""
 
 
 async def read_lag(conn: Connection) -> list[Lag]:

@@ -57,6 +57,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "run_repair": "What operators changed in them",
     "last_entry": "Journeys you began before that",
     "refusal": "Journeys you were not let into",
+    "holdout_observation": "Whether you were left out of journeys to measure them",
     "start_request": "Requests to begin a journey for you",
     "coupon": "Codes you got",
     "rejected_item": "What was sent about you and not accepted",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -14,7 +14,7 @@ from journeys.protocol.deferrals import DeferralReason
 from store.contacts.rows import find_contact
 from store.repairs.run_repairs import RepairRow, repairs_of
 from store.reports.goal_counts import RunGoal, read_goal
-from store.sql import Sql, fetch_all_as, fetch_one_as, join, sql
+from store.sql import Sql, fetch_all, fetch_all_as, fetch_one_as, integer, join, sql
 from store.tables.messages import MessageState
 from store.tables.runs import RunState
 
@@ -90,7 +90,8 @@ class RunListing:
 
     items: list[ListedRun]
     next: UUID | None
-    """The cursor of the page after it; None if this is the last one."""
+    """The cursor of the page after it; None if this is the last one. Of the runs at one step a page
+    may have fewer than were asked for, and another after it."""
 
 
 _COLUMNS = sql(
@@ -99,22 +100,86 @@ _COLUMNS = sql(
     r.step, r.outcome, r.reason, r.started_at, r.ended_at
     """
 )
-# The states of a journey's runs are read one by one: each is in order in its index.
+# No index knows the step at which a run stands: each step of each run would pay for it. So a page
+# looks at a bounded number of runs, and ends with the last one that it has looked at.
+_LOOKED_AT: Final = 5_000
+_FOUND = sql(
+    """
+    cut as materialized (
+        select (
+            select least.id
+            from (
+                select state from looked group by state having count(*) = {looked_at}
+            ) full_page
+            cross join lateral (
+                select id from looked where looked.state = full_page.state order by id limit 1
+            ) least
+            order by least.id desc limit 1
+        ) as id
+    )
+    select cut.id, found.*
+    from cut left join lateral (
+        select {columns}
+        from looked l join run r on r.id = l.id join contact c on c.id = r.contact_id
+        where l.step = %(step)s and (cut.id is null or l.id >= cut.id)
+        order by r.id desc limit %(limit)s
+    ) found on true
+    order by found.id desc
+    """,
+    columns=_COLUMNS,
+    looked_at=integer(_LOOKED_AT),
+)
+# The states of a journey's runs are read one by one: each is in order in its index. Ids alone are
+# asked of it, which it has: for whole rows the planner would go through all runs by their ids.
 _BY_STATE = sql(
     """
     select {columns}
     from unnest(%(states)s::text[]) as s(state)
     cross join lateral (
-        select * from run
+        select id from run
         where run.state = s.state and run.journey = %(journey)s
-          and (%(step)s::text is null or run.step = %(step)s::text)
           and (%(before)s::uuid is null or run.id < %(before)s::uuid)
         order by run.id desc limit %(limit)s
-    ) r
+    ) listed
+    join run r on r.id = listed.id
     join contact c on c.id = r.contact_id
     order by r.id desc limit %(limit)s
     """,
     columns=_COLUMNS,
+)
+_RUNS_AT_STEP = sql(
+    """
+    with looked as materialized (
+        select s.state, r.id, of_run.step
+        from unnest(%(states)s::text[]) as s(state)
+        cross join lateral (
+            select id from run
+            where run.state = s.state and run.journey = %(journey)s
+              and (%(before)s::uuid is null or run.id < %(before)s::uuid)
+            order by run.id desc limit {looked_at}
+        ) r
+        cross join lateral (select step from run where run.id = r.id offset 0) of_run
+    ),
+    {found}
+    """,
+    looked_at=integer(_LOOKED_AT),
+    found=_FOUND,
+)
+_RUNS_AT_STEP_OF_ANY = sql(
+    """
+    with looked as materialized (
+        select '' as state, r.id, r.step
+        from (
+            select id, step from run
+            where run.state = any(%(states)s)
+              and (%(before)s::uuid is null or run.id < %(before)s::uuid)
+            order by run.id desc limit {looked_at}
+        ) r
+    ),
+    {found}
+    """,
+    looked_at=integer(_LOOKED_AT),
+    found=_FOUND,
 )
 _BY_ID = sql(
     """
@@ -194,15 +259,23 @@ async def list_runs(
         # One more than the page has: if it exists, there is a page after this one.
         "limit": limit + 1,
     }
-    by_state = journey is not None and contact_id is None and prefix is None
-    query = _BY_STATE if by_state else _BY_ID
+    cut: UUID | None = None
     if held is not None or code is not None:
         if state == "ended":
             return RunListing([], None)
-        query = _deferred(parameters)
-    runs = await fetch_all_as(conn, ListedRun, query, parameters)
+        runs = await fetch_all_as(conn, ListedRun, _deferred(parameters), parameters)
+    elif contact_id is not None or prefix is not None:
+        runs = await fetch_all_as(conn, ListedRun, _BY_ID, parameters)
+    elif step is not None:
+        query = _RUNS_AT_STEP_OF_ANY if journey is None else _RUNS_AT_STEP
+        rows = await fetch_all(conn, query, parameters)
+        cut = rows[0][0]
+        runs = [ListedRun(*row[1:]) for row in rows if row[1] is not None]
+    else:
+        query = _BY_ID if journey is None else _BY_STATE
+        runs = await fetch_all_as(conn, ListedRun, query, parameters)
     items = runs[:limit]
-    return RunListing(items, items[-1].id if len(runs) > limit else None)
+    return RunListing(items, items[-1].id if len(runs) > limit else cut)
 
 
 async def show_run(conn: AsyncConnection[Any], run_id: UUID) -> ShownRun | None:

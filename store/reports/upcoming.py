@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Any, Final, Literal
 
@@ -17,10 +17,11 @@ from psycopg import AsyncConnection
 
 from journeys.protocol.channels import SEND_KINDS, ChannelName
 from journeys.schedule.occurrences import CONTACT_ZONE, EASTERNMOST, occurrences
+from store.counters.facts import DUE
 from store.definitions.catalog import BrokenDocument, Catalog, Definition
 from store.reports.upcoming_paths import NextSend, sends_after
 from store.segments.segment_conditions import read_revision
-from store.sql import fetch_all, fetch_value, integer, sql
+from store.sql import fetch_all, fetch_value, integer, sql, text_literal
 
 By = Literal["deferral", "wait", "date", "schedule"]
 LONGEST: Final = timedelta(days=7)
@@ -30,19 +31,47 @@ _OCCURRENCES: Final = 200
 _WITHOUT_TIME: Final = 1_000
 """Sends that wait for a person, or for another day, are counted no further."""
 
+_QUARTER: Final = timedelta(minutes=15)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 _CLOCK: Final = sql("select parcours.clock()")
-# The hours are those of UTC. What is overdue comes in the first one.
-_DUE: Final = sql("""
+# The hours are those of UTC. What is overdue comes in the first one. Whole quarters of an hour are
+# read from counters; the one that is under way and the last one from rows, which alone say what is
+# due in the quarter in which its step began, and until when the last one is wanted.
+_DUE: Final = sql(
+    """
 with due as materialized (
     select v.run_id, v.step, v.kind, v.held, greatest(v.due_at, %(now)s) as due_at
-    from visit v where v.outcome is null and v.due_at < %(until)s
+    from visit v where v.outcome is null and v.due_at < %(first)s
+    union all
+    select v.run_id, v.step, v.kind, v.held, v.due_at
+    from visit v where v.outcome is null and v.due_at >= %(last)s and v.due_at < %(until)s
 )
-select r.journey, r.version, d.step, d.kind, d.held, date_trunc('hour', d.due_at, 'UTC') as hour,
-       count(*)::bigint
-from due d join run r on r.id = d.run_id
-where r.state = 'active'
-group by 1, 2, 3, 4, 5, 6
-""")
+select journey, version, step, kind, held, hour, sum(count)::bigint
+from (
+    select r.journey, r.version, d.step, d.kind, d.held,
+           date_trunc('hour', d.due_at, 'UTC') as hour, 1 as count
+    from due d join run r on r.id = d.run_id
+    where r.state = 'active'
+    union all
+    select f.journey, f.version, f.step, {label}, date_trunc('hour', f.begins_at, 'UTC'), f.count
+    from journey j
+    cross join lateral (
+        select * from figure f
+        where f.journey = j.key and f.span = 'quarter' and f.cohort = 'occurrence'
+          and not f.removed and f.begins_at >= %(first)s and f.begins_at < %(last)s
+          and f.fact = {due}
+    ) f
+    union all
+    select f.journey, f.version, f.step, {label}, date_trunc('hour', f.at, 'UTC'), f.count
+    from figure_delta f
+    where f.fact = {due} and not f.removed and f.at >= %(first)s and f.at < %(last)s
+) counted
+group by 1, 2, 3, 4, 5, 6 having sum(count) > 0
+""",
+    due=text_literal(DUE),
+    label=sql("split_part(f.label, ' ', 1), nullif(split_part(f.label, ' ', 2), '')"),
+)
 _DATES: Final = sql("""
 select journey, slot, date_trunc('hour', greatest(look_at, %(now)s), 'UTC') as hour,
        count(*)::bigint
@@ -127,7 +156,10 @@ async def read_upcoming(
     counts: Counter[Upcoming] = Counter()
     states = dict(await fetch_all(conn, _STATES))
     paths = _Paths(conn, catalog)
-    rows = await fetch_all(conn, _DUE, {"now": now, "until": until})
+    first = min(_quarter(now) + _QUARTER, until)
+    last = max(_quarter(until), first)
+    times = {"now": now, "first": first, "last": last, "until": until}
+    rows = await fetch_all(conn, _DUE, times)
     for journey, version, step, kind, held, hour, count in rows:
         if states.get(journey) == "paused":
             continue
@@ -154,6 +186,10 @@ async def read_upcoming(
         ),
         [WithoutTime(*row) for row in held_rows],
     )  # fmt: skip
+
+
+def _quarter(at: datetime) -> datetime:
+    return at - (at - _EPOCH) % _QUARTER
 
 
 def _item(

@@ -47,6 +47,7 @@ Kind = Literal[
     "audit_of_contacts",
     "sessions",
     "drafts",
+    "holdouts",
 ]
 """Kinds of data, each with a time after which it is removed."""
 
@@ -298,6 +299,11 @@ _DELETE_OLD: Final = {
             select ctid from figure where span = 'quarter' and begins_at < %(before)s
               and begins_at > '-infinity'
             order by begins_at limit %(limit)s))
+    """),
+    "holdouts": sql("""
+        delete from holdout_observation where id = any(array(
+            select id from holdout_observation where observed_at < %(before)s
+            order by observed_at limit %(limit)s))
     """),
     # How many they were is counted.
     "targeted": sql("""

@@ -55,6 +55,8 @@ FIGURE_DELTA = Table(
     Column("value", Numeric, nullable=False, server_default="0"),
     Column("removed", Boolean, nullable=False, server_default=text("false")),
     Column("targeted", Uuid),
+    # For merges and erasures.
+    Index("figure_delta_targeted", "targeted", postgresql_where=text("targeted is not null")),
     # It is nearly empty at most times, and cutting it short would lock it.
     postgresql_with={"autovacuum_vacuum_scale_factor": "0", "vacuum_truncate": "off"},
 )

@@ -144,7 +144,7 @@ class Fault(SQLModel, table=True):
 
 
 class SweepCursor(SQLModel, table=True):
-    """Up to when the reconciliation has checked the closed workflows."""
+    """Up to when the reconciliation has checked the closed workflows, and figures are folded."""
 
     __tablename__ = "sweep_cursor"
     name: str = Field(sa_column=text_column(key=True))

@@ -6,8 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
@@ -18,8 +17,6 @@ DESKTOP = (1440, 900)
 PHONE = (390, 844)
 SCREENSHOTS = os.environ.get("CONSOLE_SCREENSHOTS")
 """A folder for pictures of the pages that the tests open; none are made without it."""
-
-Scheme = Literal["light", "dark"]
 
 
 @dataclass
@@ -37,9 +34,9 @@ class Console:
         page.on("pageerror", lambda error: self.errors.append(f"{page.url}: {error}"))
         page.on(
             "console",
-            lambda said: self.errors.append(f"{page.url}: {said.text}")
-            if said.type == "error"
-            else None,
+            lambda said: (
+                self.errors.append(f"{page.url}: {said.text}") if said.type == "error" else None
+            ),
         )
         return page
 
@@ -74,17 +71,15 @@ async def signed_in(browser: Browser, url: str, key: str, **options: Any) -> Asy
         await context.close()
 
 
-async def look_over(
-    page: Page, name: str, schemes: tuple[Scheme, ...] = ("light", "dark")
-) -> list[str]:
-    """What is wrong with a page on a desktop and on a phone, light and dark.
+async def look_over(page: Page, name: str) -> list[str]:
+    """What is wrong with a page, light on a desktop and dark on a phone.
 
     Either axe-core finds it serious, or it juts out to the right.
     """
     found: list[str] = []
-    for width, height in (DESKTOP, PHONE):
+    for (width, height), judged in ((DESKTOP, "light"), (PHONE, "dark")):
         await page.set_viewport_size({"width": width, "height": height})
-        for scheme in schemes:
+        for scheme in ("light", "dark") if SCREENSHOTS else (judged,):
             await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             await page.wait_for_selector(f"html[data-mantine-color-scheme={scheme}]")
             await _picture(page, f"{name}-{width}-{scheme}")
@@ -105,7 +100,5 @@ _JUTS_OUT = """() => {
 
 
 async def _picture(page: Page, name: str) -> None:
-    if SCREENSHOTS is not None:
-        folder = Path(SCREENSHOTS)
-        folder.mkdir(parents=True, exist_ok=True)
-        await page.screenshot(path=folder / f"{name}.png", full_page=True)
+    if SCREENSHOTS:
+        await page.screenshot(path=f"{SCREENSHOTS}/{name}.png", full_page=True)

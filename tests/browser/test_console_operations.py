@@ -1,5 +1,4 @@
-"""The pages of the console for operators, on the real API: seen, steered by keyboard, and acted on.
-"""
+"""The pages of the console for operators, on the real API: seen, and steered by keyboard."""
 
 from __future__ import annotations
 
@@ -10,13 +9,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Locator, Page, expect
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
 from devstack.ports import free_port
 from infra.settings import Settings
+from store.operations.api_keys import create_key
 from tests.browser.console_site import Console, look_over, signed_in
 from tests.support.conditions import eventually
 from tests.support.operating import Operator, operating
@@ -42,6 +42,7 @@ entry: {event: Signed Up}
 steps:
   - {id: offer, email: {subject: An offer, text: For you, topic: news}}
   - {id: settle, wait: 30d}
+  - {id: later, wait: 30d}
 ---
 topic: news
 name: News
@@ -56,8 +57,8 @@ class Office:
 
     console: Console
     operator: Operator
+    pool: Pool
     api: str
-    key: str
 
 
 @pytest.fixture
@@ -69,8 +70,9 @@ async def office(
     smtp_sink: SmtpSink,
     tmp_path: Path,
 ) -> AsyncIterator[Office]:
-    """Three contacts in three journeys: one retries a call, one waits for the morning, one is on."""
-    async with operating(settings, pool, temporal_client, smtp_sink, tmp_path) as operator:
+    """Three contacts in three journeys: one retries a call, two wait."""
+    careful = settings.model_copy(update={"approval_above": 2})
+    async with operating(careful, pool, temporal_client, smtp_sink, tmp_path) as operator:
         documents = DOCUMENTS.replace("PORT", str(free_port()))
         applied = await operator.http.post(
             "/v1/apply", json={"documents": [{"filename": "all.yaml", "source": documents}]}
@@ -80,19 +82,23 @@ async def office(
             await operator.sign_up(contact)
 
         async def retrying() -> bool:
-            runs = await operator.items("/v1/runs", held="retry")
-            return len(runs) == len(CONTACTS)
+            retried = await operator.items("/v1/runs", held="retry")
+            settled = await operator.items("/v1/runs", journey="offers", step="settle")
+            return len(retried) == len(settled) == len(CONTACTS)
 
         await eventually(retrying, 60)
         stack = json.loads((tmp_path / ".parcours" / "stack.json").read_text())
         async with signed_in(browser, stack["api"], stack["keys"]["admin"]) as console:
-            yield Office(console, operator, stack["api"], stack["keys"]["admin"])
+            yield Office(console, operator, pool, stack["api"])
 
 
 PAGES: Final = (
     ("/runs", "Runs"),
     ("/runs?held=retry&columns=run%2Cjourney%2Cversion%2Cended", "Runs"),
     ("/runs?state=stuck", "Runs"),
+    ("/log", "Log"),
+    ("/log/rejected", "Log"),
+    ("/log/dead", "Log"),
     ("/attention", "Attention"),
     ("/jobs", "Jobs"),
     ("/upcoming", "Upcoming"),
@@ -106,11 +112,143 @@ PAGES: Final = (
 
 
 async def test_each_page_of_operators_opens_and_is_sound(office: Office) -> None:
+    operator = office.operator
+    run = (await operator.items("/v1/runs", journey="offers", contact="ada"))[0]["id"]
+    frozen = await operator.http.post("/v1/freeze", json={"channel": "sms", "reason": "prices"})
+    assert frozen.status_code == 201, frozen.text
+    order = {"action": "retry", "journey": "crm", "contacts": ["ada"], "reason": "it is up again"}
+    repair = (await operator.http.post("/v1/runs/bulk", json=order)).json()["id"]
+    later = (f"/runs/{run}", "offers · ada"), (f"/jobs/{repair}", "Retry sends: retry of crm")
     found: list[str] = []
-    for path, heading in PAGES:
+    for path, heading in (*PAGES, *later):
         page = await office.console.open(path, heading)
-        await page.wait_for_load_state("networkidle")
-        name = path.strip("/").replace("/", "-").partition("?")
-        found += await look_over(page, name[0] + ("-filtered" if name[2] else ""))
+        await expect(page.locator("[data-loading]")).to_have_count(0)
+        found += await look_over(page, _name_of(path))
         await page.close()
     assert found == [], "\n".join(found)
+
+
+def _name_of(path: str) -> str:
+    place, _, query = path.strip("/").partition("?")
+    first, _, rest = place.partition("/")
+    if len(rest) > 30:
+        rest = "one"
+    return "-".join(part for part in (first, rest, query and "filtered") if part)
+
+
+async def test_runs_are_repaired_in_bulk_by_keyboard_once_another_key_agrees(
+    office: Office, browser: Browser
+) -> None:
+    page = await office.console.open("/runs?journey=offers", "Runs")
+    await page.get_by_label("Tick all rows that are shown").focus()
+    await page.keyboard.press("Space")
+    bar = page.get_by_role("region", name="Repair the ticked runs")
+    await expect(bar.get_by_role("status")).to_have_text("3 runs ticked")
+    await bar.get_by_role("button", name="All that match").press("Enter")
+    await expect(bar.get_by_role("status")).to_have_text("All active runs that match the filters")
+    await bar.get_by_role("button", name="Skip").press("Enter")
+    dialog = page.get_by_role("dialog", name="Skip the step")
+    words = dialog.get_by_text("3 runs of `offers` skip the step")
+    await expect(words).to_contain_text("Another key must approve it")
+    await expect(dialog.get_by_label("Reason")).to_be_focused()
+    await page.keyboard.type("the wait was set by mistake")
+    await dialog.get_by_role("button", name="Skip for 3 runs").press("Enter")
+    await expect(dialog).to_be_hidden()
+    await expect(page.get_by_text("It waits for the approval of another key")).to_be_visible()
+    job = page.url.partition("job=")[2].partition("&")[0]
+    assert "ticked=" not in page.url
+    await expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+
+    async with office.pool.connection() as conn:
+        key = await create_key(conn, "operate", name="second")
+    async with signed_in(browser, office.api, key) as second:
+        other = await second.open(f"/jobs/{job}", "Repair runs: skip of offers")
+        await other.get_by_role("button", name="Approve").press("Enter")
+        await other.get_by_role("dialog").get_by_role("button", name="Approve").press("Enter")
+        await expect(other.get_by_text("3 of 3")).to_be_visible(timeout=30_000)
+
+    await expect(page.get_by_text("3 of 3")).to_be_visible(timeout=30_000)
+    await expect(page.locator("td", has_text="later")).to_have_count(3, timeout=30_000)
+    await page.get_by_role("button", name="Undo").press("Enter")
+    await page.get_by_role("dialog").get_by_role("button", name="Undo").press("Enter")
+    await expect(page.get_by_text("undo of skip of offers")).to_be_visible()
+    undo = page.url.partition("job=")[2].partition("&")[0]
+    assert undo != job
+    done = (await office.operator.items("/v1/audit", action="run.repair"))[0]
+    assert (done["reason"], done["via"]) == ("the wait was set by mistake", "console")
+
+
+async def test_the_log_is_followed_paused_and_filtered(office: Office) -> None:
+    page = await office.console.open("/log?types=event&contact=ada", "Log")
+    await expect(page.get_by_role("status").get_by_text("live")).to_be_visible(timeout=20_000)
+    rows = page.locator("main tbody tr")
+    await expect(rows.filter(has_text="Signed Up")).to_have_count(1)
+    track = {"userId": "ada", "event": "Looked"}
+    assert (await office.operator.http.post("/v1/track", json=track)).status_code == 200
+    await expect(rows.first).to_contain_text("Looked", timeout=20_000)
+    await page.get_by_role("button", name="Pause").press("Enter")
+    await office.operator.http.post("/v1/track", json={**track, "event": "Left"})
+    await office.operator.http.post("/v1/track", json={**track, "userId": "grace"})
+    await expect(page.get_by_text("Paused: 1 new item")).to_be_visible(timeout=20_000)
+    await expect(rows.first).to_contain_text("Looked")
+    await page.get_by_role("button", name="Go on").press("Enter")
+    await expect(rows.first).to_contain_text("Left")
+    await expect(rows.filter(has_text="grace")).to_have_count(0)
+
+
+async def test_what_a_journey_refused_is_replayed(office: Office) -> None:
+    http = office.operator.http
+    assert (await http.post("/v1/journeys/mornings/pause")).status_code == 200
+    for contact in ("alan", "barbara"):
+        await office.operator.sign_up(contact)
+
+    async def refused() -> bool:
+        return len(await office.operator.items("/v1/events/rejected", code="paused")) == 2
+
+    await eventually(refused, 30)
+    page = await office.console.open("/attention", "Attention")
+    paused = page.get_by_role("region", name="Journeys that are paused").first
+    await paused.get_by_role("button", name="Resume…").press("Enter")
+    await dialog_of(page).get_by_role("button", name="Resume the journey").press("Enter")
+    await expect(paused).to_be_hidden(timeout=20_000)
+
+    page = await office.console.open("/log/rejected?code=paused", "Log")
+    row = page.locator("main tbody tr").filter(has_text="alan")
+    await row.get_by_role("button", name="Replay…").press("Enter")
+    await dialog_of(page).get_by_role("button", name="Replay").press("Enter")
+    await expect(page.get_by_text("A run began:")).to_be_visible()
+    row = page.locator("main tbody tr").filter(has_text="barbara")
+    await row.get_by_role("button", name="All like it…").press("Enter")
+    await expect(dialog_of(page)).to_contain_text("1 entry of mornings would be tried again")
+    await dialog_of(page).get_by_label("Reason").fill("it was paused by mistake")
+    await dialog_of(page).get_by_role("button", name="Try them again").press("Enter")
+    await expect(page.get_by_text("1 began a run")).to_be_visible()
+
+
+async def test_keys_are_made_shown_once_and_revoked(office: Office, browser: Browser) -> None:
+    page = await office.console.open("/keys", "Keys")
+    await page.get_by_role("button", name="Make a key").press("Enter")
+    dialog = dialog_of(page)
+    await dialog.get_by_label("Name").fill("night watch")
+    await dialog.get_by_role("button", name="Make a key").press("Enter")
+    key = await page.get_by_role("dialog", name="The key night watch").locator("code").inner_text()
+    await page.get_by_role("button", name="I have it").press("Enter")
+    await expect(page.get_by_text(key)).to_have_count(0)
+    async with signed_in(browser, office.api, key) as reader:
+        # It may read, so that nothing else is offered.
+        seen = await reader.open("/runs", "Runs")
+        await expect(seen.locator("main tbody tr").first).to_be_visible()
+        await expect(seen.get_by_role("checkbox")).to_have_count(0)
+        await expect(seen.get_by_role("link", name="Keys")).to_have_count(0)
+    row = page.locator("main tbody tr").filter(has_text="night watch")
+    await row.get_by_role("button", name="Revoke").press("Enter")
+    await dialog_of(page).get_by_role("button", name="Revoke").press("Enter")
+    await expect(row).to_contain_text("revoked")
+    answer = await office.console.context.request.get(
+        f"{office.api}/v1/runs", headers={"Authorization": f"Bearer {key}"}
+    )
+    assert answer.status == 401
+
+
+def dialog_of(page: Page) -> Locator:
+    return page.get_by_role("dialog")

@@ -161,7 +161,7 @@ class Work:
             case 4:
                 await plan_wait(
                     conn, run_id=run["id"], visit=visit, step="pause", start=self.now,
-                    due=None, ref=0, facts={},
+                    due=self._later(), ref=0, facts={},
                 )  # fmt: skip
             case 5:
                 await decide(
@@ -176,8 +176,13 @@ class Work:
             case _:
                 await plan_wait(
                     conn, run_id=run["id"], visit=visit, step="fork", start=self.now,
-                    due=self.now, ref=0, facts={}, kind="split",
+                    due=self._later() or self.now, ref=0, facts={}, kind="split",
                 )  # fmt: skip
+
+    def _later(self) -> datetime | None:
+        """A time until which something waits: minutes or days away, or none."""
+        seconds = self.any.choice([None, 300, 3_000, 200_000])
+        return None if seconds is None else self.now + timedelta(seconds=seconds)
 
     async def _send(
         self, conn: AsyncConnection[Any], run: dict[str, Any], visit: int, step: str
@@ -188,7 +193,7 @@ class Work:
         match self.any.randrange(5):
             case 0:
                 await record_deferral(
-                    conn, **common, kind=SENDS[step], due=None, until=None,
+                    conn, **common, kind=SENDS[step], due=self._later(), until=None,
                     held=self.any.choice(["paused", "window", "cap", "retry"]),
                 )  # fmt: skip
             case 1 if run["message_state"] is None or visit != run["visit"]:
@@ -304,7 +309,7 @@ class Work:
                 await execute(conn, _END_VISIT, {**at, **ended})
             elif standing:
                 step = "break" if run["kind"] == "wait" else run["step"]
-                on = {"step": step, "due": None, "ref": 0, "facts": Jsonb({})}
+                on = {"step": step, "due": self._later(), "ref": 0, "facts": Jsonb({})}
                 await execute(conn, _REPLAN_VISIT, {**at, **on})
         return True
 

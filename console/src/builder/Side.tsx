@@ -58,21 +58,23 @@ export function Side({ builder, history, marks, offered, readOnly, onEdit }: Sid
         onChange={(next) => setView(next === "text" ? next : null)}
       />
       {view === "text" ? (
-        <TextEditor
-          label={words.text}
-          text={history.text}
-          {...(readOnly ? {} : { onChange: history.type })}
-          problems={marks}
-          selection={(chosen === null ? null : rangeOf(chosen)) ?? undefined}
-          onUndo={history.undo}
-          onRedo={history.redo}
-          onCursor={(offset) => {
-            const found = drawn === null ? null : keyAt(drawn.outline, offset);
-            if (found !== null && found !== key) {
-              select(found, false);
-            }
-          }}
-        />
+        <div data-text>
+          <TextEditor
+            label={words.text}
+            text={history.text}
+            {...(readOnly ? {} : { onChange: history.type })}
+            problems={marks}
+            selection={(chosen === null ? null : rangeOf(chosen)) ?? undefined}
+            onUndo={history.undo}
+            onRedo={history.redo}
+            onCursor={(offset) => {
+              const found = drawn === null ? null : keyAt(drawn.outline, offset);
+              if (found !== null && found !== key) {
+                select(found, false);
+              }
+            }}
+          />
+        </div>
       ) : (
         <Stack p="md" gap="md" component="section" aria-label={words.panel}>
           <StepActions offered={offered} onAction={builder.act} />

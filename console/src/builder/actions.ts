@@ -1,5 +1,6 @@
 import type { Edit } from "@/builder/document/edits";
 import type { Outline, OutlineStep } from "@/builder/document/outline";
+import type { ValueMap } from "@/builder/document/values";
 import { freeId, itemsOf, newStep } from "./newSteps";
 import type { ActionName } from "./StepActions";
 import { chosenBy, placeOf, stepsOf } from "./selecting";
@@ -53,7 +54,7 @@ function around(outline: Outline, kind: "branch" | "split") {
   return newStep(kind, idsOf(outline));
 }
 
-function newWay(step: OutlineStep) {
+function newWay(step: OutlineStep): ValueMap {
   const names = new Set(step.ways.map((way) => way.name));
   return step.kind?.kind === "split"
     ? { name: freeId("c", names), weight: 50, then: [] }

@@ -5,6 +5,7 @@ import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import type { Outline } from "@/builder/document/outline";
 import type { Path, SourceDocument } from "@/builder/document/reading";
+import { texts } from "@/texts";
 import { type EngineWords, NO_WORDS, placeKey } from "./graph/cardWords";
 import { itemsOf } from "./newSteps";
 import type { TextProblem } from "./text/CodeEditor";
@@ -27,6 +28,16 @@ export function useDescription(text: string) {
   });
 }
 
+type DescribedStep = Described["steps"][number];
+
+/** What a step does; of a message, what it is about and under which topic it is sent. */
+function wordsOf(step: DescribedStep): string {
+  const about = step.subject ?? step.template;
+  const said =
+    about === null ? (step.words ?? "") : [`“${about}”`, step.topic].filter(Boolean).join(" · ");
+  return step.condition === null ? said : `${said} · ${texts.builder.onlyIf(step.condition)}`;
+}
+
 /** The engine's words for the cards. */
 export function useWords(described: Described | undefined): EngineWords {
   return useMemo(() => {
@@ -36,7 +47,7 @@ export function useWords(described: Described | undefined): EngineWords {
     const places = new Map<string, string>();
     for (const step of described.steps) {
       if (step.words !== null) {
-        places.set(placeKey(step.path), step.words);
+        places.set(placeKey(step.path), wordsOf(step));
       }
       for (const way of step.ways) {
         if (way.words !== null) {

@@ -1,4 +1,4 @@
-import { ActionIcon, Code, CopyButton, Group } from "@mantine/core";
+import { Button, Code, CopyButton, Group } from "@mantine/core";
 import { texts } from "@/texts";
 
 /** A command that can be copied. */
@@ -8,15 +8,15 @@ export function CommandLine({ command }: { command: string }) {
       <Code>{command}</Code>
       <CopyButton value={command}>
         {({ copied, copy }) => (
-          <ActionIcon
+          <Button
             variant="subtle"
             color="gray"
+            size="compact-xs"
             onClick={copy}
-            aria-label={copied ? texts.parts.copied : texts.parts.copy}
-            title={copied ? texts.parts.copied : texts.parts.copy}
+            aria-label={texts.parts.copyOf(command)}
           >
-            {copied ? "✓" : "⧉"}
-          </ActionIcon>
+            {copied ? texts.parts.copied : texts.parts.copy}
+          </Button>
         )}
       </CopyButton>
     </Group>

@@ -1,4 +1,4 @@
-import { ActionIcon, CopyButton, Group } from "@mantine/core";
+import { Button, CopyButton, Group } from "@mantine/core";
 import { texts } from "@/texts";
 
 /** An id that can be copied. */
@@ -8,16 +8,15 @@ export function CopyableId({ id }: { id: string }) {
       <code className="id">{id}</code>
       <CopyButton value={id}>
         {({ copied, copy }) => (
-          <ActionIcon
+          <Button
             variant="subtle"
             color="gray"
-            size="sm"
+            size="compact-xs"
             onClick={copy}
-            aria-label={copied ? texts.parts.copied : texts.parts.copy}
-            title={copied ? texts.parts.copied : texts.parts.copy}
+            aria-label={texts.parts.copyOf(id)}
           >
-            {copied ? "✓" : "⧉"}
-          </ActionIcon>
+            {copied ? texts.parts.copied : texts.parts.copy}
+          </Button>
         )}
       </CopyButton>
     </Group>

@@ -11,6 +11,8 @@ export interface Column<Row> {
   cell: (row: Row) => ReactNode;
   /** Set right-aligned, with figures of one width. */
   number?: boolean;
+  /** As wide as its content, such as a box to tick. */
+  narrow?: boolean;
 }
 
 interface DataTableProps<Row> {
@@ -24,6 +26,10 @@ interface DataTableProps<Row> {
   marked?: (row: Row) => boolean;
   /** What stands below a row in full width, such as its details while they are open. */
   detail?: (row: Row) => ReactNode;
+}
+
+function classOf<Row>({ number, narrow }: Column<Row>): string | undefined {
+  return number ? "number" : narrow ? "narrow" : undefined;
 }
 
 /** A table with hairlines; on a narrow screen, each row becomes a list of its cells. */
@@ -50,7 +56,7 @@ export function DataTable<Row>({
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.key} scope="col" className={column.number ? "number" : undefined}>
+              <th key={column.key} scope="col" className={classOf(column)}>
                 {column.head ?? column.title}
               </th>
             ))}
@@ -63,11 +69,7 @@ export function DataTable<Row>({
               <Fragment key={rowKey(row)}>
                 <tr data-marked={marked?.(row) || undefined}>
                   {columns.map((column) => (
-                    <td
-                      key={column.key}
-                      data-title={column.title}
-                      className={column.number ? "number" : undefined}
-                    >
+                    <td key={column.key} data-title={column.title} className={classOf(column)}>
                       {column.cell(row)}
                     </td>
                   ))}

@@ -71,7 +71,7 @@ export function HourBars({ label, bars, names, words }: HourBarsProps) {
               step={step}
               most={most}
               title={words(bar, totalOf(bar))}
-              tick={index % every === 0}
+              tick={index % every === 0 && width - LEFT - index * step >= TICK_WIDTH - 8}
             />
           ))}
         </svg>

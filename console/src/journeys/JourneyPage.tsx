@@ -1,4 +1,5 @@
 import { Group } from "@mantine/core";
+import { lazy, Suspense } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import { isNotFound } from "@/api/problems";
 import { LoadingLine } from "@/components/LoadingLine";
@@ -7,6 +8,7 @@ import { PlaceTabs } from "@/components/PlaceTabs";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { StateBadge } from "@/components/StateBadge";
 import { texts } from "@/texts";
+import { JourneyActions } from "./JourneyActions";
 import { JourneyMessages } from "./JourneyMessages";
 import { useJourney } from "./journey";
 import { People } from "./People";
@@ -16,7 +18,10 @@ import { Versions } from "./Versions";
 
 const words = texts.journeys;
 
+const Graph = lazy(() => import("./Graph").then((module) => ({ default: module.Graph })));
+
 const TABS = [
+  { path: "/graph", name: words.tabs.graph },
   { path: "/results", name: words.tabs.results },
   { path: "/people", name: words.tabs.people },
   { path: "/messages", name: words.tabs.messages },
@@ -24,17 +29,22 @@ const TABS = [
   { path: "/text", name: words.tabs.text },
 ] as const;
 
+const NewGraph = lazy(() => import("./NewGraph").then((module) => ({ default: module.NewGraph })));
+
 /** One journey: its state, and a tab for each way to look at it. */
 export function JourneyPage({ journey }: { journey: string }) {
   const found = useJourney(journey);
   if (found.data === undefined) {
+    if (isNotFound(found.error)) {
+      return (
+        <Suspense fallback={<LoadingLine />}>
+          <NewGraph journey={journey} />
+        </Suspense>
+      );
+    }
     return found.isError ? (
       <Page title={journey}>
-        {isNotFound(found.error) ? (
-          <p>{texts.parts.notFound}</p>
-        ) : (
-          <ProblemNotice error={found.error} retry={() => found.refetch()} />
-        )}
+        <ProblemNotice error={found.error} retry={() => found.refetch()} />
       </Page>
     ) : (
       <LoadingLine />
@@ -44,6 +54,7 @@ export function JourneyPage({ journey }: { journey: string }) {
   return (
     <Page
       title={name ?? journey}
+      actions={<JourneyActions journey={journey} state={state} />}
       line={
         <Group gap="md">
           <StateBadge state={state} />
@@ -55,6 +66,11 @@ export function JourneyPage({ journey }: { journey: string }) {
     >
       <PlaceTabs label={journey} tabs={TABS} />
       <Switch>
+        <Route path="/graph">
+          <Suspense fallback={<LoadingLine />}>
+            <Graph journey={found.data} />
+          </Suspense>
+        </Route>
         <Route path="/results">
           <Results journey={journey} />
         </Route>
@@ -71,7 +87,7 @@ export function JourneyPage({ journey }: { journey: string }) {
           <Text source={found.data.source} />
         </Route>
         <Route path="/">
-          <Redirect to="/results" replace />
+          <Redirect to="/graph" replace />
         </Route>
       </Switch>
     </Page>

@@ -6,7 +6,7 @@ import { texts } from "@/texts";
 
 const words = texts.journeys.results;
 
-type Step = Model<"StepCounts">;
+type Step = Model<"JourneyStats">["steps"][number];
 
 /** A figure, with the share that it is of the figure it is measured against. */
 function shareOf(step: Step, name: "opened" | "clicked") {

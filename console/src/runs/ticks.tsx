@@ -31,7 +31,8 @@ export function tickColumn<Row extends Ticked>(rows: readonly Row[], ticks: Tick
   const ticked = shown.filter((id) => ticks.ids.includes(id));
   return {
     key: "tick",
-    title: words.tickAll,
+    title: words.tickOne,
+    narrow: true,
     head: (
       <Checkbox
         size="xs"

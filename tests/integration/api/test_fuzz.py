@@ -39,6 +39,10 @@ entry:
 steps:
   - id: rest
     wait: 30d
+  - id: fork
+    split:
+      - {name: a, weight: 1}
+      - {name: b, weight: 1}
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -139,14 +140,17 @@ async def test_while_the_database_is_away_every_call_is_503_and_none_is_lost(
         async with httpx.AsyncClient(base_url=api_url, headers=headers, timeout=20) as client:
             assert (await client.post("/v1/track", json=call | {"messageId": "m0"})).is_success
             await server.stop()
-            for method, path in (
-                ("POST", "/v1/track"),
-                ("POST", "/v1/batch"),
-                ("GET", "/v1/contacts/u"),
-                ("GET", "/readyz"),
-            ):
-                body = {"batch": [{"type": "track", **call}]} if "batch" in path else call
-                away = await client.request(method, path, json=body)
+            # All at once: each waits for a connection first.
+            calls = [
+                ("POST", "/v1/track", call),
+                ("POST", "/v1/batch", {"batch": [{"type": "track", **call}]}),
+                ("GET", "/v1/contacts/u", call),
+                ("GET", "/readyz", call),
+            ]
+            answers = await asyncio.gather(
+                *(client.request(method, path, json=body) for method, path, body in calls)
+            )
+            for away, (_, path, _) in zip(answers, calls, strict=True):
                 assert (away.status_code, away.json()["code"]) == (503, "database_away"), path
                 assert int(away.headers["retry-after"]) > 0
             assert (await client.get("/healthz")).status_code == 200

@@ -1,6 +1,7 @@
 """Decisions: what Postgres recorded, what the history holds and the way taken are one."""
 
 import asyncio
+import os
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +28,8 @@ from tests.support.conditions import eventually
 from tests.support.engine import Engine
 from tests.support.racing import Offset, Pool, Side, at_work, eventually_none, in_turn
 
-RUNS = 1_000
+RUNS = int(os.environ.get("DECIDING_RUNS", "300"))
+"""Runs that are signalled while they decide; `DECIDING_RUNS=1000` plays more."""
 AT_ONCE = 12
 
 CHOOSING = """

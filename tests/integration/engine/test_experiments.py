@@ -229,7 +229,7 @@ async def test_splits_are_listed_and_what_is_wrong_is_said(engine: Engine, reade
         (f"{path}/brief", 404, "'brief' is no split of journey 'offer'; its splits: fork, second"),
         (f"{path}/second?control=rest", 422, "control: 'rest' is no arm that is compared"),
         (f"{path}/fork?metric=joy", 422, "metric"),
-        (f"{path}/fork?days=3", 422, "days"),
+        (f"{path}/fork?days=3", 400, "days"),
         (f"{path}?cursor=brief", 400, "cursor"),
     ):
         answer = await reader.get(wrong)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -22,10 +23,11 @@ from store.reports.experiment_counts import SplitCounts, recount
 from store.reports.experiment_metrics import MESSAGE_METRICS, METRIC_NAMES
 from store.reports.experiment_splits import Split, read_split
 from store.reports.experiments import Experiment, Unknown, read_experiment
+from tests.support.conditions import eventually
 from tests.support.engine import activate
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
-RUNS = int(os.environ.get("EXPERIMENT_RUNS", "600"))
+RUNS = int(os.environ.get("EXPERIMENT_RUNS", "400"))
 BEGAN = datetime(2026, 11, 1, 8, tzinfo=UTC)
 MAIL = "email: {subject: Hello, text: Hello, transactional: true}"
 OFFER = f"""
@@ -41,8 +43,9 @@ steps:
         weight: 2
         then:
           - {{id: letter, {MAIL}}}
-          - branch:
-              - {{if: {{attribute: vip}}, name: vip, then: [{{id: extra, {MAIL}}}]}}
+          - id: who
+            branch:
+              - {{if: {{attribute: vip, is: true}}, name: vip, then: [{{id: extra, {MAIL}}}]}}
       - {{name: none, weight: 1, holdout: true}}
       - {{name: rest, weight: 4, winner: {{by: clicked, after: 4h}}}}
   - {{id: after, {MAIL}}}
@@ -67,12 +70,12 @@ async def set_up(pool: Pool) -> None:
     await activate(pool, COUPONS)
 
 
-async def live(pool: Pool, seed: int) -> None:
+async def live(pool: Pool, seed: int, runs: int = 80) -> None:
     """Lives of a few contacts in both journeys: they come again, loop, are moved and restarted."""
     random = Random(seed)
-    contacts = [uuid4() for _ in range(RUNS // 2)]
+    contacts = [uuid4() for _ in range(runs // 2)]
     async with pool.connection() as conn, conn.transaction():
-        for _ in range(RUNS):
+        for _ in range(runs):
             journey = random.choice(("offer", "offer", "coupons"))
             await write_run(conn, random, journey, random.choice(contacts))
 
@@ -216,7 +219,7 @@ async def read(pool: Pool, journey: str, **options: Any) -> Experiment:
 
 async def test_counts_are_those_of_a_plain_reading_of_the_rows(pool: Pool) -> None:
     await set_up(pool)
-    await live(pool, seed=1)
+    await live(pool, seed=1, runs=RUNS)
     sends = {"short": {"brief"}, "long": {"letter", "extra"}, "none": set[str](),
              "rest": {"brief", "letter", "extra"}}  # fmt: skip
     for version, versions in ((None, {4, 5}), (4, {4, 5}), (3, {3}), (1, {1, 2})):
@@ -252,6 +255,21 @@ async def test_the_goal_and_the_holdout_are_chosen_where_nothing_is_said(pool: P
         )
 
 
+async def test_the_versions_of_a_long_experiment_are_found(pool: Pool) -> None:
+    await set_up(pool)
+    async with pool.connection() as conn:
+        await conn.execute(
+            "insert into journey_version (journey, version, document, program, source, sha256)"
+            " select journey, n, document, program, '', n::text from journey_version,"
+            " generate_series(6, 90) n where journey = 'offer' and version = 5"
+        )
+        for version in (5, 48, 90):
+            split = await read_split(conn, "offer", "fork", version, has_goal=True)
+            assert split is not None
+            assert split.versions == tuple(range(4, 91))
+        assert await read_split(conn, "offer", "after", 5, has_goal=True) is None
+
+
 async def split_of(conn: Any) -> Split:
     split = await read_split(conn, "offer", "fork", 5, has_goal=True)
     assert split is not None
@@ -262,6 +280,26 @@ async def kept(pool: Pool) -> list[datetime]:
     async with pool.connection() as conn:
         cursor = await conn.execute("select counted_at from experiment_count order by 1")
         return [at for (at,) in await cursor.fetchall()]
+
+
+async def scans(conn: Any) -> set[tuple[str, int]]:
+    """How often each table was read by this connection."""
+    cursor = await conn.execute(
+        "select relname, coalesce(seq_scan, 0) + coalesce(idx_scan, 0)"
+        " from pg_stat_xact_user_tables"
+    )
+    return set(await cursor.fetchall())
+
+
+async def read_kept(pool: Pool) -> SplitCounts:
+    """The counts of a split of many, which are read without a look at runs."""
+    async with pool.connection() as conn, conn.transaction():
+        before = await scans(conn)
+        found = await read_experiment(conn, "offer", "fork", many=10)
+        tables = {table for table, _ in await scans(conn) - before}
+    assert isinstance(found, Experiment)
+    assert tables == {"journey", "journey_version", "figure", "experiment_count"}
+    return found.counts
 
 
 async def age(pool: Pool, seconds: int) -> None:
@@ -278,21 +316,28 @@ async def test_counts_of_many_are_kept_and_counted_again_by_a_worker(pool: Pool)
     await live(pool, seed=2)
     async with pool.connection() as conn:
         await fold_all(conn, "UTC")
-    counting = ExperimentCounting(pool, many=10)
-    assert await counting.count_due() == 0
+    counting = ExperimentCounting(pool, every=0.01, many=10)
+    task = asyncio.create_task(counting.run())
+
+    async def both_are_kept() -> Any:
+        return len(await kept(pool)) == 2
+
+    await eventually(both_are_kept)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     [first, second] = await kept(pool)
-    before = (await read(pool, "offer", many=10)).counts
+    before = await read_kept(pool)
     assert before.counted_at in (first, second)
     await live(pool, seed=3)
     # They are as they were, until they are due.
-    assert (await read(pool, "offer", many=10)).counts == before
+    assert await read_kept(pool) == before
     assert await counting.count_due() == 0
     assert await kept(pool) == [first, second]
     now = (await read(pool, "offer")).counts
     assert now.arms != before.arms
     await age(pool, 90)
     assert await counting.count_due() == 0
-    after = (await read(pool, "offer", many=10)).counts
+    after = await read_kept(pool)
     assert (after.arms, after.first_at, after.last_at) == (now.arms, now.first_at, now.last_at)
     # Where no worker counts, a reader does.
     await live(pool, seed=4)

@@ -70,7 +70,7 @@ async def test_statistics_read_the_counters_of_one_journey(many: Pool) -> None:
 async def test_the_dashboard_reads_the_days_of_its_trend(many: Pool) -> None:
     parameters = {
         "begins_at": NOW - timedelta(days=13), "ends_at": NOW, "facts": ["entered"],
-        "standing": ["entered"], "zone": "UTC",
+        "since": [NOW - timedelta(days=13)], "standing": ["entered"], "zone": "UTC",
     }  # fmt: skip
     plan = await plan_of(many, reading._DAYS, parameters)
     assert "Seq Scan on figure " not in plan, plan

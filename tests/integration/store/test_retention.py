@@ -310,6 +310,12 @@ INSERTS = {
         "insert into targeted_contact (contact_id, day)"
         " select gen_random_uuid(), t::timestamptz from (values (%s, %s)) v(name, t)"
     ),
+    "holdouts": (
+        "insert into holdout_observation (contact_id, holdout, design, journey, version, held,"
+        " ref, until_at, observed_at)"
+        " select gen_random_uuid(), v.key, 'd', 'j', 1, true, 0, v.at, v.at"
+        " from (values (%s::text, %s::timestamptz)) v(key, at)"
+    ),
     "places": (
         "insert into near_contact (contact_id, places, km, event_id, seen_at)"
         " values (gen_random_uuid(), %s, 1, 1, %s)"

@@ -9,16 +9,15 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from dispatch.due_queue import DRAINED, DueQueue
-from dispatch.segments import SegmentsDue
-from store.definitions.catalog import Catalog
 from store.definitions.documents import lock_catalog
+from store.segments.due import take_due_contacts
 from store.segments.generations import (
     begin_generations,
     begin_nightly_check,
     has_unknown_segments,
 )
-from tests.support.bystanders import accept_of_each
+from store.tables.segments import DueLane
+from tests.support.conditions import eventually
 from tests.support.segments import SegmentsAtWork
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -230,25 +229,31 @@ async def test_the_check_is_made_once_a_night(work: SegmentsAtWork) -> None:
     assert await work.rows(nights) == [("2026-05-01",), ("2026-05-02",)]
 
 
-async def test_drainers_that_meet_count_what_is_due_once(work: SegmentsAtWork) -> None:
+async def test_what_another_drained_between_the_look_and_the_lock_is_not_taken(
+    work: SegmentsAtWork,
+) -> None:
     await work.save_filled("{segment: warm, if: {event: Bought, within: 1d}}")
-    async with work.pool.connection() as conn, conn.transaction():
-        await conn.execute(
-            "insert into contact (id, external_id)"
-            " select gen_random_uuid(), n::text from generate_series(1, 400) n"
-        )
-        contacts = await (await conn.execute("select id from contact order by id")).fetchall()
-        await accept_of_each(conn, [contact for (contact,) in contacts], "Bought")
+    contacts = [await work.contact() for _ in range(3)]
+    for contact in contacts:
+        await work.event(contact, "Bought")
     await work.dispatch()
     await work.to(NOON + timedelta(days=2))
-    drained = DRAINED.labels("segments")
-    before = drained._value.get()
-    queues = [DueQueue(work.pool, SegmentsDue(Catalog()), page=10) for _ in range(4)]
-    counts = await asyncio.gather(*(queue.drain() for queue in queues))
-    assert sum(counts) == drained._value.get() - before == 400
-    assert await work.rows(
-        "select entered, count(*) from segment_change group by 1 order by 1"
-    ) == [
-        (False, 400),
-        (True, 400),
-    ]
+    async with work.pool.connection() as late, work.pool.connection() as gate:
+        # A look has seen what is due, and stands still before it locks the contacts.
+        await late.execute("set application_name = 'late'")
+        await late.execute(
+            "create or replace function parcours.clock() returns timestamptz"
+            " language plpgsql volatile as $$ begin"
+            " if current_setting('application_name') = 'late' then"
+            " perform pg_advisory_lock_shared(5); perform pg_advisory_unlock_shared(5); end if;"
+            " return (select now from parcours.simulated); end $$"
+        )
+        await gate.execute("select pg_advisory_lock(5)")
+        looking = asyncio.create_task(take_due_contacts(late, 10, DueLane.TIME))
+        waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+        await eventually(lambda: work.rows(waiting))
+        assert await work.drain() == 3
+        await gate.execute("select pg_advisory_unlock(5)")
+        assert await looking == []
+    for contact in contacts:
+        assert [entered for entered, _, _ in await work.changes("warm", contact)] == [True, False]

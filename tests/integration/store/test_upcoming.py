@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,9 +15,11 @@ from psycopg_pool import AsyncConnectionPool
 
 from journeys.compile.program_compiler import compile_program
 from journeys.model.journey import Journey
+from store.counters.folding import fold_all
 from store.definitions.catalog import Catalog
 from store.reports.upcoming import Forecast, read_upcoming
 from store.reports.upcoming_paths import sends_after
+from store.simulation.simulated_database import set_clock, stop_clock
 from tests.support.engine import activate, make_contact
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -134,6 +138,62 @@ async def test_waits_and_deferrals_within_the_time_are_counted(pool: Pool) -> No
         await conn.execute("update journey set state = 'active'")
         await conn.execute("update run set state = 'ended'")
     assert (await forecast(pool)).items == []
+
+
+@pytest.mark.parametrize("folded", [False, True])
+async def test_counters_and_rows_together_say_what_is_due(pool: Pool, folded: bool) -> None:
+    await activate(pool, _json(DOCUMENT))
+    chance = random.Random(7)
+    beginning = datetime(2026, 3, 6, 20, 3, tzinfo=UTC)
+    async with pool.connection() as conn:
+        await stop_clock(conn, beginning)
+        for number in range(120):
+            step, kind, held = chance.choice(
+                [("pause", "wait", None), ("hello", "email", "window"), ("note", "sms", "retry")]
+            )
+            begun = beginning + timedelta(seconds=chance.randrange(3_600))
+            due = begun + timedelta(seconds=chance.choice([30, 600, 4_000, 90_000]) + number)
+            await set_clock(conn, begun)
+            await plant(pool, step, kind, due, 1, held)
+        # Some end, some are put off, and some runs end.
+        for change in (
+            "update visit set outcome = 'sent', held = null",
+            "update visit set due_at = due_at + interval '70 minutes', held = 'cap'",
+            "update visit set due_at = null, held = 'paused'",
+        ):
+            await conn.execute(
+                f"{change} where run_id in (select run_id from visit where outcome is null"
+                " and held is distinct from 'paused' order by run_id limit 9)".encode()
+            )
+        await conn.execute(
+            "update run set state = 'ended', outcome = 'exited' where id in"
+            " (select id from run order by md5(id::text) limit 9)"
+        )
+        if folded:
+            await fold_all(conn, "Europe/Paris")
+        cursor = await conn.execute(
+            "select v.step, v.kind, v.held, v.due_at from visit v join run r on r.id = v.run_id"
+            " where v.outcome is null and v.due_at is not null and r.state = 'active'"
+        )
+        rows = await cursor.fetchall()
+    assert len(rows) > 80
+    for _ in range(40):
+        now = beginning + timedelta(seconds=chance.randrange(3_600, 8_000))
+        within = timedelta(seconds=chance.choice([200, 2_000, 4_000, 86_400, 90_000]))
+        async with pool.connection() as conn:
+            await set_clock(conn, now)
+        expected = Counter[tuple[Any, ...]]()
+        for step, kind, held, due in rows:
+            if due < now + within:
+                hour = hour_of(max(due, now))
+                if kind == "wait":
+                    # The sends that follow on the pause.
+                    expected.update((hour, send, None) for send in ("crm", "gold", "note"))
+                else:
+                    expected[hour, step, held] += 1
+        found = await forecast(pool, within)
+        assert (found.now, found.until) == (now, now + within)
+        assert {(each.hour, each.step, each.reason): each.count for each in found.items} == expected
 
 
 async def test_what_waits_for_no_time_is_listed_apart(pool: Pool) -> None:

@@ -10,6 +10,7 @@ import {
 import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef } from "react";
 import type { Card, DropPlace, Edge, Layout } from "@/builder/layout/cards";
 import { texts } from "@/texts";
+import { useAutoPan } from "./autoPan";
 import { CardNode } from "./CardNode";
 import { DropNode } from "./DropNode";
 import type { DragState } from "./dragging";
@@ -24,6 +25,8 @@ export type LineFlowEdge = FlowEdge<{ line: Edge }, "line">;
 const NODES = { card: CardNode, drop: DropNode };
 const EDGES = { line: LineEdge };
 const DROP_SIZE = 24;
+/** The beginning of the journey stands at the top, right of its goal and exits. */
+const START = { x: 320, y: 24, zoom: 0.85 };
 
 interface JourneyGraphProps {
   layout: Layout;
@@ -94,6 +97,8 @@ function Flow({ layout, drag, focus, onKeyDown, onBackground, content }: Journey
     content.place.current = (x, y) => flow.screenToFlowPosition({ x, y });
   }, [content.place, flow]);
 
+  useAutoPan(frame, drag);
+
   useEffect(() => {
     const card = focus === null ? undefined : layout.cards.find(({ key }) => key === focus);
     const bounds = frame.current?.getBoundingClientRect();
@@ -140,8 +145,7 @@ function Flow({ layout, drag, focus, onKeyDown, onBackground, content }: Journey
         zoomOnDoubleClick={false}
         minZoom={0.1}
         maxZoom={1.5}
-        fitView
-        fitViewOptions={{ maxZoom: 1, minZoom: 0.6, padding: 0.1 }}
+        defaultViewport={START}
         onPaneClick={(event: MouseEvent) => {
           event.preventDefault();
           onBackground();

@@ -14,6 +14,8 @@ interface MappingFieldProps {
   shape: Shape & { kind: "mapping" };
   path: Path;
   value: ValueMap;
+  /** Whether the label is seen: not where a title says the same. */
+  titled?: boolean;
   /** Keys that are shown elsewhere. */
   without?: readonly string[];
 }
@@ -24,7 +26,14 @@ export function labelOf(key: string): string {
 }
 
 /** The keys of a mapping: those that it has, the next likely ones, and the rest under "more". */
-export function MappingField({ label, shape, path, value, without = [] }: MappingFieldProps) {
+export function MappingField({
+  label,
+  shape,
+  path,
+  value,
+  titled = false,
+  without = [],
+}: MappingFieldProps) {
   const { set, readOnly } = useEditing();
   const hidden = new Set<string>([...without, ...STEPS_INSIDE]);
   const fields = shape.fields.filter((field) => !hidden.has(field.key));
@@ -37,6 +46,7 @@ export function MappingField({ label, shape, path, value, without = [] }: Mappin
   const add = (field: Field) => set([...path, field.key], startOf(field.shape()));
   return (
     <fieldset className={classes.mapping} aria-label={label}>
+      {titled && <Text size="sm">{label}</Text>}
       <Stack gap="sm">
         {present.map((key) => {
           const field = known.get(key);

@@ -31,10 +31,17 @@ export function ValueField(props: ValueFieldProps) {
   return <FieldOf {...props} shape={found} />;
 }
 
-function FieldOf({ shape, value, ...props }: ValueFieldProps) {
+function FieldOf({
+  shape,
+  value,
+  titled = true,
+  ...props
+}: ValueFieldProps & { titled?: boolean }) {
   switch (shape.kind) {
     case "mapping":
-      return isValueMap(value) ? <MappingField {...props} shape={shape} value={value} /> : null;
+      return isValueMap(value) ? (
+        <MappingField {...props} titled={titled} shape={shape} value={value} />
+      ) : null;
     case "named":
       return isValueMap(value) ? <NamedField {...props} shape={shape} value={value} /> : null;
     case "list":
@@ -91,7 +98,7 @@ function VariantField({ shape, ...props }: ValueFieldProps) {
       {found === null ? (
         <KeptField {...props} shape={shape} />
       ) : (
-        <FieldOf {...props} shape={found} />
+        <FieldOf {...props} shape={found} titled={false} />
       )}
     </div>
   );

@@ -12,6 +12,7 @@ export const builder = {
   exit: "Exit",
   end: "End",
   otherwise: "otherwise",
+  onlyIf: (condition: string) => `only if ${condition}`,
   unknownKind: "Unknown step",
   disabled: (title: string) => `${title} (disabled)`,
   problems: (count: number) => counted(count, "problem"),

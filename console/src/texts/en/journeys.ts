@@ -14,7 +14,17 @@ export const journeys = {
   version: (version: number) => `version ${version}`,
   notLive: "not live",
   newer: (version: number) => `version ${version} is a draft`,
+  onCards: {
+    reached: "reached",
+    waiting: "waiting",
+    retrying: "retrying",
+    sent: "sent",
+    opened: "opened",
+    clicked: "clicked",
+    failed: "failed",
+  },
   tabs: {
+    graph: "Graph",
     results: "Results",
     people: "People",
     messages: "Messages",

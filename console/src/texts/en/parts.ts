@@ -11,6 +11,7 @@ export const parts = {
   forbidden: (scope: string) => `Your key has the scope ${scope}, which may not do this.`,
   copy: "Copy",
   copied: "Copied",
+  copyOf: (what: string) => `Copy ${what}`,
   close: "Close",
   cancel: "Cancel",
   confirm: "Confirm",

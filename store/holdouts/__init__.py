@@ -1,0 +1,1 @@
+"""Holdouts: which are in force, whom they keep out, and what came of those that they compare."""
