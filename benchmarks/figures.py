@@ -149,9 +149,7 @@ async def _measure(
     return figures
 
 
-async def _time(
-    client: httpx.AsyncClient, read: Read, runs: int, server: psutil.Process
-) -> Figure:
+async def _time(client: httpx.AsyncClient, read: Read, runs: int, server: psutil.Process) -> Figure:
     took: list[float] = []
     size = 0
     cpu = 0.0
