@@ -161,7 +161,9 @@ _OF_ANY = sql(
     select cut.run, cut.visit, found.*
     from (select) one left join cut on true left join lateral (
         select {columns}
-        from looked m join run r on r.id = m.run_id join contact c on c.id = m.contact_id
+        from looked m
+        cross join lateral (select journey, version from run where id = m.run_id offset 0) r
+        join contact c on c.id = m.contact_id
         where {filters}
         order by m.run_id desc, m.visit desc limit %(limit)s
     ) found on true

@@ -42,7 +42,7 @@ async function create(key: string, beginning: Beginning): Promise<void> {
   }
   await answerOf(
     api.PUT("/v1/drafts/{kind}/{key}", {
-      params: { path: { kind: "journey", key }, header: {} },
+      params: { path: { kind: "journey", key }, header: { "if-match": '"0"' } },
       body: { text: beginning.text, base_version: null },
     }),
   );

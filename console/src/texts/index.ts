@@ -7,6 +7,7 @@ import { health } from "./en/health";
 import { jobs } from "./en/jobs";
 import { journeys } from "./en/journeys";
 import { keys } from "./en/keys";
+import { log } from "./en/log";
 import { parts } from "./en/parts";
 import { publishing } from "./en/publishing";
 import { runs } from "./en/runs";
@@ -27,6 +28,7 @@ const english = {
   jobs,
   journeys,
   keys,
+  log,
   parts,
   pausing,
   publishing,
