@@ -10,9 +10,9 @@ import {
 import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef } from "react";
 import type { Card, DropPlace, Edge, Layout } from "@/builder/layout/cards";
 import { texts } from "@/texts";
+import { useAutoPan } from "./autoPan";
 import { CardNode } from "./CardNode";
 import { DropNode } from "./DropNode";
-import { useAutoPan } from "./autoPan";
 import type { DragState } from "./dragging";
 import classes from "./graph.module.css";
 import { type GraphContent, GraphContext } from "./graphContext";
