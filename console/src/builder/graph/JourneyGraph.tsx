@@ -12,6 +12,7 @@ import type { Card, DropPlace, Edge, Layout } from "@/builder/layout/cards";
 import { texts } from "@/texts";
 import { CardNode } from "./CardNode";
 import { DropNode } from "./DropNode";
+import { useAutoPan } from "./autoPan";
 import type { DragState } from "./dragging";
 import classes from "./graph.module.css";
 import { type GraphContent, GraphContext } from "./graphContext";
@@ -95,6 +96,8 @@ function Flow({ layout, drag, focus, onKeyDown, onBackground, content }: Journey
   useEffect(() => {
     content.place.current = (x, y) => flow.screenToFlowPosition({ x, y });
   }, [content.place, flow]);
+
+  useAutoPan(frame, drag);
 
   useEffect(() => {
     const card = focus === null ? undefined : layout.cards.find(({ key }) => key === focus);
