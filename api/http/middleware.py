@@ -26,7 +26,7 @@ _REQUEST_ID_KEY = "parcours.request_id"
 """Under this name, the scope of a request holds its id."""
 # Monitoring asks these every few seconds, and would fill the log.
 _NOT_LOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
-_AS_LONG_AS_READ = frozenset({"/v1/log/stream"})
+_AS_LONG_AS_READ = frozenset({"/v1/log/stream", "/v1/stats/stream"})
 """Answers that take as long as their client reads them: no measure of the API."""
 
 _log = structlog.get_logger("api.http.middleware")

@@ -1,4 +1,4 @@
-"""The pages of the console for operators, on the real API: seen, steered by keyboard, and acted on."""
+"""The pages of the console for operators, on the real API: seen, and steered by keyboard."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Locator, Page, expect
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
@@ -96,6 +96,9 @@ PAGES: Final = (
     ("/runs", "Runs"),
     ("/runs?held=retry&columns=run%2Cjourney%2Cversion%2Cended", "Runs"),
     ("/runs?state=stuck", "Runs"),
+    ("/log", "Log"),
+    ("/log/rejected", "Log"),
+    ("/log/dead", "Log"),
     ("/attention", "Attention"),
     ("/jobs", "Jobs"),
     ("/upcoming", "Upcoming"),
@@ -119,7 +122,7 @@ async def test_each_page_of_operators_opens_and_is_sound(office: Office) -> None
     found: list[str] = []
     for path, heading in (*PAGES, *later):
         page = await office.console.open(path, heading)
-        await page.wait_for_load_state("networkidle")
+        await expect(page.locator("[data-loading]")).to_have_count(0)
         found += await look_over(page, _name_of(path))
         await page.close()
     assert found == [], "\n".join(found)
@@ -173,3 +176,79 @@ async def test_runs_are_repaired_in_bulk_by_keyboard_once_another_key_agrees(
     assert undo != job
     done = (await office.operator.items("/v1/audit", action="run.repair"))[0]
     assert (done["reason"], done["via"]) == ("the wait was set by mistake", "console")
+
+
+async def test_the_log_is_followed_paused_and_filtered(office: Office) -> None:
+    page = await office.console.open("/log?types=event&contact=ada", "Log")
+    await expect(page.get_by_role("status").get_by_text("live")).to_be_visible(timeout=20_000)
+    rows = page.locator("main tbody tr")
+    await expect(rows.filter(has_text="Signed Up")).to_have_count(1)
+    track = {"userId": "ada", "event": "Looked"}
+    assert (await office.operator.http.post("/v1/track", json=track)).status_code == 200
+    await expect(rows.first).to_contain_text("Looked", timeout=20_000)
+    await page.get_by_role("button", name="Pause").press("Enter")
+    await office.operator.http.post("/v1/track", json={**track, "event": "Left"})
+    await office.operator.http.post("/v1/track", json={**track, "userId": "grace"})
+    await expect(page.get_by_text("Paused: 1 new item")).to_be_visible(timeout=20_000)
+    await expect(rows.first).to_contain_text("Looked")
+    await page.get_by_role("button", name="Go on").press("Enter")
+    await expect(rows.first).to_contain_text("Left")
+    await expect(rows.filter(has_text="grace")).to_have_count(0)
+
+
+async def test_what_a_journey_refused_is_replayed(office: Office) -> None:
+    http = office.operator.http
+    assert (await http.post("/v1/journeys/mornings/pause")).status_code == 200
+    for contact in ("alan", "barbara"):
+        await office.operator.sign_up(contact)
+
+    async def refused() -> bool:
+        return len(await office.operator.items("/v1/events/rejected", code="paused")) == 2
+
+    await eventually(refused, 30)
+    page = await office.console.open("/attention", "Attention")
+    paused = page.get_by_role("region", name="Journeys that are paused").first
+    await paused.get_by_role("button", name="Resume…").press("Enter")
+    await dialog_of(page).get_by_role("button", name="Resume the journey").press("Enter")
+    await expect(paused).to_be_hidden(timeout=20_000)
+
+    page = await office.console.open("/log/rejected?code=paused", "Log")
+    row = page.locator("main tbody tr").filter(has_text="alan")
+    await row.get_by_role("button", name="Replay…").press("Enter")
+    await dialog_of(page).get_by_role("button", name="Replay").press("Enter")
+    await expect(page.get_by_text("A run began:")).to_be_visible()
+    row = page.locator("main tbody tr").filter(has_text="barbara")
+    await row.get_by_role("button", name="All like it…").press("Enter")
+    await expect(dialog_of(page)).to_contain_text("1 entry of mornings would be tried again")
+    await dialog_of(page).get_by_label("Reason").fill("it was paused by mistake")
+    await dialog_of(page).get_by_role("button", name="Try them again").press("Enter")
+    await expect(page.get_by_text("1 began a run")).to_be_visible()
+
+
+async def test_keys_are_made_shown_once_and_revoked(office: Office, browser: Browser) -> None:
+    page = await office.console.open("/keys", "Keys")
+    await page.get_by_role("button", name="Make a key").press("Enter")
+    dialog = dialog_of(page)
+    await dialog.get_by_label("Name").fill("night watch")
+    await dialog.get_by_role("button", name="Make a key").press("Enter")
+    key = await page.get_by_role("dialog", name="The key night watch").locator("code").inner_text()
+    await page.get_by_role("button", name="I have it").press("Enter")
+    await expect(page.get_by_text(key)).to_have_count(0)
+    async with signed_in(browser, office.api, key) as reader:
+        # It may read, so that nothing else is offered.
+        seen = await reader.open("/runs", "Runs")
+        await expect(seen.locator("main tbody tr").first).to_be_visible()
+        await expect(seen.get_by_role("checkbox")).to_have_count(0)
+        await expect(seen.get_by_role("link", name="Keys")).to_have_count(0)
+    row = page.locator("main tbody tr").filter(has_text="night watch")
+    await row.get_by_role("button", name="Revoke").press("Enter")
+    await dialog_of(page).get_by_role("button", name="Revoke").press("Enter")
+    await expect(row).to_contain_text("revoked")
+    answer = await office.console.context.request.get(
+        f"{office.api}/v1/runs", headers={"Authorization": f"Bearer {key}"}
+    )
+    assert answer.status == 401
+
+
+def dialog_of(page: Page) -> Locator:
+    return page.get_by_role("dialog")

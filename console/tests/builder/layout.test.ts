@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { applyEdit } from "@/builder/document/applyEdit";
 import { type Outline, outlineOf, outlinesOf } from "@/builder/document/outline";
 import { openText } from "@/builder/document/reading";
 import type { Card, Edge, Layout, Point } from "@/builder/layout/cards";
@@ -79,6 +80,23 @@ function problems(made: Layout): string[] {
   return found;
 }
 
+/** The cards below a card in its lane, and those below the joins of the lanes around it. */
+function reachable(made: Layout, first: string): Set<string> {
+  const found = new Set([first]);
+  const next = new Map<string, string[]>();
+  for (const { after, before } of made.drops) next.set(after, [...(next.get(after) ?? []), before]);
+  for (const card of made.cards) {
+    if (card.type !== "way") continue;
+    next.set(card.step.key, [
+      ...(next.get(card.step.key) ?? []),
+      card.key,
+      `${card.step.key}/join`,
+    ]);
+  }
+  for (const key of found) for (const below of next.get(key) ?? []) found.add(below);
+  return found;
+}
+
 describe("the layout", () => {
   const all = outlines();
 
@@ -115,6 +133,37 @@ describe("the layout", () => {
       for (const place of made.drops) {
         expect(made.cards.filter((card) => throughCard([place, place], card))).toEqual([]);
       }
+    }
+  });
+
+  it("moves nothing but what stands below an inserted step, and the joins around it", () => {
+    for (let seed = 0; seed < 40; seed++) {
+      const random = randomFrom(seed);
+      const file = openText(randomText(random, randomJourney(random, 4)));
+      const [outline] = outlinesOf(file);
+      if (outline === undefined) throw new Error("no journey");
+      const before = layout(outline, height);
+      const place = random.pick(before.drops);
+      const result = applyEdit(file, outline.document, {
+        edit: "insert",
+        target: place,
+        steps: [{ id: "inserted", wait: "1h" }],
+      });
+      if (!result.ok) throw new Error(result.refusal.reason);
+      const after = layout(outlineOf(openText(result.text), outline.document), height);
+      const cards = new Map(after.cards.map((card) => [card.key, card]));
+      const below = reachable(before, place.before);
+      for (const card of before.cards) {
+        const now = cards.get(card.key);
+        // Cards without an id are called by their place, which the new step changes.
+        if (now === undefined || (card.type === "item" && card.item.id === null)) continue;
+        expect(now.x, card.key).toBe(card.x);
+        const moves =
+          below.has(card.key) || (place.list[0] === "exit" && card.key.startsWith("exit"));
+        if (!moves) expect(now.y, `${seed} ${card.key}`).toBe(card.y);
+      }
+      const inserted = after.cards.find(({ key }) => key === "step:inserted");
+      expect(inserted?.x).toBe(place.x - (inserted?.width ?? 0) / 2);
     }
   });
 

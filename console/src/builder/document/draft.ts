@@ -3,7 +3,13 @@
 import type { Node } from "yaml";
 import { expanded } from "@/builder/document/brackets";
 import { sameValue } from "@/builder/document/model";
-import { applyPatches, composed, sorted, type TextPatch } from "@/builder/document/patches";
+import {
+  applyPatches,
+  composed,
+  keepingEnd,
+  sorted,
+  type TextPatch,
+} from "@/builder/document/patches";
 import {
   type JourneyText,
   openText,
@@ -61,7 +67,7 @@ export class Draft {
     changes: readonly (readonly [number, readonly TextPatch[]])[],
     right: (index: number, value: Value, before: Value) => boolean,
   ): void {
-    const patches = sorted(
+    const wanted = sorted(
       changes.flatMap(([index, each]) => {
         const { from } = this.documentAt(index);
         return each.map((patch) => ({
@@ -71,6 +77,7 @@ export class Draft {
         }));
       }),
     );
+    const patches = keepingEnd(this.file.text, wanted);
     const next = openText(applyPatches(this.file.text, patches));
     if (next.documents.length !== this.file.documents.length) throw asTextOnly();
     next.documents.forEach((document, index) => {

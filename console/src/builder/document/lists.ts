@@ -7,12 +7,12 @@ import type { Target } from "@/builder/document/edits";
 import { lineAt, lineEnd, lineStart } from "@/builder/document/lines";
 import { addEntryText, entryIndent } from "@/builder/document/mappings";
 import { deletions, type TextPatch } from "@/builder/document/patches";
-import type { Piece } from "@/builder/document/pieces";
+import { joined, type Piece } from "@/builder/document/pieces";
 import { entryAt, listAt } from "@/builder/document/places";
 import type { Path, Range, SourceDocument } from "@/builder/document/reading";
 import { missing, NeedsLines, notForThis } from "@/builder/document/refusals";
 import { type Entry, lineAfter, listShape, reach } from "@/builder/document/structure";
-import { flowText, indented, type Style } from "@/builder/document/writing";
+import { flowText, indented, type Style, shifted } from "@/builder/document/writing";
 
 /** The patches that put pieces into a list, which is written if it is missing. */
 export function insertPieces(
@@ -54,8 +54,7 @@ function insertLines(
   const lines = listLines(text, list);
   const at = insertionOffset(lines, target);
   const spaced = isSpaced(text, lines.items);
-  const blocks = pieces.map((piece) => indented(piece.lines(column), column).join(eol));
-  const body = blocks.join(spaced ? eol + eol : eol);
+  const body = joined(pieces, column, spaced ? 1 : 0).join(eol);
   const before = at > 0 && text[at - 1] !== "\n" ? eol : "";
   const atEnd = at >= (lines.items.at(-1)?.to ?? 0);
   if (before !== "") return [{ from: at, to: at, insert: before + (spaced ? eol : "") + body }];
@@ -121,7 +120,7 @@ function fillEmpty(
   const { eol } = style;
   const disabled = disabledAfterEmpty(text, to, key).pieces;
   const column = disabled[0]?.column ?? key + style.dash;
-  const body = pieces.map((piece) => indented(piece.lines(column), column).join(eol)).join(eol);
+  const body = joined(pieces, column).join(eol);
   const past = target?.past ?? disabled.length;
   const above = disabled[Math.min(past, disabled.length) - 1];
   const removed = { from, to, insert: "" };
@@ -150,7 +149,7 @@ function insertIntoMissing(
   const name = style.brackets ? flowText(key, style.quoting) : key;
   const flow = flows.includes(null) ? null : `${name}: [${flows.join(", ")}]`;
   const inner = (column: number) =>
-    pieces.flatMap((piece) => indented(piece.lines(column + style.dash), style.dash));
+    joined(pieces, column + style.dash).map((line) => shifted(line, -column));
   if (reach(document, around) !== null) {
     const lines = (column: number) => [`${key}:`, ...inner(column)];
     return addEntryText(document, around, key, { lines, flow }, style);
@@ -162,6 +161,7 @@ function insertIntoMissing(
     lines: (column) => [`- ${key}:`, ...indented(inner(column + 2), 2)],
     flow: flow === null ? null : `{${flow}}`,
     disabled: false,
+    blanks: 0,
   };
   return insertPieces(document, { list: around.slice(0, -1), index }, [way], style);
 }
@@ -179,7 +179,7 @@ export function cutItems(
   indices: readonly number[],
 ): TextPatch[] {
   const { ranges, written } = cutOf(document, path, indices);
-  return [...written, ...deletions(document.text, ranges)];
+  return [...written, ...deletions(ranges)];
 }
 
 /** What goes with items that are taken out of a list. */

@@ -234,9 +234,9 @@ export function cutEntry(document: SourceDocument, path: Path): TextPatch[] {
   const next = entries[place + 1];
   const before = entries[place - 1];
   if (flow) {
-    if (next !== undefined) return deletions(text, [{ from: entry.from, to: next.from }]);
-    if (before !== undefined) return deletions(text, [{ from: before.to, to: entry.to }]);
-    return deletions(text, [inside]);
+    if (next !== undefined) return deletions([{ from: entry.from, to: next.from }]);
+    if (before !== undefined) return deletions([{ from: before.to, to: entry.to }]);
+    return deletions([inside]);
   }
   const start = lineStart(text, entry.from);
   const first = text.slice(start, entry.from).trim() !== "";
@@ -248,7 +248,7 @@ export function cutEntry(document: SourceDocument, path: Path): TextPatch[] {
     return [{ from: entry.from, to, insert: "" }];
   }
   const from = commentsOf(text, start, column, before === undefined);
-  return deletions(text, [{ from, to: entryEnd(document, entry, column) }]);
+  return deletions([{ from, to: entryEnd(document, entry, column) }]);
 }
 
 /** Where the comment right above a key begins. The first key leaves what stands above it. */

@@ -11,7 +11,7 @@ import {
 } from "@/builder/document/comments";
 import type { Draft } from "@/builder/document/draft";
 import type { DisabledPlace, StepPlace } from "@/builder/document/edits";
-import { lineAt, lineBreak, linesBetween } from "@/builder/document/lines";
+import { lineAt, lineBreak, lineStart, linesBetween } from "@/builder/document/lines";
 import { emptied } from "@/builder/document/lists";
 import { withItems, withoutItems } from "@/builder/document/model";
 import type { TextPatch } from "@/builder/document/patches";
@@ -139,16 +139,25 @@ export function writeNote(draft: Draft, place: StepPlace, text: string): Outcome
   draft.step(
     (document, { eol }) => {
       const { from, to, column } = noteAt(document, place);
-      const body = note.map(
-        (line) => `${" ".repeat(column)}#${line === "" ? "" : ` ${line}`}${eol}`,
-      );
-      return [{ from, to, insert: body.join("") }];
+      const body = note.map((line) => " ".repeat(column) + commentLine(line) + eol);
+      // Below a disabled step, an indented line would read as a part of it.
+      const apart = /^[\s#]/.test(lines) && isComment(document.text, from);
+      return [{ from, to, insert: (apart ? eol : "") + body.join("") }];
     },
     (value) => value,
   );
   const written = noteAt(draft.document, place).text;
   if (written !== (note.length === 0 ? null : note.join("\n"))) throw asTextOnly();
   return { selection: isDisabled(place) ? [] : [place] };
+}
+
+function commentLine(line: string): string {
+  return line === "" ? "#" : `# ${line}`;
+}
+
+/** Whether the line above is a comment. */
+function isComment(text: string, from: number): boolean {
+  return from > 0 && lineAt(text, lineStart(text, from - 1)).kind === "comment";
 }
 
 interface NotePlace {

@@ -20,20 +20,24 @@ export function sorted(patches: readonly TextPatch[]): readonly TextPatch[] {
 }
 
 /** Ranges as patches, those that touch or overlap as one. */
-export function deletions(text: string, ranges: readonly Range[]): TextPatch[] {
+export function deletions(ranges: readonly Range[]): TextPatch[] {
   const merged: { from: number; to: number }[] = [];
   for (const { from, to } of [...ranges].sort((one, other) => one.from - other.from)) {
     const last = merged.at(-1);
     if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
     else merged.push({ from, to });
   }
-  return merged.map(({ from, to }) => {
-    // The last line of a file without a line break at its end takes the one before it along.
-    const bare = to === text.length && from > 0 && to > 0 && text[to - 1] !== "\n";
-    if (!bare) return { from, to, insert: "" };
-    const start = text[from - 1] === "\n" ? from - (text[from - 2] === "\r" ? 2 : 1) : from;
-    return { from: start, to, insert: "" };
-  });
+  return merged.map(({ from, to }) => ({ from, to, insert: "" }));
+}
+
+/** Patches after which a text without a line break at its end has none there either. */
+export function keepingEnd(text: string, patches: readonly TextPatch[]): readonly TextPatch[] {
+  if (text === "" || text.endsWith("\n")) return patches;
+  const after = applyPatches(text, patches);
+  const [ending] = /(?:\r?\n)+$/.exec(after) ?? [];
+  if (ending === undefined) return patches;
+  const end = { from: after.length - ending.length, to: after.length, insert: "" };
+  return composed(text.length, patches, [end]);
 }
 
 /** Deletions and insertions of one edit, a deletion being split where something is put into it. */

@@ -1,5 +1,6 @@
 /** Edits that put steps into a journey, take them out and move them. */
 
+import { isSeq } from "yaml";
 import { isDisabled, listOf, ordered, pieceAt, readSteps } from "@/builder/document/clipboard";
 import { disabledIn } from "@/builder/document/comments";
 import type { Draft } from "@/builder/document/draft";
@@ -13,6 +14,7 @@ import { editable, isInside, itemPlace, keysOf, mapAt, samePath } from "@/builde
 import type { Path, SourceDocument } from "@/builder/document/reading";
 import { stepsIn } from "@/builder/document/references";
 import { missing, notForThis, Refused } from "@/builder/document/refusals";
+import { reach } from "@/builder/document/structure";
 import type { ValueMap } from "@/builder/document/values";
 import { flowText, itemLines } from "@/builder/document/writing";
 
@@ -87,10 +89,7 @@ function cuts(document: SourceDocument, places: readonly StepPlace[]): readonly 
     const cut = cutOf(document, list, indices);
     return { ranges: [...cut.ranges, ...ranges], written: cut.written };
   });
-  const gone = deletions(
-    document.text,
-    made.flatMap(({ ranges }) => ranges),
-  );
+  const gone = deletions(made.flatMap(({ ranges }) => ranges));
   return [...made.flatMap(({ written }) => written), ...gone];
 }
 
@@ -151,8 +150,8 @@ export function moveSteps(draft: Draft, steps: readonly StepPlace[], target: Tar
 /** Takes steps out and puts them elsewhere. */
 function transfer(draft: Draft, places: readonly StepPlace[], target: Target): void {
   const paths = pathsOf(places);
-  if (losesAll(draft, paths, target.list)) {
-    // Nothing is left that the steps could stand before or after.
+  if (losesNeighbours(draft, paths, target.list)) {
+    // What the steps could stand before or after is on its way itself.
     const pieces = places.map((place) => pieceAt(draft.document, place));
     const values = paths.map((path) => valueAt(draft.value, path) ?? null);
     const { list, index } = itemPlace(afterRemoval([...target.list, target.index], paths));
@@ -175,10 +174,11 @@ function transfer(draft: Draft, places: readonly StepPlace[], target: Target): v
   );
 }
 
-function losesAll(draft: Draft, paths: readonly Path[], list: Path): boolean {
-  const value = valueAt(draft.value, list);
+/** Whether the list loses all its items, or is one in brackets that loses some. */
+function losesNeighbours(draft: Draft, paths: readonly Path[], list: Path): boolean {
+  const node = reach(draft.document, list)?.node ?? null;
   const gone = paths.filter((path) => samePath(path.slice(0, -1), list)).length;
-  return Array.isArray(value) && gone > 0 && gone === value.length;
+  return isSeq(node) && gone > 0 && (node.flow === true || gone === node.items.length);
 }
 
 /** Whether the steps stand at their target already, one after the other. */

@@ -10,6 +10,7 @@ import {
 import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef } from "react";
 import type { Card, DropPlace, Edge, Layout } from "@/builder/layout/cards";
 import { texts } from "@/texts";
+import { useAutoPan } from "./autoPan";
 import { CardNode } from "./CardNode";
 import { DropNode } from "./DropNode";
 import type { DragState } from "./dragging";
@@ -95,6 +96,8 @@ function Flow({ layout, drag, focus, onKeyDown, onBackground, content }: Journey
   useEffect(() => {
     content.place.current = (x, y) => flow.screenToFlowPosition({ x, y });
   }, [content.place, flow]);
+
+  useAutoPan(frame, drag);
 
   useEffect(() => {
     const card = focus === null ? undefined : layout.cards.find(({ key }) => key === focus);
