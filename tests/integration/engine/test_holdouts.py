@@ -22,6 +22,7 @@ from api.runs.start import start_by_api
 from dispatch.observed_goals import judge_observations_again
 from journeys.model.holdouts import Holdout
 from simulation.document_set import read_document_set
+from store.contacts.merge import merge_contact
 from store.definitions.catalog import Catalog
 from store.entries.admission import EntryRequest, enter
 from store.entries.bulk_entry import Entering, enter_contacts, preview_entries
@@ -104,6 +105,13 @@ class Scene(TimedEngine):
         rows = await self._rows(
             "select contact_id, journey, held, met_event_id is not null, value::float8"
             " from holdout_observation order by id"
+        )
+        return [tuple(row) for row in rows]
+
+    async def firsts(self) -> list[tuple[str, bool]]:
+        """The journeys of observations, and whether each is the first of its contact."""
+        rows = await self._rows(
+            "select journey, is_first from holdout_observation order by observed_at, id"
         )
         return [tuple(row) for row in rows]
 
@@ -235,6 +243,24 @@ async def test_a_goal_may_ask_for_what_the_entry_said(scene: Scene) -> None:
     assert [(met, value) for *_, met, value in await scene.observed()] == [(True, 11)] * 2
 
 
+async def test_one_observation_of_a_contact_is_its_first(scene: Scene) -> None:
+    await scene.apply(
+        f"{HALF}---\n{journey('cart', '{event: Cart}')}---\n{journey('also', '{event: Cart}')}"
+        f"---\n{journey('later', '{event: Later}')}"
+    )
+    held, free = await scene.both()
+    for contact in (held, free):
+        await scene.event(contact, "Cart")
+        await scene.event(contact, "Later")
+    assert sorted(await scene.firsts()) == sorted(
+        [("also", True), ("cart", False), ("later", False)] * 2
+    )
+    async with scene.pool.connection() as conn, conn.transaction():
+        await conn.execute("select from contact order by id for update")
+        await merge_contact(conn, free, held)
+    assert await scene.firsts() == [("also", True), ("cart", False), ("later", False)]
+
+
 async def test_the_first_entry_of_a_contact_counts_and_others_do_not(scene: Scene) -> None:
     await scene.apply(f"{HALF}---\n{journey('cart', '{event: Cart}', AGAIN)}")
     held, _ = await scene.both()
@@ -353,6 +379,7 @@ async def test_what_a_visitor_did_goes_with_it_and_what_it_was_first_stays(scene
     await scene.item(kind="identify", user_id=known.hex, anonymous_id="visitor")
     [kept] = await scene.observed()
     assert kept == (known, "cart", True, True, 3)
+    assert await scene.firsts() == [("cart", True)]
     async with scene.pool.connection() as conn, conn.transaction():
         await erase(conn, known)
     assert await scene.observed() == []
