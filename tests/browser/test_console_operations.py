@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,6 +177,82 @@ async def test_runs_are_repaired_in_bulk_by_keyboard_once_another_key_agrees(
     assert undo != job
     done = (await office.operator.items("/v1/audit", action="run.repair"))[0]
     assert (done["reason"], done["via"]) == ("the wait was set by mistake", "console")
+
+
+async def test_filters_columns_and_views_stand_in_the_address(office: Office) -> None:
+    page = await office.console.open("/runs", "Runs")
+    rows = page.locator("main tbody tr")
+    await expect(rows).to_have_count(9)
+    await page.get_by_label("Deferred").select_option("retry")
+    await expect(rows).to_have_count(3)
+    await page.get_by_label("Reason").fill("unreachable")
+    await expect(page).to_have_url(re.compile("held=retry&code=unreachable"))
+    await expect(rows).to_have_count(3)
+    await page.get_by_role("button", name="Columns").press("Enter")
+    await page.get_by_role("menuitemcheckbox", name="Version").press("Enter")
+    await page.get_by_role("menuitemcheckbox", name="Outcome").press("Enter")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("columnheader", name="Version")).to_be_visible()
+    await expect(page.get_by_role("columnheader", name="Outcome")).to_have_count(0)
+    await page.get_by_role("button", name="Save this view").press("Enter")
+    await page.get_by_label("Name of the view").fill("unreachable")
+    await page.keyboard.press("Enter")
+    address = page.url
+    await page.get_by_role("link", name="All", exact=True).press("Enter")
+    await expect(rows).to_have_count(9)
+    await page.get_by_role("link", name="unreachable", exact=True).press("Enter")
+    await expect(page).to_have_url(address)
+    await page.reload()
+    await expect(rows).to_have_count(3)
+    await expect(page.get_by_role("columnheader", name="Version")).to_be_visible()
+    await page.keyboard.press("Control+K")
+    await page.keyboard.type("upcom")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Upcoming", level=1)).to_be_visible()
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Download CSV").press("Enter")
+    text = (await (await download.value).path()).read_text(encoding="utf-8")
+    assert text.splitlines()[0] == "Hour,Journey,Step,Channel,Set by,Sends,exact"
+    assert re.search(r"T09:00:00Z,mornings,hello,email,wait,3,true", text)
+
+
+async def test_a_run_is_repaired_and_a_freeze_is_made_and_audited(office: Office) -> None:
+    run = (await office.operator.items("/v1/runs", journey="offers", contact="grace"))[0]["id"]
+    page = await office.console.open(f"/runs/{run}", "offers · grace")
+    await page.get_by_role("button", name="Go to…").press("Enter")
+    dialog = dialog_of(page)
+    await dialog.get_by_label("Reason").fill("she asked for it")
+    await dialog.get_by_label("To the step").fill("latr")
+    await dialog.get_by_role("button", name="Go to the step").press("Enter")
+    await expect(dialog.get_by_role("alert")).to_contain_text("did you mean `later`?")
+    assert all("422" in error for error in office.console.errors)
+    office.console.errors.clear()
+    await dialog.get_by_label("To the step").fill("later")
+    await dialog.get_by_role("button", name="Go to the step").press("Enter")
+    await expect(dialog).to_be_hidden()
+    await expect(page.get_by_text("Sent to later")).to_be_visible()
+    await expect(page.locator("li[aria-current=step]")).to_contain_text("later", timeout=20_000)
+
+    page = await office.console.open("/health/freezes", "Health")
+    await page.get_by_role("button", name="Freeze…").press("Enter")
+    await dialog_of(page).get_by_label("Channel").select_option("webhook")
+    await expect(dialog_of(page)).to_contain_text("Nothing goes out by webhook")
+    await dialog_of(page).get_by_label("Reason").fill("the partner asked us to")
+    await dialog_of(page).get_by_role("button", name="Freeze").press("Enter")
+    row = page.locator("main tbody tr").filter(has_text="webhook")
+    await expect(row).to_contain_text("holds")
+    await row.get_by_role("button", name="Unfreeze…").press("Enter")
+    await dialog_of(page).get_by_label("Reason").fill("they are ready")
+    await dialog_of(page).get_by_role("button", name="Unfreeze").press("Enter")
+    await expect(row).to_contain_text("is over")
+
+    page = await office.console.open("/audit?action=channel", "Audit")
+    row = page.locator("main tbody tr").filter(has_text="the partner asked us to")
+    await expect(row).to_contain_text("console")
+    await row.get_by_role("button", name="Before and after").press("Enter")
+    changed = page.get_by_role("region", name="What was there before and after")
+    await expect(changed.locator("ins")).to_contain_text(["everything"])
+    await expect(page).to_have_url(re.compile("open="))
 
 
 async def test_the_log_is_followed_paused_and_filtered(office: Office) -> None:

@@ -39,7 +39,7 @@ export function LiveLog() {
         params: {
           query: {
             ...given(rest),
-            ...(types.length === 0 ? {} : { type: types }),
+            ...(types.length === 0 ? {} : { type: types.join(",") }),
             ...(cursor === undefined ? {} : { cursor }),
           },
         },

@@ -303,14 +303,14 @@ exit: {event: Gone}
   });
 
   it("are renamed with all that refers to them", () => {
-    expect(edited({ edit: "rename-step", step: ["steps", 2], id: "did click" })).toEqual([
+    expect(edited({ edit: "rename-step", step: ["steps", 2], id: "did-click" })).toEqual([
       "-  - {id: clicked, wait: {message: reminder, is: clicked, up_to: 1d}}",
       "-        if: {step: clicked, is: happened}",
-      "+  - {id: did click, wait: {message: reminder, is: clicked, up_to: 1d}}",
-      "+        if: {step: did click, is: happened}",
+      "+  - {id: did-click, wait: {message: reminder, is: clicked, up_to: 1d}}",
+      "+        if: {step: did-click, is: happened}",
     ]);
-    expect(edited({ edit: "rename-step", step: ["steps", 0], id: "an hour" })).toContain(
-      '+        {{ steps["an hour"].at }}',
+    expect(edited({ edit: "rename-step", step: ["steps", 0], id: "1h" })).toContain(
+      '+        {{ steps["1h"].at }}',
     );
     expect(refused({ edit: "rename-step", step: ["steps", 0], id: "lead" })).toEqual({
       reason: "taken",

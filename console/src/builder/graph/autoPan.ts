@@ -28,7 +28,8 @@ export function useAutoPan(frame: RefObject<HTMLElement | null>, drag: DragState
     let next = requestAnimationFrame(function pan() {
       const bounds = frame.current?.getBoundingClientRect();
       const at = pointer.current;
-      const inside = bounds !== undefined && at !== null && at.x > bounds.left && at.x < bounds.right;
+      const inside =
+        bounds !== undefined && at !== null && at.x > bounds.left && at.x < bounds.right;
       if (inside) {
         const x = push(at.x, bounds.left, bounds.right);
         const y = push(at.y, bounds.top, bounds.bottom);
