@@ -10,6 +10,7 @@ from temporalio.client import Client
 from activities.context import Context
 from activities.deciding.decisions import DecisionActivities
 from activities.deciding.splits import SplitActivities
+from activities.jobs.attribute_conversions import AttributionActivities
 from activities.jobs.begin_occurrence import OccurrenceActivities
 from activities.jobs.enter_contacts import BackfillActivities, EnterActivities
 from activities.jobs.enter_occurrence import EnterOccurrenceActivities
@@ -65,6 +66,7 @@ JOB_ACTIVITIES: Final[Mapping[JobKind, type[JobActivities]]] = {
     "undo": UndoImportActivities,
     "repair": RepairRunsActivities,
     "retry": RetrySendsActivities,
+    "attribution": AttributionActivities,
 }
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
-from api.console import drafts, previews, sessions, trials
+from api.console import drafts, previews, sessions, trials, views
 from api.console import files as console_files
 from api.contacts import (
     attributes,
@@ -81,10 +81,12 @@ from api.reports import (
     dashboard,
     experiments,
     export,
+    figure_stream,
     holdouts,
     recipients,
     stats,
 )
+from api.reports.figure_hub import FigureHub
 from api.runs import bulk, bulk_repairs, removals, repairs, runs, standing
 from api.services import Pool, Services
 from api.tracking import browser, calls
@@ -166,6 +168,7 @@ ROUTERS = tuple(
         stats,
         holdouts,
         attribution,
+        figure_stream,
         dashboard,
         experiments,
         recipients,
@@ -184,6 +187,7 @@ ROUTERS = tuple(
         sessions,
         drafts,
         trials,
+        views,
         previews,
         console_files,
     )
@@ -264,11 +268,18 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         key_budgets = KeyBudgets(pool)
         key_budgets.start()
         checker = DocumentChecker()
-        describer = DocumentChecker(seconds=5)
+        # A person waits for it while they type.
+        describer = DocumentChecker(seconds=10, niceness=0)
         hits, drain = _hits(settings, pool, notifier)
         if drain is not None:
             drain.start()
         log_hub = LogHub(pool)
+        figures = FigureHub(pool, figure_stream.figures_in(settings.timezone))
+
+        def close_streams() -> None:
+            log_hub.close()
+            figures.close()
+
         app.state.services = Services(
             pool=pool,
             tracking_pool=tracking_pool,
@@ -303,12 +314,14 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
                 else settings.dev_console_key.get_secret_value()
             ),
             log=log_hub,
+            figures=figures,
         )
         try:
             # Connections say when the server closes, before it waits for the answers to end.
-            yield {ON_CLOSING: log_hub.close}
+            yield {ON_CLOSING: close_streams}
         finally:
             await log_hub.stop()
+            await figures.stop()
             if drain is not None:
                 await drain.stop()
             await notifier.stop()

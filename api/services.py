@@ -23,6 +23,7 @@ from api.operations.log_hub import LogHub
 from api.public.form_robots import FormRates
 from api.public.hits import HitRecorder
 from api.public.visits import Visits
+from api.reports.figure_hub import FigureHub
 from api.tracking.address_budgets import AddressBudgets
 from api.tracking.key_budgets import KeyBudgets
 from channels.email.remote_files import RemoteFiles
@@ -97,6 +98,8 @@ class Services:
     """The key by which the console signs in by itself: of the development stack alone."""
     log: LogHub
     """Reads the log for all streams."""
+    figures: FigureHub
+    """Reads the figures of journeys for all streams."""
     player: TrialPlayer = field(default_factory=TrialPlayer)
     """Plays journeys on a simulated clock."""
     console_files: BuiltFiles = field(default_factory=BuiltFiles)

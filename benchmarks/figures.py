@@ -12,13 +12,14 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import httpx
+import psutil
 from psycopg import AsyncConnection
 from pydantic import SecretStr
 
@@ -30,6 +31,7 @@ from benchmarks.large.memory import table_sizes
 from benchmarks.reads import Read, reads
 from benchmarks.report import Figure, percentile
 from benchmarks.servers import database
+from infra.garbage import spare_what_stays
 from infra.settings import Settings
 from store.operations.api_keys import create_key
 
@@ -67,6 +69,8 @@ async def measure() -> list[Figure]:
         )  # fmt: skip
         async with await AsyncConnection.connect(url, autocommit=True) as conn:
             wanted = [each for each in await _reads(conn) if _WAY in each.name]
+            await conn.execute("truncate figure_delta")
+            await conn.execute(_DELTAS, (_UNFOLDED,))
             before = await _scans(conn)
             figures = await _measure(settings, conn, wanted, runs)
             after = await _scans(conn)
@@ -120,9 +124,9 @@ async def _reads(conn: AsyncConnection[Any]) -> list[Read]:
 async def _measure(
     settings: Settings, conn: AsyncConnection[Any], wanted: list[Read], runs: int
 ) -> list[Figure]:
+    # As the process of the API does.
+    spare_what_stays()
     key = await create_key(conn, "operate")
-    await conn.execute("truncate figure_delta")
-    await conn.execute(_DELTAS, (_UNFOLDED,))
     app = create_app(settings)
     figures = []
     async with (
@@ -134,17 +138,24 @@ async def _measure(
             timeout=300,
         ) as client,
     ):
+        row = await (await conn.execute("select pg_backend_pid()")).fetchone()
+        assert row is not None
+        server = psutil.Process(row[0]).parent()
+        assert server is not None
         for read in wanted:
-            figure = await _time(client, read, runs)
+            figure = await _time(client, read, runs, server)
             _say(f"{figure.name}: {figure.value:.0f} ms, {figure.detail}")
             figures.append(figure)
     return figures
 
 
-async def _time(client: httpx.AsyncClient, read: Read, runs: int) -> Figure:
+async def _time(client: httpx.AsyncClient, read: Read, runs: int, server: psutil.Process) -> Figure:
     took: list[float] = []
     size = 0
+    cpu = 0.0
     for number in range(_TIMES + 2):
+        if number == 2:
+            cpu = _cpu_seconds(server)
         contact = str((number * 7_919 + 17) % (runs // 2))
         path = read.path.replace("{n}", contact)
         parameters = {
@@ -155,6 +166,7 @@ async def _time(client: httpx.AsyncClient, read: Read, runs: int) -> Figure:
         took.append((time.perf_counter() - began) * 1_000)
         answer.raise_for_status()
         size = len(answer.content)
+    cpu = (_cpu_seconds(server) - cpu) / _TIMES * 1_000
     # The first ones read from the disk, and compile what is kept from then on.
     first, measured = took[0], took[2:]
     return Figure(
@@ -165,15 +177,29 @@ async def _time(client: httpx.AsyncClient, read: Read, runs: int) -> Figure:
         detail={
             "p50": round(percentile(measured, 0.5), 1),
             "first": round(first, 1),
+            "cpu": round(cpu, 1),
             "budget": read.at_most,
             "bytes": size,
         },
     )
 
 
+def _cpu_seconds(server: psutil.Process) -> float:
+    """The processor time of this process, which is the API, and of PostgreSQL.
+
+    Unlike the time that a read takes, it hardly depends on what else the machine does.
+    """
+    used = 0.0
+    for process in (psutil.Process(), *server.children()):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            used += times.user + times.system
+    return used
+
+
 async def _scans(conn: AsyncConnection[Any]) -> dict[str, int]:
     """How often large tables were read as a whole, by connections that were closed."""
-    await conn.execute("select pg_stat_clear_snapshot()")
+    await conn.execute("select pg_stat_force_next_flush()")
     cursor = await conn.execute(_SCANS, (list(_LARGE),))
     return dict(await cursor.fetchall())
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.client import DATA_DIR, AsJson, DataDir, find_server
+from cli.client import DATA_DIR, AsJson, DataDir, find_server, segment
+from cli.errors import ExitCode, refuse
+from cli.job_progress import wait_for_job
 from cli.tables import at_second, print_table, screen
 
 
@@ -66,15 +68,21 @@ def run(
         "event": event, "value": value, "model": model.value, "window": window, "by": by.value,
         "touch": touch and touch.value, "from": begins, "to": ends,
     }  # fmt: skip
-    answer = server.get("/v1/attribution", **asked)
+    answer = server.get_unless("/v1/attribution", "too_many_events", **asked)
+    if answer is None:
+        body = {name: given for name, given in asked.items() if given is not None}
+        begun = server.post("/v1/attribution", body).json()
+        job = wait_for_job(server, begun["id"], "attribution", "events")
+        if job["state"] != "done":
+            refuse(f"job {job['id']} is {job['state']}", ExitCode.REFUSED)
+        answer = server.get(f"/v1/attribution/{segment(begun['id'])}")
     if as_json:
         typer.echo(answer.text)
         return
     found = answer.json()
     screen().print(
         f"{found['event'] or 'goals'} from {at_second(found['begins_at'])} to"
-        f" {at_second(found['ends_at'])}, {found['model']} {found['touch']} within"
-        f" {found['window']}",
+        f" {at_second(found['ends_at'])}, {found['model']} {found['touch']} within {window}",
         soft_wrap=True,
     )
     if not found["currencies"]:

@@ -48,6 +48,11 @@ class Server:
         present = {name: value for name, value in parameters.items() if value is not None}
         return self._call("GET", path, params=present)
 
+    def get_unless(self, path: str, code: str, **parameters: Any) -> httpx.Response | None:
+        """The answer to a GET; None if it is refused with 409 and this code."""
+        present = {name: value for name, value in parameters.items() if value is not None}
+        return self._unless(self._ask("GET", path, params=present), code)
+
     def find(self, path: str) -> httpx.Response | None:
         """The answer to a GET; None if nothing is there."""
         response = self._ask("GET", path)
@@ -68,13 +73,32 @@ class Server:
             if cursor is None:
                 return items
 
+    def list_up_to(
+        self, path: str, limit: int, cursor: str | None, **parameters: Any
+    ) -> dict[str, Any]:
+        """So many `items` of a list, and the cursor `next` of what follows, if there is more.
+
+        A page may have fewer than were asked for although there is another: then that is read too.
+        """
+        page: dict[str, Any] = {"items": [], "next": cursor}
+        while len(page["items"]) < limit:
+            answer = self.get(
+                path, limit=limit - len(page["items"]), cursor=page["next"], **parameters
+            ).json()
+            page = {"items": page["items"] + answer["items"], "next": answer["next"]}
+            if page["next"] is None:
+                break
+        return page
+
     def post(self, path: str, body: Any = None) -> httpx.Response:
         """The answer to a POST of JSON."""
         return self._call("POST", path, json=body if body is not None else {})
 
     def post_unless(self, path: str, body: Any, code: str) -> httpx.Response | None:
         """The answer to a POST; None if it is refused with 409 and this code."""
-        response = self._ask("POST", path, json=body)
+        return self._unless(self._ask("POST", path, json=body), code)
+
+    def _unless(self, response: httpx.Response, code: str) -> httpx.Response | None:
         if response.status_code == 409 and response.json().get("code") == code:
             return None
         if not response.is_success:

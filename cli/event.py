@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server, segment
-from cli.tables import print_table
+from cli import event_replay
+from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server
+from cli.tables import at_second, print_table
 
 app = typer.Typer(help="Events, what came of each, and what was rejected.", no_args_is_help=True)
 
@@ -90,24 +91,39 @@ def rejected(
     )
 
 
-@app.command("replay")
-def replay(
-    rejection: Annotated[str, typer.Argument(help="The id that `event rejected` shows.")],
-    ignore_age: Annotated[
-        bool, typer.Option(help="Take an event that is older than the entry's max_age.")
-    ] = False,
+@app.command("dead")
+def dead(
+    contact: Contact = None,
+    code: Annotated[str | None, typer.Option(help="The code of the reason.")] = None,
+    limit: Limit = 50,
     as_json: AsJson = False,
     data_dir: DataDir = DATA_DIR,
 ) -> None:
-    """Take a rejected call after all, or let a refused event into the one journey."""
-    answer = find_server(data_dir).post(
-        f"/v1/events/rejected/{segment(rejection)}/replay", {"ignore_age": ignore_age}
-    )
+    """List events whose dispatch was given up: they began no run and ended no wait."""
+    items = _read(data_dir, "/v1/events/dead", limit, contact=contact, code=code)
     if as_json:
-        typer.echo(answer.text)
+        typer.echo(as_page(items))
         return
-    run = answer.json()["run"]
-    typer.echo(f"{rejection}: replayed" + (f", it began run {run}" if run else ""))
+    if not items:
+        typer.echo("no dead events")
+        return
+    print_table(
+        ["id", "given up", "event", "contact", "why"],
+        [
+            (
+                f"dead.{item['event']}",
+                at_second(item["died_at"]),
+                item["name"],
+                item["contact"],
+                f"{item['code']}: {item['detail']}",
+            )
+            for item in items
+        ],
+    )
+
+
+app.command("replay")(event_replay.replay)
+app.command("dismiss")(event_replay.dismiss)
 
 
 def _read(data_dir: Any, path: str, limit: int, **filters: str | None) -> list[Any]:

@@ -58,7 +58,7 @@ def run(
     and then what comes."""
     server = find_server(data_dir)
     wanted: dict[str, Any] = {
-        "type": type_ or None,
+        "type": ",".join(type_) if type_ else None,
         "journey": journey,
         "contact": contact,
         "key": key,
@@ -109,14 +109,19 @@ def _newest(
 
 
 def _followed(server: Server, wanted: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The items of the stream. Where it is cut it goes on after the last one, without an end."""
+    """The items of the stream. Where it is cut it goes on after the last one, without an end.
+
+    The command ends if the server cannot be reached at first.
+    """
     import httpx
 
     after: str | None = None
     failures = 0
+    reached = False
     while True:
         try:
             with server.following("/v1/log/stream", after, silence=_SILENCE, **wanted) as answer:
+                reached = True
                 for id_, event, data in _sent_events(answer):
                     failures = 0
                     if event == "end":
@@ -124,8 +129,12 @@ def _followed(server: Server, wanted: dict[str, Any]) -> Iterator[dict[str, Any]
                     after = id_ or after
                     if data:
                         yield json.loads(data)
-        except httpx.TransportError:
-            pass
+        except httpx.TransportError as error:
+            if not reached:
+                refuse(
+                    f"{server.url} cannot be reached ({error}): is the server running?",
+                    ExitCode.UNREACHABLE,
+                )
         failures += 1
         time.sleep(_PAUSES[min(failures, len(_PAUSES)) - 1])
 

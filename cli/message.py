@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Annotated, Any
 
@@ -38,20 +39,19 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List messages, those of the newest run first."""
-    answer = find_server(data_dir).get(
+    page = find_server(data_dir).list_up_to(
         "/v1/messages",
+        limit,
+        cursor,
         contact=contact,
         journey=journey,
         step=step,
         status=status,
         channel=channel,
-        limit=limit,
-        cursor=cursor,
     )
     if as_json:
-        typer.echo(answer.text)
+        typer.echo(json.dumps(page, ensure_ascii=False, separators=(",", ":")))
         return
-    page = answer.json()
     print_table(
         ["message", "contact", "journey", "step", "channel", "provider", "state", "since", "at"],
         [

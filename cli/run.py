@@ -119,24 +119,17 @@ def list_(
             refuse("--stuck goes with --journey and --limit alone", ExitCode.USAGE)
         print_stuck(find_server(data_dir), journey, limit, as_json=as_json)
         return
-    server = find_server(data_dir)
-    page: dict[str, Any] = {"items": [], "next": cursor}
-    # A page of the runs at one step may have fewer than were asked for, and another after it.
-    while len(page["items"]) < limit:
-        answer = server.get(
-            "/v1/runs",
-            contact=contact,
-            journey=journey,
-            state=state.value if state else None,
-            step=step,
-            held=held,
-            code=code,
-            limit=limit - len(page["items"]),
-            cursor=page["next"],
-        ).json()
-        page = {"items": page["items"] + answer["items"], "next": answer["next"]}
-        if page["next"] is None:
-            break
+    page = find_server(data_dir).list_up_to(
+        "/v1/runs",
+        limit,
+        cursor,
+        contact=contact,
+        journey=journey,
+        state=state.value if state else None,
+        step=step,
+        held=held,
+        code=code,
+    )
     if as_json:
         typer.echo(json.dumps(page, ensure_ascii=False, separators=(",", ":")))
         return

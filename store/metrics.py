@@ -68,6 +68,9 @@ _ALL = (
         {"where": "`thread`, `process`"},
     ),
     MetricDefinition(
+        "parcours_figure_streams", "gauge", "api", "Streams of live figures that are open."
+    ),
+    MetricDefinition(
         "parcours_trial_seconds", "histogram", "api",
         "Time to play journeys for the console on a simulated clock.",
     ),

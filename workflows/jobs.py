@@ -145,6 +145,16 @@ class FillSegment:
         return await _work_through_pages(JOBS["segment"].page_activity, request)
 
 
+@workflow.defn(name=JOBS["attribution"].workflow)
+class AttributeConversions:
+    """Shares the conversions of a long period among what led to them."""
+
+    @workflow.run
+    async def run(self, request: JobInput) -> JobResult:
+        """Count page after page, until all events of the period were looked at."""
+        return await _work_through_pages(JOBS["attribution"].page_activity, request)
+
+
 @workflow.defn(name=JOBS["check"].workflow)
 class CheckSegments:
     """Compares the members of all segments with their conditions, and corrects them."""
@@ -191,6 +201,7 @@ JOB_WORKFLOWS: Final[Mapping[JobKind, type]] = {
     "check": CheckSegments,
     "repair": RepairRuns,
     "retry": RetrySends,
+    "attribution": AttributeConversions,
 }
 """The workflow class of each kind of job. A test compares it with `JOBS`."""
 

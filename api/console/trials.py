@@ -203,6 +203,8 @@ async def _gathered(
         raise Problem(
             422, "too_large", "the journey uses more documents than can be played together"
         )
+    if not trial.files and ("journey", trial.journey) not in {each[:2] for each in stored}:
+        raise unknown("journey", trial.journey)
     return contacts, stored
 
 

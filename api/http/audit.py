@@ -7,9 +7,10 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
-from api.http.keys import UsedKey, session_of
+from api.http.keys import UsedKey
 from api.http.middleware import request_id_of
 from api.http.problems import Problem
+from api.http.sessions import session_of
 from store.operations.audit import Actor, Via
 
 VIA_HEADER: Final = "Parcours-Via"
@@ -20,7 +21,9 @@ _TRACKING: Final = "a tracking call: what contacts do is an event, and no change
 _PUBLIC: Final = "a signed link of a contact, which is recorded as an event or a consent"
 _PROVIDER: Final = "a notification of a provider, which is recorded as an event"
 _SHOWN: Final = "what a page of the console sends comes back to it, to be shown in a frame"
+_VIEW: Final = "how a list of the console is shown, which changes nothing"
 _DRAFT: Final = "a working copy, by which nothing runs: saving it as a document is in the log"
+_COUNTED: Final = "a question: its job counts, and changes nothing"
 _PREVIEW: Final = "a preview changes nothing, and the job that may make it deletes nothing"
 
 NOT_AUDITED: Final[Mapping[str, str]] = {
@@ -30,8 +33,10 @@ NOT_AUDITED: Final[Mapping[str, str]] = {
                      *"itpsgabm", "runs/{run}/events")
     },
     **{f"POST /{name}/{{token}}": _PUBLIC for name in "upc"},
+    "POST /v1/attribution": _COUNTED,
     "POST /console/preview": _SHOWN,
     **{f"{method} /v1/drafts/{{kind}}/{{key}}": _DRAFT for method in ("PUT", "DELETE")},
+    **{f"{method} /v1/views/{{name}}": _VIEW for method in ("PUT", "DELETE")},
     "POST /v1/drafts/{kind}/{key}/presence": "who edits a document now, for half a minute",
     "POST /f/{form}": "a form that a visitor sent, which is recorded as an event",
     **{f"POST /hooks/{name}": _PROVIDER for name in ("ses", "sms")},

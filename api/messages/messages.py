@@ -12,7 +12,7 @@ from api.contacts.contacts import ContactId
 from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
-from api.http.paging import Cursor, Limit, page_of, unknown_cursor
+from api.http.paging import Cursor, Limit, unknown_cursor
 from api.http.problems import Problem, responses, unknown
 from api.http.strict_models import StrictBody
 from api.http.times import Instant
@@ -24,6 +24,7 @@ from store.contacts.rows import find_contact, parse_reference
 from store.repairs.message_retries import place_of
 from store.reports.message_listing import (
     ListedMessage,
+    MessageListing,
     ShownMessage,
     ShownStatus,
     list_messages,
@@ -149,7 +150,11 @@ async def get_messages(
     cursor: Cursor = "",
     limit: Limit = 100,
 ) -> MessagePage:
-    """The messages that meet all filters, those of the newest run first."""
+    """The messages that meet all filters, those of the newest run first.
+
+    A page may have fewer messages than `limit` although there is another one: go on while `next` is
+    not null.
+    """
     before = parse_message_cursor(cursor)
     async with services.pool.connection() as conn:
         contact_id = None
@@ -166,9 +171,9 @@ async def get_messages(
             status=status,
             prefix=prefix,
             before=before,
-            limit=limit + 1,
+            limit=limit,
         )
-    return message_page(found, limit)
+    return message_page(found)
 
 
 @router.get("/messages/{message}", summary="Show a message", responses=responses(404))
@@ -198,8 +203,8 @@ async def get_messages_of(
         contact_id = await find_contact(conn, contact)
         if contact_id is None:
             raise unknown("contact", contact)
-        found = await list_messages(conn, contact=contact_id, before=before, limit=limit + 1)
-    return message_page(found, limit)
+        found = await list_messages(conn, contact=contact_id, before=before, limit=limit)
+    return message_page(found)
 
 
 def parse_message_cursor(cursor: str) -> tuple[UUID, int] | None:
@@ -215,10 +220,12 @@ def parse_message_cursor(cursor: str) -> tuple[UUID, int] | None:
         raise unknown_cursor(cursor) from None
 
 
-def message_page(found: list[ListedMessage], limit: int) -> MessagePage:
-    """A page of messages, of which up to one more than `limit` were found."""
-    items, following = page_of(found, limit, lambda each: f"{each.run_id}:{each.visit}")
-    return MessagePage(items=[MessageBody(**_fields(each)) for each in items], next=following)
+def message_page(found: MessageListing) -> MessagePage:
+    """A page of messages."""
+    return MessagePage(
+        items=[MessageBody(**_fields(each)) for each in found.items],
+        next=None if found.next is None else f"{found.next[0]}:{found.next[1]}",
+    )
 
 
 def _fields(message: ListedMessage) -> dict[str, Any]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Any, Final
+from typing import Annotated
 
-import orjson
 import psycopg
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
-from starlette.types import Receive, Scope, Send
 
 from api.http.bodies import StrictRoute
-from api.http.keys import check_key, header_key, requires
+from api.http.event_streams import (
+    ALIVE,
+    BEGINNING,
+    STREAM_RESPONSE,
+    EventStream,
+    end_event,
+    too_many_streams,
+)
+from api.http.keys import check_credentials, requires
 from api.http.paging import Cursor, Limit, unknown_cursor
-from api.http.problems import RETRY_AFTER, Problem, responses, unknown
+from api.http.problems import Problem, responses, unknown
 from api.http.times import Instant
 from api.operations.log_bodies import LogBody, LogFilter, log_body
 from api.operations.log_hub import (
@@ -39,11 +45,6 @@ router = APIRouter(
     route_class=StrictRoute,
     dependencies=[Depends(requires("operate", reading="read"))],
 )
-
-ALIVE: Final = 15.0
-"""Seconds after which a stream without items says that it is alive."""
-_RECONNECT: Final = 1_000
-"""Milliseconds after which a browser connects again."""
 
 
 class LogPageBody(BaseModel):
@@ -72,17 +73,6 @@ class LogTypeList(BaseModel):
 
 
 UsedFilter = Annotated[LogFilter, Depends()]
-
-
-class _EventStream(StreamingResponse):
-    """Server-sent events. They are ended when their client has gone."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            if isinstance(self.body_iterator, AsyncGenerator):
-                await self.body_iterator.aclose()
 
 
 @router.get("", summary="List what was tracked and done", responses=responses(400, 404, 422))
@@ -118,26 +108,18 @@ async def get_types(services: UsedServices) -> LogTypeList:
     )
 
 
-_STREAM: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
-        "description": "Server-sent events",
-    }
-}
-
-
 @router.get(
     "/stream",
     summary="Follow what is tracked and done",
     response_class=StreamingResponse,
-    responses={**_STREAM, **responses(400, 422, 503)},
+    responses={**STREAM_RESPONSE, **responses(400, 422, 503)},
 )
 async def stream_log(
     request: Request,
     services: UsedServices,
     wanted: UsedFilter,
     last_event_id: Annotated[str | None, Header(max_length=200)] = None,
-) -> StreamingResponse:
+) -> EventStream:
     """Items as they are recorded, the oldest first, each once, as server-sent events.
 
     The data of each is an item as `GET /v1/log` has it. `Last-Event-ID` goes on after the item or
@@ -145,45 +127,35 @@ async def stream_log(
     """
     hub = services.log
     if hub.is_full:
-        raise Problem(
-            503,
-            "too_many_streams",
-            f"this process serves {MOST_STREAMS} streams of the log already: try again later",
-            headers={"Retry-After": str(RETRY_AFTER)},
-        )
+        raise too_many_streams(MOST_STREAMS, "the log")
     after = None if last_event_id is None else _position(last_event_id)
     async with services.pool.connection() as conn:
         asked = await wanted.wanted(conn)
         if after is None and asked.since is not None:
             event = await event_id_at(conn, asked.since)
             after = LogPosition(LogPlace.before(asked.since), event)
-    return _EventStream(
-        _events(request, hub, after, asked),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return EventStream(_events(request, hub, after, asked))
 
 
 async def _events(
     request: Request, hub: LogHub, after: LogPosition | None, wanted: WantedLog
 ) -> AsyncGenerator[bytes, None]:
-    yield b"retry: %d\n\n" % _RECONNECT
+    yield BEGINNING
     try:
         with hub.stream():
             async with aclosing(hub.batches(after, wanted, alive=ALIVE)) as batches:
                 async for batch in batches:
+                    # A key may be revoked, and a session end, while its stream is read.
+                    await check_credentials(request, "operate", "read")
                     yield _written(batch)
-                    if not batch.items:
-                        # A key may be revoked while its stream is read.
-                        await check_key(request, header_key(request), "operate", "read")
     except (TooSlow, TooManyStreams):
-        yield _end("too_slow", "the stream was read too slowly: go on by Last-Event-ID")
+        yield end_event("too_slow", "the stream was read too slowly: go on by Last-Event-ID")
     except HubClosed:
-        yield _end("closing", "this process ends: go on by Last-Event-ID")
+        yield end_event("closing", "this process ends: go on by Last-Event-ID")
     except psycopg.Error:
-        yield _end("database_away", "the database cannot be reached: go on by Last-Event-ID")
+        yield end_event("database_away", "the database cannot be reached: go on by Last-Event-ID")
     except Problem as problem:
-        yield _end(problem.code, problem.detail)
+        yield end_event(problem.code, problem.detail)
 
 
 def _written(batch: Batch) -> bytes:
@@ -195,11 +167,6 @@ def _written(batch: Batch) -> bytes:
     # An id without data is no event, and yet what the client goes on from.
     parts.append(b": alive\nid: %s\n\n" % str(batch.position).encode())
     return b"".join(parts)
-
-
-def _end(code: str, message: str) -> bytes:
-    body: Mapping[str, str] = {"code": code, "message": message}
-    return b"event: end\ndata: %s\n\n" % orjson.dumps(body)
 
 
 def _position(text: str) -> LogPosition:

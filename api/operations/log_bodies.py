@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel
 
+from api.http.problems import Problem
 from api.http.times import Instant
 from api.operations.log_sentences import sentence_of
 from store.contacts.rows import find_contact
@@ -61,8 +63,12 @@ class LogFilter:
             Instant | None, Query(alias="from", description="recorded at this time or later")
         ] = None,
         type_: Annotated[
-            list[LogType] | None,
-            Query(alias="type", max_length=len(LOG_TYPES), description="one or several"),
+            str | None,
+            Query(
+                alias="type",
+                max_length=300,
+                description=f"one, or several with commas: {', '.join(LOG_TYPES)}",
+            ),
         ] = None,
         journey: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
         contact: Annotated[str | None, Query(min_length=1, max_length=500)] = None,
@@ -72,7 +78,7 @@ class LogFilter:
         ] = None,
     ) -> None:
         self.since = from_
-        self.types = frozenset(type_ or LOG_TYPES)
+        self.types = frozenset(LOG_TYPES) if type_ is None else _types(type_)
         self.journey = journey
         self.contact = contact
         self.key = key
@@ -103,6 +109,16 @@ class LogFilter:
             key_name=self.key if key_id is None else None,
             keys=keys,
         )
+
+
+def _types(text: str) -> frozenset[LogType]:
+    """The types of a query. Raises Problem 422."""
+    named = {each.strip() for each in text.split(",")}
+    for wrong in sorted(named - set(LOG_TYPES)):
+        near = get_close_matches(wrong, LOG_TYPES, 1)
+        right = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(LOG_TYPES)}"
+        raise Problem(422, "unknown_type", f"type: there is no {wrong[:40]!r}: {right}")
+    return frozenset(each for each in LOG_TYPES if each in named)
 
 
 def log_body(item: LogItem) -> LogBody:

@@ -142,6 +142,11 @@ class LogHub:
             await asyncio.gather(self._task, return_exceptions=True)
 
     @property
+    def read(self) -> int:
+        """How many items were read since the first stream."""
+        return self._end
+
+    @property
     def is_full(self) -> bool:
         """Whether the process has as many streams as it takes."""
         return self._streams >= MOST_STREAMS
@@ -165,7 +170,8 @@ class LogHub:
     async def batches(
         self, after: LogPosition | None, wanted: WantedLog, *, alive: float
     ) -> AsyncGenerator[Batch, None]:
-        """What comes after a position, or from now on, in batches; at least one in `alive` seconds.
+        """What comes after a position, or from now on, in batches; at least one in `alive` seconds,
+        and one without items first.
 
         The caller is counted as a stream. Raises TooSlow, HubClosed, and what psycopg raises while
         the database is away.
@@ -182,6 +188,8 @@ class LogHub:
                     yield batch
                 if place >= self._first:
                     break
+        # A client that is cut before its first item has an id to go on from.
+        yield Batch((), own)
         loop = asyncio.get_running_loop()
         due = loop.time() + alive
         while True:

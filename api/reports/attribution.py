@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.http.bodies import StrictRoute
-from api.http.keys import requires
+from api.http.keys import UsedKey, requires
 from api.http.problems import Problem, responses
+from api.http.strict_models import StrictBody
 from api.http.times import Instant
+from api.operations.jobs import JobBody, job_body
 from api.reports.periods import From, To, read_end
 from api.services import Services, UsedServices
+from api.versions.in_flight import start_jobs
 from journeys.time.durations import Duration
+from store.operations.jobs import read_job, read_result
 from store.reports.attribution import (
     MOST_AT_ONCE,
     AttributionQuestion,
@@ -34,6 +39,7 @@ from store.reports.attribution_credit import (
     decimal_text,
     rounded,
 )
+from store.reports.attribution_jobs import create_attribution_job
 
 router = APIRouter(
     prefix="/v1/attribution",
@@ -91,14 +97,29 @@ class Attribution(BaseModel):
     model: AttributionModel
     by: AttributionBy
     touch: Touch
-    window: str
+    window_seconds: float
+    complete: bool
+    """Whether all of the period was counted; a job shows what it has so far."""
     begins_at: Instant
     ends_at: Instant
     currencies: list[OfCurrency]
     """Amounts of different currencies are never added."""
 
 
-@router.get("", summary="Show what led to conversions", responses=responses(422))
+class AskedAttribution(StrictBody):
+    """What is asked: the parameters of the GET."""
+
+    event: str | None = Field(default=None, min_length=1, max_length=200)
+    value: str | None = Field(default=None, min_length=1, max_length=200)
+    model: AttributionModel = "last"
+    window: str = Field(default="7d", max_length=20)
+    by: AttributionBy = "message"
+    touch: Touch | None = None
+    from_: str | None = Field(default=None, alias="from", max_length=40)
+    to: str | None = Field(default=None, max_length=40)
+
+
+@router.get("", summary="Show what led to conversions", responses=responses(409, 422))
 async def attribution(
     services: UsedServices,
     event: Annotated[
@@ -120,21 +141,64 @@ async def attribution(
     begins: From = None,
     ends: To = None,
 ) -> Attribution:
-    """Share conversions among the messages or coupons that touched their contacts before."""
+    """Share conversions among the messages or coupons that touched their contacts before.
+
+    A period with too many events for a request is refused with 409 `too_many_events`: POST the same
+    question, which begins a job.
+    """
     question = _question(services, event, value, model, window, by, touch, begins, ends)
     tally = Tally()
     async with services.pool.connection() as conn:
         part = await range_of(conn, question)
         if part.size > MOST_AT_ONCE:
             raise Problem(
-                422,
+                409,
                 "too_many_events",
                 f"the period has about {part.size} events, and a request goes through"
                 f" {MOST_AT_ONCE} at most: ask for a shorter one, or begin a job by POST",
             )
         for page in pages_of(part):
             await attribute_page(conn, question, tally, page)
-    return _answer(question, window, tally)
+    return _answer(question, tally, complete=True)
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Begin to show what led to conversions, of many events",
+    responses=responses(400, 413, 415, 422),
+)
+async def begin_attribution(
+    body: AskedAttribution, services: UsedServices, key: UsedKey
+) -> JobBody:
+    """Go through the events of the period as a job, whose result `GET /v1/attribution/{job}` shows.
+
+    It changes nothing.
+    """
+    question = _question(
+        services, body.event, body.value, body.model, body.window, body.by, body.touch,
+        body.from_, body.to,
+    )  # fmt: skip
+    async with services.pool.connection() as conn:
+        async with conn.transaction():
+            part = await range_of(conn, question)
+            job_id = await create_attribution_job(conn, question, part, key_id=key.id)
+        await start_jobs(conn, services.temporal, [job_id])
+        job = await read_job(conn, job_id)
+    assert job is not None
+    return job_body(job)
+
+
+@router.get("/{job_id}", summary="Show the result of a job", responses=responses(404, 422))
+async def attribution_of_job(job_id: UUID, services: UsedServices) -> Attribution:
+    """What a job has found so far; `complete` once it is done."""
+    async with services.pool.connection() as conn:
+        job = await read_job(conn, job_id)
+        kept = await read_result(conn, job_id)
+    if job is None or job.kind != "attribution" or kept is None:
+        raise Problem(404, "unknown_job", f"there is no attribution of the id {job_id}")
+    question = AttributionQuestion.from_json(job.plan)
+    return _answer(question, Tally.from_json(kept), complete=job.state == "done")
 
 
 def _question(
@@ -151,8 +215,6 @@ def _question(
     """What is asked. Raises Problem 422."""
     if value is not None and event is None:
         raise _refused("value: goals name their value themselves; leave it out, or name an `event`")
-    if "\0" in (event or "") + (value or ""):
-        raise _refused("event and value: must not hold the character NUL")
     chosen = touch or ("drawn" if by == "coupon" else "clicked")
     if (chosen in COUPON_TOUCHES) != (by == "coupon"):
         right = "drawn or redeemed" if by == "coupon" else "sent, delivered, opened or clicked"
@@ -187,14 +249,15 @@ def _window(text: str) -> timedelta:
     return length
 
 
-def _answer(question: AttributionQuestion, window: str, tally: Tally) -> Attribution:
+def _answer(question: AttributionQuestion, tally: Tally, *, complete: bool) -> Attribution:
     return Attribution(
         event=question.event,
         value=question.value,
         model=question.model,
         by=question.by,
         touch=question.touch,
-        window=window,
+        window_seconds=question.window.total_seconds(),
+        complete=complete,
         begins_at=question.begins_at,
         ends_at=question.ends_at,
         currencies=[_of_currency(question.by, each) for each in rounded(tally)],

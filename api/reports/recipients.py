@@ -57,15 +57,19 @@ async def get_recipients(
     cursor: Cursor = "",
     limit: Limit = 100,
 ) -> MessagePage:
-    """The journey's messages that meet all filters, those of the newest run first."""
+    """The journey's messages that meet all filters, those of the newest run first.
+
+    A page may have fewer messages than `limit` although there is another one: go on while `next` is
+    not null.
+    """
     before = parse_message_cursor(cursor)
     async with services.pool.connection() as conn:
         await _check_journey(conn, key)
         found = await list_recipients(
             conn, key, version=version, step=step, channel=channel, status=status,
-            before=before, limit=limit + 1,
+            before=before, limit=limit,
         )  # fmt: skip
-    return message_page(found, limit)
+    return message_page(found)
 
 
 @router.get(
@@ -111,10 +115,10 @@ async def _lines(services: Services, journey: str, filters: dict[str, Any]) -> A
     while True:
         async with services.pool.connection() as conn:
             found = await list_recipients(conn, journey, **filters, before=before, limit=_PAGE)
-        yield "".join(_line(_cells(each)) for each in found)
-        if len(found) < _PAGE:
+        yield "".join(_line(_cells(each)) for each in found.items)
+        if found.next is None:
             return
-        before = found[-1].run_id, found[-1].visit
+        before = found.next
 
 
 def _cells(message: ListedMessage) -> list[Any]:

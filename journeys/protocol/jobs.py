@@ -13,6 +13,7 @@ from typing import Final, Literal
 JobKind = Literal[
     "move", "resume", "preview", "enter", "backfill", "dates", "occurrence", "segment", "check",
     "import", "export", "undo", "erase", "repair", "retry",
+    "attribution",
 ]  # fmt: skip
 
 STOP_ACTIVITY: Final = "stop_job"
@@ -101,6 +102,11 @@ JOBS: Final[Mapping[JobKind, JobDefinition]] = {
         workflow="RetrySends",
         page_activity="retry_page",
         subject="retry sends: {subject}",
+    ),
+    "attribution": JobDefinition(
+        workflow="Attribute",
+        page_activity="attribution_page",
+        subject="attribute conversions of {subject}",
     ),
     "check": JobDefinition(
         workflow="CheckSegments",

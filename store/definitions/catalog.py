@@ -29,7 +29,7 @@ from store.definitions.compiled_conditions import CompiledConditions
 from store.definitions.content_cache import ChosenContent, ContentCache
 from store.definitions.timed_entries import TimedEntries
 from store.goals.goal_rows import GoalQuery, build_goal_query
-from store.holdouts.live_holdouts import NO_HOLDOUTS, Holdouts, read_holdouts
+from store.holdouts.live_holdouts import NO_HOLDOUTS, Holdouts, compile_holdouts, read_holdouts
 from store.holdouts.observations import ObservedGoal, observed_goal
 from store.places.areas import Area, read_areas
 from store.segments.live_segments import LiveSegments
@@ -363,8 +363,9 @@ class Catalog:
         known = self._holdouts
         if known.revision >= revision and (not known.broken or monotonic() < self._holdouts_until):
             return known
-        segments = await self.segments(conn, revision)
-        self._holdouts = await read_holdouts(conn, segments, revision)
+        stored = await read_holdouts(conn)
+        segments = await self.segments(conn, revision) if stored else NO_SEGMENTS
+        self._holdouts = compile_holdouts(stored, segments, revision)
         self._holdouts_until = monotonic() + _TRY_BROKEN_AFTER
         return self._holdouts
 

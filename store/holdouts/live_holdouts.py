@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -90,11 +90,20 @@ class Assignment:
 FREE: Final = Assignment()
 
 
-async def read_holdouts(conn: Connection, segments: Segments, revision: int) -> Holdouts:
-    """All holdouts, no older than `revision`; their conditions with the segments as given."""
+StoredHoldouts = Sequence[tuple[str, dict[str, Any]]]
+"""The documents by key."""
+
+
+async def read_holdouts(conn: Connection) -> StoredHoldouts:
+    """The documents of all holdouts."""
+    return [(key, document) for key, document in await fetch_all(conn, _READ)]
+
+
+def compile_holdouts(stored: StoredHoldouts, segments: Segments, revision: int) -> Holdouts:
+    """Holdouts, no older than `revision`; their conditions with the segments as given."""
     live: list[LiveHoldout] = []
     broken: dict[str, str] = {}
-    for key, document in await fetch_all(conn, _READ):
+    for key, document in stored:
         try:
             live.append(_compiled(Holdout.model_validate(document), segments))
         except ValueError as error:

@@ -37,7 +37,7 @@ LATE: Final = timedelta(days=1)
 """How long after the end of the period an event of it may arrive and still count."""
 _APART: Final = timedelta(minutes=10)
 """Ids follow the stamps but for transactions that ran side by side."""
-MOST_AT_ONCE: Final = 2_000_000
+MOST_AT_ONCE: Final = 600_000
 """Ids of events that one request goes through."""
 PAGE: Final = 200_000
 """Ids of events of one statement."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
 from journeys.protocol.message_status import RECORDED_STATUSES, RecordedStatus
 from store.messages.kept_contents import read_kept_content
-from store.sql import fetch_all_as, fetch_one_as, sql
+from store.sql import fetch_all, fetch_all_as, fetch_one_as, integer, sql
 from store.tables.messages import MessageState
 
 ShownStatus = Literal[MessageState, RecordedStatus, "unsubscribed"]
@@ -60,6 +61,21 @@ class ListedMessage:
         return {status: at for at, status in sorted(each for each in reached if each[0])}
 
 
+Place = tuple[UUID, int]
+"""The run and the visit of the last message that a page has looked at."""
+_FIELDS: Final = tuple(each.name for each in fields(ListedMessage))
+
+
+@dataclass(frozen=True, slots=True)
+class MessageListing:
+    """A page of messages."""
+
+    items: list[ListedMessage]
+    next: Place | None
+    """Where the page after it begins; None if this is the last one. A page may have fewer messages
+    than were asked for, and another after it."""
+
+
 @dataclass(frozen=True, slots=True)
 class EarlierAttempts:
     """Earlier attempts at a message with one provider that came to one code."""
@@ -105,52 +121,99 @@ _COLUMNS = sql(
     m.address, m.content, m.locale, m.attempts, m.first_attempt_at, m.claimed_at, m.settled_at
     """
 )
+_FILTERS = sql(
+    """
+    (%(step)s::text is null or m.step = %(step)s::text)
+    and (%(channel)s::text is null or m.channel = %(channel)s::text)
+    and (%(status)s::text is null or m.state = %(status)s::text
+         or to_jsonb(m) ->> (%(status)s::text || '_at') is not null)
+    and (%(run)s::uuid is null or (m.run_id, m.visit) < (%(run)s::uuid, %(visit)s::int))
+    """
+)
 # The order is that of the index of visits: ids of runs follow their starts.
 _LIST = sql(
     """
-    select {columns}
+    select null::uuid, null::int, {columns}
     from message m join run r on r.id = m.run_id join contact c on c.id = m.contact_id
     where (%(contact)s::uuid is null or m.contact_id = %(contact)s::uuid)
       and (%(journey)s::text is null or r.journey = %(journey)s::text)
-      and (%(step)s::text is null or m.step = %(step)s::text)
-      and (%(channel)s::text is null or m.channel = %(channel)s::text)
-      and (%(status)s::text is null or m.state = %(status)s::text
-           or to_jsonb(m) ->> (%(status)s::text || '_at') is not null)
-      and (%(run)s::uuid is null or (m.run_id, m.visit) < (%(run)s::uuid, %(visit)s::int))
       and (%(lowest)s::uuid is null or m.id between %(lowest)s::uuid and %(highest)s::uuid)
+      and {filters}
     order by m.run_id desc, m.visit desc limit %(limit)s
     """,
     columns=_COLUMNS,
+    filters=_FILTERS,
 )
-# Runs of one journey by their ids, newest first, each with its messages: the index of runs is read
-# from the cursor on, in both states.
-_OF_JOURNEY = sql(
+_LOOKED_AT: Final = 5_000
+"""Messages, or runs of a journey, that a page looks at, at most: so it takes the same time if few
+meet the filters. It ends with the last one that it has looked at."""
+_OF_ANY = sql(
     """
-    select {columns}
-    from (
-        (select id, journey, version from run where journey = %(journey)s and state = 'active'
-            and (%(run)s::uuid is null or id <= %(run)s::uuid) order by id desc)
-        union all
-        (select id, journey, version from run where journey = %(journey)s and state = 'ended'
-            and (%(run)s::uuid is null or id <= %(run)s::uuid) order by id desc)
-        order by id desc
-    ) r
-    cross join lateral (
+    with looked as materialized (
         select * from message m
-        where m.run_id = r.id
-          and (%(version)s::integer is null
-               or coalesce(m.version, r.version) = %(version)s::integer)
-          and (%(step)s::text is null or m.step = %(step)s::text)
-          and (%(channel)s::text is null or m.channel = %(channel)s::text)
-          and (%(status)s::text is null or m.state = %(status)s::text
-               or to_jsonb(m) ->> (%(status)s::text || '_at') is not null)
-          and (%(run)s::uuid is null or (m.run_id, m.visit) < (%(run)s::uuid, %(visit)s::int))
-        offset 0
-    ) m
-    join contact c on c.id = m.contact_id
-    order by r.id desc, m.visit desc limit %(limit)s
+        where %(run)s::uuid is null or (m.run_id, m.visit) < (%(run)s::uuid, %(visit)s::int)
+        order by m.run_id desc, m.visit desc limit {looked_at}
+    ),
+    cut as materialized (
+        select run_id as run, visit from looked where (select count(*) from looked) = {looked_at}
+        order by run_id, visit limit 1
+    )
+    select cut.run, cut.visit, found.*
+    from (select) one left join cut on true left join lateral (
+        select {columns}
+        from looked m
+        cross join lateral (select journey, version from run where id = m.run_id offset 0) r
+        join contact c on c.id = m.contact_id
+        where {filters}
+        order by m.run_id desc, m.visit desc limit %(limit)s
+    ) found on true
+    order by found.run_id desc, found.visit desc
     """,
     columns=_COLUMNS,
+    filters=_FILTERS,
+    looked_at=integer(_LOOKED_AT),
+)
+# Runs of one journey by their ids, newest first, each with its messages: the index of runs is read
+# from the cursor on, in both states. Ids alone are asked of it, which it has: for more the planner
+# would go through the runs of all journeys.
+_OF_JOURNEY = sql(
+    """
+    with looked as materialized (
+        select id from (
+            (select id from run where journey = %(journey)s and state = 'active'
+                and (%(run)s::uuid is null or id <= %(run)s::uuid)
+                order by id desc limit {looked_at})
+            union all
+            (select id from run where journey = %(journey)s and state = 'ended'
+                and (%(run)s::uuid is null or id <= %(run)s::uuid)
+                order by id desc limit {looked_at})
+        ) ids order by id desc limit {looked_at}
+    ),
+    cut as materialized (
+        select id as run, 0 as visit from looked where (select count(*) from looked) = {looked_at}
+        order by id limit 1
+    )
+    select cut.run, cut.visit, found.*
+    from (select) one left join cut on true left join lateral (
+        select {columns}
+        from looked l
+        cross join lateral (select id, journey, version from run where id = l.id offset 0) r
+        cross join lateral (
+            select * from message m
+            where m.run_id = r.id
+              and (%(version)s::integer is null
+                   or coalesce(m.version, r.version) = %(version)s::integer)
+              and {filters}
+            offset 0
+        ) m
+        join contact c on c.id = m.contact_id
+        order by l.id desc, m.visit desc limit %(limit)s
+    ) found on true
+    order by found.run_id desc, found.visit desc
+    """,
+    columns=_COLUMNS,
+    filters=_FILTERS,
+    looked_at=integer(_LOOKED_AT),
 )
 _ONE = sql(
     """
@@ -187,17 +250,26 @@ async def list_messages(
     channel: str | None = None,
     status: ShownStatus | None = None,
     prefix: str | None = None,
-    before: tuple[UUID, int] | None = None,
+    before: Place | None = None,
     limit: int,
-) -> list[ListedMessage]:
+) -> MessageListing:
     """Messages that meet every filter: those of the newest run first, the last of it first.
 
     Args:
         contact: our id.
         prefix: how their ids begin, in hexadecimal digits and dashes.
-        before: run and visit of the last message of the page before.
+        before: where the page before ended.
         limit: the most messages.
     """
+    if contact is None and prefix is None:
+        if journey is not None:
+            return await list_recipients(
+                conn, journey, step=step, channel=channel, status=status, before=before,
+                limit=limit,
+            )  # fmt: skip
+        query = _OF_ANY
+    else:
+        query = _LIST
     run, visit = before or (None, None)
     parameters = {
         "contact": contact,
@@ -209,9 +281,9 @@ async def list_messages(
         "visit": visit,
         "lowest": _completed(prefix, "0") if prefix else None,
         "highest": _completed(prefix, "f") if prefix else None,
-        "limit": limit,
+        "limit": limit + 1,
     }
-    return await fetch_all_as(conn, ListedMessage, _LIST, parameters)
+    return _listing(await fetch_all(conn, query, parameters), limit)
 
 
 async def list_recipients(
@@ -222,9 +294,9 @@ async def list_recipients(
     step: str | None = None,
     channel: str | None = None,
     status: ShownStatus | None = None,
-    before: tuple[UUID, int] | None = None,
+    before: Place | None = None,
     limit: int,
-) -> list[ListedMessage]:
+) -> MessageListing:
     """The messages of one journey that meet every filter, in the order of `list_messages`."""
     run, visit = before or (None, None)
     parameters = {
@@ -235,9 +307,23 @@ async def list_recipients(
         "status": status,
         "run": run,
         "visit": visit,
-        "limit": limit,
+        "limit": limit + 1,
     }
-    return await fetch_all_as(conn, ListedMessage, _OF_JOURNEY, parameters)
+    return _listing(await fetch_all(conn, _OF_JOURNEY, parameters), limit)
+
+
+def _listing(rows: Sequence[tuple[Any, ...]], limit: int) -> MessageListing:
+    """The page of rows that begin with where it ends if no more than `limit` were found."""
+    found = [
+        ListedMessage(**dict(zip(_FIELDS, row[2:], strict=True)))
+        for row in rows
+        if row[2] is not None
+    ]
+    if len(found) > limit:
+        last = found[limit - 1]
+        return MessageListing(found[:limit], (last.run_id, last.visit))
+    following = None if not rows or rows[0][0] is None else (rows[0][0], rows[0][1])
+    return MessageListing(found, following)
 
 
 async def show_message(conn: AsyncConnection[Any], message_id: UUID) -> ShownMessage | None:

@@ -129,17 +129,19 @@ _FOUND = sql(
     columns=_COLUMNS,
     looked_at=integer(_LOOKED_AT),
 )
-# The states of a journey's runs are read one by one: each is in order in its index.
+# The states of a journey's runs are read one by one: each is in order in its index. Ids alone are
+# asked of it, which it has: for whole rows the planner would go through all runs by their ids.
 _BY_STATE = sql(
     """
     select {columns}
     from unnest(%(states)s::text[]) as s(state)
     cross join lateral (
-        select * from run
+        select id from run
         where run.state = s.state and run.journey = %(journey)s
           and (%(before)s::uuid is null or run.id < %(before)s::uuid)
         order by run.id desc limit %(limit)s
-    ) r
+    ) listed
+    join run r on r.id = listed.id
     join contact c on c.id = r.contact_id
     order by r.id desc limit %(limit)s
     """,
@@ -151,7 +153,6 @@ _RUNS_AT_STEP = sql(
         select s.state, r.id, of_run.step
         from unnest(%(states)s::text[]) as s(state)
         cross join lateral (
-            -- Ids alone: so they come from the index of the journey, and not from that of all ids.
             select id from run
             where run.state = s.state and run.journey = %(journey)s
               and (%(before)s::uuid is null or run.id < %(before)s::uuid)

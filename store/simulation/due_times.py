@@ -25,6 +25,7 @@ _OVERDUE = statement(
 _NEXT_LISTENER = sql("select min(due_at) from listener")
 _NEXT_SEGMENT = sql("select min(coalesce(take_at, due_at)) from segment_due")
 
+_ANY_MOVED = sql("select exists (select from zone_change where changed_at = parcours.clock())")
 _FIRST_DATES = sql("select contact_id, min(due_at) from date_entry group by contact_id")
 
 
@@ -62,3 +63,8 @@ async def next_segment_due(conn: Connection) -> datetime | None:
 async def first_dates(conn: Connection) -> dict[UUID, datetime]:
     """The next moment at which each contact enters by a date."""
     return dict(await fetch_all(conn, _FIRST_DATES))
+
+
+async def has_anyone_moved(conn: Connection) -> bool:
+    """Whether the time zone of a contact has changed at this instant."""
+    return bool(await fetch_value(conn, _ANY_MOVED))

@@ -14,12 +14,12 @@ from infra.settings import Settings
 
 
 @contextmanager
-def serving(settings: Settings, *, amazon: Fetch | None = None) -> Iterator[str]:
+def serving(settings: Settings, *, amazon: Fetch | None = None, port: int = 0) -> Iterator[str]:
     """The API's address, while it is served in a thread with a loop of its own.
 
-    `amazon` stands for the host that serves the certificates of SNS.
+    `amazon` stands for the host that serves the certificates of SNS. `port`: 0 for any.
     """
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server(("127.0.0.1", port))
     limits = ConnectionLimits(
         header_seconds=settings.http_header_seconds, unfinished=settings.http_unfinished
     )

@@ -20,6 +20,8 @@ from tests.support.segments import SegmentsAtWork
 
 DISPATCHERS = 3
 DRAINERS = 2
+_BUSY, _IDLE = 0.002, 0.02
+"""Seconds between two looks of one of them."""
 
 
 class Crowd(Play):
@@ -47,10 +49,11 @@ class Crowd(Play):
                     await self.work.to(self.now)
                 await asyncio.wait([asyncio.ensure_future(over.wait())], timeout=0.002)
 
-        async def repeat(work: Callable[[], Awaitable[object]]) -> None:
+        async def repeat(work: Callable[[], Awaitable[int]]) -> None:
             while not over.is_set():
-                await work()
-                await asyncio.wait([asyncio.ensure_future(over.wait())], timeout=0.002)
+                # One that has found something looks again at once, and meets the others.
+                pause = _BUSY if await work() else _IDLE
+                await asyncio.wait([asyncio.ensure_future(over.wait())], timeout=pause)
 
         async with asyncio.TaskGroup() as group:
             group.create_task(clock())
@@ -58,7 +61,7 @@ class Crowd(Play):
                 dispatcher = Dispatcher(
                     self.pool, self.work.client, Catalog(), judging=self.judging
                 )
-                group.create_task(repeat(dispatcher.drain))
+                group.create_task(repeat(dispatcher.round))
             for _ in range(DRAINERS):
                 group.create_task(repeat(segment_queue(self.pool, Catalog()).drain))
             async with asyncio.TaskGroup() as working:

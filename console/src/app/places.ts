@@ -46,6 +46,13 @@ export const PLACES: readonly Place[] = [
     load: () => import("@/runs/pages"),
   },
   {
+    id: "log",
+    path: "/log",
+    section: "operate",
+    scope: "read",
+    load: () => import("@/log/pages"),
+  },
+  {
     id: "attention",
     path: "/attention",
     section: "operate",

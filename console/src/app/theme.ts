@@ -17,10 +17,8 @@ const pine: MantineColorsTuple = [
 export const theme = createTheme({
   colors: { pine },
   primaryColor: "pine",
-  primaryShade: { light: 7, dark: 5 },
+  primaryShade: { light: 7, dark: 6 },
   autoContrast: true,
-  // The accent of the dark theme is light enough for black letters alone.
-  luminanceThreshold: 0.25,
   defaultRadius: "sm",
   fontFamily:
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif",

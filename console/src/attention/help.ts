@@ -31,7 +31,7 @@ export function helpPage(item: Item): HelpPage | null {
         words: open.log,
       };
     case "dead_events":
-      return faultsPage({ subject: `event ${example}` });
+      return { place: "log", path: withQuery("/log/dead", { code: reason }), words: open.dead };
     case "faults":
       return faultsPage({ code: reason });
     case "set_aside":

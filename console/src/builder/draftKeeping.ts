@@ -71,7 +71,7 @@ export function useDraftKeeping({ journey, opened, baseVersion, text, enabled }:
         const { data, error, response } = await api.PUT("/v1/drafts/{kind}/{key}", {
           params: {
             path: { kind: "journey", key: journey },
-            header: revision === null ? {} : { "if-match": `"${revision}"` },
+            header: { "if-match": `"${revision ?? 0}"` },
           },
           body: { text, base_version: baseVersion },
         });

@@ -24,12 +24,14 @@ const ASKED: readonly JobAction[] = ["cancel", "approve", "undo"];
 
 interface JobProgressProps {
   id: string;
+  /** Whether it stands on the page of the job itself, which names it. */
+  named?: boolean;
   /** Called with the job that an undo has begun. */
   onUndo?: (job: Job) => void;
 }
 
 /** How far a job is, and the buttons that steer it. It follows the job until its end. */
-export function JobProgress({ id, onUndo }: JobProgressProps) {
+export function JobProgress({ id, named = false, onUndo }: JobProgressProps) {
   const job = useJob(id);
   if (job.data === undefined) {
     return job.isError ? (
@@ -38,10 +40,16 @@ export function JobProgress({ id, onUndo }: JobProgressProps) {
       <LoadingLine />
     );
   }
-  return <Shown job={job.data} {...(onUndo === undefined ? {} : { onUndo })} />;
+  return <Shown job={job.data} named={named} onUndo={onUndo} />;
 }
 
-function Shown({ job, onUndo }: { job: JobDetail; onUndo?: (job: Job) => void }) {
+interface ShownProps {
+  job: JobDetail;
+  named: boolean;
+  onUndo: ((job: Job) => void) | undefined;
+}
+
+function Shown({ job, named, onUndo }: ShownProps) {
   const { key } = useSession();
   const may = useMay("operate");
   const order = useJobOrder(job.id);
@@ -53,9 +61,11 @@ function Shown({ job, onUndo }: { job: JobDetail; onUndo?: (job: Job) => void })
       <Group justify="space-between" gap="sm" mb="xs">
         <Group gap="sm">
           <StateBadge state={job.paused_at === null ? job.state : "paused"} />
-          <ObjectLink place="jobs" id={job.id}>
-            {words.does(job)}
-          </ObjectLink>
+          {!named && (
+            <ObjectLink place="jobs" id={job.id}>
+              {words.does(job)}
+            </ObjectLink>
+          )}
           <Text span size="sm" className="quiet">
             {progressWords(job)}
           </Text>

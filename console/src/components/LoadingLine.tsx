@@ -12,7 +12,7 @@ export function LoadingLine() {
     return () => clearTimeout(timer);
   }, []);
   return (
-    <div role="status" aria-live="polite" style={{ padding: 16, minHeight: 48 }}>
+    <div role="status" aria-live="polite" data-loading style={{ padding: 16, minHeight: 48 }}>
       {shown && <Loader size="xs" type="dots" aria-label={texts.parts.loading} />}
     </div>
   );

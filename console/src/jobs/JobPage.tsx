@@ -1,9 +1,10 @@
-import { Button, Group } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useLocation } from "wouter";
 import { type JobDetail, useJob } from "@/api/jobs";
 import { isNotFound } from "@/api/problems";
 import { useMay } from "@/api/session";
 import { CopyableId } from "@/components/CopyableId";
+import { FactLine } from "@/components/FactLine";
 import { FactList } from "@/components/FactList";
 import { Instant } from "@/components/Instant";
 import { JobProgress } from "@/components/JobProgress";
@@ -58,7 +59,7 @@ function Shown({ job }: { job: JobDetail }) {
         )
       }
     >
-      <JobProgress id={job.id} onUndo={(undo) => navigate(`/${undo.id}`)} />
+      <JobProgress id={job.id} named onUndo={(undo) => navigate(`/${undo.id}`)} />
       {job.result !== null && Object.keys(job.result).length > 0 && (
         <Section title={words.result}>
           <FactList facts={job.result} />
@@ -74,26 +75,20 @@ function Shown({ job }: { job: JobDetail }) {
 
 function Facts({ job }: { job: JobDetail }) {
   return (
-    <Group gap="md">
-      {job.journey !== null && (
-        <span>
-          {words.journey} <ObjectLink place="journeys" id={job.journey} />
-        </span>
-      )}
-      <span>
-        {words.started} <Instant at={job.started_at} />
-      </span>
-      {job.ended_at !== null && (
-        <span>
-          {words.ended} <Instant at={job.ended_at} />
-        </span>
-      )}
-      {job.approved_at !== null && (
-        <span>
-          {words.approved} <Instant at={job.approved_at} />
-        </span>
-      )}
-      <CopyableId id={job.id} />
-    </Group>
+    <FactLine
+      facts={[
+        job.journey !== null && {
+          name: words.journey,
+          value: <ObjectLink place="journeys" id={job.journey} />,
+        },
+        { name: words.started, value: <Instant at={job.started_at} /> },
+        job.ended_at !== null && { name: words.ended, value: <Instant at={job.ended_at} /> },
+        job.approved_at !== null && {
+          name: words.approved,
+          value: <Instant at={job.approved_at} />,
+        },
+        { name: words.job, value: <CopyableId id={job.id} /> },
+      ]}
+    />
   );
 }

@@ -1,7 +1,6 @@
 import { Button, Group, Switch, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
 import { Builder } from "@/builder/Builder";
@@ -10,45 +9,45 @@ import { useTextHistory } from "@/builder/textHistory";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { useFilter } from "@/components/filters";
 import { texts } from "@/texts";
+import { removeDraft } from "./drafts";
 import { useFiguresOnCards } from "./figuresOnCards";
 import { Publish } from "./Publish";
 
 const words = texts.publishing;
 
 interface EditorProps {
-  journey: Model<"JourneyBody">;
+  journey: string;
+  /** The newest version; null if there is none yet. */
+  live: Model<"JourneyBody"> | null;
   draft: Model<"DraftBody"> | null;
+  /** Who else edits it now. */
+  others: readonly string[];
   readOnly: boolean;
 }
 
 /** A journey in the builder, with its draft kept, its figures on the cards, and the way to live. */
-export function Editor({ journey, draft, readOnly }: EditorProps) {
+export function Editor({ journey, live, draft, others, readOnly }: EditorProps) {
   const queries = useQueryClient();
   const mayPublish = useMay("edit");
-  const history = useTextHistory(draft?.text ?? journey.source);
+  const source = live?.source ?? "";
+  const opened = draft?.text ?? source;
+  const history = useTextHistory(opened);
   const { keeping, settle } = useDraftKeeping({
-    journey: journey.key,
-    opened: { revision: draft?.revision ?? null, text: draft?.text ?? journey.source },
-    baseVersion: draft?.base_version ?? journey.version,
+    journey,
+    opened: { revision: draft?.revision ?? null, text: opened },
+    baseVersion: draft?.base_version ?? live?.version ?? null,
     text: history.text,
     enabled: !readOnly,
   });
   const [figures, setFigures] = useFilter("figures");
-  const cards = useFiguresOnCards(journey.key, figures !== "off");
+  const cards = useFiguresOnCards(journey, live !== null && figures !== "off");
   const [asked, setAsked] = useState<"publish" | "discard" | null>(null);
-  const changed = history.text !== journey.source;
+  const changed = history.text !== source;
 
-  async function discard() {
-    await answerOf(
-      api.DELETE("/v1/drafts/{kind}/{key}", {
-        params: { path: { kind: "journey", key: journey.key } },
-      }),
-    );
-  }
   async function refresh() {
     setAsked(null);
-    await queries.invalidateQueries({ queryKey: ["journey", journey.key] });
-    await queries.invalidateQueries({ queryKey: ["draft", journey.key] });
+    await queries.invalidateQueries({ queryKey: ["journey", journey] });
+    await queries.invalidateQueries({ queryKey: ["draft", journey] });
   }
   return (
     <>
@@ -61,6 +60,11 @@ export function Editor({ journey, draft, readOnly }: EditorProps) {
           ) : (
             <KeepingWords keeping={keeping} changed={changed} />
           )}
+          {others.length > 0 && (
+            <Text size="sm" role="status">
+              {words.editors(others.join(", "))}
+            </Text>
+          )}
           <Switch
             size="xs"
             label={words.figures}
@@ -70,7 +74,7 @@ export function Editor({ journey, draft, readOnly }: EditorProps) {
         </Group>
         {mayPublish && (
           <Group gap="sm">
-            {changed && (
+            {changed && live !== null && (
               <Button variant="default" onClick={() => setAsked("discard")}>
                 {words.discard}
               </Button>
@@ -92,11 +96,11 @@ export function Editor({ journey, draft, readOnly }: EditorProps) {
       <Builder history={history} readOnly={readOnly} figures={cards.figures} heat={cards.heat} />
       {asked === "publish" && (
         <Publish
-          journey={journey.key}
+          journey={journey}
           text={history.text}
           onClose={() => setAsked(null)}
           onDone={async () => {
-            await discard().catch(() => undefined);
+            await removeDraft(journey).catch(() => undefined);
             await refresh();
           }}
         />
@@ -106,10 +110,10 @@ export function Editor({ journey, draft, readOnly }: EditorProps) {
           title={words.discard}
           words={words.discardWords}
           confirm={words.discard}
-          act={discard}
+          act={() => removeDraft(journey)}
           onClose={() => setAsked(null)}
           onDone={() => {
-            history.type(journey.source);
+            history.type(source);
             void refresh();
           }}
         />

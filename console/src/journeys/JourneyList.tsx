@@ -1,7 +1,9 @@
-import { TextInput } from "@mantine/core";
+import { Button, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
+import { useMay } from "@/api/session";
 import { CommandLine } from "@/components/CommandLine";
 import { type Column, DataTable } from "@/components/DataTable";
 import { useFilter } from "@/components/filters";
@@ -59,6 +61,7 @@ function holds(row: Summary, text: string): boolean {
 
 /** All journeys, found by a part of their name. */
 export function JourneyList() {
+  const mayEdit = useMay("edit");
   const [find, setFind] = useFilter("q");
   const journeys = useQuery({ queryKey: ["journeys"], queryFn: readAll, refetchInterval: 10_000 });
   const shown = journeys.data?.filter((row) => holds(row, find)) ?? [];
@@ -66,13 +69,20 @@ export function JourneyList() {
     <Page
       title={words.title}
       actions={
-        <TextInput
-          type="search"
-          placeholder={words.find}
-          aria-label={words.find}
-          value={find}
-          onChange={(event) => setFind(event.currentTarget.value)}
-        />
+        <>
+          <TextInput
+            type="search"
+            placeholder={words.find}
+            aria-label={words.find}
+            value={find}
+            onChange={(event) => setFind(event.currentTarget.value)}
+          />
+          {mayEdit && (
+            <Button component={Link} to="/new" size="sm">
+              {texts.starting.open}
+            </Button>
+          )}
+        </>
       }
     >
       {journeys.isError && (

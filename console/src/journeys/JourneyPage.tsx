@@ -29,17 +29,22 @@ const TABS = [
   { path: "/text", name: words.tabs.text },
 ] as const;
 
+const NewGraph = lazy(() => import("./NewGraph").then((module) => ({ default: module.NewGraph })));
+
 /** One journey: its state, and a tab for each way to look at it. */
 export function JourneyPage({ journey }: { journey: string }) {
   const found = useJourney(journey);
   if (found.data === undefined) {
+    if (isNotFound(found.error)) {
+      return (
+        <Suspense fallback={<LoadingLine />}>
+          <NewGraph journey={journey} />
+        </Suspense>
+      );
+    }
     return found.isError ? (
       <Page title={journey}>
-        {isNotFound(found.error) ? (
-          <p>{texts.parts.notFound}</p>
-        ) : (
-          <ProblemNotice error={found.error} retry={() => found.refetch()} />
-        )}
+        <ProblemNotice error={found.error} retry={() => found.refetch()} />
       </Page>
     ) : (
       <LoadingLine />

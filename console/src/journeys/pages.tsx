@@ -1,6 +1,7 @@
 import { Route, Switch } from "wouter";
 import { JourneyList } from "./JourneyList";
 import { JourneyPage } from "./JourneyPage";
+import { NewJourney } from "./NewJourney";
 
 /** The list of journeys, and each of them by its key. */
 export function pages() {
@@ -8,6 +9,9 @@ export function pages() {
     <Switch>
       <Route path="/">
         <JourneyList />
+      </Route>
+      <Route path="/new">
+        <NewJourney />
       </Route>
       <Route path="/:key" nest>
         {({ key }) => <JourneyPage journey={decodeURIComponent(key)} />}

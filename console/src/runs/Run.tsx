@@ -1,10 +1,11 @@
-import { Anchor, Group, Text } from "@mantine/core";
+import { Anchor } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { isNotFound } from "@/api/problems";
 import { useSession } from "@/api/session";
 import { CopyableId } from "@/components/CopyableId";
+import { FactLine } from "@/components/FactLine";
 import { Instant } from "@/components/Instant";
 import { LoadingLine } from "@/components/LoadingLine";
 import { ObjectLink } from "@/components/ObjectLink";
@@ -68,45 +69,47 @@ function Shown({ run }: { run: RunDetail }) {
 }
 
 function Facts({ run }: { run: RunDetail }) {
+  const temporal = useTemporalLink(run.id);
+  const ended = run.reason === null ? run.outcome : `${run.outcome} (${run.reason})`;
   return (
-    <Group gap="md">
-      <StateBadge state={run.state} />
-      {run.outcome !== null && (
-        <span>
-          {run.outcome}
-          {run.reason !== null && ` (${run.reason})`}
-        </span>
-      )}
-      <span>
-        {words.journey} <ObjectLink place="journeys" id={run.journey} /> {words.inVersion}{" "}
-        {run.version}
-      </span>
-      <span>
-        {words.contact} <ObjectLink place="contacts" id={run.contact} />
-      </span>
-      <span>
-        {words.started} <Instant at={run.started_at} />
-      </span>
-      {run.ended_at !== null && (
-        <span>
-          {words.ended} <Instant at={run.ended_at} />
-        </span>
-      )}
-      {run.goal !== null && (
-        <span>
-          {words.goal} {run.goal.met_at === null ? words.goalNot : words.goalMet}{" "}
-          {run.goal.met_at !== null && <Instant at={run.goal.met_at} />}{" "}
-          {run.goal.value !== null && words.value(run.goal.value)}
-        </span>
-      )}
-      <CopyableId id={run.id} />
-      <TemporalLink run={run.id} />
-    </Group>
+    <FactLine
+      facts={[
+        { name: words.state, value: <StateBadge state={run.state} /> },
+        ended !== null && { name: words.outcome, value: ended },
+        { name: words.journey, value: <ObjectLink place="journeys" id={run.journey} /> },
+        { name: words.version, value: run.version },
+        { name: words.contact, value: <ObjectLink place="contacts" id={run.contact} /> },
+        { name: words.started, value: <Instant at={run.started_at} /> },
+        run.ended_at !== null && { name: words.ended, value: <Instant at={run.ended_at} /> },
+        run.goal !== null && { name: words.goal, value: <Goal goal={run.goal} /> },
+        temporal !== null && {
+          name: words.workflow,
+          value: (
+            <Anchor href={temporal} target="_blank" rel="noreferrer" inherit>
+              {words.temporal}
+            </Anchor>
+          ),
+        },
+        { name: words.run, value: <CopyableId id={run.id} /> },
+      ]}
+    />
   );
 }
 
-/** The run's workflow in Temporal's UI, where there is one. */
-function TemporalLink({ run }: { run: string }) {
+function Goal({ goal }: { goal: NonNullable<RunDetail["goal"]> }) {
+  if (goal.met_at === null) {
+    return words.goalNot;
+  }
+  return (
+    <>
+      {words.goalMet} <Instant at={goal.met_at} />
+      {goal.value !== null && `, ${words.value(goal.value)}`}
+    </>
+  );
+}
+
+/** The address of the run's workflow in Temporal's UI; null without one. */
+function useTemporalLink(run: string): string | null {
   const { temporal_ui } = useSession();
   const found = useQuery({
     queryKey: ["temporal", run],
@@ -114,15 +117,5 @@ function TemporalLink({ run }: { run: string }) {
     enabled: temporal_ui !== null,
     staleTime: Number.POSITIVE_INFINITY,
   });
-  const url = found.data?.url ?? null;
-  if (url === null) {
-    return null;
-  }
-  return (
-    <Anchor href={url} target="_blank" rel="noreferrer" inherit>
-      <Text span inherit>
-        {words.temporal}
-      </Text>
-    </Anchor>
-  );
+  return found.data?.url ?? null;
 }

@@ -3,7 +3,6 @@ import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { Gates } from "@/components/Gates";
-import { Instant } from "@/components/Instant";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { Section } from "@/components/Section";
 import { texts } from "@/texts";
@@ -30,17 +29,11 @@ export function Standing({ run }: { run: Model<"RunDetail"> }) {
   if (explanation.data === undefined || explanation.data.run?.id !== run.id) {
     return null;
   }
-  const { answer, waiting, gates } = explanation.data;
+  const { answer, gates } = explanation.data;
   const need = gates.find((gate) => gate.would_need !== null)?.would_need;
   return (
     <Section title={words.stands}>
       <Text fw={600}>{answer}</Text>
-      {waiting !== null && waiting.until !== null && (
-        <Text>
-          {texts.visits.until} <Instant at={waiting.until} /> (
-          <Instant at={waiting.until} relative />)
-        </Text>
-      )}
       {need !== undefined && (
         <Text>
           {words.needs} {need}

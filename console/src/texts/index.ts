@@ -7,11 +7,13 @@ import { health } from "./en/health";
 import { jobs } from "./en/jobs";
 import { journeys } from "./en/journeys";
 import { keys } from "./en/keys";
+import { log } from "./en/log";
 import { parts } from "./en/parts";
 import { publishing } from "./en/publishing";
 import { runs } from "./en/runs";
 import { shell } from "./en/shell";
 import { signing } from "./en/signing";
+import { starting } from "./en/starting";
 import { today } from "./en/today";
 import { upcoming } from "./en/upcoming";
 import { visits } from "./en/visits";
@@ -26,12 +28,14 @@ const english = {
   jobs,
   journeys,
   keys,
+  log,
   parts,
   pausing,
   publishing,
   runs,
   shell,
   signing,
+  starting,
   today,
   upcoming,
   visits,

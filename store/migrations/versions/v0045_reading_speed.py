@@ -57,7 +57,7 @@ _FOLDED = (
     """,
     "truncate figure_delta",
 )
-_MANY = 200_000
+_MANY = 50_000
 _CHANGED = ("count_visit", "count_visit_again", "count_deleted_visit")
 
 

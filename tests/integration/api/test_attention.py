@@ -13,6 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from cli.main import app
+from store.counters.folding import fold_all
 from store.definitions.catalog import Catalog
 from store.operations.api_keys import KeyOptions, create_key
 from store.operations.faults import record_fault
@@ -158,6 +159,37 @@ PLANTED: dict[str, tuple[list[str], dict[str, Any]]] = {
         {"subject": "calls for runs", "count": 2, "reason": "wake"},
     ),
 }  # fmt: skip
+
+
+async def test_figures_that_are_not_folded_for_long_are_behind(
+    pool: Pool, operate: httpx.AsyncClient
+) -> None:
+    await plant(
+        pool,
+        (
+            "insert into figure_delta (journey, version, step, fact, label, at, entered_at, count)"
+            " select 'welcome', 1, '', 'entered', '', now(), now(), 1"
+            " from generate_series(1, 20001)"
+        ),
+        (
+            "insert into sweep_cursor (name, closed_until)"
+            " values ('figures', now() - interval '10 minutes')"
+        ),
+    )
+    [item] = (await operate.get("/v1/attention")).json()["items"]
+    assert (item["kind"], item["subject"], item["at_least"]) == ("behind", "figures", True)
+    [lag] = [
+        each for each in (await operate.get("/v1/lag")).json()["items"] if each["name"] == "figures"
+    ]
+    assert lag["waiting"] == 20_001
+    assert 600 <= lag["seconds"] < 900
+    async with pool.connection() as conn:
+        await fold_all(conn, "UTC")
+    assert (await operate.get("/v1/attention")).json()["items"] == []
+    lags = (await operate.get("/v1/lag")).json()["items"]
+    assert [(each["seconds"], each["waiting"]) for each in lags if each["name"] == "figures"] == [
+        (0, 0)
+    ]
 
 
 async def test_nothing_needs_attention_when_all_is_well(

@@ -99,6 +99,22 @@ class World:
             self.known["rejected"] = f"item.{item}"
             saved = await self.admin.put("/v1/topics/x", json={"topic": "x", "default": "opt_in"})
             assert saved.is_success
+        elif what in ("dead", "dismissed", "refused"):
+            [(event, contact)] = await self.rows(
+                "insert into event (contact_id, name, properties, message_id)"
+                " select id, 'Seen', '{}', %s from contact where external_id = 'zoraya'"
+                " returning id, contact_id",
+                what,
+            )
+            self.known[what] = str(event)
+            await self.rows(
+                "insert into refusal (journey, contact_id, event_id, code)"
+                " values ('hello', %s, %s, 'paused') returning id"
+                if what == "refused"
+                else "insert into dead_event (contact_id, event_id, code, detail)"
+                " values (%s, %s, 'too_big', 'the start') returning event_id",
+                contact, event,
+            )  # fmt: skip
         else:
             # A run that stands at a wait; the one to be retried at a send.
             kind, held = ("email", "retry") if what == "retried" else ("wait", None)

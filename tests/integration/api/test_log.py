@@ -169,7 +169,7 @@ async def test_each_filter_lets_through_what_is_of_it(
     for name in LOG_TYPES:
         expected = [each[0] for each in EXPECTED if each[0] == name]
         assert await types(type=name) == expected, name
-    assert await types(type=["goal", "change"]) == ["goal", "change", "change"]
+    assert await types(type="goal,change") == ["goal", "change", "change"]
     of_ada = [each[0] for each in EXPECTED if each[1] == "ada"]
     assert await types(contact="ada") == of_ada
     assert await types(contact="bob") == ["delivery"]
@@ -192,8 +192,8 @@ async def test_each_filter_lets_through_what_is_of_it(
 async def test_its_borders(operate: httpx.AsyncClient, api_url: str, keys: Keys) -> None:
     assert (await operate.get("/v1/log", params={"contact": "eve"})).status_code == 404
     for wrong, status in (
-        ("type=none", 422), ("cursor=x", 400), ("cursor=1.2.3", 400), ("limit=0", 422),
-        ("from=2026-01-01T00:00:00", 422), ("kind=x", 400),
+        ("type=none", 422), ("type=goal,", 422), ("limit=0", 422), ("cursor=x", 400),
+        ("cursor=1.2.3", 400), ("from=2026-01-01T00:00:00", 422), ("kind=x", 400),
     ):  # fmt: skip
         assert (await operate.get(f"/v1/log?{wrong}")).status_code == status, wrong
     reading = {"Authorization": f"Bearer {keys.read}"}

@@ -12,10 +12,12 @@ import httpx
 import psycopg
 import pytest
 
+from api.http import keys as keys_in_use
 from api.operations import log as routes
 from api.operations import log_hub
 from infra.settings import Settings
-from tests.integration.api.conftest import Keys, Rows
+from store.reports.log import WantedLog
+from tests.integration.api.conftest import Keys, Pool, Rows
 from tests.support.api import serving
 from tests.support.conditions import eventually
 from tests.support.log_streams import Follower, sent_events
@@ -146,3 +148,154 @@ async def test_what_was_begun_before_the_stream_and_commits_later_is_seen(
                     break
     assert signs >= 8
     assert sorted(each["summary"] for each in seen) == ["Early", "Later", "ops saved topic news"]
+
+
+async def planted(pool: Pool, contact: Any, *names: str) -> None:
+    async with pool.connection() as conn:
+        for name in names:
+            await conn.execute(EVENT.encode(), {"contact": contact, "name": name})
+
+
+async def summaries(events: Any, count: int) -> list[str]:
+    """What the next items say."""
+    found: list[str] = []
+    while len(found) < count:
+        each = await anext(events)
+        if each.data is not None:
+            found.append(each.data["summary"])
+    return found
+
+
+async def test_streams_of_a_process_share_one_poll_and_have_their_own_filters(
+    keys: Keys, pool: Pool, rows: Rows, api_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "ALIVE", 0.3)
+    monkeypatch.setattr(log_hub, "EVERY", 0.05)
+    reads = looks = 0
+    follow, look = log_hub.follow_log, log_hub.HorizonWatch.look
+
+    async def counted_read(*arguments: Any, **named: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        return await follow(*arguments, **named)
+
+    async def counted_look(*arguments: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return await look(*arguments)
+
+    monkeypatch.setattr(log_hub, "follow_log", counted_read)
+    monkeypatch.setattr(log_hub.HorizonWatch, "look", counted_look)
+
+    [[ada], [bob]] = await rows(
+        "insert into contact (id, external_id) values (gen_random_uuid(), 'ada'),"
+        " (gen_random_uuid(), 'bob') returning id"
+    )  # fmt: skip
+    filters = ({}, {"contact": "ada"}, {"type": "action,fault"}, {"contact": "bob"}, {})
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(caller(api_url, keys))
+        streams = [
+            await stack.enter_async_context(aclosing(sent_events(client, **each)))
+            for each in filters
+        ]
+        for each in streams:
+            # A sign of life, with an id to go on from.
+            assert (await anext(each)).data is None
+        await planted(pool, ada, "Seen", "Bought")
+        await planted(pool, bob, "Left")
+        await rows(INSERTS[2])
+        said = [
+            await summaries(stream, count)
+            for stream, count in zip(streams, (4, 2, 1, 1, 4), strict=True)
+        ]
+        assert (
+            sorted(said[0])
+            == sorted(said[4])
+            == sorted(["Seen", "Bought", "Left", "ops saved topic news"])
+        )
+        assert said[1:4] == [["Seen", "Bought"], ["ops saved topic news"], ["Left"]]
+        began = looks, reads
+        await eventually(lambda: looks >= began[0] + 10)
+        assert reads - began[1] <= looks - began[0] + 1
+
+
+async def test_a_stream_ends_in_order_when_its_process_does_and_its_key_is_revoked(
+    settings: Settings, keys: Keys, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "ALIVE", 0.2)
+    monkeypatch.setattr(keys_in_use, "REMEMBERED", 0.1)
+    ends: list[Any] = []
+
+    async def until_the_end(url: str, begun: asyncio.Event) -> None:
+        async with caller(url, keys) as client, aclosing(sent_events(client)) as events:
+            async for each in events:
+                begun.set()
+                if each.event == "end":
+                    ends.append(each.data["code"])
+
+    # The server waits for answers that are under way: it would not end.
+    with serving(settings) as url:
+        begun = asyncio.Event()
+        reading = asyncio.create_task(until_the_end(url, begun))
+        await begun.wait()
+    await reading
+    with serving(settings) as url:
+        begun = asyncio.Event()
+        reading = asyncio.create_task(until_the_end(url, begun))
+        await begun.wait()
+        await rows("update api_key set revoked_at = now() where scope = 'read' returning id")
+        await reading
+    assert ends == ["closing", "unauthorized"]
+
+
+async def test_a_reader_that_falls_behind_what_is_kept_is_ended_and_goes_on_without_a_gap(
+    pool: Pool, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_hub, "EVERY", 0.02)
+    contact = await new_contact(rows)
+    hub = log_hub.LogHub(pool, kept=5)
+    wanted = WantedLog()
+    seen: list[str] = []
+    position = None
+    with hub.stream():
+        async with aclosing(hub.batches(None, wanted, alive=0.05)) as batches:
+            position = (await anext(batches)).position
+            await planted(pool, contact, *"abcdefghijkl")
+            await eventually(lambda: hub.read >= 12)
+            with pytest.raises(log_hub.TooSlow):
+                await anext(batches)
+        # It comes back with the last id that it has, and reads from the database.
+        async with aclosing(hub.batches(position, wanted, alive=0.05)) as batches:
+            async for batch in batches:
+                seen += [each.followed.item.details["name"] for each, _ in batch.items]
+                if len(seen) == 12:
+                    break
+    assert seen == list("abcdefghijkl")
+    await hub.stop()
+
+
+async def test_a_process_takes_so_many_streams_and_no_more(
+    keys: Keys, api_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_hub, "MOST_STREAMS", 2)
+    monkeypatch.setattr(routes, "ALIVE", 0.1)
+    async with caller(api_url, keys) as client, AsyncExitStack() as stack:
+        for _ in range(2):
+            stream = await stack.enter_async_context(aclosing(sent_events(client)))
+            await anext(stream)
+        refused = await client.get("/v1/log/stream")
+        assert (refused.status_code, refused.json()["code"]) == (503, "too_many_streams")
+        assert refused.headers["retry-after"] == "3"
+        await stream.aclose()
+
+        async def room() -> bool:
+            async with aclosing(sent_events(client)) as another:
+                return (await anext(another)).id is not None
+
+        async def taken() -> bool:
+            try:
+                return await room()
+            except AssertionError:
+                return False
+
+        await eventually(taken)

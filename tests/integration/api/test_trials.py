@@ -110,10 +110,10 @@ async def test_a_journey_is_tried_on_an_invented_and_on_a_real_contact(
     ]
     edit = {"Authorization": f"Bearer {keys.edit}"}
     for body, status, code in (
-        ({"contact": "nobody-here"}, 404, "unknown_contact"),
+        ({"contact": "no-such-person"}, 404, "unknown_contact"),
         ({"contact": "bea", "person": {}}, 422, "invalid_request"),
         ({"person": {"shoe": 1}}, 422, "refused"),
-        ({"person": {}, "journey": "ship"}, 422, "refused"),
+        ({"person": {}, "journey": "ship"}, 404, "unknown_journey"),
         ({"person": {}, "until": "someday"}, 422, "refused"),
         ({"person": {}, "files": [{"filename": "x", "source": "journey: cart"}]}, 422, "refused"),
         ({"sample": {"segment": "ship"}}, 404, "unknown_segment"),

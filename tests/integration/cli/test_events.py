@@ -55,6 +55,44 @@ def test_events_and_rejections_are_listed_and_replayed(server: dict[str, str]) -
     assert event(server, "replay", "item.9").exit_code == 3
 
 
+async def test_dead_events_and_refused_entries_are_tried_again(
+    server: dict[str, str], pool: AsyncConnectionPool[AsyncConnection[object]]
+) -> None:
+    assert event(server, "dead").stdout == "no dead events\n"
+    async with pool.connection() as conn:
+        await conn.execute(
+            "with c as (insert into contact (id, external_id) values (gen_random_uuid(), 'ada')"
+            " returning id), e as (insert into event (contact_id, name, properties, message_id)"
+            " select id, 'Joined', '{}', n::text from c, generate_series(1, 4) n"
+            " returning id, contact_id) insert into dead_event (event_id, contact_id, code, detail)"
+            " select id, contact_id, 'too_big', 'the start' from e"
+        )
+        [[first]] = await (await conn.execute("select min(id) from event")).fetchall()
+    shown = event(server, "dead", "--contact", "ada").stdout
+    assert all(part in shown for part in (f"dead.{first}", "Joined", "too_big: the start"))
+    assert event(server, "replay", f"dead.{first}").stdout == "1 dead event dispatched again\n"
+    preview = event(server, "replay", "--dead", "--code", "too_big", "--preview")
+    assert preview.stdout == "3 dead events would be dispatched again\n"
+    unasked = event(server, "replay", "--dead")
+    assert (unasked.exit_code, "repeat it with --yes" in unasked.stderr) == (2, True)
+    left = event(server, "dismiss", f"dead.{first + 1}", "--reason", "of a test")
+    assert left.stdout == "1 dead event dismissed\n"
+    done = event(server, "replay", "--dead", "--yes", "--json", "--reason", "it is right now")
+    assert json.loads(done.stdout)["events"] == [first + 2, first + 3]
+    nothing = event(server, "replay", "--dead", "--yes").stdout
+    assert nothing == "0 dead events would be dispatched again\n"
+    for wrong in (
+        ("replay",),
+        ("replay", "--dead", "--journey", "a"),
+        ("replay", "--journey", "a"),
+        ("dismiss", "--reason", "r"),
+        ("dismiss", "item.1", "--reason", "r"),
+    ):
+        assert event(server, *wrong).exit_code == 2, wrong
+    unknown = event(server, "replay", "--journey", "none", "--code", "paused", "--yes")
+    assert unknown.exit_code == 3
+
+
 async def test_faults_are_listed(
     server: dict[str, str], pool: AsyncConnectionPool[AsyncConnection[object]]
 ) -> None:

@@ -16,6 +16,7 @@ from temporalio.client import Client
 from dispatch.dispatcher import Dispatcher
 from dispatch.leases import Leases
 from store.definitions.catalog import Catalog
+from store.events.dead_events import replay_dead_events
 from store.events.outbox import lease_contacts, release_contacts, renew_lease
 from store.waits.listener_candidates import fired_among
 from store.waits.listeners import first_fired
@@ -279,6 +280,17 @@ async def test_an_event_that_always_fails_is_dead_in_the_end_and_its_contact_goe
     [[subject, detail]] = await office.rows("select subject, detail from fault")
     assert subject == f"event {failing}"
     assert "refused for a test" in detail
+    # Once the fault is repaired, an operator has it dispatched again: nothing is done twice.
+    await office.rows("drop trigger refuse on run")
+    for again in ([failing], []):
+        async with office.pool.connection() as conn, conn.transaction():
+            assert await replay_dead_events(conn, [failing, last]) == again
+        while await office.dispatcher.round():
+            pass
+        assert await office.rows(
+            "select journey, entry_event_id from run order by journey desc"
+        ) == [("victim", failing), ("spared", failing)]
+    assert await office.rows("select 1 from outbox union all select 1 from dead_event") == []
 
 
 async def test_many_listeners_are_tested_by_one_statement_as_each_alone(office: Office) -> None:

@@ -21,11 +21,17 @@ from temporalio.client import Client
 from api.runs.start import start_by_api
 from dispatch.observed_goals import judge_observations_again
 from journeys.model.holdouts import Holdout
+from simulation.document_set import read_document_set
+from store.contacts.merge import merge_contact
 from store.definitions.catalog import Catalog
+from store.entries.admission import EntryRequest, enter
 from store.entries.bulk_entry import Entering, enter_contacts, preview_entries
 from store.events.ingest import take
 from store.events.items import Item
+from store.holdouts import observations
 from store.operations.jobs import create_job
+from store.reports import holdout_results
+from store.reports.explain import explain
 from store.retention.removal import remove_old_rows
 from tests.support.engine import accept
 from tests.support.erasing import erase
@@ -99,6 +105,13 @@ class Scene(TimedEngine):
         rows = await self._rows(
             "select contact_id, journey, held, met_event_id is not null, value::float8"
             " from holdout_observation order by id"
+        )
+        return [tuple(row) for row in rows]
+
+    async def firsts(self) -> list[tuple[str, bool]]:
+        """The journeys of observations, and whether each is the first of its contact."""
+        rows = await self._rows(
+            "select journey, is_first from holdout_observation order by observed_at, id"
         )
         return [tuple(row) for row in rows]
 
@@ -230,6 +243,24 @@ async def test_a_goal_may_ask_for_what_the_entry_said(scene: Scene) -> None:
     assert [(met, value) for *_, met, value in await scene.observed()] == [(True, 11)] * 2
 
 
+async def test_one_observation_of_a_contact_is_its_first(scene: Scene) -> None:
+    await scene.apply(
+        f"{HALF}---\n{journey('cart', '{event: Cart}')}---\n{journey('also', '{event: Cart}')}"
+        f"---\n{journey('later', '{event: Later}')}"
+    )
+    held, free = await scene.both()
+    for contact in (held, free):
+        await scene.event(contact, "Cart")
+        await scene.event(contact, "Later")
+    assert sorted(await scene.firsts()) == sorted(
+        [("also", True), ("cart", False), ("later", False)] * 2
+    )
+    async with scene.pool.connection() as conn, conn.transaction():
+        await conn.execute("select from contact order by id for update")
+        await merge_contact(conn, free, held)
+    assert await scene.firsts() == [("also", True), ("cart", False), ("later", False)]
+
+
 async def test_the_first_entry_of_a_contact_counts_and_others_do_not(scene: Scene) -> None:
     await scene.apply(f"{HALF}---\n{journey('cart', '{event: Cart}', AGAIN)}")
     held, _ = await scene.both()
@@ -348,6 +379,7 @@ async def test_what_a_visitor_did_goes_with_it_and_what_it_was_first_stays(scene
     await scene.item(kind="identify", user_id=known.hex, anonymous_id="visitor")
     [kept] = await scene.observed()
     assert kept == (known, "cart", True, True, 3)
+    assert await scene.firsts() == [("cart", True)]
     async with scene.pool.connection() as conn, conn.transaction():
         await erase(conn, known)
     assert await scene.observed() == []
@@ -377,22 +409,33 @@ async def test_goals_of_a_version_that_cannot_be_read_are_judged_once_it_can(sce
 
 
 async def test_without_holdouts_nothing_more_is_asked(scene: Scene) -> None:
-    await scene.apply(journey("cart", "{event: Cart}"))
+    await scene.apply(journey("cart", "{event: Cart}", "re_entry: always"))
     held, _ = await scene.both()
-    await scene.event(held, "Cart")
-    statements: list[str] = []
-    async with scene.pool.connection() as conn:
-        entering = Entering(scene.catalog, await scene.catalog.definition(conn, "cart", 1), "", {})
-        execute = conn.execute
 
-        async def noted(query: Any, *arguments: Any, **more: Any) -> Any:
-            statements.append(str(query))
-            return await execute(query, *arguments, **more)
+    async def statements() -> list[str]:
+        """What the entry of a contact asks, once the documents are known."""
+        asked: list[str] = []
+        async with scene.pool.connection() as conn:
+            definition = await scene.catalog.definition(conn, "cart", 1)
+            await enter(conn, scene.catalog, definition, EntryRequest(held, uuid4().hex, {}, None))
+            execute = conn.execute
 
-        conn.execute = noted  # type: ignore[method-assign]
-        await preview_entries(conn, entering, [held])
-    assert len(statements) <= 1
-    assert await scene.observed() == []
+            async def noted(query: Any, *arguments: Any, **more: Any) -> Any:
+                asked.append(str(query))
+                return await execute(query, *arguments, **more)
+
+            request = EntryRequest(held, uuid4().hex, {}, None)
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(conn, "execute", noted)
+                await enter(conn, scene.catalog, definition, request)
+        return asked
+
+    without = await statements()
+    await scene.apply("holdout: other\nshare: 0.0001%\njourneys: [another]\n")
+    # One that is not about the journey costs nothing either.
+    assert len(await statements()) == len(without) >= 3
+    await scene.apply("holdout: here\nshare: 0.0001%\n")
+    assert len(await statements()) == len(without) + 1
 
 
 async def test_two_entries_at_once_are_observed_once(scene: Scene) -> None:
@@ -417,3 +460,50 @@ async def test_observations_have_their_time(scene: Scene) -> None:
     async with scene.pool.connection() as conn:
         await remove_old_rows(conn, "holdouts", NOW + timedelta(hours=1), 10)
     assert [each[0] for each in await scene.observed()] == [free]
+
+
+async def test_an_explanation_names_the_holdout(scene: Scene) -> None:
+    await scene.apply(f"{HALF}---\n{journey('cart', '{event: Cart}')}")
+    held, free = await scene.both()
+
+    async def gates(contact: UUID) -> tuple[str | None, list[tuple[bool | None, str, Any]]]:
+        async with scene.pool.connection() as conn:
+            found = await explain(conn, scene.catalog, contact=contact, name="ada", journey="cart")
+        assert found is not None
+        gates = [each for each in found.gates if each.gate == "holdout"]
+        return found.reason, [(each.passed, each.source, each.saw["held_by"]) for each in gates]
+
+    # As it would be now, and as it was decided.
+    assert (await gates(held))[1] == [(False, "now", ["half"])]
+    assert (await gates(free))[1] == [(True, "now", [])]
+    for contact in (held, free):
+        await scene.event(contact, "Cart")
+    assert await gates(held) == ("holdout", [(False, "decision", ["half"])])
+    assert (await gates(free))[0] is None
+
+
+async def test_a_simulation_ignores_holdouts(scene: Scene) -> None:
+    text = f"{HALF}---\n{journey('cart', '{event: Cart}')}"
+    documents = read_document_set([("cart.yaml", text)], "cart")
+    async with scene.pool.connection() as conn:
+        await documents.save(conn)
+    assert await scene._rows("select kind, key from document") == []
+
+
+async def test_results_are_read_by_the_holdout_and_its_design(scene: Scene) -> None:
+    async with scene.pool.connection() as conn:
+        await conn.execute(
+            "insert into holdout_observation (holdout, design, journey, version, contact_id, held,"
+            " ref, until_at) select 'h' || n % 40, 'd' || n % 7, 'j', 1, gen_random_uuid(), false,"
+            " 0, now() from generate_series(1, 20000) n"
+        )
+        await conn.execute("analyze holdout_observation")
+        for query, parameters in (
+            (holdout_results._BY_JOURNEY, {"holdout": "h3", "design": "d3"}),
+            (holdout_results._OF_ALL, {"holdout": "h3", "design": "d3"}),
+            (observations._TO_LOOK_AT, {"limit": 10}),
+            (observations._BY_EVENTS, {"events": [1, 2, 3]}),
+        ):
+            cursor = await conn.execute(f"explain {query}".encode(), parameters)
+            plan = "\n".join(line for (line,) in await cursor.fetchall())
+            assert "Seq Scan on holdout_observation" not in plan, plan

@@ -170,6 +170,35 @@ async def test_a_retry_that_fails_stands_again_and_may_be_repeated(
     assert [each["action"] for each in detail["repairs"]] == ["retry", "retry"]
 
 
+async def test_a_retry_that_is_repeated_before_it_was_made_is_one_repair(
+    engine: Engine, http_server: HttpServer, operator: httpx.AsyncClient
+) -> None:
+    _, run = await held_for_an_hour(engine, http_server)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(exchange: Exchange) -> None:
+        begun.set()
+        await go_on.wait()
+        await ok(exchange)
+
+    http_server.behaviour = slow
+    answers = await asyncio.gather(*(repair(operator, run, "retry", visit=1) for _ in range(4)))
+    made = [answer for status, answer in answers if status == 200]
+    # One that comes while the send is being made is refused.
+    assert made
+    assert all(answer == made[0] for answer in made)
+    assert {answer["code"] for status, answer in answers if status == 409} <= {"at_work"}
+    await begun.wait()
+    status, answer = await repair(operator, run, "retry", visit=1)
+    assert (status, answer.get("code")) == (409, "at_work") or answer == made[0]
+    go_on.set()
+    await eventually(lambda: len(http_server.requests) == 2)
+    detail = (await operator.get(f"/v1/runs/{run['id']}")).json()
+    assert detail["repairs"] == [made[0]]
+    audit = (await operator.get("/v1/audit", params={"action": "run.retry"})).json()["items"]
+    assert len(audit) == 1
+
+
 async def test_a_skipped_send_is_left_out_and_the_run_goes_on(
     engine: Engine, http_server: HttpServer, operator: httpx.AsyncClient
 ) -> None:

@@ -70,6 +70,14 @@ async def test_a_schedule_comes_to_each_contact_at_local_time(database_url: str)
     ]  # fmt: skip
 
 
+async def test_one_who_moves_to_where_the_time_is_over_enters_then(simulate: Play) -> None:
+    # Monday at seven in New York. In Tokyo nine o'clock was eleven hours ago.
+    moves = [{"at": "2026-03-09T11:00:00+00:00", "type": "identify",
+              "traits": {"timezone": "Asia/Tokyo"}}]  # fmt: skip
+    lines = await simulate(WEEKLY, person("ada", "America/New_York"), moves, START)
+    assert entries(lines) == [("ada", "2026-03-09 20:00")]
+
+
 async def test_members_enter_when_the_journey_goes_live_if_it_says_so(
     new_database: Callable[[], str],
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import random
@@ -17,7 +18,8 @@ from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
-from store.reports import attribution
+from store.operations.jobs import end_job, read_job, read_result
+from store.reports import attribution, attribution_jobs
 from store.reports.attribution import (
     AttributionQuestion,
     EventRange,
@@ -25,13 +27,25 @@ from store.reports.attribution import (
     pages_of,
     range_of,
 )
-from store.reports.attribution_credit import Counted, Credited, Share, Tally, rounded
+from store.reports.attribution_credit import (
+    COUPON_TOUCHES,
+    MESSAGE_TOUCHES,
+    AttributionBy,
+    AttributionModel,
+    Counted,
+    Credited,
+    Share,
+    Tally,
+    Touch,
+    rounded,
+)
+from store.reports.attribution_jobs import attribution_job_page, create_attribution_job
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 CASES = int(os.environ.get("ATTRIBUTION_CONTACTS", "40"))
 BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
 END = BEGIN + timedelta(days=30)
-MODELS = ("last", "first", "linear")
+MODELS: tuple[AttributionModel, ...] = ("last", "first", "linear")
 
 
 class History:
@@ -209,11 +223,10 @@ async def tally_of(pool: Pool, question: AttributionQuestion) -> Tally:
     return tally
 
 
-QUESTIONS = [
-    *itertools.product(
-        MODELS, ["message", "journey", "channel"], ["sent", "delivered", "opened", "clicked"]
-    ),
-    *itertools.product(MODELS, ["coupon"], ["drawn", "redeemed"]),
+MESSAGES_BY: tuple[AttributionBy, ...] = ("message", "journey", "channel")
+QUESTIONS: list[tuple[AttributionModel, AttributionBy, Touch]] = [
+    *((model, by, touch) for model in MODELS for by in MESSAGES_BY for touch in MESSAGE_TOUCHES),
+    *((model, "coupon", touch) for model in MODELS for touch in COUPON_TOUCHES),
 ]
 
 
@@ -235,7 +248,7 @@ async def test_credit_is_that_of_a_plain_count(pool: Pool, monkeypatch: pytest.M
             question = AttributionQuestion(
                 event="Order Completed", value="cart.total", model=model, by=by, touch=touch,
                 window=window, begins_at=BEGIN, ends_at=END,
-            )  # type: ignore[arg-type]  # fmt: skip
+            )  # fmt: skip
             found, expected = await tally_of(pool, question), history.expected(question)
             assert found == expected, question
             seen += sum(whole.attributed for whole in found.wholes.values())
@@ -245,6 +258,47 @@ async def test_credit_is_that_of_a_plain_count(pool: Pool, monkeypatch: pytest.M
                 assert credit == currency.whole.attributed
                 assert value == currency.whole.attributed_value
     assert seen > CASES
+
+
+async def test_a_job_counts_the_same_however_often_its_pages_are_begun(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = History(5)
+    async with pool.connection() as conn:
+        await conn.execute("insert into coupon_pool (key) values ('spring'), ('winter')")
+        await history.store(conn, 20)
+    monkeypatch.setattr(attribution_jobs, "PAGE", 50)
+    question = AttributionQuestion(
+        event="Order Completed", value="cart.total", model="linear", by="message", touch="opened",
+        window=timedelta(days=7), begins_at=BEGIN, ends_at=END,
+    )  # fmt: skip
+    everything = EventRange(0, 2_000)
+    async with pool.connection() as conn:
+        job_id = await create_attribution_job(conn, question, everything, key_id=None)
+
+    async def page(*, dies: bool = False) -> None:
+        async with pool.connection() as conn:
+            job = await read_job(conn, job_id)
+            assert job is not None
+            async with conn.transaction(force_rollback=dies):
+                if job.state == "running" and await attribution_job_page(conn, job):
+                    await end_job(conn, job_id, "done")
+
+    for number in itertools.count():
+        await page(dies=number % 3 == 0)
+        if number < 6:
+            await asyncio.gather(page(), page(), page())
+        async with pool.connection() as conn:
+            job = await read_job(conn, job_id)
+            kept = await read_result(conn, job_id)
+        assert job is not None
+        assert kept is not None
+        if job.state != "running":
+            break
+    assert (job.state, job.done, job.total) == ("done", 2_000, 2_000)
+    found = Tally.from_json(kept)
+    assert found == history.expected(question)
+    assert sum(whole.attributed for whole in found.wholes.values()) > 5
 
 
 async def test_goals_that_were_met_are_conversions_by_default(pool: Pool) -> None:
@@ -288,8 +342,8 @@ async def test_goals_that_were_met_are_conversions_by_default(pool: Pool) -> Non
     )  # fmt: skip
     [found] = rounded(await tally_of(pool, question))
     # The other event met no goal, and the one that met two is one conversion.
-    assert (found.whole.conversions, found.whole.attributed_value) == (1, 7)
-    assert [(each.name, each.credit) for each in found.rows] == [(("a", "x"), 1)]
+    assert (found.whole.conversions, found.whole.attributed_value) == (1, Decimal(7))
+    assert [(each.name, each.credit) for each in found.rows] == [(("a", "x"), Decimal(1))]
 
 
 async def test_the_range_of_ids_holds_the_period(pool: Pool) -> None:
@@ -349,7 +403,7 @@ async def test_a_page_reads_events_by_their_ids_and_touches_by_contact(pool: Poo
                 question = AttributionQuestion(
                     event=event, value=None, model=model, by=by, touch=touch,
                     window=timedelta(days=7), begins_at=BEGIN - timedelta(days=40), ends_at=END,
-                )  # type: ignore[arg-type]  # fmt: skip
+                )  # fmt: skip
                 part = EventRange(1_000, 5_000)
                 cursor = await conn.execute(
                     f"explain {question.query}".encode(),

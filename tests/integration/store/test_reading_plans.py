@@ -11,6 +11,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from store.reports.message_listing import Place, list_messages
 from store.reports.run_listing import list_runs
 from store.timeline.timeline import ITEM_TYPES, ItemType, read_timeline
 from tests.support.engine import activate
@@ -145,6 +146,36 @@ async def test_runs_at_a_step_are_found_in_pages_that_look_at_a_bounded_number(
         )
         assert found == [run for (run,) in await expected.fetchall()]
         assert pages > 2
+
+
+async def test_messages_are_found_in_pages_that_look_at_a_bounded_number(
+    conn: AsyncConnection[Any],
+) -> None:
+    await conn.execute(
+        "update message set state = 'refused' where run_id in"
+        " (select id from run where step = 'rare')"
+    )
+    for journey in ("welcome", None):
+        found: list[UUID] = []
+        before: Place | None = None
+        pages = 0
+        while True:
+            async with conn.transaction():
+                rows = await rows_until_now(conn)
+                page = await list_messages(
+                    conn, journey=journey, status="refused", before=before, limit=2
+                )
+                after = await rows_until_now(conn)
+            read = {table: after[table] - rows.get(table, 0) for table in ("run", "message")}
+            assert max(read.values()) <= 5_100, (journey, read)
+            found += [message.run_id for message in page.items]
+            pages += 1
+            if page.next is None:
+                break
+            before = page.next
+        expected = await conn.execute("select id from run where step = 'rare' order by id desc")
+        assert found == [run for (run,) in await expected.fetchall()]
+        assert pages > 3
 
 
 async def test_merges_and_erasures_find_what_is_targeted_by_an_index(pool: Pool) -> None:

@@ -45,6 +45,7 @@ VALUES: Final = {
     "marketing_freeze.stops": "'marketing'",
     "test_message.state": "'sent'",
     "key_use.key_id": "md5('api_key' || n)::uuid",
+    "console_session.key_id": "md5('api_key' || n)::uuid",
     "api_key.scope": "'read'",
     "audit.via": "'api'",
     "audit.subject_kind": "'contact'",

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID, uuid4
 
@@ -10,6 +11,8 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from store.counters.folding import fold_all
+from store.counters.reading import read_days
 from store.events.message_events import MessageEvent, record_message_events, take_message_events
 from store.messages.claims import (
     AttemptResult,
@@ -18,6 +21,7 @@ from store.messages.claims import (
     record_result,
     record_result_and_lock,
 )
+from store.simulation.simulated_database import set_clock, stop_clock
 from tests.support.conditions import eventually
 from tests.support.messages import add_contact, rows
 
@@ -191,3 +195,33 @@ async def test_a_record_after_another_attempt_ended_the_visit_changes_no_outcome
         assert not await record_result(conn, result(run, "refused", "failed"))
         assert not await record_result(conn, result(run, "sent", "sent", token="another"))
     assert await settled(pool, run) == ("sent", None, True, True, "sent", {})
+
+
+@BOTH_WAYS
+async def test_a_contact_is_targeted_on_the_day_of_the_report_alone(
+    pool: Pool, record: Record
+) -> None:
+    midnight = datetime(2026, 3, 7, tzinfo=UTC)
+    async with pool.connection() as conn:
+        await stop_clock(conn, midnight - timedelta(seconds=2))
+    message, run = await claim(pool)
+    async with pool.connection() as conn:
+        await set_clock(conn, midnight - timedelta(seconds=1))
+        async with conn.transaction():
+            await record_message_events(conn, [report(message)], source="test")
+        await set_clock(conn, midnight + timedelta(seconds=1))
+        async with conn.transaction():
+            await record(conn, result(run, "sent", "sent"))
+        for folded in (False, True):
+            if folded:
+                await fold_all(conn, "UTC")
+            days = await read_days(
+                conn, midnight - timedelta(days=2), midnight + timedelta(days=2),
+                ["message_sent"], "UTC",
+            )  # fmt: skip
+            assert [
+                (each.fact, each.begins_at, each.count) for each in days if not each.standing
+            ] == [
+                ("targeted", midnight - timedelta(days=1), 1),
+                ("message_sent", midnight - timedelta(days=1), 1),
+            ]

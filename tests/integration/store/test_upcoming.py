@@ -177,9 +177,9 @@ async def test_counters_and_rows_together_say_what_is_due(pool: Pool, folded: bo
         )
         rows = await cursor.fetchall()
     assert len(rows) > 80
-    for _ in range(12):
-        now = beginning + timedelta(seconds=chance.randrange(3_600, 20_000))
-        within = timedelta(seconds=chance.choice([200, 3_600, 30_000, 90_000]))
+    for _ in range(40):
+        now = beginning + timedelta(seconds=chance.randrange(3_600, 8_000))
+        within = timedelta(seconds=chance.choice([200, 2_000, 4_000, 86_400, 90_000]))
         async with pool.connection() as conn:
             await set_clock(conn, now)
         expected = Counter[tuple[Any, ...]]()

@@ -138,19 +138,20 @@ def test_what_a_holdout_may_not_say(more: dict[str, Any], message: str) -> None:
         holdout(**more)
 
 
-def problems(text: str, **known: frozenset[str]) -> list[tuple[str, str, int]]:
-    found = check(parse(text, "h.yaml"), KnownKeys(**known))
+def problems(text: str, known: KnownKeys | None = None) -> list[tuple[str, str, int]]:
+    found = check(parse(text, "h.yaml"), known)
     return [(each.severity, each.code, each.line) for each in found]
 
 
 def test_a_holdout_knows_no_run_and_warns_of_unknown_journeys() -> None:
     text = "holdout: none\nshare: 5%\njourneys: [welcome, birthday]\n"
-    assert problems(text, journeys=frozenset({"welcome"})) == [("warning", "unknown_journey", 3)]
+    known = KnownKeys(journeys=frozenset({"welcome"}))
+    assert problems(text, known) == [("warning", "unknown_journey", 3)]
     text = "holdout: none\nshare: 5%\nif: {entry: total, gt: 5}\n"
     assert problems(text) == [("error", "no_run", 3)]
     text = "holdout: none\nshare: 5%\nif: {segment: loyal}\n"
     assert problems(text) == [("error", "unknown_segment", 3)]
-    assert problems(text, segments=frozenset({"loyal"})) == []
+    assert problems(text, KnownKeys(segments=frozenset({"loyal"}))) == []
 
 
 def test_a_fresh_contact_is_drawn_the_same_each_time() -> None:

@@ -25,7 +25,7 @@ def test_rounding_keeps_the_sum_and_moves_no_amount_by_a_unit(
 ) -> None:
     found = apportion(amounts, places)
     unit = Fraction(1, 10**places)
-    assert abs(sum(map(Fraction, found)) - sum(amounts)) <= unit / 2
+    assert abs(sum(map(Fraction, found), -sum(amounts, Fraction(0)))) <= unit / 2
     assert all(
         abs(Fraction(each) - amount) < unit for each, amount in zip(found, amounts, strict=True)
     )

@@ -10,6 +10,7 @@ import {
 import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef } from "react";
 import type { Card, DropPlace, Edge, Layout } from "@/builder/layout/cards";
 import { texts } from "@/texts";
+import { useAutoPan } from "./autoPan";
 import { CardNode } from "./CardNode";
 import { DropNode } from "./DropNode";
 import type { DragState } from "./dragging";
@@ -24,6 +25,8 @@ export type LineFlowEdge = FlowEdge<{ line: Edge }, "line">;
 const NODES = { card: CardNode, drop: DropNode };
 const EDGES = { line: LineEdge };
 const DROP_SIZE = 24;
+/** The library lets the pointer through nodes that it neither moves nor selects. */
+const REACHABLE = { pointerEvents: "all" } as const;
 /** The beginning of the journey stands at the top, right of its goal and exits. */
 const START = { x: 320, y: 24, zoom: 0.85 };
 
@@ -48,6 +51,7 @@ function nodesOf(layout: Layout): (CardFlowNode | DropFlowNode)[] {
       initialWidth: card.width,
       initialHeight: card.height,
       data: { card },
+      style: REACHABLE,
     }),
   );
   const drops = layout.drops.map(
@@ -60,6 +64,7 @@ function nodesOf(layout: Layout): (CardFlowNode | DropFlowNode)[] {
       initialWidth: DROP_SIZE,
       initialHeight: DROP_SIZE,
       data: { place },
+      style: REACHABLE,
     }),
   );
   return [...cards, ...drops];
@@ -95,6 +100,8 @@ function Flow({ layout, drag, focus, onKeyDown, onBackground, content }: Journey
   useEffect(() => {
     content.place.current = (x, y) => flow.screenToFlowPosition({ x, y });
   }, [content.place, flow]);
+
+  useAutoPan(frame, drag);
 
   useEffect(() => {
     const card = focus === null ? undefined : layout.cards.find(({ key }) => key === focus);

@@ -30,7 +30,9 @@ export function startOf(shape: Shape, depth = DEPTH): Value {
               .map((field) => [field.key, startOf(field.shape(), depth - 1)]),
       );
     case "variants": {
-      const first = shape.variants[0];
+      // A plain text is the likeliest, and the first thing that one types.
+      const text = shape.variants.find((variant) => variant.kind === "text");
+      const first = text ?? shape.variants[0];
       return first === undefined ? "" : startOf(first, depth);
     }
   }

@@ -45,6 +45,7 @@ export const attention = {
     runs: "Open the runs",
     job: "Open the job",
     log: "Open what was rejected",
+    dead: "Open what was given up",
     faults: "Open the faults",
     health: "Open the health",
     keys: "Open the keys",

@@ -23,6 +23,7 @@ const kinds: Readonly<Record<Job["kind"], string>> = {
   erase: "Erase a contact",
   repair: "Repair runs",
   retry: "Retry sends",
+  attribution: "Attribute conversions",
 };
 
 const asks: Readonly<Record<JobAction, Asked>> = {
