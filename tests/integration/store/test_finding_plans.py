@@ -67,7 +67,7 @@ async def test_contacts_are_found_without_reading_all_of_them(
 RUNS = """
 with made as (
     insert into run
-        (id, journey, version, contact_id, key, state, step, visit, entry, entry_ref, ref, started_at)
+      (id, journey, version, contact_id, key, state, step, visit, entry, entry_ref, ref, started_at)
     select uuidv7(), 'j' || n % 3, 1, c.id, '', 'active', 'mail', 1, '{}', 0, 0, parcours.clock()
     from (select id, row_number() over () as n from contact) c
     returning id
