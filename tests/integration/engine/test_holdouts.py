@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import orjson
 import pytest
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
@@ -249,16 +248,20 @@ async def test_one_observation_of_a_contact_is_its_first(scene: Scene) -> None:
         f"---\n{journey('later', '{event: Later}')}"
     )
     held, free = await scene.both()
-    for contact in (held, free):
-        await scene.event(contact, "Cart")
-        await scene.event(contact, "Later")
-    assert sorted(await scene.firsts()) == sorted(
-        [("also", True), ("cart", False), ("later", False)] * 2
+    await scene.event(held, "Cart")
+    await scene.event(held, "Later")
+    await scene.set(NOW + timedelta(minutes=1))
+    await scene.event(free, "Later")
+    firsts = [("also", True), ("cart", False), ("later", False), ("later", True)]
+    assert sorted(await scene.firsts()) == firsts
+    await scene._rows(
+        "delete from holdout_observation where held and journey = 'later' returning 1"
     )
     async with scene.pool.connection() as conn, conn.transaction():
         await conn.execute("select from contact order by id for update")
         await merge_contact(conn, free, held)
-    assert await scene.firsts() == [("also", True), ("cart", False), ("later", False)]
+    # Of two contacts in one the earlier beginning counts.
+    assert sorted(await scene.firsts()) == firsts[:3]
 
 
 async def test_the_first_entry_of_a_contact_counts_and_others_do_not(scene: Scene) -> None:
@@ -367,15 +370,15 @@ async def test_what_a_visitor_did_goes_with_it_and_what_it_was_first_stays(scene
     # The visitor is held out before the known contact enters.
     await scene._rows("insert into contact (id) values (%s) returning 1", HELD)
     await scene._rows("insert into identity values (%s, %s) returning 1", "visitor", HELD)
+    await scene.event(known, "Bought", total=100)
     await scene.item(kind="track", anonymous_id="visitor", name="Cart")
     await scene.set(NOW + timedelta(minutes=1))
-    await scene.item(
-        kind="track", anonymous_id="visitor", name="Bought",
-        properties=orjson.Fragment(b'{"total": 3}'),
-    )  # fmt: skip
+    await scene.event(known, "Bought", total=3)
     await scene.set(NOW + timedelta(minutes=2))
     await scene.event(known, "Cart")
-    assert [each[2:] for each in await scene.observed()] == [(True, True, 3), (False, False, None)]
+    assert [each[2:] for each in await scene.observed()] == [
+        (True, False, None), (False, False, None)
+    ]  # fmt: skip
     await scene.item(kind="identify", user_id=known.hex, anonymous_id="visitor")
     [kept] = await scene.observed()
     assert kept == (known, "cart", True, True, 3)
