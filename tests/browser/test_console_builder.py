@@ -114,7 +114,9 @@ async def test_a_journey_is_built_by_dragging_and_seen_live_without_a_line_of_ya
     await drag(page, kind(page, "E-mail"), "step:first")
     await expect(card(page, "step:email")).to_be_visible()
     await side.get_by_role("textbox", name="Subject", exact=True).fill("Thank you")
-    await side.get_by_role("textbox", name="Text", exact=True).fill("You are with us: {{ contact.email }}")
+    await side.get_by_role("textbox", name="Text", exact=True).fill(
+        "You are with us: {{ contact.email }}"
+    )
     await side.get_by_role("button", name="More settings").first.click()
     await page.get_by_role("menuitem", name="Transactional").click()
 
