@@ -14,7 +14,7 @@ from cli.settings import settings_or_refuse
 from cli.tables import at_second, print_table
 
 if TYPE_CHECKING:
-    from api.operations.keys import NewKey
+    from api.operations.new_keys import NewKey
 
 app = typer.Typer(help="Keys of the API.", no_args_is_help=True)
 
@@ -120,7 +120,7 @@ def _checked(**options: Any) -> NewKey:
     from pydantic import ValidationError
 
     from api.http.validation_words import words_of
-    from api.operations.keys import NewKey
+    from api.operations.new_keys import NewKey
 
     try:
         return NewKey.model_validate(options)

@@ -25,6 +25,8 @@ export type LineFlowEdge = FlowEdge<{ line: Edge }, "line">;
 const NODES = { card: CardNode, drop: DropNode };
 const EDGES = { line: LineEdge };
 const DROP_SIZE = 24;
+/** The library lets the pointer through nodes that it neither moves nor selects. */
+const REACHABLE = { pointerEvents: "all" } as const;
 /** The beginning of the journey stands at the top, right of its goal and exits. */
 const START = { x: 320, y: 24, zoom: 0.85 };
 
@@ -49,6 +51,7 @@ function nodesOf(layout: Layout): (CardFlowNode | DropFlowNode)[] {
       initialWidth: card.width,
       initialHeight: card.height,
       data: { card },
+      style: REACHABLE,
     }),
   );
   const drops = layout.drops.map(
@@ -61,6 +64,7 @@ function nodesOf(layout: Layout): (CardFlowNode | DropFlowNode)[] {
       initialWidth: DROP_SIZE,
       initialHeight: DROP_SIZE,
       data: { place },
+      style: REACHABLE,
     }),
   );
   return [...cards, ...drops];
