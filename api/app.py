@@ -268,7 +268,8 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
         key_budgets = KeyBudgets(pool)
         key_budgets.start()
         checker = DocumentChecker()
-        describer = DocumentChecker(seconds=5)
+        # A person waits for it while they type.
+        describer = DocumentChecker(seconds=10, niceness=0)
         hits, drain = _hits(settings, pool, notifier)
         if drain is not None:
             drain.start()

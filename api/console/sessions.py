@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel, Field
 
 from api.http.bodies import StrictRoute
-from api.http.keys import check_credentials, check_use, session_of, unauthorized
+from api.http.keys import check_credentials, check_use, unauthorized
 from api.http.middleware import request_id_of
 from api.http.problems import Problem, responses
 from api.http.same_origin import (
@@ -20,7 +20,12 @@ from api.http.same_origin import (
     refuse_foreign,
     scheme_of,
 )
-from api.http.sessions import remove_session_cookie, session_token, set_session_cookie
+from api.http.sessions import (
+    remove_session_cookie,
+    session_of,
+    session_token,
+    set_session_cookie,
+)
 from api.http.strict_models import StrictBody
 from api.http.times import Instant
 from api.services import Services, UsedServices

@@ -27,6 +27,8 @@ WAITING = 8
 SECONDS = 20.0
 """The time that the process has for one call."""
 
+NICENESS = 5
+"""By how much the process stands back behind the API, where others want the processor."""
 STARTED_WITHIN = 60.0
 """Seconds for the start of the process, which imports the language."""
 
@@ -42,8 +44,11 @@ class CheckerFailed(Exception):
 class DocumentChecker:
     """Calls of `api.definitions.preparation` and `description` beside the event loop."""
 
-    def __init__(self, seconds: float = SECONDS, waiting: int = WAITING) -> None:
+    def __init__(
+        self, seconds: float = SECONDS, waiting: int = WAITING, niceness: int = NICENESS
+    ) -> None:
         self._seconds = seconds
+        self._niceness = niceness
         self._most_waiting = waiting
         self._waiting = 0
         # One thread that waits for the process: calls take turns.
@@ -109,7 +114,10 @@ class DocumentChecker:
         process = self._process
         if process is None or process.poll() is not None:
             process = self._process = subprocess.Popen(
-                [sys.executable, "-m", "api.definitions.checking_process"],
+                [
+                    *(sys.executable, "-m", "api.definitions.checking_process"),
+                    str(self._niceness),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )

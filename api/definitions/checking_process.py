@@ -31,7 +31,7 @@ def main() -> None:
     """Answer calls, one after another."""
     # Ctrl-C goes to the whole group; the API ends this process by closing its input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(5)
+    os.nice(int(sys.argv[1]))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     calls = sys.stdin.buffer
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:

@@ -7,9 +7,10 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
-from api.http.keys import UsedKey, session_of
+from api.http.keys import UsedKey
 from api.http.middleware import request_id_of
 from api.http.problems import Problem
+from api.http.sessions import session_of
 from store.operations.audit import Actor, Via
 
 VIA_HEADER: Final = "Parcours-Via"

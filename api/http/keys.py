@@ -15,17 +15,14 @@ from psycopg_pool import AsyncConnectionPool
 from api.http.key_uses import KeyUses
 from api.http.problems import Problem
 from api.http.same_origin import refuse_foreign
-from api.http.sessions import SessionRing, session_token
+from api.http.sessions import SessionRing, note_session, session_token
 from store.operations.api_keys import KeyInfo, Scope, find_key
-from store.operations.console_sessions import ConsoleSession
 
 REMEMBERED = 5.0
 """Seconds for which a key is remembered, and so for which a revoked key still works."""
 
 _CHECKED = "parcours.key"
 """Under this name, the scope of a request holds the key that was checked."""
-_SESSION = "parcours.session"
-"""Under this name, it holds the session of the console by which the key was found."""
 
 
 class KeyRing:
@@ -144,7 +141,7 @@ async def check_credentials(request: Request, *needed: Scope) -> KeyInfo:
     if session is None:
         ended = unauthorized("the session of the console has ended: sign in again", "signed_out")
         raise _without_dialogue(request, ended)
-    request.scope[_SESSION] = session
+    note_session(request, session)
     try:
         return check_use(request, session.key, *needed)
     except Problem as problem:
@@ -156,12 +153,6 @@ def _without_dialogue(request: Request, problem: Problem) -> Problem:
     if problem.status_code == 401 and "sec-fetch-site" in request.headers:
         problem.headers = {"WWW-Authenticate": 'Bearer realm="parcours"'}
     return problem
-
-
-def session_of(request: Request) -> ConsoleSession | None:
-    """The session of the console by which the key of a request was found, if it was one."""
-    session: ConsoleSession | None = request.scope.get(_SESSION)
-    return session
 
 
 class Requires:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Mapping
+from typing import Final
 from uuid import uuid4
 
 import structlog
@@ -14,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.body_memory import BodyMemory
 from api.http.problems import Problem, database_problem, internal_error
+from api.http.sessions import by_session
 from store.metrics import counter, histogram
 from store.sql import DATABASE_AWAY
 from store.traces import span, traces_are_followed
@@ -28,6 +31,14 @@ _REQUEST_ID_KEY = "parcours.request_id"
 _NOT_LOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
 _AS_LONG_AS_READ = frozenset({"/v1/log/stream", "/v1/stats/stream"})
 """Answers that take as long as their client reads them: no measure of the API."""
+
+_BY_SESSION: Final[Mapping[str, str]] = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Headers of answers to a session, unless they have others. A browser that shows such an answer as
+a page runs nothing in it, and keeps nothing of it after the person has signed out."""
 
 _log = structlog.get_logger("api.http.middleware")
 
@@ -111,7 +122,11 @@ class RequestMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                if by_session(scope):
+                    for name, value in _BY_SESSION.items():
+                        headers.setdefault(name, value)
             await send(message)
 
         try:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
+from starlette.types import Scope
 
 from api.http.key_uses import KeyUses
 from api.http.same_origin import host_of, is_secure
@@ -18,6 +19,8 @@ REMEMBERED: Final = 5.0
 SECURE_COOKIE: Final = "__Host-parcours"
 """Browsers take a cookie of such a name over https alone, and only from this very host."""
 
+_SESSION: Final = "parcours.session"
+"""Under this name, the scope of a request holds the session by which its key was found."""
 _MOST: Final = 1_000
 _LONGEST_TOKEN: Final = 100
 
@@ -57,6 +60,22 @@ class SessionRing:
     def forget(self) -> None:
         """Read every session again at its next use."""
         self._known.clear()
+
+
+def note_session(request: Request, session: ConsoleSession) -> None:
+    """Note that the key of a request was found by a session."""
+    request.scope[_SESSION] = session
+
+
+def session_of(request: Request) -> ConsoleSession | None:
+    """The session by which the key of a request was found, if it was one."""
+    session: ConsoleSession | None = request.scope.get(_SESSION)
+    return session
+
+
+def by_session(scope: Scope) -> bool:
+    """Whether the key of a request was found by a session."""
+    return _SESSION in scope
 
 
 def session_token(request: Request) -> str | None:

@@ -103,6 +103,9 @@ async def get_experiment(
         if found.what == "step":
             message = f"{step!r} is no split of journey {key!r}; its splits: {choices}"
             raise Problem(404, "unknown_step", message)
+        if found.what == "metric":
+            message = f"metric: journey {key!r} has no goal; choose one of {choices}"
+            raise Problem(422, "no_goal", message)
         message = f"control: {control!r} is no arm that is compared; these are: {choices}"
         raise Problem(422, "unknown_arm", message)
     return experiment_body(found)

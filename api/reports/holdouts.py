@@ -84,7 +84,7 @@ class Comparison(BaseModel):
     """Those who entered against those who were held out."""
 
     journey: str | None
-    """Null: all journeys together, with each contact once."""
+    """Null: all journeys together, with each contact once, by the first that it was observed in."""
     entered: Arm
     held_out: Arm
     lift: float | None

@@ -20,6 +20,7 @@ from journeys.model.unions import LIST, MAPPING, PLAIN, discriminated_by, tag
 from journeys.time.durations import Duration
 
 KEY_PATTERN = r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$"
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 KEY_LENGTH = 64
 NAME_LENGTH = 200
 
@@ -91,7 +92,7 @@ def _key(text: str) -> str:
 def _identifier(text: str) -> str:
     if len(text) > KEY_LENGTH:
         raise ValueError(f"an id has at most {KEY_LENGTH} characters, this one has {len(text)}")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", text):
+    if not re.fullmatch(ID_PATTERN, text):
         raise ValueError(f"`{text}` is not an id; ids are made of letters, digits, - and _")
     return text
 
@@ -120,7 +121,11 @@ OffsetText = Annotated[Text, AfterValidator(_offset)]
 """`-1d`, `+2h`, `2h`."""
 Key = Annotated[Text, AfterValidator(_key), Field(json_schema_extra={"pattern": KEY_PATTERN})]
 """The key of a document."""
-Identifier = Annotated[Text, AfterValidator(_identifier)]
+Identifier = Annotated[
+    Text,
+    AfterValidator(_identifier),
+    Field(json_schema_extra={"pattern": ID_PATTERN, "maxLength": KEY_LENGTH}),
+]
 """The id of a step."""
 Name = Annotated[Text, AfterValidator(_name)]
 """The name of an event, group, pool, case…"""

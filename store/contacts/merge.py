@@ -90,6 +90,13 @@ on conflict (contact_id, journey, key) do update
 set event_id = greatest(kept.event_id, excluded.event_id)
 """)
 # A contact is compared as what it was first.
+_FIRST_OBSERVATIONS = sql("""
+update holdout_observation o set is_first = false from holdout_observation k
+where o.contact_id in (%(gone)s, %(into)s) and k.contact_id in (%(gone)s, %(into)s)
+  and o.contact_id <> k.contact_id and o.is_first and k.is_first
+  and o.holdout = k.holdout and o.design = k.design
+  and (o.observed_at, o.id) > (k.observed_at, k.id)
+""")
 _OBSERVATIONS = sql("""
 delete from holdout_observation o using holdout_observation k
 where o.contact_id in (%(gone)s, %(into)s) and k.contact_id in (%(gone)s, %(into)s)
@@ -174,6 +181,7 @@ _KEPT: Final = (
     _LAST_ENTRIES,
     _KEPT_ENTRIES,
     _REJECTED,
+    _FIRST_OBSERVATIONS,
     _OBSERVATIONS,
     REASSIGN_AUDIT,
 )

@@ -32,12 +32,19 @@ from store.sql import Connection, Sql, execute, fetch_all, fetch_all_as, join, s
 
 _INSERT = sql("""
 insert into holdout_observation (holdout, design, journey, version, contact_id, held, observed_at,
-                                 entry_event_id, entry, ref, event_name, match, rest, until_at)
-select * from jsonb_to_recordset(%(rows)s) g(
+                                 entry_event_id, entry, ref, event_name, match, rest, until_at,
+                                 is_first)
+select g.*,
+       row_number() over (partition by g.contact_id, g.holdout, g.design order by g.journey) = 1
+       and not exists (
+           select from holdout_observation o where o.contact_id = g.contact_id
+             and o.holdout = g.holdout and o.design = g.design
+       )
+from jsonb_to_recordset(%(rows)s) g(
     holdout text, design text, journey text, version int, contact_id uuid, held boolean,
     observed_at timestamptz, entry_event_id bigint, entry jsonb, ref bigint, event_name text,
     match jsonb, rest boolean, until_at timestamptz)
-order by contact_id, holdout, journey
+order by g.contact_id, g.holdout, g.journey
 on conflict (contact_id, holdout, design, journey) do nothing
 """)
 # What a run is to the goals of runs: an event that it alone sees counts for no observation.

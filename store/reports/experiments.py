@@ -17,7 +17,7 @@ from store.reports.experiment_counts import (
     SplitCounts,
     read_counts,
 )
-from store.reports.experiment_metrics import METRICS, Metric, MetricName
+from store.reports.experiment_metrics import MESSAGE_METRICS, METRICS, Metric, MetricName
 from store.reports.experiment_splits import Split, SplitArm, read_split, read_splits
 
 NotCompared = Literal["winner_rule", "no_messages"]
@@ -70,7 +70,7 @@ class Experiment:
 class Unknown:
     """There is no such thing, or it may not be chosen."""
 
-    what: Literal["journey", "step", "control"]
+    what: Literal["journey", "step", "control", "metric"]
     choices: Sequence[str] = ()
     """What would be right."""
 
@@ -105,6 +105,8 @@ async def read_experiment(
     if split is None:
         return Unknown("step", [each for each, _ in found.splits])
     chosen = metric or ("goal" if found.has_goal else "clicked")
+    if not (found.has_goal or METRICS[chosen].of_messages):
+        return Unknown("metric", MESSAGE_METRICS)
     compared = [arm for arm in split.arms if _not_compared(arm, chosen) is None]
     if control is not None and control not in [arm.name for arm in compared]:
         return Unknown("control", [arm.name for arm in compared])

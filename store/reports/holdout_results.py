@@ -49,24 +49,18 @@ from holdout_observation o
 where o.holdout = %(holdout)s and o.design = %(design)s
 group by o.journey, o.held order by o.journey, o.held
 """)
-# A contact is what it was in the first journey that would have let it in.
+# Of each contact the first journey that would have let it in: which ones follow may come of what it
+# got there.
 _OF_ALL = sql("""
-select null::text as journey, x.held, count(*) filter (where x.measured) as contacts,
-       count(*) filter (where not x.measured) as unmeasured,
-       count(*) filter (where x.met) as met,
-       count(*) filter (where x.measured and x.until_at > parcours.clock()) as open,
-       coalesce(sum(x.value), 0) as value, min(x.first_at) as first_at, max(x.last_at) as last_at
-from (
-    select (array_agg(o.held order by o.observed_at, o.id))[1] as held,
-           bool_or(o.event_name is not null) as measured,
-           bool_or(o.met_event_id is not null) as met,
-           max(o.until_at) filter (where o.event_name is not null) as until_at,
-           sum(o.value) as value, min(o.observed_at) as first_at, max(o.observed_at) as last_at
-    from holdout_observation o
-    where o.holdout = %(holdout)s and o.design = %(design)s
-    group by o.contact_id
-) x
-group by x.held order by x.held
+select null::text as journey, o.held, count(o.event_name) as contacts,
+       count(*) filter (where o.event_name is null) as unmeasured,
+       count(o.met_event_id) as met,
+       count(*) filter (where o.event_name is not null and o.until_at > parcours.clock()) as open,
+       coalesce(sum(o.value), 0) as value, min(o.observed_at) as first_at,
+       max(o.observed_at) as last_at
+from holdout_observation o
+where o.holdout = %(holdout)s and o.design = %(design)s and o.is_first
+group by o.held order by o.held
 """)
 _CLOCK = sql("select parcours.clock()")
 
@@ -103,7 +97,7 @@ class HoldoutComparison:
     """Those who entered against those who were held out."""
 
     journey: str | None
-    """None: in any journey."""
+    """None: in the first journey of each contact."""
     entered: ArmFigures
     held_out: ArmFigures
     judgement: Judgement

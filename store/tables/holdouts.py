@@ -66,6 +66,8 @@ class HoldoutObservation(SQLModel, table=True):
     """Without a foreign key, as that of a run."""
     held: bool = Field(sa_column=Column(Boolean, nullable=False))
     """Whether it was held out; otherwise it entered."""
+    is_first: bool = Field(sa_column=flag_column())
+    """Whether it is the first of its contact, holdout and design, in any journey."""
     observed_at: datetime = Field(sa_column=time_column())
     entry_event_id: int | None = Field(sa_column=big_column(null=True))
     entry: dict[str, Any] = Field(sa_column=json_column())

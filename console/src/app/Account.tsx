@@ -31,15 +31,14 @@ export function Account() {
         <Menu.Label>{texts.shell.signedInAs(key.name, key.scope)}</Menu.Label>
         <Menu.Label>{texts.shell.lightOrDark}</Menu.Label>
         {SCHEMES.map(([scheme, name]) => (
-          <Menu.Item
+          <Menu.RadioItem
             key={scheme}
-            role="menuitemradio"
-            aria-checked={colorScheme === scheme}
-            rightSection={colorScheme === scheme ? "✓" : undefined}
-            onClick={() => setColorScheme(scheme)}
+            value={scheme}
+            checked={colorScheme === scheme}
+            onChange={() => setColorScheme(scheme)}
           >
             {name}
-          </Menu.Item>
+          </Menu.RadioItem>
         ))}
         <Menu.Divider />
         <Menu.Item component="a" href="/docs">

@@ -52,8 +52,25 @@ async function findContacts(text: string): Promise<Found[]> {
   }));
 }
 
-/** The journeys and contacts that the text names. */
+/** The beginning of an id, as long as the API asks for. */
+const RUN = /^[0-9a-f][0-9a-f-]{3,35}$/i;
+
+async function findRuns(text: string): Promise<Found[]> {
+  if (!isPlace("runs") || !RUN.test(text)) {
+    return [];
+  }
+  const { items } = await answerOf(
+    api.GET("/v1/runs", { params: { query: { prefix: text, limit: FEW } } }),
+  );
+  return items.map((run) => ({
+    name: `${run.journey} · ${run.contact} · ${run.id}`,
+    kind: texts.shell.runs,
+    path: `/runs/${run.id}`,
+  }));
+}
+
+/** The journeys, contacts and runs that the text names. */
 export async function findObjects(text: string): Promise<Found[]> {
-  const found = await Promise.all([findJourneys(text), findContacts(text)]);
+  const found = await Promise.all([findJourneys(text), findContacts(text), findRuns(text)]);
   return found.flat();
 }

@@ -1,4 +1,5 @@
 import { ObjectLink } from "@/components/ObjectLink";
+import { ShortId } from "@/components/ShortId";
 import { texts } from "@/texts";
 import type { Item, Kind } from "./attention";
 
@@ -9,7 +10,7 @@ const PLACES: Partial<Record<Kind, "runs" | "jobs">> = {
   paused: "runs",
   jobs: "jobs",
 };
-const LONG = 20;
+const ID = /^[0-9a-f-]{36}$/;
 
 /** One of the things, as the link to its page where it has one. */
 export function Example({ item }: { item: Item }) {
@@ -17,11 +18,7 @@ export function Example({ item }: { item: Item }) {
     return <>{texts.parts.none}</>;
   }
   const place = PLACES[item.kind];
-  const short =
-    item.example.length > LONG && !item.example.includes(" ")
-      ? `…${item.example.slice(-8)}`
-      : item.example;
-  const shown = <code title={item.example}>{short}</code>;
+  const shown = ID.test(item.example) ? <ShortId id={item.example} /> : <code>{item.example}</code>;
   return place === undefined ? (
     shown
   ) : (

@@ -103,5 +103,11 @@ export function useDraftKeeping({ journey, opened, baseVersion, text, enabled }:
     setKeeping({ state: mine ? "changed" : "kept" });
     setAttempt((count) => count + 1);
   }
-  return { keeping, settle };
+
+  /** There is no draft any more: the next change begins one. */
+  function forget(now: string) {
+    kept.current = { revision: null, text: now };
+    setKeeping({ state: "kept" });
+  }
+  return { keeping, settle, forget };
 }

@@ -37,12 +37,10 @@ export function ColumnChoice<Row>({ all, shown, onChange }: ColumnChoiceProps<Ro
       </Menu.Target>
       <Menu.Dropdown>
         {all.map(({ key, title }) => (
-          <Menu.Item
+          <Menu.CheckboxItem
             key={key}
-            role="menuitemcheckbox"
-            aria-checked={keys.includes(key)}
-            rightSection={keys.includes(key) ? "✓" : undefined}
-            onClick={() => {
+            checked={keys.includes(key)}
+            onChange={() => {
               const next = keys.includes(key)
                 ? keys.filter((each) => each !== key)
                 : all.map((each) => each.key).filter((each) => each === key || keys.includes(each));
@@ -52,7 +50,7 @@ export function ColumnChoice<Row>({ all, shown, onChange }: ColumnChoiceProps<Ro
             }}
           >
             {title}
-          </Menu.Item>
+          </Menu.CheckboxItem>
         ))}
       </Menu.Dropdown>
     </Menu>

@@ -68,11 +68,19 @@ export function DataTable<Row>({
             return (
               <Fragment key={rowKey(row)}>
                 <tr data-marked={marked?.(row) || undefined}>
-                  {columns.map((column) => (
-                    <td key={column.key} data-title={column.title} className={classOf(column)}>
-                      {column.cell(row)}
-                    </td>
-                  ))}
+                  {columns.map((column) => {
+                    const cell = column.cell(row);
+                    return (
+                      <td
+                        key={column.key}
+                        data-title={column.title}
+                        data-none={cell === texts.parts.none || undefined}
+                        className={classOf(column)}
+                      >
+                        {cell}
+                      </td>
+                    );
+                  })}
                 </tr>
                 {below !== undefined && below !== null && below !== false && (
                   <tr className={classes.detail}>

@@ -32,7 +32,7 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
   const source = live?.source ?? "";
   const opened = draft?.text ?? source;
   const history = useTextHistory(opened);
-  const { keeping, settle } = useDraftKeeping({
+  const { keeping, settle, forget } = useDraftKeeping({
     journey,
     opened: { revision: draft?.revision ?? null, text: opened },
     baseVersion: draft?.base_version ?? live?.version ?? null,
@@ -44,10 +44,12 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
   const [asked, setAsked] = useState<"publish" | "discard" | null>(null);
   const changed = history.text !== source;
 
-  async function refresh() {
+  async function withoutDraft(now: string) {
     setAsked(null);
+    forget(now);
+    queries.setQueryData(["draft", journey], null);
+    queries.removeQueries({ queryKey: ["presence", journey] });
     await queries.invalidateQueries({ queryKey: ["journey", journey] });
-    await queries.invalidateQueries({ queryKey: ["draft", journey] });
   }
   return (
     <>
@@ -101,7 +103,7 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
           onClose={() => setAsked(null)}
           onDone={async () => {
             await removeDraft(journey).catch(() => undefined);
-            await refresh();
+            await withoutDraft(history.text);
           }}
         />
       )}
@@ -114,7 +116,7 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
           onClose={() => setAsked(null)}
           onDone={() => {
             history.type(source);
-            void refresh();
+            void withoutDraft(source);
           }}
         />
       )}

@@ -28,12 +28,10 @@ export function TypeChoice() {
         {TYPES.map((type) => {
           const ticked = chosen.includes(type);
           return (
-            <Menu.Item
+            <Menu.CheckboxItem
               key={type}
-              role="menuitemcheckbox"
-              aria-checked={ticked}
-              rightSection={ticked ? "✓" : undefined}
-              onClick={() => {
+              checked={ticked}
+              onChange={() => {
                 const next = TYPES.filter((each) =>
                   each === type ? !ticked : chosen.includes(each),
                 );
@@ -41,7 +39,7 @@ export function TypeChoice() {
               }}
             >
               {described.get(type) ?? words.typeNames[type] ?? type}
-            </Menu.Item>
+            </Menu.CheckboxItem>
           );
         })}
       </Menu.Dropdown>

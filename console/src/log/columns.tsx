@@ -3,6 +3,7 @@ import type { Column } from "@/components/DataTable";
 import { FactList } from "@/components/FactList";
 import { Instant } from "@/components/Instant";
 import { ObjectLink } from "@/components/ObjectLink";
+import { ShortId } from "@/components/ShortId";
 import { texts } from "@/texts";
 import type { LogItem, LogType } from "./items";
 
@@ -45,7 +46,7 @@ export const LOG_COLUMNS: readonly Column<LogItem>[] = [
       if (item.run !== null) {
         return (
           <ObjectLink place="runs" id={item.run}>
-            <code title={item.run}>…{item.run.slice(-8)}</code>
+            <ShortId id={item.run} />
           </ObjectLink>
         );
       }
@@ -53,7 +54,7 @@ export const LOG_COLUMNS: readonly Column<LogItem>[] = [
         texts.parts.none
       ) : (
         <ObjectLink place="jobs" id={item.job}>
-          <code title={item.job}>…{item.job.slice(-8)}</code>
+          <ShortId id={item.job} />
         </ObjectLink>
       );
     },

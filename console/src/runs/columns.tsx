@@ -3,6 +3,7 @@ import type { Column } from "@/components/DataTable";
 import { Instant } from "@/components/Instant";
 import { ObjectLink } from "@/components/ObjectLink";
 import { PlaceLink } from "@/components/PlaceLink";
+import { ShortId } from "@/components/ShortId";
 import { StateBadge } from "@/components/StateBadge";
 import { texts } from "@/texts";
 
@@ -11,11 +12,11 @@ const words = texts.runs;
 export type Run = Model<"RunBody">;
 export type StuckRun = Model<"StuckBody">;
 
-/** An id of a run, whose end tells it from others of the same time, as the link to its page. */
+/** The id of a run as the link to its page. */
 export function RunLink({ id }: { id: string }) {
   return (
     <PlaceLink to={`~/runs/${id}`}>
-      <code title={id}>…{id.slice(-8)}</code>
+      <ShortId id={id} />
     </PlaceLink>
   );
 }

@@ -186,6 +186,40 @@ exit: {event: Gone}
     ]);
   });
 
+  it("leave comments that are about something else", () => {
+    const text = `journey: j
+# the zone
+timezone: UTC
+# about all
+
+# about the name
+name: J
+steps:
+  - id: a
+    wait: 1h
+    # inside a
+  # loose
+
+  # note of b
+  - {id: b, wait: 1h}
+  # end
+goal: {event: B}
+`;
+    const gone = (edit: Edit) => changes(text, textAfter(text, edit));
+    expect(gone({ edit: "delete", steps: [["steps", 1]] })).toEqual([
+      "-",
+      "-  # note of b",
+      "-  - {id: b, wait: 1h}",
+    ]);
+    expect(gone({ edit: "delete", steps: [["steps", 0]] })).toEqual([
+      "-  - id: a",
+      "-    wait: 1h",
+      "-    # inside a",
+    ]);
+    expect(gone({ edit: "unset", path: ["name"] })).toEqual(["-# about the name", "-name: J"]);
+    expect(gone({ edit: "unset", path: ["timezone"] })).toEqual(["-# the zone", "-timezone: UTC"]);
+  });
+
   it("are moved with their notes and comments, across lanes", () => {
     expect(
       edited({ edit: "move", steps: [["steps", 0]], target: { list: lane, index: 1 } }),
@@ -303,14 +337,14 @@ exit: {event: Gone}
   });
 
   it("are renamed with all that refers to them", () => {
-    expect(edited({ edit: "rename-step", step: ["steps", 2], id: "did click" })).toEqual([
+    expect(edited({ edit: "rename-step", step: ["steps", 2], id: "did-click" })).toEqual([
       "-  - {id: clicked, wait: {message: reminder, is: clicked, up_to: 1d}}",
       "-        if: {step: clicked, is: happened}",
-      "+  - {id: did click, wait: {message: reminder, is: clicked, up_to: 1d}}",
-      "+        if: {step: did click, is: happened}",
+      "+  - {id: did-click, wait: {message: reminder, is: clicked, up_to: 1d}}",
+      "+        if: {step: did-click, is: happened}",
     ]);
-    expect(edited({ edit: "rename-step", step: ["steps", 0], id: "an hour" })).toContain(
-      '+        {{ steps["an hour"].at }}',
+    expect(edited({ edit: "rename-step", step: ["steps", 0], id: "1h" })).toContain(
+      '+        {{ steps["1h"].at }}',
     );
     expect(refused({ edit: "rename-step", step: ["steps", 0], id: "lead" })).toEqual({
       reason: "taken",

@@ -145,7 +145,7 @@ export function randomEdit(file: JourneyText, document: number, random: Random):
       return {
         edit: "rename-step",
         step: step.path,
-        id: random.pick(["renamed", "new id", "x-1", "it's", 'say "so"']) + random.below(99),
+        id: random.pick(["renamed", "x-", "A_b", "0"]) + random.below(99),
       };
     case 15: {
       const [, way] = ways.length > 0 ? random.pick(ways) : [null, null];

@@ -16,6 +16,7 @@ def upgrade() -> None:
             version integer not null,
             contact_id uuid not null,
             held boolean not null,
+            is_first boolean not null default false,
             observed_at timestamptz not null default parcours.clock(),
             entry_event_id bigint,
             entry jsonb not null default '{}',

@@ -80,8 +80,25 @@ async def test_a_person_signs_in_by_a_key_and_acts_under_its_name(
         "PUT", "/v1/topics/news", body=TOPIC, headers={"Parcours-Via": "cli"}
     )
     assert saved.status_code == 200, saved.text
-    assert (await browser.fetch("GET", "/v1/topics/news")).status_code == 200
-    assert (await browser.fetch("DELETE", "/v1/session")).status_code == 204
+    read = await browser.fetch("GET", "/v1/topics/news")
+    assert read.status_code == 200
+    # A browser that shows it as a page runs nothing in it, and keeps nothing of it.
+    assert read.headers["content-security-policy"].startswith("default-src 'none'")
+    assert read.headers["x-content-type-options"] == "nosniff"
+    assert read.headers["cache-control"] == "no-store"
+    stream = browser.client.stream("GET", "/v1/log/stream", timeout=30)
+    async with stream as answer:
+        assert answer.status_code == 200
+        lines = answer.aiter_lines()
+        assert await anext(lines) == "retry: 1000"
+        assert (await browser.fetch("DELETE", "/v1/session")).status_code == 204
+        # What comes after the sign-out is not shown any more, but the end.
+        await rows("insert into refusal (journey, contact_id, code)"
+                   " values ('hello', gen_random_uuid(), 'paused') returning 1")  # fmt: skip
+        rest = [line async for line in lines if line]
+    assert rest[-2] == "event: end"
+    assert "signed_out" in rest[-1]
+    assert not any("paused" in line for line in rest)
     assert "parcours" not in str(browser.client.cookies)
     logged = await rows(
         "select action, actor, key_id, scope, via, subject from audit"

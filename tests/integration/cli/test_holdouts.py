@@ -62,8 +62,9 @@ async def observe(pool: Pool, journey: str, first: int, held: int, free: int) ->
         for number, word in ((held, "true"), (free, "false")):
             await conn.execute(
                 "insert into holdout_observation (holdout, design, journey, version, contact_id,"
-                " held, ref, event_name, until_at, met_event_id, met_at, value)"
-                f" select 'nothing', %s, %s, 1, md5('{word}' || n)::uuid, {word}, 0, 'Bought',"
+                " held, is_first, ref, event_name, until_at, met_event_id, met_at, value)"
+                f" select 'nothing', %s, %s, 1, md5('{word}' || n)::uuid, {word},"
+                f" {'false' if journey == 'cart' else 'true'}, 0, 'Bought',"
                 " parcours.clock() + interval '1 day' * (n %% 2 * 2 - 1),"
                 f" case when n %% {12 if held == number else 8} = 0 then n end,"
                 f" case when n %% {12 if held == number else 8} = 0 then parcours.clock() end,"
@@ -91,8 +92,8 @@ async def test_a_holdout_is_saved_and_shows_its_lift(server: Server, pool: Pool)
     held, entered = whole["held_out"], whole["entered"]
     assert (held["contacts"], held["goals"], held["open"]) == (1_200, 100, 600)
     assert (entered["contacts"], entered["goals"], entered["open"]) == (22_800, 2_850, 11_400)
-    # Those of both journeys: 2 for each of 100 + 25, and of 2,850 + 712.
-    assert (held["value"], entered["value"]) == (250, 7_124)
+    # Of each contact the first journey counts.
+    assert (held["value"], entered["value"]) == (200, 5_700)
     assert (held["rate"], entered["rate"]) == (pytest.approx(1 / 12), 0.125)
     assert whole["lift"] == pytest.approx(0.5)
     assert whole["added_goals"] == pytest.approx(22_800 / 24)
@@ -117,7 +118,7 @@ async def test_a_holdout_is_saved_and_shows_its_lift(server: Server, pool: Pool)
 async def test_another_design_begins_another_comparison(server: Server, pool: Pool) -> None:
     await save(server, SOURCE)
     await observe(pool, "welcome", 1, 120, 2_280)
-    await save(server, f"{SOURCE}name: Nobody at all\nto: 2026-01-01\n")
+    await save(server, f"{SOURCE}name: Nothing at all\nto: 2026-01-01\n")
     ended = (await server.get("/v1/holdouts/nothing/results")).json()
     assert (ended["state"], ended["whole"]["held_out"]["contacts"]) == ("ended", 120)
     await save(server, SOURCE.replace("5%", "6%"))

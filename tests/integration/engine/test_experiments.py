@@ -200,6 +200,7 @@ async def test_splits_are_listed_and_what_is_wrong_is_said(engine: Engine, reade
         OFFER + "  - id: second\n    split:\n      - {name: x, weight: 1}\n"
         "      - {name: rest, weight: 3, winner: {by: clicked, after: 4h}}\n"
     )
+    await engine.activate(OFFER.replace("offer", "plain").replace("goal:", "name: Plain #"))
     path = "/v1/journeys/offer/experiments"
     first = await reader.show(f"{path}?limit=1")
     assert first["items"] == [
@@ -231,6 +232,7 @@ async def test_splits_are_listed_and_what_is_wrong_is_said(engine: Engine, reade
         (f"{path}/fork?metric=joy", 422, "metric"),
         (f"{path}/fork?days=3", 400, "days"),
         (f"{path}?cursor=brief", 400, "cursor"),
+        ("/v1/journeys/plain/experiments/fork?metric=value", 422, "'plain' has no goal; choose"),
     ):
         answer = await reader.get(wrong)
         assert answer.status_code == status, answer.text

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import orjson
 import pytest
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
@@ -22,6 +21,7 @@ from api.runs.start import start_by_api
 from dispatch.observed_goals import judge_observations_again
 from journeys.model.holdouts import Holdout
 from simulation.document_set import read_document_set
+from store.contacts.merge import merge_contact
 from store.definitions.catalog import Catalog
 from store.entries.admission import EntryRequest, enter
 from store.entries.bulk_entry import Entering, enter_contacts, preview_entries
@@ -104,6 +104,13 @@ class Scene(TimedEngine):
         rows = await self._rows(
             "select contact_id, journey, held, met_event_id is not null, value::float8"
             " from holdout_observation order by id"
+        )
+        return [tuple(row) for row in rows]
+
+    async def firsts(self) -> list[tuple[str, bool]]:
+        """The journeys of observations, and whether each is the first of its contact."""
+        rows = await self._rows(
+            "select journey, is_first from holdout_observation order by observed_at, id"
         )
         return [tuple(row) for row in rows]
 
@@ -235,6 +242,28 @@ async def test_a_goal_may_ask_for_what_the_entry_said(scene: Scene) -> None:
     assert [(met, value) for *_, met, value in await scene.observed()] == [(True, 11)] * 2
 
 
+async def test_one_observation_of_a_contact_is_its_first(scene: Scene) -> None:
+    await scene.apply(
+        f"{HALF}---\n{journey('cart', '{event: Cart}')}---\n{journey('also', '{event: Cart}')}"
+        f"---\n{journey('later', '{event: Later}')}"
+    )
+    held, free = await scene.both()
+    await scene.event(held, "Cart")
+    await scene.event(held, "Later")
+    await scene.set(NOW + timedelta(minutes=1))
+    await scene.event(free, "Later")
+    firsts = [("also", True), ("cart", False), ("later", False), ("later", True)]
+    assert sorted(await scene.firsts()) == firsts
+    await scene._rows(
+        "delete from holdout_observation where held and journey = 'later' returning 1"
+    )
+    async with scene.pool.connection() as conn, conn.transaction():
+        await conn.execute("select from contact order by id for update")
+        await merge_contact(conn, free, held)
+    # Of two contacts in one the earlier beginning counts.
+    assert sorted(await scene.firsts()) == firsts[:3]
+
+
 async def test_the_first_entry_of_a_contact_counts_and_others_do_not(scene: Scene) -> None:
     await scene.apply(f"{HALF}---\n{journey('cart', '{event: Cart}', AGAIN)}")
     held, _ = await scene.both()
@@ -341,18 +370,19 @@ async def test_what_a_visitor_did_goes_with_it_and_what_it_was_first_stays(scene
     # The visitor is held out before the known contact enters.
     await scene._rows("insert into contact (id) values (%s) returning 1", HELD)
     await scene._rows("insert into identity values (%s, %s) returning 1", "visitor", HELD)
+    await scene.event(known, "Bought", total=100)
     await scene.item(kind="track", anonymous_id="visitor", name="Cart")
     await scene.set(NOW + timedelta(minutes=1))
-    await scene.item(
-        kind="track", anonymous_id="visitor", name="Bought",
-        properties=orjson.Fragment(b'{"total": 3}'),
-    )  # fmt: skip
+    await scene.event(known, "Bought", total=3)
     await scene.set(NOW + timedelta(minutes=2))
     await scene.event(known, "Cart")
-    assert [each[2:] for each in await scene.observed()] == [(True, True, 3), (False, False, None)]
+    assert [each[2:] for each in await scene.observed()] == [
+        (True, False, None), (False, False, None)
+    ]  # fmt: skip
     await scene.item(kind="identify", user_id=known.hex, anonymous_id="visitor")
     [kept] = await scene.observed()
     assert kept == (known, "cart", True, True, 3)
+    assert await scene.firsts() == [("cart", True)]
     async with scene.pool.connection() as conn, conn.transaction():
         await erase(conn, known)
     assert await scene.observed() == []

@@ -194,7 +194,7 @@ async def test_a_retry_that_is_repeated_before_it_was_made_is_one_repair(
     go_on.set()
     await eventually(lambda: len(http_server.requests) == 2)
     detail = (await operator.get(f"/v1/runs/{run['id']}")).json()
-    assert [each["id"] for each in detail["repairs"]] == [made[0]["id"]]
+    assert detail["repairs"] == [made[0]]
     audit = (await operator.get("/v1/audit", params={"action": "run.retry"})).json()["items"]
     assert len(audit) == 1
 

@@ -59,8 +59,8 @@ class History:
         self.coupons: list[dict[str, Any]] = []
 
     def moment(self) -> datetime:
-        """An instant around the period, whole hours, so that some are equal."""
-        return BEGIN + timedelta(hours=self.random.randrange(-24 * 12, 24 * 33))
+        """An instant around the period, so coarse that many are equal, or lie at a window's edge."""
+        return BEGIN + timedelta(hours=12 * self.random.randrange(-12, 66))
 
     async def store(self, conn: AsyncConnection[Any], contacts: int) -> None:
         """Make it up and write it."""

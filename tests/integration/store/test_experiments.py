@@ -253,6 +253,9 @@ async def test_the_goal_and_the_holdout_are_chosen_where_nothing_is_said(pool: P
         assert await read_experiment(conn, "offer", "fork", control="rest") == Unknown(
             "control", ["short", "long", "none"]
         )
+        assert await read_experiment(conn, "coupons", "fork", metric="value") == Unknown(
+            "metric", MESSAGE_METRICS
+        )
 
 
 async def test_the_versions_of_a_long_experiment_are_found(pool: Pool) -> None:

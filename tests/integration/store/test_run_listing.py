@@ -104,6 +104,45 @@ async def test_runs_are_filtered(pool: Pool) -> None:
     assert page["items"][0]["contact"] == str(nameless)
 
 
+async def add_send(pool: Pool, run: UUID, held: str | None, code: str | None = None) -> None:
+    """The run's first visit, at a send that has no outcome yet."""
+    async with pool.connection() as conn:
+        await conn.execute(
+            "insert into visit (run_id, visit, step, kind, started_at, held, facts)"
+            " values (%s, 1, 'mail', 'email', %s, %s, %s)",
+            (run, START, held, Jsonb({} if code is None else {"fault": code})),
+        )
+        await conn.execute("update run set step = 'mail', visit = 1 where id = %s", (run,))
+
+
+async def test_runs_are_found_by_why_their_send_is_deferred(pool: Pool) -> None:
+    ada, grace = await add_contact(pool, "ada"), await add_contact(pool, "grace")
+    capped, refused, away, sending, other = [
+        await add_run(pool, contact, journey)
+        for contact, journey in ((ada, "welcome"),) * 2
+        + ((grace, "welcome"), (ada, "welcome"), (ada, "cart"))
+    ]
+    await add_send(pool, capped, "cap")
+    await add_send(pool, refused, "retry", "refused")
+    await add_send(pool, away, "retry", "unreachable")
+    await add_send(pool, sending, None, "unreachable")
+    await add_send(pool, other, "retry", "unreachable")
+    assert await listed(pool, held="retry") == [other, away, refused]
+    assert await listed(pool, held="retry", journey="welcome") == [away, refused]
+    assert await listed(pool, held="retry", contact="ada", step="mail") == [other, refused]
+    assert await listed(pool, code="unreachable") == [other, away]
+    assert await listed(pool, held="cap", code="unreachable") == []
+    assert await listed(pool, held="cap", state="active", prefix=str(capped)) == [capped]
+    assert await listed(pool, held="cap", state="ended") == []
+    async with pool.connection() as conn:
+        first = await list_runs(conn, held="retry", limit=2)
+        rest = await list_runs(conn, held="retry", limit=2, cursor=str(first.next))
+        await conn.execute("update visit set outcome = 'sent' where run_id = %s", (other,))
+    assert [run.id for run in (*first.items, *rest.items)] == [other, away, refused]
+    assert rest.next is None
+    assert await listed(pool, held="retry") == [away, refused]
+
+
 @pytest.mark.parametrize("filters", [{}, {"journey": "welcome"}, {"contact": "ada"}])
 async def test_pages_hold_every_run_once_the_newest_first(
     pool: Pool, filters: dict[str, Any]

@@ -72,6 +72,17 @@ export function kindOf(keys: readonly string[]): StepKind | null {
   return null;
 }
 
+const idSchemas = forms(definition("Step")).map(({ schema }) => schema.properties?.id);
+
+/** Whether a text can be the id of a step. */
+export function isId(text: string): boolean {
+  return idSchemas.every(
+    (schema) =>
+      new RegExp(schema?.pattern ?? "", "u").test(text) &&
+      text.length <= (schema?.maxLength ?? Number.POSITIVE_INFINITY),
+  );
+}
+
 // ---------------------------------------------------------------- what the schema does not say
 
 /** Keys whose text is the id of a step, by the definition in which they stand. */

@@ -185,7 +185,7 @@ function replaceValue(
     const body = indented(lines, inside).join(style.eol);
     return [{ from: lineStart(text, entry.value), to: entry.to, insert: body }];
   }
-  if (rest !== "" && /^ [|>]/.test(first)) {
+  if (rest !== "" && hasText(value)) {
     // A comment stands after the value, where its text would go on.
     return [{ from: entry.colon, to: entry.to, insert: ` ${flowText(value)}` }];
   }
@@ -214,7 +214,7 @@ function replaceItem(
   const column = listShape(text, list).column;
   const rest = text.slice(item.to, lineEnd(text, item.to)).trim();
   const flat = rest === "" ? null : flowText(value);
-  if (flat !== null && !isBlockable(value)) {
+  if (flat !== null && (!isBlockable(value) || hasText(value))) {
     return [{ from: item.from, to: item.to, insert: `- ${flat}` }];
   }
   const [first = "", ...others] = blockLines([value], style, column);

@@ -1,6 +1,7 @@
 /** Edits that rename a step everywhere. */
 
 import type { Draft } from "@/builder/document/draft";
+import { isId } from "@/builder/document/language";
 import { renameInTemplate } from "@/builder/document/liquid";
 import { setValue } from "@/builder/document/mappings";
 import { withValue } from "@/builder/document/model";
@@ -38,9 +39,7 @@ export function renameStep(draft: Draft, path: Path, id: string): Outcome {
   const { document } = draft;
   const selection = [path];
   const map = mapAt(document, path);
-  if (id.trim() === "" || /\p{Cc}|\p{Zl}|\p{Zp}/u.test(id)) {
-    throw new Refused({ reason: "bad-name", name: id });
-  }
+  if (!isId(id)) throw new Refused({ reason: "bad-name", name: id });
   const steps = stepsIn(document);
   const own = steps.find((step) => samePath(step.path, path));
   if (entryOf(document.text, map, "id") !== null && own === undefined) throw missing(path);

@@ -16,6 +16,7 @@ export interface Schema {
   readonly const?: unknown;
   readonly default?: unknown;
   readonly pattern?: string;
+  readonly maxLength?: number;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
