@@ -153,6 +153,8 @@ async def test_runs_are_found_and_repaired_in_bulk_by_keyboard_once_another_key_
     words = dialog.get_by_text("3 runs of `offers` skip the step")
     await expect(words).to_contain_text("Another key must approve it")
     await expect(dialog.get_by_label("Reason")).to_be_focused()
+    faults = await look_over(page, "runs-repair")
+    assert faults == [], "\n".join(faults)
     await page.keyboard.type("the wait was set by mistake")
     await dialog.get_by_role("button", name="Skip for 3 runs").press("Enter")
     await expect(dialog).to_be_hidden()
