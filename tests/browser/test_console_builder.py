@@ -109,14 +109,14 @@ async def test_a_journey_is_built_by_dragging_and_seen_live_without_a_line_of_ya
     await page.get_by_label("Its key").fill("thanks")
     await page.get_by_role("button", name="Create").click()
     await expect(card(page, "step:first")).to_be_visible()
-    # Asking for a journey that has no version yet is answered by 404, which the browser notes.
-    studio.console.errors.clear()
 
     side = page.get_by_label("Settings of what is chosen")
     await drag(page, kind(page, "E-mail"), "step:first")
     await expect(card(page, "step:email")).to_be_visible()
     await side.get_by_role("textbox", name="Subject", exact=True).fill("Thank you")
-    await side.get_by_role("textbox", name="Text", exact=True).fill("You are with us: {{ contact.email }}")
+    await side.get_by_role("textbox", name="Text", exact=True).fill(
+        "You are with us: {{ contact.email }}"
+    )
     await side.get_by_role("button", name="More settings").first.click()
     await page.get_by_role("menuitem", name="Transactional").click()
 
@@ -142,7 +142,7 @@ async def test_a_journey_is_built_by_dragging_and_seen_live_without_a_line_of_ya
     await expect(page.get_by_text("active", exact=True)).to_be_visible()
     assert await studio.document("thanks") == {
         "journey": "thanks",
-        "entry": {"event": "Signed Up"},
+        "entry": [{"event": "Signed Up"}],
         "steps": [
             {
                 "id": "email",
@@ -168,3 +168,6 @@ async def test_a_journey_is_built_by_dragging_and_seen_live_without_a_line_of_ya
     await studio.operator.sign_up("ada")
     await expect(card(page, "step:email")).to_contain_text("1 sent", timeout=30_000)
     assert await look_over(page, "journey-graph") == []
+    # Asking for a journey that has no version yet is answered by 404, which the browser notes.
+    errors = studio.console.errors
+    errors[:] = [each for each in errors if "404" not in each]

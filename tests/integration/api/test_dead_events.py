@@ -87,7 +87,10 @@ async def test_dead_events_are_dispatched_again_once_and_dismissed_with_a_reason
         ("event.dismiss", str(first), "of a test"),
         ("event.dismiss", str(fourth), "old"),
     ]
-    for wrong in ({"events": [1], "code": "x"}, {"events": []}, {"events": [0]}, {"reason": " "}):
+    refused: tuple[dict[str, Any], ...] = (
+        {"events": [1], "code": "x"}, {"events": []}, {"events": [0]}, {"reason": " "},
+    )  # fmt: skip
+    for wrong in refused:
         answer = await operate.post("/v1/events/dead/replay", json=wrong)
         assert answer.status_code == 422, wrong
     assert (await operate.post("/v1/events/dead/dismiss", json={})).status_code == 422

@@ -131,7 +131,7 @@ def said(items: list[dict[str, Any]]) -> list[tuple[str, str | None, str]]:
     return [(each["type"], each["contact"], each["summary"]) for each in items]
 
 
-WITHIN = {"from": START.isoformat(), "to": (START + timedelta(hours=1)).isoformat()}
+WITHIN: dict[str, Any] = {"from": START.isoformat(), "to": (START + timedelta(hours=1)).isoformat()}
 
 
 @pytest.mark.usefixtures("planted")

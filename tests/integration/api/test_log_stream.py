@@ -16,7 +16,9 @@ from api.http import keys as keys_in_use
 from api.operations import log as routes
 from api.operations import log_hub
 from infra.settings import Settings
+from store.reports import log_following
 from store.reports.log import WantedLog
+from store.reports.log_horizon import HorizonWatch
 from tests.integration.api.conftest import Keys, Pool, Rows
 from tests.support.api import serving
 from tests.support.conditions import eventually
@@ -106,7 +108,7 @@ async def test_a_follower_that_is_cut_sees_each_row_once_however_late_it_commits
                     following.result()
                 return len(follower.seen) >= len(written)
 
-            await eventually(all_seen, 60)
+            await eventually(all_seen, 60, what="each item")
         finally:
             following.cancel()
             await asyncio.gather(following, *writers, return_exceptions=True)
@@ -137,15 +139,16 @@ async def test_what_was_begun_before_the_stream_and_commits_later_is_seen(
                 contact,
             )
             signs, seen = 0, []
-            async for each in events:
-                if each.data is not None:
-                    seen.append(each.data)
-                elif not seen:
-                    signs += 1
-                    if signs == 8:
-                        await late.commit()
-                if len(seen) == 3:
-                    break
+            async with asyncio.timeout(30):
+                async for each in events:
+                    if each.data is not None:
+                        seen.append(each.data)
+                    elif signs < 8:
+                        signs += 1
+                        if signs == 8:
+                            await late.commit()
+                    if len(seen) == 3:
+                        break
     assert signs >= 8
     assert sorted(each["summary"] for each in seen) == ["Early", "Later", "ops saved topic news"]
 
@@ -172,7 +175,7 @@ async def test_streams_of_a_process_share_one_poll_and_have_their_own_filters(
     monkeypatch.setattr(routes, "ALIVE", 0.3)
     monkeypatch.setattr(log_hub, "EVERY", 0.05)
     reads = looks = 0
-    follow, look = log_hub.follow_log, log_hub.HorizonWatch.look
+    follow, look = log_following.follow_log, HorizonWatch.look
 
     async def counted_read(*arguments: Any, **named: Any) -> Any:
         nonlocal reads
@@ -185,13 +188,19 @@ async def test_streams_of_a_process_share_one_poll_and_have_their_own_filters(
         return await look(*arguments)
 
     monkeypatch.setattr(log_hub, "follow_log", counted_read)
-    monkeypatch.setattr(log_hub.HorizonWatch, "look", counted_look)
+    monkeypatch.setattr(HorizonWatch, "look", counted_look)
 
     [[ada], [bob]] = await rows(
         "insert into contact (id, external_id) values (gen_random_uuid(), 'ada'),"
         " (gen_random_uuid(), 'bob') returning id"
     )  # fmt: skip
-    filters = ({}, {"contact": "ada"}, {"type": "action,fault"}, {"contact": "bob"}, {})
+    filters: tuple[dict[str, str], ...] = (
+        {},
+        {"contact": "ada"},
+        {"type": "action,fault"},
+        {"contact": "bob"},
+        {},
+    )
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(caller(api_url, keys))
         streams = [

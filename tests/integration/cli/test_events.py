@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -56,7 +57,7 @@ def test_events_and_rejections_are_listed_and_replayed(server: dict[str, str]) -
 
 
 async def test_dead_events_and_refused_entries_are_tried_again(
-    server: dict[str, str], pool: AsyncConnectionPool[AsyncConnection[object]]
+    server: dict[str, str], pool: AsyncConnectionPool[AsyncConnection[Any]]
 ) -> None:
     assert event(server, "dead").stdout == "no dead events\n"
     async with pool.connection() as conn:

@@ -61,7 +61,8 @@ def test_it_lists_what_was_tracked_and_done_in_words(settings: Settings, key: st
         bad = {"userId": "ada", "event": "Topic Subscribed", "properties": {"topic": "none"}}
         with calling(url, key) as client:
             assert client.post("/v1/track", json=bad).status_code == 400
-            assert client.put("/v1/topics/news", json={"topic": "news", "default": "opt_in"})
+            saved = client.put("/v1/topics/news", json={"topic": "news", "default": "opt_in"})
+            assert saved.is_success
         shown = parcours(url, key, "log", "--since", "1h")
         assert shown.exit_code == 0, shown.stderr
         lines = [" ".join(line.split()[2:]) for line in shown.stdout.splitlines()]
