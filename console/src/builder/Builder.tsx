@@ -62,7 +62,7 @@ export function Builder({ history, readOnly, figures, heat, path }: BuilderProps
   );
   const [inserting, setInserting] = useState<DropPlace | null>(null);
   const toGraph = useRef<((x: number, y: number) => { x: number; y: number }) | null>(null);
-  const { drag, begin } = useDragging({
+  const { drag, begin, ghost, pointer } = useDragging({
     drops: drawn?.layout.drops ?? [],
     placeOf: (x, y) => toGraph.current?.(x, y) ?? null,
     onDrop: builder.drop,
@@ -76,6 +76,13 @@ export function Builder({ history, readOnly, figures, heat, path }: BuilderProps
     [begin, selected],
   );
 
+  const choose = useCallback(
+    (key: string) => {
+      select(key, false);
+      focusCard(key);
+    },
+    [select],
+  );
   function onKeyDown(event: KeyboardEvent) {
     handleKey(event, drawn?.order.neighbours.get(current), {
       undo: history.undo,
@@ -143,6 +150,7 @@ export function Builder({ history, readOnly, figures, heat, path }: BuilderProps
               layout={drawn.layout}
               content={content}
               drag={drag}
+              pointer={pointer}
               focus={current}
               onKeyDown={onKeyDown}
               onBackground={clear}
@@ -151,10 +159,7 @@ export function Builder({ history, readOnly, figures, heat, path }: BuilderProps
               outline={drawn.outline}
               order={drawn.order}
               engine={engine}
-              onSelect={(key) => {
-                select(key, false);
-                focusCard(key);
-              }}
+              onSelect={choose}
             />
           </>
         )}
@@ -179,7 +184,7 @@ export function Builder({ history, readOnly, figures, heat, path }: BuilderProps
         />
       )}
       {drag !== null && (
-        <div className={classes.ghost} style={{ left: drag.x + 12, top: drag.y + 12 }}>
+        <div ref={ghost} className={classes.ghost}>
           {drag.dragged.name}
         </div>
       )}

@@ -1,4 +1,5 @@
-import type { Outline } from "@/builder/document/outline";
+import { memo, useDeferredValue } from "react";
+import type { Outline, StepList } from "@/builder/document/outline";
 import type { ReadingOrder } from "@/builder/layout/order";
 import { texts } from "@/texts";
 import classes from "./builder.module.css";
@@ -6,6 +7,7 @@ import {
   type EngineWords,
   inOneLine,
   kindName,
+  NO_WORDS,
   ruleWords,
   stepWords,
   wayWords,
@@ -45,8 +47,27 @@ interface JourneyOutlineProps {
   onSelect: (key: string) => void;
 }
 
+const NO_LIST: StepList = { path: ["steps"], missing: true, length: 0, items: [] };
+const EMPTY: JourneyOutlineProps = {
+  outline: {
+    document: 0,
+    key: null,
+    name: null,
+    range: { from: 0, to: 0 },
+    entries: [],
+    exits: [],
+    goal: null,
+    steps: NO_LIST,
+  },
+  order: { lines: [], neighbours: new Map() },
+  engine: NO_WORDS,
+  onSelect: () => undefined,
+};
+
 /** The journey as a list, for readers of the screen; it is shown when it is reached by keyboard. */
-export function JourneyOutline({ outline, order, engine, onSelect }: JourneyOutlineProps) {
+export const JourneyOutline = memo(function JourneyOutline(props: JourneyOutlineProps) {
+  // The graph comes first: a long list follows when there is time.
+  const { outline, order, engine, onSelect } = useDeferredValue(props, EMPTY);
   const cards = new Map(choices(outline).map((each) => [each.key, each]));
   return (
     <ul aria-label={words.list} className={classes.outline}>
@@ -64,4 +85,4 @@ export function JourneyOutline({ outline, order, engine, onSelect }: JourneyOutl
       })}
     </ul>
   );
-}
+});

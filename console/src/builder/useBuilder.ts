@@ -21,7 +21,22 @@ interface Drawn {
   order: ReadingOrder;
 }
 
-function draw(text: string): { place: number; drawn: Drawn | null } {
+interface Drawing {
+  place: number;
+  drawn: Drawn | null;
+}
+
+let latest: { text: string; drawing: Drawing } | null = null;
+
+/** What a text is as a graph. The last one is kept: an edit asks for it, and the page then again. */
+function draw(text: string): Drawing {
+  if (latest?.text !== text) {
+    latest = { text, drawing: drawn(text) };
+  }
+  return latest.drawing;
+}
+
+function drawn(text: string): Drawing {
   const file = openText(text);
   const place = file.documents.findIndex((document) => document.kind === "journey");
   const document = file.documents[place];

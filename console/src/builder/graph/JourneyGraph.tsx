@@ -7,7 +7,15 @@ import {
   ReactFlowProvider,
   useReactFlow,
 } from "@xyflow/react";
-import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  type RefObject,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import type { Card, DropPlace, Edge, Layout } from "@/builder/layout/cards";
 import { texts } from "@/texts";
 import { useAutoPan } from "./autoPan";
@@ -35,6 +43,8 @@ interface JourneyGraphProps {
   layout: Layout;
   content: GraphContent;
   drag: DragState | null;
+  /** Where the pointer is, while something is dragged. */
+  pointer: RefObject<{ x: number; y: number }>;
   /** The card to bring into view. */
   focus: string | null;
   onKeyDown: (event: KeyboardEvent) => void;
@@ -92,7 +102,15 @@ export function JourneyGraph(props: JourneyGraphProps) {
   );
 }
 
-function Flow({ layout, drag, focus, onKeyDown, onBackground, content }: JourneyGraphProps) {
+function Flow({
+  layout,
+  drag,
+  pointer,
+  focus,
+  onKeyDown,
+  onBackground,
+  content,
+}: JourneyGraphProps) {
   const flow = useReactFlow();
   const [start] = useState(START);
   const frame = useRef<HTMLDivElement>(null);
@@ -103,7 +121,7 @@ function Flow({ layout, drag, focus, onKeyDown, onBackground, content }: Journey
     content.place.current = (x, y) => flow.screenToFlowPosition({ x, y });
   }, [content.place, flow]);
 
-  useAutoPan(frame, drag);
+  useAutoPan(frame, pointer, drag !== null);
 
   useEffect(() => {
     const card = focus === null ? undefined : layout.cards.find(({ key }) => key === focus);

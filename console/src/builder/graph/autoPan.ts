@@ -1,6 +1,5 @@
 import { useReactFlow } from "@xyflow/react";
-import { type RefObject, useEffect, useRef } from "react";
-import type { DragState } from "./dragging";
+import { type RefObject, useEffect } from "react";
 
 /** Pixels from an edge of the graph within which a drag moves the view, and how far in a frame. */
 const EDGE = 48;
@@ -14,13 +13,12 @@ function push(at: number, from: number, to: number): number {
 }
 
 /** Moves the view while something is dragged near an edge of the graph. */
-export function useAutoPan(frame: RefObject<HTMLElement | null>, drag: DragState | null): void {
+export function useAutoPan(
+  frame: RefObject<HTMLElement | null>,
+  pointer: RefObject<{ x: number; y: number }>,
+  dragging: boolean,
+): void {
   const flow = useReactFlow();
-  const pointer = useRef(drag);
-  useEffect(() => {
-    pointer.current = drag;
-  });
-  const dragging = drag !== null;
   useEffect(() => {
     if (!dragging) {
       return;
@@ -41,5 +39,5 @@ export function useAutoPan(frame: RefObject<HTMLElement | null>, drag: DragState
       next = requestAnimationFrame(pan);
     });
     return () => cancelAnimationFrame(next);
-  }, [dragging, flow, frame]);
+  }, [dragging, flow, frame, pointer]);
 }

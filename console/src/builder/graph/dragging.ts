@@ -6,11 +6,9 @@ export type Dragged =
   | { readonly what: "cards"; readonly keys: readonly string[]; readonly name: string }
   | { readonly what: "kind"; readonly kind: string; readonly name: string };
 
-/** A drag that goes on: where the pointer is, and the place that a drop would take. */
+/** A drag that goes on, and the place that a drop would take. */
 export interface DragState {
   readonly dragged: Dragged;
-  readonly x: number;
-  readonly y: number;
   readonly target: DropPlace | null;
 }
 
@@ -48,6 +46,9 @@ export function nearestPlace(drops: readonly DropPlace[], point: Point): DropPla
 /** Dragging by pointer: begins after a few pixels, ends with a drop or with Escape. */
 export function useDragging({ drops, placeOf, onDrop }: DraggingOptions) {
   const [drag, setDrag] = useState<DragState | null>(null);
+  // The pointer moves many times between two frames: only a change of the target is drawn by React.
+  const pointer = useRef<Point>({ x: 0, y: 0 });
+  const ghost = useRef<HTMLDivElement>(null);
   const latest = useRef({ drops, placeOf, onDrop });
   useEffect(() => {
     latest.current = { drops, placeOf, onDrop };
@@ -70,7 +71,11 @@ export function useDragging({ drops, placeOf, onDrop }: DraggingOptions) {
       event.preventDefault();
       const point = latest.current.placeOf(event.clientX, event.clientY);
       const target = point === null ? null : nearestPlace(latest.current.drops, point);
-      show({ dragged, x: event.clientX, y: event.clientY, target });
+      pointer.current = { x: event.clientX, y: event.clientY };
+      moveGhost(ghost.current, pointer.current);
+      if (state === null || state.target?.key !== target?.key) {
+        show({ dragged, target });
+      }
     };
     const end = () => {
       window.removeEventListener("pointermove", move);
@@ -99,5 +104,17 @@ export function useDragging({ drops, placeOf, onDrop }: DraggingOptions) {
     window.addEventListener("keydown", cancel, true);
     stop.current = end;
   }, []);
-  return { drag, begin };
+  useEffect(() => {
+    if (drag !== null) {
+      moveGhost(ghost.current, pointer.current);
+    }
+  }, [drag]);
+  return { drag, begin, pointer, ghost };
+}
+
+/** Shows the name of what is dragged beside the pointer. */
+function moveGhost(ghost: HTMLElement | null, { x, y }: Point): void {
+  if (ghost !== null) {
+    ghost.style.transform = `translate(${x + 12}px, ${y + 12}px)`;
+  }
 }
