@@ -73,7 +73,7 @@ export function ConfirmPreview<Result>({
           {attempt.isError && <ProblemNotice error={attempt.error} />}
           <Group justify="flex-end" gap="sm">
             <Button variant="default" onClick={onClose}>
-              {texts.parts.cancel}
+              {texts.parts.back}
             </Button>
             <Button
               type="submit"

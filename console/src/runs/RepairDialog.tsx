@@ -144,7 +144,7 @@ function Words({ preview }: { preview: Read }) {
   if (preview.data === undefined) {
     return <LoadingLine />;
   }
-  const { words: sentence, count, approval, sample } = preview.data;
+  const { words: sentence, count, sample } = preview.data;
   if (count === 0) {
     return (
       <>
@@ -156,7 +156,6 @@ function Words({ preview }: { preview: Read }) {
   return (
     <>
       <Text>{sentence}</Text>
-      {approval && <Text fw={600}>{words.approval}</Text>}
       <DataTable
         label={words.sample}
         columns={SAMPLE}

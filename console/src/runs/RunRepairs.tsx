@@ -70,7 +70,7 @@ export function RunRepairs({ run }: { run: RunDetail }) {
     <>
       {possibleRepairs(run).map((each) => (
         <Button key={each} variant="default" onClick={() => setAction(each)}>
-          {words.actions[each]}
+          {words.oneActions[each]}
         </Button>
       ))}
       {action !== null && (

@@ -14,6 +14,7 @@ export const parts = {
   copyOf: (what: string) => `Copy ${what}`,
   close: "Close",
   cancel: "Cancel",
+  back: "Back",
   confirm: "Confirm",
   save: "Save",
   reason: "Reason",
