@@ -49,6 +49,8 @@ class Source:
     joins: Sql = _NOTHING
     matching: Sql = _ANY
     """What is asked of each row of the scan."""
+    matches_run: bool = False
+    """Whether that is asked of the row's run."""
     details: Sql
     of_contact: tuple[Sql, Sql] | None
     """The tables, and the condition, by which the rows of a contact are found; None: none has a
@@ -109,6 +111,7 @@ SOURCES_BY_TIME: Final[Mapping[LogSource, Source]] = {
             and s.kind <> all(%(not_kinds)s) and {journey}""",
             journey=_FOR_JOURNEY,
         ),
+        matches_run=True,
         details=sql(
             """jsonb_build_object(
             'contact', r.contact_id, 'run', s.run_id, 'journey', r.journey,
@@ -158,6 +161,7 @@ SOURCES_BY_TIME: Final[Mapping[LogSource, Source]] = {
             "(%(keys)s::uuid[] is null or s.key_id = any(%(keys)s)) and {journey}",
             journey=_FOR_JOURNEY,
         ),
+        matches_run=True,
         details=sql("""jsonb_build_object(
             'contact', r.contact_id, 'run', s.run_id, 'journey', r.journey,
             'version', r.version, 'repair', s.id, 'action', s.action, 'visit', s.visit,
@@ -230,6 +234,7 @@ SOURCES_BY_TIME: Final[Mapping[LogSource, Source]] = {
         n=sql("t.id"),
         joins=_MAYBE_RUN,
         matching=_FOR_JOURNEY,
+        matches_run=True,
         details=sql("""jsonb_build_object(
             'contact', coalesce(s.contact_id, r.contact_id), 'run', s.run_id,
             'journey', r.journey, 'version', r.version, 'visit', s.visit, 'event', s.event_id,
