@@ -190,11 +190,14 @@ SOURCES_BY_TIME: Final[Mapping[LogSource, Source]] = {
             'before', s.before, 'after', s.after, 'reason', s.reason,
             'request_id', s.request_id)"""),
         of_contact=(
-            sql("audit t"),
-            sql("""(t.subject_kind, t.subject) in (
-                select 'contact', %(contact)s::text
-                union all select 'run', own.id::text from run own
-                where own.contact_id = %(contact)s)"""),
+            sql("""(select 'contact' as kind, %(contact)s::text as name
+                    union all
+                    select 'run', id::text from run where contact_id = %(contact)s) own
+                cross join lateral (
+                    select * from audit a
+                    where a.subject_kind = own.kind and a.subject = own.name offset 0
+                ) t"""),
+            _ANY,
         ),
         has_key=True,
     ),
@@ -241,11 +244,12 @@ SOURCES_BY_TIME: Final[Mapping[LogSource, Source]] = {
             'fault', s.id, 'subject', s.subject, 'part', s.activity, 'code', s.code,
             'detail', s.detail)"""),
         of_contact=(
-            sql("fault t"),
-            sql("""t.id in (
-                select id from fault where contact_id = %(contact)s
-                union all select f.id from run own join fault f on f.run_id = own.id
-                where own.contact_id = %(contact)s)"""),
+            sql("""(select id from fault where contact_id = %(contact)s
+                    union
+                    select f.id from run r join fault f on f.run_id = r.id
+                    where r.contact_id = %(contact)s) own
+                cross join lateral (select * from fault where id = own.id limit 1) t"""),
+            _ANY,
         ),
     ),
     "dead_event": Source(
