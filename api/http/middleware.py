@@ -37,8 +37,8 @@ _BY_SESSION: Final[Mapping[str, str]] = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
 }
-"""Headers of answers to a session, unless they have others. Whatever a browser takes such an answer
-for, nothing in it runs, and nothing of it is kept after the person has signed out."""
+"""Headers of answers to a session, unless they have others. A browser that shows such an answer as
+a page runs nothing in it, and keeps nothing of it after the person has signed out."""
 
 _log = structlog.get_logger("api.http.middleware")
 

@@ -123,15 +123,15 @@ _RUNS: Final = (
     """,
     # The number of a run is that of its event, of which there are five for each.
     """
-    insert into visit (run_id, visit, step, kind, outcome, started_at, ended_at, due_at, held,
-                       facts)
+    insert into visit (run_id, visit, step, kind, outcome, started_at, ended_at, recorded_at,
+                       due_at, held, facts)
     select r.id, s.visit, s.step, s.kind,
            case when w.open then null
                 when s.step = 'arms' then (array['a', 'b'])[w.i / 7 % 2 + 1]
                 when s.step = 'text' and w.i % 50 = 9 then 'failed'
                 when s.step = 'text' and w.i % 1000 = 19 then 'unknown'
                 else s.outcome end,
-           w.at, case when not w.open then w.at end,
+           w.at, case when not w.open then w.at end, w.at,
            case when not w.open or w.i % 100 in (4, 5) then null
                 when w.i % 100 < 4
                 then timestamptz '{end}' + w.i % (43200) * interval '1 second'
@@ -182,10 +182,12 @@ _RUNS: Final = (
     """,
     """
     insert into goal (run_id, journey, contact_id, event_name, ref, met_event_id, met_at, value,
-                      version, step, entered_at)
-    select id, journey, contact_id, 'Order Completed', 0, 1,
-           least(started_at + interval '3 days', '{end}'), 10, 1, 'text', started_at
-    from run where entry_event_id / 5 % 10 = 3
+                      version, step, entered_at, recorded_at)
+    select id, journey, contact_id, 'Order Completed', 0, 1, met.at, 10, 1, 'text', started_at,
+           met.at
+    from run
+    cross join lateral (select least(started_at + interval '3 days', '{end}') as at) met
+    where entry_event_id / 5 % 10 = 3
     """,
 )
 _OTHERS: Final = (

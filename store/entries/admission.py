@@ -22,10 +22,11 @@ from journeys.model.triggers import ApiEntry
 from store.conditions import Predicate, evaluate_start
 from store.contacts.rows import lock_contacts
 from store.definitions.catalog import Catalog, Definition
+from store.entries.assignments import assignments_of, observations_of
 from store.entries.kept_entries import NewKeptEntry, keep_entries
-from store.entries.new_runs import NewRun, insert_runs, observations_of
+from store.entries.new_runs import NewRun, insert_runs
 from store.entries.refusals import NewRefusal, insert_refusals
-from store.holdouts.live_holdouts import FREE, Assignment, assign
+from store.holdouts.live_holdouts import FREE, Assignment
 from store.holdouts.observations import NewObservation, insert_observations
 from store.runs.lifecycle import end_run, record_fired_exit
 from store.runs.rows import lock_run
@@ -232,15 +233,11 @@ async def _assign(
     requests: Sequence[tuple[Definition, EntryRequest]],
     states: Sequence[_EntryState | None],
 ) -> list[Assignment]:
-    """What the holdouts say of each request. Without holdouts nothing is asked."""
     known = next((state for state in states if state is not None), None)
     if known is None:
         return [FREE] * len(requests)
-    holdouts = await catalog.holdouts(conn, known.catalog_revision)
-    if not holdouts:
-        return [FREE] * len(requests)
     entries = [(definition.journey, request.contact_id) for definition, request in requests]
-    return await assign(conn, holdouts, entries, known.now)
+    return await assignments_of(conn, catalog, known.catalog_revision, entries, known.now)
 
 
 async def _decide(

@@ -21,9 +21,10 @@ from journeys.model.reasons import RefusalReason
 from store.conditions import Predicate
 from store.contacts.rows import lock_contacts
 from store.definitions.catalog import Catalog, Definition
-from store.entries.new_runs import NewRun, insert_runs, observations_of
+from store.entries.assignments import assignments_of, observations_of
+from store.entries.new_runs import NewRun, insert_runs
 from store.entries.refusals import NewRefusal, insert_refusals
-from store.holdouts.live_holdouts import FREE, Assignment, assign
+from store.holdouts.live_holdouts import Assignment
 from store.holdouts.observations import NewObservation, insert_observations
 from store.runs.lifecycle import end_run
 from store.sql import Connection, execute, fetch_all_as, fetch_column, sql
@@ -222,12 +223,11 @@ async def _assigned(
     states = await _states(conn, entering, contact_ids)
     if not states:
         return []
-    holdouts = await entering.catalog.holdouts(conn, states[0].catalog_revision)
-    if not holdouts:
-        return [(state, FREE) for state in states]
     journey = entering.definition.journey
     entries = [(journey, state.contact_id) for state in states]
-    assigned = await assign(conn, holdouts, entries, states[0].now)
+    assigned = await assignments_of(
+        conn, entering.catalog, states[0].catalog_revision, entries, states[0].now
+    )
     return list(zip(states, assigned, strict=True))
 
 

@@ -13,8 +13,6 @@ from psycopg.types.json import Jsonb
 from journeys.time.zones import zone_of
 from store.definitions.catalog import Definition
 from store.goals.goal_rows import NewGoal, set_goals
-from store.holdouts.live_holdouts import Assignment
-from store.holdouts.observations import NewObservation
 from store.metrics import counter
 from store.sql import Connection, fetch_all, sql
 from store.waits.listeners import insert_listeners, listener_rows
@@ -105,24 +103,3 @@ async def insert_runs(conn: Connection, runs: Sequence[NewRun]) -> None:
         await insert_listeners(conn, listeners)
     if goals:
         await set_goals(conn, goals)
-
-
-def observations_of(run: NewRun, assignment: Assignment, now: datetime) -> list[NewObservation]:
-    """What holdouts compare of a run that begins now, or that a holdout keeps from beginning."""
-    definition = run.definition
-    return [
-        NewObservation(
-            holdout=holdout,
-            held=assignment.held,
-            journey=definition.key,
-            version=definition.version,
-            goal=definition.observed_goal,
-            contact_id=run.contact_id,
-            observed_at=now,
-            zone=zone_of(run.timezone, definition.journey.timezone),
-            entry_event_id=run.entry_event_id,
-            entry=run.entry,
-            ref=run.ref,
-        )
-        for holdout in assignment.compared
-    ]

@@ -185,9 +185,12 @@ def _filters(wanted: WantedLog) -> dict[str, Any]:
 
 
 def _depth(wanted: WantedLog, source: LogSource, limit: int, depth: int) -> int | None:
-    """How many rows of a source are looked at; None: all, because they are those of a contact."""
+    """How many rows of a source are looked at; None: all, because they are those of a contact.
+
+    Of its events, which may be very many, no more are looked at than of others.
+    """
     if wanted.of_contact:
-        return None
+        return max(depth, limit) if source == "event" else None
     filtered = (
         wanted.journey is not None
         or wanted.of_key

@@ -124,7 +124,9 @@ SOURCES_BY_TIME: Final[Mapping[LogSource, Source]] = {
             largest=LARGEST,
         ),
         of_contact=(
-            sql("run own join visit t on t.run_id = own.id"),
+            # By its runs, and never by the index of all visits.
+            sql("""run own cross join lateral (
+                select * from visit where visit.run_id = own.id offset 0) t"""),
             sql("own.contact_id = %(contact)s"),
         ),
     ),
@@ -190,13 +192,15 @@ SOURCES_BY_TIME: Final[Mapping[LogSource, Source]] = {
             'before', s.before, 'after', s.after, 'reason', s.reason,
             'request_id', s.request_id)"""),
         of_contact=(
-            sql("""(select 'contact' as kind, %(contact)s::text as name
-                    union all
-                    select 'run', id::text from run where contact_id = %(contact)s) own
-                cross join lateral (
-                    select * from audit a
-                    where a.subject_kind = own.kind and a.subject = own.name offset 0
-                ) t"""),
+            # Subject by subject, and never all that was done.
+            sql("""(
+                select 'contact' as kind, %(contact)s::text as id
+                union all select 'run', own.id::text from run own
+                where own.contact_id = %(contact)s
+            ) own cross join lateral (
+                select * from audit
+                where audit.subject_kind = own.kind and audit.subject = own.id offset 0
+            ) t"""),
             _ANY,
         ),
         has_key=True,

@@ -66,7 +66,7 @@ async def signed_in(browser: Browser, url: str, key: str, **options: Any) -> Asy
         assert answer.ok, await answer.text()
         console = Console(context, url)
         yield console
-        assert console.errors == []
+        assert console.errors == [], "\n".join(console.errors)
     finally:
         await context.close()
 

@@ -1,4 +1,4 @@
-"""The builder of the console on the real API: journeys are built by hand, published and seen live."""
+"""The builder of the console on the real API: a journey is built by hand and seen live."""
 
 from __future__ import annotations
 
@@ -109,8 +109,6 @@ async def test_a_journey_is_built_by_dragging_and_seen_live_without_a_line_of_ya
     await page.get_by_label("Its key").fill("thanks")
     await page.get_by_role("button", name="Create").click()
     await expect(card(page, "step:first")).to_be_visible()
-    # Asking for a journey that has no version yet is answered by 404, which the browser notes.
-    studio.console.errors.clear()
 
     side = page.get_by_label("Settings of what is chosen")
     await drag(page, kind(page, "E-mail"), "step:first")
@@ -144,7 +142,7 @@ async def test_a_journey_is_built_by_dragging_and_seen_live_without_a_line_of_ya
     await expect(page.get_by_text("active", exact=True)).to_be_visible()
     assert await studio.document("thanks") == {
         "journey": "thanks",
-        "entry": {"event": "Signed Up"},
+        "entry": [{"event": "Signed Up"}],
         "steps": [
             {
                 "id": "email",
@@ -170,3 +168,6 @@ async def test_a_journey_is_built_by_dragging_and_seen_live_without_a_line_of_ya
     await studio.operator.sign_up("ada")
     await expect(card(page, "step:email")).to_contain_text("1 sent", timeout=30_000)
     assert await look_over(page, "journey-graph") == []
+    # Asking for a journey that has no version yet is answered by 404, which the browser notes.
+    errors = studio.console.errors
+    errors[:] = [each for each in errors if "404" not in each]

@@ -137,9 +137,10 @@ def _name_of(path: str) -> str:
     return "-".join(part for part in (first, rest, query and "filtered") if part)
 
 
-async def test_runs_are_repaired_in_bulk_by_keyboard_once_another_key_agrees(
+async def test_runs_are_found_and_repaired_in_bulk_by_keyboard_once_another_key_agrees(
     office: Office, browser: Browser
 ) -> None:
+    await _find_runs(office.console)
     page = await office.console.open("/runs?journey=offers", "Runs")
     await page.get_by_label("Tick all rows that are shown").focus()
     await page.keyboard.press("Space")
@@ -152,6 +153,8 @@ async def test_runs_are_repaired_in_bulk_by_keyboard_once_another_key_agrees(
     words = dialog.get_by_text("3 runs of `offers` skip the step")
     await expect(words).to_contain_text("Another key must approve it")
     await expect(dialog.get_by_label("Reason")).to_be_focused()
+    faults = await look_over(page, "runs-repair")
+    assert faults == [], "\n".join(faults)
     await page.keyboard.type("the wait was set by mistake")
     await dialog.get_by_role("button", name="Skip for 3 runs").press("Enter")
     await expect(dialog).to_be_hidden()
@@ -179,8 +182,9 @@ async def test_runs_are_repaired_in_bulk_by_keyboard_once_another_key_agrees(
     assert (done["reason"], done["via"]) == ("the wait was set by mistake", "console")
 
 
-async def test_filters_columns_and_views_stand_in_the_address(office: Office) -> None:
-    page = await office.console.open("/runs", "Runs")
+async def _find_runs(console: Console) -> None:
+    """Filters, columns and views stand in the address, and places are found by their names."""
+    page = await console.open("/runs", "Runs")
     rows = page.locator("main tbody tr")
     await expect(rows).to_have_count(9)
     await page.get_by_label("Deferred").select_option("retry")
@@ -197,11 +201,10 @@ async def test_filters_columns_and_views_stand_in_the_address(office: Office) ->
     await page.get_by_role("button", name="Save this view").press("Enter")
     await page.get_by_label("Name of the view").fill("unreachable")
     await page.keyboard.press("Enter")
-    address = page.url
     await page.get_by_role("link", name="All", exact=True).press("Enter")
     await expect(rows).to_have_count(9)
     await page.get_by_role("link", name="unreachable", exact=True).press("Enter")
-    await expect(page).to_have_url(address)
+    await expect(page).to_have_url(re.compile("code=unreachable&columns=.*version.*&held=retry$"))
     await page.reload()
     await expect(rows).to_have_count(3)
     await expect(page.get_by_role("columnheader", name="Version")).to_be_visible()
@@ -216,7 +219,10 @@ async def test_filters_columns_and_views_stand_in_the_address(office: Office) ->
     assert re.search(r"T09:00:00Z,mornings,hello,email,wait,3,true", text)
 
 
-async def test_a_run_is_repaired_and_a_freeze_is_made_and_audited(office: Office) -> None:
+async def test_what_an_operator_changes_is_done_and_audited(
+    office: Office, browser: Browser
+) -> None:
+    await _make_a_key(office, browser)
     run = (await office.operator.items("/v1/runs", journey="offers", contact="grace"))[0]["id"]
     page = await office.console.open(f"/runs/{run}", "offers · grace")
     await page.get_by_role("button", name="Go to…").press("Enter")
@@ -255,25 +261,36 @@ async def test_a_run_is_repaired_and_a_freeze_is_made_and_audited(office: Office
     await expect(page).to_have_url(re.compile("open="))
 
 
-async def test_the_log_is_followed_paused_and_filtered(office: Office) -> None:
-    page = await office.console.open("/log?types=event&contact=ada", "Log")
-    await expect(page.get_by_role("status").get_by_text("live")).to_be_visible(timeout=20_000)
-    rows = page.locator("main tbody tr")
-    await expect(rows.filter(has_text="Signed Up")).to_have_count(1)
-    track = {"userId": "ada", "event": "Looked"}
-    assert (await office.operator.http.post("/v1/track", json=track)).status_code == 200
-    await expect(rows.first).to_contain_text("Looked", timeout=20_000)
-    await page.get_by_role("button", name="Pause").press("Enter")
-    await office.operator.http.post("/v1/track", json={**track, "event": "Left"})
-    await office.operator.http.post("/v1/track", json={**track, "userId": "grace"})
-    await expect(page.get_by_text("Paused: 1 new item")).to_be_visible(timeout=20_000)
-    await expect(rows.first).to_contain_text("Looked")
-    await page.get_by_role("button", name="Go on").press("Enter")
-    await expect(rows.first).to_contain_text("Left")
-    await expect(rows.filter(has_text="grace")).to_have_count(0)
+async def _make_a_key(office: Office, browser: Browser) -> None:
+    """A key is shown once, may do what its scope includes, and nothing once it is revoked."""
+    page = await office.console.open("/keys", "Keys")
+    await page.get_by_role("button", name="Make a key").press("Enter")
+    dialog = dialog_of(page)
+    await dialog.get_by_label("Name").fill("night watch")
+    await dialog.get_by_role("button", name="Make a key").press("Enter")
+    key = await page.get_by_role("dialog", name="The key night watch").locator("code").inner_text()
+    await page.get_by_role("button", name="I have it").press("Enter")
+    await expect(page.get_by_text(key)).to_have_count(0)
+    async with signed_in(browser, office.api, key) as reader:
+        # It may read, so that nothing else is offered.
+        seen = await reader.open("/runs", "Runs")
+        await expect(seen.locator("main tbody tr").first).to_be_visible()
+        await expect(seen.get_by_role("checkbox")).to_have_count(0)
+        await expect(seen.get_by_role("link", name="Keys")).to_have_count(0)
+    row = page.locator("main tbody tr").filter(has_text="night watch")
+    await row.get_by_role("button", name="Revoke").press("Enter")
+    await dialog_of(page).get_by_role("button", name="Revoke").press("Enter")
+    await expect(row).to_contain_text("revoked")
+    answer = await office.console.context.request.get(
+        f"{office.api}/v1/runs", headers={"Authorization": f"Bearer {key}"}
+    )
+    assert answer.status == 401
 
 
-async def test_what_a_journey_refused_is_replayed(office: Office) -> None:
+async def test_the_log_is_followed_paused_and_filtered_and_what_was_refused_is_replayed(
+    office: Office,
+) -> None:
+    await _follow_the_log(office)
     http = office.operator.http
     assert (await http.post("/v1/journeys/mornings/pause")).status_code == 200
     for contact in ("alan", "barbara"):
@@ -302,29 +319,23 @@ async def test_what_a_journey_refused_is_replayed(office: Office) -> None:
     await expect(page.get_by_text("1 began a run")).to_be_visible()
 
 
-async def test_keys_are_made_shown_once_and_revoked(office: Office, browser: Browser) -> None:
-    page = await office.console.open("/keys", "Keys")
-    await page.get_by_role("button", name="Make a key").press("Enter")
-    dialog = dialog_of(page)
-    await dialog.get_by_label("Name").fill("night watch")
-    await dialog.get_by_role("button", name="Make a key").press("Enter")
-    key = await page.get_by_role("dialog", name="The key night watch").locator("code").inner_text()
-    await page.get_by_role("button", name="I have it").press("Enter")
-    await expect(page.get_by_text(key)).to_have_count(0)
-    async with signed_in(browser, office.api, key) as reader:
-        # It may read, so that nothing else is offered.
-        seen = await reader.open("/runs", "Runs")
-        await expect(seen.locator("main tbody tr").first).to_be_visible()
-        await expect(seen.get_by_role("checkbox")).to_have_count(0)
-        await expect(seen.get_by_role("link", name="Keys")).to_have_count(0)
-    row = page.locator("main tbody tr").filter(has_text="night watch")
-    await row.get_by_role("button", name="Revoke").press("Enter")
-    await dialog_of(page).get_by_role("button", name="Revoke").press("Enter")
-    await expect(row).to_contain_text("revoked")
-    answer = await office.console.context.request.get(
-        f"{office.api}/v1/runs", headers={"Authorization": f"Bearer {key}"}
-    )
-    assert answer.status == 401
+async def _follow_the_log(office: Office) -> None:
+    """Items come by themselves; paused, they wait; others than those asked for do not come."""
+    page = await office.console.open("/log?types=event&contact=ada", "Log")
+    await expect(page.get_by_role("status").get_by_text("live")).to_be_visible(timeout=20_000)
+    rows = page.locator("main tbody tr")
+    await expect(rows.filter(has_text="Signed Up")).to_have_count(1)
+    track = {"userId": "ada", "event": "Looked"}
+    assert (await office.operator.http.post("/v1/track", json=track)).status_code == 200
+    await expect(rows.first).to_contain_text("Looked", timeout=20_000)
+    await page.get_by_role("button", name="Pause").press("Enter")
+    await office.operator.http.post("/v1/track", json={**track, "event": "Left"})
+    await office.operator.http.post("/v1/track", json={**track, "userId": "grace"})
+    await expect(page.get_by_text("Paused: 1 new item")).to_be_visible(timeout=20_000)
+    await expect(rows.first).to_contain_text("Looked")
+    await page.get_by_role("button", name="Go on").press("Enter")
+    await expect(rows.first).to_contain_text("Left")
+    await expect(rows.filter(has_text="grace")).to_have_count(0)
 
 
 def dialog_of(page: Page) -> Locator:

@@ -102,3 +102,42 @@ async def test_what_is_written_into_the_page_does_not_run(
         }"""
     )
     assert ran == 0
+
+
+async def test_a_message_is_shown_as_it_looks_and_runs_nothing(
+    console_url: str, admin_key: str, visitors: Visitors
+) -> None:
+    page = await (await visitors()).new_page()
+    failed: list[tuple[str, str | None]] = []
+    page.on("requestfailed", lambda request: failed.append((request.url, request.failure)))
+    await page.goto(f"{console_url}/console/journeys")
+    await page.get_by_label("Key").fill(admin_key)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Journeys")).to_be_visible()
+    message = (
+        "<style>p {color: rgb(1, 2, 3)}</style><p style='margin-left: 7px'>Your cart</p>"
+        "<img src='http://127.0.0.1:9/open.gif' onerror='top.ran = 1'>"
+        "<script>top.ran = 2; document.querySelector('p').textContent = 'taken'</script>"
+    )
+    await page.evaluate(
+        """(html) => {
+            const frame = document.createElement("iframe");
+            Object.assign(frame, { name: "preview", title: "Preview" });
+            frame.setAttribute("sandbox", "");
+            const form = document.createElement("form");
+            Object.assign(form, { method: "post", action: "/console/preview", target: "preview" });
+            const field = document.createElement("textarea");
+            Object.assign(field, { name: "html", value: html, hidden: true });
+            form.append(field);
+            document.body.append(frame, form);
+            form.submit();
+        }""",
+        message,
+    )
+    shown = page.frame_locator("iframe[name=preview]").locator("p")
+    await expect(shown).to_have_text("Your cart")
+    await expect(shown).to_have_css("color", "rgb(1, 2, 3)")
+    await expect(shown).to_have_css("margin-left", "7px")
+    assert await page.evaluate("window.ran") is None
+    # The policy has refused the picture, so no server was asked for it.
+    assert ("http://127.0.0.1:9/open.gif", "csp") in failed

@@ -65,6 +65,9 @@ export function useDraftKeeping({ journey, opened, baseVersion, text, enabled }:
     setKeeping({ state: "changed" });
     let again: ReturnType<typeof setTimeout> | undefined;
     const timer = setTimeout(async () => {
+      if (text === kept.current.text) {
+        return;
+      }
       setKeeping({ state: "keeping" });
       try {
         const revision = kept.current.revision;
@@ -103,5 +106,25 @@ export function useDraftKeeping({ journey, opened, baseVersion, text, enabled }:
     setKeeping({ state: mine ? "changed" : "kept" });
     setAttempt((count) => count + 1);
   }
-  return { keeping, settle };
+
+  /** Removes the draft, if it is still as it was kept; `now` is the text that needs none. */
+  async function remove(now: string): Promise<void> {
+    const { revision } = kept.current;
+    kept.current = { revision: null, text: now };
+    setKeeping({ state: "kept" });
+    if (revision === null) {
+      return;
+    }
+    const { error, response } = await api.DELETE("/v1/drafts/{kind}/{key}", {
+      params: {
+        path: { kind: "journey", key: journey },
+        header: { "if-match": `"${revision}"` },
+      },
+    });
+    // It is gone already if what was published is the text of the draft.
+    if (!response.ok && response.status !== 404 && response.status !== 412) {
+      throw problemOf(response, error);
+    }
+  }
+  return { keeping, settle, remove };
 }

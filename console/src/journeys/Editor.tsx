@@ -9,7 +9,6 @@ import { useTextHistory } from "@/builder/textHistory";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { useFilter } from "@/components/filters";
 import { texts } from "@/texts";
-import { removeDraft } from "./drafts";
 import { useFiguresOnCards } from "./figuresOnCards";
 import { Publish } from "./Publish";
 
@@ -32,7 +31,7 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
   const source = live?.source ?? "";
   const opened = draft?.text ?? source;
   const history = useTextHistory(opened);
-  const { keeping, settle } = useDraftKeeping({
+  const { keeping, settle, remove } = useDraftKeeping({
     journey,
     opened: { revision: draft?.revision ?? null, text: opened },
     baseVersion: draft?.base_version ?? live?.version ?? null,
@@ -44,10 +43,11 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
   const [asked, setAsked] = useState<"publish" | "discard" | null>(null);
   const changed = history.text !== source;
 
-  async function refresh() {
+  async function withoutDraft() {
     setAsked(null);
+    queries.setQueryData(["draft", journey], null);
+    queries.removeQueries({ queryKey: ["presence", journey] });
     await queries.invalidateQueries({ queryKey: ["journey", journey] });
-    await queries.invalidateQueries({ queryKey: ["draft", journey] });
   }
   return (
     <>
@@ -100,8 +100,8 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
           text={history.text}
           onClose={() => setAsked(null)}
           onDone={async () => {
-            await removeDraft(journey).catch(() => undefined);
-            await refresh();
+            await remove(history.text).catch(() => undefined);
+            await withoutDraft();
           }}
         />
       )}
@@ -110,11 +110,11 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
           title={words.discard}
           words={words.discardWords}
           confirm={words.discard}
-          act={() => removeDraft(journey)}
+          act={() => remove(source)}
           onClose={() => setAsked(null)}
           onDone={() => {
             history.type(source);
-            void refresh();
+            void withoutDraft();
           }}
         />
       )}

@@ -33,10 +33,3 @@ export function useOpenedDraft(journey: string, enabled: boolean) {
     retry: () => void (presence.error === null ? draft.refetch() : presence.refetch()),
   };
 }
-
-/** Remove the draft of a journey. */
-export async function removeDraft(journey: string): Promise<void> {
-  await answerOf(
-    api.DELETE("/v1/drafts/{kind}/{key}", { params: { path: { kind: "journey", key: journey } } }),
-  );
-}

@@ -11,7 +11,8 @@ export function useJourney(key: string, version?: number) {
           params: { path: { key }, query: version === undefined ? {} : { version } },
         }),
       ),
-    refetchInterval: 10_000,
+    // One that is not there does not come by waiting: it has a draft alone.
+    refetchInterval: (query) => (query.state.status === "error" ? false : 10_000),
   });
 }
 

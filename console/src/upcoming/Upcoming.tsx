@@ -46,7 +46,7 @@ const COLUMNS: readonly Column<Item>[] = [
     key: "count",
     title: words.count,
     number: true,
-    cell: (row) => (row.exact ? figure(row.count) : words.about(figure(row.count))),
+    cell: (row) => (row.exact ? figure(row.count) : words.atMost(figure(row.count))),
   },
 ];
 

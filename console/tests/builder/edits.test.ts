@@ -186,6 +186,40 @@ exit: {event: Gone}
     ]);
   });
 
+  it("leave comments that are about something else", () => {
+    const text = `journey: j
+# the zone
+timezone: UTC
+# about all
+
+# about the name
+name: J
+steps:
+  - id: a
+    wait: 1h
+    # inside a
+  # loose
+
+  # note of b
+  - {id: b, wait: 1h}
+  # end
+goal: {event: B}
+`;
+    const gone = (edit: Edit) => changes(text, textAfter(text, edit));
+    expect(gone({ edit: "delete", steps: [["steps", 1]] })).toEqual([
+      "-",
+      "-  # note of b",
+      "-  - {id: b, wait: 1h}",
+    ]);
+    expect(gone({ edit: "delete", steps: [["steps", 0]] })).toEqual([
+      "-  - id: a",
+      "-    wait: 1h",
+      "-    # inside a",
+    ]);
+    expect(gone({ edit: "unset", path: ["name"] })).toEqual(["-# about the name", "-name: J"]);
+    expect(gone({ edit: "unset", path: ["timezone"] })).toEqual(["-# the zone", "-timezone: UTC"]);
+  });
+
   it("are moved with their notes and comments, across lanes", () => {
     expect(
       edited({ edit: "move", steps: [["steps", 0]], target: { list: lane, index: 1 } }),

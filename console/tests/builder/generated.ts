@@ -109,7 +109,7 @@ function lines(style: Style, column: number): string {
   const { random, comments } = style;
   let made = "";
   while (random.chance(comments)) {
-    made += random.pick([`${" ".repeat(column)}# note: ${random.below(9)}\n`, "\n"]);
+    made += random.pick([`${" ".repeat(column)}# note: ${names++}\n`, "\n"]);
   }
   return made;
 }

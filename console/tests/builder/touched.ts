@@ -212,21 +212,30 @@ class Touched {
     if (range !== null && start !== undefined) this.range(range.from, from + start - 1);
   }
 
-  /** Blank lines next to a step go with it, and comments below it that are indented further. */
+  /** The comment and the blank lines above a step or a key, and the comments below that are deeper. */
   private blanks(path: Path): void {
     const range = rangeOf(this.file, this.document, path);
     if (range === null) return;
     const all = linesOf(this.file.text);
-    const { text } = this.file;
-    const first = text.slice(0, range.from).split("\n").length - 1;
-    const last = text.slice(0, range.to).split("\n").length - 1;
-    for (
-      let line = first - 1;
-      line >= 0 && /^\s*(?:-\s*(?:&\S+\s*)?)?(#.*)?\s*$/.test(all[line] ?? "x");
-      line--
-    )
-      this.lines.add(line);
-    for (let line = last + 1; /^\s*(#.*)?\s*$/.test(all[line] ?? "x"); line++) this.lines.add(line);
+    const is = (line: number, kind: RegExp) => kind.test(all[line] ?? "x");
+    const last = this.file.text.slice(0, range.to).split("\n").length - 1;
+    let first = this.file.text.slice(0, range.from).split("\n").length - 1;
+    // A dash may stand in a line of its own, with comments before the first key.
+    let dash = first;
+    while (dash > 0 && is(dash - 1, /^\s*(#.*)?\s*$/)) dash--;
+    if (typeof path.at(-1) === "number" && is(dash - 1, /^\s*-\s*(&\S+\s*)?(#.*)?\s*$/)) {
+      for (; first >= dash; first--) this.lines.add(first);
+      this.lines.add(first);
+    }
+    const column = (all[first] ?? "").search(/\S/);
+    let above = first - 1;
+    for (; is(above, /^\s*#/); above--) this.lines.add(above);
+    for (; above >= 0 && is(above, /^\s*$/); above--) this.lines.add(above);
+    for (let below = last + 1; below < all.length; below++) {
+      const deeper = (all[below] ?? "").search(/\S/) > column;
+      if (!is(below, /^\s*$/) && !(is(below, /^\s*#/) && deeper)) break;
+      this.lines.add(below);
+    }
   }
 
   private all(list: StepList, path: Path): void {

@@ -82,7 +82,7 @@ async def test_a_person_signs_in_by_a_key_and_acts_under_its_name(
     assert saved.status_code == 200, saved.text
     read = await browser.fetch("GET", "/v1/topics/news")
     assert read.status_code == 200
-    # Whatever a browser takes it for, nothing in it runs, and nothing of it is kept.
+    # A browser that shows it as a page runs nothing in it, and keeps nothing of it.
     assert read.headers["content-security-policy"].startswith("default-src 'none'")
     assert read.headers["x-content-type-options"] == "nosniff"
     assert read.headers["cache-control"] == "no-store"

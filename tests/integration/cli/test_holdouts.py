@@ -118,7 +118,7 @@ async def test_a_holdout_is_saved_and_shows_its_lift(server: Server, pool: Pool)
 async def test_another_design_begins_another_comparison(server: Server, pool: Pool) -> None:
     await save(server, SOURCE)
     await observe(pool, "welcome", 1, 120, 2_280)
-    await save(server, f"{SOURCE}name: Nobody at all\nto: 2026-01-01\n")
+    await save(server, f"{SOURCE}name: Nothing at all\nto: 2026-01-01\n")
     ended = (await server.get("/v1/holdouts/nothing/results")).json()
     assert (ended["state"], ended["whole"]["held_out"]["contacts"]) == ("ended", 120)
     await save(server, SOURCE.replace("5%", "6%"))

@@ -31,7 +31,8 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 BEGIN = datetime(2027, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-CONTACTS = 30
+CONTACTS = 12
+"""More than are judged in one transaction of a dispatcher."""
 BUYERS = "{segment: buyers, if: {event: Bought, within: 1d}}"
 JOURNEYS = """
 journey: bought

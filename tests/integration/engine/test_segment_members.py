@@ -60,11 +60,13 @@ async def test_members_and_history_are_right_after_each_step(
         await agree(play, f"seed {seed}, step {step}")
     assert sum(map(len, play.expected.values())) > 8
     if judging is None:
-        # Looks that changed nothing: few for each contact, segment and day.
+        # Looks that changed nothing: few for each contact, segment and day. Most worlds have none;
+        # where one condition that can never hold stands in several segments, it is looked at in all
+        # of them. The least instant of all parts would be looked at 0.01 to 0.04 times.
         [(by_time,)] = await play.work.rows("select count(*) from segment_change where by = 'time'")
         days = (play.now - START) / timedelta(days=1)
         useless = (play.wakes - by_time) / (days * len(play.contacts) * len(play.keys))
-        assert useless < 0.002
+        assert useless < 0.005
     assert await play.work.check() == dict.fromkeys(sorted(play.keys), 0)
     for _ in range(4):
         await play.merge_known()

@@ -74,7 +74,6 @@ function Frame({ card, kind, title, body, disabled, movable, children }: FramePr
       }
       tabIndex={current === card.key ? 0 : -1}
       aria-pressed={selected.has(card.key)}
-      aria-label={[title, body, count > 0 ? words.problems(count) : ""].filter(Boolean).join(". ")}
       onClick={(event) => onSelect(card.key, event.shiftKey || event.ctrlKey || event.metaKey)}
       onKeyDown={(event) => {
         if (event.key === " ") {

@@ -7,7 +7,7 @@ import {
   ReactFlowProvider,
   useReactFlow,
 } from "@xyflow/react";
-import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef } from "react";
+import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { Card, DropPlace, Edge, Layout } from "@/builder/layout/cards";
 import { texts } from "@/texts";
 import { useAutoPan } from "./autoPan";
@@ -27,8 +27,9 @@ const EDGES = { line: LineEdge };
 const DROP_SIZE = 24;
 /** The library lets the pointer through nodes that it neither moves nor selects. */
 const REACHABLE = { pointerEvents: "all" } as const;
-/** The beginning of the journey stands at the top, right of its goal and exits. */
-const START = { x: 320, y: 24, zoom: 0.85 };
+const NARROW = 992;
+/** The beginning of the journey stands at the top; where there is room, right of its exits. */
+const START = () => ({ x: window.innerWidth < NARROW ? 48 : 320, y: 24, zoom: 0.85 });
 
 interface JourneyGraphProps {
   layout: Layout;
@@ -93,6 +94,7 @@ export function JourneyGraph(props: JourneyGraphProps) {
 
 function Flow({ layout, drag, focus, onKeyDown, onBackground, content }: JourneyGraphProps) {
   const flow = useReactFlow();
+  const [start] = useState(START);
   const frame = useRef<HTMLDivElement>(null);
   const nodes = useMemo(() => nodesOf(layout), [layout]);
   const edges = useMemo(() => edgesOf(layout), [layout]);
@@ -149,7 +151,7 @@ function Flow({ layout, drag, focus, onKeyDown, onBackground, content }: Journey
         zoomOnDoubleClick={false}
         minZoom={0.1}
         maxZoom={1.5}
-        defaultViewport={START}
+        defaultViewport={start}
         onPaneClick={(event: MouseEvent) => {
           event.preventDefault();
           onBackground();

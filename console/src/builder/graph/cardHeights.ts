@@ -10,7 +10,7 @@ const SHORT = 36;
 /** The heights of all cards, from what they show: no card moves because it was measured. */
 export function cardHeights(outline: Outline): Heights {
   const heights = new Map<string, number>();
-  heights.set("entry", HEAD + 8 + LINE * Math.max(1, outline.entries.length));
+  heights.set("entry", HEAD + 8 + LINE * 2 * Math.max(1, outline.entries.length));
   heights.set("end", SHORT);
   for (const rule of [outline.goal, ...outline.exits]) {
     if (rule !== null) {

@@ -5,7 +5,7 @@ export const upcoming = {
   within: "How far ahead",
   windows: { "": "24 hours", "3d": "3 days", "7d": "7 days" },
   line: (total: number, exact: number) =>
-    `${counted(total, "send")}, of which ${exact} are certain and the others may still be held back`,
+    `At most ${counted(total, "send")}: ${exact} come if nothing happens before, the others are a bound.`,
   chart: "Sends by hour",
   chartWords: (total: number, hours: number) =>
     `${counted(total, "send")} in ${counted(hours, "hour")}, by journey. The table below has each number.`,
@@ -19,7 +19,7 @@ export const upcoming = {
   channel: "Channel",
   by: "Set by",
   count: "Sends",
-  about: (count: string) => `about ${count}`,
+  atMost: (count: string) => `at most ${count}`,
   bys: { deferral: "a deferral", wait: "a wait", date: "a date", schedule: "a schedule" },
   reason: "Reason",
   withoutTime: "Without a time",
