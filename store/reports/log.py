@@ -29,7 +29,7 @@ from store.reports.log_sources import SOURCES_BY_TIME
 from store.reports.log_types import LOG_TYPES, SOURCES, TYPES, LogSource, LogType
 from store.sql import Connection, fetch_all_as, fetch_column, sql
 
-DEPTH: Final = 2_000
+DEPTH: Final = 1_000
 """The most rows of a source that are looked at for a page, where a filter may refuse them."""
 _SKEW: Final = timedelta(seconds=10)
 """The most by which an event's id may have been drawn before its time was taken."""

@@ -36,11 +36,15 @@ with scanned as materialized (
                                %(below_id)s::uuid, %(below_n)s::bigint)
       and {at} >= coalesce(%(from)s::timestamptz, '-infinity')
     order by {at} desc, {id} desc, {n} desc limit %(depth)s
+), chosen as materialized (
+    -- What an item says is made of the rows of the page alone.
+    select s.row_at, s.row_id, s.row_n from scanned s {matching_joins}
+    where {matching}
+    order by s.row_at desc, s.row_id desc, s.row_n desc limit %(limit)s
 )
 (select s.row_at as at, s.row_id as id, s.row_n as n, {details}::text as details
- from scanned s {joins}
- where {matching}
- order by s.row_at desc, s.row_id desc, s.row_n desc limit %(limit)s)
+ from chosen join scanned s using (row_at, row_id, row_n) {joins}
+ order by s.row_at desc, s.row_id desc, s.row_n desc)
 union all
 (select row_at, row_id, row_n, null
  from (select row_at, row_id, row_n from scanned order by row_at, row_id, row_n limit 1) last
@@ -55,6 +59,7 @@ union all
         details=source.details,
         joins=source.joins,
         matching=source.matching,
+        matching_joins=source.joins if source.matches_run else sql(""),
     )
 
 

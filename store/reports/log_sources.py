@@ -49,6 +49,8 @@ class Source:
     joins: Sql = _NOTHING
     matching: Sql = _ANY
     """What is asked of each row of the scan."""
+    matches_run: bool = False
+    """Whether that is asked of the row's run."""
     details: Sql
     of_contact: tuple[Sql, Sql] | None
     """The tables, and the condition, by which the rows of a contact are found; None: none has a
@@ -109,6 +111,7 @@ SOURCES_BY_TIME: Final[Mapping[LogSource, Source]] = {
             and s.kind <> all(%(not_kinds)s) and {journey}""",
             journey=_FOR_JOURNEY,
         ),
+        matches_run=True,
         details=sql(
             """jsonb_build_object(
             'contact', r.contact_id, 'run', s.run_id, 'journey', r.journey,
@@ -160,6 +163,7 @@ SOURCES_BY_TIME: Final[Mapping[LogSource, Source]] = {
             "(%(keys)s::uuid[] is null or s.key_id = any(%(keys)s)) and {journey}",
             journey=_FOR_JOURNEY,
         ),
+        matches_run=True,
         details=sql("""jsonb_build_object(
             'contact', r.contact_id, 'run', s.run_id, 'journey', r.journey,
             'version', r.version, 'repair', s.id, 'action', s.action, 'visit', s.visit,
@@ -237,17 +241,19 @@ SOURCES_BY_TIME: Final[Mapping[LogSource, Source]] = {
         n=sql("t.id"),
         joins=_MAYBE_RUN,
         matching=_FOR_JOURNEY,
+        matches_run=True,
         details=sql("""jsonb_build_object(
             'contact', coalesce(s.contact_id, r.contact_id), 'run', s.run_id,
             'journey', r.journey, 'version', r.version, 'visit', s.visit, 'event', s.event_id,
             'fault', s.id, 'subject', s.subject, 'part', s.activity, 'code', s.code,
             'detail', s.detail)"""),
         of_contact=(
-            sql("fault t"),
-            sql("""t.id in (
-                select id from fault where contact_id = %(contact)s
-                union all select f.id from run own join fault f on f.run_id = own.id
-                where own.contact_id = %(contact)s)"""),
+            sql("""(select id from fault where contact_id = %(contact)s
+                    union
+                    select f.id from run r join fault f on f.run_id = r.id
+                    where r.contact_id = %(contact)s) own
+                cross join lateral (select * from fault where id = own.id limit 1) t"""),
+            _ANY,
         ),
     ),
     "dead_event": Source(
