@@ -180,6 +180,25 @@ goal: {event: B}
     expect(second?.source).toBe("just text");
   });
 
+  it("follows aliases, but not into themselves and not without end", () => {
+    const alias =
+      "journey: j\nentry: {api: true}\nsteps: &s\n  - {id: a, wait: &w 1h}\n  - {id: b, wait: *w}\n";
+    const [, second] = outlineOf(openText(alias), 0).steps.items;
+    expect(second?.value).toEqual({ id: "b", wait: "1h" });
+    const itself = `${alias}  - {id: c, branch: [{if: {group: g}, then: *s}]}\n`;
+    const file = openText(itself);
+    expect(file.documents[0]?.problems.length).toBe(1);
+    expect(outlineOf(file, 0).steps.items.length).toBe(3);
+    const levels = Array.from({ length: 30 }, (_, level) =>
+      level === 0 ? "x0: &x0 [a, a]" : `x${level}: &x${level} [*x${level - 1}, *x${level - 1}]`,
+    );
+    const grown = openText(`journey: j\n${levels.join("\n")}\nsteps: [{id: a, emit: *x29}]\n`);
+    expect(grown.documents[0]?.problems.length).toBe(1);
+    expect(outlineOf(grown, 0).steps.length).toBe(1);
+    const deep = openText(`topic: t\n---\njourney: j\nsteps: ${"[".repeat(20_000)}`);
+    expect(deep.documents.map(({ problems }) => problems.length > 0)).toEqual([false, true]);
+  });
+
   it("says where everything stands in the file", () => {
     const text = library("abandoned-cart-coupon");
     const [outline] = outlinesOf(openText(text));

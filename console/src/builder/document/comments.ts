@@ -239,5 +239,9 @@ function readStep(text: string): DisabledReading | null {
   if (items.length !== 1 || !isMap(node)) return null;
   const keys = mapShape(text, node).entries.map(({ key }) => key);
   if (!keys.includes("id") && kindOf(keys) === null) return null;
-  return { document: { text, from: 0, kind: null, key: null, tree, problems: [] }, node, keys };
+  return {
+    document: { text, from: 0, kind: null, key: null, tree, aliases: new Map(), problems: [] },
+    node,
+    keys,
+  };
 }

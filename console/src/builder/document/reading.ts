@@ -1,6 +1,15 @@
 /** Reader of a file: its documents, each as a tree of YAML nodes with their places in the text. */
 
-import { type Document, isMap, isScalar, parseAllDocuments } from "yaml";
+import {
+  type Alias,
+  type Document,
+  isMap,
+  isScalar,
+  type Node,
+  parseAllDocuments,
+  YAMLParseError,
+} from "yaml";
+import { aliasesOf } from "@/builder/document/aliases";
 import { splitDocuments } from "@/builder/document/lines";
 
 /** Keys and indexes from the root of a document, as the server's problems name them. */
@@ -26,6 +35,8 @@ export interface SourceDocument {
   /** The value of the first key, or null. */
   readonly key: string | null;
   readonly tree: Document.Parsed;
+  /** What each alias stands for. */
+  readonly aliases: ReadonlyMap<Alias, Node>;
   readonly problems: readonly SyntaxProblem[];
 }
 
@@ -81,24 +92,45 @@ export function parseYaml(text: string): Document.Parsed[] {
   return Array.isArray(parsed) ? (parsed as Document.Parsed[]) : [];
 }
 
+/** The trees of a text; one with an error for a text that is too deep to be read at all. */
+function treesOf(text: string): Document.Parsed[] {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const [tree] = parseYaml("null");
+    if (tree === undefined) throw error;
+    const message = "too many lists and mappings inside each other";
+    tree.errors.push(new YAMLParseError([0, text.length], "BAD_COLLECTION_TYPE", message));
+    return [tree];
+  }
+}
+
 function parse(text: string): readonly Reading[] {
   // A chunk of comments, blank lines and directives is no document.
   if (!/^(?![ \t]*(?:#|$)|%)/m.test(text.replaceAll("\r", "").replace(/^\ufeff/, ""))) return [];
-  return parseYaml(text)
+  return treesOf(text)
     .filter((tree) => tree.contents !== null || tree.errors.length > 0)
     .map((tree) => {
-      const contents: unknown = tree.contents;
+      const contents = tree.contents as Node | null;
       const first = isMap(contents) ? contents.items[0] : undefined;
+      const aliases = aliasesOf(text, contents);
+      const problems = tree.errors.map(({ pos, message }) => ({
+        from: pos[0],
+        to: pos[1],
+        message,
+      }));
+      if (aliases === null) {
+        const message = "aliases (`*…`) make this document too large, or part of itself";
+        problems.push({ from: 0, to: text.length, message });
+      }
       return {
         text,
         kind: first !== undefined && isScalar(first.key) ? String(first.key.value) : null,
         key: first !== undefined && isScalar(first.value) ? String(first.value.value) : null,
         tree,
-        problems: tree.errors.map((error) => ({
-          from: error.pos[0],
-          to: error.pos[1],
-          message: error.message,
-        })),
+        aliases: aliases ?? new Map(),
+        problems,
       };
     });
 }

@@ -209,7 +209,7 @@ export function entryOf(text: string, node: Node | null, key: string): Entry | n
 /** The node itself, or what its alias stands for. */
 export function resolved(document: SourceDocument, node: Node | null): Node | null {
   if (!isAlias(node)) return node;
-  return node.resolve(document.tree) ?? null;
+  return document.aliases.get(node) ?? null;
 }
 
 /** A step of a way down the tree. */
