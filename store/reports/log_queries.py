@@ -155,7 +155,7 @@ with own as materialized (
 ), scanned as materialized (
     select t.* from (
         select id from own where id < %(below)s and id > %(above)s order by id desc limit %(depth)s
-    ) chosen join event t on t.id = chosen.id
+    ) chosen cross join lateral (select * from event where event.id = chosen.id offset 0) t
 )
 {matching}
 """,

@@ -1,4 +1,4 @@
-"""The builder of the console on the real API: journeys are built by hand, published and seen live."""
+"""The builder of the console on the real API: a journey is built by hand and seen live."""
 
 from __future__ import annotations
 

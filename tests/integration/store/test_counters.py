@@ -99,7 +99,8 @@ cross join lateral (
 END = datetime.now(UTC).replace(second=0, microsecond=0).isoformat()
 FIGURES = """
 select journey, span, cohort, removed, begins_at::text, version, step, fact, label, count, value,
-       first_at, last_at, case when span = 'quarter' then begins_at end from figure where fact <> 'due' order by 1, 2, 3, 4, 5, 6, 7, 8, 9
+       first_at, last_at, case when span = 'quarter' then begins_at end
+from figure where fact <> 'due' order by 1, 2, 3, 4, 5, 6, 7, 8, 9
 """
 
 

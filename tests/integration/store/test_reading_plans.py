@@ -11,6 +11,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from store.reports.log import DEPTH, WantedLog, read_log
 from store.reports.message_listing import Place, list_messages
 from store.reports.run_listing import list_runs
 from store.timeline.timeline import ITEM_TYPES, ItemType, read_timeline
@@ -116,6 +117,19 @@ async def test_a_page_of_a_timeline_reads_no_more_than_some_pages_of_each_kind(
     later = first[-1].place
     read = await rows_read(conn, lambda: read_timeline(conn, BUSY, before=later, limit=51))
     assert max(read.values()) < 1_200, read
+
+
+async def test_a_page_of_the_log_reads_no_more_of_a_contact_than_of_all(
+    conn: AsyncConnection[Any],
+) -> None:
+    wanted = WantedLog(contact=BUSY, references=["busy"])
+    read = await rows_read(conn, partial(read_log, conn, wanted, None, 51))
+    # The ids of its events come from their index, which a table as small as this one need not use.
+    assert read.pop("event") <= RUNS + BUSY_EVENTS + DEPTH + 100, read
+    assert max(read.values()) <= 600, read
+    page = await read_log(conn, wanted, None, 51)
+    assert len(page.items) == 51
+    assert page.next is not None
 
 
 async def test_runs_at_a_step_are_found_in_pages_that_look_at_a_bounded_number(

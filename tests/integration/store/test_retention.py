@@ -408,6 +408,7 @@ KEPT_TABLES = {
     "retention_report": "one row a night",
     "worker_process replay_check": "a few rows; the workers remove old ones",
     "console_view": "a few rows of each key",
+    "experiment_count": "one row a split, replaced by each count",
     "console_editor": "a row for half a minute",
     "outbox text_answer parked_call figure_delta kept_entry": "what is still to be done: deleted"
     " when it is",
