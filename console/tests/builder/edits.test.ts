@@ -572,6 +572,14 @@ describe("what cannot be done", () => {
     expect(refused({ edit: "set", path: ["exit", "event"], value: "B" }, shared)?.reason).toBe(
       "shared",
     );
+    const words = "journey: j\nsteps:\n  - {id: a, wait: 1h}\nexit: {event: E, then: words}\n";
+    const target = { list: ["exit", "then"], index: 0 };
+    for (const into of [
+      { edit: "move", steps: [["steps", 0]], target },
+      { edit: "insert", target, steps: [{ id: "x", wait: "1h" }] },
+    ]) {
+      expect(refused(into as Edit, words)?.reason).toBe("not-for-this");
+    }
     const anchored = "journey: j\nsteps:\n  - {id: a, wait: &d 1h}\n  - {id: b, wait: *d}\n";
     expect(refused(edit, anchored)?.reason).toBe("as-text-only");
   });

@@ -56,8 +56,9 @@ export class Draft {
     make: (document: SourceDocument, style: Style) => readonly TextPatch[],
     expected: (value: Value) => Value,
   ): void {
+    const patches = this.made(make);
     const wanted = expected(this.value);
-    this.commit([[this.index, this.made(make)]], (index, value, before) =>
+    this.commit([[this.index, patches]], (index, value, before) =>
       sameValue(value, index === this.index ? wanted : before),
     );
   }

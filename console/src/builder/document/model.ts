@@ -4,6 +4,7 @@
  */
 
 import type { Path } from "@/builder/document/reading";
+import { notForThis } from "@/builder/document/refusals";
 import { isValueMap, type Value } from "@/builder/document/values";
 
 type Mutable = { [key: string]: Mutable } | Mutable[] | string | number | boolean | null;
@@ -27,11 +28,17 @@ export function valueAt(root: Value, path: Path): Value | undefined {
 function within(root: Mutable, path: Path, write: boolean): Mutable {
   let value = root;
   path.forEach((part, index) => {
+    if (typeof value !== "object" || value === null) throw notForThis(path);
     const holder = value as { [key: string | number]: Mutable };
     if (write && holder[part] == null) holder[part] = typeof path[index + 1] === "number" ? [] : {};
     value = holder[part] ?? null;
   });
   return value;
+}
+
+function listOf(value: Mutable | undefined, path: Path): Mutable[] {
+  if (Array.isArray(value)) return value;
+  throw notForThis(path);
 }
 
 /** The root with `items` put into the list at `path`, which is made if it is missing. */
@@ -41,7 +48,7 @@ export function withItems(root: Value, path: Path, index: number, items: readonl
   const holder = within(copy, path.slice(0, -1), true) as { [key: string | number]: Mutable };
   if (last === undefined) return root;
   holder[last] ??= [];
-  (holder[last] as Mutable[]).splice(index, 0, ...items.map(copyOf));
+  listOf(holder[last], path).splice(index, 0, ...items.map(copyOf));
   return copy;
 }
 
@@ -63,7 +70,7 @@ export function withMoved(root: Value, paths: readonly Path[], path: Path, index
   const made = within(copy, path.slice(0, -1), true) as { [key: string | number]: Mutable };
   const last = path.at(-1) ?? "";
   made[last] ??= [];
-  const target = made[last] as Mutable[];
+  const target = listOf(made[last], path);
   const places = paths.map((each) => ({
     list: within(copy, each.slice(0, -1), false) as Mutable[],
     index: Number(each.at(-1)),
