@@ -53,8 +53,8 @@ export function Builder({ history, readOnly, figures, heat, path }: BuilderProps
     () =>
       drawn === null || problems === undefined
         ? NO_COUNTS
-        : problemsOfCards(drawn.outline, problems),
-    [drawn, problems],
+        : problemsOfCards(file, drawn.outline, problems),
+    [drawn, file, problems],
   );
   const marks = useMemo(
     () => (shown === undefined || problems === undefined ? [] : problemsInText(shown, problems)),

@@ -1,6 +1,7 @@
 import { SegmentedControl, Stack, Text } from "@mantine/core";
 import { useMemo } from "react";
 import type { Edit } from "@/builder/document/edits";
+import { cardAt } from "@/builder/document/locations";
 import { openText } from "@/builder/document/reading";
 import { isValueMap, nodeValue } from "@/builder/document/values";
 import { useFilter } from "@/components/filters";
@@ -12,7 +13,7 @@ import { RulesPanel } from "./panel/RulesPanel";
 import { StepPanel } from "./panel/StepPanel";
 import { WayPanel } from "./panel/WayPanel";
 import { type ActionName, StepActions } from "./StepActions";
-import { type Chosen, chosenBy, keyAt, placeOf, rangeOf } from "./selecting";
+import { type Chosen, chosenBy, placeOf, rangeOf } from "./selecting";
 import type { TextProblem } from "./text/CodeEditor";
 import { TextEditor } from "./text/TextEditor";
 import type { TextHistory } from "./textHistory";
@@ -39,7 +40,11 @@ export function Side({ builder, history, marks, offered, readOnly, onEdit }: Sid
   const editing: Editing = useMemo(
     () => ({
       set: (path, value) =>
-        onEdit(value === undefined ? { edit: "unset", path } : { edit: "set", path, value }, true),
+        onEdit(
+          value === undefined ? { edit: "unset", path } : { edit: "set", path, value },
+          // What is typed letter by letter is undone as a whole.
+          typeof value === "string" || typeof value === "number",
+        ),
       steps,
       readOnly,
     }),
@@ -68,7 +73,8 @@ export function Side({ builder, history, marks, offered, readOnly, onEdit }: Sid
             onUndo={history.undo}
             onRedo={history.redo}
             onCursor={(offset) => {
-              const found = drawn === null ? null : keyAt(drawn.outline, offset);
+              const found =
+                drawn === null ? null : cardAt(openText(history.text), drawn.outline, offset);
               if (found !== null && found !== key) {
                 select(found, false);
               }

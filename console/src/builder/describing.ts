@@ -3,11 +3,11 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
+import { cardOf, sourcePath } from "@/builder/document/locations";
 import type { Outline } from "@/builder/document/outline";
-import type { Path, SourceDocument } from "@/builder/document/reading";
+import type { JourneyText, SourceDocument } from "@/builder/document/reading";
 import { texts } from "@/texts";
 import { type EngineWords, NO_WORDS, placeKey } from "./graph/cardWords";
-import { itemsOf } from "./newSteps";
 import type { TextProblem } from "./text/CodeEditor";
 
 type Described = Model<"DescribedDocument">;
@@ -64,35 +64,15 @@ export function useWords(described: Described | undefined): EngineWords {
   }, [described]);
 }
 
-function starts(path: Path, with_: Path): boolean {
-  return with_.every((part, index) => path[index] === part);
-}
-
-/** The cards with a problem, by key: each problem counts on the innermost card around it. */
+/** The number of problems on each card, by its key. */
 export function problemsOfCards(
+  file: JourneyText,
   outline: Outline,
   problems: Described["problems"],
 ): ReadonlyMap<string, number> {
-  const cards: { key: string; path: Path }[] = [
-    ...[outline.goal, ...outline.exits].flatMap((rule) => (rule === null ? [] : [rule])),
-    ...outline.entries.map((rule) => ({ key: "entry", path: rule.path })),
-  ];
-  const lists = [outline.steps, ...outline.exits.map((rule) => rule.steps)];
-  for (const item of lists.flatMap(itemsOf)) {
-    if (item.type === "step") {
-      cards.push(item, ...item.ways);
-    }
-  }
   const counts = new Map<string, number>();
   for (const problem of problems) {
-    let found: { key: string; path: Path } | null = null;
-    for (const card of cards) {
-      const deeper = found === null || card.path.length > found.path.length;
-      if (deeper && starts(problem.path, card.path)) {
-        found = card;
-      }
-    }
-    const key = found?.key ?? "entry";
+    const key = cardOf(outline, sourcePath(file, outline.document, problem.path));
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return counts;

@@ -7,7 +7,7 @@ import type {
   StepList,
   Way,
 } from "@/builder/document/outline";
-import type { Path, Range } from "@/builder/document/reading";
+import type { Range } from "@/builder/document/reading";
 
 /** What stands on a card that can be chosen. */
 export type Chosen =
@@ -72,40 +72,4 @@ export function rangeOf(chosen: Chosen): Range | null {
     case "entry":
       return chosen.rules[0]?.range ?? null;
   }
-}
-
-/** The key of the innermost card whose text holds an offset. */
-export function keyAt(outline: Outline, offset: number): string | null {
-  let key: string | null = null;
-  let shortest = Number.POSITIVE_INFINITY;
-  for (const each of choices(outline)) {
-    const range = rangeOf(each);
-    if (range !== null && range.from <= offset && offset <= range.to) {
-      const length = range.to - range.from;
-      if (length <= shortest) {
-        key = each.key;
-        shortest = length;
-      }
-    }
-  }
-  return key;
-}
-
-function same(one: Path, other: Path): boolean {
-  return one.length === other.length && one.every((part, index) => part === other[index]);
-}
-
-/** The keys of the cards at these paths. */
-export function keysAt(outline: Outline, paths: readonly Path[]): readonly string[] {
-  return choices(outline).flatMap((each) => {
-    const path =
-      each.type === "item" && each.item.type === "step"
-        ? each.item.path
-        : each.type === "way"
-          ? each.way.path
-          : each.type === "rule"
-            ? each.rule.path
-            : null;
-    return path !== null && paths.some((wanted) => same(wanted, path)) ? [each.key] : [];
-  });
 }

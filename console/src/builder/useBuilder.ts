@@ -1,6 +1,7 @@
 import { useCallback, useMemo, useState } from "react";
 import { copySteps } from "@/builder/document/clipboard";
 import type { Edit } from "@/builder/document/edits";
+import { cardOf } from "@/builder/document/locations";
 import { type Outline, outlineOf } from "@/builder/document/outline";
 import { openText } from "@/builder/document/reading";
 import type { DropPlace, Layout } from "@/builder/layout/cards";
@@ -11,7 +12,7 @@ import { cardHeights } from "./graph/cardHeights";
 import type { Dragged } from "./graph/dragging";
 import { itemsOf, newStep } from "./newSteps";
 import type { ActionName } from "./StepActions";
-import { keysAt, placeOf, stepsOf } from "./selecting";
+import { placeOf, stepsOf } from "./selecting";
 import type { TextHistory } from "./textHistory";
 
 /** A journey as it can be drawn. */
@@ -20,6 +21,9 @@ interface Drawn {
   layout: Layout;
   order: ReadingOrder;
 }
+
+/** Edits of the panel, which leave what is chosen as it is. */
+const VALUES: ReadonlySet<Edit["edit"]> = new Set(["set", "unset", "add-item"]);
 
 interface Drawing {
   place: number;
@@ -72,9 +76,10 @@ export function useBuilder({ text, edit }: TextHistory) {
   const make = useCallback(
     (wanted: Edit | null, typing = false) => {
       const result = wanted === null ? null : edit(wanted, place, typing);
-      if (result?.ok === true && !typing) {
+      if (result?.ok === true && wanted !== null && !VALUES.has(wanted.edit)) {
         const after = draw(result.text).drawn;
-        const keys = after === null ? [] : keysAt(after.outline, result.selection);
+        const keys =
+          after === null ? [] : result.selection.map((path) => cardOf(after.outline, path));
         setSelected(new Set(keys));
         const [first] = keys;
         if (first !== undefined) {

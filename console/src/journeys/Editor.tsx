@@ -30,7 +30,7 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
   const mayPublish = useMay("edit");
   const source = live?.source ?? "";
   const opened = draft?.text ?? source;
-  const history = useTextHistory(opened);
+  const history = useTextHistory(journey, opened);
   const { keeping, settle, remove } = useDraftKeeping({
     journey,
     opened: { revision: draft?.revision ?? null, text: opened },
