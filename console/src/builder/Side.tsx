@@ -45,6 +45,7 @@ export function Side({ builder, history, marks, offered, readOnly, onEdit }: Sid
           // What is typed letter by letter is undone as a whole.
           typeof value === "string" || typeof value === "number",
         ),
+      add: (list, index, value) => onEdit({ edit: "add-item", list, index, value }),
       steps,
       readOnly,
     }),

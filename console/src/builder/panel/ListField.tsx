@@ -24,7 +24,7 @@ function swapped(list: readonly Value[], place: number): Value[] {
 
 /** The items of a list, in their order. */
 export function ListField({ label, name, shape, path, value }: ListFieldProps) {
-  const { set, readOnly } = useEditing();
+  const { add, set, readOnly } = useEditing();
   return (
     <div>
       <Text size="sm">{label}</Text>
@@ -68,7 +68,7 @@ export function ListField({ label, name, shape, path, value }: ListFieldProps) {
             variant="subtle"
             size="compact-sm"
             w="fit-content"
-            onClick={() => set([...path, value.length], startOf(shape.item()))}
+            onClick={() => add(path, value.length, startOf(shape.item()))}
           >
             {texts.fields.addItem(label)}
           </Button>

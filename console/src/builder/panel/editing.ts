@@ -8,6 +8,8 @@ export type Path = readonly (string | number)[];
 export interface Editing {
   /** Set the value at a path; undefined removes it, with its key. */
   set: (path: Path, value: Value | undefined) => void;
+  /** Add an item to a list. */
+  add: (list: Path, index: number, value: Value) => void;
   /** The ids of the journey's steps, to choose from. */
   steps: readonly string[];
   readOnly: boolean;
