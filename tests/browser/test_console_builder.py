@@ -123,7 +123,6 @@ async def test_a_journey_is_built_by_dragging_and_seen_live_without_a_line_of_ya
     # The wait that a new journey begins with is moved below the mail, put back, and deleted.
     await drag(page, card(page, "step:first"), "step:email")
     await expect_order(page, ["email", "first"])
-    await card(page, "step:first").focus()
     await page.keyboard.press("Control+z")
     await expect_order(page, ["first", "email"])
     await card(page, "step:first").click()
@@ -171,3 +170,111 @@ async def test_a_journey_is_built_by_dragging_and_seen_live_without_a_line_of_ya
     # Asking for a journey that has no version yet is answered by 404, which the browser notes.
     errors = studio.console.errors
     errors[:] = [each for each in errors if "404" not in each]
+
+
+GREETING = """# Greets those who sign up.
+journey: greeting
+entry: {event: Signed Up}
+steps:
+  - id: hello   # the first of all
+    email:
+      subject: Hello
+      html: "<h1 style='color: teal'>Hello</h1><script>document.title = 'run'</script>"
+      text: Hello
+      transactional: true
+  - {id: rest, wait: 2d}
+  - id: where
+    branch:
+      - name: france
+        if: {attribute: country, is: FR}
+        then: [{id: mark, update: {set: {fr: true}}}]
+      - else: []
+"""
+
+
+async def saved(studio: Studio) -> None:
+    """Put the greeting on the server, as a draft of a version."""
+    answer = await studio.operator.http.put(
+        "/v1/journeys/greeting",
+        content=GREETING.encode(),
+        headers={"Content-Type": "application/yaml"},
+    )
+    assert answer.status_code == 200, answer.text
+
+
+async def kept_text(studio: Studio) -> str | None:
+    """The draft of the greeting on the server; None without one."""
+    answer = await studio.operator.http.get("/v1/drafts/journey/greeting")
+    return answer.json()["text"] if answer.status_code == 200 else None
+
+
+async def test_an_edit_is_one_line_of_the_file_and_is_undone_after_a_reload(studio: Studio) -> None:
+    await saved(studio)
+    page = await studio.graph("/journeys/greeting", "greeting")
+    await card(page, "step:rest").click()
+    side = page.get_by_label("Settings of what is chosen")
+    await side.get_by_role("textbox", name="Wait", exact=True).fill("3d")
+    await expect(card(page, "step:rest")).to_contain_text("3 days")
+    changed = GREETING.replace("wait: 2d", "wait: 3d")
+
+    async def is_kept() -> bool:
+        return await kept_text(studio) == changed
+
+    await eventually(is_kept, 10, what="the draft with one changed line")
+    await page.reload()
+    await expect(card(page, "step:rest")).to_contain_text("3 days")
+    await page.get_by_role("button", name="Undo").click()
+    await expect(card(page, "step:rest")).to_contain_text("2 days")
+
+    async def is_as_before() -> bool:
+        return await kept_text(studio) == GREETING
+
+    await eventually(is_as_before, 10, what="the draft as it was")
+
+
+async def test_two_who_edit_a_journey_are_told_of_each_other_and_lose_nothing(
+    studio: Studio, browser: Browser
+) -> None:
+    await saved(studio)
+    made = await studio.operator.http.post("/v1/keys", json={"scope": "operate", "name": "grace"})
+    first = await studio.graph("/journeys/greeting", "greeting")
+    async with signed_in(browser, studio.console.url, made.json()["key"]) as other:
+        second = await other.open("/journeys/greeting", "greeting")
+        await card(second, "step:rest").click()
+        await second.keyboard.press("Delete")
+        await expect(second.get_by_text("All is kept as a draft.")).to_be_visible()
+        await card(first, "step:hello").click()
+        side = first.get_by_label("Settings of what is chosen")
+        await side.get_by_role("textbox", name="Subject").fill("Good day")
+        await expect(first.get_by_text("grace has changed this draft since.")).to_be_visible()
+        await expect(card(first, "step:hello")).to_contain_text("Good day")
+        await first.get_by_text("Their text", exact=True).click()
+        await expect(first.locator("pre", has_text="journey: greeting")).not_to_contain_text("2d")
+        await first.get_by_role("button", name="Keep mine, over theirs").click()
+
+        async def is_mine() -> bool:
+            text = await kept_text(studio)
+            return text is not None and "Good day" in text and "wait: 2d" in text
+
+        await eventually(is_mine, 10, what="the first one's text")
+    # That the draft was another one is an answer of 412, which the browser notes.
+    errors = studio.console.errors
+    errors[:] = [each for each in errors if "412" not in each]
+
+
+async def test_a_journey_is_tried_and_its_mail_runs_nothing(studio: Studio) -> None:
+    await saved(studio)
+    page = await studio.graph("/journeys/greeting", "greeting")
+    await page.get_by_text("Try it", exact=True).click()
+    trial = page.get_by_role("region", name="Try it")
+    await trial.get_by_role("button", name="Play").click()
+    lines = trial.get_by_role("list", name="What happened").get_by_role("listitem")
+    await expect(lines.filter(has_text="mark")).to_be_visible(timeout=90_000)
+    await expect(card(page, "step:mark")).to_have_attribute("data-path", "true")
+    await lines.filter(has_text="Hello").get_by_role("button", name="Open").click()
+    frame = page.frame_locator("iframe")
+    heading = frame.get_by_role("heading", name="Hello")
+    await expect(heading).to_have_css("color", "rgb(0, 128, 128)")
+    assert await page.title() != "run"
+    errors = studio.console.errors
+    errors[:] = [each for each in errors if "sandboxed" not in each]

@@ -3,7 +3,7 @@ import { Link, useLocation } from "wouter";
 import { useSession } from "@/api/session";
 import { texts } from "@/texts";
 import { AttentionCount } from "./AttentionCount";
-import { nameOf, PLACES, type Place, type Section } from "./places";
+import { nameOf, type Place, placesFor, type Section } from "./places";
 
 function stands(place: Place, location: string): boolean {
   return place.path === "/" ? location === "/" : location.startsWith(place.path);
@@ -13,7 +13,7 @@ function stands(place: Place, location: string): boolean {
 export function Navigation() {
   const { may } = useSession();
   const [location] = useLocation();
-  const shown = PLACES.filter((place) => may.includes(place.scope));
+  const shown = placesFor(may);
   const sections = Object.keys(texts.shell.sections) as Section[];
   return (
     <ScrollArea type="never">

@@ -5,7 +5,7 @@ import { LoadingLine } from "@/components/LoadingLine";
 import { Page } from "@/components/Page";
 import { texts } from "@/texts";
 import { Boundary } from "./Boundary";
-import { PLACES, type Place } from "./places";
+import { PLACES, type Place, placesFor } from "./places";
 
 const LOADED: ReadonlyMap<Place, ComponentType> = new Map(
   PLACES.map((place) => [
@@ -20,7 +20,7 @@ export function Pages() {
   return (
     <Suspense fallback={<LoadingLine />}>
       <Switch>
-        {PLACES.filter((place) => may.includes(place.scope)).map((place) => {
+        {placesFor(may).map((place) => {
           const Content = LOADED.get(place);
           const nested = place.path !== "/";
           return (

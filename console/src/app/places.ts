@@ -9,8 +9,8 @@ export interface Place {
   id: keyof typeof texts.shell.places;
   path: string;
   section: Section;
-  /** What a key needs to see it. */
-  scope: Scope;
+  /** What a key needs to see it: one of these. */
+  seenBy: readonly Scope[];
   /** Loads its pages, which take the paths below its own. */
   load: () => Promise<{ pages: ComponentType }>;
 }
@@ -21,81 +21,86 @@ export const PLACES: readonly Place[] = [
     id: "today",
     path: "/",
     section: "watch",
-    scope: "read",
+    seenBy: ["read"],
     load: () => import("@/today/pages"),
   },
   {
     id: "journeys",
     path: "/journeys",
     section: "build",
-    scope: "read",
+    seenBy: ["read", "edit"],
     load: () => import("@/journeys/pages"),
   },
   {
     id: "contacts",
     path: "/contacts",
     section: "watch",
-    scope: "read",
+    seenBy: ["read"],
     load: () => import("@/contacts/pages"),
   },
   {
     id: "runs",
     path: "/runs",
     section: "operate",
-    scope: "read",
+    seenBy: ["read"],
     load: () => import("@/runs/pages"),
   },
   {
     id: "log",
     path: "/log",
     section: "operate",
-    scope: "read",
+    seenBy: ["read"],
     load: () => import("@/log/pages"),
   },
   {
     id: "attention",
     path: "/attention",
     section: "operate",
-    scope: "read",
+    seenBy: ["read"],
     load: () => import("@/attention/pages"),
   },
   {
     id: "jobs",
     path: "/jobs",
     section: "operate",
-    scope: "read",
+    seenBy: ["read"],
     load: () => import("@/jobs/pages"),
   },
   {
     id: "upcoming",
     path: "/upcoming",
     section: "watch",
-    scope: "read",
+    seenBy: ["read"],
     load: () => import("@/upcoming/pages"),
   },
   {
     id: "audit",
     path: "/audit",
     section: "operate",
-    scope: "read",
+    seenBy: ["read"],
     load: () => import("@/audit/pages"),
   },
   {
     id: "keys",
     path: "/keys",
     section: "operate",
-    scope: "admin",
+    seenBy: ["admin"],
     load: () => import("@/keys/pages"),
   },
   {
     id: "health",
     path: "/health",
     section: "operate",
-    scope: "read",
+    seenBy: ["read"],
     load: () => import("@/health/pages"),
   },
 ];
 
 export function nameOf(place: Place): string {
   return texts.shell.places[place.id];
+}
+
+/** The places that a key with these scopes may see. */
+export function placesFor(may: readonly string[]): readonly Place[] {
+  return PLACES.filter((place) => place.seenBy.some((scope) => may.includes(scope)));
 }

@@ -1,6 +1,6 @@
 import { answerOf, api } from "@/api/client";
 import { texts } from "@/texts";
-import { nameOf, PLACES } from "./places";
+import { nameOf, PLACES, placesFor } from "./places";
 
 /** A thing that the search found, and where it stands. */
 export interface Found {
@@ -14,7 +14,7 @@ const FEW = 6;
 /** The places whose name holds the text. */
 export function findPlaces(text: string, may: readonly string[]): Found[] {
   const wanted = text.trim().toLowerCase();
-  return PLACES.filter((place) => may.includes(place.scope))
+  return placesFor(may)
     .map((place) => ({ name: nameOf(place), kind: texts.shell.pages, path: place.path }))
     .filter((place) => place.name.toLowerCase().includes(wanted));
 }

@@ -1,6 +1,6 @@
 import { Group } from "@mantine/core";
 import { useSession } from "@/api/session";
-import { PLACES } from "@/app/places";
+import { placesFor } from "@/app/places";
 import { CommandLine } from "@/components/CommandLine";
 import { PlaceLink } from "@/components/PlaceLink";
 import type { Item } from "./attention";
@@ -11,8 +11,7 @@ import { helpPage } from "./help";
 export function Fix({ item }: { item: Item }) {
   const { may } = useSession();
   const page = helpPage(item);
-  const shown =
-    page !== null && PLACES.some((place) => place.id === page.place && may.includes(place.scope));
+  const shown = page !== null && placesFor(may).some((place) => place.id === page.place);
   const acts = buttonOf(item, may);
   return (
     <Group gap="sm">

@@ -1,5 +1,5 @@
 import { Text } from "@mantine/core";
-import { type KeyboardEvent, useCallback, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { openText } from "@/builder/document/reading";
 import type { DropPlace } from "@/builder/layout/cards";
 import { texts } from "@/texts";
@@ -16,12 +16,12 @@ import { Palette } from "./Palette";
 import { Side } from "./Side";
 import { StepMenu } from "./StepMenu";
 import type { TextHistory } from "./textHistory";
+import { useTrial } from "./trial/useTrial";
 import { useBuilder } from "./useBuilder";
 
 const words = texts.builder;
 const NO_COUNTS: ReadonlyMap<string, number> = new Map();
 const NO_FIGURES: ReadonlyMap<string, CardFigures> = new Map();
-const NO_PATH: ReadonlySet<string> = new Set();
 const SIDE = "builder-side";
 
 interface BuilderProps {
@@ -30,7 +30,6 @@ interface BuilderProps {
   /** What stands on the cards, by the ids of the steps. */
   figures?: ReadonlyMap<string, CardFigures>;
   heat?: ReadonlyMap<string, number>;
-  path?: ReadonlySet<string>;
 }
 
 function focusCard(key: string) {
@@ -40,7 +39,7 @@ function focusCard(key: string) {
 }
 
 /** A journey as a graph, with its text and the settings of what is chosen beside it. */
-export function Builder({ history, readOnly, figures, heat, path }: BuilderProps) {
+export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
   const builder = useBuilder(history);
   const { act, clear, current, drawn, insert, make, paste, place, placeBelow, select } = builder;
   const { selected, steps } = builder;
@@ -60,6 +59,7 @@ export function Builder({ history, readOnly, figures, heat, path }: BuilderProps
     () => (shown === undefined || problems === undefined ? [] : problemsInText(shown, problems)),
     [problems, shown],
   );
+  const trial = useTrial(drawn?.outline.key ?? "", history.text);
   const [inserting, setInserting] = useState<DropPlace | null>(null);
   const toGraph = useRef<((x: number, y: number) => { x: number; y: number }) | null>(null);
   const { drag, begin, ghost, pointer } = useDragging({
@@ -83,7 +83,7 @@ export function Builder({ history, readOnly, figures, heat, path }: BuilderProps
     },
     [select],
   );
-  function onKeyDown(event: KeyboardEvent) {
+  function onKeyDown(event: KeyboardEvent | globalThis.KeyboardEvent) {
     handleKey(event, drawn?.order.neighbours.get(current), {
       undo: history.undo,
       redo: history.redo,
@@ -101,12 +101,27 @@ export function Builder({ history, readOnly, figures, heat, path }: BuilderProps
     });
   }
 
+  // A card that is moved loses the focus: then no part of the page has it, and keys go on to work.
+  const latest = useRef(onKeyDown);
+  useEffect(() => {
+    latest.current = onKeyDown;
+  });
+  useEffect(() => {
+    const listen = (event: globalThis.KeyboardEvent) => {
+      if (event.target === document.body) {
+        latest.current(event);
+      }
+    };
+    window.addEventListener("keydown", listen);
+    return () => window.removeEventListener("keydown", listen);
+  }, []);
+
   const content: GraphContent = {
     words: engine,
     problems: counts,
     figures: figures ?? NO_FIGURES,
     heat: heat ?? NO_COUNTS,
-    path: path ?? NO_PATH,
+    path: trial.path,
     selected,
     current,
     readOnly,
@@ -168,6 +183,7 @@ export function Builder({ history, readOnly, figures, heat, path }: BuilderProps
         <Side
           builder={builder}
           history={history}
+          trial={trial}
           marks={marks}
           offered={drawn === null || readOnly ? [] : actionsFor(drawn.outline, selected)}
           readOnly={readOnly}

@@ -2,6 +2,7 @@ import { SegmentedControl, Stack, Text } from "@mantine/core";
 import { useMemo } from "react";
 import type { Edit } from "@/builder/document/edits";
 import { cardAt } from "@/builder/document/locations";
+import type { Outline } from "@/builder/document/outline";
 import { openText } from "@/builder/document/reading";
 import { isValueMap, nodeValue } from "@/builder/document/values";
 import { useFilter } from "@/components/filters";
@@ -17,6 +18,8 @@ import { type Chosen, chosenBy, placeOf, rangeOf } from "./selecting";
 import type { TextProblem } from "./text/CodeEditor";
 import { TextEditor } from "./text/TextEditor";
 import type { TextHistory } from "./textHistory";
+import { TrialPanel } from "./trial/TrialPanel";
+import type { TrialState } from "./trial/useTrial";
 import type { BuilderState } from "./useBuilder";
 
 const words = texts.builder;
@@ -24,6 +27,7 @@ const words = texts.builder;
 interface SideProps {
   builder: BuilderState;
   history: TextHistory;
+  trial: TrialState;
   marks: readonly TextProblem[];
   offered: readonly ActionName[];
   readOnly: boolean;
@@ -31,7 +35,7 @@ interface SideProps {
 }
 
 /** Beside the graph: the settings of what is chosen, or the text of the whole. */
-export function Side({ builder, history, marks, offered, readOnly, onEdit }: SideProps) {
+export function Side({ builder, history, trial, marks, offered, readOnly, onEdit }: SideProps) {
   const { drawn, place, select, selected, steps } = builder;
   const [view, setView] = useFilter("side");
   const [key] = selected;
@@ -56,14 +60,17 @@ export function Side({ builder, history, marks, offered, readOnly, onEdit }: Sid
       <SegmentedControl
         size="xs"
         fullWidth
-        value={view === "text" ? "text" : "settings"}
+        value={view === "text" || view === "try" ? view : "settings"}
         data={[
           { value: "settings", label: words.settings },
           { value: "text", label: words.text },
+          { value: "try", label: texts.trial.title },
         ]}
-        onChange={(next) => setView(next === "text" ? next : null)}
+        onChange={(next) => setView(next === "settings" ? null : next)}
       />
-      {view === "text" ? (
+      {view === "try" ? (
+        <TrialPanel trial={trial} entry={drawn === null ? null : entryEvent(drawn.outline)} />
+      ) : view === "text" ? (
         <div data-text>
           <TextEditor
             label={words.text}
@@ -98,6 +105,16 @@ export function Side({ builder, history, marks, offered, readOnly, onEdit }: Sid
       )}
     </>
   );
+}
+
+/** The name of the first event that begins a journey. */
+function entryEvent(outline: Outline): string | null {
+  for (const { value } of outline.entries) {
+    if (isValueMap(value) && typeof value.event === "string") {
+      return value.event;
+    }
+  }
+  return null;
 }
 
 interface PanelOfProps {

@@ -1,5 +1,14 @@
-import type { KeyboardEvent } from "react";
 import type { Neighbours } from "@/builder/layout/order";
+
+/** A key that was pressed, as React and the browser tell it alike. */
+interface Pressed {
+  readonly key: string;
+  readonly shiftKey: boolean;
+  readonly ctrlKey: boolean;
+  readonly metaKey: boolean;
+  readonly target: EventTarget | null;
+  preventDefault: () => void;
+}
 
 /** What the keys of the graph lead to. */
 export interface KeyCommands {
@@ -14,7 +23,7 @@ export interface KeyCommands {
   moveTo: (key: string, more: boolean) => void;
 }
 
-function withModifier(event: KeyboardEvent, commands: KeyCommands): (() => void) | undefined {
+function withModifier(event: Pressed, commands: KeyCommands): (() => void) | undefined {
   const known: Readonly<Record<string, () => void>> = {
     z: event.shiftKey ? commands.redo : commands.undo,
     y: commands.redo,
@@ -25,7 +34,7 @@ function withModifier(event: KeyboardEvent, commands: KeyCommands): (() => void)
   return known[event.key.toLowerCase()];
 }
 
-function arrow(event: KeyboardEvent, near: Neighbours | undefined): string | null | undefined {
+function arrow(event: Pressed, near: Neighbours | undefined): string | null | undefined {
   switch (event.key) {
     case "ArrowDown":
       return near?.next ?? near?.into;
@@ -40,7 +49,7 @@ function arrow(event: KeyboardEvent, near: Neighbours | undefined): string | nul
   }
 }
 
-function plain(event: KeyboardEvent, commands: KeyCommands): (() => void) | undefined {
+function plain(event: Pressed, commands: KeyCommands): (() => void) | undefined {
   const known: Readonly<Record<string, () => void>> = {
     Delete: commands.remove,
     Backspace: commands.remove,
@@ -52,7 +61,7 @@ function plain(event: KeyboardEvent, commands: KeyCommands): (() => void) | unde
 
 /** Does what a key of the graph stands for; keys that are typed into a field are left alone. */
 export function handleKey(
-  event: KeyboardEvent,
+  event: Pressed,
   near: Neighbours | undefined,
   commands: KeyCommands,
 ): void {

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { useSession } from "@/api/session";
-import { PLACES, type Place } from "@/app/places";
+import { type Place, placesFor } from "@/app/places";
 import { PlaceLink } from "./PlaceLink";
 
 interface ObjectLinkProps {
@@ -13,7 +13,7 @@ interface ObjectLinkProps {
 /** A link to an object's page; its name alone where there is no such page for this key. */
 export function ObjectLink({ place, id, children = id }: ObjectLinkProps) {
   const { may } = useSession();
-  const found = PLACES.find((each) => each.id === place && may.includes(each.scope));
+  const found = placesFor(may).find((each) => each.id === place);
   if (found === undefined) {
     return <>{children}</>;
   }

@@ -27,7 +27,8 @@ interface EditorProps {
 /** A journey in the builder, with its draft kept, its figures on the cards, and the way to live. */
 export function Editor({ journey, live, draft, others, readOnly }: EditorProps) {
   const queries = useQueryClient();
-  const mayPublish = useMay("edit");
+  const mayPublish = useMay("operate");
+  const mayRead = useMay("read");
   const source = live?.source ?? "";
   const opened = draft?.text ?? source;
   const history = useTextHistory(journey, opened);
@@ -39,7 +40,7 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
     enabled: !readOnly,
   });
   const [figures, setFigures] = useFilter("figures");
-  const cards = useFiguresOnCards(journey, live !== null && figures !== "off");
+  const cards = useFiguresOnCards(journey, mayRead && live !== null && figures !== "off");
   const [asked, setAsked] = useState<"publish" | "discard" | null>(null);
   const changed = history.text !== source;
 
@@ -72,14 +73,14 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
             onChange={(event) => setFigures(event.currentTarget.checked ? null : "off")}
           />
         </Group>
-        {mayPublish && (
+        {!readOnly && (
           <Group gap="sm">
             {changed && live !== null && (
               <Button variant="default" onClick={() => setAsked("discard")}>
                 {words.discard}
               </Button>
             )}
-            <Button onClick={() => setAsked("publish")}>{words.publish}</Button>
+            {mayPublish && <Button onClick={() => setAsked("publish")}>{words.publish}</Button>}
           </Group>
         )}
       </Group>

@@ -2,6 +2,7 @@ import { Group } from "@mantine/core";
 import { lazy, Suspense } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import { isNotFound } from "@/api/problems";
+import { useMay } from "@/api/session";
 import { LoadingLine } from "@/components/LoadingLine";
 import { Page } from "@/components/Page";
 import { PlaceTabs } from "@/components/PlaceTabs";
@@ -21,12 +22,12 @@ const words = texts.journeys;
 const Graph = lazy(() => import("./Graph").then((module) => ({ default: module.Graph })));
 
 const TABS = [
-  { path: "/graph", name: words.tabs.graph },
-  { path: "/results", name: words.tabs.results },
-  { path: "/people", name: words.tabs.people },
-  { path: "/messages", name: words.tabs.messages },
-  { path: "/versions", name: words.tabs.versions },
-  { path: "/text", name: words.tabs.text },
+  { path: "/graph", name: words.tabs.graph, figures: false },
+  { path: "/results", name: words.tabs.results, figures: true },
+  { path: "/people", name: words.tabs.people, figures: true },
+  { path: "/messages", name: words.tabs.messages, figures: true },
+  { path: "/versions", name: words.tabs.versions, figures: false },
+  { path: "/text", name: words.tabs.text, figures: false },
 ] as const;
 
 const NewGraph = lazy(() => import("./NewGraph").then((module) => ({ default: module.NewGraph })));
@@ -34,6 +35,8 @@ const NewGraph = lazy(() => import("./NewGraph").then((module) => ({ default: mo
 /** One journey: its state, and a tab for each way to look at it. */
 export function JourneyPage({ journey }: { journey: string }) {
   const found = useJourney(journey);
+  // A key of scope `edit` sees documents, and neither figures nor people.
+  const mayRead = useMay("read");
   if (found.data === undefined) {
     if (isNotFound(found.error)) {
       return (
@@ -64,7 +67,7 @@ export function JourneyPage({ journey }: { journey: string }) {
         </Group>
       }
     >
-      <PlaceTabs label={journey} tabs={TABS} />
+      <PlaceTabs label={journey} tabs={TABS.filter((tab) => mayRead || !tab.figures)} />
       <Switch>
         <Route path="/graph">
           <Suspense fallback={<LoadingLine />}>

@@ -15,6 +15,7 @@ import { shell } from "./en/shell";
 import { signing } from "./en/signing";
 import { starting } from "./en/starting";
 import { today } from "./en/today";
+import { trial } from "./en/trial";
 import { upcoming } from "./en/upcoming";
 import { visits } from "./en/visits";
 
@@ -37,6 +38,7 @@ const english = {
   signing,
   starting,
   today,
+  trial,
   upcoming,
   visits,
 } as const;
