@@ -39,7 +39,8 @@ where datname = current_database() and pid <> pg_backend_pid()
 # any that a transaction may still commit, which began after the instant.
 _EVENT_AT: Final = sql("""
 with recursive halves(low, high, n) as (
-    select coalesce((select min(id) from event) - 1, 0), coalesce((select max(id) from event), 0), 0
+    -- From 0, and not from the first event that is seen: an earlier one may be committed later.
+    select 0::bigint, coalesce((select max(id) from event), 0), 0
     union all
     select case when found.earlier then found.id else h.low end,
            case when found.earlier then h.high else half.id - 1 end,
@@ -52,7 +53,7 @@ with recursive halves(low, high, n) as (
     ) found on true
     where h.low < h.high and h.n < 100
 )
-select greatest(low, 0) from halves order by n desc limit 1
+select low from halves order by n desc limit 1
 """)
 
 

@@ -18,7 +18,7 @@ from api.operations import log_hub
 from infra.settings import Settings
 from store.reports import log_following
 from store.reports.log import WantedLog
-from store.reports.log_horizon import HorizonWatch
+from store.reports.log_horizon import HorizonWatch, event_id_at
 from tests.integration.api.conftest import Keys, Pool, Rows
 from tests.support.api import serving
 from tests.support.conditions import eventually
@@ -308,3 +308,19 @@ async def test_a_process_takes_so_many_streams_and_no_more(
                 return False
 
         await eventually(taken)
+
+
+async def test_the_first_event_of_all_is_seen_although_the_second_is_committed_before_it(
+    settings: Settings, rows: Rows, pool: Pool
+) -> None:
+    contact = await new_contact(rows)
+    async with await psycopg.AsyncConnection.connect(settings.database_url) as late:
+        [[before]] = await rows("select clock_timestamp()")
+        await late.execute(EVENT.encode(), {"contact": contact, "name": "First"})
+        await rows(
+            "insert into event (contact_id, name, properties, message_id)"
+            " values (%s, 'Second', '{}', 'second') returning id",
+            contact,
+        )
+        async with pool.connection() as conn:
+            assert await event_id_at(conn, before) == 0

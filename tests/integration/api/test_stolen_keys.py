@@ -38,6 +38,8 @@ WITHOUT_KEY = {
     # Health, and the settings of Segment's client, which hold the key that it has.
     ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
     ("GET", "/v1/projects/{write_key}/settings"),
+    # The console's sign-in, which takes no key of this scope: see below.
+    ("GET", "/v1/session"), ("POST", "/v1/session"), ("DELETE", "/v1/session"),
 }  # fmt: skip
 FORM_ROUTES = re.compile(r"/f/\{")
 
@@ -71,6 +73,15 @@ async def test_every_route_but_tracking_is_closed_to_it(thief: httpx.AsyncClient
                 assert answer.json()["code"] == "forbidden"
             tried += 1
     assert tried > 80
+
+
+async def test_it_begins_no_session(thief: httpx.AsyncClient) -> None:
+    key = thief.headers["Authorization"].removeprefix("Bearer ")
+    for origin in ("https://shop.example", str(thief.base_url).rstrip("/")):
+        answer = await thief.post("/v1/session", json={"key": key}, headers={"Origin": origin})
+        assert answer.status_code == 403, answer.text
+        assert "set-cookie" not in answer.headers
+    assert (await thief.get("/v1/session")).status_code in (401, 403)
 
 
 async def test_it_reads_nothing_in_the_answers_of_tracking(
