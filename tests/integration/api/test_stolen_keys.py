@@ -39,7 +39,7 @@ WITHOUT_KEY = {
     ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
     ("GET", "/v1/projects/{write_key}/settings"),
     # The console's sign-in, which takes no key of this scope: see below.
-    ("GET", "/v1/session"), ("POST", "/v1/session"), ("DELETE", "/v1/session"),
+    ("POST", "/v1/session"), ("DELETE", "/v1/session"),
 }  # fmt: skip
 FORM_ROUTES = re.compile(r"/f/\{")
 
