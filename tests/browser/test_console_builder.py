@@ -232,7 +232,7 @@ async def test_an_edit_is_one_line_of_the_file_and_is_undone_after_a_reload(stud
     await eventually(is_as_before, 10, what="the draft as it was")
 
 
-async def test_two_who_edit_a_journey_are_told_of_each_other_and_lose_nothing(
+async def test_two_who_edit_a_journey_see_each_other_and_lose_nothing(
     studio: Studio, browser: Browser
 ) -> None:
     await saved(studio)
