@@ -99,8 +99,10 @@ CALLS: Final[tuple[Call, ...]] = (
     *_document("test-recipients", "test_recipients", "team",
                "test_recipients: team\nemails: [me@example.com]\n",
                "test_recipients: team\nemails: [me@example.com, you@example.com]\n"),
-    *_document("holdouts", "holdout", "nothing", "holdout: nothing\nshare: 5%\n",
-               "holdout: nothing\nshare: 6%\n"),
+    # It holds for none of the contacts, whose runs are started below.
+    *_document("holdouts", "holdout", "nothing",
+               "holdout: nothing\nshare: 5%\nif: {attribute: tier, is: none}\n",
+               "holdout: nothing\nshare: 6%\nif: {attribute: tier, is: none}\n"),
     *_document("forms", "form", "quote", f"form: quote\n{FIELDS}",
                f"form: quote\ntitle: Ask us\n{FIELDS}"),
     *_document("templates", "template", "note", "template: note\nsubject: S\ntext: T\n",
