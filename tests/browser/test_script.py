@@ -295,7 +295,11 @@ async def test_two_tabs_are_one_browser_and_share_what_is_queued(
     await context.set_offline(False)
     await eventually(lambda: _numbers_are(shop, list(range(40))), 30, what="40 events")
     await queue_is_empty(second)
-    assert await shop.numbers() == sorted(await shop.numbers())
+    # Each tab waits for its turn to write: the calls of one keep their order, those of two may not.
+    numbers = await shop.numbers()
+    for tab in (0, 1):
+        own = [number for number in numbers if number % 2 == tab]
+        assert own == sorted(own)
     assert await shop.rows("select count(*) from contact") == [(1,)]
     assert await shop.views() == ["/tab", "/tab"]
 
