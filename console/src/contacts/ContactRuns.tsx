@@ -3,7 +3,9 @@ import type { Model } from "@/api/models";
 import type { Column } from "@/components/DataTable";
 import { Instant } from "@/components/Instant";
 import { Listing, useListing } from "@/components/Listing";
+import { ObjectLink } from "@/components/ObjectLink";
 import { PlaceLink } from "@/components/PlaceLink";
+import { ShortId } from "@/components/ShortId";
 import { StateBadge } from "@/components/StateBadge";
 import { texts } from "@/texts";
 
@@ -34,6 +36,15 @@ const COLUMNS: readonly Column<Standing>[] = [
     title: words.since,
     number: true,
     cell: (row) => <Instant at={row.started_at} />,
+  },
+  {
+    key: "run",
+    title: words.run,
+    cell: (row) => (
+      <ObjectLink place="runs" id={row.id}>
+        <ShortId id={row.id} />
+      </ObjectLink>
+    ),
   },
 ];
 

@@ -7,6 +7,8 @@ import type { Column } from "@/components/DataTable";
 import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { Listing, useListing } from "@/components/Listing";
+import { ObjectLink } from "@/components/ObjectLink";
+import { ShortId } from "@/components/ShortId";
 import { StateBadge } from "@/components/StateBadge";
 import { texts } from "@/texts";
 import { useSteps } from "./steps";
@@ -25,6 +27,15 @@ const COLUMNS: readonly Column<Run>[] = [
     title: words.since,
     number: true,
     cell: (run) => <Instant at={run.started_at} />,
+  },
+  {
+    key: "run",
+    title: words.run,
+    cell: (run) => (
+      <ObjectLink place="runs" id={run.id}>
+        <ShortId id={run.id} />
+      </ObjectLink>
+    ),
   },
 ];
 

@@ -51,6 +51,7 @@ export const contacts = {
     },
   },
   runs: {
+    run: "Run",
     journey: "Journey",
     step: "Stands at",
     waits: "Waits for",

@@ -68,6 +68,7 @@ export const journeys = {
       `${counted(entries, "entry", "entries")} on ${counted(days, "day")}`,
   },
   people: {
+    run: "Run",
     contact: "Contact",
     step: "Step",
     since: "Since",
