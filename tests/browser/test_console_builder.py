@@ -1,4 +1,4 @@
-"""The builder of the console on the real API: a journey is built by hand and seen live."""
+"""The console of marketers on the real API: the builder, and pages of journeys and contacts."""
 
 from __future__ import annotations
 
@@ -278,3 +278,59 @@ async def test_a_journey_is_tried_and_its_mail_runs_nothing(studio: Studio) -> N
     assert await page.title() != "run"
     errors = studio.console.errors
     errors[:] = [each for each in errors if "sandboxed" not in each]
+
+
+async def test_each_page_of_journeys_and_contacts_opens_and_is_sound(studio: Studio) -> None:
+    await saved(studio)
+    made = await studio.operator.http.post("/v1/journeys/greeting/activate")
+    assert made.status_code == 200, made.text
+    made = await studio.operator.http.put(
+        "/v1/segments/french",
+        json={"segment": "french", "if": {"attribute": "country", "is": "FR"}},
+    )
+    assert made.status_code == 200, made.text
+    await studio.operator.sign_up("ada", country="FR")
+
+    async def settled() -> bool:
+        return bool(await studio.operator.items("/v1/runs", journey="greeting", step="rest"))
+
+    await eventually(settled, 60)
+    pages = [
+        ("/", "Today"),
+        ("/journeys", "Journeys"),
+        ("/journeys/new", "New journey"),
+        *((f"/journeys/greeting/{tab}", "greeting") for tab in JOURNEY_TABS),
+        ("/segments", "Segments"),
+        *((f"/segments/french/{tab}", "french") for tab in SEGMENT_TABS),
+        ("/contacts", "Contacts"),
+        *((f"/contacts/ada/{tab}", "ada@example.com") for tab in CONTACT_TABS),
+        ("/contacts/ada/why?journey=greeting", "ada@example.com"),
+    ]
+    found: list[str] = []
+    for path, heading in pages:
+        page = await studio.console.open(path, heading)
+        await page.wait_for_load_state("networkidle")
+        found += await look_over(page, path.strip("/").replace("/", "-").partition("?")[0])
+        await page.close()
+    assert found == [], "\n".join(found)
+
+
+JOURNEY_TABS = ("results", "people", "messages", "versions", "text")
+SEGMENT_TABS = ("condition", "members", "changes")
+CONTACT_TABS = ("timeline", "journeys", "messages", "consents", "profile")
+
+
+async def test_a_segment_is_written_counted_and_saved(studio: Studio) -> None:
+    for contact, country in (("ada", "FR"), ("grace", "FR"), ("edsger", "NL")):
+        await studio.operator.sign_up(contact, country=country)
+    page = await studio.console.open("/segments/new", "New segment")
+    await page.get_by_label("Its key").fill("french")
+    await page.get_by_role("button", name="Count now").click()
+    await expect(page.get_by_text("2 contacts match now.")).to_be_visible()
+    await expect(page.get_by_role("link", name="grace")).to_be_visible()
+    await page.get_by_role("button", name="Save…").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_text("2 contacts match now")).to_be_visible()
+    await dialog.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("heading", name="french", level=1)).to_be_visible()
+    await expect(page.get_by_text("2 members")).to_be_visible(timeout=30_000)

@@ -32,6 +32,13 @@ export const PLACES: readonly Place[] = [
     load: () => import("@/journeys/pages"),
   },
   {
+    id: "segments",
+    path: "/segments",
+    section: "build",
+    seenBy: ["read"],
+    load: () => import("@/segments/pages"),
+  },
+  {
     id: "contacts",
     path: "/contacts",
     section: "watch",

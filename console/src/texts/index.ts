@@ -11,6 +11,7 @@ import { log } from "./en/log";
 import { parts } from "./en/parts";
 import { publishing } from "./en/publishing";
 import { runs } from "./en/runs";
+import { segments } from "./en/segments";
 import { shell } from "./en/shell";
 import { signing } from "./en/signing";
 import { starting } from "./en/starting";
@@ -34,6 +35,7 @@ const english = {
   pausing,
   publishing,
   runs,
+  segments,
   shell,
   signing,
   starting,
