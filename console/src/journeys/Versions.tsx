@@ -3,14 +3,15 @@ import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { Choice } from "@/components/Choice";
-import { type Column, DataTable } from "@/components/DataTable";
+import type { Column } from "@/components/DataTable";
 import { figure } from "@/components/figures";
 import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
+import { Listing } from "@/components/Listing";
 import { LoadingLine } from "@/components/LoadingLine";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
-import { useVersions } from "./journey";
+import { useEditions, useVersions } from "./journey";
 
 const words = texts.journeys.versions;
 
@@ -48,12 +49,10 @@ function Changes({ sentences }: { sentences: readonly string[] }) {
 /** The versions of a journey, who saved them, and the changes between any two. */
 export function Versions({ journey }: { journey: string }) {
   const versions = useVersions(journey);
+  const editions = useEditions(journey);
   const [before, setBefore] = useFilter("before");
   const [after, setAfter] = useFilter("after");
-  if (versions.data === undefined) {
-    return versions.isError ? <ProblemNotice error={versions.error} /> : <LoadingLine />;
-  }
-  const numbers = versions.data.items.map((row) => String(row.version));
+  const numbers = versions.data?.items.map((row) => String(row.version)) ?? [];
   return (
     <>
       {numbers.length > 1 && (
@@ -78,10 +77,10 @@ export function Versions({ journey }: { journey: string }) {
       {before !== "" && after !== "" && (
         <Comparison journey={journey} before={Number(before)} after={Number(after)} />
       )}
-      <DataTable
+      <Listing
         label={texts.journeys.tabs.versions}
+        query={editions}
         columns={COLUMNS}
-        rows={versions.data.items}
         rowKey={(row) => String(row.version)}
       />
     </>

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
+import { useListing } from "@/components/Listing";
 
 /** A journey with the definition of a version, by default its newest. */
 export function useJourney(key: string, version?: number) {
@@ -16,15 +17,36 @@ export function useJourney(key: string, version?: number) {
   });
 }
 
-/** The versions of a journey, the newest first: as many as a page of the API holds. */
+/** The versions of a journey to choose from, the newest first: the latest hundred. */
 export function useVersions(key: string) {
   return useQuery({
     queryKey: ["versions", key],
     queryFn: () =>
       answerOf(
         api.GET("/v1/journeys/{key}/versions", {
-          params: { path: { key }, query: { limit: 100, changes: true } },
+          params: { path: { key }, query: { limit: 100 } },
         }),
       ),
   });
+}
+
+/** As many versions as the API compares at once. */
+const COMPARED = 20;
+
+/** The versions of a journey with what each of them changed, the newest first. */
+export function useEditions(key: string) {
+  return useListing(["editions", key], (cursor) =>
+    answerOf(
+      api.GET("/v1/journeys/{key}/versions", {
+        params: {
+          path: { key },
+          query: {
+            limit: COMPARED,
+            changes: true,
+            ...(cursor === undefined ? {} : { cursor }),
+          },
+        },
+      }),
+    ),
+  );
 }
