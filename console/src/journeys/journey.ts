@@ -43,7 +43,7 @@ export function useEditions(key: string) {
           query: {
             limit: COMPARED,
             changes: true,
-            ...(cursor === undefined ? {} : { cursor }),
+            ...(cursor === undefined ? {} : { cursor: Number(cursor) }),
           },
         },
       }),
