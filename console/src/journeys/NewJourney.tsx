@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { useLocation } from "wouter";
 import { answerOf, api } from "@/api/client";
 import { isNotFound } from "@/api/problems";
+import { isDocumentKey } from "@/builder/document/schema";
 import { useFilter } from "@/components/filters";
 import { Page } from "@/components/Page";
 import { ProblemNotice } from "@/components/ProblemNotice";
@@ -11,7 +12,6 @@ import { texts } from "@/texts";
 import { type Beginning, emptyJourney, LIBRARY, readyJourney } from "./library";
 
 const words = texts.starting;
-const KEY = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 
 async function exists(key: string): Promise<boolean> {
   try {
@@ -57,7 +57,7 @@ export function NewJourney() {
   const beginning = useQuery({
     queryKey: ["beginning", from, key],
     queryFn: () => (from === "" ? emptyJourney(key) : readyJourney(from, key)),
-    enabled: KEY.test(key),
+    enabled: isDocumentKey(key),
   });
   const attempt = useMutation({
     mutationFn: (wanted: Beginning) => create(key, wanted),
@@ -87,7 +87,11 @@ export function NewJourney() {
             description={words.keyHint}
             value={typed}
             error={
-              taken ? words.keyTaken : key !== "" && !KEY.test(key) ? words.keyWrong : undefined
+              taken
+                ? words.keyTaken
+                : key !== "" && !isDocumentKey(key)
+                  ? words.keyWrong
+                  : undefined
             }
             onChange={(event) => setTyped(event.currentTarget.value)}
             required

@@ -1,12 +1,12 @@
 import { Stack, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useLocation } from "wouter";
+import { isDocumentKey } from "@/builder/document/schema";
 import { Page } from "@/components/Page";
 import { texts } from "@/texts";
 import { ConditionEditor } from "./ConditionEditor";
 
 const words = texts.segments;
-const KEY = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 
 function beginning(key: string): string {
   return `segment: ${key}\nif:\n  all:\n    - {attribute: country, is: FR}\n`;
@@ -17,7 +17,7 @@ export function NewSegment() {
   const [, navigate] = useLocation();
   const [key, setKey] = useState("");
   const [text, setText] = useState(beginning("my-segment"));
-  const valid = KEY.test(key);
+  const valid = isDocumentKey(key);
   return (
     <Page title={words.open}>
       <Stack gap="md">

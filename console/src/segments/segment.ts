@@ -24,13 +24,13 @@ export async function countMatches(text: string): Promise<Model<"SegmentPreviewB
 
 /** Save a segment. It counts at once. Throws ApiProblem if the text is no segment of this key. */
 export async function saveSegment(key: string, text: string): Promise<void> {
-  const response = await fetch(`/v1/segments/${encodeURIComponent(key)}`, {
-    method: "PUT",
-    credentials: "same-origin",
-    headers: { ...YAML, "Parcours-Via": "console" },
-    body: text,
+  const { error, response } = await api.PUT("/v1/segments/{key}", {
+    params: { path: { key } },
+    body: text as never,
+    bodySerializer: asText,
+    headers: YAML,
   });
   if (!response.ok) {
-    throw problemOf(response, await response.json().catch(() => null));
+    throw problemOf(response, error);
   }
 }

@@ -128,7 +128,7 @@ export function problemPlace(
   return { range: { from, to }, card: own ? cardOf(outline, at) : null };
 }
 
-/** The path of the server as the text has it: without parts that nobody writes. */
+/** The path of the server as the text has it: without parts that are not written. */
 export function sourcePath(file: JourneyText, index: number, path: Path): Path {
   const document = file.documents[index];
   if (document === undefined) return [];

@@ -1,4 +1,4 @@
-/** Edits of mappings as text: keys put in, values written anew, keys taken out. */
+/** Edits of mappings as text: keys put in, values written again, keys taken out. */
 
 import { isAlias, isMap, isScalar, isSeq, type Node } from "yaml";
 import { disabledAfterEmpty, lastComment, listLines } from "@/builder/document/comments";

@@ -102,7 +102,7 @@ export function withoutKey(root: Value, path: Path): Value {
   return copy;
 }
 
-/** Whether two values are the same, whatever the order of their keys. */
+/** Whether two values are the same; the order of their keys does not count. */
 export function sameValue(one: Value | undefined, other: Value | undefined): boolean {
   if (one === other) return true;
   if (Array.isArray(one) && Array.isArray(other)) {

@@ -125,3 +125,10 @@ export function documentForm(keys: readonly string[]): Form | null {
   );
   return named[0] ?? formOfMapping(root, keys);
 }
+
+const KEY = new RegExp(definition("Journey").properties?.journey?.pattern ?? "", "u");
+
+/** Whether a text can be the key of a document. */
+export function isDocumentKey(text: string): boolean {
+  return KEY.test(text);
+}

@@ -2,7 +2,7 @@
  * Layout of a journey: a pure function of its outline and of the heights of its cards.
  *
  * A line of steps runs straight down, and the first lane of a branch goes on below its card, so
- * that a line keeps its place from left to right whatever is added beside it. Every other lane
+ * that a line keeps its place from left to right if something is added beside it. Every other lane
  * stands to the right of the whole lane before it, and all lanes meet again below the longest.
  */
 
