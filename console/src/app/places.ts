@@ -32,11 +32,32 @@ export const PLACES: readonly Place[] = [
     load: () => import("@/journeys/pages"),
   },
   {
+    id: "templates",
+    path: "/templates",
+    section: "build",
+    seenBy: ["read", "edit"],
+    load: () => import("@/templates/pages"),
+  },
+  {
     id: "segments",
     path: "/segments",
     section: "build",
     seenBy: ["read"],
     load: () => import("@/segments/pages"),
+  },
+  {
+    id: "forms",
+    path: "/forms",
+    section: "build",
+    seenBy: ["read", "edit"],
+    load: () => import("@/forms/pages"),
+  },
+  {
+    id: "brands",
+    path: "/brands",
+    section: "build",
+    seenBy: ["read", "edit"],
+    load: () => import("@/brands/pages"),
   },
   {
     id: "contacts",

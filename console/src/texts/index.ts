@@ -1,8 +1,11 @@
 import { attention, pausing } from "./en/attention";
 import { audit } from "./en/audit";
+import { brands } from "./en/brands";
 import { builder } from "./en/builder";
 import { contacts } from "./en/contacts";
+import { documents } from "./en/documents";
 import { fields } from "./en/fields";
+import { forms } from "./en/forms";
 import { health } from "./en/health";
 import { jobs } from "./en/jobs";
 import { journeys } from "./en/journeys";
@@ -15,6 +18,7 @@ import { segments } from "./en/segments";
 import { shell } from "./en/shell";
 import { signing } from "./en/signing";
 import { starting } from "./en/starting";
+import { templates } from "./en/templates";
 import { today } from "./en/today";
 import { trial } from "./en/trial";
 import { upcoming } from "./en/upcoming";
@@ -23,9 +27,12 @@ import { visits } from "./en/visits";
 const english = {
   attention,
   audit,
+  brands,
   builder,
   contacts,
+  documents,
   fields,
+  forms,
   health,
   jobs,
   journeys,
@@ -39,6 +46,7 @@ const english = {
   shell,
   signing,
   starting,
+  templates,
   today,
   trial,
   upcoming,

@@ -27,6 +27,7 @@ export const shell = {
     segments: "Segments",
     topics: "Topics",
     forms: "Forms",
+    brands: "Brands",
     places: "Places",
     channels: "Channels",
     coupons: "Coupons",
