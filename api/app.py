@@ -39,7 +39,7 @@ from api.definitions import (
     timed_entries,
 )
 from api.definitions.checker import DocumentChecker
-from api.events import dead, events, refusals, rejected
+from api.events import catalog, dead, events, refusals, rejected
 from api.http import openapi, problems, swagger_ui
 from api.http.body_memory import BodyMemory
 from api.http.connections import ON_CLOSING
@@ -142,6 +142,7 @@ ROUTERS = tuple(
         rejected,
         dead,
         refusals,
+        catalog,
         events,
         documents,
         descriptions,

@@ -1,6 +1,7 @@
 import { attention, pausing } from "./en/attention";
 import { audit } from "./en/audit";
 import { builder } from "./en/builder";
+import { conditions } from "./en/conditions";
 import { contacts } from "./en/contacts";
 import { fields } from "./en/fields";
 import { health } from "./en/health";
@@ -8,6 +9,7 @@ import { jobs } from "./en/jobs";
 import { journeys } from "./en/journeys";
 import { keys } from "./en/keys";
 import { log } from "./en/log";
+import { moments } from "./en/moments";
 import { parts } from "./en/parts";
 import { publishing } from "./en/publishing";
 import { runs } from "./en/runs";
@@ -24,6 +26,7 @@ const english = {
   attention,
   audit,
   builder,
+  conditions,
   contacts,
   fields,
   health,
@@ -31,6 +34,7 @@ const english = {
   journeys,
   keys,
   log,
+  moments,
   parts,
   pausing,
   publishing,
