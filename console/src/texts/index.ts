@@ -2,6 +2,7 @@ import { attention, pausing } from "./en/attention";
 import { audit } from "./en/audit";
 import { brands } from "./en/brands";
 import { builder } from "./en/builder";
+import { conditions } from "./en/conditions";
 import { contacts } from "./en/contacts";
 import { documents } from "./en/documents";
 import { fields } from "./en/fields";
@@ -11,6 +12,7 @@ import { jobs } from "./en/jobs";
 import { journeys } from "./en/journeys";
 import { keys } from "./en/keys";
 import { log } from "./en/log";
+import { moments } from "./en/moments";
 import { parts } from "./en/parts";
 import { publishing } from "./en/publishing";
 import { runs } from "./en/runs";
@@ -29,6 +31,7 @@ const english = {
   audit,
   brands,
   builder,
+  conditions,
   contacts,
   documents,
   fields,
@@ -38,6 +41,7 @@ const english = {
   journeys,
   keys,
   log,
+  moments,
   parts,
   pausing,
   publishing,
