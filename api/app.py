@@ -14,6 +14,7 @@ from api.console import files as console_files
 from api.contacts import (
     attributes,
     changes,
+    consent_counts,
     consents,
     contacts,
     erasures,
@@ -37,6 +38,7 @@ from api.definitions import (
     plan,
     templates,
     timed_entries,
+    uses,
 )
 from api.definitions.checker import DocumentChecker
 from api.events import dead, events, refusals, rejected
@@ -123,6 +125,7 @@ ROUTERS = tuple(
         calls,
         browser,
         consents,
+        consent_counts,
         timeline,
         person_export,
         messages,
@@ -145,6 +148,7 @@ ROUTERS = tuple(
         events,
         documents,
         descriptions,
+        uses,
         files,
         templates,
         editions,
