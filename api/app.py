@@ -34,14 +34,16 @@ from api.definitions import (
     documents,
     editions,
     files,
+    form_previews,
     journeys,
     plan,
+    template_previews,
     templates,
     timed_entries,
     uses,
 )
 from api.definitions.checker import DocumentChecker
-from api.events import dead, events, refusals, rejected
+from api.events import dead, events, refusals, rejected, submissions
 from api.http import openapi, problems, swagger_ui
 from api.http.body_memory import BodyMemory
 from api.http.connections import ON_CLOSING
@@ -146,11 +148,14 @@ ROUTERS = tuple(
         dead,
         refusals,
         events,
+        submissions,
         documents,
         descriptions,
         uses,
         files,
+        template_previews,
         templates,
+        form_previews,
         editions,
         document_editions,
         journeys,

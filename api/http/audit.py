@@ -47,6 +47,8 @@ NOT_AUDITED: Final[Mapping[str, str]] = {
             "documents/describe",
             "simulate",
             "segments/preview",
+            "forms/preview",
+            "templates/preview",
             "templates/{key}/preview",
             "journeys/{key}/activate/preview",
             "journeys/{key}/backfill/preview",

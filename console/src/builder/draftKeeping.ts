@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import { api } from "@/api/client";
+import type { DocumentKind } from "@/api/documents";
 import { ApiProblem, problemOf } from "@/api/problems";
 
 /** Milliseconds after the last change until a draft is kept on the server. */
@@ -42,7 +43,9 @@ function otherDraft(body: Readonly<Record<string, unknown>>): OtherDraft | null 
 }
 
 interface DraftOptions {
-  journey: string;
+  kind: DocumentKind;
+  /** The key of the document. */
+  document: string;
   /** The draft as it was opened: its revision, or null if there was none, and its text. */
   opened: Kept;
   baseVersion: number | null;
@@ -50,8 +53,15 @@ interface DraftOptions {
   enabled: boolean;
 }
 
-/** Keeps the text of a journey as a draft on the server, shortly after each change. */
-export function useDraftKeeping({ journey, opened, baseVersion, text, enabled }: DraftOptions) {
+/** Keeps the text of a document as a draft on the server, shortly after each change. */
+export function useDraftKeeping({
+  kind,
+  document: key,
+  opened,
+  baseVersion,
+  text,
+  enabled,
+}: DraftOptions) {
   const kept = useRef<Kept>(opened);
   const [keeping, setKeeping] = useState<Keeping>({ state: "kept" });
   const [attempt, setAttempt] = useState(0);
@@ -73,7 +83,7 @@ export function useDraftKeeping({ journey, opened, baseVersion, text, enabled }:
         const revision = kept.current.revision;
         const { data, error, response } = await api.PUT("/v1/drafts/{kind}/{key}", {
           params: {
-            path: { kind: "journey", key: journey },
+            path: { kind, key },
             header: { "if-match": `"${revision ?? 0}"` },
           },
           body: { text, base_version: baseVersion },
@@ -98,7 +108,7 @@ export function useDraftKeeping({ journey, opened, baseVersion, text, enabled }:
       clearTimeout(timer);
       clearTimeout(again);
     };
-  }, [attempt, baseVersion, conflict, enabled, journey, text]);
+  }, [attempt, baseVersion, conflict, enabled, key, kind, text]);
 
   /** Goes on after a conflict from the other's revision: with their text, or over it. */
   function settle(theirs: OtherDraft, mine: boolean) {
@@ -117,7 +127,7 @@ export function useDraftKeeping({ journey, opened, baseVersion, text, enabled }:
     }
     const { error, response } = await api.DELETE("/v1/drafts/{kind}/{key}", {
       params: {
-        path: { kind: "journey", key: journey },
+        path: { kind, key },
         header: { "if-match": `"${revision}"` },
       },
     });

@@ -13,7 +13,7 @@ import {
 } from "@/builder/document/history";
 import { openText } from "@/builder/document/reading";
 
-/** The text of a journey, what changes it, and the way back and forth. */
+/** The text of a document, what changes it, and the way back and forth. */
 export interface TextHistory {
   readonly text: string;
   readonly canUndo: boolean;
@@ -49,9 +49,13 @@ function keep(name: string, history: History): void {
   sessionStorage.removeItem(name);
 }
 
-/** The text of a journey that can be edited, with undo and redo without end, also after a reload. */
-export function useTextHistory(journey: string, text: string): TextHistory {
-  const name = `parcours.history.${journey}`;
+/**
+ * The text of a document that can be edited, with undo and redo without end, also after a reload.
+ *
+ * `document` is what it is called in the tab, which no other document is.
+ */
+export function useTextHistory(document: string, text: string): TextHistory {
+  const name = `parcours.history.${document}`;
   const [history, setHistory] = useState(() => opened(name, text));
   const [refusal, setRefusal] = useState<Refusal | null>(null);
   useEffect(() => {
@@ -60,8 +64,8 @@ export function useTextHistory(journey: string, text: string): TextHistory {
   }, [history, name]);
 
   const edit = useCallback(
-    (wanted: Edit, document: number, typing = false) => {
-      const result = applyEdit(openText(history.text), document, wanted);
+    (wanted: Edit, place: number, typing = false) => {
+      const result = applyEdit(openText(history.text), place, wanted);
       if (result.ok) {
         setHistory(recorded(history, result.patches, { at: Date.now(), typing }));
       }

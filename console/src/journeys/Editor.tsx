@@ -4,10 +4,11 @@ import { useState } from "react";
 import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
 import { Builder } from "@/builder/Builder";
-import { type Keeping, type OtherDraft, useDraftKeeping } from "@/builder/draftKeeping";
+import { useDraftKeeping } from "@/builder/draftKeeping";
 import { useTextHistory } from "@/builder/textHistory";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { useFilter } from "@/components/filters";
+import { Conflict, KeepingWords } from "@/documents/DraftState";
 import { texts } from "@/texts";
 import { useFiguresOnCards } from "./figuresOnCards";
 import { Publish } from "./Publish";
@@ -33,7 +34,8 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
   const opened = draft?.text ?? source;
   const history = useTextHistory(journey, opened);
   const { keeping, settle, remove } = useDraftKeeping({
-    journey,
+    kind: "journey",
+    document: journey,
     opened: { revision: draft?.revision ?? null, text: opened },
     baseVersion: draft?.base_version ?? live?.version ?? null,
     text: history.text,
@@ -46,8 +48,8 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
 
   async function withoutDraft() {
     setAsked(null);
-    queries.setQueryData(["draft", journey], null);
-    queries.removeQueries({ queryKey: ["presence", journey] });
+    queries.setQueryData(["draft", "journey", journey], null);
+    queries.removeQueries({ queryKey: ["presence", "journey", journey] });
     await queries.invalidateQueries({ queryKey: ["journey", journey] });
   }
   return (
@@ -120,47 +122,5 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
         />
       )}
     </>
-  );
-}
-
-function KeepingWords({ keeping, changed }: { keeping: Keeping; changed: boolean }) {
-  const said = {
-    kept: changed ? words.kept : "",
-    changed: words.changed,
-    keeping: words.keeping,
-    waiting: words.waiting,
-    conflict: "",
-  }[keeping.state];
-  return (
-    <Text size="sm" className="quiet" role="status">
-      {said}
-    </Text>
-  );
-}
-
-interface ConflictProps {
-  theirs: OtherDraft;
-  onTake: () => void;
-  onKeep: () => void;
-}
-
-/** Two people have changed a draft: both texts are there until one of them is chosen. */
-function Conflict({ theirs, onTake, onKeep }: ConflictProps) {
-  return (
-    <div role="alert">
-      <Group gap="sm" mb="xs">
-        <Text fw={600}>{words.conflict(theirs.savedBy)}</Text>
-        <Button variant="default" onClick={onTake}>
-          {words.takeTheirs}
-        </Button>
-        <Button variant="default" onClick={onKeep}>
-          {words.keepMine}
-        </Button>
-      </Group>
-      <details>
-        <summary>{words.theirs}</summary>
-        <pre>{theirs.text}</pre>
-      </details>
-    </div>
   );
 }

@@ -2,13 +2,13 @@ import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
 import { LoadingLine } from "@/components/LoadingLine";
 import { ProblemNotice } from "@/components/ProblemNotice";
-import { useOpenedDraft } from "./drafts";
+import { useOpenedDraft } from "@/documents/openedDraft";
 import { Editor } from "./Editor";
 
 /** The graph of a journey: its draft if there is one, else its newest version. */
 export function Graph({ journey }: { journey: Model<"JourneyBody"> }) {
   const mayEdit = useMay("edit");
-  const { draft, error, others, retry } = useOpenedDraft(journey.key, mayEdit);
+  const { draft, error, others, retry } = useOpenedDraft("journey", journey.key, mayEdit);
   if (mayEdit && draft === undefined) {
     return error === null ? <LoadingLine /> : <ProblemNotice error={error} retry={retry} />;
   }

@@ -1,26 +1,25 @@
 import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
+import type { DocumentKind } from "@/api/documents";
 import type { Model } from "@/api/models";
 import { usePresence } from "@/builder/presence";
 
-/** The draft of a journey, which has one. */
-async function readDraft(journey: string): Promise<Model<"DraftBody">> {
-  return await answerOf(
-    api.GET("/v1/drafts/{kind}/{key}", { params: { path: { kind: "journey", key: journey } } }),
-  );
+/** The draft of a document, which has one. */
+async function readDraft(kind: DocumentKind, key: string): Promise<Model<"DraftBody">> {
+  return await answerOf(api.GET("/v1/drafts/{kind}/{key}", { params: { path: { kind, key } } }));
 }
 
 /**
- * The draft of a journey as it was when the page was opened; null if it had none.
+ * The draft of a document as it was when the page was opened; null if it had none.
  *
  * It is read once: from then on, the text is the one that is edited here.
  */
-export function useOpenedDraft(journey: string, enabled: boolean) {
-  const presence = usePresence(journey, enabled);
+export function useOpenedDraft(kind: DocumentKind, key: string, enabled: boolean) {
+  const presence = usePresence(kind, key, enabled);
   const { data: edited } = presence;
   const draft = useQuery({
-    queryKey: ["draft", journey],
-    queryFn: () => (edited?.draft == null ? null : readDraft(journey)),
+    queryKey: ["draft", kind, key],
+    queryFn: () => (edited?.draft == null ? null : readDraft(kind, key)),
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
     refetchOnWindowFocus: false,
