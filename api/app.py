@@ -14,6 +14,7 @@ from api.console import files as console_files
 from api.contacts import (
     attributes,
     changes,
+    consent_counts,
     consents,
     contacts,
     erasures,
@@ -126,6 +127,7 @@ ROUTERS = tuple(
         calls,
         browser,
         consents,
+        consent_counts,
         timeline,
         person_export,
         messages,
