@@ -50,7 +50,7 @@ class FoundName:
 
 
 async def find_names(conn: Connection, text: str, limit: int, *, beside: bool) -> list[FoundName]:
-    """Documents whose key or name holds a text, whatever the case, those that begin with it first.
+    """Documents whose key or name holds a text, in any case; those that begin with it come first.
 
     `beside`: pools and groups as well, which are no documents.
     """
