@@ -4,6 +4,7 @@ import { audit } from "./en/audit";
 import { brands } from "./en/brands";
 import { builder } from "./en/builder";
 import { channels } from "./en/channels";
+import { conditions } from "./en/conditions";
 import { contacts } from "./en/contacts";
 import { coupons } from "./en/coupons";
 import { documents } from "./en/documents";
@@ -16,6 +17,7 @@ import { jobs } from "./en/jobs";
 import { journeys } from "./en/journeys";
 import { keys } from "./en/keys";
 import { log } from "./en/log";
+import { moments } from "./en/moments";
 import { parts } from "./en/parts";
 import { places } from "./en/places";
 import { publishing } from "./en/publishing";
@@ -39,6 +41,7 @@ const english = {
   brands,
   builder,
   channels,
+  conditions,
   contacts,
   coupons,
   documents,
@@ -51,6 +54,7 @@ const english = {
   journeys,
   keys,
   log,
+  moments,
   parts,
   pausing,
   places,

@@ -52,8 +52,6 @@ export const documents = {
   use: (kind: string, name: string) => `${kind} ${name}`,
   usedIn: (names: string) => `It changes for what uses it: ${names}.`,
   usedNowhere: "Nothing uses it.",
-  stale: (newest: number, base: number) =>
-    `This draft was begun from version ${base}, and version ${newest} was saved since: saving replaces it. See Versions for what changed.`,
   restore: "Return to it",
   restoreTo: (version: number) => `Return to version ${version}`,
   restoreWords: (version: number) =>
