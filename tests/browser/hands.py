@@ -1,4 +1,4 @@
-"""Two ways to use the builder: by pointer, dragging; and by keyboard, without one call of a mouse."""
+"""Two ways to use the builder: by pointer, dragging; and by keyboard alone."""
 
 from __future__ import annotations
 
