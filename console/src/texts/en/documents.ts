@@ -26,6 +26,7 @@ export const documents = {
   kind: "Kind",
   state: "State",
   where: "Version",
+  steps: "Steps",
   live: "live",
   notLive: "a version that is not live",
   uses: "Used in",
