@@ -8,6 +8,7 @@ export type NameKind =
   | "groups"
   | "journeys"
   | "places"
+  | "pools"
   | "segments"
   | "steps"
   | "templates"
@@ -22,6 +23,7 @@ export const NAMED_BY: Readonly<Record<string, NameKind>> = {
   journey: "journeys",
   message: "steps",
   places: "places",
+  pool: "pools",
   segment: "segments",
   step: "steps",
   template: "templates",
@@ -40,6 +42,8 @@ async function namesOf(kind: NameKind): Promise<string[]> {
       return (await answerOf(api.GET("/v1/events/catalog", QUERY))).items.map((each) => each.name);
     case "groups":
       return (await answerOf(api.GET("/v1/groups", QUERY))).items.map((each) => each.key);
+    case "pools":
+      return (await answerOf(api.GET("/v1/coupons", QUERY))).items.map((each) => each.pool);
     case "places":
     case "segments":
     case "templates":
