@@ -53,7 +53,7 @@ export const documents = {
   usedNowhere: "Nothing uses it.",
   stale: (newest: number, base: number) =>
     `This draft was begun from version ${base}, and version ${newest} was saved since: saving replaces it. See Versions for what changed.`,
-  restore: "Return to it",
+  restore: "Return",
   restoreTo: (version: number) => `Return to version ${version}`,
   restoreWords: (version: number) =>
     `The text of version ${version} becomes a new version, which counts at once. A draft stays as it is.`,
