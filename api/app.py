@@ -14,6 +14,7 @@ from api.console import files as console_files
 from api.contacts import (
     attributes,
     changes,
+    consent_counts,
     consents,
     contacts,
     erasures,
@@ -42,7 +43,7 @@ from api.definitions import (
     uses,
 )
 from api.definitions.checker import DocumentChecker
-from api.events import dead, events, refusals, rejected, submissions
+from api.events import catalog, dead, events, refusals, rejected, submissions
 from api.http import openapi, problems, swagger_ui
 from api.http.body_memory import BodyMemory
 from api.http.connections import ON_CLOSING
@@ -126,6 +127,7 @@ ROUTERS = tuple(
         calls,
         browser,
         consents,
+        consent_counts,
         timeline,
         person_export,
         messages,
@@ -145,6 +147,7 @@ ROUTERS = tuple(
         rejected,
         dead,
         refusals,
+        catalog,
         events,
         submissions,
         documents,

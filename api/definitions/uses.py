@@ -1,81 +1,105 @@
-"""Route of the uses of documents: which documents name a template, a topic or a segment."""
+"""The route of what uses what: the documents that name a topic, a template, a pool and so on."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from api.definitions.use_index import User
 from api.http.bodies import StrictRoute
-from api.http.keys import requires_one_of
-from api.http.paging import Cursor, Limit, page_of, unknown_cursor
+from api.http.keys import requires
+from api.http.paging import Limit, page_of, unknown_cursor
 from api.http.problems import responses
 from api.services import UsedServices
+from journeys.checks.uses import UsedKind
 from journeys.model.documents import DocumentKind
-from store.definitions.uses import Use, UsedKind, list_uses
+from journeys.model.journey_state import JourneyState
 
 router = APIRouter(
     prefix="/v1/documents",
     tags=["documents"],
     route_class=StrictRoute,
-    dependencies=[Depends(requires_one_of("read", "edit"))],
+    dependencies=[Depends(requires("edit", reading="read"))],
 )
 
 
 class UseBody(BaseModel):
-    """A document that names another one, or a pool of coupons."""
+    """A document that names a thing."""
 
+    kind: UsedKind
     key: str
-    """What is named."""
     by: DocumentKind
     """The kind of the document that names it."""
     by_key: str
     name: str | None
-    """The name of that document, if it has one beside its key."""
-    state: str | None
+    """The name that this document gives itself."""
+    version: int
+    state: JourneyState | None
     """Of a journey."""
     live: bool
-    """Whether what counts now names it; false if only a version of a journey that is not live."""
+    """False: of a journey, no version that is live does, but the newest one."""
+    steps: list[str]
+    """The steps that name it; none if it is named outside of steps alone."""
+    km: Annotated[list[float], Field(description="Of places, the distances that are asked for.")]
 
 
 class UsePage(BaseModel):
-    """Uses by what is named, then by the kind and key of what names it."""
+    """Documents that name things of a kind, by the keys of these things."""
 
     items: list[UseBody]
     next: str | None
 
 
-@router.get("/uses", summary="List where documents are used", responses=responses(400))
+@router.get("/uses", summary="List what uses a thing", responses=responses(400, 422))
 async def get_uses(
     services: UsedServices,
-    kind: UsedKind,
-    key: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
-    cursor: Cursor = "",
+    kind: Annotated[UsedKind, Query(description="The kind of what is used.")],
+    key: Annotated[
+        str | None, Query(min_length=1, max_length=200, description="Of this thing alone.")
+    ] = None,
+    cursor: Annotated[str, Query(max_length=500, description="`next` of the page before")] = "",
     limit: Limit = 100,
 ) -> UsePage:
-    """The documents that name those of a kind, or one of them.
+    """The documents that name things of a kind: those that count now, and of journeys the newest
+    version, where the live one does not.
 
-    Of a journey, its live version and its newest one count.
+    Runs of earlier versions may still use what no newer version does.
     """
-    after = ("", "", "")
-    if cursor:
-        parts = cursor.rsplit("/", 2)
-        if len(parts) != 3:
-            raise unknown_cursor(cursor)
-        after = (parts[0], parts[1], parts[2])
     async with services.pool.connection() as conn:
-        uses = await list_uses(conn, kind, key, after, limit + 1)
-    page, following = page_of(uses, limit, lambda use: f"{use.key}/{use.by}/{use.by_key}")
-    return UsePage(items=[_body(use) for use in page], next=following)
+        users = await services.uses.users(conn, kind, key)
+    begin = bisect_right(users, _place_of(cursor), key=lambda each: each.place) if cursor else 0
+    page, following = page_of(users[begin : begin + limit + 1], limit, _cursor_of)
+    return UsePage(items=[_body(each) for each in page], next=following)
 
 
-def _body(use: Use) -> UseBody:
-    return UseBody(
-        key=use.key,
-        by=use.by,
-        by_key=use.by_key,
-        name=use.name,
-        state=use.state,
-        live=use.live,
+def _cursor_of(user: User) -> str:
+    # The key comes last: it may hold a space, and the others do not.
+    return f"{user.by.kind} {user.by.key} {user.key}"
+
+
+def _place_of(cursor: str) -> tuple[str, str, str]:
+    parts = cursor.split(" ", 2)
+    if len(parts) != 3:
+        raise unknown_cursor(cursor)
+    by, by_key, key = parts
+    return key, by, by_key
+
+
+def _body(user: User) -> UseBody:
+    return UseBody.model_validate(
+        {
+            "kind": user.kind,
+            "key": user.key,
+            "by": user.by.kind,
+            "by_key": user.by.key,
+            "name": user.by.name,
+            "version": user.by.version,
+            "state": user.by.state,
+            "live": user.by.live,
+            "steps": list(user.steps),
+            "km": list(user.km),
+        }
     )

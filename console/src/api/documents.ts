@@ -45,6 +45,24 @@ export async function readDocument(kind: PlainKind, key: string): Promise<PlainD
   }
 }
 
+/** The text and the version of any document as it was saved last; null if it never was. */
+export async function readSaved(
+  kind: DocumentKind,
+  key: string,
+): Promise<{ source: string; version: number } | null> {
+  if (kind !== "journey") {
+    return await readDocument(kind, key);
+  }
+  try {
+    return await answerOf(api.GET("/v1/journeys/{key}", { params: ofKey(key) }));
+  } catch (error) {
+    if (isNotFound(error)) {
+      return null;
+    }
+    throw error;
+  }
+}
+
 /** A page of the documents of a kind. */
 export async function listDocuments(kind: Exclude<PlainKind, "segment">, cursor?: string) {
   const query = { limit: 500, ...(cursor === undefined ? {} : { cursor }) };

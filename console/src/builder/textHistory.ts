@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { applyEdit } from "@/builder/document/applyEdit";
 import type { Edit, EditResult, Refusal } from "@/builder/document/edits";
 import {
@@ -31,9 +31,14 @@ export interface TextHistory {
 /** A history is kept in the tab, as long as it is no longer than this. */
 const LONGEST = 2_000_000;
 
-function opened(name: string, text: string): History {
+function opened(name: string, text: string, left: string | null): History {
+  const now = Date.now();
   const kept = sessionStorage.getItem(name);
-  return (kept === null ? null : restored(kept, text, Date.now())) ?? newHistory(text);
+  const history = kept === null ? null : restored(kept, left ?? text, now);
+  if (history !== null) {
+    return history;
+  }
+  return left === null ? newHistory(text) : replaced(newHistory(text), left, { at: now });
 }
 
 function keep(name: string, history: History): void {
@@ -52,16 +57,31 @@ function keep(name: string, history: History): void {
 /**
  * The text of a document that can be edited, with undo and redo without end, also after a reload.
  *
- * `document` is what it is called in the tab, which no other document is.
+ * `document` is what it is called in the tab, which no other document is; `left` is what a page
+ * that was closed has made of the text.
  */
-export function useTextHistory(document: string, text: string): TextHistory {
+export function useTextHistory(
+  document: string,
+  text: string,
+  left: string | null = null,
+): TextHistory {
   const name = `parcours.history.${document}`;
-  const [history, setHistory] = useState(() => opened(name, text));
+  const [history, setHistory] = useState(() => opened(name, text, left));
   const [refusal, setRefusal] = useState<Refusal | null>(null);
+  const latest = useRef(history);
   useEffect(() => {
+    latest.current = history;
     const timer = setTimeout(() => keep(name, history), 300);
     return () => clearTimeout(timer);
   }, [history, name]);
+  useEffect(() => {
+    const leave = () => keep(name, latest.current);
+    window.addEventListener("pagehide", leave);
+    return () => {
+      window.removeEventListener("pagehide", leave);
+      leave();
+    };
+  }, [name]);
 
   const edit = useCallback(
     (wanted: Edit, place: number, typing = false) => {

@@ -2,19 +2,19 @@ import { Button, Group, SegmentedControl, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useMemo, useState } from "react";
 import type { PlainDocument, PlainKind } from "@/api/documents";
-import type { Model } from "@/api/models";
 import { problemsInText, useDescription } from "@/builder/describing";
 import { openText } from "@/builder/document/reading";
-import { useDraftKeeping } from "@/builder/draftKeeping";
 import type { TextProblem } from "@/builder/text/CodeEditor";
 import { TextEditor } from "@/builder/text/TextEditor";
-import { type TextHistory, useTextHistory } from "@/builder/textHistory";
+import type { TextHistory } from "@/builder/textHistory";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { useFilter } from "@/components/filters";
 import { texts } from "@/texts";
 import { DocumentFields } from "./DocumentFields";
-import { Conflict, KeepingWords } from "./DraftState";
+import { DraftNotices, KeepingWords } from "./DraftState";
 import classes from "./documents.module.css";
+import { useEditedText } from "./editedText";
+import { NO_DRAFT, type OpenedDraft } from "./openedDraft";
 import { Problems } from "./Problems";
 import { SaveDocument } from "./SaveDocument";
 
@@ -34,7 +34,9 @@ export interface DocumentEditorProps {
   document: string;
   /** The newest version; null if there is none yet. */
   live: PlainDocument | null;
-  draft: Model<"DraftBody"> | null;
+  opened: OpenedDraft;
+  /** The newest version that the server has spoken of. */
+  newest: number | null;
   /** Who else edits it now. */
   others: readonly string[];
   readOnly: boolean;
@@ -51,7 +53,8 @@ export function DocumentEditor({
   kind,
   document,
   live,
-  draft,
+  opened,
+  newest,
   others,
   readOnly,
   fields,
@@ -60,18 +63,17 @@ export function DocumentEditor({
 }: DocumentEditorProps) {
   const queries = useQueryClient();
   const source = live?.source ?? "";
-  const opened = draft?.text ?? source;
-  const base = draft?.base_version ?? live?.version ?? null;
-  const history = useTextHistory(`${kind}/${document}`, opened);
-  const { text } = history;
-  const { keeping, settle, remove } = useDraftKeeping({
+  const kept = useEditedText({
     kind,
     document,
-    opened: { revision: draft?.revision ?? null, text: opened },
-    baseVersion: base,
-    text,
-    enabled: !readOnly,
+    live,
+    opened,
+    newest,
+    readOnly,
+    onNewer: () => void queries.invalidateQueries({ queryKey: ["document", kind, document] }),
   });
+  const { changed, history, keeping, remove } = kept;
+  const { text } = history;
   const described = useDescription(text).data;
   const marks = useMemo(() => {
     const [first] = openText(text).documents;
@@ -82,12 +84,11 @@ export function DocumentEditor({
   const [view, setView] = useFilter("side");
   const [place, setPlace] = useState<TextProblem>();
   const [asked, setAsked] = useState<"save" | "discard" | null>(null);
-  const changed = text !== source;
   const edited: Edited = { history, valid: described?.valid === true, readOnly };
 
   async function withoutDraft() {
     setAsked(null);
-    queries.setQueryData(["draft", kind, document], null);
+    queries.setQueryData(["draft", kind, document], NO_DRAFT);
     queries.removeQueries({ queryKey: ["presence", kind, document] });
     await queries.invalidateQueries({ queryKey: ["drafts", kind] });
     await queries.invalidateQueries({ queryKey: ["document", kind, document] });
@@ -153,21 +154,7 @@ export function DocumentEditor({
           </Group>
         )}
       </Group>
-      {live !== null && base !== null && live.version > base && changed && (
-        <Text role="alert" mb="sm">
-          {words.stale(live.version, base)}
-        </Text>
-      )}
-      {keeping.state === "conflict" && (
-        <Conflict
-          theirs={keeping.theirs}
-          onTake={() => {
-            history.type(keeping.theirs.text);
-            settle(keeping.theirs, false);
-          }}
-          onKeep={() => settle(keeping.theirs, true)}
-        />
-      )}
+      <DraftNotices edited={kept} />
       {history.refusal !== null && (
         <Text size="sm" role="alert">
           {texts.builder.refusals[history.refusal.reason]}

@@ -14,6 +14,7 @@ import { Page } from "@/components/Page";
 import { PlaceLink } from "@/components/PlaceLink";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
+import { usesInWords } from "./usedWords";
 import { type Use, useUses } from "./uses";
 
 const words = texts.documents;
@@ -126,16 +127,6 @@ const REST: readonly Column<ListedDocument>[] = [
     ),
   },
 ];
-
-/** "3 journeys, 1 template". */
-function usesInWords(uses: readonly Use[]): string {
-  const counts = new Map<Use["by"], number>();
-  for (const { by } of uses) {
-    counts.set(by, (counts.get(by) ?? 0) + 1);
-  }
-  const said = [...counts].map(([by, count]) => words.countOf(by, count));
-  return said.length === 0 ? texts.parts.none : said.join(", ");
-}
 
 /** All documents of a kind, with their use; new ones by a button. */
 export function DocumentList(props: DocumentListProps) {

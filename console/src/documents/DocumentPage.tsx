@@ -12,7 +12,7 @@ import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
 import { DocumentEditor, type DocumentEditorProps } from "./DocumentEditor";
 import { DocumentVersions } from "./DocumentVersions";
-import { useOpenedDraft } from "./openedDraft";
+import { NO_DRAFT, useOpenedDraft } from "./openedDraft";
 import { UsedIn } from "./UsedIn";
 
 const words = texts.documents;
@@ -47,7 +47,7 @@ export function DocumentPage(props: DocumentPageProps) {
   });
   const opened = useOpenedDraft(kind, document, mayEdit);
   const live = found.data;
-  if (live === undefined || (mayEdit && opened.draft === undefined)) {
+  if (live === undefined || (mayEdit && opened.opened === undefined)) {
     const error = found.error ?? opened.error;
     return error === null ? (
       <LoadingLine />
@@ -60,7 +60,8 @@ export function DocumentPage(props: DocumentPageProps) {
       </Page>
     );
   }
-  if (live === null && opened.draft == null) {
+  const { draft, left } = opened.opened ?? NO_DRAFT;
+  if (live === null && draft === null && left === null) {
     return (
       <Page title={document}>
         <p>{texts.parts.notFound}</p>
@@ -73,7 +74,8 @@ export function DocumentPage(props: DocumentPageProps) {
       kind={kind}
       document={document}
       live={live}
-      draft={opened.draft ?? null}
+      opened={opened.opened ?? NO_DRAFT}
+      newest={opened.newest}
       others={opened.others.map((each) => each.name)}
       readOnly={!mayEdit}
       {...(props.fields === undefined ? {} : { fields: props.fields })}

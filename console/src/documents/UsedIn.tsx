@@ -1,5 +1,4 @@
 import { Text } from "@mantine/core";
-import type { PlainKind } from "@/api/documents";
 import type { Place } from "@/app/places";
 import { type Column, DataTable } from "@/components/DataTable";
 import { LoadingLine } from "@/components/LoadingLine";
@@ -7,16 +6,19 @@ import { ObjectLink } from "@/components/ObjectLink";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { StateBadge } from "@/components/StateBadge";
 import { texts } from "@/texts";
-import { type Use, useUses } from "./uses";
+import { type Use, type UsedKind, useUses } from "./uses";
 
 const words = texts.documents;
 
 /** Where the documents of a kind are shown; a kind without a page of its own has no place. */
 const PLACES: Readonly<Partial<Record<Use["by"], Place["id"]>>> = {
+  brand: "brands",
   form: "forms",
+  holdout: "holdouts",
   journey: "journeys",
   segment: "segments",
   template: "templates",
+  topic: "topics",
 } as const;
 
 /** The name of a document that uses another, as a link to its page where it has one. */
@@ -41,14 +43,19 @@ const COLUMNS: readonly Column<Use>[] = [
     cell: (use) => (use.state === null ? texts.parts.none : <StateBadge state={use.state} />),
   },
   {
+    key: "steps",
+    title: words.steps,
+    cell: (use) => (use.steps.length === 0 ? texts.parts.none : use.steps.join(", ")),
+  },
+  {
     key: "version",
     title: words.where,
     cell: (use) => (use.live ? words.live : words.notLive),
   },
 ];
 
-/** The documents that name this one. */
-export function UsedIn({ kind, document }: { kind: PlainKind; document: string }) {
+/** What uses this thing: documents, with the steps that name it. */
+export function UsedIn({ kind, document }: { kind: UsedKind; document: string }) {
   const uses = useUses(kind, document);
   if (uses.data === undefined) {
     return uses.isError ? (
@@ -69,7 +76,7 @@ export function UsedIn({ kind, document }: { kind: PlainKind; document: string }
 }
 
 /** In words, which documents name this one, before it changes for all of them. */
-export function UsedInWords({ kind, document }: { kind: PlainKind; document: string }) {
+export function UsedInWords({ kind, document }: { kind: UsedKind; document: string }) {
   const uses = useUses(kind, document);
   if (uses.data === undefined) {
     return uses.isError ? <ProblemNotice error={uses.error} /> : <LoadingLine />;

@@ -1,30 +1,23 @@
 import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
-import type { PlainKind } from "@/api/documents";
 import type { Model } from "@/api/models";
+import { everyPage } from "@/api/pages";
 
-/** A document that names another one. */
+/** A document that names a thing: another document, a pool, a group, an attribute… */
 export type Use = Model<"UseBody">;
 
-async function readUses(kind: PlainKind, key: string | undefined): Promise<readonly Use[]> {
-  const found: Use[] = [];
-  let cursor: string | undefined;
-  do {
-    const query = {
-      kind,
-      limit: 500,
-      ...(key === undefined ? {} : { key }),
-      ...(cursor === undefined ? {} : { cursor }),
-    };
-    const page = await answerOf(api.GET("/v1/documents/uses", { params: { query } }));
-    found.push(...page.items);
-    cursor = page.next ?? undefined;
-  } while (cursor !== undefined);
-  return found;
+/** The kinds of what documents name. */
+export type UsedKind = Use["kind"];
+
+async function readUses(kind: UsedKind, key: string | undefined): Promise<readonly Use[]> {
+  return await everyPage<Use>((after) => {
+    const query = { kind, limit: 500, ...(key === undefined ? {} : { key }), ...after };
+    return answerOf(api.GET("/v1/documents/uses", { params: { query } }));
+  });
 }
 
-/** What names the documents of a kind, or one of them. */
-export function useUses(kind: PlainKind, key?: string) {
+/** What names the things of a kind, or one of them. */
+export function useUses(kind: UsedKind, key?: string) {
   return useQuery({
     queryKey: ["uses", kind, key ?? null],
     queryFn: () => readUses(kind, key),

@@ -4,11 +4,11 @@ import { useState } from "react";
 import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
 import { Builder } from "@/builder/Builder";
-import { useDraftKeeping } from "@/builder/draftKeeping";
-import { useTextHistory } from "@/builder/textHistory";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { useFilter } from "@/components/filters";
-import { Conflict, KeepingWords } from "@/documents/DraftState";
+import { DraftNotices, KeepingWords } from "@/documents/DraftState";
+import { useEditedText } from "@/documents/editedText";
+import { NO_DRAFT, type OpenedDraft } from "@/documents/openedDraft";
 import { texts } from "@/texts";
 import { useFiguresOnCards } from "./figuresOnCards";
 import { Publish } from "./Publish";
@@ -19,36 +19,37 @@ interface EditorProps {
   journey: string;
   /** The newest version; null if there is none yet. */
   live: Model<"JourneyBody"> | null;
-  draft: Model<"DraftBody"> | null;
+  opened: OpenedDraft;
+  /** The newest version that the server has spoken of. */
+  newest: number | null;
   /** Who else edits it now. */
   others: readonly string[];
   readOnly: boolean;
 }
 
 /** A journey in the builder, with its draft kept, its figures on the cards, and the way to live. */
-export function Editor({ journey, live, draft, others, readOnly }: EditorProps) {
+export function Editor({ journey, live, opened, newest, others, readOnly }: EditorProps) {
   const queries = useQueryClient();
   const mayPublish = useMay("operate");
   const mayRead = useMay("read");
   const source = live?.source ?? "";
-  const opened = draft?.text ?? source;
-  const history = useTextHistory(journey, opened);
-  const { keeping, settle, remove } = useDraftKeeping({
+  const edited = useEditedText({
     kind: "journey",
     document: journey,
-    opened: { revision: draft?.revision ?? null, text: opened },
-    baseVersion: draft?.base_version ?? live?.version ?? null,
-    text: history.text,
-    enabled: !readOnly,
+    live,
+    opened,
+    newest,
+    readOnly,
+    onNewer: () => void queries.invalidateQueries({ queryKey: ["journey", journey] }),
   });
+  const { changed, history, keeping, remove } = edited;
   const [figures, setFigures] = useFilter("figures");
   const cards = useFiguresOnCards(journey, mayRead && live !== null && figures !== "off");
   const [asked, setAsked] = useState<"publish" | "discard" | null>(null);
-  const changed = history.text !== source;
 
   async function withoutDraft() {
     setAsked(null);
-    queries.setQueryData(["draft", "journey", journey], null);
+    queries.setQueryData(["draft", "journey", journey], NO_DRAFT);
     queries.removeQueries({ queryKey: ["presence", "journey", journey] });
     await queries.invalidateQueries({ queryKey: ["journey", journey] });
   }
@@ -86,16 +87,7 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
           </Group>
         )}
       </Group>
-      {keeping.state === "conflict" && (
-        <Conflict
-          theirs={keeping.theirs}
-          onTake={() => {
-            history.type(keeping.theirs.text);
-            settle(keeping.theirs, false);
-          }}
-          onKeep={() => settle(keeping.theirs, true)}
-        />
-      )}
+      <DraftNotices edited={edited} />
       <Builder history={history} readOnly={readOnly} figures={cards.figures} heat={cards.heat} />
       {asked === "publish" && (
         <Publish

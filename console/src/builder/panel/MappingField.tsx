@@ -59,6 +59,7 @@ export function MappingField({
                   shape={field?.shape() ?? { kind: "free" }}
                   path={[...path, key]}
                   value={value[key] ?? null}
+                  required={field?.required ?? false}
                 />
               </div>
               {field?.required !== true && !readOnly && (

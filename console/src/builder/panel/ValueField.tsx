@@ -1,6 +1,7 @@
 import { Select, Text } from "@mantine/core";
 import { isValueMap, type Value } from "@/builder/document/values";
 import { texts } from "@/texts";
+import { ConditionField } from "./ConditionField";
 import { type Path, useEditing } from "./editing";
 import { ListField } from "./ListField";
 import { MappingField } from "./MappingField";
@@ -16,11 +17,19 @@ export interface ValueFieldProps {
   shape: Shape;
   path: Path;
   value: Value;
+  /** Whether there has to be a value. */
+  required?: boolean;
 }
 
 /** The field of a value, by the form that it has. What has no known form is shown and kept. */
 export function ValueField(props: ValueFieldProps) {
   const { shape, value } = props;
+  if (shape.definition === "Condition") {
+    const { label, path } = props;
+    return (
+      <ConditionField label={label} path={path} value={value} required={props.required ?? false} />
+    );
+  }
   if (shape.kind === "variants" && shape.variants.length > 1) {
     return <VariantField {...props} />;
   }

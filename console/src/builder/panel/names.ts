@@ -5,7 +5,9 @@ import { answerOf, api } from "@/api/client";
 export type NameKind =
   | "attributes"
   | "events"
+  | "groups"
   | "journeys"
+  | "places"
   | "segments"
   | "steps"
   | "templates"
@@ -16,8 +18,10 @@ export const NAMED_BY: Readonly<Record<string, NameKind>> = {
   attribute: "attributes",
   event: "events",
   goto: "steps",
+  group: "groups",
   journey: "journeys",
   message: "steps",
+  places: "places",
   segment: "segments",
   step: "steps",
   template: "templates",
@@ -32,11 +36,15 @@ async function namesOf(kind: NameKind): Promise<string[]> {
       return (await answerOf(api.GET("/v1/attributes", QUERY))).items.map((each) => each.name);
     case "journeys":
       return (await answerOf(api.GET("/v1/journeys", QUERY))).items.map((each) => each.key);
+    case "events":
+      return (await answerOf(api.GET("/v1/events/catalog", QUERY))).items.map((each) => each.name);
+    case "groups":
+      return (await answerOf(api.GET("/v1/groups", QUERY))).items.map((each) => each.key);
+    case "places":
     case "segments":
     case "templates":
     case "topics":
       return (await answerOf(api.GET(`/v1/${kind}`, QUERY))).items.map((each) => each.key);
-    case "events":
     case "steps":
       return [];
   }
@@ -49,6 +57,7 @@ export function useNames(kind: NameKind | undefined, steps: readonly string[]): 
     queryFn: () => (kind === undefined ? [] : namesOf(kind)),
     enabled: kind !== undefined && kind !== "steps",
     staleTime: 60_000,
+    retry: false,
   });
   return kind === "steps" ? steps : (found.data ?? []);
 }

@@ -26,6 +26,7 @@ export const documents = {
   kind: "Kind",
   state: "State",
   where: "Version",
+  steps: "Steps",
   live: "live",
   notLive: "a version that is not live",
   uses: "Used in",
@@ -51,8 +52,6 @@ export const documents = {
   use: (kind: string, name: string) => `${kind} ${name}`,
   usedIn: (names: string) => `It changes for what uses it: ${names}.`,
   usedNowhere: "Nothing uses it.",
-  stale: (newest: number, base: number) =>
-    `This draft was begun from version ${base}, and version ${newest} was saved since: saving replaces it. See Versions for what changed.`,
   restore: "Return",
   restoreTo: (version: number) => `Return to version ${version}`,
   restoreWords: (version: number) =>

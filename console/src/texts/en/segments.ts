@@ -20,9 +20,7 @@ export const segments = {
   noMembers: "No contact is in it.",
   noChanges: "No contact has entered or left.",
   text: "The condition as text",
-  count: "Count now",
-  counting: "Every contact is judged; this may take some seconds.",
-  matches: (count: number) => `${counted(count, "contact")} match now.`,
+  showText: "Show the text",
   save: "Save…",
   saveTitle: (key: string) => `Save the segment ${key}`,
   saveWords: (count: number) =>
