@@ -69,8 +69,33 @@ async function findRuns(text: string): Promise<Found[]> {
   }));
 }
 
-/** The journeys, contacts and runs that the text names. */
+/** The documents of a kind whose key holds the text. */
+async function findDocuments(text: string, place: "forms" | "templates"): Promise<Found[]> {
+  const query = { limit: 500 };
+  const { items } = await answerOf(api.GET(`/v1/${place}`, { params: { query } }));
+  return items
+    .filter(({ key }) => key.toLowerCase().includes(text.toLowerCase()))
+    .slice(0, FEW)
+    .map(({ key }) => ({
+      name: key,
+      kind: texts.shell.places[place],
+      path: `/${place}/${encodeURIComponent(key)}`,
+    }));
+}
+
+/** The journeys, templates, forms, contacts and runs that the text names. */
 export async function findObjects(text: string): Promise<Found[]> {
-  const found = await Promise.all([findJourneys(text), findContacts(text), findRuns(text)]);
-  return found.flat();
+  // A key may see documents and no contacts, or the other way round.
+  const found = await Promise.allSettled([
+    findJourneys(text),
+    findDocuments(text, "templates"),
+    findDocuments(text, "forms"),
+    findContacts(text),
+    findRuns(text),
+  ]);
+  const [first] = found;
+  if (first?.status === "rejected" && found.every(({ status }) => status === "rejected")) {
+    throw first.reason;
+  }
+  return found.flatMap((each) => (each.status === "fulfilled" ? each.value : []));
 }

@@ -42,6 +42,10 @@ export function DocumentFields({ kind, history, readOnly, without = [] }: Docume
       add: (list, index, value) => {
         edit({ edit: "add-item", list, index, value }, 0);
       },
+      change: (wanted, typing) => {
+        edit(wanted, 0, typing);
+      },
+      entryEvents: [],
       steps: [],
       readOnly,
     }),
