@@ -3,6 +3,7 @@ import { audit } from "./en/audit";
 import { builder } from "./en/builder";
 import { conditions } from "./en/conditions";
 import { contacts } from "./en/contacts";
+import { entries } from "./en/entries";
 import { fields } from "./en/fields";
 import { health } from "./en/health";
 import { jobs } from "./en/jobs";
@@ -28,6 +29,7 @@ const english = {
   builder,
   conditions,
   contacts,
+  entries,
   fields,
   health,
   jobs,
