@@ -47,6 +47,7 @@ NOT_AUDITED: Final[Mapping[str, str]] = {
             "documents/describe",
             "simulate",
             "segments/preview",
+            "contacts/import/columns",
             "templates/{key}/preview",
             "journeys/{key}/activate/preview",
             "journeys/{key}/backfill/preview",

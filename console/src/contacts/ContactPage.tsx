@@ -3,16 +3,20 @@ import { useQuery } from "@tanstack/react-query";
 import { Redirect, Route, Switch } from "wouter";
 import { answerOf, api } from "@/api/client";
 import { isNotFound } from "@/api/problems";
+import { withQuery } from "@/components/addresses";
 import { LoadingLine } from "@/components/LoadingLine";
 import { Page } from "@/components/Page";
+import { PlaceLink } from "@/components/PlaceLink";
 import { PlaceTabs } from "@/components/PlaceTabs";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
 import { Consents } from "./Consents";
+import { ContactActions } from "./ContactActions";
 import { ContactMessages } from "./ContactMessages";
 import { ContactRuns } from "./ContactRuns";
 import { nameOf } from "./naming";
 import { Profile } from "./Profile";
+import { RunningFreezes } from "./RunningFreezes";
 import { Timeline } from "./Timeline";
 import { Why } from "./Why";
 
@@ -51,13 +55,27 @@ export function ContactPage({ contact }: { contact: string }) {
   return (
     <Page
       title={nameOf(body)}
+      actions={<ContactActions body={body} contact={contact} />}
       line={
         <Group gap="md">
           <code>{body.external_id ?? body.id}</code>
           {body.phone !== null && <span>{body.phone}</span>}
           {body.timezone !== null && <span>{body.timezone}</span>}
-          {body.restricted && <Text size="sm">{words.restricted}</Text>}
+          {body.restricted && (
+            <Text size="sm" fw={600}>
+              {words.restricted}
+            </Text>
+          )}
           {body.shares_email_with > 0 && <span>{words.sharesEmail(body.shares_email_with)}</span>}
+          {body.aliases.length > 0 && (
+            <span>
+              {words.aliases}: {body.aliases.join(", ")}
+            </span>
+          )}
+          <RunningFreezes />
+          <PlaceLink to={`~${withQuery("/audit", { subject: `contact:${body.id}` })}`}>
+            {words.audit}
+          </PlaceLink>
         </Group>
       }
     >

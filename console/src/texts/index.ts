@@ -1,9 +1,10 @@
 import { attention, pausing } from "./en/attention";
 import { audit } from "./en/audit";
 import { builder } from "./en/builder";
-import { contacts } from "./en/contacts";
+import { acting, contacts, erasures } from "./en/contacts";
 import { fields } from "./en/fields";
 import { health } from "./en/health";
+import { imports } from "./en/imports";
 import { jobs } from "./en/jobs";
 import { journeys } from "./en/journeys";
 import { keys } from "./en/keys";
@@ -21,12 +22,15 @@ import { upcoming } from "./en/upcoming";
 import { visits } from "./en/visits";
 
 const english = {
+  acting,
   attention,
   audit,
   builder,
   contacts,
+  erasures,
   fields,
   health,
+  imports,
   jobs,
   journeys,
   keys,
