@@ -1,4 +1,4 @@
-import { Text } from "@mantine/core";
+import { Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useMemo, useRef, useState } from "react";
 import { answerOf, api } from "@/api/client";
@@ -103,8 +103,9 @@ function Shown({ run, source }: { run: RunDetail; source: string }) {
     return <Text>{words.unreadable}</Text>;
   }
   const current = chosen ?? path.at ?? "entry";
-  const step = current.startsWith("step:") ? current.slice("step:".length) : null;
-  const item = itemsOf(graph.outline.steps).find((each) => each.id === run.step);
+  const items = itemsOf(graph.outline.steps);
+  const step = items.find((each) => each.key === current)?.id ?? null;
+  const item = items.find((each) => each.id === run.step);
   const visits = step === null ? [] : (path.visits.get(step) ?? []);
 
   function choose(key: string) {
@@ -174,14 +175,14 @@ function Shown({ run, source }: { run: RunDetail; source: string }) {
           {visits.length > 0 && <VisitTimeline visits={visits} repairs={[]} />}
         </>
       )}
-      <Text size="sm" mt="xs">
+      <Group gap="sm" mt="xs">
         <ObjectLink place="runs" id={run.id}>
           {words.wholeRun}
-        </ObjectLink>{" "}
-        <span className="quiet">
+        </ObjectLink>
+        <Text size="sm" className="quiet">
           {words.began} <Instant at={run.started_at} /> · {texts.journeys.version(run.version)}
-        </span>
-      </Text>
+        </Text>
+      </Group>
     </section>
   );
 }

@@ -82,17 +82,7 @@ export function ChangeValues({ body, contact, onClose }: ContactDialogProps) {
   return (
     <ConfirmPreview
       title={words.title}
-      words={
-        wrong ??
-        (names.length === 0 ? (
-          words.none
-        ) : (
-          <>
-            {words.happens(names.length)}
-            <Difference before={old} after={changes} />
-          </>
-        ))
-      }
+      words={wrong ?? (names.length === 0 ? words.none : words.happens(names.length))}
       confirm={words.confirm(names.length)}
       blocked={wrong !== null || names.length === 0}
       reason
@@ -126,6 +116,7 @@ export function ChangeValues({ body, contact, onClose }: ContactDialogProps) {
           onChange={setRows}
         />
       </div>
+      {names.length > 0 && <Difference before={old} after={changes} />}
     </ConfirmPreview>
   );
 }
