@@ -4,6 +4,7 @@ import { Redirect, Route, Switch } from "wouter";
 import { answerOf, api } from "@/api/client";
 import { isNotFound } from "@/api/problems";
 import { withQuery } from "@/components/addresses";
+import { useFilter } from "@/components/filters";
 import { LoadingLine } from "@/components/LoadingLine";
 import { Page } from "@/components/Page";
 import { PlaceLink } from "@/components/PlaceLink";
@@ -21,6 +22,7 @@ import { Timeline } from "./Timeline";
 import { Why } from "./Why";
 
 const words = texts.contacts;
+const REFRESH = 10_000;
 
 const TABS = [
   { path: "/timeline", name: words.tabs.timeline },
@@ -33,10 +35,12 @@ const TABS = [
 
 /** One contact: who it is, and a tab for each thing one asks about it. */
 export function ContactPage({ contact }: { contact: string }) {
+  const [action] = useFilter("do");
   const found = useQuery({
     queryKey: ["contact", contact],
     queryFn: () => answerOf(api.GET("/v1/contacts/{contact}", { params: { path: { contact } } })),
-    refetchInterval: 10_000,
+    // While it is being erased there is nothing to read any more.
+    refetchInterval: action === "erase" ? false : REFRESH,
   });
   if (found.data === undefined) {
     return found.isError ? (
