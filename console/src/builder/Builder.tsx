@@ -1,5 +1,6 @@
 import { Text } from "@mantine/core";
 import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { Way } from "@/builder/document/outline";
 import { openText } from "@/builder/document/reading";
 import type { DropPlace } from "@/builder/layout/cards";
 import { texts } from "@/texts";
@@ -13,9 +14,12 @@ import { JourneyGraph } from "./graph/JourneyGraph";
 import { JourneyOutline } from "./JourneyOutline";
 import { handleKey } from "./keys";
 import { Palette } from "./Palette";
+import { Search } from "./Search";
 import { Side } from "./Side";
 import { StepMenu } from "./StepMenu";
+import { chosenBy } from "./selecting";
 import type { TextHistory } from "./textHistory";
+import { useSampledFigures } from "./trial/sampledFigures";
 import { useTrial } from "./trial/useTrial";
 import { useBuilder } from "./useBuilder";
 
@@ -27,7 +31,7 @@ const SIDE = "builder-side";
 interface BuilderProps {
   history: TextHistory;
   readOnly: boolean;
-  /** What stands on the cards, by the ids of the steps. */
+  /** What stands on the cards, by their keys. A sample that was tried takes its place. */
   figures?: ReadonlyMap<string, CardFigures>;
   heat?: ReadonlyMap<string, number>;
 }
@@ -42,7 +46,7 @@ function focusCard(key: string) {
 export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
   const builder = useBuilder(history);
   const { act, clear, current, drawn, insert, make, paste, place, placeBelow, select } = builder;
-  const { selected, steps } = builder;
+  const { selectAll, selected } = builder;
   const file = useMemo(() => openText(history.text), [history.text]);
   const shown = file.documents[place];
   const described = useDescription(shown?.text ?? history.text).data;
@@ -61,6 +65,8 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
   );
   const trial = useTrial(drawn?.outline.key ?? "", history.text);
   const [inserting, setInserting] = useState<DropPlace | null>(null);
+  const [editing, setEditing] = useState<string | null>(null);
+  const sampled = useSampledFigures(trial.play.data);
   const toGraph = useRef<((x: number, y: number) => { x: number; y: number }) | null>(null);
   const { drag, begin, ghost, pointer } = useDragging({
     drops: drawn?.layout.drops ?? [],
@@ -83,6 +89,29 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
     },
     [select],
   );
+  /** A way is edited on its card, if it has a name that can be changed. */
+  function beginEditing(key: string) {
+    const chosen = drawn === null ? null : chosenBy(drawn.outline, key);
+    if (chosen?.type === "way" && !chosen.way.implied && chosen.way.role !== "else") {
+      setEditing(key);
+    }
+  }
+  const editWay = useCallback((key: string | null) => {
+    setEditing((before) => {
+      if (key === null && before !== null) {
+        focusCard(before);
+      }
+      return key;
+    });
+  }, []);
+  const changeWay = useCallback(
+    (way: Way, name: string, weight: number | null) => {
+      if (name !== way.name || (weight !== null && weight !== way.weight)) {
+        make({ edit: "change-way", way: way.path, name, weight });
+      }
+    },
+    [make],
+  );
   function onKeyDown(event: KeyboardEvent | globalThis.KeyboardEvent) {
     handleKey(event, drawn?.order.neighbours.get(current), {
       undo: history.undo,
@@ -92,6 +121,8 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
       duplicate: () => !readOnly && act("duplicate"),
       remove: () => !readOnly && act("delete"),
       insert: () => !readOnly && setInserting(placeBelow()),
+      rename: () => !readOnly && beginEditing(current),
+      selectAll: () => selectAll(current),
       openPanel: () =>
         document.getElementById(SIDE)?.querySelector<HTMLElement>("input, textarea")?.focus(),
       moveTo: (key, more) => {
@@ -119,16 +150,19 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
   const content: GraphContent = {
     words: engine,
     problems: counts,
-    figures: figures ?? NO_FIGURES,
+    figures: sampled ?? figures ?? NO_FIGURES,
     heat: heat ?? NO_COUNTS,
     path: trial.path,
     selected,
     current,
+    editing,
     readOnly,
     drag,
     onSelect: select,
     onGrab: grab,
     onInsert: setInserting,
+    onEditWay: editWay,
+    onChangeWay: changeWay,
     place: toGraph,
   };
   return (
@@ -145,16 +179,9 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
         />
       )}
       <div className={classes.middle}>
-        <BuilderBar
-          history={history}
-          steps={steps}
-          readOnly={readOnly}
-          onPaste={() => void paste()}
-          onFind={(id) => {
-            select(`step:${id}`, false);
-            focusCard(`step:${id}`);
-          }}
-        />
+        <BuilderBar history={history} readOnly={readOnly} onPaste={() => void paste()}>
+          <Search outline={drawn?.outline ?? null} engine={engine} onFind={choose} />
+        </BuilderBar>
         {drawn === null ? (
           <Text p="md" role="alert">
             {words.refusals.unreadable}
@@ -188,6 +215,7 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
           offered={drawn === null || readOnly ? [] : actionsFor(drawn.outline, selected)}
           readOnly={readOnly}
           onEdit={make}
+          onAct={(action) => (action === "editWay" ? beginEditing(current) : act(action))}
         />
       </div>
       {inserting !== null && (

@@ -32,10 +32,20 @@ interface SideProps {
   offered: readonly ActionName[];
   readOnly: boolean;
   onEdit: (edit: Edit, typing?: boolean) => void;
+  onAct: (action: ActionName) => void;
 }
 
 /** Beside the graph: the settings of what is chosen, or the text of the whole. */
-export function Side({ builder, history, trial, marks, offered, readOnly, onEdit }: SideProps) {
+export function Side({
+  builder,
+  history,
+  trial,
+  marks,
+  offered,
+  readOnly,
+  onEdit,
+  onAct,
+}: SideProps) {
   const { drawn, place, select, selected, steps } = builder;
   const [view, setView] = useFilter("side");
   const [key] = selected;
@@ -91,7 +101,7 @@ export function Side({ builder, history, trial, marks, offered, readOnly, onEdit
         </div>
       ) : (
         <Stack p="md" gap="md" component="section" aria-label={words.panel}>
-          <StepActions offered={offered} onAction={builder.act} />
+          <StepActions offered={offered} onAction={onAct} />
           <EditingContext.Provider value={editing}>
             {chosen !== null ? (
               <PanelOf chosen={chosen} onEdit={onEdit} />

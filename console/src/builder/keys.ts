@@ -20,6 +20,9 @@ export interface KeyCommands {
   remove: () => void;
   insert: () => void;
   openPanel: () => void;
+  /** Edit the name of a way where it stands. */
+  rename: () => void;
+  selectAll: () => void;
   moveTo: (key: string, more: boolean) => void;
 }
 
@@ -30,6 +33,7 @@ function withModifier(event: Pressed, commands: KeyCommands): (() => void) | und
     c: commands.copy,
     v: commands.paste,
     d: commands.duplicate,
+    a: commands.selectAll,
   };
   return known[event.key.toLowerCase()];
 }
@@ -55,6 +59,7 @@ function plain(event: Pressed, commands: KeyCommands): (() => void) | undefined 
     Backspace: commands.remove,
     "+": commands.insert,
     Enter: commands.openPanel,
+    F2: commands.rename,
   };
   return known[event.key];
 }

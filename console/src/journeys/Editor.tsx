@@ -1,4 +1,4 @@
-import { Button, Group, Switch, Text } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Model } from "@/api/models";
@@ -9,8 +9,10 @@ import { useTextHistory } from "@/builder/textHistory";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { useFilter } from "@/components/filters";
 import { texts } from "@/texts";
+import { CardFigures } from "./CardFigures";
 import { useFiguresOnCards } from "./figuresOnCards";
-import { Publish } from "./Publish";
+import { useLiveStats, useStatsWindow } from "./liveStats";
+import { Publish } from "./publish/Publish";
 
 const words = texts.publishing;
 
@@ -40,7 +42,10 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
     enabled: !readOnly,
   });
   const [figures, setFigures] = useFilter("figures");
-  const cards = useFiguresOnCards(journey, mayRead && live !== null && figures !== "off");
+  const shown = mayRead && live !== null && figures !== "off";
+  const chosen = useStatsWindow();
+  const stats = useLiveStats(journey, chosen.window, shown);
+  const cards = useFiguresOnCards(shown ? stats.stats?.steps : undefined);
   const [asked, setAsked] = useState<"publish" | "discard" | null>(null);
   const changed = history.text !== source;
 
@@ -66,12 +71,15 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
               {words.editors(others.join(", "))}
             </Text>
           )}
-          <Switch
-            size="xs"
-            label={words.figures}
-            checked={figures !== "off"}
-            onChange={(event) => setFigures(event.currentTarget.checked ? null : "off")}
-          />
+          {mayRead && live !== null && (
+            <CardFigures
+              journey={journey}
+              shown={shown}
+              onShow={(next) => setFigures(next ? null : "off")}
+              live={stats}
+              chosen={chosen}
+            />
+          )}
         </Group>
         {!readOnly && (
           <Group gap="sm">
@@ -99,6 +107,7 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
         <Publish
           journey={journey}
           text={history.text}
+          before={source}
           onClose={() => setAsked(null)}
           onDone={async () => {
             await remove(history.text).catch(() => undefined);

@@ -2,6 +2,7 @@ import { attention, pausing } from "./en/attention";
 import { audit } from "./en/audit";
 import { builder } from "./en/builder";
 import { contacts } from "./en/contacts";
+import { experiments } from "./en/experiments";
 import { fields } from "./en/fields";
 import { health } from "./en/health";
 import { jobs } from "./en/jobs";
@@ -18,6 +19,7 @@ import { starting } from "./en/starting";
 import { today } from "./en/today";
 import { trial } from "./en/trial";
 import { upcoming } from "./en/upcoming";
+import { views } from "./en/views";
 import { visits } from "./en/visits";
 
 const english = {
@@ -25,6 +27,7 @@ const english = {
   audit,
   builder,
   contacts,
+  experiments,
   fields,
   health,
   jobs,
@@ -42,6 +45,7 @@ const english = {
   today,
   trial,
   upcoming,
+  views,
   visits,
 } as const;
 
