@@ -16,6 +16,7 @@ import { handleKey } from "./keys";
 import { Palette } from "./Palette";
 import { Search } from "./Search";
 import { Side } from "./Side";
+import type { ActionName } from "./StepActions";
 import { StepMenu } from "./StepMenu";
 import { chosenBy } from "./selecting";
 import type { TextHistory } from "./textHistory";
@@ -36,10 +37,18 @@ interface BuilderProps {
   heat?: ReadonlyMap<string, number>;
 }
 
-function focusCard(key: string) {
-  requestAnimationFrame(() =>
-    document.querySelector<HTMLElement>(`[data-card="${CSS.escape(key)}"]`)?.focus(),
-  );
+/** Frames that a card may take to come into view, and so into the page. */
+const PATIENCE = 30;
+
+function focusCard(key: string, frames = PATIENCE) {
+  requestAnimationFrame(() => {
+    const card = document.querySelector<HTMLElement>(`[data-card="${CSS.escape(key)}"]`);
+    if (card !== null) {
+      card.focus({ preventScroll: true });
+    } else if (frames > 0) {
+      focusCard(key, frames - 1);
+    }
+  });
 }
 
 /** A journey as a graph, with its text and the settings of what is chosen beside it. */
@@ -90,12 +99,19 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
     [select],
   );
   /** A way is edited on its card, if it has a name that can be changed. */
-  function beginEditing(key: string) {
-    const chosen = drawn === null ? null : chosenBy(drawn.outline, key);
-    if (chosen?.type === "way" && !chosen.way.implied && chosen.way.role !== "else") {
-      setEditing(key);
-    }
-  }
+  const beginEditing = useCallback(
+    (key: string) => {
+      const chosen = drawn === null ? null : chosenBy(drawn.outline, key);
+      if (chosen?.type === "way" && !chosen.way.implied && chosen.way.role !== "else") {
+        setEditing(key);
+      }
+    },
+    [drawn],
+  );
+  const actOn = useCallback(
+    (action: ActionName) => (action === "editWay" ? beginEditing(current) : act(action)),
+    [act, beginEditing, current],
+  );
   const editWay = useCallback((key: string | null) => {
     setEditing((before) => {
       if (key === null && before !== null) {
@@ -147,6 +163,22 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
     return () => window.removeEventListener("keydown", listen);
   }, []);
 
+  // A drag draws the graph again, and neither the panel nor a long text beside it.
+  const side = useMemo(
+    () => (
+      <Side
+        builder={builder}
+        history={history}
+        trial={trial}
+        marks={marks}
+        offered={drawn === null || readOnly ? [] : actionsFor(drawn.outline, selected)}
+        readOnly={readOnly}
+        onEdit={make}
+        onAct={actOn}
+      />
+    ),
+    [actOn, builder, drawn, history, make, marks, readOnly, selected, trial],
+  );
   const content: GraphContent = {
     words: engine,
     problems: counts,
@@ -207,16 +239,7 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
         )}
       </div>
       <div className={classes.side} id={SIDE}>
-        <Side
-          builder={builder}
-          history={history}
-          trial={trial}
-          marks={marks}
-          offered={drawn === null || readOnly ? [] : actionsFor(drawn.outline, selected)}
-          readOnly={readOnly}
-          onEdit={make}
-          onAct={(action) => (action === "editWay" ? beginEditing(current) : act(action))}
-        />
+        {side}
       </div>
       {inserting !== null && (
         <StepMenu

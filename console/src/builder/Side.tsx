@@ -4,7 +4,7 @@ import type { Edit } from "@/builder/document/edits";
 import { cardAt } from "@/builder/document/locations";
 import type { Outline } from "@/builder/document/outline";
 import { openText } from "@/builder/document/reading";
-import { isValueMap, nodeValue } from "@/builder/document/values";
+import { isValueMap, rootValue } from "@/builder/document/values";
 import { useFilter } from "@/components/filters";
 import { texts } from "@/texts";
 import { type Editing, EditingContext } from "./panel/editing";
@@ -165,7 +165,7 @@ interface WholePanelProps {
 /** What is shown while no card is chosen: the settings of the journey, its goal and its exits. */
 function WholePanel({ text, place, builder, onEdit }: WholePanelProps) {
   const document = openText(text).documents[place];
-  const value = document === undefined ? null : nodeValue(document, document.tree.contents);
+  const value = document === undefined ? null : rootValue(document);
   const outline = builder.drawn?.outline;
   if (outline === undefined || !isValueMap(value)) {
     return null;

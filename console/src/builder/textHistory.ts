@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { applyEdit } from "@/builder/document/applyEdit";
 import type { Edit, EditResult, Refusal } from "@/builder/document/edits";
 import {
@@ -82,14 +82,17 @@ export function useTextHistory(journey: string, text: string): TextHistory {
     setRefusal(null);
     setHistory((before) => redo(before)?.history ?? before);
   }, []);
-  return {
-    text: history.text,
-    canUndo: history.done.length > 0,
-    canRedo: history.undone.length > 0,
-    refusal,
-    edit,
-    type,
-    undo: back,
-    redo: forth,
-  };
+  return useMemo(
+    () => ({
+      text: history.text,
+      canUndo: history.done.length > 0,
+      canRedo: history.undone.length > 0,
+      refusal,
+      edit,
+      type,
+      undo: back,
+      redo: forth,
+    }),
+    [back, edit, forth, history, refusal, type],
+  );
 }

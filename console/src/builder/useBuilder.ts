@@ -154,22 +154,40 @@ export function useBuilder({ text, edit }: TextHistory) {
   );
 
   const clear = useCallback(() => setSelected(new Set()), []);
-  return {
-    place,
-    drawn,
-    selected,
-    current,
-    steps,
-    select,
-    selectAll,
-    clear,
-    make,
-    insert,
-    drop,
-    placeBelow,
-    act,
-    paste,
-  };
+  return useMemo(
+    () => ({
+      place,
+      drawn,
+      selected,
+      current,
+      steps,
+      select,
+      selectAll,
+      clear,
+      make,
+      insert,
+      drop,
+      placeBelow,
+      act,
+      paste,
+    }),
+    [
+      place,
+      drawn,
+      selected,
+      current,
+      steps,
+      select,
+      selectAll,
+      clear,
+      make,
+      insert,
+      drop,
+      placeBelow,
+      act,
+      paste,
+    ],
+  );
 }
 
 export type BuilderState = ReturnType<typeof useBuilder>;

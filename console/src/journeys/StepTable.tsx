@@ -4,6 +4,7 @@ import { type Column, DataTable } from "@/components/DataTable";
 import { figure, percent } from "@/components/figures";
 import { PlaceLink } from "@/components/PlaceLink";
 import { texts } from "@/texts";
+import { leavesAt } from "./liveStats";
 
 const words = texts.journeys.results;
 
@@ -116,7 +117,7 @@ const COLUMNS: readonly Column<Step>[] = [
     key: "left",
     title: words.left,
     number: true,
-    cell: (step) => people(step, step.left, { state: "ended" }),
+    cell: (step) => people(step, leavesAt(step), { state: "ended" }),
   },
 ];
 

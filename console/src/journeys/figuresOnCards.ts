@@ -3,7 +3,7 @@ import type { CardFigures } from "@/builder/graph/graphContext";
 import { withQuery } from "@/components/addresses";
 import { figure, percent } from "@/components/figures";
 import { texts } from "@/texts";
-import type { StepStats } from "./liveStats";
+import { leavesAt, type StepStats } from "./liveStats";
 
 const words = texts.journeys.onCards;
 
@@ -37,7 +37,7 @@ export function figuresOfStep(step: StepStats): CardFigures {
     ...some(words.clicked, step.clicked, messages("clicked"), shareOf(step.clicked, step)),
     ...some(words.failed, step.failed, messages("refused")),
     ...some(words.goal, step.goal.met, people({ goal: "met" })),
-    ...some(words.left, step.left, people({ state: "ended" })),
+    ...some(words.left, leavesAt(step), people({ state: "ended" })),
   ];
 }
 
@@ -63,7 +63,7 @@ export function useFiguresOnCards(steps: readonly StepStats[] | undefined) {
     }
     const figures = new Map<string, CardFigures>();
     const heat = new Map<string, number>();
-    const most = Math.max(1, ...steps.map((step) => step.left));
+    const most = Math.max(1, ...steps.map(leavesAt));
     for (const step of steps) {
       figures.set(`step:${step.id}`, figuresOfStep(step));
       if (step.kind === "branch" || step.kind === "split") {
@@ -71,8 +71,9 @@ export function useFiguresOnCards(steps: readonly StepStats[] | undefined) {
           figures.set(key, taken);
         }
       }
-      if (step.left > 0) {
-        heat.set(`step:${step.id}`, step.left / most);
+      const leave = leavesAt(step);
+      if (leave > 0) {
+        heat.set(`step:${step.id}`, leave / most);
       }
     }
     return { figures, heat };

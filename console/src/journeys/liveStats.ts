@@ -16,6 +16,14 @@ export interface StatsWindow {
   cohort?: "entered";
 }
 
+/** Outcomes of a visit that was open when its run ended early, without the goal. */
+const LEAVING = ["exited", "removed"] as const;
+
+/** How many runs ended early while they were at a step, by an exit or by hand. */
+export function leavesAt(step: StepStats): number {
+  return LEAVING.reduce((sum, outcome) => sum + (step.outcomes[outcome] ?? 0), 0);
+}
+
 /** Milliseconds between two readings of a period; the stream has the figures of all time. */
 const PACE = 1_000;
 

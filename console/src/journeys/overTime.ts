@@ -24,7 +24,7 @@ const OF_STEP = [
   ["sent", words.sent],
   ["opened", words.opened],
   ["clicked", words.clicked],
-  ["left", words.left],
+  ["left", words.passed],
 ] as const;
 
 function sum(counts: Readonly<Record<string, number>>): number {

@@ -4,20 +4,21 @@ import type { Card } from "@/builder/layout/cards";
 import { PlaceLink } from "@/components/PlaceLink";
 import { texts } from "@/texts";
 import { inOneLine, kindName, ruleWords, stepWords, wayWords } from "./cardWords";
+import { DropButton } from "./DropButton";
 import classes from "./graph.module.css";
 import { type CardFigures, useGraph } from "./graphContext";
-import { Handles } from "./Handles";
 import type { CardFlowNode } from "./JourneyGraph";
 import { WayFields } from "./WayFields";
 
 const words = texts.builder;
 
 /** A card of the graph, by what it is. */
-export const CardNode = memo(function CardNode({ data: { card } }: NodeProps<CardFlowNode>) {
+export const CardNode = memo(function CardNode({ data }: NodeProps<CardFlowNode>) {
+  const { card, place } = data;
   return (
     <>
-      <Handles />
       <CardOf card={card} />
+      {place !== undefined && <DropButton place={place} />}
     </>
   );
 });

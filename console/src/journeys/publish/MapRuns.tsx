@@ -51,7 +51,7 @@ export function MapRuns({ left, targets, suggested, map, onChange }: MapRunsProp
       </Group>
       <div className={classes.columns}>
         <div>
-          <Title order={4}>{words.from}</Title>
+          <Title order={3}>{words.from}</Title>
           <ul className={classes.list}>
             {left.map((each) => (
               <li key={each.step} className={classes.left} data-mapped={map[each.step]}>
@@ -79,7 +79,7 @@ export function MapRuns({ left, targets, suggested, map, onChange }: MapRunsProp
           </ul>
         </div>
         <div>
-          <Title order={4}>{words.to}</Title>
+          <Title order={3}>{words.to}</Title>
           <ul className={classes.list}>
             {targets.map((target) => (
               <li

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, SegmentedControl, Stack, Text } from "@mantine/core";
+import { Button, Group, Modal, Radio, Stack, Text } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useMemo, useState } from "react";
 import { answerOf, api } from "@/api/client";
@@ -103,13 +103,17 @@ export function Publish({ journey, text, before, onDone, onClose }: PublishProps
     >
       {others && (
         <Stack gap="md">
-          <SegmentedControl
-            size="xs"
-            aria-label={words.inFlight}
+          <Radio.Group
+            label={words.policy}
             value={policy}
-            data={POLICIES.map((value) => ({ value, label: words[value] }))}
             onChange={(next) => setPolicy(POLICIES.find((each) => each === next) ?? "pin")}
-          />
+          >
+            <Group gap="md" mt="xs">
+              {POLICIES.map((value) => (
+                <Radio key={value} size="xs" value={value} label={words[value]} />
+              ))}
+            </Group>
+          </Radio.Group>
           {policy === "map" && followed !== undefined && (
             <MapRuns
               left={left}

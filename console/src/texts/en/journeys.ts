@@ -24,7 +24,7 @@ export const journeys = {
     clicked: "clicked",
     failed: "failed",
     goal: "goal",
-    left: "left here",
+    left: "leave here",
     took: "took it",
   },
   figures: {
@@ -70,7 +70,8 @@ export const journeys = {
     skipped: "Skipped",
     failed: "Failed",
     unknown: "Unknown",
-    left: "Left here",
+    left: "Leave here",
+    passed: "Passed",
     rate: (percent: string, of: string) => `${percent} of ${of}`,
     steps: "Steps",
     ends: "Ends",

@@ -11,6 +11,7 @@ export const publishing = {
   inFlight: "Runs that are under way",
   none: "No run is under way.",
   under: (count: number) => `${counted(count, "run")} under way`,
+  policy: "Runs of earlier versions",
   pin: "keep their version",
   follow: "move to the new version, where their step is",
   map: "move by a map",
