@@ -9,7 +9,7 @@ import { BuilderBar } from "./BuilderBar";
 import classes from "./builder.module.css";
 import { problemsInText, problemsOfCards, useDescription, useWords } from "./describing";
 import { useDragging } from "./graph/dragging";
-import type { CardFigures, GraphContent } from "./graph/graphContext";
+import type { FiguresOfCards, GraphContent } from "./graph/graphContext";
 import { JourneyGraph } from "./graph/JourneyGraph";
 import { JourneyOutline } from "./JourneyOutline";
 import { handleKey } from "./keys";
@@ -26,14 +26,14 @@ import { useBuilder } from "./useBuilder";
 
 const words = texts.builder;
 const NO_COUNTS: ReadonlyMap<string, number> = new Map();
-const NO_FIGURES: ReadonlyMap<string, CardFigures> = new Map();
+const NO_FIGURES: FiguresOfCards = { get: () => undefined };
 const SIDE = "builder-side";
 
 interface BuilderProps {
   history: TextHistory;
   readOnly: boolean;
   /** What stands on the cards, by their keys. A sample that was tried takes its place. */
-  figures?: ReadonlyMap<string, CardFigures>;
+  figures?: FiguresOfCards;
   heat?: ReadonlyMap<string, number>;
 }
 
