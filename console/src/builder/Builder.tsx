@@ -139,6 +139,7 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
       insert: () => !readOnly && setInserting(placeBelow()),
       rename: () => !readOnly && beginEditing(current),
       selectAll: () => selectAll(current),
+      clear,
       openPanel: () =>
         document.getElementById(SIDE)?.querySelector<HTMLElement>("input, textarea")?.focus(),
       moveTo: (key, more) => {

@@ -19,6 +19,7 @@ export interface KeyCommands {
   duplicate: () => void;
   remove: () => void;
   insert: () => void;
+  clear: () => void;
   openPanel: () => void;
   /** Edit the name of a way where it stands. */
   rename: () => void;
@@ -60,6 +61,7 @@ function plain(event: Pressed, commands: KeyCommands): (() => void) | undefined 
     "+": commands.insert,
     Enter: commands.openPanel,
     F2: commands.rename,
+    Escape: commands.clear,
   };
   return known[event.key];
 }
