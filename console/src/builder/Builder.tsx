@@ -22,7 +22,7 @@ import { chosenBy } from "./selecting";
 import type { TextHistory } from "./textHistory";
 import { useSampledFigures } from "./trial/sampledFigures";
 import { useTrial } from "./trial/useTrial";
-import { useBuilder } from "./useBuilder";
+import { type Fragments, NO_FRAGMENTS, useBuilder } from "./useBuilder";
 
 const words = texts.builder;
 const NO_COUNTS: ReadonlyMap<string, number> = new Map();
@@ -35,6 +35,7 @@ interface BuilderProps {
   /** What stands on the cards, by their keys. A sample that was tried takes its place. */
   figures?: FiguresOfCards;
   heat?: ReadonlyMap<string, number>;
+  fragments?: Fragments;
 }
 
 /** Frames that a card may take to come into view, and so into the page. */
@@ -52,8 +53,14 @@ function focusCard(key: string, frames = PATIENCE) {
 }
 
 /** A journey as a graph, with its text and the settings of what is chosen beside it. */
-export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
-  const builder = useBuilder(history);
+export function Builder({
+  history,
+  readOnly,
+  figures,
+  heat,
+  fragments = NO_FRAGMENTS,
+}: BuilderProps) {
+  const builder = useBuilder(history, fragments);
   const { act, clear, current, drawn, insert, make, paste, place, placeBelow, select } = builder;
   const { selectAll, selected } = builder;
   const file = useMemo(() => openText(history.text), [history.text]);
@@ -137,9 +144,9 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
       duplicate: () => !readOnly && act("duplicate"),
       remove: () => !readOnly && act("delete"),
       insert: () => !readOnly && setInserting(placeBelow()),
+      clear,
       rename: () => !readOnly && beginEditing(current),
       selectAll: () => selectAll(current),
-      clear,
       openPanel: () =>
         document.getElementById(SIDE)?.querySelector<HTMLElement>("input, textarea")?.focus(),
       moveTo: (key, more) => {
@@ -207,6 +214,13 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
             const target = placeBelow();
             if (target !== null) {
               insert(kind, target);
+            }
+          }}
+          fragments={fragments.names}
+          onChooseFragment={(fragment) => {
+            const target = placeBelow();
+            if (target !== null) {
+              void builder.insertFragment(fragment, target);
             }
           }}
         />

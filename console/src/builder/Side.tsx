@@ -135,7 +135,7 @@ function eventsOf(entries: readonly Rule[]): readonly string[] {
 /** The time zone that a journey names; null without one. */
 function zoneOf(text: string, place: number): string | null {
   const document = openText(text).documents[place];
-  const value = document === undefined ? null : nodeValue(document, document.tree.contents);
+  const value = document === undefined ? null : rootValue(document);
   return isValueMap(value) && typeof value.timezone === "string" ? value.timezone : null;
 }
 

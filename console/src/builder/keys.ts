@@ -60,8 +60,8 @@ function plain(event: Pressed, commands: KeyCommands): (() => void) | undefined 
     Backspace: commands.remove,
     "+": commands.insert,
     Enter: commands.openPanel,
-    F2: commands.rename,
     Escape: commands.clear,
+    F2: commands.rename,
   };
   return known[event.key];
 }

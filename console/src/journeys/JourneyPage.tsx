@@ -43,7 +43,7 @@ export function JourneyPage({ journey }: { journey: string }) {
   const [place] = useLocation();
   const onGraph = place === "/" || place.startsWith("/graph");
   // What the graph needs is asked for together with the journey, and not after it.
-  usePresence(journey, mayEdit && onGraph);
+  usePresence("journey", journey, mayEdit && onGraph);
   useEffect(() => {
     if (onGraph) {
       void loadGraph();
