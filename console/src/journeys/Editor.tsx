@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
 import { Builder } from "@/builder/Builder";
+import type { Fragments } from "@/builder/useBuilder";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { useFilter } from "@/components/filters";
 import { DraftNotices, KeepingWords } from "@/documents/DraftState";
