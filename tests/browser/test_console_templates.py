@@ -227,12 +227,15 @@ async def test_a_form_is_made_previewed_saved_embedded_and_its_submissions_are_r
     await page.get_by_text("After it", exact=True).click()
     await shown(page, "nous vous écrirons")
     assert await look_over(page, "form") == []
+    await page.get_by_text("Preview", exact=True).click()
+    await expect(page.get_by_label("Language", exact=True)).to_be_visible()
 
     await page.set_viewport_size({"width": 1440, "height": 900})
     await save(page, "It becomes version 1 and counts at once.")
     await page.get_by_role("link", name="Embed").click()
     await expect(page.get_by_text('<form data-parcours="question" method="post"')).to_be_visible()
     assert await look_over(page, "form-embed") == []
+    await page.set_viewport_size({"width": 1440, "height": 900})
 
     filled = {"email": "ada@example.com", "question": "When do you open?"}
     submission = Submission(form="question", message_id="1", values=filled, traits=filled)
