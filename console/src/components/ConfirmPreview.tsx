@@ -77,7 +77,7 @@ export function ConfirmPreview<Result>({
             </Button>
             <Button
               type="submit"
-              color={danger ? "red" : undefined}
+              color={danger ? "red.9" : undefined}
               disabled={!ready}
               loading={attempt.isPending}
             >

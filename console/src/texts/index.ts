@@ -5,14 +5,16 @@ import { brands } from "./en/brands";
 import { builder } from "./en/builder";
 import { channels } from "./en/channels";
 import { conditions } from "./en/conditions";
-import { contacts } from "./en/contacts";
+import { acting, contacts, erasures } from "./en/contacts";
 import { coupons } from "./en/coupons";
 import { documents } from "./en/documents";
+import { entries } from "./en/entries";
 import { fields } from "./en/fields";
 import { forms } from "./en/forms";
 import { groups } from "./en/groups";
 import { health } from "./en/health";
 import { holdouts } from "./en/holdouts";
+import { imports } from "./en/imports";
 import { jobs } from "./en/jobs";
 import { journeys } from "./en/journeys";
 import { keys } from "./en/keys";
@@ -35,6 +37,7 @@ import { upcoming } from "./en/upcoming";
 import { visits } from "./en/visits";
 
 const english = {
+  acting,
   attention,
   attributes,
   audit,
@@ -45,11 +48,14 @@ const english = {
   contacts,
   coupons,
   documents,
+  entries,
+  erasures,
   fields,
   forms,
   groups,
   health,
   holdouts,
+  imports,
   jobs,
   journeys,
   keys,

@@ -9,6 +9,7 @@ export type NameKind =
   | "groups"
   | "journeys"
   | "places"
+  | "pools"
   | "segments"
   | "steps"
   | "templates"
@@ -25,6 +26,7 @@ export const NAMED_BY: Readonly<Record<string, NameKind>> = {
   layout: "templates",
   message: "steps",
   places: "places",
+  pool: "pools",
   segment: "segments",
   step: "steps",
   template: "templates",
@@ -43,6 +45,8 @@ async function namesOf(kind: NameKind): Promise<string[]> {
       return (await answerOf(api.GET("/v1/events/catalog", QUERY))).items.map((each) => each.name);
     case "groups":
       return (await answerOf(api.GET("/v1/groups", QUERY))).items.map((each) => each.key);
+    case "pools":
+      return (await answerOf(api.GET("/v1/coupons", QUERY))).items.map((each) => each.pool);
     case "brands":
     case "places":
     case "segments":

@@ -33,6 +33,7 @@ export const places = {
   farther:
     "Small lists are drawn true to scale; over continents, distances in the east and west are stretched.",
   importFile: "Import a file",
+  file: "File of places",
   importHint: "CSV with the columns name, lat and lon; other columns are ignored.",
   choose: "Choose a file",
   would: (count: number) => `${counted(count, "place")} would be added.`,
