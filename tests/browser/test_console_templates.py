@@ -105,6 +105,10 @@ async def shown(page: Page, words: str) -> Frame:
     return frames[0]
 
 
+async def _is(frame: Frame, script: str, expected: str) -> bool:
+    return bool(await frame.evaluate(script) == expected)
+
+
 async def _words(frame: Frame) -> str:
     try:
         words: str = await frame.evaluate("document.body.innerText")
@@ -121,6 +125,14 @@ async def test_a_template_is_made_previewed_tried_and_saved_without_a_line_of_ya
     page = await studio.console.open("/templates", "Templates")
     await page.get_by_role("link", name="New template").click()
     await begin(page, "cart")
+
+    # The example has colours of its own for the dark, which the console itself is not in.
+    await page.get_by_text("Dark", exact=True).click()
+    example = await shown(page, "We are glad that you are here.")
+    dark = "getComputedStyle(document.body).backgroundColor"
+    await eventually(lambda: _is(example, dark, "rgb(21, 24, 24)"), 10)
+    await page.get_by_text("Light", exact=True).click()
+    await eventually(lambda: _is(example, dark, "rgb(255, 255, 255)"), 10)
 
     await field(page, "Subject").first.fill("Your cart, {{ contact.email }}")
     await field(page, "HTML").fill(PAGE)

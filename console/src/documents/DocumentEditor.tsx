@@ -27,6 +27,8 @@ export interface Edited {
   history: TextHistory;
   /** Whether the text has no error, as far as the server has looked. */
   valid: boolean;
+  /** What the server says of it, which stands above already. */
+  problems: readonly TextProblem[];
   readOnly: boolean;
 }
 
@@ -85,7 +87,7 @@ export function DocumentEditor({
   const [, setView] = useFilter("side");
   const [place, setPlace] = useState<TextProblem>();
   const [asked, setAsked] = useState<"save" | "discard" | null>(null);
-  const edited: Edited = { history, valid: described?.valid === true, readOnly };
+  const edited: Edited = { history, valid: described?.valid === true, problems: marks, readOnly };
 
   async function withoutDraft() {
     setAsked(null);

@@ -134,7 +134,7 @@ export function Preview({ template, edited }: PreviewProps) {
           )}
           {chosen === "text" && <pre className={classes.text}>{shown.text}</pre>}
           {chosen === "sms" && <SmsText shown={shown} />}
-          <Foot shown={shown} />
+          <Foot shown={shown} said={edited.problems} />
         </>
       )}
       {testing && (
@@ -203,14 +203,16 @@ function SmsText({ shown }: { shown: Previewed }) {
 }
 
 /** Below a preview: what was wrong with it, what it prints, its size and its links. */
-function Foot({ shown }: { shown: Previewed }) {
+function Foot({ shown, said }: { shown: Previewed; said: Edited["problems"] }) {
+  const known = said.map(({ message }) => message.split("\n")[0] ?? message);
+  const warnings = shown.warnings.filter((each) => !known.some((one) => each.startsWith(one)));
   return (
     <>
-      {shown.warnings.length > 0 && (
+      {warnings.length > 0 && (
         <section aria-label={texts.publishing.warnings}>
           <Text fw={600}>{texts.publishing.warnings}</Text>
           <List size="sm">
-            {shown.warnings.map((warning) => (
+            {warnings.map((warning) => (
               <List.Item key={warning}>{warning}</List.Item>
             ))}
           </List>
