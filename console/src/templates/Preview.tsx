@@ -12,6 +12,7 @@ import { useState } from "react";
 import type { Model } from "@/api/models";
 import { ApiProblem } from "@/api/problems";
 import { useMay } from "@/api/session";
+import { hasDarkColours } from "@/builder/trial/colourScheme";
 import { MessageFrame } from "@/builder/trial/MessageFrame";
 import { useFilter } from "@/components/filters";
 import { LoadingLine } from "@/components/LoadingLine";
@@ -185,7 +186,7 @@ function Head({ shown }: { shown: Previewed }) {
 function DarkWords({ html }: { html: string }) {
   return (
     <Text size="sm" className="quiet">
-      {html.includes("prefers-color-scheme") ? words.ownDark : words.noDark}
+      {hasDarkColours(html) ? words.ownDark : words.noDark}
     </Text>
   );
 }
