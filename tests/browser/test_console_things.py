@@ -238,7 +238,7 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
         ("/topics/offers/contacts", "offers", "Contacts without a record count as subscribed."),
         ("/channels", "Channels", "quiet hours"),
         ("/holdouts/no-walks/results", "no-walks", "There is nothing to compare yet"),
-        ("/attributes/plan", "plan", '{attribute: plan, is: "pro"}'),
+        ("/attributes/plan/seen", "plan", '{attribute: plan, is: "pro"}'),
         ("/test-recipients", "Test recipients", "team"),
     ):
         page = await shop.console.open(path, heading)
@@ -248,8 +248,10 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
     assert found == [], "\n".join(found)
 
     page = await shop.console.open("/channels", "Channels")
+    await page.get_by_role("link", name="E-mail").click()
     await page.get_by_role("button", name="Set up E-mail").click()
     await expect(page.get_by_role("heading", name="email", level=1)).to_be_visible()
+    await expect(page.get_by_text("A draft: nothing counts before it is saved.")).to_be_visible()
     async with shop.pool.connection() as conn:
         key = await create_key(conn, "read", name="reader")
     async with signed_in(browser, shop.api, key) as reader:

@@ -1,4 +1,13 @@
-import { Button, Group, List, NativeSelect, SegmentedControl, Stack, Text } from "@mantine/core";
+import {
+  Button,
+  Group,
+  List,
+  NativeSelect,
+  SegmentedControl,
+  Stack,
+  Switch,
+  Text,
+} from "@mantine/core";
 import { useState } from "react";
 import type { Model } from "@/api/models";
 import { ApiProblem } from "@/api/problems";
@@ -35,6 +44,7 @@ export function Preview({ template, edited }: PreviewProps) {
   const [form, setForm] = useFilter("as");
   const [width, setWidth] = useFilter("width");
   const [scheme, setScheme] = useFilter("colours");
+  const [pictures, setPictures] = useFilter("pictures");
   const [testing, setTesting] = useState(false);
   const shown = preview.data;
   const forms = FORMS.filter((each) => shown !== undefined && has(shown, each));
@@ -87,6 +97,12 @@ export function Preview({ template, edited }: PreviewProps) {
               ]}
               onChange={(next) => setScheme(next === "dark" ? next : null)}
             />
+            <Switch
+              size="xs"
+              label={words.pictures}
+              checked={pictures === "on"}
+              onChange={(event) => setPictures(event.currentTarget.checked ? "on" : null)}
+            />
           </>
         )}
         {mayOperate && (
@@ -106,7 +122,12 @@ export function Preview({ template, edited }: PreviewProps) {
         <>
           <Head shown={shown} />
           {chosen === "html" && shown.html !== null && (
-            <MessageFrame html={shown.html} narrow={width === "phone"} dark={scheme === "dark"} />
+            <MessageFrame
+              html={shown.html}
+              narrow={width === "phone"}
+              dark={scheme === "dark"}
+              pictures={pictures === "on"}
+            />
           )}
           {chosen === "html" && scheme === "dark" && shown.html !== null && (
             <DarkWords html={shown.html} />

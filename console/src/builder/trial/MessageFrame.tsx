@@ -8,8 +8,16 @@ interface MessageFrameProps {
   narrow?: boolean;
   /** As a reader sees it whose programs are dark. */
   dark?: boolean;
+  /** Whether its pictures are fetched, from where they are. */
+  pictures?: boolean;
   /** What it shows, for those who cannot see it. */
   title?: string;
+}
+
+interface Shown {
+  id: number;
+  html: string;
+  pictures: boolean;
 }
 
 /** Messages that were put into a frame, ever. */
@@ -22,13 +30,13 @@ let serial = 0;
  * loaded: so nothing flickers, and the browser's way back does not lead through them.
  */
 export function MessageFrame(props: MessageFrameProps) {
-  const { html, narrow = false, dark = false, title = texts.trial.frame } = props;
-  const [frames, setFrames] = useState<readonly { id: number; html: string }[]>([]);
+  const { html, narrow = false, dark = false, pictures = false } = props;
+  const [frames, setFrames] = useState<readonly Shown[]>([]);
   useEffect(() => {
     serial += 1;
     const id = serial;
-    setFrames((before) => [...before.slice(-1), { id, html }]);
-  }, [html]);
+    setFrames((before) => [...before.slice(-1), { id, html, pictures }]);
+  }, [html, pictures]);
   return (
     <div
       className={classes.paper}
@@ -41,7 +49,8 @@ export function MessageFrame(props: MessageFrameProps) {
           key={frame.id}
           name={`message-frame-${frame.id}`}
           html={frame.html}
-          title={title}
+          pictures={frame.pictures}
+          title={props.title ?? texts.trial.frame}
           hidden={place < frames.length - 1}
           onLoad={() => setFrames((all) => all.filter((each) => each.id >= frame.id))}
         />
@@ -53,13 +62,14 @@ export function MessageFrame(props: MessageFrameProps) {
 interface OneFrameProps {
   name: string;
   html: string;
+  pictures: boolean;
   title: string;
   /** Whether another one is about to take its place. */
   hidden: boolean;
   onLoad: () => void;
 }
 
-function OneFrame({ name, html, title, hidden, onLoad }: OneFrameProps) {
+function OneFrame({ name, html, pictures, title, hidden, onLoad }: OneFrameProps) {
   const form = useRef<HTMLFormElement>(null);
   // The frame loads empty first.
   const submitted = useRef(false);
@@ -71,6 +81,7 @@ function OneFrame({ name, html, title, hidden, onLoad }: OneFrameProps) {
     <>
       <form ref={form} method="post" action="/console/preview" target={name} hidden>
         <textarea name="html" readOnly value={html} />
+        {pictures && <input type="hidden" name="images" value="yes" />}
       </form>
       <iframe
         name={name}

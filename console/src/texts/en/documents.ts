@@ -52,7 +52,7 @@ export const documents = {
   use: (kind: string, name: string) => `${kind} ${name}`,
   usedIn: (names: string) => `It changes for what uses it: ${names}.`,
   usedNowhere: "Nothing uses it.",
-  restore: "Return to it",
+  restore: "Return",
   restoreTo: (version: number) => `Return to version ${version}`,
   restoreWords: (version: number) =>
     `The text of version ${version} becomes a new version, which counts at once. A draft stays as it is.`,

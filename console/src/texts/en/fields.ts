@@ -126,6 +126,7 @@ export const fields = {
   byDefault: (value: string) => `${value}, if not set`,
   keptAsText: "Kept as it is written: edit it in the text.",
   name: "Name",
+  open: (name: string) => `Open ${name}`,
   value: "Value",
   moveUp: "Move up",
   moveDown: "Move down",
