@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
@@ -126,9 +126,8 @@ async def save(page: Page, what: str) -> None:
 async def choose_file(page: Page, label: str, name: str, content: bytes) -> None:
     async with page.expect_file_chooser() as chooser:
         await page.get_by_label(label).click()
-    await (await chooser.value).set_files(
-        [{"name": name, "mimeType": "text/csv", "buffer": content}]
-    )
+    file: FilePayload = {"name": name, "mimeType": "text/csv", "buffer": content}
+    await (await chooser.value).set_files(file)
 
 
 async def make_places(page: Page) -> None:
