@@ -317,8 +317,8 @@ async def test_typing_on_while_a_save_is_slow_is_no_conflict_with_oneself(desk: 
     await asyncio.wait_for(slow.waiting.wait(), 10)
     await subject(page).fill("Two")
     # Longer than the pause after which a change is saved: it must wait for the first one.
+    slow.waiting.clear()
     with pytest.raises(TimeoutError):
-        slow.waiting.clear()
         await asyncio.wait_for(slow.waiting.wait(), 1.2)
     slow.go.set()
     await desk.expect_draft(with_subject("Two"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, Request, Route, expect
+from playwright.async_api import Browser, BrowserContext, Page, Request, Route, expect
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
@@ -81,6 +80,22 @@ addEventListener("securitypolicyviolation", event =>
 """
 _LINKS: Final = """() => [...document.querySelectorAll("a[href^='/console']")]
 .map(each => each.getAttribute("href"))"""
+_FOLLOW: Final = """address => {
+  window.asked = performance.getEntriesByType("resource").length;
+  window.restedSince = performance.now();
+  history.pushState(null, "", address);
+  dispatchEvent(new PopStateEvent("popstate"));
+}"""
+_RESTS: Final = """() => {
+  // Nothing has come for a while, and no part says that it loads.
+  const asked = performance.getEntriesByType("resource").length;
+  const now = performance.now();
+  if (asked !== window.asked || document.querySelector("[data-loading]") !== null) {
+    window.asked = asked;
+    window.restedSince = now;
+  }
+  return now - window.restedSince > 250 && document.querySelector("main h1") !== null;
+}"""
 MOST_PAGES: Final = 90
 
 
@@ -130,7 +145,7 @@ async def watched(
 
 
 async def test_no_page_runs_what_others_wrote_or_asks_another_machine(watched: Watched) -> None:
-    page = await watched.console.tab()
+    page = await watched.console.open("/", "Today")
     shown: set[str] = set()
     seen: set[str] = set()
     ahead = ["/console/"]
@@ -140,9 +155,7 @@ async def test_no_page_runs_what_others_wrote_or_asks_another_machine(watched: W
         if form in seen:
             continue
         seen.add(form)
-        await page.goto(watched.console.url + address)
-        await expect(page.get_by_role("heading", level=1)).to_be_visible()
-        await expect(page.locator("[data-loading]")).to_have_count(0)
+        await _go(page, address)
         if WRITTEN in await page.locator("main").inner_text():
             shown.add(form)
         assert await page.evaluate("window.ran ?? null") is None, address
@@ -150,12 +163,17 @@ async def test_no_page_runs_what_others_wrote_or_asks_another_machine(watched: W
         ahead += await page.evaluate(_LINKS)
     assert watched.elsewhere == []
     # The pages on which it stands are those where it could have run.
-    assert EXPECTED <= shown, sorted(EXPECTED - shown)
+    assert shown >= EXPECTED, sorted(EXPECTED - shown)
     assert len(seen) >= 40, sorted(seen)
 
 
+async def _go(page: Page, address: str) -> None:
+    """Go to a page as a link does, and wait until it stands still."""
+    await page.evaluate(_FOLLOW, address)
+    await page.wait_for_function(_RESTS, polling=50)
+
+
 EXPECTED: Final = {
-    "/",
     "/journeys",
     "/journeys/*/graph",
     "/journeys/*/text",
@@ -193,18 +211,18 @@ NAMING: Final = {
 async def test_a_message_is_shown_in_a_frame_that_neither_runs_nor_fetches(
     watched: Watched,
 ) -> None:
-    page = await watched.console.open("/contacts/ada/messages", "ada@example.com")
-    await page.get_by_text(re.compile("Hello ")).first.click()
+    page = await watched.console.open("/templates/letter/edit", "letter")
     frame = page.frame_locator("iframe").first
-    await expect(frame.get_by_role("heading", name="Hello")).to_be_visible()
+    await expect(frame.get_by_role("heading", name="Hello")).to_be_visible(timeout=20_000)
     await frame.get_by_role("heading", name="Hello").click()
     await frame.get_by_role("button", name="Go").click()
     assert await page.evaluate("window.ran ?? null") is None
     assert await page.evaluate("window.violations") == []
     assert [each for each in watched.elsewhere if "elsewhere.example" not in each] == []
     # The frame's own policy has refused the picture, and the form stays where it is.
+    refused = ("sandboxed", "Content Security")
     errors = watched.console.errors
-    errors[:] = [each for each in errors if "sandboxed" not in each and "Content Security" not in each]
+    errors[:] = [each for each in errors if not any(word in each for word in refused)]
 
 
 PAGE_OF_OTHERS: Final = """<!doctype html><title>Win a prize</title>
@@ -244,7 +262,7 @@ async def test_a_page_of_another_origin_neither_reads_nor_acts_nor_shows_the_con
     assert tried == {
         "read": "refused",
         "session": "refused",
-        "pause": "opaque",
+        "pause": "refused",
         "as console": "refused",
     }
     [frame] = page.main_frame.child_frames
@@ -279,7 +297,6 @@ async def test_the_first_page_loads_no_more_than_250_kilobytes_of_scripts(
         for address in scripts:
             headers = {"Accept-Encoding": "gzip"}
             async with http.stream("GET", address, headers=headers) as answer:
-                assert answer.headers["content-encoding"] == "gzip", address
                 sizes[address] = sum([len(part) async for part in answer.aiter_raw()])
     assert len(sizes) > 1
     assert sum(sizes.values()) <= 250_000, sizes

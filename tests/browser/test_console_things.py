@@ -236,7 +236,7 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
         ("/coupons/spring/codes", "spring", "File of codes"),
         ("/topics/offers/contacts", "offers", "Contacts without a record count as subscribed."),
         ("/channels", "Channels", "quiet hours"),
-        ("/holdouts/no-walks/results", "no-walks", "There is nothing to compare yet"),
+        ("/holdouts/no-walks/results", "no-walks", "nothing to compare yet"),
         ("/attributes/plan/seen", "plan", '{attribute: plan, is: "pro"}'),
         ("/test-recipients", "Test recipients", "team"),
     ):

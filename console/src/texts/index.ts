@@ -5,14 +5,17 @@ import { brands } from "./en/brands";
 import { builder } from "./en/builder";
 import { channels } from "./en/channels";
 import { conditions } from "./en/conditions";
-import { contacts } from "./en/contacts";
+import { acting, contacts, erasures } from "./en/contacts";
 import { coupons } from "./en/coupons";
 import { documents } from "./en/documents";
+import { entries } from "./en/entries";
+import { experiments } from "./en/experiments";
 import { fields } from "./en/fields";
 import { forms } from "./en/forms";
 import { groups } from "./en/groups";
 import { health } from "./en/health";
 import { holdouts } from "./en/holdouts";
+import { imports } from "./en/imports";
 import { jobs } from "./en/jobs";
 import { journeys } from "./en/journeys";
 import { keys } from "./en/keys";
@@ -32,9 +35,11 @@ import { today } from "./en/today";
 import { topics } from "./en/topics";
 import { trial } from "./en/trial";
 import { upcoming } from "./en/upcoming";
+import { views } from "./en/views";
 import { visits } from "./en/visits";
 
 const english = {
+  acting,
   attention,
   attributes,
   audit,
@@ -45,11 +50,15 @@ const english = {
   contacts,
   coupons,
   documents,
+  entries,
+  erasures,
+  experiments,
   fields,
   forms,
   groups,
   health,
   holdouts,
+  imports,
   jobs,
   journeys,
   keys,
@@ -70,6 +79,7 @@ const english = {
   topics,
   trial,
   upcoming,
+  views,
   visits,
 } as const;
 

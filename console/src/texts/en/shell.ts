@@ -55,6 +55,8 @@ export const shell = {
     attention: "Attention",
     upcoming: "Upcoming",
     jobs: "Jobs",
+    imports: "Import and export",
+    erasures: "Erasures",
     audit: "Audit",
     keys: "Keys",
     health: "Health",
