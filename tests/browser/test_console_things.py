@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from infra.settings import Settings
 from store.operations.api_keys import create_key
-from tests.browser.console_site import Console, look_over, signed_in
+from tests.browser.console_site import SCREENSHOTS, Console, look_over, signed_in
 from tests.support.conditions import eventually
 from tests.support.operating import Operator, operating
 from tests.support.smtp import SmtpSink
@@ -210,15 +210,16 @@ async def walk_in(shop: Shop, page: Page) -> list[str]:
 
     for path, heading, used in (
         ("/topics", "Topics", "offers"),
+        ("/attributes", "Attributes", "first_name"),
         ("/coupons", "Coupons", "spring"),
         ("/groups", "Groups", "walkers"),
-        ("/attributes", "Attributes", "first_name"),
     ):
-        other = await shop.console.open(path, heading)
-        line = other.locator("main tbody tr").filter(has_text=used)
+        await page.goto(f"{shop.console.url}/console{path}")
+        await expect(page.get_by_role("heading", name=heading, level=1)).to_be_visible()
+        line = page.locator("main tbody tr").filter(has_text=used)
         await expect(line).to_contain_text("1 journey")
-        found += await look_over(other, path.strip("/"))
-        await other.close()
+        if SCREENSHOTS or path in ("/topics", "/attributes"):
+            found += await look_over(page, path.strip("/"))
     return found
 
 
@@ -242,11 +243,22 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
     ):
         page = await shop.console.open(path, heading)
         await expect(page.get_by_text(text).first).to_be_visible()
-        found += await look_over(page, path.strip("/").replace("/", "-"))
+        if SCREENSHOTS or path in ("/coupons/spring/codes", "/channels", "/files"):
+            found += await look_over(page, path.strip("/").replace("/", "-"))
         await page.close()
     assert found == [], "\n".join(found)
 
-    page = await shop.console.open("/channels", "Channels")
+    page = await shop.console.open("/files", "Files")
+    await choose_file(page, "Upload a file", "our terms.txt", b"Terms")
+    await page.get_by_role("button", name="Upload our-terms.txt").click()
+    await page.get_by_role("link", name="our-terms.txt").click()
+    await expect(page.get_by_text("5 bytes")).to_be_visible()
+    await page.get_by_role("button", name="Remove…").click()
+    dialog = page.get_by_role("dialog", name="Remove our-terms.txt")
+    await dialog.get_by_role("button", name="Remove", exact=True).click()
+    await expect(page.get_by_role("heading", name="Files", level=1)).to_be_visible()
+    await expect(page.get_by_role("link", name="our-terms.txt")).to_have_count(0)
+    await page.get_by_role("link", name="Channels").click()
     await page.get_by_role("link", name="E-mail").click()
     await page.get_by_role("button", name="Set up E-mail").click()
     await expect(page.get_by_role("heading", name="email", level=1)).to_be_visible()
@@ -259,7 +271,7 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
         seen = await reader.open("/topics", "Topics")
         await expect(seen.locator("main tbody tr")).to_have_count(1)
         await expect(seen.get_by_role("link", name="New topic")).to_have_count(0)
-        seen = await reader.open("/places/shops", "shops")
+        seen = await reader.open("/places/shops/edit", "shops")
         await expect(seen.get_by_label("Name of place 1")).not_to_be_editable()
         await expect(seen.get_by_role("button", name="Save…")).to_have_count(0)
     shop.forgive(404)
