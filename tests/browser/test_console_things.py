@@ -249,7 +249,7 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
     assert found == [], "\n".join(found)
 
     page = await shop.console.open("/files", "Files")
-    await choose_file(page, "Upload a file", "our terms.txt", b"Terms")
+    await choose_file(page, "New file", "our terms.txt", b"Terms")
     await page.get_by_role("button", name="Upload our-terms.txt").click()
     await page.get_by_role("link", name="our-terms.txt").click()
     await expect(page.get_by_text("5 bytes")).to_be_visible()

@@ -23,7 +23,7 @@ export function UploadFile({ there }: { there: readonly string[] }) {
   return (
     <Stack gap="sm" maw={640}>
       <FileInput
-        label={words.upload}
+        label={words.file}
         description={words.uploadHint}
         placeholder={words.choose}
         value={file}

@@ -11,6 +11,7 @@ export const files = {
   emptyExample: "attachments: [{file: terms.pdf}]",
   noneFound: "No file is called that.",
   upload: "Upload a file",
+  file: "New file",
   choose: "Choose a file",
   uploadHint: "It counts at once; a file of the same name is replaced.",
   uploadButton: (name: string) => `Upload ${name}`,
