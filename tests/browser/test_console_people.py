@@ -233,7 +233,7 @@ async def _export(page: Page) -> None:
 
 async def _erase(office: Office, page: Page) -> None:
     dialog = await act(page, "Erase…")
-    await expect(dialog).to_contain_text("1 active run end")
+    await expect(dialog).to_contain_text("1 active run ends.")
     await expect(dialog.get_by_role("row").filter(has_text="the contact itself")).to_be_visible()
     confirm = dialog.get_by_role("button", name="Erase for good")
     await expect(confirm).to_be_disabled()
