@@ -14,6 +14,7 @@ from api.console import files as console_files
 from api.contacts import (
     attributes,
     changes,
+    consent_counts,
     consents,
     contacts,
     erasures,
@@ -34,13 +35,17 @@ from api.definitions import (
     documents,
     editions,
     files,
+    form_previews,
     journeys,
+    next_instants,
     plan,
+    template_previews,
     templates,
     timed_entries,
+    uses,
 )
 from api.definitions.checker import DocumentChecker
-from api.events import dead, events, refusals, rejected
+from api.events import catalog, dead, events, refusals, rejected, submissions
 from api.http import openapi, problems, swagger_ui
 from api.http.body_memory import BodyMemory
 from api.http.connections import ON_CLOSING
@@ -124,6 +129,7 @@ ROUTERS = tuple(
         calls,
         browser,
         consents,
+        consent_counts,
         timeline,
         person_export,
         messages,
@@ -144,11 +150,17 @@ ROUTERS = tuple(
         rejected,
         dead,
         refusals,
+        catalog,
         events,
+        submissions,
         documents,
         descriptions,
+        uses,
+        next_instants,
         files,
+        template_previews,
         templates,
+        form_previews,
         editions,
         document_editions,
         journeys,
@@ -348,7 +360,9 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
     problems.install(app, methods_of(ROUTERS))
     swagger_ui.install(app)
     for router in ROUTERS:
-        app.include_router(router)
+        # Their routes say all of themselves. `include_router` would analyse each one again for this
+        # application, at its first requests, and look through the routers at every request.
+        app.router.routes.extend(router.routes)
     if settings.dev_inbox is not None:
         app.include_router(dev_inbox.router)
     if settings.dev_shop_key is not None:

@@ -47,6 +47,8 @@ NOT_AUDITED: Final[Mapping[str, str]] = {
             "documents/describe",
             "simulate",
             "segments/preview",
+            "forms/preview",
+            "templates/preview",
             "contacts/import/columns",
             "templates/{key}/preview",
             "journeys/{key}/activate/preview",

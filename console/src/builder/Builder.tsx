@@ -92,6 +92,7 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
       duplicate: () => !readOnly && act("duplicate"),
       remove: () => !readOnly && act("delete"),
       insert: () => !readOnly && setInserting(placeBelow()),
+      clear,
       openPanel: () =>
         document.getElementById(SIDE)?.querySelector<HTMLElement>("input, textarea")?.focus(),
       moveTo: (key, more) => {

@@ -2,7 +2,7 @@ import { SegmentedControl, Stack, Text } from "@mantine/core";
 import { useMemo } from "react";
 import type { Edit } from "@/builder/document/edits";
 import { cardAt } from "@/builder/document/locations";
-import type { Outline } from "@/builder/document/outline";
+import type { Rule } from "@/builder/document/outline";
 import { openText } from "@/builder/document/reading";
 import { isValueMap, nodeValue } from "@/builder/document/values";
 import { useFilter } from "@/components/filters";
@@ -41,6 +41,11 @@ export function Side({ builder, history, trial, marks, offered, readOnly, onEdit
   const [key] = selected;
   const only = selected.size === 1 && key !== undefined && drawn !== null;
   const chosen = only ? chosenBy(drawn.outline, key) : null;
+  const entryEvents = useMemo(
+    () => (drawn === null ? [] : eventsOf(drawn.outline.entries)),
+    [drawn],
+  );
+  const timezone = useMemo(() => zoneOf(history.text, place), [history.text, place]);
   const editing: Editing = useMemo(
     () => ({
       set: (path, value) =>
@@ -50,10 +55,13 @@ export function Side({ builder, history, trial, marks, offered, readOnly, onEdit
           typeof value === "string" || typeof value === "number",
         ),
       add: (list, index, value) => onEdit({ edit: "add-item", list, index, value }),
+      change: onEdit,
+      entryEvents,
       steps,
+      timezone,
       readOnly,
     }),
-    [onEdit, readOnly, steps],
+    [entryEvents, onEdit, readOnly, steps, timezone],
   );
   return (
     <>
@@ -69,7 +77,7 @@ export function Side({ builder, history, trial, marks, offered, readOnly, onEdit
         onChange={(next) => setView(next === "settings" ? null : next)}
       />
       {view === "try" ? (
-        <TrialPanel trial={trial} entry={drawn === null ? null : entryEvent(drawn.outline)} />
+        <TrialPanel trial={trial} entry={entryEvents[0] ?? null} />
       ) : view === "text" ? (
         <div data-text>
           <TextEditor
@@ -107,14 +115,18 @@ export function Side({ builder, history, trial, marks, offered, readOnly, onEdit
   );
 }
 
-/** The name of the first event that begins a journey. */
-function entryEvent(outline: Outline): string | null {
-  for (const { value } of outline.entries) {
-    if (isValueMap(value) && typeof value.event === "string") {
-      return value.event;
-    }
-  }
-  return null;
+/** The names of the events that begin a journey. */
+function eventsOf(entries: readonly Rule[]): readonly string[] {
+  return entries.flatMap(({ value }) =>
+    isValueMap(value) && typeof value.event === "string" ? [value.event] : [],
+  );
+}
+
+/** The time zone that a journey names; null without one. */
+function zoneOf(text: string, place: number): string | null {
+  const document = openText(text).documents[place];
+  const value = document === undefined ? null : nodeValue(document, document.tree.contents);
+  return isValueMap(value) && typeof value.timezone === "string" ? value.timezone : null;
 }
 
 interface PanelOfProps {

@@ -19,6 +19,7 @@ export interface KeyCommands {
   duplicate: () => void;
   remove: () => void;
   insert: () => void;
+  clear: () => void;
   openPanel: () => void;
   moveTo: (key: string, more: boolean) => void;
 }
@@ -55,6 +56,7 @@ function plain(event: Pressed, commands: KeyCommands): (() => void) | undefined 
     Backspace: commands.remove,
     "+": commands.insert,
     Enter: commands.openPanel,
+    Escape: commands.clear,
   };
   return known[event.key];
 }

@@ -23,7 +23,13 @@ interface Drawn {
 }
 
 /** Edits of the panel, which leave what is chosen as it is. */
-const VALUES: ReadonlySet<Edit["edit"]> = new Set(["set", "unset", "add-item"]);
+const VALUES: ReadonlySet<Edit["edit"]> = new Set([
+  "set",
+  "unset",
+  "rename-key",
+  "add-item",
+  "several",
+]);
 
 interface Drawing {
   place: number;

@@ -7,6 +7,10 @@ let timer: ReturnType<typeof setInterval> | undefined;
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
+  if (timer === undefined) {
+    // No one has kept it up to date.
+    now = new Date();
+  }
   timer ??= setInterval(() => {
     now = new Date();
     for (const each of listeners) {

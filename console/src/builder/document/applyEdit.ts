@@ -16,7 +16,7 @@ import {
   unwrapStep,
   wrapSteps,
 } from "@/builder/document/stepEdits";
-import { addItem, setAt, unsetAt } from "@/builder/document/valueEdits";
+import { addItem, renameKey, setAt, unsetAt } from "@/builder/document/valueEdits";
 import { addWay, removeWay, renameWay, reorder } from "@/builder/document/wayEdits";
 
 /** Applies an edit to the document at this place of a file. */
@@ -68,6 +68,8 @@ function make(draft: Draft, edit: Edit): Outcome {
       return setAt(draft, edit.path, edit.value);
     case "unset":
       return unsetAt(draft, edit.path);
+    case "rename-key":
+      return renameKey(draft, edit.path, edit.key);
     case "add-item":
       return addItem(draft, edit.list, edit.index, edit.value);
     case "disable":
@@ -76,5 +78,7 @@ function make(draft: Draft, edit: Edit): Outcome {
       return enableStep(draft, edit.step);
     case "note":
       return writeNote(draft, edit.step, edit.text);
+    case "several":
+      return edit.edits.reduce<Outcome>((_, each) => make(draft, each), { selection: [] });
   }
 }

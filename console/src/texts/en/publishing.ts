@@ -36,8 +36,20 @@ export const publishing = {
   kept: "All is kept as a draft.",
   keeping: "Keeping…",
   changed: "Changed",
-  waiting: "Not kept yet: it goes on trying.",
+  unreachable:
+    "The server cannot be reached. Go on: what you change is kept in this browser, and saved as soon as the server answers.",
+  refused: (why: string) =>
+    `The server does not take the draft: ${why}. What you change is kept in this browser.`,
   conflict: (who: string) => `${who} has changed this draft since.`,
+  changedMeanwhile: "It was changed elsewhere, while your last change was in this browser alone.",
+  conflictHint: "You see your own text. Nothing is lost: undo brings back what you do not choose.",
+  stale: (version: number, base: number | null) =>
+    `Version ${version} was saved meanwhile; this draft was begun ${base === null ? "before there was one" : `from version ${base}`}.`,
+  staleHint: (version: number) =>
+    `As it is, the draft would take back what version ${version} has changed.`,
+  takeVersion: (version: number) => `Go on from version ${version}`,
+  keepOver: (version: number) => `Keep mine, over version ${version}`,
+  taken: (version: number) => `Version ${version} was saved meanwhile: you see it.`,
   takeTheirs: "Take their text",
   keepMine: "Keep mine, over theirs",
   theirs: "Their text",
