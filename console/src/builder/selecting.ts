@@ -60,6 +60,22 @@ export function stepsOf(outline: Outline, keys: ReadonlySet<string>): readonly O
   );
 }
 
+/** The items of the list in which a card stands; those of the main line for any other card. */
+export function lineAround(outline: Outline, key: string): readonly OutlineItem[] {
+  const lists = (list: StepList | null): StepList[] =>
+    list === null
+      ? []
+      : [
+          list,
+          ...list.items.flatMap((item) =>
+            item.type === "step" ? item.ways.flatMap((way) => lists(way.steps)) : [],
+          ),
+        ];
+  const all = [outline.steps, ...outline.exits.map((rule) => rule.steps)].flatMap(lists);
+  const found = all.find((list) => list.items.some((item) => item.key === key));
+  return (found ?? outline.steps).items;
+}
+
 /** The part of the text that a card shows. */
 export function rangeOf(chosen: Chosen): Range | null {
   switch (chosen.type) {

@@ -12,7 +12,7 @@ import { cardHeights } from "./graph/cardHeights";
 import type { Dragged } from "./graph/dragging";
 import { itemsOf, newStep } from "./newSteps";
 import type { ActionName } from "./StepActions";
-import { placeOf, stepsOf } from "./selecting";
+import { lineAround, placeOf, stepsOf } from "./selecting";
 import type { TextHistory } from "./textHistory";
 
 /** A journey as it can be drawn. */
@@ -150,22 +150,50 @@ export function useBuilder({ text, edit }: TextHistory) {
     }
   }, [make, placeBelow]);
 
+  /** Chooses all steps of the line in which a card stands. */
+  const selectAll = useCallback(
+    (key: string) => {
+      const line = drawn === null ? [] : lineAround(drawn.outline, key);
+      setSelected(new Set(line.map((item) => item.key)));
+    },
+    [drawn],
+  );
+
   const clear = useCallback(() => setSelected(new Set()), []);
-  return {
-    place,
-    drawn,
-    selected,
-    current,
-    steps,
-    select,
-    clear,
-    make,
-    insert,
-    drop,
-    placeBelow,
-    act,
-    paste,
-  };
+  return useMemo(
+    () => ({
+      place,
+      drawn,
+      selected,
+      current,
+      steps,
+      select,
+      selectAll,
+      clear,
+      make,
+      insert,
+      drop,
+      placeBelow,
+      act,
+      paste,
+    }),
+    [
+      place,
+      drawn,
+      selected,
+      current,
+      steps,
+      select,
+      selectAll,
+      clear,
+      make,
+      insert,
+      drop,
+      placeBelow,
+      act,
+      paste,
+    ],
+  );
 }
 
 export type BuilderState = ReturnType<typeof useBuilder>;

@@ -127,6 +127,9 @@ function Shown({ run, source }: { run: RunDetail; source: string }) {
     onSelect: setChosen,
     onGrab: nothing,
     onInsert: nothing,
+    editing: null,
+    onEditWay: nothing,
+    onChangeWay: nothing,
     place,
   };
   return (
@@ -154,7 +157,10 @@ function Shown({ run, source }: { run: RunDetail; source: string }) {
               duplicate: nothing,
               remove: nothing,
               insert: nothing,
+              clear: nothing,
               openPanel: nothing,
+              rename: nothing,
+              selectAll: nothing,
               moveTo: choose,
             })
           }

@@ -46,6 +46,7 @@ export function DocumentFields({ kind, history, readOnly, without = [] }: Docume
         edit(wanted, 0, typing);
       },
       entryEvents: [],
+      timezone: null,
       steps: [],
       readOnly,
     }),

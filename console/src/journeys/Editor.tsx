@@ -1,4 +1,4 @@
-import { Button, Group, Switch, Text } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Model } from "@/api/models";
@@ -10,8 +10,10 @@ import { DraftNotices, KeepingWords } from "@/documents/DraftState";
 import { useEditedText } from "@/documents/editedText";
 import { NO_DRAFT, type OpenedDraft } from "@/documents/openedDraft";
 import { texts } from "@/texts";
+import { CardFigures } from "./CardFigures";
 import { useFiguresOnCards } from "./figuresOnCards";
-import { Publish } from "./Publish";
+import { useLiveStats, useStatsWindow } from "./liveStats";
+import { Publish } from "./publish/Publish";
 
 const words = texts.publishing;
 
@@ -44,7 +46,10 @@ export function Editor({ journey, live, opened, newest, others, readOnly }: Edit
   });
   const { changed, history, keeping, remove } = edited;
   const [figures, setFigures] = useFilter("figures");
-  const cards = useFiguresOnCards(journey, mayRead && live !== null && figures !== "off");
+  const shown = mayRead && live !== null && figures !== "off";
+  const chosen = useStatsWindow();
+  const stats = useLiveStats(journey, chosen.window, shown);
+  const cards = useFiguresOnCards(shown ? stats.stats?.steps : undefined);
   const [asked, setAsked] = useState<"publish" | "discard" | null>(null);
 
   async function withoutDraft() {
@@ -69,12 +74,15 @@ export function Editor({ journey, live, opened, newest, others, readOnly }: Edit
               {words.editors(others.join(", "))}
             </Text>
           )}
-          <Switch
-            size="xs"
-            label={words.figures}
-            checked={figures !== "off"}
-            onChange={(event) => setFigures(event.currentTarget.checked ? null : "off")}
-          />
+          {mayRead && live !== null && (
+            <CardFigures
+              journey={journey}
+              shown={shown}
+              onShow={(next) => setFigures(next ? null : "off")}
+              live={stats}
+              chosen={chosen}
+            />
+          )}
         </Group>
         {!readOnly && (
           <Group gap="sm">
@@ -93,6 +101,7 @@ export function Editor({ journey, live, opened, newest, others, readOnly }: Edit
         <Publish
           journey={journey}
           text={history.text}
+          before={source}
           onClose={() => setAsked(null)}
           onDone={async () => {
             await remove(history.text).catch(() => undefined);

@@ -9,6 +9,7 @@ import { acting, contacts, erasures } from "./en/contacts";
 import { coupons } from "./en/coupons";
 import { documents } from "./en/documents";
 import { entries } from "./en/entries";
+import { experiments } from "./en/experiments";
 import { fields } from "./en/fields";
 import { forms } from "./en/forms";
 import { groups } from "./en/groups";
@@ -34,6 +35,7 @@ import { today } from "./en/today";
 import { topics } from "./en/topics";
 import { trial } from "./en/trial";
 import { upcoming } from "./en/upcoming";
+import { views } from "./en/views";
 import { visits } from "./en/visits";
 
 const english = {
@@ -50,6 +52,7 @@ const english = {
   documents,
   entries,
   erasures,
+  experiments,
   fields,
   forms,
   groups,
@@ -76,6 +79,7 @@ const english = {
   topics,
   trial,
   upcoming,
+  views,
   visits,
 } as const;
 

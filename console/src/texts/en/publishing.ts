@@ -11,8 +11,10 @@ export const publishing = {
   inFlight: "Runs that are under way",
   none: "No run is under way.",
   under: (count: number) => `${counted(count, "run")} under way`,
+  policy: "Runs of earlier versions",
   pin: "keep their version",
   follow: "move to the new version, where their step is",
+  map: "move by a map",
   moves: (runs: number, step: string, to: string) => `${counted(runs, "run")}: ${step} → ${to}`,
   stays: (runs: number, step: string, why: string) => `${counted(runs, "run")} at ${step}: ${why}`,
   beginning: "the beginning",
@@ -26,6 +28,39 @@ export const publishing = {
     count === 0
       ? "No one is sent a message at once."
       : `${counted(count, "contact")} may be sent a message at once:`,
+  andMore: (count: number) => `and ${counted(count, "other")}`,
+  endsAtOnce: (count: number) => `${counted(count, "wait")} would end at once.`,
+  leavesAtOnce: (count: number) => `${counted(count, "run")} would leave by an exit at once.`,
+  atWork: (count: number) =>
+    `${counted(count, "run")} ${count === 1 ? "is" : "are"} at work now, and decided about at the next wait.`,
+  failed: (count: number) =>
+    `${counted(count, "run")} could not be looked at: they would be set aside.`,
+  unlisted: (count: number) => `${counted(count, "run")} of other groups`,
+  overdue: "Waits that are over by the new version",
+  counting: "So many runs are under way that a job counts what becomes of them:",
+  moving: "It is live. Runs move to it now:",
+  entering: "It is live. Contacts enter it now:",
+  close: "Close",
+  mapping: {
+    title: "Where runs go",
+    hint: "Drag a step to the one at which its runs are to go on, or choose it below.",
+    from: "Steps that are gone",
+    to: "Steps of the new version",
+    nothing: "All runs stand at steps that the new version has: they move without a map.",
+    runs: (count: number) => `${counted(count, "run")} here`,
+    why: {
+      step_gone: "The new version does not have it.",
+      step_changed: "It is of another kind now.",
+    },
+    goesTo: (step: string) => `Where the runs at ${step} go`,
+    unmapped: "nowhere: they keep their version",
+    isNew: "new",
+    arrives: (step: string, runs: number) => `← ${step}, ${counted(runs, "run")}`,
+    takeBack: (step: string) => `Take ${step} back`,
+    suggest: (pairs: string) => `Take over: ${pairs}`,
+    left: (step: string, runs: number) =>
+      `${counted(runs, "run")} at ${step}: not mapped, so they keep their version`,
+  },
   enters: (count: number, of: string) => `${counted(count, "contact")} of ${of} enter at once.`,
   lacking: (attribute: string, count: number, of: number) =>
     `${attribute} is printed without a default, and ${count} of ${counted(of, "contact")} lack it.`,
