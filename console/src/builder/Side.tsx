@@ -45,6 +45,7 @@ export function Side({ builder, history, trial, marks, offered, readOnly, onEdit
     () => (drawn === null ? [] : eventsOf(drawn.outline.entries)),
     [drawn],
   );
+  const timezone = useMemo(() => zoneOf(history.text, place), [history.text, place]);
   const editing: Editing = useMemo(
     () => ({
       set: (path, value) =>
@@ -57,9 +58,10 @@ export function Side({ builder, history, trial, marks, offered, readOnly, onEdit
       change: onEdit,
       entryEvents,
       steps,
+      timezone,
       readOnly,
     }),
-    [entryEvents, onEdit, readOnly, steps],
+    [entryEvents, onEdit, readOnly, steps, timezone],
   );
   return (
     <>
@@ -118,6 +120,13 @@ function eventsOf(entries: readonly Rule[]): readonly string[] {
   return entries.flatMap(({ value }) =>
     isValueMap(value) && typeof value.event === "string" ? [value.event] : [],
   );
+}
+
+/** The time zone that a journey names; null without one. */
+function zoneOf(text: string, place: number): string | null {
+  const document = openText(text).documents[place];
+  const value = document === undefined ? null : nodeValue(document, document.tree.contents);
+  return isValueMap(value) && typeof value.timezone === "string" ? value.timezone : null;
 }
 
 interface PanelOfProps {

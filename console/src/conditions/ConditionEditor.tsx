@@ -74,7 +74,7 @@ export function ConditionEditor({
           />
         )}
         {counted && value !== undefined && sentence !== null && (
-          <Matches value={value} sentence={sentence} inJourney={journey !== undefined} />
+          <Matches value={value} sentence={sentence} />
         )}
       </Stack>
     </ConditionContext.Provider>

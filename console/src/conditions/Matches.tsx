@@ -16,8 +16,17 @@ const words = texts.conditions;
 /** Milliseconds after the last change until the contacts are counted. */
 const PAUSE = 600;
 
+type Counted = Model<"SegmentPreviewBody"> | { readonly mistake: string };
+
 /** How many contacts a condition has now, and some of them; nothing is saved. */
-async function count(condition: string, signal: AbortSignal): Promise<Model<"SegmentPreviewBody">> {
+async function count(condition: string, signal: AbortSignal): Promise<Counted> {
+  // What has a mistake is not counted: the mistake is said in its place.
+  const text = `{"segment": "preview", "if": ${condition}}`;
+  const said = await answerOf(api.POST("/v1/documents/describe", { body: { text }, signal }));
+  const mistake = said.problems.find((problem) => problem.severity === "error");
+  if (mistake !== undefined) {
+    return { mistake: [mistake.message, mistake.hint].filter(Boolean).join("; ") };
+  }
   const body = { if: JSON.parse(condition) as unknown };
   return await answerOf(api.POST("/v1/segments/preview", { body: body as never, signal }));
 }
@@ -25,11 +34,10 @@ async function count(condition: string, signal: AbortSignal): Promise<Model<"Seg
 interface MatchesProps {
   value: Value;
   sentence: Sentence;
-  inJourney: boolean;
 }
 
 /** How many contacts match now, with some of them; or why that cannot be said. */
-export function Matches({ value, sentence, inJourney }: MatchesProps) {
+export function Matches({ value, sentence }: MatchesProps) {
   const mayRead = useMay("read");
   const why = uncountable(sentence);
   const written = JSON.stringify(value);
@@ -63,11 +71,18 @@ export function Matches({ value, sentence, inJourney }: MatchesProps) {
       </Text>
     );
   }
+  if ("mistake" in found.data) {
+    return (
+      <Text size="xs" className="quiet" role="status">
+        {words.notCounted(found.data.mistake)}
+      </Text>
+    );
+  }
   const { count: matches, sample } = found.data;
   return (
     <div>
       <Text size="xs" role="status">
-        {inJourney ? words.matchesInside(matches) : words.matches(matches)}
+        {words.matches(matches)}
       </Text>
       {sample.length > 0 && (
         <details>

@@ -22,9 +22,15 @@ function ofPart(part: Part): Uncountable | null {
     case "duration":
       return part.value === "" ? "unfinished" : null;
     case "moment":
-      return part.value === "entry" ? "entry" : ofRun(part.value);
+      return part.value === ""
+        ? "unfinished"
+        : part.value === "entry"
+          ? "entry"
+          : ofRun(part.value);
     case "operand":
-      return ofRun(part.value);
+      return part.value === "" ? "unfinished" : ofRun(part.value);
+    case "list":
+      return part.value.length === 0 ? "unfinished" : null;
     case "kept":
       return "unknown";
     default:

@@ -36,7 +36,7 @@ export function DurationField(props: DurationFieldProps) {
       <TextInput
         size={inline ? "xs" : "sm"}
         w={inline ? 64 : 96}
-        aria-label={words.count(label)}
+        aria-label={label}
         disabled={readOnly}
         value={typed ?? (single === null ? value : single.count)}
         onChange={(event) => take(event.currentTarget.value)}

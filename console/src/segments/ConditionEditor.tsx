@@ -47,7 +47,7 @@ export function ConditionEditor({ segment, history, readOnly, onSaved }: Conditi
   const condition = readable ? valueAt(nodeValue(document, document.tree.contents), IF) : undefined;
   return (
     <Stack gap="sm">
-      <div className={classes.editor} data-text={view === "on" || undefined}>
+      <div className={classes.editor} data-text={view !== "off" || undefined}>
         <div className={classes.condition}>
           {readable ? (
             <Condition
@@ -72,7 +72,7 @@ export function ConditionEditor({ segment, history, readOnly, onSaved }: Conditi
           )}
           <Problems problems={described?.problems ?? []} />
         </div>
-        {view === "on" && (
+        {view !== "off" && (
           <div className={classes.text}>
             <TextEditor
               label={words.text}
@@ -102,8 +102,8 @@ export function ConditionEditor({ segment, history, readOnly, onSaved }: Conditi
         <Switch
           size="xs"
           label={words.showText}
-          checked={view === "on"}
-          onChange={(event) => setView(event.currentTarget.checked ? "on" : null)}
+          checked={view !== "off"}
+          onChange={(event) => setView(event.currentTarget.checked ? null : "off")}
         />
       </Group>
       {asked && (

@@ -56,6 +56,11 @@ function isSafeSingle(value: string): boolean {
   return !/[\p{C}\p{Zl}\p{Zp}\t]/u.test(value);
 }
 
+/** How the text that takes the place of a scalar is written: the quotes of an empty one go. */
+export function quotingAfter(node: Node | null): Quoting {
+  return isScalar(node) && node.value === "" ? "plain" : quotingOf(node);
+}
+
 /** How the scalar of a node is written; a block scalar counts as double quoted. */
 export function quotingOf(node: Node | null): Quoting {
   if (!isScalar(node)) return "plain";

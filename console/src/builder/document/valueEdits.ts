@@ -18,7 +18,7 @@ import { pieceOfValue } from "@/builder/document/pieces";
 import { entryAt, itemPlace } from "@/builder/document/places";
 import type { Path, SourceDocument } from "@/builder/document/reading";
 import { asTextOnly, missing, Refused } from "@/builder/document/refusals";
-import { quotingOf, scalarText } from "@/builder/document/scalars";
+import { quotingAfter, quotingOf, scalarText } from "@/builder/document/scalars";
 import type { Outcome } from "@/builder/document/stepEdits";
 import { isBlock, isBlockScalar, lineAfter, mapShape, reach } from "@/builder/document/structure";
 import { isValueMap, type Value } from "@/builder/document/values";
@@ -76,11 +76,12 @@ export function renameKey(draft: Draft, path: Path, key: string): Outcome {
   if (old === key) return { selection: [renamed] };
   if (key in map) throw new Refused({ reason: "taken", name: key });
   draft.step(
-    (document) => {
+    (document, style) => {
       const node = entryAt(document, path)?.keyNode ?? null;
       const [from, to] = node?.range ?? [0, 0];
       if (node === null || isBlockScalar(node)) throw asTextOnly();
-      return [{ from, to, insert: scalarText(key, quotingOf(node)) }];
+      const quoting = style.brackets ? quotingOf(node) : quotingAfter(node);
+      return [{ from, to, insert: scalarText(key, quoting) }];
     },
     (root) => withValue(withoutKey(root, path), renamed, map[old] ?? null),
   );

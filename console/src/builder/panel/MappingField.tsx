@@ -2,7 +2,7 @@ import { ActionIcon, Group, Stack, Text } from "@mantine/core";
 import type { ValueMap } from "@/builder/document/values";
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
-import { LIKELY, STEPS_INSIDE } from "./likely";
+import { LIKELY, STARTS, STEPS_INSIDE } from "./likely";
 import { MoreSettings } from "./MoreSettings";
 import classes from "./panel.module.css";
 import type { Field, Shape } from "./shapes";
@@ -43,7 +43,8 @@ export function MappingField({
   const likely = new Set(LIKELY[shape.name] ?? []);
   const next = absent.filter((field) => field.required || likely.has(field.key));
   const rest = absent.filter((field) => !next.includes(field));
-  const add = (field: Field) => set([...path, field.key], startOf(field.shape()));
+  const add = (field: Field) =>
+    set([...path, field.key], STARTS[field.key] ?? startOf(field.shape()));
   return (
     <fieldset className={classes.mapping} aria-label={label}>
       {titled && <Text size="sm">{label}</Text>}
@@ -60,6 +61,7 @@ export function MappingField({
                   path={[...path, key]}
                   value={value[key] ?? null}
                   required={field?.required ?? false}
+                  around={value}
                 />
               </div>
               {field?.required !== true && !readOnly && (

@@ -17,6 +17,8 @@ export interface Editing {
   entryEvents: readonly string[];
   /** The ids of the journey's steps, to choose from. */
   steps: readonly string[];
+  /** The zone in which times are seen: that of the journey. */
+  timezone: string | null;
   readOnly: boolean;
 }
 

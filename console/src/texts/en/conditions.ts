@@ -155,9 +155,7 @@ export const conditions = {
   kept: (key: string, value: string) => `${key}: ${value}`,
   keptAsText: "Written in a form that has no fields here: change it in the text.",
   fieldHint: "a field of every contact",
-  of: (contacts: number) => counted(contacts, "contact"),
-  matches: (count: number) => `${counted(count, "contact")} match now.`,
-  matchesInside: (count: number) => `${counted(count, "contact")} match now, in a journey or not.`,
+  matches: (count: number) => `${counted(count, "contact matches", "contacts match")} now.`,
   counting: "Counting…",
   sample: "Some of them",
   uncountable: {

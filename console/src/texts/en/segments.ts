@@ -24,7 +24,7 @@ export const segments = {
   save: "Save…",
   saveTitle: (key: string) => `Save the segment ${key}`,
   saveWords: (count: number) =>
-    `It counts at once: ${counted(count, "contact")} match now. Contacts that come in or go out begin and end journeys that follow the segment.`,
+    `It counts at once: ${counted(count, "contact matches", "contacts match")} now. Contacts that come in or go out begin and end journeys that follow the segment.`,
   saveBlind:
     "It counts at once. Contacts that come in or go out begin and end journeys that follow the segment.",
   key: "Its key",
