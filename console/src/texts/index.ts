@@ -8,6 +8,7 @@ import { conditions } from "./en/conditions";
 import { contacts } from "./en/contacts";
 import { coupons } from "./en/coupons";
 import { documents } from "./en/documents";
+import { entries } from "./en/entries";
 import { fields } from "./en/fields";
 import { forms } from "./en/forms";
 import { groups } from "./en/groups";
@@ -45,6 +46,7 @@ const english = {
   contacts,
   coupons,
   documents,
+  entries,
   fields,
   forms,
   groups,
