@@ -46,9 +46,9 @@ PEOPLE: Final = (
     'k-1;ada@example.com;Ada;gold;12;"mag; Semikolons"\r\n'
     "k-2;grace@example.com;Grace;silver;7;\r\n"
     "k-3;no address;Edsger;gold;many;\r\n"
-    ";nobody@example.com;Niemand;gold;1;\r\n"
+    ";stray@example.com;Fremd;gold;1;\r\n"
 ).encode("cp1252")
-"""A file as a German spreadsheet saves it: two good lines, one with bad values, one of nobody."""
+"""A file as a German spreadsheet saves it: two good lines, one with bad values, one without a number."""
 
 
 @dataclass
