@@ -138,7 +138,7 @@ async def _import(office: Office) -> None:
     async with page.expect_download() as download:
         await page.get_by_role("link", name="Download the refused lines").click()
     refused = (await (await download.value).path()).read_text(encoding="utf-8")
-    assert "Niemand" in refused
+    assert "Fremd" in refused
     await expect(page.get_by_role("button", name="Undo")).to_be_visible()
     await page.get_by_role("link", name="Enter the group into a journey…").press("Enter")
     await page.get_by_label("Journey").select_option("welcome")
