@@ -15,7 +15,9 @@ from temporalio.client import Client
 from api.console.built_files import BuiltFiles
 from api.console.sign_in_limit import SignInLimit
 from api.console.trial_player import TrialPlayer
+from api.contacts.counted_consents import CountedConsents
 from api.definitions.checker import DocumentChecker
+from api.definitions.use_index import UseIndex
 from api.http.keys import KeyRing
 from api.notifier import Notifier
 from api.operations.attention_counts import AttentionCounts
@@ -102,6 +104,9 @@ class Services:
     """Reads the figures of journeys for all streams."""
     player: TrialPlayer = field(default_factory=TrialPlayer)
     """Plays journeys on a simulated clock."""
+    consents: CountedConsents = field(default_factory=CountedConsents)
+    uses: UseIndex = field(default_factory=UseIndex)
+    """What uses what among documents."""
     console_files: BuiltFiles = field(default_factory=BuiltFiles)
     sign_ins: SignInLimit = field(default_factory=SignInLimit)
     attention: AttentionCounts = field(default_factory=AttentionCounts)

@@ -1,4 +1,4 @@
-"""`history`, `diff` and `restore`: the versions of documents that are no journeys."""
+"""`history`, `diff`, `restore` and `uses`: versions of documents, and what names them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from cli.client import DATA_DIR, AsJson, DataDir, as_page, find_server, segment
 from cli.tables import at_second, print_table
 
-app = typer.Typer(help="Versions of documents of every kind.", no_args_is_help=True)
+app = typer.Typer(help="Versions and uses of documents of every kind.", no_args_is_help=True)
 
 COMPARED = 50
 """Versions of a page whose changes are listed."""
@@ -74,6 +74,46 @@ def restore(
 ) -> None:
     """Save the text of an earlier version as a new one, which counts at once."""
     return_to(kind, key, version, data_dir, as_json)
+
+
+class UsedKind(StrEnum):
+    """A kind of what documents name."""
+
+    ATTRIBUTE = "attribute"
+    BRAND = "brand"
+    CHANNEL = "channel"
+    FILE = "file"
+    FORM = "form"
+    GROUP = "group"
+    JOURNEY = "journey"
+    PLACES = "places"
+    POOL = "pool"
+    SEGMENT = "segment"
+    TEMPLATE = "template"
+    TOPIC = "topic"
+
+
+@app.command("uses")
+def uses(
+    kind: Annotated[UsedKind, typer.Argument(metavar="KIND", help="topic, template, pool…")],
+    key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="Of this one alone.")] = None,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """List what names a topic, a template, a pool and so on, and in which steps."""
+    items = find_server(data_dir).list_all("/v1/documents/uses", kind=kind.value, key=key)
+    if as_json:
+        typer.echo(as_page(items))
+        return
+    print_table(
+        [kind.value, "used by", "key", "version", "live", "steps"],
+        [
+            (each["key"], each["by"], each["by_key"], each["version"],
+             "live" if each["live"] else "", ", ".join(each["steps"]))
+            for each in items
+        ],
+        numbers=["version"],
+    )  # fmt: skip
 
 
 def add_commands(app: typer.Typer, kind: Kind) -> None:

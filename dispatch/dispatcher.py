@@ -172,9 +172,11 @@ class Dispatcher:
             if not leased.contacts:
                 return 0
             resting: list[UUID] = []
+            may_be_due = True
             try:
                 async with self._leases.renewing(leased):
                     done = await self._work(conn, leased)
+                may_be_due = done.may_be_due
                 if paced:
                     resting = done.heavy
                     if done.last_call is not None:
@@ -182,7 +184,8 @@ class Dispatcher:
             finally:
                 self._resting = bool(resting)
                 await self._leases.release(conn, leased, resting, self._pace.rest)
-                self._nudge_due_times()
+                if may_be_due:
+                    self._nudge_due_times()
         return len(leased.events)
 
     async def _work(self, conn: AsyncConnection[Any], leased: Leased) -> Round:
@@ -256,6 +259,8 @@ class Dispatcher:
                 break
             if done.cut:
                 break
+        # What one of the earlier events did is not in the last one's round.
+        done.may_be_due = True
         return done
 
     async def _set_aside(

@@ -193,9 +193,9 @@ class DueQueue(Generic[Thing]):
                     await asyncio.sleep(_AWAY.delay(failures))
                 if lane == self._source.lanes[0]:
                     self._nudged.clear()
-                await self._pages(lane)
+                seconds = await self._pages(lane)
                 failures = 0
-                await self._pause(lane)
+                await self._pause(lane, seconds)
             except Exception as error:
                 if is_database_away(error):
                     log.warning("database_away", error=str(error).strip())
@@ -205,29 +205,36 @@ class DueQueue(Generic[Thing]):
                     log.exception("due_queue_failed", source=self._source.name)
                 failures += 1
 
-    async def _pages(self, lane: int) -> None:
-        """Work through what is due, for some time by one connection, which has its plans."""
+    async def _pages(self, lane: int) -> float | None:
+        """Work through what is due, for some time by one connection, which has its plans.
+
+        Returns the seconds until something is due in the lane; None if nothing will be.
+        """
         begun = monotonic()
         rests = lane in self._source.resting
         async with self._pool.connection() as conn:
             while monotonic() - begun < _ONE_CONNECTION:
                 end_if_cancelled()
                 page = monotonic()
-                if not await self._page_of(conn, lane):
-                    return
+                done, seconds = await self._page_of(conn, lane)
+                if not done:
+                    return seconds
                 if rests:
                     await asyncio.sleep(min(monotonic() - page, _LONGEST_REST))
+        return 0.0
 
     async def _page(self, lane: int) -> int:
         async with self._pool.connection() as conn:
-            return await self._page_of(conn, lane)
+            done, _ = await self._page_of(conn, lane)
+        return done
 
-    async def _page_of(self, conn: Connection, lane: int) -> int:
+    async def _page_of(self, conn: Connection, lane: int) -> tuple[int, float | None]:
+        """Work through a page; how much there was, and the seconds to what was due before it."""
         size = self._sizes[lane]
         await self._source.prepare(conn, lane)
         seconds = await self._source.seconds_to_next(conn, lane)
         if seconds is None or seconds > 0:
-            return 0
+            return 0, seconds
         begun = monotonic()
         taken: list[Thing] = []
         worked: Worked[Thing] = Worked()
@@ -261,7 +268,7 @@ class DueQueue(Generic[Thing]):
                 await self._one_by_one(conn, group, lane, as_one=True)
         if taken:
             await self._source.after_page(conn)
-        return len(taken)
+        return len(taken), seconds
 
     async def _one_by_one(
         self, conn: Connection, things: Sequence[Thing], lane: int, *, as_one: bool = False
@@ -303,10 +310,8 @@ class DueQueue(Generic[Thing]):
             for thing in things:
                 await self._source.put_off(conn, thing, delay)
 
-    async def _pause(self, lane: int) -> None:
+    async def _pause(self, lane: int, seconds: float | None) -> None:
         """Sleep until the next due time, a nudge, or the next poll."""
-        async with self._pool.connection() as conn:
-            seconds = await self._source.seconds_to_next(conn, lane)
         seconds = self._poll if seconds is None else seconds
         seconds = min(max(seconds, _LEAST_PAUSE), self._poll)
         if lane != self._source.lanes[0]:

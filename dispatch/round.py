@@ -39,6 +39,7 @@ from store.definitions.catalog import Catalog
 from store.events.outbox import Leased, OutboxEvent, dead_letter, record_progress
 from store.operations.faults import describe
 from store.runs.workflow_marks import CallKey, park_calls, workflows_stopped
+from store.waits.due_listeners import make_due_by_events
 from store.waits.listener_candidates import Candidate
 
 FIRST_RETRY = timedelta(seconds=1)
@@ -59,11 +60,14 @@ class Round:
     """The last call that was made for one of them."""
     cut: bool = False
     """Whether an event is not done to its end."""
+    may_be_due: bool = False
+    """Whether a condition, a segment or a date may have become due."""
 
     def add(self, other: Round) -> None:
         """Count another round's work as this one's."""
         self.heavy += other.heavy
         self.last_call = other.last_call or self.last_call
+        self.may_be_due |= other.may_be_due
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,10 @@ async def dispatch_events(
         leased = leased.without(later)
         if not leased.contacts:
             await record_faults(conn, faults)
-            return Round(cut=True)
+            return Round(cut=True, may_be_due=True)
     await reach_places(conn, active.areas, leased.events, faults)
+    due = await make_due_by_events(conn, [event.id for event in leased.events])
+    segments = await catalog.live_segments.read(conn, leased.revision)
     works = share_out(
         leased.events,
         await look_at_listeners(conn, catalog, leased.events, faults),
@@ -148,7 +154,13 @@ async def dispatch_events(
     heavy = _heavy(leased, works, calls, share)
     made = [key for key, call in calls.items() if call.event.contact_id in heavy]
     last = next((key for key in reversed(made) if key not in failed), None)
-    return Round(heavy, last, cut=bool(part))
+    may_be_due = bool(
+        due
+        or active.dated
+        or segments.by_event
+        or any(each.definition.journey.exit for each in starts)
+    )
+    return Round(heavy, last, cut=bool(part), may_be_due=may_be_due)
 
 
 async def _late_exits(

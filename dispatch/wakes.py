@@ -35,12 +35,11 @@ async def look_at_listeners(
 ) -> dict[int, Listened]:
     """The runs that these events wake, by event; each run and visit at its first event only.
 
-    Runs that listen for a condition are not among them: their conditions become due.
+    Runs that listen for a condition are not among them: their conditions have become due.
 
     A run whose condition cannot be tested is woken: it then looks by itself, and its own attempts
     are retried.
     """
-    await make_due_by_events(conn, [event.id for event in events])
     limit = min(max(_LISTENERS // max(len(events), 1), _FEWEST), _MOST)
     candidates = await listeners_for(
         conn,

@@ -69,7 +69,10 @@ class MigrateRunsActivities:
 
         One that fails keeps no other from being moved.
         """
-        async with self._context.pool.connection() as conn:
+        pool = self._context.pool
+        # No connection is kept while runs are moved, each by one of its own: pages that kept one
+        # could have all there are between them, and wait for one another.
+        async with pool.connection() as conn:
             job = await begin_page(conn, request)
             if isinstance(job, JobPage):
                 return job
@@ -84,24 +87,25 @@ class MigrateRunsActivities:
                 speed=self._context.speed,
             )
             runs = await runs_to_migrate(conn, job.of_journey, job.version, job.after, _PAGE)
-            if runs:
-                decided = await self._migrate_all(job, runs, target)
-                await finish_page(
-                    conn,
-                    job,
-                    after=runs[-1],
-                    stragglers=[*decided.runs("at_work"), *decided.failures],
-                    kept=len(decided.runs("stays")),
-                    ended=len(decided.runs("ended")),
-                )
-                await self._record_failures(conn, job, decided)
-                return await end_page(conn, job)
-            return await self._migrate_stragglers(conn, job, target)
+            left = [] if runs else await stragglers(conn, job.id, _PAGE)
+        decided = await self._migrate_all(job, runs or left, target)
+        async with pool.connection() as conn:
+            if not runs:
+                return await self._finish_stragglers(conn, job, decided)
+            await finish_page(
+                conn,
+                job,
+                after=runs[-1],
+                stragglers=[*decided.runs("at_work"), *decided.failures],
+                kept=len(decided.runs("stays")),
+                ended=len(decided.runs("ended")),
+            )
+            await self._record_failures(conn, job, decided)
+            return await end_page(conn, job)
 
-    async def _migrate_stragglers(
-        self, conn: AsyncConnection[Any], job: JobRow, target: Target
+    async def _finish_stragglers(
+        self, conn: AsyncConnection[Any], job: JobRow, decided: Decided
     ) -> JobPage:
-        decided = await self._migrate_all(job, await stragglers(conn, job.id, _PAGE), target)
         await finish_stragglers(
             conn,
             job.id,

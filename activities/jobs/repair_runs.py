@@ -67,12 +67,14 @@ class _RepairingActivities:
         self._client = client
 
     async def _work(self, request: JobInput) -> JobPage:
+        # No connection is kept while runs are repaired, each by one of its own: pages that kept one
+        # could have all there are between them, and wait for one another.
         async with self._context.pool.connection() as conn:
             job = await begin_page(conn, request)
-            if isinstance(job, JobPage):
-                return job
-            plan = RepairPlan.from_json(job.plan)
-            rest = await self._repair_next(conn, job, plan)
+        if isinstance(job, JobPage):
+            return job
+        rest = await self._repair_next(job, RepairPlan.from_json(job.plan))
+        async with self._context.pool.connection() as conn:
             try:
                 await self._start_sending(conn, job)
             except TemporalAway as error:
@@ -85,36 +87,36 @@ class _RepairingActivities:
                 rest = min(max(job.age / 10, _SHORTEST_REST), _LONGEST_REST)
             return await end_page(conn, job, rest)
 
-    async def _repair_next(
-        self, conn: AsyncConnection[Any], job: JobRow, plan: RepairPlan
-    ) -> timedelta:
+    async def _repair_next(self, job: JobRow, plan: RepairPlan) -> timedelta:
         """Repair runs for the time of a page; how long to rest, so that the rate is kept."""
+        pool = self._context.pool
         begun = monotonic()
         rate = plan.rate or RATE
         limit = max(1, min(_PAGE, int(rate)))
         repaired = 0
         while job.state == "running" and job.paused_at is None and monotonic() - begun < _SECONDS:
-            items = await next_items(conn, job.id, limit)
+            async with pool.connection() as conn:
+                items = await next_items(conn, job.id, limit)
             if not items:
                 return timedelta(0)
-            repaired += await self._repair_all(conn, plan, items)
-            activity.heartbeat()
+            repaired += await self._repair_all(plan, items)
             ahead = repaired / rate - (monotonic() - begun)
             if monotonic() - begun + ahead >= _SECONDS:
                 break
             await asyncio.sleep(max(ahead, 0.0))
-            job = await read_job(conn, job.id) or job
+            async with pool.connection() as conn:
+                job = await read_job(conn, job.id) or job
         return timedelta(seconds=max(repaired / rate - (monotonic() - begun), 0.0))
 
-    async def _repair_all(
-        self, conn: AsyncConnection[Any], plan: RepairPlan, items: Sequence[ItemRow]
-    ) -> int:
+    async def _repair_all(self, plan: RepairPlan, items: Sequence[ItemRow]) -> int:
         """Repair runs, each by itself; how many. Raises the errors of a database that is away."""
         limit = asyncio.Semaphore(_AT_ONCE)
 
         async def repair(item: ItemRow) -> bool:
             async with limit:
-                return await self._repair(plan, item)
+                repaired = await self._repair(plan, item)
+                activity.heartbeat()
+            return repaired
 
         results = await asyncio.gather(*map(repair, items), return_exceptions=True)
         repaired = 0
@@ -126,7 +128,8 @@ class _RepairingActivities:
             elif is_database_away(result) or not isinstance(result, Exception):
                 raise result
             else:
-                await self._put_off_fault(conn, item, result)
+                async with self._context.pool.connection() as conn:
+                    await self._put_off_fault(conn, item, result)
         return repaired
 
     async def _repair(self, plan: RepairPlan, item: ItemRow) -> bool:

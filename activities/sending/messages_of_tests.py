@@ -128,20 +128,20 @@ class TestMessageActivities:
         if await find_suppression(conn, row.channel, recipient) is not None:
             raise _Failed("suppressed", "the address is on the suppression list")
         contact = None if row.contact_id is None else await read_contact(conn, row.contact_id)
-        hashes = await template_contents(conn, row.template)
-        wanted = row.locale or (None if contact is None else contact.locale)
-        locale = choose_locale(wanted, hashes)
-        content = (
-            await self._context.catalog.content(conn, hashes[locale]) if locale in hashes else None
-        )
-        if content is None:
+        name = row.content
+        if name is None:
+            hashes = await template_contents(conn, row.template)
+            wanted = row.locale or (None if contact is None else contact.locale)
+            name = hashes.get(choose_locale(wanted, hashes))
+        content = None if name is None else await self._context.catalog.content(conn, name)
+        if name is None or content is None:
             raise _Failed("template", f"the template `{row.template}` has nothing in this language")
         try:
             outgoing = await asyncio.to_thread(self._rendered, row, content, contact, recipient)
         except (RenderingFailed, RenderingTooLarge) as error:
             code = error.code if isinstance(error, RenderingFailed) else "template_limit"
             raise _Failed(code, str(error)) from None
-        return hashes[locale], outgoing
+        return name, outgoing
 
     def _rendered(
         self, row: TestMessageRow, content: Content, contact: ContactRow | None, recipient: str

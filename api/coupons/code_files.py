@@ -6,6 +6,7 @@ import csv
 import io
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from fastapi import Request
@@ -16,6 +17,15 @@ FILE_LIMIT = 100 * 1024 * 1024
 """The most bytes of a file, unpacked: about five million codes."""
 CODE_LENGTH = 200
 """The most characters of a code."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLine:
+    """A line whose code cannot be taken, and why."""
+
+    line: int
+    message: str
+
 
 _GZIP = 16 + zlib.MAX_WBITS
 _BLOCK = 64 * 1024
@@ -63,12 +73,12 @@ async def unpacked(request: Request) -> AsyncIterator[bytes]:
         raise Problem(400, "invalid_gzip", "the gzip body is cut short or goes on after its end")
 
 
-def read_codes(file: BinaryIO) -> Iterator[str]:
-    """The codes of a file, in its order, without spaces around them.
+def read_codes(file: BinaryIO) -> Iterator[str | RefusedLine]:
+    """The codes of a file, in its order, without spaces around them; and lines without a good one.
 
     The file is UTF-8, with or without a byte order mark. Empty lines and other columns are ignored.
-    Raises Problem 422 that names the line: no column `code`, a code that is empty or too long,
-    bytes that are not UTF-8.
+    Raises Problem 422 that names the line where the rest cannot be read: no column `code`, bytes
+    that are not UTF-8, quotes that do not end.
     """
     reader = csv.reader(_lines(file))
     column: int | None = None
@@ -80,14 +90,21 @@ def read_codes(file: BinaryIO) -> Iterator[str]:
                 column = _code_column(record, reader.line_num)
                 continue
             code = record[column].strip() if column < len(record) else ""
-            _check(code, reader.line_num)
-            yield code
+            flaw = _flaw(code)
+            yield code if flaw is None else RefusedLine(reader.line_num, flaw)
     except csv.Error as error:
-        raise _refuse(reader.line_num, str(error)) from None
+        raise refusal(RefusedLine(reader.line_num, str(error))) from None
     except UnicodeDecodeError:
-        raise _refuse(reader.line_num + 1, "the line is not UTF-8") from None
+        raise refusal(RefusedLine(reader.line_num + 1, "the line is not UTF-8")) from None
     if column is None:
-        raise _refuse(1, "the file is empty; its first line names the columns, one of them `code`")
+        words = "the file is empty; its first line names the columns, one of them `code`"
+        raise refusal(RefusedLine(1, words))
+
+
+def refusal(refused: RefusedLine) -> Problem:
+    """The problem 422 that a file is refused for, by one of its lines."""
+    line = refused.line
+    return Problem(422, "invalid_codes", f"line {line}: {refused.message}", line=line)
 
 
 def _lines(file: BinaryIO) -> Iterator[str]:
@@ -106,20 +123,17 @@ def _code_column(header: list[str], line: int) -> int:
     if names.count("code") == 1:
         return names.index("code")
     if "code" in names:
-        raise _refuse(line, "two columns are called `code`")
+        raise refusal(RefusedLine(line, "two columns are called `code`"))
     shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-    raise _refuse(line, f"no column is called `code`, of columns separated by commas: {shown}")
+    words = f"no column is called `code`, of columns separated by commas: {shown}"
+    raise refusal(RefusedLine(line, words))
 
 
-def _check(code: str, line: int) -> None:
+def _flaw(code: str) -> str | None:
     if not code:
-        raise _refuse(line, "the code is empty")
+        return "the code is empty"
     if len(code) > CODE_LENGTH:
-        message = f"the code has {len(code)} characters; at most {CODE_LENGTH} are kept"
-        raise _refuse(line, message)
+        return f"the code has {len(code)} characters; at most {CODE_LENGTH} are kept"
     if "\0" in code:
-        raise _refuse(line, "the code holds a NUL character")
-
-
-def _refuse(line: int, message: str) -> Problem:
-    return Problem(422, "invalid_codes", f"line {line}: {message}", line=line)
+        return "the code holds a NUL character"
+    return None

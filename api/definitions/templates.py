@@ -1,10 +1,9 @@
-"""Routes of templates beside those of all documents: preview, and test messages."""
+"""Route of test messages: a template, saved or still being written, to an address."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends
@@ -13,77 +12,41 @@ from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
 from api.definitions.documents import Key
+from api.definitions.template_previews import (
+    Sample,
+    TemplateText,
+    chosen_locale,
+    contact_of,
+    contents_of_text,
+    hashes_of,
+)
 from api.http.audit import UsedActor
-from api.http.bodies import StrictRoute
-from api.http.keys import UsedKey, requires
-from api.http.problems import Problem, responses, unknown
-from api.http.strict_models import StrictBody
-from api.services import Services, UsedServices
-from journeys.checks.content_lint import advice
-from journeys.links.message_urls import SAMPLE_LINKS, link_variables
+from api.http.bodies import LargeRoute
+from api.http.keys import requires
+from api.http.problems import Problem, responses
+from api.services import UsedServices
 from journeys.model.addresses import check_email, normalise_phone
 from journeys.model.test_recipients import TestRecipients
 from journeys.protocol.channels import SEND_QUEUES
 from journeys.protocol.names import QUEUE, TEST_MESSAGE, workflow_id_of_test
 from journeys.protocol.payloads import TestMessageInput
-from journeys.templating.contents import Content, choose_locale
-from journeys.templating.liquid import Budget, Moment
-from journeys.templating.rendering import (
-    Rendering,
-    RenderingFailed,
-    RenderingTooLarge,
-    sample_variables,
-)
-from journeys.time.zones import zone_of
-from store.contacts.rows import ContactRow, find_contact, read_contact
-from store.definitions.contents import template_contents
-from store.definitions.documents import list_documents, read_document
+from store.definitions.contents import keep_contents
+from store.definitions.documents import list_documents
 from store.messages.messages_of_tests import add_test_message, read_test_message
 from store.operations.audit import record_audit
 from store.tables.messages import TestMessageState
 
-_RENDERED_AT_ONCE = asyncio.Semaphore(2)
 _WAIT = 20.0
 """Seconds for which an answer waits for a test message."""
 _MOST_RECIPIENTS = 1_000
 """Documents of test recipients that are looked at."""
-_NO_MESSAGE = UUID(int=0)
-"""Whose links a preview has: they lead to the page of wrong links."""
 
 router = APIRouter(
     prefix="/v1",
     tags=["documents"],
-    route_class=StrictRoute,
-    dependencies=[Depends(requires("edit"))],
+    route_class=LargeRoute,
+    dependencies=[Depends(requires("operate"))],
 )
-
-Locale = Annotated[str | None, Field(max_length=40)]
-
-
-class Sample(StrictBody):
-    """Whose attributes a template prints, and in which language."""
-
-    contact: str | None = Field(default=None, min_length=1, max_length=500)
-    """Without one, only `variables` are read."""
-    variables: dict[str, Any] = Field(default_factory=dict)
-    """`contact`, `entry`, `entries` and `steps`; what is given of the contact counts more."""
-    locale: Locale = None
-    """By default the contact's."""
-
-
-class TemplatePreview(BaseModel):
-    """A template as a contact would get it. A text that fails is null, and a warning says why."""
-
-    subject: str | None
-    preheader: str | None
-    html: str | None
-    text: str | None
-    sms: str | None
-    locale: str | None
-    """The locale of the template that was chosen; null: the template itself."""
-    content: str
-    """The hash of the content, as messages record it."""
-    warnings: list[str]
 
 
 class TestMessageBody(Sample):
@@ -92,6 +55,8 @@ class TestMessageBody(Sample):
     __test__ = False
     to: str = Field(min_length=3, max_length=500)
     """An e-mail address, or a phone number in E.164 for an SMS."""
+    text: TemplateText | None = None
+    """The template as it is being written; by default as it was saved."""
 
 
 class SentTest(BaseModel):
@@ -108,28 +73,9 @@ class SentTest(BaseModel):
 
 
 @router.post(
-    "/templates/{key}/preview",
-    summary="Show a template as a contact would get it",
-    responses=responses(403, 404, 409, 422),
-)
-async def post_preview(
-    key: Key, body: Sample, services: UsedServices, used: UsedKey
-) -> TemplatePreview:
-    """Nothing is sent, and nothing is recorded. A contact needs a key that may read contacts."""
-    if body.contact is not None and not used.includes("read"):
-        raise Problem(403, "forbidden", "this key may not read contacts: give `variables`")
-    async with services.pool.connection() as conn:
-        contact = await _contact(conn, body.contact)
-        content, locale, name = await _content(conn, services, key, body.locale, contact)
-    async with _RENDERED_AT_ONCE:
-        return await asyncio.to_thread(_preview, services, body, contact, content, locale, name)
-
-
-@router.post(
     "/templates/{key}/send",
     summary="Send a template to an address, as a test",
     responses=responses(403, 404, 409, 422, 503),
-    dependencies=[Depends(requires("operate"))],
 )
 async def post_send(
     key: Key, body: TestMessageBody, services: UsedServices, actor: UsedActor
@@ -141,11 +87,16 @@ async def post_send(
     """
     channel, recipient = _recipient(body.to)
     message_id = uuid4()
+    contents = None if body.text is None else await contents_of_text(services, body.text)
     async with services.pool.connection() as conn:
         await _check_test_recipient(conn, recipient)
-        contact = await _contact(conn, body.contact)
-        await _content(conn, services, key, body.locale, contact)
+        contact = await contact_of(conn, body.contact)
+        known = await hashes_of(conn, key) if contents is None else contents
+        locale = chosen_locale(f"template {key}", known, body.locale, contact)
         async with conn.transaction():
+            content = None
+            if contents is not None:
+                [content] = await keep_contents(conn, [contents[locale].as_json()])
             await add_test_message(
                 conn,
                 message_id=message_id,
@@ -155,6 +106,7 @@ async def post_send(
                 contact_id=None if contact is None else contact.id,
                 variables=body.variables,
                 locale=body.locale,
+                content=content,
             )
             after = {"channel": channel, "message": message_id}
             await record_audit(conn, actor, "template.send", f"template:{key}", after=after)
@@ -197,83 +149,6 @@ async def _check_test_recipient(conn: Any, recipient: str) -> None:
         raise Problem(
             409, "no_test_recipient", f"tests go to test_recipients alone: {keys}; add it there"
         )
-
-
-async def _contact(conn: Any, reference: str | None) -> ContactRow | None:
-    """The contact that a body names. Raises Problem 404."""
-    if reference is None:
-        return None
-    contact_id = await find_contact(conn, reference)
-    contact = None if contact_id is None else await read_contact(conn, contact_id)
-    if contact is None:
-        raise unknown("contact", reference)
-    return contact
-
-
-async def _content(
-    conn: Any, services: Services, key: str, locale: str | None, contact: ContactRow | None
-) -> tuple[Content, str, str]:
-    """The content in the language, its locale and its hash. Raises Problem 404 or 409."""
-    hashes = await template_contents(conn, key)
-    wanted = locale or (None if contact is None else contact.locale)
-    chosen = choose_locale(wanted, hashes)
-    content = await services.catalog.content(conn, hashes[chosen]) if chosen in hashes else None
-    if content is not None:
-        return content, chosen, hashes[chosen]
-    if await read_document(conn, "template", key) is None:
-        raise unknown("template", key)
-    if not hashes:
-        raise Problem(
-            409, "not_compiled", f"template {key} was saved by an older version: apply it"
-        )
-    languages = ", ".join(sorted(hashes))
-    raise Problem(409, "no_content", f"template {key} has content only in {languages}")
-
-
-def _preview(
-    services: Services,
-    body: Sample,
-    contact: ContactRow | None,
-    content: Content,
-    locale: str,
-    name: str,
-) -> TemplatePreview:
-    links = (
-        SAMPLE_LINKS if services.links is None else link_variables(services.links.of(_NO_MESSAGE))
-    )
-    variables = sample_variables(
-        None if contact is None else contact.variables, body.variables, links
-    )
-    zone = zone_of(None if contact is None else contact.timezone, None)
-    rendering = Rendering(variables, Moment(datetime.now(UTC), zone), Budget())
-    warnings: list[str] = []
-
-    def part(of: str, text: str | None, *, html: bool = False, made: bool = False) -> str | None:
-        if text is None:
-            return None
-        try:
-            if made:
-                return rendering.made_text(text)
-            rendered = rendering.words(of, text, html=html)
-        except (RenderingFailed, RenderingTooLarge) as error:
-            warnings.append(str(error))
-            return None
-        return " ".join(rendered.split()) if of in ("subject", "preheader") else rendered
-
-    shown = TemplatePreview(
-        subject=part("subject", content.subject),
-        preheader=part("preheader", content.preheader),
-        html=part("html", content.html, html=True),
-        text=part("text", content.text, made=content.text_made),
-        sms=part("sms", content.sms),
-        locale=locale or None,
-        content=name,
-        warnings=[],
-    )
-    notes = [each.message if each.hint is None else f"{each.message}; {each.hint}"
-             for each in advice(content)]  # fmt: skip
-    shown.warnings = list(dict.fromkeys([*warnings, *notes]))
-    return shown
 
 
 def _recipient(to: str) -> tuple[Literal["email", "sms"], str]:

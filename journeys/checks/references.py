@@ -128,7 +128,7 @@ def document_references(document: AnyDocument, known: KnownKeys) -> Iterator[Pro
     """
     for part in parts_of(document):
         yield from _partials(part, known)
-        for kind, key, inside in _named(part):
+        for kind, key, inside in named_keys(part):
             existing: frozenset[str] | None = getattr(known, kind)
             if key is None or existing is None or key in existing:
                 continue
@@ -167,7 +167,8 @@ def _partials(part: Part, known: KnownKeys) -> Iterator[Problem]:
                 )
 
 
-def _named(part: Part) -> Iterator[tuple[str, str | None, str]]:
+def named_keys(part: Part) -> Iterator[tuple[str, str | None, str]]:
+    """What a part names: the field of KnownKeys, the key or None, and where it stands inside."""
     model = part.model
     if isinstance(model, TopicCondition):
         yield "topics", model.topic, "topic"

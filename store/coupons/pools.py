@@ -44,6 +44,15 @@ insert into coupon (pool, code)
 select %(pool)s, code from unnest(%(codes)s::text[]) with ordinality as imported(code, n) order by n
 on conflict (pool, code) do nothing
 """)
+# What an import would add is found in a table of its own, so that the pool is not written to.
+_BEGIN_TRIAL = sql("create temporary table tried_code (code text primary key) on commit drop")
+_TRY = sql("""
+with tried as (
+    insert into tried_code select unnest(%(codes)s::text[]) on conflict do nothing returning code
+)
+select count(*) from tried t
+where not exists (select from coupon c where c.pool = %(pool)s and c.code = t.code)
+""")
 _POOLS = sql("""
 select p.key as pool, count(c.id) as total, count(c.drawn_at) as drawn,
        count(c.redeemed_at) as redeemed, count(c.id) - count(c.drawn_at) as "left"
@@ -85,6 +94,16 @@ async def make_pool(conn: Connection, pool: str) -> None:
 async def add_codes(conn: Connection, pool: str, codes: Sequence[str]) -> int:
     """Add codes to a pool, to be drawn in their order; the number that were not in it yet."""
     return await execute(conn, _ADD, {"pool": pool, "codes": list(codes)})
+
+
+async def begin_trial(conn: Connection) -> None:
+    """Begin an import that adds nothing, for the rest of the transaction."""
+    await execute(conn, _BEGIN_TRIAL)
+
+
+async def try_codes(conn: Connection, pool: str, codes: Sequence[str]) -> int:
+    """The number that `add_codes` would add, after those that were tried in this transaction."""
+    return int(await fetch_value(conn, _TRY, {"pool": pool, "codes": list(codes)}))
 
 
 async def read_pool(conn: Connection, pool: str) -> Pool | None:

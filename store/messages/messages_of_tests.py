@@ -15,8 +15,9 @@ _ADD = sql("""
 with old as (
     delete from test_message where created_at < parcours.clock() - interval '30 days'
 )
-insert into test_message (id, template, channel, recipient, contact_id, variables, locale)
-values (%(id)s, %(template)s, %(channel)s, %(recipient)s, %(contact)s, %(variables)s, %(locale)s)
+insert into test_message (id, template, channel, recipient, contact_id, variables, locale, content)
+values (%(id)s, %(template)s, %(channel)s, %(recipient)s, %(contact)s, %(variables)s, %(locale)s,
+        %(content)s)
 """)
 _READ = sql("""
 select id, template, channel, recipient, contact_id, variables, locale, content, state, code,
@@ -64,8 +65,12 @@ async def add_test_message(
     contact_id: UUID | None,
     variables: dict[str, Any],
     locale: str | None,
+    content: str | None = None,
 ) -> None:
-    """Store a test message that is to be sent; those of more than 30 days ago are removed."""
+    """Store a test message that is to be sent; those of more than 30 days ago are removed.
+
+    `content` is the hash of what is sent, by default that of the template when it is sent.
+    """
     await execute(
         conn,
         _ADD,
@@ -77,6 +82,7 @@ async def add_test_message(
             "contact": contact_id,
             "variables": Jsonb(variables),
             "locale": locale,
+            "content": content,
         },
     )
 

@@ -318,19 +318,3 @@ async def test_each_page_of_journeys_and_contacts_opens_and_is_sound(studio: Stu
 JOURNEY_TABS = ("results", "people", "messages", "versions", "text")
 SEGMENT_TABS = ("condition", "members", "changes")
 CONTACT_TABS = ("timeline", "journeys", "messages", "consents", "profile")
-
-
-async def test_a_segment_is_written_counted_and_saved(studio: Studio) -> None:
-    for contact, country in (("ada", "FR"), ("grace", "FR"), ("edsger", "NL")):
-        await studio.operator.sign_up(contact, country=country)
-    page = await studio.console.open("/segments/new", "New segment")
-    await page.get_by_label("Its key").fill("french")
-    await page.get_by_role("button", name="Count now").click()
-    await expect(page.get_by_text("2 contacts match now.")).to_be_visible()
-    await expect(page.get_by_role("link", name="grace")).to_be_visible()
-    await page.get_by_role("button", name="Save…").click()
-    dialog = page.get_by_role("dialog")
-    await expect(dialog.get_by_text("2 contacts match now")).to_be_visible()
-    await dialog.get_by_role("button", name="Save", exact=True).click()
-    await expect(page.get_by_role("heading", name="french", level=1)).to_be_visible()
-    await expect(page.get_by_text("2 members")).to_be_visible(timeout=30_000)

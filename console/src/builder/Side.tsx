@@ -2,9 +2,9 @@ import { SegmentedControl, Stack, Text } from "@mantine/core";
 import { useMemo } from "react";
 import type { Edit } from "@/builder/document/edits";
 import { cardAt } from "@/builder/document/locations";
-import type { Outline } from "@/builder/document/outline";
+import type { Rule } from "@/builder/document/outline";
 import { openText } from "@/builder/document/reading";
-import { isValueMap, nodeValue } from "@/builder/document/values";
+import { isValueMap, rootValue } from "@/builder/document/values";
 import { useFilter } from "@/components/filters";
 import { texts } from "@/texts";
 import { type Editing, EditingContext } from "./panel/editing";
@@ -32,15 +32,30 @@ interface SideProps {
   offered: readonly ActionName[];
   readOnly: boolean;
   onEdit: (edit: Edit, typing?: boolean) => void;
+  onAct: (action: ActionName) => void;
 }
 
 /** Beside the graph: the settings of what is chosen, or the text of the whole. */
-export function Side({ builder, history, trial, marks, offered, readOnly, onEdit }: SideProps) {
+export function Side({
+  builder,
+  history,
+  trial,
+  marks,
+  offered,
+  readOnly,
+  onEdit,
+  onAct,
+}: SideProps) {
   const { drawn, place, select, selected, steps } = builder;
   const [view, setView] = useFilter("side");
   const [key] = selected;
   const only = selected.size === 1 && key !== undefined && drawn !== null;
   const chosen = only ? chosenBy(drawn.outline, key) : null;
+  const entryEvents = useMemo(
+    () => (drawn === null ? [] : eventsOf(drawn.outline.entries)),
+    [drawn],
+  );
+  const timezone = useMemo(() => zoneOf(history.text, place), [history.text, place]);
   const editing: Editing = useMemo(
     () => ({
       set: (path, value) =>
@@ -50,10 +65,13 @@ export function Side({ builder, history, trial, marks, offered, readOnly, onEdit
           typeof value === "string" || typeof value === "number",
         ),
       add: (list, index, value) => onEdit({ edit: "add-item", list, index, value }),
+      change: onEdit,
+      entryEvents,
       steps,
+      timezone,
       readOnly,
     }),
-    [onEdit, readOnly, steps],
+    [entryEvents, onEdit, readOnly, steps, timezone],
   );
   return (
     <>
@@ -69,7 +87,7 @@ export function Side({ builder, history, trial, marks, offered, readOnly, onEdit
         onChange={(next) => setView(next === "settings" ? null : next)}
       />
       {view === "try" ? (
-        <TrialPanel trial={trial} entry={drawn === null ? null : entryEvent(drawn.outline)} />
+        <TrialPanel trial={trial} entry={entryEvents[0] ?? null} />
       ) : view === "text" ? (
         <div data-text>
           <TextEditor
@@ -91,7 +109,7 @@ export function Side({ builder, history, trial, marks, offered, readOnly, onEdit
         </div>
       ) : (
         <Stack p="md" gap="md" component="section" aria-label={words.panel}>
-          <StepActions offered={offered} onAction={builder.act} />
+          <StepActions offered={offered} onAction={onAct} />
           <EditingContext.Provider value={editing}>
             {chosen !== null ? (
               <PanelOf chosen={chosen} onEdit={onEdit} />
@@ -107,14 +125,18 @@ export function Side({ builder, history, trial, marks, offered, readOnly, onEdit
   );
 }
 
-/** The name of the first event that begins a journey. */
-function entryEvent(outline: Outline): string | null {
-  for (const { value } of outline.entries) {
-    if (isValueMap(value) && typeof value.event === "string") {
-      return value.event;
-    }
-  }
-  return null;
+/** The names of the events that begin a journey. */
+function eventsOf(entries: readonly Rule[]): readonly string[] {
+  return entries.flatMap(({ value }) =>
+    isValueMap(value) && typeof value.event === "string" ? [value.event] : [],
+  );
+}
+
+/** The time zone that a journey names; null without one. */
+function zoneOf(text: string, place: number): string | null {
+  const document = openText(text).documents[place];
+  const value = document === undefined ? null : rootValue(document);
+  return isValueMap(value) && typeof value.timezone === "string" ? value.timezone : null;
 }
 
 interface PanelOfProps {
@@ -155,7 +177,7 @@ interface WholePanelProps {
 /** What is shown while no card is chosen: the settings of the journey, its goal and its exits. */
 function WholePanel({ text, place, builder, onEdit }: WholePanelProps) {
   const document = openText(text).documents[place];
-  const value = document === undefined ? null : nodeValue(document, document.tree.contents);
+  const value = document === undefined ? null : rootValue(document);
   const outline = builder.drawn?.outline;
   if (outline === undefined || !isValueMap(value)) {
     return null;

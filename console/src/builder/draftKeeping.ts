@@ -1,130 +1,136 @@
-import { useEffect, useRef, useState } from "react";
-import { api } from "@/api/client";
-import { ApiProblem, problemOf } from "@/api/problems";
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { answerOf, api } from "@/api/client";
+import { type DocumentKind, readSaved } from "@/api/documents";
+import { ApiProblem } from "@/api/problems";
+import { useSession } from "@/api/session";
+import { DraftKeeper, type DraftServer, type KeptDraft, type Saved } from "./draftKeeper";
+import { type LeftText, shelfOf } from "./shelf";
 
-/** Milliseconds after the last change until a draft is kept on the server. */
-const PAUSE = 800;
-const AGAIN = 5_000;
+/** Milliseconds until a save that is not answered counts as failed. */
+const PATIENCE = 20_000;
+/** The browser sends no more than this on behalf of a page that is closed, in UTF-16 units. */
+const LAST = 20_000;
 
-/** How the draft of a document stands on the server. */
-export type Keeping =
-  | { readonly state: "kept" }
-  | { readonly state: "changed" }
-  | { readonly state: "keeping" }
-  /** The server cannot be reached, or refuses: the text is kept in this browser meanwhile. */
-  | { readonly state: "waiting"; readonly error: unknown }
-  /** Someone else has saved since: both texts are shown, and one of them is chosen. */
-  | { readonly state: "conflict"; readonly theirs: OtherDraft };
-
-export interface OtherDraft {
-  readonly text: string;
-  readonly revision: number;
-  readonly savedBy: string;
-  readonly savedAt: string;
-}
-
-interface Kept {
-  revision: number | null;
-  text: string;
-}
-
-function otherDraft(body: Readonly<Record<string, unknown>>): OtherDraft | null {
-  const draft = body.draft as Record<string, unknown> | undefined;
-  if (draft === undefined || typeof draft.text !== "string") {
+/** Why a save was refused, if it was because the draft has changed; null for another refusal. */
+async function changedMeanwhile(
+  problem: ApiProblem,
+  over: KeptDraft,
+  base: number | null,
+  { kind, key }: { kind: DocumentKind; key: string },
+): Promise<Saved | null> {
+  if (problem.code !== "draft_changed") {
     return null;
   }
+  const draft = problem.body.draft as Record<string, unknown> | null | undefined;
+  if (draft != null) {
+    const theirs = {
+      text: String(draft.text),
+      revision: Number(draft.revision),
+      savedBy: String(draft.saved_by),
+    };
+    return { outcome: "changed", theirs };
+  }
+  // It was published or deleted. If it was published, the text goes on from that version.
+  const saved = await readSaved(kind, key);
+  return { outcome: "gone", base: saved?.source === over.text ? saved.version : base };
+}
+
+function serverOf(kind: DocumentKind, key: string): DraftServer {
+  const path = { kind, key };
   return {
-    text: draft.text,
-    revision: Number(draft.revision),
-    savedBy: String(draft.saved_by),
-    savedAt: String(draft.saved_at),
+    save: async ({ base, text }, over, last) => {
+      try {
+        const saved = await answerOf(
+          api.PUT("/v1/drafts/{kind}/{key}", {
+            params: { path, header: { "if-match": `"${over.revision ?? 0}"` } },
+            body: { text, base_version: base },
+            keepalive: last && text.length <= LAST,
+            signal: AbortSignal.timeout(PATIENCE),
+          }),
+        );
+        return { outcome: "kept", revision: saved.revision, newest: saved.newest_version };
+      } catch (error) {
+        const changed =
+          error instanceof ApiProblem ? await changedMeanwhile(error, over, base, path) : null;
+        if (changed === null) {
+          throw error;
+        }
+        return changed;
+      }
+    },
+    remove: async (revision) => {
+      try {
+        await answerOf(
+          api.DELETE("/v1/drafts/{kind}/{key}", {
+            params: { path, header: { "if-match": `"${revision}"` } },
+          }),
+        );
+      } catch (error) {
+        // It is gone already if what was published is the text of the draft.
+        if (!(error instanceof ApiProblem && [404, 412].includes(error.status))) {
+          throw error;
+        }
+      }
+    },
   };
 }
 
 interface DraftOptions {
-  journey: string;
-  /** The draft as it was opened: its revision, or null if there was none, and its text. */
-  opened: Kept;
-  baseVersion: number | null;
+  kind: DocumentKind;
+  /** The key of the document. */
+  document: string;
+  /** The draft as it was opened; the document itself if it had none. */
+  opened: KeptDraft;
+  /** What a page of this browser was closed with: the text that is edited now. */
+  left: LeftText | null;
   text: string;
   enabled: boolean;
 }
 
-/** Keeps the text of a journey as a draft on the server, shortly after each change. */
-export function useDraftKeeping({ journey, opened, baseVersion, text, enabled }: DraftOptions) {
-  const kept = useRef<Kept>(opened);
-  const [keeping, setKeeping] = useState<Keeping>({ state: "kept" });
-  const [attempt, setAttempt] = useState(0);
-  const conflict = keeping.state === "conflict";
+function newKeeper({ kind, document: key, opened, left }: DraftOptions): DraftKeeper {
+  const keeper = new DraftKeeper(serverOf(kind, key), shelfOf(kind, key), opened);
+  left?.forget();
+  if (left !== null && left.text !== opened.text) {
+    // A draft that this browser has sent last is one's own, though no answer came.
+    const goesOn =
+      (left.revision === opened.revision && left.base === opened.base) ||
+      left.sent.includes(opened.text);
+    const { revision, text } = opened;
+    keeper.takeUp(left.text, goesOn ? null : { revision, text, savedBy: null });
+  }
+  return keeper;
+}
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt saves again.
+/** Keeps the text of a document as a draft on the server, shortly after each change. */
+export function useDraftKeeping(options: DraftOptions) {
+  const { text, enabled } = options;
+  const [keeper] = useState(() => newKeeper(options));
+  const state = useSyncExternalStore(keeper.subscribe, keeper.state);
+  const session = useSession();
+
   useEffect(() => {
-    if (!enabled || conflict || text === kept.current.text) {
-      return;
+    if (enabled) {
+      keeper.change(text);
     }
-    setKeeping({ state: "changed" });
-    let again: ReturnType<typeof setTimeout> | undefined;
-    const timer = setTimeout(async () => {
-      if (text === kept.current.text) {
-        return;
-      }
-      setKeeping({ state: "keeping" });
-      try {
-        const revision = kept.current.revision;
-        const { data, error, response } = await api.PUT("/v1/drafts/{kind}/{key}", {
-          params: {
-            path: { kind: "journey", key: journey },
-            header: { "if-match": `"${revision ?? 0}"` },
-          },
-          body: { text, base_version: baseVersion },
-        });
-        if (data !== undefined) {
-          kept.current = { revision: data.revision, text };
-          setKeeping({ state: "kept" });
-          return;
-        }
-        throw problemOf(response, error);
-      } catch (problem) {
-        const theirs = problem instanceof ApiProblem ? otherDraft(problem.body) : null;
-        if (theirs !== null) {
-          setKeeping({ state: "conflict", theirs });
-          return;
-        }
-        setKeeping({ state: "waiting", error: problem });
-        again = setTimeout(() => setAttempt((count) => count + 1), AGAIN);
-      }
-    }, PAUSE);
+  }, [enabled, keeper, text]);
+  // Another session may do what the last one might not.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new session tries again.
+  useEffect(() => {
+    void keeper.flush();
+  }, [keeper, session]);
+  useEffect(() => {
+    const again = () => void keeper.flush();
+    const leave = () => keeper.leave();
+    const hidden = () => document.visibilityState === "hidden" && keeper.leave();
+    window.addEventListener("online", again);
+    window.addEventListener("pagehide", leave);
+    document.addEventListener("visibilitychange", hidden);
     return () => {
-      clearTimeout(timer);
-      clearTimeout(again);
+      window.removeEventListener("online", again);
+      window.removeEventListener("pagehide", leave);
+      document.removeEventListener("visibilitychange", hidden);
+      leave();
     };
-  }, [attempt, baseVersion, conflict, enabled, journey, text]);
-
-  /** Goes on after a conflict from the other's revision: with their text, or over it. */
-  function settle(theirs: OtherDraft, mine: boolean) {
-    kept.current = { revision: theirs.revision, text: mine ? theirs.text : theirs.text };
-    setKeeping({ state: mine ? "changed" : "kept" });
-    setAttempt((count) => count + 1);
-  }
-
-  /** Removes the draft, if it is still as it was kept; `now` is the text that needs none. */
-  async function remove(now: string): Promise<void> {
-    const { revision } = kept.current;
-    kept.current = { revision: null, text: now };
-    setKeeping({ state: "kept" });
-    if (revision === null) {
-      return;
-    }
-    const { error, response } = await api.DELETE("/v1/drafts/{kind}/{key}", {
-      params: {
-        path: { kind: "journey", key: journey },
-        header: { "if-match": `"${revision}"` },
-      },
-    });
-    // It is gone already if what was published is the text of the draft.
-    if (!response.ok && response.status !== 404 && response.status !== 412) {
-      throw problemOf(response, error);
-    }
-  }
-  return { keeping, settle, remove };
+  }, [keeper]);
+  return { keeper, ...state };
 }

@@ -19,7 +19,11 @@ export interface KeyCommands {
   duplicate: () => void;
   remove: () => void;
   insert: () => void;
+  clear: () => void;
   openPanel: () => void;
+  /** Edit the name of a way where it stands. */
+  rename: () => void;
+  selectAll: () => void;
   moveTo: (key: string, more: boolean) => void;
 }
 
@@ -30,6 +34,7 @@ function withModifier(event: Pressed, commands: KeyCommands): (() => void) | und
     c: commands.copy,
     v: commands.paste,
     d: commands.duplicate,
+    a: commands.selectAll,
   };
   return known[event.key.toLowerCase()];
 }
@@ -55,6 +60,8 @@ function plain(event: Pressed, commands: KeyCommands): (() => void) | undefined 
     Backspace: commands.remove,
     "+": commands.insert,
     Enter: commands.openPanel,
+    Escape: commands.clear,
+    F2: commands.rename,
   };
   return known[event.key];
 }

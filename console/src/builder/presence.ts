@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { answerOf, api } from "@/api/client";
+import type { DocumentKind } from "@/api/documents";
 
 /** Milliseconds between two signs of life; the server forgets an editor after thirty seconds. */
 const BEAT = 10_000;
@@ -8,28 +9,28 @@ const BEAT = 10_000;
 /** This tab, among those that edit: two tabs of one person are two editors. */
 const EDITOR = crypto.randomUUID().replaceAll("-", "");
 
-async function tell(journey: string, leaving: boolean) {
+async function tell(kind: DocumentKind, key: string, leaving: boolean) {
   return await answerOf(
     api.POST("/v1/drafts/{kind}/{key}/presence", {
-      params: { path: { kind: "journey", key: journey } },
+      params: { path: { kind, key } },
       body: { editor: EDITOR, leaving },
     }),
   );
 }
 
-/** Says that this tab edits a journey, and learns who else does and whether there is a draft. */
-export function usePresence(journey: string, enabled: boolean) {
+/** Says that this tab edits a document, and learns who else does and whether there is a draft. */
+export function usePresence(kind: DocumentKind, key: string, enabled: boolean) {
   useEffect(() => {
     if (!enabled) {
       return;
     }
     return () => {
-      void tell(journey, true).catch(() => undefined);
+      void tell(kind, key, true).catch(() => undefined);
     };
-  }, [enabled, journey]);
+  }, [enabled, key, kind]);
   const presence = useQuery({
-    queryKey: ["presence", journey],
-    queryFn: () => tell(journey, false),
+    queryKey: ["presence", kind, key],
+    queryFn: () => tell(kind, key, false),
     refetchInterval: BEAT,
     refetchOnWindowFocus: false,
     enabled,

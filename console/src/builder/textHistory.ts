@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { applyEdit } from "@/builder/document/applyEdit";
 import type { Edit, EditResult, Refusal } from "@/builder/document/edits";
 import {
@@ -13,7 +13,7 @@ import {
 } from "@/builder/document/history";
 import { openText } from "@/builder/document/reading";
 
-/** The text of a journey, what changes it, and the way back and forth. */
+/** The text of a document, what changes it, and the way back and forth. */
 export interface TextHistory {
   readonly text: string;
   readonly canUndo: boolean;
@@ -31,9 +31,14 @@ export interface TextHistory {
 /** A history is kept in the tab, as long as it is no longer than this. */
 const LONGEST = 2_000_000;
 
-function opened(name: string, text: string): History {
+function opened(name: string, text: string, left: string | null): History {
+  const now = Date.now();
   const kept = sessionStorage.getItem(name);
-  return (kept === null ? null : restored(kept, text, Date.now())) ?? newHistory(text);
+  const history = kept === null ? null : restored(kept, left ?? text, now);
+  if (history !== null) {
+    return history;
+  }
+  return left === null ? newHistory(text) : replaced(newHistory(text), left, { at: now });
 }
 
 function keep(name: string, history: History): void {
@@ -49,19 +54,38 @@ function keep(name: string, history: History): void {
   sessionStorage.removeItem(name);
 }
 
-/** The text of a journey that can be edited, with undo and redo without end, also after a reload. */
-export function useTextHistory(journey: string, text: string): TextHistory {
-  const name = `parcours.history.${journey}`;
-  const [history, setHistory] = useState(() => opened(name, text));
+/**
+ * The text of a document that can be edited, with undo and redo without end, also after a reload.
+ *
+ * `document` is what it is called in the tab, which no other document is; `left` is what a page
+ * that was closed has made of the text.
+ */
+export function useTextHistory(
+  document: string,
+  text: string,
+  left: string | null = null,
+): TextHistory {
+  const name = `parcours.history.${document}`;
+  const [history, setHistory] = useState(() => opened(name, text, left));
   const [refusal, setRefusal] = useState<Refusal | null>(null);
+  const latest = useRef(history);
   useEffect(() => {
+    latest.current = history;
     const timer = setTimeout(() => keep(name, history), 300);
     return () => clearTimeout(timer);
   }, [history, name]);
+  useEffect(() => {
+    const leave = () => keep(name, latest.current);
+    window.addEventListener("pagehide", leave);
+    return () => {
+      window.removeEventListener("pagehide", leave);
+      leave();
+    };
+  }, [name]);
 
   const edit = useCallback(
-    (wanted: Edit, document: number, typing = false) => {
-      const result = applyEdit(openText(history.text), document, wanted);
+    (wanted: Edit, place: number, typing = false) => {
+      const result = applyEdit(openText(history.text), place, wanted);
       if (result.ok) {
         setHistory(recorded(history, result.patches, { at: Date.now(), typing }));
       }
@@ -82,14 +106,17 @@ export function useTextHistory(journey: string, text: string): TextHistory {
     setRefusal(null);
     setHistory((before) => redo(before)?.history ?? before);
   }, []);
-  return {
-    text: history.text,
-    canUndo: history.done.length > 0,
-    canRedo: history.undone.length > 0,
-    refusal,
-    edit,
-    type,
-    undo: back,
-    redo: forth,
-  };
+  return useMemo(
+    () => ({
+      text: history.text,
+      canUndo: history.done.length > 0,
+      canRedo: history.undone.length > 0,
+      refusal,
+      edit,
+      type,
+      undo: back,
+      redo: forth,
+    }),
+    [back, edit, forth, history, refusal, type],
+  );
 }

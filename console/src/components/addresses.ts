@@ -12,3 +12,12 @@ export function withQuery(
   const text = found.toString();
   return text === "" ? path : `${path}?${text}`;
 }
+
+/** A part of a path as it was before it was encoded. */
+export function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

@@ -1,53 +1,67 @@
-import { Button, Group, Switch, Text } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
 import { Builder } from "@/builder/Builder";
-import { type Keeping, type OtherDraft, useDraftKeeping } from "@/builder/draftKeeping";
-import { useTextHistory } from "@/builder/textHistory";
+import type { Fragments } from "@/builder/useBuilder";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { useFilter } from "@/components/filters";
+import { DraftNotices, KeepingWords } from "@/documents/DraftState";
+import { useEditedText } from "@/documents/editedText";
+import { NO_DRAFT, type OpenedDraft } from "@/documents/openedDraft";
 import { texts } from "@/texts";
+import { CardFigures } from "./CardFigures";
 import { useFiguresOnCards } from "./figuresOnCards";
-import { Publish } from "./Publish";
+import { LIBRARY, readyJourney } from "./library";
+import { useLiveStats, useStatsWindow } from "./liveStats";
+import { Publish } from "./publish/Publish";
 
 const words = texts.publishing;
+const FRAGMENTS: Fragments = {
+  names: LIBRARY,
+  read: async (name) => (await readyJourney(name, name)).text,
+};
 
 interface EditorProps {
   journey: string;
   /** The newest version; null if there is none yet. */
   live: Model<"JourneyBody"> | null;
-  draft: Model<"DraftBody"> | null;
+  opened: OpenedDraft;
+  /** The newest version that the server has spoken of. */
+  newest: number | null;
   /** Who else edits it now. */
   others: readonly string[];
   readOnly: boolean;
 }
 
 /** A journey in the builder, with its draft kept, its figures on the cards, and the way to live. */
-export function Editor({ journey, live, draft, others, readOnly }: EditorProps) {
+export function Editor({ journey, live, opened, newest, others, readOnly }: EditorProps) {
   const queries = useQueryClient();
   const mayPublish = useMay("operate");
   const mayRead = useMay("read");
   const source = live?.source ?? "";
-  const opened = draft?.text ?? source;
-  const history = useTextHistory(journey, opened);
-  const { keeping, settle, remove } = useDraftKeeping({
-    journey,
-    opened: { revision: draft?.revision ?? null, text: opened },
-    baseVersion: draft?.base_version ?? live?.version ?? null,
-    text: history.text,
-    enabled: !readOnly,
+  const edited = useEditedText({
+    kind: "journey",
+    document: journey,
+    live,
+    opened,
+    newest,
+    readOnly,
+    onNewer: () => void queries.invalidateQueries({ queryKey: ["journey", journey] }),
   });
+  const { changed, history, keeping, remove } = edited;
   const [figures, setFigures] = useFilter("figures");
-  const cards = useFiguresOnCards(journey, mayRead && live !== null && figures !== "off");
+  const shown = mayRead && live !== null && figures !== "off";
+  const chosen = useStatsWindow();
+  const stats = useLiveStats(journey, chosen.window, shown);
+  const cards = useFiguresOnCards(shown ? stats.stats?.steps : undefined);
   const [asked, setAsked] = useState<"publish" | "discard" | null>(null);
-  const changed = history.text !== source;
 
   async function withoutDraft() {
     setAsked(null);
-    queries.setQueryData(["draft", journey], null);
-    queries.removeQueries({ queryKey: ["presence", journey] });
+    queries.setQueryData(["draft", "journey", journey], NO_DRAFT);
+    queries.removeQueries({ queryKey: ["presence", "journey", journey] });
     await queries.invalidateQueries({ queryKey: ["journey", journey] });
   }
   return (
@@ -66,12 +80,15 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
               {words.editors(others.join(", "))}
             </Text>
           )}
-          <Switch
-            size="xs"
-            label={words.figures}
-            checked={figures !== "off"}
-            onChange={(event) => setFigures(event.currentTarget.checked ? null : "off")}
-          />
+          {mayRead && live !== null && (
+            <CardFigures
+              journey={journey}
+              shown={shown}
+              onShow={(next) => setFigures(next ? null : "off")}
+              live={stats}
+              chosen={chosen}
+            />
+          )}
         </Group>
         {!readOnly && (
           <Group gap="sm">
@@ -84,21 +101,19 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
           </Group>
         )}
       </Group>
-      {keeping.state === "conflict" && (
-        <Conflict
-          theirs={keeping.theirs}
-          onTake={() => {
-            history.type(keeping.theirs.text);
-            settle(keeping.theirs, false);
-          }}
-          onKeep={() => settle(keeping.theirs, true)}
-        />
-      )}
-      <Builder history={history} readOnly={readOnly} figures={cards.figures} heat={cards.heat} />
+      <DraftNotices edited={edited} />
+      <Builder
+        history={history}
+        readOnly={readOnly}
+        figures={cards.figures}
+        heat={cards.heat}
+        fragments={FRAGMENTS}
+      />
       {asked === "publish" && (
         <Publish
           journey={journey}
           text={history.text}
+          before={source}
           onClose={() => setAsked(null)}
           onDone={async () => {
             await remove(history.text).catch(() => undefined);
@@ -120,47 +135,5 @@ export function Editor({ journey, live, draft, others, readOnly }: EditorProps) 
         />
       )}
     </>
-  );
-}
-
-function KeepingWords({ keeping, changed }: { keeping: Keeping; changed: boolean }) {
-  const said = {
-    kept: changed ? words.kept : "",
-    changed: words.changed,
-    keeping: words.keeping,
-    waiting: words.waiting,
-    conflict: "",
-  }[keeping.state];
-  return (
-    <Text size="sm" className="quiet" role="status">
-      {said}
-    </Text>
-  );
-}
-
-interface ConflictProps {
-  theirs: OtherDraft;
-  onTake: () => void;
-  onKeep: () => void;
-}
-
-/** Two people have changed a draft: both texts are there until one of them is chosen. */
-function Conflict({ theirs, onTake, onKeep }: ConflictProps) {
-  return (
-    <div role="alert">
-      <Group gap="sm" mb="xs">
-        <Text fw={600}>{words.conflict(theirs.savedBy)}</Text>
-        <Button variant="default" onClick={onTake}>
-          {words.takeTheirs}
-        </Button>
-        <Button variant="default" onClick={onKeep}>
-          {words.keepMine}
-        </Button>
-      </Group>
-      <details>
-        <summary>{words.theirs}</summary>
-        <pre>{theirs.text}</pre>
-      </details>
-    </div>
   );
 }

@@ -2,14 +2,14 @@ import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
 import { LoadingLine } from "@/components/LoadingLine";
 import { ProblemNotice } from "@/components/ProblemNotice";
-import { useOpenedDraft } from "./drafts";
+import { NO_DRAFT, useOpenedDraft } from "@/documents/openedDraft";
 import { Editor } from "./Editor";
 
 /** The graph of a journey: its draft if there is one, else its newest version. */
 export function Graph({ journey }: { journey: Model<"JourneyBody"> }) {
   const mayEdit = useMay("edit");
-  const { draft, error, others, retry } = useOpenedDraft(journey.key, mayEdit);
-  if (mayEdit && draft === undefined) {
+  const { opened, newest, error, others, retry } = useOpenedDraft("journey", journey.key, mayEdit);
+  if (mayEdit && opened === undefined) {
     return error === null ? <LoadingLine /> : <ProblemNotice error={error} retry={retry} />;
   }
   return (
@@ -17,7 +17,8 @@ export function Graph({ journey }: { journey: Model<"JourneyBody"> }) {
       key={journey.key}
       journey={journey.key}
       live={journey}
-      draft={draft ?? null}
+      opened={opened ?? NO_DRAFT}
+      newest={newest}
       others={others.map((each) => each.name)}
       readOnly={!mayEdit}
     />

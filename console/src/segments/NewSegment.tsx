@@ -2,21 +2,24 @@ import { Stack, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { isDocumentKey } from "@/builder/document/schema";
+import { useTextHistory } from "@/builder/textHistory";
 import { Page } from "@/components/Page";
 import { texts } from "@/texts";
 import { ConditionEditor } from "./ConditionEditor";
 
 const words = texts.segments;
 
-function beginning(key: string): string {
-  return `segment: ${key}\nif:\n  all:\n    - {attribute: country, is: FR}\n`;
-}
+const BEGINNING = `segment: my-segment
+if:
+  all:
+    - {attribute: country, exists: true}
+`;
 
 /** A new segment: its key, and its condition. */
 export function NewSegment() {
   const [, navigate] = useLocation();
   const [key, setKey] = useState("");
-  const [text, setText] = useState(beginning("my-segment"));
+  const history = useTextHistory("segment", BEGINNING);
   const valid = isDocumentKey(key);
   return (
     <Page title={words.open}>
@@ -30,14 +33,15 @@ export function NewSegment() {
           onChange={(event) => {
             const next = event.currentTarget.value.trim();
             setKey(next);
-            setText((before) => before.replace(/^segment:.*$/m, `segment: ${next}`));
+            if (isDocumentKey(next)) {
+              history.edit({ edit: "set", path: ["segment"], value: next }, 0, true);
+            }
           }}
         />
         <ConditionEditor
           segment={key}
-          text={text}
+          history={history}
           readOnly={!valid}
-          onText={setText}
           onSaved={() => navigate(`/${encodeURIComponent(key)}/condition`)}
         />
       </Stack>

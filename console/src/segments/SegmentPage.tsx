@@ -1,11 +1,11 @@
 import { Group } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { isNotFound } from "@/api/problems";
 import { useMay } from "@/api/session";
+import { useTextHistory } from "@/builder/textHistory";
 import { figure } from "@/components/figures";
 import { LoadingLine } from "@/components/LoadingLine";
 import { Page } from "@/components/Page";
@@ -85,13 +85,12 @@ export function SegmentPage({ segment }: { segment: string }) {
 
 function Condition({ segment, onSaved }: { segment: Segment; onSaved: () => void }) {
   const mayEdit = useMay("edit");
-  const [text, setText] = useState(segment.source);
+  const history = useTextHistory(`segment ${segment.key}`, segment.source);
   return (
     <ConditionEditor
       segment={segment.key}
-      text={text}
+      history={history}
       readOnly={!mayEdit}
-      onText={setText}
       onSaved={onSaved}
     />
   );

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from api.coupons.code_files import CODE_LENGTH
-from tests.integration.api.conftest import Rows
+from store.coupons.pools import draw, redeem
+from tests.integration.api.conftest import Pool, Rows
 
 CSV = {"Content-Type": "text/csv"}
 CODES = "select code from coupon where pool = %s order by id"
@@ -26,7 +28,14 @@ async def test_codes_are_imported_in_order_and_counted(
     answer = await sent(operate, b"code\nC\nA\nB\n")
     assert (answer.status_code, answer.json()) == (
         200,
-        {"pool": "spring", "added": 3, "duplicates": 0},
+        {
+            "pool": "spring",
+            "added": 3,
+            "duplicates": 0,
+            "refused": 0,
+            "refusals": [],
+            "dry_run": False,
+        },
     )
     assert await rows(CODES, "spring") == [("C",), ("A",), ("B",)]
     counted = await operate.get("/v1/coupons/spring")
@@ -35,11 +44,8 @@ async def test_codes_are_imported_in_order_and_counted(
 
 async def test_duplicates_are_counted_and_no_error(operate: httpx.AsyncClient, rows: Rows) -> None:
     assert (await sent(operate, b"code\nA\nB\nA\n")).json()["duplicates"] == 1
-    assert (await sent(operate, b"code\nB\nC\n")).json() == {
-        "pool": "spring",
-        "added": 1,
-        "duplicates": 1,
-    }
+    again = (await sent(operate, b"code\nB\nC\n")).json()
+    assert (again["added"], again["duplicates"]) == (1, 1)
     assert (await sent(operate, b"code\nA\n", "winter")).json()["added"] == 1
     assert await rows(CODES, "spring") == [("A",), ("B",), ("C",)]
     listed = (await operate.get("/v1/coupons")).json()
@@ -110,6 +116,88 @@ async def test_a_mistake_behind_many_good_lines_leaves_nothing_half_written(
     assert (answer.status_code, answer.json()["line"]) == (422, 12_002)
     assert await rows("select count(*) from coupon") == [(0,)]
     assert (await sent(operate, b"code\n" + good)).json()["added"] == 12_000
+
+
+MIXED = b"code\nA\n \nB\nA\n" + b"x" * (CODE_LENGTH + 1) + b"\nC\n"
+REFUSALS = [
+    {"line": 3, "message": "the code is empty"},
+    {"line": 6, "message": "the code has 201 characters; at most 200 are kept"},
+]
+
+
+async def test_a_dry_run_says_what_would_come_and_leaves_no_trace(
+    operate: httpx.AsyncClient, rows: Rows
+) -> None:
+    assert (await sent(operate, b"code\nC\n")).json()["added"] == 1
+    for pool, added, duplicates in (("spring", 2, 2), ("winter", 3, 1)):
+        answer = await sent(operate, MIXED, f"{pool}?dry_run=true")
+        assert answer.json() == {
+            "pool": pool,
+            "added": added,
+            "duplicates": duplicates,
+            "refused": 2,
+            "refusals": REFUSALS,
+            "dry_run": True,
+        }
+    assert await rows("select pool, code from coupon") == [("spring", "C")]
+    assert await rows("select key from coupon_pool") == [("spring",)]
+    assert await rows("select count(*) from audit where action = 'coupon.add'") == [(1,)]
+    unreadable = await sent(operate, b"code\nA\nB\xff\n", "spring?dry_run=true")
+    assert (unreadable.status_code, unreadable.json()["line"]) == (422, 3)
+
+
+async def test_a_dry_run_of_many_codes_counts_each_once_over_its_batches(
+    operate: httpx.AsyncClient,
+) -> None:
+    codes = b"".join(b"C%06d\n" % (number % 6_000) for number in range(12_000))
+    answer = (await sent(operate, b"code\n" + codes, "spring?dry_run=true")).json()
+    assert (answer["added"], answer["duplicates"]) == (6_000, 6_000)
+
+
+async def test_lines_without_a_good_code_are_left_out_and_named_if_one_wants(
+    operate: httpx.AsyncClient, rows: Rows
+) -> None:
+    answer = (await sent(operate, MIXED, "spring?bad_lines=skip")).json()
+    assert (answer["added"], answer["duplicates"], answer["refused"]) == (3, 1, 2)
+    assert answer["refusals"] == REFUSALS
+    assert await rows(CODES, "spring") == [("A",), ("B",), ("C",)]
+    [(after,)] = await rows("select after from audit where action = 'coupon.add'")
+    assert after == {"added": 3, "duplicates": 1, "refused": 2}
+    many = await sent(operate, b"code\n" + b" \n" * 150 + b"D\n", "spring?bad_lines=skip")
+    assert (many.json()["refused"], len(many.json()["refusals"])) == (150, 100)
+
+
+async def test_draws_are_listed_with_their_contacts_and_runs_those_drawn_last_first(
+    operate: httpx.AsyncClient, pool: Pool, rows: Rows
+) -> None:
+    await sent(operate, b"code\n" + b"".join(b"C%d\n" % number for number in range(6)))
+    for contact in ("ada", "grace"):
+        assert (await operate.put(f"/v1/contacts/{contact}", json={})).status_code in (200, 201)
+    ids = dict(await rows("select external_id, id from contact"))
+    async with pool.connection() as conn:
+        for contact in ("ada", "ada", "grace"):
+            await draw(conn, "spring", contact_id=ids[contact], run_id=uuid4(), visit=1)
+        await redeem(conn, [(ids["ada"], "C1")])
+    listed = (await operate.get("/v1/coupons/spring/draws")).json()
+    assert [(each["code"], each["contact"]) for each in listed["items"]] == [
+        ("C2", "grace"),
+        ("C1", "ada"),
+        ("C0", "ada"),
+    ]
+    assert [each["redeemed_at"] is None for each in listed["items"]] == [True, False, True]
+    assert listed["next"] is None
+    first = (await operate.get("/v1/coupons/spring/draws?limit=2")).json()
+    rest = (await operate.get(f"/v1/coupons/spring/draws?limit=2&cursor={first['next']}")).json()
+    assert [each["code"] for each in (*first["items"], *rest["items"])] == ["C2", "C1", "C0"]
+    # A code that is left is not shown, even to one who guesses it.
+    for code, found in (("C1", ["ada"]), ("C5", []), ("C9", [])):
+        answer = (await operate.get(f"/v1/coupons/spring/draws?code={code}")).json()
+        assert [each["contact"] for each in answer["items"]] == found
+    # A transaction that gave its code back leaves a hole below codes that were drawn.
+    await rows("update coupon set drawn_at = null where code = 'C0' returning 1")
+    listed = (await operate.get("/v1/coupons/spring/draws")).json()
+    assert [each["code"] for each in listed["items"]] == ["C2", "C1"]
+    assert (await operate.get("/v1/coupons/none/draws")).status_code == 404
 
 
 async def test_a_file_may_come_packed(operate: httpx.AsyncClient, rows: Rows) -> None:

@@ -298,7 +298,7 @@ async def test_a_condition_whose_look_fails_stops_no_other(
     due_times = DueTimes(pool, wakes.watched(temporal_client), catalog)
     await due_times.drain()
     for run in others:
-        await asyncio.wait_for(wakes.wait(run.run_id, 1), 1)
+        await asyncio.wait_for(wakes.wait(run.run_id, 1), 10)
     faults = await rows(pool, "select run_id, activity, detail from fault order by id")
     assert {run_id for run_id, _, _ in faults} == {document.run_id, culprit.run_id}
     assert any("broken" in detail for _, _, detail in faults)
@@ -315,7 +315,7 @@ async def test_a_condition_whose_look_fails_stops_no_other(
         pool, "update listener set due_at = parcours.clock() where event_name is null returning 1"
     )
     await due_times.drain()
-    await asyncio.wait_for(wakes.wait(culprit.run_id, 1), 1)
+    await asyncio.wait_for(wakes.wait(culprit.run_id, 1), 10)
 
 
 async def test_a_condition_that_fails_for_all_who_listen_is_set_aside_as_one(

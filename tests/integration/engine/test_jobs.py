@@ -1,5 +1,6 @@
 """Jobs without a workflow: reconciliation starts or stops them, and wakes migrated runs."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,14 +11,19 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.context import Context
 from activities.jobs.migrate_runs import MigrateRunsActivities
+from activities.jobs.repair_runs import RepairRunsActivities
 from activities.jobs.resume_sends import ResumeSendsActivities
 from dispatch.jobs import cancel_job
 from dispatch.versions import wake_unnoticed_migrations
+from infra.clients import open_pool
+from infra.settings import Settings
 from journeys.protocol.payloads import JobInput, JobPage
 from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Catalog
 from store.operations.audit import Actor
 from store.operations.jobs import create_job, job_started, pause_job, read_job
+from store.repairs.item_repairs import RepairPlan
+from store.repairs.job_items import add_items
 from store.versions.run_migration import Target, migrate_run
 from tests.support.bystanders import FaultyTemporal
 from tests.support.conditions import eventually
@@ -200,3 +206,39 @@ async def test_a_workflow_that_was_not_signalled_of_its_move_is_signalled_later(
             return await cursor.fetchone() == (1, 1)
 
         await eventually(followed)
+
+
+async def test_many_pages_at_once_need_no_more_connections_than_there_are(
+    pool: Pool, settings: Settings, temporal_client: Client
+) -> None:
+    await activate(pool, FIRST)
+    members = await write_crowd(pool, "letters", "quiet", 24)
+    await activate(pool, SECOND)
+    catalog = Catalog()
+    moves, repairs = [], []
+    async with pool.connection() as conn:
+        for number in range(3):
+            moves.append(await create_job(conn, "move", "letters", version=2, plan={}, total=24))
+            plan = RepairPlan("skip", "why", key_id=None, rate=1_000.0).as_json()
+            repairs.append(await create_job(conn, "repair", "letters", plan=plan, total=8))
+            mine = members[number::3]
+            await add_items(conn, repairs[-1], [(each.run_id, 1, None) for each in mine])
+    narrow = await open_pool(settings, max_size=3)
+    try:
+        context = Context(pool=narrow, catalog=catalog, adapters={})
+        move = MigrateRunsActivities(context, temporal_client)
+        repair = RepairRunsActivities(context, temporal_client)
+        pages = await asyncio.gather(
+            *(
+                ActivityEnvironment().run(work.page, JobInput(job_id=job, subject=""))
+                for work, jobs in ((move, moves), (repair, repairs))
+                for job in jobs
+            )
+        )
+    finally:
+        await narrow.close()
+    assert [page.failed for page in pages] == [0] * 6
+    assert [(page.state, page.done) for page in pages[3:]] == [("done", 8)] * 3
+    async with pool.connection() as conn:
+        cursor = await conn.execute("select outcome, count(*) from visit group by 1")
+        assert await cursor.fetchall() == [("skipped", 24)]

@@ -60,7 +60,7 @@ async def kill_again_and_again(office: Office, settings: Settings, jobs: Sequenc
             return all([(await office.job(job))["done"] >= goal for job in jobs])
 
         async with worker_process(settings) as worker:
-            await eventually(far_enough, 120, every=0.02, what=f"{goal} contacts")
+            await eventually(far_enough, 600, every=0.02, what=f"{goal} contacts")
             until = time.monotonic() + draw.uniform(0, 0.5)
 
             def is_time(until: float = until) -> bool:
@@ -82,7 +82,7 @@ async def check(office: Office, job_id: str, key: str, expected: int) -> None:
         )
         return rows == [(0,)] and (await office.job(job_id))["state"] != "running"
 
-    await eventually(ended, 60 + CONTACTS / 20, every=0.5, what="the runs to end")
+    await eventually(ended, 60 + CONTACTS / 5, every=0.5, what="the runs to end")
     job = await office.job(job_id)
     assert (job["state"], job["done"], job["total"]) == ("done", CONTACTS, CONTACTS)
     assert job["result"]["entered"] == expected

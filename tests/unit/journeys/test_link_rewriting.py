@@ -321,9 +321,9 @@ def test_any_text_is_rewritten_or_left(html: str) -> None:
      "<a href=http://x ", "<style x", "<a b='\"<a c=\"' "],
 )  # fmt: skip
 def test_broken_html_is_read_once(piece: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()
     rewritten(piece * (200_000 // len(piece)), opens=True)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 # ------------------------------------------------------------------ plain texts and text messages

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from time import monotonic
+from time import process_time
 from typing import Any
 
 import pytest
@@ -230,9 +230,9 @@ def test_what_is_included_is_bounded() -> None:
         Template.model_validate({"template": f"t{n}", "html": f"{{% render 't{n - 1}' %}}" * 10})
         for n in range(1, 8)
     ]
-    began = monotonic()
+    began = process_time()
     assert "is longer than 500,000 characters" in flaw(*reversed(parts))
-    assert monotonic() - began < 2
+    assert process_time() - began < 2
 
 
 # ------------------------------------------------------------------------ languages
@@ -279,11 +279,11 @@ def test_a_language_takes_each_text_that_it_lacks_from_the_next() -> None:
     ],
 )  # fmt: skip
 def test_nesting_is_bounded_before_a_compiler_sees_it(fields: dict[str, str]) -> None:
-    began = monotonic()
+    began = process_time()
     assert flaw(template(**fields)) == (
         "elements are nested more than 200 deep; close them, or make it simpler"
     )
-    assert monotonic() - began < 2
+    assert process_time() - began < 2
 
 
 def test_what_the_bounds_allow_is_compiled_in_a_thread() -> None:

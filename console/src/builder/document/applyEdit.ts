@@ -16,8 +16,8 @@ import {
   unwrapStep,
   wrapSteps,
 } from "@/builder/document/stepEdits";
-import { addItem, setAt, unsetAt } from "@/builder/document/valueEdits";
-import { addWay, removeWay, renameWay, reorder } from "@/builder/document/wayEdits";
+import { addItem, renameKey, setAt, unsetAt } from "@/builder/document/valueEdits";
+import { addWay, changeWay, removeWay, renameWay, reorder } from "@/builder/document/wayEdits";
 
 /** Applies an edit to the document at this place of a file. */
 export function applyEdit(file: JourneyText, document: number, edit: Edit): EditResult {
@@ -60,6 +60,8 @@ function make(draft: Draft, edit: Edit): Outcome {
       return removeWay(draft, edit.way);
     case "rename-way":
       return renameWay(draft, edit.way, edit.name);
+    case "change-way":
+      return changeWay(draft, edit.way, edit.name, edit.weight);
     case "rename-step":
       return renameStep(draft, edit.step, edit.id);
     case "reorder":
@@ -68,6 +70,8 @@ function make(draft: Draft, edit: Edit): Outcome {
       return setAt(draft, edit.path, edit.value);
     case "unset":
       return unsetAt(draft, edit.path);
+    case "rename-key":
+      return renameKey(draft, edit.path, edit.key);
     case "add-item":
       return addItem(draft, edit.list, edit.index, edit.value);
     case "disable":
@@ -76,5 +80,7 @@ function make(draft: Draft, edit: Edit): Outcome {
       return enableStep(draft, edit.step);
     case "note":
       return writeNote(draft, edit.step, edit.text);
+    case "several":
+      return edit.edits.reduce<Outcome>((_, each) => make(draft, each), { selection: [] });
   }
 }

@@ -43,12 +43,21 @@ export type Edit =
   | { readonly edit: "remove-way"; readonly way: Path }
   /** Renames a case or an arm, and its name in conditions. */
   | { readonly edit: "rename-way"; readonly way: Path; readonly name: string }
+  /** Renames a way as `rename-way` does, and gives an arm a weight, in one step. */
+  | {
+      readonly edit: "change-way";
+      readonly way: Path;
+      readonly name: string;
+      readonly weight: number | null;
+    }
   /** Renames a step, and all references to it. */
   | { readonly edit: "rename-step"; readonly step: Path; readonly id: string }
   /** Writes a value; mappings around it that are missing are written too. */
   | { readonly edit: "set"; readonly path: Path; readonly value: Value }
   /** Takes a key with its value, or an item of a list, out. */
   | { readonly edit: "unset"; readonly path: Path }
+  /** Gives a key of a mapping another name; its value and its place stay. */
+  | { readonly edit: "rename-key"; readonly path: Path; readonly key: string }
   /** Adds an item to a list that is no list of steps: a trigger, a condition, a day. */
   | {
       readonly edit: "add-item";
@@ -61,7 +70,9 @@ export type Edit =
   | { readonly edit: "disable"; readonly steps: readonly Path[] }
   | { readonly edit: "enable"; readonly step: DisabledPlace }
   /** Writes the note before a step; an empty one takes it away. */
-  | { readonly edit: "note"; readonly step: StepPlace; readonly text: string };
+  | { readonly edit: "note"; readonly step: StepPlace; readonly text: string }
+  /** Several edits, one after the other: all of them are made, or none. */
+  | { readonly edit: "several"; readonly edits: readonly Edit[] };
 
 /** Why an edit is not made. The console has words for each. */
 export type Refusal =

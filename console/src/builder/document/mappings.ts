@@ -8,7 +8,7 @@ import { deletions, type TextPatch } from "@/builder/document/patches";
 import { entryAt, formAt, mapAt } from "@/builder/document/places";
 import type { Path, SourceDocument } from "@/builder/document/reading";
 import { missing, NeedsLines, notForThis } from "@/builder/document/refusals";
-import { quotingOf, scalarText } from "@/builder/document/scalars";
+import { quotingAfter, quotingOf, scalarText } from "@/builder/document/scalars";
 import {
   type Entry,
   isBlockScalar,
@@ -162,7 +162,8 @@ function replaceValue(
   const scalar = typeof value !== "object" || value === null;
   if (scalar && isScalar(node) && !isBlockScalar(node) && !hasText(value) && !isEmptyNode(node)) {
     const [from, to] = node.range ?? [0, 0];
-    return [{ from, to, insert: scalarText(value as string, quotingOf(node)) }];
+    const quoting = style.brackets ? quotingOf(node) : quotingAfter(node);
+    return [{ from, to, insert: scalarText(value as string, quoting) }];
   }
   const key = path.at(-1);
   if (key === undefined) throw notForThis(path);

@@ -65,19 +65,43 @@ function collect(schema: Schema, name: string | null, found: Form[]): void {
   }
 }
 
+/** The name of the definition that a schema refers to, alone or beside null; null without one. */
+export function referredName(schema: Schema): string | null {
+  if (schema.$ref !== undefined) return schema.$ref.slice(PREFIX.length);
+  const [only, ...more] = (schema.anyOf ?? []).filter((part) => part.type !== "null");
+  return only === undefined || more.length > 0 ? null : referredName(only);
+}
+
+/** How the keys of a mapping fit a form. */
+export interface Fit {
+  /** How many keys it has that the form has too. */
+  readonly known: number;
+  /** How many it lacks. */
+  readonly missing: number;
+  /** How many it has that the form does not have. */
+  readonly unknown: number;
+}
+
+/** How a mapping with these keys fits a form; null for a form that is no mapping. */
+export function fitOf(schema: Schema, keys: readonly string[]): Fit | null {
+  const { properties, additionalProperties, required = [], type } = schema;
+  if (type !== "object" && properties === undefined) return null;
+  const open = typeof additionalProperties === "object" || additionalProperties === true;
+  const known = keys.filter((key) => properties?.[key] !== undefined).length;
+  const missing = required.filter((key) => !keys.includes(key)).length;
+  return { known, missing, unknown: open ? 0 : keys.length - known };
+}
+
 /** The form of `schema` that a mapping with these keys has, or null if it takes no mapping. */
 export function formOfMapping(schema: Schema, keys: readonly string[]): Form | null {
   let best: Form | null = null;
   let most = Number.NEGATIVE_INFINITY;
   for (const form of forms(schema)) {
-    const { properties, additionalProperties, required = [], type } = form.schema;
-    if (type !== "object" && properties === undefined) continue;
-    const open = typeof additionalProperties === "object" || additionalProperties === true;
-    const missing = required.filter((key) => !keys.includes(key)).length;
-    const unknown = open ? 0 : keys.filter((key) => properties?.[key] === undefined).length;
-    const known = keys.filter((key) => properties?.[key] !== undefined).length;
+    const fit = fitOf(form.schema, keys);
+    if (fit === null) continue;
     // A form all of whose keys fit comes before the form with the most keys in common.
-    const score = known - 2 * missing - 2 * unknown + (missing + unknown === 0 ? 100 : 0);
+    const whole = fit.missing + fit.unknown === 0 ? 100 : 0;
+    const score = fit.known - 2 * fit.missing - 2 * fit.unknown + whole;
     if (score > most) {
       most = score;
       best = form;

@@ -18,9 +18,10 @@ import { pieceOfValue } from "@/builder/document/pieces";
 import { entryAt, itemPlace } from "@/builder/document/places";
 import type { Path, SourceDocument } from "@/builder/document/reading";
 import { asTextOnly, missing, Refused } from "@/builder/document/refusals";
+import { quotingAfter, quotingOf, scalarText } from "@/builder/document/scalars";
 import type { Outcome } from "@/builder/document/stepEdits";
-import { isBlock, lineAfter, mapShape, reach } from "@/builder/document/structure";
-import type { Value } from "@/builder/document/values";
+import { isBlock, isBlockScalar, lineAfter, mapShape, reach } from "@/builder/document/structure";
+import { isValueMap, type Value } from "@/builder/document/values";
 
 function refuseShared(document: SourceDocument, path: Path): void {
   for (let depth = path.length; depth >= 0; depth--) {
@@ -63,6 +64,28 @@ export function unsetAt(draft: Draft, path: Path): Outcome {
     );
   }
   return { selection: [around] };
+}
+
+export function renameKey(draft: Draft, path: Path, key: string): Outcome {
+  refuseShared(draft.document, path);
+  const around = path.slice(0, -1);
+  const old = path.at(-1);
+  const map = valueAt(draft.value, around);
+  if (typeof old !== "string" || !isValueMap(map) || !(old in map)) throw missing(path);
+  const renamed = [...around, key];
+  if (old === key) return { selection: [renamed] };
+  if (key in map) throw new Refused({ reason: "taken", name: key });
+  draft.step(
+    (document, style) => {
+      const node = entryAt(document, path)?.keyNode ?? null;
+      const [from, to] = node?.range ?? [0, 0];
+      if (node === null || isBlockScalar(node)) throw asTextOnly();
+      const quoting = style.brackets ? quotingOf(node) : quotingAfter(node);
+      return [{ from, to, insert: scalarText(key, quoting) }];
+    },
+    (root) => withValue(withoutKey(root, path), renamed, map[old] ?? null),
+  );
+  return { selection: [renamed] };
 }
 
 export function addItem(draft: Draft, list: Path, index: number, value: Value): Outcome {

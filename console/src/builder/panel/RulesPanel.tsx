@@ -1,6 +1,11 @@
 import { Button, Stack, Title } from "@mantine/core";
+import { useState } from "react";
 import type { Edit } from "@/builder/document/edits";
 import type { Rule } from "@/builder/document/outline";
+import type { Value } from "@/builder/document/values";
+import { EntryField } from "@/builder/entries/EntryField";
+import { EntryKinds } from "@/builder/entries/EntryKinds";
+import { ENTRY_BEGINNINGS } from "@/builder/entries/entryKinds";
 import { texts } from "@/texts";
 import { useEditing } from "./editing";
 import { ruleShape } from "./RulePanel";
@@ -20,10 +25,10 @@ interface RulesPanelProps {
 export function RulesPanel({ type, rules, onEdit }: RulesPanelProps) {
   const { readOnly } = useEditing();
   const shape = ruleShape(type);
-  const isList = rules.some((rule) => rule.path.length > 1);
-  const full = type === "goal" ? rules.length > 0 : rules.length > 0 && !isList;
-  function add() {
-    const value = startOf(shape);
+  const [choosing, setChoosing] = useState(false);
+  const full = type === "goal" && rules.length > 0;
+  function add(value: Value) {
+    setChoosing(false);
     if (type === "goal" || (type === "entry" && rules.length === 0)) {
       onEdit({ edit: "set", path: [type], value });
     } else if (rules.length === 0) {
@@ -35,18 +40,37 @@ export function RulesPanel({ type, rules, onEdit }: RulesPanelProps) {
   return (
     <Stack gap="sm">
       <Title order={2}>{words[type]}</Title>
-      {rules.map((rule) => (
-        <ValueField
-          key={rule.key}
-          label={words[type]}
-          name={type}
-          shape={shape}
-          path={rule.path}
-          value={rule.value}
-        />
-      ))}
-      {!readOnly && !full && (
-        <Button variant="default" size="compact-sm" w="fit-content" onClick={add}>
+      {rules.map((rule) =>
+        type === "entry" ? (
+          <EntryField
+            key={rule.key}
+            path={rule.path}
+            value={rule.value}
+            {...(rules.length > 1
+              ? { onRemove: () => onEdit({ edit: "unset", path: rule.path }) }
+              : {})}
+          />
+        ) : (
+          <ValueField
+            key={rule.key}
+            label={words[type]}
+            name={type}
+            shape={shape}
+            path={rule.path}
+            value={rule.value}
+          />
+        ),
+      )}
+      {choosing && (
+        <EntryKinds label={texts.entries.choose} onChoose={(kind) => add(ENTRY_BEGINNINGS[kind])} />
+      )}
+      {!readOnly && !full && !choosing && (
+        <Button
+          variant="default"
+          size="compact-sm"
+          w="fit-content"
+          onClick={() => (type === "entry" ? setChoosing(true) : add(startOf(shape)))}
+        >
           {ADD[type]}
         </Button>
       )}

@@ -1,11 +1,12 @@
 import { Select, Text } from "@mantine/core";
-import { isValueMap, type Value } from "@/builder/document/values";
+import { isValueMap, type Value, type ValueMap } from "@/builder/document/values";
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
 import { ListField } from "./ListField";
 import { MappingField } from "./MappingField";
 import { NamedField } from "./NamedField";
 import { ScalarField } from "./ScalarField";
+import { isSpecial, SpecialField } from "./SpecialField";
 import { type Shape, variantOf } from "./shapes";
 import { startOf } from "./starting";
 
@@ -16,11 +17,18 @@ export interface ValueFieldProps {
   shape: Shape;
   path: Path;
   value: Value;
+  /** Whether there has to be a value. */
+  required?: boolean;
+  /** The mapping in which the value stands. */
+  around?: ValueMap;
 }
 
 /** The field of a value, by the form that it has. What has no known form is shown and kept. */
 export function ValueField(props: ValueFieldProps) {
   const { shape, value } = props;
+  if (isSpecial(props)) {
+    return <SpecialField {...props} />;
+  }
   if (shape.kind === "variants" && shape.variants.length > 1) {
     return <VariantField {...props} />;
   }
@@ -49,6 +57,13 @@ function FieldOf({
     case "free":
     case "variants":
       return <KeptField {...props} shape={shape} value={value} />;
+    case "text":
+      if (isSpecial({ ...props, shape, value })) {
+        return <SpecialField {...props} shape={shape} value={value} />;
+      }
+      return typeof value === "object" ? null : (
+        <ScalarField {...props} shape={shape} value={value} />
+      );
     default:
       return typeof value === "object" ? null : (
         <ScalarField {...props} shape={shape} value={value} />
@@ -56,16 +71,19 @@ function FieldOf({
   }
 }
 
-/** What a form is called: the keys that it needs, or the kind of its value. */
-function nameOfVariant(shape: Shape): string {
+/** What a form is called: in words, or by the keys that it needs, or by the kind of its value. */
+function nameOfVariant(shape: Shape, name: string): string {
   if (shape.kind !== "mapping") {
-    return shape.kind === "constant" ? shape.value : shape.kind;
+    const said = texts.fields.forms[`${name}.${shape.kind}`];
+    return said ?? (shape.kind === "constant" ? shape.value : shape.kind);
   }
   const required = shape.fields.filter((field) => field.required);
+  const [first] = required;
+  const said = texts.fields.forms[shape.name] ?? texts.fields.forms[`${shape.name}.${first?.key}`];
   const keys = (required.length > 0 ? required : shape.fields.slice(0, 1)).map(
     ({ key }) => texts.fields.labels[key] ?? key,
   );
-  return keys.join(", ");
+  return said ?? keys.join(", ");
 }
 
 /** A value that may have one of several forms: which one, and its field. */
@@ -84,7 +102,10 @@ function VariantField({ shape, ...props }: ValueFieldProps) {
       <Select
         label={props.label}
         aria-label={texts.fields.form(props.label)}
-        data={[...names].map(([value, variant]) => ({ value, label: nameOfVariant(variant) }))}
+        data={[...names].map(([value, variant]) => ({
+          value,
+          label: nameOfVariant(variant, props.name),
+        }))}
         value={chosen}
         disabled={readOnly}
         allowDeselect={false}

@@ -4,8 +4,12 @@ import { answerOf, api } from "@/api/client";
 /** The kinds of things that a document refers to by name. */
 export type NameKind =
   | "attributes"
+  | "brands"
   | "events"
+  | "groups"
   | "journeys"
+  | "places"
+  | "pools"
   | "segments"
   | "steps"
   | "templates"
@@ -14,10 +18,15 @@ export type NameKind =
 /** The kind of thing that the value of a key names, if it names one that can be looked up. */
 export const NAMED_BY: Readonly<Record<string, NameKind>> = {
   attribute: "attributes",
+  brand: "brands",
   event: "events",
   goto: "steps",
+  group: "groups",
   journey: "journeys",
+  layout: "templates",
   message: "steps",
+  places: "places",
+  pool: "pools",
   segment: "segments",
   step: "steps",
   template: "templates",
@@ -32,11 +41,18 @@ async function namesOf(kind: NameKind): Promise<string[]> {
       return (await answerOf(api.GET("/v1/attributes", QUERY))).items.map((each) => each.name);
     case "journeys":
       return (await answerOf(api.GET("/v1/journeys", QUERY))).items.map((each) => each.key);
+    case "events":
+      return (await answerOf(api.GET("/v1/events/catalog", QUERY))).items.map((each) => each.name);
+    case "groups":
+      return (await answerOf(api.GET("/v1/groups", QUERY))).items.map((each) => each.key);
+    case "pools":
+      return (await answerOf(api.GET("/v1/coupons", QUERY))).items.map((each) => each.pool);
+    case "brands":
+    case "places":
     case "segments":
     case "templates":
     case "topics":
       return (await answerOf(api.GET(`/v1/${kind}`, QUERY))).items.map((each) => each.key);
-    case "events":
     case "steps":
       return [];
   }
@@ -49,6 +65,7 @@ export function useNames(kind: NameKind | undefined, steps: readonly string[]): 
     queryFn: () => (kind === undefined ? [] : namesOf(kind)),
     enabled: kind !== undefined && kind !== "steps",
     staleTime: 60_000,
+    retry: false,
   });
   return kind === "steps" ? steps : (found.data ?? []);
 }

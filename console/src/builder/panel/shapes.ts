@@ -1,5 +1,13 @@
-import { definition, definitionNames, type Schema } from "@/builder/document/schema";
-import { isValueMap, type Value, type ValueMap } from "@/builder/document/values";
+import {
+  definition,
+  definitionNames,
+  type Form,
+  fitOf,
+  forms,
+  referredName,
+  type Schema,
+} from "@/builder/document/schema";
+import { isValueMap, type Value } from "@/builder/document/values";
 
 /** A key of a mapping, and the shape of its value. */
 export interface Field {
@@ -11,28 +19,31 @@ export interface Field {
 }
 
 /** The form that a value of a document may have. */
-export type Shape =
+export type Shape = {
+  /** The name of the definition that the language has for it, such as `Condition`. */
+  readonly definition?: string;
+} & (
   | { kind: "text" }
   | { kind: "number"; whole: boolean; least?: number; most?: number }
   | { kind: "truth" }
   | { kind: "choice"; options: readonly string[] }
   | { kind: "constant"; value: string }
-  | { kind: "mapping"; name: string; words: string; fields: readonly Field[] }
+  | { kind: "mapping"; name: string; words: string; fields: readonly Field[]; schema: Schema }
   | { kind: "named"; value: () => Shape }
   | { kind: "list"; least: number; item: () => Shape }
   | { kind: "variants"; variants: readonly Shape[] }
-  | { kind: "free" };
-
-const REFERENCE = "#/$defs/";
+  | { kind: "free" }
+);
 
 /** The shape of a definition of the schema, by its name. Throws if there is none. */
 export function shapeOf(name: string): Shape {
-  return read(definition(name), name);
+  return named(shapeOfForms(forms(definition(name)), name), name);
 }
 
 /** The shape of a part of the schema. */
 export function shapeOfSchema(part: Schema): Shape {
-  return read(part);
+  const name = referredName(part);
+  return named(shapeOfForms(forms(part), name), name);
 }
 
 /** The names of all definitions. */
@@ -40,13 +51,20 @@ export function definitions(): readonly string[] {
   return definitionNames;
 }
 
-function read(part: Schema, name = ""): Shape {
-  if (part.$ref !== undefined) {
-    return shapeOf(part.$ref.slice(REFERENCE.length));
-  }
-  if (part.anyOf !== undefined) {
-    return either(part.anyOf, name);
-  }
+function named(shape: Shape, name: string | null): Shape {
+  return name === null ? shape : { ...shape, definition: name };
+}
+
+/** One shape of several, without null, which an absent key stands for. */
+function shapeOfForms(all: readonly Form[], name: string | null): Shape {
+  const variants = all
+    .filter(({ schema }) => schema.type !== "null")
+    .map((form) => shapeOfForm(form.schema, form.name ?? name ?? ""));
+  const [only] = variants;
+  return variants.length === 1 && only !== undefined ? only : { kind: "variants", variants };
+}
+
+function shapeOfForm(part: Schema, name: string): Shape {
   if (part.const !== undefined) {
     return { kind: "constant", value: String(part.const) };
   }
@@ -62,7 +80,11 @@ function read(part: Schema, name = ""): Shape {
     case "boolean":
       return { kind: "truth" };
     case "array":
-      return { kind: "list", least: part.minItems ?? 0, item: () => read(part.items ?? {}) };
+      return {
+        kind: "list",
+        least: part.minItems ?? 0,
+        item: () => shapeOfSchema(part.items ?? {}),
+      };
     case "object":
       return mappingOf(part, name);
     default:
@@ -83,30 +105,18 @@ function numberOf(part: Schema): Shape {
 function mappingOf(part: Schema, name: string): Shape {
   if (part.properties === undefined) {
     const rest = part.additionalProperties;
-    return typeof rest === "object" ? { kind: "named", value: () => read(rest) } : { kind: "free" };
+    return typeof rest === "object"
+      ? { kind: "named", value: () => shapeOfSchema(rest) }
+      : { kind: "free" };
   }
   const required = new Set(part.required ?? []);
   const fields = Object.entries(part.properties).map(([key, value]) => ({
     key,
     required: required.has(key),
     ...(value.default === undefined ? {} : { default: value.default }),
-    shape: () => read(value),
+    shape: () => shapeOfSchema(value),
   }));
-  return { kind: "mapping", name, words: part.description ?? "", fields };
-}
-
-/** One shape of several, without null, which an absent key stands for; nested ones are laid flat. */
-function either(parts: readonly Schema[], name: string): Shape {
-  const variants: Shape[] = [];
-  for (const part of parts) {
-    if (part.type === "null") {
-      continue;
-    }
-    const shape = read(part, name);
-    variants.push(...(shape.kind === "variants" ? shape.variants : [shape]));
-  }
-  const only = variants[0];
-  return variants.length === 1 && only !== undefined ? only : { kind: "variants", variants };
+  return { kind: "mapping", name, words: part.description ?? "", fields, schema: part };
 }
 
 /** How well a value has a shape: 0 if it has not, and more the closer it is described. */
@@ -127,7 +137,7 @@ export function matchOf(shape: Shape, value: Value): number {
     case "named":
       return isValueMap(value) ? 1 : 0;
     case "mapping":
-      return isValueMap(value) ? matchOfMapping(shape.fields, value) : 0;
+      return isValueMap(value) ? matchOfMapping(shape.schema, Object.keys(value)) : 0;
     case "variants":
       return Math.max(0, ...shape.variants.map((variant) => matchOf(variant, value)));
     case "free":
@@ -135,14 +145,13 @@ export function matchOf(shape: Shape, value: Value): number {
   }
 }
 
-function matchOfMapping(fields: readonly Field[], value: ValueMap): number {
-  const keys = new Set(Object.keys(value));
-  if (fields.some((field) => field.required && !keys.has(field.key))) {
+function matchOfMapping(schema: Schema, keys: readonly string[]): number {
+  const fit = fitOf(schema, keys);
+  if (fit === null || fit.missing > 0) {
     return 0;
   }
-  const known = fields.filter((field) => keys.has(field.key)).length;
   // A mapping whose keys are all known is described better than one with keys left over.
-  return known === keys.size ? 2 + known : known / (keys.size + 1);
+  return fit.unknown === 0 ? 2 + fit.known : fit.known / (keys.length + 1);
 }
 
 /** The shape of several that a value has best; null if it has none of them. */

@@ -1,10 +1,14 @@
 import type { Value } from "@/builder/document/values";
+import { BEGINNINGS } from "@/conditions/changing";
 import type { Shape } from "./shapes";
 
 const DEPTH = 6;
 
 /** The smallest value of a shape, to begin with: its required keys, with empty texts. */
 export function startOf(shape: Shape, depth = DEPTH): Value {
+  if (shape.definition === "Condition") {
+    return BEGINNINGS.attribute;
+  }
   switch (shape.kind) {
     case "text":
     case "free":

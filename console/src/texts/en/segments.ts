@@ -20,13 +20,11 @@ export const segments = {
   noMembers: "No contact is in it.",
   noChanges: "No contact has entered or left.",
   text: "The condition as text",
-  count: "Count now",
-  counting: "Every contact is judged; this may take some seconds.",
-  matches: (count: number) => `${counted(count, "contact")} match now.`,
+  showText: "Show the text",
   save: "Save…",
   saveTitle: (key: string) => `Save the segment ${key}`,
   saveWords: (count: number) =>
-    `It counts at once: ${counted(count, "contact")} match now. Contacts that come in or go out begin and end journeys that follow the segment.`,
+    `It counts at once: ${counted(count, "contact matches", "contacts match")} now. Contacts that come in or go out begin and end journeys that follow the segment.`,
   saveBlind:
     "It counts at once. Contacts that come in or go out begin and end journeys that follow the segment.",
   key: "Its key",

@@ -1,0 +1,51 @@
+import { Autocomplete } from "@mantine/core";
+import { useState } from "react";
+import { useNames } from "@/builder/panel/names";
+import { texts } from "@/texts";
+import { useEventProperties } from "./catalog";
+import { useCondition } from "./context";
+import type { Names } from "./parts";
+
+const words = texts.conditions;
+
+interface NameFieldProps {
+  names: Names;
+  /** Of a property: the event that has it; without one, the event that begins the journey. */
+  event?: string;
+  value: string;
+  onChange: (name: string) => void;
+}
+
+/** The name of a thing: chosen from those that exist, or typed when it is new. */
+export function NameField({ names, event, value, onChange }: NameFieldProps) {
+  const { entryEvents, steps } = useCondition();
+  const [typed, setTyped] = useState<string | null>(null);
+  const kind = names === "properties" ? undefined : names;
+  const found = useNames(kind, steps);
+  const properties = useEventProperties(
+    names === "properties" ? (event ?? entryEvents[0] ?? "") : "",
+  );
+  const data = names === "properties" ? properties.map((each) => each.name) : found;
+  const take = (text: string) => {
+    setTyped(null);
+    if (text !== value) {
+      onChange(text);
+    }
+  };
+  return (
+    <Autocomplete
+      size="xs"
+      w={172}
+      limit={50}
+      aria-label={words.labels[names]}
+      placeholder={words.labels[names]}
+      data={[...new Set(data)]}
+      value={typed ?? value}
+      // A property takes its name once it is written: it would be another one with each letter.
+      onChange={(text) => (names === "properties" ? setTyped(text) : onChange(text))}
+      onOptionSubmit={take}
+      onBlur={() => typed !== null && take(typed)}
+      onKeyDown={(pressed) => pressed.key === "Enter" && typed !== null && take(typed)}
+    />
+  );
+}

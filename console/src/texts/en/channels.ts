@@ -1,0 +1,26 @@
+export const channels = {
+  title: "Channels",
+  name: "Channel",
+  settings: "Settings",
+  names: { email: "E-mail", sms: "Text messages", webhook: "Webhooks" } as Record<string, string>,
+  used: "Used in",
+  state: "State",
+  frozen: { marketing: "marketing is frozen", everything: "frozen" } as Record<string, string>,
+  sends: "sends",
+  none: "none",
+  setUp: (name: string) => `Set up ${name}`,
+  hint: "Settings of a channel hold for all its messages: hours, caps, distances and hours of countries. Journeys and sends may override them, but not those of countries.",
+  webhook:
+    "Calls of webhooks are set in their steps. The signing secret is a setting of the server and is never shown.",
+  bare: "It has no settings of its own: journeys and sends say all.",
+  keys: {
+    window: "hours",
+    quiet_hours: "quiet hours",
+    cap: "cap",
+    apart: "distance",
+    class: "class",
+    provider: "provider",
+    fallback: "fallback",
+    countries: "hours of countries",
+  } as Record<string, string>,
+} as const;

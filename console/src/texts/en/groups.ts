@@ -1,0 +1,15 @@
+export const groups = {
+  title: "Groups",
+  find: "Find a group",
+  group: "Group",
+  members: "Members",
+  used: "Used in",
+  empty: "No group has members yet. A call or a step adds to it:",
+  emptyExample: "{id: warm, group: {add: [warm-leads]}}",
+  noneFound: "No group is called that.",
+  tabs: { members: "Members", uses: "Used in" },
+  contact: "Contact",
+  email: "E-mail",
+  since: "Since",
+  noMembers: "No contact is in it.",
+} as const;

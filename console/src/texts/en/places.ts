@@ -1,0 +1,53 @@
+import { counted } from "../plural";
+
+export const places = {
+  title: "Places",
+  open: "New list of places",
+  count: "Places",
+  empty: "No list yet. Journeys begin near its places:",
+  emptyExample: "{places: shops, list: [{name: Paris, lat: 48.8566, lon: 2.3522}]}",
+  from: "One place",
+  list: "Places",
+  find: "Find a place",
+  name: "Name",
+  lat: "Latitude",
+  lon: "Longitude",
+  nameOf: (place: number) => `Name of place ${place}`,
+  latOf: (place: number) => `Latitude of place ${place}`,
+  lonOf: (place: number) => `Longitude of place ${place}`,
+  add: "Add a place",
+  remove: (name: string) => `Remove ${name}`,
+  more: (count: number) => `Show ${counted(count, "more place", "more places")}`,
+  noneFound: "No place is called that.",
+  latWrong: "Between -90 and 90 degrees",
+  lonWrong: "Between -180 and 180 degrees",
+  nameWrong: "A place has a name",
+  pictureOf: (count: number) => `${counted(count, "place")}, north at the top`,
+  unknown: "Nothing to draw: no place has coordinates.",
+  radius: "Distance around each place, in km",
+  usedAt: (km: string) => `journeys ask for ${km} km`,
+  scale: (km: string) => `${km} km`,
+  farther:
+    "Small lists are drawn true to scale; over continents, distances in the east and west are stretched.",
+  importFile: "Import a file",
+  file: "File of places",
+  importHint: "CSV with the columns name, lat and lon; other columns are ignored.",
+  choose: "Choose a file",
+  would: (count: number) => `${counted(count, "place")} would be added.`,
+  replaced: (count: number) =>
+    count === 1
+      ? "1 place of the same name gets new coordinates."
+      : `${count} places of the same name get new coordinates.`,
+  refusedLines: "Lines that are left out",
+  refused: (count: number) =>
+    count === 1 ? "1 line is left out." : `${counted(count, "line")} are left out.`,
+  line: "Line",
+  why: "Why",
+  take: (count: number) => `Take ${counted(count, "place")}`,
+  noColumns: "The first line names the columns; name, lat and lon are needed.",
+  noName: "the name is empty",
+  noLat: "the latitude is no number between -90 and 90",
+  noLon: "the longitude is no number between -180 and 180",
+  tooMany: "A document holds about 4,200 places at most.",
+  unreadable: "The text has a mistake: mend it to edit the places here.",
+} as const;

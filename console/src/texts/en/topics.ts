@@ -1,0 +1,30 @@
+export const topics = {
+  title: "Topics",
+  open: "New topic",
+  named: "Called",
+  default: "By default",
+  defaults: {
+    opt_in: "asks first",
+    opt_out: "subscribed until they unsubscribe",
+    double: "asks, and counts once confirmed",
+  } as Record<string, string>,
+  subscribed: "Subscribed",
+  pending: "Pending",
+  unsubscribed: "Unsubscribed",
+  unrecorded: "No record",
+  unrecordedOut: "Contacts without a record count as subscribed.",
+  unrecordedIn: "Contacts without a record count as not subscribed.",
+  pendingWords: "Pending: subscribed, and not yet confirmed.",
+  sendsLook:
+    "A send looks at more: at the channel, at suppressed addresses, and whether the confirmed address is still the contact’s own.",
+  tab: "Contacts",
+  tooLong: "Counting takes too long at the moment.",
+  counted: "counted",
+  empty: "No topic yet. A topic is what contacts subscribe to:",
+  emptyExample: "{topic: offers, name: Offers, default: opt_in}",
+  from: {
+    opt_in: "Asks first (opt in)",
+    double: "Asks, and counts once confirmed (double opt in)",
+    opt_out: "Subscribed until they unsubscribe (opt out)",
+  },
+} as const;

@@ -1,0 +1,201 @@
+"""Two ways to use the builder: by pointer, dragging; and by keyboard alone."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from playwright.async_api import Locator, Page, expect
+
+MOST_TABS: Final = 400
+"""Presses of Tab until something counts as out of reach."""
+MOST_ARROWS: Final = 60
+"""Presses of an arrow until a card or an option counts as out of reach."""
+_HAS_FOCUS: Final = "each => each === document.activeElement"
+_STANDS_AFTER: Final = """each => document.activeElement === document.body
+|| !!(document.activeElement.compareDocumentPosition(each) & Node.DOCUMENT_POSITION_FOLLOWING)"""
+_COUNT_POINTERS: Final = """
+window.pointers = 0;
+for (const kind of ["pointerdown", "mousedown", "touchstart"])
+  addEventListener(kind, event => { if (event.isTrusted) window.pointers += 1; }, true);
+"""
+_FOCUSED_CARD: Final = "() => document.activeElement?.getAttribute('data-card') ?? null"
+_IS_SELECT: Final = "each => each.tagName === 'SELECT'"
+
+
+def card(page: Page, key: str) -> Locator:
+    """A card of the graph by its key."""
+    return page.locator(f'[data-card="{key}"]')
+
+
+class Hands(Protocol):
+    """What a person does in the builder."""
+
+    page: Page
+
+    async def insert(self, kind: str, below: str) -> None:
+        """Insert a step of a kind, by its name in the palette, below a card."""
+
+    async def choose(self, key: str) -> None:
+        """Choose a card, so that its settings are shown."""
+
+    async def leave(self) -> None:
+        """Choose no card, so that the settings of the journey itself are shown."""
+
+    async def press(self, what: Locator) -> None:
+        """Press a button, a link or an item of a menu."""
+
+    async def write(self, field: Locator, text: str) -> None:
+        """Write a text into a field, in the place of the one that is there."""
+
+    async def pick(self, field: Locator, option: str) -> None:
+        """Pick one of the options of a field."""
+
+
+class Pointer:
+    """A mouse; texts alone are typed."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    async def insert(self, kind: str, below: str) -> None:
+        palette = self.page.get_by_role("region", name="Steps")
+        await drag(self.page, palette.get_by_role("button", name=kind, exact=True), below)
+
+    async def choose(self, key: str) -> None:
+        await card(self.page, key).click()
+
+    async def leave(self) -> None:
+        graph = self.page.get_by_role("application", name="The journey as a graph")
+        await graph.locator(".react-flow__pane").click(position={"x": 5, "y": 5})
+
+    async def press(self, what: Locator) -> None:
+        await what.click()
+
+    async def write(self, field: Locator, text: str) -> None:
+        await field.click()
+        await field.fill(text)
+        # A list of names that opens lies over what is below: one of them is taken, or none.
+        if await field.get_attribute("aria-expanded") == "true":
+            option = self.page.get_by_role("listbox").get_by_role("option", name=text, exact=True)
+            await option.or_(field).last.click()
+
+    async def pick(self, field: Locator, option: str) -> None:
+        if await field.evaluate(_IS_SELECT):
+            await field.select_option(option)
+            return
+        await field.click()
+        await self.page.get_by_role("option", name=option, exact=True).click()
+
+
+async def drag(page: Page, what: Locator, below: str) -> None:
+    """Drag something into the place below a card."""
+    start, end = await what.bounding_box(), await card(page, below).bounding_box()
+    assert start is not None
+    assert end is not None
+    await page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+    await page.mouse.down()
+    x, y = end["x"] + end["width"] / 2, end["y"] + end["height"] + 12
+    await page.mouse.move(x, y, steps=4)
+    await expect(page.locator("[data-target]")).to_have_count(1)
+    await page.mouse.up()
+
+
+class Keyboard:
+    """Keys alone: Tab from part to part, arrows in the graph and in lists."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    @classmethod
+    async def at(cls, page: Page) -> Keyboard:
+        """Keys on a page that counts what a pointer does."""
+        await page.add_init_script(_COUNT_POINTERS)
+        await page.evaluate(_COUNT_POINTERS)
+        return cls(page)
+
+    async def reach(self, wanted: Locator) -> None:
+        """Go to a part of the page by Tab, the shorter way round."""
+        await expect(wanted).to_be_visible()
+        key = "Tab" if await wanted.evaluate(_STANDS_AFTER) else "Shift+Tab"
+        for _ in range(MOST_TABS):
+            if await wanted.evaluate(_HAS_FOCUS):
+                return
+            await self.page.keyboard.press(key)
+        raise AssertionError(f"{wanted} is not reached by {key}")
+
+    async def insert(self, kind: str, below: str) -> None:
+        await self.choose(below)
+        await self.page.keyboard.press("+")
+        dialog = self.page.get_by_role("dialog", name="Choose a step to insert")
+        await self.press(dialog.get_by_role("button", name=kind).first)
+        await expect(dialog).to_be_hidden()
+
+    async def choose(self, key: str) -> None:
+        step, _, way = key.partition("/")
+        if step.startswith("step:"):
+            await self._find(step)
+        if way:
+            await self._arrow("ArrowRight", key)
+        elif not step.startswith("step:"):
+            await self.reach(self.page.locator("[data-card][tabindex='0']"))
+            await self._arrow("ArrowUp" if key == "entry" else "ArrowDown", key)
+        await expect(card(self.page, key)).to_have_attribute("data-selected", "true")
+
+    async def _find(self, step: str) -> None:
+        """By the search above the graph, which leads to any step."""
+        if await self._focused() == step:
+            return
+        name = step.removeprefix("step:").rpartition(":")[2]
+        await self.write(self.page.get_by_label("Find a step"), name)
+        await self._take(name)
+        await expect(card(self.page, step)).to_be_focused()
+
+    async def _arrow(self, arrow: str, key: str) -> None:
+        for _ in range(MOST_ARROWS):
+            if await self._focused() == key:
+                return
+            await self.page.keyboard.press(arrow)
+            await self.page.wait_for_timeout(20)
+        raise AssertionError(f"{key} is not reached by {arrow}")
+
+    async def _focused(self) -> str | None:
+        key: str | None = await self.page.evaluate(_FOCUSED_CARD)
+        return key
+
+    async def _take(self, option: str) -> None:
+        """Go through the options of a list that is open, and take one."""
+        wanted = self.page.get_by_role("option", name=option, exact=True)
+        await expect(wanted).to_be_visible()
+        for _ in range(MOST_ARROWS):
+            if await wanted.get_attribute("data-combobox-selected") is not None:
+                await self.page.keyboard.press("Enter")
+                return
+            await self.page.keyboard.press("ArrowDown")
+        raise AssertionError(f"{option} is not reached by ArrowDown")
+
+    async def leave(self) -> None:
+        await self.reach(self.page.locator("[data-card][tabindex='0']"))
+        await self.page.keyboard.press("Escape")
+
+    async def press(self, what: Locator) -> None:
+        await self.reach(what)
+        await self.page.keyboard.press("Enter")
+
+    async def write(self, field: Locator, text: str) -> None:
+        await self.reach(field)
+        await self.page.keyboard.press("Control+a")
+        await self.page.keyboard.press("Delete")
+        await self.page.keyboard.insert_text(text)
+
+    async def pick(self, field: Locator, option: str) -> None:
+        await self.reach(field)
+        if await field.evaluate(_IS_SELECT):
+            await self.page.keyboard.type(option)
+            return
+        await self.page.keyboard.press("ArrowDown")
+        await self._take(option)
+
+    async def pointers(self) -> int:
+        """How often a pointer did something."""
+        counted: int = await self.page.evaluate("window.pointers")
+        return counted
