@@ -12,7 +12,7 @@ import { cardHeights } from "./graph/cardHeights";
 import type { Dragged } from "./graph/dragging";
 import { itemsOf, newStep } from "./newSteps";
 import type { ActionName } from "./StepActions";
-import { lineAround, placeOf, stepsOf } from "./selecting";
+import { chosenBy, lineAround, placeOf, stepsOf } from "./selecting";
 import type { TextHistory } from "./textHistory";
 
 /** A journey as it can be drawn. */
@@ -94,8 +94,19 @@ export function useBuilder({ text, edit }: TextHistory, fragments: Fragments) {
   const make = useCallback(
     (wanted: Edit | null, typing = false) => {
       const result = wanted === null ? null : edit(wanted, place, typing);
-      if (result?.ok === true && wanted !== null && !VALUES.has(wanted.edit)) {
-        const after = draw(result.text).drawn;
+      if (result?.ok !== true || wanted === null) {
+        return;
+      }
+      const after = draw(result.text).drawn;
+      if (VALUES.has(wanted.edit)) {
+        // A way is called by its name: while that is typed, it stays the one that is chosen.
+        const chosen = drawn === null ? null : chosenBy(drawn.outline, current);
+        if (chosen?.type === "way" && after !== null) {
+          const key = cardOf(after.outline, chosen.way.path);
+          setCurrent(key);
+          setSelected((before) => (before.has(current) ? new Set([key]) : before));
+        }
+      } else {
         const keys =
           after === null ? [] : result.selection.map((path) => cardOf(after.outline, path));
         setSelected(new Set(keys));
@@ -105,7 +116,7 @@ export function useBuilder({ text, edit }: TextHistory, fragments: Fragments) {
         }
       }
     },
-    [edit, place],
+    [current, drawn, edit, place],
   );
 
   const insert = useCallback(
