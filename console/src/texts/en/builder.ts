@@ -5,6 +5,8 @@ export const builder = {
   minimap: "Overview of the graph",
   list: "The journey as a list",
   palette: "Steps",
+  fragments: "From the library",
+  stepsOf: (journey: string) => `All steps of the ready journey ${journey}`,
   insertHere: "Insert a step here",
   chooseStep: "Choose a step to insert",
   entry: "Entry",

@@ -13,6 +13,7 @@ export const conditions = {
   nothing: "nothing is asked",
   add: "Add a condition",
   addFirst: "Ask a condition",
+  instead: "Ask something else",
   addGroup: "Group of conditions",
   kinds: {
     attribute: "Attribute",
