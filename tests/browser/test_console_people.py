@@ -143,8 +143,6 @@ async def _import(office: Office) -> None:
     await page.get_by_role("link", name="Enter the group into a journey…").press("Enter")
     await page.get_by_label("Journey").select_option("welcome")
     await expect(page.get_by_text("3 contacts would enter Welcome at once.")).to_be_visible()
-    faults = await look_over(page, "imports-enter")
-    assert faults == [], "\n".join(faults)
     await page.close()
 
 
@@ -156,8 +154,7 @@ async def _start(office: Office, page: Page) -> None:
     await dialog.get_by_label("Entry data").fill("source: letter\n: 5")
     await expect(dialog).to_contain_text("Line 2 is none like")
     await dialog.get_by_label("Entry data").fill("source: letter")
-    await dialog.get_by_role("button", name="Start it").press("Enter")
-    await expect(dialog).to_be_hidden()
+    await done(dialog, "Start it")
 
     async def waits() -> bool:
         return bool(await office.operator.items("/v1/runs", contact="k-1", step="thanks"))
@@ -168,8 +165,6 @@ async def _start(office: Office, page: Page) -> None:
     await dialog.get_by_label("Journey").select_option("welcome")
     await expect(dialog).to_contain_text("ada@example.com would not enter Welcome:")
     await expect(dialog.get_by_role("button", name="Start it")).to_be_disabled()
-    faults = await look_over(page, "contacts-start")
-    assert faults == [], "\n".join(faults)
     await page.keyboard.press("Escape")
 
 
@@ -205,8 +200,7 @@ async def _freeze(office: Office, page: Page) -> None:
     ):
         dialog = await act(page, name)
         await dialog.get_by_label("Reason").fill("asked by letter")
-        await dialog.get_by_role("button", name=title, exact=True).press("Enter")
-        await expect(dialog).to_be_hidden()
+        await done(dialog, title)
         shown = page.get_by_text("restricted: nothing is sent, and nothing begins")
         await expect(shown).to_have_count(1 if restricted else 0)
         assert (await _contact(office, "k-1"))["restricted"] is restricted
@@ -233,7 +227,7 @@ async def _export(page: Page) -> None:
 
 async def _erase(office: Office, page: Page) -> None:
     dialog = await act(page, "Erase…")
-    await expect(dialog).to_contain_text("1 active run end")
+    await expect(dialog).to_contain_text("1 active run ends.")
     await expect(dialog.get_by_role("row").filter(has_text="the contact itself")).to_be_visible()
     confirm = dialog.get_by_role("button", name="Erase for good")
     await expect(confirm).to_be_disabled()
@@ -369,5 +363,7 @@ async def test_what_is_known_of_a_person_is_changed_and_kept_as_the_api_has_it(
 
 async def done(dialog: Locator, name: str) -> None:
     """Confirm a dialog by keyboard, which closes it."""
-    await dialog.get_by_role("button", name=name, exact=True).press("Enter")
-    await expect(dialog).to_be_hidden()
+    button = dialog.get_by_role("button", name=name, exact=True)
+    await expect(button).to_be_enabled()
+    await button.press("Enter")
+    await expect(dialog).to_be_hidden(timeout=15_000)

@@ -30,5 +30,7 @@ const never = () => () => undefined;
 
 /** The time, kept up to date every ten seconds by one clock for the whole page. */
 export function useNow(running = true): Date {
-  return useSyncExternalStore(running ? subscribe : never, () => now);
+  const tick = useSyncExternalStore(running ? subscribe : never, () => now);
+  // What is drawn between two ticks may have happened since the last one.
+  return running ? new Date() : tick;
 }

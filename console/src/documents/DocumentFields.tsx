@@ -48,6 +48,7 @@ export function DocumentFields({ kind, history, readOnly, without = [] }: Docume
       entryEvents: [],
       timezone: null,
       steps: [],
+      timezone: null,
       readOnly,
     }),
     [edit, readOnly],

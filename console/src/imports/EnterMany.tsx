@@ -25,6 +25,7 @@ import { useActiveJourneys } from "@/contacts/actions/StartJourney";
 import { useGroupKeys, useSegmentKeys } from "@/contacts/fields";
 import { texts } from "@/texts";
 import { BELOW } from "./hints";
+import { idsOf } from "./ids";
 import classes from "./imports.module.css";
 
 const words = texts.imports.enter;
@@ -37,15 +38,6 @@ type Preview = Model<"BulkPreview">;
 type Start = Partial<Model<"BulkStart">>;
 
 const WHO = ["group", "segment", "list"] as const satisfies readonly Who[];
-
-/** The ids of a list: one a line, each once. */
-export function idsOf(text: string): string[] {
-  const ids = text
-    .split(/[\n\r]+/)
-    .map((each) => each.trim())
-    .filter((each) => each !== "");
-  return [...new Set(ids)];
-}
 
 /** Enters many contacts into a journey: those of a group, of a segment, or of a list. */
 export function EnterMany() {

@@ -28,7 +28,8 @@ export function StartJourney({ body, contact, onClose }: ContactDialogProps) {
   const [once] = useState(() => crypto.randomUUID());
   const journeys = useActiveJourneys();
   const read = readValues(data);
-  const [asked] = useDebouncedValue(JSON.stringify(read.ok ? read.read : null), PAUSE);
+  const wanted = JSON.stringify(read.ok ? read.read : null);
+  const [asked] = useDebouncedValue(wanted, PAUSE);
   const preview = useQuery({
     queryKey: ["start-preview", contact, journey, asked],
     queryFn: () => previewStart(journey, contact, JSON.parse(asked)),
@@ -62,7 +63,7 @@ export function StartJourney({ body, contact, onClose }: ContactDialogProps) {
         )
       }
       confirm={words.confirm}
-      blocked={!enters || !read.ok}
+      blocked={!enters || asked !== wanted}
       act={() =>
         answerOf(
           api.POST("/v1/journeys/{key}/runs", {

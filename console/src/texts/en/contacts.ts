@@ -308,7 +308,9 @@ export const acting = {
     count: "Rows",
     atLeast: (count: string) => `${count} or more`,
     runs: (count: number) =>
-      count === 0 ? "It is in no journey now." : `${counted(count, "active run")} end.`,
+      count === 0
+        ? "It is in no journey now."
+        : `${counted(count, "active run")} ${count === 1 ? "ends" : "end"}.`,
     stays:
       "Suppressions of its addresses stay as hashes, and coupons it drew stay spent. Copies in backups and with providers are not reached from here.",
     suppress: "Also suppress its addresses, so that nothing is ever sent to them",
@@ -378,5 +380,6 @@ export const erasures = {
     fault: "faults",
     dead_event: "events with a fault",
     listener: "what runs waited for",
+    targeted_contact: "days on which it was targeted (counted, without it)",
   } as Readonly<Record<string, string>>,
 } as const;
