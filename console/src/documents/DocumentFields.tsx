@@ -48,7 +48,6 @@ export function DocumentFields({ kind, history, readOnly, without = [] }: Docume
       entryEvents: [],
       timezone: null,
       steps: [],
-      timezone: null,
       readOnly,
     }),
     [edit, readOnly],
