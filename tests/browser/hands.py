@@ -131,6 +131,9 @@ class Keyboard:
         await expect(dialog).to_be_hidden()
 
     async def choose(self, key: str) -> None:
+        chosen = card(self.page, key)
+        if await chosen.get_attribute("data-selected", timeout=5_000) is not None:
+            return
         step, _, way = key.partition("/")
         if step.startswith("step:"):
             await self._find(step)
@@ -139,14 +142,16 @@ class Keyboard:
         elif not step.startswith("step:"):
             await self.reach(self.page.locator("[data-card][tabindex='0']"))
             await self._arrow("ArrowUp" if key == "entry" else "ArrowDown", key)
-        await expect(card(self.page, key)).to_have_attribute("data-selected", "true")
+        if await chosen.get_attribute("data-selected") is None:
+            await self.page.keyboard.press("Space")
+        await expect(chosen).to_have_attribute("data-selected", "true")
 
     async def _find(self, step: str) -> None:
         """By the search above the graph, which leads to any step."""
         if await self._focused() == step:
             return
         name = step.removeprefix("step:").rpartition(":")[2]
-        await self.write(self.page.get_by_label("Find a step"), name)
+        await self.write(self.page.get_by_role("combobox", name="Find a step"), name)
         await self._take(name)
         await expect(card(self.page, step)).to_be_focused()
 

@@ -28,7 +28,7 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 WELCOME: Final = """
 journey: welcome
-entry: [{event: Topic Subscribed, where: {topic: news}}]
+entry: {event: Topic Subscribed, where: {topic: news}}
 exit: [{event: Topic Unsubscribed, where: {topic: news}}]
 steps:
   - {id: ask, email: {template: confirm, topic: news, transactional: true}}
@@ -45,7 +45,7 @@ steps:
 """
 CART: Final = """
 journey: cart
-entry: [{event: Cart Updated, where: {total: {gte: 20}}, key: cart_id}]
+entry: {event: Cart Updated, where: {total: {gte: 20}}, key: cart_id}
 exit: [{event: Order Completed, where: {cart_id: {entry: cart_id}}}]
 goal: {event: Order Completed, within: 7d}
 steps:
@@ -190,7 +190,8 @@ class Maker:
 
     async def add(self, setting: str) -> None:
         """Add one of the settings that are offered first."""
-        await self.hands.press(self.side.get_by_role("button", name=f"+ {setting}", exact=True))
+        offer = self.side.get_by_role("button", name=f"+ {setting}", exact=True)
+        await self.hands.press(offer.last)
 
     async def more(self, setting: str, place: int = 0) -> None:
         """Add one of the further settings."""
@@ -309,7 +310,7 @@ async def build_cart(maker: Maker) -> None:
     await maker.call("branch", "offer")
     await maker.if_step("step:offer/way:yes", "drawn", "code", "drawn")
     await maker.email("step:offer/way:drawn", "ten", "ten", "offers")
-    await maker.email("step:offer/way:else", "last", "remind", "offers")
+    await maker.email("step:offer/else", "last", "remind", "offers")
     await hands.leave()
     await hands.press(side.get_by_role("button", name="Set a goal"))
     await hands.write(maker.box("Event"), "Order Completed")

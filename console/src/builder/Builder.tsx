@@ -93,8 +93,14 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
       remove: () => !readOnly && act("delete"),
       insert: () => !readOnly && setInserting(placeBelow()),
       clear,
-      openPanel: () =>
-        document.getElementById(SIDE)?.querySelector<HTMLElement>("input, textarea")?.focus(),
+      openPanel: () => {
+        if (!selected.has(current)) {
+          select(current, false);
+        }
+        requestAnimationFrame(() =>
+          document.querySelector<HTMLElement>(`#${SIDE} section :is(input, textarea)`)?.focus(),
+        );
+      },
       moveTo: (key, more) => {
         select(key, more);
         focusCard(key);
