@@ -24,7 +24,7 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from activities.context import Context
+from activities.context import LATE_STARTS, Context
 from activities.failures import CodedFailures
 from activities.registry import activities_by_queue
 from channels.adapter import Adapter, Append
@@ -82,13 +82,15 @@ async def serving(
     *,
     adapters: Mapping[str, Adapter] | Adapters | None = None,
     reconcile_every: float = 10.0,
+    late_starts: timedelta = LATE_STARTS,
     sdk_metrics: str | None = None,
 ) -> AsyncIterator[Dispatcher]:
     """Run a worker until the context ends; then it stops gracefully.
 
     `adapters`: instead of those that the settings describe. By channel, each stands for all of its
-    providers. `reconcile_every`: seconds between two rounds of the reconciliation. `sdk_metrics`:
-    the URL of the metrics of the SDK.
+    providers. `reconcile_every`: seconds between two rounds of the reconciliation. `late_starts`:
+    for so long a move of runs looks for more of them. `sdk_metrics`: the URL of the metrics of the
+    SDK.
     """
     async with AsyncExitStack() as stack:
         adapters = _adapters(settings) if adapters is None else adapters
@@ -131,6 +133,7 @@ async def serving(
             passwords=settings.passwords,
             speed=settings.speed,
             keep={kind: Duration.parse(text) for kind, text in settings.keep.items()},
+            late_starts=late_starts,
             nudge=dispatcher.nudge,
             nudge_due_times=nudge_due_times,
             links=settings.links,

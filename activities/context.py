@@ -23,6 +23,9 @@ from store.definitions.catalog import Catalog
 
 ReturnKind = Literal["bounce", "reply", "unsubscribe"]
 
+LATE_STARTS = timedelta(seconds=3)
+"""How long a dispatcher may still start runs of the version that was active before."""
+
 
 class ReturnAddresses(Protocol):
     """Addresses under a domain of ours, to which mail about a message comes."""
@@ -55,6 +58,8 @@ class Context:
     """Durations of waits and `up_to` are divided by it."""
     give_up: timedelta = timedelta(hours=24)
     """How long after its first attempt a send is tried again."""
+    late_starts: timedelta = LATE_STARTS
+    """For so long a move of runs looks for more of them."""
     nudge: Callable[[], None] = lambda: None
     """Wakes the dispatcher of this process after a step has recorded events."""
     keep: Mapping[str, Duration] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from api.contacts import (
     erasures,
     exports,
     groups,
+    import_columns,
     imports,
     merge,
     person_export,
@@ -134,6 +135,7 @@ ROUTERS = tuple(
         messages,
         erasures,
         imports,
+        import_columns,
         refused_lines,
         exports,
         merge,
@@ -358,7 +360,9 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
     problems.install(app, methods_of(ROUTERS))
     swagger_ui.install(app)
     for router in ROUTERS:
-        app.include_router(router)
+        # Their routes say all of themselves. `include_router` would analyse each one again for this
+        # application, at its first requests, and look through the routers at every request.
+        app.router.routes.extend(router.routes)
     if settings.dev_inbox is not None:
         app.include_router(dev_inbox.router)
     if settings.dev_shop_key is not None:

@@ -196,11 +196,18 @@ def merge(
     contact: Annotated[str, typer.Argument(help="The contact's external id, or our id of it.")],
     other: Annotated[str, typer.Argument(help="The other one's external id, or our id of it.")],
     reason: Annotated[str | None, typer.Option(help="Why; it is kept with the merge.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it would do, and change nothing.")
+    ] = False,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Make one contact of two. The older one survives; it cannot be undone."""
-    body = {"from": other, **({} if reason is None else {"reason": reason})}
+    body = {
+        "from": other,
+        **({} if reason is None else {"reason": reason}),
+        **({"dry_run": True} if dry_run else {}),
+    }
     answer = find_server(data_dir).post(f"/v1/contacts/{segment(contact)}/merge", body)
     if as_json:
         typer.echo(answer.text)
@@ -210,8 +217,9 @@ def merge(
     if not found["merged"]:
         typer.echo(f"{contact} and {other} are one contact already: {kept}")
         return
-    typer.echo(f"{kept} has everything of both from now on")
+    typer.echo(f"{kept} {'would have' if dry_run else 'has'} everything of both from now on")
     if found["ended_runs"]:
-        typer.echo(f"ended as merged: {', '.join(found['ended_runs'])}")
+        ended = "would end" if dry_run else "ended"
+        typer.echo(f"{ended} as merged: {', '.join(found['ended_runs'])}")
     if found["left_out"]:
         typer.echo(f"attributes without room: {', '.join(found['left_out'])}", err=True)

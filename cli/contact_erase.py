@@ -26,6 +26,9 @@ def erase(
             "--suppress", help="Also suppress its addresses, so that nothing is ever sent to them."
         ),
     ] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Count what would be removed, and erase nothing.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
@@ -33,6 +36,9 @@ def erase(
     """Erase a contact with all its data, and wait for the report. This cannot be undone."""
     server = find_server(data_dir, scope="admin")
     path = path_of_contact(server, contact)
+    if preview:
+        _preview(server, path, as_json=as_json)
+        return
     if not yes and not typer.confirm(
         f"Erase {contact} with all events, runs and messages? This cannot be undone."
     ):
@@ -43,6 +49,22 @@ def erase(
         typer.echo(report.text)
         return
     _print(report.json())
+
+
+def _preview(server: Server, path: str, *, as_json: bool) -> None:
+    answer = server.get(f"{path}/erasure")
+    if as_json:
+        typer.echo(answer.text)
+        return
+    held = answer.json()
+    print_table(
+        ["held", "rows"],
+        [
+            (kind, f"{rows} or more" if kind in held["more"] else rows)
+            for kind, rows in sorted(held["rows"].items())
+        ],
+        numbers=["rows"],
+    )
 
 
 def _finished(server: Server, path: str) -> Any:

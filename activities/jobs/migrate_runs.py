@@ -37,8 +37,8 @@ from store.versions.run_migration import Superseded, Target, migrate_run
 
 _PAGE = 50
 _AT_ONCE = 8
-_LATE_STARTS = timedelta(seconds=3)
-"""How long a dispatcher may still start runs of the version that was active before."""
+_SHORTEST_REST, _LONGEST_REST = timedelta(seconds=0.25), timedelta(seconds=30)
+"""Between two looks at runs that were at work."""
 
 _TRIES = 5
 """How often a run that fails is tried, with growing delays, before it is set aside."""
@@ -114,11 +114,14 @@ class MigrateRunsActivities:
         )
         await self._record_failures(conn, job, decided)
         remaining = await count_stragglers(conn, job.id)
-        if not remaining and job.age >= _LATE_STARTS:
-            await end_job(conn, job.id, "done")
-            return await end_page(conn, job)
-        rest = min(max(job.age / 10, timedelta(seconds=1)), timedelta(seconds=30))
-        return await end_page(conn, job, rest)
+        if remaining:
+            rest = min(max(job.age / 10, _SHORTEST_REST), _LONGEST_REST)
+            return await end_page(conn, job, rest)
+        late = self._context.late_starts - job.age
+        if late > timedelta(0):
+            return await end_page(conn, job, late)
+        await end_job(conn, job.id, "done")
+        return await end_page(conn, job)
 
     async def _migrate_all(self, job: JobRow, runs: Sequence[UUID], target: Target) -> Decided:
         """Migrate runs, each by itself. Raises the errors of a database that is away."""

@@ -24,6 +24,7 @@ from store.contacts.erasure_listing import ErasureReport, list_reports, read_rep
 from store.contacts.erasure_pages import erase_page
 from store.contacts.rows import find_contact
 from store.operations.audit import Actor, record_audit
+from store.reports.person_export import COUNTED, count_rows
 
 router = APIRouter(
     prefix="/v1",
@@ -56,6 +57,16 @@ class ErasureBody(BaseModel):
     """Addresses that this erasure suppressed."""
     removed: dict[str, int]
     """Rows by kind of data."""
+
+
+class ErasurePreview(BaseModel):
+    """What an erasure would remove, as far as it is kept in rows about the contact."""
+
+    contact: str
+    rows: dict[str, int]
+    """Rows by kind of data, counted up to 10,000 of each. Suppressions stay."""
+    more: list[str]
+    """Kinds of which there may be more rows."""
 
 
 class ErasurePage(BaseModel):
@@ -101,6 +112,23 @@ async def erase_contact(
     assert report is not None
     return Response(
         erasure_body(report).model_dump_json(), 202, headers, media_type="application/json"
+    )
+
+
+@router.get(
+    "/contacts/{contact}/erasure",
+    summary="Preview the erasure of a contact",
+    responses=responses(404),
+)
+async def get_preview(contact: ContactId, services: UsedServices) -> ErasurePreview:
+    """How many rows of each kind are held about the contact. Nothing is changed."""
+    async with services.pool.connection() as conn:
+        contact_id = await find_contact(conn, contact)
+        if contact_id is None:
+            raise unknown("contact", contact)
+        rows = await count_rows(conn, contact_id)
+    return ErasurePreview(
+        contact=contact, rows=rows, more=[kind for kind, count in rows.items() if count >= COUNTED]
     )
 
 

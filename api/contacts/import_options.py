@@ -137,7 +137,7 @@ def plan_of(options: ImportOptions, writer: FileWriter, encoding: str, source: s
         columns = tuple(
             map_columns(opening.columns, options.what, given=options.map, preset=options.preset)
         )
-        _check_columns(columns, options)
+        check_columns(columns, options)
     return ImportPlan(
         what=options.what,
         dialect=opening.dialect,
@@ -157,7 +157,8 @@ def plan_of(options: ImportOptions, writer: FileWriter, encoding: str, source: s
     )
 
 
-def _check_columns(columns: Sequence[Column], options: ImportOptions) -> None:
+def check_columns(columns: Sequence[Column], options: ImportOptions) -> None:
+    """Raises FileRefused if columns are missing that such a file must have."""
     targets = {column.target for column in columns}
     shown = ", ".join(column.name for column in columns[:10]) + (", …" if len(columns) > 10 else "")
     for needed in _NEEDS[options.what]:

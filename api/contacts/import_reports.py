@@ -56,6 +56,8 @@ class ImportReport(BaseModel):
     """Of CSV."""
     columns: list[ColumnBody]
     """Empty for JSON Lines, whose lines name their own."""
+    groups: list[str]
+    """Groups that every contact of the file joins."""
     preset: str | None
     preset_verified: bool
     """False: the preset was made from public knowledge, and not tried on an export. Look here at
@@ -99,6 +101,7 @@ def import_report(
             ColumnBody(name=each.name, target=each.target, type=each.type, how=each.how)
             for each in plan.columns or ()
         ],
+        groups=list(plan.groups),
         preset=plan.preset,
         preset_verified=plan.preset is None,
         **counts,

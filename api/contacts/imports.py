@@ -46,7 +46,7 @@ _KINDS: Final = frozenset(
 )  # fmt: skip
 _EXAMPLE: Final = "external_id,email,first_name\n42,ada@example.com,Ada\n"
 _BLOCK: Final = 64 * 1024
-_BODY: Final[dict[str, Any]] = {
+FILE_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
@@ -65,7 +65,7 @@ _BODY: Final[dict[str, Any]] = {
     status_code=202,
     summary="Import a file",
     responses=responses(400, 413, 415, 422),
-    openapi_extra=_BODY,
+    openapi_extra=FILE_BODY,
 )
 async def import_file(
     request: Request,
@@ -80,13 +80,7 @@ async def import_file(
     encoding and the delimiter are found, or given. `dry_run` changes nothing, and shows the first
     ten lines as they would be.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in _KINDS:
-        raise Problem(
-            415,
-            "unsupported_type",
-            f"Content-Type {kind[:60]}: send the file itself as text/csv or application/x-ndjson",
-        )
+    kind = check_media_type(request)
     job_id = uuid4()
     try:
         return await _receive(request, services, key.source, actor, options, job_id, kind)
@@ -95,6 +89,18 @@ async def import_file(
             if await read_job(conn, job_id) is None:
                 await delete_file(conn, job_id)
         raise
+
+
+def check_media_type(request: Request) -> str:
+    """The media type of a body that may be a file. Raises Problem 415 for any other."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in _KINDS:
+        raise Problem(
+            415,
+            "unsupported_type",
+            f"Content-Type {kind[:60]}: send the file itself as text/csv or application/x-ndjson",
+        )
+    return kind
 
 
 async def _receive(

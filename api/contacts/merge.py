@@ -15,7 +15,7 @@ from api.http.bodies import StrictRoute
 from api.http.keys import requires
 from api.http.problems import Problem, responses, unknown
 from api.http.strict_models import StrictBody
-from api.services import UsedServices
+from api.services import Services, UsedServices
 from store.contacts.finding import view_contact
 from store.events.contact_merging import Merge, merge_contacts
 from store.events.recording import ConcurrentChange
@@ -43,6 +43,8 @@ class MergeBody(StrictBody):
     """The same."""
     reason: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     """Why, for the event `Contact Changed`."""
+    dry_run: bool = False
+    """Say what the one contact would be, and change nothing."""
 
 
 class MergedBody(BaseModel):
@@ -73,6 +75,8 @@ async def merge(
     if other == contact:
         raise Problem(422, "same_contact", f"{contact!r} cannot be merged with itself")
     references = (contact, other)
+    if body.dry_run:
+        return await _preview(services, references)
 
     async def join(conn: Connection) -> Merge | UUID:
         segments = MergedSegments(services.catalog)
@@ -93,15 +97,31 @@ async def merge(
     except LookupError as error:
         raise unknown("contact", str(error.args[0])) from None
     services.notifier.wake()
-    merged = isinstance(done, Merge)
-    survivor = done.survivor.id if isinstance(done, Merge) else done
     async with services.pool.connection() as conn:
-        view = await view_contact(conn, survivor)
+        return await _body(conn, done)
+
+
+async def _preview(services: Services, references: tuple[str, str]) -> MergedBody:
+    """What a merge would do: it is made, read, and taken back."""
+
+    async def look(conn: Connection) -> MergedBody:
+        async with conn.transaction(force_rollback=True):
+            segments = MergedSegments(services.catalog)
+            return await _body(conn, await merge_contacts(conn, references, segments=segments))
+
+    try:
+        return await repeating(services.pool, look)
+    except LookupError as error:
+        raise unknown("contact", str(error.args[0])) from None
+
+
+async def _body(conn: Connection, done: Merge | UUID) -> MergedBody:
+    view = await view_contact(conn, done.survivor.id if isinstance(done, Merge) else done)
     if view is None:
         raise ConcurrentChange
     return MergedBody(
         contact=ContactBody.model_validate(view, from_attributes=True),
-        merged=merged,
+        merged=isinstance(done, Merge),
         alias=done.gone.external_id if isinstance(done, Merge) else None,
         ended_runs=done.ended_runs if isinstance(done, Merge) else [],
         left_out=done.left_out if isinstance(done, Merge) else [],

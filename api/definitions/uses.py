@@ -1,22 +1,23 @@
-"""The route of what uses what: the documents that name a topic, a template, a pool and so on."""
+"""Routes over documents of all kinds: what uses a topic, a pool and so on, and what has a name."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from api.definitions.use_index import User
 from api.http.bodies import StrictRoute
-from api.http.keys import requires
+from api.http.keys import UsedKey, requires
 from api.http.paging import Limit, page_of, unknown_cursor
 from api.http.problems import responses
 from api.services import UsedServices
 from journeys.checks.uses import UsedKind
 from journeys.model.documents import DocumentKind
 from journeys.model.journey_state import JourneyState
+from store.definitions.finding import find_names
 
 router = APIRouter(
     prefix="/v1/documents",
@@ -51,6 +52,33 @@ class UsePage(BaseModel):
 
     items: list[UseBody]
     next: str | None
+
+
+class FoundBody(BaseModel):
+    """A thing whose key or name holds the text."""
+
+    kind: DocumentKind | Literal["pool", "group"]
+    key: str
+    name: str | None
+
+
+class FoundList(BaseModel):
+    """What was found, that whose key begins with the text first."""
+
+    items: list[FoundBody]
+
+
+@router.get("/find", summary="Find documents, pools and groups by name", responses=responses(422))
+async def find(
+    services: UsedServices,
+    key: UsedKey,
+    q: Annotated[str, Query(min_length=1, max_length=200, description="A part of the name.")],
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> FoundList:
+    """What has the text in its key or its name, in any case. Pools and groups need scope `read`."""
+    async with services.pool.connection() as conn:
+        found = await find_names(conn, q, limit, beside=key.includes("read"))
+    return FoundList(items=[FoundBody.model_validate(each, from_attributes=True) for each in found])
 
 
 @router.get("/uses", summary="List what uses a thing", responses=responses(400, 422))

@@ -49,6 +49,7 @@ NOT_AUDITED: Final[Mapping[str, str]] = {
             "segments/preview",
             "forms/preview",
             "templates/preview",
+            "contacts/import/columns",
             "templates/{key}/preview",
             "journeys/{key}/activate/preview",
             "journeys/{key}/backfill/preview",

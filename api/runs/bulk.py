@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from api.definitions import saving
 from api.definitions.documents import Key
+from api.events.refusal_words import reason_of
 from api.http.audit import UsedActor
 from api.http.bodies import StrictRoute
 from api.http.keys import requires
@@ -78,6 +79,8 @@ class BulkPreview(BaseModel):
     """Contacts that would enter."""
     refused: dict[str, int]
     """Contacts that would be refused, by code."""
+    reasons: dict[str, str]
+    """These codes in words."""
     unknown: int
     """Contacts of the list that do not exist."""
     sample: list[str]
@@ -212,6 +215,7 @@ async def _preview(
             return BulkPreview(
                 enter=counts.entered,
                 refused=dict(counts.refused),
+                reasons={code: reason_of(code) for code in counts.refused},
                 unknown=unknown,
                 sample=await external_ids(conn, sample),
             )

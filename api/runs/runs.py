@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -95,6 +95,13 @@ async def get_runs(
             description="Why the last attempt at their deferred send did not succeed.",
         ),
     ] = None,
+    goal: Annotated[
+        Literal["met"] | None,
+        Query(
+            description="Those that met their goal; needs `journey`. `step` is then the step at"
+            " which they stood, or had ended."
+        ),
+    ] = None,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 100,
 ) -> Response:
@@ -103,6 +110,8 @@ async def get_runs(
     With `step`, a page may have fewer runs than `limit` although there is another one: go on while
     `next` is not null.
     """
+    if goal is not None and journey is None:
+        raise Problem(422, "missing_journey", "goal: name the `journey` as well")
     try:
         async with services.pool.connection() as conn:
             listing = await list_runs(
@@ -114,6 +123,7 @@ async def get_runs(
                 prefix=prefix,
                 held=held,
                 code=code,
+                goal_met=goal is not None,
                 cursor=cursor or None,
                 limit=limit,
             )

@@ -138,6 +138,11 @@ async def failed_message(
         raise RepairRefused("was_sent", f"the message of `{found.step}` was sent")
     if found.state == "claimed":
         raise RepairRefused("at_work", f"the message of `{found.step}` is being sent; try again")
+    if found.outcome not in ("failed", "unknown"):
+        raise RepairRefused(
+            "gone_on",
+            f"the run has left `{found.step}` without its message: it ended as {found.outcome}",
+        )
     if found.state == "unknown" and not unknown:
         raise RepairRefused(
             "unconfirmed",

@@ -16,7 +16,7 @@ from sqlmodel import SQLModel
 from journeys.model.json_values import read_json
 from store.messages.kept_contents import unpack_content
 from store.messages.suppressions import digest_of
-from store.sql import Connection, Sql, fetch_one, name, sql, stream_rows
+from store.sql import Connection, Sql, fetch_one, fetch_value, name, sql, stream_rows
 
 HOLD_NOTHING: Final[Mapping[str, str]] = {
     "erasure": "it names a contact only once that contact has no data any more",
@@ -168,6 +168,15 @@ def _sections() -> tuple[Section, ...]:
 SECTIONS: Final = _sections()
 """What is exported, in its order."""
 
+COUNTED: Final = 10_000
+"""Rows of a table that are counted, at most."""
+_COUNTS: Final[Mapping[str, Sql]] = {
+    section.table: sql(
+        "select count(*) from ({rows} limit %(counted)s) held(about, content)", rows=section.query
+    )
+    for section in SECTIONS
+}
+
 
 async def export_rows(
     conn: Connection, contact_id: UUID
@@ -176,15 +185,33 @@ async def export_rows(
 
     The rows of a section are taken before the next one is asked for.
     """
+    wanted = await _wanted(conn, contact_id)
+    for section in SECTIONS:
+        yield section, _rows(conn, section, wanted)
+
+
+async def count_rows(conn: Connection, contact_id: UUID) -> dict[str, int]:
+    """How many rows of each table are about a contact, at most `COUNTED`; tables without are out.
+
+    They are those of `export_rows`.
+    """
+    wanted = await _wanted(conn, contact_id)
+    found = {}
+    for section in SECTIONS:
+        count = await fetch_value(conn, _COUNTS[section.table], {**wanted, "counted": COUNTED})
+        if count:
+            found[section.table] = int(count)
+    return found
+
+
+async def _wanted(conn: Connection, contact_id: UUID) -> dict[str, Any]:
     found = await fetch_one(conn, _REFERENCES, {"contact": contact_id})
     references, addresses = found or ([], [])
-    wanted = {
+    return {
         "contact": contact_id,
         "references": [each for each in references if each is not None],
         "digests": [digest_of(each) for each in addresses],
     }
-    for section in SECTIONS:
-        yield section, _rows(conn, section, wanted)
 
 
 async def _rows(

@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 
 from journeys.protocol.deferrals import DeferralReason
 from store.contacts.rows import find_contact
+from store.counters.facts import IS_MET
 from store.repairs.run_repairs import RepairRow, repairs_of
 from store.reports.goal_counts import RunGoal, read_goal
 from store.sql import Sql, fetch_all, fetch_all_as, fetch_one_as, integer, join, sql
@@ -103,8 +104,12 @@ _COLUMNS = sql(
 # No index knows the step at which a run stands: each step of each run would pay for it. So a page
 # looks at a bounded number of runs, and ends with the last one that it has looked at.
 _LOOKED_AT: Final = 5_000
-_FOUND = sql(
-    """
+
+
+def _found(wanted: Sql) -> Sql:
+    """The runs of a page among those that were looked at, and where the page ends."""
+    return sql(
+        """
     cut as materialized (
         select (
             select least.id
@@ -121,14 +126,18 @@ _FOUND = sql(
     from cut left join lateral (
         select {columns}
         from looked l join run r on r.id = l.id join contact c on c.id = r.contact_id
-        where l.step = %(step)s and (cut.id is null or l.id >= cut.id)
+        where {wanted} and (cut.id is null or l.id >= cut.id)
         order by r.id desc limit %(limit)s
     ) found on true
     order by found.id desc
     """,
-    columns=_COLUMNS,
-    looked_at=integer(_LOOKED_AT),
-)
+        columns=_COLUMNS,
+        looked_at=integer(_LOOKED_AT),
+        wanted=wanted,
+    )
+
+
+_FOUND = _found(sql("l.step = %(step)s"))
 # The states of a journey's runs are read one by one: each is in order in its index. Ids alone are
 # asked of it, which it has: for whole rows the planner would go through all runs by their ids.
 _BY_STATE = sql(
@@ -165,6 +174,27 @@ _RUNS_AT_STEP = sql(
     looked_at=integer(_LOOKED_AT),
     found=_FOUND,
 )
+_GOALS_MET = sql(
+    """
+    with looked as materialized (
+        select s.state, r.id, met.step
+        from unnest(%(states)s::text[]) as s(state)
+        cross join lateral (
+            select id from run
+            where run.state = s.state and run.journey = %(journey)s
+              and (%(before)s::uuid is null or run.id < %(before)s::uuid)
+            order by run.id desc limit {looked_at}
+        ) r
+        left join lateral (
+            select coalesce(g.step, '') as step from goal g where g.run_id = r.id and {is_met}
+        ) met on true
+    ),
+    {found}
+    """,
+    looked_at=integer(_LOOKED_AT),
+    is_met=IS_MET,
+    found=_found(sql("l.step is not null and (%(step)s::text is null or l.step = %(step)s::text)")),
+)
 _RUNS_AT_STEP_OF_ANY = sql(
     """
     with looked as materialized (
@@ -181,6 +211,7 @@ _RUNS_AT_STEP_OF_ANY = sql(
     looked_at=integer(_LOOKED_AT),
     found=_FOUND,
 )
+_HAS_GOAL = sql("exists (select from goal g where g.run_id = r.id and {is_met})", is_met=IS_MET)
 _BY_ID = sql(
     """
     select {columns}
@@ -191,9 +222,11 @@ _BY_ID = sql(
       and (%(step)s::text is null or r.step = %(step)s::text)
       and (%(before)s::uuid is null or r.id < %(before)s::uuid)
       and (%(lowest)s::uuid is null or r.id between %(lowest)s::uuid and %(highest)s::uuid)
+      and (%(goal)s::boolean is null or {has_goal})
     order by r.id desc limit %(limit)s
     """,
     columns=_COLUMNS,
+    has_goal=_HAS_GOAL,
 )
 _OF_CONTACT = sql("r.contact_id = %(contact)s")
 _OF_JOURNEY = sql("r.journey = %(journey)s")
@@ -227,6 +260,7 @@ async def list_runs(
     prefix: str | None = None,
     held: DeferralReason | None = None,
     code: str | None = None,
+    goal_met: bool = False,
     cursor: str | None = None,
     limit: int = PAGE,
 ) -> RunListing:
@@ -238,6 +272,8 @@ async def list_runs(
         prefix: how the ids begin, in hexadecimal digits and dashes.
         held: why the send is deferred at which an active run stands.
         code: why the last attempt at a deferred send did not succeed.
+        goal_met: only runs that met their goal; of a journey, `step` is then the step at which the
+            run stood, or had ended, when it did.
 
     Raises BadCursor if the cursor is not a page's `next`.
     """
@@ -254,6 +290,7 @@ async def list_runs(
         "before": _parse_cursor(cursor) if cursor else None,
         "held": held,
         "code": code,
+        "goal": True if goal_met else None,
         "lowest": _completed(prefix, "0") if prefix else None,
         "highest": _completed(prefix, "f") if prefix else None,
         # One more than the page has: if it exists, there is a page after this one.
@@ -266,8 +303,9 @@ async def list_runs(
         runs = await fetch_all_as(conn, ListedRun, _deferred(parameters), parameters)
     elif contact_id is not None or prefix is not None:
         runs = await fetch_all_as(conn, ListedRun, _BY_ID, parameters)
-    elif step is not None:
+    elif step is not None or (goal_met and journey is not None):
         query = _RUNS_AT_STEP_OF_ANY if journey is None else _RUNS_AT_STEP
+        query = _GOALS_MET if goal_met and journey is not None else query
         rows = await fetch_all(conn, query, parameters)
         cut = rows[0][0]
         runs = [ListedRun(*row[1:]) for row in rows if row[1] is not None]
@@ -298,6 +336,7 @@ def _deferred(parameters: Mapping[str, Any]) -> Sql:
         "lowest": _BETWEEN,
         "held": _HELD,
         "code": _CODE,
+        "goal": _HAS_GOAL,
     }
     given = [each for name, each in filters.items() if parameters[name] is not None]
     # The planner begins with the deferred visits if they are few, else with the newest runs.

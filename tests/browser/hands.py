@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Protocol
 
 from playwright.async_api import Locator, Page, expect
@@ -152,7 +153,9 @@ class Keyboard:
             return
         name = step.removeprefix("step:").rpartition(":")[2]
         await self.write(self.page.get_by_role("combobox", name="Find a step"), name)
-        await self._take(name)
+        # The list has the words of cards: their kind, their name, and what they do.
+        options = self.page.get_by_role("option")
+        await self._take(options.filter(has_text=re.compile(rf"· {re.escape(name)}(:|$)")))
         await expect(card(self.page, step)).to_be_focused()
 
     async def _arrow(self, arrow: str, key: str) -> None:
@@ -167,16 +170,15 @@ class Keyboard:
         key: str | None = await self.page.evaluate(_FOCUSED_CARD)
         return key
 
-    async def _take(self, option: str) -> None:
+    async def _take(self, wanted: Locator) -> None:
         """Go through the options of a list that is open, and take one."""
-        wanted = self.page.get_by_role("option", name=option, exact=True)
         await expect(wanted).to_be_visible()
         for _ in range(MOST_ARROWS):
             if await wanted.get_attribute("data-combobox-selected") is not None:
                 await self.page.keyboard.press("Enter")
                 return
             await self.page.keyboard.press("ArrowDown")
-        raise AssertionError(f"{option} is not reached by ArrowDown")
+        raise AssertionError(f"{wanted} is not reached by ArrowDown")
 
     async def leave(self) -> None:
         await self.reach(self.page.locator("[data-card][tabindex='0']"))
@@ -198,7 +200,7 @@ class Keyboard:
             await self.page.keyboard.type(option)
             return
         await self.page.keyboard.press("ArrowDown")
-        await self._take(option)
+        await self._take(self.page.get_by_role("option", name=option, exact=True))
 
     async def pointers(self) -> int:
         """How often a pointer did something."""

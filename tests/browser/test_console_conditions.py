@@ -149,12 +149,13 @@ async def add(page: Page, button: Locator, kind: str) -> None:
     menu = page.get_by_role("menu")
     await expect(menu.get_by_role("menuitem").first).to_be_visible()
     wanted = menu.get_by_role("menuitem", name=kind)
+    await expect(page.locator("[role=menu]:focus-within")).to_have_count(1)
 
-    async def is_reached() -> bool:
+    for _ in range(await menu.get_by_role("menuitem").count()):
+        if await wanted.evaluate("each => each === document.activeElement"):
+            break
         await page.keyboard.press("ArrowDown")
-        return bool(await wanted.evaluate("each => each === document.activeElement"))
-
-    await eventually(is_reached, 10, what=f"the focus on {kind}")
+    await expect(wanted).to_be_focused()
     await page.keyboard.press("Enter")
     await expect(menu).to_be_hidden()
 
@@ -206,3 +207,50 @@ async def test_a_branch_gets_a_compound_condition_by_keyboard_alone(site: Site) 
 
     await eventually(is_kept, 10, what="the draft with the last condition")
     assert kept == SORTED
+
+
+TIMED = """# Greets on Mondays.
+journey: mondays
+timezone: Europe/Paris
+entry: {event: Signed Up}   # for now
+steps:
+  - {id: quiet, wait: 1h}
+"""
+
+
+async def test_an_entry_is_another_kind_and_its_times_are_said(site: Site) -> None:
+    answer = await site.http.put(
+        "/v1/journeys/mondays",
+        content=TIMED.encode(),
+        headers={"Content-Type": "application/yaml"},
+    )
+    assert answer.status_code == 200, answer.text
+    page = await site.console.open("/journeys/mondays", "mondays")
+    await page.locator('[data-card="entry"]').click()
+    side = page.get_by_label("Settings of what is chosen")
+    await side.get_by_role("button", name="Begin it by something else").click()
+    kinds = side.get_by_role("list", name="What begins a run?")
+    await expect(kinds.get_by_text("For example: within 1 km of shops")).to_be_visible()
+    assert await look_over(page, "entry-kinds") == []
+    await kinds.get_by_role("button", name="A schedule").click()
+    await side.get_by_text("Thu", exact=True).click()
+    await side.get_by_label("Time of day").fill("10:30")
+    await expect(side.get_by_text("Next: Mon,").or_(side.get_by_text("Next: Thu,"))).to_be_visible()
+    await expect(side.get_by_text("10:30 (Europe/Paris)")).to_be_visible()
+    assert await look_over(page, "entry-schedule") == []
+    await page.locator('[data-card="step:quiet"]').click()
+    await side.get_by_role("textbox", name="Wait", exact=True).fill("1h30m")
+    await expect(side.get_by_text("1 hour 30 minutes")).to_be_visible()
+    await expect(page.get_by_text("All is kept as a draft.")).to_be_visible()
+    expected = TIMED.replace(
+        "entry: {event: Signed Up}", 'entry: {schedule: {cron: "30 10 * * mon,thu"}}'
+    ).replace("wait: 1h", "wait: 1h30m")
+    kept = ""
+
+    async def is_kept() -> bool:
+        nonlocal kept
+        kept = (await site.http.get("/v1/drafts/journey/mondays")).json()["text"]
+        return "1h30m" in kept
+
+    await eventually(is_kept, 10, what="the draft with the last change")
+    assert kept == expected

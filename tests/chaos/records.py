@@ -166,6 +166,10 @@ class Records:
         """The faults that were recorded."""
         return await self._rows("select activity, code, subject, detail from fault")
 
+    async def rows(self, query: LiteralString) -> list[dict[str, Any]]:
+        """The rows of a query of the caller's."""
+        return await self._rows(query)
+
     async def wrong_figures(self) -> list[str]:
         """Where the figures are not a recount of the rows."""
         async with self._connection() as conn:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -48,6 +48,12 @@ class Shop:
         """The figures of the journey's steps."""
         answer = await self.http.get(f"/v1/journeys/{JOURNEY}/stats")
         return {step["id"]: step for step in answer.raise_for_status().json()["steps"]}
+
+    async def dashboard(self, day: date) -> dict[str, Any]:
+        """The figures of a day."""
+        answer = await self.http.get("/v1/dashboard", params={"day": day.isoformat()})
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
 
     async def apply(self) -> None:
         """Make the journey active."""

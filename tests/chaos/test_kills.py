@@ -11,6 +11,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from tests.chaos.figures import wrong_totals
 from tests.chaos.killing import Killer
 from tests.chaos.orders import SHARES, make_orders
 from tests.chaos.readers import open_mailboxes, wrong_reactions
@@ -97,6 +98,7 @@ async def test_every_promise_is_kept_while_a_part_is_killed_again_and_again(
                 *map(str, records.logged(*UNFORESEEN)),
                 *map(str, await records.faults()),
                 *await records.wrong_figures(),
+                *await wrong_totals(shop, records),
             ]
             assert wrong == []
             for table in ("outbox", "dead_event", "listener", "refusal"):

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,6 +29,9 @@ from store.events.recording import NewEvent, record_events
 from store.segments.generations import begin_generations
 from tests.support.conditions import eventually
 from worker import serving
+
+LATE_STARTS = timedelta(seconds=0.5)
+"""Of the one dispatcher, which begins a round at once."""
 
 
 @dataclass
@@ -101,10 +105,12 @@ async def engine_at_work(
     settings: Settings,
     pool: AsyncConnectionPool[AsyncConnection[Any]],
     client: Client,
+    *,
+    late_starts: timedelta = LATE_STARTS,
     **options: Any,
 ) -> AsyncIterator[Engine]:
     """A worker in this process, until the context ends."""
-    async with serving(settings, client, **options) as dispatcher:
+    async with serving(settings, client, late_starts=late_starts, **options) as dispatcher:
         yield Engine(pool, client, dispatcher)
 
 

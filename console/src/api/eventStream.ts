@@ -17,7 +17,7 @@ interface EventStream {
  * Follow server-sent events.
  *
  * The browser goes on by itself where the server closed a stream. One that was refused is asked
- * for again after five seconds.
+ * for again after five seconds, and one that ended with the network once that is back.
  */
 export function useEventStream({ address, onItem, onLost }: EventStream): StreamState {
   const [state, setState] = useState<StreamState>("connecting");
@@ -27,26 +27,43 @@ export function useEventStream({ address, onItem, onLost }: EventStream): Stream
     if (address === null) {
       return;
     }
+    const to = address;
     let source: EventSource | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    function connect(to: string) {
-      setState("connecting");
+    setState("connecting");
+    function connect() {
       const opened = new EventSource(to);
       source = opened;
       opened.onopen = () => setState("open");
       opened.onmessage = (message: MessageEvent<string>) => handlers.current.onItem(message.data);
       opened.onerror = () => {
+        setState("lost");
         if (opened.readyState === EventSource.CLOSED) {
-          setState("lost");
           handlers.current.onLost();
-          timer = setTimeout(() => connect(to), AGAIN);
+          timer = setTimeout(connect, AGAIN);
         }
       };
     }
-    connect(address);
-    return () => {
+    function leave() {
       source?.close();
       clearTimeout(timer);
+    }
+    // A stream of a network that is gone says nothing, and never ends by itself.
+    function away() {
+      leave();
+      setState("lost");
+    }
+    function back() {
+      leave();
+      connect();
+    }
+    connect();
+    window.addEventListener("offline", away);
+    window.addEventListener("online", back);
+    return () => {
+      window.removeEventListener("offline", away);
+      window.removeEventListener("online", back);
+      leave();
     };
   }, [address]);
   return state;

@@ -65,7 +65,7 @@ export function actionsOf(job: Job, keyId: string): JobAction[] {
 
 /** Whether what a job has done can be taken back: an import, or runs that it has moved on. */
 function isUndoable(job: Job): boolean {
-  if (job.kind === "import") {
+  if (job.kind === "import" && !job.subject.endsWith("dry run")) {
     return job.state === "done" || job.state === "stopped";
   }
   return job.kind === "repair" && /^(skip|goto) /.test(job.subject);

@@ -8,7 +8,7 @@ import { texts } from "@/texts";
 import classes from "./CommandPalette.module.css";
 import { type Found, findObjects, findPlaces } from "./search";
 
-/** Finds pages, journeys and contacts by their names, and opens the one that is chosen. */
+/** Finds pages, journeys, things and contacts by their names, and opens the one that is chosen. */
 export function CommandPalette({ onClose }: { onClose: () => void }) {
   const session = useSession();
   const [, navigate] = useLocation();
@@ -17,7 +17,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
   const [asked] = useDebouncedValue(text.trim(), 150);
   const objects = useQuery({
     queryKey: ["search", asked],
-    queryFn: () => findObjects(asked),
+    queryFn: () => findObjects(asked, session.may),
     enabled: asked !== "",
     placeholderData: (before) => before,
   });

@@ -67,6 +67,13 @@ export const PLACES: readonly Place[] = [
     load: () => import("@/brands/pages"),
   },
   {
+    id: "files",
+    path: "/files",
+    section: "build",
+    seenBy: ["read", "edit"],
+    load: () => import("@/files/pages"),
+  },
+  {
     id: "coupons",
     path: "/coupons",
     section: "build",
@@ -151,6 +158,13 @@ export const PLACES: readonly Place[] = [
     load: () => import("@/jobs/pages"),
   },
   {
+    id: "imports",
+    path: "/imports",
+    section: "operate",
+    seenBy: ["operate"],
+    load: () => import("@/imports/pages"),
+  },
+  {
     id: "upcoming",
     path: "/upcoming",
     section: "watch",
@@ -163,6 +177,13 @@ export const PLACES: readonly Place[] = [
     section: "operate",
     seenBy: ["read"],
     load: () => import("@/audit/pages"),
+  },
+  {
+    id: "erasures",
+    path: "/erasures",
+    section: "operate",
+    seenBy: ["admin"],
+    load: () => import("@/erasures/pages"),
   },
   {
     id: "keys",

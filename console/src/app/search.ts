@@ -1,6 +1,7 @@
 import { answerOf, api } from "@/api/client";
+import type { Model } from "@/api/models";
 import { texts } from "@/texts";
-import { nameOf, PLACES, placesFor } from "./places";
+import { nameOf, PLACES, type Place, placesFor } from "./places";
 
 /** A thing that the search found, and where it stands. */
 export interface Found {
@@ -69,8 +70,56 @@ async function findRuns(text: string): Promise<Found[]> {
   }));
 }
 
-/** The journeys, contacts and runs that the text names. */
-export async function findObjects(text: string): Promise<Found[]> {
-  const found = await Promise.all([findJourneys(text), findContacts(text), findRuns(text)]);
-  return found.flat();
+type ThingKind = Exclude<Model<"FoundBody">["kind"], "journey">;
+
+/** The place of each kind of thing that has a name. */
+const THINGS: Readonly<Record<ThingKind, Place["id"]>> = {
+  brand: "brands",
+  channel: "channels",
+  form: "forms",
+  group: "groups",
+  holdout: "holdouts",
+  places: "places",
+  pool: "coupons",
+  segment: "segments",
+  template: "templates",
+  test_recipients: "testRecipients",
+  topic: "topics",
+};
+
+/** Templates, topics, pools and so on: those that have a place for this key. */
+async function findThings(text: string, may: readonly string[]): Promise<Found[]> {
+  const { items } = await answerOf(
+    api.GET("/v1/documents/find", { params: { query: { q: text, limit: 4 * FEW } } }),
+  );
+  const places = placesFor(may);
+  return items
+    .flatMap(({ kind, key, name }) => {
+      const place = kind === "journey" ? undefined : THINGS[kind];
+      const shown = places.find(({ id }) => id === place);
+      return shown === undefined
+        ? []
+        : [
+            {
+              name: name === null ? key : `${key} · ${name}`,
+              kind: texts.shell.things[kind as ThingKind],
+              path: `${shown.path}/${encodeURIComponent(key)}`,
+            },
+          ];
+    })
+    .slice(0, 2 * FEW);
+}
+
+/** The journeys, things, contacts and runs that the text names. */
+export async function findObjects(text: string, may: readonly string[]): Promise<Found[]> {
+  const found = await Promise.allSettled([
+    findJourneys(text),
+    findThings(text, may),
+    ...(may.includes("read") ? [findContacts(text), findRuns(text)] : []),
+  ]);
+  const [first] = found;
+  if (first?.status === "rejected" && found.every(({ status }) => status === "rejected")) {
+    throw first.reason;
+  }
+  return found.flatMap((each) => (each.status === "fulfilled" ? each.value : []));
 }

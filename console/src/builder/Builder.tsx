@@ -1,5 +1,6 @@
 import { Text } from "@mantine/core";
 import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { Way } from "@/builder/document/outline";
 import { openText } from "@/builder/document/reading";
 import type { DropPlace } from "@/builder/layout/cards";
 import { texts } from "@/texts";
@@ -8,41 +9,60 @@ import { BuilderBar } from "./BuilderBar";
 import classes from "./builder.module.css";
 import { problemsInText, problemsOfCards, useDescription, useWords } from "./describing";
 import { useDragging } from "./graph/dragging";
-import type { CardFigures, GraphContent } from "./graph/graphContext";
+import type { FiguresOfCards, GraphContent } from "./graph/graphContext";
 import { JourneyGraph } from "./graph/JourneyGraph";
 import { JourneyOutline } from "./JourneyOutline";
 import { handleKey } from "./keys";
 import { Palette } from "./Palette";
+import { Search } from "./Search";
 import { Side } from "./Side";
+import type { ActionName } from "./StepActions";
 import { StepMenu } from "./StepMenu";
+import { chosenBy } from "./selecting";
 import type { TextHistory } from "./textHistory";
+import { useSampledFigures } from "./trial/sampledFigures";
 import { useTrial } from "./trial/useTrial";
-import { useBuilder } from "./useBuilder";
+import { type Fragments, NO_FRAGMENTS, useBuilder } from "./useBuilder";
 
 const words = texts.builder;
 const NO_COUNTS: ReadonlyMap<string, number> = new Map();
-const NO_FIGURES: ReadonlyMap<string, CardFigures> = new Map();
+const NO_FIGURES: FiguresOfCards = { get: () => undefined };
 const SIDE = "builder-side";
 
 interface BuilderProps {
   history: TextHistory;
   readOnly: boolean;
-  /** What stands on the cards, by the ids of the steps. */
-  figures?: ReadonlyMap<string, CardFigures>;
+  /** What stands on the cards, by their keys. A sample that was tried takes its place. */
+  figures?: FiguresOfCards;
   heat?: ReadonlyMap<string, number>;
+  fragments?: Fragments;
 }
 
-function focusCard(key: string) {
-  requestAnimationFrame(() =>
-    document.querySelector<HTMLElement>(`[data-card="${CSS.escape(key)}"]`)?.focus(),
-  );
+/** Frames that a card may take to come into view, and so into the page. */
+const PATIENCE = 30;
+
+function focusCard(key: string, frames = PATIENCE) {
+  requestAnimationFrame(() => {
+    const card = document.querySelector<HTMLElement>(`[data-card="${CSS.escape(key)}"]`);
+    if (card !== null) {
+      card.focus({ preventScroll: true });
+    } else if (frames > 0) {
+      focusCard(key, frames - 1);
+    }
+  });
 }
 
 /** A journey as a graph, with its text and the settings of what is chosen beside it. */
-export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
-  const builder = useBuilder(history);
+export function Builder({
+  history,
+  readOnly,
+  figures,
+  heat,
+  fragments = NO_FRAGMENTS,
+}: BuilderProps) {
+  const builder = useBuilder(history, fragments);
   const { act, clear, current, drawn, insert, make, paste, place, placeBelow, select } = builder;
-  const { selected, steps } = builder;
+  const { selectAll, selected } = builder;
   const file = useMemo(() => openText(history.text), [history.text]);
   const shown = file.documents[place];
   const described = useDescription(shown?.text ?? history.text).data;
@@ -61,6 +81,8 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
   );
   const trial = useTrial(drawn?.outline.key ?? "", history.text);
   const [inserting, setInserting] = useState<DropPlace | null>(null);
+  const [editing, setEditing] = useState<string | null>(null);
+  const sampled = useSampledFigures(trial.play.data);
   const toGraph = useRef<((x: number, y: number) => { x: number; y: number }) | null>(null);
   const { drag, begin, ghost, pointer } = useDragging({
     drops: drawn?.layout.drops ?? [],
@@ -83,6 +105,36 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
     },
     [select],
   );
+  /** A way is edited on its card, if it has a name that can be changed. */
+  const beginEditing = useCallback(
+    (key: string) => {
+      const chosen = drawn === null ? null : chosenBy(drawn.outline, key);
+      if (chosen?.type === "way" && !chosen.way.implied && chosen.way.role !== "else") {
+        setEditing(key);
+      }
+    },
+    [drawn],
+  );
+  const actOn = useCallback(
+    (action: ActionName) => (action === "editWay" ? beginEditing(current) : act(action)),
+    [act, beginEditing, current],
+  );
+  const editWay = useCallback((key: string | null) => {
+    setEditing((before) => {
+      if (key === null && before !== null) {
+        focusCard(before);
+      }
+      return key;
+    });
+  }, []);
+  const changeWay = useCallback(
+    (way: Way, name: string, weight: number | null) => {
+      if (name !== way.name || (weight !== null && weight !== way.weight)) {
+        make({ edit: "change-way", way: way.path, name, weight });
+      }
+    },
+    [make],
+  );
   function onKeyDown(event: KeyboardEvent | globalThis.KeyboardEvent) {
     handleKey(event, drawn?.order.neighbours.get(current), {
       undo: history.undo,
@@ -93,6 +145,8 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
       remove: () => !readOnly && act("delete"),
       insert: () => !readOnly && setInserting(placeBelow()),
       clear,
+      rename: () => !readOnly && beginEditing(current),
+      selectAll: () => selectAll(current),
       openPanel: () => {
         if (!selected.has(current)) {
           select(current, false);
@@ -123,19 +177,38 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
     return () => window.removeEventListener("keydown", listen);
   }, []);
 
+  // A drag draws the graph again, and neither the panel nor a long text beside it.
+  const side = useMemo(
+    () => (
+      <Side
+        builder={builder}
+        history={history}
+        trial={trial}
+        marks={marks}
+        offered={drawn === null || readOnly ? [] : actionsFor(drawn.outline, selected)}
+        readOnly={readOnly}
+        onEdit={make}
+        onAct={actOn}
+      />
+    ),
+    [actOn, builder, drawn, history, make, marks, readOnly, selected, trial],
+  );
   const content: GraphContent = {
     words: engine,
     problems: counts,
-    figures: figures ?? NO_FIGURES,
+    figures: sampled ?? figures ?? NO_FIGURES,
     heat: heat ?? NO_COUNTS,
     path: trial.path,
     selected,
     current,
+    editing,
     readOnly,
     drag,
     onSelect: select,
     onGrab: grab,
     onInsert: setInserting,
+    onEditWay: editWay,
+    onChangeWay: changeWay,
     place: toGraph,
   };
   return (
@@ -149,19 +222,19 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
               insert(kind, target);
             }
           }}
+          fragments={fragments.names}
+          onChooseFragment={(fragment) => {
+            const target = placeBelow();
+            if (target !== null) {
+              void builder.insertFragment(fragment, target);
+            }
+          }}
         />
       )}
       <div className={classes.middle}>
-        <BuilderBar
-          history={history}
-          steps={steps}
-          readOnly={readOnly}
-          onPaste={() => void paste()}
-          onFind={(id) => {
-            select(`step:${id}`, false);
-            focusCard(`step:${id}`);
-          }}
-        />
+        <BuilderBar history={history} readOnly={readOnly} onPaste={() => void paste()}>
+          <Search outline={drawn?.outline ?? null} engine={engine} onFind={choose} />
+        </BuilderBar>
         {drawn === null ? (
           <Text p="md" role="alert">
             {words.refusals.unreadable}
@@ -187,15 +260,7 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
         )}
       </div>
       <div className={classes.side} id={SIDE}>
-        <Side
-          builder={builder}
-          history={history}
-          trial={trial}
-          marks={marks}
-          offered={drawn === null || readOnly ? [] : actionsFor(drawn.outline, selected)}
-          readOnly={readOnly}
-          onEdit={make}
-        />
+        {side}
       </div>
       {inserting !== null && (
         <StepMenu

@@ -1,5 +1,5 @@
-import { Autocomplete, Button, Group, Text } from "@mantine/core";
-import { useState } from "react";
+import { Button, Group, Text } from "@mantine/core";
+import type { ReactNode } from "react";
 import { texts } from "@/texts";
 import classes from "./builder.module.css";
 import type { TextHistory } from "./textHistory";
@@ -8,15 +8,13 @@ const words = texts.builder;
 
 interface BuilderBarProps {
   history: TextHistory;
-  steps: readonly string[];
   readOnly: boolean;
   onPaste: () => void;
-  onFind: (step: string) => void;
+  children: ReactNode;
 }
 
 /** Above the graph: the way back and forth, paste, the search, and why an edit was not made. */
-export function BuilderBar({ history, steps, readOnly, onPaste, onFind }: BuilderBarProps) {
-  const [find, setFind] = useState("");
+export function BuilderBar({ history, readOnly, onPaste, children }: BuilderBarProps) {
   const { canRedo, canUndo, redo, refusal, undo } = history;
   return (
     <Group className={classes.bar} gap="xs">
@@ -33,18 +31,7 @@ export function BuilderBar({ history, steps, readOnly, onPaste, onFind }: Builde
           </Button>
         </>
       )}
-      <Autocomplete
-        size="xs"
-        aria-label={words.find}
-        placeholder={words.find}
-        data={[...new Set(steps)]}
-        value={find}
-        onChange={setFind}
-        onOptionSubmit={(step) => {
-          onFind(step);
-          setFind("");
-        }}
-      />
+      {children}
       {refusal !== null && (
         <Text size="sm" role="alert">
           {words.refusals[refusal.reason]}

@@ -3,42 +3,11 @@ import type { Outline, StepList } from "@/builder/document/outline";
 import type { ReadingOrder } from "@/builder/layout/order";
 import { texts } from "@/texts";
 import classes from "./builder.module.css";
-import {
-  type EngineWords,
-  inOneLine,
-  kindName,
-  NO_WORDS,
-  ruleWords,
-  stepWords,
-  wayWords,
-} from "./graph/cardWords";
-import { type Chosen, choices } from "./selecting";
+import { type EngineWords, NO_WORDS } from "./graph/cardWords";
+import { lineOf } from "./lineWords";
+import { choices } from "./selecting";
 
 const words = texts.builder;
-
-function lineOf(chosen: Chosen, engine: EngineWords): string {
-  switch (chosen.type) {
-    case "entry": {
-      const lines = chosen.rules.map(
-        (rule, place) => engine.entries[place] ?? inOneLine(rule.value),
-      );
-      return `${words.entry}: ${lines.join("; ")}`;
-    }
-    case "rule": {
-      const place = chosen.rule.path.at(-1);
-      const said = ruleWords(chosen.rule, typeof place === "number" ? place : 0, engine);
-      return `${words[chosen.rule.type]}: ${said}`;
-    }
-    case "way":
-      return `${chosen.way.name}: ${wayWords(chosen.way, engine)}`;
-    case "item": {
-      const { item } = chosen;
-      const title = [kindName(item.kind?.kind ?? null), item.id].filter(Boolean).join(" · ");
-      const said = `${title}: ${stepWords(item, engine)}`;
-      return item.type === "disabled" ? words.disabled(said) : said;
-    }
-  }
-}
 
 interface JourneyOutlineProps {
   outline: Outline;

@@ -4,7 +4,7 @@ import type { Edit } from "@/builder/document/edits";
 import { cardAt } from "@/builder/document/locations";
 import type { Rule } from "@/builder/document/outline";
 import { openText } from "@/builder/document/reading";
-import { isValueMap, nodeValue } from "@/builder/document/values";
+import { isValueMap, rootValue } from "@/builder/document/values";
 import { useFilter } from "@/components/filters";
 import { texts } from "@/texts";
 import { type Editing, EditingContext } from "./panel/editing";
@@ -32,10 +32,20 @@ interface SideProps {
   offered: readonly ActionName[];
   readOnly: boolean;
   onEdit: (edit: Edit, typing?: boolean) => void;
+  onAct: (action: ActionName) => void;
 }
 
 /** Beside the graph: the settings of what is chosen, or the text of the whole. */
-export function Side({ builder, history, trial, marks, offered, readOnly, onEdit }: SideProps) {
+export function Side({
+  builder,
+  history,
+  trial,
+  marks,
+  offered,
+  readOnly,
+  onEdit,
+  onAct,
+}: SideProps) {
   const { drawn, place, select, selected, steps } = builder;
   const [view, setView] = useFilter("side");
   const [key] = selected;
@@ -99,7 +109,7 @@ export function Side({ builder, history, trial, marks, offered, readOnly, onEdit
         </div>
       ) : (
         <Stack p="md" gap="md" component="section" aria-label={words.panel}>
-          <StepActions offered={offered} onAction={builder.act} />
+          <StepActions offered={offered} onAction={onAct} />
           <EditingContext.Provider value={editing}>
             {chosen !== null ? (
               <PanelOf chosen={chosen} onEdit={onEdit} />
@@ -125,7 +135,7 @@ function eventsOf(entries: readonly Rule[]): readonly string[] {
 /** The time zone that a journey names; null without one. */
 function zoneOf(text: string, place: number): string | null {
   const document = openText(text).documents[place];
-  const value = document === undefined ? null : nodeValue(document, document.tree.contents);
+  const value = document === undefined ? null : rootValue(document);
   return isValueMap(value) && typeof value.timezone === "string" ? value.timezone : null;
 }
 
@@ -167,7 +177,7 @@ interface WholePanelProps {
 /** What is shown while no card is chosen: the settings of the journey, its goal and its exits. */
 function WholePanel({ text, place, builder, onEdit }: WholePanelProps) {
   const document = openText(text).documents[place];
-  const value = document === undefined ? null : nodeValue(document, document.tree.contents);
+  const value = document === undefined ? null : rootValue(document);
   const outline = builder.drawn?.outline;
   if (outline === undefined || !isValueMap(value)) {
     return null;

@@ -15,6 +15,9 @@ export type ActionName =
   | "unwrap"
   | "addCase"
   | "addArm"
+  | "editWay"
+  | "wayLeft"
+  | "wayRight"
   | "removeWay";
 
 interface StepActionsProps {

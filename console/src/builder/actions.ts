@@ -1,5 +1,5 @@
 import type { Edit } from "@/builder/document/edits";
-import type { Outline, OutlineStep } from "@/builder/document/outline";
+import type { Outline, OutlineStep, Way } from "@/builder/document/outline";
 import type { ValueMap } from "@/builder/document/values";
 import { freeId, itemsOf, newStep } from "./newSteps";
 import type { ActionName } from "./StepActions";
@@ -14,7 +14,7 @@ function onlyOne(outline: Outline, keys: ReadonlySet<string>) {
 export function actionsFor(outline: Outline, keys: ReadonlySet<string>): readonly ActionName[] {
   const only = onlyOne(outline, keys);
   if (only?.type === "way") {
-    return only.way.implied ? [] : ["removeWay"];
+    return actionsForWay(only.way, only.step);
   }
   if (only?.type === "rule") {
     return ["delete"];
@@ -45,6 +45,38 @@ export function actionsFor(outline: Outline, keys: ReadonlySet<string>): readonl
   }
 }
 
+/** The others of a branch or a split that can change places with this one: `else` stays last. */
+function actionsForWay(way: Way, step: OutlineStep): readonly ActionName[] {
+  if (way.implied) {
+    return [];
+  }
+  if (way.role === "else") {
+    return ["removeWay"];
+  }
+  const others = step.ways.filter((each) => each.role !== "else");
+  const place = others.indexOf(way);
+  return [
+    "editWay",
+    ...(place > 0 ? (["wayLeft"] as const) : []),
+    ...(place < others.length - 1 ? (["wayRight"] as const) : []),
+    "removeWay",
+  ];
+}
+
+function editOfWay(action: ActionName, way: Way): Edit | null {
+  const place = Number(way.path.at(-1));
+  switch (action) {
+    case "removeWay":
+      return { edit: "remove-way", way: way.path };
+    case "wayLeft":
+      return { edit: "reorder", path: way.path, index: place - 1 };
+    case "wayRight":
+      return { edit: "reorder", path: way.path, index: place + 1 };
+    default:
+      return null;
+  }
+}
+
 function idsOf(outline: Outline): Set<string> {
   return new Set(itemsOf(outline.steps).flatMap(({ id }) => id ?? []));
 }
@@ -69,7 +101,7 @@ export function editFor(
 ): Edit | null {
   const only = onlyOne(outline, keys);
   if (only?.type === "way") {
-    return action === "removeWay" ? { edit: "remove-way", way: only.way.path } : null;
+    return editOfWay(action, only.way);
   }
   if (only?.type === "rule") {
     return action === "delete" ? { edit: "unset", path: only.rule.path } : null;

@@ -31,7 +31,7 @@ export function useDescription(text: string) {
 type DescribedStep = Described["steps"][number];
 
 /** What a step does; of a message, what it is about and under which topic it is sent. */
-function wordsOf(step: DescribedStep): string {
+export function wordsOf(step: DescribedStep): string {
   const about = step.subject ?? step.template;
   const said =
     about === null ? (step.words ?? "") : [`“${about}”`, step.topic].filter(Boolean).join(" · ");

@@ -21,6 +21,9 @@ export interface KeyCommands {
   insert: () => void;
   clear: () => void;
   openPanel: () => void;
+  /** Edit the name of a way where it stands. */
+  rename: () => void;
+  selectAll: () => void;
   moveTo: (key: string, more: boolean) => void;
 }
 
@@ -31,6 +34,7 @@ function withModifier(event: Pressed, commands: KeyCommands): (() => void) | und
     c: commands.copy,
     v: commands.paste,
     d: commands.duplicate,
+    a: commands.selectAll,
   };
   return known[event.key.toLowerCase()];
 }
@@ -57,6 +61,7 @@ function plain(event: Pressed, commands: KeyCommands): (() => void) | undefined 
     "+": commands.insert,
     Enter: commands.openPanel,
     Escape: commands.clear,
+    F2: commands.rename,
   };
   return known[event.key];
 }

@@ -30,8 +30,21 @@ function ofList(list: StepList | null): Chosen[] {
   });
 }
 
+const known = new WeakMap<Outline, ReadonlyMap<string, Chosen>>();
+
+/** Everything that can be chosen, by its key. It is made once for each outline. */
+function byKey(outline: Outline): ReadonlyMap<string, Chosen> {
+  const found = known.get(outline) ?? new Map(allOf(outline).map((each) => [each.key, each]));
+  known.set(outline, found);
+  return found;
+}
+
 /** Everything that can be chosen in a journey, in the order in which it is read. */
 export function choices(outline: Outline): readonly Chosen[] {
+  return [...byKey(outline).values()];
+}
+
+function allOf(outline: Outline): readonly Chosen[] {
   const rules = [outline.goal, ...outline.exits].filter((rule) => rule !== null);
   return [
     { type: "entry", key: "entry", rules: outline.entries },
@@ -45,7 +58,7 @@ export function choices(outline: Outline): readonly Chosen[] {
 
 /** What stands on the card of a key; null if there is no such card. */
 export function chosenBy(outline: Outline, key: string): Chosen | null {
-  return choices(outline).find((each) => each.key === key) ?? null;
+  return byKey(outline).get(key) ?? null;
 }
 
 /** Where an item stands, as edits name it. */
@@ -58,6 +71,22 @@ export function stepsOf(outline: Outline, keys: ReadonlySet<string>): readonly O
   return choices(outline).flatMap((each) =>
     each.type === "item" && keys.has(each.key) ? [each.item] : [],
   );
+}
+
+/** The items of the list in which a card stands; those of the main line for any other card. */
+export function lineAround(outline: Outline, key: string): readonly OutlineItem[] {
+  const lists = (list: StepList | null): StepList[] =>
+    list === null
+      ? []
+      : [
+          list,
+          ...list.items.flatMap((item) =>
+            item.type === "step" ? item.ways.flatMap((way) => lists(way.steps)) : [],
+          ),
+        ];
+  const all = [outline.steps, ...outline.exits.map((rule) => rule.steps)].flatMap(lists);
+  const found = all.find((list) => list.items.some((item) => item.key === key));
+  return (found ?? outline.steps).items;
 }
 
 /** The part of the text that a card shows. */

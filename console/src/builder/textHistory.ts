@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { applyEdit } from "@/builder/document/applyEdit";
 import type { Edit, EditResult, Refusal } from "@/builder/document/edits";
 import {
@@ -106,14 +106,17 @@ export function useTextHistory(
     setRefusal(null);
     setHistory((before) => redo(before)?.history ?? before);
   }, []);
-  return {
-    text: history.text,
-    canUndo: history.done.length > 0,
-    canRedo: history.undone.length > 0,
-    refusal,
-    edit,
-    type,
-    undo: back,
-    redo: forth,
-  };
+  return useMemo(
+    () => ({
+      text: history.text,
+      canUndo: history.done.length > 0,
+      canRedo: history.undone.length > 0,
+      refusal,
+      edit,
+      type,
+      undo: back,
+      redo: forth,
+    }),
+    [back, edit, forth, history, refusal, type],
+  );
 }

@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import { copySteps } from "@/builder/document/clipboard";
 import type { Edit } from "@/builder/document/edits";
 import { cardOf } from "@/builder/document/locations";
@@ -12,7 +12,7 @@ import { cardHeights } from "./graph/cardHeights";
 import type { Dragged } from "./graph/dragging";
 import { itemsOf, newStep } from "./newSteps";
 import type { ActionName } from "./StepActions";
-import { chosenBy, placeOf, stepsOf } from "./selecting";
+import { chosenBy, lineAround, placeOf, stepsOf } from "./selecting";
 import type { TextHistory } from "./textHistory";
 
 /** A journey as it can be drawn. */
@@ -58,8 +58,20 @@ function drawn(text: string): Drawing {
   return { place, drawn: { outline, layout, order: readingOrder(outline) } };
 }
 
+/** Ready journeys, whose steps can be put into another one. */
+export interface Fragments {
+  readonly names: readonly string[];
+  /** The text of one of them. */
+  readonly read: (name: string) => Promise<string>;
+}
+
+export const NO_FRAGMENTS: Fragments = {
+  names: [],
+  read: () => Promise.reject(new Error("there are no ready journeys")),
+};
+
 /** What is drawn and chosen of a journey, and all that can be done with it. */
-export function useBuilder({ text, edit }: TextHistory) {
+export function useBuilder({ text, edit }: TextHistory, fragments: Fragments) {
   const { place, drawn } = useMemo(() => draw(text), [text]);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [current, setCurrent] = useState("entry");
@@ -113,16 +125,26 @@ export function useBuilder({ text, edit }: TextHistory) {
     [make, steps],
   );
 
+  // Reading takes a moment: what is drawn by then is what the steps are put into.
+  const latest = useRef({ make, read: fragments.read });
+  latest.current = { make, read: fragments.read };
+  const insertFragment = useCallback(async (fragment: string, target: DropPlace) => {
+    const text = await latest.current.read(fragment);
+    latest.current.make({ edit: "paste", target, text });
+  }, []);
+
   const drop = useCallback(
     (dragged: Dragged, target: DropPlace) => {
       if (dragged.what === "kind") {
         insert(dragged.kind, target);
+      } else if (dragged.what === "fragment") {
+        void insertFragment(dragged.fragment, target);
       } else if (drawn !== null) {
         const moved = stepsOf(drawn.outline, new Set(dragged.keys)).map(placeOf);
         make({ edit: "move", steps: moved, target });
       }
     },
-    [drawn, insert, make],
+    [drawn, insert, insertFragment, make],
   );
 
   /** Where a step goes that is not dragged: below the current card, else at the end. */
@@ -161,22 +183,52 @@ export function useBuilder({ text, edit }: TextHistory) {
     }
   }, [make, placeBelow]);
 
+  /** Chooses all steps of the line in which a card stands. */
+  const selectAll = useCallback(
+    (key: string) => {
+      const line = drawn === null ? [] : lineAround(drawn.outline, key);
+      setSelected(new Set(line.map((item) => item.key)));
+    },
+    [drawn],
+  );
+
   const clear = useCallback(() => setSelected(new Set()), []);
-  return {
-    place,
-    drawn,
-    selected,
-    current,
-    steps,
-    select,
-    clear,
-    make,
-    insert,
-    drop,
-    placeBelow,
-    act,
-    paste,
-  };
+  return useMemo(
+    () => ({
+      place,
+      drawn,
+      selected,
+      current,
+      steps,
+      select,
+      selectAll,
+      clear,
+      make,
+      insert,
+      insertFragment,
+      drop,
+      placeBelow,
+      act,
+      paste,
+    }),
+    [
+      place,
+      drawn,
+      selected,
+      current,
+      steps,
+      select,
+      selectAll,
+      clear,
+      make,
+      insert,
+      insertFragment,
+      drop,
+      placeBelow,
+      act,
+      paste,
+    ],
+  );
 }
 
 export type BuilderState = ReturnType<typeof useBuilder>;

@@ -14,6 +14,8 @@ interface ConfirmPreviewProps<Result> {
   confirm: string;
   /** Whether the button cannot be used yet, as while the preview is read. */
   blocked?: boolean;
+  /** How wide it is. */
+  size?: string;
   /** Whether it cannot be taken back. */
   danger?: boolean;
   /** Whether a reason is asked for, which the audit log keeps. */
@@ -30,6 +32,7 @@ export function ConfirmPreview<Result>({
   children,
   confirm,
   blocked = false,
+  size = "lg",
   danger = false,
   reason: asked = false,
   act,
@@ -50,7 +53,7 @@ export function ConfirmPreview<Result>({
       opened
       onClose={onClose}
       title={title}
-      size="lg"
+      size={size}
       closeButtonProps={{ "aria-label": texts.parts.close }}
     >
       <form onSubmit={submit}>
@@ -77,7 +80,7 @@ export function ConfirmPreview<Result>({
             </Button>
             <Button
               type="submit"
-              color={danger ? "red" : undefined}
+              color={danger ? "red.9" : undefined}
               disabled={!ready}
               loading={attempt.isPending}
             >

@@ -11,6 +11,8 @@ export interface FilterDefinition {
   label: string;
   /** The values to choose from, each with its words; without them it is a text. */
   options?: readonly (readonly [value: string, words: string])[];
+  /** The words for no choice of them. */
+  none?: string;
   /** Texts that are offered while one types. */
   suggestions?: readonly string[];
   /** A time on the reader's clock; in the address it is RFC 3339. */
@@ -73,7 +75,7 @@ function Field({ filter, value, onChange }: FieldProps) {
         value={value}
         onChange={(event) => onChange(event.currentTarget.value)}
         data={[
-          { value: "", label: texts.parts.all },
+          { value: "", label: filter.none ?? texts.parts.all },
           ...filter.options.map(([each, words]) => ({ value: each, label: words })),
         ]}
       />

@@ -16,9 +16,11 @@ export function Instant({ at, relative = false }: InstantProps) {
   }
   const time = new Date(at);
   const local = localTime(time);
+  // What has just happened is not to come, although the page's clock ticks every ten seconds alone.
+  const seen = time > now && time.getTime() <= Date.now() ? time : now;
   return (
     <time dateTime={at} title={`${local} · ${at}`} style={{ whiteSpace: "nowrap" }}>
-      {relative ? distance(time, now) : local}
+      {relative ? distance(time, seen) : local}
     </time>
   );
 }

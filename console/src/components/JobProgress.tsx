@@ -119,5 +119,5 @@ function Shown({ job, named, onUndo }: ShownProps) {
 /** How far a job is in words: `1,200 of 5,000, 3 set aside`. */
 export function progressWords(job: Job): string {
   const done = words.doneOf(figure(job.done), figure(job.total));
-  return job.failed > 0 ? `${done}, ${words.failed(job.failed)}` : done;
+  return job.failed > 0 ? `${done}, ${words.failed(job.failed, job.kind)}` : done;
 }

@@ -9,18 +9,20 @@ export type Overdue = Model<"ResumeOrder">["overdue"];
 interface OverdueChoiceProps {
   value: Overdue;
   onChange: (overdue: Overdue) => void;
+  /** What is overdue, if it is not a pause that has made it so. */
+  label?: string;
 }
 
 const KINDS = ["send", "skip", "spread"] as const;
 const SPREAD = "2h";
 
 /** What becomes of sends that were due during a pause. */
-export function OverdueChoice({ value, onChange }: OverdueChoiceProps) {
+export function OverdueChoice({ value, onChange, label = words.overdue }: OverdueChoiceProps) {
   const kind = typeof value === "string" ? value : "spread";
   return (
     <Group gap="sm" align="end">
       <NativeSelect
-        label={words.overdue}
+        label={label}
         value={kind}
         data={KINDS.map((each) => ({ value: each, label: words.overdues[each] }))}
         onChange={(event) => {

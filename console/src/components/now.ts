@@ -7,6 +7,10 @@ let timer: ReturnType<typeof setInterval> | undefined;
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);
+  if (timer === undefined) {
+    // No one has kept it up to date.
+    now = new Date();
+  }
   timer ??= setInterval(() => {
     now = new Date();
     for (const each of listeners) {
@@ -26,5 +30,7 @@ const never = () => () => undefined;
 
 /** The time, kept up to date every ten seconds by one clock for the whole page. */
 export function useNow(running = true): Date {
-  return useSyncExternalStore(running ? subscribe : never, () => now);
+  const tick = useSyncExternalStore(running ? subscribe : never, () => now);
+  // What is drawn between two ticks may have happened since the last one.
+  return running ? new Date() : tick;
 }

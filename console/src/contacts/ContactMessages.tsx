@@ -1,11 +1,14 @@
+import { Button } from "@mantine/core";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import type { Column } from "@/components/DataTable";
+import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { Listing, useListing } from "@/components/Listing";
 import { StateBadge } from "@/components/StateBadge";
 import { latestStatus } from "@/journeys/messageStatus";
 import { texts } from "@/texts";
+import { MessageContent } from "./MessageContent";
 
 const words = texts.journeys.messages;
 
@@ -25,8 +28,9 @@ const COLUMNS: readonly Column<Message>[] = [
   },
 ];
 
-/** The messages of a contact, and what became of each. */
+/** The messages of a contact: what became of each, and what it said. */
 export function ContactMessages({ contact }: { contact: string }) {
+  const [open, setOpen] = useFilter("message");
   const messages = useListing<Message>(["contact-messages", contact], (cursor) =>
     answerOf(
       api.GET("/v1/contacts/{contact}/messages", {
@@ -37,12 +41,28 @@ export function ContactMessages({ contact }: { contact: string }) {
       }),
     ),
   );
+  const content: Column<Message> = {
+    key: "content",
+    title: texts.contacts.content.title,
+    cell: (row) => (
+      <Button
+        variant="subtle"
+        size="compact-xs"
+        aria-expanded={open === row.id}
+        onClick={() => setOpen(open === row.id ? null : row.id)}
+      >
+        {open === row.id ? texts.contacts.content.close : texts.contacts.content.open}
+      </Button>
+    ),
+  };
   return (
     <Listing
       label={texts.contacts.tabs.messages}
       query={messages}
-      columns={COLUMNS}
+      columns={[...COLUMNS, content]}
       rowKey={(row) => row.id}
+      marked={(row) => open === row.id}
+      detail={(row) => open === row.id && <MessageContent id={row.id} />}
       empty={words.empty}
     />
   );

@@ -3,20 +3,26 @@ import { useQuery } from "@tanstack/react-query";
 import { Redirect, Route, Switch } from "wouter";
 import { answerOf, api } from "@/api/client";
 import { isNotFound } from "@/api/problems";
+import { withQuery } from "@/components/addresses";
+import { useFilter } from "@/components/filters";
 import { LoadingLine } from "@/components/LoadingLine";
 import { Page } from "@/components/Page";
+import { PlaceLink } from "@/components/PlaceLink";
 import { PlaceTabs } from "@/components/PlaceTabs";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
 import { Consents } from "./Consents";
+import { ContactActions } from "./ContactActions";
 import { ContactMessages } from "./ContactMessages";
 import { ContactRuns } from "./ContactRuns";
 import { nameOf } from "./naming";
 import { Profile } from "./Profile";
+import { RunningFreezes } from "./RunningFreezes";
 import { Timeline } from "./Timeline";
 import { Why } from "./Why";
 
 const words = texts.contacts;
+const REFRESH = 10_000;
 
 const TABS = [
   { path: "/timeline", name: words.tabs.timeline },
@@ -29,10 +35,12 @@ const TABS = [
 
 /** One contact: who it is, and a tab for each thing one asks about it. */
 export function ContactPage({ contact }: { contact: string }) {
+  const [action] = useFilter("do");
   const found = useQuery({
     queryKey: ["contact", contact],
     queryFn: () => answerOf(api.GET("/v1/contacts/{contact}", { params: { path: { contact } } })),
-    refetchInterval: 10_000,
+    // While it is being erased there is nothing to read any more.
+    refetchInterval: action === "erase" ? false : REFRESH,
   });
   if (found.data === undefined) {
     return found.isError ? (
@@ -51,13 +59,27 @@ export function ContactPage({ contact }: { contact: string }) {
   return (
     <Page
       title={nameOf(body)}
+      actions={<ContactActions body={body} contact={contact} />}
       line={
         <Group gap="md">
           <code>{body.external_id ?? body.id}</code>
           {body.phone !== null && <span>{body.phone}</span>}
           {body.timezone !== null && <span>{body.timezone}</span>}
-          {body.restricted && <Text size="sm">{words.restricted}</Text>}
+          {body.restricted && (
+            <Text size="sm" fw={600}>
+              {words.restricted}
+            </Text>
+          )}
           {body.shares_email_with > 0 && <span>{words.sharesEmail(body.shares_email_with)}</span>}
+          {body.aliases.length > 0 && (
+            <span>
+              {words.aliases}: {body.aliases.join(", ")}
+            </span>
+          )}
+          <RunningFreezes />
+          <PlaceLink to={`~${withQuery("/audit", { subject: `contact:${body.id}` })}`}>
+            {words.audit}
+          </PlaceLink>
         </Group>
       }
     >

@@ -42,10 +42,11 @@ export function DocumentFields({ kind, history, readOnly, without = [] }: Docume
       add: (list, index, value) => {
         edit({ edit: "add-item", list, index, value }, 0);
       },
-      change: (change, typing) => {
-        edit(change, 0, typing);
+      change: (wanted, typing) => {
+        edit(wanted, 0, typing);
       },
       entryEvents: [],
+      timezone: null,
       steps: [],
       timezone: null,
       readOnly,

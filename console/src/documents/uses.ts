@@ -21,6 +21,7 @@ export function useUses(kind: UsedKind, key?: string) {
   return useQuery({
     queryKey: ["uses", kind, key ?? null],
     queryFn: () => readUses(kind, key),
-    staleTime: 10_000,
+    staleTime: 1_000,
+    refetchInterval: 30_000,
   });
 }

@@ -17,7 +17,8 @@ const words = texts.jobs;
 const REFRESH = 2_000;
 const FILTERS = ["kind", "journey"] as const;
 
-const COLUMNS: readonly Column<Job>[] = [
+/** What a list of jobs shows of each. */
+export const JOB_COLUMNS: readonly Column<Job>[] = [
   {
     key: "job",
     title: words.job,
@@ -83,7 +84,7 @@ export function JobList() {
       <Listing
         label={words.title}
         query={jobs}
-        columns={COLUMNS}
+        columns={JOB_COLUMNS}
         rowKey={(job) => job.id}
         empty={
           <>

@@ -13,8 +13,8 @@ import { ObjectLink } from "@/components/ObjectLink";
 import { Page } from "@/components/Page";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { Section } from "@/components/Section";
+import { ImportOutcome } from "@/imports/ImportOutcome";
 import { texts } from "@/texts";
-import { ImportReport } from "./ImportReport";
 import { JobItems } from "./JobItems";
 import { SetAside } from "./SetAside";
 import { VersionPreview } from "./VersionPreview";
@@ -66,7 +66,7 @@ function Shown({ job }: { job: JobDetail }) {
         </Section>
       )}
       {job.preview !== null && <VersionPreview preview={job.preview} />}
-      {job.kind === "import" && <ImportReport id={job.id} done={job.done} />}
+      {job.kind === "import" && <ImportOutcome id={job.id} />}
       {items && <JobItems job={job} />}
       {job.set_aside.length > 0 && <SetAside runs={job.set_aside} />}
     </Page>

@@ -1,19 +1,27 @@
-import { Button, Group, Switch, Text } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
 import { Builder } from "@/builder/Builder";
+import type { Fragments } from "@/builder/useBuilder";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { useFilter } from "@/components/filters";
 import { DraftNotices, KeepingWords } from "@/documents/DraftState";
 import { useEditedText } from "@/documents/editedText";
 import { NO_DRAFT, type OpenedDraft } from "@/documents/openedDraft";
 import { texts } from "@/texts";
+import { CardFigures } from "./CardFigures";
 import { useFiguresOnCards } from "./figuresOnCards";
-import { Publish } from "./Publish";
+import { LIBRARY, readyJourney } from "./library";
+import { useLiveStats, useStatsWindow } from "./liveStats";
+import { Publish } from "./publish/Publish";
 
 const words = texts.publishing;
+const FRAGMENTS: Fragments = {
+  names: LIBRARY,
+  read: async (name) => (await readyJourney(name, name)).text,
+};
 
 interface EditorProps {
   journey: string;
@@ -44,7 +52,10 @@ export function Editor({ journey, live, opened, newest, others, readOnly }: Edit
   });
   const { changed, history, keeping, remove } = edited;
   const [figures, setFigures] = useFilter("figures");
-  const cards = useFiguresOnCards(journey, mayRead && live !== null && figures !== "off");
+  const shown = mayRead && live !== null && figures !== "off";
+  const chosen = useStatsWindow();
+  const stats = useLiveStats(journey, chosen.window, shown);
+  const cards = useFiguresOnCards(shown ? stats.stats?.steps : undefined);
   const [asked, setAsked] = useState<"publish" | "discard" | null>(null);
 
   async function withoutDraft() {
@@ -69,12 +80,15 @@ export function Editor({ journey, live, opened, newest, others, readOnly }: Edit
               {words.editors(others.join(", "))}
             </Text>
           )}
-          <Switch
-            size="xs"
-            label={words.figures}
-            checked={figures !== "off"}
-            onChange={(event) => setFigures(event.currentTarget.checked ? null : "off")}
-          />
+          {mayRead && live !== null && (
+            <CardFigures
+              journey={journey}
+              shown={shown}
+              onShow={(next) => setFigures(next ? null : "off")}
+              live={stats}
+              chosen={chosen}
+            />
+          )}
         </Group>
         {!readOnly && (
           <Group gap="sm">
@@ -88,11 +102,18 @@ export function Editor({ journey, live, opened, newest, others, readOnly }: Edit
         )}
       </Group>
       <DraftNotices edited={edited} />
-      <Builder history={history} readOnly={readOnly} figures={cards.figures} heat={cards.heat} />
+      <Builder
+        history={history}
+        readOnly={readOnly}
+        figures={cards.figures}
+        heat={cards.heat}
+        fragments={FRAGMENTS}
+      />
       {asked === "publish" && (
         <Publish
           journey={journey}
           text={history.text}
+          before={source}
           onClose={() => setAsked(null)}
           onDone={async () => {
             await remove(history.text).catch(() => undefined);

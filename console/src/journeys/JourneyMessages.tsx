@@ -1,6 +1,7 @@
 import { Button, Group } from "@mantine/core";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
+import type { paths } from "@/api/schema";
 import { useMay } from "@/api/session";
 import { Choice } from "@/components/Choice";
 import { ContactLink } from "@/components/ContactLink";
@@ -9,6 +10,7 @@ import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { Listing, useListing } from "@/components/Listing";
 import { StateBadge } from "@/components/StateBadge";
+import { Views } from "@/components/Views";
 import { texts } from "@/texts";
 import { latestStatus } from "./messageStatus";
 import { useSteps } from "./steps";
@@ -16,6 +18,9 @@ import { useSteps } from "./steps";
 const words = texts.journeys.messages;
 
 type Message = Model<"api__messages__messages__MessageBody">;
+type Status = NonNullable<
+  NonNullable<paths["/v1/journeys/{key}/messages"]["get"]["parameters"]["query"]>["status"]
+>;
 
 const COLUMNS: readonly Column<Message>[] = [
   { key: "contact", title: words.contact, cell: (row) => <ContactLink contact={row.contact} /> },
@@ -31,20 +36,34 @@ const COLUMNS: readonly Column<Message>[] = [
   },
 ];
 
+const STATUSES: readonly Status[] = [
+  "sent",
+  "delivered",
+  "opened",
+  "clicked",
+  "replied",
+  "bounced",
+  "complained",
+  "unsubscribed",
+  "unknown",
+  "refused",
+];
 const CHANNELS = ["email", "sms", "webhook"] as const;
 
 /** The recipients of a journey's messages. */
 export function JourneyMessages({ journey }: { journey: string }) {
   const [channel, setChannel] = useFilter("channel");
   const [step, setStep] = useFilter("step");
+  const [status, setStatus] = useFilter("status");
   const steps = useSteps(journey);
   const mayExport = useMay("admin");
   const chosen = CHANNELS.find((each) => each === channel);
   const filters = {
     ...(chosen === undefined ? {} : { channel: chosen }),
     ...(step === "" ? {} : { step }),
+    ...(status === "" ? {} : { status: status as Status }),
   };
-  const messages = useListing<Message>(["messages", journey, channel, step], (cursor) =>
+  const messages = useListing<Message>(["messages", journey, filters], (cursor) =>
     answerOf(
       api.GET("/v1/journeys/{key}/messages", {
         params: {
@@ -57,6 +76,7 @@ export function JourneyMessages({ journey }: { journey: string }) {
   const file = `/v1/journeys/${encodeURIComponent(journey)}/messages/export?${new URLSearchParams(filters)}`;
   return (
     <>
+      <Views place={`journeys/${encodeURIComponent(journey)}/messages`} given={[]} />
       <Group gap="sm" mb="sm">
         <Choice
           label={words.channel}
@@ -71,6 +91,13 @@ export function JourneyMessages({ journey }: { journey: string }) {
           value={step}
           options={steps}
           onChange={setStep}
+        />
+        <Choice
+          label={words.state}
+          any={words.anyStatus}
+          value={status}
+          options={STATUSES}
+          onChange={setStatus}
         />
         {mayExport && (
           <Button component="a" href={file} download variant="default" size="sm">

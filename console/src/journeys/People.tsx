@@ -1,6 +1,7 @@
 import { Group } from "@mantine/core";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
+import type { paths } from "@/api/schema";
 import { Choice } from "@/components/Choice";
 import { ContactLink } from "@/components/ContactLink";
 import type { Column } from "@/components/DataTable";
@@ -10,12 +11,14 @@ import { Listing, useListing } from "@/components/Listing";
 import { ObjectLink } from "@/components/ObjectLink";
 import { ShortId } from "@/components/ShortId";
 import { StateBadge } from "@/components/StateBadge";
+import { Views } from "@/components/Views";
 import { texts } from "@/texts";
 import { useSteps } from "./steps";
 
 const words = texts.journeys.people;
 
 type Run = Model<"RunBody">;
+type Held = NonNullable<NonNullable<paths["/v1/runs"]["get"]["parameters"]["query"]>["held"]>;
 
 const COLUMNS: readonly Column<Run>[] = [
   { key: "contact", title: words.contact, cell: (run) => <ContactLink contact={run.contact} /> },
@@ -43,8 +46,10 @@ const COLUMNS: readonly Column<Run>[] = [
 export function People({ journey }: { journey: string }) {
   const [state, setState] = useFilter("state");
   const [step, setStep] = useFilter("step");
+  const [held, setHeld] = useFilter("held");
+  const [goal, setGoal] = useFilter("goal");
   const steps = useSteps(journey);
-  const runs = useListing<Run>(["runs", journey, state, step], (cursor) =>
+  const runs = useListing<Run>(["runs", journey, state, step, held, goal], (cursor) =>
     answerOf(
       api.GET("/v1/runs", {
         params: {
@@ -53,6 +58,8 @@ export function People({ journey }: { journey: string }) {
             limit: 50,
             ...(state === "active" || state === "ended" ? { state } : {}),
             ...(step === "" ? {} : { step }),
+            ...(held === "" ? {} : { held: held as Held }),
+            ...(goal === "met" ? { goal } : {}),
             ...(cursor === undefined ? {} : { cursor }),
           },
         },
@@ -61,6 +68,7 @@ export function People({ journey }: { journey: string }) {
   );
   return (
     <>
+      <Views place={`journeys/${encodeURIComponent(journey)}/people`} given={[]} />
       <Group gap="sm" mb="sm">
         <Choice
           label={words.state}
@@ -78,6 +86,23 @@ export function People({ journey }: { journey: string }) {
           value={step}
           options={steps}
           onChange={setStep}
+        />
+        <Choice
+          label={words.held}
+          any={words.anyHeld}
+          value={held}
+          options={Object.entries(texts.runs.heldOptions).map(([value, label]) => ({
+            value,
+            label,
+          }))}
+          onChange={setHeld}
+        />
+        <Choice
+          label={words.goal}
+          any={words.anyGoal}
+          value={goal}
+          options={[{ value: "met", label: words.goalMet }]}
+          onChange={setGoal}
         />
       </Group>
       <Listing

@@ -1,8 +1,10 @@
 import type { Model } from "@/api/models";
+import { withQuery } from "@/components/addresses";
 import { type Column, DataTable } from "@/components/DataTable";
 import { figure, percent } from "@/components/figures";
 import { PlaceLink } from "@/components/PlaceLink";
 import { texts } from "@/texts";
+import { leavesAt } from "./liveStats";
 
 const words = texts.journeys.results;
 
@@ -11,12 +13,16 @@ type Step = Model<"JourneyStats">["steps"][number];
 /** A figure, with the share that it is of the figure it is measured against. */
 function shareOf(step: Step, name: "opened" | "clicked") {
   const rate = step.rates[name];
-  const count = figure(step[name]);
   const share = rate === undefined ? null : percent(rate.count, rate.total);
+  const count = messages(step, step[name], name);
   if (rate === undefined || share === null) {
     return count;
   }
-  return <span title={words.rate(share, rate.of)}>{`${count} · ${share}`}</span>;
+  return (
+    <span title={words.rate(share, rate.of)}>
+      {count} · {share}
+    </span>
+  );
 }
 
 function sum(counts: Readonly<Record<string, number>>): number {
@@ -30,9 +36,21 @@ function reasons(counts: Readonly<Record<string, number>>): string {
 }
 
 /** A number that leads to the people it counts. */
-function people(step: Step, count: number, state?: string) {
-  const query = new URLSearchParams({ step: step.id, ...(state === undefined ? {} : { state }) });
-  return count === 0 ? figure(0) : <PlaceLink to={`/people?${query}`}>{figure(count)}</PlaceLink>;
+function people(step: Step, count: number, query: Readonly<Record<string, string>>) {
+  return count === 0 ? (
+    figure(0)
+  ) : (
+    <PlaceLink to={withQuery("/people", { step: step.id, ...query })}>{figure(count)}</PlaceLink>
+  );
+}
+
+/** A number that leads to the messages it counts. */
+function messages(step: Step, count: number, status: string) {
+  return count === 0 ? (
+    figure(0)
+  ) : (
+    <PlaceLink to={withQuery("/messages", { step: step.id, status })}>{figure(count)}</PlaceLink>
+  );
 }
 
 const COLUMNS: readonly Column<Step>[] = [
@@ -43,9 +61,30 @@ const COLUMNS: readonly Column<Step>[] = [
     key: "waiting",
     title: words.waiting,
     number: true,
-    cell: (step) => people(step, step.waiting, "active"),
+    cell: (step) => people(step, step.waiting, { state: "active" }),
   },
-  { key: "sent", title: words.sent, number: true, cell: (step) => figure(step.sent) },
+  {
+    key: "retrying",
+    title: words.retrying,
+    number: true,
+    cell: (step) => people(step, step.retrying, { state: "active", held: "retry" }),
+  },
+  {
+    key: "deferred",
+    title: words.deferred,
+    number: true,
+    cell: (step) => (
+      <span title={reasons(step.deferred_by)}>
+        {people(step, step.deferred, { state: "active" })}
+      </span>
+    ),
+  },
+  {
+    key: "sent",
+    title: words.sent,
+    number: true,
+    cell: (step) => messages(step, step.sent, "sent"),
+  },
   { key: "opened", title: words.opened, number: true, cell: (step) => shareOf(step, "opened") },
   { key: "clicked", title: words.clicked, number: true, cell: (step) => shareOf(step, "clicked") },
   {
@@ -58,10 +97,28 @@ const COLUMNS: readonly Column<Step>[] = [
     key: "failed",
     title: words.failed,
     number: true,
-    cell: (step) => <span title={reasons(step.failed_by)}>{figure(step.failed)}</span>,
+    cell: (step) => (
+      <span title={reasons(step.failed_by)}>{messages(step, step.failed, "refused")}</span>
+    ),
   },
-  { key: "unknown", title: words.unknown, number: true, cell: (step) => figure(step.unknown) },
-  { key: "left", title: words.left, number: true, cell: (step) => figure(step.left) },
+  {
+    key: "unknown",
+    title: words.unknown,
+    number: true,
+    cell: (step) => messages(step, step.unknown, "unknown"),
+  },
+  {
+    key: "goal",
+    title: words.goal,
+    number: true,
+    cell: (step) => people(step, step.goal.met, { goal: "met" }),
+  },
+  {
+    key: "left",
+    title: words.left,
+    number: true,
+    cell: (step) => people(step, leavesAt(step), { state: "ended" }),
+  },
 ];
 
 /** The figures of each step, in the order of the journey. */

@@ -1,56 +1,93 @@
-import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { answerOf, api } from "@/api/client";
-import type { Model } from "@/api/models";
-import type { CardFigures } from "@/builder/graph/graphContext";
+import type { CardFigures, FiguresOfCards } from "@/builder/graph/graphContext";
+import { withQuery } from "@/components/addresses";
 import { figure, percent } from "@/components/figures";
 import { texts } from "@/texts";
+import { leavesAt, type StepStats } from "./liveStats";
 
 const words = texts.journeys.onCards;
 
-type Step = Model<"JourneyStats">["steps"][number];
+type Figure = CardFigures[number];
 
-function figuresOf(step: Step): CardFigures {
-  const people = (state?: string) =>
-    `/people?${new URLSearchParams({ step: step.id, ...(state === undefined ? {} : { state }) })}`;
-  const opened = step.sent > 0 ? percent(step.opened, step.sent) : null;
-  const clicked = step.sent > 0 ? percent(step.clicked, step.sent) : null;
+/** A figure and where its people are listed; none where there is nothing to count. */
+function some(name: string, count: number, to: string, value = figure(count)): readonly Figure[] {
+  return count > 0 ? [{ name, value, to }] : [];
+}
+
+function shareOf(count: number, step: StepStats): string {
+  const share = percent(count, step.sent);
+  return share === null ? figure(count) : `${figure(count)} (${share})`;
+}
+
+/** What stands on the card of a step: each figure leads to its people. */
+export function figuresOfStep(step: StepStats): CardFigures {
+  const people = (query: Readonly<Record<string, string | null>>) =>
+    withQuery("/people", { step: step.id, ...query });
+  const messages = (status: string) => withQuery("/messages", { step: step.id, status });
+  const reasons = Object.keys(step.deferred_by);
+  // One reason can be asked for; of several, all who stand here are listed.
+  const held = reasons.length === 1 ? (reasons[0] ?? null) : null;
   return [
     { name: words.reached, value: figure(step.reached) },
-    ...(step.waiting > 0
-      ? [{ name: words.waiting, value: figure(step.waiting), to: people("active") }]
-      : []),
-    ...(step.retrying > 0 ? [{ name: words.retrying, value: figure(step.retrying) }] : []),
-    ...(step.sent > 0 ? [{ name: words.sent, value: figure(step.sent) }] : []),
-    ...(opened === null || step.opened === 0 ? [] : [{ name: words.opened, value: opened }]),
-    ...(clicked === null || step.clicked === 0 ? [] : [{ name: words.clicked, value: clicked }]),
-    ...(step.failed > 0 ? [{ name: words.failed, value: figure(step.failed) }] : []),
+    ...some(words.waiting, step.waiting, people({ state: "active" })),
+    ...some(words.retrying, step.retrying, people({ state: "active", held: "retry" })),
+    ...some(words.deferred, step.deferred, people({ state: "active", held })),
+    ...some(words.sent, step.sent, messages("sent")),
+    ...some(words.opened, step.opened, messages("opened"), shareOf(step.opened, step)),
+    ...some(words.clicked, step.clicked, messages("clicked"), shareOf(step.clicked, step)),
+    ...some(words.failed, step.failed, messages("refused")),
+    ...some(words.goal, step.goal.met, people({ goal: "met" })),
+    ...some(words.left, leavesAt(step), people({ state: "ended" })),
   ];
 }
 
-/** The live figures of a journey by the ids of its steps, once every few seconds. */
-export function useFiguresOnCards(journey: string, shown: boolean) {
-  const stats = useQuery({
-    queryKey: ["stats", journey, "cards"],
-    queryFn: () =>
-      answerOf(api.GET("/v1/journeys/{key}/stats", { params: { path: { key: journey } } })),
-    refetchInterval: 2_000,
-    enabled: shown,
-  });
-  const steps = stats.data?.steps;
+/** How many took the way of a card; undefined if the card is none of a way, or no one has been there. */
+function takenBy(key: string, steps: ReadonlyMap<string, StepStats>): CardFigures | undefined {
+  const [, id = "", way] = /^step:([^/]+)\/(?:way:(.+)|else)$/.exec(key) ?? [];
+  const step = steps.get(id);
+  if (step === undefined) {
+    return undefined;
+  }
+  const count = step.outcomes[way ?? "else"] ?? 0;
+  return step.reached === 0 ? undefined : [{ name: words.took, value: figure(count) }];
+}
+
+const NONE = {
+  figures: { get: () => undefined } satisfies FiguresOfCards,
+  heat: new Map<string, number>(),
+};
+
+/** The figures of the steps by the keys of their cards, and how many leave at each. */
+export function useFiguresOnCards(steps: readonly StepStats[] | undefined): {
+  figures: FiguresOfCards;
+  heat: ReadonlyMap<string, number>;
+} {
   return useMemo(() => {
-    const figures = new Map<string, CardFigures>();
-    const heat = new Map<string, number>();
-    if (!shown || steps === undefined) {
-      return { figures, heat };
+    if (steps === undefined) {
+      return NONE;
     }
-    const most = Math.max(1, ...steps.map((step) => step.left));
+    const byId = new Map(steps.map((step) => [step.id, step]));
+    const made = new Map<string, CardFigures | undefined>();
+    const figuresOf = (key: string) => {
+      const step = byId.get(key.replace(/^step:/, ""));
+      return step === undefined ? takenBy(key, byId) : figuresOfStep(step);
+    };
+    const figures: FiguresOfCards = {
+      get: (key) => {
+        if (!made.has(key)) {
+          made.set(key, figuresOf(key));
+        }
+        return made.get(key);
+      },
+    };
+    const heat = new Map<string, number>();
+    const most = Math.max(1, ...steps.map(leavesAt));
     for (const step of steps) {
-      figures.set(step.id, figuresOf(step));
-      if (step.left > 0) {
-        heat.set(`step:${step.id}`, step.left / most);
+      const leave = leavesAt(step);
+      if (leave > 0) {
+        heat.set(`step:${step.id}`, leave / most);
       }
     }
     return { figures, heat };
-  }, [shown, steps]);
+  }, [steps]);
 }

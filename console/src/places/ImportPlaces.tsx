@@ -35,7 +35,7 @@ export function ImportPlaces({ history }: { history: TextHistory }) {
     <Section title={words.importFile}>
       <Stack gap="sm" maw={640}>
         <FileInput
-          label={words.importFile}
+          label={words.file}
           description={words.importHint}
           placeholder={words.choose}
           accept=".csv,text/csv,text/plain"

@@ -1,8 +1,18 @@
-import { Button, Group, List, NativeSelect, SegmentedControl, Stack, Text } from "@mantine/core";
+import {
+  Button,
+  Group,
+  List,
+  NativeSelect,
+  SegmentedControl,
+  Stack,
+  Switch,
+  Text,
+} from "@mantine/core";
 import { useState } from "react";
 import type { Model } from "@/api/models";
 import { ApiProblem } from "@/api/problems";
 import { useMay } from "@/api/session";
+import { hasDarkColours } from "@/builder/trial/colourScheme";
 import { MessageFrame } from "@/builder/trial/MessageFrame";
 import { useFilter } from "@/components/filters";
 import { LoadingLine } from "@/components/LoadingLine";
@@ -35,6 +45,7 @@ export function Preview({ template, edited }: PreviewProps) {
   const [form, setForm] = useFilter("as");
   const [width, setWidth] = useFilter("width");
   const [scheme, setScheme] = useFilter("colours");
+  const [pictures, setPictures] = useFilter("pictures");
   const [testing, setTesting] = useState(false);
   const shown = preview.data;
   const forms = FORMS.filter((each) => shown !== undefined && has(shown, each));
@@ -87,6 +98,12 @@ export function Preview({ template, edited }: PreviewProps) {
               ]}
               onChange={(next) => setScheme(next === "dark" ? next : null)}
             />
+            <Switch
+              size="xs"
+              label={words.pictures}
+              checked={pictures === "on"}
+              onChange={(event) => setPictures(event.currentTarget.checked ? "on" : null)}
+            />
           </>
         )}
         {mayOperate && (
@@ -106,14 +123,19 @@ export function Preview({ template, edited }: PreviewProps) {
         <>
           <Head shown={shown} />
           {chosen === "html" && shown.html !== null && (
-            <MessageFrame html={shown.html} narrow={width === "phone"} dark={scheme === "dark"} />
+            <MessageFrame
+              html={shown.html}
+              narrow={width === "phone"}
+              dark={scheme === "dark"}
+              pictures={pictures === "on"}
+            />
           )}
           {chosen === "html" && scheme === "dark" && shown.html !== null && (
             <DarkWords html={shown.html} />
           )}
           {chosen === "text" && <pre className={classes.text}>{shown.text}</pre>}
           {chosen === "sms" && <SmsText shown={shown} />}
-          <Foot shown={shown} />
+          <Foot shown={shown} said={edited.problems} />
         </>
       )}
       {testing && (
@@ -164,7 +186,7 @@ function Head({ shown }: { shown: Previewed }) {
 function DarkWords({ html }: { html: string }) {
   return (
     <Text size="sm" className="quiet">
-      {html.includes("prefers-color-scheme") ? words.ownDark : words.noDark}
+      {hasDarkColours(html) ? words.ownDark : words.noDark}
     </Text>
   );
 }
@@ -182,14 +204,16 @@ function SmsText({ shown }: { shown: Previewed }) {
 }
 
 /** Below a preview: what was wrong with it, what it prints, its size and its links. */
-function Foot({ shown }: { shown: Previewed }) {
+function Foot({ shown, said }: { shown: Previewed; said: Edited["problems"] }) {
+  const known = said.map(({ message }) => message.split("\n")[0] ?? message);
+  const warnings = shown.warnings.filter((each) => !known.some((one) => each.startsWith(one)));
   return (
     <>
-      {shown.warnings.length > 0 && (
+      {warnings.length > 0 && (
         <section aria-label={texts.publishing.warnings}>
           <Text fw={600}>{texts.publishing.warnings}</Text>
           <List size="sm">
-            {shown.warnings.map((warning) => (
+            {warnings.map((warning) => (
               <List.Item key={warning}>{warning}</List.Item>
             ))}
           </List>

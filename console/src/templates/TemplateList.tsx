@@ -3,25 +3,13 @@ import type { Column } from "@/components/DataTable";
 import { useFilter } from "@/components/filters";
 import { DocumentList, type ListedDocument } from "@/documents/DocumentList";
 import { texts } from "@/texts";
+import { CHANNELS, channelsOf } from "./channels";
 
 const words = texts.templates;
-
-const CHANNELS = ["email", "sms", "layout"] as const;
-type TemplateChannel = (typeof CHANNELS)[number];
 
 function textOf(row: ListedDocument, name: string): string {
   const value = row.document[name];
   return typeof value === "string" ? value : "";
-}
-
-/** What a template is for, by the texts that it has. */
-export function channelsOf(document: ListedDocument["document"]): readonly TemplateChannel[] {
-  const mail = ["html", "mjml", "text"].some((name) => name in document);
-  return [
-    ...(mail && "subject" in document ? (["email"] as const) : []),
-    ...(mail && !("subject" in document) ? (["layout"] as const) : []),
-    ...("sms" in document ? (["sms"] as const) : []),
-  ];
 }
 
 function languagesOf({ document }: ListedDocument): string {

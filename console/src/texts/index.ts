@@ -5,15 +5,18 @@ import { brands } from "./en/brands";
 import { builder } from "./en/builder";
 import { channels } from "./en/channels";
 import { conditions } from "./en/conditions";
-import { contacts } from "./en/contacts";
+import { acting, contacts, erasures } from "./en/contacts";
 import { coupons } from "./en/coupons";
 import { documents } from "./en/documents";
 import { entries } from "./en/entries";
+import { experiments } from "./en/experiments";
 import { fields } from "./en/fields";
+import { files } from "./en/files";
 import { forms } from "./en/forms";
 import { groups } from "./en/groups";
 import { health } from "./en/health";
 import { holdouts } from "./en/holdouts";
+import { imports } from "./en/imports";
 import { jobs } from "./en/jobs";
 import { journeys } from "./en/journeys";
 import { keys } from "./en/keys";
@@ -33,9 +36,11 @@ import { today } from "./en/today";
 import { topics } from "./en/topics";
 import { trial } from "./en/trial";
 import { upcoming } from "./en/upcoming";
+import { views } from "./en/views";
 import { visits } from "./en/visits";
 
 const english = {
+  acting,
   attention,
   attributes,
   audit,
@@ -47,11 +52,15 @@ const english = {
   coupons,
   documents,
   entries,
+  erasures,
+  experiments,
   fields,
+  files,
   forms,
   groups,
   health,
   holdouts,
+  imports,
   jobs,
   journeys,
   keys,
@@ -72,6 +81,7 @@ const english = {
   topics,
   trial,
   upcoming,
+  views,
   visits,
 } as const;
 

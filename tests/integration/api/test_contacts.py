@@ -274,6 +274,28 @@ async def test_two_known_contacts_are_merged(
     assert (changed.status_code, changed.json()["external_id"]) == (200, "old")
 
 
+async def test_the_preview_of_a_merge_says_what_it_would_do_and_changes_nothing(
+    operate: httpx.AsyncClient, rows: Rows
+) -> None:
+    for each in ("old", "young"):
+        await operate.put(f"/v1/contacts/{each}", json={"score": 2, "attributes": {each: True}})
+    before = await rows("select id, external_id, attributes, score from contact order by 1")
+    events = await rows("select count(*) from event")
+    order = {"from": "old", "dry_run": True}
+    preview = (await operate.post("/v1/contacts/young/merge", json=order)).json()
+    assert (preview["merged"], preview["alias"]) == (True, "young")
+    assert preview["contact"]["score"] == 4
+    assert preview["contact"]["attributes"] == {"old": True, "young": True}
+    assert await rows("select id, external_id, attributes, score from contact order by 1") == before
+    assert await rows("select count(*) from event") == events
+    assert await rows("select count(*) from audit where action = 'contact.merge'") == [(0,)]
+    done = (await operate.post("/v1/contacts/young/merge", json={"from": "old"})).json()
+    assert done["contact"]["attributes"] == preview["contact"]["attributes"]
+    missing = {"from": "missing", "dry_run": True}
+    answer = await operate.post("/v1/contacts/old/merge", json=missing)
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_contact")
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

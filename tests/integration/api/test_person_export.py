@@ -130,6 +130,30 @@ async def test_an_export_has_a_row_of_every_table(
     assert await rows("select count(*) from contact") == [(2,)]
 
 
+async def test_the_preview_of_an_erasure_counts_the_rows_of_every_table(
+    admin: httpx.AsyncClient, operate: httpx.AsyncClient, filled: list[str], rows: Rows
+) -> None:
+    answer = await admin.get("/v1/contacts/ada/erasure")
+    assert answer.json() == {"contact": "ada", "rows": dict.fromkeys(filled, 1), "more": []}
+    assert await rows("select count(*) from contact") == [(1,)]
+    assert (await operate.get("/v1/contacts/ada/erasure")).status_code == 403
+    assert (await admin.get("/v1/contacts/eve/erasure")).status_code == 404
+
+
+async def test_the_preview_of_an_erasure_counts_up_to_a_bound(
+    admin: httpx.AsyncClient, pool: Pool
+) -> None:
+    await admin.put("/v1/contacts/ada", json={})
+    async with pool.connection() as conn:
+        await conn.execute(
+            "insert into event (contact_id, name, properties, source, message_id)"
+            " select c.id, 'Looked', '{}', 'ingest', n::text"
+            " from contact c, generate_series(1, 10000) n"
+        )
+    preview = (await admin.get("/v1/contacts/ada/erasure")).json()
+    assert (preview["rows"]["event"], preview["more"]) == (10_000, ["event"])
+
+
 class Page(HTMLParser):
     """The tags and the words of a page."""
 

@@ -156,10 +156,22 @@ async def test_a_run_is_listed_shown_and_counted(
     )
     assert shown["started_at"].endswith("Z")
     assert shown["goal"] == {"met_at": None, "value": None}
+    of_goal = {"journey": "hello", "goal": "met"}
+    assert (await operate.get("/v1/runs", params=of_goal)).json()["items"] == []
     await rows(
-        "update goal set met_event_id = 1, met_at = '2026-01-02T03:04:05+00', value = 19.9"
-        " returning 1"
+        "update goal set met_event_id = 1, met_at = '2026-01-02T03:04:05+00', value = 19.9,"
+        " step = 'long' returning 1"
     )
+    for filters, found in (
+        ({}, 1),
+        ({"step": "long"}, 1),
+        ({"step": "other"}, 0),
+        ({"state": "ended"}, 0),
+        ({"contact": "u"}, 1),
+        ({"held": "retry"}, 0),
+    ):
+        page = (await operate.get("/v1/runs", params=of_goal | filters)).json()
+        assert len(page["items"]) == found, filters
     shown = (await operate.get(f"/v1/runs/{run['id']}")).json()
     assert shown["goal"] == {"met_at": "2026-01-02T03:04:05Z", "value": 19.9}
     counted = (await operate.get("/v1/journeys/hello/stats")).json()
@@ -169,6 +181,7 @@ async def test_a_run_is_listed_shown_and_counted(
     for path, status in (
         ("/v1/runs?cursor=x", 400),
         ("/v1/runs?state=odd", 422),
+        ("/v1/runs?goal=met", 422),
         (f"/v1/runs/{uuid4()}", 404),
         ("/v1/runs/nope", 404),
         ("/v1/journeys/nope/stats", 404),

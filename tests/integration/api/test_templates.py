@@ -97,6 +97,46 @@ async def test_a_preview_shows_every_text_and_names_what_is_missing(
     assert nothing["warnings"][0].startswith("`subject`: `contact.first_name` is missing or empty")
 
 
+async def test_a_text_is_previewed_before_it_is_saved_with_its_links_and_sizes(
+    operate: httpx.AsyncClient, api_url: str, keys: Any, rows: Rows
+) -> None:
+    assert (await apply(operate, FRAME, FOOT)).status_code == 200
+    linked = (
+        '<p>Hello {{ contact.first_name }}</p><a href="https://shop.example">Our <b>shop</b></a>'
+    )
+    text = CART.replace("<p>Hello {{ contact.first_name }}</p>", linked.replace('"', '\\"'))
+
+    async def previewed(**body: Any) -> dict[str, Any]:
+        answer = await operate.post("/v1/templates/preview", json={"text": text, **body})
+        assert answer.status_code == 200, answer.text
+        shown: dict[str, Any] = answer.json()
+        return shown
+
+    shown = await previewed(variables=ADA)
+    assert (shown["subject"], shown["sms"]) == ("Your cart, Ada", "Hi Ada")
+    # The layout and the partial are those of the server.
+    assert "Bye" in shown["html"]
+    assert shown["html_bytes"] == len(shown["html"].encode())
+    assert shown["links"] == [{"url": "https://shop.example", "words": "Our shop"}]
+    assert shown["sms_parts"] == {"encoding": "GSM-7", "characters": 6, "parts": 1}
+    assert (shown["locales"], shown["prints"]) == (["", "fr"], ["first_name"])
+    assert (await previewed(variables=ADA, locale="fr"))["subject"] == "Votre panier"
+    long = {"contact": {"first_name": "Ж" * 70}}
+    assert (await previewed(variables=long))["sms_parts"]["parts"] == 2
+
+    wrong = await operate.post("/v1/templates/preview", json={"text": text + "subjekt: S\n"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_document")
+    other = await operate.post("/v1/templates/preview", json={"text": "topic: t\nname: T\n"})
+    assert (other.status_code, other.json()["code"]) == (422, "invalid_document")
+    assert await rows("select count(*) from document where key = 'cart'") == [(0,)]
+    for key, status in ((keys.edit, 403), (keys.read, 404), (keys.ingest, 403)):
+        headers = {"Authorization": f"Bearer {key}"}
+        async with httpx.AsyncClient(base_url=api_url, headers=headers) as client:
+            body = {"text": text, "contact": "no-one"}
+            answer = await client.post("/v1/templates/preview", json=body)
+            assert answer.status_code == status
+
+
 async def test_what_can_not_be_previewed_is_said(
     operate: httpx.AsyncClient, api_url: str, keys: Any
 ) -> None:
@@ -224,6 +264,26 @@ async def test_a_test_message_goes_out_by_the_provider(
     wrong = await operate.post("/v1/templates/cart/send", json={"to": "me"})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid_request")
     assert len(smtp_sink.messages) == 1
+
+
+async def test_a_text_is_sent_as_a_test_before_it_is_saved(
+    operate: httpx.AsyncClient, engine: Engine, smtp_sink: SmtpSink
+) -> None:
+    await apply(operate, "template: note\nsubject: Saved\ntext: T\n")
+    draft = "template: note\nsubject: Drafted\ntext: T\nlocales: {fr: {subject: Ébauche}}\n"
+    for key, locale in (("note", None), ("note", "fr"), ("unsaved", None)):
+        body = {"to": "me@example.com", "text": draft, "locale": locale}
+        answer = await operate.post(f"/v1/templates/{key}/send", json=body)
+        assert answer.status_code == 200, answer.text
+        assert (answer.json()["state"], answer.json()["detail"]) == ("sent", None)
+    saved = await operate.post("/v1/templates/note/send", json={"to": "me@example.com"})
+    assert saved.json()["state"] == "sent"
+    subjects = [mail.message["Subject"] for mail in smtp_sink.messages]
+    assert subjects == ["Drafted", "Ébauche", "Drafted", "Saved"]
+    broken = {"to": "me@example.com", "text": "template: note\nsubject: '{% if %}'\ntext: T\n"}
+    refused = await operate.post("/v1/templates/note/send", json=broken)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_document")
+    assert len(smtp_sink.messages) == 4
 
 
 async def test_a_test_message_whose_attempt_was_cut_off_is_not_sent_again(

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.integration.api.conftest import Keys
+
 DOCUMENTS = """\
 topic: offers
 default: opt_in
@@ -138,19 +140,50 @@ async def test_of_a_journey_the_live_version_counts_and_the_newest_one(
     assert (use["live"], use["state"]) == (True, "paused")
 
 
+async def test_things_are_found_by_a_part_of_their_key_or_name(
+    operate: httpx.AsyncClient, keys: Keys
+) -> None:
+    await apply(operate, DOCUMENTS)
+    csv = {"Content-Type": "text/csv"}
+    assert (
+        await operate.post("/v1/coupons/Walking%20tour", content="code\nA\n", headers=csv)
+    ).is_success
+    assert (await operate.put("/v1/contacts/ada", json={})).is_success
+    for group in ("walkers", "others"):
+        added = await operate.post(f"/v1/groups/{group}/contacts", json={"contacts": ["ada"]})
+        assert added.is_success, added.text
+
+    async def found(text: str, key: str = keys.operate) -> list[tuple[str, str]]:
+        headers = {"Authorization": f"Bearer {key}"}
+        answer = await operate.get("/v1/documents/find", params={"q": text}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return [(each["kind"], each["key"]) for each in answer.json()["items"]]
+
+    assert await found("WALK") == [
+        ("journey", "walk"),
+        ("group", "walkers"),
+        ("pool", "Walking tour"),
+    ]
+    assert await found("shop") == [("brand", "shop"), ("places", "shops")]
+    assert await found("a w") == [("journey", "walk")]
+    assert await found("%") == []
+    # Pools and groups tell of contacts, which a key of scope `edit` may not see.
+    assert await found("walk", keys.edit) == [("journey", "walk")]
+
+
 async def test_uses_are_paged_and_asked_for_one_thing(operate: httpx.AsyncClient) -> None:
     steps = "entry: {api: true}\nsteps: [{id: draw, coupon: {pool: %s}}]\n---\n"
     journeys = [("a", "spring time"), ("b", "spring time"), ("c", "autumn")]
     await apply(operate, "".join(f"journey: {key}\n" + steps % pool for key, pool in journeys))
     found: list[tuple[str, str]] = []
-    cursor = ""
-    for _ in range(3):
+    cursors: list[str | None] = [""]
+    while (cursor := cursors[-1]) is not None:
         page = await operate.get(
             "/v1/documents/uses", params={"kind": "pool", "limit": 1, "cursor": cursor}
         )
         found += [(each["key"], each["by_key"]) for each in page.json()["items"]]
-        cursor = page.json()["next"]
-    assert cursor is None
+        cursors.append(page.json()["next"])
+    assert len(cursors) == 4
     assert found == [("autumn", "c"), ("spring time", "a"), ("spring time", "b")]
     one = await uses(operate, "pool", key="spring time")
     assert [each["by_key"] for each in one] == ["a", "b"]

@@ -68,6 +68,9 @@ async def test_a_contact_is_erased_after_a_question(
 ) -> None:
     # No worker is at work here, which the command does not wait for in vain.
     monkeypatch.setattr("cli.contact_erase._WAIT", 0.0)
+    preview = parcours("contact", "erase", ada, "--preview", "--json")
+    assert json.loads(preview.stdout)["rows"]["contact"] == 1
+    assert parcours("contact", "erase", ada, "--preview").stdout.split()[:2] == ["held", "rows"]
     no = CliRunner().invoke(app, ["contact", "erase", ada], input="n\n")
     assert no.exit_code == 4
     async with pool.connection() as conn:

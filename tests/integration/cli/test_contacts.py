@@ -44,6 +44,8 @@ def test_a_contact_is_restricted_and_unrestricted(server: dict[str, str]) -> Non
 
 
 def test_two_contacts_are_merged(server: dict[str, str]) -> None:
+    dry = parcours(server, "contact", "merge", "eda", "ada", "--dry-run")
+    assert dry.stdout == "ada would have everything of both from now on\n"
     done = parcours(server, "contact", "merge", "eda", "ada", "--reason", "one person")
     assert done.stdout == "ada has everything of both from now on\n"
     again = parcours(server, "contact", "merge", "eda", "ada")

@@ -104,7 +104,9 @@ async def test_a_list_enters_once_and_names_those_it_does_not_know(
     [first, *_] = await people(office.pool, "a", "b", "c", "other")
     wanted = ["a", "b", "c", str(first), "missing", "a"]
     preview = await office.start(True, contacts=wanted, properties={"n": 1})
-    assert preview == {"enter": 3, "refused": {}, "unknown": 1, "sample": ["a", "b", "c"]}
+    assert preview == {
+        "enter": 3, "refused": {}, "reasons": {}, "unknown": 1, "sample": ["a", "b", "c"]
+    }  # fmt: skip
     started = await office.start(contacts=wanted, properties={"n": 1})
     assert (started["kind"], started["total"]) == ("enter", 3)
     assert started["workflow_id"] == f"job.enter.{started['id']}"
@@ -147,6 +149,8 @@ async def test_refusals_are_counted_by_code_as_the_preview_said(
     preview = await office.start(True, if_=everyone)
     assert (preview["enter"], preview["sample"]) == (2, ["f3", "f4"])
     assert preview["refused"] == {"active": 1, "re_entry": 1, "if": 1, "restricted": 1}
+    assert preview["reasons"].keys() == preview["refused"].keys()
+    assert "if a condition holds, and it does not" in preview["reasons"]["if"]
     job = await office.done((await office.start(if_=everyone))["id"])
     assert job["result"]["entered"] == preview["enter"]
     assert job["result"]["refused"] == preview["refused"]

@@ -13,9 +13,11 @@ from tests.integration.engine.test_message_retries import dropped, job_of, messa
 from tests.integration.engine.test_repairs import (
     HOOK,
     engine,
+    held_for_an_hour,
     http_server,
     ok,
     operator,
+    repair,
 )
 from tests.integration.engine.test_retried_sends import Pool
 from tests.support.api import serving
@@ -279,6 +281,33 @@ async def test_a_large_repair_waits_for_the_approval_of_another_key(
             assert waiting["state"] == "waiting"
             stopped = await client.post(f"/v1/jobs/{waiting['id']}/cancel")
             assert (stopped.status_code, stopped.json()["state"]) == (200, "stopped")
+
+
+async def test_what_a_run_has_left_meanwhile_is_not_sent_again(
+    engine: Engine, http_server: HttpServer, settings: Settings, pool: Pool, second: str
+) -> None:
+    async with pool.connection() as conn:
+        first = await create_key(conn, "operate", name="kim")
+    runs = [(await held_for_an_hour(engine, http_server))[1] for _ in range(3)]
+    http_server.behaviour = ok
+    before = len(http_server.requests)
+    with serving(settings.model_copy(update={"approval_above": 2})) as url:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+            client.headers["Authorization"] = f"Bearer {first}"
+            job = await bulk(client, "retry", journey="hooks", step="crm")
+            assert (job["state"], job["total"]) == ("waiting", 3)
+            # Until it is approved, one is skipped by hand, and another is left by its exit.
+            assert (await repair(client, runs[0], "skip"))[0] == 200
+            await engine.event(runs[1]["contact_id"], "Never Mind")
+            await engine.ended(runs[1]["contact_id"])
+            client.headers["Authorization"] = f"Bearer {second}"
+            assert (await client.post(f"/v1/jobs/{job['id']}/approve")).status_code == 200
+            done = await job_of(client, job["id"])
+    assert (done["result"]["repaired"], done["result"]["left_alone"]) == (1, {"gone_on": 2})
+    await engine.standing_at(runs[2]["contact_id"], "after", timeout=20)
+    states = [(await message_of(engine.pool, run["id"]))["state"] for run in runs]
+    assert states == ["released", "released", "sent"]
+    assert len(http_server.requests) == before + 1
 
 
 async def test_a_paused_job_rests_and_a_cancelled_one_repairs_no_more(

@@ -17,7 +17,7 @@ import {
   wrapSteps,
 } from "@/builder/document/stepEdits";
 import { addItem, renameKey, setAt, unsetAt } from "@/builder/document/valueEdits";
-import { addWay, removeWay, renameWay, reorder } from "@/builder/document/wayEdits";
+import { addWay, changeWay, removeWay, renameWay, reorder } from "@/builder/document/wayEdits";
 
 /** Applies an edit to the document at this place of a file. */
 export function applyEdit(file: JourneyText, document: number, edit: Edit): EditResult {
@@ -60,6 +60,8 @@ function make(draft: Draft, edit: Edit): Outcome {
       return removeWay(draft, edit.way);
     case "rename-way":
       return renameWay(draft, edit.way, edit.name);
+    case "change-way":
+      return changeWay(draft, edit.way, edit.name, edit.weight);
     case "rename-step":
       return renameStep(draft, edit.step, edit.id);
     case "reorder":

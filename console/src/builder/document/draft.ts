@@ -1,6 +1,5 @@
 /** An edit in the making: steps of it, one after the other, each checked by reading its result. */
 
-import type { Node } from "yaml";
 import { expanded } from "@/builder/document/brackets";
 import { sameValue } from "@/builder/document/model";
 import {
@@ -17,7 +16,7 @@ import {
   type SourceDocument,
 } from "@/builder/document/reading";
 import { asTextOnly, NeedsLines, Refused } from "@/builder/document/refusals";
-import { nodeValue, type Value } from "@/builder/document/values";
+import { rootValue, type Value } from "@/builder/document/values";
 import { type Style, styleOf } from "@/builder/document/writing";
 
 /** How many brackets around one another an edit may have to write as lines. */
@@ -44,7 +43,7 @@ export class Draft {
   }
 
   get value(): Value {
-    return nodeValue(this.document, this.document.tree.contents as Node | null);
+    return rootValue(this.document);
   }
 
   get style(): Style {
@@ -84,8 +83,8 @@ export class Draft {
     next.documents.forEach((document, index) => {
       const old = this.documentAt(index);
       if (document.text === old.text) return;
-      const value = nodeValue(document, document.tree.contents as Node | null);
-      const before = nodeValue(old, old.tree.contents as Node | null);
+      const value = rootValue(document);
+      const before = rootValue(old);
       if (document.problems.length > old.problems.length) throw asTextOnly();
       if (!right(index, value, before)) throw asTextOnly();
     });

@@ -43,6 +43,13 @@ export type Edit =
   | { readonly edit: "remove-way"; readonly way: Path }
   /** Renames a case or an arm, and its name in conditions. */
   | { readonly edit: "rename-way"; readonly way: Path; readonly name: string }
+  /** Renames a way as `rename-way` does, and gives an arm a weight, in one step. */
+  | {
+      readonly edit: "change-way";
+      readonly way: Path;
+      readonly name: string;
+      readonly weight: number | null;
+    }
   /** Renames a step, and all references to it. */
   | { readonly edit: "rename-step"; readonly step: Path; readonly id: string }
   /** Writes a value; mappings around it that are missing are written too. */

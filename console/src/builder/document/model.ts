@@ -11,7 +11,10 @@ type Mutable = { [key: string]: Mutable } | Mutable[] | string | number | boolea
 
 /** A copy of a value that can be changed. */
 export function copyOf(value: Value): Mutable {
-  return structuredClone(value) as Mutable;
+  if (Array.isArray(value)) return value.map(copyOf);
+  if (!isValueMap(value)) return value as Mutable;
+  // A key may be called `__proto__`, which an assignment would take for something else.
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, copyOf(each)]));
 }
 
 /** The value at a path, or undefined. */

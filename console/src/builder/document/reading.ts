@@ -49,6 +49,8 @@ export interface JourneyText {
 type Reading = Omit<SourceDocument, "from">;
 
 const KEPT_READINGS = 64;
+/** Characters of all texts whose readings are kept: a reading is many times as large as its text. */
+const KEPT_TEXT = 600_000;
 const readings = new Map<string, readonly Reading[]>();
 
 /** Reads a file. Documents whose text did not change since the last reading are not read again. */
@@ -74,9 +76,12 @@ function read(text: string): readonly Reading[] {
   }
   const made = parse(text);
   readings.set(text, made);
+  let kept = 0;
+  for (const each of readings.keys()) kept += each.length;
   for (const oldest of readings.keys()) {
-    if (readings.size <= KEPT_READINGS) break;
+    if (readings.size <= KEPT_READINGS && (kept <= KEPT_TEXT || readings.size <= 2)) break;
     readings.delete(oldest);
+    kept -= oldest.length;
   }
   return made;
 }

@@ -142,9 +142,16 @@ export function listShape(text: string, list: YAMLSeq): ListShape {
     const from = dash?.offset ?? first;
     items.push({ node, from, value: first, to: endOf(text, node, from + (dash ? 1 : 0)) });
   });
-  const column = start - lineStart(text, start);
   const inside = flow ? { from: start + 1, to: end - 1 } : { from: start, to: end };
-  const made = { flow, column, items, inside };
+  const made = {
+    flow,
+    // It is looked for when it is asked for: lines may be long.
+    get column() {
+      return start - lineStart(text, start);
+    },
+    items,
+    inside,
+  };
   listShapes.set(list, made);
   return made;
 }
@@ -170,9 +177,16 @@ export function mapShape(text: string, map: YAMLMap): MapShape {
     (pair): Entry => entry(text, pair as Pair<Node | null, Node | null>),
   );
   const first = entries[0]?.from ?? start;
-  const column = (flow ? start : first) - lineStart(text, flow ? start : first);
   const inside = flow ? { from: start + 1, to: end - 1 } : { from: first, to: end };
-  const made = { flow, column, entries, inside };
+  const made = {
+    flow,
+    get column() {
+      const begins = flow ? start : first;
+      return begins - lineStart(text, begins);
+    },
+    entries,
+    inside,
+  };
   mapShapes.set(map, made);
   return made;
 }

@@ -1,8 +1,8 @@
 /** Plain values of nodes, as the server reads them: a number only if it prints as the same text. */
 
-import { isMap, isScalar, isSeq, type Node, type Scalar } from "yaml";
+import { isMap, isPair, isScalar, isSeq, type Node, type Scalar } from "yaml";
 import type { SourceDocument } from "@/builder/document/reading";
-import { listShape, mapShape, resolved } from "@/builder/document/structure";
+import { resolved } from "@/builder/document/structure";
 
 /** A value of a document: what JSON can hold. */
 export type Value =
@@ -39,20 +39,32 @@ export function nodeValue(document: SourceDocument, node: Node | null, depth = 0
   if (real === null || depth > 64) return null;
   if (isScalar(real)) return scalarValue(real);
   if (isSeq(real)) {
-    return listShape(document.text, real).items.map((item) =>
-      nodeValue(document, item.node, depth + 1),
+    // `[a: b]` is a list with a mapping of one key, which stands for its value.
+    return real.items.map((item) =>
+      nodeValue(document, (isPair(item) ? item.value : item) as Node | null, depth + 1),
     );
   }
   if (isMap(real)) {
     // A key may be called `__proto__`, which an assignment would take for something else.
     return Object.fromEntries(
-      mapShape(document.text, real).entries.map(({ key, node: inner }) => [
-        key,
-        nodeValue(document, inner, depth + 1),
+      real.items.map(({ key, value }) => [
+        isScalar(key) ? String(key.value) : "",
+        nodeValue(document, value as Node | null, depth + 1),
       ]),
     );
   }
   return null;
+}
+
+const roots = new WeakMap<object, Value>();
+
+/** The value of a whole document. It is made once for each reading of its text. */
+export function rootValue(document: SourceDocument): Value {
+  const known = roots.get(document.tree);
+  if (known !== undefined) return known;
+  const value = nodeValue(document, document.tree.contents as Node | null);
+  roots.set(document.tree, value);
+  return value;
 }
 
 /** Whether a value is a mapping. */

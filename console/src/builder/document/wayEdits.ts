@@ -180,3 +180,18 @@ export function renameWay(draft: Draft, path: Path, name: string): Outcome {
   if (ways.id !== null && old !== name) renameOutcomes(draft, ways.id, new Map([[old, name]]));
   return { selection: [path] };
 }
+
+/** Names a way, unless it has that name without one being written, and sets its weight. */
+export function changeWay(draft: Draft, path: Path, name: string, weight: number | null): Outcome {
+  const { list, index } = itemPlace(path);
+  const value = waysOf(draft, list.slice(0, -1)).values[index];
+  if (value === undefined) throw missing(path);
+  if (nameOf(value, index) !== name) renameWay(draft, path, name);
+  if (weight !== null && !(isValueMap(value) && sameValue(value.weight, weight))) {
+    draft.step(
+      (document, style) => setValue(document, [...path, "weight"], weight, style),
+      (root) => withValue(root, [...path, "weight"], weight),
+    );
+  }
+  return { selection: [path] };
+}

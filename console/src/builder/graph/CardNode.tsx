@@ -4,19 +4,21 @@ import type { Card } from "@/builder/layout/cards";
 import { PlaceLink } from "@/components/PlaceLink";
 import { texts } from "@/texts";
 import { inOneLine, kindName, ruleWords, stepWords, wayWords } from "./cardWords";
+import { DropButton } from "./DropButton";
 import classes from "./graph.module.css";
-import { useGraph } from "./graphContext";
-import { Handles } from "./Handles";
+import { type CardFigures, useGraph } from "./graphContext";
 import type { CardFlowNode } from "./JourneyGraph";
+import { WayFields } from "./WayFields";
 
 const words = texts.builder;
 
 /** A card of the graph, by what it is. */
-export const CardNode = memo(function CardNode({ data: { card } }: NodeProps<CardFlowNode>) {
+export const CardNode = memo(function CardNode({ data }: NodeProps<CardFlowNode>) {
+  const { card, place } = data;
   return (
     <>
-      <Handles />
       <CardOf card={card} />
+      {place !== undefined && <DropButton place={place} />}
     </>
   );
 });
@@ -46,11 +48,24 @@ interface FrameProps {
   disabled?: boolean;
   /** Whether it can be taken hold of. */
   movable?: boolean;
+  /** A figure beside the title. */
+  count?: CardFigures[number] | undefined;
+  onDoubleClick?: () => void;
   children?: React.ReactNode;
 }
 
 /** The frame that all cards have: it is chosen by a click and, if it is a step, dragged. */
-function Frame({ card, kind, title, body, disabled, movable, children }: FrameProps) {
+function Frame({
+  card,
+  kind,
+  title,
+  body,
+  disabled,
+  movable,
+  count: figure,
+  onDoubleClick,
+  children,
+}: FrameProps) {
   const { selected, current, problems, path, heat, onSelect, onGrab, readOnly } = useGraph();
   const count = problems.get(card.key) ?? 0;
   const hot = heat.get(card.key);
@@ -60,9 +75,10 @@ function Frame({ card, kind, title, body, disabled, movable, children }: FramePr
     }
   }
   return (
-    // biome-ignore lint/a11y/useSemanticElements: it holds links, which a button may not.
+    // biome-ignore lint/a11y/useSemanticElements: it is no part of a form, and holds links, which a button may not.
     <div
-      role="button"
+      role="group"
+      aria-label={`${title}: ${body}`}
       className={`${classes.card} nodrag nopan`}
       data-kind={kind}
       data-card={card.key}
@@ -73,10 +89,11 @@ function Frame({ card, kind, title, body, disabled, movable, children }: FramePr
         hot === undefined ? undefined : { boxShadow: `inset 0 -3px 0 rgb(200 60 40 / ${hot})` }
       }
       tabIndex={current === card.key ? 0 : -1}
-      aria-pressed={selected.has(card.key)}
+      aria-current={selected.has(card.key) || undefined}
+      onDoubleClick={onDoubleClick}
       onClick={(event) => onSelect(card.key, event.shiftKey || event.ctrlKey || event.metaKey)}
       onKeyDown={(event) => {
-        if (event.key === " ") {
+        if (event.key === " " && event.target === event.currentTarget) {
           event.preventDefault();
           onSelect(card.key, event.shiftKey);
         }
@@ -85,15 +102,22 @@ function Frame({ card, kind, title, body, disabled, movable, children }: FramePr
     >
       <div className={classes.title}>
         <span>{title}</span>
+        {figure !== undefined && (
+          <span className={classes.count} title={`${figure.value} ${figure.name}`}>
+            {figure.value} {figure.name}
+          </span>
+        )}
         {count > 0 && (
           <span className={classes.dot} title={words.problems(count)}>
             {count}
           </span>
         )}
       </div>
-      <div className={classes.words} title={body}>
-        {body}
-      </div>
+      {body !== "" && (
+        <div className={classes.words} title={body}>
+          {body}
+        </div>
+      )}
       {children}
     </div>
   );
@@ -104,7 +128,7 @@ function StepCard({ card }: { card: Card & { type: "item" } }) {
   const { item } = card;
   const kind = item.kind?.kind ?? null;
   const title = [kindName(kind), item.id].filter(Boolean).join(" · ");
-  const shown = item.id === null ? undefined : figures.get(item.id);
+  const shown = figures.get(item.key);
   return (
     <Frame
       card={card}
@@ -114,8 +138,13 @@ function StepCard({ card }: { card: Card & { type: "item" } }) {
       disabled={item.type === "disabled"}
       movable
     >
+      {item.note !== null && (
+        <div className={classes.note} title={item.note.text}>
+          {item.note.text}
+        </div>
+      )}
       {shown !== undefined && (
-        <div className={classes.figures}>
+        <div className={classes.figures} data-many={shown.length > 3 || undefined}>
           {shown.map(({ name, value, to }) => (
             <span key={name}>
               {to === undefined ? value : <PlaceLink to={to}>{value}</PlaceLink>} {name}
@@ -123,17 +152,22 @@ function StepCard({ card }: { card: Card & { type: "item" } }) {
           ))}
         </div>
       )}
-      {item.note !== null && shown === undefined && (
-        <div className={classes.note}>{item.note.text}</div>
-      )}
     </Frame>
   );
 }
 
 function EntryCard({ card }: { card: Card & { type: "entry" } }) {
-  const { words: engine } = useGraph();
+  const { words: engine, figures } = useGraph();
   const lines = card.rules.map((rule, index) => engine.entries[index] ?? inOneLine(rule.value));
-  return <Frame card={card} kind="entry" title={words.entry} body={lines.join("\n")} />;
+  return (
+    <Frame
+      card={card}
+      kind="entry"
+      title={words.entry}
+      body={lines.join("\n")}
+      count={figures.get(card.key)?.[0]}
+    />
+  );
 }
 
 function RuleCard({ card }: { card: Card & { type: "rule" } }) {
@@ -146,9 +180,24 @@ function RuleCard({ card }: { card: Card & { type: "rule" } }) {
 }
 
 function WayCard({ card }: { card: Card & { type: "way" } }) {
-  const { words: engine } = useGraph();
+  const { words: engine, editing, figures, onEditWay, readOnly } = useGraph();
   const { way } = card;
   const name = way.role === "else" ? words.otherwise : way.name;
-  const role = way.role === "holdout" || way.role === "winner" ? ` · ${words.roles[way.role]}` : "";
-  return <Frame card={card} kind="way" title={`${name}${role}`} body={wayWords(way, engine)} />;
+  const role = way.role === "holdout" || way.role === "winner" ? words.roles[way.role] : "";
+  const said = wayWords(way, engine);
+  const share = way.share === null ? "" : said;
+  const editable = !readOnly && !way.implied && way.role !== "else";
+  if (editing === card.key) {
+    return <WayFields card={card} onDone={() => onEditWay(null)} />;
+  }
+  return (
+    <Frame
+      card={card}
+      kind="way"
+      title={[name, share, role].filter(Boolean).join(" · ")}
+      body={way.share === null ? said : ""}
+      count={figures.get(card.key)?.[0]}
+      {...(editable ? { onDoubleClick: () => onEditWay(card.key) } : {})}
+    />
+  );
 }

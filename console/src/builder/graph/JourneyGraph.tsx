@@ -1,12 +1,5 @@
 import "@xyflow/react/dist/base.css";
-import {
-  type Edge as FlowEdge,
-  type Node as FlowNode,
-  MiniMap,
-  ReactFlow,
-  ReactFlowProvider,
-  useReactFlow,
-} from "@xyflow/react";
+import { type Node as FlowNode, ReactFlow, ReactFlowProvider, useReactFlow } from "@xyflow/react";
 import {
   type KeyboardEvent,
   type MouseEvent,
@@ -16,23 +9,19 @@ import {
   useRef,
   useState,
 } from "react";
-import type { Card, DropPlace, Edge, Layout } from "@/builder/layout/cards";
+import type { Card, DropPlace, Layout } from "@/builder/layout/cards";
 import { texts } from "@/texts";
 import { useAutoPan } from "./autoPan";
 import { CardNode } from "./CardNode";
-import { DropNode } from "./DropNode";
 import type { DragState } from "./dragging";
 import classes from "./graph.module.css";
 import { type GraphContent, GraphContext } from "./graphContext";
-import { LineEdge } from "./LineEdge";
+import { Lines } from "./Lines";
+import { Overview } from "./Overview";
 
-export type CardFlowNode = FlowNode<{ card: Card }, "card">;
-export type DropFlowNode = FlowNode<{ place: DropPlace }, "drop">;
-export type LineFlowEdge = FlowEdge<{ line: Edge }, "line">;
+export type CardFlowNode = FlowNode<{ card: Card; place: DropPlace | undefined }, "card">;
 
-const NODES = { card: CardNode, drop: DropNode };
-const EDGES = { line: LineEdge };
-const DROP_SIZE = 24;
+const NODES = { card: CardNode };
 /** The library lets the pointer through nodes that it neither moves nor selects. */
 const REACHABLE = { pointerEvents: "all" } as const;
 const NARROW = 992;
@@ -51,44 +40,22 @@ interface JourneyGraphProps {
   onBackground: () => void;
 }
 
-function nodesOf(layout: Layout): (CardFlowNode | DropFlowNode)[] {
-  const cards = layout.cards.map(
+function nodesOf(layout: Layout): CardFlowNode[] {
+  const places = new Map(layout.drops.map((place) => [place.after, place]));
+  return layout.cards.map(
     (card): CardFlowNode => ({
       id: card.key,
       type: "card",
       position: { x: card.x, y: card.y },
       width: card.width,
       height: card.height,
-      initialWidth: card.width,
-      initialHeight: card.height,
-      data: { card },
+      // What is known is not measured: all cards would be drawn for that.
+      measured: { width: card.width, height: card.height },
+      handles: [],
+      data: { card, place: places.get(card.key) },
       style: REACHABLE,
     }),
   );
-  const drops = layout.drops.map(
-    (place): DropFlowNode => ({
-      id: `drop:${place.key}`,
-      type: "drop",
-      position: { x: place.x - DROP_SIZE / 2, y: place.y - DROP_SIZE / 2 },
-      width: DROP_SIZE,
-      height: DROP_SIZE,
-      initialWidth: DROP_SIZE,
-      initialHeight: DROP_SIZE,
-      data: { place },
-      style: REACHABLE,
-    }),
-  );
-  return [...cards, ...drops];
-}
-
-function edgesOf(layout: Layout): LineFlowEdge[] {
-  return layout.edges.map((line) => ({
-    id: line.key,
-    type: "line",
-    source: line.from,
-    target: line.to,
-    data: { line },
-  }));
 }
 
 /** A journey as cards and lines. Nothing is moved by hand: steps are dropped into places. */
@@ -115,7 +82,6 @@ function Flow({
   const [start] = useState(START);
   const frame = useRef<HTMLDivElement>(null);
   const nodes = useMemo(() => nodesOf(layout), [layout]);
-  const edges = useMemo(() => edgesOf(layout), [layout]);
 
   useEffect(() => {
     content.place.current = (x, y) => flow.screenToFlowPosition({ x, y });
@@ -154,15 +120,12 @@ function Flow({
       role="application"
       aria-label={texts.builder.graph}
     >
-      <ReactFlow<CardFlowNode | DropFlowNode, LineFlowEdge>
+      <ReactFlow<CardFlowNode>
         nodes={nodes}
-        edges={edges}
         nodeTypes={NODES}
-        edgeTypes={EDGES}
         nodesDraggable={false}
         nodesConnectable={false}
         nodesFocusable={false}
-        edgesFocusable={false}
         elementsSelectable={false}
         onlyRenderVisibleElements
         panOnScroll
@@ -179,14 +142,9 @@ function Flow({
         deleteKeyCode={null}
         selectionKeyCode={null}
       >
-        <MiniMap
-          pannable
-          zoomable
-          ariaLabel={texts.builder.minimap}
-          nodeColor={(node) => (node.type === "drop" ? "transparent" : "var(--quiet)")}
-          className={classes.minimap}
-        />
+        <Lines edges={layout.edges} />
       </ReactFlow>
+      <Overview layout={layout} selected={content.selected} />
     </div>
   );
 }

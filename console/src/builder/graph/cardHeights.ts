@@ -6,6 +6,8 @@ const HEAD = 34;
 const LINE = 18;
 const STEP = 84;
 const SHORT = 36;
+/** Steps that send have a second line of figures. */
+const SENDING: ReadonlySet<string> = new Set(["email", "sms", "webhook"]);
 
 /** The heights of all cards, from what they show: no card moves because it was measured. */
 export function cardHeights(outline: Outline): Heights {
@@ -25,7 +27,8 @@ export function cardHeights(outline: Outline): Heights {
 
 function ofList(list: StepList | null, heights: Map<string, number>): void {
   for (const item of list?.items ?? []) {
-    heights.set(item.key, STEP);
+    const sends = item.type === "step" && SENDING.has(item.kind?.kind ?? "");
+    heights.set(item.key, sends ? STEP + LINE : STEP);
     if (item.type === "step") {
       for (const way of item.ways) {
         heights.set(way.key, way.role === "case" ? SHORT + LINE : SHORT);

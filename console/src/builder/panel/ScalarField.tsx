@@ -2,6 +2,7 @@ import { Autocomplete, Select, Switch, Textarea, TextInput } from "@mantine/core
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
 import { LONG_TEXTS } from "./likely";
+import { NamedThing } from "./NamedThing";
 import { NAMED_BY, useNames } from "./names";
 import type { Shape } from "./shapes";
 
@@ -45,12 +46,15 @@ export function ScalarField({ label, name, shape, path, value: written }: Scalar
   }
   if (kind !== undefined) {
     return (
-      <Autocomplete
-        {...shared}
-        data={[...new Set(names)]}
-        value={value}
-        onChange={(text) => set(path, text)}
-      />
+      <>
+        <Autocomplete
+          {...shared}
+          data={[...new Set(names)]}
+          value={value}
+          onChange={(text) => set(path, text)}
+        />
+        {names.includes(value) && <NamedThing kind={kind} name={value} />}
+      </>
     );
   }
   if (LONG_TEXTS.has(name) || value.includes("\n")) {

@@ -4,6 +4,7 @@ import { answerOf, api } from "@/api/client";
 /** The kinds of things that a document refers to by name. */
 export type NameKind =
   | "attributes"
+  | "brands"
   | "events"
   | "groups"
   | "journeys"
@@ -17,10 +18,12 @@ export type NameKind =
 /** The kind of thing that the value of a key names, if it names one that can be looked up. */
 export const NAMED_BY: Readonly<Record<string, NameKind>> = {
   attribute: "attributes",
+  brand: "brands",
   event: "events",
   goto: "steps",
   group: "groups",
   journey: "journeys",
+  layout: "templates",
   message: "steps",
   places: "places",
   pool: "pools",
@@ -44,6 +47,7 @@ async function namesOf(kind: NameKind): Promise<string[]> {
       return (await answerOf(api.GET("/v1/groups", QUERY))).items.map((each) => each.key);
     case "pools":
       return (await answerOf(api.GET("/v1/coupons", QUERY))).items.map((each) => each.pool);
+    case "brands":
     case "places":
     case "segments":
     case "templates":

@@ -145,10 +145,18 @@ function Played({ trial }: { trial: TrialState }) {
   }
   return (
     <div aria-live="polite">
+      <Button variant="default" size="compact-sm" mb="sm" onClick={() => trial.play.reset()}>
+        {words.clear}
+      </Button>
       {played.summary === null ? (
         <TrialLines trial={trial} />
       ) : (
-        <TrialCounts counts={played.summary} />
+        <>
+          <Text size="sm" className="quiet">
+            {words.onGraph}
+          </Text>
+          <TrialCounts counts={played.summary} />
+        </>
       )}
       {played.warnings.length > 0 && (
         <>

@@ -13,6 +13,8 @@ export type TrialOrder = Pick<
   "contact" | "person" | "sample" | "events" | "start" | "until"
 >;
 
+const NO_LINES: readonly TrialLine[] = [];
+
 /** Plays the journey of a text, and keeps what happened and up to where it is looked at. */
 export function useTrial(journey: string, text: string) {
   const [upTo, setUpTo] = useState<number | null>(null);
@@ -25,7 +27,7 @@ export function useTrial(journey: string, text: string) {
       ),
     onSuccess: () => setUpTo(null),
   });
-  const lines = play.data?.timeline ?? [];
+  const lines = play.data?.timeline ?? NO_LINES;
   const shown = upTo ?? lines.length;
   const path = useMemo(
     () =>
@@ -42,7 +44,7 @@ export function useTrial(journey: string, text: string) {
       ),
     [play.data, shown],
   );
-  return { play, lines, shown, setUpTo, path };
+  return useMemo(() => ({ play, lines, shown, setUpTo, path }), [lines, path, play, shown]);
 }
 
 export type TrialState = ReturnType<typeof useTrial>;

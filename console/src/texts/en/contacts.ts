@@ -1,6 +1,9 @@
+import { counted } from "../plural";
+
 export const contacts = {
   title: "Contacts",
-  find: "An id, an e-mail address, a phone number, or their beginning",
+  id: "Id",
+  find: "Id, e-mail or phone, or how it begins",
   contact: "Contact",
   email: "E-mail",
   phone: "Phone",
@@ -50,6 +53,46 @@ export const contacts = {
       end: "Ends",
     },
   },
+  actions: "Actions",
+  make: "New contact…",
+  importMany: "Import…",
+  exportMany: "Export…",
+  enterMany: "Enter into a journey…",
+  audit: "What operators changed",
+  known: "All",
+  frozen: "Frozen",
+  frozenFor: (channel: string, stops: string) => {
+    const what = stops === "everything" ? "Nothing" : "No marketing";
+    return `${what} goes out by ${channel === "all" ? "any channel" : channel} now`;
+  },
+  standing: {
+    open: "On the graph",
+    close: "Hide the graph",
+    graphOf: (journey: string) => `Where it stands on the graph of ${journey}`,
+    at: (step: string, said: string) =>
+      said === "" ? `It stands at ${step}.` : `It stands at ${step}: ${said}`,
+    atEntry: "It is on its way to the first step.",
+    ended: (outcome: string) => `It has ended: ${outcome}.`,
+    since: "since",
+    visits: "visits",
+    notThere: (step: string) => `It has not been at ${step}.`,
+    visitsOf: (step: string) => `At ${step}`,
+    wholeRun: "The whole run, and its repairs",
+    began: "began",
+    unreadable: "The text of this version cannot be drawn.",
+  },
+  content: {
+    title: "What it said",
+    open: "Open",
+    close: "Close",
+    asPage: "As a page",
+    asText: "As text",
+    subject: "Subject",
+    from: "From",
+    to: "To",
+    gone: "What it said is not kept, or not any more.",
+    text: "Text of the message",
+  },
   runs: {
     run: "Run",
     journey: "Journey",
@@ -58,6 +101,7 @@ export const contacts = {
     until: "Until",
     since: "Since",
     outcome: "Outcome",
+    graph: "Graph",
     empty: "The contact was in no journey yet.",
   },
   consents: {
@@ -97,4 +141,245 @@ export const contacts = {
     noAttributes: "It has no attributes.",
     noGroups: "It is in no group.",
   },
+} as const;
+
+/** Changes of a contact: each says what it does, and is asked about once. */
+export const acting = {
+  start: {
+    name: "Start a journey…",
+    title: "Start a journey",
+    journey: "Journey",
+    choose: "Choose a journey",
+    none: "No journey is active.",
+    data: "Entry data",
+    dataHint:
+      "What templates and conditions read as entry: name and value with a colon between, one a line.",
+    wrongData: (line: number) => `Line ${line} is none like “total: 50”.`,
+    first: "Choose a journey: then it says here what would happen.",
+    enters: (who: string, journey: string) => `${who} enters ${journey} at once.`,
+    begins: "It goes on so:",
+    refused: (who: string, journey: string, reason: string) =>
+      `${who} would not enter ${journey}: ${reason}.`,
+    again: "What it was asked, and what was seen",
+    confirm: "Start it",
+  },
+  remove: {
+    name: "Remove from journeys…",
+    title: "Remove from journeys",
+    from: "From",
+    all: "All journeys",
+    none: "It is in no journey now.",
+    ends: (count: number) => `${counted(count, "run")} ${count === 1 ? "ends" : "end"} at once:`,
+    standsAt: (journey: string, step: string | null) =>
+      step === null ? journey : `${journey}, at ${step}`,
+    after:
+      "What is being sent at this moment still arrives. It may enter again, as the journeys’ rules say.",
+    confirm: (count: number) => `End ${counted(count, "run")}`,
+  },
+  freeze: {
+    name: "Freeze…",
+    title: "Freeze the contact",
+    words: (who: string) =>
+      `Nothing is sent to ${who} from now on, transactional messages and webhooks included, and no journey begins. Runs that are under way go on; their sends are skipped, and stay so.`,
+    confirm: "Freeze",
+  },
+  unfreeze: {
+    name: "Unfreeze…",
+    title: "Unfreeze the contact",
+    words: (who: string) =>
+      `Messages may go to ${who} again, and journeys may begin. What was skipped meanwhile is not sent later.`,
+    confirm: "Unfreeze",
+  },
+  change: {
+    name: "Change values…",
+    title: "Change values",
+    fields: "Fields",
+    attributes: "Attributes",
+    attribute: "Attribute",
+    type: "Type",
+    value: "Value",
+    types: { text: "text", number: "number", truth: "yes or no", json: "JSON" },
+    typeOf: (name: string) => `Type of ${name}`,
+    valueOf: (name: string) => `Value of ${name}`,
+    truths: { true: "yes", false: "no" },
+    noValue: "no value",
+    add: "Add an attribute",
+    remove: (name: string) => `Remove ${name}`,
+    keep: (name: string) => `Keep ${name}`,
+    removed: "removed",
+    newAttribute: "new attribute",
+    none: "Nothing is changed yet.",
+    wrong: (name: string, type: string) => `${name}: this is no ${type}.`,
+    happens: (count: number) =>
+      `${counted(count, "value")} ${count === 1 ? "changes" : "change"}. Journeys that begin with such a change may begin, and segments are judged again.`,
+    confirm: (count: number) => `Change ${counted(count, "value")}`,
+  },
+  groups: {
+    name: "Change groups…",
+    title: "Change groups",
+    stays: "In the groups",
+    join: "Join a group",
+    joinHint: "Groups come into being by use.",
+    none: "Nothing is changed yet.",
+    joins: (groups: string) => `It joins ${groups}.`,
+    leaves: (groups: string) => `It leaves ${groups}.`,
+    after: "Journeys that begin with it may begin, and segments are judged again.",
+    confirm: "Change the groups",
+  },
+  consent: {
+    name: "Record a consent…",
+    title: "Record a consent",
+    about: "About",
+    topics: "Topics",
+    channels: "Channels as a whole",
+    channel: (channel: string) => `all of ${channel}`,
+    state: "State",
+    states: {
+      subscribed: "subscribed",
+      pending: "pending: to be confirmed",
+      unsubscribed: "unsubscribed",
+    },
+    source: "Where it came from",
+    sources: {
+      operator: "said to an operator",
+      form: "a form",
+      api: "another system",
+      import: "a file",
+    },
+    text: "What the contact was shown",
+    textHint: "The words of the box that was ticked, or of the letter: the proof of it.",
+    address: "Network address of the request",
+    becomes: (what: string, before: string, after: string) =>
+      before === after
+        ? `${what} stays ${after}; the record is added.`
+        : `${what}: ${before} → ${after}.`,
+    kept: "The record with its proof is kept, and is never changed afterwards.",
+    unset: "not said",
+    confirm: "Record it",
+  },
+  suppress: {
+    name: "Suppress an address…",
+    title: "Suppress an address",
+    address: "Address",
+    none: "It has no address.",
+    words: (address: string) =>
+      `Nothing is ever sent to ${address} again, transactional messages included, to any contact that has the address. It is kept as a hash, and outlives the contact.`,
+    already: (address: string, reason: string) => `${address} is suppressed already (${reason}).`,
+    reason: "Kind of reason",
+    reasonHint: "A word of small letters, such as operator, complained or bounced.",
+    confirm: "Suppress it",
+    end: "End the suppression",
+    endWords: (address: string) =>
+      `Messages may go to ${address} again, if its contact subscribes.`,
+  },
+  merge: {
+    name: "Merge with another…",
+    title: "Merge with another contact",
+    other: "The other contact",
+    otherHint: "Its id; what is found while you type is offered.",
+    first: "Name the other contact: then it says here what would become of the two.",
+    one: "They are one contact already.",
+    survives: (survivor: string, alias: string | null) =>
+      alias === null
+        ? `The older one, ${survivor}, stays, with what both have.`
+        : `The older one, ${survivor}, stays, with what both have. ${alias} names it from then on.`,
+    values: "What it would have",
+    runs: (count: number) =>
+      `Of two active runs of one journey the younger ends: ${counted(count, "run")}.`,
+    leftOut: (names: string) => `There is no room for: ${names}.`,
+    consents: "Of each consent the stricter one counts. It cannot be undone.",
+    confirm: "Merge them",
+  },
+  exporting: {
+    name: "Export all that is held…",
+    title: "Export all that is held",
+    words: (who: string, rows: number) =>
+      `Everything that is held about ${who}, of one instant: ${counted(rows, "row")}. It is for that person alone. The audit log says who took it.`,
+    page: "Download a page to read",
+    json: "Download JSON",
+  },
+  erase: {
+    name: "Erase…",
+    title: "Erase the contact",
+    words: (who: string) =>
+      `${who} is gone at once: nothing finds the contact any more, its runs end, and what is held about it is removed. It cannot be undone.`,
+    rows: "What is removed",
+    kind: "Kind",
+    count: "Rows",
+    atLeast: (count: string) => `${count} or more`,
+    runs: (count: number) =>
+      count === 0
+        ? "It is in no journey now."
+        : `${counted(count, "active run")} ${count === 1 ? "ends" : "end"}.`,
+    stays:
+      "Suppressions of its addresses stay as hashes, and coupons it drew stay spent. Copies in backups and with providers are not reached from here.",
+    suppress: "Also suppress its addresses, so that nothing is ever sent to them",
+    type: (name: string) => `Type ${name} to confirm`,
+    confirm: "Erase for good",
+  },
+  create: {
+    title: "New contact",
+    id: "External id",
+    idHint: "The id by which your systems know the person. It stays.",
+    words: (id: string) =>
+      id === ""
+        ? "A contact comes into being with the id and the values that you give."
+        : `${id} comes into being. Journeys that begin with it may begin.`,
+    known: "There is a contact with this id already.",
+    open: "Open it",
+    confirm: "Make it",
+  },
+} as const;
+
+export const erasures = {
+  title: "Erasures",
+  find: "An id that the contact had",
+  at: "Erased",
+  by: "By",
+  state: "State",
+  ended: "Finished",
+  rows: "Rows",
+  suppressed: "Addresses suppressed",
+  empty: "No contact was erased yet.",
+  noneFound: "No contact with this id was erased.",
+  one: "Erasure",
+  gone: "The contact is gone. Nothing in this report names it.",
+  working: "The contact is gone. A job removes what is left of it.",
+  removed: "What was removed",
+  hash: "Hash of its ids",
+  kinds: {
+    contact: "the contact itself",
+    identity: "ids of browsers and devices",
+    contact_alias: "earlier ids",
+    topic_state: "subscriptions",
+    channel_state: "channels",
+    consent_record: "consents",
+    suppression: "suppressed addresses (they stay)",
+    group_member: "groups",
+    segment_member: "segments",
+    segment_change: "changes of segments",
+    event: "events",
+    message: "messages",
+    message_attempt: "attempts to send",
+    kept_content: "contents of messages",
+    link_hit: "requests for links",
+    short_link: "short links",
+    test_message: "test messages",
+    run: "runs of journeys",
+    visit: "steps of runs",
+    goal: "goals",
+    run_repair: "repairs by operators",
+    last_entry: "earlier entries",
+    refusal: "refused entries",
+    holdout_observation: "holdouts",
+    start_request: "starts by the API",
+    coupon: "coupons (they stay spent)",
+    rejected_item: "rejected items",
+    import_change: "changes by imports",
+    import_line: "lines of imports",
+    fault: "faults",
+    dead_event: "events with a fault",
+    listener: "what runs waited for",
+    targeted_contact: "days on which it was targeted (counted, without it)",
+  } as Readonly<Record<string, string>>,
 } as const;

@@ -41,6 +41,7 @@ export const documents = {
   view: "Edit in",
   fields: "Fields",
   text: "Text",
+  preview: "Preview",
   problems: (count: number) => counted(count, "problem"),
   problem: (line: number, message: string) => `Line ${line}: ${message}`,
   readOnly: "Your key may not change it.",
@@ -52,7 +53,7 @@ export const documents = {
   use: (kind: string, name: string) => `${kind} ${name}`,
   usedIn: (names: string) => `It changes for what uses it: ${names}.`,
   usedNowhere: "Nothing uses it.",
-  restore: "Return to it",
+  restore: "Return",
   restoreTo: (version: number) => `Return to version ${version}`,
   restoreWords: (version: number) =>
     `The text of version ${version} becomes a new version, which counts at once. A draft stays as it is.`,

@@ -62,7 +62,8 @@ export const jobs = {
     return about === "" ? kinds[job.kind] : `${kinds[job.kind]}: ${about}`;
   },
   doneOf: (done: string, total: string) => `${done} of ${total}`,
-  failed: (count: number) => `${counted(count, "run")} set aside`,
+  failed: (count: number, kind: Job["kind"]) =>
+    kind === "import" ? `${counted(count, "line")} refused` : `${counted(count, "run")} set aside`,
   begun: "began",
   over: "ended",
   waitsForAnother: "It waits for the approval of another key than yours, since it is about many.",

@@ -35,6 +35,7 @@ export const templates = {
   colours: "Colours",
   light: "Light",
   dark: "Dark",
+  pictures: "Fetch pictures",
   ownDark: "It has colours of its own for the dark.",
   noDark: "It has no colours of its own for the dark: mail programs turn it about like this.",
   stale: "The text has a mistake: this is how it looked before.",

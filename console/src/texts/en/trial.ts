@@ -41,4 +41,14 @@ export const trial = {
   ends: "Ends",
   warnings: "To think about",
   stop: "Leave the trial",
+  onGraph: "How many take each way stands on the graph, in the place of live figures.",
+  clear: "Clear the trial",
+  onCards: {
+    entered: "entered",
+    reached: "reached",
+    took: "take it",
+    messages: "messages",
+    skipped: "skipped",
+    standing: "still here",
+  },
 } as const;
