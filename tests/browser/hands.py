@@ -20,6 +20,14 @@ for (const kind of ["pointerdown", "mousedown", "touchstart"])
   addEventListener(kind, event => { if (event.isTrusted) window.pointers += 1; }, true);
 """
 _FOCUSED_CARD: Final = "() => document.activeElement?.getAttribute('data-card') ?? null"
+_EMPTY_PLACE: Final = """() => {
+  const pane = document.querySelector(".react-flow__pane");
+  const { left, top, width, height } = pane.getBoundingClientRect();
+  for (let y = top + 10; y < top + height; y += 40)
+    for (let x = left + 10; x < left + width; x += 40)
+      if (document.elementFromPoint(x, y) === pane) return [x, y];
+}"""
+_CHOSEN: Final = "each => each.selectedOptions[0]?.text"
 _IS_SELECT: Final = "each => each.tagName === 'SELECT'"
 
 
@@ -45,6 +53,9 @@ class Hands(Protocol):
     async def press(self, what: Locator) -> None:
         """Press a button, a link or an item of a menu."""
 
+    async def take(self, item: Locator) -> None:
+        """Take an item of the menu that is open."""
+
     async def write(self, field: Locator, text: str) -> None:
         """Write a text into a field, in the place of the one that is there."""
 
@@ -66,11 +77,14 @@ class Pointer:
         await card(self.page, key).click()
 
     async def leave(self) -> None:
-        graph = self.page.get_by_role("application", name="The journey as a graph")
-        await graph.locator(".react-flow__pane").click(position={"x": 5, "y": 5})
+        x, y = await self.page.evaluate(_EMPTY_PLACE)
+        await self.page.mouse.click(x, y)
 
     async def press(self, what: Locator) -> None:
         await what.click()
+
+    async def take(self, item: Locator) -> None:
+        await item.click()
 
     async def write(self, field: Locator, text: str) -> None:
         await field.click()
@@ -126,6 +140,7 @@ class Keyboard:
 
     async def insert(self, kind: str, below: str) -> None:
         await self.choose(below)
+        await self.reach(card(self.page, below))
         await self.page.keyboard.press("+")
         dialog = self.page.get_by_role("dialog", name="Choose a step to insert")
         await self.press(dialog.get_by_role("button", name=kind).first)
@@ -188,6 +203,18 @@ class Keyboard:
         await self.reach(what)
         await self.page.keyboard.press("Enter")
 
+    async def take(self, item: Locator) -> None:
+        await expect(item).to_be_visible()
+        await expect(
+            self.page.locator("[role=menu]:focus-within, [role=menu]:focus")
+        ).to_be_visible()
+        for _ in range(MOST_ARROWS):
+            if await item.evaluate(_HAS_FOCUS):
+                await self.page.keyboard.press("Enter")
+                return
+            await self.page.keyboard.press("ArrowDown")
+        raise AssertionError(f"{item} is not reached by ArrowDown")
+
     async def write(self, field: Locator, text: str) -> None:
         await self.reach(field)
         await self.page.keyboard.press("Control+a")
@@ -197,7 +224,9 @@ class Keyboard:
     async def pick(self, field: Locator, option: str) -> None:
         await self.reach(field)
         if await field.evaluate(_IS_SELECT):
-            await self.page.keyboard.type(option)
+            # Typing what is chosen already would lead on to the next one that begins so.
+            if await field.evaluate(_CHOSEN) != option:
+                await self.page.keyboard.type(option)
             return
         await self.page.keyboard.press("ArrowDown")
         await self._take(self.page.get_by_role("option", name=option, exact=True))

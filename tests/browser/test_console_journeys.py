@@ -196,7 +196,7 @@ class Maker:
     async def more(self, setting: str, place: int = 0) -> None:
         """Add one of the further settings."""
         await self.hands.press(self.side.get_by_role("button", name="More settings").nth(place))
-        await self.hands.press(self.page.get_by_role("menuitem", name=setting, exact=True))
+        await self.hands.take(self.page.get_by_role("menuitem", name=setting, exact=True))
 
     async def call(self, step: str, name: str) -> None:
         """Give a step another name."""
@@ -234,9 +234,8 @@ class Maker:
         line = self.side.get_by_role("group", name="Changing: where")
         await self.hands.write(line.get_by_label("Property", exact=True), name)
         await self.hands.press(line.get_by_role("button", name="Compared with"))
-        await self.hands.press(
-            self.page.get_by_role("menuitem", name="a property of the entry", exact=True)
-        )
+        compared = line.get_by_role("combobox", name="Compared with")
+        await self.hands.pick(compared, "a property of the entry")
         await self.hands.write(line.get_by_label("Property", exact=True).last, name)
         await self.hands.press(line.get_by_role("button", name="Done"))
 
@@ -247,7 +246,7 @@ class Maker:
         renamed = way.rpartition(":")[0] + f":{name}"
         await expect(card(self.page, renamed)).to_be_visible()
         await self.hands.press(self.side.get_by_role("button", name="Ask something else"))
-        await self.hands.press(self.page.get_by_role("menuitem", name="Step of this journey"))
+        await self.hands.take(self.page.get_by_role("menuitem", name="Step of this journey"))
         line = self.side.get_by_role("group", name="Changing: step")
         await self.hands.write(line.get_by_label("Step", exact=True), step)
         await self.hands.write(line.get_by_label("Value", exact=True), outcome)
