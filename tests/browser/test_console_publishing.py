@@ -183,7 +183,7 @@ async def test_runs_are_led_to_renamed_steps_by_pointer_and_by_keyboard_and_figu
     # Each leads to its people.
     await card(page, "step:thanks").get_by_role("link", name=str(PAUSING)).first.click()
     await expect(page.locator("main tbody tr")).to_have_count(PAUSING)
-    # The draft is gone when it is to be removed, as its text is live: the browser notes the refusal.
+    # The draft is gone by then, as its text is live; the browser notes that.
     errors = desk.console.errors
     errors[:] = [each for each in errors if "404" not in each and "412" not in each]
 

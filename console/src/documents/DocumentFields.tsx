@@ -47,7 +47,6 @@ export function DocumentFields({ kind, history, readOnly, without = [] }: Docume
       },
       entryEvents: [],
       steps: [],
-      timezone: null,
       readOnly,
     }),
     [edit, readOnly],
