@@ -39,7 +39,7 @@ test: setup ## run every test
 	@tests/browser/setup
 	@tests/monitoring/setup
 	@console/run test
-	@$(BIN)/python -m pytest -n 3 --dist load --maxschedchunk 1
+	@$(BIN)/python -m pytest -n 4 --dist load --maxschedchunk 1
 
 .PHONY: bench
 bench: setup ## measure the budgets and print them as JSON; SIZE=1m: with a million contacts

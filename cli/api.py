@@ -12,6 +12,7 @@ def run(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
     """Serve the API against the servers that the environment names."""
+    settings = settings_or_refuse()
     import resource
 
     import uvicorn
@@ -24,7 +25,6 @@ def run(
     from infra.settings import SettingsRefused
     from infra.tracing import begin_tracing, end_tracing
 
-    settings = settings_or_refuse()
     try:
         check_links(settings)
     except SettingsRefused as refused:

@@ -101,8 +101,7 @@ def uses(
     as_json: AsJson = False,
 ) -> None:
     """List what names a topic, a template, a pool and so on, and in which steps."""
-    parameters = {} if key is None else {"key": key}
-    items = find_server(data_dir).list_all("/v1/documents/uses", kind=kind.value, **parameters)
+    items = find_server(data_dir).list_all("/v1/documents/uses", kind=kind.value, key=key)
     if as_json:
         typer.echo(as_page(items))
         return

@@ -48,6 +48,7 @@ from cli import (
     upcoming,
     worker,
 )
+from infra.garbage import collect_rarely
 
 app = typer.Typer(
     name="parcours",
@@ -73,6 +74,8 @@ def main(
     ] = False,
 ) -> None:
     """Customer journeys as durable workflows."""
+    # A command imports most of what it needs once it is known which one it is.
+    collect_rarely()
 
 
 app.command("dev")(dev.run)

@@ -28,6 +28,10 @@ Variables = Annotated[
     Path | None,
     typer.Option(help="A JSON file with `contact`, `entry`, `entries` and `steps` to read."),
 ]
+Draft = Annotated[
+    Path | None,
+    typer.Option("--file", help="A file with the template as it is written, saved or not."),
+]
 
 
 @app.command("list")
@@ -82,6 +86,7 @@ def preview(
     contact: Contact = None,
     locale: Locale = None,
     variables: Variables = None,
+    file: Draft = None,
     html: Annotated[bool, typer.Option("--html", help="Print the HTML alone.")] = False,
     text: Annotated[bool, typer.Option("--text", help="Print the text alone.")] = False,
     data_dir: DataDir = DATA_DIR,
@@ -91,8 +96,9 @@ def preview(
     if html + text + as_json > 1:
         refuse("--html, --text and --json do not go together; keep one", ExitCode.USAGE)
     server = find_server(data_dir)
-    body = _sample(contact, locale, variables)
-    answer = server.post(f"/v1/templates/{segment(key)}/preview", body)
+    body = _sample(contact, locale, variables, file)
+    path = f"/v1/templates/{segment(key)}/preview" if file is None else "/v1/templates/preview"
+    answer = server.post(path, body)
     if as_json:
         typer.echo(answer.text)
         return
@@ -129,12 +135,13 @@ def send(
     contact: Contact = None,
     locale: Locale = None,
     variables: Variables = None,
+    file: Draft = None,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Send a template to an address by the real provider, as a test."""
     server = find_server(data_dir)
-    body = {**_sample(contact, locale, variables), "to": to}
+    body = {**_sample(contact, locale, variables, file), "to": to}
     answer = server.post(f"/v1/templates/{segment(key)}/send", body)
     sent = answer.json()
     if as_json:
@@ -206,13 +213,18 @@ def lint(
         raise typer.Exit(ExitCode.INVALID)
 
 
-def _sample(contact: str | None, locale: str | None, variables: Path | None) -> dict[str, Any]:
-    """The body of a preview. The command ends if the file of variables can't be read."""
+def _sample(
+    contact: str | None, locale: str | None, variables: Path | None, file: Path | None
+) -> dict[str, Any]:
+    """The body of a preview. The command ends if a file can't be read."""
     body: dict[str, Any] = {}
     if contact is not None:
         body["contact"] = contact
     if locale is not None:
         body["locale"] = locale
+    if file is not None:
+        [source] = read_sources([file]).values()
+        body["text"] = source.decode("utf-8", "replace")
     if variables is not None:
         try:
             body["variables"] = json.loads(variables.read_bytes())

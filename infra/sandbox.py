@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import Client
 from temporalio.converter import SerializationContext, StorageDriverStoreContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
-from temporalio.workflow import Info
+from temporalio.workflow import Info, _Definition
 
 from infra.kept_modules import KEPT
 
@@ -33,7 +35,16 @@ def sandbox() -> WorkflowRunner:
     return _SandboxWithKeptCode()
 
 
+_TRIED: Final[set[type]] = set()
+"""The workflows that were loaded in the sandbox once, which shows that they can be."""
+
+
 class _SandboxWithKeptCode(SandboxedWorkflowRunner):
+    def prepare_workflow(self, defn: _Definition) -> None:
+        if defn.cls not in _TRIED:
+            super().prepare_workflow(defn)
+            _TRIED.add(defn.cls)
+
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         KEPT.keep(det.defn.cls.__module__)
         return super().create_instance(det)

@@ -84,11 +84,14 @@ class Settling:
             ) from None
 
     async def _wait_until_idle(self) -> None:
+        await self._dispatcher.drain()
         while True:
-            await self._dispatcher.drain()
             begun = monotonic()
-            if await self._all_idle() and not await self._dispatcher.drain():
-                return
+            # Runs at work need no dispatcher: what each of their activities records is dispatched.
+            if await self._all_idle():
+                if not await self._dispatcher.drain():
+                    return
+                continue
             self._at_work()
             # The longer a check takes, the longer the pause before the next one.
             await asyncio.sleep(max(_POLL_SECONDS, monotonic() - begun))

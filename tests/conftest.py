@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import certifi
 import httpx
 import psycopg
 import pytest
@@ -41,6 +42,8 @@ OUTSIDE = ("PARCOURS_", "TEMPORAL_", "AWS_", "DATABASE_URL", "SMTP_URL", "PG")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Next to nothing of what is imported is garbage.
+    gc.disable()
     if hasattr(config, "workerinput"):
         return
     # What the caller's shell says about servers is not for tests.
@@ -49,13 +52,28 @@ def pytest_configure(config: pytest.Config) -> None:
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED:
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None
+    directory = Path(tempfile.mkdtemp(prefix="parcours-tests-"))
     os.environ |= {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_EC2_METADATA_DISABLED": "true",
         CONTROLLER: str(os.getpid()),
-        DIRECTORY: tempfile.mkdtemp(prefix="parcours-tests-"),
+        DIRECTORY: str(directory),
+        "SSL_CERT_FILE": str(one_authority(directory)),
     }
+
+
+def one_authority(directory: Path) -> Path:
+    """A file with one of the authorities of the web.
+
+    Every client of HTTP reads those that there are, which takes 40 ms, also to call this machine
+    without encryption.
+    """
+    end = "-----END CERTIFICATE-----\n"
+    first, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition(end)
+    file = directory / "authority.pem"
+    file.write_text(first + end, encoding="utf-8")
+    return file
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,6 +91,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     # What was imported stays: the collector need not look at it again and again.
+    gc.enable()
     gc.freeze()
 
 

@@ -49,6 +49,9 @@ _TRIES: Final = 5
 """How often a run with a fault is tried, with growing delays, before it is given up."""
 _LOOKS: Final = 40
 """How often a run that is at work is looked at, with growing delays: within 20 minutes."""
+_SHORTEST_REST: Final = timedelta(seconds=0.25)
+_LONGEST_REST: Final = timedelta(seconds=15)
+"""Between two looks at what is at work, or with its provider."""
 _LONGEST_DELAY: Final = timedelta(seconds=30)
 _STARTED_AT_ONCE: Final = 20
 """Workflows of messages that are sent again that are started side by side."""
@@ -81,7 +84,7 @@ class _RepairingActivities:
                 await end_job(conn, job.id, "done")
             elif not await next_items(conn, job.id, 1):
                 # All that is left is at work, or with its provider.
-                rest = min(max(job.age / 10, timedelta(seconds=1)), timedelta(seconds=15))
+                rest = min(max(job.age / 10, _SHORTEST_REST), _LONGEST_REST)
             return await end_page(conn, job, rest)
 
     async def _repair_next(self, job: JobRow, plan: RepairPlan) -> timedelta:

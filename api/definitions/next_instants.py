@@ -37,7 +37,7 @@ class WrittenTime(StrictBody):
     value: Annotated[Any, Field(description="as the document has it", examples=["09:00"])]
     days: Annotated[Any, Field(description="of a time of day", examples=["mon-fri"])] = None
     timezone: Annotated[str | None, Field(max_length=100)] = None
-    """The zone in which it is seen; UTC without one, or if there is none of this name."""
+    """The zone in which it is seen; UTC without one, or if no zone has this name."""
     limit: Annotated[int, Field(ge=1, le=10)] = 3
 
 

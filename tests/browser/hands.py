@@ -74,6 +74,10 @@ class Pointer:
     async def write(self, field: Locator, text: str) -> None:
         await field.click()
         await field.fill(text)
+        # A list of names that opens lies over what is below: one of them is taken, or none.
+        if await field.get_attribute("aria-expanded") == "true":
+            option = self.page.get_by_role("listbox").get_by_role("option", name=text, exact=True)
+            await option.or_(field).last.click()
 
     async def pick(self, field: Locator, option: str) -> None:
         if await field.evaluate(_IS_SELECT):

@@ -142,14 +142,21 @@ async def press(page: Page, keys: Sequence[str]) -> None:
             await page.keyboard.press(key)
 
 
-async def add(page: Page, button: Locator, keys: Sequence[str]) -> None:
+async def add(page: Page, button: Locator, kind: str) -> None:
     """Open the kinds of conditions by keyboard, and take one of them."""
     await button.focus()
     await page.keyboard.press("Enter")
     menu = page.get_by_role("menu")
     await expect(menu.get_by_role("menuitem").first).to_be_visible()
-    await expect(page.locator("[role=menu]:focus-within, [role=menu]:focus")).to_have_count(1)
-    await press(page, [*keys, "Enter"])
+    wanted = menu.get_by_role("menuitem", name=kind)
+    await expect(page.locator("[role=menu]:focus-within")).to_have_count(1)
+
+    for _ in range(await menu.get_by_role("menuitem").count()):
+        if await wanted.evaluate("each => each === document.activeElement"):
+            break
+        await page.keyboard.press("ArrowDown")
+    await expect(wanted).to_be_focused()
+    await page.keyboard.press("Enter")
     await expect(menu).to_be_hidden()
 
 
@@ -172,13 +179,13 @@ async def test_a_branch_gets_a_compound_condition_by_keyboard_alone(site: Site) 
     await press(page, ["type is not", "Tab", "type FR", "Escape", "Escape"])
     await expect(page.get_by_role("button", name="Change: country is not FR")).to_be_focused()
 
-    await add(page, page.get_by_role("button", name="Add a condition"), ["ArrowUp"])
+    await add(page, page.get_by_role("button", name="Add a condition"), "Group of conditions")
     inner = page.get_by_role("group", name="any of these")
     await expect(inner.get_by_label("Attribute", exact=True)).to_be_focused()
-    await press(page, ["Escape"])
-    await press(page, ["Tab", "Enter"])  # The condition that a group begins with is removed.
+    # The condition that a group begins with is removed.
+    await press(page, ["Escape", "Escape", "Tab", "Enter"])
     more = inner.get_by_role("button", name="Add a condition")
-    await add(page, more, ["ArrowUp", "ArrowUp"])
+    await add(page, more, "Property of the entry")
     await expect(inner.get_by_label("Property", exact=True)).to_be_focused()
     await press(page, ["type total", "Tab", "type is at least", "Tab", "type 50"])
     await press(page, ["Escape", "Escape"])
@@ -191,8 +198,59 @@ async def test_a_branch_gets_a_compound_condition_by_keyboard_alone(site: Site) 
     ).to_be_visible()
     assert await look_over(page, "branch-condition") == []
 
-    async def is_written() -> bool:
-        draft = await site.http.get("/v1/drafts/journey/sorting")
-        return draft.status_code == 200 and draft.json()["text"] == SORTED
+    kept = ""
 
-    await eventually(is_written, 10, what="the draft as it is written by hand")
+    async def is_kept() -> bool:
+        nonlocal kept
+        kept = (await site.http.get("/v1/drafts/journey/sorting")).json()["text"]
+        return "topic: news" in kept
+
+    await eventually(is_kept, 10, what="the draft with the last condition")
+    assert kept == SORTED
+
+
+TIMED = """# Greets on Mondays.
+journey: mondays
+timezone: Europe/Paris
+entry: {event: Signed Up}   # for now
+steps:
+  - {id: quiet, wait: 1h}
+"""
+
+
+async def test_an_entry_is_another_kind_and_its_times_are_said(site: Site) -> None:
+    answer = await site.http.put(
+        "/v1/journeys/mondays",
+        content=TIMED.encode(),
+        headers={"Content-Type": "application/yaml"},
+    )
+    assert answer.status_code == 200, answer.text
+    page = await site.console.open("/journeys/mondays", "mondays")
+    await page.locator('[data-card="entry"]').click()
+    side = page.get_by_label("Settings of what is chosen")
+    await side.get_by_role("button", name="Begin it by something else").click()
+    kinds = side.get_by_role("list", name="What begins a run?")
+    await expect(kinds.get_by_text("For example: within 1 km of shops")).to_be_visible()
+    assert await look_over(page, "entry-kinds") == []
+    await kinds.get_by_role("button", name="A schedule").click()
+    await side.get_by_text("Thu", exact=True).click()
+    await side.get_by_label("Time of day").fill("10:30")
+    await expect(side.get_by_text("Next: Mon,").or_(side.get_by_text("Next: Thu,"))).to_be_visible()
+    await expect(side.get_by_text("10:30 (Europe/Paris)")).to_be_visible()
+    assert await look_over(page, "entry-schedule") == []
+    await page.locator('[data-card="step:quiet"]').click()
+    await side.get_by_role("textbox", name="Wait", exact=True).fill("1h30m")
+    await expect(side.get_by_text("1 hour 30 minutes")).to_be_visible()
+    await expect(page.get_by_text("All is kept as a draft.")).to_be_visible()
+    expected = TIMED.replace(
+        "entry: {event: Signed Up}", 'entry: {schedule: {cron: "30 10 * * mon,thu"}}'
+    ).replace("wait: 1h", "wait: 1h30m")
+    kept = ""
+
+    async def is_kept() -> bool:
+        nonlocal kept
+        kept = (await site.http.get("/v1/drafts/journey/mondays")).json()["text"]
+        return "1h30m" in kept
+
+    await eventually(is_kept, 10, what="the draft with the last change")
+    assert kept == expected

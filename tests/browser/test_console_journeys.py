@@ -208,58 +208,121 @@ class Maker:
         """Insert a mail of a template below a card."""
         await self.hands.insert("E-mail", below)
         await self.call("email", name)
-        for written in ("Subject", "Text"):
-            await self.hands.press(self.side.get_by_role("button", name=f"Remove {written}"))
         await self.add("Template")
         await self.hands.write(self.box("Template"), template)
         await self.add("Topic")
         await self.hands.write(self.box("Topic"), topic)
 
-    async def where(self, name: str) -> None:
+    async def length(self, label: str, count: int, unit: str) -> None:
+        """Write how long something takes."""
+        await self.hands.write(self.box(label), str(count))
+        await self.hands.pick(self.side.get_by_label(f"{label}: unit"), unit)
+
+    async def where(self, name: str, comparison: str, value: str) -> None:
         """Ask for a property of the event."""
         await self.add("Where")
-        await self.hands.write(self.side.get_by_role("textbox", name="Name", exact=True), name)
-        await self.hands.press(self.side.get_by_role("button", name="Add to Where"))
+        line = self.side.get_by_role("group", name="Changing: where")
+        await self.hands.write(line.get_by_label("Property", exact=True), name)
+        await self.hands.pick(line.get_by_label("Comparison"), comparison)
+        await self.hands.write(line.get_by_label("Value", exact=True), value)
+        await self.hands.press(line.get_by_role("button", name="Done"))
 
-    async def step_ended(self, way: str, step: str, outcome: str) -> None:
+    async def where_same(self, name: str) -> None:
+        """Ask for a property of the event that is the one of the entry."""
+        await self.add("Where")
+        line = self.side.get_by_role("group", name="Changing: where")
+        await self.hands.write(line.get_by_label("Property", exact=True), name)
+        await self.hands.press(line.get_by_role("button", name="Compared with"))
+        await self.hands.press(
+            self.page.get_by_role("menuitem", name="a property of the entry", exact=True)
+        )
+        await self.hands.write(line.get_by_label("Property", exact=True).last, name)
+        await self.hands.press(line.get_by_role("button", name="Done"))
+
+    async def if_step(self, way: str, name: str, step: str, outcome: str) -> None:
         """Let a way be taken if a step ended so."""
         await self.hands.choose(way)
-        sentence = self.side.get_by_role("button", name="Change: country has any value")
-        remove = self.side.get_by_role("button", name="Remove: country has any value")
-        await self.hands.press(sentence)
-        _ = remove, step, outcome
-        raise NotImplementedError
+        await self.hands.write(self.box("Name"), name)
+        renamed = way.rpartition(":")[0] + f":{name}"
+        await expect(card(self.page, renamed)).to_be_visible()
+        await self.hands.press(self.side.get_by_role("button", name="Ask something else"))
+        await self.hands.press(self.page.get_by_role("menuitem", name="Step of this journey"))
+        line = self.side.get_by_role("group", name="Changing: step")
+        await self.hands.write(line.get_by_label("Step", exact=True), step)
+        await self.hands.write(line.get_by_label("Value", exact=True), outcome)
+        await self.hands.press(line.get_by_role("button", name="Done"))
 
 
-async def build_welcome(maker: Maker, journey: str) -> None:
-    """A question, and three mails once the answer is yes."""
+async def build_welcome(maker: Maker) -> None:
+    """A question, and mails once the answer is yes."""
     hands, side = maker.hands, maker.side
-    await maker.begin(journey)
     await hands.choose("entry")
     await hands.write(maker.box("Event"), "Topic Subscribed")
-    await maker.where("topic")
-    await hands.write(maker.box("topic"), "news")
+    await maker.where("topic", "is", "news")
     await maker.email("entry", "ask", "confirm", "news")
     await maker.more("Transactional: consent and quiet hours do not hold")
     await maker.call("first", "confirmed")
-    await hands.pick(side.get_by_role("combobox", name="Form of Wait"), "Event")
+    await hands.pick(side.get_by_role("combobox", name="Form of Wait"), "an event")
     await hands.write(maker.box("Event"), "Topic Confirmed")
-    await maker.where("topic")
-    await hands.write(maker.box("topic"), "news")
+    await maker.where("topic", "is", "news")
     await maker.add("But no longer than")
-    await hands.write(maker.box("But no longer than"), "30d")
+    await maker.length("But no longer than", 30, "days")
     await hands.insert("Branch", "step:confirmed")
     await maker.call("branch", "answer")
+    await maker.if_step("step:answer/way:yes", "confirmed", "confirmed", "happened")
+    await maker.email("step:answer/way:confirmed", "hello", "hello", "news")
+    await hands.insert("Wait", "step:hello")
+    await maker.call("wait", "pause")
+    await maker.length("Wait", 2, "days")
+    await hands.insert("E-mail", "step:pause")
+    await maker.call("email", "tips")
+    await hands.write(maker.box("Subject"), "Three tips")
+    await hands.write(maker.box("Text"), "Here they are")
+    await maker.add("Topic")
+    await hands.write(maker.box("Topic"), "news")
+    await hands.leave()
+    await hands.press(side.get_by_role("button", name="Add an exit"))
+    await hands.write(maker.box("Event"), "Topic Unsubscribed")
+    await maker.where("topic", "is", "news")
+
+
+async def build_cart(maker: Maker) -> None:
+    """A reminder for one half; for the other a coupon, or a reminder once there are none left."""
+    hands, side = maker.hands, maker.side
+    await hands.choose("entry")
+    await hands.write(maker.box("Event"), "Cart Updated")
+    await maker.where("total", "is at least", "20")
+    await maker.add("One run for each")
+    await hands.write(maker.box("One run for each"), "cart_id")
+    await maker.call("first", "quiet")
+    await maker.length("Wait", 1, "hours")
+    await hands.insert("Split", "step:quiet")
+    await maker.call("split", "test")
+    for way, name in (("a", "plain"), ("b", "coupon")):
+        await hands.choose(f"step:test/way:{way}")
+        await hands.write(maker.box("Name"), name)
+    await maker.email("step:test/way:plain", "remind", "remind", "offers")
+    await hands.insert("Coupon", "step:test/way:coupon")
+    await maker.call("coupon", "code")
+    await hands.write(maker.box("Pool of codes"), "cart10")
+    await hands.insert("Branch", "step:code")
+    await maker.call("branch", "offer")
+    await maker.if_step("step:offer/way:yes", "drawn", "code", "drawn")
+    await maker.email("step:offer/way:drawn", "ten", "ten", "offers")
+    await maker.email("step:offer/way:else", "last", "remind", "offers")
+    await hands.leave()
+    await hands.press(side.get_by_role("button", name="Set a goal"))
+    await hands.write(maker.box("Event"), "Order Completed")
+    await maker.add("Within")
+    await maker.length("Within", 7, "days")
+    await hands.press(side.get_by_role("button", name="Add an exit"))
+    await hands.write(maker.box("Event").last, "Order Completed")
+    await maker.where_same("cart_id")
 
 
 def values(text: str) -> Any:
     """The values of a document, by a parser that the console does not use."""
     return yaml.safe_load(text)
-
-
-def expected(text: str, journey: str) -> Any:
-    """The values of a hand-written journey under another key."""
-    return {**values(text), "journey": journey}
 
 
 _ = (re, eventually, Pointer, Keyboard, Page, WELCOME, CART, SHOPPERS)

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from temporalio.client import Client
 
 from infra.settings import Settings
 from store.operations.api_keys import create_key
-from tests.browser.console_site import Console, look_over, signed_in
+from tests.browser.console_site import SCREENSHOTS, Console, look_over, signed_in
 from tests.support.conditions import eventually
 from tests.support.operating import Operator, operating
 from tests.support.smtp import SmtpSink
@@ -126,9 +126,8 @@ async def save(page: Page, what: str) -> None:
 async def choose_file(page: Page, label: str, name: str, content: bytes) -> None:
     async with page.expect_file_chooser() as chooser:
         await page.get_by_label(label).click()
-    await (await chooser.value).set_files(
-        [{"name": name, "mimeType": "text/csv", "buffer": content}]
-    )
+    file: FilePayload = {"name": name, "mimeType": "text/csv", "buffer": content}
+    await (await chooser.value).set_files(file)
 
 
 async def make_places(page: Page) -> None:
@@ -211,15 +210,16 @@ async def walk_in(shop: Shop, page: Page) -> list[str]:
 
     for path, heading, used in (
         ("/topics", "Topics", "offers"),
+        ("/attributes", "Attributes", "first_name"),
         ("/coupons", "Coupons", "spring"),
         ("/groups", "Groups", "walkers"),
-        ("/attributes", "Attributes", "first_name"),
     ):
-        other = await shop.console.open(path, heading)
-        line = other.locator("main tbody tr").filter(has_text=used)
+        await page.goto(f"{shop.console.url}/console{path}")
+        await expect(page.get_by_role("heading", name=heading, level=1)).to_be_visible()
+        line = page.locator("main tbody tr").filter(has_text=used)
         await expect(line).to_contain_text("1 journey")
-        found += await look_over(other, path.strip("/"))
-        await other.close()
+        if SCREENSHOTS or path in ("/topics", "/attributes"):
+            found += await look_over(page, path.strip("/"))
     return found
 
 
@@ -237,19 +237,32 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
         ("/coupons/spring/codes", "spring", "File of codes"),
         ("/topics/offers/contacts", "offers", "Contacts without a record count as subscribed."),
         ("/channels", "Channels", "quiet hours"),
-        ("/holdouts/no-walks/results", "no-walks", "There is nothing to compare yet"),
-        ("/attributes/plan", "plan", '{attribute: plan, is: "pro"}'),
+        ("/holdouts/no-walks/results", "no-walks", "nothing to compare yet"),
+        ("/attributes/plan/seen", "plan", '{attribute: plan, is: "pro"}'),
         ("/test-recipients", "Test recipients", "team"),
     ):
         page = await shop.console.open(path, heading)
         await expect(page.get_by_text(text).first).to_be_visible()
-        found += await look_over(page, path.strip("/").replace("/", "-"))
+        if SCREENSHOTS or path in ("/coupons/spring/codes", "/channels", "/files"):
+            found += await look_over(page, path.strip("/").replace("/", "-"))
         await page.close()
     assert found == [], "\n".join(found)
 
-    page = await shop.console.open("/channels", "Channels")
+    page = await shop.console.open("/files", "Files")
+    await choose_file(page, "New file", "our terms.txt", b"Terms")
+    await page.get_by_role("button", name="Upload our-terms.txt").click()
+    await page.get_by_role("link", name="our-terms.txt").click()
+    await expect(page.get_by_text("5 bytes")).to_be_visible()
+    await page.get_by_role("button", name="Remove…").click()
+    dialog = page.get_by_role("dialog", name="Remove our-terms.txt")
+    await dialog.get_by_role("button", name="Remove", exact=True).click()
+    await expect(page.get_by_role("heading", name="Files", level=1)).to_be_visible()
+    await expect(page.get_by_role("link", name="our-terms.txt")).to_have_count(0)
+    await page.get_by_role("link", name="Channels").click()
+    await page.get_by_role("link", name="E-mail").click()
     await page.get_by_role("button", name="Set up E-mail").click()
     await expect(page.get_by_role("heading", name="email", level=1)).to_be_visible()
+    await expect(page.get_by_text("A draft: nothing counts before it is saved.")).to_be_visible()
     async with shop.pool.connection() as conn:
         key = await create_key(conn, "read", name="reader")
     async with signed_in(browser, shop.api, key) as reader:
@@ -258,7 +271,7 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
         seen = await reader.open("/topics", "Topics")
         await expect(seen.locator("main tbody tr")).to_have_count(1)
         await expect(seen.get_by_role("link", name="New topic")).to_have_count(0)
-        seen = await reader.open("/places/shops", "shops")
+        seen = await reader.open("/places/shops/edit", "shops")
         await expect(seen.get_by_label("Name of place 1")).not_to_be_editable()
         await expect(seen.get_by_role("button", name="Save…")).to_have_count(0)
     shop.forgive(404)

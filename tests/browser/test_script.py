@@ -212,6 +212,7 @@ async def test_nothing_is_lost_or_doubled_while_the_network_is_away(
     await page.evaluate("dispatchEvent(new Event('pagehide'))")
     await context.set_offline(False)
     await shop.received([1, 2, 3, 4])
+    await queue_is_empty(page)
     # The server gets a batch, and its answer is lost: the same calls come again, and count once.
     shop.cable.lose_answers()
     await track(page, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -25,7 +26,8 @@ from tests.support.conditions import eventually
 from tests.support.engine import activate
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
-COUNT = 200
+COUNT = int(os.environ.get("BYSTANDERS", "120"))
+"""More than one round of a dispatcher takes; `BYSTANDERS=200` before a test plays more."""
 BATCH = 50
 """Calls of a request."""
 SECONDS = 20.0

@@ -67,6 +67,13 @@ export const PLACES: readonly Place[] = [
     load: () => import("@/brands/pages"),
   },
   {
+    id: "files",
+    path: "/files",
+    section: "build",
+    seenBy: ["read", "edit"],
+    load: () => import("@/files/pages"),
+  },
+  {
     id: "coupons",
     path: "/coupons",
     section: "build",

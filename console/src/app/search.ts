@@ -112,11 +112,14 @@ async function findThings(text: string, may: readonly string[]): Promise<Found[]
 
 /** The journeys, things, contacts and runs that the text names. */
 export async function findObjects(text: string, may: readonly string[]): Promise<Found[]> {
-  const reads = may.includes("read");
-  const found = await Promise.all([
+  const found = await Promise.allSettled([
     findJourneys(text),
     findThings(text, may),
-    ...(reads ? [findContacts(text), findRuns(text)] : []),
+    ...(may.includes("read") ? [findContacts(text), findRuns(text)] : []),
   ]);
-  return found.flat();
+  const [first] = found;
+  if (first?.status === "rejected" && found.every(({ status }) => status === "rejected")) {
+    throw first.reason;
+  }
+  return found.flatMap((each) => (each.status === "fulfilled" ? each.value : []));
 }

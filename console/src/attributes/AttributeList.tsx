@@ -7,6 +7,7 @@ import { LoadingLine } from "@/components/LoadingLine";
 import { Page } from "@/components/Page";
 import { PlaceLink } from "@/components/PlaceLink";
 import { ProblemNotice } from "@/components/ProblemNotice";
+import { usedLink } from "@/documents/UsedLink";
 import { useUsedWords } from "@/documents/usedWords";
 import { texts } from "@/texts";
 import { type Attribute, useCatalogue, written } from "./catalogue";
@@ -41,7 +42,7 @@ export function AttributeList() {
       cell: (row) => row.types.map((type) => words.typeNames[type] ?? type).join(", "),
     },
     { key: "examples", title: words.examples, cell: (row) => <Examples of={row} /> },
-    { key: "used", title: words.used, cell: (row) => used(row.name) },
+    { key: "used", title: words.used, cell: (row) => usedLink(row.name, used(row.name)) },
     { key: "contacts", title: words.contacts, number: true, cell: (row) => figure(row.contacts) },
     {
       key: "share",

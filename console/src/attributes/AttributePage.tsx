@@ -1,9 +1,11 @@
 import { Text } from "@mantine/core";
+import { Redirect, Route, Switch } from "wouter";
 import { CommandLine } from "@/components/CommandLine";
 import { FigureLine } from "@/components/FigureLine";
 import { figure, percent } from "@/components/figures";
 import { LoadingLine } from "@/components/LoadingLine";
 import { Page } from "@/components/Page";
+import { PlaceTabs } from "@/components/PlaceTabs";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { Section } from "@/components/Section";
 import { UsedIn } from "@/documents/UsedIn";
@@ -13,6 +15,11 @@ import { type Attribute, type Catalogue, useCatalogue, written } from "./catalog
 
 const words = texts.attributes;
 
+const TABS = [
+  { path: "/seen", name: words.tabs.seen },
+  { path: "/uses", name: words.tabs.uses },
+] as const;
+
 /** One attribute: what was seen of it, how it is written, and where it is used. */
 export function AttributePage({ name }: { name: string }) {
   const catalogue = useCatalogue();
@@ -20,20 +27,28 @@ export function AttributePage({ name }: { name: string }) {
   const found = data?.items.find((each) => each.name === name);
   return (
     <Page title={name} line={found?.field === true && words.fieldHint}>
-      {data === undefined ? (
-        catalogue.isError ? (
-          <ProblemNotice error={catalogue.error} retry={() => catalogue.refetch()} />
-        ) : (
-          <LoadingLine />
-        )
-      ) : found === undefined ? (
-        <Text mb="md">{words.seenNowhere}</Text>
-      ) : (
-        <Seen attribute={found} catalogue={data} />
-      )}
-      <Section title={words.used}>
-        <UsedIn kind="attribute" document={name} />
-      </Section>
+      <PlaceTabs label={name} tabs={TABS} />
+      <Switch>
+        <Route path="/seen">
+          {data === undefined ? (
+            catalogue.isError ? (
+              <ProblemNotice error={catalogue.error} retry={() => catalogue.refetch()} />
+            ) : (
+              <LoadingLine />
+            )
+          ) : found === undefined ? (
+            <Text>{words.seenNowhere}</Text>
+          ) : (
+            <Seen attribute={found} catalogue={data} />
+          )}
+        </Route>
+        <Route path="/uses">
+          <UsedIn kind="attribute" document={name} />
+        </Route>
+        <Route path="/">
+          <Redirect to="/seen" replace />
+        </Route>
+      </Switch>
     </Page>
   );
 }

@@ -10,7 +10,9 @@ export function pages() {
       <Route path="/">
         <AttributeList />
       </Route>
-      <Route path="/:name">{({ name }) => <AttributePage name={decoded(name)} />}</Route>
+      <Route path="/:name" nest>
+        {({ name }) => <AttributePage name={decoded(name)} />}
+      </Route>
     </Switch>
   );
 }

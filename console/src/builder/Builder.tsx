@@ -9,7 +9,7 @@ import { BuilderBar } from "./BuilderBar";
 import classes from "./builder.module.css";
 import { problemsInText, problemsOfCards, useDescription, useWords } from "./describing";
 import { useDragging } from "./graph/dragging";
-import type { CardFigures, GraphContent } from "./graph/graphContext";
+import type { FiguresOfCards, GraphContent } from "./graph/graphContext";
 import { JourneyGraph } from "./graph/JourneyGraph";
 import { JourneyOutline } from "./JourneyOutline";
 import { handleKey } from "./keys";
@@ -22,19 +22,20 @@ import { chosenBy } from "./selecting";
 import type { TextHistory } from "./textHistory";
 import { useSampledFigures } from "./trial/sampledFigures";
 import { useTrial } from "./trial/useTrial";
-import { useBuilder } from "./useBuilder";
+import { type Fragments, NO_FRAGMENTS, useBuilder } from "./useBuilder";
 
 const words = texts.builder;
 const NO_COUNTS: ReadonlyMap<string, number> = new Map();
-const NO_FIGURES: ReadonlyMap<string, CardFigures> = new Map();
+const NO_FIGURES: FiguresOfCards = { get: () => undefined };
 const SIDE = "builder-side";
 
 interface BuilderProps {
   history: TextHistory;
   readOnly: boolean;
   /** What stands on the cards, by their keys. A sample that was tried takes its place. */
-  figures?: ReadonlyMap<string, CardFigures>;
+  figures?: FiguresOfCards;
   heat?: ReadonlyMap<string, number>;
+  fragments?: Fragments;
 }
 
 /** Frames that a card may take to come into view, and so into the page. */
@@ -52,8 +53,14 @@ function focusCard(key: string, frames = PATIENCE) {
 }
 
 /** A journey as a graph, with its text and the settings of what is chosen beside it. */
-export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
-  const builder = useBuilder(history);
+export function Builder({
+  history,
+  readOnly,
+  figures,
+  heat,
+  fragments = NO_FRAGMENTS,
+}: BuilderProps) {
+  const builder = useBuilder(history, fragments);
   const { act, clear, current, drawn, insert, make, paste, place, placeBelow, select } = builder;
   const { selectAll, selected } = builder;
   const file = useMemo(() => openText(history.text), [history.text]);
@@ -207,6 +214,13 @@ export function Builder({ history, readOnly, figures, heat }: BuilderProps) {
             const target = placeBelow();
             if (target !== null) {
               insert(kind, target);
+            }
+          }}
+          fragments={fragments.names}
+          onChooseFragment={(fragment) => {
+            const target = placeBelow();
+            if (target !== null) {
+              void builder.insertFragment(fragment, target);
             }
           }}
         />

@@ -7,10 +7,13 @@ import classes from "./palette.module.css";
 interface PaletteProps {
   onGrab: (dragged: Dragged, pointer: { x: number; y: number }) => void;
   onChoose: (kind: string) => void;
+  /** The names of ready journeys, whose steps can be put into this one. */
+  fragments: readonly string[];
+  onChooseFragment: (fragment: string) => void;
 }
 
 /** The kinds of steps: each is dragged into a place, or inserted by a click. */
-export function Palette({ onGrab, onChoose }: PaletteProps) {
+export function Palette({ onGrab, onChoose, fragments, onChooseFragment }: PaletteProps) {
   return (
     <section className={classes.palette} aria-label={texts.builder.palette}>
       {stepKinds.map(({ kind, description }) => (
@@ -30,6 +33,28 @@ export function Palette({ onGrab, onChoose }: PaletteProps) {
           {kindName(kind)}
         </button>
       ))}
+      {fragments.length > 0 && (
+        <details className={classes.fragments}>
+          <summary>{texts.builder.fragments}</summary>
+          {fragments.map((fragment) => (
+            <button
+              key={fragment}
+              type="button"
+              className={classes.kind}
+              title={texts.builder.stepsOf(fragment)}
+              onPointerDown={(event) => {
+                if (event.button === 0) {
+                  const pointer = { x: event.clientX, y: event.clientY };
+                  onGrab({ what: "fragment", fragment, name: fragment }, pointer);
+                }
+              }}
+              onClick={() => onChooseFragment(fragment)}
+            >
+              {fragment}
+            </button>
+          ))}
+        </details>
+      )}
     </section>
   );
 }

@@ -30,8 +30,21 @@ function ofList(list: StepList | null): Chosen[] {
   });
 }
 
+const known = new WeakMap<Outline, ReadonlyMap<string, Chosen>>();
+
+/** Everything that can be chosen, by its key. It is made once for each outline. */
+function byKey(outline: Outline): ReadonlyMap<string, Chosen> {
+  const found = known.get(outline) ?? new Map(allOf(outline).map((each) => [each.key, each]));
+  known.set(outline, found);
+  return found;
+}
+
 /** Everything that can be chosen in a journey, in the order in which it is read. */
 export function choices(outline: Outline): readonly Chosen[] {
+  return [...byKey(outline).values()];
+}
+
+function allOf(outline: Outline): readonly Chosen[] {
   const rules = [outline.goal, ...outline.exits].filter((rule) => rule !== null);
   return [
     { type: "entry", key: "entry", rules: outline.entries },
@@ -45,7 +58,7 @@ export function choices(outline: Outline): readonly Chosen[] {
 
 /** What stands on the card of a key; null if there is no such card. */
 export function chosenBy(outline: Outline, key: string): Chosen | null {
-  return choices(outline).find((each) => each.key === key) ?? null;
+  return byKey(outline).get(key) ?? null;
 }
 
 /** Where an item stands, as edits name it. */

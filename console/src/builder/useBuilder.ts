@@ -1,4 +1,4 @@
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import { copySteps } from "@/builder/document/clipboard";
 import type { Edit } from "@/builder/document/edits";
 import { cardOf } from "@/builder/document/locations";
@@ -12,7 +12,7 @@ import { cardHeights } from "./graph/cardHeights";
 import type { Dragged } from "./graph/dragging";
 import { itemsOf, newStep } from "./newSteps";
 import type { ActionName } from "./StepActions";
-import { lineAround, placeOf, stepsOf } from "./selecting";
+import { chosenBy, lineAround, placeOf, stepsOf } from "./selecting";
 import type { TextHistory } from "./textHistory";
 
 /** A journey as it can be drawn. */
@@ -58,8 +58,20 @@ function drawn(text: string): Drawing {
   return { place, drawn: { outline, layout, order: readingOrder(outline) } };
 }
 
+/** Ready journeys, whose steps can be put into another one. */
+export interface Fragments {
+  readonly names: readonly string[];
+  /** The text of one of them. */
+  readonly read: (name: string) => Promise<string>;
+}
+
+export const NO_FRAGMENTS: Fragments = {
+  names: [],
+  read: () => Promise.reject(new Error("there are no ready journeys")),
+};
+
 /** What is drawn and chosen of a journey, and all that can be done with it. */
-export function useBuilder({ text, edit }: TextHistory) {
+export function useBuilder({ text, edit }: TextHistory, fragments: Fragments) {
   const { place, drawn } = useMemo(() => draw(text), [text]);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [current, setCurrent] = useState("entry");
@@ -82,8 +94,19 @@ export function useBuilder({ text, edit }: TextHistory) {
   const make = useCallback(
     (wanted: Edit | null, typing = false) => {
       const result = wanted === null ? null : edit(wanted, place, typing);
-      if (result?.ok === true && wanted !== null && !VALUES.has(wanted.edit)) {
-        const after = draw(result.text).drawn;
+      if (result?.ok !== true || wanted === null) {
+        return;
+      }
+      const after = draw(result.text).drawn;
+      if (VALUES.has(wanted.edit)) {
+        // A way is called by its name: while that is typed, it stays the one that is chosen.
+        const chosen = drawn === null ? null : chosenBy(drawn.outline, current);
+        if (chosen?.type === "way" && after !== null) {
+          const key = cardOf(after.outline, chosen.way.path);
+          setCurrent(key);
+          setSelected((before) => (before.has(current) ? new Set([key]) : before));
+        }
+      } else {
         const keys =
           after === null ? [] : result.selection.map((path) => cardOf(after.outline, path));
         setSelected(new Set(keys));
@@ -93,7 +116,7 @@ export function useBuilder({ text, edit }: TextHistory) {
         }
       }
     },
-    [edit, place],
+    [current, drawn, edit, place],
   );
 
   const insert = useCallback(
@@ -102,16 +125,26 @@ export function useBuilder({ text, edit }: TextHistory) {
     [make, steps],
   );
 
+  // Reading takes a moment: what is drawn by then is what the steps are put into.
+  const latest = useRef({ make, read: fragments.read });
+  latest.current = { make, read: fragments.read };
+  const insertFragment = useCallback(async (fragment: string, target: DropPlace) => {
+    const text = await latest.current.read(fragment);
+    latest.current.make({ edit: "paste", target, text });
+  }, []);
+
   const drop = useCallback(
     (dragged: Dragged, target: DropPlace) => {
       if (dragged.what === "kind") {
         insert(dragged.kind, target);
+      } else if (dragged.what === "fragment") {
+        void insertFragment(dragged.fragment, target);
       } else if (drawn !== null) {
         const moved = stepsOf(drawn.outline, new Set(dragged.keys)).map(placeOf);
         make({ edit: "move", steps: moved, target });
       }
     },
-    [drawn, insert, make],
+    [drawn, insert, insertFragment, make],
   );
 
   /** Where a step goes that is not dragged: below the current card, else at the end. */
@@ -172,6 +205,7 @@ export function useBuilder({ text, edit }: TextHistory) {
       clear,
       make,
       insert,
+      insertFragment,
       drop,
       placeBelow,
       act,
@@ -188,6 +222,7 @@ export function useBuilder({ text, edit }: TextHistory) {
       clear,
       make,
       insert,
+      insertFragment,
       drop,
       placeBelow,
       act,

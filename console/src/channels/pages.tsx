@@ -1,10 +1,7 @@
 import { Route, Switch } from "wouter";
 import { decoded } from "@/components/addresses";
-import { DocumentPage } from "@/documents/DocumentPage";
-import { texts } from "@/texts";
 import { ChannelList } from "./ChannelList";
-
-const words = texts.channels;
+import { ChannelPage } from "./ChannelPage";
 
 /** The list of channels, and the settings of each. */
 export function pages() {
@@ -14,13 +11,7 @@ export function pages() {
         <ChannelList />
       </Route>
       <Route path="/:key" nest>
-        {({ key }) => (
-          <DocumentPage
-            kind="channel"
-            document={decoded(key)}
-            line={words.names[decoded(key)] ?? null}
-          />
-        )}
+        {({ key }) => <ChannelPage channel={decoded(key)} />}
       </Route>
     </Switch>
   );

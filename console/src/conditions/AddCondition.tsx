@@ -1,4 +1,5 @@
 import { Button, Menu, Text } from "@mantine/core";
+import { useRef } from "react";
 import type { Value } from "@/builder/document/values";
 import { texts } from "@/texts";
 import { BEGINNINGS, newGroup } from "./changing";
@@ -19,16 +20,32 @@ interface AddConditionProps {
 export function AddCondition({ label, onAdd }: AddConditionProps) {
   const { inJourney } = useCondition();
   const offered = KINDS.filter((kind) => inJourney || !OF_RUNS.has(kind));
+  const button = useRef<HTMLButtonElement>(null);
+  const chosen = useRef(false);
+  const add = (value: Value) => {
+    chosen.current = true;
+    onAdd(value);
+  };
   return (
-    <Menu position="bottom-start" withinPortal>
+    <Menu
+      position="bottom-start"
+      withinPortal
+      transitionProps={{ duration: 0 }}
+      // What was added takes the focus; it comes back only if nothing was.
+      returnFocus={false}
+      onOpen={() => {
+        chosen.current = false;
+      }}
+      onClose={() => !chosen.current && button.current?.focus()}
+    >
       <Menu.Target>
-        <Button variant="subtle" size="compact-sm" w="fit-content">
+        <Button ref={button} variant="subtle" size="compact-sm" w="fit-content">
           {label}
         </Button>
       </Menu.Target>
       <Menu.Dropdown mah={380} className="scrolls">
         {offered.map((kind) => (
-          <Menu.Item key={kind} onClick={() => onAdd(BEGINNINGS[kind])}>
+          <Menu.Item key={kind} onClick={() => add(BEGINNINGS[kind])}>
             {words.kinds[kind]}
             <Text size="xs" className="quiet">
               {words.kindHints[kind]}
@@ -36,7 +53,7 @@ export function AddCondition({ label, onAdd }: AddConditionProps) {
           </Menu.Item>
         ))}
         <Menu.Divider />
-        <Menu.Item onClick={() => onAdd(newGroup("any"))}>{words.addGroup}</Menu.Item>
+        <Menu.Item onClick={() => add(newGroup("any"))}>{words.addGroup}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

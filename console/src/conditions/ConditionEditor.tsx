@@ -1,4 +1,4 @@
-import { Stack } from "@mantine/core";
+import { Group, Stack } from "@mantine/core";
 import { useMemo, useState } from "react";
 import type { Path } from "@/builder/document/reading";
 import type { Value } from "@/builder/document/values";
@@ -57,6 +57,11 @@ export function ConditionEditor({
     onChange(next);
     editing.setOpen(firstLine(at(next, place) ?? null, place));
   }
+  /** One that has to be there cannot be removed first: another one takes its place. */
+  function replace(member: Value) {
+    onChange(member);
+    editing.setOpen(firstLine(member, []));
+  }
   return (
     <ConditionContext.Provider value={editing}>
       <Stack gap="xs" component="section" aria-label={label}>
@@ -68,10 +73,15 @@ export function ConditionEditor({
           />
         )}
         {!readOnly && sentence?.form !== "group" && (
-          <AddCondition
-            label={sentence === null ? texts.conditions.addFirst : texts.conditions.add}
-            onAdd={add}
-          />
+          <Group gap="xs">
+            <AddCondition
+              label={sentence === null ? texts.conditions.addFirst : texts.conditions.add}
+              onAdd={add}
+            />
+            {required && sentence !== null && (
+              <AddCondition label={texts.conditions.instead} onAdd={replace} />
+            )}
+          </Group>
         )}
         {counted && value !== undefined && sentence !== null && (
           <Matches value={value} sentence={sentence} />

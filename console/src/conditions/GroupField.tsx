@@ -1,4 +1,5 @@
 import { NativeSelect } from "@mantine/core";
+import { useRef } from "react";
 import type { Path } from "@/builder/document/reading";
 import type { Value } from "@/builder/document/values";
 import { texts } from "@/texts";
@@ -26,6 +27,7 @@ interface GroupFieldProps {
 /** Several conditions, and how many of them have to hold. */
 export function GroupField({ group, path, onRemove }: GroupFieldProps) {
   const { change, readOnly, setOpen, value } = useCondition();
+  const quantifier = useRef<HTMLSelectElement>(null);
   function add(member: Value) {
     const next = withMember(value, group, member);
     const after = sentenceOf(at(next, groupPath(group)) ?? null, path);
@@ -39,6 +41,7 @@ export function GroupField({ group, path, onRemove }: GroupFieldProps) {
     <fieldset className={classes.group} aria-label={words.quantifiers[group.quantifier]}>
       <div className={classes.line}>
         <NativeSelect
+          ref={quantifier}
           size="xs"
           aria-label={words.quantifier}
           value={group.quantifier}
@@ -62,6 +65,7 @@ export function GroupField({ group, path, onRemove }: GroupFieldProps) {
             onRemove={() => {
               setOpen(null);
               change(withoutMember(value, group, place));
+              quantifier.current?.focus();
             }}
           />
         ))}

@@ -9,6 +9,7 @@ import { LoadingLine } from "@/components/LoadingLine";
 import { Page } from "@/components/Page";
 import { PlaceLink } from "@/components/PlaceLink";
 import { ProblemNotice } from "@/components/ProblemNotice";
+import { usedLink } from "@/documents/UsedLink";
 import { useUsedWords } from "@/documents/usedWords";
 import { texts } from "@/texts";
 import { type Pool, useLowPools, usePools } from "./pool";
@@ -28,7 +29,7 @@ export function CouponList() {
       title: words.pool,
       cell: (row) => <PlaceLink to={`/${encodeURIComponent(row.pool)}`}>{row.pool}</PlaceLink>,
     },
-    { key: "used", title: words.used, cell: (row) => used(row.pool) },
+    { key: "used", title: words.used, cell: (row) => usedLink(row.pool, used(row.pool)) },
     { key: "stock", title: words.stock, cell: (row) => <Stock reason={low.get(row.pool)} /> },
     { key: "left", title: words.left, number: true, cell: (row) => figure(row.left) },
     { key: "drawn", title: words.drawn, number: true, cell: (row) => figure(row.drawn) },

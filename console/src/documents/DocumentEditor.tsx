@@ -1,4 +1,4 @@
-import { Button, Group, SegmentedControl, Text } from "@mantine/core";
+import { Button, Group, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useMemo, useState } from "react";
 import type { PlainDocument, PlainKind } from "@/api/documents";
@@ -13,6 +13,7 @@ import { texts } from "@/texts";
 import { DocumentFields } from "./DocumentFields";
 import { DraftNotices, KeepingWords } from "./DraftState";
 import classes from "./documents.module.css";
+import { EditedParts } from "./EditedParts";
 import { useEditedText } from "./editedText";
 import { NO_DRAFT, type OpenedDraft } from "./openedDraft";
 import { Problems } from "./Problems";
@@ -26,6 +27,8 @@ export interface Edited {
   history: TextHistory;
   /** Whether the text has no error, as far as the server has looked. */
   valid: boolean;
+  /** What the server says of it, which stands above already. */
+  problems: readonly TextProblem[];
   readOnly: boolean;
 }
 
@@ -81,10 +84,10 @@ export function DocumentEditor({
       ? []
       : problemsInText(first, described.problems);
   }, [described, text]);
-  const [view, setView] = useFilter("side");
+  const [, setView] = useFilter("side");
   const [place, setPlace] = useState<TextProblem>();
   const [asked, setAsked] = useState<"save" | "discard" | null>(null);
-  const edited: Edited = { history, valid: described?.valid === true, readOnly };
+  const edited: Edited = { history, valid: described?.valid === true, problems: marks, readOnly };
 
   async function withoutDraft() {
     setAsked(null);
@@ -172,32 +175,7 @@ export function DocumentEditor({
           }}
         />
       </div>
-      <div className={classes.parts}>
-        {beside === undefined ? (
-          <>
-            {asFields}
-            {asText}
-          </>
-        ) : (
-          <>
-            <div>
-              <SegmentedControl
-                size="xs"
-                mb="sm"
-                aria-label={words.view}
-                value={view === "text" ? "text" : "fields"}
-                data={[
-                  { value: "fields", label: words.fields },
-                  { value: "text", label: words.text },
-                ]}
-                onChange={(next) => setView(next === "text" ? next : null)}
-              />
-              {view === "text" ? asText : asFields}
-            </div>
-            {beside(edited)}
-          </>
-        )}
-      </div>
+      <EditedParts asFields={asFields} asText={asText} beside={beside?.(edited)} />
       {asked === "save" && (
         <SaveDocument
           kind={kind}

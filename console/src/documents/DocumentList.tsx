@@ -14,6 +14,7 @@ import { Page } from "@/components/Page";
 import { PlaceLink } from "@/components/PlaceLink";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
+import { usedLink } from "./UsedLink";
 import { usesInWords } from "./usedWords";
 import { type Use, useUses } from "./uses";
 
@@ -112,7 +113,7 @@ const REST: readonly Column<ListedDocument>[] = [
   {
     key: "uses",
     title: words.uses,
-    cell: (row) => usesInWords(row.uses),
+    cell: (row) => usedLink(row.key, usesInWords(row.uses)),
   },
   {
     key: "changed",

@@ -1,4 +1,4 @@
-import { Button, Group, Stack, Text } from "@mantine/core";
+import { Button, Stack, Text } from "@mantine/core";
 import { useClipboard } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
@@ -10,6 +10,7 @@ import { ProblemNotice } from "@/components/ProblemNotice";
 import { Section } from "@/components/Section";
 import { texts } from "@/texts";
 import { embedding, formFields } from "./embedding";
+import classes from "./forms.module.css";
 
 const words = texts.forms.embed;
 
@@ -66,12 +67,10 @@ function Snippet({ title, line, text }: { title: string; line: string; text: str
         </Button>
       }
     >
-      <Group>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard. */}
-        <pre tabIndex={0} className="grow">
-          {text}
-        </pre>
-      </Group>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls is reached by keyboard. */}
+      <pre tabIndex={0} className={classes.snippet}>
+        {text}
+      </pre>
     </Section>
   );
 }

@@ -10,6 +10,7 @@ import { LoadingLine } from "@/components/LoadingLine";
 import { Page } from "@/components/Page";
 import { PlaceLink } from "@/components/PlaceLink";
 import { ProblemNotice } from "@/components/ProblemNotice";
+import { usedLink } from "@/documents/UsedLink";
 import { useUsedWords } from "@/documents/usedWords";
 import { texts } from "@/texts";
 
@@ -35,7 +36,7 @@ export function GroupList() {
       title: words.group,
       cell: (row) => <PlaceLink to={`/${encodeURIComponent(row.key)}`}>{row.key}</PlaceLink>,
     },
-    { key: "used", title: words.used, cell: (row) => used(row.key) },
+    { key: "used", title: words.used, cell: (row) => usedLink(row.key, used(row.key)) },
     { key: "members", title: words.members, number: true, cell: (row) => figure(row.members) },
   ];
   return (

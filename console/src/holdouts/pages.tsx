@@ -5,8 +5,8 @@ import type { Column } from "@/components/DataTable";
 import { DocumentList, type ListedDocument } from "@/documents/DocumentList";
 import { DocumentPage } from "@/documents/DocumentPage";
 import { NewDocument } from "@/documents/NewDocument";
+import { Holdout } from "@/journeys/experiments/Holdouts";
 import { texts } from "@/texts";
-import { HoldoutResults } from "./HoldoutResults";
 
 const words = texts.holdouts;
 
@@ -80,7 +80,7 @@ function HoldoutPage({ holdout }: { holdout: string }) {
     <DocumentPage
       kind="holdout"
       document={holdout}
-      tabs={[{ path: "/results", name: words.tab, content: <HoldoutResults holdout={holdout} /> }]}
+      tabs={[{ path: "/results", name: words.tab, content: <Holdout holdout={holdout} /> }]}
     />
   );
 }

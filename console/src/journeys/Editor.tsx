@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
 import { Builder } from "@/builder/Builder";
+import type { Fragments } from "@/builder/useBuilder";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { useFilter } from "@/components/filters";
 import { DraftNotices, KeepingWords } from "@/documents/DraftState";
@@ -12,10 +13,15 @@ import { NO_DRAFT, type OpenedDraft } from "@/documents/openedDraft";
 import { texts } from "@/texts";
 import { CardFigures } from "./CardFigures";
 import { useFiguresOnCards } from "./figuresOnCards";
+import { LIBRARY, readyJourney } from "./library";
 import { useLiveStats, useStatsWindow } from "./liveStats";
 import { Publish } from "./publish/Publish";
 
 const words = texts.publishing;
+const FRAGMENTS: Fragments = {
+  names: LIBRARY,
+  read: async (name) => (await readyJourney(name, name)).text,
+};
 
 interface EditorProps {
   journey: string;
@@ -96,7 +102,13 @@ export function Editor({ journey, live, opened, newest, others, readOnly }: Edit
         )}
       </Group>
       <DraftNotices edited={edited} />
-      <Builder history={history} readOnly={readOnly} figures={cards.figures} heat={cards.heat} />
+      <Builder
+        history={history}
+        readOnly={readOnly}
+        figures={cards.figures}
+        heat={cards.heat}
+        fragments={FRAGMENTS}
+      />
       {asked === "publish" && (
         <Publish
           journey={journey}

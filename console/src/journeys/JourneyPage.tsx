@@ -1,8 +1,9 @@
 import { Group } from "@mantine/core";
-import { lazy, Suspense } from "react";
-import { Redirect, Route, Switch } from "wouter";
+import { lazy, Suspense, useEffect } from "react";
+import { Redirect, Route, Switch, useLocation } from "wouter";
 import { isNotFound } from "@/api/problems";
 import { useMay } from "@/api/session";
+import { usePresence } from "@/builder/presence";
 import { LoadingLine } from "@/components/LoadingLine";
 import { Page } from "@/components/Page";
 import { PlaceTabs } from "@/components/PlaceTabs";
@@ -19,7 +20,8 @@ import { Versions } from "./Versions";
 
 const words = texts.journeys;
 
-const Graph = lazy(() => import("./Graph").then((module) => ({ default: module.Graph })));
+const loadGraph = () => import("./Graph");
+const Graph = lazy(() => loadGraph().then((module) => ({ default: module.Graph })));
 
 const TABS = [
   { path: "/graph", name: words.tabs.graph, figures: false },
@@ -37,6 +39,16 @@ export function JourneyPage({ journey }: { journey: string }) {
   const found = useJourney(journey);
   // A key of scope `edit` sees documents, and neither figures nor people.
   const mayRead = useMay("read");
+  const mayEdit = useMay("edit");
+  const [place] = useLocation();
+  const onGraph = place === "/" || place.startsWith("/graph");
+  // What the graph needs is asked for together with the journey, and not after it.
+  usePresence("journey", journey, mayEdit && onGraph);
+  useEffect(() => {
+    if (onGraph) {
+      void loadGraph();
+    }
+  }, [onGraph]);
   if (found.data === undefined) {
     if (isNotFound(found.error)) {
       return (

@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import type { CardFigures } from "@/builder/graph/graphContext";
+import type { CardFigures, FiguresOfCards } from "@/builder/graph/graphContext";
 import { withQuery } from "@/components/addresses";
 import { figure, percent } from "@/components/figures";
 import { texts } from "@/texts";
@@ -41,36 +41,48 @@ export function figuresOfStep(step: StepStats): CardFigures {
   ];
 }
 
-/** How many took each way of a step, by the keys of its cards. */
-export function figuresOfWays(
-  step: string,
-  outcomes: Readonly<Record<string, number>>,
-  name: string,
-): readonly (readonly [string, CardFigures])[] {
-  return Object.entries(outcomes).map(([outcome, count]) => [
-    outcome === "else" ? `step:${step}/else` : `step:${step}/way:${outcome}`,
-    [{ name, value: figure(count) }],
-  ]);
+/** How many took the way of a card; undefined if the card is none of a way, or no one has been there. */
+function takenBy(key: string, steps: ReadonlyMap<string, StepStats>): CardFigures | undefined {
+  const [, id = "", way] = /^step:([^/]+)\/(?:way:(.+)|else)$/.exec(key) ?? [];
+  const step = steps.get(id);
+  if (step === undefined) {
+    return undefined;
+  }
+  const count = step.outcomes[way ?? "else"] ?? 0;
+  return step.reached === 0 ? undefined : [{ name: words.took, value: figure(count) }];
 }
 
-const NONE = { figures: new Map<string, CardFigures>(), heat: new Map<string, number>() };
+const NONE = {
+  figures: { get: () => undefined } satisfies FiguresOfCards,
+  heat: new Map<string, number>(),
+};
 
 /** The figures of the steps by the keys of their cards, and how many leave at each. */
-export function useFiguresOnCards(steps: readonly StepStats[] | undefined) {
+export function useFiguresOnCards(steps: readonly StepStats[] | undefined): {
+  figures: FiguresOfCards;
+  heat: ReadonlyMap<string, number>;
+} {
   return useMemo(() => {
     if (steps === undefined) {
       return NONE;
     }
-    const figures = new Map<string, CardFigures>();
+    const byId = new Map(steps.map((step) => [step.id, step]));
+    const made = new Map<string, CardFigures | undefined>();
+    const figuresOf = (key: string) => {
+      const step = byId.get(key.replace(/^step:/, ""));
+      return step === undefined ? takenBy(key, byId) : figuresOfStep(step);
+    };
+    const figures: FiguresOfCards = {
+      get: (key) => {
+        if (!made.has(key)) {
+          made.set(key, figuresOf(key));
+        }
+        return made.get(key);
+      },
+    };
     const heat = new Map<string, number>();
     const most = Math.max(1, ...steps.map(leavesAt));
     for (const step of steps) {
-      figures.set(`step:${step.id}`, figuresOfStep(step));
-      if (step.kind === "branch" || step.kind === "split") {
-        for (const [key, taken] of figuresOfWays(step.id, step.outcomes, words.took)) {
-          figures.set(key, taken);
-        }
-      }
       const leave = leavesAt(step);
       if (leave > 0) {
         heat.set(`step:${step.id}`, leave / most);

@@ -12,6 +12,7 @@ import { useState } from "react";
 import type { Model } from "@/api/models";
 import { ApiProblem } from "@/api/problems";
 import { useMay } from "@/api/session";
+import { hasDarkColours } from "@/builder/trial/colourScheme";
 import { MessageFrame } from "@/builder/trial/MessageFrame";
 import { useFilter } from "@/components/filters";
 import { LoadingLine } from "@/components/LoadingLine";
@@ -134,7 +135,7 @@ export function Preview({ template, edited }: PreviewProps) {
           )}
           {chosen === "text" && <pre className={classes.text}>{shown.text}</pre>}
           {chosen === "sms" && <SmsText shown={shown} />}
-          <Foot shown={shown} />
+          <Foot shown={shown} said={edited.problems} />
         </>
       )}
       {testing && (
@@ -185,7 +186,7 @@ function Head({ shown }: { shown: Previewed }) {
 function DarkWords({ html }: { html: string }) {
   return (
     <Text size="sm" className="quiet">
-      {html.includes("prefers-color-scheme") ? words.ownDark : words.noDark}
+      {hasDarkColours(html) ? words.ownDark : words.noDark}
     </Text>
   );
 }
@@ -203,14 +204,16 @@ function SmsText({ shown }: { shown: Previewed }) {
 }
 
 /** Below a preview: what was wrong with it, what it prints, its size and its links. */
-function Foot({ shown }: { shown: Previewed }) {
+function Foot({ shown, said }: { shown: Previewed; said: Edited["problems"] }) {
+  const known = said.map(({ message }) => message.split("\n")[0] ?? message);
+  const warnings = shown.warnings.filter((each) => !known.some((one) => each.startsWith(one)));
   return (
     <>
-      {shown.warnings.length > 0 && (
+      {warnings.length > 0 && (
         <section aria-label={texts.publishing.warnings}>
           <Text fw={600}>{texts.publishing.warnings}</Text>
           <List size="sm">
-            {shown.warnings.map((warning) => (
+            {warnings.map((warning) => (
               <List.Item key={warning}>{warning}</List.Item>
             ))}
           </List>

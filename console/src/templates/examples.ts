@@ -16,8 +16,8 @@ html: |
         .button { padding: 12px 20px; color: #ffffff; background: #226a61; text-decoration: none; }
         .foot { margin-top: 32px; font-size: 12px; color: #5b6563; }
         @media (prefers-color-scheme: dark) {
-          body { color: #e2e5e4; background: #151818; }
-          .foot { color: #9aa5a3; }
+          body { color: #e2e5e4 !important; background: #151818 !important; }
+          .foot { color: #9aa5a3 !important; }
         }
       </style>
     </head>

@@ -11,6 +11,7 @@ import { documents } from "./en/documents";
 import { entries } from "./en/entries";
 import { experiments } from "./en/experiments";
 import { fields } from "./en/fields";
+import { files } from "./en/files";
 import { forms } from "./en/forms";
 import { groups } from "./en/groups";
 import { health } from "./en/health";
@@ -54,6 +55,7 @@ const english = {
   erasures,
   experiments,
   fields,
+  files,
   forms,
   groups,
   health,

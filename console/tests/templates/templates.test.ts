@@ -3,6 +3,7 @@ import { EXAMPLES as BRANDS } from "@/brands/examples";
 import { openText } from "@/builder/document/reading";
 import { documentForm } from "@/builder/document/schema";
 import { isValueMap, nodeValue } from "@/builder/document/values";
+import { hasDarkColours, inScheme } from "@/builder/trial/colourScheme";
 import type { Example } from "@/documents/NewDocument";
 import { embedding, formFields } from "@/forms/embedding";
 import { EXAMPLES as FORMS } from "@/forms/examples";
@@ -84,5 +85,29 @@ fields:
   <output></output>
 </form>`,
     );
+  });
+});
+
+describe("colours for the dark", () => {
+  const MAIL = `<meta name="color-scheme" content="light dark"><style>
+:root { color-scheme: light dark }
+@media screen and (prefers-color-scheme:dark) { p { color: white } }
+@media (prefers-color-scheme: light) { p { color: black } }</style><p>A light dark day</p>`;
+
+  test("are those of the scheme that is shown, whatever the browser prefers", () => {
+    expect(inScheme(MAIL, true)).toBe(`<meta name="color-scheme" content="dark"><style>
+:root { color-scheme: dark }
+@media screen and (min-width: 0px) { p { color: white } }
+@media (max-width: 0px) { p { color: black } }</style><p>A light dark day</p>`);
+    expect(inScheme(MAIL, false)).toBe(`<meta name="color-scheme" content="light"><style>
+:root { color-scheme: light }
+@media screen and (max-width: 0px) { p { color: white } }
+@media (min-width: 0px) { p { color: black } }</style><p>A light dark day</p>`);
+  });
+
+  test("are known where there are some", () => {
+    expect(hasDarkColours(MAIL)).toBe(true);
+    expect(hasDarkColours('<meta name="color-scheme" content="light">')).toBe(false);
+    expect(hasDarkColours("<p>Dark</p>")).toBe(false);
   });
 });

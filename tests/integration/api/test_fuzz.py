@@ -60,7 +60,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("scope", "seconds"), [("admin", 45), ("ingest", 20), ("none", 15)])
+@pytest.mark.parametrize(("scope", "seconds"), [("admin", 30), ("ingest", 14), ("none", 10)])
 async def test_no_request_is_answered_by_what_is_not_described(
     api_url: str,
     keys: Keys,

@@ -68,6 +68,16 @@ def test_templates_are_applied_listed_shown_and_previewed(
         "--json",
     )  # fmt: skip
     assert json.loads(ada.stdout)["subject"] == "Your cart, Ada"
+    # A file that is being written is shown as it is, and what is saved stays.
+    file.write_text(FILE.replace("Votre panier", "Votre cabas"))
+    drafted = run(
+        server, "template", "preview", "cart", "--contact", "c-1", "--file", str(file), "--json"
+    )
+    assert json.loads(drafted.stdout)["subject"] == "Votre cabas"
+    assert "Votre panier" in run(server, "template", "show", "cart", "--source").stdout
+    file.write_text(FILE + "subjekt: S\n")
+    refused = run(server, "template", "preview", "cart", "--file", str(file))
+    assert (refused.exit_code, "did you mean `subject`?" in refused.stderr) == (1, True)
 
 
 def test_what_goes_wrong_has_its_status(server: dict[str, str], tmp_path: Path) -> None:

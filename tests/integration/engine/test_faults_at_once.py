@@ -1,4 +1,4 @@
-"""Many faults at once, each of one client, contact, event, run or receiver: 200 others go on.
+"""Many faults at once, each of one client, contact, event, run or receiver: all others go on.
 
 The effects of the others have to come within seconds, each fault has to be seen by the API and the
 metrics, and what had it goes on once the cause is gone.

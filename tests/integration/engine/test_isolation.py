@@ -1,4 +1,4 @@
-"""A fault belongs to the smallest thing that has it, and 200 others who act notice nothing."""
+"""A fault belongs to the smallest thing that has it, and others who act notice nothing."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

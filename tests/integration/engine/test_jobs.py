@@ -17,7 +17,7 @@ from dispatch.jobs import cancel_job
 from dispatch.versions import wake_unnoticed_migrations
 from infra.clients import open_pool
 from infra.settings import Settings
-from journeys.protocol.payloads import JobInput
+from journeys.protocol.payloads import JobInput, JobPage
 from journeys.versions.overdue import Overdue
 from store.definitions.catalog import Catalog
 from store.operations.audit import Actor
@@ -157,6 +157,34 @@ async def test_a_wake_of_a_resume_that_fails_is_left_to_a_dispatcher(
         assert await cursor.fetchall() == [(faulty, "wake", 1)]
         cursor = await conn.execute("select run_id, code from fault")
         assert await cursor.fetchall() == [(faulty, "temporal_internal")]
+
+
+async def test_a_move_waits_for_runs_that_a_dispatcher_starts_late(
+    pool: Pool, temporal_client: Client
+) -> None:
+    await activate(pool, FIRST)
+    await write_crowd(pool, "letters", "quiet", 2)
+    await activate(pool, SECOND)
+    async with pool.connection() as conn:
+        job = await create_job(conn, "move", "letters", version=2, plan={}, total=2)
+
+    async def page(late_starts: timedelta) -> JobPage:
+        context = Context(pool=pool, catalog=Catalog(), adapters={}, late_starts=late_starts)
+        move = MigrateRunsActivities(context, temporal_client)
+        request = JobInput(job_id=job, subject="move")
+        answer: JobPage = await ActivityEnvironment().run(move.page, request)
+        return answer
+
+    hour = timedelta(hours=1)
+    first = await page(hour)
+    assert (first.state, first.moved) == ("running", 2)
+    waits = await page(hour)
+    assert (waits.state, waits.moved, waits.rest > 3_000) == ("running", 2, True)
+    await write_crowd(pool, "letters", "quiet", 1, age=timedelta(days=1))
+    late = await page(hour)
+    assert (late.state, late.moved) == ("running", 3)
+    done = await page(timedelta(0))
+    assert (done.state, done.moved, done.rest) == ("done", 3, 0)
 
 
 async def test_a_workflow_that_was_not_signalled_of_its_move_is_signalled_later(

@@ -37,7 +37,7 @@ from tests.support.racing import (
     stands,
 )
 
-TRIES = int(os.environ.get("RACES", "3000"))
+TRIES = int(os.environ.get("RACES", "1500"))
 """Races of one event; `RACES=10000` runs more."""
 BURSTS = TRIES // 2
 """Races of two."""

@@ -27,11 +27,14 @@ steps:
 
 @asynccontextmanager
 async def worker_process(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`python worker.py`, ended with the context if it still runs."""
+    """`parcours worker`, ended with the context if it still runs."""
     assert settings.from_address is not None
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "worker.py",
+        "-P",
+        "-m",
+        "cli.main",
+        "worker",
         env={
             **os.environ,
             **settings.temporal,

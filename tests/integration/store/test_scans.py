@@ -92,6 +92,8 @@ async def crowded(pool: Pool) -> list[str]:
     """A database in which every table has rows of many contacts; the tables."""
     filled = []
     async with pool.connection() as conn:
+        # The rows are made up, and so would be what triggers count of them.
+        await conn.execute("set session_replication_role = replica")
         for table in SQLModel.metadata.sorted_tables:
             if table.name in FEW_ROWS:
                 continue
@@ -108,6 +110,7 @@ async def crowded(pool: Pool) -> list[str]:
                 f" select {values} from generate_series(1, {rows}) n".encode()
             )
             filled.append(table.name)
+        await conn.execute("set session_replication_role = origin")
         await conn.execute("select setval('event_id_seq', 1000000)")
         await conn.execute("analyze")
     return filled

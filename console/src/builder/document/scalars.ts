@@ -56,9 +56,16 @@ function isSafeSingle(value: string): boolean {
   return !/[\p{C}\p{Zl}\p{Zp}\t]/u.test(value);
 }
 
-/** How the text that takes the place of a scalar is written: the quotes of an empty one go. */
+/**
+ * How the text that takes the place of a scalar is written.
+ *
+ * Quotes that kept a text from being read as another value (`""`, `"n"`, `"75"`) go with it: while
+ * `news` is typed, it is `n` for a moment.
+ */
 export function quotingAfter(node: Node | null): Quoting {
-  return isScalar(node) && node.value === "" ? "plain" : quotingOf(node);
+  const text = isScalar(node) ? String(node.value ?? "") : "";
+  const hadTo = text === "" || plainValue(text) !== text || AMBIGUOUS.test(text);
+  return hadTo ? "plain" : quotingOf(node);
 }
 
 /** How the scalar of a node is written; a block scalar counts as double quoted. */

@@ -138,6 +138,11 @@ function StepCard({ card }: { card: Card & { type: "item" } }) {
       disabled={item.type === "disabled"}
       movable
     >
+      {item.note !== null && (
+        <div className={classes.note} title={item.note.text}>
+          {item.note.text}
+        </div>
+      )}
       {shown !== undefined && (
         <div className={classes.figures} data-many={shown.length > 3 || undefined}>
           {shown.map(({ name, value, to }) => (
@@ -146,9 +151,6 @@ function StepCard({ card }: { card: Card & { type: "item" } }) {
             </span>
           ))}
         </div>
-      )}
-      {item.note !== null && shown === undefined && (
-        <div className={classes.note}>{item.note.text}</div>
       )}
     </Frame>
   );

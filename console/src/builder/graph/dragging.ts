@@ -1,10 +1,11 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { DropPlace } from "@/builder/layout/cards";
 
-/** What is dragged: cards of the graph, or a new step of a kind. */
+/** What is dragged: cards of the graph, a new step of a kind, or the steps of a ready journey. */
 export type Dragged =
   | { readonly what: "cards"; readonly keys: readonly string[]; readonly name: string }
-  | { readonly what: "kind"; readonly kind: string; readonly name: string };
+  | { readonly what: "kind"; readonly kind: string; readonly name: string }
+  | { readonly what: "fragment"; readonly fragment: string; readonly name: string };
 
 /** A drag that goes on, and the place that a drop would take. */
 export interface DragState {

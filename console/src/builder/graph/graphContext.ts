@@ -7,13 +7,17 @@ import type { DragState } from "./dragging";
 /** The figures that stand on a card, in the order in which they are shown. */
 export type CardFigures = readonly { name: string; value: string; to?: string }[];
 
+/** Figures by the key of their card; those of a card are made when it is drawn. */
+export interface FiguresOfCards {
+  get: (key: string) => CardFigures | undefined;
+}
+
 /** What the cards of a graph show and do beside what the outline says. */
 export interface GraphContent {
   words: EngineWords;
   /** The number of problems by the key of the card. */
   problems: ReadonlyMap<string, number>;
-  /** By the key of the card. */
-  figures: ReadonlyMap<string, CardFigures>;
+  figures: FiguresOfCards;
   /** How hot a card is, from 0 to 1, by its key. */
   heat: ReadonlyMap<string, number>;
   /** The keys on a path that is played. */

@@ -2,7 +2,7 @@ import { ActionIcon, Group, Stack, Text } from "@mantine/core";
 import type { ValueMap } from "@/builder/document/values";
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
-import { LIKELY, STARTS, STEPS_INSIDE } from "./likely";
+import { LIKELY, REPLACED_BY, STARTS, STEPS_INSIDE } from "./likely";
 import { MoreSettings } from "./MoreSettings";
 import classes from "./panel.module.css";
 import type { Field, Shape } from "./shapes";
@@ -43,8 +43,16 @@ export function MappingField({
   const likely = new Set(LIKELY[shape.name] ?? []);
   const next = absent.filter((field) => field.required || likely.has(field.key));
   const rest = absent.filter((field) => !next.includes(field));
-  const add = (field: Field) =>
-    set([...path, field.key], STARTS[field.key] ?? startOf(field.shape()));
+  function add(field: Field) {
+    const start = STARTS[field.key] ?? startOf(field.shape());
+    const replaced = REPLACED_BY[field.key]?.filter((key) => value[key] === "") ?? [];
+    if (replaced.length === 0) {
+      set([...path, field.key], start);
+      return;
+    }
+    const kept = Object.entries(value).filter(([key]) => !replaced.includes(key));
+    set(path, { [field.key]: start, ...Object.fromEntries(kept) });
+  }
   return (
     <fieldset className={classes.mapping} aria-label={label}>
       {titled && <Text size="sm">{label}</Text>}

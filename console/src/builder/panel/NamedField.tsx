@@ -56,7 +56,7 @@ export function NamedField({ label, shape, path, value }: NamedFieldProps) {
         ))}
         {!readOnly && (
           <form onSubmit={add}>
-            <Group gap="xs" wrap="nowrap">
+            <Group gap="xs">
               <TextInput
                 aria-label={texts.fields.name}
                 placeholder={texts.fields.name}

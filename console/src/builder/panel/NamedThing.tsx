@@ -6,8 +6,12 @@ import type { NameKind } from "./names";
 
 /** Where things that a document names have a page of their own. */
 const PLACES: Readonly<Partial<Record<NameKind, Place["id"]>>> = {
+  attributes: "attributes",
   brands: "brands",
+  groups: "groups",
   journeys: "journeys",
+  places: "places",
+  pools: "coupons",
   segments: "segments",
   templates: "templates",
   topics: "topics",

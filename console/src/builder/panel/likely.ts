@@ -17,7 +17,7 @@ export const LIKELY: Readonly<Record<string, readonly string[]>> = {
   MessageGoal: ["within"],
   EventExit: ["where"],
   UntilWait: ["days", "up_to"],
-  TriggerWait: ["up_to"],
+  TriggerWait: ["where", "up_to"],
   Brand: ["logo", "colour", "address", "from"],
   Form: ["title", "intro", "button", "topic", "consent", "thanks"],
   FormField: ["type", "required"],
@@ -41,6 +41,11 @@ export const LONG_TEXTS: ReadonlySet<string> = new Set([
 
 /** The keys that stand in the document for steps, which the graph shows and not the panel. */
 export const STEPS_INSIDE: ReadonlySet<string> = new Set(["then", "steps"]);
+
+/** The keys that a key stands instead of: they go when it is added, as long as they are empty. */
+export const REPLACED_BY: Readonly<Record<string, readonly string[]>> = {
+  template: ["subject", "html", "mjml", "text"],
+};
 
 /** The keys whose text is a duration. */
 export const DURATIONS: ReadonlySet<string> = new Set([

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import { texts } from "@/texts";
+import { hasDarkColours, inScheme } from "./colourScheme";
 import classes from "./trial.module.css";
 
 interface MessageFrameProps {
@@ -30,7 +31,8 @@ let serial = 0;
  * loaded: so nothing flickers, and the browser's way back does not lead through them.
  */
 export function MessageFrame(props: MessageFrameProps) {
-  const { html, narrow = false, dark = false, pictures = false } = props;
+  const { narrow = false, dark = false, pictures = false } = props;
+  const html = inScheme(props.html, dark);
   const [frames, setFrames] = useState<readonly Shown[]>([]);
   useEffect(() => {
     serial += 1;
@@ -42,7 +44,7 @@ export function MessageFrame(props: MessageFrameProps) {
       className={classes.paper}
       data-narrow={narrow || undefined}
       data-dark={dark || undefined}
-      data-darkened={(dark && !html.includes("prefers-color-scheme")) || undefined}
+      data-darkened={(dark && !hasDarkColours(props.html)) || undefined}
     >
       {frames.map((frame, place) => (
         <OneFrame

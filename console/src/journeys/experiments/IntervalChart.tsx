@@ -29,7 +29,9 @@ export function roundEnd(most: number): number {
   }
   const power = 10 ** Math.floor(Math.log10(most));
   return (
-    [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((each) => each * power).find((each) => each >= most) ?? most
+    [1, 1.5, 2, 3, 4, 5, 6, 8, 10]
+      .map((each) => Number((each * power).toPrecision(6)))
+      .find((each) => each >= most) ?? most
   );
 }
 

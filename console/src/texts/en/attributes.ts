@@ -9,6 +9,7 @@ export const attributes = {
   contacts: "Contacts that have it",
   share: "Share",
   used: "Used in",
+  tabs: { seen: "What was seen", uses: "Used in" },
   field: "field",
   fieldHint: "Every contact has this field; it has a meaning of its own.",
   typeNames: {

@@ -3,8 +3,6 @@ export const channels = {
   name: "Channel",
   settings: "Settings",
   names: { email: "E-mail", sms: "Text messages", webhook: "Webhooks" } as Record<string, string>,
-  provider: "Provider",
-  byDefault: "of the server",
   used: "Used in",
   state: "State",
   frozen: { marketing: "marketing is frozen", everything: "frozen" } as Record<string, string>,
@@ -14,6 +12,7 @@ export const channels = {
   hint: "Settings of a channel hold for all its messages: hours, caps, distances and hours of countries. Journeys and sends may override them, but not those of countries.",
   webhook:
     "Calls of webhooks are set in their steps. The signing secret is a setting of the server and is never shown.",
+  bare: "It has no settings of its own: journeys and sends say all.",
   keys: {
     window: "hours",
     quiet_hours: "quiet hours",
@@ -24,7 +23,4 @@ export const channels = {
     fallback: "fallback",
     countries: "hours of countries",
   } as Record<string, string>,
-  test: "Send a test",
-  testWords: "A test of a channel is a template that is sent to one address.",
-  usesTab: "Used in",
 } as const;

@@ -2,7 +2,6 @@ import { counted } from "../plural";
 
 /** The words of conditions as sentences. */
 export const conditions = {
-  condition: "Condition",
   quantifier: "How many of these hold",
   quantifiers: {
     all: "all of these",
@@ -11,10 +10,10 @@ export const conditions = {
     "not-all": "not all of these",
   },
   and: "and",
-  or: "or",
   nothing: "nothing is asked",
   add: "Add a condition",
   addFirst: "Ask a condition",
+  instead: "Ask something else",
   addGroup: "Group of conditions",
   kinds: {
     attribute: "Attribute",
@@ -154,7 +153,6 @@ export const conditions = {
   removeClause: (words: string) => `Leave out: ${words}`,
   kept: (key: string, value: string) => `${key}: ${value}`,
   keptAsText: "Written in a form that has no fields here: change it in the text.",
-  fieldHint: "a field of every contact",
   matches: (count: number) => `${counted(count, "contact matches", "contacts match")} now.`,
   counting: "Counting…",
   sample: "Some of them",

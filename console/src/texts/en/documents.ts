@@ -41,6 +41,7 @@ export const documents = {
   view: "Edit in",
   fields: "Fields",
   text: "Text",
+  preview: "Preview",
   problems: (count: number) => counted(count, "problem"),
   problem: (line: number, message: string) => `Line ${line}: ${message}`,
   readOnly: "Your key may not change it.",

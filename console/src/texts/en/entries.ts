@@ -37,5 +37,4 @@ export const entries = {
     api: "POST /v1/journeys/welcome/runs",
   },
   example: (text: string) => `For example: ${text}`,
-  form: "Form",
 } as const;

@@ -1,5 +1,3 @@
-import { counted } from "../plural";
-
 /** The words of durations, moments and hours. */
 export const moments = {
   units: {
@@ -63,26 +61,14 @@ export const moments = {
     sat: "Sat",
     sun: "Sun",
   },
-  dayRange: (first: string, last: string) => `${first} to ${last}`,
-  everyDay: "every day",
   from: "From",
   to: "To, and no longer",
   except: "Not on these dates",
   otherwise: "Outside of it",
   waits: "it waits",
   skips: "it is left out",
-  allDay: "all day",
-  between: (from: string, to: string) => `from ${from} to ${to}`,
-  until: (to: string) => `until ${to}`,
-  onward: (from: string) => `from ${from} on`,
-  overnight: "to the next day",
-  window: (days: string, hours: string) => `Sends go out ${days}, ${hours}.`,
-  quiet: (hours: string) => `Nothing is sent ${hours}.`,
-  inZone: "In the contact's time zone, else in the journey's.",
   comes: (times: string, zone: string) => `Next: ${times} (${zone}).`,
   noneToCome: "There is no time to come.",
-  byContact: "It depends on the contact.",
-  cron: "Repeats",
   once: "Once",
   how: "How it repeats",
   patterns: {
@@ -100,5 +86,4 @@ export const moments = {
   zoneName: "Name of the time zone",
   whom: "Who enters",
   everyone: "everyone",
-  more: (count: number) => counted(count, "date"),
 } as const;

@@ -66,8 +66,6 @@ export const publishing = {
     `${attribute} is printed without a default, and ${count} of ${counted(of, "contact")} lack it.`,
   job: "So many runs are under way that a job counts them; see Jobs.",
   warnings: "To think about",
-  saveVersion: "Save a version",
-  saved: (version: number) => `Version ${version} is saved, and not live.`,
   kept: "All is kept as a draft.",
   keeping: "Keeping…",
   changed: "Changed",

@@ -43,6 +43,7 @@ export const shell = {
     brands: "Brands",
     places: "Places",
     channels: "Channels",
+    files: "Files",
     coupons: "Coupons",
     holdouts: "Holdouts",
     testRecipients: "Test recipients",
