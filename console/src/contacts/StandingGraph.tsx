@@ -83,7 +83,7 @@ function figuresOf(visits: RunPath["visits"]): Map<string, CardFigures> {
     const last = all.at(-1);
     if (last !== undefined) {
       const time = localTime(new Date(last.ended_at ?? last.started_at));
-      found.set(step, [
+      found.set(`step:${step}`, [
         { value: last.outcome ?? words.since, name: time },
         ...(all.length > 1 ? [{ value: String(all.length), name: words.visits }] : []),
       ]);
@@ -122,12 +122,12 @@ function Shown({ run, source }: { run: RunDetail; source: string }) {
     path: path.keys,
     selected: new Set(path.at === null ? [] : [path.at]),
     current,
+    editing: null,
     readOnly: true,
     drag: null,
     onSelect: setChosen,
     onGrab: nothing,
     onInsert: nothing,
-    editing: null,
     onEditWay: nothing,
     onChangeWay: nothing,
     place,
