@@ -46,7 +46,6 @@ export function DocumentFields({ kind, history, readOnly, without = [] }: Docume
         edit(wanted, 0, typing);
       },
       entryEvents: [],
-      timezone: null,
       steps: [],
       readOnly,
     }),
