@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Protocol
 
 from playwright.async_api import Locator, Page, expect
@@ -19,6 +20,14 @@ for (const kind of ["pointerdown", "mousedown", "touchstart"])
   addEventListener(kind, event => { if (event.isTrusted) window.pointers += 1; }, true);
 """
 _FOCUSED_CARD: Final = "() => document.activeElement?.getAttribute('data-card') ?? null"
+_EMPTY_PLACE: Final = """() => {
+  const pane = document.querySelector(".react-flow__pane");
+  const { left, top, width, height } = pane.getBoundingClientRect();
+  for (let y = top + 10; y < top + height; y += 40)
+    for (let x = left + 10; x < left + width; x += 40)
+      if (document.elementFromPoint(x, y) === pane) return [x, y];
+}"""
+_CHOSEN: Final = "each => each.selectedOptions[0]?.text"
 _IS_SELECT: Final = "each => each.tagName === 'SELECT'"
 
 
@@ -44,6 +53,9 @@ class Hands(Protocol):
     async def press(self, what: Locator) -> None:
         """Press a button, a link or an item of a menu."""
 
+    async def take(self, item: Locator) -> None:
+        """Take an item of the menu that is open."""
+
     async def write(self, field: Locator, text: str) -> None:
         """Write a text into a field, in the place of the one that is there."""
 
@@ -65,11 +77,14 @@ class Pointer:
         await card(self.page, key).click()
 
     async def leave(self) -> None:
-        graph = self.page.get_by_role("application", name="The journey as a graph")
-        await graph.locator(".react-flow__pane").click(position={"x": 5, "y": 5})
+        x, y = await self.page.evaluate(_EMPTY_PLACE)
+        await self.page.mouse.click(x, y)
 
     async def press(self, what: Locator) -> None:
         await what.click()
+
+    async def take(self, item: Locator) -> None:
+        await item.click()
 
     async def write(self, field: Locator, text: str) -> None:
         await field.click()
@@ -125,12 +140,16 @@ class Keyboard:
 
     async def insert(self, kind: str, below: str) -> None:
         await self.choose(below)
+        await self.reach(card(self.page, below))
         await self.page.keyboard.press("+")
         dialog = self.page.get_by_role("dialog", name="Choose a step to insert")
         await self.press(dialog.get_by_role("button", name=kind).first)
         await expect(dialog).to_be_hidden()
 
     async def choose(self, key: str) -> None:
+        chosen = card(self.page, key)
+        if await chosen.get_attribute("data-selected", timeout=5_000) is not None:
+            return
         step, _, way = key.partition("/")
         if step.startswith("step:"):
             await self._find(step)
@@ -139,15 +158,19 @@ class Keyboard:
         elif not step.startswith("step:"):
             await self.reach(self.page.locator("[data-card][tabindex='0']"))
             await self._arrow("ArrowUp" if key == "entry" else "ArrowDown", key)
-        await expect(card(self.page, key)).to_have_attribute("data-selected", "true")
+        if await chosen.get_attribute("data-selected") is None:
+            await self.page.keyboard.press("Space")
+        await expect(chosen).to_have_attribute("data-selected", "true")
 
     async def _find(self, step: str) -> None:
         """By the search above the graph, which leads to any step."""
         if await self._focused() == step:
             return
         name = step.removeprefix("step:").rpartition(":")[2]
-        await self.write(self.page.get_by_label("Find a step"), name)
-        await self._take(name)
+        await self.write(self.page.get_by_role("combobox", name="Find a step"), name)
+        # The list has the words of cards: their kind, their name, and what they do.
+        options = self.page.get_by_role("option")
+        await self._take(options.filter(has_text=re.compile(rf"· {re.escape(name)}(:|$)")))
         await expect(card(self.page, step)).to_be_focused()
 
     async def _arrow(self, arrow: str, key: str) -> None:
@@ -162,16 +185,15 @@ class Keyboard:
         key: str | None = await self.page.evaluate(_FOCUSED_CARD)
         return key
 
-    async def _take(self, option: str) -> None:
+    async def _take(self, wanted: Locator) -> None:
         """Go through the options of a list that is open, and take one."""
-        wanted = self.page.get_by_role("option", name=option, exact=True)
         await expect(wanted).to_be_visible()
         for _ in range(MOST_ARROWS):
             if await wanted.get_attribute("data-combobox-selected") is not None:
                 await self.page.keyboard.press("Enter")
                 return
             await self.page.keyboard.press("ArrowDown")
-        raise AssertionError(f"{option} is not reached by ArrowDown")
+        raise AssertionError(f"{wanted} is not reached by ArrowDown")
 
     async def leave(self) -> None:
         await self.reach(self.page.locator("[data-card][tabindex='0']"))
@@ -180,6 +202,18 @@ class Keyboard:
     async def press(self, what: Locator) -> None:
         await self.reach(what)
         await self.page.keyboard.press("Enter")
+
+    async def take(self, item: Locator) -> None:
+        await expect(item).to_be_visible()
+        await expect(
+            self.page.locator("[role=menu]:focus-within, [role=menu]:focus")
+        ).to_be_visible()
+        for _ in range(MOST_ARROWS):
+            if await item.evaluate(_HAS_FOCUS):
+                await self.page.keyboard.press("Enter")
+                return
+            await self.page.keyboard.press("ArrowDown")
+        raise AssertionError(f"{item} is not reached by ArrowDown")
 
     async def write(self, field: Locator, text: str) -> None:
         await self.reach(field)
@@ -190,10 +224,12 @@ class Keyboard:
     async def pick(self, field: Locator, option: str) -> None:
         await self.reach(field)
         if await field.evaluate(_IS_SELECT):
-            await self.page.keyboard.type(option)
+            # Typing what is chosen already would lead on to the next one that begins so.
+            if await field.evaluate(_CHOSEN) != option:
+                await self.page.keyboard.type(option)
             return
         await self.page.keyboard.press("ArrowDown")
-        await self._take(option)
+        await self._take(self.page.get_by_role("option", name=option, exact=True))
 
     async def pointers(self) -> int:
         """How often a pointer did something."""

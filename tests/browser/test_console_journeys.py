@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import httpx
 import pytest
-import yaml
 from playwright.async_api import Browser, Locator, Page, expect
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
+from ruamel.yaml import YAML
 from temporalio.client import Client
 
 from infra.settings import Settings
@@ -28,7 +28,7 @@ Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
 WELCOME: Final = """
 journey: welcome
-entry: [{event: Topic Subscribed, where: {topic: news}}]
+entry: {event: Topic Subscribed, where: {topic: news}}
 exit: [{event: Topic Unsubscribed, where: {topic: news}}]
 steps:
   - {id: ask, email: {template: confirm, topic: news, transactional: true}}
@@ -45,7 +45,7 @@ steps:
 """
 CART: Final = """
 journey: cart
-entry: [{event: Cart Updated, where: {total: {gte: 20}}, key: cart_id}]
+entry: {event: Cart Updated, where: {total: {gte: 20}}, key: cart_id}
 exit: [{event: Order Completed, where: {cart_id: {entry: cart_id}}}]
 goal: {event: Order Completed, within: 7d}
 steps:
@@ -190,12 +190,13 @@ class Maker:
 
     async def add(self, setting: str) -> None:
         """Add one of the settings that are offered first."""
-        await self.hands.press(self.side.get_by_role("button", name=f"+ {setting}", exact=True))
+        offer = self.side.get_by_role("button", name=f"+ {setting}", exact=True)
+        await self.hands.press(offer.last)
 
     async def more(self, setting: str, place: int = 0) -> None:
         """Add one of the further settings."""
         await self.hands.press(self.side.get_by_role("button", name="More settings").nth(place))
-        await self.hands.press(self.page.get_by_role("menuitem", name=setting, exact=True))
+        await self.hands.take(self.page.get_by_role("menuitem", name=setting, exact=True))
 
     async def call(self, step: str, name: str) -> None:
         """Give a step another name."""
@@ -233,9 +234,8 @@ class Maker:
         line = self.side.get_by_role("group", name="Changing: where")
         await self.hands.write(line.get_by_label("Property", exact=True), name)
         await self.hands.press(line.get_by_role("button", name="Compared with"))
-        await self.hands.press(
-            self.page.get_by_role("menuitem", name="a property of the entry", exact=True)
-        )
+        compared = line.get_by_role("combobox", name="Compared with")
+        await self.hands.pick(compared, "a property of the entry")
         await self.hands.write(line.get_by_label("Property", exact=True).last, name)
         await self.hands.press(line.get_by_role("button", name="Done"))
 
@@ -246,7 +246,7 @@ class Maker:
         renamed = way.rpartition(":")[0] + f":{name}"
         await expect(card(self.page, renamed)).to_be_visible()
         await self.hands.press(self.side.get_by_role("button", name="Ask something else"))
-        await self.hands.press(self.page.get_by_role("menuitem", name="Step of this journey"))
+        await self.hands.take(self.page.get_by_role("menuitem", name="Step of this journey"))
         line = self.side.get_by_role("group", name="Changing: step")
         await self.hands.write(line.get_by_label("Step", exact=True), step)
         await self.hands.write(line.get_by_label("Value", exact=True), outcome)
@@ -309,7 +309,7 @@ async def build_cart(maker: Maker) -> None:
     await maker.call("branch", "offer")
     await maker.if_step("step:offer/way:yes", "drawn", "code", "drawn")
     await maker.email("step:offer/way:drawn", "ten", "ten", "offers")
-    await maker.email("step:offer/way:else", "last", "remind", "offers")
+    await maker.email("step:offer/else", "last", "remind", "offers")
     await hands.leave()
     await hands.press(side.get_by_role("button", name="Set a goal"))
     await hands.write(maker.box("Event"), "Order Completed")
@@ -322,7 +322,7 @@ async def build_cart(maker: Maker) -> None:
 
 def values(text: str) -> Any:
     """The values of a document, by a parser that the console does not use."""
-    return yaml.safe_load(text)
+    return YAML(typ="safe").load(text)
 
 
 _ = (re, eventually, Pointer, Keyboard, Page, WELCOME, CART, SHOPPERS)

@@ -147,8 +147,14 @@ export function Builder({
       clear,
       rename: () => !readOnly && beginEditing(current),
       selectAll: () => selectAll(current),
-      openPanel: () =>
-        document.getElementById(SIDE)?.querySelector<HTMLElement>("input, textarea")?.focus(),
+      openPanel: () => {
+        if (!selected.has(current)) {
+          select(current, false);
+        }
+        requestAnimationFrame(() =>
+          document.querySelector<HTMLElement>(`#${SIDE} section :is(input, textarea)`)?.focus(),
+        );
+      },
       moveTo: (key, more) => {
         select(key, more);
         focusCard(key);

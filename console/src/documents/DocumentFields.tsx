@@ -46,8 +46,8 @@ export function DocumentFields({ kind, history, readOnly, without = [] }: Docume
         edit(wanted, 0, typing);
       },
       entryEvents: [],
-      timezone: null,
       steps: [],
+      timezone: null,
       readOnly,
     }),
     [edit, readOnly],

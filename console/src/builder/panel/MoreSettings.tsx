@@ -27,7 +27,19 @@ export function MoreSettings({ fields, onAdd }: MoreSettingsProps) {
           placeholder={texts.fields.findMore}
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
-          onKeyDown={(event) => event.key !== "Escape" && event.stopPropagation()}
+          onKeyDown={(event) => {
+            if (event.key === "Enter") {
+              event.preventDefault();
+              event.currentTarget
+                .closest("[role=menu]")
+                ?.querySelector<HTMLElement>("[role=menuitem]")
+                ?.click();
+            }
+            // Letters are for the field; the arrows lead on to what was found.
+            if (!["Escape", "ArrowDown", "Tab"].includes(event.key)) {
+              event.stopPropagation();
+            }
+          }}
         />
         {found.map((field) => (
           <Menu.Item key={field.key} onClick={() => onAdd(field)}>
