@@ -31,6 +31,11 @@ _CHOSEN: Final = "each => each.selectedOptions[0]?.text"
 _IS_SELECT: Final = "each => each.tagName === 'SELECT'"
 
 
+def _named(step: str) -> re.Pattern[str]:
+    """What the search says of a step: its kind, its name, and what it does."""
+    return re.compile(rf"· {re.escape(step)}(:|$)")
+
+
 def card(page: Page, key: str) -> Locator:
     """A card of the graph by its key."""
     return page.locator(f'[data-card="{key}"]')
@@ -53,6 +58,9 @@ class Hands(Protocol):
     async def press(self, what: Locator) -> None:
         """Press a button, a link or an item of a menu."""
 
+    async def switch(self, choice: Locator) -> None:
+        """Choose one of several that stand side by side."""
+
     async def take(self, item: Locator) -> None:
         """Take an item of the menu that is open."""
 
@@ -74,6 +82,11 @@ class Pointer:
         await drag(self.page, palette.get_by_role("button", name=kind, exact=True), below)
 
     async def choose(self, key: str) -> None:
+        if await card(self.page, key).count() == 0:
+            # Cards that are far away are not drawn: the search leads to them.
+            name = key.removeprefix("step:")
+            await self.page.get_by_role("combobox", name="Find a step").fill(name)
+            await self.page.get_by_role("option").filter(has_text=_named(name)).first.click()
         await card(self.page, key).click()
 
     async def leave(self) -> None:
@@ -82,6 +95,9 @@ class Pointer:
 
     async def press(self, what: Locator) -> None:
         await what.click()
+
+    async def switch(self, choice: Locator) -> None:
+        await choice.locator("xpath=following-sibling::label").first.click()
 
     async def take(self, item: Locator) -> None:
         await item.click()
@@ -170,7 +186,7 @@ class Keyboard:
         await self.write(self.page.get_by_role("combobox", name="Find a step"), name)
         # The list has the words of cards: their kind, their name, and what they do.
         options = self.page.get_by_role("option")
-        await self._take(options.filter(has_text=re.compile(rf"· {re.escape(name)}(:|$)")))
+        await self._take(options.filter(has_text=_named(name)))
         await expect(card(self.page, step)).to_be_focused()
 
     async def _arrow(self, arrow: str, key: str) -> None:
@@ -202,6 +218,15 @@ class Keyboard:
     async def press(self, what: Locator) -> None:
         await self.reach(what)
         await self.page.keyboard.press("Enter")
+
+    async def switch(self, choice: Locator) -> None:
+        group = choice.locator("xpath=ancestor::*[@role='radiogroup'][1]")
+        await self.reach(group.locator("input:checked"))
+        for _ in range(MOST_ARROWS):
+            if await choice.is_checked():
+                return
+            await self.page.keyboard.press("ArrowRight")
+        raise AssertionError(f"{choice} is not reached by ArrowRight")
 
     async def take(self, item: Locator) -> None:
         await expect(item).to_be_visible()
