@@ -85,11 +85,13 @@ class UsedKind(StrEnum):
     FILE = "file"
     FORM = "form"
     GROUP = "group"
+    HOLDOUT = "holdout"
     JOURNEY = "journey"
     PLACES = "places"
     POOL = "pool"
     SEGMENT = "segment"
     TEMPLATE = "template"
+    TEST_RECIPIENTS = "test_recipients"
     TOPIC = "topic"
 
 

@@ -45,6 +45,7 @@ NOT_AUDITED: Final[Mapping[str, str]] = {
         for name in (
             "plan",
             "documents/describe",
+            "documents/instants",
             "simulate",
             "segments/preview",
             "forms/preview",

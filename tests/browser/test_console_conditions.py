@@ -100,6 +100,7 @@ async def test_a_segment_is_built_of_sentences_by_pointer_and_counted(site: Site
     await choose(event.get_by_label("Property", exact=True), "total")
     await event.get_by_label("Comparison").select_option("is at least")
     await event.get_by_label("Value", exact=True).fill("50")
+    assert await look_over(page, "segment-fields") == []
     await event.get_by_role("button", name="Done").click()
     said = "has Order Completed at least 2 times in the last 30 days where total is at least 50"
     await expect(page.get_by_role("button", name=f"Change: {said}")).to_be_focused()

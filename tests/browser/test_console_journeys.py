@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import httpx
 import pytest
-import yaml
 from playwright.async_api import Browser, Locator, Page, expect
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
+from ruamel.yaml import YAML
 from temporalio.client import Client
 
 from infra.settings import Settings
@@ -320,7 +320,7 @@ async def build_cart(maker: Maker) -> None:
 
 def values(text: str) -> Any:
     """The values of a document, by a parser that the console does not use."""
-    return yaml.safe_load(text)
+    return YAML(typ="safe").load(text)
 
 
 async def try_it(maker: Maker, happening: str, step: str) -> None:

@@ -48,7 +48,7 @@ PEOPLE: Final = (
     "k-3;no address;Edsger;gold;many;\r\n"
     ";stray@example.com;Fremd;gold;1;\r\n"
 ).encode("cp1252")
-"""A file as a German spreadsheet saves it: two good lines, one with bad values, one without a number."""
+"""A file of a German spreadsheet: two good lines, one with bad values, one without an id."""
 
 
 @dataclass

@@ -268,3 +268,31 @@ async def test_results_say_what_experiments_show_and_lists_are_kept_as_views(des
     ]
     here = "localStorage.getItem('parcours.views.journeys/offers/people')"
     assert await page.evaluate(here) is None
+
+
+async def test_ways_are_edited_where_they_stand_and_a_sample_says_how_many_take_each(
+    desk: Desk,
+) -> None:
+    page = await desk.console.open("/journeys/offers/graph?side=try", "offers")
+    await page.get_by_role("combobox", name="Find a step").fill("b: 50")
+    await page.get_by_role("option", name="b: 50%").click()
+    await expect(card(page, "step:ask/way:b")).to_be_focused()
+    await page.keyboard.press("F2")
+    await page.get_by_label("Name of the way").fill("bold")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("150")
+    await page.keyboard.press("Enter")
+    await expect(card(page, "step:ask/way:bold")).to_contain_text("bold · 75%")
+    await expect(card(page, "step:ask/way:a")).to_contain_text("a · 25%")
+
+    trial = page.get_by_role("region", name="Try it")
+    await trial.get_by_text("A sample").click()
+    await trial.get_by_label("How many contacts").fill(str(len(CONTACTS)))
+    await trial.get_by_role("button", name="Play").press("Enter")
+    france, others = card(page, "step:where/way:france"), card(page, "step:where/else")
+    await expect(france).to_contain_text(f"{RESTING} (60%) take it", timeout=60_000)
+    await expect(others).to_contain_text(f"{PAUSING} (40%) take it")
+    assert await look_over(page, "sample-on-graph") == []
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await trial.get_by_role("button", name="Clear the trial").press("Enter")
+    await expect(france).to_contain_text(f"{RESTING} took it")

@@ -42,15 +42,6 @@ export function ClauseField({ clause, onRemove }: { clause: Clause; onRemove?: (
           −
         </ActionIcon>
       )}
-      {last !== undefined && further !== null && (
-        <button
-          type="button"
-          className={classes.offer}
-          onClick={() => change(withFurtherOperator(value, last.around, further))}
-        >
-          + {words.further(words.operators[further])}
-        </button>
-      )}
       {onRemove !== undefined && (
         <ActionIcon
           variant="subtle"
@@ -61,6 +52,15 @@ export function ClauseField({ clause, onRemove }: { clause: Clause; onRemove?: (
         >
           ×
         </ActionIcon>
+      )}
+      {last !== undefined && further !== null && (
+        <button
+          type="button"
+          className={classes.offer}
+          onClick={() => change(withFurtherOperator(value, last.around, further))}
+        >
+          + {words.further(words.operators[further])}
+        </button>
       )}
     </div>
   );

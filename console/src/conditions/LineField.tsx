@@ -1,10 +1,10 @@
 import { Button } from "@mantine/core";
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Path } from "@/builder/document/reading";
 import { isValueMap } from "@/builder/document/values";
 import { texts } from "@/texts";
 import { ClauseField } from "./ClauseField";
-import { additionsOf, withAddition, withoutClause } from "./changing";
+import { type Addition, additionsOf, withAddition, withoutClause } from "./changing";
 import { at } from "./comparing";
 import classes from "./conditions.module.css";
 import { lineKey, useCondition } from "./context";
@@ -60,6 +60,9 @@ export function LineField({ line, path, onRemove }: LineFieldProps) {
   );
 }
 
+/** What is offered first; the rest is one step further. */
+const LIKELY: ReadonlySet<Addition> = new Set(["within", "where", "property"]);
+
 function OpenLine({ line, path, said }: { line: Line; path: Path; said: string }) {
   const { change, setOpen, value } = useCondition();
   const fields = useRef<HTMLFieldSetElement>(null);
@@ -67,7 +70,9 @@ function OpenLine({ line, path, said }: { line: Line; path: Path; said: string }
     fields.current?.querySelector<HTMLElement>("input, select")?.focus();
   }, []);
   const own = at(value, path);
-  const additions = isValueMap(own) ? additionsOf(line.kind, own) : [];
+  const [more, setMore] = useState(false);
+  const all = isValueMap(own) ? additionsOf(line.kind, own) : [];
+  const additions = more ? all : all.filter((each) => LIKELY.has(each));
   return (
     <fieldset
       ref={fields}
@@ -102,6 +107,11 @@ function OpenLine({ line, path, said }: { line: Line; path: Path; said: string }
             + {words.additions[each]}
           </button>
         ))}
+        {additions.length < all.length && (
+          <button type="button" className={classes.offer} onClick={() => setMore(true)}>
+            {words.more}
+          </button>
+        )}
         <Button variant="default" size="compact-xs" onClick={() => setOpen(null)}>
           {words.done}
         </Button>

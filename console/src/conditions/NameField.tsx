@@ -2,7 +2,7 @@ import { Autocomplete } from "@mantine/core";
 import { useState } from "react";
 import { useNames } from "@/builder/panel/names";
 import { texts } from "@/texts";
-import { useEventProperties } from "./catalog";
+import { useAttributes, useEventProperties } from "./catalog";
 import { useCondition } from "./context";
 import type { Names } from "./parts";
 
@@ -20,12 +20,14 @@ interface NameFieldProps {
 export function NameField({ names, event, value, onChange }: NameFieldProps) {
   const { entryEvents, steps } = useCondition();
   const [typed, setTyped] = useState<string | null>(null);
-  const kind = names === "properties" ? undefined : names;
+  const kind = names === "properties" || names === "attributes" ? undefined : names;
+  const attributes = useAttributes(names === "attributes");
   const found = useNames(kind, steps);
   const properties = useEventProperties(
     names === "properties" ? (event ?? entryEvents[0] ?? "") : "",
   );
-  const data = names === "properties" ? properties.map((each) => each.name) : found;
+  const entries = names === "attributes" ? attributes : properties;
+  const data = kind === undefined ? entries.map((each) => each.name) : found;
   const take = (text: string) => {
     setTyped(null);
     if (text !== value) {

@@ -93,8 +93,8 @@ function ChoiceField({ part }: { part: ChoicePart }) {
 }
 
 function OperatorField({ part }: { part: OperatorPart }) {
-  const { change, value } = useCondition();
-  const { types } = useTypes(part.subject);
+  const { change, entryEvents, value } = useCondition();
+  const { types } = useTypes(part.subject, entryEvents);
   const choice = choiceOf(part);
   return (
     <NativeSelect

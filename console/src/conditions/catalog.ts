@@ -1,4 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { answerOf, api } from "@/api/client";
 import { useMay } from "@/api/session";
 import type { Types } from "./scalarTexts";
@@ -24,7 +25,25 @@ function singles(values: readonly unknown[]): (string | number | boolean)[] {
   )[];
 }
 
-/** The attributes that contacts have. */
+function field(name: string, type: "text" | "number" | "truth" = "text"): CatalogEntry {
+  return { name, types: [type], examples: [] };
+}
+
+/** The fields of every contact, which are attributes too. */
+const FIELDS: readonly CatalogEntry[] = [
+  ...["email", "phone", "country", "locale", "timezone", "lifecycle", "external_id"].map((name) =>
+    field(name),
+  ),
+  field("score", "number"),
+  field("restricted", "truth"),
+];
+
+function withFields(entries: readonly CatalogEntry[]): readonly CatalogEntry[] {
+  const seen = new Set(entries.map((each) => each.name));
+  return [...entries, ...FIELDS.filter((each) => !seen.has(each.name))];
+}
+
+/** The attributes that contacts have, and their fields. */
 export function useAttributes(wanted = true): readonly CatalogEntry[] {
   const mayRead = useMay("read");
   const found = useQuery({
@@ -39,7 +58,7 @@ export function useAttributes(wanted = true): readonly CatalogEntry[] {
     staleTime: MINUTE,
     retry: false,
   });
-  return found.data ?? NO_ENTRIES;
+  return useMemo(() => withFields(found.data ?? NO_ENTRIES), [found.data]);
 }
 
 interface EventEntry {

@@ -80,7 +80,8 @@ async def test_submissions_are_listed_by_form_the_newest_first(
 
     async def followed(**parameters: int) -> tuple[list[dict[str, Any]], int]:
         """All items, and the number of pages."""
-        items, pages, cursor = [], 0, None
+        items: list[dict[str, Any]] = []
+        pages, cursor = 0, None
         while pages == 0 or cursor is not None:
             found = await page(**parameters, **({} if cursor is None else {"cursor": cursor}))
             items, pages, cursor = [*items, *found["items"]], pages + 1, found["next"]

@@ -3,6 +3,7 @@ import { isValueMap, type Value, type ValueMap } from "@/builder/document/values
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
 import { ListField } from "./ListField";
+import { STARTS } from "./likely";
 import { MappingField } from "./MappingField";
 import { NamedField } from "./NamedField";
 import { ScalarField } from "./ScalarField";
@@ -112,7 +113,8 @@ function VariantField({ shape, ...props }: ValueFieldProps) {
         onChange={(place) => {
           const next = place === null ? undefined : names.get(place);
           if (next !== undefined && next !== found) {
-            set(props.path, startOf(next));
+            const start = next.kind === "text" ? STARTS[props.name] : undefined;
+            set(props.path, start ?? startOf(next));
           }
         }}
       />

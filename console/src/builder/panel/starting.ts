@@ -1,5 +1,6 @@
 import type { Value } from "@/builder/document/values";
 import { BEGINNINGS } from "@/conditions/changing";
+import { STARTS } from "./likely";
 import type { Shape } from "./shapes";
 
 const DEPTH = 6;
@@ -31,7 +32,7 @@ export function startOf(shape: Shape, depth = DEPTH): Value {
           ? []
           : shape.fields
               .filter((field) => field.required)
-              .map((field) => [field.key, startOf(field.shape(), depth - 1)]),
+              .map((field) => [field.key, STARTS[field.key] ?? startOf(field.shape(), depth - 1)]),
       );
     case "variants": {
       // A plain text is the likeliest, and the first thing that one types.

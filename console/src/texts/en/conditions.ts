@@ -112,6 +112,7 @@ export const conditions = {
     max: "highest …",
     property: "of its output …",
   },
+  more: "more …",
   further: (operator: string) => `and ${operator} …`,
   labels: {
     attributes: "Attribute",
