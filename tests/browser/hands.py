@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import FloatRect, Locator, Page, expect
 
 MOST_TABS: Final = 400
 """Presses of Tab until something counts as out of reach."""
@@ -120,15 +120,24 @@ class Pointer:
 
 async def drag(page: Page, what: Locator, below: str) -> None:
     """Drag something into the place below a card."""
-    start, end = await what.bounding_box(), await card(page, below).bounding_box()
-    assert start is not None
-    assert end is not None
+    start, end = await _resting(what), await _resting(card(page, below))
     await page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
     await page.mouse.down()
     x, y = end["x"] + end["width"] / 2, end["y"] + end["height"] + 12
     await page.mouse.move(x, y, steps=4)
     await expect(page.locator("[data-target]")).to_have_count(1)
     await page.mouse.up()
+
+
+async def _resting(what: Locator) -> FloatRect:
+    """Where something stands, once the graph has moved to where it is."""
+    before: FloatRect | None = None
+    while True:
+        box = await what.bounding_box()
+        if box is not None and box == before:
+            return box
+        before = box
+        await what.page.wait_for_timeout(100)
 
 
 class Keyboard:
@@ -146,7 +155,7 @@ class Keyboard:
 
     async def reach(self, wanted: Locator) -> None:
         """Go to a part of the page by Tab, the shorter way round."""
-        await expect(wanted).to_be_visible()
+        await expect(wanted).to_be_attached()
         key = "Tab" if await wanted.evaluate(_STANDS_AFTER) else "Shift+Tab"
         for _ in range(MOST_TABS):
             if await wanted.evaluate(_HAS_FOCUS):
