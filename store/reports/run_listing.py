@@ -187,6 +187,7 @@ _GOALS_MET = sql(
         ) r
         left join lateral (
             select coalesce(g.step, '') as step from goal g where g.run_id = r.id and {is_met}
+            offset 0
         ) met on true
     ),
     {found}

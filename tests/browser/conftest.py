@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 BUNDLED = Path(sys.prefix) / "browser"
@@ -25,8 +25,12 @@ OPTIONS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--no-first-run",
 ]
+EXPECTED_WITHIN = 15_000
+"""Milliseconds until a page shows what is expected of it, on a machine that does much else."""
 DESKTOP = (1280, 800)
 PHONE = (320, 640)
+
+expect.set_options(timeout=EXPECTED_WITHIN)
 
 
 def find_browser() -> tuple[str, dict[str, str]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page, expect
@@ -100,5 +103,23 @@ _JUTS_OUT = """() => {
 
 
 async def _picture(page: Page, name: str) -> None:
-    if SCREENSHOTS:
-        await page.screenshot(path=f"{SCREENSHOTS}/{name}.png", full_page=True)
+    """A picture of the whole page, at half its size: small enough to be kept with the text."""
+    if not SCREENSHOTS:
+        return
+    size = await page.evaluate(
+        "({width: document.documentElement.clientWidth,"
+        " height: Math.min(document.documentElement.scrollHeight, 2400)})"
+    )
+    session = await page.context.new_cdp_session(page)
+    taken = await session.send(
+        "Page.captureScreenshot",
+        {
+            "format": "webp",
+            "quality": 55,
+            "captureBeyondViewport": True,
+            "clip": {"x": 0, "y": 0, "scale": 0.5 if size["width"] > PHONE[0] else 0.75, **size},
+        },
+    )
+    await session.detach()
+    picture = b64decode(taken["data"])
+    await asyncio.to_thread(Path(SCREENSHOTS, f"{name}.webp").write_bytes, picture)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import FloatRect, Locator, Page, expect
 
 MOST_TABS: Final = 400
 """Presses of Tab until something counts as out of reach."""
@@ -31,6 +31,11 @@ _CHOSEN: Final = "each => each.selectedOptions[0]?.text"
 _IS_SELECT: Final = "each => each.tagName === 'SELECT'"
 
 
+def _named(step: str) -> re.Pattern[str]:
+    """What the search says of a step: its kind, its name, and what it does."""
+    return re.compile(rf"· {re.escape(step)}(:|$)")
+
+
 def card(page: Page, key: str) -> Locator:
     """A card of the graph by its key."""
     return page.locator(f'[data-card="{key}"]')
@@ -53,6 +58,9 @@ class Hands(Protocol):
     async def press(self, what: Locator) -> None:
         """Press a button, a link or an item of a menu."""
 
+    async def switch(self, choice: Locator) -> None:
+        """Choose one of several that stand side by side."""
+
     async def take(self, item: Locator) -> None:
         """Take an item of the menu that is open."""
 
@@ -74,6 +82,11 @@ class Pointer:
         await drag(self.page, palette.get_by_role("button", name=kind, exact=True), below)
 
     async def choose(self, key: str) -> None:
+        if await card(self.page, key).count() == 0:
+            # Cards that are far away are not drawn: the search leads to them.
+            name = key.removeprefix("step:")
+            await self.page.get_by_role("combobox", name="Find a step").fill(name)
+            await self.page.get_by_role("option").filter(has_text=_named(name)).first.click()
         await card(self.page, key).click()
 
     async def leave(self) -> None:
@@ -82,6 +95,9 @@ class Pointer:
 
     async def press(self, what: Locator) -> None:
         await what.click()
+
+    async def switch(self, choice: Locator) -> None:
+        await choice.locator("xpath=following-sibling::label").first.click()
 
     async def take(self, item: Locator) -> None:
         await item.click()
@@ -104,15 +120,24 @@ class Pointer:
 
 async def drag(page: Page, what: Locator, below: str) -> None:
     """Drag something into the place below a card."""
-    start, end = await what.bounding_box(), await card(page, below).bounding_box()
-    assert start is not None
-    assert end is not None
+    start, end = await _resting(what), await _resting(card(page, below))
     await page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
     await page.mouse.down()
     x, y = end["x"] + end["width"] / 2, end["y"] + end["height"] + 12
     await page.mouse.move(x, y, steps=4)
     await expect(page.locator("[data-target]")).to_have_count(1)
     await page.mouse.up()
+
+
+async def _resting(what: Locator) -> FloatRect:
+    """Where something stands, once the graph has moved to where it is."""
+    before: FloatRect | None = None
+    while True:
+        box = await what.bounding_box()
+        if box is not None and box == before:
+            return box
+        before = box
+        await what.page.wait_for_timeout(100)
 
 
 class Keyboard:
@@ -130,7 +155,7 @@ class Keyboard:
 
     async def reach(self, wanted: Locator) -> None:
         """Go to a part of the page by Tab, the shorter way round."""
-        await expect(wanted).to_be_visible()
+        await expect(wanted).to_be_attached()
         key = "Tab" if await wanted.evaluate(_STANDS_AFTER) else "Shift+Tab"
         for _ in range(MOST_TABS):
             if await wanted.evaluate(_HAS_FOCUS):
@@ -170,7 +195,7 @@ class Keyboard:
         await self.write(self.page.get_by_role("combobox", name="Find a step"), name)
         # The list has the words of cards: their kind, their name, and what they do.
         options = self.page.get_by_role("option")
-        await self._take(options.filter(has_text=re.compile(rf"· {re.escape(name)}(:|$)")))
+        await self._take(options.filter(has_text=_named(name)))
         await expect(card(self.page, step)).to_be_focused()
 
     async def _arrow(self, arrow: str, key: str) -> None:
@@ -202,6 +227,15 @@ class Keyboard:
     async def press(self, what: Locator) -> None:
         await self.reach(what)
         await self.page.keyboard.press("Enter")
+
+    async def switch(self, choice: Locator) -> None:
+        group = choice.locator("xpath=ancestor::*[@role='radiogroup'][1]")
+        await self.reach(group.locator("input:checked"))
+        for _ in range(MOST_ARROWS):
+            if await choice.is_checked():
+                return
+            await self.page.keyboard.press("ArrowRight")
+        raise AssertionError(f"{choice} is not reached by ArrowRight")
 
     async def take(self, item: Locator) -> None:
         await expect(item).to_be_visible()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,6 @@ from temporalio.client import Client
 from infra.settings import Settings
 from tests.browser.console_site import Console, signed_in
 from tests.browser.hands import Hands, Keyboard, Pointer, card
-from tests.support.conditions import eventually
 from tests.support.operating import Operator, operating
 from tests.support.smtp import SmtpSink
 
@@ -325,4 +323,103 @@ def values(text: str) -> Any:
     return YAML(typ="safe").load(text)
 
 
-_ = (re, eventually, Pointer, Keyboard, Page, WELCOME, CART, SHOPPERS)
+async def try_it(maker: Maker, happening: str, step: str) -> None:
+    """Play what is drawn for an invented contact: it passes a step, and its path is lit."""
+    page, hands = maker.page, maker.hands
+    await hands.switch(page.get_by_role("radio", name="Try it"))
+    trial = page.get_by_role("region", name="Try it")
+    await hands.write(trial.get_by_label("What it does"), happening)
+    await hands.press(trial.get_by_role("button", name="Play"))
+    lines = trial.get_by_role("list", name="What happened").get_by_role("listitem")
+    await expect(lines.filter(has_text=f"· {step} ·").first).to_be_visible(timeout=120_000)
+    await expect(page.locator("[data-card][data-path]").first).to_be_visible()
+    await hands.switch(page.get_by_role("radio", name="Settings"))
+
+
+async def publish(maker: Maker) -> None:
+    """Make what is drawn live."""
+    page, hands = maker.page, maker.hands
+    await hands.press(page.get_by_role("button", name="Publish…"))
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_text("It is new.")).to_be_visible(timeout=20_000)
+    await hands.press(dialog.get_by_role("button", name="Publish", exact=True))
+    await expect(dialog).to_be_hidden(timeout=20_000)
+    await expect(page.get_by_text("active", exact=True)).to_be_visible(timeout=20_000)
+
+
+async def expect_live(maker: Maker, key: str, figure: str) -> None:
+    """Go to a card, and wait until it says this figure."""
+    await maker.hands.choose(key)
+    await expect(card(maker.page, key)).to_contain_text(figure, timeout=60_000)
+
+
+async def make_welcome(shop: Shop, hands: Hands) -> Page:
+    """The welcome from nothing to live, with one reader who has said yes."""
+    maker = Maker(hands)
+    await maker.begin("welcome")
+    await build_welcome(maker)
+    happening = "+0m Topic Subscribed; topic: news\n+1h Topic Confirmed; topic: news"
+    await try_it(maker, happening, "tips")
+    await publish(maker)
+    text = await shop.source("welcome")
+    assert values(text) == values(WELCOME), text
+    await shop.identify("ada")
+    await shop.track("ada", "Topic Subscribed", topic="news")
+    await expect_live(maker, "step:ask", "1 sent")
+    # A reader confirms by the link; its page records this for her.
+    confirmed = {"userId": "ada", "event": "Topic Confirmed", "properties": {"topic": "news"}}
+    answer = await shop.operator.http.post("/v1/track", json=confirmed)
+    assert answer.status_code == 200, answer.text
+    await expect_live(maker, "step:hello", "1 sent")
+    return maker.page
+
+
+async def make_cart(shop: Shop, hands: Hands) -> Page:
+    """The cart from nothing to live, with shoppers on both ways."""
+    maker = Maker(hands)
+    await maker.begin("cart")
+    await build_cart(maker)
+    await try_it(maker, "+0m Cart Updated; total: 50; cart_id: c-1", "test")
+    await publish(maker)
+    text = await shop.source("cart")
+    assert values(text) == values(CART), text
+    for contact in SHOPPERS:
+        await shop.identify(contact)
+        await shop.track(contact, "Cart Updated", total=50, cart_id=f"of-{contact}")
+    await expect_live(maker, "step:remind", "sent")
+    await expect_live(maker, "step:ten", "sent")
+    runs = await shop.operator.items("/v1/runs", journey="cart")
+    assert len(runs) == len(SHOPPERS)
+    return maker.page
+
+
+async def validated(shop: Shop, folder: Path) -> None:
+    """Whether the command line finds the files valid, as it would those of a hand."""
+    for journey in ("welcome", "cart"):
+        file = folder / f"{journey}.yaml"
+        file.write_text(f"{await shop.source(journey)}\n---\n{NEEDED}", encoding="utf-8")
+        said = await shop.operator.command(f"parcours validate {file}")
+        assert "error" not in said.lower(), said
+
+
+async def test_journeys_are_built_by_pointer_and_seen_live(shop: Shop, tmp_path: Path) -> None:
+    await make_welcome(shop, Pointer(await shop.console.open("/", "Today")))
+    await make_cart(shop, Pointer(await shop.console.open("/", "Today")))
+    await validated(shop, tmp_path)
+    forgive(shop.console)
+
+
+async def test_journeys_are_built_by_keyboard_alone_and_seen_live(
+    shop: Shop, tmp_path: Path
+) -> None:
+    for make in (make_welcome, make_cart):
+        hands = await Keyboard.at(await shop.console.open("/", "Today"))
+        await make(shop, hands)
+        assert await hands.pointers() == 0
+    await validated(shop, tmp_path)
+    forgive(shop.console)
+
+
+def forgive(console: Console) -> None:
+    """Asking for a journey that has no version yet is answered by 404, which the browser notes."""
+    console.errors[:] = [each for each in console.errors if "404" not in each]

@@ -240,6 +240,7 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
         ("/holdouts/no-walks/results", "no-walks", "nothing to compare yet"),
         ("/attributes/plan/seen", "plan", '{attribute: plan, is: "pro"}'),
         ("/test-recipients", "Test recipients", "team"),
+        ("/files", "Files", "attachments: [{file: terms.pdf}]"),
     ):
         page = await shop.console.open(path, heading)
         await expect(page.get_by_text(text).first).to_be_visible()

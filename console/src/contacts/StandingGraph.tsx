@@ -32,8 +32,14 @@ const nothing = () => undefined;
 
 type RunDetail = Model<"RunDetail">;
 
+interface StandingGraphProps {
+  id: string;
+  /** Whether it leads to the page of the run, which is another one. */
+  linked?: boolean;
+}
+
 /** A run on the graph of its journey: the path that it took, and the step at which it stands. */
-export function StandingGraph({ id }: { id: string }) {
+export function StandingGraph({ id, linked = true }: StandingGraphProps) {
   const run = useQuery({
     queryKey: ["run", id],
     queryFn: () => answerOf(api.GET("/v1/runs/{run}", { params: { path: { run: id } } })),
@@ -58,7 +64,7 @@ export function StandingGraph({ id }: { id: string }) {
   if (run.data === undefined || text.data === undefined) {
     return <LoadingLine />;
   }
-  return <Shown run={run.data} source={text.data.source} />;
+  return <Shown run={run.data} source={text.data.source} linked={linked} />;
 }
 
 function drawn(source: string) {
@@ -92,7 +98,13 @@ function figuresOf(visits: RunPath["visits"]): Map<string, CardFigures> {
   return found;
 }
 
-function Shown({ run, source }: { run: RunDetail; source: string }) {
+interface ShownProps {
+  run: RunDetail;
+  source: string;
+  linked: boolean;
+}
+
+function Shown({ run, source, linked }: ShownProps) {
   const graph = useMemo(() => drawn(source), [source]);
   const engine = useWords(useDescription(graph?.text ?? source).data);
   const path = useMemo(() => pathOf(run), [run]);
@@ -173,23 +185,39 @@ function Shown({ run, source }: { run: RunDetail; source: string }) {
           onSelect={choose}
         />
       </div>
-      {step !== null && (
-        <>
-          <Text mt="sm" className="quiet" size="sm">
-            {visits.length === 0 ? words.notThere(step) : words.visitsOf(step)}
+      {linked && <Visits step={step} visits={visits} />}
+      {linked && (
+        <Group gap="sm" mt="xs">
+          <ObjectLink place="runs" id={run.id}>
+            {words.wholeRun}
+          </ObjectLink>
+          <Text size="sm" className="quiet">
+            {words.began} <Instant at={run.started_at} /> · {texts.journeys.version(run.version)}
           </Text>
-          {visits.length > 0 && <VisitTimeline visits={visits} repairs={[]} />}
-        </>
+        </Group>
       )}
-      <Group gap="sm" mt="xs">
-        <ObjectLink place="runs" id={run.id}>
-          {words.wholeRun}
-        </ObjectLink>
-        <Text size="sm" className="quiet">
-          {words.began} <Instant at={run.started_at} /> · {texts.journeys.version(run.version)}
-        </Text>
-      </Group>
     </section>
+  );
+}
+
+interface VisitsProps {
+  /** The step that is chosen; null for a card that is none. */
+  step: string | null;
+  visits: readonly Model<"VisitBody">[];
+}
+
+/** What happened at the step that is chosen. */
+function Visits({ step, visits }: VisitsProps) {
+  if (step === null) {
+    return null;
+  }
+  return (
+    <>
+      <Text mt="sm" className="quiet" size="sm">
+        {visits.length === 0 ? words.notThere(step) : words.visitsOf(step)}
+      </Text>
+      {visits.length > 0 && <VisitTimeline visits={visits} repairs={[]} />}
+    </>
   );
 }
 

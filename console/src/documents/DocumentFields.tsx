@@ -47,6 +47,7 @@ export function DocumentFields({ kind, history, readOnly, without = [] }: Docume
       },
       entryEvents: [],
       steps: [],
+      timezone: null,
       readOnly,
     }),
     [edit, readOnly],

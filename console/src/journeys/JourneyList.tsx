@@ -14,6 +14,7 @@ import { PlaceLink } from "@/components/PlaceLink";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { StateBadge } from "@/components/StateBadge";
 import { texts } from "@/texts";
+import { BegunJourneys } from "./BegunJourneys";
 
 const words = texts.journeys;
 
@@ -107,6 +108,7 @@ export function JourneyList() {
           }
         />
       )}
+      <BegunJourneys />
     </Page>
   );
 }

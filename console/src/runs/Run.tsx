@@ -1,5 +1,6 @@
 import { Anchor } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { isNotFound } from "@/api/problems";
@@ -21,6 +22,10 @@ import { CameBack, useStatuses } from "./statuses";
 
 const words = texts.runs;
 const REFRESH = 2_000;
+
+const StandingGraph = lazy(() =>
+  import("@/contacts/StandingGraph").then((module) => ({ default: module.StandingGraph })),
+);
 
 export type RunDetail = Model<"RunDetail">;
 
@@ -57,6 +62,11 @@ function Shown({ run }: { run: RunDetail }) {
       actions={<RunRepairs run={run} />}
     >
       {run.state === "active" && <Standing run={run} />}
+      <Section title={texts.contacts.standing.open}>
+        <Suspense fallback={<LoadingLine />}>
+          <StandingGraph id={run.id} linked={false} />
+        </Suspense>
+      </Section>
       <Section title={words.timeline} line={words.steps(run.visits.length)}>
         <VisitTimeline
           visits={run.visits}

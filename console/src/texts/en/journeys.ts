@@ -8,7 +8,10 @@ export const journeys = {
   newest: "Newest version",
   changed: "Changed",
   find: "Find a journey",
-  empty: "No journey yet. Write one, or start from the library:",
+  begun: "Begun, and not published yet",
+  changedBy: "Changed by",
+  empty:
+    "No journey yet. New journey begins one, empty or from the library; so does the command line:",
   emptyCommand: "parcours journey new --from welcome",
   noneFound: "No journey is called that.",
   version: (version: number) => `version ${version}`,

@@ -64,7 +64,6 @@ export const publishing = {
   enters: (count: number, of: string) => `${counted(count, "contact")} of ${of} enter at once.`,
   lacking: (attribute: string, count: number, of: number) =>
     `${attribute} is printed without a default, and ${count} of ${counted(of, "contact")} lack it.`,
-  job: "So many runs are under way that a job counts them; see Jobs.",
   warnings: "To think about",
   kept: "All is kept as a draft.",
   keeping: "Keeping…",
