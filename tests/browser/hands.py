@@ -173,7 +173,7 @@ class Keyboard:
 
     async def choose(self, key: str) -> None:
         chosen = card(self.page, key)
-        if await chosen.get_attribute("data-selected", timeout=5_000) is not None:
+        if await self.page.locator(f'[data-card="{key}"][data-selected]').count() > 0:
             return
         step, _, way = key.partition("/")
         if step.startswith("step:"):
