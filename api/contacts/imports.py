@@ -51,10 +51,7 @@ FILE_BODY: Final[dict[str, Any]] = {
         "required": True,
         "content": {
             "text/csv": {"schema": {"type": "string"}, "example": _EXAMPLE},
-            "application/x-ndjson": {
-                "schema": {"type": "string"},
-                "example": '{"external_id": "42", "email": "ada@example.com"}\n',
-            },
+            "application/x-ndjson": {"schema": {"type": "string"}},
         },
     }
 }
