@@ -196,7 +196,8 @@ class Keyboard:
         # The list has the words of cards: their kind, their name, and what they do.
         options = self.page.get_by_role("option")
         await self._take(options.filter(has_text=_named(name)))
-        await expect(card(self.page, step)).to_be_focused()
+        await expect(card(self.page, step)).to_have_attribute("data-selected", "true")
+        await self.reach(card(self.page, step))
 
     async def _arrow(self, arrow: str, key: str) -> None:
         for _ in range(MOST_ARROWS):

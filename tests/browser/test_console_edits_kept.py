@@ -179,6 +179,8 @@ async def test_a_keystroke_is_kept_when_the_tab_or_the_page_is_left_at_once(desk
     await card(page, "step:hello").click()
     await expect(subject(page)).to_have_value("?!Hello")
     await desk.expect_draft(with_subject('"?!Hello"'))
+    # What was sent on leaving may have arrived first: the page finds its own text there.
+    desk.forgive("412")
 
 
 async def test_a_session_that_ends_is_begun_again_over_the_page_with_its_edits(
