@@ -46,13 +46,13 @@ class Killer:
         """Kill so many times, each at a random moment after the stack went on with its work.
 
         Of four kills two are aimed at an entry on its way to Temporal, and one at a send in
-        flight, if one comes soon.
+        flight, if one comes soon; of three, one is of each kind.
         """
         loop = asyncio.get_running_loop()
         for number in range(times):
             await self._work_done(self.random.randint(1, STRIDE // times))
             part = await eventually(lambda: self.stack.part(self.victim), READY_WITHIN)
-            if number % 2 == 0:
+            if number % 4 in (0, 3):
                 await self._hit(part, self.records.just_entered)
             elif number % 4 == 1:
                 await self._hit(part, self.records.just_claimed)
