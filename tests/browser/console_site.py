@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from base64 import b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, Request
 
 from tests.browser.accessibility import serious_faults
 from tests.browser.conftest import agent_of
+from tests.support.conditions import eventually
 
 DESKTOP = (1440, 900)
 PHONE = (390, 844)
@@ -47,8 +49,65 @@ class Console:
         """A tab with a page of the console, once its heading is there."""
         page = await self.tab()
         await page.goto(f"{self.url}/console{path}")
-        await expect(page.get_by_role("heading", name=heading, level=1)).to_be_visible()
+        await page.get_by_role("heading", name=heading, level=1).wait_for()
         return page
+
+    async def faults_of(self, pages: Iterable[tuple[str, str, str]]) -> list[str]:
+        """What is wrong with pages, each an address, a heading and a name, one after the other.
+
+        The first is loaded. The others are gone to as a link of the console leads there, since
+        the server answers their addresses with the same document: which is looked at, too.
+        """
+        found: list[str] = []
+        page, document = None, ""
+        for path, heading, name in pages:
+            if page is None:
+                page = await self.tab()
+                asked = _requests_of(page)
+                await page.goto(f"{self.url}/console{path}")
+                document = await self._document(path)
+            else:
+                await page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+                assert await self._document(path) == document, path
+                await page.evaluate("path => history.pushState(null, '', path)", f"/console{path}")
+            await page.get_by_role("heading", name=heading, level=1).wait_for()
+            await _settled(page, asked)
+            found += await look_over(page, name)
+        return found
+
+    async def _document(self, path: str) -> str:
+        """What the server answers for the address of a page, without the nonce of the answer."""
+        answer = await self.context.request.get(f"{self.url}/console{path}")
+        assert answer.ok, path
+        nonce = re.search("'nonce-([^']+)'", answer.headers["content-security-policy"])
+        assert nonce is not None
+        return (await answer.text()).replace(nonce[1], "")
+
+
+def _requests_of(page: Page) -> set[Request]:
+    """The requests of a page that are under way, now and later; not what is followed for good."""
+    asked: set[Request] = set()
+    page.on("request", lambda each: None if "/stream" in each.url else asked.add(each))
+    page.on("requestfinished", lambda each: asked.discard(each))
+    page.on("requestfailed", lambda each: asked.discard(each))
+    return asked
+
+
+async def _settled(page: Page, asked: set[Request]) -> None:
+    """Return once a page shows all that it asks for: at two looks, as one answer leads on."""
+    quiet = 0
+
+    async def look() -> bool:
+        nonlocal quiet
+        shown = await page.evaluate(_IS_SHOWN)
+        quiet = quiet + 1 if shown and not asked else 0
+        return quiet == 2
+
+    await eventually(look, 30, every=0.02, what=f"{page.url} complete; {asked}")
+
+
+_IS_SHOWN = """() => new Promise(shown => requestAnimationFrame(() => requestAnimationFrame(
+  () => shown(document.querySelector('[data-loading]') === null))))"""
 
 
 @asynccontextmanager

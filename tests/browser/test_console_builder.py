@@ -306,12 +306,10 @@ async def test_each_page_of_journeys_and_contacts_opens_and_is_sound(studio: Stu
         *((f"/contacts/ada/{tab}", "ada@example.com") for tab in CONTACT_TABS),
         ("/contacts/ada/why?journey=greeting", "ada@example.com"),
     ]
-    found: list[str] = []
-    for path, heading in pages:
-        page = await studio.console.open(path, heading)
-        await page.wait_for_load_state("networkidle")
-        found += await look_over(page, path.strip("/").replace("/", "-").partition("?")[0])
-        await page.close()
+    found = await studio.console.faults_of(
+        (path, heading, path.strip("/").replace("/", "-").partition("?")[0])
+        for path, heading in pages
+    )
     assert found == [], "\n".join(found)
 
 

@@ -126,12 +126,9 @@ async def test_each_page_of_operators_opens_and_is_sound(office: Office) -> None
     order = {"action": "retry", "journey": "crm", "contacts": ["ada"], "reason": "it is up again"}
     repair = (await operator.http.post("/v1/runs/bulk", json=order)).json()["id"]
     later = (f"/runs/{run}", "offers · ada"), (f"/jobs/{repair}", "Retry sends: retry of crm")
-    found: list[str] = []
-    for path, heading in (*PAGES, *later):
-        page = await office.console.open(path, heading)
-        await expect(page.locator("[data-loading]")).to_have_count(0)
-        found += await look_over(page, _name_of(path))
-        await page.close()
+    found = await office.console.faults_of(
+        (path, heading, _name_of(path)) for path, heading in (*PAGES, *later)
+    )
     assert found == [], "\n".join(found)
 
 
