@@ -34,6 +34,8 @@ steps:
 """
 PATH: Final = "/journeys/greeting/graph"
 KEPT: Final = "All is kept as a draft."
+BEAT: Final = 11_000
+"""Milliseconds after which a page has asked again what others do, and has tried again to save."""
 UNREACHABLE: Final = "The server cannot be reached. Go on"
 
 
@@ -87,8 +89,10 @@ class Desk:
         await eventually(is_kept, 15, what=f"the draft {text!r}")
 
     async def open(self) -> Page:
-        """A tab with the greeting, and its mail chosen."""
-        page = await self.console.open(PATH, "greeting")
+        """A tab with the greeting, and its mail chosen; its clock can be put forward."""
+        page = await self.console.tab()
+        await page.clock.install()
+        await page.goto(f"{self.console.url}/console{PATH}")
         await card(page, "step:hello").click()
         await expect(subject(page)).to_be_visible()
         return page
@@ -226,6 +230,7 @@ async def test_an_api_that_is_restarted_gets_what_was_typed_meanwhile(desk: Desk
     await subject(page).fill("Restarted")
     await expect(page.get_by_role("alert").get_by_text(UNREACHABLE)).to_be_visible()
     await asyncio.to_thread(desk.start)
+    await page.clock.fast_forward(BEAT)
     await desk.expect_draft(with_subject("Restarted"))
     await expect(page.get_by_text(KEPT)).to_be_visible()
     desk.forgive("ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET")
@@ -263,6 +268,7 @@ async def test_a_draft_that_became_stale_says_so_and_takes_nothing_back_unasked(
     await desk.expect_draft(with_subject("Mine"))
     theirs = GREETING.replace("wait: 2d", "wait: 5d")
     await desk.save(theirs)
+    await page.clock.fast_forward(BEAT)
     stale = page.get_by_role("alert").filter(has_text="Version 2 was saved meanwhile")
     await expect(stale).to_contain_text("begun from version 1", timeout=20_000)
     await stale.get_by_role("button", name="Go on from version 2").click()
@@ -282,6 +288,7 @@ async def test_a_draft_that_became_stale_says_so_and_takes_nothing_back_unasked(
 async def test_a_page_without_edits_shows_what_somebody_else_has_saved(desk: Desk) -> None:
     page = await desk.open()
     await desk.save(GREETING.replace("wait: 2d", "wait: 5d"))
+    await page.clock.fast_forward(BEAT)
     await expect(card(page, "step:rest")).to_contain_text("5 days", timeout=20_000)
     await expect(page.get_by_text("Version 2 was saved meanwhile: you see it.")).to_be_visible()
     await subject(page).fill("Mine")

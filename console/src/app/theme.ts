@@ -1,4 +1,5 @@
 import { createTheme, type MantineColorsTuple } from "@mantine/core";
+import { keepFocus, takeFocus } from "./menus";
 
 const pine: MantineColorsTuple = [
   "#eaf6f4",
@@ -36,6 +37,8 @@ export const theme = createTheme({
   cursorType: "pointer",
   components: {
     Button: { defaultProps: { size: "xs" } },
+    Menu: { defaultProps: { transitionProps: { duration: 0 }, trapFocus: false } },
+    MenuDropdown: { defaultProps: { ref: takeFocus, onKeyDown: keepFocus } },
     TextInput: { defaultProps: { size: "sm" } },
     Select: { defaultProps: { size: "sm" } },
   },

@@ -30,7 +30,6 @@ export function AddCondition({ label, onAdd }: AddConditionProps) {
     <Menu
       position="bottom-start"
       withinPortal
-      transitionProps={{ duration: 0 }}
       // What was added takes the focus; it comes back only if nothing was.
       returnFocus={false}
       onOpen={() => {
