@@ -144,7 +144,7 @@ async def look_over(page: Page, name: str) -> list[str]:
         for scheme in ("light", "dark") if SCREENSHOTS else (judged,):
             await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             await page.wait_for_selector(f"html[data-mantine-color-scheme={scheme}]")
-            await _picture(page, f"{name}-{width}-{scheme}")
+            await _picture(page, f"{name or 'today'}-{width}-{scheme}")
             faults = await serious_faults(page)
             found += [f"{name} at {width} px, {scheme}: {fault}" for fault in faults]
         out = await page.evaluate(_JUTS_OUT)
