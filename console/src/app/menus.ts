@@ -13,7 +13,14 @@ export function takeFocus(menu: HTMLElement | null): void {
   });
 }
 
-/** Tab leaves no menu that is open: it lies apart from what is around its button. */
+/** Tab leaves no menu that is open, which lies apart from its button: it leads to its search. */
 export function keepFocus(event: KeyboardEvent<HTMLElement>): void {
-  if (event.key === "Tab") event.preventDefault();
+  if (event.key === "Tab") {
+    event.preventDefault();
+    search(event.currentTarget)?.focus();
+  }
+}
+
+function search(menu: HTMLElement): HTMLElement | null {
+  return menu.querySelector<HTMLElement>("input");
 }
