@@ -6,6 +6,8 @@ import classes from "./graph.module.css";
 
 const WIDTH = 200;
 const HEIGHT = 150;
+/** A graph of fewer views than this in both directions needs no overview, which would cover it. */
+const FEW = 1.5;
 /** Of what the whole graph takes, the view may be as small as this; then it shows a part only. */
 const LEAST = 0.02;
 
@@ -21,7 +23,7 @@ interface OverviewProps {
   selected: ReadonlySet<string>;
 }
 
-/** The whole graph in small: a press or a drag there moves the view. */
+/** The whole graph in small, if it is long: a press or a drag there moves the view. */
 export function Overview({ layout, selected }: OverviewProps) {
   const flow = useReactFlow();
   const frame = useRef<SVGSVGElement>(null);
@@ -32,6 +34,9 @@ export function Overview({ layout, selected }: OverviewProps) {
   const { left, top, right, bottom } = layout.bounds;
   const wide = right - left + 80;
   const high = bottom - top + 80;
+  if (wide * zoom <= width * FEW && high * zoom <= height * FEW) {
+    return null;
+  }
   const scale = Math.max(Math.min(WIDTH / wide, HEIGHT / high), LEAST);
   // A graph that is much higher than it is wide is shown around what is in view.
   const part = { width: WIDTH / scale, height: HEIGHT / scale };
