@@ -9,8 +9,10 @@ export function useAddressChange(): (change: Change) => void {
   return useCallback(
     (change: Change) => {
       setSearch(
-        (before) => {
-          const next = new URLSearchParams(before);
+        () => {
+          // Of the address as it is now: another part of the page may have changed it since the
+          // last time that this one was drawn.
+          const next = new URLSearchParams(window.location.search);
           for (const [name, value] of Object.entries(change)) {
             if (value === null || value === "") {
               next.delete(name);
