@@ -1,13 +1,12 @@
-import { Button, Group, List, Text } from "@mantine/core";
+import { Button, List, Text } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { listVersions, type PlainKind, readDifference, restoreVersion } from "@/api/documents";
 import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
-import { Choice } from "@/components/Choice";
+import { ComparedVersions } from "@/components/ComparedVersions";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
 import type { Column } from "@/components/DataTable";
-import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { Listing, useListing } from "@/components/Listing";
 import { LoadingLine } from "@/components/LoadingLine";
@@ -81,35 +80,16 @@ export function DocumentVersions({ kind, document }: DocumentVersionsProps) {
   const versions = useListing<Edition>(["versions", kind, document], (cursor) =>
     listVersions(kind, document, cursor),
   );
-  const [before, setBefore] = useFilter("before");
-  const [after, setAfter] = useFilter("after");
   const [wanted, setWanted] = useState<number | null>(null);
   const rows = versions.data?.pages.flatMap((page) => page.items) ?? [];
-  const numbers = rows.map((row) => String(row.version));
+  const numbers = rows.map((row) => row.version);
   return (
     <>
-      {numbers.length > 1 && (
-        <Group gap="sm" mb="sm">
-          <Text>{words.compare}</Text>
-          <Choice
-            label={words.before}
-            any={words.before}
-            value={before}
-            options={numbers}
-            onChange={setBefore}
-          />
-          <Choice
-            label={words.after}
-            any={words.after}
-            value={after}
-            options={numbers}
-            onChange={setAfter}
-          />
-        </Group>
-      )}
-      {before !== "" && after !== "" && (
-        <Comparison kind={kind} document={document} before={Number(before)} after={Number(after)} />
-      )}
+      <ComparedVersions versions={numbers}>
+        {(before, after) => (
+          <Comparison kind={kind} document={document} before={before} after={after} />
+        )}
+      </ComparedVersions>
       <Listing
         label={own.tabs.versions}
         query={versions}

@@ -1,11 +1,10 @@
-import { Group, List, Text } from "@mantine/core";
+import { List, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
-import { Choice } from "@/components/Choice";
+import { ComparedVersions } from "@/components/ComparedVersions";
 import type { Column } from "@/components/DataTable";
 import { figure } from "@/components/figures";
-import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { Listing } from "@/components/Listing";
 import { LoadingLine } from "@/components/LoadingLine";
@@ -50,33 +49,12 @@ function Changes({ sentences }: { sentences: readonly string[] }) {
 export function Versions({ journey }: { journey: string }) {
   const versions = useVersions(journey);
   const editions = useEditions(journey);
-  const [before, setBefore] = useFilter("before");
-  const [after, setAfter] = useFilter("after");
-  const numbers = versions.data?.items.map((row) => String(row.version)) ?? [];
+  const numbers = versions.data?.items.map((row) => row.version) ?? [];
   return (
     <>
-      {numbers.length > 1 && (
-        <Group gap="sm" mb="sm">
-          <Text>{words.compare}</Text>
-          <Choice
-            label={words.before}
-            any={words.before}
-            value={before}
-            options={numbers}
-            onChange={setBefore}
-          />
-          <Choice
-            label={words.after}
-            any={words.after}
-            value={after}
-            options={numbers}
-            onChange={setAfter}
-          />
-        </Group>
-      )}
-      {before !== "" && after !== "" && (
-        <Comparison journey={journey} before={Number(before)} after={Number(after)} />
-      )}
+      <ComparedVersions versions={numbers}>
+        {(before, after) => <Comparison journey={journey} before={before} after={after} />}
+      </ComparedVersions>
       <Listing
         label={texts.journeys.tabs.versions}
         query={editions}

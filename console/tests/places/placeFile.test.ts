@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { placesOfFile, recordsOf } from "@/places/placeFile";
 
 describe("a file of places", () => {
-  test("is read by the names of its columns, whatever stands beside them", () => {
+  test("is read by the names of its columns, with others beside them", () => {
     const file =
       '\uFEFFid,Latitude,NAME,lng\r\n1,48.8566,"Paris, ""centre""",2.3522\r\n2,-0.5,Quito,-78';
     expect(placesOfFile(file)).toEqual({
@@ -46,7 +46,7 @@ describe("a file of places", () => {
     expect(placesOfFile("name,x,y\nA,1,1\n")).toBeNull();
   });
 
-  test("has its cells as they were written, whatever they hold", () => {
+  test("has its cells as they were written", () => {
     const cell = fc.string();
     fc.assert(
       fc.property(fc.array(fc.tuple(cell, cell), { minLength: 1 }), (rows) => {

@@ -94,7 +94,7 @@ describe("colours for the dark", () => {
 @media screen and (prefers-color-scheme:dark) { p { color: white } }
 @media (prefers-color-scheme: light) { p { color: black } }</style><p>A light dark day</p>`;
 
-  test("are those of the scheme that is shown, whatever the browser prefers", () => {
+  test("are those of the scheme that is shown, not that of the browser", () => {
     expect(inScheme(MAIL, true)).toBe(`<meta name="color-scheme" content="dark"><style>
 :root { color-scheme: dark }
 @media screen and (min-width: 0px) { p { color: white } }

@@ -11,7 +11,7 @@ export function hasDarkColours(html: string): boolean {
 }
 
 /**
- * An HTML as it looks in light or in dark, whatever the reader of this page prefers.
+ * An HTML as it looks in light or in dark, not as the reader of this page prefers it.
  *
  * A frame knows the preference of its browser alone, so the questions for it are answered here.
  */

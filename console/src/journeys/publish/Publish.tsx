@@ -44,7 +44,7 @@ export function Publish({ journey, text, before, onDone, onClose }: PublishProps
     overdue,
   });
   const targets = useMemo(() => targetsOf(text, before, journey), [before, journey, text]);
-  // The steps to map from are those that `follow` leaves behind, whatever is mapped by now.
+  // The steps to map from are those that `follow` leaves behind, mapped by now or not.
   const following = usePlan(folder("follow"), policy === "map");
   const followed = following.data?.documents.find((each) => each.kind === "journey");
   const left = useMemo(

@@ -49,7 +49,7 @@ export const templates = {
   sendTest: "Send a test…",
   test: {
     title: "Send a test",
-    hint: "It goes out at once, as it is written now and as the preview shows it, whatever the recipient agreed to.",
+    hint: "It goes out at once, as it is written now and as the preview shows it. No consent is asked for.",
     to: "To",
     toHint: "An e-mail address, or a phone number such as +33612345678.",
     send: "Send",
