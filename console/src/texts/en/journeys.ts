@@ -6,6 +6,8 @@ export const journeys = {
   state: "State",
   live: "Live version",
   newest: "Newest version",
+  inside: "Inside",
+  enteredToday: "Entered today",
   changed: "Changed",
   find: "Find a journey",
   begun: "Begun, and not published yet",
