@@ -8,6 +8,7 @@ import { FigureLine } from "@/components/FigureLine";
 import { figure } from "@/components/figures";
 import { useFilter } from "@/components/filters";
 import { LoadingLine } from "@/components/LoadingLine";
+import { ObjectLink } from "@/components/ObjectLink";
 import { Page } from "@/components/Page";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { StateBadge } from "@/components/StateBadge";
@@ -21,7 +22,11 @@ type Dashboard = Model<"DashboardBody">;
 type JourneyDay = Model<"JourneyDayBody">;
 
 const COLUMNS: readonly Column<JourneyDay>[] = [
-  { key: "journey", title: words.journey, cell: (row) => row.journey },
+  {
+    key: "journey",
+    title: words.journey,
+    cell: (row) => <ObjectLink place="journeys" id={row.journey} />,
+  },
   { key: "state", title: words.state, cell: (row) => <StateBadge state={row.state} /> },
   { key: "active", title: words.active, number: true, cell: (row) => figure(row.active) },
   { key: "waiting", title: words.waiting, number: true, cell: (row) => figure(row.waiting) },
