@@ -7,6 +7,8 @@ import { openText } from "@/builder/document/reading";
 import { isValueMap, rootValue } from "@/builder/document/values";
 import { useFilter } from "@/components/filters";
 import { texts } from "@/texts";
+import type { CardProblem } from "./graph/graphContext";
+import { CardProblems } from "./panel/CardProblems";
 import { type Editing, EditingContext } from "./panel/editing";
 import { JourneyPanel } from "./panel/JourneyPanel";
 import { RulePanel } from "./panel/RulePanel";
@@ -29,6 +31,8 @@ interface SideProps {
   history: TextHistory;
   trial: TrialState;
   marks: readonly TextProblem[];
+  /** The problems by the key of their card. */
+  problems: ReadonlyMap<string, readonly CardProblem[]>;
   offered: readonly ActionName[];
   readOnly: boolean;
   onEdit: (edit: Edit, typing?: boolean) => void;
@@ -41,6 +45,7 @@ export function Side({
   history,
   trial,
   marks,
+  problems,
   offered,
   readOnly,
   onEdit,
@@ -110,6 +115,7 @@ export function Side({
       ) : (
         <Stack p="md" gap="md" component="section" aria-label={words.panel}>
           <StepActions offered={offered} onAction={onAct} />
+          {only && <CardProblems problems={problems.get(key) ?? []} />}
           <EditingContext.Provider value={editing}>
             {chosen !== null ? (
               <PanelOf chosen={chosen} onEdit={onEdit} />

@@ -45,6 +45,13 @@ function people(step: Step, count: number, query: Readonly<Record<string, string
   );
 }
 
+/** How many came to a step, leading to them. */
+function Reached({ step }: { step: Step }) {
+  return (
+    <PlaceLink to={withQuery("/people", { reached: step.id })}>{figure(step.reached)}</PlaceLink>
+  );
+}
+
 /** A number that leads to the messages it counts. */
 function messages(step: Step, count: number, status: string) {
   return count === 0 ? (
@@ -57,7 +64,12 @@ function messages(step: Step, count: number, status: string) {
 const COLUMNS: readonly Column<Step>[] = [
   { key: "step", title: words.step, cell: (step) => step.id },
   { key: "kind", title: words.kind, cell: (step) => kindName(step.kind) },
-  { key: "reached", title: words.reached, number: true, cell: (step) => figure(step.reached) },
+  {
+    key: "reached",
+    title: words.reached,
+    number: true,
+    cell: (step) => (step.reached === 0 ? figure(0) : <Reached step={step} />),
+  },
   {
     key: "waiting",
     title: words.waiting,

@@ -1,15 +1,19 @@
-import { TextInput } from "@mantine/core";
+import { Stack, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
+import { useMay } from "@/api/session";
+import { withQuery } from "@/components/addresses";
 import { CommandLine } from "@/components/CommandLine";
 import { type Column, DataTable } from "@/components/DataTable";
 import { FigureLine } from "@/components/FigureLine";
 import { figure } from "@/components/figures";
 import { useFilter } from "@/components/filters";
+import { LinkButton } from "@/components/LinkButton";
 import { LoadingLine } from "@/components/LoadingLine";
 import { ObjectLink } from "@/components/ObjectLink";
 import { Page } from "@/components/Page";
+import { PlaceLink } from "@/components/PlaceLink";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { StateBadge } from "@/components/StateBadge";
 import { texts } from "@/texts";
@@ -21,6 +25,25 @@ const REFRESH = 5_000;
 type Dashboard = Model<"DashboardBody">;
 type JourneyDay = Model<"JourneyDayBody">;
 
+/** A figure of a journey that leads to the people or the messages it counts. */
+function listed(
+  row: JourneyDay,
+  tab: "people" | "messages",
+  count: number,
+  query: Readonly<Record<string, string>>,
+) {
+  const path = `~/journeys/${encodeURIComponent(row.journey)}/${tab}`;
+  return count === 0 ? (
+    figure(0)
+  ) : (
+    <PlaceLink to={withQuery(path, query)}>{figure(count)}</PlaceLink>
+  );
+}
+
+function people(row: JourneyDay, count: number, query: Readonly<Record<string, string>>) {
+  return listed(row, "people", count, query);
+}
+
 const COLUMNS: readonly Column<JourneyDay>[] = [
   {
     key: "journey",
@@ -28,13 +51,48 @@ const COLUMNS: readonly Column<JourneyDay>[] = [
     cell: (row) => <ObjectLink place="journeys" id={row.journey} />,
   },
   { key: "state", title: words.state, cell: (row) => <StateBadge state={row.state} /> },
-  { key: "active", title: words.active, number: true, cell: (row) => figure(row.active) },
-  { key: "waiting", title: words.waiting, number: true, cell: (row) => figure(row.waiting) },
-  { key: "deferred", title: words.deferred, number: true, cell: (row) => figure(row.deferred) },
-  { key: "retrying", title: words.retrying, number: true, cell: (row) => figure(row.retrying) },
-  { key: "entered", title: words.entered, number: true, cell: (row) => figure(row.entered) },
-  { key: "ended", title: words.ended, number: true, cell: (row) => figure(row.ended) },
-  { key: "sent", title: words.sent, number: true, cell: (row) => figure(sentOf(row)) },
+  {
+    key: "active",
+    title: words.active,
+    number: true,
+    cell: (row) => people(row, row.active, { state: "active" }),
+  },
+  {
+    key: "waiting",
+    title: words.waiting,
+    number: true,
+    cell: (row) => people(row, row.waiting, { state: "active" }),
+  },
+  {
+    key: "deferred",
+    title: words.deferred,
+    number: true,
+    cell: (row) => people(row, row.deferred, { state: "active" }),
+  },
+  {
+    key: "retrying",
+    title: words.retrying,
+    number: true,
+    cell: (row) => people(row, row.retrying, { state: "active", held: "retry" }),
+  },
+  {
+    key: "entered",
+    title: words.entered,
+    number: true,
+    cell: (row) => listed(row, "people", row.entered, {}),
+  },
+  {
+    key: "ended",
+    title: words.ended,
+    number: true,
+    cell: (row) => people(row, row.ended, { state: "ended" }),
+  },
+  {
+    key: "sent",
+    title: words.sent,
+    number: true,
+    cell: (row) => listed(row, "messages", sentOf(row), {}),
+  },
   { key: "trend", title: words.trend, number: true, cell: (row) => <Trend days={row.trend} /> },
 ];
 
@@ -44,7 +102,15 @@ function sentOf(row: JourneyDay): number {
 
 function figuresOf(day: Dashboard) {
   return [
-    { name: words.inJourneys, value: figure(day.contacts_in_journeys) },
+    {
+      name: words.inJourneys,
+      value:
+        day.contacts_in_journeys === 0 ? (
+          figure(0)
+        ) : (
+          <PlaceLink to="~/runs?state=active">{figure(day.contacts_in_journeys)}</PlaceLink>
+        ),
+    },
     { name: words.targeted, value: figure(day.targeted_contacts) },
     { name: words.email, value: figure(day.messages.email ?? 0) },
     { name: words.sms, value: figure(day.messages.sms ?? 0) },
@@ -53,6 +119,24 @@ function figuresOf(day: Dashboard) {
     { name: words.goals, value: figure(day.goals) },
     { name: words.refused, value: figure(day.refused) },
   ];
+}
+
+/** The way to the first journey, here or by the command line. */
+function NoJourney() {
+  const mayEdit = useMay("edit");
+  return (
+    <Stack gap="md" align="start">
+      {words.empty}
+      {mayEdit && (
+        <LinkButton to="~/journeys/new" filled>
+          {texts.starting.open}
+        </LinkButton>
+      )}
+      <div>
+        {words.byCommand} <CommandLine command={words.emptyCommand} />
+      </div>
+    </Stack>
+  );
 }
 
 /** The figures of a day, and each journey in it. */
@@ -91,11 +175,7 @@ export function Today() {
             columns={COLUMNS}
             rows={dashboard.data.journeys}
             rowKey={(row) => row.journey}
-            empty={
-              <>
-                {words.empty} <CommandLine command={words.emptyCommand} />
-              </>
-            }
+            empty={<NoJourney />}
           />
         </>
       )}

@@ -112,6 +112,12 @@ export const journeys = {
     goal: "Goal",
     anyGoal: "With or without the goal",
     goalMet: "goal reached",
+    reached: "Steps that they came to",
+    anyReached: "Came to any step",
+    cameTo: (step: string) => `came to ${step}`,
+    took: "What became of them there",
+    anyTook: "Took any way",
+    tookWay: (way: string) => `took ${way}`,
     empty: "No one has been here.",
   },
   messages: {
@@ -138,5 +144,10 @@ export const journeys = {
     before: "Before",
     after: "After",
     same: "The two say the same.",
+    activate: "Make it live",
+    makeLive: (version: number) => `Make version ${version} live`,
+    liveWords: (version: number) =>
+      `Who enters from now on goes through version ${version}. No version is lost, and any can be made live later.`,
+    againstLive: (live: number) => `What is different from version ${live}, which is live now`,
   },
 } as const;
