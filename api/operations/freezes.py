@@ -58,6 +58,8 @@ class FreezeBody(BaseModel):
     automatic: bool
     by: str | None
     """The id of the key that asked for it; null if it was automatic."""
+    by_name: str | None
+    """What that key is called."""
     figures: dict[str, Any]
     """Of an automatic one: the latest `sends`, and the `bounces` and `complaints` among them."""
     frozen_at: Instant

@@ -23,21 +23,31 @@ insert into marketing_freeze (channel, stops, reason, by, automatic, figures)
 values (%(channel)s, %(stops)s, %(reason)s, %(by)s, %(automatic)s, %(figures)s)
 on conflict (channel, stops) where ended_at is null do nothing
 returning id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by,
-          end_reason
+          end_reason,
+          (select coalesce(nullif(k.name, ''), k.scope) from api_key k
+           where k.id::text = by) as by_name
 """)
 _END = sql("""
 update marketing_freeze set ended_at = parcours.clock(), ended_by = %(by)s, end_reason = %(reason)s
 where channel = %(channel)s and stops = %(stops)s and ended_at is null
 returning id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by,
-          end_reason
+          end_reason,
+          (select coalesce(nullif(k.name, ''), k.scope) from api_key k
+           where k.id::text = by) as by_name
 """)
 _LIST = sql("""
-select id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by, end_reason
+select id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by,
+       end_reason,
+       (select coalesce(nullif(k.name, ''), k.scope) from api_key k
+        where k.id::text = by) as by_name
 from marketing_freeze where %(before)s::bigint is null or id < %(before)s
 order by id desc limit %(limit)s
 """)
 _NOW = sql("""
-select id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by, end_reason
+select id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by,
+       end_reason,
+       (select coalesce(nullif(k.name, ''), k.scope) from api_key k
+        where k.id::text = by) as by_name
 from marketing_freeze
 where channel = %(channel)s and stops = %(stops)s and ended_at is null
 """)
@@ -96,6 +106,8 @@ class FreezeRow:
     ended_at: datetime | None
     ended_by: str | None
     end_reason: str | None
+    by_name: str | None
+    """What the key is called that asked for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { useEffect } from "react";
 import { useLocation } from "wouter";
 import { useSession } from "@/api/session";
+import { readersZone } from "@/components/times";
 import { texts } from "@/texts";
 import { Account } from "./Account";
 import { CommandPalette } from "./CommandPalette";
@@ -15,6 +16,7 @@ export function Shell() {
   const [menu, { toggle, close: closeMenu }] = useDisclosure(false);
   const [palette, { open: openPalette, close: closePalette }] = useDisclosure(false);
   const [location] = useLocation();
+  const zone = readersZone();
   useHotkeys([["mod+K", openPalette]], []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new page closes the menu.
   useEffect(closeMenu, [location]);
@@ -47,6 +49,9 @@ export function Shell() {
             )}
           </Group>
           <Group gap="sm" wrap="nowrap">
+            <Text size="xs" className="quiet" visibleFrom="sm">
+              {texts.shell.zone(zone)}
+            </Text>
             <Button variant="default" onClick={openPalette} aria-keyshortcuts="Control+K">
               {texts.shell.search}
               <Text component="kbd" size="xs" ml="sm" className="quiet" visibleFrom="sm">
@@ -59,6 +64,9 @@ export function Shell() {
       </AppShell.Header>
       <AppShell.Navbar p="sm" aria-label={texts.shell.menu}>
         <Navigation />
+        <Text size="xs" className="quiet" px="sm" py="sm" hiddenFrom="sm">
+          {texts.shell.zone(zone)}
+        </Text>
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1}>
         <Pages />

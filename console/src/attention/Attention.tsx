@@ -15,20 +15,27 @@ import { Fix } from "./Fix";
 const words = texts.attention;
 
 const COLUMNS: readonly Column<Item>[] = [
-  { key: "subject", title: words.subject, cell: (item) => item.subject },
+  { key: "subject", title: words.subject, share: 20, cell: (item) => item.subject },
   {
     key: "reason",
     title: words.reason,
+    share: 20,
     cell: (item) => (item.reason === null ? texts.parts.none : <code>{item.reason}</code>),
   },
-  { key: "since", title: words.since, cell: (item) => <Instant at={item.since} relative /> },
+  {
+    key: "since",
+    title: words.since,
+    share: 12,
+    cell: (item) => <Instant at={item.since} relative />,
+  },
   {
     key: "count",
     title: words.count,
+    share: 10,
     number: true,
     cell: (item) => (item.at_least ? words.atLeast(figure(item.count)) : figure(item.count)),
   },
-  { key: "example", title: words.example, cell: (item) => <Example item={item} /> },
+  { key: "example", title: words.example, share: 14, cell: (item) => <Example item={item} /> },
   { key: "fix", title: words.fix, cell: (item) => <Fix item={item} /> },
 ];
 

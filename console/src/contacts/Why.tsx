@@ -6,6 +6,7 @@ import { useFilter } from "@/components/filters";
 import { Gates } from "@/components/Gates";
 import { Instant } from "@/components/Instant";
 import { LoadingLine } from "@/components/LoadingLine";
+import { Marked } from "@/components/Marked";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { useSteps } from "@/journeys/steps";
 import { texts } from "@/texts";
@@ -52,13 +53,15 @@ export function Why({ contact }: { contact: string }) {
       {explanation.data !== undefined && (
         <>
           <Text fw={600} mb="sm">
-            {explanation.data.answer}
+            <Marked words={explanation.data.answer} />
           </Text>
-          {explanation.data.waiting !== null && (
-            <Text mb="sm">
-              {explanation.data.waiting.words} <Instant at={explanation.data.waiting.until} />
-            </Text>
-          )}
+          {explanation.data.waiting !== null &&
+            !explanation.data.answer.includes(explanation.data.waiting.words) && (
+              <Text mb="sm">
+                <Marked words={explanation.data.waiting.words} />{" "}
+                <Instant at={explanation.data.waiting.until} />
+              </Text>
+            )}
           <Gates gates={explanation.data.gates} />
         </>
       )}

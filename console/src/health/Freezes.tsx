@@ -3,6 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answerOf, api } from "@/api/client";
 import { useMay } from "@/api/session";
+import { channelName } from "@/components/channelName";
 import type { Column } from "@/components/DataTable";
 import { Instant } from "@/components/Instant";
 import { Listing, useListing } from "@/components/Listing";
@@ -20,7 +21,7 @@ const COLUMNS: readonly Column<Freeze>[] = [
   {
     key: "channel",
     title: words.channel,
-    cell: (row) => (row.channel === "all" ? texts.pausing.everyChannel : row.channel),
+    cell: (row) => (row.channel === "all" ? texts.pausing.everyChannel : channelName(row.channel)),
   },
   { key: "stops", title: words.stops, cell: (row) => texts.pausing.stopsOptions[row.stops] },
   {
@@ -36,7 +37,7 @@ const COLUMNS: readonly Column<Freeze>[] = [
   {
     key: "by",
     title: words.by,
-    cell: (row) => (row.automatic ? words.automatic : (row.by ?? texts.parts.none)),
+    cell: (row) => (row.automatic ? words.automatic : (row.by_name ?? row.by ?? texts.parts.none)),
   },
   { key: "since", title: words.since, cell: (row) => <Instant at={row.frozen_at} /> },
   { key: "until", title: words.until, cell: (row) => <Instant at={row.ended_at} /> },
@@ -65,6 +66,7 @@ export function Freezes() {
   const end: Column<Freeze> = {
     key: "end",
     title: words.unfreeze,
+    act: true,
     head: <span className="spoken">{words.unfreeze}</span>,
     cell: (row) =>
       row.ended_at === null && (

@@ -7,6 +7,7 @@ import { useFilter } from "@/components/filters";
 import { Listing, useListing } from "@/components/Listing";
 import { ObjectLink } from "@/components/ObjectLink";
 import { Section } from "@/components/Section";
+import { ShortId } from "@/components/ShortId";
 import { StateBadge } from "@/components/StateBadge";
 import { texts } from "@/texts";
 
@@ -20,7 +21,7 @@ const COLUMNS: readonly Column<Item>[] = [
     title: words.run,
     cell: (item) => (
       <ObjectLink place="runs" id={item.run}>
-        <code>{item.run}</code>
+        <ShortId id={item.run} />
       </ObjectLink>
     ),
   },

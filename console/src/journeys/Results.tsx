@@ -1,4 +1,4 @@
-import { Group, Title } from "@mantine/core";
+import { Box, Group, Title } from "@mantine/core";
 import { withQuery } from "@/components/addresses";
 import { FigureLine } from "@/components/FigureLine";
 import { figure } from "@/components/figures";
@@ -60,7 +60,9 @@ export function Results({ journey }: { journey: string }) {
           <Title order={2} mt="lg" mb="xs">
             {words.steps}
           </Title>
-          <StepTable steps={stats.steps} />
+          <Box mb="lg">
+            <StepTable steps={stats.steps} />
+          </Box>
           <Experiments journey={journey} version={query.version} />
           <Holdouts journey={journey} />
           <CountTable

@@ -1,4 +1,5 @@
 import type { Model } from "@/api/models";
+import { kindName } from "@/builder/graph/cardWords";
 import { withQuery } from "@/components/addresses";
 import { type Column, DataTable } from "@/components/DataTable";
 import { figure, percent } from "@/components/figures";
@@ -62,7 +63,7 @@ function messages(step: Step, count: number, status: string) {
 
 const COLUMNS: readonly Column<Step>[] = [
   { key: "step", title: words.step, cell: (step) => step.id },
-  { key: "kind", title: words.kind, cell: (step) => step.kind },
+  { key: "kind", title: words.kind, cell: (step) => kindName(step.kind) },
   {
     key: "reached",
     title: words.reached,

@@ -6,6 +6,7 @@ import type { Job } from "@/api/jobs";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { type Column, DataTable } from "@/components/DataTable";
 import { LoadingLine } from "@/components/LoadingLine";
+import { Marked } from "@/components/Marked";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { StateBadge } from "@/components/StateBadge";
 import { useSteps } from "@/journeys/steps";
@@ -155,7 +156,9 @@ function Words({ preview }: { preview: Read }) {
   }
   return (
     <>
-      <Text>{sentence}</Text>
+      <Text>
+        <Marked words={sentence} />
+      </Text>
       <DataTable
         label={words.sample}
         columns={SAMPLE}

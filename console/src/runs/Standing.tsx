@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { Gates } from "@/components/Gates";
+import { Marked } from "@/components/Marked";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { Section } from "@/components/Section";
 import { texts } from "@/texts";
@@ -33,10 +34,12 @@ export function Standing({ run }: { run: Model<"RunDetail"> }) {
   const need = gates.find((gate) => gate.would_need !== null)?.would_need;
   return (
     <Section title={words.stands}>
-      <Text fw={600}>{answer}</Text>
+      <Text fw={600}>
+        <Marked words={answer} />
+      </Text>
       {need !== undefined && (
         <Text>
-          {words.needs} {need}
+          {words.needs} <Marked words={need ?? ""} />
         </Text>
       )}
       {gates.length > 0 && (

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Stack, Text } from "@mantine/core";
+import { ActionIcon, Button, Stack, Text } from "@mantine/core";
 import type { Value } from "@/builder/document/values";
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
@@ -31,7 +31,7 @@ export function ListField({ label, name, shape, path, value }: ListFieldProps) {
       <Stack gap="sm" className={classes.list}>
         {value.map((item, place) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: items have no names of their own.
-          <Group key={place} gap="xs" align="start" wrap="nowrap">
+          <div key={place} className={classes.row}>
             <div className={classes.field}>
               <ValueField
                 label={texts.fields.item(place + 1)}
@@ -41,27 +41,31 @@ export function ListField({ label, name, shape, path, value }: ListFieldProps) {
                 value={item}
               />
             </div>
-            {!readOnly && place > 0 && (
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                aria-label={`${texts.fields.moveUp}: ${texts.fields.item(place + 1)}`}
-                onClick={() => set(path, swapped(value, place))}
-              >
-                ↑
-              </ActionIcon>
-            )}
-            {!readOnly && value.length > shape.least && (
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                aria-label={texts.fields.remove(texts.fields.item(place + 1))}
-                onClick={() => set([...path, place], undefined)}
-              >
-                ×
-              </ActionIcon>
-            )}
-          </Group>
+            <div className={classes.acts}>
+              {!readOnly && place > 0 && (
+                <ActionIcon
+                  variant="subtle"
+                  color="gray"
+                  size="sm"
+                  aria-label={`${texts.fields.moveUp}: ${texts.fields.item(place + 1)}`}
+                  onClick={() => set(path, swapped(value, place))}
+                >
+                  ↑
+                </ActionIcon>
+              )}
+              {!readOnly && value.length > shape.least && (
+                <ActionIcon
+                  variant="subtle"
+                  color="gray"
+                  size="sm"
+                  aria-label={texts.fields.remove(texts.fields.item(place + 1))}
+                  onClick={() => set([...path, place], undefined)}
+                >
+                  ×
+                </ActionIcon>
+              )}
+            </div>
+          </div>
         ))}
         {!readOnly && (
           <Button

@@ -60,7 +60,7 @@ export function MappingField({
         {present.map((key) => {
           const field = known.get(key);
           return (
-            <Group key={key} gap="xs" align="start" wrap="nowrap">
+            <div key={key} className={classes.row}>
               <div className={classes.field}>
                 <ValueField
                   label={labelOf(key)}
@@ -73,17 +73,20 @@ export function MappingField({
                 />
               </div>
               {field?.required !== true && !readOnly && (
-                <ActionIcon
-                  variant="subtle"
-                  color="gray"
-                  aria-label={texts.fields.remove(labelOf(key))}
-                  title={texts.fields.remove(labelOf(key))}
-                  onClick={() => set([...path, key], undefined)}
-                >
-                  ×
-                </ActionIcon>
+                <div className={classes.acts}>
+                  <ActionIcon
+                    variant="subtle"
+                    color="gray"
+                    size="sm"
+                    aria-label={texts.fields.remove(labelOf(key))}
+                    title={texts.fields.remove(labelOf(key))}
+                    onClick={() => set([...path, key], undefined)}
+                  >
+                    ×
+                  </ActionIcon>
+                </div>
               )}
-            </Group>
+            </div>
           );
         })}
         {!readOnly && next.length > 0 && (

@@ -108,7 +108,7 @@ export const runs = {
   temporal: "in Temporal",
   stands: "Where it stands, and why",
   needs: "What would have to be otherwise:",
-  gates: (count: number) => `All ${counted(count, "question")} on the way`,
+  gates: (count: number) => `${counted(count, "question")} on the way, and the answers`,
   timeline: "Steps",
   steps: (count: number) => counted(count, "visit"),
   cameBack: "Came back:",

@@ -5,6 +5,7 @@ export const segments = {
   name: "Segment",
   state: "State",
   members: "Members",
+  memberCount: (count: number) => counted(count, "member"),
   changed: "Changed",
   empty: "No segment yet. A segment is a set of contacts, defined by a condition.",
   open: "New segment",
