@@ -1,5 +1,6 @@
 /** The words for the keys of documents; a key that is not here is shown as it is written. */
 export const fields = {
+  offers: "Settings to add",
   labels: {
     active: "Active from and to",
     add: "Add to numbers",
