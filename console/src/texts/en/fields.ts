@@ -21,6 +21,7 @@ export const fields = {
     topics: "There is no topic of this key yet.",
   },
   make: "Make it",
+  offers: "Settings to add",
   labels: {
     active: "Active from and to",
     add: "Add to numbers",
