@@ -3,10 +3,12 @@ import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { useEffect } from "react";
 import { useLocation } from "wouter";
 import { useSession } from "@/api/session";
+import { SkipPlace } from "@/components/SkipLinks";
 import { readersZone } from "@/components/times";
 import { texts } from "@/texts";
 import { Account } from "./Account";
 import { CommandPalette } from "./CommandPalette";
+import { CONTENT, useFocusOnPage } from "./focusOnPage";
 import { Navigation } from "./Navigation";
 import { Pages } from "./Pages";
 
@@ -20,6 +22,7 @@ export function Shell() {
   useHotkeys([["mod+K", openPalette]], []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new page closes the menu.
   useEffect(closeMenu, [location]);
+  useFocusOnPage(location);
 
   return (
     <AppShell
@@ -27,9 +30,7 @@ export function Shell() {
       navbar={{ width: 184, breakpoint: "sm", collapsed: { mobile: !menu } }}
       padding="md"
     >
-      <a href="#content" className="skip">
-        {texts.shell.skip}
-      </a>
+      <SkipPlace />
       <AppShell.Header px="md">
         <Group h="100%" justify="space-between" wrap="nowrap">
           <Group gap="sm" wrap="nowrap">
@@ -68,7 +69,7 @@ export function Shell() {
           {texts.shell.zone(zone)}
         </Text>
       </AppShell.Navbar>
-      <AppShell.Main id="content" tabIndex={-1}>
+      <AppShell.Main id={CONTENT} tabIndex={-1}>
         <Pages />
       </AppShell.Main>
       {palette && <CommandPalette onClose={closePalette} />}

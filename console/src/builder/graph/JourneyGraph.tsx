@@ -10,6 +10,7 @@ import {
   useState,
 } from "react";
 import type { Card, DropPlace, Layout } from "@/builder/layout/cards";
+import { GRAPH } from "@/builder/regions";
 import { texts } from "@/texts";
 import { useAutoPan } from "./autoPan";
 import { beginning } from "./beginning";
@@ -116,12 +117,18 @@ function Flow({
   return (
     <div
       ref={frame}
+      id={GRAPH}
       className={classes.graph}
       data-dragging={drag !== null || undefined}
       onKeyDown={onKeyDown}
       role="application"
       aria-label={texts.builder.graph}
+      aria-keyshortcuts="F6"
+      aria-describedby={`${GRAPH}-keys`}
     >
+      <span id={`${GRAPH}-keys`} hidden>
+        {texts.builder.graphHint}
+      </span>
       <ReactFlow<CardFlowNode>
         nodes={nodes}
         nodeTypes={NODES}

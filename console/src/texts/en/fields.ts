@@ -22,6 +22,7 @@ export const fields = {
   },
   noneYet: "There is none yet.",
   make: "Make it",
+  offers: "Settings to add",
   labels: {
     active: "Active from and to",
     add: "Add to numbers",
