@@ -20,6 +20,7 @@ export const fields = {
     templates: "There is no template of this key yet.",
     topics: "There is no topic of this key yet.",
   },
+  noneYet: "There is none yet.",
   make: "Make it",
   offers: "Settings to add",
   labels: {
