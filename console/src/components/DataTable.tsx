@@ -24,6 +24,8 @@ interface DataTableProps<Row> {
   empty?: ReactNode;
   /** Whether a row is marked, such as the one whose details stand beside. */
   marked?: (row: Row) => boolean;
+  /** Whether all columns are of one width, as in several tables below each other. */
+  even?: boolean;
   /** What stands below a row in full width, such as its details while they are open. */
   detail?: (row: Row) => ReactNode;
 }
@@ -40,6 +42,7 @@ export function DataTable<Row>({
   rowKey,
   empty,
   marked,
+  even = false,
   detail,
 }: DataTableProps<Row>) {
   if (rows.length === 0) {
@@ -52,7 +55,7 @@ export function DataTable<Row>({
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls is reached by keyboard.
     <section className={classes.scroller} aria-label={label} tabIndex={0}>
-      <table className={classes.table}>
+      <table className={classes.table} data-even={even || undefined}>
         <thead>
           <tr>
             {columns.map((column) => (

@@ -12,6 +12,7 @@ import { FreezeDialog } from "./FreezeDialog";
 import { FREEZES, type Freeze } from "./freezes";
 import { Pauses } from "./Pauses";
 import { UnfreezeDialog } from "./UnfreezeDialog";
+import { authorOf } from "./useFreezes";
 
 const words = texts.health;
 const REFRESH = 5_000;
@@ -36,10 +37,18 @@ const COLUMNS: readonly Column<Freeze>[] = [
   {
     key: "by",
     title: words.by,
-    cell: (row) => (row.automatic ? words.automatic : (row.by ?? texts.parts.none)),
+    cell: (row) => authorOf(row),
   },
   { key: "since", title: words.since, cell: (row) => <Instant at={row.frozen_at} /> },
   { key: "until", title: words.until, cell: (row) => <Instant at={row.ended_at} /> },
+  {
+    key: "ended",
+    title: words.endedBy,
+    cell: (row) =>
+      row.ended_at === null
+        ? texts.parts.none
+        : words.endedFor(row.ended_by_name ?? row.ended_by ?? texts.parts.none, row.end_reason),
+  },
 ];
 
 /** What is frozen or paused, with what begins and ends it. */
@@ -96,12 +105,7 @@ export function Freezes() {
       <Pauses />
       {freezing && <FreezeDialog onDone={done} onClose={() => setFreezing(false)} />}
       {ending !== null && (
-        <UnfreezeDialog
-          channel={ending.channel}
-          stops={ending.stops}
-          onDone={done}
-          onClose={() => setEnding(null)}
-        />
+        <UnfreezeDialog freeze={ending} held={null} onDone={done} onClose={() => setEnding(null)} />
       )}
     </>
   );

@@ -3,8 +3,75 @@ import { counted } from "../plural";
 
 type Kind = Model<"AttentionBody">["kind"];
 
+const channelNames: Readonly<Record<string, string>> = {
+  all: "All channels",
+  email: "E-mail",
+  sms: "SMS",
+  webhook: "Webhooks",
+};
+
+/** Why the engine or a provider says that something needs a person, in words. */
+const reasons: Readonly<Record<string, string>> = {
+  address_invalid: "the address cannot be written to",
+  address_unknown: "there is no such address",
+  address_refused: "the recipient was refused",
+  address_forbidden: "the address of the webhook is not allowed",
+  opted_out: "the recipient asked the provider to stop",
+  sender_refused: "the sender may not send",
+  message_invalid: "the message cannot be written for the channel",
+  message_refused: "the provider does not accept the message",
+  redirect_refused: "a redirect is not followed",
+  answer_refused: "the receiver refused the call",
+  template: "its text cannot be made of the contact's data",
+  unreachable: "the provider cannot be reached",
+  tls_failed: "the encrypted connection failed",
+  credentials: "the credentials do not let it send",
+  account: "the account or its quota does not let it send",
+  throttled: "the provider asks for fewer messages",
+  deferred: "the provider asks to try later",
+  unavailable: "the provider cannot work now",
+  busy: "all connections to the provider are in use",
+  no_answer: "no answer came in time",
+  interrupted: "the connection ended without an answer",
+  provider_failed: "the provider reports a failure",
+  adapter_failed: "our side of the provider failed",
+  paused: "the journey is paused",
+  over_and_not_ended: "its wait is over and has not ended",
+  due_and_not_tried: "its send is due and was not tried",
+  workflow_not_started: "its workflow was not started",
+  move_not_taken: "its workflow has not followed a move",
+  claim_not_settled: "a call of a provider has not come back",
+  waits_for_approval: "it waits for the approval of another key",
+  not_started: "it was not started",
+  standing: "it makes no progress",
+  exhausted: "no code is left",
+  few_left: "few codes are left",
+  expired: "it has expired",
+  expires_soon: "it expires soon",
+};
+
 export const attention = {
   title: "Attention",
+  reasons,
+  channelNames,
+  sentences: {
+    frozen: (channel: string, held: number) =>
+      `${channelNames[channel] ?? channel}: marketing is frozen. ${held === 0 ? "Nothing waits yet." : `${counted(held, "send")} held.`}`,
+    paused: (journey: string, held: number) =>
+      `${journey} is paused. ${held === 0 ? "Nothing waits yet." : `${counted(held, "send")} held.`}`,
+    providers: (provider: string, count: number) =>
+      `${provider} has not taken ${counted(count, "message")} in the last 15 minutes.`,
+    retrying: (where: string, count: number) => `${where}: ${counted(count, "send")} tried again.`,
+    failed: (where: string, count: number) =>
+      `${where}: ${counted(count, "message")} not sent, for good.`,
+    other: (kind: string, subject: string) => `${kind}: ${subject}.`,
+  },
+  frozenBy: (who: string, reason: string) => `by ${who}: ${reason}`,
+  itself: "the channel itself",
+  says: (words: string) => `It says: ${words}`,
+  allOf: (count: number) => `All ${counted(count, "thing")} that need a person`,
+  willFail:
+    "Sent again, they fail for the same reason unless the address or the text was mended before.",
   line: (count: number) => counted(count, "thing"),
   calm: "All is well: nothing needs a person.",
   calmAsOf: "Read",
@@ -50,6 +117,7 @@ export const attention = {
     health: "Open the health",
     keys: "Open the keys",
     coupons: "Open the coupons",
+    messages: "Open the messages",
   },
   windows: { "": "24 hours", "1h": "1 hour", "3d": "3 days", "7d": "7 days" },
 } as const;
@@ -81,6 +149,9 @@ export const pausing = {
   everyChannel: "all channels",
   stops: "What is held",
   stopsOptions: { marketing: "marketing", everything: "everything" },
+  frozenBy: (who: string, reason: string) => `Frozen by ${who}: ${reason}.`,
+  heldNow: (held: number) =>
+    held === 0 ? "Nothing waits for it." : `${counted(held, "send")} held by it now.`,
   unfreezeTitle: (channel: string) => `Unfreeze ${channel}`,
   unfreezeWords: "What was held goes out within its rate, each message after its own checks.",
   unfreeze: "Unfreeze",
