@@ -6,6 +6,7 @@ import { useSession } from "@/api/session";
 import { texts } from "@/texts";
 import { Account } from "./Account";
 import { CommandPalette } from "./CommandPalette";
+import { LostConnection } from "./LostConnection";
 import { Navigation } from "./Navigation";
 import { Pages } from "./Pages";
 
@@ -61,6 +62,7 @@ export function Shell() {
         <Navigation />
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1}>
+        <LostConnection />
         <Pages />
       </AppShell.Main>
       {palette && <CommandPalette onClose={closePalette} />}

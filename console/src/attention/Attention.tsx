@@ -21,17 +21,18 @@ const words = texts.attention;
 
 function columnsOf(kind: Kind, fix: (item: Item) => void): readonly Column<Item>[] {
   return [
-    { key: "subject", title: words.subject, cell: (item) => subjectOf(item) },
-    { key: "reason", title: words.reason, cell: (item) => <Reason item={item} /> },
-    { key: "since", title: words.since, cell: (item) => <Instant at={item.since} relative /> },
+    { key: "subject", share: 15, title: words.subject, cell: (item) => subjectOf(item) },
+    { key: "reason", share: 33, title: words.reason, cell: (item) => <Reason item={item} /> },
+    { key: "since", share: 12, title: words.since, cell: (item) => <Instant at={item.since} relative /> },
     {
       key: "count",
+      share: 8,
       title: kind === "coupons" ? words.left : words.count,
       number: true,
       cell: (item) => (item.at_least ? words.atLeast(figure(item.count)) : figure(item.count)),
     },
-    { key: "example", title: words.example, cell: (item) => <Example item={item} /> },
-    { key: "fix", title: words.fix, cell: (item) => <Fix item={item} onFix={() => fix(item)} /> },
+    { key: "example", share: 10, title: words.example, cell: (item) => <Example item={item} /> },
+    { key: "fix", share: 22, title: words.fix, cell: (item) => <Fix item={item} onFix={() => fix(item)} /> },
   ];
 }
 
@@ -41,7 +42,7 @@ function subjectOf(item: Item) {
     return words.channelNames[item.subject] ?? item.subject;
   }
   return item.journey === null ? (
-    item.subject
+    ((item.kind === "providers" && words.providerNames[item.subject]) || item.subject)
   ) : (
     <ObjectLink place="journeys" id={item.journey}>
       {item.subject}
@@ -77,7 +78,6 @@ export function Attention() {
           <DataTable
             label={words.kinds[kind]}
             columns={columnsOf(kind, setFixing)}
-            even
             rows={rows}
             rowKey={(item) => `${item.subject} ${item.reason} ${item.example}`}
           />

@@ -13,6 +13,8 @@ export interface Column<Row> {
   number?: boolean;
   /** As wide as its content, such as a box to tick. */
   narrow?: boolean;
+  /** Its part of the width in percent, so that tables below each other have the same columns. */
+  share?: number;
 }
 
 interface DataTableProps<Row> {
@@ -24,8 +26,6 @@ interface DataTableProps<Row> {
   empty?: ReactNode;
   /** Whether a row is marked, such as the one whose details stand beside. */
   marked?: (row: Row) => boolean;
-  /** Whether all columns are of one width, as in several tables below each other. */
-  even?: boolean;
   /** What stands below a row in full width, such as its details while they are open. */
   detail?: (row: Row) => ReactNode;
 }
@@ -42,9 +42,9 @@ export function DataTable<Row>({
   rowKey,
   empty,
   marked,
-  even = false,
   detail,
 }: DataTableProps<Row>) {
+  const shared = columns.some(({ share }) => share !== undefined);
   if (rows.length === 0) {
     return (
       <Text component="div" className="quiet" py="md">
@@ -55,7 +55,14 @@ export function DataTable<Row>({
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls is reached by keyboard.
     <section className={classes.scroller} aria-label={label} tabIndex={0}>
-      <table className={classes.table} data-even={even || undefined}>
+      <table className={classes.table} data-shared={shared || undefined}>
+        {shared && (
+          <colgroup>
+            {columns.map(({ key, share }) => (
+              <col key={key} style={share === undefined ? {} : { width: `${share}%` }} />
+            ))}
+          </colgroup>
+        )}
         <thead>
           <tr>
             {columns.map((column) => (

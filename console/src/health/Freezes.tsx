@@ -4,6 +4,7 @@ import { useState } from "react";
 import { answerOf, api } from "@/api/client";
 import { useMay } from "@/api/session";
 import type { Column } from "@/components/DataTable";
+import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { Listing, useListing } from "@/components/Listing";
 import { Section } from "@/components/Section";
@@ -64,10 +65,10 @@ export function Freezes() {
   );
   const mayFreeze = useMay("operate");
   const mayUnfreeze = useMay("admin");
-  const [freezing, setFreezing] = useState(false);
+  const [asked, setAsked] = useFilter("do");
   const [ending, setEnding] = useState<Freeze | null>(null);
   function done() {
-    setFreezing(false);
+    setAsked(null);
     setEnding(null);
     void queries.invalidateQueries({ queryKey: FREEZES });
   }
@@ -88,7 +89,7 @@ export function Freezes() {
         title={words.freezes}
         actions={
           mayFreeze && (
-            <Button variant="default" onClick={() => setFreezing(true)}>
+            <Button variant="default" onClick={() => setAsked("freeze")}>
               {words.freeze}
             </Button>
           )
@@ -103,7 +104,9 @@ export function Freezes() {
         />
       </Section>
       <Pauses />
-      {freezing && <FreezeDialog onDone={done} onClose={() => setFreezing(false)} />}
+      {asked === "freeze" && mayFreeze && (
+        <FreezeDialog onDone={done} onClose={() => setAsked(null)} />
+      )}
       {ending !== null && (
         <UnfreezeDialog freeze={ending} held={null} onDone={done} onClose={() => setEnding(null)} />
       )}

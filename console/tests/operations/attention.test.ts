@@ -36,7 +36,7 @@ test("a sentence has the number in words, and the reason is no code", () => {
   expect(sentenceOf({ ...ITEM, kind: "frozen", subject: "email", count: 0 })).toBe(
     "E-mail: marketing is frozen. Nothing waits yet.",
   );
-  expect(reasonOf(ITEM)).toBe("the provider cannot be reached");
+  expect(reasonOf(ITEM)).toBe("it cannot be reached");
   expect(reasonOf({ ...ITEM, reason: "ticket 4711" })).toBe("ticket 4711");
 });
 

@@ -10,6 +10,14 @@ const channelNames: Readonly<Record<string, string>> = {
   webhook: "Webhooks",
 };
 
+/** Who takes messages, as the engine names them. */
+const providerNames: Readonly<Record<string, string>> = {
+  smtp: "The mail server (smtp)",
+  http: "Receivers of webhooks (http)",
+  ses: "SES",
+  sns: "SNS",
+};
+
 /** Why the engine or a provider says that something needs a person, in words. */
 const reasons: Readonly<Record<string, string>> = {
   address_invalid: "the address cannot be written to",
@@ -23,17 +31,17 @@ const reasons: Readonly<Record<string, string>> = {
   redirect_refused: "a redirect is not followed",
   answer_refused: "the receiver refused the call",
   template: "its text cannot be made of the contact's data",
-  unreachable: "the provider cannot be reached",
+  unreachable: "it cannot be reached",
   tls_failed: "the encrypted connection failed",
   credentials: "the credentials do not let it send",
   account: "the account or its quota does not let it send",
-  throttled: "the provider asks for fewer messages",
-  deferred: "the provider asks to try later",
-  unavailable: "the provider cannot work now",
-  busy: "all connections to the provider are in use",
+  throttled: "it asks for fewer messages",
+  deferred: "it asks to try later",
+  unavailable: "it cannot work now",
+  busy: "all connections to it are in use",
   no_answer: "no answer came in time",
   interrupted: "the connection ended without an answer",
-  provider_failed: "the provider reports a failure",
+  provider_failed: "it reports a failure",
   adapter_failed: "our side of the provider failed",
   paused: "the journey is paused",
   over_and_not_ended: "its wait is over and has not ended",
@@ -54,13 +62,14 @@ export const attention = {
   title: "Attention",
   reasons,
   channelNames,
+  providerNames,
   sentences: {
     frozen: (channel: string, held: number) =>
       `${channelNames[channel] ?? channel}: marketing is frozen. ${held === 0 ? "Nothing waits yet." : `${counted(held, "send")} held.`}`,
     paused: (journey: string, held: number) =>
       `${journey} is paused. ${held === 0 ? "Nothing waits yet." : `${counted(held, "send")} held.`}`,
     providers: (provider: string, count: number) =>
-      `${provider} has not taken ${counted(count, "message")} in the last 15 minutes.`,
+      `${providerNames[provider] ?? provider} did not take ${counted(count, "message")} in the last 15 minutes.`,
     retrying: (where: string, count: number) => `${where}: ${counted(count, "send")} tried again.`,
     failed: (where: string, count: number) =>
       `${where}: ${counted(count, "message")} not sent, for good.`,
@@ -149,18 +158,22 @@ export const pausing = {
   everyChannel: "all channels",
   stops: "What is held",
   stopsOptions: { marketing: "marketing", everything: "everything" },
-  frozenBy: (who: string, reason: string) => `Frozen by ${who}: ${reason}.`,
+  frozenBy: (who: string, reason: string) => `Frozen by ${who} (${reason}) since`,
   heldNow: (held: number) =>
     held === 0 ? "Nothing waits for it." : `${counted(held, "send")} held by it now.`,
   unfreezeTitle: (channel: string) => `Unfreeze ${channel}`,
   unfreezeWords: "What was held goes out within its rate, each message after its own checks.",
   unfreeze: "Unfreeze",
   pauseAll: "Pause all journeys",
-  pauseAllWords: (count: number) =>
-    `${counted(count, "active journey")} pause: none takes entries or sends until it is resumed. Journeys that are paused already stay so.`,
+  pauseAllWords: (count: number, names: string) =>
+    count === 0
+      ? "No journey is active."
+      : `${counted(count, "active journey")} pause: ${names}. None takes entries or sends until it is resumed. Journeys that are paused already stay so.`,
   pauseAllConfirm: "Pause all",
-  resumeAll: "Resume what was paused with all",
-  resumeAllWords:
-    "The journeys that were paused with all go on. Those that were paused alone stay paused.",
+  resumeAll: "Resume what was paused together",
+  resumeAllWords: (together: string, alone: string) =>
+    together === ""
+      ? "No journey was paused together with all."
+      : `${together} go on.${alone === "" ? "" : ` Paused alone, and stays so: ${alone}.`}`,
   resumeAllConfirm: "Resume them",
 } as const;
