@@ -23,7 +23,12 @@ function columnsOf(kind: Kind, fix: (item: Item) => void): readonly Column<Item>
   return [
     { key: "subject", share: 15, title: words.subject, cell: (item) => subjectOf(item) },
     { key: "reason", share: 33, title: words.reason, cell: (item) => <Reason item={item} /> },
-    { key: "since", share: 12, title: words.since, cell: (item) => <Instant at={item.since} relative /> },
+    {
+      key: "since",
+      share: 12,
+      title: words.since,
+      cell: (item) => <Instant at={item.since} relative />,
+    },
     {
       key: "count",
       share: 8,
@@ -32,7 +37,12 @@ function columnsOf(kind: Kind, fix: (item: Item) => void): readonly Column<Item>
       cell: (item) => (item.at_least ? words.atLeast(figure(item.count)) : figure(item.count)),
     },
     { key: "example", share: 10, title: words.example, cell: (item) => <Example item={item} /> },
-    { key: "fix", share: 22, title: words.fix, cell: (item) => <Fix item={item} onFix={() => fix(item)} /> },
+    {
+      key: "fix",
+      share: 22,
+      title: words.fix,
+      cell: (item) => <Fix item={item} onFix={() => fix(item)} />,
+    },
   ];
 }
 
@@ -42,7 +52,7 @@ function subjectOf(item: Item) {
     return words.channelNames[item.subject] ?? item.subject;
   }
   return item.journey === null ? (
-    ((item.kind === "providers" && words.providerNames[item.subject]) || item.subject)
+    (item.kind === "providers" && words.providerNames[item.subject]) || item.subject
   ) : (
     <ObjectLink place="journeys" id={item.journey}>
       {item.subject}

@@ -153,7 +153,7 @@ function Shown({ run, source, linked }: ShownProps) {
             ? words.atEntry
             : words.at(run.step, item === undefined ? "" : stepWords(item, engine))}
       </Text>
-      <div className={classes.graph}>
+      <div className={classes.graph} style={{ maxHeight: heightOf(graph.layout.bounds) }}>
         <JourneyGraph
           layout={graph.layout}
           content={content}

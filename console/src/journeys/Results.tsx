@@ -1,4 +1,5 @@
 import { Group, Title } from "@mantine/core";
+import { withQuery } from "@/components/addresses";
 import { FigureLine } from "@/components/FigureLine";
 import { figure } from "@/components/figures";
 import { LoadingLine } from "@/components/LoadingLine";
@@ -49,7 +50,7 @@ export function Results({ journey }: { journey: string }) {
           <Title order={2} mt="lg" mb="xs">
             {words.steps}
           </Title>
-          <StepTable steps={stats.steps} />
+          <StepTable journey={journey} steps={stats.steps} />
           <Experiments journey={journey} version={query.version} />
           <Holdouts journey={journey} />
           <CountTable
@@ -63,6 +64,7 @@ export function Results({ journey }: { journey: string }) {
             name={words.reason}
             count={words.runs}
             counts={stats.refused}
+            to={`~${withQuery("/log", { types: "refusal", journey })}`}
           />
           <Attribution journey={journey} period={query} />
         </>

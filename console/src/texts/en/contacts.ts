@@ -125,6 +125,12 @@ export const contacts = {
   why: {
     journey: "Journey",
     choose: "Choose a journey",
+    title: "Why",
+    sends: "Sends to the contact that ended",
+    noSends: "No send to the contact has ended yet. Choose a journey to see where it stands.",
+    at: "At",
+    outcome: "Ended",
+    what: "What",
     step: "Step",
     anyStep: "The entry",
     gates: "Every question on the way, in the engine's order",

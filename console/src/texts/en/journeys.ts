@@ -25,6 +25,7 @@ export const journeys = {
     sent: "sent",
     opened: "opened",
     clicked: "clicked",
+    skipped: "skipped",
     failed: "failed",
     goal: "goal",
     left: "leave here",
