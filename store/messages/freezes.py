@@ -19,11 +19,11 @@ MOST_COMPLAINTS: Final = 3
 """More of these among them freeze the channel: 5 % and 0.3 % of all that are looked at."""
 
 _COLUMNS = sql("""
-f.id, f.channel, f.stops, f.reason, f.automatic, f.by,
-(select nullif(k.name, '') from api_key k where k.id::text = f.by) as by_name,
-f.figures, f.frozen_at, f.ended_at, f.ended_by,
-(select nullif(k.name, '') from api_key k where k.id::text = f.ended_by) as ended_by_name,
-f.end_reason
+f.id, f.channel, f.stops, f.reason, f.automatic, f.by, f.figures, f.frozen_at, f.ended_at,
+f.ended_by, f.end_reason,
+(select coalesce(nullif(k.name, ''), k.scope) from api_key k where k.id::text = f.by) as by_name,
+(select coalesce(nullif(k.name, ''), k.scope) from api_key k where k.id::text = f.ended_by)
+    as ended_by_name
 """)
 _BEGIN = sql(
     """

@@ -155,7 +155,7 @@ async def test_runs_are_found_and_repaired_in_bulk_by_keyboard_once_another_key_
     await expect(bar.get_by_role("status")).to_have_text("All active runs that match the filters")
     await bar.get_by_role("button", name="Skip").press("Enter")
     dialog = page.get_by_role("dialog", name="Skip the step")
-    words = dialog.get_by_text("3 runs of `offers` skip the step")
+    words = dialog.get_by_text("3 runs of offers skip the step")
     await expect(words).to_contain_text("Another key must approve it")
     await expect(dialog.get_by_label("Reason")).to_be_focused()
     faults = await look_over(page, "runs-repair")

@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from infra.settings import Settings
 from store.operations.api_keys import create_key
-from tests.browser.console_site import SCREENSHOTS, Console, look_over, signed_in
+from tests.browser.console_site import SCREENSHOTS, Console, look_over, pictured, signed_in
 from tests.support.conditions import eventually
 from tests.support.operating import Operator, operating
 from tests.support.smtp import SmtpSink
@@ -51,7 +51,34 @@ emails: [ada@example.com]
 ---
 channel: sms
 quiet_hours: {from: "21:00", to: "08:00"}
+---
+brand: house
+name: The shop
+from: The shop <hello@shop.example>
+---
+topic: letters
+default: double
+---
+form: newsletter
+title: Our letters
+topic: letters
+button: Subscribe
+fields: [{name: email, type: email, label: Your e-mail address, required: true}]
 """
+PICTURED = (
+    ("/brands", "Brands"),
+    ("/brands/house/edit", "house"),
+    ("/forms", "Forms"),
+    ("/places", "Places"),
+    ("/holdouts", "Holdouts"),
+    ("/topics/offers/edit", "offers"),
+    ("/channels/sms/edit", "sms"),
+    ("/coupons/spring/draws", "spring"),
+    ("/groups/walkers/members", "walkers"),
+    ("/test-recipients/team/edit", "team"),
+    ("/templates/new", "New template"),
+)
+"""Pages of kinds that others test, of which there is a picture here."""
 
 
 @dataclass
@@ -201,6 +228,7 @@ async def walk_in(shop: Shop, page: Page) -> list[str]:
     await page.keyboard.press("Control+K")
     await page.keyboard.type("sho")
     await expect(page.get_by_role("option", name="shops")).to_be_visible()
+    await pictured(page, "search")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="shops", level=1)).to_be_visible()
     await expect(page.get_by_text("journeys ask for 2 km")).to_be_visible()
@@ -247,6 +275,12 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
         if SCREENSHOTS or path in ("/coupons/spring/codes", "/channels", "/files"):
             found += await look_over(page, path.strip("/").replace("/", "-"))
         await page.close()
+    if SCREENSHOTS:
+        for path, heading in PICTURED:
+            page = await shop.console.open(path, heading)
+            await expect(page.locator("[data-loading]")).to_have_count(0)
+            await pictured(page, path.strip("/").replace("/", "-"))
+            await page.close()
     assert found == [], "\n".join(found)
 
     page = await shop.console.open("/files", "Files")
@@ -254,6 +288,7 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
     await page.get_by_role("button", name="Upload our-terms.txt").click()
     await page.get_by_role("link", name="our-terms.txt").click()
     await expect(page.get_by_text("5 bytes")).to_be_visible()
+    await pictured(page, "files-about")
     await page.get_by_role("button", name="Remove…").click()
     dialog = page.get_by_role("dialog", name="Remove our-terms.txt")
     await dialog.get_by_role("button", name="Remove", exact=True).click()

@@ -1,4 +1,4 @@
-import { Button, Group, Progress, Text } from "@mantine/core";
+import { Box, Button, Group, Progress, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import {
@@ -60,7 +60,7 @@ function Shown({ job, named, onUndo }: ShownProps) {
   const part = job.total === 0 ? (job.state === "done" ? 100 : 0) : (job.done / job.total) * 100;
   const actions = may ? actionsOf(job, key.id) : [];
   return (
-    <div>
+    <Box mb="md">
       <Group justify="space-between" gap="sm" mb="xs">
         <Group gap="sm">
           <StateBadge state={job.paused_at === null ? job.state : "paused"} />
@@ -115,7 +115,7 @@ function Shown({ job, named, onUndo }: ShownProps) {
           onClose={() => setAsked(null)}
         />
       )}
-    </div>
+    </Box>
   );
 }
 

@@ -27,7 +27,7 @@ import classes from "./StandingGraph.module.css";
 
 const words = texts.contacts.standing;
 const REFRESH = 2_000;
-const NONE: ReadonlyMap<string, number> = new Map();
+const NONE = new Map<string, never>();
 const nothing = () => undefined;
 
 type RunDetail = Model<"RunDetail">;
@@ -153,7 +153,7 @@ function Shown({ run, source, linked }: ShownProps) {
             ? words.atEntry
             : words.at(run.step, item === undefined ? "" : stepWords(item, engine))}
       </Text>
-      <div className={classes.graph} style={{ maxHeight: heightOf(graph.layout.bounds) }}>
+      <div className={classes.graph}>
         <JourneyGraph
           layout={graph.layout}
           content={content}

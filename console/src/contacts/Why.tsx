@@ -10,6 +10,7 @@ import { Gates } from "@/components/Gates";
 import { Instant } from "@/components/Instant";
 import { Listing, useListing } from "@/components/Listing";
 import { LoadingLine } from "@/components/LoadingLine";
+import { Marked } from "@/components/Marked";
 import { PlaceLink } from "@/components/PlaceLink";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { StateBadge } from "@/components/StateBadge";
@@ -59,13 +60,15 @@ export function Why({ contact }: { contact: string }) {
       {explanation.data !== undefined && (
         <>
           <Text fw={600} mb="sm">
-            {explanation.data.answer}
+            <Marked words={explanation.data.answer} />
           </Text>
-          {explanation.data.waiting !== null && (
-            <Text mb="sm">
-              {explanation.data.waiting.words} <Instant at={explanation.data.waiting.until} />
-            </Text>
-          )}
+          {explanation.data.waiting !== null &&
+            !explanation.data.answer.includes(explanation.data.waiting.words) && (
+              <Text mb="sm">
+                <Marked words={explanation.data.waiting.words} />{" "}
+                <Instant at={explanation.data.waiting.until} />
+              </Text>
+            )}
           <Gates gates={explanation.data.gates} />
         </>
       )}

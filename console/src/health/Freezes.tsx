@@ -3,6 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { answerOf, api } from "@/api/client";
 import { useMay } from "@/api/session";
+import { channelName } from "@/components/channelName";
 import type { Column } from "@/components/DataTable";
 import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
@@ -22,7 +23,7 @@ const COLUMNS: readonly Column<Freeze>[] = [
   {
     key: "channel",
     title: words.channel,
-    cell: (row) => (row.channel === "all" ? texts.pausing.everyChannel : row.channel),
+    cell: (row) => (row.channel === "all" ? texts.pausing.everyChannel : channelName(row.channel)),
   },
   { key: "stops", title: words.stops, cell: (row) => texts.pausing.stopsOptions[row.stops] },
   {
@@ -75,6 +76,7 @@ export function Freezes() {
   const end: Column<Freeze> = {
     key: "end",
     title: words.unfreeze,
+    act: true,
     head: <span className="spoken">{words.unfreeze}</span>,
     cell: (row) =>
       row.ended_at === null && (

@@ -51,24 +51,30 @@ export function People({ journey }: { journey: string }) {
   const [step, setStep] = useFilter("step");
   const [held, setHeld] = useFilter("held");
   const [goal, setGoal] = useFilter("goal");
+  const [reached, setReached] = useFilter("reached");
+  const [took, setTook] = useFilter("took");
   const steps = useSteps(journey);
   const mayRepair = useMay("operate");
-  const runs = useListing<Run>(["runs", journey, state, step, held, goal], (cursor) =>
-    answerOf(
-      api.GET("/v1/runs", {
-        params: {
-          query: {
-            journey,
-            limit: 50,
-            ...(state === "active" || state === "ended" ? { state } : {}),
-            ...(step === "" ? {} : { step }),
-            ...(held === "" ? {} : { held: held as Held }),
-            ...(goal === "met" ? { goal } : {}),
-            ...(cursor === undefined ? {} : { cursor }),
+  const runs = useListing<Run>(
+    ["runs", journey, state, step, held, goal, reached, took],
+    (cursor) =>
+      answerOf(
+        api.GET("/v1/runs", {
+          params: {
+            query: {
+              journey,
+              limit: 50,
+              ...(state === "active" || state === "ended" ? { state } : {}),
+              ...(step === "" ? {} : { step }),
+              ...(held === "" ? {} : { held: held as Held }),
+              ...(goal === "met" ? { goal } : {}),
+              ...(reached === "" ? {} : { reached }),
+              ...(reached === "" || took === "" ? {} : { took }),
+              ...(cursor === undefined ? {} : { cursor }),
+            },
           },
-        },
-      }),
-    ),
+        }),
+      ),
   );
   return (
     <>
@@ -108,6 +114,22 @@ export function People({ journey }: { journey: string }) {
           options={[{ value: "met", label: words.goalMet }]}
           onChange={setGoal}
         />
+        <Choice
+          label={words.reached}
+          any={words.anyReached}
+          value={reached}
+          options={steps.map((each) => ({ value: each, label: words.cameTo(each) }))}
+          onChange={setReached}
+        />
+        {reached !== "" && took !== "" && (
+          <Choice
+            label={words.took}
+            any={words.anyTook}
+            value={took}
+            options={[{ value: took, label: words.tookWay(took) }]}
+            onChange={setTook}
+          />
+        )}
         {mayRepair && (
           <LinkButton to={`~${withQuery("/runs", { journey, state, step, held })}`}>
             {words.repair}

@@ -1,4 +1,5 @@
 import type { Model } from "@/api/models";
+import { kindName } from "@/builder/graph/cardWords";
 import { withQuery } from "@/components/addresses";
 import { type Column, DataTable } from "@/components/DataTable";
 import { figure, percent } from "@/components/figures";
@@ -44,6 +45,13 @@ function people(step: Step, count: number, query: Readonly<Record<string, string
   );
 }
 
+/** How many came to a step, leading to them. */
+function Reached({ step }: { step: Step }) {
+  return (
+    <PlaceLink to={withQuery("/people", { reached: step.id })}>{figure(step.reached)}</PlaceLink>
+  );
+}
+
 /** A number that leads to the messages it counts. */
 function messages(step: Step, count: number, status: string) {
   return count === 0 ? (
@@ -65,8 +73,13 @@ function ended(journey: string, step: Step, count: number, outcome: string) {
 
 const columnsOf = (journey: string): readonly Column<Step>[] => [
   { key: "step", title: words.step, cell: (step) => step.id },
-  { key: "kind", title: words.kind, cell: (step) => step.kind },
-  { key: "reached", title: words.reached, number: true, cell: (step) => figure(step.reached) },
+  { key: "kind", title: words.kind, cell: (step) => kindName(step.kind) },
+  {
+    key: "reached",
+    title: words.reached,
+    number: true,
+    cell: (step) => (step.reached === 0 ? figure(0) : <Reached step={step} />),
+  },
   {
     key: "waiting",
     title: words.waiting,

@@ -31,7 +31,9 @@ export function figuresOfStep(journey: string, step: StepStats): CardFigures {
   // One reason can be asked for; of several, all who stand here are listed.
   const held = reasons.length === 1 ? (reasons[0] ?? null) : null;
   return [
-    { name: words.reached, value: figure(step.reached) },
+    ...(step.reached > 0
+      ? some(words.reached, step.reached, withQuery("/people", { reached: step.id }))
+      : [{ name: words.reached, value: figure(0) }]),
     ...some(words.waiting, step.waiting, people({ state: "active" })),
     ...some(words.retrying, step.retrying, people({ state: "active", held: "retry" })),
     ...some(words.deferred, step.deferred, people({ state: "active", held })),
@@ -52,8 +54,13 @@ function takenBy(key: string, steps: ReadonlyMap<string, StepStats>): CardFigure
   if (step === undefined) {
     return undefined;
   }
-  const count = step.outcomes[way ?? "else"] ?? 0;
-  return step.reached === 0 ? undefined : [{ name: words.took, value: figure(count) }];
+  if (step.reached === 0) {
+    return undefined;
+  }
+  const took = way ?? "else";
+  const count = step.outcomes[took] ?? 0;
+  const to = withQuery("/people", { reached: step.id, took });
+  return [{ name: words.took, value: figure(count), ...(count > 0 ? { to } : {}) }];
 }
 
 const NONE = {

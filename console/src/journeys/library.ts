@@ -44,6 +44,17 @@ export async function readyJourney(name: string, key: string): Promise<Beginning
   return { text: renamed(own.text, key), needs };
 }
 
+/** What a journey begins with, called by a name that is more than its key. */
+export function called(beginning: Beginning, key: string, name: string): Beginning {
+  if (name === key) {
+    return beginning;
+  }
+  const file = openText(beginning.text);
+  const place = file.documents.findIndex((document) => document.kind === "journey");
+  const result = applyEdit(file, place, { edit: "set", path: ["name"], value: name });
+  return result.ok ? { ...beginning, text: result.text } : beginning;
+}
+
 /** The text of a journey under another key; all of its other lines stay as they are. */
 export function renamed(text: string, key: string): string {
   const file = openText(text);

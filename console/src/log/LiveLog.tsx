@@ -103,6 +103,7 @@ export function LiveLog() {
           {
             key: "details",
             title: words.details,
+            act: true,
             cell: (item) => (
               <DetailButton
                 item={item}

@@ -7,6 +7,7 @@ import { ConfirmPreview } from "@/components/ConfirmPreview";
 import { ContactLink } from "@/components/ContactLink";
 import { type Column, DataTable } from "@/components/DataTable";
 import { LoadingLine } from "@/components/LoadingLine";
+import { Marked } from "@/components/Marked";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { useSteps } from "@/journeys/steps";
 import { texts } from "@/texts";
@@ -163,7 +164,9 @@ function Words({ preview }: { preview: Read }) {
   }
   return (
     <>
-      <Text>{sentence}</Text>
+      <Text>
+        <Marked words={sentence} />
+      </Text>
       <DataTable
         label={words.sample}
         columns={SAMPLE}

@@ -4,6 +4,7 @@ import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { Gates } from "@/components/Gates";
 import { Instant } from "@/components/Instant";
+import { Marked } from "@/components/Marked";
 import { PlaceLink } from "@/components/PlaceLink";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { Section } from "@/components/Section";
@@ -35,10 +36,12 @@ export function Standing({ run }: { run: Model<"RunDetail"> }) {
   const need = gates.find((gate) => gate.would_need !== null)?.would_need;
   return (
     <Section title={words.stands}>
-      <Text fw={600}>{answer}</Text>
+      <Text fw={600}>
+        <Marked words={answer} />
+      </Text>
       {need !== undefined && (
         <Text>
-          {words.needs} {need}
+          {words.needs} <Marked words={need ?? ""} />
         </Text>
       )}
       <LastSaid run={run} />

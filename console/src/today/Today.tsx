@@ -1,14 +1,16 @@
-import { TextInput } from "@mantine/core";
+import { Stack, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
 import { useJourneyNames } from "@/api/journeys";
 import type { Model } from "@/api/models";
+import { useMay } from "@/api/session";
 import { withQuery } from "@/components/addresses";
 import { CommandLine } from "@/components/CommandLine";
 import { type Column, DataTable } from "@/components/DataTable";
 import { FigureLine } from "@/components/FigureLine";
 import { figure } from "@/components/figures";
 import { useFilter } from "@/components/filters";
+import { LinkButton } from "@/components/LinkButton";
 import { LoadingLine } from "@/components/LoadingLine";
 import { ObjectLink } from "@/components/ObjectLink";
 import { Page } from "@/components/Page";
@@ -127,6 +129,24 @@ function figuresOf(day: Dashboard) {
   ];
 }
 
+/** The way to the first journey, here or by the command line. */
+function NoJourney() {
+  const mayEdit = useMay("edit");
+  return (
+    <Stack gap="md" align="start">
+      {words.empty}
+      {mayEdit && (
+        <LinkButton to="~/journeys/new" filled>
+          {texts.starting.open}
+        </LinkButton>
+      )}
+      <div>
+        {words.byCommand} <CommandLine command={words.emptyCommand} />
+      </div>
+    </Stack>
+  );
+}
+
 /** The figures of a day, and each journey in it. */
 export function Today() {
   const [day, setDay] = useFilter("day");
@@ -165,11 +185,7 @@ export function Today() {
             columns={columnsOf(names)}
             rows={dashboard.data.journeys}
             rowKey={(row) => row.journey}
-            empty={
-              <>
-                {words.empty} <CommandLine command={words.emptyCommand} />
-              </>
-            }
+            empty={<NoJourney />}
           />
         </>
       )}

@@ -58,6 +58,18 @@ async function namesOf(kind: NameKind): Promise<string[]> {
   }
 }
 
+/** Whether it is known that a name of a kind is not there. */
+export function useMissing(kind: NameKind, name: string): boolean {
+  const found = useQuery<readonly string[]>({
+    queryKey: ["names", kind],
+    queryFn: () => namesOf(kind),
+    enabled: kind !== "steps",
+    staleTime: 60_000,
+    retry: false,
+  });
+  return found.data !== undefined && !found.data.includes(name);
+}
+
 /** The names that exist of a kind; the steps are those of the journey itself. */
 export function useNames(kind: NameKind | undefined, steps: readonly string[]): readonly string[] {
   const found = useQuery({

@@ -6,6 +6,8 @@ export const journeys = {
   state: "State",
   live: "Live version",
   newest: "Newest version",
+  inside: "Inside",
+  enteredToday: "Entered today",
   changed: "Changed",
   find: "Find a journey",
   begun: "Begun, and not published yet",
@@ -114,6 +116,12 @@ export const journeys = {
     goal: "Goal",
     anyGoal: "With or without the goal",
     goalMet: "goal reached",
+    reached: "Steps that they came to",
+    anyReached: "Came to any step",
+    cameTo: (step: string) => `came to ${step}`,
+    took: "What became of them there",
+    anyTook: "Took any way",
+    tookWay: (way: string) => `took ${way}`,
     empty: "No one has been here.",
   },
   messages: {
@@ -140,5 +148,10 @@ export const journeys = {
     before: "Before",
     after: "After",
     same: "The two say the same.",
+    activate: "Make it live",
+    makeLive: (version: number) => `Make version ${version} live`,
+    liveWords: (version: number) =>
+      `Who enters from now on goes through version ${version}. No version is lost, and any can be made live later.`,
+    againstLive: (live: number) => `What is different from version ${live}, which is live now`,
   },
 } as const;

@@ -111,7 +111,7 @@ export const runs = {
   said: (what: string) => `Last answer: ${what}.`,
   nextTry: "Next attempt",
   openFreezes: "Who froze it, and how it is ended",
-  gates: (count: number) => `All ${counted(count, "question")} on the way`,
+  gates: (count: number) => `${counted(count, "question")} on the way, and the answers`,
   timeline: "Steps",
   steps: (count: number) => counted(count, "visit"),
   cameBack: "Came back:",

@@ -34,6 +34,7 @@ export const shell = {
   light: "Light",
   dark: "Dark",
   asSystem: "As the system",
+  zone: (name: string) => `Times in ${name.replaceAll("_", " ")}`,
   signOut: "Sign out",
   signedInAs: (name: string, scope: string) => `${name} · ${scope}`,
   development: "development",

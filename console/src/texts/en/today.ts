@@ -24,7 +24,8 @@ export const today = {
   trend: "Entries, last days",
   trendWords: (days: number, total: number) =>
     `${counted(total, "entry", "entries")} in ${counted(days, "day")}`,
-  empty: "No journey yet. Write one, or start from the library:",
+  empty: "No journey yet: begin an empty one, or one of the library.",
+  byCommand: "Or by the command line:",
   emptyCommand: "parcours journey new --from welcome",
   now: "Now",
   calm: "Nothing needs a person.",
