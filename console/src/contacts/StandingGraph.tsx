@@ -27,7 +27,7 @@ import classes from "./StandingGraph.module.css";
 
 const words = texts.contacts.standing;
 const REFRESH = 2_000;
-const NONE: ReadonlyMap<string, never> = new Map();
+const NONE: ReadonlyMap<string, never> = new Map<string, never>();
 const nothing = () => undefined;
 
 type RunDetail = Model<"RunDetail">;

@@ -26,6 +26,8 @@ export const fields = {
     days: "On days",
     defaults: "Settings of all its sends",
     email: "E-mail",
+    emails: "E-mail addresses",
+    phones: "Phone numbers",
     emit: "Event to record",
     ends_with: "Ends with",
     enter: "Journey to start",
