@@ -9,6 +9,7 @@ import { texts } from "@/texts";
 import { Account } from "./Account";
 import { CommandPalette } from "./CommandPalette";
 import { CONTENT, useFocusOnPage } from "./focusOnPage";
+import { LostConnection } from "./LostConnection";
 import { Navigation } from "./Navigation";
 import { Pages } from "./Pages";
 
@@ -70,6 +71,7 @@ export function Shell() {
         </Text>
       </AppShell.Navbar>
       <AppShell.Main id={CONTENT} tabIndex={-1}>
+        <LostConnection />
         <Pages />
       </AppShell.Main>
       {palette && <CommandPalette onClose={closePalette} />}

@@ -159,6 +159,7 @@ function Shown({ run, source, linked }: ShownProps) {
           content={content}
           drag={null}
           pointer={POINTER}
+          still
           focus={current}
           onKeyDown={(event: KeyboardEvent) =>
             handleKey(event, graph.order.neighbours.get(current), {

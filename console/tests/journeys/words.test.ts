@@ -61,9 +61,9 @@ test("the figure of how many reached a step leads to them, unless no one did", (
     left_open: 0,
     outcomes: {},
   } as unknown as StepStats;
-  const [reached] = figuresOfStep(step);
+  const [reached] = figuresOfStep("welcome", step);
   expect(reached).toEqual({ name: "reached", value: "8", to: "/people?reached=tip" });
-  const [none] = figuresOfStep({ ...step, reached: 0 });
+  const [none] = figuresOfStep("welcome", { ...step, reached: 0 });
   expect(none).toEqual({ name: "reached", value: "0" });
 });
 

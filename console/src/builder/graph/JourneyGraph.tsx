@@ -40,6 +40,8 @@ interface JourneyGraphProps {
   focus: string | null;
   onKeyDown: (event: KeyboardEvent) => void;
   onBackground: () => void;
+  /** Whether it stands in a page that scrolls: the wheel moves the page then. */
+  still?: boolean;
 }
 
 function nodesOf(layout: Layout): CardFlowNode[] {
@@ -79,6 +81,7 @@ function Flow({
   onKeyDown,
   onBackground,
   content,
+  still = false,
 }: JourneyGraphProps) {
   const flow = useReactFlow();
   const frame = useRef<HTMLDivElement>(null);
@@ -137,7 +140,9 @@ function Flow({
         nodesFocusable={false}
         elementsSelectable={false}
         onlyRenderVisibleElements
-        panOnScroll
+        panOnScroll={!still}
+        zoomOnScroll={!still}
+        preventScrolling={!still}
         zoomOnDoubleClick={false}
         minZoom={0.1}
         maxZoom={1.5}

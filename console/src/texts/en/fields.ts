@@ -50,6 +50,8 @@ export const fields = {
     default: "Who is subscribed",
     defaults: "Settings of all its sends",
     email: "E-mail",
+    emails: "E-mail addresses",
+    phones: "Phone numbers",
     emit: "Event to record",
     ends_with: "Ends with",
     enter: "Journey to start",
