@@ -57,6 +57,7 @@ test("the figure of how many reached a step leads to them, unless no one did", (
     opened: 0,
     clicked: 0,
     failed: 0,
+    skipped: {},
     goal: { met: 0 },
     left_open: 0,
     outcomes: {},
