@@ -124,7 +124,7 @@ steps:
   - {id: pause, wait: 1s}
   - id: fork
     branch:
-      - {name: rich, if: {attribute: score, greater_than: 5}, then: []}
+      - {name: high, if: {attribute: score, gte: 5}, then: [{id: more, update: {add: {score: 1}}}]}
       - else: [{id: lead, update: {add: {score: 5}}}]
 """
 FAULTY_ONCE = """
@@ -146,7 +146,7 @@ async def test_a_branch_is_decided_with_the_end_of_its_wait_or_by_itself_after_a
     contact = await engine.contact()
     await engine.event(contact, "Started")
     run = await engine.ended(contact)
-    path = [("pause", "elapsed"), ("fork", "else"), ("lead", "updated")]
+    path = [("pause", "elapsed"), ("fork", "else"), ("lead", "done")]
     assert await engine.path(run["id"]) == path
     # The plan of the wait, its end with the branch, the update, and the end of the run.
     assert await _markers(engine, run) == 4
