@@ -30,6 +30,7 @@ from api.contacts import (
 )
 from api.coupons import coupons
 from api.definitions import (
+    brand_previews,
     descriptions,
     document_editions,
     documents,
@@ -162,6 +163,7 @@ ROUTERS = tuple(
         template_previews,
         templates,
         form_previews,
+        brand_previews,
         editions,
         document_editions,
         journeys,
