@@ -50,6 +50,8 @@ _EMPTY_PLACE: Final = """() => {
     for (let x = left + 10; x < left + width; x += 40)
       if (document.elementFromPoint(x, y) === pane) return [x, y];
 }"""
+_NEXT_FRAMES: Final = """() => new Promise(drawn =>
+  requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(drawn))))"""
 _CHOSEN: Final = "each => each.selectedOptions[0]?.text"
 _IS_SELECT: Final = "each => each.tagName === 'SELECT'"
 
@@ -172,7 +174,7 @@ async def _resting(what: Locator) -> FloatRect:
         if box is not None and box == before:
             return box
         before = box
-        await what.page.wait_for_timeout(100)
+        await what.page.evaluate(_NEXT_FRAMES)
 
 
 class Keyboard:
@@ -263,8 +265,14 @@ class Keyboard:
         if await self._focused() == step:
             return
         name = step.removeprefix("step:").rpartition(":")[2]
-        await self.page.keyboard.press("Control+f")
-        await expect(self.page.get_by_role("combobox", name="Find a step")).to_be_focused()
+        search = self.page.get_by_role("combobox", name="Find a step")
+
+        async def is_there() -> bool:
+            # While the page is exchanged, as after publishing, the key leads nowhere.
+            await self.page.keyboard.press("Control+f")
+            return bool(await search.count() and await search.evaluate(_HAS_FOCUS))
+
+        await eventually(is_there, 15, every=0.1, what="the search of the graph")
         await self.page.keyboard.insert_text(name)
         # The list has the words of cards: their kind, their name, and what they do.
         wanted = self.page.get_by_role("option").filter(has_text=_named(name))
@@ -342,9 +350,8 @@ class Keyboard:
         await self._take(self.page.get_by_role("option", name=option, exact=True))
 
     async def upload(self, button: Locator, name: str, content: bytes) -> None:
-        await self.reach(button)
         async with self.page.expect_file_chooser() as chooser:
-            await self.page.keyboard.press("Enter")
+            await self.press(button)
         await (await chooser.value).set_files(_file(name, content))
 
     async def pointers(self) -> int:

@@ -266,6 +266,7 @@ async def test_a_form_is_made_previewed_saved_embedded_and_its_submissions_are_r
     assert await take_submission(studio.pool, submission)
     await page.get_by_role("link", name="Submissions").click()
     await expect(page.get_by_text("When do you open?")).to_be_visible()
+    await pictured(page, "form-submissions")
     await page.get_by_role("link", name="Forms").click()
     await expect(page.get_by_role("link", name="question")).to_be_visible()
     studio.forgive("404", "sandboxed")

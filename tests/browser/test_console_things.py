@@ -56,13 +56,9 @@ brand: house
 name: The shop
 from: The shop <hello@shop.example>
 ---
-topic: letters
-default: double
----
-form: newsletter
-title: Our letters
-topic: letters
-button: Subscribe
+form: question
+title: Ask us
+button: Send
 fields: [{name: email, type: email, label: Your e-mail address, required: true}]
 """
 PICTURED = (
@@ -72,7 +68,8 @@ PICTURED = (
     ("/places", "Places"),
     ("/holdouts", "Holdouts"),
     ("/topics/offers/edit", "offers"),
-    ("/channels/sms/edit", "sms"),
+    ("/topics/offers/uses", "offers"),
+    ("/channels/sms/edit", "SMS"),
     ("/coupons/spring/draws", "spring"),
     ("/groups/walkers/members", "walkers"),
     ("/test-recipients/team/edit", "team"),
@@ -297,7 +294,7 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
     await page.get_by_role("link", name="Channels").click()
     await page.get_by_role("link", name="E-mail").click()
     await page.get_by_role("button", name="Set up E-mail").click()
-    await expect(page.get_by_role("heading", name="email", level=1)).to_be_visible()
+    await expect(page.get_by_role("heading", name="E-mail", level=1)).to_be_visible()
     await expect(page.get_by_text("A draft: nothing counts before it is saved.")).to_be_visible()
     async with shop.pool.connection() as conn:
         key = await create_key(conn, "read", name="reader")
@@ -305,7 +302,7 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
         seen = await reader.open("/coupons/spring", "spring")
         await expect(seen.get_by_text("adding codes needs the scope operate")).to_be_visible()
         seen = await reader.open("/topics", "Topics")
-        await expect(seen.locator("main tbody tr")).to_have_count(1)
+        await expect(seen.locator("main tbody tr")).to_have_count(2)
         await expect(seen.get_by_role("link", name="New topic")).to_have_count(0)
         seen = await reader.open("/places/shops/edit", "shops")
         await expect(seen.get_by_label("Name of place 1")).not_to_be_editable()

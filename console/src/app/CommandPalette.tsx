@@ -45,7 +45,15 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
     }
   }
   return (
-    <Modal opened onClose={onClose} withCloseButton={false} padding={0} size="lg" yOffset="10vh">
+    <Modal
+      opened
+      onClose={onClose}
+      withCloseButton={false}
+      padding={0}
+      size="lg"
+      yOffset="10vh"
+      attributes={{ content: { "aria-label": texts.shell.search } }}
+    >
       <TextInput
         variant="unstyled"
         px="md"

@@ -10,7 +10,14 @@ import { keyOf } from "@/components/keys";
 import { Page } from "@/components/Page";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
-import { type Beginning, called, emptyJourney, LIBRARY, readyJourney } from "./library";
+import {
+  aboutLibrary,
+  type Beginning,
+  called,
+  emptyJourney,
+  LIBRARY,
+  readyJourney,
+} from "./library";
 
 const words = texts.starting;
 
@@ -25,6 +32,8 @@ async function exists(key: string): Promise<boolean> {
     throw error;
   }
 }
+
+const UNREAD: ReadonlyMap<string, string> = new Map();
 
 class KeyTaken extends Error {}
 
@@ -60,6 +69,12 @@ export function NewJourney() {
     queryFn: () => (from === "" ? emptyJourney(key) : readyJourney(from, key)),
     enabled: key !== "",
   });
+  const library = useQuery({
+    queryKey: ["library"],
+    queryFn: aboutLibrary,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const about = library.data ?? UNREAD;
   const attempt = useMutation({
     mutationFn: (wanted: Beginning) => create(key, called(wanted, key, typed.trim())),
     onSuccess: () => navigate(`/${encodeURIComponent(key)}/graph`),
@@ -77,10 +92,19 @@ export function NewJourney() {
         <Stack gap="md" maw={480}>
           <Select
             label={words.from}
-            description={from === "" ? words.emptyWords : undefined}
+            description={from === "" ? words.emptyWords : about.get(from)}
             value={from}
             allowDeselect={false}
+            maxDropdownHeight={420}
             data={[{ value: "", label: words.empty }, ...LIBRARY]}
+            renderOption={({ option }) => (
+              <div>
+                {option.label}
+                <Text size="xs" className="quiet">
+                  {option.value === "" ? words.emptyWords : about.get(option.value)}
+                </Text>
+              </div>
+            )}
             onChange={setFrom}
           />
           <KeyField

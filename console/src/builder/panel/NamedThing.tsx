@@ -33,12 +33,12 @@ export function MissingName({ kind, name }: { kind: NameKind; name: string }) {
   const mayEdit = useMay("edit");
   const missing = useMissing(kind, name);
   const begun = BEGUN[kind];
-  if (!missing) {
+  if (!missing || (name === "" && begun === undefined)) {
     return null;
   }
   return (
     <Text size="xs" className="quiet" role="status">
-      {texts.fields.missing[kind]}{" "}
+      {name === "" ? texts.fields.noneYet : texts.fields.missing[kind]}{" "}
       {mayEdit && begun !== undefined && (
         <PlaceLink to={withQuery(begun, { key: name })}>{texts.fields.make}</PlaceLink>
       )}

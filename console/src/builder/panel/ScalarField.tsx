@@ -59,7 +59,7 @@ export function ScalarField({ label, name, shape, path, value: written }: Scalar
         {names.includes(value) ? (
           <NamedThing kind={kind} name={value} />
         ) : (
-          value !== "" && <MissingName kind={kind} name={value} />
+          <MissingName kind={kind} name={value} />
         )}
       </>
     );

@@ -20,6 +20,7 @@ export const fields = {
     templates: "There is no template of this key yet.",
     topics: "There is no topic of this key yet.",
   },
+  noneYet: "There is none yet.",
   make: "Make it",
   offers: "Settings to add",
   labels: {
@@ -49,6 +50,8 @@ export const fields = {
     default: "Who is subscribed",
     defaults: "Settings of all its sends",
     email: "E-mail",
+    emails: "E-mail addresses",
+    phones: "Phone numbers",
     emit: "Event to record",
     ends_with: "Ends with",
     enter: "Journey to start",

@@ -10,10 +10,10 @@ export const trial = {
   contact: "Its id, e-mail address or phone number",
   size: "How many contacts, at most 200",
   attributes: "What is known of it",
-  attributesHint: "One a line, such as `email: ada@example.com`, `country: FR`, `first_name: Ada`.",
+  attributesHint: "One a line, such as “email: ada@example.com”, “country: FR”, “first_name: Ada”.",
   events: "What it does",
   eventsHint:
-    "One a line, in order: when, the event, its properties. `+2h Order Completed; total: 50`",
+    "One a line, in order: when, the event, its properties; such as “+2h Order Completed; total: 50”",
   start: "Begins at",
   startHint: "Now, if it is left empty.",
   until: "Ends at the latest after",
