@@ -1,6 +1,6 @@
 """Processes of HTTP benchmarks: `python -m benchmarks.http_process APP PORT` serves an app.
 
-It is served as `parcours api` does: the same protocol, event loop and logs.
+It is served as `parcours api` does: the same protocol, event loop, logs and garbage collection.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import uvicorn
 
 from api.http.connections import ConnectionLimits, server_config
 from devstack.ports import free_port
+from infra.garbage import spare_what_stays
 from infra.logging import configure_logging
 
 
@@ -64,6 +65,8 @@ def served(factory: str, environment: dict[str, str]) -> Iterator[Served]:
 def _serve(factory: str, port: int) -> None:
     configure_logging("json", process="api")
     config = server_config(factory, ConnectionLimits(), factory=True, port=port, loop="uvloop")
+    config.load()
+    spare_what_stays()
     uvicorn.Server(config).run()
 
 

@@ -53,6 +53,7 @@ def run(
         timeout_graceful_shutdown=8,
     )
     server = uvicorn.Server(config)
+    config.load()
     # A look through all that is imported would keep requests waiting for a tenth of a second.
     spare_what_stays()
     try:

@@ -103,6 +103,12 @@ def list_(
     code: Annotated[
         str | None, typer.Option(help="Why the last attempt at their send did not succeed.")
     ] = None,
+    reached: Annotated[
+        str | None, typer.Option(help="A step that they have come to; with --journey.")
+    ] = None,
+    took: Annotated[
+        str | None, typer.Option(help="The outcome there, such as the way taken; with --reached.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=500, help="The number of runs to list.")] = 50,
     cursor: Annotated[
         str | None, typer.Option(help="The cursor that the previous page printed.")
@@ -115,7 +121,7 @@ def list_(
 ) -> None:
     """List runs, newest first; with --stuck those that make no progress, and since when."""
     if stuck:
-        if contact or state or step or held or code or cursor:
+        if contact or state or step or held or code or reached or took or cursor:
             refuse("--stuck goes with --journey and --limit alone", ExitCode.USAGE)
         print_stuck(find_server(data_dir), journey, limit, as_json=as_json)
         return
@@ -129,6 +135,8 @@ def list_(
         step=step,
         held=held,
         code=code,
+        reached=reached,
+        took=took,
     )
     if as_json:
         typer.echo(json.dumps(page, ensure_ascii=False, separators=(",", ":")))

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from temporalio.client import Client
 from infra.clients import connect_temporal, open_pool
 from infra.settings import Settings
 from tests.support.databases import cloning
+from tests.support.logs import log_plainly
 from tests.support.servers import (
     CONTROLLER,
     DIRECTORY,
@@ -44,6 +46,7 @@ OUTSIDE = ("PARCOURS_", "TEMPORAL_", "AWS_", "DATABASE_URL", "SMTP_URL", "PG")
 def pytest_configure(config: pytest.Config) -> None:
     # Next to nothing of what is imported is garbage.
     gc.disable()
+    log_plainly()
     if hasattr(config, "workerinput"):
         return
     # What the caller's shell says about servers is not for tests.
@@ -90,14 +93,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    # What was imported stays: the collector need not look at it again and again.
+    # What was imported stays: the collector need not look at it again and again, nor so often.
     gc.enable()
     gc.freeze()
+    gc.set_threshold(5_000, 10, 10)
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Tests run on the loop that workers and the API run on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Say how a process of tests ended that should not have ended.
+
+    What a fault of native code leaves, a traceback of all threads, is on standard error.
+    """
+    if error:
+        ended = node.gateway._io.popen.wait(10)
+        how = signal.Signals(-ended).name if ended < 0 else f"status {ended}"
+        reporter = node.config.pluginmanager.get_plugin("terminalreporter")
+        reporter.write_line(f"{node.gateway.id} ended with {how}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

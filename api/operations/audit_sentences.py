@@ -39,11 +39,13 @@ def _details(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
         if name in _SILENT:
             continue
         said = name.replace("_", " ")
-        if name in before and name in after:
-            if before[name] != after[name]:
-                found.append(f"{said} {_words(name, before[name])} → {_words(name, after[name])}")
+        was, now = before.get(name), after.get(name)
+        if was == now or (name == "sha256" and "version" in names):
+            continue
+        if was is not None and name in after:
+            found.append(f"{said} {_words(name, was)} → {_words(name, now)}")
         else:
-            found.append(f"{said} {_words(name, after.get(name, before.get(name)))}")
+            found.append(f"{said} {_words(name, was if now is None else now)}")
     return found
 
 

@@ -58,11 +58,14 @@ class FreezeBody(BaseModel):
     automatic: bool
     by: str | None
     """The id of the key that asked for it; null if it was automatic."""
+    by_name: str | None
+    """The name of that key, if it has one."""
     figures: dict[str, Any]
     """Of an automatic one: the latest `sends`, and the `bounces` and `complaints` among them."""
     frozen_at: Instant
     ended_at: Instant | None
     ended_by: str | None
+    ended_by_name: str | None
     end_reason: str | None
 
 

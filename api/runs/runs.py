@@ -102,16 +102,31 @@ async def get_runs(
             " which they stood, or had ended."
         ),
     ] = None,
+    reached: Annotated[
+        str | None,
+        Query(max_length=64, description="A step that they have come to; needs `journey`."),
+    ] = None,
+    took: Annotated[
+        str | None,
+        Query(
+            max_length=64,
+            description="The outcome of a visit at `reached`, such as the way that was taken.",
+        ),
+    ] = None,
     cursor: Annotated[str | None, Query(max_length=64)] = None,
     limit: Limit = 100,
 ) -> Response:
     """The runs that meet all filters, the newest first.
 
-    With `step`, a page may have fewer runs than `limit` although there is another one: go on while
-    `next` is not null.
+    With `step` or `reached`, a page may have fewer runs than `limit` although there is another one:
+    go on while `next` is not null.
     """
     if goal is not None and journey is None:
         raise Problem(422, "missing_journey", "goal: name the `journey` as well")
+    if reached is not None and journey is None:
+        raise Problem(422, "missing_journey", "reached: name the `journey` as well")
+    if took is not None and reached is None:
+        raise Problem(422, "missing_step", "took: name the step at which, as `reached`")
     try:
         async with services.pool.connection() as conn:
             listing = await list_runs(
@@ -124,6 +139,8 @@ async def get_runs(
                 held=held,
                 code=code,
                 goal_met=goal is not None,
+                reached=reached,
+                took=took,
                 cursor=cursor or None,
                 limit=limit,
             )

@@ -28,6 +28,7 @@ from journeys.model.triggers import (
     ScheduleEntry,
     SegmentEntry,
 )
+from journeys.schedule.cron import cron_words
 from journeys.time.durations import Duration
 
 
@@ -113,7 +114,7 @@ def _date(moment: AttributeMoment | str) -> str:
 
 
 def _schedule(schedule: Schedule) -> str:
-    words = f"at {schedule.at}" if schedule.cron is None else f"by the schedule {schedule.cron}"
+    words = f"at {schedule.at}" if schedule.cron is None else cron_words(schedule.cron)
     if schedule.timezone is not None:
         zone = schedule.timezone
         words += " in the contact's zone" if zone == "contact" else f" in {zone}"

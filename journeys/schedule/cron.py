@@ -63,6 +63,12 @@ def local_times(line: str, after: datetime) -> Iterator[datetime]:
         return
 
 
+def cron_words(line: str) -> str:
+    """A cron line in words: `at 10:30 on Monday and Thursday`."""
+    words = CronSim(_with_sunday_last(line.lower()), _ANY_TIME).explain()
+    return words[:1].lower() + words[1:]
+
+
 def _is_readable(fields: list[str]) -> bool:
     try:
         CronSim(_with_sunday_last(" ".join(fields)), _ANY_TIME)

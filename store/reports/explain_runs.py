@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 
@@ -200,10 +201,8 @@ async def read_waiting(
     zone = zone_of(run.timezone, definition.journey.timezone)
     words = f"the send `{step}` waits: {deferral_words(newest.held)}"
     if newest.due_at is not None:
-        local = f"{newest.due_at.astimezone(zone):%Y-%m-%d %H:%M}"
-        words += f", until {newest.due_at:%Y-%m-%d %H:%M} UTC, {local} in {zone.key}"
-        details["local"] = local
-        details["zone"] = zone.key
+        words += f", until {until_words(newest.due_at, zone)}"
+        details |= {"local": _local(newest.due_at, zone), "zone": zone.key}
     if newest.attempts:
         details |= {"attempts": newest.attempts, "code": newest.code}
     return Waiting(reason=newest.held, words=words, until=newest.due_at, step=step, details=details)
@@ -254,12 +253,21 @@ async def _wait(
         what = f"the wait {visit.step}"
     words = f"it stands at `{visit.step}`: {what}"
     if visit.due_at is not None:
-        local = f"{visit.due_at.astimezone(zone):%Y-%m-%d %H:%M}"
-        words += f", until {visit.due_at:%Y-%m-%d %H:%M} UTC, {local} in {zone.key}"
-        details |= {"local": local, "zone": zone.key}
+        words += f", until {until_words(visit.due_at, zone)}"
+        details |= {"local": _local(visit.due_at, zone), "zone": zone.key}
     listening = any(not each["exit"] for each in details["listens_for"])
     reason = "winner" if visit.kind == "split" else "event" if listening else "time"
     return Waiting(reason=reason, words=words, until=visit.due_at, step=visit.step, details=details)
+
+
+def _local(instant: datetime, zone: ZoneInfo) -> str:
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def until_words(instant: datetime, zone: ZoneInfo) -> str:
+    """An instant in UTC, and on the contact's clock if that shows another time."""
+    words = f"{instant:%Y-%m-%d %H:%M} UTC"
+    return words if zone.key == "UTC" else f"{words}, {_local(instant, zone)} in {zone.key}"
 
 
 def visit_words(visit: ListedVisit, zone_name: str) -> str:

@@ -133,10 +133,20 @@ async def signed_in(browser: Browser, url: str, key: str, **options: Any) -> Asy
         await context.close()
 
 
-async def look_over(page: Page, name: str) -> list[str]:
+async def pictured(page: Page, name: str) -> None:
+    """Look a page over if pictures are made, and leave it as wide as it was."""
+    if SCREENSHOTS:
+        faults = await look_over(page, name)
+        assert faults == [], "\n".join(faults)
+        await page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+        await page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+
+
+async def look_over(page: Page, name: str, *, kept: bool = True) -> list[str]:
     """What is wrong with a page, light on a desktop and dark on a phone.
 
-    Either axe-core finds it serious, or it juts out to the right.
+    Either axe-core finds it serious, or it juts out to the right. `kept`: whether it is among the
+    pictures.
     """
     found: list[str] = []
     for (width, height), judged in ((DESKTOP, "light"), (PHONE, "dark")):
@@ -144,7 +154,8 @@ async def look_over(page: Page, name: str) -> list[str]:
         for scheme in ("light", "dark") if SCREENSHOTS else (judged,):
             await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             await page.wait_for_selector(f"html[data-mantine-color-scheme={scheme}]")
-            await _picture(page, f"{name or 'today'}-{width}-{scheme}")
+            if kept:
+                await _picture(page, f"{name or 'today'}-{width}-{scheme}")
             faults = await serious_faults(page)
             found += [f"{name} at {width} px, {scheme}: {fault}" for fault in faults]
         out = await page.evaluate(_JUTS_OUT)
@@ -161,14 +172,20 @@ _JUTS_OUT = """() => {
 }"""
 
 
+# What stands fast is drawn once, at the top. What covers the page covers what is in view alone.
+_WHOLE = """() => {
+  scrollTo(0, 0);
+  const root = document.documentElement;
+  const whole = document.querySelector('[role=dialog]') ? innerHeight : root.scrollHeight;
+  return {width: root.clientWidth, height: Math.min(whole, 2400)};
+}"""
+
+
 async def _picture(page: Page, name: str) -> None:
     """A picture of the whole page, at half its size: small enough to be kept with the text."""
     if not SCREENSHOTS:
         return
-    size = await page.evaluate(
-        "({width: document.documentElement.clientWidth,"
-        " height: Math.min(document.documentElement.scrollHeight, 2400)})"
-    )
+    size = await page.evaluate(_WHOLE)
     session = await page.context.new_cdp_session(page)
     taken = await session.send(
         "Page.captureScreenshot",

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from infra.settings import Settings
 from store.operations.api_keys import create_key
 from tests.browser.conftest import Visitors
+from tests.browser.console_site import pictured
 from tests.support.api import serving
 
 
@@ -58,6 +59,8 @@ async def test_a_person_signs_in_and_no_other_address_is_asked(
     page = await (await visitors()).new_page()
     watched = Watched(page, console_url)
     await page.goto(f"{console_url}/console/journeys")
+    await expect(page.get_by_label("Key")).to_be_visible()
+    await pictured(page, "sign-in")
     await page.get_by_label("Key").fill("pk_admin_wrong")
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("there is no such key")).to_be_visible()

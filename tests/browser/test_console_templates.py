@@ -17,7 +17,7 @@ from temporalio.client import Client
 from infra.settings import Settings
 from store.forms.submissions import Submission, take_submission
 from store.operations.api_keys import create_key
-from tests.browser.console_site import Console, look_over, signed_in
+from tests.browser.console_site import Console, look_over, pictured, signed_in
 from tests.support.conditions import eventually
 from tests.support.operating import Operator, operating
 from tests.support.smtp import SmtpSink
@@ -136,6 +136,7 @@ async def test_a_template_is_made_previewed_tried_and_saved_without_a_line_of_ya
     await eventually(lambda: _is_on(page, "rgb(21, 24, 24)"), 10)
     await page.get_by_text("Light", exact=True).click()
     await eventually(lambda: _is_on(page, "rgb(255, 255, 255)"), 10)
+    await pictured(page, "template")
 
     await field(page, "Subject").first.fill("Your cart, {{ contact.email }}")
     await field(page, "HTML").fill(PAGE)
@@ -163,7 +164,7 @@ async def test_a_template_is_made_previewed_tried_and_saved_without_a_line_of_ya
     await page.get_by_text("Phone", exact=True).click()
     await page.get_by_text("Dark", exact=True).click()
     await expect(page.get_by_text("mail programs turn it about")).to_be_visible()
-    assert await look_over(page, "template") == []
+    assert await look_over(page, "template", kept=False) == []
 
     # What is written is sent as a test before it is saved.
     await page.set_viewport_size({"width": 1440, "height": 900})
@@ -239,6 +240,7 @@ async def test_a_form_is_made_previewed_saved_embedded_and_its_submissions_are_r
     await page.get_by_role("combobox", name="Begin with").click()
     await page.get_by_role("option", name="A question to us").click()
     await begin(page, "question")
+    await pictured(page, "form")
 
     await field(page, "Title").first.fill("<script>top.ran = 4</script> Ask us")
     frame = await shown(page, "Ask us")
@@ -248,7 +250,7 @@ async def test_a_form_is_made_previewed_saved_embedded_and_its_submissions_are_r
     assert await page.evaluate("window.ran") is None
     await page.get_by_text("After it", exact=True).click()
     await shown(page, "nous vous écrirons")
-    assert await look_over(page, "form") == []
+    assert await look_over(page, "form", kept=False) == []
     await page.get_by_text("Preview", exact=True).click()
     await expect(page.get_by_label("Language", exact=True)).to_be_visible()
 
@@ -264,6 +266,7 @@ async def test_a_form_is_made_previewed_saved_embedded_and_its_submissions_are_r
     assert await take_submission(studio.pool, submission)
     await page.get_by_role("link", name="Submissions").click()
     await expect(page.get_by_text("When do you open?")).to_be_visible()
+    await pictured(page, "form-submissions")
     await page.get_by_role("link", name="Forms").click()
     await expect(page.get_by_role("link", name="question")).to_be_visible()
     studio.forgive("404", "sandboxed")

@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from infra.settings import Settings
 from store.operations.api_keys import create_key
-from tests.browser.console_site import SCREENSHOTS, Console, look_over, signed_in
+from tests.browser.console_site import SCREENSHOTS, Console, look_over, pictured, signed_in
 from tests.support.conditions import eventually
 from tests.support.operating import Operator, operating
 from tests.support.smtp import SmtpSink
@@ -51,7 +51,31 @@ emails: [ada@example.com]
 ---
 channel: sms
 quiet_hours: {from: "21:00", to: "08:00"}
+---
+brand: house
+name: The shop
+from: The shop <hello@shop.example>
+---
+form: question
+title: Ask us
+button: Send
+fields: [{name: email, type: email, label: Your e-mail address, required: true}]
 """
+PICTURED = (
+    ("/brands", "Brands"),
+    ("/brands/house/edit", "house"),
+    ("/forms", "Forms"),
+    ("/places", "Places"),
+    ("/holdouts", "Holdouts"),
+    ("/topics/offers/edit", "offers"),
+    ("/topics/offers/uses", "offers"),
+    ("/channels/sms/edit", "SMS"),
+    ("/coupons/spring/draws", "spring"),
+    ("/groups/walkers/members", "walkers"),
+    ("/test-recipients/team/edit", "team"),
+    ("/templates/new", "New template"),
+)
+"""Pages of kinds that others test, of which there is a picture here."""
 
 
 @dataclass
@@ -201,6 +225,7 @@ async def walk_in(shop: Shop, page: Page) -> list[str]:
     await page.keyboard.press("Control+K")
     await page.keyboard.type("sho")
     await expect(page.get_by_role("option", name="shops")).to_be_visible()
+    await pictured(page, "search")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="shops", level=1)).to_be_visible()
     await expect(page.get_by_text("journeys ask for 2 km")).to_be_visible()
@@ -247,6 +272,12 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
         if SCREENSHOTS or path in ("/coupons/spring/codes", "/channels", "/files"):
             found += await look_over(page, path.strip("/").replace("/", "-"))
         await page.close()
+    if SCREENSHOTS:
+        for path, heading in PICTURED:
+            page = await shop.console.open(path, heading)
+            await expect(page.locator("[data-loading]")).to_have_count(0)
+            await pictured(page, path.strip("/").replace("/", "-"))
+            await page.close()
     assert found == [], "\n".join(found)
 
     page = await shop.console.open("/files", "Files")
@@ -254,6 +285,7 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
     await page.get_by_role("button", name="Upload our-terms.txt").click()
     await page.get_by_role("link", name="our-terms.txt").click()
     await expect(page.get_by_text("5 bytes")).to_be_visible()
+    await pictured(page, "files-about")
     await page.get_by_role("button", name="Remove…").click()
     dialog = page.get_by_role("dialog", name="Remove our-terms.txt")
     await dialog.get_by_role("button", name="Remove", exact=True).click()
@@ -262,7 +294,7 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
     await page.get_by_role("link", name="Channels").click()
     await page.get_by_role("link", name="E-mail").click()
     await page.get_by_role("button", name="Set up E-mail").click()
-    await expect(page.get_by_role("heading", name="email", level=1)).to_be_visible()
+    await expect(page.get_by_role("heading", name="E-mail", level=1)).to_be_visible()
     await expect(page.get_by_text("A draft: nothing counts before it is saved.")).to_be_visible()
     async with shop.pool.connection() as conn:
         key = await create_key(conn, "read", name="reader")
@@ -270,7 +302,7 @@ async def test_each_of_the_other_pages_opens_and_offers_what_the_key_may(
         seen = await reader.open("/coupons/spring", "spring")
         await expect(seen.get_by_text("adding codes needs the scope operate")).to_be_visible()
         seen = await reader.open("/topics", "Topics")
-        await expect(seen.locator("main tbody tr")).to_have_count(1)
+        await expect(seen.locator("main tbody tr")).to_have_count(2)
         await expect(seen.get_by_role("link", name="New topic")).to_have_count(0)
         seen = await reader.open("/places/shops/edit", "shops")
         await expect(seen.get_by_label("Name of place 1")).not_to_be_editable()

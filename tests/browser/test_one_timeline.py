@@ -42,6 +42,12 @@ class World:
         assert answer.is_success, answer.text
         return [(each["type"], _shown(each)) for each in reversed(answer.json()["items"])]
 
+    async def of_the_visitor(self) -> list[str]:
+        """What the only contact there is did, the oldest first; empty before there is one."""
+        items = (await self.client.get("/v1/contacts")).json()["items"]
+        events = [await self.timeline(each["id"]) for each in items]
+        return [what for each in events for kind, what in each if kind == "event"]
+
     async def mail(self) -> str:
         """The HTML of the only mail to Ada."""
 
@@ -112,6 +118,9 @@ async def test_an_anonymous_visit_a_login_and_a_clicked_mail_are_one_timeline(
     laptop = await visitors()
     page = await _open(laptop, f"{world.site.url}/")
     await page.goto(f"{world.site.url}/shoes")
+    # When something happened is said by how long its request was on the way, too: what comes next
+    # is sure to be later once the server has what was before.
+    await eventually(lambda: _is(world.of_the_visitor, ["viewed /", "viewed /shoes"]), 20)
     await page.evaluate("parcours.identify('ada', {email: 'ada@example.com'})")
     await page.evaluate("parcours.track('Signed Up')")
     mail = await world.mail()

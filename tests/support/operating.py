@@ -72,7 +72,7 @@ class Operator:
             assert answer.status_code < 400 or answer.status_code == 409, (text, answer.text)
             return answer.status_code < 400
 
-        await eventually(made, 30, every=0.5)
+        await eventually(made, 30, every=0.5, what=first)
 
     async def sign_up(self, contact: str, event: str = "Signed Up", **traits: Any) -> None:
         """Make a contact known, with an e-mail address, and let it do something."""

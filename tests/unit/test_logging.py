@@ -15,6 +15,7 @@ from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, Tele
 
 from infra.logging import configure_logging
 from tests.support.conditions import eventually
+from tests.support.logs import log_plainly
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def stream() -> Iterator[io.StringIO]:
     handlers, level = root.handlers[:], root.level
     yield io.StringIO()
     structlog.contextvars.clear_contextvars()
-    structlog.reset_defaults()
+    log_plainly()
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(False)

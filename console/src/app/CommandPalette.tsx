@@ -6,7 +6,7 @@ import { useLocation } from "wouter";
 import { useSession } from "@/api/session";
 import { texts } from "@/texts";
 import classes from "./CommandPalette.module.css";
-import { type Found, findObjects, findPlaces } from "./search";
+import { type Found, findActions, findObjects, findPlaces } from "./search";
 
 /** Finds pages, journeys, things and contacts by their names, and opens the one that is chosen. */
 export function CommandPalette({ onClose }: { onClose: () => void }) {
@@ -22,6 +22,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
     placeholderData: (before) => before,
   });
   const found: Found[] = [
+    ...findActions(text, session.may),
     ...findPlaces(text, session.may),
     ...(text.trim() === "" ? [] : (objects.data ?? [])),
   ];
@@ -44,7 +45,15 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
     }
   }
   return (
-    <Modal opened onClose={onClose} withCloseButton={false} padding={0} size="lg" yOffset="10vh">
+    <Modal
+      opened
+      onClose={onClose}
+      withCloseButton={false}
+      padding={0}
+      size="lg"
+      yOffset="10vh"
+      attributes={{ content: { "aria-label": texts.shell.search } }}
+    >
       <TextInput
         variant="unstyled"
         px="md"

@@ -4,10 +4,12 @@ import { useEffect } from "react";
 import { useLocation } from "wouter";
 import { useSession } from "@/api/session";
 import { SkipPlace } from "@/components/SkipLinks";
+import { readersZone } from "@/components/times";
 import { texts } from "@/texts";
 import { Account } from "./Account";
 import { CommandPalette } from "./CommandPalette";
 import { CONTENT, useFocusOnPage } from "./focusOnPage";
+import { LostConnection } from "./LostConnection";
 import { Navigation } from "./Navigation";
 import { Pages } from "./Pages";
 
@@ -17,6 +19,7 @@ export function Shell() {
   const [menu, { toggle, close: closeMenu }] = useDisclosure(false);
   const [palette, { open: openPalette, close: closePalette }] = useDisclosure(false);
   const [location] = useLocation();
+  const zone = readersZone();
   useHotkeys([["mod+K", openPalette]], []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new page closes the menu.
   useEffect(closeMenu, [location]);
@@ -48,6 +51,9 @@ export function Shell() {
             )}
           </Group>
           <Group gap="sm" wrap="nowrap">
+            <Text size="xs" className="quiet" visibleFrom="sm">
+              {texts.shell.zone(zone)}
+            </Text>
             <Button variant="default" onClick={openPalette} aria-keyshortcuts="Control+K">
               {texts.shell.search}
               <Text component="kbd" size="xs" ml="sm" className="quiet" visibleFrom="sm">
@@ -60,8 +66,12 @@ export function Shell() {
       </AppShell.Header>
       <AppShell.Navbar p="sm" aria-label={texts.shell.menu}>
         <Navigation />
+        <Text size="xs" className="quiet" px="sm" py="sm" hiddenFrom="sm">
+          {texts.shell.zone(zone)}
+        </Text>
       </AppShell.Navbar>
       <AppShell.Main id={CONTENT} tabIndex={-1}>
+        <LostConnection />
         <Pages />
       </AppShell.Main>
       {palette && <CommandPalette onClose={closePalette} />}

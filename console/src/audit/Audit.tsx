@@ -10,6 +10,7 @@ import { FilterBar } from "@/components/FilterBar";
 import { given, useFilter, useFilters } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { Listing, useListing } from "@/components/Listing";
+import { Marked } from "@/components/Marked";
 import { Page } from "@/components/Page";
 import { texts } from "@/texts";
 
@@ -20,7 +21,7 @@ type Entry = Model<"AuditBody">;
 
 const COLUMNS: readonly Column<Entry>[] = [
   { key: "at", title: words.at, cell: (entry) => <Instant at={entry.at} /> },
-  { key: "what", title: words.what, cell: (entry) => entry.sentence },
+  { key: "what", title: words.what, cell: (entry) => <Marked words={entry.sentence} /> },
   { key: "by", title: words.by, cell: (entry) => entry.actor },
   { key: "via", title: words.via, cell: (entry) => words.vias[entry.via] },
   { key: "reason", title: words.reason, cell: (entry) => entry.reason ?? texts.parts.none },
@@ -42,6 +43,7 @@ export function Audit() {
   const details: Column<Entry> = {
     key: "details",
     title: words.details,
+    act: true,
     cell: (entry) =>
       entry.before === null && entry.after === null ? (
         texts.parts.none

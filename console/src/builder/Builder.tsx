@@ -10,7 +10,7 @@ import { BuilderBar } from "./BuilderBar";
 import classes from "./builder.module.css";
 import { problemsInText, problemsOfCards, useDescription, useWords } from "./describing";
 import { useDragging } from "./graph/dragging";
-import type { FiguresOfCards, GraphContent } from "./graph/graphContext";
+import type { CardProblem, FiguresOfCards, GraphContent } from "./graph/graphContext";
 import { JourneyGraph } from "./graph/JourneyGraph";
 import { JourneyOutline } from "./JourneyOutline";
 import { KeyList } from "./KeyList";
@@ -28,7 +28,8 @@ import { type Fragments, NO_FRAGMENTS, useBuilder } from "./useBuilder";
 import { focusCard, useBuilderKeys } from "./useBuilderKeys";
 
 const words = texts.builder;
-const NO_COUNTS: ReadonlyMap<string, number> = new Map();
+const NO_HEAT: ReadonlyMap<string, number> = new Map();
+const NO_PROBLEMS: ReadonlyMap<string, readonly CardProblem[]> = new Map();
 const NO_FIGURES: FiguresOfCards = { get: () => undefined };
 
 interface BuilderProps {
@@ -56,10 +57,10 @@ export function Builder({
   const described = useDescription(shown?.text ?? history.text).data;
   const engine = useWords(described);
   const problems = described?.problems;
-  const counts = useMemo(
+  const onCards = useMemo(
     () =>
       drawn === null || problems === undefined
-        ? NO_COUNTS
+        ? NO_PROBLEMS
         : problemsOfCards(file, drawn.outline, problems),
     [drawn, file, problems],
   );
@@ -140,19 +141,20 @@ export function Builder({
         history={history}
         trial={trial}
         marks={marks}
+        problems={onCards}
         offered={drawn === null || readOnly ? [] : actionsFor(drawn.outline, selected)}
         readOnly={readOnly}
         onEdit={make}
         onAct={actOn}
       />
     ),
-    [actOn, builder, drawn, history, make, marks, readOnly, selected, trial],
+    [actOn, builder, drawn, history, make, marks, onCards, readOnly, selected, trial],
   );
   const content: GraphContent = {
     words: engine,
-    problems: counts,
+    problems: onCards,
     figures: sampled ?? figures ?? NO_FIGURES,
-    heat: heat ?? NO_COUNTS,
+    heat: heat ?? NO_HEAT,
     path: trial.path,
     selected,
     current: standing,

@@ -7,11 +7,14 @@ import { openText } from "@/builder/document/reading";
 import { isValueMap, rootValue } from "@/builder/document/values";
 import { useFilter } from "@/components/filters";
 import { texts } from "@/texts";
+import type { CardProblem } from "./graph/graphContext";
+import { CardProblems } from "./panel/CardProblems";
 import { type Editing, EditingContext } from "./panel/editing";
 import { JourneyPanel } from "./panel/JourneyPanel";
 import { RulePanel } from "./panel/RulePanel";
 import { RulesPanel } from "./panel/RulesPanel";
 import { StepPanel } from "./panel/StepPanel";
+import { TestOfStep } from "./panel/TestOfStep";
 import { WayPanel } from "./panel/WayPanel";
 import { type ActionName, StepActions } from "./StepActions";
 import { type Chosen, chosenBy, placeOf, rangeOf } from "./selecting";
@@ -29,6 +32,8 @@ interface SideProps {
   history: TextHistory;
   trial: TrialState;
   marks: readonly TextProblem[];
+  /** The problems by the key of their card. */
+  problems: ReadonlyMap<string, readonly CardProblem[]>;
   offered: readonly ActionName[];
   readOnly: boolean;
   onEdit: (edit: Edit, typing?: boolean) => void;
@@ -41,6 +46,7 @@ export function Side({
   history,
   trial,
   marks,
+  problems,
   offered,
   readOnly,
   onEdit,
@@ -119,6 +125,7 @@ export function Side({
               <WholePanel text={history.text} place={place} builder={builder} onEdit={onEdit} />
             )}
           </EditingContext.Provider>
+          {only && <CardProblems problems={problems.get(key) ?? []} />}
         </Stack>
       )}
     </>
@@ -157,11 +164,16 @@ function PanelOf({ chosen, onEdit }: PanelOfProps) {
       return item.type === "disabled" ? (
         <pre>{item.source}</pre>
       ) : (
-        <StepPanel
-          item={item}
-          onRename={(id) => onEdit({ edit: "rename-step", step: item.path, id })}
-          onNote={(text) => onEdit({ edit: "note", step: placeOf(item), text })}
-        />
+        <>
+          <StepPanel
+            item={item}
+            onRename={(id) => onEdit({ edit: "rename-step", step: item.path, id })}
+            onNote={(text) => onEdit({ edit: "note", step: placeOf(item), text })}
+          />
+          {item.kind !== null && isValueMap(item.value) && (
+            <TestOfStep kind={item.kind.kind} content={item.value[item.kind.kind]} />
+          )}
+        </>
       );
     }
   }

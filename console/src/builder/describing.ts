@@ -8,6 +8,7 @@ import type { Outline } from "@/builder/document/outline";
 import type { JourneyText, SourceDocument } from "@/builder/document/reading";
 import { texts } from "@/texts";
 import { type EngineWords, NO_WORDS, placeKey } from "./graph/cardWords";
+import type { CardProblem } from "./graph/graphContext";
 import type { TextProblem } from "./text/CodeEditor";
 
 type Described = Model<"DescribedDocument">;
@@ -64,18 +65,18 @@ export function useWords(described: Described | undefined): EngineWords {
   }, [described]);
 }
 
-/** The number of problems on each card, by its key. */
+/** The problems of each card, by its key. */
 export function problemsOfCards(
   file: JourneyText,
   outline: Outline,
   problems: Described["problems"],
-): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
+): ReadonlyMap<string, readonly CardProblem[]> {
+  const found = new Map<string, CardProblem[]>();
   for (const problem of problems) {
     const key = cardOf(outline, sourcePath(file, outline.document, problem.path));
-    counts.set(key, (counts.get(key) ?? 0) + 1);
+    found.set(key, [...(found.get(key) ?? []), problem]);
   }
-  return counts;
+  return found;
 }
 
 /** The problems in the text of a document, by offsets of the file. */

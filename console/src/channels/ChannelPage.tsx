@@ -33,7 +33,7 @@ export function ChannelPage({ channel }: { channel: string }) {
     );
   }
   if (name === undefined || rows.some(({ key }) => key === channel)) {
-    return <DocumentPage kind="channel" document={channel} line={name} />;
+    return <DocumentPage kind="channel" document={channel} title={name ?? channel} />;
   }
   return (
     <Page title={name}>

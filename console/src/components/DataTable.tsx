@@ -13,6 +13,10 @@ export interface Column<Row> {
   number?: boolean;
   /** As wide as its content, such as a box to tick. */
   narrow?: boolean;
+  /** How much of the width it takes, in percent, so that tables below each other agree. */
+  share?: number;
+  /** A button that says itself what it does: it has no name before it on a narrow screen. */
+  act?: boolean;
 }
 
 interface DataTableProps<Row> {
@@ -28,11 +32,17 @@ interface DataTableProps<Row> {
   detail?: (row: Row) => ReactNode;
 }
 
+/** So many figures in a row stand two in a line on a narrow screen. */
+const MANY = 4;
+
 function classOf<Row>({ number, narrow }: Column<Row>): string | undefined {
   return number ? "number" : narrow ? "narrow" : undefined;
 }
 
-/** A table with hairlines; on a narrow screen, each row becomes a list of its cells. */
+/**
+ * A table with hairlines. On a narrow screen each row becomes a list of its cells under the first
+ * one, if there are more than two.
+ */
 export function DataTable<Row>({
   label,
   columns,
@@ -49,14 +59,25 @@ export function DataTable<Row>({
       </Text>
     );
   }
+  const stacked = columns.length > 2;
+  const heading = columns.find(({ narrow }) => !narrow)?.key;
+  const dense = columns.filter(({ number }) => number).length >= MANY;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls is reached by keyboard.
     <section className={classes.scroller} aria-label={label} tabIndex={0}>
-      <table className={classes.table}>
+      <table
+        className={stacked ? `${classes.table} ${classes.stacked}` : classes.table}
+        data-dense={dense || undefined}
+      >
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.key} scope="col" className={classOf(column)}>
+              <th
+                key={column.key}
+                scope="col"
+                className={classOf(column)}
+                style={column.share === undefined ? undefined : { width: `${column.share}%` }}
+              >
                 {column.head ?? column.title}
               </th>
             ))}
@@ -73,11 +94,12 @@ export function DataTable<Row>({
                     return (
                       <td
                         key={column.key}
-                        data-title={column.title}
+                        data-title={column.act ? undefined : column.title}
+                        data-heading={column.key === heading || undefined}
                         data-none={cell === texts.parts.none || undefined}
                         className={classOf(column)}
                       >
-                        {cell}
+                        <div>{cell}</div>
                       </td>
                     );
                   })}

@@ -2,6 +2,7 @@ import { Button, Group, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { type ReactNode, useEffect, useId, useState } from "react";
 import { texts } from "@/texts";
+import classes from "./FilterBar.module.css";
 import { useAddressChange, useFilters } from "./filters";
 import { fromLocalInput, toLocalInput } from "./times";
 
@@ -36,7 +37,14 @@ export function FilterBar({ filters, children }: FilterBarProps) {
   const change = useAddressChange();
   const any = names.some((name) => values[name] !== "");
   return (
-    <Group gap="sm" align="end" mb="md" role="search" aria-label={texts.parts.filters}>
+    <Group
+      gap="sm"
+      align="end"
+      mb="md"
+      role="search"
+      aria-label={texts.parts.filters}
+      className={classes.filters}
+    >
       {filters.map((filter) => (
         <Field
           key={filter.name}

@@ -3,6 +3,7 @@ import { texts } from "@/texts";
 import { FactList } from "./FactList";
 import classes from "./Gates.module.css";
 import { Instant } from "./Instant";
+import { Marked } from "./Marked";
 
 const words = texts.contacts.why;
 
@@ -34,10 +35,12 @@ export function Gates({ gates }: { gates: readonly Gate[] }) {
               <div>
                 <div>
                   {gate.step !== null && <strong>{gate.step}: </strong>}
-                  {gate.words}
+                  <Marked words={gate.words} />
                 </div>
                 {gate.would_need !== null && (
-                  <div className={classes.need}>{words.needs(gate.would_need)}</div>
+                  <div className={classes.need}>
+                    <Marked words={words.needs(gate.would_need)} />
+                  </div>
                 )}
                 {gate.condition !== null && gate.passed !== true && (
                   <Parts parts={[gate.condition]} />
@@ -65,7 +68,7 @@ function Parts({ parts }: { parts: readonly Part[] }) {
           <span className="state" data-state={part.holds ? "good" : "failed"}>
             {part.holds ? words.passed : words.stopped}
           </span>{" "}
-          {part.words}
+          <Marked words={part.words} />
           <FactList facts={part.saw} />
           {part.parts !== undefined && part.parts.length > 0 && <Parts parts={part.parts} />}
         </li>

@@ -1,6 +1,7 @@
 import { Alert, Button, Group, Text } from "@mantine/core";
 import { ApiProblem, wordsOf } from "@/api/problems";
 import { texts } from "@/texts";
+import { Marked } from "./Marked";
 
 /** An error in the words of the server, where it happened. */
 export function ProblemNotice({ error, retry }: { error: unknown; retry?: () => void }) {
@@ -8,7 +9,9 @@ export function ProblemNotice({ error, retry }: { error: unknown; retry?: () => 
     <Alert color="red" variant="light" role="alert">
       <Group justify="space-between" wrap="nowrap" align="start">
         <div>
-          <Text>{wordsOf(error)}</Text>
+          <Text>
+            <Marked words={wordsOf(error)} />
+          </Text>
           {error instanceof ApiProblem && (
             <Text size="xs" className="quiet">
               {error.code}

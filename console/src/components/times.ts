@@ -44,6 +44,11 @@ const full = new Intl.DateTimeFormat("en-CA", {
   hourCycle: "h23",
 });
 
+/** The zone of the reader's clock, in which all times of the console are. */
+export function readersZone(): string {
+  return full.resolvedOptions().timeZone;
+}
+
 /** A time on the reader's clock: `2026-11-29 08:30:00`. */
 export function localTime(time: Date): string {
   return full.format(time).replace(",", "");

@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
+import { channelName } from "@/components/channelName";
 import type { Column } from "@/components/DataTable";
 import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
@@ -17,7 +18,7 @@ type Message = Model<"api__messages__messages__MessageBody">;
 const COLUMNS: readonly Column<Message>[] = [
   { key: "journey", title: texts.journeys.name, cell: (row) => row.journey },
   { key: "step", title: words.step, cell: (row) => row.step },
-  { key: "channel", title: words.channel, cell: (row) => row.channel },
+  { key: "channel", title: words.channel, cell: (row) => channelName(row.channel) },
   { key: "state", title: words.state, cell: (row) => <StateBadge state={latestStatus(row)} /> },
   { key: "code", title: words.code, cell: (row) => row.code ?? texts.parts.none },
   {

@@ -7,6 +7,7 @@ import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { Listing, useListing } from "@/components/Listing";
 import { LoadingLine } from "@/components/LoadingLine";
+import { Marked } from "@/components/Marked";
 import { ObjectLink } from "@/components/ObjectLink";
 import { PlaceLink } from "@/components/PlaceLink";
 import { ShortId } from "@/components/ShortId";
@@ -33,7 +34,11 @@ const COLUMNS: readonly Column<Standing>[] = [
   },
   { key: "state", title: texts.journeys.state, cell: (row) => <StateBadge state={row.state} /> },
   { key: "step", title: words.step, cell: (row) => row.step ?? texts.parts.none },
-  { key: "waits", title: words.waits, cell: (row) => row.waiting?.words ?? texts.parts.none },
+  {
+    key: "waits",
+    title: words.waits,
+    cell: (row) => (row.waiting === null ? texts.parts.none : <Marked words={row.waiting.words} />),
+  },
   { key: "outcome", title: words.outcome, cell: (row) => row.outcome ?? texts.parts.none },
   {
     key: "until",

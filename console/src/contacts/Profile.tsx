@@ -18,6 +18,16 @@ function shown(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+const NAMES = {
+  email: texts.contacts.email,
+  phone: texts.contacts.phone,
+  timezone: texts.contacts.zone,
+  locale: texts.contacts.locale,
+  country: texts.contacts.country,
+  score: texts.contacts.score,
+  lifecycle: texts.contacts.lifecycle,
+} as const;
+
 /** The fields of a contact, with what was worked out and not given. */
 function fieldsOf(body: Contact): [string, string][] {
   const { country, derived, email, lifecycle, locale, phone, score, timezone } = body;
@@ -25,7 +35,10 @@ function fieldsOf(body: Contact): [string, string][] {
   return Object.entries(fields).map(([name, value]) => {
     const from = derived[name];
     const text = shown(value);
-    return [name, from === undefined ? text : `${text} (${texts.contacts.derived(from)})`];
+    return [
+      NAMES[name as keyof typeof fields],
+      from === undefined ? text : `${text} (${texts.contacts.derived(from)})`,
+    ];
   });
 }
 

@@ -2,6 +2,7 @@ import { Button, Group } from "@mantine/core";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { Choice } from "@/components/Choice";
+import { FactList } from "@/components/FactList";
 import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { useListing } from "@/components/Listing";
@@ -92,7 +93,7 @@ function Details({ entry }: { entry: Entry }) {
   return (
     <details>
       <summary className="quiet">{words.details}</summary>
-      <pre>{JSON.stringify(entry.details, null, 2)}</pre>
+      <FactList facts={entry.details} />
     </details>
   );
 }

@@ -118,6 +118,7 @@ const REST: readonly Column<ListedDocument>[] = [
   {
     key: "changed",
     title: words.changed,
+    number: true,
     cell: (row) => (
       <>
         {row.updatedAt !== null && <Instant at={row.updatedAt} relative />}

@@ -28,6 +28,8 @@ interface DocumentPageProps extends Pick<DocumentEditorProps, "fields" | "withou
   kind: PlainKind;
   /** The key of the document. */
   document: string;
+  /** What it is called, if not by its key. */
+  title?: string;
   /** Tabs of this kind alone, such as the members of a segment; they come after the editor. */
   tabs?: readonly OwnTab[];
   /** What is said of the document under its key. */
@@ -37,7 +39,7 @@ interface DocumentPageProps extends Pick<DocumentEditorProps, "fields" | "withou
 
 /** A document that is no journey: its editor, its versions, and what it is used in. */
 export function DocumentPage(props: DocumentPageProps) {
-  const { kind, document, tabs = [], line, actions } = props;
+  const { kind, document, title = document, tabs = [], line, actions } = props;
   const mayRead = useMay("read");
   const mayEdit = useMay("edit");
   const found = useQuery({
@@ -52,7 +54,7 @@ export function DocumentPage(props: DocumentPageProps) {
     return error === null ? (
       <LoadingLine />
     ) : (
-      <Page title={document}>
+      <Page title={title}>
         <ProblemNotice
           error={error}
           retry={() => (found.error === null ? opened.retry() : void found.refetch())}
@@ -63,7 +65,7 @@ export function DocumentPage(props: DocumentPageProps) {
   const { draft, left } = opened.opened ?? NO_DRAFT;
   if (live === null && draft === null && left === null) {
     return (
-      <Page title={document}>
+      <Page title={title}>
         <p>{texts.parts.notFound}</p>
       </Page>
     );
@@ -85,16 +87,16 @@ export function DocumentPage(props: DocumentPageProps) {
   );
   if (live === null) {
     return (
-      <Page title={document} line={words.neverSaved}>
+      <Page title={title} line={words.neverSaved}>
         {editor}
       </Page>
     );
   }
   const shown = mayRead ? tabs : [];
   return (
-    <Page title={document} line={<DocumentLine live={live} line={line} />} actions={actions}>
+    <Page title={title} line={<DocumentLine live={live} line={line} />} actions={actions}>
       <PlaceTabs
-        label={document}
+        label={title}
         tabs={[
           { path: "/edit", name: mayEdit ? words.tabs.edit : words.tabs.read },
           ...shown,

@@ -1,5 +1,6 @@
 import { List } from "@mantine/core";
 import type { TextProblem } from "@/builder/text/CodeEditor";
+import { Marked } from "@/components/Marked";
 import { texts } from "@/texts";
 import classes from "./documents.module.css";
 
@@ -27,7 +28,9 @@ export function Problems({ text, problems, onShow }: ProblemsProps) {
       {problems.map((problem) => (
         <List.Item key={`${problem.from} ${problem.message}`}>
           <button type="button" data-severity={problem.severity} onClick={() => onShow(problem)}>
-            {words.problem(text.slice(0, problem.from).split("\n").length, problem.message)}
+            <Marked
+              words={words.problem(text.slice(0, problem.from).split("\n").length, problem.message)}
+            />
           </button>
         </List.Item>
       ))}

@@ -51,7 +51,11 @@ export function FilePage({ name }: { name: string }) {
   return (
     <Page
       title={name}
-      line={<Instant at={found.updated_at} relative />}
+      line={
+        <>
+          {texts.documents.savedAt} <Instant at={found.updated_at} relative />
+        </>
+      }
       actions={
         mayEdit &&
         uses.data?.length === 0 && (

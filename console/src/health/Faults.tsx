@@ -81,7 +81,7 @@ export function Faults() {
         query={faults}
         columns={COLUMNS}
         rowKey={(row) => String(row.id)}
-        empty={words.noFaults}
+        empty={Object.values(filters).every((each) => each === "") ? words.noFault : words.noFaults}
       />
     </>
   );

@@ -9,6 +9,7 @@ import { Instant } from "@/components/Instant";
 import { LoadingLine } from "@/components/LoadingLine";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { Section } from "@/components/Section";
+import { durationWords } from "@/moments/durations";
 import { texts } from "@/texts";
 
 const words = texts.health;
@@ -16,8 +17,8 @@ const words = texts.health;
 type Report = Model<"RetentionReport">;
 
 const KEEP: readonly Column<[string, string]>[] = [
-  { key: "kind", title: words.kind, cell: ([kind]) => factName(kind) },
-  { key: "keep", title: words.keep, number: true, cell: ([, keep]) => keep },
+  { key: "kind", title: words.kind, cell: ([kind]) => words.kinds[kind] ?? factName(kind) },
+  { key: "keep", title: words.keep, number: true, cell: ([, keep]) => durationWords(keep) },
 ];
 
 const REPORTS: readonly Column<Report>[] = [

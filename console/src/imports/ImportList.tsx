@@ -63,7 +63,7 @@ export function ImportList() {
         query={jobs}
         columns={JOB_COLUMNS}
         rowKey={(job) => job.id}
-        empty={words.empty}
+        empty={words.empty[wanted]}
       />
     </Page>
   );

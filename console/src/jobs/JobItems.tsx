@@ -2,11 +2,13 @@ import { answerOf, api } from "@/api/client";
 import { isOpen, JOBS, type JobDetail } from "@/api/jobs";
 import type { Model } from "@/api/models";
 import { Choice } from "@/components/Choice";
+import { ContactLink } from "@/components/ContactLink";
 import type { Column } from "@/components/DataTable";
 import { useFilter } from "@/components/filters";
 import { Listing, useListing } from "@/components/Listing";
 import { ObjectLink } from "@/components/ObjectLink";
 import { Section } from "@/components/Section";
+import { ShortId } from "@/components/ShortId";
 import { StateBadge } from "@/components/StateBadge";
 import { texts } from "@/texts";
 
@@ -16,11 +18,17 @@ type Item = Model<"ItemBody">;
 
 const COLUMNS: readonly Column<Item>[] = [
   {
+    key: "contact",
+    title: texts.runs.contact,
+    cell: (item) =>
+      item.contact === null ? texts.parts.none : <ContactLink contact={item.contact} />,
+  },
+  {
     key: "run",
     title: words.run,
     cell: (item) => (
       <ObjectLink place="runs" id={item.run}>
-        <code>{item.run}</code>
+        <ShortId id={item.run} />
       </ObjectLink>
     ),
   },
@@ -32,9 +40,19 @@ const COLUMNS: readonly Column<Item>[] = [
   {
     key: "code",
     title: words.code,
-    cell: (item) => (item.code === null ? texts.parts.none : <code>{item.code}</code>),
+    cell: (item) =>
+      item.code === null ? texts.parts.none : (texts.attention.reasons[item.code] ?? item.code),
   },
-  { key: "visit", title: words.visit, number: true, cell: (item) => item.visit },
+  {
+    key: "since",
+    title: words.sinceThen,
+    cell: (item) =>
+      item.since === null ? (
+        texts.parts.none
+      ) : (
+        <StateBadge state={words.sinceStates[item.since] ?? item.since} />
+      ),
+  },
 ];
 
 const STATES = ["waiting", "sending", "done", "left", "failed"] as const;

@@ -5,6 +5,7 @@ import type { paths } from "@/api/schema";
 import { useMay } from "@/api/session";
 import { Choice } from "@/components/Choice";
 import { ContactLink } from "@/components/ContactLink";
+import { channelName } from "@/components/channelName";
 import type { Column } from "@/components/DataTable";
 import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
@@ -25,7 +26,7 @@ type Status = NonNullable<
 const COLUMNS: readonly Column<Message>[] = [
   { key: "contact", title: words.contact, cell: (row) => <ContactLink contact={row.contact} /> },
   { key: "step", title: words.step, cell: (row) => row.step },
-  { key: "channel", title: words.channel, cell: (row) => row.channel },
+  { key: "channel", title: words.channel, cell: (row) => channelName(row.channel) },
   { key: "state", title: words.state, cell: (row) => <StateBadge state={latestStatus(row)} /> },
   { key: "code", title: words.code, cell: (row) => row.code ?? texts.parts.none },
   {

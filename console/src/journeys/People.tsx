@@ -2,11 +2,14 @@ import { Group } from "@mantine/core";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import type { paths } from "@/api/schema";
+import { useMay } from "@/api/session";
+import { withQuery } from "@/components/addresses";
 import { Choice } from "@/components/Choice";
 import { ContactLink } from "@/components/ContactLink";
 import type { Column } from "@/components/DataTable";
 import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
+import { LinkButton } from "@/components/LinkButton";
 import { Listing, useListing } from "@/components/Listing";
 import { ObjectLink } from "@/components/ObjectLink";
 import { ShortId } from "@/components/ShortId";
@@ -48,23 +51,30 @@ export function People({ journey }: { journey: string }) {
   const [step, setStep] = useFilter("step");
   const [held, setHeld] = useFilter("held");
   const [goal, setGoal] = useFilter("goal");
+  const [reached, setReached] = useFilter("reached");
+  const [took, setTook] = useFilter("took");
   const steps = useSteps(journey);
-  const runs = useListing<Run>(["runs", journey, state, step, held, goal], (cursor) =>
-    answerOf(
-      api.GET("/v1/runs", {
-        params: {
-          query: {
-            journey,
-            limit: 50,
-            ...(state === "active" || state === "ended" ? { state } : {}),
-            ...(step === "" ? {} : { step }),
-            ...(held === "" ? {} : { held: held as Held }),
-            ...(goal === "met" ? { goal } : {}),
-            ...(cursor === undefined ? {} : { cursor }),
+  const mayRepair = useMay("operate");
+  const runs = useListing<Run>(
+    ["runs", journey, state, step, held, goal, reached, took],
+    (cursor) =>
+      answerOf(
+        api.GET("/v1/runs", {
+          params: {
+            query: {
+              journey,
+              limit: 50,
+              ...(state === "active" || state === "ended" ? { state } : {}),
+              ...(step === "" ? {} : { step }),
+              ...(held === "" ? {} : { held: held as Held }),
+              ...(goal === "met" ? { goal } : {}),
+              ...(reached === "" ? {} : { reached }),
+              ...(reached === "" || took === "" ? {} : { took }),
+              ...(cursor === undefined ? {} : { cursor }),
+            },
           },
-        },
-      }),
-    ),
+        }),
+      ),
   );
   return (
     <>
@@ -104,6 +114,27 @@ export function People({ journey }: { journey: string }) {
           options={[{ value: "met", label: words.goalMet }]}
           onChange={setGoal}
         />
+        <Choice
+          label={words.reached}
+          any={words.anyReached}
+          value={reached}
+          options={steps.map((each) => ({ value: each, label: words.cameTo(each) }))}
+          onChange={setReached}
+        />
+        {reached !== "" && took !== "" && (
+          <Choice
+            label={words.took}
+            any={words.anyTook}
+            value={took}
+            options={[{ value: took, label: words.tookWay(took) }]}
+            onChange={setTook}
+          />
+        )}
+        {mayRepair && (
+          <LinkButton to={`~${withQuery("/runs", { journey, state, step, held })}`}>
+            {words.repair}
+          </LinkButton>
+        )}
       </Group>
       <Listing
         label={texts.journeys.tabs.people}

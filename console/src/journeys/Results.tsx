@@ -1,7 +1,9 @@
-import { Group, Title } from "@mantine/core";
+import { Box, Group, Title } from "@mantine/core";
+import { withQuery } from "@/components/addresses";
 import { FigureLine } from "@/components/FigureLine";
 import { figure } from "@/components/figures";
 import { LoadingLine } from "@/components/LoadingLine";
+import { PlaceLink } from "@/components/PlaceLink";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
 import { CountTable } from "./CountTable";
@@ -15,6 +17,15 @@ import { StatsFilters } from "./StatsFilters";
 import { StepTable } from "./StepTable";
 
 const words = texts.journeys.results;
+
+/** A figure that leads to the people it counts. */
+function people(count: number, query: Readonly<Record<string, string>>) {
+  return count === 0 ? (
+    figure(0)
+  ) : (
+    <PlaceLink to={withQuery("/people", query)}>{figure(count)}</PlaceLink>
+  );
+}
 
 /** How a journey and each of its steps performed. */
 export function Results({ journey }: { journey: string }) {
@@ -35,9 +46,9 @@ export function Results({ journey }: { journey: string }) {
         <>
           <FigureLine
             figures={[
-              { name: words.entered, value: figure(stats.entered) },
-              { name: words.inside, value: figure(stats.active) },
-              { name: words.goal, value: figure(stats.goal.met) },
+              { name: words.entered, value: people(stats.entered, {}) },
+              { name: words.inside, value: people(stats.active, { state: "active" }) },
+              { name: words.goal, value: people(stats.goal.met, { goal: "met" }) },
               { name: words.value, value: figure(stats.goal.value) },
             ]}
           />
@@ -49,7 +60,9 @@ export function Results({ journey }: { journey: string }) {
           <Title order={2} mt="lg" mb="xs">
             {words.steps}
           </Title>
-          <StepTable steps={stats.steps} />
+          <Box mb="lg">
+            <StepTable journey={journey} steps={stats.steps} />
+          </Box>
           <Experiments journey={journey} version={query.version} />
           <Holdouts journey={journey} />
           <CountTable
@@ -63,6 +76,7 @@ export function Results({ journey }: { journey: string }) {
             name={words.reason}
             count={words.runs}
             counts={stats.refused}
+            to={`~${withQuery("/log", { types: "refusal", journey })}`}
           />
           <Attribution journey={journey} period={query} />
         </>

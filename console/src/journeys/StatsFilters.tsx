@@ -15,7 +15,7 @@ interface StatsFiltersProps {
 export function StatsFilters({ journey, chosen }: StatsFiltersProps) {
   const versions = useVersions(journey);
   return (
-    <Group gap="sm">
+    <Group gap="sm" align="end">
       <Choice
         label={words.version}
         any={words.allVersions}
@@ -25,15 +25,13 @@ export function StatsFilters({ journey, chosen }: StatsFiltersProps) {
       />
       <TextInput
         type="date"
-        aria-label={words.from}
-        title={words.from}
+        label={words.from}
         value={chosen.from}
         onChange={(event) => chosen.setFrom(event.currentTarget.value)}
       />
       <TextInput
         type="date"
-        aria-label={words.to}
-        title={words.to}
+        label={words.to}
         value={chosen.to}
         onChange={(event) => chosen.setTo(event.currentTarget.value)}
       />

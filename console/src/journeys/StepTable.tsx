@@ -1,4 +1,5 @@
 import type { Model } from "@/api/models";
+import { kindName } from "@/builder/graph/cardWords";
 import { withQuery } from "@/components/addresses";
 import { type Column, DataTable } from "@/components/DataTable";
 import { figure, percent } from "@/components/figures";
@@ -44,6 +45,13 @@ function people(step: Step, count: number, query: Readonly<Record<string, string
   );
 }
 
+/** How many came to a step, leading to them. */
+function Reached({ step }: { step: Step }) {
+  return (
+    <PlaceLink to={withQuery("/people", { reached: step.id })}>{figure(step.reached)}</PlaceLink>
+  );
+}
+
 /** A number that leads to the messages it counts. */
 function messages(step: Step, count: number, status: string) {
   return count === 0 ? (
@@ -53,10 +61,25 @@ function messages(step: Step, count: number, status: string) {
   );
 }
 
-const COLUMNS: readonly Column<Step>[] = [
+/** A number that leads to those whose step ended so, each with the reason. */
+function ended(journey: string, step: Step, count: number, outcome: string) {
+  const query = { types: "send,visit", journey, step: step.id, outcome };
+  return count === 0 ? (
+    figure(0)
+  ) : (
+    <PlaceLink to={`~${withQuery("/log", query)}`}>{figure(count)}</PlaceLink>
+  );
+}
+
+const columnsOf = (journey: string): readonly Column<Step>[] => [
   { key: "step", title: words.step, cell: (step) => step.id },
-  { key: "kind", title: words.kind, cell: (step) => step.kind },
-  { key: "reached", title: words.reached, number: true, cell: (step) => figure(step.reached) },
+  { key: "kind", title: words.kind, cell: (step) => kindName(step.kind) },
+  {
+    key: "reached",
+    title: words.reached,
+    number: true,
+    cell: (step) => (step.reached === 0 ? figure(0) : <Reached step={step} />),
+  },
   {
     key: "waiting",
     title: words.waiting,
@@ -91,7 +114,11 @@ const COLUMNS: readonly Column<Step>[] = [
     key: "skipped",
     title: words.skipped,
     number: true,
-    cell: (step) => <span title={reasons(step.skipped)}>{figure(sum(step.skipped))}</span>,
+    cell: (step) => (
+      <span title={reasons(step.skipped)}>
+        {ended(journey, step, sum(step.skipped), "skipped")}
+      </span>
+    ),
   },
   {
     key: "failed",
@@ -122,8 +149,13 @@ const COLUMNS: readonly Column<Step>[] = [
 ];
 
 /** The figures of each step, in the order of the journey. */
-export function StepTable({ steps }: { steps: readonly Step[] }) {
+export function StepTable({ journey, steps }: { journey: string; steps: readonly Step[] }) {
   return (
-    <DataTable label={words.steps} columns={COLUMNS} rows={steps} rowKey={(step) => step.id} />
+    <DataTable
+      label={words.steps}
+      columns={columnsOf(journey)}
+      rows={steps}
+      rowKey={(step) => step.id}
+    />
   );
 }

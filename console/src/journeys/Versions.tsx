@@ -1,7 +1,9 @@
-import { List, Text } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { Button, List, Text } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
+import { useMay } from "@/api/session";
 import { ComparedVersions } from "@/components/ComparedVersions";
 import type { Column } from "@/components/DataTable";
 import { figure } from "@/components/figures";
@@ -11,26 +13,47 @@ import { LoadingLine } from "@/components/LoadingLine";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
 import { useEditions, useVersions } from "./journey";
+import { Activate } from "./publish/Activate";
 
 const words = texts.journeys.versions;
 
 type Edition = Model<"Edition">;
 
-const COLUMNS: readonly Column<Edition>[] = [
-  {
-    key: "version",
-    title: words.version,
-    cell: (row) => (row.live ? `${row.version} · ${words.live}` : String(row.version)),
-  },
-  { key: "by", title: words.savedBy, cell: (row) => row.saved_by ?? texts.parts.none },
-  { key: "at", title: words.savedAt, cell: (row) => <Instant at={row.created_at} /> },
-  { key: "runs", title: words.runs, number: true, cell: (row) => figure(row.active_runs) },
-  {
-    key: "changes",
-    title: words.changes,
-    cell: (row) => <Changes sentences={row.changes ?? []} />,
-  },
-];
+function columns(onActivate: ((version: number) => void) | null): readonly Column<Edition>[] {
+  return [
+    {
+      key: "version",
+      title: words.version,
+      cell: (row) => (row.live ? `${row.version} · ${words.live}` : String(row.version)),
+    },
+    { key: "by", title: words.savedBy, cell: (row) => row.saved_by ?? texts.parts.none },
+    { key: "at", title: words.savedAt, cell: (row) => <Instant at={row.created_at} /> },
+    { key: "runs", title: words.runs, number: true, cell: (row) => figure(row.active_runs) },
+    {
+      key: "changes",
+      title: words.changes,
+      cell: (row) => <Changes sentences={row.changes ?? []} />,
+    },
+    {
+      key: "activate",
+      title: "",
+      head: <span className="spoken">{words.activate}</span>,
+      cell: (row) =>
+        onActivate === null || row.live ? (
+          texts.parts.none
+        ) : (
+          <Button
+            variant="default"
+            size="compact-sm"
+            aria-label={words.makeLive(row.version)}
+            onClick={() => onActivate(row.version)}
+          >
+            {words.activate}
+          </Button>
+        ),
+    },
+  ];
+}
 
 function Changes({ sentences }: { sentences: readonly string[] }) {
   if (sentences.length === 0) {
@@ -45,8 +68,11 @@ function Changes({ sentences }: { sentences: readonly string[] }) {
   );
 }
 
-/** The versions of a journey, who saved them, and the changes between any two. */
+/** The versions of a journey, who saved them, the changes between any two, and the way back. */
 export function Versions({ journey }: { journey: string }) {
+  const queries = useQueryClient();
+  const mayOperate = useMay("operate");
+  const [wanted, setWanted] = useState<number | null>(null);
   const versions = useVersions(journey);
   const editions = useEditions(journey);
   const numbers = versions.data?.items.map((row) => row.version) ?? [];
@@ -58,9 +84,26 @@ export function Versions({ journey }: { journey: string }) {
       <Listing
         label={texts.journeys.tabs.versions}
         query={editions}
-        columns={COLUMNS}
+        columns={columns(mayOperate ? setWanted : null)}
         rowKey={(row) => String(row.version)}
       />
+      {wanted !== null && (
+        <Activate
+          journey={journey}
+          version={wanted}
+          live={
+            editions.data?.pages.flatMap((page) => page.items).find((each) => each.live)?.version ??
+            null
+          }
+          onClose={() => setWanted(null)}
+          onDone={() => {
+            setWanted(null);
+            for (const key of ["journey", "versions", "editions"]) {
+              void queries.invalidateQueries({ queryKey: [key, journey] });
+            }
+          }}
+        />
+      )}
     </>
   );
 }

@@ -26,7 +26,11 @@ const COLUMNS: readonly Column<Key>[] = [
     title: words.lastUsed,
     cell: (key) => <Instant at={key.last_used_at} relative />,
   },
-  { key: "expires", title: words.expires, cell: (key) => <Instant at={key.expires} /> },
+  {
+    key: "expires",
+    title: words.expires,
+    cell: (key) => (key.expires === null ? words.never : <Instant at={key.expires} />),
+  },
 ];
 
 /** The keys of the API: who has which scope, made and revoked here. */
@@ -39,6 +43,7 @@ export function Keys() {
   const revoke: Column<Key> = {
     key: "revoke",
     title: words.revoke,
+    act: true,
     head: <span className="spoken">{words.revoke}</span>,
     cell: (key) =>
       key.state === "revoked" ? (

@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import type { Column } from "@/components/DataTable";
 import { FactList } from "@/components/FactList";
 import { Instant } from "@/components/Instant";
+import { Marked } from "@/components/Marked";
 import { ObjectLink } from "@/components/ObjectLink";
 import { ShortId } from "@/components/ShortId";
 import { texts } from "@/texts";
@@ -38,7 +39,7 @@ export const LOG_COLUMNS: readonly Column<LogItem>[] = [
     cell: (item) =>
       item.contact === null ? texts.parts.none : <ObjectLink place="contacts" id={item.contact} />,
   },
-  { key: "what", title: words.what, cell: (item) => item.summary },
+  { key: "what", title: words.what, cell: (item) => <Marked words={item.summary} /> },
   {
     key: "run",
     title: words.run,

@@ -6,7 +6,6 @@ import type { Model } from "@/api/models";
 import { isNotFound } from "@/api/problems";
 import { useMay } from "@/api/session";
 import { useTextHistory } from "@/builder/textHistory";
-import { figure } from "@/components/figures";
 import { LoadingLine } from "@/components/LoadingLine";
 import { Page } from "@/components/Page";
 import { PlaceTabs } from "@/components/PlaceTabs";
@@ -54,7 +53,7 @@ export function SegmentPage({ segment }: { segment: string }) {
       line={
         <Group gap="md">
           <StateBadge state={state} />
-          <span>{`${figure(members)} ${words.members.toLowerCase()}`}</span>
+          <span>{words.memberCount(members)}</span>
           {progress !== null && <span>{words.filling(progress.done, progress.total)}</span>}
           {slow !== null && <span>{words.slow}</span>}
         </Group>

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { Choice } from "@/components/Choice";
+import { channelName } from "@/components/channelName";
 import { csvOf, saveFile } from "@/components/csv";
 import { type Column, DataTable } from "@/components/DataTable";
 import { figure } from "@/components/figures";
@@ -36,7 +37,7 @@ const COLUMNS: readonly Column<Item>[] = [
     cell: (row) => <ObjectLink place="journeys" id={row.journey} />,
   },
   { key: "step", title: words.step, cell: (row) => row.step },
-  { key: "channel", title: words.channel, cell: (row) => row.channel },
+  { key: "channel", title: words.channel, cell: (row) => channelName(row.channel) },
   {
     key: "by",
     title: words.by,
@@ -57,7 +58,7 @@ const HELD: readonly Column<Held>[] = [
     cell: (row) => <ObjectLink place="journeys" id={row.journey} />,
   },
   { key: "step", title: words.step, cell: (row) => row.step },
-  { key: "channel", title: words.channel, cell: (row) => row.channel },
+  { key: "channel", title: words.channel, cell: (row) => channelName(row.channel) },
   { key: "reason", title: words.reason, cell: (row) => reasonWords(row.reason) },
   { key: "count", title: words.count, number: true, cell: (row) => figure(row.count) },
 ];

@@ -42,10 +42,6 @@ async def activate(client: httpx.AsyncClient, version: int) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def hash_of(item: dict[str, Any]) -> str:
-    return str(item["after"]["sha256"])[:10]
-
-
 async def test_the_history_of_a_journey_says_who_and_when_and_what(
     admin: httpx.AsyncClient, lee: httpx.AsyncClient, rows: Rows
 ) -> None:
@@ -90,13 +86,13 @@ async def test_who_changed_a_journey_is_one_call(
     assert [(each["actor"], each["via"], each["sentence"]) for each in listed] == [
         ("lee", "console", "activated journey hello: version 2 → 1, in flight pin"),
         (owner, "api", "activated journey hello: version 1 → 2, in flight pin"),
-        (owner, "api", f"saved journey hello: version 1 → 2, sha256 {hash_of(listed[2])}"),
+        (owner, "api", "saved journey hello: version 1 → 2"),
         (
             "lee",
             "console",
-            "activated journey hello: version none → 1, in flight pin, state draft → active",
+            "activated journey hello: version 1, in flight pin, state draft → active",
         ),
-        ("lee", "console", f"saved journey hello: version 1, sha256 {hash_of(listed[4])}"),
+        ("lee", "console", "saved journey hello: version 1"),
     ]
 
 

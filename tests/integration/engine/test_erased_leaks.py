@@ -28,6 +28,7 @@ from tests.integration.engine.test_erasures import erased
 from tests.support.api import serving
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, engine_at_work
+from tests.support.logs import log_plainly
 from tests.support.smtp import SmtpSink
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
@@ -89,7 +90,7 @@ def log_file(tmp_path: Path) -> Iterator[Path]:
         configure_logging("json", process="all", stream=stream)
         yield path
     structlog.contextvars.clear_contextvars()
-    structlog.reset_defaults()
+    log_plainly()
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.captureWarnings(False)

@@ -162,6 +162,21 @@ async def test_runs_at_a_step_are_found_in_pages_that_look_at_a_bounded_number(
         assert pages > 2
 
 
+async def test_runs_that_came_to_a_step_are_found_by_looking_at_a_bounded_number(
+    conn: AsyncConnection[Any],
+) -> None:
+    find = partial(list_runs, conn, journey="welcome", reached="hello", took="never", limit=2)
+    read = await rows_read(conn, find)
+    # 5,000 of each state, and of these the visits that they have.
+    assert read.get("run", 0) <= 10_100, read
+    assert read["visit"] <= 1_000, read
+    page = await find()
+    assert page.items == []
+    assert page.next is not None
+    found = await list_runs(conn, journey="welcome", reached="hello", took="sent", limit=2)
+    assert len(found.items) == 2
+
+
 async def test_messages_are_found_in_pages_that_look_at_a_bounded_number(
     conn: AsyncConnection[Any],
 ) -> None:

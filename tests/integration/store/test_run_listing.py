@@ -143,6 +143,40 @@ async def test_runs_are_found_by_why_their_send_is_deferred(pool: Pool) -> None:
     assert await listed(pool, held="retry") == [away, refused]
 
 
+async def test_runs_are_found_by_a_step_that_they_have_come_to_and_the_way_they_took(
+    pool: Pool,
+) -> None:
+    ada = await add_contact(pool, "ada")
+    bought, tipped, waiting, other = [
+        await add_run(pool, ada, journey, step=step, **columns)
+        for journey, step, columns in (
+            ("welcome", "thanks", {"state": "ended", "outcome": "completed"}),
+            ("welcome", "tip", {}),
+            ("welcome", "which", {}),
+            ("cart", "which", {}),
+        )
+    ]
+    async with pool.connection() as conn:
+        for run, outcome in ((bought, "yes"), (tipped, "else"), (waiting, None), (other, "yes")):
+            await conn.execute(
+                "insert into visit (run_id, visit, step, kind, outcome, started_at, facts)"
+                " values (%s, 1, 'which', 'branch', %s, %s, '{}')",
+                (run, outcome, START),
+            )
+    of: dict[str, Any] = {"journey": "welcome", "reached": "which"}
+    assert await listed(pool, **of) == [waiting, tipped, bought]
+    assert await listed(pool, **of, took="yes") == [bought]
+    assert await listed(pool, **of, state="active") == [waiting, tipped]
+    assert await listed(pool, **of, step="tip") == [tipped]
+    assert await listed(pool, **of, contact="ada", took="else") == [tipped]
+    assert await listed(pool, **of, goal_met=True) == []
+    assert await listed(pool, journey="welcome", reached="thanks") == []
+    async with pool.connection() as conn:
+        first = await list_runs(conn, **of, limit=2)
+        rest = await list_runs(conn, **of, limit=2, cursor=str(first.next))
+    assert [run.id for run in (*first.items, *rest.items)] == [waiting, tipped, bought]
+
+
 @pytest.mark.parametrize("filters", [{}, {"journey": "welcome"}, {"contact": "ada"}])
 async def test_pages_hold_every_run_once_the_newest_first(
     pool: Pool, filters: dict[str, Any]

@@ -104,8 +104,13 @@ function endOfBlockScalar(text: string, from: number, to: number): number {
   // With `+` the blank lines at its end are part of the text.
   const kept = /^[|>]\d?\+/.test(header);
   let end = to;
-  if (!kept) while (end > from && /\s/.test(text[end - 1] ?? "")) end--;
-  else if (text[end - 1] === "\n") end -= text[end - 2] === "\r" ? 2 : 1;
+  if (kept) {
+    if (text[end - 1] === "\n") end -= text[end - 2] === "\r" ? 2 : 1;
+    return end;
+  }
+  // Lines without a letter go; spaces at the end of the last line are part of the text.
+  const [blank = ""] = /(?:\r?\n[ \t]*)+$/.exec(text.slice(from, end)) ?? [];
+  end -= blank.length;
   return end;
 }
 

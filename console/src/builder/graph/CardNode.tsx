@@ -67,7 +67,8 @@ function Frame({
   children,
 }: FrameProps) {
   const { selected, current, problems, path, heat, onSelect, onGrab, readOnly } = useGraph();
-  const count = problems.get(card.key) ?? 0;
+  const found = problems.get(card.key) ?? [];
+  const wrong = found.some((each) => each.severity === "error");
   const hot = heat.get(card.key);
   function grab(event: PointerEvent) {
     if (event.button === 0 && movable === true && !readOnly) {
@@ -104,12 +105,21 @@ function Frame({
         <span>{title}</span>
         {figure !== undefined && (
           <span className={classes.count} title={`${figure.value} ${figure.name}`}>
-            {figure.value} {figure.name}
+            {figure.to === undefined ? (
+              figure.value
+            ) : (
+              <PlaceLink to={figure.to}>{figure.value}</PlaceLink>
+            )}{" "}
+            {figure.name}
           </span>
         )}
-        {count > 0 && (
-          <span className={classes.dot} title={words.problems(count)}>
-            {count}
+        {found.length > 0 && (
+          <span
+            className={classes.dot}
+            data-severity={wrong ? "error" : "warning"}
+            title={found.map((each) => each.message).join("\n")}
+          >
+            {wrong ? words.problems(found.length) : words.warnings(found.length)}
           </span>
         )}
       </div>

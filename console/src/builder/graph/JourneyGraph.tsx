@@ -13,21 +13,22 @@ import type { Card, DropPlace, Layout } from "@/builder/layout/cards";
 import { GRAPH } from "@/builder/regions";
 import { texts } from "@/texts";
 import { useAutoPan } from "./autoPan";
+import { beginning } from "./beginning";
 import { CardNode } from "./CardNode";
 import type { DragState } from "./dragging";
 import classes from "./graph.module.css";
 import { type GraphContent, GraphContext } from "./graphContext";
 import { Lines } from "./Lines";
 import { Overview } from "./Overview";
+import { useOpenedView } from "./openedView";
 
 export type CardFlowNode = FlowNode<{ card: Card; place: DropPlace | undefined }, "card">;
 
 const NODES = { card: CardNode };
 /** The library lets the pointer through nodes that it neither moves nor selects. */
 const REACHABLE = { pointerEvents: "all" } as const;
-const NARROW = 992;
-/** The beginning of the journey stands at the top; where there is room, right of its exits. */
-const START = () => ({ x: window.innerWidth < NARROW ? 48 : 320, y: 24, zoom: 0.85 });
+/** The width of the frame beside palette and panel, until it is known. */
+const USUAL = 720;
 
 interface JourneyGraphProps {
   layout: Layout;
@@ -39,6 +40,8 @@ interface JourneyGraphProps {
   focus: string | null;
   onKeyDown: (event: KeyboardEvent) => void;
   onBackground: () => void;
+  /** Whether it stands in a page that scrolls: the wheel moves the page then. */
+  still?: boolean;
 }
 
 function nodesOf(layout: Layout): CardFlowNode[] {
@@ -78,10 +81,11 @@ function Flow({
   onKeyDown,
   onBackground,
   content,
+  still = false,
 }: JourneyGraphProps) {
   const flow = useReactFlow();
-  const [start] = useState(START);
   const frame = useRef<HTMLDivElement>(null);
+  const [first] = useState(() => beginning(Math.min(window.innerWidth, USUAL), layout));
   const nodes = useMemo(() => nodesOf(layout), [layout]);
 
   useEffect(() => {
@@ -89,6 +93,7 @@ function Flow({
   }, [content.place, flow]);
 
   useAutoPan(frame, pointer, drag !== null);
+  useOpenedView(frame, layout);
 
   useEffect(() => {
     const card = focus === null ? undefined : layout.cards.find(({ key }) => key === focus);
@@ -135,11 +140,13 @@ function Flow({
         nodesFocusable={false}
         elementsSelectable={false}
         onlyRenderVisibleElements
-        panOnScroll
+        panOnScroll={!still}
+        zoomOnScroll={!still}
+        preventScrolling={!still}
         zoomOnDoubleClick={false}
         minZoom={0.1}
         maxZoom={1.5}
-        defaultViewport={start}
+        defaultViewport={first}
         onPaneClick={(event: MouseEvent) => {
           event.preventDefault();
           onBackground();

@@ -40,17 +40,22 @@ export function kindName(kind: string | null): string {
   return kind === null ? words.unknownKind : (words.kinds[kind] ?? kind);
 }
 
+/** Whether the engine's words are the kind and the name alone, which the title says. */
+function isName(said: string, item: OutlineItem): boolean {
+  return said === `${item.kind?.kind} ${item.id}`;
+}
+
 /** What a step does: as the engine says it, else its value in one line. */
 export function stepWords(item: OutlineItem, engine: EngineWords): string {
   const said = item.type === "step" ? engine.places.get(placeKey(item.path)) : undefined;
-  if (said !== undefined) {
+  if (said !== undefined && !isName(said, item)) {
     return said;
   }
   if (item.kind === null || !isValueMap(item.value)) {
     return item.source;
   }
   if (item.type === "step" && item.ways.length > 0) {
-    return item.ways.map((way) => way.name).join(" · ");
+    return item.ways.map((way) => (way.role === "else" ? words.otherwise : way.name)).join(" · ");
   }
   return inOneLine(item.value[item.kind.kind] ?? null);
 }

@@ -12,11 +12,19 @@ export interface FiguresOfCards {
   get: (key: string) => CardFigures | undefined;
 }
 
+/** What validation says of a card. */
+export interface CardProblem {
+  severity: "error" | "warning";
+  message: string;
+  /** What would be right. */
+  hint: string | null;
+}
+
 /** What the cards of a graph show and do beside what the outline says. */
 export interface GraphContent {
   words: EngineWords;
-  /** The number of problems by the key of the card. */
-  problems: ReadonlyMap<string, number>;
+  /** The problems by the key of the card. */
+  problems: ReadonlyMap<string, readonly CardProblem[]>;
   figures: FiguresOfCards;
   /** How hot a card is, from 0 to 1, by its key. */
   heat: ReadonlyMap<string, number>;

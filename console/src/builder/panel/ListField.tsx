@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Stack, Text } from "@mantine/core";
+import { ActionIcon, Button, Stack, Text } from "@mantine/core";
 import { useRef } from "react";
 import type { Value } from "@/builder/document/values";
 import { changeThenFocus } from "@/components/focusing";
@@ -35,7 +35,7 @@ export function ListField({ label, name, shape, path, value }: ListFieldProps) {
       <Stack ref={rows} gap="sm" className={classes.list}>
         {value.map((item, place) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: items have no names of their own.
-          <Group key={place} gap="xs" align="start" wrap="nowrap">
+          <div key={place} className={classes.row}>
             <div className={classes.field}>
               <ValueField
                 label={texts.fields.item(place + 1)}
@@ -45,38 +45,42 @@ export function ListField({ label, name, shape, path, value }: ListFieldProps) {
                 value={item}
               />
             </div>
-            {!readOnly && place > 0 && (
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                aria-label={`${texts.fields.moveUp}: ${texts.fields.item(place + 1)}`}
-                onClick={() =>
-                  changeThenFocus(
-                    () => set(path, swapped(value, place)),
-                    () => row(place - 1),
-                  )
-                }
-              >
-                ↑
-              </ActionIcon>
-            )}
-            {!readOnly && value.length > shape.least && (
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                aria-label={texts.fields.remove(texts.fields.item(place + 1))}
-                onClick={() =>
-                  // The next one stands in its place then; after the last one, there is one before.
-                  changeThenFocus(
-                    () => set([...path, place], undefined),
-                    () => row(place < value.length - 1 ? place : Math.max(place - 1, 0)),
-                  )
-                }
-              >
-                ×
-              </ActionIcon>
-            )}
-          </Group>
+            <div className={classes.acts}>
+              {!readOnly && place > 0 && (
+                <ActionIcon
+                  variant="subtle"
+                  color="gray"
+                  size="sm"
+                  aria-label={`${texts.fields.moveUp}: ${texts.fields.item(place + 1)}`}
+                  onClick={() =>
+                    changeThenFocus(
+                      () => set(path, swapped(value, place)),
+                      () => row(place - 1),
+                    )
+                  }
+                >
+                  ↑
+                </ActionIcon>
+              )}
+              {!readOnly && value.length > shape.least && (
+                <ActionIcon
+                  variant="subtle"
+                  color="gray"
+                  size="sm"
+                  aria-label={texts.fields.remove(texts.fields.item(place + 1))}
+                  onClick={() =>
+                    // The next one stands in its place then; after the last one, there is one before.
+                    changeThenFocus(
+                      () => set([...path, place], undefined),
+                      () => row(place < value.length - 1 ? place : Math.max(place - 1, 0)),
+                    )
+                  }
+                >
+                  ×
+                </ActionIcon>
+              )}
+            </div>
+          </div>
         ))}
         {!readOnly && (
           <Button

@@ -1,4 +1,4 @@
-import { ActionIcon, Group, Stack, Text } from "@mantine/core";
+import { ActionIcon, Stack, Text } from "@mantine/core";
 import { useRef } from "react";
 import type { ValueMap } from "@/builder/document/values";
 import { changeThenFocus } from "@/components/focusing";
@@ -79,7 +79,7 @@ export function MappingField({
         {present.map((key) => {
           const field = known.get(key);
           return (
-            <Group key={key} data-key={key} gap="xs" align="start" wrap="nowrap">
+            <div key={key} data-key={key} className={classes.row}>
               <div className={classes.field}>
                 <ValueField
                   label={labelOf(key)}
@@ -92,17 +92,20 @@ export function MappingField({
                 />
               </div>
               {field?.required !== true && !readOnly && (
-                <ActionIcon
-                  variant="subtle"
-                  color="gray"
-                  aria-label={texts.fields.remove(labelOf(key))}
-                  title={texts.fields.remove(labelOf(key))}
-                  onClick={() => remove(key)}
-                >
-                  ×
-                </ActionIcon>
+                <div className={classes.acts}>
+                  <ActionIcon
+                    variant="subtle"
+                    color="gray"
+                    size="sm"
+                    aria-label={texts.fields.remove(labelOf(key))}
+                    title={texts.fields.remove(labelOf(key))}
+                    onClick={() => remove(key)}
+                  >
+                    ×
+                  </ActionIcon>
+                </div>
               )}
-            </Group>
+            </div>
           );
         })}
         {!readOnly && next.length > 0 && (

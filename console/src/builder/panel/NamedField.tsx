@@ -50,7 +50,7 @@ export function NamedField({ label, shape, path, value }: NamedFieldProps) {
       <Text size="sm">{label}</Text>
       <Stack ref={rows} gap="sm" className={classes.list}>
         {Object.entries(value).map(([key, each]) => (
-          <Group key={key} data-key={key} gap="xs" align="start" wrap="nowrap">
+          <div key={key} data-key={key} className={classes.row}>
             <div className={classes.field}>
               <ValueField
                 label={key}
@@ -61,16 +61,19 @@ export function NamedField({ label, shape, path, value }: NamedFieldProps) {
               />
             </div>
             {!readOnly && (
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                aria-label={texts.fields.remove(key)}
-                onClick={() => remove(key)}
-              >
-                ×
-              </ActionIcon>
+              <div className={classes.acts}>
+                <ActionIcon
+                  variant="subtle"
+                  color="gray"
+                  size="sm"
+                  aria-label={texts.fields.remove(key)}
+                  onClick={() => remove(key)}
+                >
+                  ×
+                </ActionIcon>
+              </div>
             )}
-          </Group>
+          </div>
         ))}
         {!readOnly && (
           <form onSubmit={add}>

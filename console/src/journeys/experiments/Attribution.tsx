@@ -96,14 +96,12 @@ function AttributionForm({ filters, onShow }: { filters: Filters; onShow: () => 
     <form onSubmit={submit}>
       <Group gap="sm" align="end" mb="sm">
         <TextInput
-          size="xs"
           label={words.event}
           placeholder={words.goals}
           value={event}
           onChange={(typed) => setEvent(typed.currentTarget.value)}
         />
         <TextInput
-          size="xs"
           w={120}
           label={words.valueOf}
           placeholder="total"
@@ -111,7 +109,6 @@ function AttributionForm({ filters, onShow }: { filters: Filters; onShow: () => 
           onChange={(typed) => setValue(typed.currentTarget.value)}
         />
         <TextInput
-          size="xs"
           w={72}
           label={words.window}
           placeholder={WINDOW}

@@ -31,7 +31,12 @@ export function VerdictLine({ verdict, said, more }: VerdictProps) {
         </span>
         {verdict === "too_early" && more !== null && `: ${words.more(more)}`}
       </Text>
-      <Text size="sm">{said.replaceAll("`", "")}</Text>
+      <Text size="sm">{sentence(said.replaceAll("`", ""))}</Text>
     </div>
   );
+}
+
+/** Words as a sentence of their own: with a capital letter. */
+function sentence(said: string): string {
+  return said.charAt(0).toUpperCase() + said.slice(1);
 }

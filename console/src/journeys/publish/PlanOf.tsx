@@ -2,6 +2,7 @@ import { Stack, Text, Title } from "@mantine/core";
 import { texts } from "@/texts";
 import { Lines } from "./Lines";
 import type { Planned } from "./plan";
+import { saidOfStep } from "./saidOfSteps";
 
 const words = texts.publishing;
 
@@ -28,7 +29,7 @@ export function PlanOf({ document }: { document: Planned }) {
           <Title order={3}>{words.warnings}</Title>
           <Lines
             lines={[
-              ...document.warnings,
+              ...document.warnings.map(saidOfStep),
               ...lacking.map((each) => words.lacking(each.attribute, each.contacts, each.of)),
             ]}
           />

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Radio, Stack, Text } from "@mantine/core";
+import { Group, Radio, Stack, Text } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useMemo, useState } from "react";
 import { answerOf, api } from "@/api/client";
@@ -9,11 +9,14 @@ import { LoadingLine } from "@/components/LoadingLine";
 import { type Overdue, OverdueChoice } from "@/components/OverdueChoice";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
+import { Begun, type Jobs } from "./Begun";
 import { InFlight } from "./InFlight";
+import { Lines } from "./Lines";
 import { MapRuns, type StepMap } from "./MapRuns";
 import { leftSteps, suggestions, targetsOf, usable } from "./mapping";
 import { PlanOf } from "./PlanOf";
 import { type Folder, usePlan, usePreviewOfJob } from "./plan";
+import { refusedLines } from "./saidOfSteps";
 
 const words = texts.publishing;
 /** Milliseconds after the last change of the map until its effect is counted. */
@@ -91,7 +94,7 @@ export function Publish({ journey, text, before, onDone, onClose }: PublishProps
       onClose={onClose}
       words={
         plan.isError ? (
-          <ProblemNotice error={plan.error} />
+          <Refused error={plan.error} />
         ) : plan.data === undefined ? (
           <LoadingLine />
         ) : unchanged ? (
@@ -139,10 +142,21 @@ export function Publish({ journey, text, before, onDone, onClose }: PublishProps
   );
 }
 
-/** The jobs that publishing has begun. */
-interface Jobs {
-  moves: readonly string[];
-  entries: readonly string[];
+/** Why a text cannot be published: each of its problems, or another error. */
+function Refused({ error }: { error: unknown }) {
+  const lines = refusedLines(error);
+  if (lines.length === 0) {
+    return <ProblemNotice error={error} />;
+  }
+  return (
+    <Stack gap="xs" role="alert">
+      <Text>{words.cannot(lines.length)}</Text>
+      <Lines lines={lines} />
+      <Text size="sm" className="quiet">
+        {words.cannotHint}
+      </Text>
+    </Stack>
+  );
 }
 
 function jobsOf(applied: Model<"Applied">): Jobs {
@@ -150,37 +164,4 @@ function jobsOf(applied: Model<"Applied">): Jobs {
     moves: applied.documents.flatMap((each) => each.job ?? []),
     entries: applied.documents.flatMap((each) => each.backfills ?? []),
   };
-}
-
-interface BegunProps {
-  jobs: Jobs;
-  title: string;
-  onClose: () => void;
-}
-
-/** It is live: how far the runs are that move to it, and the contacts that enter it. */
-function Begun({ jobs, title, onClose }: BegunProps) {
-  return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={title}
-      size="lg"
-      closeButtonProps={{ "aria-label": texts.parts.close }}
-    >
-      <Stack gap="md">
-        {jobs.moves.length > 0 && <Text>{words.moving}</Text>}
-        {jobs.moves.map((id) => (
-          <JobProgress key={id} id={id} />
-        ))}
-        {jobs.entries.length > 0 && <Text>{words.entering}</Text>}
-        {jobs.entries.map((id) => (
-          <JobProgress key={id} id={id} />
-        ))}
-        <Group justify="flex-end">
-          <Button onClick={onClose}>{words.close}</Button>
-        </Group>
-      </Stack>
-    </Modal>
-  );
 }

@@ -18,6 +18,7 @@ export const builder = {
   unknownKind: "Unknown step",
   disabled: (title: string) => `${title} (disabled)`,
   problems: (count: number) => counted(count, "problem"),
+  warnings: (count: number) => counted(count, "warning"),
   roles: { holdout: "gets nothing", winner: "takes the best arm" },
   kinds: {
     email: "E-mail",

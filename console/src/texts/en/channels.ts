@@ -2,7 +2,7 @@ export const channels = {
   title: "Channels",
   name: "Channel",
   settings: "Settings",
-  names: { email: "E-mail", sms: "Text messages", webhook: "Webhooks" } as Record<string, string>,
+  names: { email: "E-mail", sms: "SMS", webhook: "Webhook" } as Record<string, string>,
   used: "Used in",
   state: "State",
   frozen: { marketing: "marketing is frozen", everything: "frozen" } as Record<string, string>,

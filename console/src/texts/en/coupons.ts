@@ -8,7 +8,7 @@ export const coupons = {
   drawn: "Drawn",
   redeemed: "Redeemed",
   total: "Codes",
-  used: "Used",
+  used: "Used in",
   stock: "Stock",
   reasons: {
     exhausted: "no code is left",

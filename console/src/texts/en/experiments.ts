@@ -54,7 +54,7 @@ export const experiments = {
   between: (low: string, high: string) => `between ${low} and ${high}`,
   atLeast: (low: string) => `at least ${low}`,
   atMost: (high: string) => `at most ${high}`,
-  counted: (at: string, versions: string) => `counted at ${at}, of version ${versions}`,
+  counted: (at: string, versions: string) => `Counted at ${at}, of version ${versions}`,
   ratio: "The arms have the contacts that their weights say.",
   ratioWrong: (p: string) =>
     `The arms do not have the contacts that their weights say (p = ${p}). Look for what keeps contacts out of an arm: a step that fails, a repair, a restart.`,

@@ -5,7 +5,7 @@ export const holdouts = {
   open: "New holdout",
   named: "Called",
   share: "Kept out",
-  journeys: "Of",
+  journeys: "Journeys",
   allJourneys: "all journeys",
   someJourneys: (count: number) => counted(count, "journey"),
   empty:

@@ -21,7 +21,12 @@ export const imports = {
   importFile: "Import a file…",
   exportContacts: "Export…",
   enterMany: "Enter many into a journey…",
-  empty: "No such job yet.",
+  empty: {
+    import: "Nothing was imported yet. A file brings contacts, events, groups or consents.",
+    export: "Nothing was exported yet.",
+    undo: "No import was undone yet.",
+    enter: "No group, segment or list was entered into a journey yet.",
+  },
   begin: {
     title: "Import a file",
     file: "File",

@@ -11,6 +11,7 @@ export const keys = {
   created: "Made",
   lastUsed: "Last used",
   expires: "Expires",
+  never: "never",
   expiresHint: "Empty: it does not expire.",
   source: "Source",
   sourceHint: "Keys of one source share the ids of their messages.",

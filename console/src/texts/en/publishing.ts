@@ -1,25 +1,33 @@
 import { counted } from "../plural";
 
+const whole = new Intl.NumberFormat("en");
+
 export const publishing = {
   publish: "Publish…",
   title: (journey: string) => `Publish ${journey}`,
   confirm: "Publish",
   nothing: "The text says what is live already: there is nothing to publish.",
-  becomes: (version: number) => `It becomes version ${version}; new runs follow it from now on.`,
+  cannot: (count: number) => `${counted(count, "thing")} to mend before it can be published:`,
+  cannotHint: "Each stands on its card too, and in the settings of the step.",
+  becomes: (version: number) =>
+    `It becomes version ${version}: who enters from now on goes through it.`,
   changes: "What changes",
   created: "It is new.",
-  inFlight: "Runs that are under way",
-  none: "No run is under way.",
-  under: (count: number) => `${counted(count, "run")} under way`,
-  policy: "Runs of earlier versions",
-  pin: "keep their version",
-  follow: "move to the new version, where their step is",
-  map: "move by a map",
-  moves: (runs: number, step: string, to: string) => `${counted(runs, "run")}: ${step} → ${to}`,
-  stays: (runs: number, step: string, why: string) => `${counted(runs, "run")} at ${step}: ${why}`,
+  inFlight: "Those who are inside now",
+  none: "No one is inside.",
+  under: (count: number) => `${counted(count, "contact")} inside`,
+  policy: "Those who are inside another version",
+  pin: "finish the version they are in",
+  follow: "go on in this one, at the same step",
+  map: "go on where I choose",
+  moves: (runs: number, step: string, to: string) =>
+    step === to
+      ? `${whole.format(runs)} at ${step}: go on there, in this version`
+      : `${whole.format(runs)} at ${step}: go on at ${to}, in this version`,
+  stays: (runs: number, step: string, why: string) => `${whole.format(runs)} at ${step}: ${why}`,
   beginning: "the beginning",
   staying: {
-    pinned: "keep their version",
+    pinned: "finish the version they are in",
     step_gone: "stay, because the step is gone",
     step_changed: "stay, because the step became another kind",
     leaving: "are leaving",
@@ -36,7 +44,7 @@ export const publishing = {
   failed: (count: number) =>
     `${counted(count, "run")} could not be looked at: they would be set aside.`,
   unlisted: (count: number) => `${counted(count, "run")} of other groups`,
-  overdue: "Waits that are over by the new version",
+  overdue: "Waits that are over by this version",
   counting: "So many runs are under way that a job counts what becomes of them:",
   moving: "It is live. Runs move to it now:",
   entering: "It is live. Contacts enter it now:",

@@ -5,6 +5,7 @@ export const segments = {
   name: "Segment",
   state: "State",
   members: "Members",
+  memberCount: (count: number) => counted(count, "member"),
   changed: "Changed",
   empty: "No segment yet. A segment is a set of contacts, defined by a condition.",
   open: "New segment",
@@ -27,6 +28,4 @@ export const segments = {
     `It counts at once: ${counted(count, "contact matches", "contacts match")} now. Contacts that come in or go out begin and end journeys that follow the segment.`,
   saveBlind:
     "It counts at once. Contacts that come in or go out begin and end journeys that follow the segment.",
-  key: "Its key",
-  keyHint: "Lower-case letters, digits and hyphens; it stays for good.",
 } as const;

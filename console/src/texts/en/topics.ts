@@ -19,7 +19,7 @@ export const topics = {
     "A send looks at more: at the channel, at suppressed addresses, and whether the confirmed address is still the contact’s own.",
   tab: "Contacts",
   tooLong: "Counting takes too long at the moment.",
-  counted: "counted",
+  counted: "Counted",
   empty: "No topic yet. A topic is what contacts subscribe to:",
   emptyExample: "{topic: offers, name: Offers, default: opt_in}",
   from: {
