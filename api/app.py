@@ -30,6 +30,7 @@ from api.contacts import (
 )
 from api.coupons import coupons
 from api.definitions import (
+    brand_previews,
     descriptions,
     document_editions,
     documents,
@@ -109,7 +110,8 @@ from infra.settings import Settings, SettingsRefused, read_settings
 from journeys.links.networks import Networks
 from journeys.links.visits import Sites
 from store.definitions.catalog import Catalog
-from store.events.fast_path import PLANNER_OPTIONS
+from store.events.combined_tracks import CombinedTracks
+from store.events.fast_path import SESSION_OPTIONS
 
 DESCRIPTION = """
 Send events, change contacts, and run journeys. Every call needs a key, except health, metrics and
@@ -161,6 +163,7 @@ ROUTERS = tuple(
         template_previews,
         templates,
         form_previews,
+        brand_previews,
         editions,
         document_editions,
         journeys,
@@ -273,7 +276,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
             plans_kept=False,
         )
         tracking_pool = await open_pool(
-            settings, min_size=2, max_size=for_tracking, planner_options=PLANNER_OPTIONS
+            settings, min_size=2, max_size=for_tracking, session_options=SESSION_OPTIONS
         )
         notifier = Notifier(settings.database_url)
         notifier.start()
@@ -296,7 +299,7 @@ def create_app(settings: Settings | None = None, *, amazon: Fetch | None = None)
 
         app.state.services = Services(
             pool=pool,
-            tracking_pool=tracking_pool,
+            tracks=CombinedTracks(tracking_pool),
             temporal=await connect_temporal(settings, lazy=True),
             catalog=Catalog(),
             keys=KeyRing(pool, key_uses),

@@ -10,7 +10,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from store.events.notification import notify
+from store.events.notification import commit_without_waiting, notify
 from store.events.outbox import CHANNEL
 
 AT_MOST_EVERY = 0.010
@@ -74,6 +74,7 @@ class Notifier:
                 await asyncio.sleep(_RECONNECT_AFTER)
 
     async def _serve(self, conn: AsyncConnection[Any]) -> None:
+        await commit_without_waiting(conn)
         while True:
             await self._due.wait()
             self._due.clear()

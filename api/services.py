@@ -33,6 +33,7 @@ from channels.sns_signature import SnsVerifier
 from inbound.intake import Intake
 from journeys.links.message_urls import MessageLinks
 from store.definitions.catalog import Catalog
+from store.events.combined_tracks import CombinedTracks
 
 Pool = AsyncConnectionPool[AsyncConnection[Any]]
 
@@ -52,8 +53,8 @@ class Services:
     """Connections and limits of one API process."""
 
     pool: Pool
-    tracking_pool: Pool
-    """For the fast path of tracking calls, which keeps its plan."""
+    tracks: CombinedTracks
+    """Records simple tracking calls, on connections that keep the plan of the statement."""
     temporal: Client
     """Connects at its first call, so that other routes work while Temporal cannot be reached."""
     catalog: Catalog

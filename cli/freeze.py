@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -63,13 +63,18 @@ def freezes(data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
         typer.echo("no freezes")
         return
     print_table(
-        ["channel", "stops", "since", "until", "by itself", "why"],
+        ["channel", "stops", "since", "until", "by", "why"],
         [
             (each["channel"], each["stops"], at_second(each["frozen_at"]),
-             at_second(each["ended_at"]), "yes" if each["automatic"] else "", each["reason"])
+             at_second(each["ended_at"]), _author(each), each["reason"])
             for each in items
         ],
     )  # fmt: skip
+
+
+def _author(freeze: dict[str, Any]) -> str:
+    """Who froze it: a key by its name, else by its id, or the channel itself."""
+    return "itself" if freeze["automatic"] else freeze["by_name"] or freeze["by"] or ""
 
 
 def _stops(everything: bool) -> str:

@@ -40,6 +40,12 @@ def run(
     contact: Annotated[
         str | None, typer.Option(help="Only of this contact: its external id, or our id.")
     ] = None,
+    step: Annotated[
+        str | None, typer.Option(help="Only sends and other steps of this id that ended.")
+    ] = None,
+    outcome: Annotated[
+        str | None, typer.Option(help="Only sends and other steps that ended so, as in skipped.")
+    ] = None,
     key: Annotated[
         str | None, typer.Option(help="Only what this key of the API did: its name or its id.")
     ] = None,
@@ -61,6 +67,8 @@ def run(
         "type": ",".join(type_) if type_ else None,
         "journey": journey,
         "contact": contact,
+        "step": step,
+        "outcome": outcome,
         "key": key,
         "from": instant("--since", since),
     }

@@ -48,10 +48,10 @@ def list_(
         typer.echo(as_page(items))
         return
     print_table(
-        ["channel", "address hash", "reason", "since"],
+        ["channel", "address hash", "reason", "since", "by"],
         [
             (each["channel"], each["address_hash"], each["reason"],
-             at_second(each["suppressed_at"]))
+             at_second(each["suppressed_at"]), each["by"] or "")
             for each in items
         ],
     )  # fmt: skip

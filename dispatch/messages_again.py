@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
+from uuid import UUID
 
+import structlog
 from psycopg import AsyncConnection
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
 
 from dispatch.faults import FoundFault, record_faults
 from dispatch.temporal import RPC_TIMEOUT, make_calls
 from journeys.protocol.channels import SEND_QUEUES
-from journeys.protocol.names import QUEUE, SEND_AGAIN, workflow_id_of_retry
+from journeys.protocol.names import HURRY, QUEUE, SEND_AGAIN, workflow_id_of_retry
 from journeys.protocol.payloads import SendAgainInput
 from journeys.protocol.program import FIRST_PRIORITY, SERVICE_PRIORITY
 from store.repairs.job_items import ItemRow, end_sending
 from store.repairs.message_retries import MessageAgain, messages_again
+
+log = structlog.get_logger(__name__)
 
 _FAIRNESS_KEY = 64
 """Bytes of a fairness key, at most; keys of journeys are ASCII."""
@@ -46,6 +51,20 @@ async def start_messages_again(
             for (run_id, visit), error in failed.items()
         ],
     )
+
+
+async def hurry_message(client: Client, job_id: UUID, run_id: UUID, visit: int) -> bool:
+    """Make the next attempt of a message that waits for one at once.
+
+    False if it is not at work, or Temporal is away: then it is made when its time comes.
+    """
+    handle = client.get_workflow_handle(workflow_id_of_retry(job_id, run_id, visit))
+    try:
+        await handle.signal(HURRY, rpc_timeout=RPC_TIMEOUT)
+    except RPCError as error:
+        log.warning("message_not_hurried", error=str(error.status))
+        return False
+    return True
 
 
 async def _start(client: Client, message: MessageAgain) -> None:

@@ -65,7 +65,7 @@ async def open_pool(
     *,
     timeout: float = 5.0,
     plans_kept: bool = True,
-    planner_options: Mapping[str, str] | None = None,
+    session_options: Mapping[str, str] | None = None,
 ) -> AsyncConnectionPool:
     """A pool of connections in autocommit, opened without waiting for the server.
 
@@ -76,7 +76,7 @@ async def open_pool(
         timeout: seconds to wait for a connection before `psycopg_pool.PoolTimeout`.
         plans_kept: PostgreSQL keeps the plan of a prepared statement. Otherwise it plans each
             execution for the tables as they are then.
-        planner_options: settings of PostgreSQL's planner on each connection, by name.
+        session_options: settings of PostgreSQL on each connection, by name.
     """
 
     async def check(connection: psycopg.AsyncConnection) -> None:
@@ -104,7 +104,7 @@ async def open_pool(
             pads=[hmac_pads(key.get_secret_value()) for key in settings.suppression_key],
             consent_address=settings.consent_address,
             plans_kept=plans_kept,
-            planner_options=planner_options or {},
+            session_options=session_options or {},
         ),
         check=check,
     )
@@ -130,7 +130,7 @@ async def _configure(
     pads: list[str],
     consent_address: str,
     plans_kept: bool,
-    planner_options: Mapping[str, str],
+    session_options: Mapping[str, str],
 ) -> None:
     await connection.execute("SET TIME ZONE 'UTC'")
     if pads:
@@ -145,7 +145,7 @@ async def _configure(
         # A kept plan may have been made when a table was empty. It then reads the whole table
         # until PostgreSQL has gathered new statistics.
         await connection.execute("SET plan_cache_mode = force_custom_plan")
-    for option, value in planner_options.items():
+    for option, value in session_options.items():
         await connection.execute("SELECT set_config(%s, %s, false)", (option, value))
 
 

@@ -1,6 +1,7 @@
 """Types of settings that are written as text: durations, and lists of secrets."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -34,9 +35,15 @@ OptionalDurationText = Annotated[str, AfterValidator(_check_duration_or_none)]
 """A duration that may be `0d`."""
 
 
+@cache
+def _zone_names() -> frozenset[str]:
+    """The names of time zones: to read them is to walk through hundreds of files."""
+    return frozenset(available_timezones())
+
+
 def _check_zone(text: str) -> str:
     """The text, if it names a time zone."""
-    if text not in available_timezones():
+    if text not in _zone_names():
         raise ValueError(f"{text!r} is no time zone; write one such as Europe/Paris")
     return text
 

@@ -93,9 +93,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    # What was imported stays: the collector need not look at it again and again.
+    # What was imported stays: the collector need not look at it again and again, nor so often.
     gc.enable()
     gc.freeze()
+    gc.set_threshold(5_000, 10, 10)
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

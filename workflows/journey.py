@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
         TakenVersion,
         Wake,
     )
-    from journeys.protocol.program import Cursor, Node, advance, begin, divert
+    from journeys.protocol.program import ROUTING, Cursor, Node, advance, begin, divert
 
 JOURNEY_STEP = SearchAttributeKey.for_keyword("JourneyStep")
 JOURNEY_VERSION = SearchAttributeKey.for_keyword("JourneyVersion")
@@ -123,7 +123,7 @@ class Journey:
             self._cursor = advance(self._program, self._cursor, result.outcome, result.way)
             planned = result.following
             if workflow.info().is_continue_as_new_suggested():
-                # A wait that was planned ahead is planned again, because planning is idempotent.
+                # What was planned or decided ahead is asked for again, which changes nothing.
                 await self._continue_as_new()
 
     async def _visit(self, node: Node, planned: StepResult | None) -> StepResult:
@@ -133,16 +133,18 @@ class Journey:
             return await self._send(node)
         if node.kind == "split":
             return await self._split(node)
-        return await self._decide(node.kind, self._step_input(node), node.summary)
+        return planned or await self._decide(node.kind, self._step_input(node), node.summary)
 
     async def _wait(self, node: Node, planned: StepResult | None) -> StepResult:
         result = planned or await self._decide("plan_wait", self._step_input(node), node.summary)
         while _is_waiting(result):
             timer_fired = await self._wait_for_wake(node, node.summary, result.due)
+            due = result.due if timer_fired else None
+            after = self._routing_after(node)
             result = await self._decide(
                 "close_wait",
-                self._step_input(node, due=result.due if timer_fired else None),
-                node.summary,
+                self._step_input(node, due=due, following=self._next_visit(after)),
+                node.summary if after is None else f"{node.summary}, then {after.summary}",
             )
         return result
 
@@ -189,11 +191,18 @@ class Journey:
             due = result.due if timer_fired else None
 
     def _following(self, node: Node) -> Following | None:
-        visit = self._cursor.visit + 1
         if node.next is None:
-            return Following(visit=visit, step=None)
+            return Following(visit=self._cursor.visit + 1, step=None)
         after = self._program.nodes[node.next]
-        return Following(visit=visit, step=after.id) if after.kind == "wait" else None
+        return self._next_visit(after) if after.kind == "wait" else None
+
+    def _routing_after(self, node: Node) -> Node | None:
+        """The step after a wait, if it can be decided with the end of the wait."""
+        after = None if node.next is None else self._program.nodes[node.next]
+        return after if after is not None and after.kind in ROUTING else None
+
+    def _next_visit(self, after: Node | None) -> Following | None:
+        return None if after is None else Following(visit=self._cursor.visit + 1, step=after.id)
 
     async def _wait_for_wake(
         self, node: Node, summary: str, due: datetime | None, words: str | None = None

@@ -6,9 +6,8 @@ and the effects of a decision happen in the transaction that records it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Final
 
 from psycopg import AsyncConnection
 from temporalio import activity
@@ -25,7 +24,7 @@ from activities.locked_run import lock, read
 from activities.versions.take_version import stale_version
 from journeys.model.steps import Step
 from journeys.protocol.payloads import StepInput, StepResult
-from journeys.protocol.program import Kind
+from journeys.protocol.program import ROUTING, Kind
 from store.runs.rows import RunRow
 from store.runs.visits import decide as record_decision
 from store.runs.visits import find_visit
@@ -34,24 +33,15 @@ Decide = Callable[[StepArrival, Any], Awaitable[Decision]]
 """Decides a visit to a step of its kind."""
 
 
-@dataclass(frozen=True)
-class StepDecider:
-    """How steps of a kind are decided."""
-
-    decide: Decide
-    acts: bool = True
-    """Whether it changes more than its visit: then contact and run are locked while it decides."""
-
-
-DECIDERS: dict[Kind, StepDecider] = {
-    "branch": StepDecider(branch, acts=False),
-    "goto": StepDecider(goto, acts=False),
-    "exit": StepDecider(exit_),
-    "update": StepDecider(update),
-    "group": StepDecider(group),
-    "coupon": StepDecider(coupon),
-    "emit": StepDecider(emit),
-    "enter": StepDecider(enter_),
+DECIDERS: Final[dict[Kind, Decide]] = {
+    "branch": branch,
+    "goto": goto,
+    "exit": exit_,
+    "update": update,
+    "group": group,
+    "coupon": coupon,
+    "emit": emit,
+    "enter": enter_,
 }
 
 
@@ -67,60 +57,74 @@ class DecisionActivities:
 
     def activity_of(self, kind: Kind) -> Callable[..., Any]:
         """The activity that decides for steps of a kind."""
-        decider = DECIDERS[kind]
+        context = self._context
 
         @activity.defn(name=kind)
         async def decide_step(request: StepInput) -> StepResult:
-            async with self._context.pool.connection() as conn:
-                if not decider.acts:
-                    # The insert of the visit is one statement, and the first one wins.
-                    run = await read(conn, request.run_id)
-                    return await self._decide_visit(conn, run, request, kind, decider.decide)
+            async with context.pool.connection() as conn:
+                if kind in ROUTING:
+                    return await decide_routing(conn, context, request, kinds=(kind,))
                 async with conn.transaction():
                     run = await lock(conn, request.run_id)
                     visit = await find_visit(conn, request.run_id, request.visit)
                     if visit is not None and visit.outcome is not None:
                         return StepResult(outcome=visit.outcome)
-                    result = await self._decide_visit(conn, run, request, kind, decider.decide)
-            self._context.nudge()
+                    result = await _decide_visit(conn, context, run, request, (kind,))
+            context.nudge()
             return result
 
         return decide_step
 
-    async def _decide_visit(
-        self,
-        conn: AsyncConnection[Any],
-        run: RunRow,
-        request: StepInput,
-        kind: Kind,
-        decide: Decide,
-    ) -> StepResult:
-        if not run.active:
-            # A workflow task that decided and ended the run is repeated if a signal came meanwhile.
-            visit = await find_visit(conn, request.run_id, request.visit)
-            return ended_result(run) if visit is None else StepResult(outcome=visit.outcome)
-        if moved := stale_version(run, request):
-            return moved
-        definition = await self._context.catalog.definition(conn, run.journey, run.version)
-        try:
-            step = definition.journey.step(request.step)
-        except KeyError:
-            raise final_error("unknown_step") from None
-        if step.kind != kind:
-            raise final_error("unknown_step")
-        arrival = StepArrival(conn, self._context, run, definition, request.visit)
-        decision = await skip_unless(arrival, step) or await decide(arrival, step)
-        outcome = await record_decision(
-            conn,
-            run_id=request.run_id,
-            visit=request.visit,
-            step=request.step,
-            kind=step.kind,
-            outcome=decision.outcome,
-            facts=decision.facts,
-            output=decision.output,
-        )
-        return StepResult(outcome=outcome)
+
+async def decide_routing(
+    conn: AsyncConnection[Any],
+    context: Context,
+    request: StepInput,
+    *,
+    kinds: Collection[Kind] = ROUTING,
+) -> StepResult:
+    """Decide a visit to a step that changes nothing but its visit.
+
+    Contact and run are not locked: the insert of the visit is one statement, and the first one
+    wins. Raises `unknown_step`, which is final, for a step of another kind than `kinds`.
+    """
+    run = await read(conn, request.run_id)
+    return await _decide_visit(conn, context, run, request, kinds)
+
+
+async def _decide_visit(
+    conn: AsyncConnection[Any],
+    context: Context,
+    run: RunRow,
+    request: StepInput,
+    kinds: Collection[Kind],
+) -> StepResult:
+    if not run.active:
+        # A workflow task that decided and ended the run is repeated if a signal came meanwhile.
+        visit = await find_visit(conn, request.run_id, request.visit)
+        return ended_result(run) if visit is None else StepResult(outcome=visit.outcome)
+    if moved := stale_version(run, request):
+        return moved
+    definition = await context.catalog.definition(conn, run.journey, run.version)
+    try:
+        step = definition.journey.step(request.step)
+    except KeyError:
+        raise final_error("unknown_step") from None
+    if step.kind not in kinds:
+        raise final_error("unknown_step")
+    arrival = StepArrival(conn, context, run, definition, request.visit)
+    decision = await skip_unless(arrival, step) or await DECIDERS[step.kind](arrival, step)
+    outcome = await record_decision(
+        conn,
+        run_id=request.run_id,
+        visit=request.visit,
+        step=request.step,
+        kind=step.kind,
+        outcome=decision.outcome,
+        facts=decision.facts,
+        output=decision.output,
+    )
+    return StepResult(outcome=outcome)
 
 
 async def skip_unless(arrival: StepArrival, step: Step) -> Decision | None:

@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.context import Context
+from activities.deciding.following import following_request
 from activities.failures import code_of, retryable_error
 from activities.leaving.finish import finish_run
 from activities.locked_run import lock, read, settle_and_lock
@@ -125,7 +126,7 @@ class SendActivities:
         if again is not None:
             return _wait_or_raise(again, claimed, record)
         if listening:
-            following = await recheck(conn, self._context, _following_request(request))
+            following = await recheck(conn, self._context, following_request(request))
         return StepResult(outcome=record.outcome, following=following)
 
     async def _settle(
@@ -171,7 +172,7 @@ class SendActivities:
             run = await lock(conn, request.run_id)
             following, listening = await self._run_following(conn, request, result.outcome, run)
         if listening:
-            following = await recheck(conn, self._context, _following_request(request))
+            following = await recheck(conn, self._context, following_request(request))
         return result.model_copy(update={"following": following})
 
     async def _run_following(
@@ -185,7 +186,7 @@ class SendActivities:
                 conn, self._context, run, request.visit, "completed", None
             ), False
         return await plan_within(
-            conn, self._context, _following_request(request), run, after_send=outcome != "skipped"
+            conn, self._context, following_request(request), run, after_send=outcome != "skipped"
         )
 
 
@@ -208,18 +209,6 @@ def _result(request: StepInput, claimed: Claimed, record: Record) -> AttemptResu
 def _kind(queue: str) -> str:
     """The kind of the step: each has its own queue."""
     return next(kind for kind, served in SEND_QUEUES.items() if served == queue)
-
-
-def _following_request(request: StepInput) -> StepInput:
-    assert request.following is not None
-    assert request.following.step is not None
-    return StepInput(
-        run_id=request.run_id,
-        visit=request.following.visit,
-        step=request.following.step,
-        now=request.now,
-        moves=request.moves,
-    )
 
 
 def _wait_or_raise(again: NextAttempt, claimed: Claimed, record: Record) -> StepResult:

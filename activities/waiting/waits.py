@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.context import Context
 from activities.deciding.condition_check import check_condition
+from activities.deciding.following import with_routing
 from activities.failures import final_error
 from activities.leaving.exits import (
     check_exits,
@@ -65,9 +66,13 @@ class WaitActivities:
 
     @activity.defn(name="close_wait")
     async def close(self, request: StepInput) -> StepResult:
-        """Decide whether the wait has ended: an exit first, then an event, then its time."""
+        """Decide whether the wait has ended: an exit first, then an event, then its time.
+
+        If it has, the routing that follows it with any outcome is decided as well.
+        """
         async with self._context.pool.connection() as conn:
-            return await close(conn, self._context, request)
+            result = await close(conn, self._context, request)
+            return await with_routing(conn, self._context, request, result)
 
 
 async def plan(conn: AsyncConnection[Any], context: Context, request: StepInput) -> StepResult:

@@ -68,6 +68,8 @@ class JourneySummary(BaseModel):
     key: str
     name: str | None
     state: JourneyState
+    paused_with_all: bool
+    """Whether it was paused with all others, and is resumed with them."""
     version: int
     """The newest version, or the requested one."""
     active_version: int | None
@@ -372,6 +374,7 @@ def _summary(stored: StoredJourney) -> JourneySummary:
         key=stored.key,
         name=name if isinstance(name, str) else None,
         state=stored.state,
+        paused_with_all=stored.paused_with_all,
         version=stored.version,
         active_version=stored.active_version,
         created_at=stored.created_at,

@@ -49,6 +49,7 @@ NOT_AUDITED: Final[Mapping[str, str]] = {
             "simulate",
             "segments/preview",
             "forms/preview",
+            "brands/preview",
             "templates/preview",
             "contacts/import/columns",
             "templates/{key}/preview",

@@ -160,19 +160,13 @@ def _walk(value: Any) -> Iterator[tuple[str, str | float]]:
             stack.extend((f"{path}.{n}", inner) for n, inner in enumerate(each))
 
 
-def is_too_deep(value: Any) -> bool:
-    """Whether JSON is nested deeper than `DEPTH_LIMIT`."""
-    level = [value]
-    for _ in range(DEPTH_LIMIT):
-        level = [
-            inner
-            for each in level
-            for inner in (each.values() if type(each) is dict else each)
-            if type(inner) is dict or type(inner) is list
-        ]
-        if not level:
-            return False
-    return True
+def is_too_deep(value: Any, levels: int = DEPTH_LIMIT) -> bool:
+    """Whether an object or array of JSON is nested deeper than `levels`."""
+    for each in value.values() if type(value) is dict else value:
+        kind = type(each)
+        if (kind is dict or kind is list) and (levels == 1 or is_too_deep(each, levels - 1)):
+            return True
+    return False
 
 
 def refuse_unstorable(value: Any) -> None:

@@ -43,6 +43,8 @@ class AttentionBody(BaseModel):
     """The id of one of them."""
     journey: str | None
     step: str | None
+    detail: str | None
+    """The newest words of a provider about one of them."""
     command: str
     """The command that helps."""
     link: str
@@ -133,6 +135,7 @@ async def get_attention(
                 example=each.example,
                 journey=each.journey,
                 step=each.step,
+                detail=each.detail,
                 command=each.command,
                 link=each.link,
             )

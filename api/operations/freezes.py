@@ -59,12 +59,13 @@ class FreezeBody(BaseModel):
     by: str | None
     """The id of the key that asked for it; null if it was automatic."""
     by_name: str | None
-    """What that key is called."""
+    """The name of that key, if it has one."""
     figures: dict[str, Any]
     """Of an automatic one: the latest `sends`, and the `bounces` and `complaints` among them."""
     frozen_at: Instant
     ended_at: Instant | None
     ended_by: str | None
+    ended_by_name: str | None
     end_reason: str | None
 
 

@@ -106,6 +106,10 @@ class ItemBody(BaseModel):
     state: RepairItemState
     """`left` alone because of its code, or `failed` by it; `sending` while its message is sent."""
     code: str | None
+    contact: str | None
+    """Null if it was erased."""
+    since: str | None
+    """The state of the visit's message now; without one its outcome, or why it is held."""
 
 
 class ItemPage(BaseModel):
@@ -249,7 +253,14 @@ async def get_items(
     page, following = page_of(items, limit, lambda item: f"{item.run_id}.{item.visit}")
     return ItemPage(
         items=[
-            ItemBody(run=item.run_id, visit=item.visit, state=item.state, code=item.code)
+            ItemBody(
+                run=item.run_id,
+                visit=item.visit,
+                state=item.state,
+                code=item.code,
+                contact=item.contact,
+                since=item.since,
+            )
             for item in page
         ],
         next=following,

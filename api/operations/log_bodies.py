@@ -72,6 +72,15 @@ class LogFilter:
         ] = None,
         journey: Annotated[str | None, Query(min_length=1, max_length=64)] = None,
         contact: Annotated[str | None, Query(min_length=1, max_length=500)] = None,
+        step: Annotated[
+            str | None, Query(min_length=1, max_length=64, description="sends and steps of this id")
+        ] = None,
+        outcome: Annotated[
+            str | None,
+            Query(
+                min_length=1, max_length=64, description="sends and steps that ended so: skipped"
+            ),
+        ] = None,
         key: Annotated[
             str | None,
             Query(min_length=1, max_length=200, description="a key of the API: its name or its id"),
@@ -81,6 +90,8 @@ class LogFilter:
         self.types = frozenset(LOG_TYPES) if type_ is None else _types(type_)
         self.journey = journey
         self.contact = contact
+        self.step = step
+        self.outcome = outcome
         self.key = key
 
     async def wanted(self, conn: Connection, until: datetime | None = None) -> WantedLog:
@@ -103,6 +114,8 @@ class LogFilter:
             since=self.since,
             until=until,
             journey=self.journey,
+            step=self.step,
+            outcome=self.outcome,
             contact=contact,
             references=None if references is None else sorted(references),
             key_id=key_id,

@@ -71,6 +71,12 @@ class StreamItem:
             return False
         if wanted.journey is not None and about.get("journey") != wanted.journey:
             return False
+        if wanted.of_visit and (
+            item.source != "visit"
+            or wanted.step not in (None, about.get("step"))
+            or wanted.outcome not in (None, about.get("outcome"))
+        ):
+            return False
         if wanted.of_contact and not self._is_of_contact(wanted):
             return False
         if not wanted.of_key:

@@ -60,6 +60,8 @@ class SuppressionBody(BaseModel):
     address_hash: str
     reason: str
     suppressed_at: Instant
+    by: str | None
+    """The key that suppressed it; null if it came of an answer, or by a file."""
 
 
 class SuppressionPage(BaseModel):
@@ -144,6 +146,7 @@ async def suppress(
                 f"suppression:{found.channel}/{found.address_hash}",
                 after={"reason": found.reason},
             )
+            [found] = await suppressions_of(conn, address, body.channel)
     if not added:
         response.status_code = 200
     return _body(found)
@@ -303,4 +306,5 @@ def _body(found: ListedSuppression) -> SuppressionBody:
         address_hash=found.address_hash,
         reason=found.reason,
         suppressed_at=found.suppressed_at,
+        by=found.by,
     )

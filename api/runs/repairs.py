@@ -19,6 +19,7 @@ from api.runs.bodies import RepairBody, repair_body
 from api.runs.runs import RunId, parse_run, unknown_run
 from api.services import UsedServices
 from dispatch.jobs import start_job
+from dispatch.messages_again import hurry_message
 from dispatch.versions import wake_migrated_run
 from store.definitions.catalog import BrokenDocument
 from store.operations.audit import Actor, record_audit
@@ -144,6 +145,8 @@ async def retry(
                         await _record(conn, actor, retried.repair, retried.journey)
             if place is not None:
                 await start_job(conn, services.temporal, retried.job_id)
+                if not retried.new:
+                    await hurry_message(services.temporal, retried.job_id, run_id, place)
                 return repair_body(retried.repair, job=retried.job_id)
     except RepairRefused as refused:
         raise _problem(run, refused) from None

@@ -208,7 +208,7 @@ async def _take(
             items[:allowed],
             limit_per_minute=services.contact_events_per_minute,
             sender=Sender(key.source, trusted=key.includes("operate")),
-            fast=services.tracking_pool,
+            fast=services.tracks,
             segments=lambda: MergedSegments(services.catalog),
         )
     answers += [

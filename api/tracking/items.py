@@ -17,7 +17,7 @@ from api.http.times import NaiveTime, parse_time
 from api.tracking.visits import read_visit
 from journeys.links.tokens import LinkKeys
 from journeys.model.contact_checks import check_context, judge_attributes
-from journeys.model.identifiers import find_id_flaw
+from journeys.model.identifiers import find_id_flaw, is_plain_id
 from journeys.model.well_known_events import (
     ENGINE_EVENTS,
     OPERATE_EVENTS,
@@ -85,18 +85,22 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
         kind = raw.get("type")
         if kind not in KINDS:
             raise ItemRefused("unknown_type", f"type: must be one of {', '.join(KINDS)}")
-    message_id = _text(raw, "messageId", MESSAGE_ID_LIMIT) or str(uuid4())
-    user_id = _id(raw, "userId", ID_LIMIT)
+    # Nearly every field is right. A call of a function for each would take longer than the checks.
+    message_id = raw.get("messageId")
+    if type(message_id) is not str or not 0 < len(message_id) <= MESSAGE_ID_LIMIT:
+        message_id = _text(raw, "messageId", MESSAGE_ID_LIMIT) or str(uuid4())
+    user_id = raw.get("userId")
+    if type(user_id) is not str or len(user_id) > ID_LIMIT or not is_plain_id(user_id):
+        user_id = _id(raw, "userId", ID_LIMIT)
     anonymous_id = _id(raw, "anonymousId", ID_LIMIT) if "anonymousId" in raw else None
     if user_id is None and (anonymous_id is None or kind == "alias"):
         missing = "userId" if kind == "alias" else "userId or anonymousId"
         raise ItemRefused("missing_user", f"{missing}: missing")
+    client_at, original_at = envelope.received_at, None
     if "timestamp" in raw or "sentAt" in raw:
         client_at, original_at = _times(raw, envelope)
-    else:
-        client_at, original_at = envelope.received_at, None
-    if client_at < _EARLIEST:
-        raise ItemRefused("invalid_time", f"timestamp: lies before {_EARLIEST.year}")
+        if client_at < _EARLIEST:
+            raise ItemRefused("invalid_time", f"timestamp: lies before {_EARLIEST.year}")
     if "userHash" in raw:
         _text(raw, "userHash", _HASH_LIMIT)
     context = _object(raw, "context") if "context" in raw else _NOTHING
@@ -104,7 +108,7 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
         context = {**envelope.context, **context}
     defaults = check_context(context) if context else _NOTHING
     visit, warnings = None, _NO_WARNINGS
-    if "visit" in context and user_id is None:
+    if user_id is None and "visit" in context:
         plain = kind in _VIEWS or (kind == "track" and not has_effects(str(raw.get("event"))))
         visit, warnings = read_visit(
             context["visit"], envelope.link_keys, envelope.received_at, plain=plain
@@ -145,9 +149,9 @@ def parse_item(raw: Any, kind: str | None, envelope: Envelope) -> Item:
     return Item(
         "track", message_id, user_id, anonymous_id,
         name=name,
-        properties=orjson.Fragment(orjson.dumps(properties)),
+        properties=properties,
         effect_properties=properties if has_effects(name) else None,
-        defaults=defaults, client_at=client_at, original_at=original_at,
+        traits=_NOTHING, defaults=defaults, client_at=client_at, original_at=original_at,
         visit=visit, warnings=warnings,
     )  # fmt: skip
 
@@ -156,7 +160,10 @@ def _event(raw: Mapping[str, Any], kind: str) -> tuple[str, Mapping[str, Any]]:
     properties = _object(raw, "properties")
     view = _VIEWS.get(kind)
     if view is None:
-        return _required_id(raw, "event", NAME_LIMIT), properties
+        name = raw.get("event")
+        if type(name) is not str or len(name) > NAME_LIMIT or not is_plain_id(name):
+            name = _required_id(raw, "event", NAME_LIMIT)
+        return name, properties
     own = {name: _text(raw, name, NAME_LIMIT) for name in ("name", "category")}
     return view, {**properties, **{name: text for name, text in own.items() if text is not None}}
 

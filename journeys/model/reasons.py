@@ -14,7 +14,7 @@ SkipReason = Literal[
 SKIP_REASONS: Final[Mapping[SkipReason, str]] = {
     "if": "its `if` does not hold",
     "no_address": "the contact has no e-mail address, or no phone",
-    "suppressed": "the address is one never to write to again: it bounced, or its owner complained",
+    "suppressed": "the address is suppressed: nothing is sent to it",
     "consent": "the contact has not subscribed to the topic",
     "cap": "the contact got as many messages as it may",
     "window": "the window is closed, and says `else: skip`",

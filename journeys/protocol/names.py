@@ -35,6 +35,8 @@ SEND_TEST: Final = "send_test"
 
 SEND_AGAIN: Final = "SendAgain"
 """The workflow type by which a message is sent again after its step has ended."""
+HURRY: Final = "hurry"
+"""The signal by which the next attempt of such a message is made at once."""
 SEND_MESSAGE_AGAIN: Final = "send_again"
 """The activity that makes an attempt at one."""
 

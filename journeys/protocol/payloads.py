@@ -59,11 +59,15 @@ class Wake(BaseModel):
 
 
 class Following(BaseModel):
-    """What follows a send with any outcome, done in the transaction that records the send."""
+    """What follows a step with any outcome, done by the activity of that step.
+
+    After a send it is a wait to plan or the end of the run, in the transaction that records the
+    send. After a wait it is a step to decide that changes nothing but its visit.
+    """
 
     visit: int
     step: str | None
-    """The wait to plan; None if the run ends."""
+    """The wait to plan, or the step to decide; None if the run ends."""
 
 
 class StepInput(BaseModel):

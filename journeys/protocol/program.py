@@ -17,6 +17,9 @@ Kind = Literal[
     "exit",
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+ROUTING: Final[frozenset[Kind]] = frozenset({"branch", "goto"})
+"""Kinds whose decision changes nothing but the visit: the activity that ends a wait before one of
+them makes its decision, too."""
 
 FIRST_PRIORITY: Final = 1
 """Of what somebody waits for: transactional sends, and test messages."""

@@ -79,6 +79,8 @@ class Source:
     """The columns on which its facts depend; None of the others changes a figure."""
     inserted: Sql | None = None
     """Of inserted rows, those that may count for anything; None: all."""
+    by_run: bool = False
+    """Its rows have a `run_id`, and facts without a guard need nothing else of `joins`."""
     never: Sql = _FALSE
     """Whether a deleted row `x` counts as one that never was."""
 
@@ -196,6 +198,7 @@ SOURCES: Final[dict[CountedTable, Source]] = {
         joins=sql("{run} left join goal g on g.run_id = x.run_id and x.kind = 'split'", run=_RUN),
         journey=sql("r.journey"),
         entered_at=sql("r.started_at"),
+        by_run=True,
         closed={"run_ended": sql("x.run_ended or x.outcome is null"), "held": sql("null::text")},
         columns=(
             "version",
@@ -231,6 +234,7 @@ SOURCES: Final[dict[CountedTable, Source]] = {
         joins=_RUN,
         journey=sql("r.journey"),
         entered_at=sql("r.started_at"),
+        by_run=True,
         closed={},
         columns=(
             "version",

@@ -17,6 +17,15 @@ from store.counters.contributions import append, closed_rows, columns_of, contri
 from store.counters.facts import IN_JOURNEYS, SOURCES, CountedTable, Fact
 from store.sql import Sql, join, name, sql, text_list, text_literal, with_alias, with_values
 
+_ITS_RUN: Final = sql("declare\n    its_run record;\n")
+_FIND_RUN: Final = sql(
+    """
+    select r.journey, r.version, r.started_at into its_run from run r where r.id = new.run_id;
+    if not found then
+        return null;
+    end if;"""
+)
+
 
 def functions() -> Iterator[Sql]:
     """The definitions of all functions that count."""
@@ -78,7 +87,7 @@ def _inserted(table: CountedTable) -> Sql:
         for fact in SOURCES[table].facts
     ]
     arms = [sql("\n    {arms};", arms=_arms("new", sql("1")))] if table == "goal" else []
-    return _function(f"count_{table}", [*facts, *arms])
+    return _function(table, f"count_{table}", [*facts, *arms])
 
 
 def _updated(table: CountedTable) -> Sql:
@@ -110,20 +119,23 @@ def _updated(table: CountedTable) -> Sql:
         if table == "goal"
         else []
     )
-    return _function(f"count_{table}_again", [*facts, *arms])
+    return _function(table, f"count_{table}_again", [*facts, *arms])
 
 
-def _function(function: str, parts: Sequence[Sql]) -> Sql:
+def _function(table: CountedTable, function: str, parts: Sequence[Sql]) -> Sql:
+    by_run = SOURCES[table].by_run
     return with_values(
         sql(
             """
 create or replace function parcours.{function}() returns trigger language plpgsql as $$
-begin{parts}
+{its_run}begin{found}{parts}
     return null;
 end
 $$
 """,
             function=name(function),
+            its_run=_ITS_RUN if by_run else sql(""),
+            found=_FIND_RUN if by_run else sql(""),
             parts=join("", parts),
         ),
         visits=sql("visit"),
@@ -141,6 +153,26 @@ def _columns(fact: Fact) -> Sql:
 def _delta(table: CountedTable, fact: Fact, row: Literal["old", "new"], sign: Sql) -> Sql:
     """The statement that appends one delta; a fact that is guarded asks for the rest itself."""
     source = SOURCES[table]
+    if fact.guard is None and (source.by_run or not str(source.joins)):
+        # Nothing is joined: a row that is inserted alone costs a third.
+        alone = sql(
+            """
+        insert into figure_delta
+            (journey, version, step, fact, label, at, entered_at, count, value, targeted)
+        values ({journey}, {version}, {step}, {fact}, {label}, {at}, {entered_at}, {sign},
+                {sign} * {value}, {targeted});""",
+            journey=source.journey,
+            version=fact.version,
+            step=fact.step,
+            fact=text_literal(fact.name),
+            label=fact.label,
+            at=fact.at,
+            entered_at=source.entered_at,
+            sign=sign,
+            value=fact.value,
+            targeted=fact.targeted if row == "new" else sql("null"),
+        )
+        return with_alias(with_alias(alone, "r", "its_run"), "x", row)
     return with_alias(
         sql(
             """

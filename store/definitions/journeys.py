@@ -42,6 +42,8 @@ class StoredJourney:
 
     key: str
     state: JourneyState
+    paused_with_all: bool
+    """Whether it was paused with all others, and is resumed with them."""
     active_version: int | None
     version: int
     newest_version: int
@@ -85,8 +87,8 @@ _ADD_VERSION = statement(
 )
 _WITH_VERSION = sql(
     """
-    select j.key, j.state, j.active_version, v.version, newest.version as newest_version,
-           v.document, v.source, j.created_at, j.updated_at
+    select j.key, j.state, j.paused_with_all, j.active_version, v.version,
+           newest.version as newest_version, v.document, v.source, j.created_at, j.updated_at
     from journey j
     cross join lateral (
         select max(version) as version from journey_version where journey = j.key

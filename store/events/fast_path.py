@@ -17,7 +17,7 @@ from journeys.model.well_known_events import CONTACT_CREATED
 from store.contacts.rows import OWN_ID
 from store.events.effect_events import ENGINE
 from store.events.items import Accepted, Item, Rejected, Sender
-from store.sql import Connection, fetch_one, join, name, sql, text_literal
+from store.sql import Connection, NumberedQuery, fetch_prepared, join, name, sql, text_literal
 from store.tables.identifiers import NEW_ID
 
 _CONTEXT_FIELDS: Final = tuple(
@@ -26,17 +26,26 @@ _CONTEXT_FIELDS: Final = tuple(
 """Fields of which an item may have a default."""
 
 _READ: Final = (*_CONTEXT_FIELDS, "derived")
-PLANNER_OPTIONS: Final = {"enable_seqscan": "off", "enable_nestloop": "off"}
+SESSION_OPTIONS: Final = {
+    "enable_seqscan": "off",
+    "enable_nestloop": "off",
+    "lock_timeout": "100ms",
+}
 """Of connections that keep the plan of the statement: the same plan is right for tables and batches
-of any size. All rows of tables are found by index, and what is found is joined by hash."""
+of any size. All rows of tables are found by index, and what is found is joined by hash. A statement
+that waits for a lock for long is repeated elsewhere, because others wait behind it."""
 
+_PARAMETERS: Final = (
+    "events", "client_at", "contacts", "most", "defaults", "limit", "source", "trusted", "count",
+)  # fmt: skip
 # No id is drawn and no row is written before every known contact is locked, because `found` counts
 # the locked rows. The statement's snapshot is older than its locks, so it decides nothing else that
 # may have changed: unique indexes find repeated message ids and contacts that other transactions
 # inserted. Rows of tables are asked for by arrays, so that no plan reads more of one. What only new
 # contacts need is skipped where all are known, and JSON is read as `jsonb`, a quarter of the cost.
-_RECORD_TRACKS = sql(
-    """
+_RECORD_TRACKS: Final = NumberedQuery.of(
+    sql(
+        """
 with given as materialized (
     select g.*
     from rows from (
@@ -150,24 +159,27 @@ select allowed.all_of_it,
             then array(select message_id from made where source = %(source)s) end
 from allowed
 """,
-    created=text_literal(CONTACT_CREATED),
-    engine=text_literal(ENGINE),
-    own_id=text_literal(OWN_ID),
-    new_id=NEW_ID,
-    flags=join(", ", (sql("{field} bool", field=name(each)) for each in _CONTEXT_FIELDS)),
-    columns=join(", ", (sql("c.{field}", field=name(each)) for each in _READ)),
-    fields=join(", ", (name(each) for each in _READ)),
-    missing=join(
-        " or ",
-        (
-            sql(
-                "(g.{field} and (l.{field} is null or l.derived ->> {key} <> 'context'))",
-                field=name(each),
-                key=text_literal(each),
-            )
-            for each in _CONTEXT_FIELDS
+        created=text_literal(CONTACT_CREATED),
+        engine=text_literal(ENGINE),
+        own_id=text_literal(OWN_ID),
+        new_id=NEW_ID,
+        flags=join(", ", (sql("{field} bool", field=name(each)) for each in _CONTEXT_FIELDS)),
+        columns=join(", ", (sql("c.{field}", field=name(each)) for each in _READ)),
+        fields=join(", ", (name(each) for each in _READ)),
+        missing=join(
+            " or ",
+            (
+                sql(
+                    "(g.{field} and (l.{field} is null or l.derived ->> {key} <> 'context'))",
+                    field=name(each),
+                    key=text_literal(each),
+                )
+                for each in _CONTEXT_FIELDS
+            ),
         ),
     ),
+    {},
+    _PARAMETERS,
 )
 
 
@@ -209,27 +221,27 @@ async def accept_simple_tracks(
             defaults = True
             row.update((field, True) for field in _CONTEXT_FIELDS if field in item.defaults)
         rows.append(row)
-    answer = await fetch_one(
+    [(all_of_it, new_ids)] = await fetch_prepared(
         conn,
         _RECORD_TRACKS,
-        {
-            "events": orjson.dumps(rows).decode(),
-            "client_at": client_at if shared else None,
-            "contacts": len(contacts),
-            "most": max(contacts.values()),
-            "defaults": defaults,
-            "limit": limit_per_minute,
-            "source": sender.source,
-            "trusted": sender.trusted,
-            "count": len(items),
-        },
+        (
+            orjson.dumps(rows).decode(),
+            client_at if shared else None,
+            len(contacts),
+            max(contacts.values()),
+            defaults,
+            limit_per_minute,
+            sender.source,
+            sender.trusted,
+            len(items),
+        ),
     )
-    if answer is None or not answer[0]:
+    if not all_of_it:
         return None
-    if answer[1] is None:
+    if new_ids is None:
         # All are new.
         return [Accepted(item.message_id) for item in items]
-    new = set(answer[1])
+    new = set(new_ids)
     answers: list[Accepted | Rejected] = []
     for item in items:
         answers.append(Accepted(item.message_id, new=item.message_id in new))

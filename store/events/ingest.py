@@ -11,12 +11,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from psycopg import AsyncConnection
-from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
+from psycopg.errors import (
+    DeadlockDetected,
+    LockNotAvailable,
+    SerializationFailure,
+    UniqueViolation,
+)
 from psycopg_pool import AsyncConnectionPool
 
 from store.events.batch import Batch
+from store.events.combined_tracks import CombinedTracks
 from store.events.contact_merging import JudgesMerged
-from store.events.fast_path import accept_simple_tracks, is_simple
+from store.events.fast_path import is_simple
 from store.events.items import Accepted, Item, Rejected, Sender
 from store.events.recording import ConcurrentChange
 from store.events.repeated_ids import warn_of_repeated
@@ -34,14 +40,14 @@ async def take(
     *,
     limit_per_minute: int,
     sender: Sender = PUBLIC,
-    fast: AsyncConnectionPool[AsyncConnection[Any]] | None = None,
+    fast: CombinedTracks | None = None,
     segments: Callable[[], JudgesMerged] | None = None,
 ) -> list[Accepted | Rejected]:
     """Accept a batch in its own transaction, and repeat that when it conflicts with another.
 
     An item that repeats a message id of its source is accepted without effect, with a warning if
-    it is not the same event. `fast` are the connections for batches of the fast path, with its
-    `PLANNER_OPTIONS`; by default they are taken from `pool`. `segments` makes what judges known
+    it is not the same event. `fast` records the batches of the fast path; by default each is
+    recorded on a connection of `pool`. `segments` makes what judges known
     contacts that are merged.
 
     Raises psycopg.OperationalError or psycopg_pool.PoolTimeout while the database is unavailable.
@@ -51,10 +57,9 @@ async def take(
     for attempt in range(_ATTEMPTS):
         try:
             if simple:
-                async with (fast or pool).connection() as conn:
-                    answers = await accept_simple_tracks(
-                        conn, items, limit_per_minute=limit_per_minute, sender=sender
-                    )
+                answers = await (fast or CombinedTracks(pool)).record(
+                    items, limit_per_minute=limit_per_minute, sender=sender
+                )
                 if answers is not None:
                     return await _warned(pool, items, answers, sender)
                 simple = False
@@ -67,6 +72,9 @@ async def take(
                     segments=None if segments is None else segments(),
                 )
             return await _warned(pool, items, answers, sender)
+        except LockNotAvailable:
+            # On a connection of `pool` it is waited for.
+            simple = False
         except (ConcurrentChange, UniqueViolation):
             if attempt == _ATTEMPTS - 1:
                 raise

@@ -41,10 +41,10 @@ class Item:
     anonymous_id: str | None = None
     name: str = ""
     """Of a track: the event's."""
-    properties: orjson.Fragment = field(default_factory=lambda: orjson.Fragment(b"{}"))
-    """Of a track, as JSON."""
+    properties: Mapping[str, Any] | orjson.Fragment = field(default_factory=dict)
+    """Of a track."""
     effect_properties: Mapping[str, Any] | None = None
-    """The same, decoded, if the event has side effects."""
+    """The same if the event has side effects."""
     traits: Mapping[str, Any] = field(default_factory=dict)
     """Of an identify: checked values by attribute; None removes one."""
     defaults: Mapping[str, Any] = field(default_factory=dict)

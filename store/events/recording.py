@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, get_args
@@ -64,7 +64,7 @@ class PendingEvent:
 
     contact_id: UUID
     name: str
-    properties: orjson.Fragment
+    properties: Mapping[str, Any] | orjson.Fragment
     message_id: str
     client_at: datetime | None = None
     original_at: datetime | None = None

@@ -18,39 +18,51 @@ MOST_BOUNCES: Final = 50
 MOST_COMPLAINTS: Final = 3
 """More of these among them freeze the channel: 5 % and 0.3 % of all that are looked at."""
 
-_BEGIN = sql("""
-insert into marketing_freeze (channel, stops, reason, by, automatic, figures)
-values (%(channel)s, %(stops)s, %(reason)s, %(by)s, %(automatic)s, %(figures)s)
-on conflict (channel, stops) where ended_at is null do nothing
-returning id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by,
-          end_reason,
-          (select coalesce(nullif(k.name, ''), k.scope) from api_key k
-           where k.id::text = by) as by_name
+_COLUMNS = sql("""
+f.id, f.channel, f.stops, f.reason, f.automatic, f.by, f.figures, f.frozen_at, f.ended_at,
+f.ended_by, f.end_reason,
+(select coalesce(nullif(k.name, ''), k.scope) from api_key k where k.id::text = f.by) as by_name,
+(select coalesce(nullif(k.name, ''), k.scope) from api_key k where k.id::text = f.ended_by)
+    as ended_by_name
 """)
-_END = sql("""
-update marketing_freeze set ended_at = parcours.clock(), ended_by = %(by)s, end_reason = %(reason)s
-where channel = %(channel)s and stops = %(stops)s and ended_at is null
-returning id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by,
-          end_reason,
-          (select coalesce(nullif(k.name, ''), k.scope) from api_key k
-           where k.id::text = by) as by_name
-""")
-_LIST = sql("""
-select id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by,
-       end_reason,
-       (select coalesce(nullif(k.name, ''), k.scope) from api_key k
-        where k.id::text = by) as by_name
-from marketing_freeze where %(before)s::bigint is null or id < %(before)s
-order by id desc limit %(limit)s
-""")
-_NOW = sql("""
-select id, channel, stops, reason, automatic, by, figures, frozen_at, ended_at, ended_by,
-       end_reason,
-       (select coalesce(nullif(k.name, ''), k.scope) from api_key k
-        where k.id::text = by) as by_name
-from marketing_freeze
-where channel = %(channel)s and stops = %(stops)s and ended_at is null
-""")
+_BEGIN = sql(
+    """
+with f as (
+    insert into marketing_freeze (channel, stops, reason, by, automatic, figures)
+    values (%(channel)s, %(stops)s, %(reason)s, %(by)s, %(automatic)s, %(figures)s)
+    on conflict (channel, stops) where ended_at is null do nothing
+    returning *
+)
+select {columns} from f
+""",
+    columns=_COLUMNS,
+)
+_END = sql(
+    """
+with f as (
+    update marketing_freeze
+    set ended_at = parcours.clock(), ended_by = %(by)s, end_reason = %(reason)s
+    where channel = %(channel)s and stops = %(stops)s and ended_at is null
+    returning *
+)
+select {columns} from f
+""",
+    columns=_COLUMNS,
+)
+_LIST = sql(
+    """
+select {columns} from marketing_freeze f where %(before)s::bigint is null or f.id < %(before)s
+order by f.id desc limit %(limit)s
+""",
+    columns=_COLUMNS,
+)
+_NOW = sql(
+    """
+select {columns} from marketing_freeze f
+where f.channel = %(channel)s and f.stops = %(stops)s and f.ended_at is null
+""",
+    columns=_COLUMNS,
+)
 # Only what went out since the last freeze counts, or the channel would freeze again at once.
 _JUDGE = sql(
     """
@@ -101,13 +113,14 @@ class FreezeRow:
     reason: str
     automatic: bool
     by: str | None
+    by_name: str | None
+    """The name of the key; None if it was automatic, or the key has no name."""
     figures: dict[str, Any]
     frozen_at: datetime
     ended_at: datetime | None
     ended_by: str | None
+    ended_by_name: str | None
     end_reason: str | None
-    by_name: str | None
-    """What the key is called that asked for it."""
 
 
 @dataclass(frozen=True, slots=True)

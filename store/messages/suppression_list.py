@@ -29,6 +29,8 @@ class ListedSuppression:
     address_hash: str
     reason: str
     suppressed_at: datetime
+    by: str | None
+    """The key that suppressed it; None if it came back by itself, or by a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +54,33 @@ class SuppressedContact:
     suppressed_at: datetime
 
 
-_LIST = sql("""
-select channel, address_hash, reason, suppressed_at from suppression
-where (channel, address_hash) > (%(channel)s, %(hash)s)
-  and (%(only_channel)s::text is null or channel = %(only_channel)s)
-  and (%(reason)s::text is null or reason = %(reason)s)
-order by channel, address_hash limit %(limit)s
+_LISTED = sql("""
+s.channel, s.address_hash, s.reason, s.suppressed_at, (
+    select a.actor from audit a
+    where a.subject_kind = 'suppression' and a.subject = s.channel || '/' || s.address_hash
+      and a.action = 'suppression.add'
+    order by a.at desc, a.id desc limit 1
+) as by
 """)
-_OF_ADDRESS = sql("""
-select s.channel, s.address_hash, s.reason, s.suppressed_at from suppression s
+_LIST = sql(
+    """
+select {listed} from suppression s
+where (s.channel, s.address_hash) > (%(channel)s, %(hash)s)
+  and (%(only_channel)s::text is null or s.channel = %(only_channel)s)
+  and (%(reason)s::text is null or s.reason = %(reason)s)
+order by s.channel, s.address_hash limit %(limit)s
+""",
+    listed=_LISTED,
+)
+_OF_ADDRESS = sql(
+    """
+select {listed} from suppression s
 where s.channel = any(%(channels)s)
   and s.address_hash = any((select parcours.suppression_hashes(%(digest)s))::text[])
 order by s.channel
-""")
+""",
+    listed=_LISTED,
+)
 # A hash is taken as it is: it can only have come from an export of this installation. Hashes are
 # computed once for each row, and found by the index.
 _ADD = sql("""

@@ -48,6 +48,20 @@ class ItemRow:
         return {"job": self.job_id, "run": self.run_id, "visit": self.visit}
 
 
+@dataclass(frozen=True, slots=True)
+class ListedItem:
+    """A run that a job repairs, or a message of it, and what came of it since."""
+
+    run_id: UUID
+    visit: int
+    state: RepairItemState
+    code: str | None
+    contact: str | None
+    """None if it was erased."""
+    since: str | None
+    """The state of the visit's message now, or else its outcome, or why it is held."""
+
+
 class ItemTaken(Exception):
     """Another attempt of the page has worked on this item, or its job has ended."""
 
@@ -146,16 +160,30 @@ update job set done = summed.ended, failed = summed.failed, kept = 0,
 from summed where job.id = %(job)s
 returning summed.waiting, summed.sending
 """)
-_RESULTS = sql(
-    """
-    select {columns} from repair_item
+# What came of the visit since is looked up for each row of the page.
+_RESULTS = sql("""
+with page as materialized (
+    select run_id, visit, state, code from repair_item
     where job_id = %(job)s and (%(state)s::text is null or state = %(state)s::text)
       and (%(after_run)s::uuid is null
            or (run_id, visit) > (%(after_run)s::uuid, %(after_visit)s::int))
     order by run_id, visit limit %(limit)s
-    """,
-    columns=_COLUMNS,
 )
+select p.run_id, p.visit, p.state, p.code, r.contact,
+       coalesce(m.state, v.outcome, v.held) as since
+from page p
+left join lateral (
+    select coalesce(c.external_id, c.id::text) as contact from run
+    join contact c on c.id = run.contact_id where run.id = p.run_id limit 1
+) r on true
+left join lateral (
+    select outcome, held from visit where run_id = p.run_id and visit = p.visit limit 1
+) v on true
+left join lateral (
+    select state from message where run_id = p.run_id and visit = p.visit limit 1
+) m on true
+order by p.run_id, p.visit
+""")
 
 
 async def next_items(conn: Connection, job_id: UUID, limit: int) -> list[ItemRow]:
@@ -254,11 +282,11 @@ async def list_items(
     state: RepairItemState | None,
     after: tuple[UUID, int] | None,
     limit: int,
-) -> list[ItemRow]:
+) -> list[ListedItem]:
     """Items of a job in the order of their runs, of one state or of all, beyond `after`."""
     return await fetch_all_as(
         conn,
-        ItemRow,
+        ListedItem,
         _RESULTS,
         {
             "job": job_id,

@@ -47,6 +47,8 @@ class AttentionItem:
     """The id of one of them."""
     journey: str | None
     step: str | None
+    detail: str | None
+    """The newest words of a provider about one of them."""
     command: str
     """The command that helps."""
     link: str
@@ -113,6 +115,7 @@ def _item(name: AttentionName, row: AttentionRow) -> AttentionItem:
         example=row.example,
         journey=row.journey,
         step=row.step,
+        detail=row.detail,
         command=kind.command.format(**fields),
         link=kind.link.format(**quoted),
     )

@@ -36,6 +36,8 @@ class AttentionRow:
     """The id of one of them."""
     journey: str | None = None
     step: str | None = None
+    detail: str | None = None
+    """The newest words of a provider about one of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,8 @@ _RETRYING: Final = sql("""
 select r.journey || ' ' || v.step as subject, min(v.started_at) as since, count(*)::int as count,
        coalesce(m.code, v.facts->>'fault', 'unknown') as reason,
        (array_agg(v.run_id order by v.started_at))[1]::text as example,
-       r.journey, v.step
+       r.journey, v.step,
+       (array_agg(m.detail order by m.id desc) filter (where m.detail is not null))[1] as detail
 from (
     select run_id, visit, step, started_at, facts from visit
     where held = 'retry' and outcome is null order by started_at limit %(counted)s
@@ -68,9 +71,11 @@ group by r.journey, v.step, 4 order by 2
 _UNKNOWN: Final = sql("""
 select r.journey || ' ' || m.step as subject, min(m.settled_at) as since, count(*)::int as count,
        coalesce(m.code, 'unknown') as reason,
-       (array_agg(m.id order by m.settled_at))[1]::text as example, r.journey, m.step
+       (array_agg(m.id order by m.settled_at))[1]::text as example, r.journey, m.step,
+       (array_agg(m.detail order by m.settled_at desc) filter (where m.detail is not null))[1]
+           as detail
 from (
-    select id, run_id, step, code, settled_at from message
+    select id, run_id, step, code, detail, settled_at from message
     where state = 'unknown' and settled_at > (select parcours.clock()) - interval '7 days'
     order by settled_at desc limit %(counted)s
 ) m join run r on r.id = m.run_id
@@ -79,10 +84,12 @@ group by r.journey, m.step, 4 order by 2
 _FAILED: Final = sql("""
 select r.journey || ' ' || m.step as subject, min(m.settled_at) as since, count(*)::int as count,
        coalesce(m.code, 'failed') as reason,
-       (array_agg(m.id order by m.settled_at))[1]::text as example, r.journey, m.step
+       (array_agg(m.id order by m.settled_at))[1]::text as example, r.journey, m.step,
+       (array_agg(m.detail order by m.settled_at desc) filter (where m.detail is not null))[1]
+           as detail
 from unnest(array['refused', 'released']) s(state)
 cross join lateral (
-    select id, run_id, visit, step, code, settled_at from message
+    select id, run_id, visit, step, code, detail, settled_at from message
     where message.state = s.state and message.state in ('refused', 'released', 'unknown')
       and settled_at > (select parcours.clock()) - %(within)s
     order by settled_at desc limit %(counted)s
@@ -242,9 +249,11 @@ _PROVIDERS: Final = sql("""
 select coalesce(m.provider, m.channel) as subject, min(m.settled_at) as since,
        count(*)::int as count, coalesce(m.code, 'not_taken') as reason,
        (array_agg(m.id order by m.settled_at desc))[1]::text as example,
-       null as journey, null as step
+       null as journey, null as step,
+       (array_agg(m.detail order by m.settled_at desc) filter (where m.detail is not null))[1]
+           as detail
 from (
-    select id, channel, provider, code, settled_at from message
+    select id, channel, provider, code, detail, settled_at from message
     where state = 'released' and settled_at > (select parcours.clock()) - interval '15 minutes'
     order by settled_at desc limit %(counted)s
 ) m

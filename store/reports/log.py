@@ -51,6 +51,10 @@ class WantedLog:
     until: datetime | None = None
     """Before this instant."""
     journey: str | None = None
+    step: str | None = None
+    """The step of sends and of other steps that ended."""
+    outcome: str | None = None
+    """How these ended."""
     contact: UUID | None = None
     references: Sequence[str] | None = None
     """What rejected calls may have named the contact. With these alone there is no such contact."""
@@ -70,6 +74,11 @@ class WantedLog:
         """Whether items of one key alone are asked for."""
         return self.keys is not None
 
+    @property
+    def of_visit(self) -> bool:
+        """Whether items of steps that ended alone are asked for."""
+        return self.step is not None or self.outcome is not None
+
     def sources(self) -> list[LogSource]:
         """The sources that may have such items."""
         return [source for source in SOURCES if self._may_be_in(source)]
@@ -80,7 +89,9 @@ class WantedLog:
         if self.of_contact and self.contact is None and source != "rejected":
             return False
         if source == "event":
-            return not self.of_key
+            return not (self.of_key or self.of_visit)
+        if self.of_visit and source != "visit":
+            return False
         has = SOURCES_BY_TIME[source]
         if self.of_contact and has.of_contact is None:
             return False
@@ -175,6 +186,8 @@ def _filters(wanted: WantedLog) -> dict[str, Any]:
         "contact": wanted.contact,
         "references": None if wanted.references is None else list(wanted.references),
         "journey": wanted.journey,
+        "step": wanted.step,
+        "outcome": wanted.outcome,
         "key_id": wanted.key_id,
         "key_name": wanted.key_name,
         "keys": None if wanted.keys is None else list(wanted.keys),
@@ -194,6 +207,7 @@ def _depth(wanted: WantedLog, source: LogSource, limit: int, depth: int) -> int 
     filtered = (
         wanted.journey is not None
         or wanted.of_key
+        or wanted.of_visit
         or not types_of(source) <= wanted.types
         or (source == "event" and not (wanted.since is None and wanted.until is None))
     )

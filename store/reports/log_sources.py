@@ -108,7 +108,9 @@ SOURCES_BY_TIME: Final[Mapping[LogSource, Source]] = {
         joins=_RUN,
         matching=sql(
             """(%(kinds)s::text[] is null or s.kind = any(%(kinds)s))
-            and s.kind <> all(%(not_kinds)s) and {journey}""",
+            and s.kind <> all(%(not_kinds)s) and {journey}
+            and (%(step)s::text is null or s.step = %(step)s)
+            and (%(outcome)s::text is null or s.outcome = %(outcome)s)""",
             journey=_FOR_JOURNEY,
         ),
         matches_run=True,

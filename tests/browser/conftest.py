@@ -24,6 +24,8 @@ OPTIONS = [
     "--disable-background-networking",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--no-first-run",
+    # A page does not live long enough for its scripts to be worth more compiling.
+    "--js-flags=--no-opt",
 ]
 EXPECTED_WITHIN = 15_000
 """Milliseconds until a page shows what is expected of it, on a machine that does much else."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
-from playwright.async_api import FloatRect, Locator, Page, expect
+from playwright.async_api import FilePayload, FloatRect, Locator, Page, expect
+
+from tests.support.conditions import eventually
 
 MOST_TABS: Final = 400
 """Presses of Tab until something counts as out of reach."""
@@ -33,6 +35,13 @@ window.pointers = 0;
 for (const kind of ["pointerdown", "mousedown", "touchstart"])
   addEventListener(kind, event => { if (event.isTrusted) window.pointers += 1; }, true);
 """
+_REGION: Final = """each => {
+  if (each === null || each.closest("#builder-graph")) return each && "graph";
+  return each.closest("#builder-side") && "side";
+}"""
+"""The part of the builder in which something stands, of those that F6 leads to."""
+_REGION_HERE: Final = f"() => ({_REGION})(document.activeElement) || null"
+_BEHIND_A_STOP: Final = "each => each.tabIndex < 0 && each.closest('[data-roving]') !== null"
 _FOCUSED_CARD: Final = "() => document.activeElement?.getAttribute('data-card') ?? null"
 _EMPTY_PLACE: Final = """() => {
   const pane = document.querySelector(".react-flow__pane");
@@ -41,6 +50,8 @@ _EMPTY_PLACE: Final = """() => {
     for (let x = left + 10; x < left + width; x += 40)
       if (document.elementFromPoint(x, y) === pane) return [x, y];
 }"""
+_NEXT_FRAMES: Final = """() => new Promise(drawn =>
+  requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(drawn))))"""
 _CHOSEN: Final = "each => each.selectedOptions[0]?.text"
 _IS_SELECT: Final = "each => each.tagName === 'SELECT'"
 
@@ -48,6 +59,10 @@ _IS_SELECT: Final = "each => each.tagName === 'SELECT'"
 def _named(step: str) -> re.Pattern[str]:
     """What the search says of a step: its kind, its name, and what it does."""
     return re.compile(rf"· {re.escape(step)}(:|$)")
+
+
+def _file(name: str, content: bytes) -> FilePayload:
+    return {"name": name, "mimeType": "text/csv", "buffer": content}
 
 
 def card(page: Page, key: str) -> Locator:
@@ -83,6 +98,9 @@ class Hands(Protocol):
 
     async def pick(self, field: Locator, option: str) -> None:
         """Pick one of the options of a field."""
+
+    async def upload(self, button: Locator, name: str, content: bytes) -> None:
+        """Choose a file of one's own."""
 
 
 class Pointer:
@@ -131,6 +149,11 @@ class Pointer:
         await field.click()
         await self.page.get_by_role("option", name=option, exact=True).click()
 
+    async def upload(self, button: Locator, name: str, content: bytes) -> None:
+        async with self.page.expect_file_chooser() as chooser:
+            await button.click()
+        await (await chooser.value).set_files(_file(name, content))
+
 
 async def drag(page: Page, what: Locator, below: str) -> None:
     """Drag something into the place below a card."""
@@ -151,14 +174,16 @@ async def _resting(what: Locator) -> FloatRect:
         if box is not None and box == before:
             return box
         before = box
-        await what.page.wait_for_timeout(100)
+        await what.page.evaluate(_NEXT_FRAMES)
 
 
 class Keyboard:
-    """Keys alone: Tab from part to part, arrows in the graph and in lists."""
+    """Keys alone: Tab from part to part, F6 from the graph to the settings, arrows in groups."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.presses: list[tuple[int, str]] = []
+        """How many keys led to each field of the builder's settings, and to which."""
 
     @classmethod
     async def at(cls, page: Page) -> Keyboard:
@@ -168,8 +193,38 @@ class Keyboard:
         return cls(page)
 
     async def reach(self, wanted: Locator) -> None:
-        """Go to a part of the page by Tab, the shorter way round."""
+        """Go to a part of the page, as somebody does who knows the keys."""
         await expect(wanted).to_be_attached()
+        region = await wanted.evaluate(_REGION)
+        pressed = 0 if region is None else await self._switch_to(region)
+        if await wanted.evaluate(_BEHIND_A_STOP):
+            group = wanted.locator("xpath=ancestor::*[@data-roving][1]")
+            pressed += await self._tab_to(group.locator("button:enabled:not([tabindex='-1'])"))
+            while not await wanted.evaluate(_HAS_FOCUS):
+                assert pressed <= MOST_TABS, f"{wanted} is not reached by arrows"
+                await self.page.keyboard.press("ArrowDown")
+                pressed += 1
+        else:
+            pressed += await self._tab_to(wanted)
+        if region == "side":
+            self.presses.append((pressed, str(wanted)))
+
+    async def _switch_to(self, region: str) -> int:
+        """Go to a part of the builder by F6; how often it was pressed."""
+        pressed = 0
+        while (here := await self.page.evaluate(_REGION_HERE)) != region:
+            await self.page.keyboard.press("F6")
+            pressed += 1
+            assert pressed <= 3, f"F6 does not lead to {region}"
+
+            async def left(before: str | None = here) -> bool:
+                return bool(await self.page.evaluate(_REGION_HERE) != before)
+
+            await eventually(left, 10, every=0.01, what=f"F6 leads on from {here}")
+        return pressed
+
+    async def _tab_to(self, wanted: Locator) -> int:
+        """Go somewhere by Tab, the shorter way round; how often it was pressed."""
         pressed = 0
         while away := await wanted.evaluate(_TABS_AWAY):
             # Not all can be seen ahead: near the end each press is looked at.
@@ -177,6 +232,7 @@ class Keyboard:
                 await self.page.keyboard.press("Tab" if away > 0 else "Shift+Tab")
                 pressed += 1
             assert pressed <= MOST_TABS, f"{wanted} is not reached by Tab"
+        return pressed
 
     async def insert(self, kind: str, below: str) -> None:
         await self.choose(below)
@@ -185,6 +241,8 @@ class Keyboard:
         dialog = self.page.get_by_role("dialog", name="Choose a step to insert")
         await self.press(dialog.get_by_role("button", name=kind).first)
         await expect(dialog).to_be_hidden()
+        # What was inserted is chosen, and has the focus.
+        await expect(self.page.locator("[data-card][data-selected]")).to_be_focused()
 
     async def choose(self, key: str) -> None:
         chosen = card(self.page, key)
@@ -207,12 +265,20 @@ class Keyboard:
         if await self._focused() == step:
             return
         name = step.removeprefix("step:").rpartition(":")[2]
-        await self.write(self.page.get_by_role("combobox", name="Find a step"), name)
+        search = self.page.get_by_role("combobox", name="Find a step")
+
+        async def is_there() -> bool:
+            # While the page is exchanged, as after publishing, the key leads nowhere.
+            await self.page.keyboard.press("Control+f")
+            return bool(await search.count() and await search.evaluate(_HAS_FOCUS))
+
+        await eventually(is_there, 15, every=0.1, what="the search of the graph")
+        await self.page.keyboard.insert_text(name)
         # The list has the words of cards: their kind, their name, and what they do.
-        options = self.page.get_by_role("option")
-        await self._take(options.filter(has_text=_named(name)))
+        wanted = self.page.get_by_role("option").filter(has_text=_named(name))
+        await self._take(wanted, chosen="aria-selected")
         await expect(card(self.page, step)).to_have_attribute("data-selected", "true")
-        await self.reach(card(self.page, step))
+        await expect(card(self.page, step)).to_be_focused()
 
     async def _arrow(self, arrow: str, key: str) -> None:
         for _ in range(MOST_ARROWS):
@@ -226,11 +292,11 @@ class Keyboard:
         key: str | None = await self.page.evaluate(_FOCUSED_CARD)
         return key
 
-    async def _take(self, wanted: Locator) -> None:
+    async def _take(self, wanted: Locator, chosen: str = "data-combobox-selected") -> None:
         """Go through the options of a list that is open, and take one."""
         await expect(wanted).to_be_visible()
         for _ in range(MOST_ARROWS):
-            if await wanted.get_attribute("data-combobox-selected") is not None:
+            if await wanted.get_attribute(chosen) == "true":
                 await self.page.keyboard.press("Enter")
                 return
             await self.page.keyboard.press("ArrowDown")
@@ -241,6 +307,8 @@ class Keyboard:
         await self.page.keyboard.press("Escape")
 
     async def press(self, what: Locator) -> None:
+        # What cannot be pressed yet is passed over by Tab.
+        await expect(what).to_be_enabled()
         await self.reach(what)
         await self.page.keyboard.press("Enter")
 
@@ -280,6 +348,11 @@ class Keyboard:
             return
         await self.page.keyboard.press("ArrowDown")
         await self._take(self.page.get_by_role("option", name=option, exact=True))
+
+    async def upload(self, button: Locator, name: str, content: bytes) -> None:
+        async with self.page.expect_file_chooser() as chooser:
+            await self.press(button)
+        await (await chooser.value).set_files(_file(name, content))
 
     async def pointers(self) -> int:
         """How often a pointer did something."""

@@ -102,11 +102,34 @@ async def publish(page: Page, sentence: str) -> None:
     await expect(dialog).to_be_hidden()
 
 
+async def expect_missing_topic(page: Page, side: Locator) -> None:
+    """A topic that is not there is said to be missing, with the way to make it."""
+    await side.get_by_role("button", name="+ Topic").click()
+    await side.get_by_label("Topic", exact=True).first.fill("news")
+    await expect(side.get_by_text("There is no topic of this key yet.")).to_be_visible()
+    made = side.get_by_role("link", name="Make it")
+    assert (await made.get_attribute("href") or "").endswith("/topics/new?key=news")
+    await side.get_by_role("button", name="Remove Topic").click()
+    await expect(made).to_be_hidden()
+
+
+async def send_a_test(page: Page, side: Locator) -> None:
+    """Send what a step says to an address, without a template."""
+    await side.get_by_role("button", name="Send a test").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("textbox", name="To").fill("me@example.com")
+    await dialog.get_by_role("button", name="Send", exact=True).click()
+    await expect(dialog.get_by_text("It was sent to me@example.com.")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+
+
 async def test_a_journey_is_built_by_dragging_and_seen_live_without_a_line_of_yaml(
     studio: Studio,
 ) -> None:
     page = await studio.console.open("/journeys/new", "New journey")
-    await page.get_by_label("Its key").fill("thanks")
+    await page.get_by_label("Its key").fill("Thanks!")
+    await expect(page.get_by_text("Its key is thanks, for good.")).to_be_visible()
     await page.get_by_role("button", name="Create").click()
     await expect(card(page, "step:first")).to_be_visible()
 
@@ -114,11 +137,17 @@ async def test_a_journey_is_built_by_dragging_and_seen_live_without_a_line_of_ya
     await drag(page, kind(page, "E-mail"), "step:first")
     await expect(card(page, "step:email")).to_be_visible()
     await side.get_by_role("textbox", name="Subject", exact=True).fill("Thank you")
-    await side.get_by_role("textbox", name="Text", exact=True).fill(
-        "You are with us: {{ contact.email }}"
-    )
+    body = side.get_by_role("textbox", name="Text", exact=True)
+    await body.press_sequentially("You are with us.\n\nThis is {{ contact.email }} ")
+    await expect(body).to_have_value("You are with us.\n\nThis is {{ contact.email }} ")
+    await expect_missing_topic(page, side)
+    # What is wrong stands on the card and below the settings, and is gone once it is mended.
+    await expect(card(page, "step:email")).to_contain_text("1 problem")
+    await expect(side.get_by_label("1 problem")).to_contain_text("whether the contact agreed")
     await side.get_by_role("button", name="More settings").first.click()
     await page.get_by_role("menuitem", name="Transactional").click()
+    await expect(side.get_by_label("1 problem")).to_be_hidden()
+    await send_a_test(page, side)
 
     # The wait that a new journey begins with is moved below the mail, put back, and deleted.
     await drag(page, card(page, "step:first"), "step:email")
@@ -141,13 +170,14 @@ async def test_a_journey_is_built_by_dragging_and_seen_live_without_a_line_of_ya
     await expect(page.get_by_text("active", exact=True)).to_be_visible()
     assert await studio.document("thanks") == {
         "journey": "thanks",
+        "name": "Thanks!",
         "entry": [{"event": "Signed Up"}],
         "steps": [
             {
                 "id": "email",
                 "email": {
                     "subject": "Thank you",
-                    "text": "You are with us: {{ contact.email }}",
+                    "text": "You are with us.\n\nThis is {{ contact.email }} ",
                     "transactional": True,
                 },
             },

@@ -195,7 +195,7 @@ async def test_a_branch_gets_a_compound_condition_by_keyboard_alone(site: Site) 
         page, ["Enter", *["ArrowDown"] * 4, "Enter", "Tab", "type news", "Escape", "Escape"]
     )
     await expect(
-        page.get_by_text("It cannot be counted: it depends on what began the run.")
+        page.get_by_text("It cannot be counted: it depends on how each contact entered.")
     ).to_be_visible()
     assert await look_over(page, "branch-condition") == []
 
@@ -230,7 +230,7 @@ async def test_an_entry_is_another_kind_and_its_times_are_said(site: Site) -> No
     await page.locator('[data-card="entry"]').click()
     side = page.get_by_label("Settings of what is chosen")
     await side.get_by_role("button", name="Begin it by something else").click()
-    kinds = side.get_by_role("list", name="What begins a run?")
+    kinds = side.get_by_role("list", name="How do contacts enter?")
     await expect(kinds.get_by_text("For example: within 1 km of shops")).to_be_visible()
     assert await look_over(page, "entry-kinds") == []
     await kinds.get_by_role("button", name="A schedule").click()

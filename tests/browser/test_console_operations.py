@@ -94,6 +94,8 @@ async def office(
 
 
 PAGES: Final = (
+    ("/", "Today"),
+    ("/suppressions", "Suppressions"),
     ("/runs", "Runs"),
     ("/runs?held=retry&columns=run%2Cjourney%2Cversion%2Cended", "Runs"),
     ("/runs?state=stuck", "Runs"),
@@ -320,11 +322,27 @@ async def test_the_log_is_followed_paused_and_filtered_and_what_was_refused_is_r
     await dialog_of(page).get_by_label("Reason").fill("it was paused by mistake")
     await dialog_of(page).get_by_role("button", name="Try them again").press("Enter")
     await expect(page.get_by_text("1 began a run")).to_be_visible()
+    await _today_leads_on_and_says_that_it_is_old(office)
+
+
+async def _today_leads_on_and_says_that_it_is_old(office: Office) -> None:
+    page = await office.console.open("/", "Today")
+    said = page.get_by_role("link", name=re.compile(r"crm tell: \d sends tried again\."))
+    await expect(said).to_be_visible()
+    lost = page.get_by_role("alert").filter(has_text="What is shown is of")
+    await office.console.context.set_offline(True)
+    await expect(lost).to_be_visible()
+    await office.console.context.set_offline(False)
+    await expect(lost).to_be_hidden()
+    errors = office.console.errors
+    errors[:] = [each for each in errors if "ERR_INTERNET_DISCONNECTED" not in each]
+    await said.press("Enter")
+    await expect(page.locator("main tbody tr").filter(has_text="ada")).to_have_count(1)
 
 
 async def _follow_the_log(office: Office) -> None:
     """Items come by themselves; paused, they wait; others than those asked for do not come."""
-    page = await office.console.open("/log?types=event&contact=ada", "Log")
+    page = await office.console.open("/log?types=event,send&contact=ada", "Log")
     await expect(page.get_by_role("status").get_by_text("live")).to_be_visible(timeout=20_000)
     rows = page.locator("main tbody tr")
     await expect(rows.filter(has_text="Signed Up")).to_have_count(1)

@@ -313,11 +313,18 @@ async def test_what_is_known_of_a_person_is_changed_and_kept_as_the_api_has_it(
         ("+33612345678", "operator", "Her letter of May"),
     ]
 
-    dialog = await act(page, "Suppress an address…")
+    dialog = await act(page, "Suppress an address, or lift it…")
     await expect(dialog).to_contain_text("Nothing is ever sent to ada@example.com again")
     await done(dialog, "Suppress it")
     found = await office.operator.items("/v1/suppressions", address="ada@example.com")
     assert [each["channel"] for each in found] == ["email"]
+    await page.get_by_role("link", name="E-mail suppressed").press("Enter")
+    await page.get_by_role("button", name="Lift…").press("Enter")
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_role("link", name="ada")).to_be_visible()
+    await done(dialog, "Lift it")
+    assert await office.operator.items("/v1/suppressions", address="ada@example.com") == []
+    await page.goto(f"{office.console.url}/console/contacts/ada")
 
     dialog = await act(page, "Merge with another…")
     await dialog.get_by_label("The other contact").fill("ada-shop")

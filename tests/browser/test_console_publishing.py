@@ -134,7 +134,7 @@ async def test_runs_are_led_to_renamed_steps_by_pointer_and_by_keyboard_and_figu
 
     await page.get_by_role("button", name="Publish…").click()
     dialog = page.get_by_role("dialog")
-    await dialog.get_by_text("move by a map").click()
+    await dialog.get_by_text("go on where I choose").click()
     left = dialog.locator("[data-left-step]")
     await expect(left).to_have_count(2)
     await expect(dialog.get_by_label("Where runs go")).to_contain_text(
@@ -142,7 +142,7 @@ async def test_runs_are_led_to_renamed_steps_by_pointer_and_by_keyboard_and_figu
     )
     # What is not mapped is said, and so is that no message goes out.
     gone = "stay, because the step is gone"
-    await expect(dialog.get_by_text(f"{times(RESTING, 'run')} at rest: {gone}")).to_be_visible()
+    await expect(dialog.get_by_text(f"{RESTING} at rest: {gone}")).to_be_visible()
     await expect(dialog.get_by_text("No one is sent a message at once.")).to_be_visible()
 
     await drag(
@@ -150,7 +150,7 @@ async def test_runs_are_led_to_renamed_steps_by_pointer_and_by_keyboard_and_figu
         dialog.locator('[data-left-step="rest"]'),
         dialog.locator('[data-target-step="quiet"]'),
     )
-    await expect(dialog.get_by_text(f"{times(RESTING, 'run')}: rest → quiet")).to_be_visible()
+    await expect(dialog.get_by_text(f"{RESTING} at rest: go on at quiet")).to_be_visible()
     assert await look_over(page, "publish-map") == []
     await page.set_viewport_size({"width": 1440, "height": 900})
 
@@ -159,7 +159,7 @@ async def test_runs_are_led_to_renamed_steps_by_pointer_and_by_keyboard_and_figu
     await choice.focus()
     await page.keyboard.type("thanks")
     await page.keyboard.press("Tab")
-    await expect(dialog.get_by_text(f"{times(PAUSING, 'run')}: pause → thanks")).to_be_visible()
+    await expect(dialog.get_by_text(f"{PAUSING} at pause: go on at thanks")).to_be_visible()
     await expect(
         dialog.get_by_text(f"{times(PAUSING, 'contact')} may be sent a message at once")
     ).to_be_visible()
@@ -183,9 +183,26 @@ async def test_runs_are_led_to_renamed_steps_by_pointer_and_by_keyboard_and_figu
     # Each leads to its people.
     await card(page, "step:thanks").get_by_role("link", name=str(PAUSING)).first.click()
     await expect(page.locator("main tbody tr")).to_have_count(PAUSING)
+    await make_live_again(desk, page, 1)
     # The draft is gone by then, as its text is live; the browser notes that.
     errors = desk.console.errors
     errors[:] = [each for each in errors if "404" not in each and "412" not in each]
+
+
+async def make_live_again(desk: Desk, page: Page, version: int) -> None:
+    """Make an earlier version the live one: it says for whom what changes, and asks once."""
+    await page.get_by_role("link", name="Versions").click()
+    await page.get_by_role("button", name=f"Make version {version} live").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_text(f"goes through version {version}")).to_be_visible()
+    await expect(dialog.get_by_text("What is different from version 2")).to_be_visible()
+    stay = f"{RESTING} at quiet: finish the version they are in"
+    await expect(dialog.get_by_text(stay)).to_be_visible()
+    await dialog.get_by_role("button", name=f"Make version {version} live").click()
+    await expect(page.get_by_text(f"{version} · live now")).to_be_visible()
+    journey = (await desk.operator.http.get("/v1/journeys/offers")).json()
+    assert journey["active_version"] == version
+    assert await desk.standing() == {"quiet": RESTING}
 
 
 async def test_figures_change_as_one_looks_stand_still_when_paused_and_say_when_they_are_lost(

@@ -94,16 +94,22 @@ async def operating(
     settings: Settings,
     pool: AsyncConnectionPool[AsyncConnection[Any]],
     client: Client,
-    smtp: SmtpSink,
+    smtp: SmtpSink | str,
     folder: Path,
+    *,
+    port: int = 0,
 ) -> AsyncIterator[Operator]:
-    """An engine and an API at work; `folder` is where commands find them."""
+    """An engine and an API at work; `folder` is where commands find them.
+
+    `smtp` is where mail goes. With a `port`, the pages that mails lead to are served on it;
+    without one, they have an address that leads nowhere.
+    """
     live = settings.model_copy(
         update={
-            "smtp_url": smtp.url,
+            "smtp_url": smtp if isinstance(smtp, str) else smtp.url,
             "webhook_secret": SecretStr("of webhooks"),
             "webhook_allow": (ip_network("127.0.0.0/8"),),
-            "public_url": "https://journeys.example",
+            "public_url": f"http://127.0.0.1:{port}" if port else "https://journeys.example",
             "link_keys": (SecretStr("0123456789abcdef0123456789abcdef"),),
             "temporal_ui": "https://temporal.example",
             "spool": folder / "spool",
@@ -111,7 +117,7 @@ async def operating(
     )
     async with pool.connection() as conn:
         key = await create_key(conn, "admin", name="operator")
-    with capture_logs(), serving(live) as url:
+    with capture_logs(), serving(live, port=port) as url:
         stack = {"api": url, "keys": dict.fromkeys(("ingest", "operate", "admin"), key)}
         (folder / ".parcours").mkdir()
         (folder / ".parcours" / "stack.json").write_text(json.dumps(stack))

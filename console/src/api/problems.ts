@@ -35,3 +35,10 @@ export function wordsOf(error: unknown): string {
 export function isNotFound(error: unknown): boolean {
   return error instanceof ApiProblem && error.status === 404;
 }
+
+/** Whether no answer came: the server cannot be reached, or what it needs is away. */
+export function isAway(error: unknown): boolean {
+  return error instanceof ApiProblem
+    ? error.status >= 502 && error.status <= 504
+    : error instanceof TypeError;
+}

@@ -6,7 +6,7 @@ import { useLocation } from "wouter";
 import { useSession } from "@/api/session";
 import { texts } from "@/texts";
 import classes from "./CommandPalette.module.css";
-import { type Found, findObjects, findPlaces } from "./search";
+import { type Found, findActions, findObjects, findPlaces } from "./search";
 
 /** Finds pages, journeys, things and contacts by their names, and opens the one that is chosen. */
 export function CommandPalette({ onClose }: { onClose: () => void }) {
@@ -22,6 +22,7 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
     placeholderData: (before) => before,
   });
   const found: Found[] = [
+    ...findActions(text, session.may),
     ...findPlaces(text, session.may),
     ...(text.trim() === "" ? [] : (objects.data ?? [])),
   ];

@@ -3,10 +3,13 @@ import { useDisclosure, useHotkeys } from "@mantine/hooks";
 import { useEffect } from "react";
 import { useLocation } from "wouter";
 import { useSession } from "@/api/session";
+import { SkipPlace } from "@/components/SkipLinks";
 import { readersZone } from "@/components/times";
 import { texts } from "@/texts";
 import { Account } from "./Account";
 import { CommandPalette } from "./CommandPalette";
+import { CONTENT, useFocusOnPage } from "./focusOnPage";
+import { LostConnection } from "./LostConnection";
 import { Navigation } from "./Navigation";
 import { Pages } from "./Pages";
 
@@ -20,6 +23,7 @@ export function Shell() {
   useHotkeys([["mod+K", openPalette]], []);
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new page closes the menu.
   useEffect(closeMenu, [location]);
+  useFocusOnPage(location);
 
   return (
     <AppShell
@@ -27,9 +31,7 @@ export function Shell() {
       navbar={{ width: 184, breakpoint: "sm", collapsed: { mobile: !menu } }}
       padding="md"
     >
-      <a href="#content" className="skip">
-        {texts.shell.skip}
-      </a>
+      <SkipPlace />
       <AppShell.Header px="md">
         <Group h="100%" justify="space-between" wrap="nowrap">
           <Group gap="sm" wrap="nowrap">
@@ -68,7 +70,8 @@ export function Shell() {
           {texts.shell.zone(zone)}
         </Text>
       </AppShell.Navbar>
-      <AppShell.Main id="content" tabIndex={-1}>
+      <AppShell.Main id={CONTENT} tabIndex={-1}>
+        <LostConnection />
         <Pages />
       </AppShell.Main>
       {palette && <CommandPalette onClose={closePalette} />}

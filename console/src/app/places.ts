@@ -123,6 +123,13 @@ export const PLACES: readonly Place[] = [
     load: () => import("@/groups/pages"),
   },
   {
+    id: "suppressions",
+    path: "/suppressions",
+    section: "watch",
+    seenBy: ["read"],
+    load: () => import("@/suppressions/pages"),
+  },
+  {
     id: "attributes",
     path: "/attributes",
     section: "watch",

@@ -1,5 +1,6 @@
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
+import type { Scope } from "@/api/session";
 import { texts } from "@/texts";
 import { nameOf, PLACES, type Place, placesFor } from "./places";
 
@@ -18,6 +19,30 @@ export function findPlaces(text: string, may: readonly string[]): Found[] {
   return placesFor(may)
     .map((place) => ({ name: nameOf(place), kind: texts.shell.pages, path: place.path }))
     .filter((place) => place.name.toLowerCase().includes(wanted));
+}
+
+interface Action {
+  id: keyof typeof texts.shell.actions;
+  path: string;
+  scope: Scope;
+}
+
+/** What is done at once and to all, with its dialog in the address. */
+const ACTIONS: readonly Action[] = [
+  { id: "pauseAll", path: "/health/freezes?do=pause", scope: "operate" },
+  { id: "resumeAll", path: "/health/freezes?do=resume", scope: "operate" },
+  { id: "freeze", path: "/health/freezes?do=freeze", scope: "operate" },
+  { id: "suppress", path: "/suppressions?do=add", scope: "operate" },
+];
+
+/** The actions whose name, or another word for it, holds the text; none without a text. */
+export function findActions(text: string, may: readonly string[]): Found[] {
+  const wanted = text.trim().toLowerCase();
+  return ACTIONS.flatMap(({ id, path, scope }) => {
+    const { name, also } = texts.shell.actions[id];
+    const holds = wanted !== "" && `${name} ${also}`.toLowerCase().includes(wanted);
+    return holds && may.includes(scope) ? [{ name, kind: texts.shell.action, path }] : [];
+  });
 }
 
 function isPlace(id: string): boolean {

@@ -10,11 +10,13 @@ const PLACES: Partial<Record<Kind, "runs" | "jobs">> = {
   paused: "runs",
   jobs: "jobs",
 };
+/** The kinds whose examples are ids of messages, which stand in the list that helps. */
+const MESSAGES: readonly Kind[] = ["failed", "unknown", "providers"];
 const ID = /^[0-9a-f-]{36}$/;
 
 /** One of the things, as the link to its page where it has one. */
 export function Example({ item }: { item: Item }) {
-  if (item.example === null) {
+  if (item.example === null || MESSAGES.includes(item.kind)) {
     return <>{texts.parts.none}</>;
   }
   const place = PLACES[item.kind];

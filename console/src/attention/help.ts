@@ -22,6 +22,13 @@ export function helpPage(item: Item): HelpPage | null {
       return runsPage({ journey, state: "stuck" });
     case "paused":
       return runsPage({ journey, held: "paused" });
+    case "frozen":
+      return runsPage({ held: "frozen" });
+    case "failed":
+    case "unknown":
+      return messagesPage(item);
+    case "providers":
+      return runsPage({ held: "retry", code: reason });
     case "jobs":
       return example === null ? null : { place: "jobs", path: `/jobs/${example}`, words: open.job };
     case "rejected":
@@ -43,6 +50,19 @@ export function helpPage(item: Item): HelpPage | null {
     default:
       return null;
   }
+}
+
+/** The messages of a step with the status of the item's kind. */
+function messagesPage({ kind, journey, step }: Item): HelpPage | null {
+  if (journey === null) {
+    return null;
+  }
+  const status = kind === "unknown" ? "unknown" : "refused";
+  return {
+    place: "journeys",
+    path: withQuery(`/journeys/${encodeURIComponent(journey)}/messages`, { step, status }),
+    words: open.messages,
+  };
 }
 
 function runsPage(filters: Readonly<Record<string, string | null>>): HelpPage {

@@ -4,6 +4,7 @@ import { DocumentList, type ListedDocument } from "@/documents/DocumentList";
 import { DocumentPage } from "@/documents/DocumentPage";
 import { NewDocument } from "@/documents/NewDocument";
 import { texts } from "@/texts";
+import { BrandPreview } from "./BrandPreview";
 import { EXAMPLES } from "./examples";
 
 const words = texts.brands;
@@ -36,7 +37,13 @@ export function pages() {
         <NewDocument kind="brand" title={words.open} examples={EXAMPLES} />
       </Route>
       <Route path="/:key" nest>
-        {({ key }) => <DocumentPage kind="brand" document={decodeURIComponent(key)} />}
+        {({ key }) => (
+          <DocumentPage
+            kind="brand"
+            document={decodeURIComponent(key)}
+            beside={(edited) => <BrandPreview edited={edited} />}
+          />
+        )}
       </Route>
     </Switch>
   );

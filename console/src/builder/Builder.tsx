@@ -1,8 +1,9 @@
 import { Text } from "@mantine/core";
-import { type KeyboardEvent, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 import type { Way } from "@/builder/document/outline";
 import { openText } from "@/builder/document/reading";
 import type { DropPlace } from "@/builder/layout/cards";
+import { SkipLink } from "@/components/SkipLinks";
 import { texts } from "@/texts";
 import { actionsFor } from "./actions";
 import { BuilderBar } from "./BuilderBar";
@@ -12,8 +13,9 @@ import { useDragging } from "./graph/dragging";
 import type { CardProblem, FiguresOfCards, GraphContent } from "./graph/graphContext";
 import { JourneyGraph } from "./graph/JourneyGraph";
 import { JourneyOutline } from "./JourneyOutline";
-import { handleKey } from "./keys";
+import { KeyList } from "./KeyList";
 import { Palette } from "./Palette";
+import { GRAPH, SIDE } from "./regions";
 import { Search } from "./Search";
 import { Side } from "./Side";
 import type { ActionName } from "./StepActions";
@@ -23,12 +25,12 @@ import type { TextHistory } from "./textHistory";
 import { useSampledFigures } from "./trial/sampledFigures";
 import { useTrial } from "./trial/useTrial";
 import { type Fragments, NO_FRAGMENTS, useBuilder } from "./useBuilder";
+import { focusCard, useBuilderKeys } from "./useBuilderKeys";
 
 const words = texts.builder;
 const NO_HEAT: ReadonlyMap<string, number> = new Map();
 const NO_PROBLEMS: ReadonlyMap<string, readonly CardProblem[]> = new Map();
 const NO_FIGURES: FiguresOfCards = { get: () => undefined };
-const SIDE = "builder-side";
 
 interface BuilderProps {
   history: TextHistory;
@@ -37,20 +39,6 @@ interface BuilderProps {
   figures?: FiguresOfCards;
   heat?: ReadonlyMap<string, number>;
   fragments?: Fragments;
-}
-
-/** Frames that a card may take to come into view, and so into the page. */
-const PATIENCE = 30;
-
-function focusCard(key: string, frames = PATIENCE) {
-  requestAnimationFrame(() => {
-    const card = document.querySelector<HTMLElement>(`[data-card="${CSS.escape(key)}"]`);
-    if (card !== null) {
-      card.focus({ preventScroll: true });
-    } else if (frames > 0) {
-      focusCard(key, frames - 1);
-    }
-  });
 }
 
 /** A journey as a graph, with its text and the settings of what is chosen beside it. */
@@ -62,8 +50,8 @@ export function Builder({
   fragments = NO_FRAGMENTS,
 }: BuilderProps) {
   const builder = useBuilder(history, fragments);
-  const { act, clear, current, drawn, insert, make, paste, place, placeBelow, select } = builder;
-  const { selectAll, selected } = builder;
+  const { act, clear, drawn, insert, make, paste, place, placeBelow, select, selected, standing } =
+    builder;
   const file = useMemo(() => openText(history.text), [history.text]);
   const shown = file.documents[place];
   const described = useDescription(shown?.text ?? history.text).data;
@@ -85,10 +73,28 @@ export function Builder({
   const [editing, setEditing] = useState<string | null>(null);
   const sampled = useSampledFigures(trial.play.data);
   const toGraph = useRef<((x: number, y: number) => { x: number; y: number }) | null>(null);
+  /** A way is edited on its card, if it has a name that can be changed. */
+  const beginEditing = useCallback(
+    (key: string) => {
+      const chosen = drawn === null ? null : chosenBy(drawn.outline, key);
+      if (chosen?.type === "way" && !chosen.way.implied && chosen.way.role !== "else") {
+        setEditing(key);
+      }
+    },
+    [drawn],
+  );
+  const keys = useBuilderKeys({
+    builder,
+    history,
+    readOnly,
+    onInsert: () => setInserting(placeBelow()),
+    onRename: beginEditing,
+  });
+  const { standIfLost } = keys;
   const { drag, begin, ghost, pointer } = useDragging({
     drops: drawn?.layout.drops ?? [],
     placeOf: (x, y) => toGraph.current?.(x, y) ?? null,
-    onDrop: builder.drop,
+    onDrop: (dragged, target) => keys.standAfter(() => builder.drop(dragged, target)),
   });
   const grab = useCallback(
     (key: string, pointer: { x: number; y: number }) => {
@@ -106,19 +112,10 @@ export function Builder({
     },
     [select],
   );
-  /** A way is edited on its card, if it has a name that can be changed. */
-  const beginEditing = useCallback(
-    (key: string) => {
-      const chosen = drawn === null ? null : chosenBy(drawn.outline, key);
-      if (chosen?.type === "way" && !chosen.way.implied && chosen.way.role !== "else") {
-        setEditing(key);
-      }
-    },
-    [drawn],
-  );
   const actOn = useCallback(
-    (action: ActionName) => (action === "editWay" ? beginEditing(current) : act(action)),
-    [act, beginEditing, current],
+    (action: ActionName) =>
+      action === "editWay" ? beginEditing(standing) : standIfLost(() => act(action)),
+    [act, beginEditing, standIfLost, standing],
   );
   const editWay = useCallback((key: string | null) => {
     setEditing((before) => {
@@ -136,48 +133,6 @@ export function Builder({
     },
     [make],
   );
-  function onKeyDown(event: KeyboardEvent | globalThis.KeyboardEvent) {
-    handleKey(event, drawn?.order.neighbours.get(current), {
-      undo: history.undo,
-      redo: history.redo,
-      copy: () => act("copy"),
-      paste: () => !readOnly && void paste(),
-      duplicate: () => !readOnly && act("duplicate"),
-      remove: () => !readOnly && act("delete"),
-      insert: () => !readOnly && setInserting(placeBelow()),
-      clear,
-      rename: () => !readOnly && beginEditing(current),
-      selectAll: () => selectAll(current),
-      openPanel: () => {
-        if (!selected.has(current)) {
-          select(current, false);
-        }
-        requestAnimationFrame(() =>
-          document.querySelector<HTMLElement>(`#${SIDE} section :is(input, textarea)`)?.focus(),
-        );
-      },
-      moveTo: (key, more) => {
-        select(key, more);
-        focusCard(key);
-      },
-    });
-  }
-
-  // A card that is moved loses the focus: then no part of the page has it, and keys go on to work.
-  const latest = useRef(onKeyDown);
-  useEffect(() => {
-    latest.current = onKeyDown;
-  });
-  useEffect(() => {
-    const listen = (event: globalThis.KeyboardEvent) => {
-      if (event.target === document.body) {
-        latest.current(event);
-      }
-    };
-    window.addEventListener("keydown", listen);
-    return () => window.removeEventListener("keydown", listen);
-  }, []);
-
   // A drag draws the graph again, and neither the panel nor a long text beside it.
   const side = useMemo(
     () => (
@@ -202,7 +157,7 @@ export function Builder({
     heat: heat ?? NO_HEAT,
     path: trial.path,
     selected,
-    current,
+    current: standing,
     editing,
     readOnly,
     drag,
@@ -215,6 +170,12 @@ export function Builder({
   };
   return (
     <div className={classes.builder} data-read-only={readOnly || undefined}>
+      <SkipLink to={GRAPH} onFollow={() => keys.go("graph")}>
+        {words.skipToGraph}
+      </SkipLink>
+      <SkipLink to={SIDE} onFollow={() => keys.go("settings")}>
+        {words.skipToSide}
+      </SkipLink>
       {!readOnly && (
         <Palette
           onGrab={begin}
@@ -234,7 +195,12 @@ export function Builder({
         />
       )}
       <div className={classes.middle}>
-        <BuilderBar history={history} readOnly={readOnly} onPaste={() => void paste()}>
+        <BuilderBar
+          history={history}
+          readOnly={readOnly}
+          onPaste={() => void paste()}
+          onKeys={() => keys.setListed(true)}
+        >
           <Search outline={drawn?.outline ?? null} engine={engine} onFind={choose} />
         </BuilderBar>
         {drawn === null ? (
@@ -248,8 +214,8 @@ export function Builder({
               content={content}
               drag={drag}
               pointer={pointer}
-              focus={current}
-              onKeyDown={onKeyDown}
+              focus={standing}
+              onKeyDown={keys.onKeyDown}
               onBackground={clear}
             />
             <JourneyOutline
@@ -268,11 +234,14 @@ export function Builder({
         <StepMenu
           onClose={() => setInserting(null)}
           onChoose={(kind) => {
-            insert(kind, inserting);
-            setInserting(null);
+            keys.standAfter(() => {
+              insert(kind, inserting);
+              setInserting(null);
+            });
           }}
         />
       )}
+      <KeyList opened={keys.listed} onClose={() => keys.setListed(false)} />
       {drag !== null && (
         <div ref={ghost} className={classes.ghost}>
           {drag.dragged.name}

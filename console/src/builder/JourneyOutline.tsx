@@ -1,6 +1,7 @@
 import { memo, useDeferredValue } from "react";
 import type { Outline, StepList } from "@/builder/document/outline";
 import type { ReadingOrder } from "@/builder/layout/order";
+import { useRoving } from "@/components/roving";
 import { texts } from "@/texts";
 import classes from "./builder.module.css";
 import { type EngineWords, NO_WORDS } from "./graph/cardWords";
@@ -38,8 +39,9 @@ export const JourneyOutline = memo(function JourneyOutline(props: JourneyOutline
   // The graph comes first: a long list follows when there is time.
   const { outline, order, engine, onSelect } = useDeferredValue(props, EMPTY);
   const cards = new Map(choices(outline).map((each) => [each.key, each]));
+  const roving = useRoving<HTMLUListElement>();
   return (
-    <ul aria-label={words.list} className={classes.outline}>
+    <ul {...roving} aria-label={words.list} className={classes.outline}>
       {order.lines.map((line) => {
         const chosen = cards.get(line.key);
         return (

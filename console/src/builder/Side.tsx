@@ -14,6 +14,7 @@ import { JourneyPanel } from "./panel/JourneyPanel";
 import { RulePanel } from "./panel/RulePanel";
 import { RulesPanel } from "./panel/RulesPanel";
 import { StepPanel } from "./panel/StepPanel";
+import { TestOfStep } from "./panel/TestOfStep";
 import { WayPanel } from "./panel/WayPanel";
 import { type ActionName, StepActions } from "./StepActions";
 import { type Chosen, chosenBy, placeOf, rangeOf } from "./selecting";
@@ -115,7 +116,6 @@ export function Side({
       ) : (
         <Stack p="md" gap="md" component="section" aria-label={words.panel}>
           <StepActions offered={offered} onAction={onAct} />
-          {only && <CardProblems problems={problems.get(key) ?? []} />}
           <EditingContext.Provider value={editing}>
             {chosen !== null ? (
               <PanelOf chosen={chosen} onEdit={onEdit} />
@@ -125,6 +125,7 @@ export function Side({
               <WholePanel text={history.text} place={place} builder={builder} onEdit={onEdit} />
             )}
           </EditingContext.Provider>
+          {only && <CardProblems problems={problems.get(key) ?? []} />}
         </Stack>
       )}
     </>
@@ -163,11 +164,16 @@ function PanelOf({ chosen, onEdit }: PanelOfProps) {
       return item.type === "disabled" ? (
         <pre>{item.source}</pre>
       ) : (
-        <StepPanel
-          item={item}
-          onRename={(id) => onEdit({ edit: "rename-step", step: item.path, id })}
-          onNote={(text) => onEdit({ edit: "note", step: placeOf(item), text })}
-        />
+        <>
+          <StepPanel
+            item={item}
+            onRename={(id) => onEdit({ edit: "rename-step", step: item.path, id })}
+            onNote={(text) => onEdit({ edit: "note", step: placeOf(item), text })}
+          />
+          {item.kind !== null && isValueMap(item.value) && (
+            <TestOfStep kind={item.kind.kind} content={item.value[item.kind.kind]} />
+          )}
+        </>
       );
     }
   }

@@ -1,4 +1,5 @@
-import { Button, Group } from "@mantine/core";
+import { Button } from "@mantine/core";
+import { Toolbar } from "@/components/Toolbar";
 import { texts } from "@/texts";
 
 const words = texts.builder;
@@ -27,13 +28,16 @@ interface StepActionsProps {
 
 /** The actions on what is chosen, as buttons. */
 export function StepActions({ offered, onAction }: StepActionsProps) {
+  if (offered.length === 0) {
+    return null;
+  }
   return (
-    <Group gap="xs">
+    <Toolbar label={words.actions}>
       {offered.map((action) => (
         <Button key={action} variant="default" size="compact-xs" onClick={() => onAction(action)}>
           {words[action]}
         </Button>
       ))}
-    </Group>
+    </Toolbar>
   );
 }

@@ -1,5 +1,6 @@
 import { Modal } from "@mantine/core";
 import { stepKinds } from "@/builder/document/language";
+import { Toolbar } from "@/components/Toolbar";
 import { texts } from "@/texts";
 import { kindName } from "./graph/cardWords";
 import classes from "./palette.module.css";
@@ -13,7 +14,7 @@ interface StepMenuProps {
 export function StepMenu({ onChoose, onClose }: StepMenuProps) {
   return (
     <Modal opened onClose={onClose} title={texts.builder.chooseStep} size="sm">
-      <div className={classes.palette}>
+      <Toolbar label={texts.builder.palette} vertical className={classes.palette}>
         {stepKinds.map(({ kind, description }, place) => (
           <button
             key={kind}
@@ -26,7 +27,7 @@ export function StepMenu({ onChoose, onClose }: StepMenuProps) {
             {kindName(kind)} <span className="quiet">{description}</span>
           </button>
         ))}
-      </div>
+      </Toolbar>
     </Modal>
   );
 }

@@ -3,6 +3,7 @@ import type { Neighbours } from "@/builder/layout/order";
 /** A key that was pressed, as React and the browser tell it alike. */
 interface Pressed {
   readonly key: string;
+  readonly altKey: boolean;
   readonly shiftKey: boolean;
   readonly ctrlKey: boolean;
   readonly metaKey: boolean;
@@ -85,6 +86,37 @@ export function handleKey(
   }
   const command =
     event.ctrlKey || event.metaKey ? withModifier(event, commands) : plain(event, commands);
+  if (command !== undefined) {
+    event.preventDefault();
+    command();
+  }
+}
+
+/** What keys lead to wherever in the builder they are pressed. */
+export interface KeysAnywhere {
+  /** From the graph to what stands beside it, and back. */
+  across: () => void;
+  /** From the settings to the text, and back. */
+  turn: () => void;
+  search: () => void;
+  /** Show all keys. */
+  list: () => void;
+}
+
+const TYPED = "input, textarea, select, [contenteditable=true]";
+
+/** Does what a key stands for everywhere; `within` says whether it was pressed on the page of the builder. */
+export function handleKeyAnywhere(event: Pressed, within: boolean, commands: KeysAnywhere): void {
+  const held = event.ctrlKey || event.metaKey;
+  const typed = event.target instanceof HTMLElement && event.target.closest(TYPED) !== null;
+  let command: (() => void) | undefined;
+  if (event.key === "F6" && !held && !event.altKey) {
+    command = event.shiftKey ? commands.turn : commands.across;
+  } else if (within && held && !event.shiftKey && event.key.toLowerCase() === "f") {
+    command = commands.search;
+  } else if (event.key === "?" && !held && !typed) {
+    command = commands.list;
+  }
   if (command !== undefined) {
     event.preventDefault();
     command();

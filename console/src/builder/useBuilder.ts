@@ -75,6 +75,8 @@ export function useBuilder({ text, edit }: TextHistory, fragments: Fragments) {
   const { place, drawn } = useMemo(() => draw(text), [text]);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [current, setCurrent] = useState("entry");
+  /** The card that keys act on: the one that was chosen last, as long as it is there. */
+  const standing = drawn === null || chosenBy(drawn.outline, current) !== null ? current : "entry";
   const steps = useMemo(
     () => (drawn === null ? [] : itemsOf(drawn.outline.steps).flatMap(({ id }) => id ?? [])),
     [drawn],
@@ -151,11 +153,11 @@ export function useBuilder({ text, edit }: TextHistory, fragments: Fragments) {
   const placeBelow = useCallback((): DropPlace | null => {
     const drops = drawn?.layout.drops ?? [];
     return (
-      drops.find((each) => each.after === current) ??
+      drops.find((each) => each.after === standing) ??
       drops.findLast((each) => each.list.length === 1) ??
       null
     );
-  }, [current, drawn]);
+  }, [drawn, standing]);
 
   const copied = useCallback((): string => {
     if (drawn === null) {
@@ -198,7 +200,7 @@ export function useBuilder({ text, edit }: TextHistory, fragments: Fragments) {
       place,
       drawn,
       selected,
-      current,
+      standing,
       steps,
       select,
       selectAll,
@@ -215,7 +217,7 @@ export function useBuilder({ text, edit }: TextHistory, fragments: Fragments) {
       place,
       drawn,
       selected,
-      current,
+      standing,
       steps,
       select,
       selectAll,

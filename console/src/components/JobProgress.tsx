@@ -1,7 +1,9 @@
 import { Box, Button, Group, Progress, Text } from "@mantine/core";
-import { useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import {
   actionsOf,
+  isOpen,
   type Job,
   type JobAction,
   type JobDetail,
@@ -53,6 +55,7 @@ function Shown({ job, named, onUndo }: ShownProps) {
   const { key } = useSession();
   const may = useMay("operate");
   const order = useJobOrder(job.id);
+  useChangedBy(job);
   const [asked, setAsked] = useState<JobAction | null>(null);
   const part = job.total === 0 ? (job.state === "done" ? 100 : 0) : (job.done / job.total) * 100;
   const actions = may ? actionsOf(job, key.id) : [];
@@ -114,6 +117,22 @@ function Shown({ job, named, onUndo }: ShownProps) {
       )}
     </Box>
   );
+}
+
+/** What a job may have changed of what is shown beside it. */
+const CHANGED = ["runs", "run", "attention", "readiness"];
+
+/** Reads again what the job has changed, once it has ended. */
+function useChangedBy(job: JobDetail) {
+  const queries = useQueryClient();
+  const open = isOpen(job);
+  useEffect(() => {
+    if (!open) {
+      for (const key of CHANGED) {
+        void queries.invalidateQueries({ queryKey: [key] });
+      }
+    }
+  }, [open, queries]);
 }
 
 /** How far a job is in words: `1,200 of 5,000, 3 set aside`. */

@@ -9,7 +9,7 @@ import { BASE } from "@/app/base";
  */
 export function PlaceLink({ to, children }: { to: string; children: ReactNode }) {
   return (
-    <Anchor component={Link} to={to.replace(/^~/, `~${BASE}`)} underline="hover">
+    <Anchor component={Link} to={to.replace(/^~/, `~${BASE}`)} underline="hover" inherit>
       {children}
     </Anchor>
   );

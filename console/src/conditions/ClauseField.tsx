@@ -1,4 +1,6 @@
 import { ActionIcon } from "@mantine/core";
+import { useRef } from "react";
+import { changeThenFocus, changeThenFocusNew } from "@/components/focusing";
 import { texts } from "@/texts";
 import {
   furtherOperator,
@@ -21,12 +23,13 @@ function isOperatorPart(part: Part): part is OperatorPart {
 /** The parts of a clause as fields, in the order of the sentence. */
 export function ClauseField({ clause, onRemove }: { clause: Clause; onRemove?: () => void }) {
   const { change, value } = useCondition();
+  const fields = useRef<HTMLDivElement>(null);
   const operators = clause.parts.filter(isOperatorPart);
   const last = operators.at(-1);
   const beside = last === undefined ? [] : operatorsBeside(value, last);
   const further = last === undefined || last.implied ? null : furtherOperator(beside);
   return (
-    <div className={classes.clause}>
+    <div ref={fields} className={classes.clause}>
       {clause.parts.map((part, place) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: parts stand in a fixed order.
         <PartField key={place} part={part} />
@@ -37,7 +40,12 @@ export function ClauseField({ clause, onRemove }: { clause: Clause; onRemove?: (
           color="gray"
           size="sm"
           aria-label={words.removeClause(words.operators[last.operator])}
-          onClick={() => change(withoutOperator(value, last))}
+          onClick={() =>
+            changeThenFocus(
+              () => change(withoutOperator(value, last)),
+              () => fields.current,
+            )
+          }
         >
           −
         </ActionIcon>
@@ -57,7 +65,11 @@ export function ClauseField({ clause, onRemove }: { clause: Clause; onRemove?: (
         <button
           type="button"
           className={classes.offer}
-          onClick={() => change(withFurtherOperator(value, last.around, further))}
+          onClick={() =>
+            changeThenFocusNew(fields.current, () =>
+              change(withFurtherOperator(value, last.around, further)),
+            )
+          }
         >
           + {words.further(words.operators[further])}
         </button>

@@ -1,7 +1,8 @@
 import { Group, Stack } from "@mantine/core";
-import { useMemo, useState } from "react";
+import { useMemo, useRef, useState } from "react";
 import type { Path } from "@/builder/document/reading";
 import type { Value } from "@/builder/document/values";
+import { changeThenFocus } from "@/components/focusing";
 import { texts } from "@/texts";
 import { AddCondition } from "./AddCondition";
 import { joined, lastMember } from "./changing";
@@ -40,6 +41,7 @@ export function ConditionEditor({
   counted = true,
 }: ConditionEditorProps) {
   const [open, setOpen] = useState<string | null>(null);
+  const frame = useRef<HTMLDivElement>(null);
   const sentence = useMemo(() => (value === undefined ? null : sentenceOf(value)), [value]);
   const editing: ConditionEditing = {
     value: value ?? null,
@@ -64,12 +66,20 @@ export function ConditionEditor({
   }
   return (
     <ConditionContext.Provider value={editing}>
-      <Stack gap="xs" component="section" aria-label={label}>
+      <Stack ref={frame} gap="xs" component="section" aria-label={label}>
         {sentence !== null && (
           <SentenceField
             sentence={sentence}
             path={[]}
-            {...(required ? {} : { onRemove: () => onChange(undefined) })}
+            {...(required
+              ? {}
+              : {
+                  onRemove: () =>
+                    changeThenFocus(
+                      () => onChange(undefined),
+                      () => frame.current,
+                    ),
+                })}
           />
         )}
         {!readOnly && sentence?.form !== "group" && (

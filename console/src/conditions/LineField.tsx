@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
 import type { Path } from "@/builder/document/reading";
 import { isValueMap } from "@/builder/document/values";
+import { changeThenFocus, changeThenFocusNew } from "@/components/focusing";
 import { texts } from "@/texts";
 import { ClauseField } from "./ClauseField";
 import { type Addition, additionsOf, withAddition, withoutClause } from "./changing";
@@ -92,7 +93,13 @@ function OpenLine({ line, path, said }: { line: Line; path: Path; said: string }
           key={place}
           clause={clause}
           {...(clause.removable
-            ? { onRemove: () => change(withoutClause(value, clause, path)) }
+            ? {
+                onRemove: () =>
+                  changeThenFocus(
+                    () => change(withoutClause(value, clause, path)),
+                    () => fields.current?.children[Math.max(place - 1, 0)],
+                  ),
+              }
             : {})}
         />
       ))}
@@ -102,13 +109,19 @@ function OpenLine({ line, path, said }: { line: Line; path: Path; said: string }
             key={each}
             type="button"
             className={classes.offer}
-            onClick={() => change(withAddition(value, path, each))}
+            onClick={() =>
+              changeThenFocusNew(fields.current, () => change(withAddition(value, path, each)))
+            }
           >
             + {words.additions[each]}
           </button>
         ))}
         {additions.length < all.length && (
-          <button type="button" className={classes.offer} onClick={() => setMore(true)}>
+          <button
+            type="button"
+            className={classes.offer}
+            onClick={() => changeThenFocusNew(fields.current, () => setMore(true))}
+          >
             {words.more}
           </button>
         )}

@@ -23,11 +23,13 @@ export function NameField({ names, event, value, onChange }: NameFieldProps) {
   const kind = names === "properties" || names === "attributes" ? undefined : names;
   const attributes = useAttributes(names === "attributes");
   const found = useNames(kind, steps);
+  const loaded = found.length > 0;
   const properties = useEventProperties(
     names === "properties" ? (event ?? entryEvents[0] ?? "") : "",
   );
   const entries = names === "attributes" ? attributes : properties;
   const data = kind === undefined ? entries.map((each) => each.name) : found;
+  const unknown = names === "events" && value !== "" && loaded && !found.includes(value);
   const take = (text: string) => {
     setTyped(null);
     if (text !== value) {
@@ -42,6 +44,8 @@ export function NameField({ names, event, value, onChange }: NameFieldProps) {
       aria-label={words.labels[names]}
       placeholder={words.labels[names]}
       data={[...new Set(data)]}
+      inputWrapperOrder={["input", "description"]}
+      description={unknown ? texts.fields.missing.events : undefined}
       value={typed ?? value}
       // A property takes its name once it is written: it would be another one with each letter.
       onChange={(text) => (names === "properties" ? setTyped(text) : onChange(text))}

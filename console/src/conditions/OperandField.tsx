@@ -2,6 +2,7 @@ import { ActionIcon, Autocomplete, NativeSelect } from "@mantine/core";
 import { useState } from "react";
 import type { Value } from "@/builder/document/values";
 import { isValueMap } from "@/builder/document/values";
+import { changeThenFocusNew } from "@/components/focusing";
 import { texts } from "@/texts";
 import { replaced } from "./comparing";
 import { useCondition } from "./context";
@@ -60,7 +61,9 @@ export function OperandField({ part }: { part: OperandPart }) {
           size="sm"
           aria-label={words.from}
           title={words.from}
-          onClick={() => setAsked(true)}
+          onClick={(event) =>
+            changeThenFocusNew(event.currentTarget.parentElement, () => setAsked(true))
+          }
         >
           ⋯
         </ActionIcon>

@@ -16,7 +16,7 @@ const TOPICS: readonly Column<Topic>[] = [
   {
     key: "state",
     title: words.state,
-    cell: (row) => row.state ?? words.byDefault(row.default ?? texts.parts.none),
+    cell: (row) => row.state ?? words.defaults[row.default ?? ""] ?? texts.parts.none,
   },
   {
     key: "changed",

@@ -18,6 +18,7 @@ import { ContactRuns } from "./ContactRuns";
 import { nameOf } from "./naming";
 import { Profile } from "./Profile";
 import { RunningFreezes } from "./RunningFreezes";
+import { Suppressed } from "./Suppressed";
 import { Timeline } from "./Timeline";
 import { Why } from "./Why";
 
@@ -76,6 +77,7 @@ export function ContactPage({ contact }: { contact: string }) {
               {words.aliases}: {body.aliases.join(", ")}
             </span>
           )}
+          <Suppressed body={body} />
           <RunningFreezes />
           <PlaceLink to={`~${withQuery("/audit", { subject: `contact:${body.id}` })}`}>
             {words.audit}

@@ -27,7 +27,7 @@ import classes from "./StandingGraph.module.css";
 
 const words = texts.contacts.standing;
 const REFRESH = 2_000;
-const NONE: ReadonlyMap<string, never> = new Map<string, never>();
+const NONE = new Map<string, never>();
 const nothing = () => undefined;
 
 type RunDetail = Model<"RunDetail">;
@@ -159,6 +159,7 @@ function Shown({ run, source, linked }: ShownProps) {
           content={content}
           drag={null}
           pointer={POINTER}
+          still
           focus={current}
           onKeyDown={(event: KeyboardEvent) =>
             handleKey(event, graph.order.neighbours.get(current), {

@@ -1,11 +1,12 @@
-import { Button, Select, Stack, TextInput } from "@mantine/core";
+import { Button, Select, Stack } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useLocation } from "wouter";
 import { beginDraft, type PlainKind, readDocument } from "@/api/documents";
 import { ApiProblem } from "@/api/problems";
-import { isDocumentKey } from "@/builder/document/schema";
 import { useFilter } from "@/components/filters";
+import { KeyField } from "@/components/KeyField";
+import { keyOf } from "@/components/keys";
 import { Page } from "@/components/Page";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
@@ -46,9 +47,9 @@ async function begin(kind: PlainKind, key: string, text: string): Promise<void> 
 export function NewDocument({ kind, title, examples, children }: NewDocumentProps) {
   const [, navigate] = useLocation();
   const [from, setFrom] = useFilter("from");
-  const [typed, setTyped] = useState("");
-  const key = typed.trim();
-  const wrong = key !== "" && !isDocumentKey(key);
+  const [given] = useFilter("key");
+  const [typed, setTyped] = useState(given);
+  const key = keyOf(typed);
   const example = examples.find(({ id }) => id === from) ?? examples[0];
   const attempt = useMutation({
     mutationFn: (text: string) => begin(kind, key, text),
@@ -56,7 +57,7 @@ export function NewDocument({ kind, title, examples, children }: NewDocumentProp
   });
   function submit(event: FormEvent) {
     event.preventDefault();
-    if (example !== undefined && key !== "" && !wrong) {
+    if (example !== undefined && key !== "") {
       attempt.mutate(example.text(key));
     }
   }
@@ -75,24 +76,16 @@ export function NewDocument({ kind, title, examples, children }: NewDocumentProp
               onChange={setFrom}
             />
           )}
-          <TextInput
-            label={words.key}
-            description={words.keyHint}
-            value={typed}
-            error={taken ? words.keyTaken : wrong ? texts.starting.keyWrong : undefined}
-            onChange={(event) => {
+          <KeyField
+            name={typed}
+            error={taken ? words.keyTaken : undefined}
+            onChange={(name) => {
               attempt.reset();
-              setTyped(event.currentTarget.value);
+              setTyped(name);
             }}
-            required
           />
           {attempt.isError && !taken && <ProblemNotice error={attempt.error} />}
-          <Button
-            type="submit"
-            w="fit-content"
-            disabled={key === "" || wrong}
-            loading={attempt.isPending}
-          >
+          <Button type="submit" w="fit-content" disabled={key === ""} loading={attempt.isPending}>
             {words.create}
           </Button>
         </Stack>

@@ -5,6 +5,7 @@ import { answerOf, api } from "@/api/client";
 import { useMay } from "@/api/session";
 import { channelName } from "@/components/channelName";
 import type { Column } from "@/components/DataTable";
+import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { Listing, useListing } from "@/components/Listing";
 import { Section } from "@/components/Section";
@@ -13,6 +14,7 @@ import { FreezeDialog } from "./FreezeDialog";
 import { FREEZES, type Freeze } from "./freezes";
 import { Pauses } from "./Pauses";
 import { UnfreezeDialog } from "./UnfreezeDialog";
+import { authorOf } from "./useFreezes";
 
 const words = texts.health;
 const REFRESH = 5_000;
@@ -37,10 +39,18 @@ const COLUMNS: readonly Column<Freeze>[] = [
   {
     key: "by",
     title: words.by,
-    cell: (row) => (row.automatic ? words.automatic : (row.by_name ?? row.by ?? texts.parts.none)),
+    cell: (row) => authorOf(row),
   },
   { key: "since", title: words.since, cell: (row) => <Instant at={row.frozen_at} /> },
   { key: "until", title: words.until, cell: (row) => <Instant at={row.ended_at} /> },
+  {
+    key: "ended",
+    title: words.endedBy,
+    cell: (row) =>
+      row.ended_at === null
+        ? texts.parts.none
+        : words.endedFor(row.ended_by_name ?? row.ended_by ?? texts.parts.none, row.end_reason),
+  },
 ];
 
 /** What is frozen or paused, with what begins and ends it. */
@@ -56,10 +66,10 @@ export function Freezes() {
   );
   const mayFreeze = useMay("operate");
   const mayUnfreeze = useMay("admin");
-  const [freezing, setFreezing] = useState(false);
+  const [asked, setAsked] = useFilter("do");
   const [ending, setEnding] = useState<Freeze | null>(null);
   function done() {
-    setFreezing(false);
+    setAsked(null);
     setEnding(null);
     void queries.invalidateQueries({ queryKey: FREEZES });
   }
@@ -81,7 +91,7 @@ export function Freezes() {
         title={words.freezes}
         actions={
           mayFreeze && (
-            <Button variant="default" onClick={() => setFreezing(true)}>
+            <Button variant="default" onClick={() => setAsked("freeze")}>
               {words.freeze}
             </Button>
           )
@@ -96,14 +106,11 @@ export function Freezes() {
         />
       </Section>
       <Pauses />
-      {freezing && <FreezeDialog onDone={done} onClose={() => setFreezing(false)} />}
+      {asked === "freeze" && mayFreeze && (
+        <FreezeDialog onDone={done} onClose={() => setAsked(null)} />
+      )}
       {ending !== null && (
-        <UnfreezeDialog
-          channel={ending.channel}
-          stops={ending.stops}
-          onDone={done}
-          onClose={() => setEnding(null)}
-        />
+        <UnfreezeDialog freeze={ending} held={null} onDone={done} onClose={() => setEnding(null)} />
       )}
     </>
   );

@@ -4,12 +4,22 @@ import { useState } from "react";
 import { answerOf, api } from "@/api/client";
 import { useMay } from "@/api/session";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
+import { useFilter } from "@/components/filters";
 import { type Overdue, OverdueChoice } from "@/components/OverdueChoice";
 import { Section } from "@/components/Section";
 import { texts } from "@/texts";
 
 const words = texts.pausing;
+const NAMED = 8;
+const REFRESH = 5_000;
 const NAMES = ["journeys", "names"] as const;
+
+/** The first few journeys by their names. */
+function namesOf(journeys: readonly { key: string; name: string | null }[]): string {
+  const named = journeys.slice(0, NAMED).map(({ key, name }) => name ?? key);
+  const rest = journeys.length - named.length;
+  return texts.health.names(named, rest);
+}
 
 /** All journeys at once: pause them, and let go on what was paused with all. */
 export function Pauses() {
@@ -18,13 +28,16 @@ export function Pauses() {
   const journeys = useQuery({
     queryKey: NAMES,
     queryFn: () => answerOf(api.GET("/v1/journeys", { params: { query: { limit: 500 } } })),
+    refetchInterval: REFRESH,
   });
-  const [asked, setAsked] = useState<"pause" | "resume" | null>(null);
+  const [asked, setAsked] = useFilter("do");
   const [overdue, setOverdue] = useState<Overdue>("send");
   const [changed, setChanged] = useState<readonly string[] | null>(null);
-  const states = journeys.data?.items.map((journey) => journey.state) ?? [];
-  const active = states.filter((state) => state === "active").length;
-  const paused = states.filter((state) => state === "paused").length;
+  const items = journeys.data?.items ?? [];
+  const active = items.filter(({ state }) => state === "active");
+  const paused = items.filter(({ state }) => state === "paused");
+  const together = paused.filter(({ paused_with_all }) => paused_with_all);
+  const alone = paused.filter(({ paused_with_all }) => !paused_with_all);
   function done(answer: { journeys: readonly string[] }) {
     setAsked(null);
     setChanged(answer.journeys);
@@ -33,7 +46,7 @@ export function Pauses() {
   return (
     <Section
       title={texts.health.pauses}
-      line={texts.health.pausesLine(active, paused)}
+      line={texts.health.pausesLine(active.length, paused.length)}
       actions={
         may && (
           <>
@@ -48,10 +61,13 @@ export function Pauses() {
       }
     >
       <Text role="status">{changed !== null && texts.health.changed(changed)}</Text>
-      {asked === "pause" && (
+      {together.length > 0 && <Text>{texts.health.together(namesOf(together))}</Text>}
+      {alone.length > 0 && <Text>{texts.health.alone(namesOf(alone))}</Text>}
+      {may && asked === "pause" && (
         <ConfirmPreview
           title={words.pauseAll}
-          words={words.pauseAllWords(active)}
+          words={words.pauseAllWords(active.length, namesOf(active))}
+          blocked={active.length === 0}
           confirm={words.pauseAllConfirm}
           danger
           reason
@@ -60,10 +76,11 @@ export function Pauses() {
           onClose={() => setAsked(null)}
         />
       )}
-      {asked === "resume" && (
+      {may && asked === "resume" && (
         <ConfirmPreview
           title={words.resumeAll}
-          words={words.resumeAllWords}
+          words={words.resumeAllWords(namesOf(together), namesOf(alone))}
+          blocked={together.length === 0}
           confirm={words.resumeAllConfirm}
           reason
           act={(reason) => answerOf(api.POST("/v1/resume", { body: { reason, overdue } }))}

@@ -1,25 +1,39 @@
+import { Text } from "@mantine/core";
 import { answerOf, api } from "@/api/client";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
+import { Instant } from "@/components/Instant";
 import { texts } from "@/texts";
-import { channelOf, type Stops } from "./freezes";
+import { channelOf, type Freeze } from "./freezes";
+import { authorOf } from "./useFreezes";
 
 const words = texts.pausing;
 
 interface UnfreezeDialogProps {
-  /** As the freeze names it; all of them are `all`. */
-  channel: string;
-  stops: Stops;
+  freeze: Freeze;
+  /** How many sends wait for it; null if that is not known. */
+  held: number | null;
   onDone: () => void;
   onClose: () => void;
 }
 
-/** Ends a freeze. Only an administrator may. */
-export function UnfreezeDialog({ channel, stops, onDone, onClose }: UnfreezeDialogProps) {
-  const only = channelOf(channel);
+/** Ends a freeze: who froze, since when and why stands above. Only an administrator may. */
+export function UnfreezeDialog({ freeze, held, onDone, onClose }: UnfreezeDialogProps) {
+  const { stops } = freeze;
+  const only = channelOf(freeze.channel);
   return (
     <ConfirmPreview
       title={words.unfreezeTitle(only ?? words.everyChannel)}
-      words={words.unfreezeWords}
+      words={
+        <>
+          <Text>
+            {words.frozenBy(authorOf(freeze), freeze.reason)} <Instant at={freeze.frozen_at} />
+          </Text>
+          <Text mt="xs">
+            {held !== null && `${words.heldNow(held)} `}
+            {words.unfreezeWords}
+          </Text>
+        </>
+      }
       confirm={words.unfreeze}
       reason
       act={(reason) =>

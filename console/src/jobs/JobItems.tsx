@@ -2,6 +2,7 @@ import { answerOf, api } from "@/api/client";
 import { isOpen, JOBS, type JobDetail } from "@/api/jobs";
 import type { Model } from "@/api/models";
 import { Choice } from "@/components/Choice";
+import { ContactLink } from "@/components/ContactLink";
 import type { Column } from "@/components/DataTable";
 import { useFilter } from "@/components/filters";
 import { Listing, useListing } from "@/components/Listing";
@@ -16,6 +17,12 @@ const words = texts.jobs;
 type Item = Model<"ItemBody">;
 
 const COLUMNS: readonly Column<Item>[] = [
+  {
+    key: "contact",
+    title: texts.runs.contact,
+    cell: (item) =>
+      item.contact === null ? texts.parts.none : <ContactLink contact={item.contact} />,
+  },
   {
     key: "run",
     title: words.run,
@@ -33,9 +40,19 @@ const COLUMNS: readonly Column<Item>[] = [
   {
     key: "code",
     title: words.code,
-    cell: (item) => (item.code === null ? texts.parts.none : <code>{item.code}</code>),
+    cell: (item) =>
+      item.code === null ? texts.parts.none : (texts.attention.reasons[item.code] ?? item.code),
   },
-  { key: "visit", title: words.visit, number: true, cell: (item) => item.visit },
+  {
+    key: "since",
+    title: words.sinceThen,
+    cell: (item) =>
+      item.since === null ? (
+        texts.parts.none
+      ) : (
+        <StateBadge state={words.sinceStates[item.since] ?? item.since} />
+      ),
+  },
 ];
 
 const STATES = ["waiting", "sending", "done", "left", "failed"] as const;

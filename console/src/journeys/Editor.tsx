@@ -55,7 +55,7 @@ export function Editor({ journey, live, opened, newest, others, readOnly }: Edit
   const shown = mayRead && live !== null && figures !== "off";
   const chosen = useStatsWindow();
   const stats = useLiveStats(journey, chosen.window, shown);
-  const cards = useFiguresOnCards(shown ? stats.stats?.steps : undefined);
+  const cards = useFiguresOnCards(journey, shown ? stats.stats?.steps : undefined);
   const [asked, setAsked] = useState<"publish" | "discard" | null>(null);
 
   async function withoutDraft() {

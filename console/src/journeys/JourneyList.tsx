@@ -1,11 +1,13 @@
 import { Button, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { Link } from "wouter";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
 import { CommandLine } from "@/components/CommandLine";
 import { type Column, DataTable } from "@/components/DataTable";
+import { figure } from "@/components/figures";
 import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { LoadingLine } from "@/components/LoadingLine";
@@ -44,6 +46,33 @@ const COLUMNS: readonly Column<Summary>[] = [
   },
 ];
 
+type Day = Model<"JourneyDayBody">;
+
+const NO_DAYS: readonly Day[] = [];
+
+/** The columns of what the page of today says of the journeys. */
+function figureColumns(days: readonly Day[]): readonly Column<Summary>[] {
+  const found = new Map(days.map((day) => [day.journey, day]));
+  return [
+    {
+      key: "inside",
+      title: words.inside,
+      number: true,
+      cell: ({ key }) => {
+        const count = found.get(key)?.active ?? 0;
+        const to = `/${encodeURIComponent(key)}/people?state=active`;
+        return count === 0 ? figure(0) : <PlaceLink to={to}>{figure(count)}</PlaceLink>;
+      },
+    },
+    {
+      key: "entered",
+      title: words.enteredToday,
+      number: true,
+      cell: ({ key }) => figure(found.get(key)?.entered ?? 0),
+    },
+  ];
+}
+
 async function readAll(): Promise<Summary[]> {
   const found: Summary[] = [];
   let cursor: string | undefined;
@@ -65,6 +94,17 @@ export function JourneyList() {
   const mayEdit = useMay("edit");
   const [find, setFind] = useFilter("q");
   const journeys = useQuery({ queryKey: ["journeys"], queryFn: readAll, refetchInterval: 10_000 });
+  const mayRead = useMay("read");
+  const today = useQuery({
+    queryKey: ["dashboard", ""],
+    queryFn: () => answerOf(api.GET("/v1/dashboard", { params: { query: {} } })),
+    enabled: mayRead,
+    refetchInterval: 10_000,
+  });
+  const columns = useMemo(
+    () => (mayRead ? [...COLUMNS, ...figureColumns(today.data?.journeys ?? NO_DAYS)] : COLUMNS),
+    [mayRead, today.data],
+  );
   const shown = journeys.data?.filter((row) => holds(row, find)) ?? [];
   return (
     <Page
@@ -94,7 +134,7 @@ export function JourneyList() {
       ) : (
         <DataTable
           label={words.title}
-          columns={COLUMNS}
+          columns={columns}
           rows={shown}
           rowKey={(row) => row.key}
           empty={

@@ -1,15 +1,23 @@
-import { Button, List, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Button, List, Select, Stack, Text } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useLocation } from "wouter";
 import { answerOf, api } from "@/api/client";
 import { isNotFound } from "@/api/problems";
-import { isDocumentKey } from "@/builder/document/schema";
 import { useFilter } from "@/components/filters";
+import { KeyField } from "@/components/KeyField";
+import { keyOf } from "@/components/keys";
 import { Page } from "@/components/Page";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
-import { type Beginning, emptyJourney, LIBRARY, readyJourney } from "./library";
+import {
+  aboutLibrary,
+  type Beginning,
+  called,
+  emptyJourney,
+  LIBRARY,
+  readyJourney,
+} from "./library";
 
 const words = texts.starting;
 
@@ -24,6 +32,8 @@ async function exists(key: string): Promise<boolean> {
     throw error;
   }
 }
+
+const UNREAD: ReadonlyMap<string, string> = new Map();
 
 class KeyTaken extends Error {}
 
@@ -53,14 +63,20 @@ export function NewJourney() {
   const [, navigate] = useLocation();
   const [from, setFrom] = useFilter("from");
   const [typed, setTyped] = useState("");
-  const key = typed.trim();
+  const key = keyOf(typed);
   const beginning = useQuery({
     queryKey: ["beginning", from, key],
     queryFn: () => (from === "" ? emptyJourney(key) : readyJourney(from, key)),
-    enabled: isDocumentKey(key),
+    enabled: key !== "",
   });
+  const library = useQuery({
+    queryKey: ["library"],
+    queryFn: aboutLibrary,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const about = library.data ?? UNREAD;
   const attempt = useMutation({
-    mutationFn: (wanted: Beginning) => create(key, wanted),
+    mutationFn: (wanted: Beginning) => create(key, called(wanted, key, typed.trim())),
     onSuccess: () => navigate(`/${encodeURIComponent(key)}/graph`),
   });
   function submit(event: FormEvent) {
@@ -76,25 +92,28 @@ export function NewJourney() {
         <Stack gap="md" maw={480}>
           <Select
             label={words.from}
-            description={from === "" ? words.emptyWords : undefined}
+            description={from === "" ? words.emptyWords : about.get(from)}
             value={from}
             allowDeselect={false}
+            maxDropdownHeight={420}
             data={[{ value: "", label: words.empty }, ...LIBRARY]}
+            renderOption={({ option }) => (
+              <div>
+                {option.label}
+                <Text size="xs" className="quiet">
+                  {option.value === "" ? words.emptyWords : about.get(option.value)}
+                </Text>
+              </div>
+            )}
             onChange={setFrom}
           />
-          <TextInput
-            label={words.key}
-            description={words.keyHint}
-            value={typed}
-            error={
-              taken
-                ? words.keyTaken
-                : key !== "" && !isDocumentKey(key)
-                  ? words.keyWrong
-                  : undefined
-            }
-            onChange={(event) => setTyped(event.currentTarget.value)}
-            required
+          <KeyField
+            name={typed}
+            error={taken ? words.keyTaken : undefined}
+            onChange={(name) => {
+              attempt.reset();
+              setTyped(name);
+            }}
           />
           {(beginning.data?.needs.length ?? 0) > 0 && (
             <div>

@@ -2,12 +2,15 @@ import { Group } from "@mantine/core";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import type { paths } from "@/api/schema";
+import { useMay } from "@/api/session";
+import { withQuery } from "@/components/addresses";
 import { Choice } from "@/components/Choice";
 import { ContactLink } from "@/components/ContactLink";
 import type { Column } from "@/components/DataTable";
 import classes from "@/components/FilterBar.module.css";
 import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
+import { LinkButton } from "@/components/LinkButton";
 import { Listing, useListing } from "@/components/Listing";
 import { ObjectLink } from "@/components/ObjectLink";
 import { ShortId } from "@/components/ShortId";
@@ -52,6 +55,7 @@ export function People({ journey }: { journey: string }) {
   const [reached, setReached] = useFilter("reached");
   const [took, setTook] = useFilter("took");
   const steps = useSteps(journey);
+  const mayRepair = useMay("operate");
   const runs = useListing<Run>(
     ["runs", journey, state, step, held, goal, reached, took],
     (cursor) =>
@@ -126,6 +130,11 @@ export function People({ journey }: { journey: string }) {
             options={[{ value: took, label: words.tookWay(took) }]}
             onChange={setTook}
           />
+        )}
+        {mayRepair && (
+          <LinkButton to={`~${withQuery("/runs", { journey, state, step, held })}`}>
+            {words.repair}
+          </LinkButton>
         )}
       </Group>
       <Listing

@@ -61,7 +61,7 @@ export function Results({ journey }: { journey: string }) {
             {words.steps}
           </Title>
           <Box mb="lg">
-            <StepTable steps={stats.steps} />
+            <StepTable journey={journey} steps={stats.steps} />
           </Box>
           <Experiments journey={journey} version={query.version} />
           <Holdouts journey={journey} />
@@ -76,6 +76,7 @@ export function Results({ journey }: { journey: string }) {
             name={words.reason}
             count={words.runs}
             counts={stats.refused}
+            to={`~${withQuery("/log", { types: "refusal", journey })}`}
           />
           <Attribution journey={journey} period={query} />
         </>

@@ -61,7 +61,17 @@ function messages(step: Step, count: number, status: string) {
   );
 }
 
-const COLUMNS: readonly Column<Step>[] = [
+/** A number that leads to those whose step ended so, each with the reason. */
+function ended(journey: string, step: Step, count: number, outcome: string) {
+  const query = { types: "send,visit", journey, step: step.id, outcome };
+  return count === 0 ? (
+    figure(0)
+  ) : (
+    <PlaceLink to={`~${withQuery("/log", query)}`}>{figure(count)}</PlaceLink>
+  );
+}
+
+const columnsOf = (journey: string): readonly Column<Step>[] => [
   { key: "step", title: words.step, cell: (step) => step.id },
   { key: "kind", title: words.kind, cell: (step) => kindName(step.kind) },
   {
@@ -104,7 +114,11 @@ const COLUMNS: readonly Column<Step>[] = [
     key: "skipped",
     title: words.skipped,
     number: true,
-    cell: (step) => <span title={reasons(step.skipped)}>{figure(sum(step.skipped))}</span>,
+    cell: (step) => (
+      <span title={reasons(step.skipped)}>
+        {ended(journey, step, sum(step.skipped), "skipped")}
+      </span>
+    ),
   },
   {
     key: "failed",
@@ -135,8 +149,13 @@ const COLUMNS: readonly Column<Step>[] = [
 ];
 
 /** The figures of each step, in the order of the journey. */
-export function StepTable({ steps }: { steps: readonly Step[] }) {
+export function StepTable({ journey, steps }: { journey: string; steps: readonly Step[] }) {
   return (
-    <DataTable label={words.steps} columns={COLUMNS} rows={steps} rowKey={(step) => step.id} />
+    <DataTable
+      label={words.steps}
+      columns={columnsOf(journey)}
+      rows={steps}
+      rowKey={(step) => step.id}
+    />
   );
 }

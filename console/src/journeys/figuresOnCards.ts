@@ -20,10 +20,13 @@ function shareOf(count: number, step: StepStats): string {
 }
 
 /** What stands on the card of a step: each figure leads to its people. */
-export function figuresOfStep(step: StepStats): CardFigures {
+export function figuresOfStep(journey: string, step: StepStats): CardFigures {
   const people = (query: Readonly<Record<string, string | null>>) =>
     withQuery("/people", { step: step.id, ...query });
   const messages = (status: string) => withQuery("/messages", { step: step.id, status });
+  const skipped = Object.values(step.skipped).reduce((sum, count) => sum + count, 0);
+  const log = (outcome: string) =>
+    `~${withQuery("/log", { types: "send,visit", journey, step: step.id, outcome })}`;
   const reasons = Object.keys(step.deferred_by);
   // One reason can be asked for; of several, all who stand here are listed.
   const held = reasons.length === 1 ? (reasons[0] ?? null) : null;
@@ -37,6 +40,7 @@ export function figuresOfStep(step: StepStats): CardFigures {
     ...some(words.sent, step.sent, messages("sent")),
     ...some(words.opened, step.opened, messages("opened"), shareOf(step.opened, step)),
     ...some(words.clicked, step.clicked, messages("clicked"), shareOf(step.clicked, step)),
+    ...some(words.skipped, skipped, log("skipped")),
     ...some(words.failed, step.failed, messages("refused")),
     ...some(words.goal, step.goal.met, people({ goal: "met" })),
     ...some(words.left, leavesAt(step), people({ state: "ended" })),
@@ -65,7 +69,10 @@ const NONE = {
 };
 
 /** The figures of the steps by the keys of their cards, and how many leave at each. */
-export function useFiguresOnCards(steps: readonly StepStats[] | undefined): {
+export function useFiguresOnCards(
+  journey: string,
+  steps: readonly StepStats[] | undefined,
+): {
   figures: FiguresOfCards;
   heat: ReadonlyMap<string, number>;
 } {
@@ -77,7 +84,7 @@ export function useFiguresOnCards(steps: readonly StepStats[] | undefined): {
     const made = new Map<string, CardFigures | undefined>();
     const figuresOf = (key: string) => {
       const step = byId.get(key.replace(/^step:/, ""));
-      return step === undefined ? takenBy(key, byId) : figuresOfStep(step);
+      return step === undefined ? takenBy(key, byId) : figuresOfStep(journey, step);
     };
     const figures: FiguresOfCards = {
       get: (key) => {
@@ -96,5 +103,5 @@ export function useFiguresOnCards(steps: readonly StepStats[] | undefined): {
       }
     }
     return { figures, heat };
-  }, [steps]);
+  }, [journey, steps]);
 }

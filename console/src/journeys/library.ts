@@ -8,9 +8,34 @@ const FILES = import.meta.glob<string>("../../../journeys/library/*.yaml", {
 });
 
 /** The names of the ready journeys, in their order. */
-export const LIBRARY: readonly string[] = Object.keys(FILES)
-  .map((path) => path.replace(/^.*\/(.*)\.yaml$/, "$1"))
-  .sort();
+export const LIBRARY: readonly string[] = Object.keys(FILES).map(nameOf).sort();
+
+function nameOf(path: string): string {
+  return path.replace(/^.*\/(.*)\.yaml$/, "$1");
+}
+
+/** What the comment at the head of a ready journey says of it: its first paragraph. */
+export function aboutText(text: string): string {
+  const said: string[] = [];
+  for (const line of text.split("\n")) {
+    const words = /^#\s*(.*)$/.exec(line)?.[1] ?? "";
+    if (words === "") {
+      break;
+    }
+    said.push(words.trim());
+  }
+  return said.join(" ");
+}
+
+/** What each ready journey does, by its name. */
+export async function aboutLibrary(): Promise<ReadonlyMap<string, string>> {
+  const texts = await Promise.all(
+    Object.entries(FILES).map(
+      async ([path, load]) => [nameOf(path), aboutText(await load())] as const,
+    ),
+  );
+  return new Map(texts);
+}
 
 /** What a new journey begins with: its own text, and the documents that it needs. */
 export interface Beginning {
@@ -42,6 +67,17 @@ export async function readyJourney(name: string, key: string): Promise<Beginning
       : [{ kind: document.kind, key: document.key, source: document.text }],
   );
   return { text: renamed(own.text, key), needs };
+}
+
+/** What a journey begins with, called by a name that is more than its key. */
+export function called(beginning: Beginning, key: string, name: string): Beginning {
+  if (name === key) {
+    return beginning;
+  }
+  const file = openText(beginning.text);
+  const place = file.documents.findIndex((document) => document.kind === "journey");
+  const result = applyEdit(file, place, { edit: "set", path: ["name"], value: name });
+  return result.ok ? { ...beginning, text: result.text } : beginning;
 }
 
 /** The text of a journey under another key; all of its other lines stay as they are. */

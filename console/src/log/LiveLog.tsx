@@ -7,6 +7,7 @@ import { FilterBar } from "@/components/FilterBar";
 import { given, useFilter, useFilters } from "@/components/filters";
 import { Listing, useListing } from "@/components/Listing";
 import { Views } from "@/components/Views";
+import { useSteps } from "@/journeys/steps";
 import { texts } from "@/texts";
 import { DetailButton, LOG_COLUMNS, LogDetails } from "./columns";
 import { FILTERS, type LogItem, newestFirst, typesOf } from "./items";
@@ -23,6 +24,8 @@ const VIEWS = [
   { name: words.views.operators, search: "types=repair%2Caction%2Cjob" },
   { name: words.views.faults, search: "types=fault%2Cdead_event" },
 ];
+/** How sends end; other steps end in many ways, which an address may name. */
+const OUTCOMES = ["sent", "skipped", "failed", "unknown"] as const;
 const LEFT = ["paused", "open"];
 
 /** Everything that is recorded, as it is recorded: the newest on top. */
@@ -31,20 +34,23 @@ export function LiveLog() {
   const [paused, setPaused] = useFilter("paused");
   const [open, setOpen] = useFilter("open");
   const journeys = useJourneyKeys();
+  const steps = useSteps(journeys.includes(filters.journey) ? filters.journey : null);
   const { types: named, ...rest } = filters;
   const types = typesOf(named);
   const list = useListing<LogItem>(["log", filters], (cursor) =>
-    answerOf(
-      api.GET("/v1/log", {
-        params: {
-          query: {
-            ...given(rest),
-            ...(types.length === 0 ? {} : { type: types.join(",") }),
-            ...(cursor === undefined ? {} : { cursor }),
+    someOf((from) =>
+      answerOf(
+        api.GET("/v1/log", {
+          params: {
+            query: {
+              ...given(rest),
+              ...(types.length === 0 ? {} : { type: types.join(",") }),
+              ...(from === undefined ? {} : { cursor: from }),
+            },
           },
-        },
-      }),
-    ),
+        }),
+      ),
+    )(cursor),
   );
   const { refetch } = list;
   const live = useLive(filters, paused !== "", () => void refetch());
@@ -67,8 +73,15 @@ export function LiveLog() {
       <FilterBar
         filters={[
           { name: "journey", label: words.journey, suggestions: journeys },
-          { name: "contact", label: words.contact },
-          { name: "key", label: words.key },
+          { name: "contact", label: words.contact, width: 112 },
+          { name: "step", label: words.step, suggestions: steps, width: 112 },
+          {
+            name: "outcome",
+            label: words.outcome,
+            options: OUTCOMES.map((each) => [each, words.outcomes[each]] as const),
+            width: 96,
+          },
+          { name: "key", label: words.key, width: 96 },
           { name: "from", label: words.from, time: true },
         ]}
       >
@@ -116,6 +129,19 @@ export function LiveLog() {
 interface PageOf {
   items: LogItem[];
   next?: string | null;
+}
+
+const MOST_PAGES = 20;
+
+/** A page that has items: one that lets none through says where the next one begins. */
+function someOf(read: (cursor: string | undefined) => Promise<PageOf>) {
+  return async (cursor: string | undefined): Promise<PageOf> => {
+    let page = await read(cursor);
+    for (let more = 1; more < MOST_PAGES && page.items.length === 0 && page.next; more += 1) {
+      page = await read(page.next);
+    }
+    return page;
+  };
 }
 
 /** The pages that were read, with what arrived since then on top of the first. */

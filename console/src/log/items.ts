@@ -25,7 +25,7 @@ export const TYPES: readonly LogType[] = [
 ];
 
 /** The filters of the log as they stand in the address. */
-export const FILTERS = ["types", "journey", "contact", "key", "from"] as const;
+export const FILTERS = ["types", "journey", "contact", "step", "outcome", "key", "from"] as const;
 export type LogFilters = Record<(typeof FILTERS)[number], string>;
 
 /** The types that the address names; those it does not know are left out. */
@@ -37,10 +37,11 @@ export function typesOf(text: string): LogType[] {
 /** The query of the log for these filters. */
 export function queryOf(filters: LogFilters): URLSearchParams {
   const query = new URLSearchParams();
-  for (const type of typesOf(filters.types)) {
-    query.append("type", type);
+  const types = typesOf(filters.types);
+  if (types.length > 0) {
+    query.set("type", types.join(","));
   }
-  for (const name of ["journey", "contact", "key", "from"] as const) {
+  for (const name of ["journey", "contact", "step", "outcome", "key", "from"] as const) {
     if (filters[name] !== "") {
       query.set(name, filters[name]);
     }

@@ -4,11 +4,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useId, useState } from "react";
 import type { Job } from "@/api/jobs";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
+import { ContactLink } from "@/components/ContactLink";
 import { type Column, DataTable } from "@/components/DataTable";
 import { LoadingLine } from "@/components/LoadingLine";
 import { Marked } from "@/components/Marked";
 import { ProblemNotice } from "@/components/ProblemNotice";
-import { StateBadge } from "@/components/StateBadge";
 import { useSteps } from "@/journeys/steps";
 import { texts } from "@/texts";
 import {
@@ -33,6 +33,8 @@ interface RepairDialogProps {
   journey: string;
   /** Whether messages that may have arrived are meant from the start. */
   twice?: boolean;
+  /** What one should know before, such as why it may fail again. */
+  note?: string;
   onBegun: (job: Job) => void;
   onClose: () => void;
 }
@@ -43,6 +45,7 @@ export function RepairDialog({
   chosen,
   journey,
   twice: mayTwice = false,
+  note,
   onBegun,
   onClose,
 }: RepairDialogProps) {
@@ -82,6 +85,7 @@ export function RepairDialog({
       onDone={onBegun}
       onClose={onClose}
     >
+      {note !== undefined && <Text>{note}</Text>}
       {action === "goto" && (
         <>
           <TextInput
@@ -121,14 +125,18 @@ export function RepairDialog({
 }
 
 const SAMPLE: readonly Column<Preview["sample"][number]>[] = [
-  { key: "contact", title: words.contact, cell: (row) => row.contact },
+  { key: "contact", title: words.contact, cell: (row) => <ContactLink contact={row.contact} /> },
   { key: "journey", title: words.journey, cell: (row) => row.journey },
   { key: "step", title: words.step, cell: (row) => row.step ?? texts.parts.none },
   {
     key: "code",
     title: words.code,
     cell: (row) =>
-      row.code ?? (row.held === null ? texts.parts.none : <StateBadge state={row.held} />),
+      row.code !== null
+        ? (texts.attention.reasons[row.code] ?? row.code)
+        : row.held === null
+          ? texts.parts.none
+          : (words.heldOptions[row.held as keyof typeof words.heldOptions] ?? row.held),
   },
 ];
 

@@ -3,7 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
 import type { Model } from "@/api/models";
 import { Gates } from "@/components/Gates";
+import { Instant } from "@/components/Instant";
 import { Marked } from "@/components/Marked";
+import { PlaceLink } from "@/components/PlaceLink";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { Section } from "@/components/Section";
 import { texts } from "@/texts";
@@ -42,6 +44,7 @@ export function Standing({ run }: { run: Model<"RunDetail"> }) {
           {words.needs} <Marked words={need ?? ""} />
         </Text>
       )}
+      <LastSaid run={run} />
       {gates.length > 0 && (
         <details>
           <summary>{words.gates(gates.length)}</summary>
@@ -49,5 +52,33 @@ export function Standing({ run }: { run: Model<"RunDetail"> }) {
         </details>
       )}
     </Section>
+  );
+}
+
+/** What a provider said of the send at which the run stands, and the way to what holds it. */
+function LastSaid({ run }: { run: Model<"RunDetail"> }) {
+  const newest = run.visits.at(-1);
+  if (newest === undefined || newest.outcome !== null) {
+    return null;
+  }
+  const said = newest.message?.detail ?? null;
+  return (
+    <>
+      {said !== null && (
+        <Text className="quiet">
+          {words.said(said)}{" "}
+          {newest.due_at !== null && (
+            <>
+              {words.nextTry} <Instant at={newest.due_at} relative />
+            </>
+          )}
+        </Text>
+      )}
+      {newest.held === "frozen" && (
+        <Text>
+          <PlaceLink to="~/health/freezes">{words.openFreezes}</PlaceLink>
+        </Text>
+      )}
+    </>
   );
 }

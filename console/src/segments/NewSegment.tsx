@@ -1,8 +1,10 @@
-import { Stack, TextInput } from "@mantine/core";
-import { useState } from "react";
+import { Stack } from "@mantine/core";
+import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
-import { isDocumentKey } from "@/builder/document/schema";
 import { useTextHistory } from "@/builder/textHistory";
+import { useFilter } from "@/components/filters";
+import { KeyField } from "@/components/KeyField";
+import { keyOf } from "@/components/keys";
 import { Page } from "@/components/Page";
 import { texts } from "@/texts";
 import { ConditionEditor } from "./ConditionEditor";
@@ -18,26 +20,21 @@ if:
 /** A new segment: its key, and its condition. */
 export function NewSegment() {
   const [, navigate] = useLocation();
-  const [key, setKey] = useState("");
+  const [given] = useFilter("key");
+  const [name, setName] = useState(given);
+  const key = keyOf(name);
   const history = useTextHistory("segment", BEGINNING);
-  const valid = isDocumentKey(key);
+  const valid = key !== "";
+  const { edit } = history;
+  useEffect(() => {
+    if (valid) {
+      edit({ edit: "set", path: ["segment"], value: key }, 0, true);
+    }
+  }, [edit, key, valid]);
   return (
     <Page title={words.open}>
       <Stack gap="md">
-        <TextInput
-          maw={480}
-          label={words.key}
-          description={words.keyHint}
-          value={key}
-          error={key !== "" && !valid ? texts.starting.keyWrong : undefined}
-          onChange={(event) => {
-            const next = event.currentTarget.value.trim();
-            setKey(next);
-            if (isDocumentKey(next)) {
-              history.edit({ edit: "set", path: ["segment"], value: next }, 0, true);
-            }
-          }}
-        />
+        <KeyField name={name} onChange={setName} />
         <ConditionEditor
           segment={key}
           history={history}

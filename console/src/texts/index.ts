@@ -30,6 +30,7 @@ import { segments } from "./en/segments";
 import { shell } from "./en/shell";
 import { signing } from "./en/signing";
 import { starting } from "./en/starting";
+import { suppressions } from "./en/suppressions";
 import { templates } from "./en/templates";
 import { testRecipients } from "./en/testRecipients";
 import { today } from "./en/today";
@@ -75,6 +76,7 @@ const english = {
   shell,
   signing,
   starting,
+  suppressions,
   templates,
   testRecipients,
   today,

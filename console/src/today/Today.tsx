@@ -1,6 +1,7 @@
 import { Stack, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "@/api/client";
+import { useJourneyNames } from "@/api/journeys";
 import type { Model } from "@/api/models";
 import { useMay } from "@/api/session";
 import { withQuery } from "@/components/addresses";
@@ -17,6 +18,7 @@ import { PlaceLink } from "@/components/PlaceLink";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { StateBadge } from "@/components/StateBadge";
 import { texts } from "@/texts";
+import { Notices } from "./Notices";
 import { Trend } from "./Trend";
 
 const words = texts.today;
@@ -25,99 +27,105 @@ const REFRESH = 5_000;
 type Dashboard = Model<"DashboardBody">;
 type JourneyDay = Model<"JourneyDayBody">;
 
-/** A figure of a journey that leads to the people or the messages it counts. */
-function listed(
-  row: JourneyDay,
-  tab: "people" | "messages",
-  count: number,
-  query: Readonly<Record<string, string>>,
-) {
-  const path = `~/journeys/${encodeURIComponent(row.journey)}/${tab}`;
-  return count === 0 ? (
-    figure(0)
-  ) : (
-    <PlaceLink to={withQuery(path, query)}>{figure(count)}</PlaceLink>
-  );
+/** A number that leads to what it counts; nothing leads to nothing. */
+function leading(count: number, to: string) {
+  return count === 0 ? figure(0) : <PlaceLink to={`~${to}`}>{figure(count)}</PlaceLink>;
 }
 
-function people(row: JourneyDay, count: number, query: Readonly<Record<string, string>>) {
-  return listed(row, "people", count, query);
+function runsOf(row: JourneyDay, count: number, query: Readonly<Record<string, string>>) {
+  return leading(count, withQuery("/runs", { journey: row.journey, ...query }));
 }
 
-const COLUMNS: readonly Column<JourneyDay>[] = [
-  {
-    key: "journey",
-    title: words.journey,
-    cell: (row) => <ObjectLink place="journeys" id={row.journey} />,
-  },
-  { key: "state", title: words.state, cell: (row) => <StateBadge state={row.state} /> },
-  {
-    key: "active",
-    title: words.active,
-    number: true,
-    cell: (row) => people(row, row.active, { state: "active" }),
-  },
-  {
-    key: "waiting",
-    title: words.waiting,
-    number: true,
-    cell: (row) => people(row, row.waiting, { state: "active" }),
-  },
-  {
-    key: "deferred",
-    title: words.deferred,
-    number: true,
-    cell: (row) => people(row, row.deferred, { state: "active" }),
-  },
-  {
-    key: "retrying",
-    title: words.retrying,
-    number: true,
-    cell: (row) => people(row, row.retrying, { state: "active", held: "retry" }),
-  },
-  {
-    key: "entered",
-    title: words.entered,
-    number: true,
-    cell: (row) => listed(row, "people", row.entered, {}),
-  },
-  {
-    key: "ended",
-    title: words.ended,
-    number: true,
-    cell: (row) => people(row, row.ended, { state: "ended" }),
-  },
-  {
-    key: "sent",
-    title: words.sent,
-    number: true,
-    cell: (row) => listed(row, "messages", sentOf(row), {}),
-  },
-  { key: "trend", title: words.trend, number: true, cell: (row) => <Trend days={row.trend} /> },
-];
+function logOf(row: JourneyDay, count: number, types: string) {
+  return leading(count, withQuery("/log", { journey: row.journey, types }));
+}
+
+function placeOf(row: JourneyDay, part: string): string {
+  return `/journeys/${encodeURIComponent(row.journey)}/${part}`;
+}
+
+function columnsOf(names: ReadonlyMap<string, string>): readonly Column<JourneyDay>[] {
+  return [
+    {
+      key: "journey",
+      title: words.journey,
+      cell: (row) => (
+        <ObjectLink place="journeys" id={row.journey}>
+          {names.get(row.journey) ?? row.journey}
+        </ObjectLink>
+      ),
+    },
+    { key: "state", title: words.state, cell: (row) => <StateBadge state={row.state} /> },
+    {
+      key: "active",
+      title: words.active,
+      number: true,
+      cell: (row) => runsOf(row, row.active, { state: "active" }),
+    },
+    {
+      key: "waiting",
+      title: words.waiting,
+      number: true,
+      cell: (row) => leading(row.waiting, placeOf(row, "graph")),
+    },
+    {
+      key: "deferred",
+      title: words.deferred,
+      number: true,
+      cell: (row) => leading(row.deferred, placeOf(row, "results")),
+    },
+    {
+      key: "retrying",
+      title: words.retrying,
+      number: true,
+      cell: (row) => runsOf(row, row.retrying, { held: "retry" }),
+    },
+    {
+      key: "entered",
+      title: words.entered,
+      number: true,
+      cell: (row) => logOf(row, row.entered, "entry"),
+    },
+    {
+      key: "ended",
+      title: words.ended,
+      number: true,
+      cell: (row) => logOf(row, row.ended, "end"),
+    },
+    {
+      key: "sent",
+      title: words.sent,
+      number: true,
+      cell: (row) => leading(sentOf(row), placeOf(row, "messages")),
+    },
+    {
+      key: "refused",
+      title: words.refused,
+      number: true,
+      cell: (row) => logOf(row, row.refused, "refusal"),
+    },
+    { key: "trend", title: words.trend, number: true, cell: (row) => <Trend days={row.trend} /> },
+  ];
+}
 
 function sentOf(row: JourneyDay): number {
   return Object.values(row.messages).reduce((sum, count) => sum + count, 0);
 }
 
+/** The figures of the day, each with the way to what it counts. */
 function figuresOf(day: Dashboard) {
+  const log = (count: number, types: string) => leading(count, withQuery("/log", { types }));
+  const { email = 0, sms = 0, webhook = 0 } = day.messages;
   return [
-    {
-      name: words.inJourneys,
-      value:
-        day.contacts_in_journeys === 0 ? (
-          figure(0)
-        ) : (
-          <PlaceLink to="~/runs?state=active">{figure(day.contacts_in_journeys)}</PlaceLink>
-        ),
-    },
-    { name: words.targeted, value: figure(day.targeted_contacts) },
-    { name: words.email, value: figure(day.messages.email ?? 0) },
-    { name: words.sms, value: figure(day.messages.sms ?? 0) },
-    { name: words.entered, value: figure(day.entered) },
-    { name: words.ended, value: figure(day.ended) },
-    { name: words.goals, value: figure(day.goals) },
-    { name: words.refused, value: figure(day.refused) },
+    { name: words.inJourneys, value: leading(day.contacts_in_journeys, "/runs?state=active") },
+    { name: words.targeted, value: log(day.targeted_contacts, "send") },
+    { name: words.email, value: log(email, "send") },
+    { name: words.sms, value: log(sms, "send") },
+    ...(webhook === 0 ? [] : [{ name: words.webhook, value: log(webhook, "send") }]),
+    { name: words.entered, value: log(day.entered, "entry") },
+    { name: words.ended, value: log(day.ended, "end") },
+    { name: words.goals, value: log(day.goals, "goal") },
+    { name: words.refused, value: leading(day.refused, "/log/rejected") },
   ];
 }
 
@@ -142,6 +150,7 @@ function NoJourney() {
 /** The figures of a day, and each journey in it. */
 export function Today() {
   const [day, setDay] = useFilter("day");
+  const names = useJourneyNames();
   const dashboard = useQuery({
     queryKey: ["dashboard", day],
     queryFn: () =>
@@ -170,9 +179,10 @@ export function Today() {
       ) : (
         <>
           <FigureLine figures={figuresOf(dashboard.data)} />
+          {day === "" && <Notices />}
           <DataTable
             label={words.journeys}
-            columns={COLUMNS}
+            columns={columnsOf(names)}
             rows={dashboard.data.journeys}
             rowKey={(row) => row.journey}
             empty={<NoJourney />}

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { ApiProblem } from "../../src/api/problems";
+import { keyOf } from "../../src/components/keys";
 import { figuresOfStep } from "../../src/journeys/figuresOnCards";
+import { aboutLibrary, aboutText, called, emptyJourney, LIBRARY } from "../../src/journeys/library";
 import type { StepStats } from "../../src/journeys/liveStats";
 import { latestStatus } from "../../src/journeys/messageStatus";
 import { refusedLines, saidOfStep } from "../../src/journeys/publish/saidOfSteps";
@@ -59,8 +61,31 @@ test("the figure of how many reached a step leads to them, unless no one did", (
     left_open: 0,
     outcomes: {},
   } as unknown as StepStats;
-  const [reached] = figuresOfStep(step);
+  const [reached] = figuresOfStep("welcome", step);
   expect(reached).toEqual({ name: "reached", value: "8", to: "/people?reached=tip" });
-  const [none] = figuresOfStep({ ...step, reached: 0 });
+  const [none] = figuresOfStep("welcome", { ...step, reached: 0 });
   expect(none).toEqual({ name: "reached", value: "0" });
+});
+
+describe("a new journey", () => {
+  test("has a key that is made of its name", () => {
+    const made = ["welcome-and-tip", " Welcome & Tip! ", "Grüße à tous", "2 for 1", "!!", ""].map(
+      keyOf,
+    );
+    expect(made).toEqual(["welcome-and-tip", "welcome-tip", "grusse-a-tous", "2-for-1", "", ""]);
+    expect(keyOf("long ".repeat(40)).length).toBeLessThanOrEqual(64);
+  });
+
+  test("is called as it was named, unless that is its key", () => {
+    const begun = emptyJourney("welcome-tip");
+    expect(called(begun, "welcome-tip", "welcome-tip")).toBe(begun);
+    expect(called(begun, "welcome-tip", "Welcome: tip").text).toContain('name: "Welcome: tip"');
+  });
+
+  test("of the library says what it does", async () => {
+    expect(aboutText("# One,\n# two.\n#\n# Needs: it\njourney: x\n")).toBe("One, two.");
+    const about = await aboutLibrary();
+    expect([...about.keys()].sort()).toEqual([...LIBRARY]);
+    expect([...about.values()].filter((each) => each.length < 20)).toEqual([]);
+  });
 });

@@ -29,8 +29,16 @@ test("no more is kept than asked for, the newest", () => {
 
 test("the address gives the query, without what the log does not know", () => {
   expect(typesOf("send,unknown,event")).toEqual(["event", "send"]);
-  const filters = { types: "send,event", journey: "a b", contact: "", key: "", from: "" };
-  expect(queryOf(filters).toString()).toBe("type=event&type=send&journey=a+b");
+  const filters = {
+    types: "send,event",
+    journey: "a b",
+    contact: "",
+    step: "",
+    outcome: "skipped",
+    key: "",
+    from: "",
+  };
+  expect(queryOf(filters).toString()).toBe("type=event%2Csend&journey=a+b&outcome=skipped");
 });
 
 test("a text that is no item is none", () => {

@@ -78,6 +78,7 @@ def message(state: str, code: str, ago: str = "2 hours") -> str:
 
 ENDED = "update visit set outcome = '{}', held = null, due_at = null, ended_at = now()"
 AHEAD = "now() + interval '9 minutes'"
+SAID = "update message set detail = '451 try later'"
 
 PLANTED: dict[str, tuple[list[str], dict[str, Any]]] = {
     "retrying": (
@@ -91,8 +92,9 @@ PLANTED: dict[str, tuple[list[str], dict[str, Any]]] = {
     ),
     "failed": (
         [runs(4), *visits("null", "null"), message("refused", "address_unknown"),
-         ENDED.format("failed")],
-        {"subject": "welcome hello", "count": 4, "reason": "address_unknown", "hours": 2},
+         ENDED.format("failed"), SAID],
+        {"subject": "welcome hello", "count": 4, "reason": "address_unknown", "hours": 2,
+         "detail": "451 try later"},
     ),
     "stuck": (
         [runs(5), *visits("null", "now() - interval '1 hour'")],
@@ -149,8 +151,10 @@ PLANTED: dict[str, tuple[list[str], dict[str, Any]]] = {
         {"subject": "events", "count": 1, "hours": 2},
     ),
     "providers": (
-        [runs(2), *visits("'retry'", AHEAD), message("released", "unreachable", "6 minutes")],
-        {"subject": "smtp", "count": 2, "reason": "unreachable", "hours": 0.1},
+        [runs(2), *visits("'retry'", AHEAD), message("released", "unreachable", "6 minutes"),
+         SAID],
+        {"subject": "smtp", "count": 2, "reason": "unreachable", "hours": 0.1,
+         "detail": "451 try later"},
     ),
     "set_aside": (
         [runs(2), *visits("null", "now() + interval '1 day'"),
@@ -227,7 +231,7 @@ async def test_each_kind_says_how_many_since_when_and_why(pool: Pool, kind: Any)
         found = await read_attention(conn, Catalog(), kinds={kind})
     assert len(found) == 1, found
     [item] = found
-    for name in ("subject", "count", "reason", "example"):
+    for name in ("subject", "count", "reason", "example", "detail"):
         if name in expected:
             assert getattr(item, name) == expected[name], name
     if "hours" in expected:

@@ -23,7 +23,9 @@ async def test_a_key_of_scope_operate_freezes_and_admin_alone_unfreezes(
     assert made.status_code == 201
     body = made.json()
     assert (body["channel"], body["reason"], body["automatic"]) == ("email", "wrong prices", False)
-    assert body["by"] is not None
+    names = {each["id"]: each["name"] for each in (await admin.get("/v1/keys")).json()["items"]}
+    assert body["by_name"] == names[body["by"]]
+    assert body["by_name"]
     again = await operate.post("/v1/freeze", json={**order, "reason": "another"})
     assert (again.status_code, again.json()) == (200, body)
     assert (await operate.post("/v1/unfreeze", json=order)).status_code == 403
@@ -31,6 +33,7 @@ async def test_a_key_of_scope_operate_freezes_and_admin_alone_unfreezes(
     assert (every.status_code, every.json()["code"]) == (409, "not_frozen")
     ended = await admin.post("/v1/unfreeze", json={**order, "reason": "right again"})
     assert (ended.status_code, ended.json()["end_reason"]) == (200, "right again")
+    assert ended.json()["ended_by_name"] == names[ended.json()["ended_by"]]
     listed: dict[str, Any] = (await operate.get("/v1/freezes")).json()
     assert listed == {"items": [ended.json()], "next": None}
 

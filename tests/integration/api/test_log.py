@@ -179,6 +179,11 @@ async def test_each_filter_lets_through_what_is_of_it(
         "entry",
     ]  # fmt: skip
     assert await types(journey="other") == ["refusal"]
+    # Only sends and other steps that ended have a step and an outcome.
+    assert await types(journey="welcome", step="hello") == ["send"]
+    assert await types(step="hello", outcome="skipped") == []
+    ends = {each["outcome"] for each in await read(operate, type="send,visit", **WITHIN)}
+    assert sorted([kind for end in ends for kind in await types(outcome=end)]) == ["send", "visit"]
     assert await types(journey="welcome", contact="bob") == []
     for key in ("shop", KEY):
         assert await types(key=key) == ["job", "job", "action", "repair", "rejected"], key

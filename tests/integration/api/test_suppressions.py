@@ -46,6 +46,8 @@ async def test_an_address_is_suppressed_found_and_let_go(
     assert await reason(pool, "email", "ada@example.com") == "operator"
     found = (await operate.get(PATH, params={"address": "ADA@example.com"})).json()
     assert found == {"items": [made.json()], "next": None}
+    mine = (await operate.get("/v1/audit", params={"action": "suppression.add"})).json()["items"]
+    assert [each["actor"] for each in mine] == [made.json()["by"]]
     named = {"channel": "email", "address": "ada@example.com"}
     assert (await operate.delete(PATH, params=named)).status_code == 403
     assert (await admin.delete(PATH, params=named)).status_code == 204

@@ -274,3 +274,30 @@ async def test_consent_suppression_and_caps_are_asked_again(
         assert (name, job["result"]["left_alone"]) == (name, left)
         assert job["result"]["repaired"] == (0 if left else 1)
     assert len(smtp_sink.messages) == before + 1
+
+
+async def test_a_message_that_waits_for_its_next_attempt_is_hurried(
+    engine: Engine, http_server: HttpServer, operator: httpx.AsyncClient
+) -> None:
+    async def in_an_hour(exchange: Exchange) -> None:
+        await exchange.answer(503, b"", Retry_After="3600")
+
+    run = await answered(engine, http_server, ENDING, 410)
+    http_server.behaviour = in_an_hour
+    made = (await repair(operator, run, "retry", reason="they are back"))[1]
+
+    async def waits() -> bool:
+        return (await message_of(engine.pool, run["id"]))["state"] == "released"
+
+    await eventually(waits, 20)
+    http_server.behaviour = ok
+    message_id = (await message_of(engine.pool, run["id"]))["id"]
+    again = await operator.post(f"/v1/messages/{message_id}/retry", json={"reason": "now"})
+    # It is the same repair, whose message goes out now and not in an hour.
+    assert (again.status_code, again.json()["job"]) == (200, made["job"])
+    assert (await job_of(operator, made["job"]))["result"]["repaired"] == 1
+    assert (await message_of(engine.pool, run["id"]))["state"] == "sent"
+    [item] = (await operator.get(f"/v1/jobs/{made['job']}/items")).json()["items"]
+    shown = (await operator.get(f"/v1/runs/{run['id']}")).json()
+    assert (item["state"], item["since"], item["contact"]) == ("done", "sent", shown["contact"])
+    assert len({each.headers["idempotency-key"] for each in http_server.requests}) == 1

@@ -71,10 +71,9 @@ async def test_every_timer_and_activity_says_what_a_person_would_say(engine: Eng
     said = [summary(event) for event in events if event.event_type in SUMMARISED]
     assert said == [
         "email hello",
-        # planned with the e-mail; then its timer, its close
+        # planned with the e-mail; then its timer, and its close with what follows
         "wait 1 second",
-        "wait 1 second",
-        "branch known",
+        "wait 1 second, then branch known",
         "update score",
         # its plan, its timer, its close
         "wait for Go On, up to 2 days",

@@ -12,7 +12,7 @@ from infra.settings import Settings
 from tests.support.conditions import eventually
 from tests.support.engine import Engine, engine_at_work
 from tests.support.outages import Outage, own_postgres
-from tests.support.temporal import history
+from tests.support.temporal import counted, history
 
 AWAY = """
 journey: away
@@ -115,3 +115,51 @@ async def test_a_step_that_fails_by_a_fault_of_ours_goes_on_once_the_fault_is_me
     async with engine.pool.connection() as conn:
         cursor = await conn.execute("select distinct activity, code, run_id from fault")
         assert await cursor.fetchall() == [("plan_wait", "internal", run["id"])]
+
+
+ROUTED = """
+journey: routed
+entry: {event: Started}
+steps:
+  - {id: pause, wait: 1s}
+  - id: fork
+    branch:
+      - {name: rich, if: {attribute: score, greater_than: 5}, then: []}
+      - else: [{id: lead, update: {add: {score: 5}}}]
+"""
+FAULTY_ONCE = """
+create sequence tries;
+create function fail() returns trigger language plpgsql as
+$$ begin
+    if nextval('tries') = 1 then raise exception 'a fault of ours'; end if;
+    return new;
+end $$;
+create trigger fail before insert on visit for each row when (new.kind = 'branch')
+    execute function fail();
+"""
+
+
+async def test_a_branch_is_decided_with_the_end_of_its_wait_or_by_itself_after_a_fault(
+    engine: Engine,
+) -> None:
+    await engine.activate(ROUTED)
+    contact = await engine.contact()
+    await engine.event(contact, "Started")
+    run = await engine.ended(contact)
+    path = [("pause", "elapsed"), ("fork", "else"), ("lead", "updated")]
+    assert await engine.path(run["id"]) == path
+    # The plan of the wait, its end with the branch, the update, and the end of the run.
+    assert await _markers(engine, run) == 4
+    async with engine.pool.connection() as conn:
+        await conn.execute(FAULTY_ONCE)
+    other = await engine.contact()
+    await engine.event(other, "Started")
+    run = await engine.ended(other)
+    assert await engine.path(run["id"]) == path
+    assert await _markers(engine, run) == 5
+
+
+async def _markers(engine: Engine, run: dict[str, Any]) -> int:
+    workflow = engine.workflow(run)
+    await workflow.result()
+    return (await counted(workflow))["MARKER_RECORDED"]

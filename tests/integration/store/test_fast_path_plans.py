@@ -9,7 +9,8 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
-from store.events.fast_path import PLANNER_OPTIONS
+from store.events.combined_tracks import CombinedTracks
+from store.events.fast_path import SESSION_OPTIONS
 from store.events.ingest import take
 from store.events.items import Accepted, Item
 
@@ -24,7 +25,7 @@ async def fast(database_url: str) -> AsyncIterator[Pool]:
     """A connection as the fast path has it, which keeps the first plan of each statement."""
 
     async def configure(conn: AsyncConnection[Any]) -> None:
-        for option, value in {**PLANNER_OPTIONS, "plan_cache_mode": "force_generic_plan"}.items():
+        for option, value in {**SESSION_OPTIONS, "plan_cache_mode": "force_generic_plan"}.items():
             await conn.execute("select set_config(%s, %s, false)", (option, value))
 
     async with AsyncConnectionPool[AsyncConnection[Any]](
@@ -60,7 +61,8 @@ def tracks(count: int, contact: str) -> list[Item]:
 async def test_a_plan_made_for_empty_tables_reads_no_more_of_full_ones(
     fast: Pool, pool: Pool
 ) -> None:
-    await take(pool, tracks(1, "first"), limit_per_minute=100, fast=fast)
+    combined = CombinedTracks(fast)
+    await take(pool, tracks(1, "first"), limit_per_minute=100, fast=combined)
     async with pool.connection() as conn:
         await conn.execute(
             "insert into contact (id, external_id) select gen_random_uuid(), 'known' || n"
@@ -73,7 +75,7 @@ async def test_a_plan_made_for_empty_tables_reads_no_more_of_full_ones(
         )
     before = await reads(fast)
     items = [*tracks(BATCH, "known"), *tracks(10, "receipt")]
-    answers = await take(pool, items, limit_per_minute=100, fast=fast)
+    answers = await take(pool, items, limit_per_minute=100, fast=combined)
     after = await reads(fast)
     new = [isinstance(answer, Accepted) and answer.new for answer in answers]
     assert new == [True] * BATCH + [False] * 10

@@ -163,7 +163,7 @@ async def test_runs_are_found_by_a_step_that_they_have_come_to_and_the_way_they_
                 " values (%s, 1, 'which', 'branch', %s, %s, '{}')",
                 (run, outcome, START),
             )
-    of = {"journey": "welcome", "reached": "which"}
+    of: dict[str, Any] = {"journey": "welcome", "reached": "which"}
     assert await listed(pool, **of) == [waiting, tipped, bought]
     assert await listed(pool, **of, took="yes") == [bought]
     assert await listed(pool, **of, state="active") == [waiting, tipped]

@@ -1,10 +1,11 @@
 import { Button, Group, Stack, Text } from "@mantine/core";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { definition } from "@/builder/document/schema";
 import { isValueMap, type Value } from "@/builder/document/values";
 import { type Path, useEditing } from "@/builder/panel/editing";
 import { MappingField } from "@/builder/panel/MappingField";
 import { shapeOfSchema, variantOf } from "@/builder/panel/shapes";
+import { changeThenFocusNew } from "@/components/focusing";
 import { texts } from "@/texts";
 import { EntryKinds } from "./EntryKinds";
 import classes from "./entries.module.css";
@@ -35,6 +36,7 @@ interface EntryFieldProps {
 export function EntryField({ path, value, onRemove }: EntryFieldProps) {
   const { change, readOnly } = useEditing();
   const [choosing, setChoosing] = useState(false);
+  const frame = useRef<HTMLFieldSetElement>(null);
   const kind = kindOfEntry(value);
   if (kind === null || !isValueMap(value)) {
     return <pre>{JSON.stringify(value, null, 2)}</pre>;
@@ -42,7 +44,7 @@ export function EntryField({ path, value, onRemove }: EntryFieldProps) {
   const shape = variantOf(shapeOfSchema(definition(DEFINITIONS[kind])), value);
   const title = words.kinds[kind];
   return (
-    <fieldset className={classes.entry} aria-label={title}>
+    <fieldset ref={frame} className={classes.entry} aria-label={title}>
       <Stack gap="sm">
         <div>
           <Text fw={600}>{title}</Text>
@@ -53,12 +55,14 @@ export function EntryField({ path, value, onRemove }: EntryFieldProps) {
         {choosing ? (
           <EntryKinds
             label={words.choose}
-            onChoose={(next) => {
-              setChoosing(false);
-              if (next !== kind) {
-                change({ edit: "set", path, value: asKind(value, next) });
-              }
-            }}
+            onChoose={(next) =>
+              changeThenFocusNew(frame.current, () => {
+                setChoosing(false);
+                if (next !== kind) {
+                  change({ edit: "set", path, value: asKind(value, next) });
+                }
+              })
+            }
           />
         ) : (
           shape?.kind === "mapping" && (

@@ -1,3 +1,4 @@
+import { useRoving } from "@/components/roving";
 import { texts } from "@/texts";
 import classes from "./entries.module.css";
 import { ENTRY_KINDS, type EntryKind } from "./entryKinds";
@@ -11,8 +12,9 @@ interface EntryKindsProps {
 
 /** What can begin a run: each kind with what it does, and an example. */
 export function EntryKinds({ label, onChoose }: EntryKindsProps) {
+  const roving = useRoving<HTMLUListElement>();
   return (
-    <ul className={classes.kinds} aria-label={label}>
+    <ul {...roving} className={classes.kinds} aria-label={label}>
       {ENTRY_KINDS.map((kind) => (
         <li key={kind}>
           <button type="button" className={classes.kind} onClick={() => onChoose(kind)}>

@@ -10,6 +10,7 @@ import {
   useState,
 } from "react";
 import type { Card, DropPlace, Layout } from "@/builder/layout/cards";
+import { GRAPH } from "@/builder/regions";
 import { texts } from "@/texts";
 import { useAutoPan } from "./autoPan";
 import { beginning } from "./beginning";
@@ -39,6 +40,8 @@ interface JourneyGraphProps {
   focus: string | null;
   onKeyDown: (event: KeyboardEvent) => void;
   onBackground: () => void;
+  /** Whether it stands in a page that scrolls: the wheel moves the page then. */
+  still?: boolean;
 }
 
 function nodesOf(layout: Layout): CardFlowNode[] {
@@ -78,6 +81,7 @@ function Flow({
   onKeyDown,
   onBackground,
   content,
+  still = false,
 }: JourneyGraphProps) {
   const flow = useReactFlow();
   const frame = useRef<HTMLDivElement>(null);
@@ -116,12 +120,18 @@ function Flow({
   return (
     <div
       ref={frame}
+      id={GRAPH}
       className={classes.graph}
       data-dragging={drag !== null || undefined}
       onKeyDown={onKeyDown}
       role="application"
       aria-label={texts.builder.graph}
+      aria-keyshortcuts="F6"
+      aria-describedby={`${GRAPH}-keys`}
     >
+      <span id={`${GRAPH}-keys`} hidden>
+        {texts.builder.graphHint}
+      </span>
       <ReactFlow<CardFlowNode>
         nodes={nodes}
         nodeTypes={NODES}
@@ -130,7 +140,9 @@ function Flow({
         nodesFocusable={false}
         elementsSelectable={false}
         onlyRenderVisibleElements
-        panOnScroll
+        panOnScroll={!still}
+        zoomOnScroll={!still}
+        preventScrolling={!still}
         zoomOnDoubleClick={false}
         minZoom={0.1}
         maxZoom={1.5}

@@ -1,5 +1,7 @@
 import { ActionIcon, Button, Stack, Text } from "@mantine/core";
+import { useRef } from "react";
 import type { Value } from "@/builder/document/values";
+import { changeThenFocus } from "@/components/focusing";
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
 import classes from "./panel.module.css";
@@ -25,10 +27,12 @@ function swapped(list: readonly Value[], place: number): Value[] {
 /** The items of a list, in their order. */
 export function ListField({ label, name, shape, path, value }: ListFieldProps) {
   const { add, set, readOnly } = useEditing();
+  const rows = useRef<HTMLDivElement>(null);
+  const row = (place: number) => rows.current?.children[place];
   return (
     <div>
       <Text size="sm">{label}</Text>
-      <Stack gap="sm" className={classes.list}>
+      <Stack ref={rows} gap="sm" className={classes.list}>
         {value.map((item, place) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: items have no names of their own.
           <div key={place} className={classes.row}>
@@ -48,7 +52,12 @@ export function ListField({ label, name, shape, path, value }: ListFieldProps) {
                   color="gray"
                   size="sm"
                   aria-label={`${texts.fields.moveUp}: ${texts.fields.item(place + 1)}`}
-                  onClick={() => set(path, swapped(value, place))}
+                  onClick={() =>
+                    changeThenFocus(
+                      () => set(path, swapped(value, place)),
+                      () => row(place - 1),
+                    )
+                  }
                 >
                   ↑
                 </ActionIcon>
@@ -59,7 +68,13 @@ export function ListField({ label, name, shape, path, value }: ListFieldProps) {
                   color="gray"
                   size="sm"
                   aria-label={texts.fields.remove(texts.fields.item(place + 1))}
-                  onClick={() => set([...path, place], undefined)}
+                  onClick={() =>
+                    // The next one stands in its place then; after the last one, there is one before.
+                    changeThenFocus(
+                      () => set([...path, place], undefined),
+                      () => row(place < value.length - 1 ? place : Math.max(place - 1, 0)),
+                    )
+                  }
                 >
                   ×
                 </ActionIcon>
@@ -72,7 +87,12 @@ export function ListField({ label, name, shape, path, value }: ListFieldProps) {
             variant="subtle"
             size="compact-sm"
             w="fit-content"
-            onClick={() => add(path, value.length, startOf(shape.item()))}
+            onClick={() =>
+              changeThenFocus(
+                () => add(path, value.length, startOf(shape.item())),
+                () => row(value.length),
+              )
+            }
           >
             {texts.fields.addItem(label)}
           </Button>

@@ -1,5 +1,8 @@
-import { ActionIcon, Group, Stack, Text } from "@mantine/core";
+import { ActionIcon, Stack, Text } from "@mantine/core";
+import { useRef } from "react";
 import type { ValueMap } from "@/builder/document/values";
+import { changeThenFocus } from "@/components/focusing";
+import { Toolbar } from "@/components/Toolbar";
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
 import { LIKELY, REPLACED_BY, STARTS, STEPS_INSIDE } from "./likely";
@@ -43,24 +46,40 @@ export function MappingField({
   const likely = new Set(LIKELY[shape.name] ?? []);
   const next = absent.filter((field) => field.required || likely.has(field.key));
   const rest = absent.filter((field) => !next.includes(field));
+  const frame = useRef<HTMLFieldSetElement>(null);
+  const rows = useRef<HTMLDivElement>(null);
+  const rowOf = (key: string | undefined) =>
+    [...(rows.current?.children ?? [])].find((row) => row.getAttribute("data-key") === key);
   function add(field: Field) {
     const start = STARTS[field.key] ?? startOf(field.shape());
     const replaced = REPLACED_BY[field.key]?.filter((key) => value[key] === "") ?? [];
-    if (replaced.length === 0) {
-      set([...path, field.key], start);
-      return;
-    }
     const kept = Object.entries(value).filter(([key]) => !replaced.includes(key));
-    set(path, { [field.key]: start, ...Object.fromEntries(kept) });
+    // What was offered is gone once it is added: its field takes the focus.
+    changeThenFocus(
+      () =>
+        replaced.length === 0
+          ? set([...path, field.key], start)
+          : set(path, { [field.key]: start, ...Object.fromEntries(kept) }),
+      () => rowOf(field.key),
+    );
+  }
+  function remove(key: string) {
+    const place = present.indexOf(key);
+    const neighbour = present[place + 1] ?? present[place - 1];
+    changeThenFocus(
+      () => set([...path, key], undefined),
+      () => rowOf(neighbour),
+      () => frame.current,
+    );
   }
   return (
-    <fieldset className={classes.mapping} aria-label={label}>
+    <fieldset ref={frame} className={classes.mapping} aria-label={label}>
       {titled && <Text size="sm">{label}</Text>}
-      <Stack gap="sm">
+      <Stack ref={rows} gap="sm">
         {present.map((key) => {
           const field = known.get(key);
           return (
-            <div key={key} className={classes.row}>
+            <div key={key} data-key={key} className={classes.row}>
               <div className={classes.field}>
                 <ValueField
                   label={labelOf(key)}
@@ -80,7 +99,7 @@ export function MappingField({
                     size="sm"
                     aria-label={texts.fields.remove(labelOf(key))}
                     title={texts.fields.remove(labelOf(key))}
-                    onClick={() => set([...path, key], undefined)}
+                    onClick={() => remove(key)}
                   >
                     ×
                   </ActionIcon>
@@ -90,7 +109,7 @@ export function MappingField({
           );
         })}
         {!readOnly && next.length > 0 && (
-          <Group gap="xs">
+          <Toolbar label={texts.fields.offers}>
             {next.map((field) => (
               <button
                 key={field.key}
@@ -101,7 +120,7 @@ export function MappingField({
                 + {labelOf(field.key)}
               </button>
             ))}
-          </Group>
+          </Toolbar>
         )}
         {!readOnly && rest.length > 0 && <MoreSettings fields={rest} onAdd={add} />}
         {present.length === 0 && readOnly && <Text className="quiet">{texts.fields.notSet}</Text>}

@@ -1,5 +1,5 @@
 import { Button, Menu, TextInput } from "@mantine/core";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { texts } from "@/texts";
 import { labelOf } from "./MappingField";
 import type { Field } from "./shapes";
@@ -12,12 +12,28 @@ interface MoreSettingsProps {
 /** The settings that a mapping could have too, found by a part of their name. */
 export function MoreSettings({ fields, onAdd }: MoreSettingsProps) {
   const [text, setText] = useState("");
+  const button = useRef<HTMLButtonElement>(null);
+  const chosen = useRef(false);
   const wanted = text.trim().toLowerCase();
   const found = fields.filter(({ key }) => `${key} ${labelOf(key)}`.toLowerCase().includes(wanted));
   return (
-    <Menu position="bottom-start" onClose={() => setText("")} withinPortal>
+    <Menu
+      position="bottom-start"
+      withinPortal
+      // What was added takes the focus; it comes back only if nothing was.
+      returnFocus={false}
+      onOpen={() => {
+        chosen.current = false;
+      }}
+      onClose={() => {
+        setText("");
+        if (!chosen.current) {
+          button.current?.focus();
+        }
+      }}
+    >
       <Menu.Target>
-        <Button variant="subtle" size="compact-sm" w="fit-content">
+        <Button ref={button} variant="subtle" size="compact-sm" w="fit-content">
           {texts.fields.more}
         </Button>
       </Menu.Target>
@@ -42,7 +58,13 @@ export function MoreSettings({ fields, onAdd }: MoreSettingsProps) {
           }}
         />
         {found.map((field) => (
-          <Menu.Item key={field.key} onClick={() => onAdd(field)}>
+          <Menu.Item
+            key={field.key}
+            onClick={() => {
+              chosen.current = true;
+              onAdd(field);
+            }}
+          >
             {labelOf(field.key)}
           </Menu.Item>
         ))}

@@ -1,6 +1,7 @@
 import { ActionIcon, Button, Group, Stack, Text, TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import type { ValueMap } from "@/builder/document/values";
+import { changeThenFocus } from "@/components/focusing";
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
 import classes from "./panel.module.css";
@@ -19,20 +20,37 @@ interface NamedFieldProps {
 export function NamedField({ label, shape, path, value }: NamedFieldProps) {
   const { set, readOnly } = useEditing();
   const [name, setName] = useState("");
+  const rows = useRef<HTMLDivElement>(null);
+  const rowOf = (wanted: string | undefined) =>
+    [...(rows.current?.children ?? [])].find((row) => row.getAttribute("data-key") === wanted);
   function add(event: FormEvent) {
     event.preventDefault();
     const key = name.trim();
     if (key !== "" && !(key in value)) {
-      set([...path, key], startOf(shape.value()));
-      setName("");
+      changeThenFocus(
+        () => {
+          set([...path, key], startOf(shape.value()));
+          setName("");
+        },
+        () => rowOf(key),
+      );
     }
+  }
+  function remove(key: string) {
+    const keys = Object.keys(value);
+    const place = keys.indexOf(key);
+    changeThenFocus(
+      () => set([...path, key], undefined),
+      () => rowOf(keys[place + 1] ?? keys[place - 1]),
+      () => rows.current,
+    );
   }
   return (
     <div>
       <Text size="sm">{label}</Text>
-      <Stack gap="sm" className={classes.list}>
+      <Stack ref={rows} gap="sm" className={classes.list}>
         {Object.entries(value).map(([key, each]) => (
-          <div key={key} className={classes.row}>
+          <div key={key} data-key={key} className={classes.row}>
             <div className={classes.field}>
               <ValueField
                 label={key}
@@ -49,7 +67,7 @@ export function NamedField({ label, shape, path, value }: NamedFieldProps) {
                   color="gray"
                   size="sm"
                   aria-label={texts.fields.remove(key)}
-                  onClick={() => set([...path, key], undefined)}
+                  onClick={() => remove(key)}
                 >
                   ×
                 </ActionIcon>

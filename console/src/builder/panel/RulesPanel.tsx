@@ -1,11 +1,12 @@
 import { Button, Stack, Title } from "@mantine/core";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { Edit } from "@/builder/document/edits";
 import type { Rule } from "@/builder/document/outline";
 import type { Value } from "@/builder/document/values";
 import { EntryField } from "@/builder/entries/EntryField";
 import { EntryKinds } from "@/builder/entries/EntryKinds";
 import { ENTRY_BEGINNINGS } from "@/builder/entries/entryKinds";
+import { changeThenFocus, changeThenFocusNew } from "@/components/focusing";
 import { texts } from "@/texts";
 import { useEditing } from "./editing";
 import { ruleShape } from "./RulePanel";
@@ -27,18 +28,23 @@ export function RulesPanel({ type, rules, onEdit }: RulesPanelProps) {
   const shape = ruleShape(type);
   const [choosing, setChoosing] = useState(false);
   const full = type === "goal" && rules.length > 0;
-  function add(value: Value) {
-    setChoosing(false);
+  const frame = useRef<HTMLDivElement>(null);
+  function add(value: Value): Edit {
     if (type === "goal" || (type === "entry" && rules.length === 0)) {
-      onEdit({ edit: "set", path: [type], value });
-    } else if (rules.length === 0) {
-      onEdit({ edit: "set", path: [type], value: [value] });
-    } else {
-      onEdit({ edit: "add-item", list: [type], index: rules.length, value });
+      return { edit: "set", path: [type], value };
     }
+    return rules.length === 0
+      ? { edit: "set", path: [type], value: [value] }
+      : { edit: "add-item", list: [type], index: rules.length, value };
+  }
+  function make(value: Value) {
+    changeThenFocusNew(frame.current, () => {
+      setChoosing(false);
+      onEdit(add(value));
+    });
   }
   return (
-    <Stack gap="sm">
+    <Stack ref={frame} gap="sm">
       <Title order={2}>{words[type]}</Title>
       {rules.map((rule) =>
         type === "entry" ? (
@@ -47,7 +53,13 @@ export function RulesPanel({ type, rules, onEdit }: RulesPanelProps) {
             path={rule.path}
             value={rule.value}
             {...(rules.length > 1
-              ? { onRemove: () => onEdit({ edit: "unset", path: rule.path }) }
+              ? {
+                  onRemove: () =>
+                    changeThenFocus(
+                      () => onEdit({ edit: "unset", path: rule.path }),
+                      () => frame.current,
+                    ),
+                }
               : {})}
           />
         ) : (
@@ -62,14 +74,21 @@ export function RulesPanel({ type, rules, onEdit }: RulesPanelProps) {
         ),
       )}
       {choosing && (
-        <EntryKinds label={texts.entries.choose} onChoose={(kind) => add(ENTRY_BEGINNINGS[kind])} />
+        <EntryKinds
+          label={texts.entries.choose}
+          onChoose={(kind) => make(ENTRY_BEGINNINGS[kind])}
+        />
       )}
       {!readOnly && !full && !choosing && (
         <Button
           variant="default"
           size="compact-sm"
           w="fit-content"
-          onClick={() => (type === "entry" ? setChoosing(true) : add(startOf(shape)))}
+          onClick={() =>
+            type === "entry"
+              ? changeThenFocusNew(frame.current, () => setChoosing(true))
+              : make(startOf(shape))
+          }
         >
           {ADD[type]}
         </Button>

@@ -2,7 +2,7 @@ import { Autocomplete, Select, Switch, Textarea, TextInput } from "@mantine/core
 import { texts } from "@/texts";
 import { type Path, useEditing } from "./editing";
 import { LONG_TEXTS } from "./likely";
-import { NamedThing } from "./NamedThing";
+import { MissingName, NamedThing } from "./NamedThing";
 import { NAMED_BY, useNames } from "./names";
 import type { Shape } from "./shapes";
 
@@ -34,7 +34,10 @@ export function ScalarField({ label, name, shape, path, value: written }: Scalar
     return (
       <Select
         {...shared}
-        data={[...shape.options]}
+        data={shape.options.map((option) => ({
+          value: option,
+          label: texts.fields.choices[`${name}.${option}`] ?? option,
+        }))}
         value={value}
         allowDeselect={false}
         onChange={(chosen) => chosen !== null && set(path, chosen)}
@@ -53,7 +56,11 @@ export function ScalarField({ label, name, shape, path, value: written }: Scalar
           value={value}
           onChange={(text) => set(path, text)}
         />
-        {names.includes(value) && <NamedThing kind={kind} name={value} />}
+        {names.includes(value) ? (
+          <NamedThing kind={kind} name={value} />
+        ) : (
+          <MissingName kind={kind} name={value} />
+        )}
       </>
     );
   }

@@ -28,7 +28,7 @@ export function StepPanel({ item, onRename, onNote }: StepPanelProps) {
   return (
     <Stack gap="sm">
       <Title order={2}>{kindName(kind.kind)}</Title>
-      <NameField key={item.id} id={item.id ?? ""} onRename={onRename} />
+      <NameField id={item.id ?? ""} onRename={onRename} />
       <ValueField
         label={labelOf(kind.kind)}
         name={kind.kind}
@@ -54,6 +54,12 @@ export function StepPanel({ item, onRename, onNote }: StepPanelProps) {
 function NameField({ id, onRename }: { id: string; onRename: (id: string) => void }) {
   const { readOnly } = useEditing();
   const [text, setText] = useState(id);
+  const [before, setBefore] = useState(id);
+  // The field stays the same one when the step gets its name: it would lose the focus.
+  if (before !== id) {
+    setBefore(id);
+    setText(id);
+  }
   const leave = () => text !== id && onRename(text);
   return (
     <TextInput

@@ -33,6 +33,8 @@ export const NAMED_BY: Readonly<Record<string, NameKind>> = {
   topic: "topics",
 };
 
+/** Milliseconds for which names are taken as known: one that was made elsewhere is there soon. */
+const FRESH = 5_000;
 const QUERY = { params: { query: { limit: 500 } } } as const;
 
 async function namesOf(kind: NameKind): Promise<string[]> {
@@ -58,13 +60,26 @@ async function namesOf(kind: NameKind): Promise<string[]> {
   }
 }
 
+/** Whether it is known that a name of a kind is not there, or, without a name, that there is none. */
+export function useMissing(kind: NameKind, name: string): boolean {
+  const found = useQuery<readonly string[]>({
+    queryKey: ["names", kind],
+    queryFn: () => namesOf(kind),
+    enabled: kind !== "steps",
+    staleTime: FRESH,
+    retry: false,
+  });
+  const { data } = found;
+  return data !== undefined && (name === "" ? data.length === 0 : !data.includes(name));
+}
+
 /** The names that exist of a kind; the steps are those of the journey itself. */
 export function useNames(kind: NameKind | undefined, steps: readonly string[]): readonly string[] {
   const found = useQuery({
     queryKey: ["names", kind],
     queryFn: () => (kind === undefined ? [] : namesOf(kind)),
     enabled: kind !== undefined && kind !== "steps",
-    staleTime: 60_000,
+    staleTime: FRESH,
     retry: false,
   });
   return kind === "steps" ? steps : (found.data ?? []);

@@ -13,6 +13,7 @@ import {
 } from "@codemirror/view";
 import { useEffect, useRef } from "react";
 import { nonce } from "@/app/nonce";
+import { texts } from "@/texts";
 import { colours } from "./colours";
 
 /** A problem in a text, from one offset to another. */
@@ -101,7 +102,11 @@ export function CodeEditor(props: CodeEditorProps) {
           EditorState.lineSeparator.of("\n"),
           EditorState.readOnly.of(!editable),
           EditorView.editable.of(editable),
-          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
+          EditorView.contentAttributes.of({
+            "aria-label": label,
+            "aria-description": texts.builder.textKeys,
+            tabindex: "0",
+          }),
           keymap.of([
             { key: "Mod-z", run: () => runOf(latest.current.onUndo), preventDefault: true },
             { key: "Mod-y", run: () => runOf(latest.current.onRedo), preventDefault: true },

@@ -1,6 +1,7 @@
 import { Button, Modal, SegmentedControl, Slider, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { kindName } from "@/builder/graph/cardWords";
+import { duration } from "@/components/times";
 import { texts } from "@/texts";
 import { MessageFrame } from "./MessageFrame";
 import classes from "./trial.module.css";
@@ -10,6 +11,12 @@ const words = texts.trial;
 
 function shown(value: unknown): string {
   return typeof value === "string" ? value : "";
+}
+
+/** How long after the first line another one is: `at once`, `after 3 d`. */
+function sinceStart(first: string | undefined, at: string): string {
+  const seconds = (Date.parse(at) - Date.parse(first ?? at)) / 1000;
+  return seconds < 1 ? words.atOnce : words.after(duration(seconds));
 }
 
 /** What happened, line by line, with a slider of time that lights the path up to it. */
@@ -38,7 +45,9 @@ export function TrialLines({ trial }: { trial: TrialState }) {
               <span>
                 {[kindName(line.kind), line.step, line.outcome].filter(Boolean).join(" · ")}
               </span>
-              <time dateTime={line.at}>{line.local}</time>
+              <time dateTime={line.at} title={line.local}>
+                {sinceStart(lines[0]?.at, line.at)}
+              </time>
             </div>
             {shown(line.facts.to) !== "" && (
               <div className={classes.head}>

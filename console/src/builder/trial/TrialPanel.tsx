@@ -1,5 +1,5 @@
 import { Button, List, SegmentedControl, Stack, Text, Textarea, TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { ProblemNotice } from "@/components/ProblemNotice";
 import { texts } from "@/texts";
 import { type ReadLines, readEvents, readValues } from "./script";
@@ -138,13 +138,20 @@ export function TrialPanel({ trial, entry }: TrialPanelProps) {
   );
 }
 
+/** What happened, brought into view once it is there. */
 function Played({ trial }: { trial: TrialState }) {
   const played = trial.play.data;
+  const shown = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (played !== undefined) {
+      shown.current?.scrollIntoView({ block: "nearest" });
+    }
+  }, [played]);
   if (played === undefined) {
     return null;
   }
   return (
-    <div aria-live="polite">
+    <div aria-live="polite" ref={shown}>
       <Button variant="default" size="compact-sm" mb="sm" onClick={() => trial.play.reset()}>
         {words.clear}
       </Button>

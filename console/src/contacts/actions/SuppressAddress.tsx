@@ -1,25 +1,18 @@
 import { NativeSelect, TextInput } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { answerOf, api } from "@/api/client";
 import { useMay } from "@/api/session";
 import { ConfirmPreview } from "@/components/ConfirmPreview";
+import {
+  type Address,
+  addressesOf,
+  reasonWords,
+  useSuppression,
+} from "@/suppressions/suppressions";
 import { texts } from "@/texts";
-import { type Contact, type ContactDialogProps, useContactChanged } from "./dialog";
+import { type ContactDialogProps, useContactChanged } from "./dialog";
 
 const words = texts.acting.suppress;
-
-interface Address {
-  channel: "email" | "sms";
-  address: string;
-}
-
-function addressesOf(body: Contact): readonly Address[] {
-  return [
-    ...(body.email === null ? [] : [{ channel: "email", address: body.email } as const]),
-    ...(body.phone === null ? [] : [{ channel: "sms", address: body.phone } as const]),
-  ];
-}
 
 /** Lets nothing be sent to an address ever again, or ends that. */
 export function SuppressAddress({ body, onClose }: ContactDialogProps) {
@@ -42,7 +35,7 @@ export function SuppressAddress({ body, onClose }: ContactDialogProps) {
           words.words(chosen.address)
         ) : (
           <>
-            {words.already(chosen.address, suppressed.reason)}{" "}
+            {words.already(chosen.address, reasonWords(suppressed.reason))}{" "}
             {mayEnd && words.endWords(chosen.address)}
           </>
         )
@@ -75,21 +68,6 @@ export function SuppressAddress({ body, onClose }: ContactDialogProps) {
       )}
     </ConfirmPreview>
   );
-}
-
-/** The suppression of an address; null if there is none. */
-function useSuppression(chosen: Address | null) {
-  return useQuery({
-    queryKey: ["suppressions", chosen],
-    queryFn: () =>
-      answerOf(
-        api.GET("/v1/suppressions", {
-          params: { query: { channel: chosen?.channel, address: chosen?.address } },
-        }),
-      ),
-    select: ({ items }) => items[0] ?? null,
-    enabled: chosen !== null,
-  });
 }
 
 async function change(chosen: Address | null, ends: boolean, reason: string): Promise<void> {

@@ -41,6 +41,54 @@ export const builder = {
   text: "Text",
   settings: "Settings",
   journey: "The journey itself",
+  actions: "What can be done with it",
+  bar: "Changes",
+  textKeys: "Tab indents. Escape, and then Tab, leads out of the text.",
+  skipToGraph: "Skip to the graph",
+  skipToSide: "Skip to the settings",
+  graphHint:
+    "Arrows lead from card to card, Enter to the settings of one. F6 leads to what stands beside, Shift F6 to the text, and a question mark shows all keys.",
+  keys: {
+    title: "Keys",
+    groups: [
+      {
+        name: "Anywhere",
+        keys: [
+          ["F6", "From the graph to what stands beside it, and back"],
+          ["Shift F6", "From the settings to the text of the same step, and back"],
+          ["Ctrl F", "Find a step; Enter takes the chosen line and goes to its card"],
+          ["Ctrl K", "Find a page or a thing of any kind"],
+          ["?", "These keys"],
+        ],
+      },
+      {
+        name: "In the graph",
+        keys: [
+          ["Arrows", "To the card beside; with Shift it is chosen too"],
+          ["Space", "Choose the card"],
+          ["Enter", "Choose the card and go to its settings"],
+          ["+", "Insert a step below"],
+          ["F2", "Name and share of a way"],
+          ["Delete", "Delete what is chosen"],
+          ["Ctrl C, Ctrl V, Ctrl D", "Copy, paste, duplicate"],
+          ["Ctrl A", "Choose all steps of the line"],
+          ["Ctrl Z, Ctrl Y", "Undo, redo"],
+          ["Escape", "Choose nothing: the settings of the journey itself"],
+        ],
+      },
+      {
+        name: "In the text",
+        keys: [
+          ["Tab", "Indent"],
+          ["Escape, then Tab", "Out of the text"],
+        ],
+      },
+      {
+        name: "In buttons that stand together",
+        keys: [["Arrows, Home, End", "From one to the next; Tab leads past all of them"]],
+      },
+    ],
+  },
   undo: "Undo",
   redo: "Redo",
   copy: "Copy",

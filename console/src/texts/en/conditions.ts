@@ -160,9 +160,9 @@ export const conditions = {
   uncountable: {
     unfinished: "Counted once nothing is missing in it.",
     unknown: "It cannot be counted here, as a part of it has no fields.",
-    entry: "It cannot be counted: it depends on what began the run.",
-    step: "It cannot be counted: it depends on the steps of a run.",
-    message: "It cannot be counted: it depends on a message of a run.",
+    entry: "It cannot be counted: it depends on how each contact entered.",
+    step: "It cannot be counted: it depends on the steps that each contact took.",
+    message: "It cannot be counted: it depends on a message that each contact got.",
   },
   notCounted: (why: string) => `It cannot be counted: ${why}`,
   noScope: "Your key may not read contacts, so nothing is counted.",

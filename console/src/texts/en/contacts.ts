@@ -108,7 +108,11 @@ export const contacts = {
     topic: "Topic",
     state: "State",
     changed: "Since",
-    byDefault: (state: string) => `${state} by default`,
+    defaults: {
+      opt_out: "subscribed by default: did not unsubscribe",
+      opt_in: "not subscribed by default",
+      double: "not subscribed by default: has to confirm",
+    } as Readonly<Record<string, string>>,
     records: "How it came about",
     at: "At",
     what: "What",
@@ -121,6 +125,12 @@ export const contacts = {
   why: {
     journey: "Journey",
     choose: "Choose a journey",
+    title: "Why",
+    sends: "Sends to the contact that ended",
+    noSends: "No send to the contact has ended yet. Choose a journey to see where it stands.",
+    at: "At",
+    outcome: "Ended",
+    what: "What",
     step: "Step",
     anyStep: "The entry",
     gates: "Every question on the way, in the engine's order",
@@ -258,8 +268,8 @@ export const acting = {
     confirm: "Record it",
   },
   suppress: {
-    name: "Suppress an address…",
-    title: "Suppress an address",
+    name: "Suppress an address, or lift it…",
+    title: "Suppress an address, or lift it",
     address: "Address",
     none: "It has no address.",
     words: (address: string) =>
@@ -268,7 +278,7 @@ export const acting = {
     reason: "Kind of reason",
     reasonHint: "A word of small letters, such as operator, complained or bounced.",
     confirm: "Suppress it",
-    end: "End the suppression",
+    end: "Lift the suppression",
     endWords: (address: string) =>
       `Messages may go to ${address} again, if its contact subscribes.`,
   },

@@ -58,8 +58,6 @@ export const documents = {
   restoreWords: (version: number) =>
     `The text of version ${version} becomes a new version, which counts at once. A draft stays as it is.`,
   from: "Begin with",
-  key: "Its key",
-  keyHint: "Lower-case letters, digits and hyphens; it stays for good.",
   keyTaken: "There is one of this key already.",
   create: "Begin",
 } as const;

@@ -1,6 +1,6 @@
 /** What begins a run of a journey. */
 export const entries = {
-  choose: "What begins a run?",
+  choose: "How do contacts enter?",
   another: "Begin it by something else",
   keep: "Keep it as it is",
   kinds: {

@@ -1,5 +1,28 @@
 /** The words for the keys of documents; a key that is not here is shown as it is written. */
 export const fields = {
+  /** The words for the values of a key, where they do not say it themselves. */
+  choices: {
+    "default.opt_in": "Asks first (opt in)",
+    "default.double": "Asks, and counts once confirmed (double opt in)",
+    "default.opt_out": "Subscribed until they unsubscribe (opt out)",
+  } as Readonly<Record<string, string>>,
+  /** What is said of a name that a field has and that is not there yet. */
+  missing: {
+    attributes: "No contact has this attribute yet.",
+    brands: "There is no brand of this key yet.",
+    events: "No event of this name has come yet.",
+    groups: "There is no group of this key yet.",
+    journeys: "There is no journey of this key yet.",
+    places: "There are no places of this key yet.",
+    pools: "There is no pool of this name yet.",
+    segments: "There is no segment of this key yet.",
+    steps: "There is no step of this name.",
+    templates: "There is no template of this key yet.",
+    topics: "There is no topic of this key yet.",
+  },
+  noneYet: "There is none yet.",
+  make: "Make it",
+  offers: "Settings to add",
   labels: {
     active: "Active from and to",
     add: "Add to numbers",
@@ -24,6 +47,7 @@ export const fields = {
     contains: "Contains",
     count: "How often",
     days: "On days",
+    default: "Who is subscribed",
     defaults: "Settings of all its sends",
     email: "E-mail",
     emails: "E-mail addresses",

@@ -36,8 +36,9 @@ export const health = {
   since: "Since",
   until: "Until",
   by: "By",
-  automatic: "automatic",
   reason: "Reason",
+  endedBy: "Ended by",
+  endedFor: (who: string, reason: string | null) => (reason === null ? who : `${who}: ${reason}`),
   holds: "holds",
   over: "is over",
   state: "State",
@@ -48,6 +49,10 @@ export const health = {
   resumeAll: "Resume all…",
   pauses: "All journeys",
   pausesLine: (active: number, paused: number) => `${active} active, ${paused} paused`,
+  names: (names: readonly string[], rest: number) =>
+    rest === 0 ? names.join(", ") : `${names.join(", ")} and ${counted(rest, "other")}`,
+  together: (names: string) => `Paused together, to be resumed together: ${names}.`,
+  alone: (names: string) => `Paused alone: ${names}.`,
   changed: (journeys: readonly string[]) =>
     journeys.length === 0 ? "No journey has changed." : `Changed: ${journeys.join(", ")}.`,
   faults: "Faults",

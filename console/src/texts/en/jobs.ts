@@ -80,7 +80,6 @@ export const jobs = {
   result: "What it found",
   items: "Runs",
   run: "Run",
-  visit: "Visit",
   code: "Reason",
   setAside: "Set aside by a fault",
   download: "Download the file",
@@ -100,6 +99,15 @@ export const jobs = {
   sentAtOnce: (count: number) => `${counted(count, "contact")} may be sent a message at once.`,
   noMoves: "No run would move.",
   approved: "Approved",
+  sinceThen: "The message, or the step, now",
+  /** The states of messages whose name says too little. */
+  sinceStates: {
+    claimed: "being sent",
+    released: "retrying",
+    refused: "failed",
+    retry: "retrying",
+    frozen: "frozen",
+  } as Readonly<Record<string, string>>,
   itemStates: {
     waiting: "waiting",
     sending: "sending",

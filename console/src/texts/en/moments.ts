@@ -23,7 +23,7 @@ export const moments = {
   fromNow: (duration: string) => `${duration} from now`,
   now: "now",
   today: "the beginning of today",
-  entry: "the start of the run",
+  entry: "their entry into the journey",
   next: (time: string) => `the next ${time}`,
   every: "every year",
   later: (duration: string) => `${duration} later`,
@@ -33,7 +33,7 @@ export const moments = {
   forms: {
     now: "now",
     today: "the beginning of today",
-    entry: "the start of the run",
+    entry: "their entry into the journey",
     ago: "a time ago",
     ahead: "a time from now",
     time: "a time of day",

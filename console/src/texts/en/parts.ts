@@ -6,6 +6,8 @@ export const parts = {
   empty: "Nothing here.",
   retry: "Try again",
   offline: "The server cannot be reached. What is shown may be old; the page goes on trying.",
+  lost: (time: string) =>
+    `The connection to the server is lost. What is shown is of ${time}; the page goes on trying.`,
   noSuchPage: "There is no such page.",
   notFound: "It does not exist, or was removed.",
   forbidden: (scope: string) => `Your key has the scope ${scope}, which may not do this.`,

@@ -16,18 +16,18 @@ export const publishing = {
   inFlight: "Those who are inside now",
   none: "No one is inside.",
   under: (count: number) => `${counted(count, "contact")} inside`,
-  policy: "Those who are inside an earlier version",
-  pin: "finish it as it was",
-  follow: "go on in the new version, at the same step",
+  policy: "Those who are inside another version",
+  pin: "finish the version they are in",
+  follow: "go on in this one, at the same step",
   map: "go on where I choose",
   moves: (runs: number, step: string, to: string) =>
     step === to
-      ? `${whole.format(runs)} at ${step}: go on there, in the new version`
-      : `${whole.format(runs)} at ${step}: go on at ${to}, in the new version`,
+      ? `${whole.format(runs)} at ${step}: go on there, in this version`
+      : `${whole.format(runs)} at ${step}: go on at ${to}, in this version`,
   stays: (runs: number, step: string, why: string) => `${whole.format(runs)} at ${step}: ${why}`,
   beginning: "the beginning",
   staying: {
-    pinned: "finish it as it was",
+    pinned: "finish the version they are in",
     step_gone: "stay, because the step is gone",
     step_changed: "stay, because the step became another kind",
     leaving: "are leaving",
@@ -44,7 +44,7 @@ export const publishing = {
   failed: (count: number) =>
     `${counted(count, "run")} could not be looked at: they would be set aside.`,
   unlisted: (count: number) => `${counted(count, "run")} of other groups`,
-  overdue: "Waits that are over by the new version",
+  overdue: "Waits that are over by this version",
   counting: "So many runs are under way that a job counts what becomes of them:",
   moving: "It is live. Runs move to it now:",
   entering: "It is live. Contacts enter it now:",

@@ -28,6 +28,4 @@ export const segments = {
     `It counts at once: ${counted(count, "contact matches", "contacts match")} now. Contacts that come in or go out begin and end journeys that follow the segment.`,
   saveBlind:
     "It counts at once. Contacts that come in or go out begin and end journeys that follow the segment.",
-  key: "Its key",
-  keyHint: "Lower-case letters, digits and hyphens; it stays for good.",
 } as const;

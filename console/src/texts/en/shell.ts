@@ -6,6 +6,14 @@ export const shell = {
   searchHint: "Find a page, a journey, a template, a contact, a run…",
   nothingFound: "Nothing is called that.",
   pages: "Pages",
+  action: "Action",
+  /** What is done, and other words by which one may look for it. */
+  actions: {
+    pauseAll: { name: "Pause all journeys", also: "stop halt emergency everything" },
+    resumeAll: { name: "Resume what was paused together", also: "start continue go on" },
+    freeze: { name: "Freeze a channel, or everything", also: "stop halt hold emergency" },
+    suppress: { name: "Suppress an address", also: "block never write to unsubscribe" },
+  },
   journeys: "Journeys",
   contacts: "Contacts",
   runs: "Runs",
@@ -52,6 +60,7 @@ export const shell = {
     attributes: "Attributes",
     experiments: "Experiments",
     contacts: "Contacts",
+    suppressions: "Suppressions",
     runs: "Runs",
     log: "Log",
     attention: "Attention",

@@ -20,13 +20,16 @@ export const today = {
   waiting: "Waiting",
   deferred: "Deferred",
   retrying: "Retrying",
-  sent: "Sent",
+  sent: "Sent, of all channels",
   trend: "Entries, last days",
   trendWords: (days: number, total: number) =>
     `${counted(total, "entry", "entries")} in ${counted(days, "day")}`,
   empty: "No journey yet: begin an empty one, or one of the library.",
   byCommand: "Or by the command line:",
   emptyCommand: "parcours journey new --from welcome",
-  attention: (count: number) => `${counted(count, "thing")} need attention`,
-  calm: "Nothing needs attention.",
+  now: "Now",
+  calm: "Nothing needs a person.",
+  next: (total: number, exact: number) =>
+    `Within the next hour: ${total === exact ? "" : "at most "}${counted(total, "send")}.`,
+  nextNone: "Within the next hour: nothing goes out.",
 } as const;

@@ -25,6 +25,8 @@ export const trial = {
   nothing: "Nothing happened: no entry of the journey was met.",
   lines: "What happened",
   upTo: "Up to",
+  atOnce: "at once",
+  after: (duration: string) => `after ${duration}`,
   happened: (count: number) => counted(count, "step"),
   message: (to: string) => `to ${to}`,
   open: "Open",

@@ -3,7 +3,7 @@ import { counted } from "../plural";
 export const upcoming = {
   title: "Upcoming",
   within: "How far ahead",
-  windows: { "": "24 hours", "3d": "3 days", "7d": "7 days" },
+  windows: { "": "24 hours", "1h": "1 hour", "3d": "3 days", "7d": "7 days" },
   line: (total: number, exact: number) =>
     `At most ${counted(total, "send")}: ${exact} come if nothing happens before, the others are a bound.`,
   chart: "Sends by hour",

@@ -1,0 +1,3 @@
+import { SuppressionList } from "./SuppressionList";
+
+export const pages = SuppressionList;
