@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { ApiProblem } from "../../src/api/problems";
 import { keyOf } from "../../src/components/keys";
+import { refusedLines, saidOfStep } from "../../src/components/saidOfSteps";
 import { figuresOfStep } from "../../src/journeys/figuresOnCards";
 import { aboutLibrary, aboutText, called, emptyJourney, LIBRARY } from "../../src/journeys/library";
 import type { StepStats } from "../../src/journeys/liveStats";
 import { latestStatus } from "../../src/journeys/messageStatus";
-import { refusedLines, saidOfStep } from "../../src/journeys/publish/saidOfSteps";
 
 describe("what validation says", () => {
   test("names the step and not the place in a file", () => {
