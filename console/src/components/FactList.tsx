@@ -1,5 +1,6 @@
 import classes from "./FactList.module.css";
 import { factsOf } from "./facts";
+import { Marked } from "./Marked";
 
 /** Facts with their names, in the order of the record; nothing if there are none. */
 export function FactList({ facts }: { facts: Readonly<Record<string, unknown>> }) {
@@ -12,7 +13,9 @@ export function FactList({ facts }: { facts: Readonly<Record<string, unknown>> }
       {found.map(({ name, value }) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd>{value}</dd>
+          <dd>
+            <Marked words={value} />
+          </dd>
         </div>
       ))}
     </dl>

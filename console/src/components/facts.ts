@@ -39,7 +39,7 @@ export function factName(name: string): string {
 /** Facts in the order of the record, without those that have no value. */
 export function factsOf(record: Readonly<Record<string, unknown>>): Fact[] {
   return Object.entries(record)
-    .filter(([, value]) => value !== null && value !== undefined)
+    .filter(([, value]) => value !== null && value !== undefined && value !== "")
     .map(([name, value]) => ({ name: factName(name), value: factWords(value) }));
 }
 

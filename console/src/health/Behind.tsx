@@ -85,10 +85,10 @@ function Lags() {
   const { seconds, items } = lag.data;
   return (
     <Section
-      title={words.tabs.behind}
+      title={words.dueWork}
       line={seconds === 0 ? words.notBehind : words.behindLine(duration(seconds))}
     >
-      <DataTable label={words.tabs.behind} columns={LAGS} rows={items} rowKey={(row) => row.name} />
+      <DataTable label={words.dueWork} columns={LAGS} rows={items} rowKey={(row) => row.name} />
     </Section>
   );
 }

@@ -7,6 +7,7 @@ import { Choice } from "@/components/Choice";
 import { ContactLink } from "@/components/ContactLink";
 import { channelName } from "@/components/channelName";
 import type { Column } from "@/components/DataTable";
+import classes from "@/components/FilterBar.module.css";
 import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { Listing, useListing } from "@/components/Listing";
@@ -78,7 +79,7 @@ export function JourneyMessages({ journey }: { journey: string }) {
   return (
     <>
       <Views place={`journeys/${encodeURIComponent(journey)}/messages`} given={[]} />
-      <Group gap="sm" mb="sm">
+      <Group gap="sm" mb="sm" className={classes.filters}>
         <Choice
           label={words.channel}
           any={words.anyChannel}

@@ -7,6 +7,7 @@ import { withQuery } from "@/components/addresses";
 import { Choice } from "@/components/Choice";
 import { ContactLink } from "@/components/ContactLink";
 import type { Column } from "@/components/DataTable";
+import classes from "@/components/FilterBar.module.css";
 import { useFilter } from "@/components/filters";
 import { Instant } from "@/components/Instant";
 import { LinkButton } from "@/components/LinkButton";
@@ -79,7 +80,7 @@ export function People({ journey }: { journey: string }) {
   return (
     <>
       <Views place={`journeys/${encodeURIComponent(journey)}/people`} given={[]} />
-      <Group gap="sm" mb="sm">
+      <Group gap="sm" mb="sm" className={classes.filters}>
         <Choice
           label={words.state}
           any={words.anyState}

@@ -1,5 +1,6 @@
 import { Group, TextInput } from "@mantine/core";
 import { Choice } from "@/components/Choice";
+import classes from "@/components/FilterBar.module.css";
 import { texts } from "@/texts";
 import { useVersions } from "./journey";
 import type { useStatsWindow } from "./liveStats";
@@ -15,7 +16,7 @@ interface StatsFiltersProps {
 export function StatsFilters({ journey, chosen }: StatsFiltersProps) {
   const versions = useVersions(journey);
   return (
-    <Group gap="sm" align="end">
+    <Group gap="sm" align="end" className={classes.filters}>
       <Choice
         label={words.version}
         any={words.allVersions}

@@ -52,6 +52,7 @@ export function Keys() {
         <Button
           variant="subtle"
           color="red"
+          c="var(--state-failed)"
           size="compact-xs"
           aria-label={words.revokeTitle(key.name)}
           onClick={() => setRevoked(key)}

@@ -13,6 +13,7 @@ export const health = {
   behindLine: (words: string) => `The greatest lag is ${words}.`,
   notBehind: "Nothing is behind.",
   work: "Work",
+  dueWork: "Work that is due",
   lag: "Age of the oldest",
   due: "Due",
   workers: "Workers",
